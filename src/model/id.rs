@@ -1,0 +1,121 @@
+//! Identifiers: fixed-size byte strings, written in lower-case base32 (RFC 4648 §6, no padding).
+
+use data_encoding::{Encoding, Specification};
+use std::sync::LazyLock;
+
+static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
+    let mut specification = Specification::new();
+    specification.symbols.push_str("abcdefghijklmnopqrstuvwxyz234567");
+    specification.translate.from.push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    specification.translate.to.push_str("abcdefghijklmnopqrstuvwxyz");
+    specification.encoding().expect("the alphabet has 32 distinct symbols")
+});
+
+/// Lower-case base32 without padding.
+pub fn base32(bytes: &[u8]) -> String {
+    BASE32.encode(bytes)
+}
+
+/// Reads what [`base32`] writes, upper case too; `None` when it is not that.
+pub fn from_base32(text: &str) -> Option<Vec<u8>> {
+    BASE32.decode(text.as_bytes()).ok()
+}
+
+/// The text was not an identifier of this kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not {kind}: {length} characters of base32 (a-z, 2-7) are expected")]
+pub struct BadId {
+    text: String,
+    kind: &'static str,
+    length: usize,
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $size:expr, $kind:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub [u8; $size]);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&base32(&self.0))
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = BadId;
+            fn from_str(text: &str) -> Result<Self, BadId> {
+                let bad = || BadId { text: text.chars().take(80).collect(), kind: $kind, length: ($size * 8 + 4) / 5 };
+                let bytes = from_base32(text).ok_or_else(bad)?;
+                Ok(Self(bytes.try_into().map_err(|_| bad())?))
+            }
+        }
+
+        impl TryFrom<&[u8]> for $name {
+            type Error = std::array::TryFromSliceError;
+            fn try_from(bytes: &[u8]) -> Result<Self, Self::Error> {
+                Ok(Self(bytes.try_into()?))
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+id!(
+    /// An organisation: the SHA-256 of its inception statement. Never changes.
+    OrgId, 32, "an organisation id"
+);
+id!(
+    /// A group: the SHA-256 of its owner and a nonce.
+    GroupId, 32, "a group id"
+);
+id!(
+    /// A log: the SHA-256 of its author, incarnation and audience.
+    LogId, 32, "a log id"
+);
+id!(
+    /// An entry: the SHA-256 of its header. How messages refer to each other.
+    EntryHash, 32, "an entry hash"
+);
+id!(
+    /// A record as this node names it: `HMAC(own id key, author ‖ kind ‖ canonical value)`, cut to 16 bytes. Stable, and opaque to
+    /// everyone else, so that a recalled value cannot be guessed from receipts, disclosures or exported ids.
+    RecordId, 16, "a record id"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_survives_its_text_in_either_case() {
+        let id = OrgId([7; 32]);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(id.to_string().to_uppercase().parse(), Ok(id));
+        assert_eq!(id.to_string().len(), 52);
+    }
+
+    #[test]
+    fn a_bad_id_says_what_was_expected() {
+        let error = "xyz".parse::<RecordId>().expect_err("too short");
+        assert_eq!(error.to_string(), "`xyz` is not a record id: 26 characters of base32 (a-z, 2-7) are expected");
+    }
+}

@@ -1,0 +1,17 @@
+//! The nouns, with the standards' names. Pure: no clock, no network, no disk.
+
+pub mod crypto;
+pub mod group;
+pub mod id;
+pub mod identity;
+pub mod log;
+pub mod observable;
+pub mod record;
+pub mod time;
+pub mod tlp;
+
+pub use id::{EntryHash, GroupId, LogId, OrgId, RecordId};
+pub use observable::{Observable, ObservableKind};
+pub use record::{Indicator, Record, RecordKind};
+pub use time::Timestamp;
+pub use tlp::Tlp;

@@ -1,0 +1,144 @@
+//! Records: what is shared.
+
+use super::{EntryHash, LogId, Observable, Timestamp};
+
+/// The kinds of record. The number stands in every entry header; a newer peer may send one that we do not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum RecordKind {
+    /// An observable, with what its author says of it.
+    Indicator = 1,
+    /// The author takes entries back: no longer valid, or should never have left.
+    Withdrawal = 8,
+    /// A holder's statement of what became of an entry.
+    Receipt = 9,
+    /// The author's log-signing key changes here; later positions are signed with the new one.
+    KeyChange = 10,
+}
+
+impl RecordKind {
+    /// The number in entry headers.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The kind with that number, if this version knows it.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::Indicator),
+            8 => Some(Self::Withdrawal),
+            9 => Some(Self::Receipt),
+            10 => Some(Self::KeyChange),
+            _ => None,
+        }
+    }
+
+    /// The word used in `status` and `show`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Indicator => "indicator",
+            Self::Withdrawal => "withdrawal",
+            Self::Receipt => "receipt",
+            Self::KeyChange => "key change",
+        }
+    }
+}
+
+/// An observable and what its author says of it (STIX 2.1 §4.7 without what the entry header already has).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Indicator {
+    /// What it is about.
+    pub observable: Observable,
+    /// For how long it is of use; never a reason to destroy it.
+    pub valid_from: Option<Timestamp>,
+    /// After this it leaves live exports.
+    pub valid_until: Option<Timestamp>,
+    /// 0 to 100 (STIX 2.1 Appendix A).
+    pub confidence: Option<u8>,
+    /// Malware, campaign or threat-actor names that it is tied to, sorted, without repeats.
+    pub labels: Vec<String>,
+    /// A sentence for the reader, at most 2,000 characters.
+    pub note: Option<String>,
+    /// Where the author has it from: a report's or a feed's name, at most 200 characters.
+    pub source: Option<String>,
+}
+
+impl Indicator {
+    /// An indicator of which nothing but the observable is known.
+    pub const fn bare(observable: Observable) -> Self {
+        Self { observable, valid_from: None, valid_until: None, confidence: None, labels: Vec::new(), note: None, source: None }
+    }
+}
+
+/// How an author takes entries back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WithdrawalMode {
+    /// No longer valid: leaves blocklists, stays findable as revoked.
+    Withdraw,
+    /// Should never have left: every holder destroys the body.
+    Recall,
+}
+
+/// The author takes entries of one log back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Withdrawal {
+    /// The log that holds the entries; the author's own, of any incarnation.
+    pub log: LogId,
+    /// Their positions, ascending, without repeats.
+    pub seqs: Vec<u64>,
+    /// Whether the bodies are destroyed.
+    pub mode: WithdrawalMode,
+    /// Why, at most 500 characters.
+    pub reason: String,
+}
+
+/// What became of an entry at a holder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReceiptOutcome {
+    /// The body is destroyed.
+    Destroyed,
+    /// It was never held, or its body had already gone.
+    Absent,
+    /// It shows as revoked.
+    Revoked,
+}
+
+/// A holder's statement of what became of an entry. Travels in the holder's own log, so the log's signature is its signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The log of the entry; another organisation's.
+    pub log: LogId,
+    /// Position and outcome, ascending by position.
+    pub outcomes: Vec<(u64, ReceiptOutcome)>,
+    /// When the holder did it.
+    pub at: Timestamp,
+    /// The withdrawal that it answers.
+    pub withdrawal: Option<EntryHash>,
+}
+
+/// A record of any kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// An observable, with what its author says of it.
+    Indicator(Indicator),
+    /// The author takes entries back.
+    Withdrawal(Withdrawal),
+    /// What became of an entry.
+    Receipt(Receipt),
+    /// The author's next log-signing key (Ed25519, 32 bytes).
+    KeyChange([u8; 32]),
+}
+
+impl Record {
+    /// Its kind.
+    pub const fn kind(&self) -> RecordKind {
+        match self {
+            Self::Indicator(_) => RecordKind::Indicator,
+            Self::Withdrawal(_) => RecordKind::Withdrawal,
+            Self::Receipt(_) => RecordKind::Receipt,
+            Self::KeyChange(_) => RecordKind::KeyChange,
+        }
+    }
+}

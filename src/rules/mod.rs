@@ -1,0 +1,1 @@
+//! The decisions. Pure: time and randomness are parameters.
