@@ -1,1 +1,4 @@
 //! The decisions. Pure: time and randomness are parameters.
+
+pub mod label;
+pub mod release;
