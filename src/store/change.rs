@@ -1,0 +1,351 @@
+//! Everything that changes the store, as values: one change is one journal entry, applied by one function, so that replaying
+//! the changes rebuilds the same logical content. Applying a change twice changes nothing more.
+
+use crate::model::group::SignedDefinition;
+use crate::model::log::{AbsentReason, Audience, Batch, Equivocation, Header, LogKey};
+use crate::model::record::{ReceiptOutcome, WithdrawalMode};
+use crate::model::{EntryHash, GroupId, LogId, Observable, OrgId, RecordId, Timestamp};
+use crate::rules::release::{Disclosure, Encoded, Released};
+
+/// A change to the store.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// What the gate let out waits for its position in our log to that audience. Outcome: [`Outcome::Released`], one per item.
+    Release {
+        /// Who gets it.
+        audience: Audience,
+        /// The released records, each with our id for it where it is an indicator.
+        items: Vec<(Option<RecordId>, Released<Encoded>)>,
+        /// What the gate wrote down, one line per label, over the items that are neither duplicates nor recalled (the store
+        /// recomputes `count` and `digest` over those, and writes no line of count 0).
+        disclosures: Vec<Disclosure>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Waiting records of our own get their positions: a batch that we have just signed. Refused with
+    /// [`Refused::HeadMoved`] unless it follows the log's head, so that nothing is positioned twice.
+    Append {
+        /// Our log.
+        log: LogKey,
+        /// The batch.
+        batch: Batch,
+        /// The headers of its entries.
+        headers: Vec<Header>,
+        /// The waiting items that they are, as `waiting` gave them, in order.
+        waiting: Vec<u64>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A verified batch of another's log (or our own tail, fetched back). Refused with [`Refused::HeadMoved`] unless it follows.
+    Receive {
+        /// The log.
+        log: LogKey,
+        /// Ed25519 key that later batches of this log are signed with.
+        author_key: [u8; 32],
+        /// The batch, with absent bodies where there are some.
+        batch: Batch,
+        /// Header, verdict and meaning of each entry, in order.
+        entries: Vec<Received>,
+        /// When, by our clock.
+        at: Timestamp,
+    },
+    /// Starts a log of another author at a signed checkpoint instead of at its first entry (a group without history).
+    StartAt {
+        /// The log.
+        log: LogKey,
+        /// The author's log-signing key there.
+        author_key: [u8; 32],
+        /// The checkpoint.
+        checkpoint: crate::model::log::Checkpoint,
+    },
+    /// The author takes entries back, whether we hold them yet or not: known from its log, or from a recall ahead of it.
+    /// Outcome: [`Outcome::TakenBack`].
+    TakeBack {
+        /// The log that holds them.
+        log: LogId,
+        /// Their positions.
+        seqs: Vec<u64>,
+        /// Whether the bodies are destroyed.
+        mode: WithdrawalMode,
+        /// Why.
+        reason: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Our own waiting items are taken back before they had a position: they never leave.
+    Unqueue {
+        /// Our records.
+        records: Vec<RecordId>,
+        /// Whether the value may not be shared again.
+        recalled: bool,
+        /// When.
+        at: Timestamp,
+    },
+    /// A peer has entries durably. Outcome: [`Outcome::Done`].
+    Acked {
+        /// The peer.
+        peer: OrgId,
+        /// The log.
+        log: LogId,
+        /// Through this position.
+        through: u64,
+        /// Position and number of every verdict that is not simply `accepted`.
+        verdicts: Vec<(u64, u8)>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A holder said what became of an entry of ours.
+    Receipt {
+        /// The holder.
+        holder: OrgId,
+        /// The entries' log.
+        log: LogId,
+        /// Position and outcome.
+        outcomes: Vec<(u64, ReceiptOutcome)>,
+        /// When the holder did it.
+        at: Timestamp,
+    },
+    /// Retention dates have passed (or an operator's word): bodies are destroyed, headers stay.
+    Destroy {
+        /// The log.
+        log: LogId,
+        /// The positions.
+        seqs: Vec<u64>,
+        /// Why.
+        reason: AbsentReason,
+        /// When.
+        at: Timestamp,
+    },
+    /// A body that was absent came from elsewhere; its hash was checked against the header.
+    Fill {
+        /// The log.
+        log: LogId,
+        /// The position.
+        seq: u64,
+        /// The salt.
+        salt: [u8; 32],
+        /// The body.
+        body: Vec<u8>,
+        /// Its verdict and meaning.
+        received: Received,
+        /// When.
+        at: Timestamp,
+    },
+    /// A peer's row is made or replaced.
+    PutPeer(Box<PeerRow>),
+    /// A peer's row goes; what it authored stays.
+    RemovePeer(OrgId),
+    /// A group's row is made or replaced.
+    PutGroup(Box<GroupRow>),
+    /// Proof of equivocation: kept, and the log is not taken any more.
+    Evidence {
+        /// The log.
+        log: LogKey,
+        /// The proof.
+        proof: Equivocation,
+        /// When.
+        at: Timestamp,
+    },
+    /// What failed verification, kept apart: at most 64 KiB each, the newest 1,000.
+    Suspicious {
+        /// Who sent it.
+        peer: OrgId,
+        /// What was wrong.
+        what: String,
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Our logs go on in this incarnation; all earlier logs of ours are closed. Waiting items move along. Never goes down.
+    Incarnation(u64),
+    /// Any small named value of the node's own (`None` removes it).
+    Put(&'static str, Option<Vec<u8>>),
+}
+
+/// What an entry of another author means, decided before it is stored.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// The header.
+    pub header: Header,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Its meaning; `None` where the body is absent, invalid or of a kind that we do not know.
+    pub meaning: Meaning,
+}
+
+/// What a body says, as far as the store must know.
+#[derive(Debug, Clone)]
+pub enum Meaning {
+    /// Nothing that the store acts on.
+    None,
+    /// An indicator.
+    Indicator {
+        /// Our id for it.
+        record: RecordId,
+        /// What it is about.
+        observable: Observable,
+        /// Observables inside a pattern, found by lookup too.
+        inside: Vec<Observable>,
+        /// See `Indicator::valid_until`.
+        valid_until: Option<Timestamp>,
+    },
+    /// The author takes back entries; applied as [`Change::TakeBack`], but only to logs of the same author.
+    TakeBack {
+        /// The log that holds them.
+        log: LogId,
+        /// Their positions.
+        seqs: Vec<u64>,
+        /// Whether the bodies are destroyed.
+        mode: WithdrawalMode,
+        /// Why.
+        reason: String,
+    },
+    /// What became of entries of ours (or of another's: kept as well).
+    Receipt {
+        /// The entries' log.
+        log: LogId,
+        /// Position and outcome.
+        outcomes: Vec<(u64, ReceiptOutcome)>,
+        /// When the holder did it.
+        at: Timestamp,
+    },
+    /// Later batches of this log are signed with this key.
+    KeyChange([u8; 32]),
+}
+
+/// What became of an entry at its receiver. The number stands on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u8)]
+pub enum Verdict {
+    /// Taken.
+    Accepted = 0,
+    /// Held already, with the same content.
+    Duplicate = 1,
+    /// The author has said something newer of the same value.
+    Superseded = 2,
+    /// Local policy does not want it.
+    Filtered = 3,
+    /// Its label contradicts its audience.
+    Refused = 4,
+    /// It is not a record of its kind; kept in quarantine with the reason.
+    Invalid = 5,
+    /// Of a newer kind; kept, and read after an upgrade.
+    Unsupported = 6,
+}
+
+/// A peer as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PeerRow {
+    /// The organisation.
+    pub org: OrgId,
+    /// The name that the local administrator gives it.
+    pub name: String,
+    /// The newest card, as the peer signed it.
+    pub card: Vec<u8>,
+    /// Where it stands.
+    pub state: PeerState,
+    /// Whether a key exchange without a post-quantum half is allowed.
+    pub allow_classical: bool,
+    /// `socks5://host:port` through which its endpoints are dialled.
+    pub proxy: Option<String>,
+    /// When it was paired.
+    pub since: Timestamp,
+    /// While pairing: the twelve digits, and who has confirmed them.
+    pub pairing: Option<PairingRow>,
+}
+
+/// Where a peer stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PeerState {
+    /// The digits are not confirmed on both sides.
+    Pairing,
+    /// Links are open.
+    Open,
+    /// The administrator has closed its links for now.
+    Suspended,
+    /// The administrator has ended it; kept so that what it sent stays explained.
+    Removed,
+}
+
+/// A pairing under way.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PairingRow {
+    /// The twelve digits.
+    pub digits: String,
+    /// Whether the people here have confirmed them.
+    pub confirmed_here: bool,
+}
+
+/// A group as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupRow {
+    /// The group.
+    pub group: GroupId,
+    /// The name that the local administrator gives it, else the owner's.
+    pub name: String,
+    /// The definition in force, as it was signed.
+    pub definition: SignedDefinition,
+    /// Its number.
+    pub number: u64,
+    /// In a hidden group of ours: the whole list of members, which nobody else gets.
+    pub roster: Vec<OrgId>,
+    /// Whether we have left or were removed.
+    pub left: bool,
+}
+
+/// What a change did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing to tell.
+    Done,
+    /// For each item of a release, what became of it.
+    Released(Vec<ReleaseOutcome>),
+    /// For each position taken back, what became of it here.
+    TakenBack(Vec<(u64, ReceiptOutcome)>),
+    /// The final verdict of each entry of a received batch (duplicates and superseded ones are found by the store), and what
+    /// became of positions that its withdrawals took back.
+    Received {
+        /// One per entry, in order.
+        verdicts: Vec<Verdict>,
+        /// What became of positions taken back, per withdrawal.
+        taken_back: Vec<TakenBack>,
+    },
+}
+
+/// What became of positions that a received withdrawal took back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenBack {
+    /// The withdrawal's entry.
+    pub withdrawal: EntryHash,
+    /// The log of the positions.
+    pub log: LogId,
+    /// How they were taken back.
+    pub mode: WithdrawalMode,
+    /// Position and outcome.
+    pub outcomes: Vec<(u64, ReceiptOutcome)>,
+}
+
+/// What became of one item of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReleaseOutcome {
+    /// It waits for its position.
+    Queued,
+    /// The audience has it with the same content and label.
+    Duplicate,
+    /// We recalled this value; it is not shared again.
+    Recalled,
+}
+
+/// Why a change was not made. Nothing of it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The log has grown since the change was prepared.
+    #[error("the log has grown since")]
+    HeadMoved,
+    /// The log is closed, or its author was caught signing two histories.
+    #[error("the log takes no more entries")]
+    LogClosed,
+}
