@@ -1,1 +1,1 @@
-//! node
+//! What happens, one file per event.
