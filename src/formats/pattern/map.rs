@@ -107,18 +107,41 @@ fn file_path(parts: &[Comparison]) -> Option<String> {
 }
 
 fn observable(holds: Holds, value: &str) -> Result<Observable, BadObservable> {
-    use ObservableKind::{Domain, Email, Ipv4, Ipv4Net, Ipv6, Ipv6Net, Url};
-    let host = |observable: &Observable| matches!(observable.kind(), Domain | Url | Ipv4 | Ipv6 | Ipv4Net | Ipv6Net | Email);
     match holds {
-        Holds::Kind(kind @ (Domain | Url | Email)) => Observable::parse(kind, value)
-            .or_else(|error| Observable::guess(value).ok().filter(host).ok_or(error)),
-        Holds::Kind(kind) => Observable::parse(kind, value),
-        Holds::Address => address(value).or_else(|error| Observable::guess(value).ok().filter(host).ok_or(error)),
-        Holds::Host => address(value).or_else(|_| Observable::parse(Domain, value)).or_else(|_| Observable::parse(Url, value)),
+        Holds::Kind(kind) => valued(kind, value),
+        Holds::Address => address(value),
+        Holds::Host => one_address(value).or_else(|_| valued(ObservableKind::Domain, value)),
     }
 }
 
-fn address(value: &str) -> Result<Observable, BadObservable> {
+/// A value of the kind that its publisher says; a domain, URL or e-mail address that is plainly another of these, or an address,
+/// is taken for what it is.
+///
+/// # Errors
+/// It is neither.
+pub fn valued(kind: ObservableKind, value: &str) -> Result<Observable, BadObservable> {
+    use ObservableKind::{Domain, Email, Url};
+    match kind {
+        Domain | Url | Email => Observable::parse(kind, value).or_else(|error| host(value).ok_or(error)),
+        ObservableKind::Pattern => indicated(value).or_else(|_| Observable::parse(kind, value)),
+        _ => Observable::parse(kind, value),
+    }
+}
+
+fn host(value: &str) -> Option<Observable> {
+    use ObservableKind::{Domain, Email, Ipv4, Ipv4Net, Ipv6, Ipv6Net, Url};
+    Observable::guess(value).ok().filter(|guessed| matches!(guessed.kind(), Domain | Url | Ipv4 | Ipv6 | Ipv4Net | Ipv6Net | Email))
+}
+
+/// An address or a network of either version; a network of one address is that address.
+///
+/// # Errors
+/// It is neither, and not plainly a name or URL.
+pub fn address(value: &str) -> Result<Observable, BadObservable> {
+    one_address(value).or_else(|error| host(value).ok_or(error))
+}
+
+fn one_address(value: &str) -> Result<Observable, BadObservable> {
     use ObservableKind::{Ipv4, Ipv4Net, Ipv6, Ipv6Net};
     let six = value.contains(':');
     let (host, network) = if six { (Ipv6, Ipv6Net) } else { (Ipv4, Ipv4Net) };

@@ -11,6 +11,7 @@ mod pending;
 pub mod read;
 pub mod write;
 
+pub use pending::Scratch;
 pub use read::read;
 
 /// An object's id, shortened: the first half of its SHA-256, so that ids of any length cost the same.
