@@ -3,12 +3,15 @@
 //! An import yields what it understood and what it did not: one bad line never loses a file.
 
 pub mod csv;
+mod decode;
+mod extract;
 pub mod json;
 pub mod misp;
 pub mod pattern;
 pub mod sniff;
 pub mod stix;
 pub mod text;
+mod words;
 
 use crate::model::{Indicator, Tlp};
 use std::collections::BTreeMap;

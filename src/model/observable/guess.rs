@@ -137,10 +137,12 @@ fn dotted(value: &str) -> Result<Observable, Reason> {
     if tld::is_both(last) && labels == 2 {
         return Err(Reason::Ambiguous(Domain, FileName));
     }
-    if tld::is_tld(last) {
-        return Ok(Observable { kind: Domain, value: name.into_owned() });
-    }
     let first = name.split('.').next().unwrap_or("");
+    if tld::is_tld(last) {
+        // `com.apple.rapports.events` is as likely a process or an app as a name under `.events`.
+        let ambiguous = matches!(first, "com" | "net" | "org" | "android") && labels > 2 && last.len() > 3 && !last.starts_with("xn--");
+        return if ambiguous { Err(Reason::Ambiguous(Domain, AppId)) } else { Ok(Observable { kind: Domain, value: name.into_owned() }) };
+    }
     if REVERSED.contains(&first) { canonical(AppId, value) } else { Err(Reason::Tld) }
 }
 
