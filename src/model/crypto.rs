@@ -1,1 +1,143 @@
-//! crypto
+//! The few cryptographic operations the model needs, over aws-lc-rs.
+
+use aws_lc_rs::{digest, hmac, rand, signature};
+use signature::KeyPair;
+use zeroize::Zeroizing;
+
+/// SHA-256 of the parts one after the other, without separators.
+pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(part);
+    }
+    fixed(context.finish().as_ref())
+}
+
+/// SHA-256 of a context string and the parts, each with its length (u64, big-endian) before it, so that no two lists of parts collide.
+pub fn sha256_framed(context: &str, parts: &[&[u8]]) -> [u8; 32] {
+    sha256(&[&framed(context, parts)])
+}
+
+/// A context string and the parts, each with its length (u64, big-endian) before it: what signatures and identifiers are made over.
+pub fn framed(context: &str, parts: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(8 + context.len() + parts.iter().map(|part| part.len() + 8).sum::<usize>());
+    for part in std::iter::once(&context.as_bytes()).chain(parts) {
+        bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(part);
+    }
+    bytes
+}
+
+/// HMAC-SHA-256 of the parts one after the other, without separators.
+pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+    let mut context = hmac::Context::with_key(&key);
+    for part in parts {
+        context.update(part);
+    }
+    fixed(context.sign().as_ref())
+}
+
+/// `N` bytes from the operating system's generator.
+///
+/// # Panics
+/// When the operating system has no randomness to give; nothing safe can be done then.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}
+
+/// Whether two byte strings are equal, in time that tells nothing of where they differ.
+pub fn equal(one: &[u8], other: &[u8]) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(one, other).is_ok()
+}
+
+fn fixed(bytes: &[u8]) -> [u8; 32] {
+    bytes.try_into().expect("SHA-256 has 32 bytes")
+}
+
+/// A signature did not verify.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the signature does not verify")]
+pub struct BadSignature;
+
+/// An Ed25519 signing key, such as the log-signing key. `Debug` prints the public half.
+pub struct SigningKey {
+    seed: Zeroizing<[u8; 32]>,
+    pair: signature::Ed25519KeyPair,
+}
+
+impl SigningKey {
+    /// A fresh key.
+    pub fn generate() -> Self {
+        Self::from_seed(random())
+    }
+
+    /// The key of a seed, as its file keeps it.
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        let pair = signature::Ed25519KeyPair::from_seed_unchecked(&seed).expect("every 32 bytes are an Ed25519 seed");
+        Self { seed: Zeroizing::new(seed), pair }
+    }
+
+    /// The seed, to be written to a file of mode 0600 and nowhere else.
+    pub fn seed(&self) -> Zeroizing<[u8; 32]> {
+        self.seed.clone()
+    }
+
+    /// The public half.
+    pub fn public(&self) -> [u8; 32] {
+        fixed(self.pair.public_key().as_ref())
+    }
+
+    /// The signature over the message.
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.pair.sign(message).as_ref().try_into().expect("Ed25519 signatures have 64 bytes")
+    }
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SigningKey({})", data_encoding::HEXLOWER.encode(&self.public()))
+    }
+}
+
+/// Checks an Ed25519 signature (RFC 8032).
+///
+/// # Errors
+/// When it is not that key's signature over that message.
+pub fn verify_ed25519(public: &[u8; 32], message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+    signature::UnparsedPublicKey::new(&signature::ED25519, public).verify(message, signature).map_err(|_| BadSignature)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_holds_for_its_message_and_key_alone() {
+        let key = SigningKey::from_seed([1; 32]);
+        let signature = key.sign(b"fire");
+        assert_eq!(verify_ed25519(&key.public(), b"fire", &signature), Ok(()));
+        assert_eq!(verify_ed25519(&key.public(), b"fire!", &signature), Err(BadSignature));
+        assert_eq!(verify_ed25519(&SigningKey::from_seed([2; 32]).public(), b"fire", &signature), Err(BadSignature));
+    }
+
+    #[test]
+    fn framing_keeps_neighbouring_parts_apart() {
+        assert_ne!(sha256_framed("c", &[b"ab", b"c"]), sha256_framed("c", &[b"a", b"bc"]));
+        assert_ne!(sha256_framed("c", &[b"a"]), sha256_framed("c", &[b"a", b""]));
+    }
+
+    #[test]
+    fn hmac_matches_the_first_vector_of_rfc_4231() {
+        let tag = hmac_sha256(&[0x0b; 20], &[b"Hi ", b"There"]);
+        assert_eq!(data_encoding::HEXLOWER.encode(&tag), "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+    }
+
+    #[test]
+    fn debug_of_a_key_does_not_print_its_seed() {
+        let key = SigningKey::from_seed([0xaa; 32]);
+        assert!(!format!("{key:?}").contains(&"aa".repeat(8)));
+    }
+}
