@@ -70,6 +70,9 @@ pub enum NodeError {
     /// There is one already.
     #[error("`{}` holds a node already\nhint: choose another directory with `--data`; an identity is never overwritten", .0.display())]
     AlreadyInitialised(PathBuf),
+    /// No process serves the data directory.
+    #[error("the node in `{}` is not running\nhint: start it with `watchfire serve`", .0.display())]
+    NotRunning(PathBuf),
     /// A secret file can be read by others, or not by us.
     #[error("`{}` {what}\nhint: {hint}", .path.display())]
     Permission {
@@ -223,6 +226,7 @@ impl NodeError {
         match self {
             Self::NotInitialised(_) => "not-initialised",
             Self::AlreadyInitialised(_) => "already-initialised",
+            Self::NotRunning(_) => "not-running",
             Self::Permission { .. } => "permission",
             Self::BadFile { .. } => "bad-file",
             Self::Io { .. } => "io",
@@ -258,7 +262,7 @@ impl NodeError {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Io { .. } | Self::NameTaken(_) | Self::AlreadyPaired(_) | Self::Ourselves(_) | Self::NotPairing(_) => Exit::Failed,
-            Self::Stopping | Self::Internal(_) => Exit::Failed,
+            Self::NotRunning(_) | Self::Stopping | Self::Internal(_) => Exit::Failed,
             Self::Config(_) | Self::BadInput(_) | Self::AmbiguousRecord { .. } => Exit::Usage,
             Self::Withheld(_) | Self::Label { .. } => Exit::Refused,
             Self::NotInitialised(_) | Self::AlreadyInitialised(_) | Self::Permission { .. } | Self::BadFile { .. } => Exit::Permission,
