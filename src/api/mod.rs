@@ -16,7 +16,10 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
+pub use import::format_named;
+pub use peers::{Card, Digits, GroupAdd, Join, PeerAdd};
 pub use problem::Problem;
+pub use records::{Health, LookupRequest, Reason, kind_named, unknown_kind};
 
 /// The socket's name within the data directory.
 pub const SOCKET: &str = "desk.sock";

@@ -111,9 +111,7 @@ pub enum NodeError {
     #[error("the store is damaged: {0}\nhint: restore the data directory from a copy, then run `watchfire restore --declare`")]
     StoreDamaged(String),
     /// The store was written by a newer version.
-    #[error(
-        "the store has version {found}, and this program reads up to {known}\nhint: run the newer version of watchfire that wrote it"
-    )]
+    #[error("the store has version {found}, and this program reads up to {known}\nhint: run the newer version of watchfire that wrote it")]
     StoreNewer {
         /// The store's version.
         found: u64,
