@@ -1,1 +1,162 @@
-//! clock
+//! The clock: the only file that reads it, so that a test can move it.
+//!
+//! Wall time ([`Clock::now`]) may step either way and is what people and peers see; monotonic time ([`Clock::monotonic_ms`],
+//! [`Clock::sleep`]) only grows and is what waiting is measured by.
+
+// The ban of .clippy.toml holds everywhere but here.
+#![allow(clippy::disallowed_methods)]
+
+use crate::model::Timestamp;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::watch;
+
+/// A long wait looks at the wall clock again at least so often, so that a suspended machine or a stepped clock makes it oversleep by
+/// no more (10 s, in milliseconds).
+const RECHECK_MS: u64 = 10_000;
+
+/// The system's clock, or one that a test moves. Clones are the same clock.
+#[derive(Debug, Clone)]
+pub struct Clock(Arc<Kind>);
+
+#[derive(Debug)]
+enum Kind {
+    System { started: Instant },
+    Manual { hands: watch::Sender<Hands> },
+}
+
+/// What a manual clock shows, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+struct Hands {
+    wall: u64,
+    monotonic: u64,
+}
+
+impl Clock {
+    /// The system's clock.
+    pub fn system() -> Self {
+        Self(Arc::new(Kind::System { started: Instant::now() }))
+    }
+
+    /// A clock that stands at `start` until [`Self::advance`] or [`Self::set`] moves it.
+    pub fn manual(start: Timestamp) -> Self {
+        Self(Arc::new(Kind::Manual { hands: watch::Sender::new(Hands { wall: start.0, monotonic: 0 }) }))
+    }
+
+    /// The wall time. A system clock set before 1970 reads as 1970.
+    pub fn now(&self) -> Timestamp {
+        match &*self.0 {
+            Kind::System { .. } => {
+                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+            }
+            Kind::Manual { hands } => Timestamp(hands.borrow().wall),
+        }
+    }
+
+    /// Milliseconds since some point before the clock was made; never goes back.
+    pub fn monotonic_ms(&self) -> u64 {
+        match &*self.0 {
+            Kind::System { started } => u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            Kind::Manual { hands } => hands.borrow().monotonic,
+        }
+    }
+
+    /// Waits for so many milliseconds, whatever the wall clock does meanwhile.
+    pub async fn sleep(&self, milliseconds: u64) {
+        match &*self.0 {
+            Kind::System { .. } => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
+            Kind::Manual { hands } => {
+                let until = hands.borrow().monotonic.saturating_add(milliseconds);
+                wait(hands, |now| now.monotonic >= until).await;
+            }
+        }
+    }
+
+    /// Waits until the wall clock shows `at` or later; returns at once when it does already.
+    pub async fn sleep_until(&self, at: Timestamp) {
+        match &*self.0 {
+            Kind::System { .. } => loop {
+                match at.since(self.now()) {
+                    0 => return,
+                    left => tokio::time::sleep(Duration::from_millis(left.min(RECHECK_MS))).await,
+                }
+            },
+            Kind::Manual { hands } => wait(hands, |now| now.wall >= at.0).await,
+        }
+    }
+
+    /// Moves a manual clock forward, wall and monotonic time alike, and wakes whoever waits for what has come. Nothing happens to
+    /// the system's clock.
+    pub fn advance(&self, milliseconds: u64) {
+        self.turn(|hands| {
+            hands.wall = hands.wall.saturating_add(milliseconds);
+            hands.monotonic = hands.monotonic.saturating_add(milliseconds);
+        });
+    }
+
+    /// Steps a manual clock's wall time, either way, as a wrong or corrected clock does; monotonic time stays. Nothing happens to the
+    /// system's clock.
+    pub fn set(&self, to: Timestamp) {
+        self.turn(|hands| hands.wall = to.0);
+    }
+
+    fn turn(&self, change: impl FnOnce(&mut Hands)) {
+        if let Kind::Manual { hands } = &*self.0 {
+            hands.send_modify(change);
+        }
+    }
+}
+
+async fn wait(hands: &watch::Sender<Hands>, come: impl Fn(&Hands) -> bool) {
+    // The sender lives as long as the clock that is waited on, so this ends by the condition alone.
+    let _ = hands.subscribe().wait_for(|now| come(now)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    #[tokio::test]
+    async fn a_manual_clock_wakes_sleepers_when_it_is_moved_and_not_before() {
+        let clock = Clock::manual(Timestamp(1_000));
+        let mut nap = Box::pin(clock.sleep(500));
+        let mut alarm = Box::pin(clock.sleep_until(Timestamp(2_000)));
+        assert!(nap.as_mut().now_or_never().is_none());
+        clock.advance(499);
+        assert!(nap.as_mut().now_or_never().is_none());
+        clock.advance(1);
+        assert!(nap.as_mut().now_or_never().is_some());
+        assert!(alarm.as_mut().now_or_never().is_none());
+        clock.set(Timestamp(2_000));
+        assert!(alarm.as_mut().now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_wall_clock_step_does_not_end_a_sleep() {
+        let clock = Clock::manual(Timestamp(1_000));
+        let mut nap = Box::pin(clock.sleep(500));
+        assert!(nap.as_mut().now_or_never().is_none());
+        clock.set(Timestamp(1_000_000));
+        assert!(nap.as_mut().now_or_never().is_none());
+        clock.set(Timestamp(10));
+        assert_eq!((clock.now(), clock.monotonic_ms()), (Timestamp(10), 0));
+    }
+
+    #[tokio::test]
+    async fn the_system_clock_is_in_this_century_and_returns_at_once_for_what_has_been() {
+        let clock = Clock::system();
+        assert!(clock.now() > Timestamp(1_700_000_000_000));
+        clock.sleep_until(Timestamp(0)).await;
+        clock.sleep(1).await;
+        assert!(clock.monotonic_ms() >= 1);
+    }
+
+    #[test]
+    fn clones_are_the_same_clock() {
+        let clock = Clock::manual(Timestamp(0));
+        clock.clone().advance(7);
+        assert_eq!(clock.now(), Timestamp(7));
+    }
+}

@@ -1,1 +1,612 @@
-//! config
+//! Settings: `DIR/watchfire.toml`, each overridden by an environment variable, each with a default that needs no change.
+//!
+//! [`SETTINGS`] lists them all; `watchfire config show` prints what is in force and where it comes from.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The settings file's name within the data directory.
+pub const FILE: &str = "watchfire.toml";
+
+/// All settings. Every one has a default; a key that is not here is an error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// What people here call this node; it leaves the machine in no certificate.
+    pub name: String,
+    /// Address and port that peers connect to; port 0 takes a free one.
+    pub listen: String,
+    /// `host:port` at which peers reach this node, as its card tells them.
+    pub endpoints: Vec<String>,
+    /// `socks5://host:port` through which peers are dialled.
+    pub proxy: Option<String>,
+    /// What is logged: a level, or directives as `tracing` reads them.
+    pub log: String,
+    /// See [`Records`].
+    pub records: Records,
+    /// See [`Link`].
+    pub link: Link,
+    /// See [`Pairing`].
+    pub pairing: Pairing,
+    /// See [`Import`].
+    pub import: Import,
+    /// See [`Store`].
+    pub store: Store,
+    /// See [`Api`].
+    pub api: Api,
+}
+
+macro_rules! section {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $default:expr,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name { $($(#[$field_doc])* pub $field: u64,)* }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+    };
+}
+
+section!(
+    /// What is shared.
+    Records {
+        /// Every holder destroys a record of ours after so many days.
+        retention_days: 1_095,
+    }
+);
+section!(
+    /// Limits of the links to peers.
+    Link {
+        /// A TLS handshake that takes longer is given up.
+        handshake_ms_max: 5_000,
+        /// So many unfinished handshakes at a time; more are turned away.
+        half_open_max: 256,
+        /// So many new connections a second from one address.
+        handshakes_per_second_max: 20,
+        /// A peer that sends nothing for so long is asked whether it is there.
+        keep_alive_ms: 20_000,
+        /// A peer that does not answer that for so long is gone.
+        keep_alive_answer_ms_max: 10_000,
+        /// Bytes sent to a peer, or asked from it, that are not acknowledged yet.
+        in_flight_bytes_max: 8 << 20,
+        /// Frames that a peer may send in a second.
+        frames_per_second_max: 2_000,
+        /// HTTP/2 pings that a peer may send in a minute.
+        pings_per_minute_max: 60,
+        /// Records that a peer may send in a day.
+        records_per_day_max: 5_000_000,
+        /// Bytes that a peer may send in a day.
+        bytes_per_day_max: 4 << 30,
+        /// The first wait before a peer is dialled again; each next is longer, with jitter.
+        reconnect_ms_min: 500,
+        /// The longest wait before a peer is dialled again.
+        reconnect_ms_max: 60_000,
+        /// On stopping, links get so long to end in order.
+        drain_ms_max: 2_000,
+    }
+);
+section!(
+    /// Limits of pairing.
+    Pairing {
+        /// An invitation ends after so many hours.
+        invitation_hours: 72,
+    }
+);
+section!(
+    /// Limits of imports.
+    Import {
+        /// A longer line of text or CSV is reported and passed over.
+        line_bytes_max: 1 << 20,
+        /// A larger object of STIX or MISP is reported and passed over.
+        object_bytes_max: 16 << 20,
+        /// Disk space for what a file refers to before it says it.
+        scratch_bytes_max: 8 << 30,
+    }
+);
+section!(
+    /// Limits of the store.
+    Store {
+        /// Memory for pages of the store.
+        cache_bytes: 32 << 20,
+    }
+);
+section!(
+    /// Limits of the local interface.
+    Api {
+        /// The longest request, imports aside.
+        request_bytes_max: 4 << 20,
+        /// So many connections at a time.
+        connections_max: 64,
+    }
+);
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            name: "watchfire".into(),
+            listen: "0.0.0.0:7443".into(),
+            endpoints: Vec::new(),
+            proxy: None,
+            log: "info".into(),
+            records: Records::default(),
+            link: Link::default(),
+            pairing: Pairing::default(),
+            import: Import::default(),
+            store: Store::default(),
+            api: Api::default(),
+        }
+    }
+}
+
+/// One setting, as `config show` lists it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// Its key: `link.keep_alive_ms`.
+    pub key: &'static str,
+    /// Least and greatest value of a number.
+    pub range: Option<(u64, u64)>,
+    /// What it does, in a line.
+    pub about: &'static str,
+}
+
+const fn text(key: &'static str, about: &'static str) -> Setting {
+    Setting { key, range: None, about }
+}
+
+const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> Setting {
+    Setting { key, range: Some((min, max)), about }
+}
+
+/// Every setting, in the order of the file.
+pub const SETTINGS: [Setting; 26] = [
+    text("name", "what people here call this node"),
+    text("listen", "address and port that peers connect to"),
+    text("endpoints", "host:port at which peers reach this node, as its card tells them"),
+    text("proxy", "socks5://host:port through which peers are dialled"),
+    text("log", "what is logged: error, warn, info, debug, trace, or directives"),
+    number("records.retention_days", 1, 36_500, "every holder destroys a record of ours after so many days"),
+    number("link.handshake_ms_max", 100, 600_000, "a TLS handshake that takes longer is given up"),
+    number("link.half_open_max", 1, 65_536, "unfinished handshakes at a time"),
+    number("link.handshakes_per_second_max", 1, 65_536, "new connections a second from one address"),
+    number("link.keep_alive_ms", 100, 3_600_000, "a peer silent for so long is asked whether it is there"),
+    number("link.keep_alive_answer_ms_max", 100, 600_000, "a peer that does not answer that for so long is gone"),
+    number("link.in_flight_bytes_max", 1 << 20, 1 << 30, "bytes to or from a peer that are not acknowledged"),
+    number("link.frames_per_second_max", 10, 1_000_000, "frames that a peer may send in a second"),
+    number("link.pings_per_minute_max", 4, 6_000, "HTTP/2 pings that a peer may send in a minute"),
+    number("link.records_per_day_max", 1, 1 << 40, "records that a peer may send in a day"),
+    number("link.bytes_per_day_max", 1 << 20, 1 << 50, "bytes that a peer may send in a day"),
+    number("link.reconnect_ms_min", 10, 3_600_000, "first wait before a peer is dialled again"),
+    number("link.reconnect_ms_max", 10, 86_400_000, "longest wait before a peer is dialled again"),
+    number("link.drain_ms_max", 0, 60_000, "on stopping, links get so long to end in order"),
+    number("pairing.invitation_hours", 1, 720, "an invitation ends after so many hours"),
+    number("import.line_bytes_max", 1 << 10, 64 << 20, "a longer line of text or CSV is passed over"),
+    number("import.object_bytes_max", 1 << 10, 256 << 20, "a larger object of STIX or MISP is passed over"),
+    number("import.scratch_bytes_max", 1 << 20, 1 << 50, "disk for what a file refers to before it says it"),
+    number("store.cache_bytes", 1 << 20, 1 << 40, "memory for pages of the store"),
+    number("api.request_bytes_max", 1 << 10, 1 << 30, "the longest request to the local interface, imports aside"),
+    number("api.connections_max", 1, 4_096, "connections to the local interface at a time"),
+];
+
+impl Setting {
+    /// The environment variable that overrides it: `WATCHFIRE_LINK_KEEP_ALIVE_MS`.
+    pub fn variable(&self) -> String {
+        format!("WATCHFIRE_{}", self.key.replace('.', "_").to_uppercase())
+    }
+}
+
+/// Where a setting in force comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// Nobody has set it.
+    Default,
+    /// The settings file.
+    File,
+    /// An environment variable.
+    Env,
+}
+
+/// Settings that cannot be used. Names the place, the key and the way out.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("failed to read `{}`: {source}", .file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A line of the file is wrong.
+    #[error("`{}` line {line}: {what}\nhint: {hint}", .file.display())]
+    Line {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong, with the key.
+        what: String,
+        /// The way out.
+        hint: String,
+    },
+    /// An environment variable is wrong.
+    #[error("${variable}: {what}\nhint: {hint}")]
+    Variable {
+        /// The variable.
+        variable: String,
+        /// What is wrong.
+        what: String,
+        /// The way out.
+        hint: String,
+    },
+}
+
+/// Settings in force, and where each comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effective {
+    /// The settings.
+    pub config: Config,
+    sources: BTreeMap<&'static str, Source>,
+}
+
+impl Effective {
+    /// Reads the file (a missing one is an empty one) and the environment.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a setting is unknown, of another type or out of its range.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        Self::load_with(file, &|name| std::env::var(name).ok())
+    }
+
+    fn load_with(file: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(ConfigError::Read { file: file.into(), source }),
+        };
+        Self::parse(&text, file, environment)
+    }
+
+    /// Reads settings from a file's text and an environment.
+    ///
+    /// # Errors
+    /// When a setting is unknown, of another type or out of its range.
+    pub fn parse(text: &str, file: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let place = Place { text, file };
+        let mut config: Config = toml::from_str(text).map_err(|error| place.syntax(&error))?;
+        let written: toml::Table = toml::from_str(text).map_err(|error| place.syntax(&error))?;
+        let mut sources: BTreeMap<&'static str, Source> = BTreeMap::new();
+        for setting in &SETTINGS {
+            sources.insert(setting.key, if leaf(&written, setting.key).is_some() { Source::File } else { Source::Default });
+        }
+        for setting in &SETTINGS {
+            if let Some(value) = environment(&setting.variable()) {
+                config = overridden(&config, setting, &value)?;
+                sources.insert(setting.key, Source::Env);
+            }
+        }
+        let effective = Self { config, sources };
+        for setting in &SETTINGS {
+            if let Err(what) = effective.check(setting) {
+                return Err(match effective.source(setting) {
+                    Source::Env => ConfigError::Variable { variable: setting.variable(), what, hint: setting.hint() },
+                    _ => place.at(setting, what),
+                });
+            }
+        }
+        Ok(effective)
+    }
+
+    /// Where a setting comes from.
+    pub fn source(&self, setting: &Setting) -> Source {
+        self.sources.get(setting.key).copied().unwrap_or(Source::Default)
+    }
+
+    /// A setting's value as the file would write it; `None` where it is not set and has no default.
+    pub fn value(&self, setting: &Setting) -> Option<toml::Value> {
+        leaf(&table(&self.config), setting.key).cloned()
+    }
+
+    fn check(&self, setting: &Setting) -> Result<(), String> {
+        let (config, key) = (&self.config, setting.key);
+        if let (Some((min, max)), Some(value)) = (setting.range, self.value(setting)) {
+            let number = value.as_integer().and_then(|number| u64::try_from(number).ok()).unwrap_or(u64::MAX);
+            return if (min..=max).contains(&number) { Ok(()) } else { Err(format!("`{key}` is {number}; {min} to {max} is possible")) };
+        }
+        match key {
+            "listen" if config.listen.parse::<std::net::SocketAddr>().is_err() => {
+                Err(format!("`listen` is `{}`, which is not an address and port", config.listen))
+            }
+            "endpoints" => match config.endpoints.iter().find(|endpoint| !is_endpoint(endpoint)) {
+                Some(endpoint) => Err(format!("`endpoints` has `{endpoint}`, which is not host:port")),
+                None => Ok(()),
+            },
+            "proxy" => match config.proxy.as_deref() {
+                Some(proxy) if !proxy.strip_prefix("socks5://").is_some_and(is_endpoint) => {
+                    Err(format!("`proxy` is `{proxy}`, which is not socks5://host:port"))
+                }
+                _ => Ok(()),
+            },
+            "log" => match tracing_subscriber::EnvFilter::builder().parse(&config.log) {
+                Err(_) => Err(format!("`log` is `{}`, which is neither a level nor directives", config.log)),
+                Ok(_) => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether it reads as `host:port`; a host is a DNS name, an IPv4 address or an IPv6 address in brackets.
+pub fn is_endpoint(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let host_ok = match bracketed {
+        Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.len() <= 253 && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)),
+    };
+    host_ok && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+impl Setting {
+    fn hint(&self) -> String {
+        let example = match self.key {
+            "listen" => ", like 0.0.0.0:7443 or [::]:7443",
+            "endpoints" => ", like [\"node.example.org:7443\"]",
+            "proxy" => ", like socks5://127.0.0.1:9050",
+            _ => "",
+        };
+        format!("`{}`: {}{example}", self.key, self.about)
+    }
+}
+
+/// The text of the file that `init` writes.
+pub fn initial(name: &str, listen: &str, endpoints: &[String]) -> String {
+    let string = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    let endpoints = endpoints.iter().map(|endpoint| string(endpoint)).collect::<Vec<_>>().join(", ");
+    format!(
+        "# Settings of this Watchfire node. `watchfire config show` lists all of them with their defaults.\n\
+         name = {}\nlisten = {}\nendpoints = [{endpoints}]\n",
+        string(name),
+        string(listen)
+    )
+}
+
+/// The data directory that is used when neither `--data` nor `$WATCHFIRE_DATA` names one: systemd's `$STATE_DIRECTORY`, else the
+/// platform's place for a program's state.
+pub fn default_data(environment: &dyn Fn(&str) -> Option<String>) -> PathBuf {
+    let set = |name: &str| environment(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(state) = set("STATE_DIRECTORY") {
+        return state;
+    }
+    match set("HOME") {
+        Some(home) if cfg!(target_os = "macos") => home.join("Library/Application Support/watchfire"),
+        Some(home) => set("XDG_STATE_HOME").unwrap_or_else(|| home.join(".local/state")).join("watchfire"),
+        None => "/var/lib/watchfire".into(),
+    }
+}
+
+fn table(config: &Config) -> toml::Table {
+    toml::Table::try_from(config).expect("settings are strings, lists and numbers below 2^63")
+}
+
+fn leaf<'a>(table: &'a toml::Table, key: &str) -> Option<&'a toml::Value> {
+    match key.split_once('.') {
+        None => table.get(key),
+        Some((section, key)) => table.get(section)?.as_table()?.get(key),
+    }
+}
+
+/// The settings with one of them replaced by a variable's text; a list's items stand between commas.
+fn overridden(config: &Config, setting: &Setting, text: &str) -> Result<Config, ConfigError> {
+    let wrong = |what: String| ConfigError::Variable { variable: setting.variable(), what, hint: setting.hint() };
+    let mut table = table(config);
+    let value = match leaf(&table, setting.key) {
+        Some(toml::Value::Integer(_)) => match text.parse::<i64>() {
+            Ok(number) => toml::Value::Integer(number),
+            Err(_) => return Err(wrong(format!("`{text}` is not a whole number"))),
+        },
+        Some(toml::Value::Array(_)) => {
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            toml::Value::Array(items.map(|item| toml::Value::String(item.into())).collect())
+        }
+        _ => toml::Value::String(text.into()),
+    };
+    let (within, key) = match setting.key.split_once('.') {
+        None => (&mut table, setting.key),
+        Some((section, key)) => (table.get_mut(section).and_then(toml::Value::as_table_mut).expect("every section is written"), key),
+    };
+    within.insert(key.into(), value);
+    table.try_into().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))
+}
+
+/// A settings file, for errors that name the line.
+struct Place<'a> {
+    text: &'a str,
+    file: &'a Path,
+}
+
+impl Place<'_> {
+    fn syntax(&self, error: &toml::de::Error) -> ConfigError {
+        let at = error.span().map_or(0, |span| span.start.min(self.text.len()));
+        let line = self.text[..at].matches('\n').count() + 1;
+        let key = self.key_of(line);
+        let message = error.message().lines().next().unwrap_or_default();
+        let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+        let known = key.as_deref().and_then(|key| SETTINGS.iter().find(|setting| setting.key == key));
+        let (what, hint) = match (unknown, known) {
+            (Some(name), _) => (format!("there is no setting `{}`", key.as_deref().unwrap_or(name)), suggestion(key.as_deref().unwrap_or(name))),
+            (None, Some(setting)) => (format!("`{}`: {message}", setting.key), setting.hint()),
+            (None, None) => (message.to_owned(), "the file is TOML: `key = value` lines, text in double quotes".into()),
+        };
+        ConfigError::Line { file: self.file.into(), line, what, hint }
+    }
+
+    fn at(&self, setting: &Setting, what: String) -> ConfigError {
+        let line = (1..=self.text.lines().count()).find(|line| self.key_of(*line).as_deref() == Some(setting.key)).unwrap_or(1);
+        ConfigError::Line { file: self.file.into(), line, what, hint: setting.hint() }
+    }
+
+    /// The full key of the setting on a line, by the section header above it.
+    fn key_of(&self, line: usize) -> Option<String> {
+        let mut section = None;
+        for (number, text) in self.text.lines().enumerate().map(|(index, text)| (index + 1, text.trim())) {
+            if let Some(name) = text.strip_prefix('[').and_then(|rest| rest.split(']').next()).filter(|_| !text.contains('=')) {
+                section = Some(name.trim().to_owned());
+            }
+            if number == line {
+                let key = text.split_once('=').map(|(key, _)| key.trim().to_owned());
+                return match (section, key) {
+                    (Some(section), Some(key)) => Some(format!("{section}.{key}")),
+                    (Some(section), None) => Some(section),
+                    (None, key) => key,
+                };
+            }
+        }
+        None
+    }
+}
+
+/// The setting that was perhaps meant, else where all are listed.
+fn suggestion(key: &str) -> String {
+    let nearest = SETTINGS.iter().map(|setting| (distance(key, setting.key), setting.key)).min();
+    match nearest {
+        Some((distance, name)) if distance <= 3 => format!("did you mean `{name}`?"),
+        _ => "`watchfire config show` lists all settings".into(),
+    }
+}
+
+/// Levenshtein's distance in bytes.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.bytes().enumerate() {
+        let mut before = row[0];
+        row[0] = i + 1;
+        for (j, b) in other.bytes().enumerate() {
+            let replaced = before + usize::from(a != b);
+            before = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(before + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, environment: &[(&str, &str)]) -> Result<Effective, String> {
+        let get = |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Effective::parse(text, Path::new("watchfire.toml"), &get).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_empty_file_gives_the_defaults_and_every_default_is_within_its_range() {
+        let effective = read("", &[]).expect("defaults hold");
+        assert_eq!(effective.config, Config::default());
+        assert!(SETTINGS.iter().all(|setting| effective.source(setting) == Source::Default));
+    }
+
+    #[test]
+    fn every_setting_is_listed() {
+        let mut listed: Vec<_> = SETTINGS.iter().map(|setting| setting.key.to_owned()).collect();
+        let mut present = vec!["proxy".to_owned()];
+        for (key, value) in table(&Config::default()) {
+            match value {
+                toml::Value::Table(section) => present.extend(section.keys().map(|inner| format!("{key}.{inner}"))),
+                _ => present.push(key),
+            }
+        }
+        listed.sort();
+        present.sort();
+        assert_eq!(listed, present);
+    }
+
+    #[test]
+    fn a_variable_beats_the_file_and_the_file_beats_the_default() {
+        let text = "listen = '127.0.0.1:1'\n[link]\nkeep_alive_ms = 300\n";
+        let environment = [("WATCHFIRE_LINK_KEEP_ALIVE_MS", "400"), ("WATCHFIRE_ENDPOINTS", "a.example:1, b.example:2")];
+        let effective = read(text, &environment).expect("valid");
+        assert_eq!(effective.config.link.keep_alive_ms, 400);
+        assert_eq!(effective.config.endpoints, ["a.example:1", "b.example:2"]);
+        let source = |key| effective.source(SETTINGS.iter().find(|setting| setting.key == key).expect("listed"));
+        assert_eq!(source("link.keep_alive_ms"), Source::Env);
+        assert_eq!(source("listen"), Source::File);
+        assert_eq!(source("log"), Source::Default);
+    }
+
+    #[test]
+    fn each_error_names_line_key_and_way_out() {
+        let cases = [
+            ("name = 'a'\nlisen = 'x'\n", "`watchfire.toml` line 2: there is no setting `lisen`\nhint: did you mean `listen`?"),
+            (
+                "[link]\n\nkeepalive = 3\n",
+                "`watchfire.toml` line 3: there is no setting `link.keepalive`\nhint: `watchfire config show` lists all settings",
+            ),
+            (
+                "[link]\nhalf_open_max = 'many'\n",
+                "`watchfire.toml` line 2: `link.half_open_max`: invalid type: string \"many\", expected u64\n\
+                 hint: `link.half_open_max`: unfinished handshakes at a time",
+            ),
+            (
+                "[link]\nhalf_open_max = 0\n",
+                "`watchfire.toml` line 2: `link.half_open_max` is 0; 1 to 65536 is possible\n\
+                 hint: `link.half_open_max`: unfinished handshakes at a time",
+            ),
+            (
+                "\nlisten = 'everywhere'\n",
+                "`watchfire.toml` line 2: `listen` is `everywhere`, which is not an address and port\n\
+                 hint: `listen`: address and port that peers connect to, like 0.0.0.0:7443 or [::]:7443",
+            ),
+            (
+                "endpoints = ['a.example']\n",
+                "`watchfire.toml` line 1: `endpoints` has `a.example`, which is not host:port\n\
+                 hint: `endpoints`: host:port at which peers reach this node, as its card tells them, like [\"node.example.org:7443\"]",
+            ),
+            (
+                "proxy = 'http://a:1'\n",
+                "`watchfire.toml` line 1: `proxy` is `http://a:1`, which is not socks5://host:port\n\
+                 hint: `proxy`: socks5://host:port through which peers are dialled, like socks5://127.0.0.1:9050",
+            ),
+            (
+                "log = 'wat=ever='\n",
+                "`watchfire.toml` line 1: `log` is `wat=ever=`, which is neither a level nor directives\n\
+                 hint: `log`: what is logged: error, warn, info, debug, trace, or directives",
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read(text, &[]).expect_err(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_bad_variable_is_named() {
+        assert_eq!(
+            read("", &[("WATCHFIRE_STORE_CACHE_BYTES", "lots")]).expect_err("not a number"),
+            "$WATCHFIRE_STORE_CACHE_BYTES: `lots` is not a whole number\nhint: `store.cache_bytes`: memory for pages of the store"
+        );
+    }
+
+    #[test]
+    fn what_init_writes_is_read_again() {
+        let endpoints = vec!["node.example.org:7443".to_owned()];
+        let effective = read(&initial("The \"Desk\"", "127.0.0.1:0", &endpoints), &[]).expect("valid");
+        assert_eq!((effective.config.name.as_str(), effective.config.listen.as_str()), ("The \"Desk\"", "127.0.0.1:0"));
+        assert_eq!(effective.config.endpoints, endpoints);
+    }
+
+    #[test]
+    fn the_data_directory_follows_the_platform() {
+        let of = |pairs: &'static [(&str, &str)]| {
+            default_data(&move |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+        };
+        assert_eq!(of(&[("STATE_DIRECTORY", "/var/lib/w"), ("HOME", "/root")]), Path::new("/var/lib/w"));
+        assert_eq!(of(&[]), Path::new("/var/lib/watchfire"));
+        #[cfg(target_os = "linux")]
+        assert_eq!(of(&[("HOME", "/home/a"), ("XDG_STATE_HOME", "")]), Path::new("/home/a/.local/state/watchfire"));
+    }
+}

@@ -1,1 +1,61 @@
-//! api
+//! Edge to the command line and to scripts: one plain HTTP API over the Unix socket `DIR/desk.sock`, where the file's owner and mode
+//! are the authentication. JSON in and out, errors as `application/problem+json` (RFC 9457), long answers as NDJSON.
+
+pub mod client;
+mod extract;
+mod import;
+mod peers;
+pub mod problem;
+mod records;
+pub mod server;
+mod stream;
+
+use crate::node::Node;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{delete, get, post};
+use std::sync::Arc;
+
+pub use import::format_named;
+pub use peers::{Card, Digits, GroupAdd, Join, PeerAdd};
+pub use problem::Problem;
+pub use records::{Health, LookupRequest, Reason, kind_named, unknown_kind};
+
+/// The socket's name within the data directory.
+pub const SOCKET: &str = "desk.sock";
+
+/// The header in which an export says where the next one goes on.
+pub const CURSOR_HEADER: &str = "watchfire-cursor";
+
+/// Every route there is. A request has at most `request_bytes_max` bytes, an import as many as it likes.
+pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
+    Router::new()
+        .route("/v1/health", get(records::health))
+        .route("/v1/status", get(records::status))
+        .route("/v1/card", get(peers::card))
+        .route("/v1/peers", get(peers::list).post(peers::add))
+        .route("/v1/peers/{name}", get(peers::show).delete(peers::remove))
+        .route("/v1/peers/{name}/suspend", post(peers::suspend))
+        .route("/v1/peers/{name}/resume", post(peers::resume))
+        .route("/v1/peers/{name}/confirm", post(peers::confirm))
+        .route("/v1/invitations", post(peers::invite))
+        .route("/v1/join", post(peers::join))
+        .route("/v1/groups", get(peers::groups).post(peers::group_create))
+        .route("/v1/groups/{group}", get(peers::group))
+        .route("/v1/groups/{group}/members", post(peers::group_add))
+        .route("/v1/groups/{group}/members/{peer}", delete(peers::group_remove))
+        .route("/v1/share", post(records::share))
+        .route("/v1/export", get(records::export))
+        .route("/v1/lookup", post(records::lookup))
+        .route("/v1/records/{id}", get(records::show))
+        .route("/v1/records/{id}/explain", get(records::explain))
+        .route("/v1/records/{id}/receipts", get(records::receipts))
+        .route("/v1/records/{id}/withdraw", post(records::withdraw))
+        .route("/v1/records/{id}/recall", post(records::recall))
+        .route("/v1/disclosures", get(records::disclosures))
+        .layer(DefaultBodyLimit::max(request_bytes_max))
+        .route("/v1/import", post(import::import))
+        .fallback(extract::no_such_route)
+        .method_not_allowed_fallback(extract::no_such_route)
+        .with_state(node)
+}

@@ -1,6 +1,159 @@
 //! Edge to operators: one file per command.
 
+mod card;
+mod completions;
+mod config;
+mod demo;
+mod disclosures;
+mod doctor;
+mod explain;
+mod export;
+mod group;
+mod health;
+mod import;
+mod init;
+mod input;
+mod invite;
+mod join;
+mod lookup;
+mod output;
+mod peer;
+mod recall;
+mod receipts;
+mod restore;
+mod serve;
+mod share;
+mod show;
+mod status;
+mod withdraw;
+
+use crate::api::Problem;
+use crate::api::client::Client;
+use crate::node::error::Exit;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// One organisation's node in a federation that shares redacted threat indicators
+#[derive(Debug, Parser)]
+#[command(name = "watchfire", version, max_term_width = 100, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Data directory
+    #[arg(long, global = true, env = "WATCHFIRE_DATA", value_name = "DIR", hide_env_values = true)]
+    data: Option<PathBuf>,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  watchfire demo";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Args),
+    Init(init::Args),
+    Serve(serve::Args),
+    Status(status::Args),
+    Card(card::Args),
+    Peer(peer::Args),
+    Invite(invite::Args),
+    Join(join::Args),
+    Group(group::Args),
+    Share(share::Args),
+    Import(import::Args),
+    Export(export::Args),
+    Lookup(lookup::Args),
+    Show(show::Args),
+    Explain(explain::Args),
+    Disclosures(disclosures::Args),
+    Withdraw(withdraw::Args),
+    Recall(recall::Args),
+    Receipts(receipts::Args),
+    Restore(restore::Args),
+    Doctor(doctor::Args),
+    Health(health::Args),
+    Config(config::Args),
+    Completions(completions::Args),
+}
+
+/// What a command works with.
+struct Desk {
+    /// The data directory.
+    data: PathBuf,
+    /// Whether JSON is wanted.
+    json: bool,
+}
+
+impl Desk {
+    /// The running node.
+    fn node(&self) -> Client {
+        Client::new(&self.data)
+    }
+}
+
+/// How a command ended.
+type Ended = Result<Exit, Problem>;
+
 /// Runs the command line and returns its exit code.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; clap knows where each is printed.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let ended = run(cli);
+    if let Err(problem) = &ended {
+        output::error(problem);
+    }
+    let exit = ended.unwrap_or_else(|problem| problem.exit);
+    ExitCode::from(u8::from(exit))
+}
+
+fn run(cli: Cli) -> Ended {
+    let data = cli.data.unwrap_or_else(|| crate::config::default_data(&|name| std::env::var(name).ok()));
+    let desk = Desk { data, json: cli.json };
+    let mut builder = match cli.command {
+        Command::Serve(_) | Command::Demo(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = builder.enable_all().build().map_err(|error| crate::node::error::NodeError::io("start the runtime", error))?;
+    let ended = runtime.block_on(dispatch(&desk, cli.command));
+    // A thread may still wait for standard input; nobody waits for it.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn dispatch(desk: &Desk, command: Command) -> Ended {
+    match command {
+        Command::Demo(args) => demo::run(desk, args).await,
+        Command::Init(args) => init::run(desk, &args),
+        Command::Serve(args) => serve::run(desk, &args).await,
+        Command::Status(_) => status::run(desk).await,
+        Command::Card(_) => card::run(desk).await,
+        Command::Peer(args) => peer::run(desk, args).await,
+        Command::Invite(_) => invite::run(desk).await,
+        Command::Join(args) => join::run(desk, args).await,
+        Command::Group(args) => group::run(desk, args).await,
+        Command::Share(args) => share::run(desk, args).await,
+        Command::Import(args) => import::run(desk, &args).await,
+        Command::Export(args) => export::run(desk, &args).await,
+        Command::Lookup(args) => lookup::run(desk, &args).await,
+        Command::Show(args) => show::run(desk, &args).await,
+        Command::Explain(args) => explain::run(desk, &args).await,
+        Command::Disclosures(args) => disclosures::run(desk, &args).await,
+        Command::Withdraw(args) => withdraw::run(desk, &args).await,
+        Command::Recall(args) => recall::run(desk, &args).await,
+        Command::Receipts(args) => receipts::run(desk, &args).await,
+        Command::Restore(args) => restore::run(desk, &args),
+        Command::Doctor(_) => doctor::run(desk).await,
+        Command::Health(_) => health::run(desk).await,
+        Command::Config(args) => config::run(desk, &args),
+        Command::Completions(args) => completions::run(&args),
+    }
 }

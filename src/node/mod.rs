@@ -1,1 +1,4 @@
 //! What happens, one file per event.
+
+pub mod error;
+pub mod view;

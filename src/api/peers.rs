@@ -1,0 +1,111 @@
+//! Requests about peers, pairing and groups.
+
+use super::extract::{Answer, Ask, read};
+use crate::node::Node;
+use crate::node::view::{GroupCreate, GroupView, InviteView, JoinView, PeerOptions, PeerView};
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A signed card.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Card {
+    /// Its text.
+    pub card: String,
+}
+
+pub(super) async fn card(State(node): State<Arc<Node>>) -> Answer<Card> {
+    read(node, |node| Ok(Card { card: node.card()? })).await
+}
+
+pub(super) async fn list(State(node): State<Arc<Node>>) -> Answer<Vec<PeerView>> {
+    read(node, Node::peers).await
+}
+
+/// A peer to be added.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PeerAdd {
+    /// The text of its card.
+    pub card: String,
+    /// Its name here.
+    pub name: String,
+    /// How it is reached.
+    #[serde(flatten)]
+    pub options: PeerOptions,
+}
+
+pub(super) async fn add(State(node): State<Arc<Node>>, Ask(peer): Ask<PeerAdd>) -> Answer<PeerView> {
+    Ok(Json(node.peer_add(&peer.card, &peer.name, peer.options).await?))
+}
+
+pub(super) async fn show(State(node): State<Arc<Node>>, Path(name): Path<String>) -> Answer<PeerView> {
+    read(node, move |node| node.peer(&name)).await
+}
+
+pub(super) async fn suspend(State(node): State<Arc<Node>>, Path(name): Path<String>) -> Answer<PeerView> {
+    Ok(Json(node.peer_suspend(&name).await?))
+}
+
+pub(super) async fn resume(State(node): State<Arc<Node>>, Path(name): Path<String>) -> Answer<PeerView> {
+    Ok(Json(node.peer_resume(&name).await?))
+}
+
+pub(super) async fn remove(State(node): State<Arc<Node>>, Path(name): Path<String>) -> Answer<PeerView> {
+    Ok(Json(node.peer_remove(&name).await?))
+}
+
+/// Digits that two people have compared.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Digits {
+    /// Twelve digits, with or without blanks and hyphens between.
+    pub digits: String,
+}
+
+pub(super) async fn confirm(State(node): State<Arc<Node>>, Path(name): Path<String>, Ask(ask): Ask<Digits>) -> Answer<PeerView> {
+    Ok(Json(node.peer_confirm(&name, &ask.digits).await?))
+}
+
+pub(super) async fn invite(State(node): State<Arc<Node>>) -> Answer<InviteView> {
+    Ok(Json(node.invite().await?))
+}
+
+/// An invitation to be taken up.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Join {
+    /// Its text.
+    pub invitation: String,
+    /// What the inviting organisation is to be called here.
+    pub name: String,
+}
+
+pub(super) async fn join(State(node): State<Arc<Node>>, Ask(ask): Ask<Join>) -> Answer<JoinView> {
+    Ok(Json(node.join(&ask.invitation, &ask.name).await?))
+}
+
+pub(super) async fn groups(State(node): State<Arc<Node>>) -> Answer<Vec<GroupView>> {
+    read(node, Node::groups).await
+}
+
+pub(super) async fn group_create(State(node): State<Arc<Node>>, Ask(ask): Ask<GroupCreate>) -> Answer<GroupView> {
+    Ok(Json(node.group_create(ask).await?))
+}
+
+pub(super) async fn group(State(node): State<Arc<Node>>, Path(group): Path<String>) -> Answer<GroupView> {
+    read(node, move |node| node.group(&group)).await
+}
+
+/// A peer that joins a group.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct GroupAdd {
+    /// Its name or id.
+    pub peer: String,
+}
+
+pub(super) async fn group_add(State(node): State<Arc<Node>>, Path(group): Path<String>, Ask(ask): Ask<GroupAdd>) -> Answer<GroupView> {
+    Ok(Json(node.group_add(&group, &ask.peer).await?))
+}
+
+pub(super) async fn group_remove(State(node): State<Arc<Node>>, Path((group, peer)): Path<(String, String)>) -> Answer<GroupView> {
+    Ok(Json(node.group_remove(&group, &peer).await?))
+}

@@ -1,0 +1,170 @@
+//! Requests about records: share, look up, export, take back.
+
+use super::extract::{Answer, Ask, Asked, read};
+use super::stream::BodyWriter;
+use super::{CURSOR_HEADER, Problem};
+use crate::model::{ObservableKind, Tlp};
+use crate::node::Node;
+use crate::node::error::NodeError;
+use crate::node::view::{
+    DisclosureRange, DisclosureView, ExplainView, ExportFormat, ExportRequest, LookupView, ReceiptView, RecordView, ShareReport,
+    ShareRequest, StatusView, TakeBackView,
+};
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+use std::io::{self, Write};
+use std::sync::Arc;
+use tokio_stream::wrappers::ReceiverStream;
+
+/// The node answers; `store` says whether it takes changes.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Health {
+    /// Whether it takes changes.
+    pub ok: bool,
+    /// `ok`, or why it takes none.
+    pub store: String,
+}
+
+pub(super) async fn health(State(node): State<Arc<Node>>) -> Json<Health> {
+    let store = node.store_state();
+    Json(Health { ok: store == "ok", store })
+}
+
+pub(super) async fn status(State(node): State<Arc<Node>>) -> Answer<StatusView> {
+    read(node, Node::status).await
+}
+
+pub(super) async fn share(State(node): State<Arc<Node>>, Ask(request): Ask<ShareRequest>) -> Answer<ShareReport> {
+    Ok(Json(node.share(request).await?))
+}
+
+/// The body of a look-up.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LookupRequest {
+    /// The values, defanged or not.
+    pub values: Vec<String>,
+}
+
+pub(super) async fn lookup(State(node): State<Arc<Node>>, Ask(request): Ask<LookupRequest>) -> Answer<Vec<LookupView>> {
+    read(node, move |node| node.lookup(&request.values)).await
+}
+
+pub(super) async fn show(State(node): State<Arc<Node>>, Path(id): Path<String>) -> Answer<RecordView> {
+    read(node, move |node| node.show(&id)).await
+}
+
+/// The query of an explanation.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ExplainQuery {
+    to: String,
+}
+
+pub(super) async fn explain(
+    State(node): State<Arc<Node>>,
+    Path(id): Path<String>,
+    Asked(query): Asked<ExplainQuery>,
+) -> Answer<ExplainView> {
+    read(node, move |node| node.explain(&id, &query.to)).await
+}
+
+pub(super) async fn receipts(State(node): State<Arc<Node>>, Path(id): Path<String>) -> Answer<Vec<ReceiptView>> {
+    read(node, move |node| node.receipts(&id)).await
+}
+
+pub(super) async fn disclosures(State(node): State<Arc<Node>>, Asked(range): Asked<DisclosureRange>) -> Answer<Vec<DisclosureView>> {
+    read(node, move |node| node.disclosures(range)).await
+}
+
+/// The body of a withdrawal or a recall.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Reason {
+    /// Why.
+    pub reason: String,
+}
+
+pub(super) async fn withdraw(State(node): State<Arc<Node>>, Path(id): Path<String>, Ask(why): Ask<Reason>) -> Answer<TakeBackView> {
+    Ok(Json(node.withdraw(&id, &why.reason).await?))
+}
+
+pub(super) async fn recall(State(node): State<Arc<Node>>, Path(id): Path<String>, Ask(why): Ask<Reason>) -> Answer<TakeBackView> {
+    Ok(Json(node.recall(&id, &why.reason).await?))
+}
+
+/// The query of an export.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ExportQuery {
+    format: ExportFormat,
+    #[serde(default)]
+    tlp_max: Option<String>,
+    #[serde(default)]
+    since: Option<u64>,
+    /// Names of kinds, between commas.
+    #[serde(default)]
+    kinds: String,
+}
+
+impl ExportQuery {
+    fn request(self) -> Result<ExportRequest, NodeError> {
+        let bad = |what: String| NodeError::BadInput(what);
+        let tlp_max = match self.tlp_max {
+            Some(name) => name.parse().map_err(|error| bad(format!("{error}")))?,
+            None => Tlp::Red,
+        };
+        let names = self.kinds.split(',').filter(|name| !name.is_empty());
+        let kinds = names.map(|name| kind_named(name).ok_or_else(|| bad(unknown_kind(name)))).collect::<Result<_, _>>()?;
+        Ok(ExportRequest { format: self.format, tlp_max, since: self.since, kinds })
+    }
+}
+
+/// The kind of observable with that name.
+pub fn kind_named(name: &str) -> Option<ObservableKind> {
+    ObservableKind::ALL.into_iter().find(|kind| kind.name() == name)
+}
+
+/// What to say of a kind that there is not.
+pub fn unknown_kind(name: &str) -> String {
+    let names = ObservableKind::ALL.map(ObservableKind::name).join(", ");
+    format!("`{name}` is not a kind of observable\nhint: there are {names}")
+}
+
+pub(super) async fn export(State(node): State<Arc<Node>>, Asked(query): Asked<ExportQuery>) -> Result<Response, Problem> {
+    let request = query.request()?;
+    let media = media_type(request.format);
+    // Read before the export begins: what comes meanwhile is given twice rather than never.
+    let cursor = node.cursor()?;
+    let (mut writer, mut chunks) = BodyWriter::new();
+    let work = tokio::task::spawn_blocking(move || {
+        let done = node.export(&request, &mut writer).and_then(|_| writer.flush().map_err(|error| NodeError::io("send the export", error)));
+        match done {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                writer.fail(io::Error::other(error.to_string()));
+                Err(error)
+            }
+        }
+    });
+    // What fails before anything was written is told in words; later only a broken body can tell it.
+    let first = match chunks.recv().await {
+        Some(Err(_)) | None => {
+            work.await.map_err(|fault| NodeError::Internal(fault.to_string()))??;
+            Bytes::new()
+        }
+        Some(Ok(first)) => first,
+    };
+    let body = tokio_stream::once(Ok(first)).chain(ReceiverStream::new(chunks));
+    let headers = [(header::CONTENT_TYPE.as_str(), media.to_owned()), (CURSOR_HEADER, cursor.to_string())];
+    Ok((axum::response::AppendHeaders(headers), Body::from_stream(body)).into_response())
+}
+
+const fn media_type(format: ExportFormat) -> &'static str {
+    match format {
+        ExportFormat::Stix => "application/stix+json;version=2.1",
+        ExportFormat::Csv => "text/csv; charset=utf-8",
+        ExportFormat::Text => "text/plain; charset=utf-8",
+    }
+}

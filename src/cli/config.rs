@@ -1,0 +1,96 @@
+//! `watchfire config`
+
+use super::output::{self, table};
+use super::{Desk, Ended, input};
+use crate::config::{Effective, FILE, SETTINGS, Source};
+use crate::node::error::NodeError;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Show the settings in force, or check a settings file
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  watchfire config show";
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Show every setting in force and where it comes from
+    #[command(after_help = "Examples:\n  watchfire config show --json")]
+    Show,
+    /// Check a settings file; the data directory's own where none is given
+    #[command(after_help = "Examples:\n  watchfire config check watchfire.toml")]
+    Check {
+        /// The file
+        file: Option<PathBuf>,
+    },
+}
+
+/// A setting in force.
+#[derive(Debug, Serialize)]
+struct SettingView {
+    key: &'static str,
+    value: Option<toml::Value>,
+    source: Source,
+    variable: String,
+    about: &'static str,
+}
+
+pub(super) fn run(desk: &Desk, args: &Args) -> Ended {
+    match &args.command {
+        Command::Show => show(desk),
+        Command::Check { file } => check(desk, file.as_deref()),
+    }
+}
+
+fn show(desk: &Desk) -> Ended {
+    let settings = load(&desk.data.join(FILE))?;
+    let views: Vec<SettingView> = SETTINGS
+        .iter()
+        .map(|setting| SettingView {
+            key: setting.key,
+            value: settings.value(setting),
+            source: settings.source(setting),
+            variable: setting.variable(),
+            about: setting.about,
+        })
+        .collect();
+    output::answer(desk, &views, |views| text(views))
+}
+
+fn text(views: &[SettingView]) -> String {
+    let rows = views.iter().map(|view| {
+        let value = view.value.as_ref().map_or_else(|| "none".into(), toml::Value::to_string);
+        let source = match view.source {
+            Source::Default => "default".to_owned(),
+            Source::File => "file".to_owned(),
+            Source::Env => format!("${}", view.variable),
+        };
+        [view.key.to_owned(), value, source, view.about.to_owned()]
+    });
+    table(["SETTING", "VALUE", "FROM", "WHAT IT IS"], rows.collect())
+}
+
+fn check(desk: &Desk, file: Option<&Path>) -> Ended {
+    let file = file.map_or_else(|| desk.data.join(FILE), Path::to_owned);
+    if !file.exists() {
+        return Err(input::unread(&file.display().to_string(), std::io::ErrorKind::NotFound.into()));
+    }
+    load(&file)?;
+    #[derive(Serialize)]
+    struct Checked {
+        ok: bool,
+        file: String,
+    }
+    let checked = Checked { ok: true, file: file.display().to_string() };
+    output::answer(desk, &checked, |checked| format!("`{}` can be used\n", checked.file))
+}
+
+fn load(file: &Path) -> Result<Effective, NodeError> {
+    Ok(Effective::load(file)?)
+}

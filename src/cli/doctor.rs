@@ -1,0 +1,233 @@
+//! `watchfire doctor`
+
+use super::output::{self, days};
+use super::{Desk, Ended};
+use crate::api::client::Target;
+use crate::clock::Clock;
+use crate::config::{Effective, FILE};
+use crate::model::Timestamp;
+use crate::node::Node;
+use crate::node::error::{Exit, NodeError, split_hint};
+use crate::node::view::{CheckVerdict, CheckView, PeerStatus, StatusView};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+/// Look for what is wrong with this node and say what to do
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = EXAMPLES,
+    long_about = "Look for what is wrong with this node and say what to do\n\nWorks whether the node runs or not. Ends with 1 when something does not work."
+)]
+pub(super) struct Args {}
+
+const EXAMPLES: &str = "Examples:
+  watchfire doctor";
+
+/// A clock that shows less than this program's year is wrong (2026-11-01T00:00:00Z).
+const RELEASED: Timestamp = Timestamp(1_793_491_200_000);
+/// An issuing CA with fewer days left wants its root soon.
+const ISSUING_DAYS_MIN: i64 = 14;
+
+/// All that was looked at.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Findings {
+    /// Whether nothing is bad.
+    pub ok: bool,
+    /// Each check.
+    pub checks: Vec<CheckView>,
+}
+
+pub(super) async fn run(desk: &Desk) -> Ended {
+    let clock = Clock::system();
+    let mut checks = vec![files(&desk.data), time(&desk.data, clock.now()), settings(&desk.data)];
+    let running: Result<StatusView, _> = desk.node().get(Target::new(&["status"])).await;
+    let (status, runs) = match running {
+        Ok(status) => (Ok(status), true),
+        Err(problem) if problem.code == "not-running" => (Node::open(&desk.data, clock).and_then(|node| node.status()), false),
+        Err(problem) => {
+            checks.push(check("node", CheckVerdict::Bad, problem.detail, problem.hint));
+            return conclude(desk, checks);
+        }
+    };
+    match &status {
+        Ok(status) => checks.extend(inside(status, runs)),
+        Err(error) => checks.push(failed("store", error)),
+    }
+    let listen = status.ok().and_then(|status| status.listen);
+    checks.push(port(&desk.data, listen, runs));
+    conclude(desk, checks)
+}
+
+fn conclude(desk: &Desk, checks: Vec<CheckView>) -> Ended {
+    let findings = Findings { ok: checks.iter().all(|check| check.verdict != CheckVerdict::Bad), checks };
+    output::answer(desk, &findings, text)?;
+    Ok(if findings.ok { Exit::Done } else { Exit::Failed })
+}
+
+pub(super) fn text(findings: &Findings) -> String {
+    let width = findings.checks.iter().map(|check| check.name.chars().count()).max().unwrap_or_default();
+    let mut text = String::new();
+    for check in &findings.checks {
+        let verdict = match check.verdict {
+            CheckVerdict::Ok => "ok",
+            CheckVerdict::Skipped => "skipped",
+            CheckVerdict::Warning => "warning",
+            CheckVerdict::Bad => "bad",
+        };
+        text += &format!("{verdict:7}  {:width$}  {}\n", output::plain(&check.name), output::plain(&check.text));
+        if let Some(hint) = &check.hint {
+            text += &format!("{:7}  {:width$}  hint: {}\n", "", "", output::plain(hint));
+        }
+    }
+    text + if findings.ok { "nothing is broken\n" } else { "something is broken\n" }
+}
+
+fn check(name: &str, verdict: CheckVerdict, text: impl Into<String>, hint: Option<String>) -> CheckView {
+    CheckView { name: name.into(), verdict, text: text.into(), hint }
+}
+
+fn failed(name: &str, error: &NodeError) -> CheckView {
+    let (detail, hint) = split_hint(&error.to_string());
+    check(name, CheckVerdict::Bad, detail, hint)
+}
+
+/// Nobody but the owner may open anything in the data directory.
+fn files(data: &Path) -> CheckView {
+    let mut open = Vec::new();
+    if let Err(error) = widely_open(data, 0, &mut open) {
+        return failed("files", &NodeError::io(format!("read `{}`", data.display()), error));
+    }
+    match open.first() {
+        None => check("files", CheckVerdict::Ok, "only the owner can open the data directory", None),
+        Some(first) => {
+            let hint = format!("`chmod -R go-rwx {}`", data.display());
+            check("files", CheckVerdict::Bad, format!("others can open `{first}`, {} in all", open.len()), Some(hint))
+        }
+    }
+}
+
+/// A closed directory protects what is in it; so only what stands in an open one is looked at further.
+fn widely_open(path: &Path, depth: usize, open: &mut Vec<String>) -> std::io::Result<()> {
+    let metadata = fs::symlink_metadata(path)?;
+    if metadata.is_symlink() || metadata.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    // A service manager may keep the directory itself open to be entered.
+    if depth > 0 || metadata.permissions().mode() & 0o022 != 0 {
+        open.push(path.display().to_string());
+    }
+    if metadata.is_dir() && depth < 4 {
+        for entry in fs::read_dir(path)? {
+            widely_open(&entry?.path(), depth + 1, open)?;
+        }
+    }
+    Ok(())
+}
+
+/// The clock shows no time before this program, and none before the store's last change.
+fn time(data: &Path, now: Timestamp) -> CheckView {
+    let hint = || Some("set the clock, and keep it set with NTP: certificates and expiry depend on it".to_owned());
+    if now < RELEASED {
+        return check("clock", CheckVerdict::Bad, format!("it shows {now}, which is before this program was made"), hint());
+    }
+    let changed = fs::metadata(data.join("store")).ok().and_then(|metadata| u64::try_from(metadata.mtime()).ok());
+    match changed.map(|seconds| Timestamp(seconds.saturating_mul(1_000))) {
+        Some(changed) if changed.since(now) > 600_000 => {
+            check("clock", CheckVerdict::Bad, format!("it shows {now}, and the store was changed at {changed}"), hint())
+        }
+        _ => check("clock", CheckVerdict::Ok, format!("it shows {now}"), None),
+    }
+}
+
+fn settings(data: &Path) -> CheckView {
+    match Effective::load(&data.join(FILE)).map_err(NodeError::from) {
+        Err(error) => failed("settings", &error),
+        Ok(settings) if settings.config.endpoints.is_empty() => {
+            let hint = Some("set `endpoints`, unless this node only dials".to_owned());
+            check("settings", CheckVerdict::Warning, "peers are told no endpoint", hint)
+        }
+        Ok(_) => check("settings", CheckVerdict::Ok, "they can be used", None),
+    }
+}
+
+/// What the node knows of itself and of its peers.
+fn inside(status: &StatusView, runs: bool) -> Vec<CheckView> {
+    let store = match status.store.as_str() {
+        "ok" => check("store", CheckVerdict::Ok, "it opens", None),
+        why => check("store", CheckVerdict::Bad, why, None),
+    };
+    let node = match runs {
+        true => check("node", CheckVerdict::Ok, format!("it runs since {}", output::time(Some(status.since))), None),
+        false => check("node", CheckVerdict::Warning, "it does not run", Some("start it with `watchfire serve`".into())),
+    };
+    let mut checks = vec![node, store, certificates(status)];
+    checks.extend(status.peers.iter().map(|peer| reach(peer, runs)));
+    checks
+}
+
+fn certificates(status: &StatusView) -> CheckView {
+    let (node, issuing) = (status.certificates.node_days, status.certificates.issuing_days);
+    let text = format!("node {}, issuing CA {}", days(node), days(issuing));
+    match (node, issuing) {
+        (_, ..0) => check("certificates", CheckVerdict::Bad, text, Some("bring the root key here and run `watchfire serve`".into())),
+        (..0, _) => check("certificates", CheckVerdict::Bad, text, Some("`watchfire serve` renews it".into())),
+        (_, ..ISSUING_DAYS_MIN) => {
+            check("certificates", CheckVerdict::Warning, text, Some("bring the root key here in time and run `watchfire serve`".into()))
+        }
+        _ => check("certificates", CheckVerdict::Ok, text, None),
+    }
+}
+
+fn reach(peer: &PeerStatus, runs: bool) -> CheckView {
+    let name = format!("peer {}", peer.name);
+    match (peer.state.as_str(), &peer.problem) {
+        ("connected", _) => {
+            let left = peer.certificate_days.map(|left| format!(", certificate {}", days(left))).unwrap_or_default();
+            check(&name, CheckVerdict::Ok, format!("connected{left}"), None)
+        }
+        ("suspended" | "removed", _) => check(&name, CheckVerdict::Skipped, peer.state.clone(), None),
+        ("pairing", _) => {
+            let hint = Some("compare the digits by voice, then `watchfire peer confirm` on both sides".to_owned());
+            check(&name, CheckVerdict::Warning, "its digits are not confirmed on both sides", hint)
+        }
+        _ if !runs => check(&name, CheckVerdict::Skipped, "the node does not run", None),
+        (_, Some(problem)) => check(&name, CheckVerdict::Bad, problem.text.clone(), problem.hint.clone()),
+        (state, None) => check(&name, CheckVerdict::Warning, format!("{state}, for no reason known yet"), None),
+    }
+}
+
+/// The port that peers connect to answers, or could be opened.
+fn port(data: &Path, listen: Option<String>, runs: bool) -> CheckView {
+    let Ok(settings) = Effective::load(&data.join(FILE)) else {
+        return check("port", CheckVerdict::Skipped, "the settings cannot be used", None);
+    };
+    let text = listen.filter(|_| runs).unwrap_or(settings.config.listen);
+    let Ok(address) = text.parse::<SocketAddr>() else {
+        return check("port", CheckVerdict::Bad, format!("`{text}` is not an address and port"), None);
+    };
+    let tried = match runs {
+        true => TcpStream::connect_timeout(&here(address), Duration::from_secs(3)).map(drop),
+        false => TcpListener::bind(address).map(drop),
+    };
+    match tried {
+        Ok(()) if runs => check("port", CheckVerdict::Ok, format!("{address} answers"), None),
+        Ok(()) => check("port", CheckVerdict::Ok, format!("{address} is free"), None),
+        Err(error) => {
+            let hint = Some("choose another `listen` in the settings, or stop what uses the port".to_owned());
+            check("port", CheckVerdict::Bad, format!("{address}: {error}"), hint)
+        }
+    }
+}
+
+/// An address that listens everywhere is tried on this machine.
+fn here(address: SocketAddr) -> SocketAddr {
+    let local = match address {
+        SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+    };
+    if address.ip().is_unspecified() { SocketAddr::new(local, address.port()) } else { address }
+}

@@ -1,0 +1,120 @@
+//! `watchfire group`
+
+use super::output::{self, facts, short, table, time, yes};
+use super::{Desk, Ended};
+use crate::api::GroupAdd;
+use crate::api::client::Target;
+use crate::node::view::{GroupCreate, GroupView};
+
+/// Make groups and change who is in them
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  watchfire group list";
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Make a group that this organisation owns
+    #[command(after_help = "Examples:\n  watchfire group create partners --member smex --community")]
+    Create {
+        /// Its name
+        name: String,
+        /// A peer in it; once for each
+        #[arg(long = "member", value_name = "PEER", required = true)]
+        members: Vec<String>,
+        /// TLP:GREEN moves within it
+        #[arg(long)]
+        community: bool,
+        /// Members learn of no other member; the owner relays
+        #[arg(long)]
+        hidden: bool,
+        /// A new member also gets what was sent before it joined
+        #[arg(long)]
+        history: bool,
+        /// The member that takes over when the owner is lost
+        #[arg(long, value_name = "PEER")]
+        deputy: Option<String>,
+    },
+    /// Add a peer
+    #[command(after_help = "Examples:\n  watchfire group add partners smex")]
+    Add {
+        /// The group's name or id
+        group: String,
+        /// The peer's name or id
+        peer: String,
+    },
+    /// Remove a peer; what it has stays with it
+    #[command(after_help = "Examples:\n  watchfire group remove partners smex")]
+    Remove {
+        /// The group's name or id
+        group: String,
+        /// The peer's name or id
+        peer: String,
+    },
+    /// List the groups
+    #[command(after_help = "Examples:\n  watchfire group list")]
+    List,
+    /// Tell who is in a group
+    #[command(after_help = "Examples:\n  watchfire group show partners")]
+    Show {
+        /// The group's name or id
+        group: String,
+    },
+}
+
+pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
+    let node = desk.node();
+    let view: GroupView = match args.command {
+        Command::List => {
+            let groups: Vec<GroupView> = node.get(Target::new(&["groups"])).await?;
+            return output::answer(desk, &groups, |groups| list(groups));
+        }
+        Command::Create { name, members, community, hidden, history, deputy } => {
+            let ask = GroupCreate { name, members, community, hidden, history, deputy };
+            node.post(Target::new(&["groups"]), &ask).await?
+        }
+        Command::Add { group, peer } => node.post(Target::new(&["groups", &group, "members"]), &GroupAdd { peer }).await?,
+        Command::Remove { group, peer } => node.delete(Target::new(&["groups", &group, "members", &peer])).await?,
+        Command::Show { group } => node.get(Target::new(&["groups", &group])).await?,
+    };
+    output::answer(desk, &view, text)
+}
+
+fn list(groups: &[GroupView]) -> String {
+    if groups.is_empty() {
+        return "no groups yet; `watchfire group create` makes one\n".into();
+    }
+    let rows = groups.iter().map(|group| {
+        let kind = if group.hidden { "hidden" } else { "visible" };
+        let (members, owner) = (group.members.len().to_string(), group.owner_name.clone());
+        [group.name.clone(), owner, members, kind.into(), yes(group.community), group.state.clone(), short(&group.group_id)]
+    });
+    table(["GROUP", "OWNER", "MEMBERS", "KIND", "COMMUNITY", "STATE", "ID"], rows.collect())
+}
+
+pub(super) fn text(group: &GroupView) -> String {
+    let deputy = group.deputy.map(|deputy| {
+        let named = group.members.iter().find(|member| member.org_id == deputy).and_then(|member| member.name.clone());
+        named.unwrap_or_else(|| deputy.to_string())
+    });
+    let mut text = facts(&[
+        ("name", group.name.clone()),
+        ("group", group.group_id.to_string()),
+        ("owner", group.owner_name.clone()),
+        ("deputy", deputy.unwrap_or_else(|| "none".into())),
+        ("kind", if group.hidden { "hidden".into() } else { "visible".into() }),
+        ("community", yes(group.community)),
+        ("history", yes(group.history)),
+        ("state", group.state.clone()),
+        ("definition", format!("{}, confirmed {}", group.number, time(Some(group.confirmed)))),
+    ]);
+    let rows = group.members.iter().map(|member| [member.name.clone().unwrap_or_else(|| "-".into()), member.org_id.to_string()]);
+    text += "\n";
+    text += &table(["MEMBER", "ORGANISATION"], rows.collect());
+    text
+}

@@ -1,0 +1,20 @@
+//! `watchfire health`
+
+use super::{Desk, Ended, output};
+use crate::api::client::Target;
+use crate::api::{Health, Problem};
+use crate::node::error::Exit;
+
+/// Ask the running node whether it is well, for containers and monitors
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, long_about = "Ask the running node whether it is well, for containers and monitors\n\nEnds with 0 when it is, and with 1 for any reason else.")]
+pub(super) struct Args {}
+
+const EXAMPLES: &str = "Examples:
+  watchfire health";
+
+pub(super) async fn run(desk: &Desk) -> Ended {
+    let health: Health = desk.node().get(Target::new(&["health"])).await.map_err(|problem| Problem { exit: Exit::Failed, ..problem })?;
+    output::answer(desk, &health, |health| format!("{}\n", health.store))?;
+    Ok(if health.ok { Exit::Done } else { Exit::Failed })
+}

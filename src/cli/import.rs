@@ -1,0 +1,140 @@
+//! `watchfire import`
+
+use super::output::{self, count, plain};
+use super::{Desk, Ended, input, share};
+use crate::api::Problem;
+use crate::api::client::Target;
+use crate::formats;
+use crate::model::Tlp;
+use crate::node::error::Exit;
+use crate::node::view::{ImportProgress, ImportReport};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, IsTerminal};
+use std::path::Path;
+
+/// Share the indicators of files with a peer or a group
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = EXAMPLES,
+    long_about = "Share the indicators of files with a peer or a group\n\nImporting a file twice changes nothing. Ends with 0 when at least one indicator goes out or is there already, or when there is none in the files; with 3 when the gate withheld all; with 1 when none could be read."
+)]
+pub(super) struct Args {
+    /// The files; `-` reads standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<String>,
+    /// The label: clear, green, amber, amber+strict or red; a stricter one in a file wins
+    #[arg(long, value_parser = input::tlp)]
+    tlp: Tlp,
+    /// The peer or group that gets them
+    #[arg(long, value_name = "PEER|GROUP")]
+    to: String,
+    /// The files' format
+    #[arg(long, default_value = "auto", value_parser = ["auto", "stix", "misp", "csv", "text"])]
+    format: String,
+    /// Read and judge everything, and share nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Skip the hold
+    #[arg(long)]
+    now: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  watchfire import pegasus.stix2 --tlp green --to partners";
+
+pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
+    let mut total = ImportReport { dry_run: args.dry_run, ..ImportReport::default() };
+    let mut failed: Option<Problem> = None;
+    for file in &args.files {
+        match one(desk, args, file).await {
+            Ok(report) => total.absorb(report, (args.files.len() > 1).then_some(file)),
+            // With one file there is nothing else to tell.
+            Err(problem) if args.files.len() == 1 => return Err(problem),
+            Err(problem) => {
+                total.problem(formats::Problem { place: file.clone(), what: problem.detail.clone() });
+                failed.get_or_insert(problem);
+            }
+        }
+    }
+    output::answer(desk, &total, text)?;
+    match failed {
+        Some(problem) => Err(problem),
+        None => Ok(exit(&total)),
+    }
+}
+
+async fn one(desk: &Desk, args: &Args, file: &str) -> Result<ImportReport, Problem> {
+    let mut target = Target::new(&["import"]).with("tlp", args.tlp.name()).with("to", &args.to).with("format", &args.format);
+    target = target.with("dry_run", &args.dry_run.to_string()).with("now", &args.now.to_string());
+    if file == "-" {
+        let bar = bar(None);
+        let report = desk.node().import(target, input::stdin()?, |at| show(&bar, at)).await;
+        bar.finish_and_clear();
+        return report;
+    }
+    let opened = tokio::fs::File::open(file).await.map_err(|error| input::unread(file, error))?;
+    let length = opened.metadata().await.map_err(|error| input::unread(file, error))?;
+    if length.is_dir() {
+        return Err(input::unread(file, io::ErrorKind::IsADirectory.into()));
+    }
+    // The name alone: a path tells who works here.
+    if let Some(name) = Path::new(file).file_name().and_then(|name| name.to_str()) {
+        target = target.with("file_name", name);
+    }
+    let bar = bar(length.is_file().then(|| length.len()));
+    let report = desk.node().import(target, opened, |at| show(&bar, at)).await;
+    bar.finish_and_clear();
+    report
+}
+
+fn bar(length: Option<u64>) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let (bar, template) = match length {
+        Some(length) => (ProgressBar::new(length), "{bar:30} {bytes}/{total_bytes}  {msg}  {eta} left"),
+        None => (ProgressBar::new_spinner(), "{spinner} {bytes}  {msg}"),
+    };
+    bar.set_draw_target(ProgressDrawTarget::stderr());
+    bar.with_style(ProgressStyle::with_template(template).expect("a constant template"))
+}
+
+fn show(bar: &ProgressBar, at: ImportProgress) {
+    bar.set_position(at.bytes);
+    bar.set_message(count(at.read, "record"));
+}
+
+pub(super) fn exit(report: &ImportReport) -> Exit {
+    let through = report.released + report.duplicate;
+    if through == 0 && report.withheld == 0 && report.invalid > 0 {
+        return Exit::Failed;
+    }
+    share::exit(usize::try_from(through).unwrap_or(usize::MAX), usize::try_from(report.withheld).unwrap_or(usize::MAX))
+}
+
+/// So many problems are shown; `--json` has more.
+const SHOWN_MAX: usize = 20;
+
+pub(super) fn text(report: &ImportReport) -> String {
+    let mut text = String::new();
+    for problem in report.problems.iter().take(SHOWN_MAX) {
+        text += &format!("{}: {}\n", plain(&problem.place), plain(&problem.what));
+    }
+    let more = (report.problems.len() as u64 + report.problems_more).saturating_sub(SHOWN_MAX as u64);
+    if more > 0 {
+        text += &format!("and {} more; `--json` lists the first 1000\n", count(more, "problem"));
+    }
+    let counts = [
+        (report.released, if report.dry_run { "would be released" } else { "released" }),
+        (report.duplicate, "duplicate"),
+        (report.withheld, "withheld"),
+        (report.invalid, "invalid"),
+    ];
+    let counts = counts.map(|(number, what)| format!("{number} {what}")).join(", ");
+    text += &format!("{} read: {counts}\n", count(report.read, "record"));
+    if !report.kinds.is_empty() {
+        let kinds = report.kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect::<Vec<_>>().join(", ");
+        text += &format!("kinds: {kinds}\n");
+    }
+    text
+}

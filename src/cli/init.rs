@@ -1,0 +1,78 @@
+//! `watchfire init`
+
+use super::output::{self, facts};
+use super::{Desk, Ended};
+use crate::clock::Clock;
+use crate::config::{Effective, FILE, initial};
+use crate::node::Node;
+use crate::node::error::NodeError;
+use crate::node::view::InitView;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+/// Make this organisation's identity, store and settings
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// What people here call this node; it stands in no certificate
+    #[arg(long)]
+    name: String,
+    /// Address and port that peers connect to
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:7443")]
+    listen: String,
+    /// host:port at which peers reach this node; once for each
+    #[arg(long = "endpoint", value_name = "HOST:PORT")]
+    endpoints: Vec<String>,
+}
+
+const EXAMPLES: &str = "Examples:
+  watchfire init --data ./node --name 'Helpline A' --listen 127.0.0.1:7443 --endpoint 127.0.0.1:7443";
+
+pub(super) fn run(desk: &Desk, args: &Args) -> Ended {
+    let view = make(&desk.data, &args.name, &args.listen, &args.endpoints, Clock::system())?;
+    output::answer(desk, &view, text)?;
+    if !desk.json {
+        talk(&view, &args.endpoints).iter().for_each(|line| output::say(line));
+    }
+    Ok(crate::node::error::Exit::Done)
+}
+
+/// Makes a node in a directory that has none; the directory is made if need be, for its owner alone.
+pub(super) fn make(data: &Path, name: &str, listen: &str, endpoints: &[String], clock: Clock) -> Result<InitView, NodeError> {
+    let file = data.join(FILE);
+    let text = initial(name, listen, endpoints);
+    // Checked before anything is written; a variable has no say in what the file holds.
+    Effective::parse(&text, &file, &|_| None)?;
+    if file.exists() {
+        return Err(NodeError::AlreadyInitialised(data.into()));
+    }
+    let failed = |path: &Path| {
+        let doing = format!("make `{}`", path.display());
+        move |error| NodeError::io(doing, error)
+    };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed(data))?;
+    let view = Node::init(data, clock)?;
+    // The settings come last: a directory with settings has an identity and a store.
+    let written = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file);
+    written.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all())).map_err(failed(&file))?;
+    Ok(view)
+}
+
+pub(super) fn text(view: &InitView) -> String {
+    facts(&[("organisation", view.org_id.to_string()), ("data", view.data.clone()), ("settings", view.config.clone())])
+}
+
+/// What to do next, on standard error.
+pub(super) fn talk(view: &InitView, endpoints: &[String]) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(key) = &view.next_root_key {
+        lines.push(format!("next: move `{key}` off this machine; with it you win your organisation back when its root key is stolen"));
+    }
+    if endpoints.is_empty() {
+        lines.push("next: set `endpoints` in the settings, or peers cannot reach this node".into());
+    }
+    lines.push("next: `watchfire serve` runs the node".into());
+    lines
+}

@@ -1,0 +1,107 @@
+//! Arguments that may also be a file or standard input.
+
+use crate::api::Problem;
+use crate::model::{ObservableKind, Timestamp, Tlp};
+use crate::node::error::{Exit, NodeError};
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::path::Path;
+
+/// Standard input, for streams.
+pub(super) fn stdin() -> Result<tokio::fs::File, Problem> {
+    let same = io::stdin().as_fd().try_clone_to_owned().map_err(|error| NodeError::io("read standard input", error))?;
+    Ok(tokio::fs::File::from_std(same.into()))
+}
+
+/// Standard output, for streams.
+pub(super) fn stdout() -> Result<tokio::fs::File, Problem> {
+    let same = io::stdout().as_fd().try_clone_to_owned().map_err(|error| NodeError::io("write to standard output", error))?;
+    Ok(tokio::fs::File::from_std(same.into()))
+}
+
+/// The longest text that is taken whole.
+const TEXT_BYTES_MAX: u64 = 4 << 20;
+
+/// Values as given, with `-` replaced by the lines of standard input; empty lines and lines that begin with `#` are passed over.
+pub(super) fn values(given: &[String]) -> Result<Vec<String>, Problem> {
+    let mut values = Vec::new();
+    for value in given {
+        match value.as_str() {
+            "-" => values.extend(lines(&whole(io::stdin(), "standard input")?)),
+            _ => values.push(value.clone()),
+        }
+    }
+    Ok(values)
+}
+
+fn lines(text: &str) -> Vec<String> {
+    let lines = text.lines().map(str::trim);
+    lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
+}
+
+/// A card or an invitation: `-` for standard input, a file's name, or the text itself.
+pub(super) fn text(given: &str) -> Result<String, Problem> {
+    let path = Path::new(given);
+    if given == "-" {
+        return whole(io::stdin(), "standard input");
+    }
+    // A card's text is longer than a file name can be, and then this is no error.
+    if path.is_file() {
+        let file = std::fs::File::open(path).map_err(|error| unread(given, error))?;
+        return whole(file, given);
+    }
+    if given.contains(['/', '.']) && !given.contains(char::is_whitespace) && given.len() < 256 {
+        return Err(unread(given, io::ErrorKind::NotFound.into()));
+    }
+    Ok(given.to_owned())
+}
+
+fn whole(from: impl Read, name: &str) -> Result<String, Problem> {
+    let mut text = String::new();
+    from.take(TEXT_BYTES_MAX + 1).read_to_string(&mut text).map_err(|error| unread(name, error))?;
+    if text.len() as u64 > TEXT_BYTES_MAX {
+        let text = format!("`{name}` is longer than 4 MiB\nhint: `watchfire import` takes files of any size");
+        return Err(Problem::new("too-long", Exit::Usage, &text));
+    }
+    Ok(text.trim().to_owned())
+}
+
+/// A file that cannot be read.
+pub(super) fn unread(name: &str, error: io::Error) -> Problem {
+    if error.kind() == io::ErrorKind::NotFound {
+        let text = format!("there is no file `{name}`\nhint: `-` reads standard input");
+        return Problem::new("no-such-file", Exit::NotFound, &text);
+    }
+    NodeError::io(format!("read `{name}`"), error).into()
+}
+
+/// Reads `--tlp`.
+pub(super) fn tlp(text: &str) -> Result<Tlp, String> {
+    text.parse().map_err(|error: crate::model::tlp::BadTlp| error.to_string())
+}
+
+/// Reads a time.
+pub(super) fn timestamp(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|error: crate::model::time::BadTimestamp| error.to_string())
+}
+
+/// Reads `--kind`.
+pub(super) fn kind(text: &str) -> Result<ObservableKind, String> {
+    crate::api::kind_named(text).ok_or_else(|| crate::api::unknown_kind(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_may_have_empty_lines_and_comments() {
+        assert_eq!(lines("# ours\n\n evil.example \r\nb.example"), ["evil.example", "b.example"]);
+    }
+
+    #[test]
+    fn a_missing_file_is_told_from_a_text() {
+        assert_eq!(text("nowhere/card.txt").expect_err("missing").detail, "there is no file `nowhere/card.txt`");
+        assert_eq!(text("wf1abc").as_deref(), Ok("wf1abc"));
+    }
+}

@@ -1,0 +1,30 @@
+//! `watchfire invite`
+
+use super::output::{self, time};
+use super::{Desk, Ended};
+use crate::api::client::Target;
+use crate::node::view::InviteView;
+
+/// Make an invitation that another organisation joins with, once
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {}
+
+const EXAMPLES: &str = "Examples:
+  watchfire invite > invitation.txt";
+
+pub(super) async fn run(desk: &Desk) -> Ended {
+    let invite: InviteView = desk.node().post(Target::new(&["invitations"]), &()).await?;
+    if !desk.json {
+        talk(&invite).iter().for_each(|line| output::say(line));
+    }
+    output::answer(desk, &invite, |invite| format!("{}\n", invite.text))
+}
+
+/// What stands around the invitation, on standard error.
+pub(super) fn talk(invite: &InviteView) -> Vec<String> {
+    let mut lines: Vec<String> = invite.qr.lines().map(str::to_owned).collect();
+    lines.push(format!("good for one organisation until {}; give it over a channel that you trust", time(Some(invite.expires))));
+    lines.push("they run `watchfire join`; then compare the digits that `watchfire peer list` shows, by voice".into());
+    lines
+}

@@ -1,0 +1,55 @@
+//! `watchfire lookup`
+
+use super::output::{self, count, plain, table};
+use super::{Desk, Ended, input};
+use crate::api::LookupRequest;
+use crate::api::client::Target;
+use crate::node::view::LookupView;
+
+/// Tell what is known of values: exactly, of parent and sub domains, of networks
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The values, defanged or not; `-` reads lines from standard input
+    #[arg(required = true, value_name = "VALUE")]
+    values: Vec<String>,
+}
+
+const EXAMPLES: &str = "Examples:
+  watchfire lookup weather4free.com 'mail[.]weather4free[.]com' 192.0.2.7";
+
+pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
+    let ask = LookupRequest { values: input::values(&args.values)? };
+    let found: Vec<LookupView> = desk.node().post(Target::new(&["lookup"]), &ask).await?;
+    output::answer(desk, &found, |found| text(found))
+}
+
+pub(super) fn text(found: &[LookupView]) -> String {
+    let mut text = String::new();
+    for one in found {
+        let records = one.matches.len() as u64 + one.more;
+        let said = match (&one.problem, records) {
+            (Some(problem), _) => plain(problem),
+            (None, 0) => "not known".into(),
+            (None, number) => count(number, "record"),
+        };
+        text += &format!("{}: {said}\n", plain(&one.query));
+        let rows = one.matches.iter().map(|found| {
+            let (kind, tlp) = (found.kind.to_string(), found.tlp.to_string());
+            [
+                format!("  {}", found.r#match),
+                kind,
+                found.value.clone(),
+                found.author_name.clone(),
+                tlp,
+                found.state.clone(),
+                found.record.to_string(),
+            ]
+        });
+        text += &table(["  MATCH", "KIND", "VALUE", "AUTHOR", "TLP", "STATE", "RECORD"], rows.collect());
+        if one.more > 0 {
+            text += &format!("  and {} more\n", one.more);
+        }
+    }
+    text
+}

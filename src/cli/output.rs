@@ -1,0 +1,123 @@
+//! What goes to standard output (data) and to standard error (talk).
+
+use super::{Desk, Ended};
+use crate::api::Problem;
+use crate::model::Timestamp;
+use crate::node::error::{Exit, NodeError};
+use serde::Serialize;
+use std::io::{self, IsTerminal, Write};
+
+/// Prints an answer: as JSON when that was asked for, else as text.
+pub(super) fn answer<T: Serialize>(desk: &Desk, value: &T, text: impl FnOnce(&T) -> String) -> Ended {
+    if desk.json { data(&json(value)) } else { data(&text(value)) }
+}
+
+/// An answer as JSON, as it is printed.
+pub(super) fn json(value: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(value).expect("answers are plain data");
+    text.push('\n');
+    text
+}
+
+/// Prints to standard output. A reader that has seen enough is no error.
+pub(super) fn data(text: &str) -> Ended {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(NodeError::io("write to standard output", error).into()),
+        _ => Ok(Exit::Done),
+    }
+}
+
+/// Says something on standard error.
+pub(super) fn say(text: &str) {
+    // Nobody left to talk to is no reason to fail.
+    let _ = writeln!(io::stderr(), "{}", plain(text));
+}
+
+/// Prints a problem: `error: …` and, where there is one, `hint: …`.
+pub(super) fn error(problem: &Problem) {
+    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let _ = io::stderr().write_all(error_text(problem, colours).as_bytes());
+}
+
+/// A problem as it is printed.
+pub(super) fn error_text(problem: &Problem, colours: bool) -> String {
+    let (red, cyan, off) = if colours { ("\x1b[1;31m", "\x1b[36m", "\x1b[0m") } else { ("", "", "") };
+    let mut text = format!("{red}error:{off} {}\n", plain(&problem.detail));
+    if let Some(hint) = &problem.hint {
+        text += &format!("{cyan}hint:{off} {}\n", plain(hint));
+    }
+    text
+}
+
+/// Text that came from elsewhere, without what a terminal would obey: control characters and direction overrides become `\u{…}`.
+pub(super) fn plain(text: &str) -> String {
+    let obeyed = |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.contains(obeyed) {
+        return text.to_owned();
+    }
+    text.chars().fold(String::with_capacity(text.len()), |mut plain, c| {
+        if obeyed(c) {
+            plain.extend(c.escape_unicode());
+        } else {
+            plain.push(c);
+        }
+        plain
+    })
+}
+
+/// A table with its columns aligned, two blanks apart; nothing when it has no rows.
+pub(super) fn table<const N: usize>(head: [&str; N], rows: Vec<[String; N]>) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let lines: Vec<[String; N]> =
+        std::iter::once(head.map(str::to_owned)).chain(rows.into_iter().map(|row| row.map(|cell| plain(&cell)))).collect();
+    let mut widths = [0; N];
+    for line in &lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    lines.iter().fold(String::new(), |mut text, line| {
+        let cells = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  ")).collect::<String>();
+        text += cells.trim_end();
+        text.push('\n');
+        text
+    })
+}
+
+/// Names and values below each other, aligned.
+pub(super) fn facts(facts: &[(&str, String)]) -> String {
+    let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    facts.iter().map(|(name, value)| format!("{name:width$}  {}\n", plain(value))).collect()
+}
+
+/// A time to the second, or `-`.
+pub(super) fn time(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "-".into(), |at| format!("{}Z", &at.to_string()[..19]))
+}
+
+/// `3 days left`, `1 day left`, `expired`.
+pub(super) fn days(left: i64) -> String {
+    match left {
+        i64::MIN..=-1 => "expired".into(),
+        1 => "1 day left".into(),
+        _ => format!("{left} days left"),
+    }
+}
+
+/// `1 record`, `2 records`.
+pub(super) fn count(number: u64, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
+/// The beginning of an id, as long as people can tell ids apart by.
+pub(super) fn short(id: &impl std::fmt::Display) -> String {
+    id.to_string().chars().take(12).collect()
+}
+
+/// `yes` or `no`.
+pub(super) fn yes(value: bool) -> String {
+    if value { "yes".into() } else { "no".into() }
+}

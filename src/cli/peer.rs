@@ -1,0 +1,133 @@
+//! `watchfire peer`
+
+use super::output::{self, days, facts, time, yes};
+use super::{Desk, Ended, input, status};
+use crate::api::client::Target;
+use crate::api::{Digits, PeerAdd};
+use crate::node::view::{PeerOptions, PeerView};
+
+/// Add, inspect, suspend and remove peers
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  watchfire peer list";
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Pair with a card that was checked by other means than the digits
+    #[command(after_help = "Examples:\n  watchfire peer add card.txt --name smex")]
+    Add {
+        /// The card: a file, its text, or `-`
+        card: String,
+        /// What the organisation is called here
+        #[arg(long)]
+        name: String,
+        /// Also accept a key exchange without a post-quantum half
+        #[arg(long)]
+        allow_classical: bool,
+        /// Dial it through this SOCKS5 proxy: socks5://host:port
+        #[arg(long, value_name = "URL")]
+        proxy: Option<String>,
+    },
+    /// List the peers
+    #[command(after_help = "Examples:\n  watchfire peer list")]
+    List,
+    /// Tell where a peer stands and why it is not reached
+    #[command(after_help = "Examples:\n  watchfire peer show smex")]
+    Show {
+        /// Its name or organisation id
+        name: String,
+    },
+    /// End a peer's links for now
+    #[command(after_help = "Examples:\n  watchfire peer suspend smex")]
+    Suspend {
+        /// Its name or organisation id
+        name: String,
+    },
+    /// Open a suspended peer's links again
+    #[command(after_help = "Examples:\n  watchfire peer resume smex")]
+    Resume {
+        /// Its name or organisation id
+        name: String,
+    },
+    /// End a peer for good; what it sent stays
+    #[command(after_help = "Examples:\n  watchfire peer remove smex")]
+    Remove {
+        /// Its name or organisation id
+        name: String,
+    },
+    /// Confirm that the twelve digits are the same on both sides
+    #[command(after_help = "Examples:\n  watchfire peer confirm amal 1234 5678 9012")]
+    Confirm {
+        /// Its name or organisation id
+        name: String,
+        /// The twelve digits as the other side reads them out
+        #[arg(required = true, num_args = 1..)]
+        digits: Vec<String>,
+    },
+}
+
+pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
+    let node = desk.node();
+    let peer = |name: &str, action: &str| Target::new(&["peers", name, action]);
+    let view: PeerView = match args.command {
+        Command::List => {
+            let peers: Vec<PeerView> = node.get(Target::new(&["peers"])).await?;
+            return output::answer(desk, &peers, |peers| list(peers));
+        }
+        Command::Add { card, name, allow_classical, proxy } => {
+            let ask = PeerAdd { card: input::text(&card)?, name, options: PeerOptions { allow_classical, proxy } };
+            node.post(Target::new(&["peers"]), &ask).await?
+        }
+        Command::Show { name } => node.get(Target::new(&["peers", &name])).await?,
+        Command::Suspend { name } => node.post(peer(&name, "suspend"), &()).await?,
+        Command::Resume { name } => node.post(peer(&name, "resume"), &()).await?,
+        Command::Remove { name } => node.delete(Target::new(&["peers", &name])).await?,
+        Command::Confirm { name, digits } => node.post(peer(&name, "confirm"), &Digits { digits: digits.concat() }).await?,
+    };
+    output::answer(desk, &view, text)
+}
+
+fn list(peers: &[PeerView]) -> String {
+    match peers {
+        [] => "no peers yet; `watchfire invite` makes an invitation for one\n".into(),
+        peers => status::peers(peers.iter().map(|peer| &peer.status)),
+    }
+}
+
+pub(super) fn text(peer: &PeerView) -> String {
+    let status = &peer.status;
+    let mut lines = vec![
+        ("name", status.name.clone()),
+        ("organisation", status.org_id.to_string()),
+        ("state", status.state.clone()),
+        ("paired", time(Some(peer.since))),
+        ("last seen", time(status.last_seen)),
+        ("behind, ahead", format!("{}, {}", status.behind, status.ahead)),
+        ("certificate", status.certificate_days.map_or_else(|| "not seen yet".into(), days)),
+        ("endpoints", if peer.endpoints.is_empty() { "none".into() } else { peer.endpoints.join(", ") }),
+        ("proxy", peer.proxy.clone().unwrap_or_else(|| "none".into())),
+        ("classical too", yes(peer.allow_classical)),
+        ("groups", if peer.groups.is_empty() { "none".into() } else { peer.groups.join(", ") }),
+    ];
+    if let Some(digits) = &peer.digits {
+        lines.push(("digits", grouped(digits)));
+        lines.push(("confirmed here", yes(peer.confirmed_here)));
+    }
+    if let Some(problem) = &status.problem {
+        lines.push(("problem", format!("{} ({})", problem.text, time(Some(problem.at)))));
+        lines.extend(problem.hint.clone().map(|hint| ("hint", hint)));
+    }
+    facts(&lines)
+}
+
+/// Twelve digits in groups of four, as they are read out.
+pub(super) fn grouped(digits: &str) -> String {
+    let digits: Vec<char> = digits.chars().filter(char::is_ascii_digit).collect();
+    digits.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,91 @@
+//! `watchfire serve`
+
+use super::{Desk, Ended};
+use crate::api::server::Socket;
+use crate::clock::Clock;
+use crate::config::{Effective, FILE};
+use crate::node::Node;
+use crate::node::error::{Exit, NodeError};
+use std::io;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// Run the node until it is told to stop
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = EXAMPLES,
+    long_about = "Run the node until it is told to stop\n\nSIGTERM and SIGINT stop it in order, SIGHUP reads settings, certificates and peers again. The log goes to standard error and never holds a name, a value or a text."
+)]
+pub(super) struct Args {
+    /// Log as JSON, one object a line
+    #[arg(long)]
+    log_json: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  watchfire serve --log-json";
+
+pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
+    let file = desk.data.join(FILE);
+    if !file.exists() {
+        return Err(NodeError::NotInitialised(desk.data.clone()).into());
+    }
+    let config = Effective::load(&file).map_err(NodeError::from)?.config;
+    log_to_stderr(&config.log, args.log_json);
+    let node = Node::open(&desk.data, Clock::system())?;
+    let address = node.listen().await?;
+    let socket = Socket::bind(&desk.data)?;
+    let stop = CancellationToken::new();
+    let signals = Signals::new()?;
+    let (requests, connections) = (size(config.api.request_bytes_max), size(config.api.connections_max));
+    let desk_socket = tokio::spawn(socket.serve(node.clone(), requests, connections, stop.clone()));
+    let obeying = tokio::spawn(signals.obey(node.clone(), stop.clone()));
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready");
+    let ended = node.run(stop.clone()).await;
+    stop.cancel();
+    let _ = tokio::join!(desk_socket, obeying);
+    tracing::info!("stopped");
+    ended?;
+    Ok(Exit::Done)
+}
+
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn log_to_stderr(filter: &str, json: bool) {
+    // The settings were checked when they were read.
+    let filter = EnvFilter::builder().parse_lossy(filter);
+    let log = tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter).with_ansi(false);
+    if json { log.json().flatten_event(true).init() } else { log.with_target(false).init() }
+}
+
+/// The signals that the node obeys.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, NodeError> {
+        let take = |kind| signal(kind).map_err(|error| NodeError::io("take signals", error));
+        let (terminate, interrupt, hang_up) = (take(SignalKind::terminate())?, take(SignalKind::interrupt())?, take(SignalKind::hangup())?);
+        Ok(Self { terminate, interrupt, hang_up })
+    }
+
+    async fn obey(mut self, node: std::sync::Arc<Node>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = self.terminate.recv() => return stop.cancel(),
+                _ = self.interrupt.recv() => return stop.cancel(),
+                _ = self.hang_up.recv() => match node.reload().await {
+                    Ok(()) => tracing::info!("reloaded"),
+                    Err(error) => tracing::error!(code = error.code(), "failed to reload; what was in force stays"),
+                },
+            }
+        }
+    }
+}

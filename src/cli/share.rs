@@ -1,0 +1,76 @@
+//! `watchfire share`
+
+use super::output::{self, count, plain};
+use super::{Desk, Ended, input};
+use crate::api::client::Target;
+use crate::model::{ObservableKind, Timestamp, Tlp};
+use crate::node::error::Exit;
+use crate::node::view::{ShareReport, ShareRequest};
+
+/// Share values with a peer or a group
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = EXAMPLES,
+    long_about = "Share values with a peer or a group\n\nEnds with 0 when at least one value goes out or is there already, and with 3 when all were withheld."
+)]
+pub(super) struct Args {
+    /// The values, defanged or not; `-` reads lines from standard input
+    #[arg(required = true, value_name = "VALUE")]
+    values: Vec<String>,
+    /// The label: clear, green, amber, amber+strict or red
+    #[arg(long, value_parser = input::tlp)]
+    tlp: Tlp,
+    /// The peer or group that gets them
+    #[arg(long, value_name = "PEER|GROUP")]
+    to: String,
+    /// Their kind; guessed from each value where it is not given
+    #[arg(long, value_parser = input::kind)]
+    kind: Option<ObservableKind>,
+    /// A sentence for the reader
+    #[arg(long)]
+    note: Option<String>,
+    /// After this they leave live exports: 2027-01-31 or 2027-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = input::timestamp)]
+    valid_until: Option<Timestamp>,
+    /// The malware, campaign or threat actor they are tied to; once for each
+    #[arg(long = "label", value_name = "NAME")]
+    labels: Vec<String>,
+    /// Skip the hold
+    #[arg(long)]
+    now: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  watchfire share 'hxxps://login-mail[.]example/verify' weather4free.com --tlp amber --to partners";
+
+pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
+    let Args { values, tlp, to, kind, note, valid_until, labels, now } = args;
+    let values = input::values(&values)?;
+    let ask = ShareRequest { values, kind, tlp, to, note, valid_until, labels, now };
+    let report: ShareReport = desk.node().post(Target::new(&["share"]), &ask).await?;
+    output::answer(desk, &report, text)?;
+    Ok(exit(report.released.len() + report.duplicate.len(), report.withheld.len()))
+}
+
+/// Refused when something was withheld and nothing got through.
+pub(super) const fn exit(through: usize, withheld: usize) -> Exit {
+    if through == 0 && withheld > 0 { Exit::Refused } else { Exit::Done }
+}
+
+pub(super) fn text(report: &ShareReport) -> String {
+    let mut text = String::new();
+    for one in &report.released {
+        text += &format!("released   {} {}  {}\n", one.kind, plain(&one.value), one.record);
+    }
+    for one in &report.duplicate {
+        text += &format!("duplicate  {} {}  {}\n", one.kind, plain(&one.value), one.record);
+    }
+    for one in &report.withheld {
+        text += &format!("withheld   {}: {}\n", plain(&one.value), plain(&one.reason));
+        text += &one.hint.as_ref().map(|hint| format!("           hint: {}\n", plain(hint))).unwrap_or_default();
+    }
+    let counts = [(report.released.len(), "released"), (report.duplicate.len(), "duplicate"), (report.withheld.len(), "withheld")];
+    let counts = counts.map(|(number, what)| format!("{number} {what}")).join(", ");
+    let total = (report.released.len() + report.duplicate.len() + report.withheld.len()) as u64;
+    text + &format!("{}: {counts}\n", count(total, "value"))
+}

@@ -1,0 +1,53 @@
+//! `watchfire show`
+
+use super::output::{self, facts, plain, table, time};
+use super::{Desk, Ended};
+use crate::api::client::Target;
+use crate::node::view::RecordView;
+
+/// Show a record, and who else says the same
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The record's id, or its value
+    id: String,
+}
+
+const EXAMPLES: &str = "Examples:
+  watchfire show weather4free.com";
+
+pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
+    let record: RecordView = desk.node().get(Target::new(&["records", &args.id])).await?;
+    output::answer(desk, &record, text)
+}
+
+pub(super) fn text(record: &RecordView) -> String {
+    let mut lines = vec![
+        ("record", record.record.to_string()),
+        ("value", format!("{} {}", record.kind, record.value)),
+        ("author", format!("{} ({})", record.author_name, record.author)),
+        ("label", format!("TLP:{}", record.tlp.name().to_uppercase())),
+        ("state", record.state.clone()),
+    ];
+    let mut line = |name, value: Option<String>| lines.extend(value.map(|value| (name, value)));
+    line("valid from", record.valid_from.map(|at| time(Some(at))));
+    line("valid until", record.valid_until.map(|at| time(Some(at))));
+    line("confidence", record.confidence.map(|number| number.to_string()));
+    line("labels", (!record.labels.is_empty()).then(|| record.labels.join(", ")));
+    line("note", record.note.clone());
+    line("source", record.source.clone());
+    let mut text = facts(&lines);
+    let rows = record.entries.iter().map(|entry| {
+        let seq = entry.seq.map_or_else(|| "waiting".into(), |seq| seq.to_string());
+        [output::short(&entry.log), seq, entry.audience_name.clone(), time(Some(entry.created)), time(entry.retention)]
+    });
+    let entries = table(["LOG", "POSITION", "AUDIENCE", "CREATED", "DESTROYED"], rows.collect());
+    if !entries.is_empty() {
+        text += "\n";
+        text += &entries;
+    }
+    for also in &record.also {
+        text += &format!("also said by {} (TLP:{}): {}\n", plain(&also.author_name), also.tlp.name().to_uppercase(), also.record);
+    }
+    text
+}

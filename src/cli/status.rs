@@ -1,0 +1,61 @@
+//! `watchfire status`
+
+use super::output::{self, days, facts, short, table, time};
+use super::{Desk, Ended};
+use crate::api::client::Target;
+use crate::node::view::{LogView, PeerStatus, StatusView};
+
+/// What the node holds and whom it reaches
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {}
+
+const EXAMPLES: &str = "Examples:
+  watchfire status --json";
+
+pub(super) async fn run(desk: &Desk) -> Ended {
+    let status: StatusView = desk.node().get(Target::new(&["status"])).await?;
+    output::answer(desk, &status, text)
+}
+
+pub(super) fn text(status: &StatusView) -> String {
+    let records = status.records.iter().map(|(kind, count)| format!("{kind} {count}")).collect::<Vec<_>>().join(", ");
+    let certificates = &status.certificates;
+    let mut text = facts(&[
+        ("organisation", status.org_id.to_string()),
+        ("name", status.name.clone()),
+        ("version", format!("{}, running since {}", status.version, time(Some(status.since)))),
+        ("listening", status.listen.clone().unwrap_or_else(|| "no".into())),
+        ("store", status.store.clone()),
+        ("certificates", format!("node {}, issuing CA {}", days(certificates.node_days), days(certificates.issuing_days))),
+        ("records", if records.is_empty() { "none".into() } else { records }),
+    ]);
+    if !status.peers.is_empty() {
+        text += "\n";
+        text += &peers(status.peers.iter());
+    }
+    if !status.logs.is_empty() {
+        text += "\n";
+        text += &logs(&status.logs);
+    }
+    text
+}
+
+/// A line for each peer.
+pub(super) fn peers<'a>(peers: impl Iterator<Item = &'a PeerStatus>) -> String {
+    let rows = peers.map(|peer| {
+        let certificate = peer.certificate_days.map_or_else(|| "-".into(), days);
+        let problem = peer.problem.as_ref().map(|problem| problem.text.clone()).unwrap_or_default();
+        let counts = [peer.behind.to_string(), peer.ahead.to_string()];
+        let [behind, ahead] = counts;
+        [peer.name.clone(), peer.state.clone(), behind, ahead, time(peer.last_seen), certificate, problem]
+    });
+    table(["PEER", "STATE", "BEHIND", "AHEAD", "LAST SEEN", "CERTIFICATE", "PROBLEM"], rows.collect())
+}
+
+fn logs(logs: &[LogView]) -> String {
+    let rows = logs.iter().map(|log| {
+        [short(&log.id), log.author_name.clone(), log.audience_name.clone(), log.size.to_string(), short(&log.head), log.state.clone()]
+    });
+    table(["LOG", "AUTHOR", "AUDIENCE", "SIZE", "HEAD", "STATE"], rows.collect())
+}

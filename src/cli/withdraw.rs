@@ -1,0 +1,42 @@
+//! `watchfire withdraw`
+
+use super::output::{self, count, plain};
+use super::{Desk, Ended};
+use crate::api::Reason;
+use crate::api::client::Target;
+use crate::model::record::WithdrawalMode;
+use crate::node::view::TakeBackView;
+
+/// Take a record back as no longer valid; it stays findable as revoked
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The record's id, or its value
+    id: String,
+    /// Why; the holders read it
+    #[arg(long)]
+    reason: String,
+}
+
+const EXAMPLES: &str = "Examples:
+  watchfire withdraw weather4free.com --reason 'the domain has a new owner'";
+
+pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
+    let ask = Reason { reason: args.reason.clone() };
+    let view: TakeBackView = desk.node().post(Target::new(&["records", &args.id, "withdraw"]), &ask).await?;
+    output::answer(desk, &view, text)
+}
+
+pub(super) fn text(view: &TakeBackView) -> String {
+    let done = match view.mode {
+        WithdrawalMode::Withdraw => "withdrawn",
+        WithdrawalMode::Recall => "recalled",
+    };
+    let mut text =
+        format!("{done} {}: {}, {} not sent yet\n", view.record, count(view.entries, "entry").replace("entrys", "entries"), view.unsent);
+    match view.told.as_slice() {
+        [] => text += "nobody has to be told\n",
+        told => text += &format!("told: {}\n`watchfire receipts {}` shows who has complied\n", plain(&told.join(", ")), view.record),
+    }
+    text
+}

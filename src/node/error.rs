@@ -1,0 +1,300 @@
+//! Why the node could not do what it was asked to, sorted by who must act.
+
+use crate::config::ConfigError;
+use crate::model::Tlp;
+use crate::rules::label::Withheld;
+use std::path::PathBuf;
+
+/// Exit codes of the command line (STYLE.md). The interface carries them along with each error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(into = "u8", from = "u8")]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// Failed.
+    Failed = 1,
+    /// The command line, the settings or a value given cannot be read.
+    Usage = 2,
+    /// Policy refuses it.
+    Refused = 3,
+    /// An identity or a permission is missing or wrong.
+    Permission = 4,
+    /// A peer is not reached.
+    Unreachable = 5,
+    /// Nothing has that name.
+    NotFound = 6,
+    /// The store is locked or damaged.
+    Store = 7,
+}
+
+impl From<Exit> for u8 {
+    fn from(exit: Exit) -> Self {
+        exit as Self
+    }
+}
+
+/// A number that is none of the codes reads as [`Exit::Failed`].
+impl From<u8> for Exit {
+    fn from(number: u8) -> Self {
+        match number {
+            0 => Self::Done,
+            2 => Self::Usage,
+            3 => Self::Refused,
+            4 => Self::Permission,
+            5 => Self::Unreachable,
+            6 => Self::NotFound,
+            7 => Self::Store,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// Who must act on an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// The people who run this node.
+    Operator,
+    /// The other organisation.
+    Peer,
+    /// The makers of this program.
+    Us,
+}
+
+/// Why the node could not do it. The text's second line, where there is one, is `hint: …`: see [`NodeError::hint`].
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// There is no node in the data directory.
+    #[error("there is no node in `{}`\nhint: `watchfire init` makes one; `--data` or $WATCHFIRE_DATA says where", .0.display())]
+    NotInitialised(PathBuf),
+    /// There is one already.
+    #[error("`{}` holds a node already\nhint: choose another directory with `--data`; an identity is never overwritten", .0.display())]
+    AlreadyInitialised(PathBuf),
+    /// No process serves the data directory.
+    #[error("the node in `{}` is not running\nhint: start it with `watchfire serve`", .0.display())]
+    NotRunning(PathBuf),
+    /// A secret file can be read by others, or not by us.
+    #[error("`{}` {what}\nhint: {hint}", .path.display())]
+    Permission {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong: `is readable by others`.
+        what: String,
+        /// The way out.
+        hint: String,
+    },
+    /// A file's content is not what it must be.
+    #[error("`{}` is damaged: {what}\nhint: restore the data directory from a copy, then run `watchfire restore --declare`", .path.display())]
+    BadFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// The operating system refused something.
+    #[error("failed to {doing}: {source}")]
+    Io {
+        /// What was tried: "write `…`".
+        doing: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Another process has the store open.
+    #[error(
+        "the store in `{}` is open in another process\nhint: stop `watchfire serve` first, or use a command that talks to it", .0.display()
+    )]
+    StoreLocked(PathBuf),
+    /// The store cannot be read.
+    #[error("the store is damaged: {0}\nhint: restore the data directory from a copy, then run `watchfire restore --declare`")]
+    StoreDamaged(String),
+    /// The store was written by a newer version.
+    #[error("the store has version {found}, and this program reads up to {known}\nhint: run the newer version of watchfire that wrote it")]
+    StoreNewer {
+        /// The store's version.
+        found: u64,
+        /// The newest that we read.
+        known: u64,
+    },
+    /// A write failed, so the store only answers questions until the disk is better.
+    #[error("the store takes no changes: {0}\nhint: make room on the disk; the node tries again by itself and nothing is lost")]
+    StoreReadOnly(String),
+    /// Something given cannot be read: a value, a card, an invitation, a time.
+    #[error("{0}")]
+    BadInput(String),
+    /// No peer has that name or id.
+    #[error("no peer is called `{0}`\nhint: `watchfire peer list` shows them")]
+    UnknownPeer(String),
+    /// No group has that name or id.
+    #[error("no group is called `{0}`\nhint: `watchfire group list` shows them")]
+    UnknownGroup(String),
+    /// Neither a peer nor a group has that name or id.
+    #[error("no peer or group is called `{0}`\nhint: `watchfire peer list` and `watchfire group list` show them")]
+    UnknownAudience(String),
+    /// No record has that id or value.
+    #[error("there is no record `{0}`\nhint: `watchfire lookup VALUE` shows the ids of records")]
+    UnknownRecord(String),
+    /// A value stands for several records.
+    #[error("`{text}` stands for {count} records\nhint: `watchfire lookup` shows their ids; give one of them")]
+    AmbiguousRecord {
+        /// What was given.
+        text: String,
+        /// How many records it stands for.
+        count: usize,
+    },
+    /// The name is in use.
+    #[error("`{0}` is the name of another peer or group\nhint: choose another name; it is known here alone")]
+    NameTaken(String),
+    /// The organisation is a peer already.
+    #[error("that organisation is a peer already, called `{0}`\nhint: `watchfire peer show {0}` tells where it stands")]
+    AlreadyPaired(String),
+    /// The card or invitation is our own.
+    #[error("that is this node's own {0}\nhint: give it to the other organisation, and use theirs here")]
+    Ourselves(&'static str),
+    /// The peer does not wait for its digits to be compared.
+    #[error("`{0}` is not waiting for its digits to be confirmed\nhint: `watchfire peer show {0}` tells where it stands")]
+    NotPairing(String),
+    /// The digits are not the ones that both sides show.
+    #[error(
+        "the digits are not those of `{0}`\nhint: compare them by voice again; if they differ there too, somebody stands in between: \
+         `watchfire peer remove {0}` and pair anew"
+    )]
+    DigitsDiffer(String),
+    /// Only its owner, or its deputy, changes a group.
+    #[error("only its owner changes the group `{0}`\nhint: ask the owner; `watchfire group show {0}` tells who it is")]
+    NotOwner(String),
+    /// Only its author takes a record back.
+    #[error("the record `{0}` is another organisation's\nhint: only its author takes it back; ask them to")]
+    NotAuthor(String),
+    /// The gate withheld all of it.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
+    /// A setting or label forbids it.
+    #[error("a TLP:{tlp} record may not {what}\nhint: {hint}")]
+    Label {
+        /// The label.
+        tlp: Tlp,
+        /// What was wanted.
+        what: &'static str,
+        /// The way out.
+        hint: &'static str,
+    },
+    /// A peer is not reached.
+    #[error("`{peer}` is not reached: {diagnosis}")]
+    Unreachable {
+        /// Its name here, or its endpoint.
+        peer: String,
+        /// What was found, with its own hint line where there is one.
+        diagnosis: String,
+    },
+    /// A peer is not who it must be, or does not accept us.
+    #[error("the link to `{peer}` is refused: {diagnosis}")]
+    LinkRefused {
+        /// Its name here, or its endpoint.
+        peer: String,
+        /// What was found, with its own hint line where there is one.
+        diagnosis: String,
+    },
+    /// The peer speaks no protocol version that we speak, or breaks the protocol.
+    #[error("`{peer}` speaks another protocol: {diagnosis}\nhint: upgrade the older of the two nodes")]
+    Protocol {
+        /// Its name here, or its endpoint.
+        peer: String,
+        /// What was found.
+        diagnosis: String,
+    },
+    /// The node is on its way down.
+    #[error("the node is stopping\nhint: try again when it runs")]
+    Stopping,
+    /// A fault of our own.
+    #[error("a fault of watchfire's own: {0}\nhint: please report it, with the version that `watchfire --version` shows")]
+    Internal(String),
+}
+
+impl NodeError {
+    /// An error of the operating system while doing something: "write `…`".
+    pub fn io(doing: impl Into<String>, source: std::io::Error) -> Self {
+        Self::Io { doing: doing.into(), source }
+    }
+
+    /// Its stable name in the interface.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotInitialised(_) => "not-initialised",
+            Self::AlreadyInitialised(_) => "already-initialised",
+            Self::NotRunning(_) => "not-running",
+            Self::Permission { .. } => "permission",
+            Self::BadFile { .. } => "bad-file",
+            Self::Io { .. } => "io",
+            Self::Config(_) => "config",
+            Self::StoreLocked(_) => "store-locked",
+            Self::StoreDamaged(_) => "store-damaged",
+            Self::StoreNewer { .. } => "store-newer",
+            Self::StoreReadOnly(_) => "store-read-only",
+            Self::BadInput(_) => "bad-input",
+            Self::UnknownPeer(_) => "unknown-peer",
+            Self::UnknownGroup(_) => "unknown-group",
+            Self::UnknownAudience(_) => "unknown-audience",
+            Self::UnknownRecord(_) => "unknown-record",
+            Self::AmbiguousRecord { .. } => "ambiguous-record",
+            Self::NameTaken(_) => "name-taken",
+            Self::AlreadyPaired(_) => "already-paired",
+            Self::Ourselves(_) => "ourselves",
+            Self::NotPairing(_) => "not-pairing",
+            Self::DigitsDiffer(_) => "digits-differ",
+            Self::NotOwner(_) => "not-owner",
+            Self::NotAuthor(_) => "not-author",
+            Self::Withheld(_) => "withheld",
+            Self::Label { .. } => "label",
+            Self::Unreachable { .. } => "unreachable",
+            Self::LinkRefused { .. } => "link-refused",
+            Self::Protocol { .. } => "protocol",
+            Self::Stopping => "stopping",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// The code that the command line ends with.
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Io { .. } | Self::NameTaken(_) | Self::AlreadyPaired(_) | Self::Ourselves(_) | Self::NotPairing(_) => Exit::Failed,
+            Self::NotRunning(_) | Self::Stopping | Self::Internal(_) => Exit::Failed,
+            Self::Config(_) | Self::BadInput(_) | Self::AmbiguousRecord { .. } => Exit::Usage,
+            Self::Withheld(_) | Self::Label { .. } => Exit::Refused,
+            Self::NotInitialised(_) | Self::AlreadyInitialised(_) | Self::Permission { .. } | Self::BadFile { .. } => Exit::Permission,
+            Self::DigitsDiffer(_) | Self::NotOwner(_) | Self::NotAuthor(_) | Self::LinkRefused { .. } => Exit::Permission,
+            Self::Unreachable { .. } | Self::Protocol { .. } => Exit::Unreachable,
+            Self::UnknownPeer(_) | Self::UnknownGroup(_) | Self::UnknownAudience(_) | Self::UnknownRecord(_) => Exit::NotFound,
+            Self::StoreLocked(_) | Self::StoreDamaged(_) | Self::StoreNewer { .. } | Self::StoreReadOnly(_) => Exit::Store,
+        }
+    }
+
+    /// Who must act.
+    pub const fn who(&self) -> Who {
+        match self {
+            Self::Unreachable { .. } | Self::LinkRefused { .. } | Self::Protocol { .. } => Who::Peer,
+            Self::Internal(_) => Who::Us,
+            _ => Who::Operator,
+        }
+    }
+
+    /// The text without its hint.
+    pub fn detail(&self) -> String {
+        split_hint(&self.to_string()).0
+    }
+
+    /// What to try, where there is something.
+    pub fn hint(&self) -> Option<String> {
+        split_hint(&self.to_string()).1
+    }
+}
+
+/// An error's text and the hint on its last line.
+pub fn split_hint(text: &str) -> (String, Option<String>) {
+    match text.split_once("\nhint: ") {
+        Some((detail, hint)) => (detail.to_owned(), Some(hint.to_owned())),
+        None => (text.to_owned(), None),
+    }
+}

@@ -1,0 +1,661 @@
+//! What the node answers and what it is asked, as the interface and the command line show it. Keys are stable (DESIGN §11).
+
+use crate::formats::{Format, Problem};
+use crate::model::record::WithdrawalMode;
+use crate::model::{EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A node that was just made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitView {
+    /// Its organisation's id.
+    pub org_id: OrgId,
+    /// The data directory.
+    pub data: String,
+    /// The settings file.
+    pub config: String,
+    /// The file with the next root key, to be kept apart from this machine.
+    pub next_root_key: Option<String>,
+}
+
+/// What the node holds and whom it reaches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusView {
+    /// The organisation's id.
+    pub org_id: OrgId,
+    /// The name in the settings; known here alone.
+    pub name: String,
+    /// The program's version.
+    pub version: String,
+    /// When the node started.
+    pub since: Timestamp,
+    /// The address that peers reach, `None` when nothing listens.
+    pub listen: Option<String>,
+    /// Whether the store takes changes: `ok`, or why not.
+    pub store: String,
+    /// How many records are held, by the name of their kind; destroyed and expired ones are not counted.
+    pub records: BTreeMap<String, u64>,
+    /// The logs, our own first.
+    pub logs: Vec<LogView>,
+    /// The peers, by name.
+    pub peers: Vec<PeerStatus>,
+    /// Our own certificates.
+    pub certificates: CertificatesView,
+}
+
+/// A log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogView {
+    /// Its id.
+    pub id: LogId,
+    /// Who writes it.
+    pub author: OrgId,
+    /// The author's name here; `us` for our own.
+    pub author_name: String,
+    /// Who may hold it: `direct:ID` or `group:ID`.
+    pub audience: String,
+    /// The peer's or group's name here; `us` for us.
+    pub audience_name: String,
+    /// The log's life between restores.
+    pub incarnation: u64,
+    /// How many entries.
+    pub size: u64,
+    /// The hash of its last header.
+    pub head: EntryHash,
+    /// `open`, `closed` (an earlier incarnation) or `equivocated` (its author signed two histories).
+    pub state: String,
+}
+
+/// Where a peer stands, in a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerStatus {
+    /// Its name here.
+    pub name: String,
+    /// The organisation.
+    pub org_id: OrgId,
+    /// `pairing`, `connected`, `unreachable`, `suspended` or `removed`.
+    pub state: String,
+    /// Entries of theirs that we lack.
+    pub behind: u64,
+    /// Entries of ours that they lack.
+    pub ahead: u64,
+    /// When a link to it was last up; now, while it is.
+    pub last_seen: Option<Timestamp>,
+    /// Why there is no link.
+    pub problem: Option<DiagnosisView>,
+    /// Days until the certificate that it showed last runs out.
+    pub certificate_days: Option<i64>,
+}
+
+/// What is wrong with a link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiagnosisView {
+    /// Its stable name: `expired`, `connection-refused`, ….
+    pub code: String,
+    /// In words.
+    pub text: String,
+    /// What to try.
+    pub hint: Option<String>,
+    /// When it was found.
+    pub at: Timestamp,
+}
+
+/// Days until our certificates run out; below zero when they have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificatesView {
+    /// The node certificate; it renews by itself.
+    pub node_days: i64,
+    /// The issuing CA; the root renews it.
+    pub issuing_days: i64,
+}
+
+/// What a peer may be told when it is added.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerOptions {
+    /// Whether a key exchange without a post-quantum half is allowed.
+    #[serde(default)]
+    pub allow_classical: bool,
+    /// `socks5://host:port` through which its endpoints are dialled.
+    #[serde(default)]
+    pub proxy: Option<String>,
+}
+
+/// A peer, all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerView {
+    /// Where it stands.
+    #[serde(flatten)]
+    pub status: PeerStatus,
+    /// When it was paired.
+    pub since: Timestamp,
+    /// Where it is dialled.
+    pub endpoints: Vec<String>,
+    /// The number of its card.
+    pub card_number: u64,
+    /// Whether a key exchange without a post-quantum half is allowed.
+    pub allow_classical: bool,
+    /// Through which proxy it is dialled.
+    pub proxy: Option<String>,
+    /// While pairing: the twelve digits that both sides compare.
+    pub digits: Option<String>,
+    /// While pairing: whether the people here have confirmed them.
+    pub confirmed_here: bool,
+    /// The groups that it shares with us, by name.
+    pub groups: Vec<String>,
+}
+
+/// An open invitation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InviteView {
+    /// What the other organisation gives to `watchfire join`.
+    pub text: String,
+    /// The same as a picture of text blocks.
+    pub qr: String,
+    /// When it ends.
+    pub expires: Timestamp,
+}
+
+/// A pairing that has begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinView {
+    /// The peer's name here.
+    pub name: String,
+    /// The organisation.
+    pub org_id: OrgId,
+    /// The twelve digits that both sides compare by voice.
+    pub digits: String,
+}
+
+/// A group to be made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupCreate {
+    /// Its name.
+    pub name: String,
+    /// Names or ids of the peers in it.
+    pub members: Vec<String>,
+    /// Whether TLP:GREEN moves within it.
+    #[serde(default)]
+    pub community: bool,
+    /// Whether members learn of no other member.
+    #[serde(default)]
+    pub hidden: bool,
+    /// Whether a new member gets what was sent before it joined.
+    #[serde(default)]
+    pub history: bool,
+    /// Who takes over when the owner is lost: a peer's name or id.
+    #[serde(default)]
+    pub deputy: Option<String>,
+}
+
+/// A group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupView {
+    /// The group.
+    pub group_id: GroupId,
+    /// Its name here.
+    pub name: String,
+    /// The owner.
+    pub owner: OrgId,
+    /// The owner's name here; `us` for us.
+    pub owner_name: String,
+    /// The number of the definition in force.
+    pub number: u64,
+    /// Whether members learn of no other member.
+    pub hidden: bool,
+    /// Whether TLP:GREEN moves within it.
+    pub community: bool,
+    /// Whether a new member gets what was sent before it joined.
+    pub history: bool,
+    /// Who takes over when the owner is lost.
+    pub deputy: Option<OrgId>,
+    /// When the owner last confirmed it.
+    pub confirmed: Timestamp,
+    /// `open`, `stale` (not confirmed for 14 days) or `left`.
+    pub state: String,
+    /// The members as far as we may know them.
+    pub members: Vec<MemberView>,
+}
+
+/// A member of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberView {
+    /// The organisation.
+    pub org_id: OrgId,
+    /// Its name here: a peer's, `us`, or nothing for one that is no peer of ours.
+    pub name: Option<String>,
+}
+
+/// Values to be shared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShareRequest {
+    /// The values, defanged or not.
+    pub values: Vec<String>,
+    /// Their kind; guessed from each value where it is not given.
+    #[serde(default)]
+    pub kind: Option<ObservableKind>,
+    /// The label.
+    pub tlp: Tlp,
+    /// A peer's or group's name or id.
+    pub to: String,
+    /// A sentence for the reader.
+    #[serde(default)]
+    pub note: Option<String>,
+    /// After this they leave live exports.
+    #[serde(default)]
+    pub valid_until: Option<Timestamp>,
+    /// Malware, campaign or threat-actor names.
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// Skips the hold.
+    #[serde(default)]
+    pub now: bool,
+}
+
+/// What became of values that were shared.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShareReport {
+    /// Those that go out.
+    pub released: Vec<ReleasedView>,
+    /// Those that the audience has already.
+    #[serde(default)]
+    pub duplicate: Vec<ReleasedView>,
+    /// Those that do not, with the reason.
+    pub withheld: Vec<WithheldView>,
+}
+
+/// A value that goes out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleasedView {
+    /// The record's id.
+    pub record: RecordId,
+    /// Its kind.
+    pub kind: ObservableKind,
+    /// Its canonical form.
+    pub value: String,
+}
+
+/// A value that does not go out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithheldView {
+    /// As it was given.
+    pub value: String,
+    /// Why not.
+    pub reason: String,
+    /// What to try.
+    #[serde(default)]
+    pub hint: Option<String>,
+}
+
+/// A file to be imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportRequest {
+    /// The label; a stricter one in the file wins.
+    pub tlp: Tlp,
+    /// A peer's or group's name or id.
+    pub to: String,
+    /// The format; found out where it is not given.
+    pub format: Option<Format>,
+    /// Reads and judges everything, and shares nothing.
+    pub dry_run: bool,
+    /// The file's name, for the format's sake and as the source; never its path.
+    pub file_name: Option<String>,
+    /// Skips the hold.
+    pub now: bool,
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportProgress {
+    /// Bytes read.
+    pub bytes: u64,
+    /// Records read.
+    pub read: u64,
+}
+
+/// What became of an import.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportReport {
+    /// Records read: the sum of the next four.
+    pub read: u64,
+    /// Those that go out.
+    pub released: u64,
+    /// Those that the audience has already, or that stand in the file before.
+    pub duplicate: u64,
+    /// Those that the gate keeps back.
+    pub withheld: u64,
+    /// Those that are no record.
+    pub invalid: u64,
+    /// What was not taken and why, the first 1,000.
+    pub problems: Vec<Problem>,
+    /// How many problems there are beyond those.
+    #[serde(default)]
+    pub problems_more: u64,
+    /// How many records of each kind were taken, by the kind's name.
+    #[serde(default)]
+    pub kinds: BTreeMap<String, u64>,
+    /// Whether nothing was shared because nothing was to be.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// How many problems a report names at most.
+pub const PROBLEMS_MAX: usize = 1_000;
+
+impl ImportReport {
+    /// Takes another file's report into this one; `file` goes before the place of its problems.
+    pub fn absorb(&mut self, other: Self, file: Option<&str>) {
+        self.read += other.read;
+        self.released += other.released;
+        self.duplicate += other.duplicate;
+        self.withheld += other.withheld;
+        self.invalid += other.invalid;
+        self.problems_more += other.problems_more;
+        self.dry_run |= other.dry_run;
+        for (kind, count) in other.kinds {
+            *self.kinds.entry(kind).or_default() += count;
+        }
+        for mut problem in other.problems {
+            if let Some(file) = file {
+                problem.place = format!("{file}: {}", problem.place);
+            }
+            self.problem(problem);
+        }
+    }
+
+    /// Notes a problem, or counts it when there are enough.
+    pub fn problem(&mut self, problem: Problem) {
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(problem);
+        } else {
+            self.problems_more += 1;
+        }
+    }
+}
+
+/// What is to be exported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportRequest {
+    /// How it is written.
+    pub format: ExportFormat,
+    /// Nothing more restricted than this.
+    pub tlp_max: Tlp,
+    /// Only what came or changed after this cursor.
+    pub since: Option<u64>,
+    /// Only these kinds; all where it is empty.
+    pub kinds: Vec<ObservableKind>,
+}
+
+/// The formats that are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExportFormat {
+    /// A STIX 2.1 bundle.
+    Stix,
+    /// Comma-separated values with a header (RFC 4180).
+    Csv,
+    /// One value per line.
+    Text,
+}
+
+impl ExportFormat {
+    /// Every format.
+    pub const ALL: [Self; 3] = [Self::Stix, Self::Csv, Self::Text];
+
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stix => "stix",
+            Self::Csv => "csv",
+            Self::Text => "text",
+        }
+    }
+}
+
+/// What was exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportReport {
+    /// How many records.
+    pub records: u64,
+    /// Where the next export with `since` goes on.
+    pub cursor: u64,
+}
+
+/// What is known of one queried value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookupView {
+    /// As it was asked.
+    pub query: String,
+    /// What is held, exact matches first.
+    pub matches: Vec<MatchView>,
+    /// Why it could not be looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// How many matches there are beyond those shown.
+    #[serde(default)]
+    pub more: u64,
+}
+
+/// A record that a lookup found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatchView {
+    /// The record's id.
+    pub record: RecordId,
+    /// Its kind.
+    pub kind: ObservableKind,
+    /// Its canonical form.
+    pub value: String,
+    /// Who says it.
+    pub author: OrgId,
+    /// The author's name here; `us` for us.
+    pub author_name: String,
+    /// The label.
+    pub tlp: Tlp,
+    /// How it was found: `exact`, `parent`, `subdomain`, `network` (it holds the address), `address` (it lies within) or `inside` (a
+    /// pattern that contains it).
+    pub r#match: String,
+    /// `live`, `expired` (past its `valid_until`) or `revoked`.
+    pub state: String,
+    /// How many organisations say the same value.
+    pub provenances: u32,
+    /// The log that it came in.
+    pub log: LogId,
+    /// Its position there; `None` while it waits for one.
+    pub seq: Option<u64>,
+    /// When its author made it.
+    pub created: Timestamp,
+    /// After this it leaves live exports.
+    pub valid_until: Option<Timestamp>,
+    /// Malware, campaign or threat-actor names.
+    pub labels: Vec<String>,
+}
+
+/// A record, all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordView {
+    /// The record's id.
+    pub record: RecordId,
+    /// Its kind.
+    pub kind: ObservableKind,
+    /// Its canonical form.
+    pub value: String,
+    /// Who says it.
+    pub author: OrgId,
+    /// The author's name here; `us` for us.
+    pub author_name: String,
+    /// The label.
+    pub tlp: Tlp,
+    /// `live`, `expired` or `revoked`.
+    pub state: String,
+    /// From when it is of use.
+    pub valid_from: Option<Timestamp>,
+    /// After this it leaves live exports.
+    pub valid_until: Option<Timestamp>,
+    /// 0 to 100.
+    pub confidence: Option<u8>,
+    /// Malware, campaign or threat-actor names.
+    pub labels: Vec<String>,
+    /// A sentence for the reader.
+    pub note: Option<String>,
+    /// Where the author has it from.
+    pub source: Option<String>,
+    /// The positions that hold it.
+    pub entries: Vec<EntryView>,
+    /// Who else says the same value: their records' ids.
+    pub also: Vec<AlsoView>,
+}
+
+/// A position that holds a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryView {
+    /// The log.
+    pub log: LogId,
+    /// Who may hold it, by name here.
+    pub audience_name: String,
+    /// The position; `None` while it waits for one.
+    pub seq: Option<u64>,
+    /// The entry's hash.
+    pub hash: Option<EntryHash>,
+    /// When its author made it.
+    pub created: Timestamp,
+    /// When every holder destroys it; `None` for never.
+    pub retention: Option<Timestamp>,
+}
+
+/// Another organisation's record of the same value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlsoView {
+    /// The record's id.
+    pub record: RecordId,
+    /// Who says it.
+    pub author: OrgId,
+    /// The author's name here; `us` for us.
+    pub author_name: String,
+    /// The label.
+    pub tlp: Tlp,
+}
+
+/// Why a record may or may not go to somebody: the rules' own trace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainView {
+    /// The record.
+    pub record: RecordId,
+    /// To whom, by name here.
+    pub to: String,
+    /// The decision.
+    pub allowed: bool,
+    /// The version of the rules.
+    pub rules: u32,
+    /// What was looked at, in order; the first `no` decides.
+    pub steps: Vec<StepView>,
+}
+
+/// One step of a decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepView {
+    /// What was looked at.
+    pub rule: String,
+    /// Whether it stands in the way.
+    pub ok: bool,
+    /// What was found.
+    pub why: String,
+}
+
+/// Which disclosures are wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisclosureRange {
+    /// From this number on.
+    #[serde(default)]
+    pub from: u64,
+    /// At most so many; 1,000 where it is 0 or more than that.
+    #[serde(default)]
+    pub limit: u64,
+}
+
+/// What left, to whom, under which label and which rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisclosureView {
+    /// Its number, from 1.
+    pub number: u64,
+    /// When the gate decided.
+    pub at: Timestamp,
+    /// Who gets it: `direct:ID` or `group:ID`.
+    pub audience: String,
+    /// The peer's or group's name here.
+    pub audience_name: String,
+    /// The label.
+    pub tlp: Tlp,
+    /// The kind of record.
+    pub kind: String,
+    /// How many records.
+    pub count: u64,
+    /// SHA-256 over what leaves, in hex.
+    pub digest: String,
+    /// The version of the rules that let it out.
+    pub rules: u32,
+}
+
+/// What taking a record back did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakeBackView {
+    /// The record.
+    pub record: RecordId,
+    /// Whether the bodies are destroyed.
+    pub mode: WithdrawalMode,
+    /// How many positions it held.
+    pub entries: u64,
+    /// How many copies had not left yet and never will.
+    pub unsent: u64,
+    /// Who is told, by name here.
+    pub told: Vec<String>,
+}
+
+/// What became of a record at a holder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptView {
+    /// The holder's name here, or its id.
+    pub peer: String,
+    /// The organisation.
+    pub org_id: OrgId,
+    /// `destroyed`, `absent`, `revoked`, `waiting` (it has not said yet) or `unreachable` (it cannot be told any more).
+    pub outcome: String,
+    /// When the holder did it.
+    pub at: Option<Timestamp>,
+}
+
+/// What a declared restore did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreView {
+    /// The incarnation that our logs go on in.
+    pub incarnation: u64,
+    /// How many logs of ours were closed.
+    pub closed: u64,
+}
+
+/// One thing that `watchfire doctor` looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckView {
+    /// What was looked at.
+    pub name: String,
+    /// What was found.
+    pub verdict: CheckVerdict,
+    /// In words.
+    pub text: String,
+    /// What to try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckVerdict {
+    /// All is well.
+    Ok,
+    /// It could not be looked at, for a reason that is none of the node's fault.
+    Skipped,
+    /// It works, and will not for ever.
+    Warning,
+    /// It does not work.
+    Bad,
+}
