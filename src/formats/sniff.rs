@@ -25,6 +25,23 @@ pub fn detect(first_bytes: &[u8], file_name: Option<&str>) -> Format {
     }
 }
 
+/// Why a file that begins so is not read at all, if it is not: an archive, XML, or JSON in UTF-16.
+pub fn refused(first_bytes: &[u8]) -> Option<&'static str> {
+    let start = first_bytes.trim_ascii_start();
+    match first_bytes {
+        [0x1f, 0x8b, ..] => Some("compressed with gzip\nhint: `gunzip -c FILE | watchfire import -`"),
+        [b'P', b'K', 3 | 5, 4 | 6, ..] => Some("a ZIP archive\nhint: unpack it and import the files in it"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("compressed with zstd\nhint: `zstd -dc FILE | watchfire import -`"),
+        [0xff, 0xfe, b'{' | b'[', 0, ..] | [0xfe, 0xff, 0, b'{' | b'[', ..] | [b'{' | b'[', 0, ..] => {
+            Some("JSON in UTF-16\nhint: `iconv -f UTF-16 -t UTF-8 FILE | watchfire import -`")
+        }
+        _ if start.starts_with(b"<?xml") || start.starts_with(b"<stix:") || start.starts_with(b"<!DOCTYPE") => {
+            Some("XML; STIX 1 and OpenIOC are not read\nhint: ask for STIX 2.1, or convert it with stix2-elevator")
+        }
+        _ => None,
+    }
+}
+
 /// A `{` before a key or `}`, a `[` before another value. A defanged `[.]` or an INI section is no JSON.
 fn is_json(start: &[u8]) -> bool {
     let Some((first, rest)) = start.split_first() else { return false };

@@ -10,7 +10,7 @@ mod map;
 mod parse;
 mod print;
 
-pub use map::{Refused, address, indicated, observables, valued, write};
+pub use map::{Dialect, Refused, address, indicated, observables, valued, write};
 
 /// The longest pattern that is read, 64 KiB.
 pub const TEXT_BYTES_MAX: usize = 64 << 10;

@@ -52,7 +52,7 @@ impl<'a> Parser<'a> {
     fn unexpected(&self, expected: &str) -> PatternError {
         let what = match self.peek() {
             None => format!("{expected} was expected, not the end,"),
-            Some(word) => format!("{expected} was expected, not {word:?},"),
+            Some(word) => format!("{expected} was expected, not {word},"),
         };
         PatternError::new(self.at(), what)
     }

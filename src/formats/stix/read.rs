@@ -154,6 +154,9 @@ impl Import<'_, '_> {
 
     fn object(&mut self, raw: &[u8], place: &str) -> Result<(), Wrong> {
         let text = std::str::from_utf8(raw).map_err(|_| Wrong::Object("the object is not UTF-8".into()))?;
+        if !text.trim_start().starts_with('{') {
+            return Err(Wrong::Object("not a JSON object".into()));
+        }
         let head: Head = serde_json::from_str(text)?;
         let place = named_by(place, &head);
         match head.kind.as_str() {
@@ -281,6 +284,9 @@ fn reason(error: &serde_json::Error) -> String {
 
 /// The place with the object's id behind it, where that can be read.
 fn named(place: &str, raw: &[u8]) -> String {
+    if !raw.trim_ascii_start().starts_with(b"{") {
+        return place.to_owned();
+    }
     serde_json::from_slice::<Head>(raw).map_or_else(|_| place.to_owned(), |head| named_by(place, &head))
 }
 
