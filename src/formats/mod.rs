@@ -3,13 +3,19 @@
 //! An import yields what it understood and what it did not: one bad line never loses a file.
 
 pub mod csv;
+mod decode;
+mod extract;
+pub mod json;
 pub mod misp;
 pub mod pattern;
 pub mod sniff;
 pub mod stix;
 pub mod text;
+mod words;
 
 use crate::model::{Indicator, Tlp};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 /// One thing read from a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,4 +56,73 @@ pub enum Format {
     Csv,
     /// One value per line, or free text with values in it, defanged or not.
     Text,
+}
+
+/// Takes what is read, one item at a time; breaks to end the reading.
+pub type Sink<'a> = dyn FnMut(Item) -> ControlFlow<()> + 'a;
+
+/// The input or the scratch file failed. What an input says wrongly is never an error, but a [`Problem`].
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The input.
+    #[error("failed to read the input: {0}")]
+    Input(std::io::Error),
+    /// The scratch file.
+    #[error("failed to use the scratch file: {0}\nhint: it needs about half the input's size in the temporary directory")]
+    Scratch(std::io::Error),
+}
+
+/// What was read, in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Indicators given to the sink.
+    pub indicators: u64,
+    /// Problems given to the sink.
+    pub problems: u64,
+    /// The most indicators that were in memory at once.
+    pub waiting_max: u64,
+}
+
+/// Why a reader ends early.
+enum Stop {
+    Json(json::JsonError),
+    Scratch(std::io::Error),
+    Enough,
+}
+
+impl From<json::JsonError> for Stop {
+    fn from(error: json::JsonError) -> Self {
+        Self::Json(error)
+    }
+}
+
+fn problem(sink: &mut Sink<'_>, place: String, what: String) -> Result<(), Stop> {
+    match sink(Item::Problem(Problem { place, what })) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Stop::Enough),
+    }
+}
+
+/// The most different reasons that are counted apart.
+const REASONS_MAX: usize = 200;
+
+/// Records that are left out for the same reason, told once at the end: the first place, and how many more.
+#[derive(Default)]
+struct Tally {
+    reasons: BTreeMap<String, (String, u64)>,
+}
+
+impl Tally {
+    fn add(&mut self, place: String, what: String) {
+        let known = self.reasons.len() < REASONS_MAX || self.reasons.contains_key(&what);
+        let what = if known { what } else { "left out for another reason".into() };
+        self.reasons.entry(what).or_insert((place, 0)).1 += 1;
+    }
+
+    fn problems(self) -> impl Iterator<Item = Problem> {
+        self.reasons.into_iter().map(|(what, (place, count))| match count {
+            1 => Problem { place, what },
+            _ => Problem { place: format!("{place} and {} more", count - 1), what },
+        })
+    }
 }

@@ -1,1 +1,16 @@
-//! link
+//! Edge to peers: who they are, how a connection to them is made, and what is spoken over it.
+//!
+//! Only this folder knows about TLS, certificates and protobuf.
+
+pub mod accept;
+pub mod certificate;
+pub mod convert;
+pub mod diagnosis;
+pub mod dial;
+pub mod knock;
+pub mod profile;
+pub mod tls;
+pub mod trust;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,155 @@
+//! One attribute, as it stands in a file and as it waits for its event's tags.
+
+use crate::model::Tlp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The longest label, in characters.
+const LABEL_CHARS_MAX: usize = 200;
+/// The longest value, in bytes.
+const VALUE_BYTES_MAX: usize = 64 << 10;
+/// The longest note, in characters.
+const NOTE_CHARS_MAX: usize = 2_000;
+
+/// An attribute that waits for what its event says further on: tags, galaxies, whether `to_ids` is used at all.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Pending {
+    pub(super) place: String,
+    pub(super) kind: String,
+    pub(super) object: Option<String>,
+    pub(super) relation: Option<String>,
+    pub(super) value: String,
+    pub(super) to_ids: Option<bool>,
+    pub(super) deleted: bool,
+    pub(super) note: Option<String>,
+    pub(super) valid_from: Option<u64>,
+    pub(super) marks: Marks,
+}
+
+/// What tags and galaxies say: a label of the Traffic Light Protocol, and names.
+#[derive(Default, Clone, Serialize, Deserialize)]
+pub(super) struct Marks {
+    pub(super) tlp: Option<Tlp>,
+    pub(super) labels: Vec<String>,
+}
+
+impl Marks {
+    /// The more restrictive label, the names of both.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.tlp = self.tlp.max(other.tlp);
+        self.labels.extend(other.labels.iter().cloned());
+        self.labels.sort();
+        self.labels.dedup();
+        self.labels.truncate(super::read::LABELS_MAX);
+    }
+
+    /// A `Tag` list. A tag that begins with `tlp:` and is no label counts as TLP:RED; tags of taxonomies that only describe
+    /// (`rsit:…`, `osint:…`) are names like the others.
+    pub(super) fn tags(&mut self, tags: &Value) {
+        for tag in items(tags) {
+            let name = tag.get("name").unwrap_or(tag);
+            if let Some(name) = name.as_str() {
+                self.tag(name);
+            }
+        }
+    }
+
+    fn tag(&mut self, name: &str) {
+        if name.trim().to_ascii_lowercase().starts_with("tlp:") {
+            self.tlp = self.tlp.max(Some(name.parse().unwrap_or(Tlp::Red)));
+            return;
+        }
+        // `misp-galaxy:malpedia="SamSam"` names SamSam.
+        let value = name.strip_prefix("misp-galaxy:").and_then(|rest| rest.split_once('=')).map_or(name, |(_, value)| value);
+        self.label(value.trim_matches('"'));
+    }
+
+    /// A `Galaxy` list: the names of its clusters.
+    pub(super) fn galaxies(&mut self, galaxies: &Value) {
+        for cluster in items(galaxies).flat_map(|galaxy| items(galaxy.get("GalaxyCluster").unwrap_or(&Value::Null))) {
+            if let Some(name) = cluster.get("value").and_then(Value::as_str) {
+                self.label(name);
+            }
+        }
+    }
+
+    pub(super) fn label(&mut self, name: &str) {
+        let name = name.trim();
+        if !name.is_empty() && self.labels.len() < super::read::LABELS_MAX {
+            self.labels.push(name.chars().take(LABEL_CHARS_MAX).collect());
+        }
+    }
+}
+
+/// The elements of a list, or of an object used as one.
+pub(super) fn items(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
+    match value {
+        Value::Array(list) => Box::new(list.iter()),
+        Value::Object(map) => Box::new(map.values()),
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
+/// A string, or a number as one.
+pub(super) fn text(value: Option<&Value>) -> Option<String> {
+    match value? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// `true`, `"1"`, `1` and their opposites; anything else is as if absent.
+pub(super) fn flag(value: Option<&Value>) -> Option<bool> {
+    match value? {
+        Value::Bool(flag) => Some(*flag),
+        Value::Number(number) => number.as_u64().map(|number| number != 0),
+        Value::String(text) => match text.as_str() {
+            "1" | "true" => Some(true),
+            "0" | "false" | "" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+impl Pending {
+    /// Reads an attribute.
+    ///
+    /// # Errors
+    /// The sentence for the report.
+    pub(super) fn read(attribute: &Value, place: String, object: Option<&str>) -> Result<Self, String> {
+        if !attribute.is_object() {
+            return Err("an attribute that is not a JSON object".into());
+        }
+        let get = |key: &str| attribute.get(key);
+        let kind = text(get("type")).ok_or("an attribute without a `type`")?;
+        let value = text(get("value")).ok_or("an attribute without a `value`")?;
+        if value.len() > VALUE_BYTES_MAX {
+            return Err("a value longer than 65,536 bytes".into());
+        }
+        let mut marks = Marks::default();
+        marks.tags(get("Tag").unwrap_or(&Value::Null));
+        marks.galaxies(get("Galaxy").unwrap_or(&Value::Null));
+        let comment = text(get("comment")).map(|comment| comment.trim().chars().take(NOTE_CHARS_MAX).collect::<String>());
+        Ok(Self {
+            place,
+            kind: kind.chars().take(100).collect(),
+            object: object.map(ToOwned::to_owned),
+            relation: text(get("object_relation")).map(|relation| relation.chars().take(100).collect()),
+            value,
+            to_ids: flag(get("to_ids")),
+            deleted: flag(get("deleted")).unwrap_or(false),
+            note: comment.filter(|comment| !comment.is_empty()),
+            valid_from: since(get("first_seen"), get("timestamp")),
+            marks,
+        })
+    }
+}
+
+/// When the attribute began to hold, in milliseconds: `first_seen`, else its `timestamp` in seconds. Nonsense counts as absent.
+fn since(first_seen: Option<&Value>, timestamp: Option<&Value>) -> Option<u64> {
+    let first_seen = text(first_seen).and_then(|text| text.parse::<crate::model::Timestamp>().ok()).map(|time| time.0);
+    let seconds = || text(timestamp)?.parse::<u64>().ok().filter(|seconds| (1..253_402_300_800).contains(seconds));
+    first_seen.or_else(|| seconds().map(|seconds| seconds * 1_000))
+}

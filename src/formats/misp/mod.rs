@@ -1,0 +1,18 @@
+//! MISP events, in every wrapper in which they are published.
+//!
+//! What becomes an indicator: an attribute (of an event or of an object in it) whose type is an observable and whose `to_ids` is
+//! true or absent. `to_ids: false` is MISP's way of saying "context, do not detect on it", so it is reported and not taken,
+//! with two exceptions:
+//!
+//! - a publisher who sets `to_ids` on none of an event's attributes does not use the flag (much of what ESET publishes is
+//!   so); then all observables are taken;
+//! - `appid` of an `android-app` object, whose template has no other way (`text`, never `to_ids`).
+//!
+//! E-mail recipients (`email-dst`, `target-*`) are victims as often as not, and are taken only where `to_ids` is true.
+//! Composite types give each of their parts; ports are dropped.
+
+mod attribute;
+pub mod read;
+mod types;
+
+pub use read::read;

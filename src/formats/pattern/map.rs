@@ -1,0 +1,293 @@
+//! Which property of which object is which kind of observable, both ways.
+
+use super::print::quote;
+use super::{Comparison, Join, Literal, Observation, Operand, Path, Pattern, PatternError, Step};
+use crate::model::observable::BadObservable;
+use crate::model::{Observable, ObservableKind};
+
+/// Why a pattern gives no indicator.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It is not a pattern.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// Its value is not what its property says.
+    #[error(transparent)]
+    Value(#[from] BadObservable),
+}
+
+/// What a property holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    Kind(ObservableKind),
+    /// An address or a network of either version.
+    Address,
+    /// A name, address or URL, told by its form.
+    Host,
+}
+
+/// The observable that a pattern indicates: the value of its only comparison where that is an equality on a known property,
+/// otherwise the pattern itself in its canonical text.
+///
+/// A value that its property cannot have is taken for what it is where that is plain (real feeds have addresses and URLs in
+/// `domain-name:value`).
+///
+/// # Errors
+/// Not a pattern, or a value that nothing can be made of.
+pub fn indicated(text: &str) -> Result<Observable, Refused> {
+    let pattern: Pattern = text.parse()?;
+    let single = match &pattern.root {
+        Observation::Test(Comparison::Test { path, negated: false, operator, operand: Operand::One(Literal::Text(value)) }) => {
+            holds(path).filter(|holds| *operator == "=" || (*operator == "ISSUBSET" && *holds == Holds::Address)).map(|holds| (holds, value.clone()))
+        }
+        Observation::Test(Comparison::Joined(Join::And, parts)) => file_path(parts).map(|path| (Holds::Kind(ObservableKind::FilePath), path)),
+        _ => None,
+    };
+    Ok(match single {
+        Some((holds, value)) => observable(holds, &value)?,
+        None => Observable::parse(ObservableKind::Pattern, &pattern.to_string())?,
+    })
+}
+
+/// The observables that a pattern speaks of positively, sorted, without repeats: what lookup should find it by. Values that
+/// cannot be read are left out; a text that is no pattern has none.
+pub fn observables(text: &str) -> Vec<Observable> {
+    let mut found = Vec::new();
+    if let Ok(pattern) = text.parse::<Pattern>() {
+        observed(&pattern.root, &mut found);
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn observed(observation: &Observation, found: &mut Vec<Observable>) {
+    match observation {
+        Observation::Test(comparison) => compared(comparison, found),
+        Observation::Joined(_, members) => members.iter().for_each(|member| observed(member, found)),
+        Observation::Qualified(inside, _) => observed(inside, found),
+    }
+}
+
+fn compared(comparison: &Comparison, found: &mut Vec<Observable>) {
+    match comparison {
+        Comparison::Joined(join, members) => {
+            if *join == Join::And {
+                found.extend(file_path(members).and_then(|path| Observable::parse(ObservableKind::FilePath, &path).ok()));
+            }
+            members.iter().for_each(|member| compared(member, found));
+        }
+        Comparison::Test { path, negated: false, operator: "=" | "IN" | "ISSUBSET", operand } => {
+            let Some(holds) = holds_loosely(path) else { return };
+            let literals = match operand {
+                Operand::One(literal) => std::slice::from_ref(literal),
+                Operand::Set(literals) => literals,
+            };
+            let texts = literals.iter().filter_map(|literal| if let Literal::Text(text) = literal { Some(text) } else { None });
+            found.extend(texts.filter_map(|text| observable(holds, text).ok()));
+        }
+        Comparison::Test { .. } | Comparison::Exists { .. } => {}
+    }
+}
+
+/// `file:name = n AND file:parent_directory_ref.path = d`: the path.
+fn file_path(parts: &[Comparison]) -> Option<String> {
+    let [Comparison::Test { path: p1, negated: false, operator: "=", operand: Operand::One(Literal::Text(v1)) }, Comparison::Test { path: p2, negated: false, operator: "=", operand: Operand::One(Literal::Text(v2)) }] =
+        parts
+    else {
+        return None;
+    };
+    let (name, directory) = match (spelt(p1).as_str(), spelt(p2).as_str()) {
+        ("file:name", "file:parent_directory_ref.path") => (v1, v2),
+        ("file:parent_directory_ref.path", "file:name") => (v2, v1),
+        _ => return None,
+    };
+    let separator = if directory.contains('\\') { "\\" } else { "/" };
+    Some(format!("{}{separator}{name}", directory.trim_end_matches(['/', '\\'])))
+}
+
+fn observable(holds: Holds, value: &str) -> Result<Observable, BadObservable> {
+    match holds {
+        Holds::Kind(kind) => valued(kind, value),
+        Holds::Address => address(value),
+        Holds::Host => one_address(value).or_else(|_| valued(ObservableKind::Domain, value)),
+    }
+}
+
+/// A value of the kind that its publisher says; a domain, URL or e-mail address that is plainly another of these, or an address,
+/// is taken for what it is.
+///
+/// # Errors
+/// It is neither.
+pub fn valued(kind: ObservableKind, value: &str) -> Result<Observable, BadObservable> {
+    use ObservableKind::{Domain, Email, Url};
+    match kind {
+        Domain | Url | Email => Observable::parse(kind, value).or_else(|error| host(value).ok_or(error)),
+        ObservableKind::Pattern => indicated(value).or_else(|_| Observable::parse(kind, value)),
+        _ => Observable::parse(kind, value),
+    }
+}
+
+fn host(value: &str) -> Option<Observable> {
+    use ObservableKind::{Domain, Email, Ipv4, Ipv4Net, Ipv6, Ipv6Net, Url};
+    Observable::guess(value).ok().filter(|guessed| matches!(guessed.kind(), Domain | Url | Ipv4 | Ipv6 | Ipv4Net | Ipv6Net | Email))
+}
+
+/// An address or a network of either version; a network of one address is that address.
+///
+/// # Errors
+/// It is neither, and not plainly a name or URL.
+pub fn address(value: &str) -> Result<Observable, BadObservable> {
+    one_address(value).or_else(|error| host(value).ok_or(error))
+}
+
+fn one_address(value: &str) -> Result<Observable, BadObservable> {
+    use ObservableKind::{Ipv4, Ipv4Net, Ipv6, Ipv6Net};
+    let six = value.contains(':');
+    let (host, network) = if six { (Ipv6, Ipv6Net) } else { (Ipv4, Ipv4Net) };
+    let whole = if six { "/128" } else { "/32" };
+    match value.trim().strip_suffix(whole) {
+        Some(single) => Observable::parse(host, single),
+        None if value.contains('/') => Observable::parse(network, value),
+        None => Observable::parse(host, value),
+    }
+}
+
+/// `type:a.b.c` with list positions as `[]`.
+fn spelt(path: &Path) -> String {
+    let mut text = format!("{}:", path.object);
+    for (index, step) in path.steps.iter().enumerate() {
+        match step {
+            Step::Name(name) => {
+                text.push_str(if index == 0 { "" } else { "." });
+                text.push_str(name);
+            }
+            Step::Index(_) | Step::Any => text.push_str("[]"),
+        }
+    }
+    text
+}
+
+fn hash_kind(name: &str) -> Option<ObservableKind> {
+    let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    match letters.as_str() {
+        "md5" => Some(ObservableKind::Md5),
+        "sha1" => Some(ObservableKind::Sha1),
+        "sha256" => Some(ObservableKind::Sha256),
+        "sha512" => Some(ObservableKind::Sha512),
+        _ => None,
+    }
+}
+
+/// What a property holds that makes an indicator by itself.
+fn holds(path: &Path) -> Option<Holds> {
+    use ObservableKind as K;
+    let text = spelt(path);
+    if let Some(algorithm) = text.strip_prefix("file:hashes.") {
+        return hash_kind(algorithm).map(Holds::Kind);
+    }
+    if let Some(algorithm) = text.strip_prefix("app:cert.") {
+        return hash_kind(algorithm).map(|_| Holds::Kind(K::AppCertHash));
+    }
+    let kind = match text.as_str() {
+        "domain-name:value" | "hostname:value" => K::Domain,
+        "url:value" => K::Url,
+        "ipv4-addr:value" | "ipv6-addr:value" => return Some(Holds::Address),
+        "network-traffic:dst_ref.value" => return Some(Holds::Host),
+        "email-addr:value" | "email-message:from_ref.value" | "email-message:sender_ref.value" => K::Email,
+        "file:name" => K::FileName,
+        "file:path" => K::FilePath,
+        "process:name" | "process:image_ref.name" | "process:binary_ref.name" => K::ProcessName,
+        "app:id" => K::AppId,
+        "configuration-profile:id" => K::ConfigurationProfileId,
+        "android-property:name" => K::AndroidProperty,
+        "phone-number:value" | "x-phone-number:value" => K::PhoneNumber,
+        "mutex:name" => K::Mutex,
+        "windows-registry-key:key" => K::RegistryKey,
+        "network-traffic:extensions.http-request-ext.request_header.User-Agent" | "user-agent:value" | "x-user-agent:value" => K::UserAgent,
+        "cryptocurrency-wallet:value" | "cryptocurrency-wallet:address" | "x-cryptocurrency-wallet:value" | "x-cryptocurrency-wallet:address" => {
+            K::CryptocurrencyAddress
+        }
+        _ => return None,
+    };
+    Some(Holds::Kind(kind))
+}
+
+/// What a property holds, references followed: enough for lookup, not enough to be the indicator.
+fn holds_loosely(path: &Path) -> Option<Holds> {
+    if let Some(holds) = holds(path) {
+        return Some(holds);
+    }
+    let text = spelt(path);
+    let property = text.split_once(':').map_or(text.as_str(), |(_, property)| property);
+    let hash = property.rsplit_once("hashes.").and_then(|(_, algorithm)| hash_kind(algorithm));
+    if let Some(kind) = hash {
+        return Some(Holds::Kind(kind));
+    }
+    let last = property.rsplit('.').next().unwrap_or(property);
+    let reference = property.rsplit('.').nth(1).unwrap_or("").trim_end_matches("[]");
+    match (reference, last) {
+        ("dst_ref" | "src_ref" | "resolves_to_refs" | "resolves_to_ref", "value") => Some(Holds::Host),
+        ("from_ref" | "sender_ref" | "to_refs" | "cc_refs" | "bcc_refs", "value") => Some(Holds::Kind(ObservableKind::Email)),
+        ("parent_directory_ref" | "" | "cwd_ref", "path") => Some(Holds::Kind(ObservableKind::FilePath)),
+        ("image_ref" | "binary_ref" | "content_ref" | "body_raw_ref", "name") => Some(Holds::Kind(ObservableKind::FileName)),
+        _ => None,
+    }
+}
+
+/// A hash of the wrong length makes the pattern invalid, as in the OASIS validator.
+pub(super) fn check_hash(path: &Path, operator: &str, operand: &Operand) -> Result<(), String> {
+    let text = spelt(path);
+    let Some(kind) = text.split_once(":hashes.").and_then(|(_, algorithm)| hash_kind(algorithm)) else { return Ok(()) };
+    let length = match kind {
+        ObservableKind::Md5 => 32,
+        ObservableKind::Sha1 => 40,
+        ObservableKind::Sha256 => 64,
+        _ => 128,
+    };
+    match operand {
+        Operand::One(Literal::Text(value)) if matches!(operator, "=" | "!=") => {
+            let value = value.trim();
+            let good = value.len() == length && value.bytes().all(|b| b.is_ascii_hexdigit());
+            if good { Ok(()) } else { Err(format!("a {kind} that is not {length} hex digits")) }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The pattern that says this observable, one comparison, in the spelling that MVT, Sentinel and OpenCTI all read.
+///
+/// `app:id`, `app:cert.*`, `configuration-profile:id`, `android-property:name` and `file:path` are MVT's dialect;
+/// `x-phone-number:value` and `x-cryptocurrency-wallet:value` are custom objects (STIX 2.1 §11.2). The rest is standard.
+pub fn write(observable: &Observable) -> String {
+    use ObservableKind as K;
+    let path = match observable.kind() {
+        K::Pattern => return observable.value().to_owned(),
+        K::Domain => "domain-name:value",
+        K::Url => "url:value",
+        K::Ipv4 | K::Ipv4Net => "ipv4-addr:value",
+        K::Ipv6 | K::Ipv6Net => "ipv6-addr:value",
+        K::Email => "email-addr:value",
+        K::FileName => "file:name",
+        K::FilePath => "file:path",
+        K::Md5 => "file:hashes.MD5",
+        K::Sha1 => "file:hashes.'SHA-1'",
+        K::Sha256 => "file:hashes.'SHA-256'",
+        K::Sha512 => "file:hashes.'SHA-512'",
+        K::ProcessName => "process:name",
+        K::AppId => "app:id",
+        K::AppCertHash => match observable.value().len() {
+            32 => "app:cert.md5",
+            40 => "app:cert.sha1",
+            _ => "app:cert.sha256",
+        },
+        K::ConfigurationProfileId => "configuration-profile:id",
+        K::AndroidProperty => "android-property:name",
+        K::PhoneNumber => "x-phone-number:value",
+        K::Mutex => "mutex:name",
+        K::RegistryKey => "windows-registry-key:key",
+        K::UserAgent => "network-traffic:extensions.'http-request-ext'.request_header.'User-Agent'",
+        K::CryptocurrencyAddress => "x-cryptocurrency-wallet:value",
+    };
+    format!("[{path} = {}]", quote(observable.value()))
+}

@@ -1,0 +1,118 @@
+//! Data markings (STIX 2.1 §7.2) as TLP labels.
+
+use super::Key;
+use crate::model::Tlp;
+use std::collections::BTreeMap;
+
+/// The most marking definitions that one file may define; references to later ones count as unknown.
+const DEFINITIONS_MAX: usize = 100_000;
+
+/// The ids that the standards fix: TLP 2.0 (the OASIS extension), then TLP 1.0 (STIX 2.1 §7.2.1.4). Whatever a file says they mean.
+const OFFICIAL: [(&str, Tlp); 9] = [
+    ("94868c89-83c2-464b-929b-a1a8aa3c8487", Tlp::Clear),
+    ("bab4a63c-aed9-4cf5-a766-dfca5abac2bb", Tlp::Green),
+    ("55d920b0-5e8b-4f79-9ee9-91f868d9b421", Tlp::Amber),
+    ("939a9414-2ddd-4d32-a0cd-375ea402b003", Tlp::AmberStrict),
+    ("e828b379-4e03-4974-9ac4-e53a884c97c1", Tlp::Red),
+    ("613f2e26-407d-48c7-9eca-b8e91df99dc9", Tlp::Clear),
+    ("34098fce-860f-48ae-8e50-ebd3cc5e41da", Tlp::Green),
+    ("f88d31f6-486f-44da-b317-01333bde0b82", Tlp::Amber),
+    ("5e57c739-391a-4eb3-b6be-7d15ca92d5ed", Tlp::Red),
+];
+
+/// The extension that carries TLP 2.0 in STIX 2.1.
+pub(super) const TLP_2_EXTENSION: &str = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d";
+
+/// The official TLP 2.0 marking definition's id.
+pub fn official_id(tlp: Tlp) -> String {
+    let uuid = OFFICIAL.iter().find(|(_, label)| *label == tlp).map_or("", |(uuid, _)| *uuid);
+    format!("marking-definition--{uuid}")
+}
+
+/// The label of an official marking id, TLP 1.0 or 2.0.
+pub(super) fn official(id: &str) -> Option<Tlp> {
+    let uuid = id.strip_prefix("marking-definition--")?;
+    OFFICIAL.iter().find(|(official, _)| *official == uuid).map(|(_, tlp)| *tlp)
+}
+
+/// A marking definition as it stands in a file.
+#[derive(serde::Deserialize)]
+pub(super) struct Definition {
+    id: String,
+    #[serde(default)]
+    definition_type: Option<String>,
+    #[serde(default)]
+    definition: Option<serde_json::Value>,
+    #[serde(default)]
+    extensions: Option<serde_json::Value>,
+}
+
+impl Definition {
+    /// Its label; `None` for a statement, which restricts no audience. What we cannot read restricts most.
+    fn label(&self) -> Option<Tlp> {
+        let extension = self.extensions.as_ref().and_then(|extensions| extensions.get(TLP_2_EXTENSION));
+        let text = extension.and_then(|extension| extension.get("tlp_2_0"));
+        let text = text.or_else(|| self.definition.as_ref().and_then(|definition| definition.get("tlp")));
+        match (text, self.definition_type.as_deref()) {
+            (Some(text), _) => Some(text.as_str().and_then(|text| text.parse().ok()).unwrap_or(Tlp::Red)),
+            (None, Some("statement")) => None,
+            (None, _) => Some(Tlp::Red),
+        }
+    }
+}
+
+/// The marking definitions of a file.
+#[derive(Default)]
+pub(super) struct Markings {
+    labels: BTreeMap<Key, Option<Tlp>>,
+}
+
+impl Markings {
+    /// Takes a definition. Where one id is defined twice, the more restrictive holds.
+    pub(super) fn define(&mut self, definition: &Definition) {
+        let label = definition.label();
+        let room = self.labels.len() < DEFINITIONS_MAX;
+        match self.labels.get_mut(&Key::of(&definition.id)) {
+            Some(known) => *known = (*known).max(label),
+            None if room => drop(self.labels.insert(Key::of(&definition.id), label)),
+            None => {}
+        }
+    }
+
+    /// The label of a marking that is not official: `Err` when the file does not define it.
+    pub(super) fn label(&self, key: &Key) -> Result<Option<Tlp>, ()> {
+        self.labels.get(key).copied().ok_or(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn label(json: &str) -> Option<Tlp> {
+        serde_json::from_str::<Definition>(json).expect("a definition").label()
+    }
+
+    #[test]
+    fn both_versions_of_tlp_are_read() {
+        assert_eq!(label(r#"{"id":"a","definition_type":"tlp","definition":{"tlp":"green"}}"#), Some(Tlp::Green));
+        let two = format!(r#"{{"id":"a","extensions":{{"{TLP_2_EXTENSION}":{{"extension_type":"property-extension","tlp_2_0":"amber+strict"}}}}}}"#);
+        assert_eq!(label(&two), Some(Tlp::AmberStrict));
+    }
+
+    #[test]
+    fn an_unknown_colour_is_red_and_a_statement_is_no_label() {
+        assert_eq!(label(r#"{"id":"a","definition_type":"tlp","definition":{"tlp":"purple"}}"#), Some(Tlp::Red));
+        assert_eq!(label(r#"{"id":"a","definition_type":"tlp","definition":{"tlp":5}}"#), Some(Tlp::Red));
+        assert_eq!(label(r#"{"id":"a","definition_type":"statement","definition":{"statement":"x"}}"#), None);
+        assert_eq!(label(r#"{"id":"a"}"#), Some(Tlp::Red));
+    }
+
+    #[test]
+    fn the_official_ids_are_known() {
+        for tlp in Tlp::ALL {
+            assert_eq!(official(&official_id(tlp)), Some(tlp));
+        }
+        assert_eq!(official("marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed"), Some(Tlp::Red));
+    }
+}

@@ -1,0 +1,190 @@
+//! What waits on disk until the file has been read to its end.
+//!
+//! Three kinds of entry are appended to the caller's scratch file: an indicator, a fact about an indicator's version, and a
+//! fact that one object indicates another. At the end the indicators are taken up in portions of at most [`PORTION`]; for each
+//! portion the facts are passed once. So memory holds one portion, whatever the size of the file, and file order is kept.
+
+use super::Key;
+use super::object::Pending;
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+
+/// A file that the caller gives: read, written and thrown away afterwards.
+pub trait Scratch: Read + Write + Seek {}
+impl<T: Read + Write + Seek> Scratch for T {}
+
+/// The most indicators in memory at once.
+const PORTION: usize = 50_000;
+/// The most bytes of waiting indicators in memory at once, 32 MiB.
+pub(super) const PORTION_BYTES: usize = 32 << 20;
+/// The most names that one indicator takes from its relationships.
+const TARGETS_MAX: usize = 20;
+
+const VERSION: u8 = 1;
+const INDICATES: u8 = 2;
+const INDICATOR: u8 = 3;
+
+/// What the whole file says about one indicator's id.
+#[derive(Default)]
+pub(super) struct Facts {
+    /// Who made the first version in the file.
+    pub(super) creator: Option<Option<[u8; 16]>>,
+    /// The newest version by that creator.
+    pub(super) modified: i128,
+    /// That creator has revoked it.
+    pub(super) revoked: bool,
+    /// What it indicates.
+    pub(super) targets: Vec<Key>,
+}
+
+/// Appends entries.
+pub(super) struct Writer<'a> {
+    out: BufWriter<&'a mut dyn Scratch>,
+    start: u64,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(scratch: &'a mut dyn Scratch) -> io::Result<Self> {
+        let start = scratch.seek(SeekFrom::End(0))?;
+        Ok(Self { out: BufWriter::new(scratch), start })
+    }
+
+    pub(super) fn indicator(&mut self, pending: &Pending) -> io::Result<()> {
+        self.out.write_all(&[VERSION])?;
+        self.out.write_all(&pending.key)?;
+        self.out.write_all(&[u8::from(pending.creator.is_some())])?;
+        self.out.write_all(&pending.creator.unwrap_or_default())?;
+        self.out.write_all(&pending.modified.to_be_bytes())?;
+        self.out.write_all(&[u8::from(pending.revoked)])?;
+        let body = serde_json::to_vec(pending)?;
+        let length = u32::try_from(body.len()).map_err(io::Error::other)?;
+        self.out.write_all(&[INDICATOR])?;
+        self.out.write_all(&length.to_be_bytes())?;
+        self.out.write_all(&body)
+    }
+
+    pub(super) fn indicates(&mut self, source: &str, target: &str) -> io::Result<()> {
+        self.out.write_all(&[INDICATES])?;
+        self.out.write_all(&Key::of(source).0)?;
+        self.out.write_all(&Key::of(target).0)
+    }
+
+    pub(super) fn finish(self) -> io::Result<Reader<'a>> {
+        let start = self.start;
+        let scratch = self.out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        Ok(Reader { scratch, start, next: start })
+    }
+}
+
+/// Reads the entries back in portions.
+pub(super) struct Reader<'a> {
+    scratch: &'a mut dyn Scratch,
+    start: u64,
+    next: u64,
+}
+
+impl Reader<'_> {
+    /// The next indicators with what the file says about each; empty when all were taken up.
+    pub(super) fn portion(&mut self) -> io::Result<(Vec<Pending>, BTreeMap<Key, Facts>)> {
+        let mut portion = Vec::new();
+        let mut bytes = 0;
+        let mut input = at(self.scratch, self.next)?;
+        let mut place = self.next;
+        while let Some(entry) = Entry::read(&mut input, true)? {
+            place += entry.length();
+            if let Entry::Indicator { body, .. } = entry {
+                bytes += body.len();
+                portion.push(serde_json::from_slice(&body)?);
+                if portion.len() == PORTION || bytes >= PORTION_BYTES {
+                    break;
+                }
+            }
+        }
+        self.next = place;
+        let mut facts: BTreeMap<Key, Facts> = portion.iter().map(|pending: &Pending| (Key(pending.key), Facts::default())).collect();
+        if !facts.is_empty() {
+            let mut input = at(self.scratch, self.start)?;
+            while let Some(entry) = Entry::read(&mut input, false)? {
+                entry.note(&mut facts);
+            }
+        }
+        Ok((portion, facts))
+    }
+}
+
+fn at(scratch: &mut dyn Scratch, place: u64) -> io::Result<BufReader<&mut dyn Scratch>> {
+    scratch.seek(SeekFrom::Start(place))?;
+    Ok(BufReader::with_capacity(1 << 16, scratch))
+}
+
+enum Entry {
+    Version { key: Key, creator: Option<[u8; 16]>, modified: i128, revoked: bool },
+    Indicates { source: Key, target: Key },
+    Indicator { length: u32, body: Vec<u8> },
+}
+
+impl Entry {
+    /// The next entry; an indicator's body only `with_body`.
+    fn read(input: &mut BufReader<&mut dyn Scratch>, with_body: bool) -> io::Result<Option<Self>> {
+        if input.fill_buf()?.is_empty() {
+            return Ok(None);
+        }
+        let entry = match array::<1>(input)? {
+            [VERSION] => {
+                let key = Key(array(input)?);
+                let [known] = array(input)?;
+                let creator = array(input)?;
+                let modified = i128::from_be_bytes(array(input)?);
+                let [revoked] = array(input)?;
+                Self::Version { key, creator: (known == 1).then_some(creator), modified, revoked: revoked == 1 }
+            }
+            [INDICATES] => Self::Indicates { source: Key(array(input)?), target: Key(array(input)?) },
+            [INDICATOR] => {
+                let length = u32::from_be_bytes(array(input)?);
+                let mut body = Vec::new();
+                if with_body {
+                    body = vec![0; length as usize];
+                    input.read_exact(&mut body)?;
+                } else {
+                    input.seek_relative(i64::from(length))?;
+                }
+                Self::Indicator { length, body }
+            }
+            [_] => return Err(io::Error::new(io::ErrorKind::InvalidData, "the scratch file was changed by someone else")),
+        };
+        Ok(Some(entry))
+    }
+
+    const fn length(&self) -> u64 {
+        match self {
+            Self::Version { .. } => 1 + 16 + 1 + 16 + 16 + 1,
+            Self::Indicates { .. } => 1 + 16 + 16,
+            Self::Indicator { length, .. } => 1 + 4 + *length as u64,
+        }
+    }
+
+    fn note(self, facts: &mut BTreeMap<Key, Facts>) {
+        match self {
+            Self::Version { key, creator, modified, revoked } => {
+                let Some(facts) = facts.get_mut(&key) else { return };
+                if *facts.creator.get_or_insert(creator) == creator {
+                    facts.modified = facts.modified.max(modified);
+                    facts.revoked |= revoked;
+                }
+            }
+            Self::Indicates { source, target } => {
+                let Some(facts) = facts.get_mut(&source) else { return };
+                if facts.targets.len() < TARGETS_MAX && !facts.targets.contains(&target) {
+                    facts.targets.push(target);
+                }
+            }
+            Self::Indicator { .. } => {}
+        }
+    }
+}
+
+fn array<const N: usize>(input: &mut impl Read) -> io::Result<[u8; N]> {
+    let mut array = [0; N];
+    input.read_exact(&mut array)?;
+    Ok(array)
+}

@@ -1,0 +1,462 @@
+//! The reader: bundles, arrays, single objects, sequences of any of them, and TAXII envelopes.
+//!
+//! Memory is bounded whatever comes: one object of at most 16 MiB, one portion of waiting indicators (32 MiB, see `pending`),
+//! 100,000 names of at most 200 characters and 100,000 marking definitions. What a file has beyond that goes without its name,
+//! or counts as TLP:RED.
+
+use super::Key;
+use super::markings::{Definition, Markings};
+use super::object::{Head, IndicatorObject, LABELS_MAX, Named, Pending, Relationship, label, short, timestamp};
+use super::pending::{Facts, Scratch, Writer};
+use crate::formats::json::{Captured, JsonError, Reader, VALUE_BYTES_MAX};
+use crate::formats::{Item, Problem, ReadError, Sink, Stop, Summary, Tally, problem};
+use crate::formats::pattern;
+use crate::model::{Indicator, Tlp};
+use std::collections::BTreeMap;
+use std::io::BufRead;
+
+/// The most names of malware, actors and identities that are remembered.
+const NAMES_MAX: usize = 100_000;
+/// The longest source name, in characters.
+const SOURCE_CHARS_MAX: usize = 200;
+
+/// Reads STIX. Indicators wait in `scratch` until the input has ended, because what they refer to may stand behind them;
+/// problems are told at once. A `sink` that breaks ends the reading.
+///
+/// # Errors
+/// The input or the scratch file fails. What the input says wrongly is never an error, but a problem.
+pub fn read(input: &mut dyn BufRead, scratch: &mut dyn Scratch, sink: &mut Sink<'_>) -> Result<Summary, ReadError> {
+    let waiting = Writer::new(scratch).map_err(ReadError::Scratch)?;
+    let mut import = Import { sink, waiting, markings: Markings::default(), names: BTreeMap::new(), tally: Tally::default(), summary: Summary::default() };
+    match import.documents(input) {
+        Ok(()) => {}
+        Err(Stop::Json(JsonError::Input(error))) => return Err(ReadError::Input(error)),
+        Err(Stop::Json(error @ JsonError::Syntax { .. })) => {
+            let JsonError::Syntax { at, what } = &error else { return Ok(import.summary) };
+            let what = format!("not JSON from here on: {what}");
+            if import.problem(at.to_string(), what).is_err() {
+                return Ok(import.summary);
+            }
+        }
+        Err(Stop::Enough) => return Ok(import.summary),
+        Err(Stop::Scratch(error)) => return Err(ReadError::Scratch(error)),
+    }
+    import.finish()
+}
+
+struct Import<'a, 's> {
+    sink: &'a mut Sink<'s>,
+    waiting: Writer<'a>,
+    markings: Markings,
+    names: BTreeMap<Key, Box<str>>,
+    tally: Tally,
+    summary: Summary,
+}
+
+impl Import<'_, '_> {
+    fn problem(&mut self, place: String, what: String) -> Result<(), Stop> {
+        self.summary.problems += 1;
+        problem(self.sink, place, what)
+    }
+
+    fn documents(&mut self, input: &mut dyn BufRead) -> Result<(), Stop> {
+        let mut json = Reader::new(input)?;
+        let mut number = 0_u64;
+        while let Some(byte) = json.next_byte(true)? {
+            number += 1;
+            let prefix = if number == 1 { String::new() } else { format!("document {number} ") };
+            match byte {
+                b'[' => self.array(&mut json, &prefix)?,
+                b'{' => self.document(&mut json, &prefix)?,
+                _ => return Err(json.unexpected("`{` or `[`").into()),
+            }
+        }
+        if number == 0 { self.problem("the input".into(), "it is empty".into()) } else { Ok(()) }
+    }
+
+    fn array(&mut self, json: &mut Reader<'_>, prefix: &str) -> Result<(), Stop> {
+        json.open()?;
+        let mut index = 0_u64;
+        let mut raw = Vec::new();
+        while json.next_element()? {
+            self.element(json, &mut raw, format!("{prefix}[{index}]"))?;
+            index += 1;
+        }
+        Ok(())
+    }
+
+    /// One element of an array of objects.
+    fn element(&mut self, json: &mut Reader<'_>, raw: &mut Vec<u8>, place: String) -> Result<(), Stop> {
+        raw.clear();
+        let start = json.position();
+        match json.capture(raw, VALUE_BYTES_MAX)? {
+            Captured::Whole => match self.object(raw, &place) {
+                Ok(()) => Ok(()),
+                Err(Wrong::Json(error)) => {
+                    let (line, column) = start.inside(&error);
+                    let place = named(&place, raw);
+                    self.problem(place, format!("{} at line {line}, column {column}", reason(&error)))
+                }
+                Err(Wrong::Object(what)) => {
+                    let place = named(&place, raw);
+                    self.problem(place, what)
+                }
+                Err(Wrong::Stop(stop)) => Err(stop),
+            },
+            Captured::TooLong => self.problem(place, "the object is larger than 16 MiB".into()),
+        }
+    }
+
+    /// A bundle, an envelope or a single object: known when it has been read.
+    fn document(&mut self, json: &mut Reader<'_>, prefix: &str) -> Result<(), Stop> {
+        json.open()?;
+        let mut head = Vec::from(b"{");
+        let mut listed = false;
+        let mut too_long = false;
+        let mut raw = Vec::new();
+        while let Some(key) = json.next_key()? {
+            if key == "objects" && json.next_byte(false)? == Some(b'[') {
+                listed = true;
+                json.open()?;
+                let mut index = 0_u64;
+                while json.next_element()? {
+                    self.element(json, &mut raw, format!("{prefix}objects[{index}]"))?;
+                    index += 1;
+                }
+                continue;
+            }
+            if head.len() > 1 {
+                head.push(b',');
+            }
+            head.extend_from_slice(serde_json::Value::from(key).to_string().as_bytes());
+            head.push(b':');
+            let room = VALUE_BYTES_MAX.saturating_sub(head.len());
+            if json.capture(&mut head, room)? == Captured::TooLong {
+                head.extend_from_slice(b"null");
+                too_long = true;
+            }
+        }
+        head.push(b'}');
+        if listed {
+            return Ok(());
+        }
+        let place = format!("{prefix}object");
+        if too_long {
+            return self.problem(place, "the object is larger than 16 MiB".into());
+        }
+        match self.object(&head, &place) {
+            Ok(()) => Ok(()),
+            Err(Wrong::Json(error)) => self.problem(named(&place, &head), reason(&error)),
+            Err(Wrong::Object(what)) => self.problem(named(&place, &head), what),
+            Err(Wrong::Stop(stop)) => Err(stop),
+        }
+    }
+
+    fn object(&mut self, raw: &[u8], place: &str) -> Result<(), Wrong> {
+        let text = std::str::from_utf8(raw).map_err(|_| Wrong::Object("the object is not UTF-8".into()))?;
+        let head: Head = serde_json::from_str(text)?;
+        let place = named_by(place, &head);
+        match head.kind.as_str() {
+            "indicator" => {
+                let object: IndicatorObject = serde_json::from_str(text)?;
+                let pending = object.pending(place).map_err(Wrong::Object)?;
+                self.waiting.indicator(&pending)?;
+            }
+            "marking-definition" => self.markings.define(&serde_json::from_str::<Definition>(text)?),
+            "relationship" => {
+                let relationship: Relationship = serde_json::from_str(text)?;
+                if relationship.relationship_type == "indicates" && !relationship.revoked {
+                    self.waiting.indicates(&relationship.source_ref, &relationship.target_ref)?;
+                }
+            }
+            "malware" | "campaign" | "intrusion-set" | "threat-actor" | "tool" | "infrastructure" | "identity" => {
+                let named: Named = serde_json::from_str(text)?;
+                if self.names.len() < NAMES_MAX {
+                    self.names.insert(Key::of(&named.id), short(named.name.trim(), SOURCE_CHARS_MAX).into());
+                }
+            }
+            "bundle" => return Err(Wrong::Object("a bundle without a list of objects, or inside another bundle".into())),
+            kind if is_observation(kind) => {
+                let what = format!("`{kind}` says what was seen, which is not an indicator");
+                self.tally.add(place, what);
+            }
+            kind => self.tally.add(place, format!("`{}` is not an indicator", short(kind, 60).escape_debug())),
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Summary, ReadError> {
+        let mut waiting = self.waiting.finish().map_err(ReadError::Scratch)?;
+        loop {
+            let (portion, facts) = waiting.portion().map_err(ReadError::Scratch)?;
+            if portion.is_empty() {
+                break;
+            }
+            self.summary.waiting_max = self.summary.waiting_max.max(portion.len() as u64);
+            for pending in portion {
+                let about = facts.get(&Key(pending.key));
+                let item = item(pending, about, &self.markings, &self.names);
+                match item {
+                    Item::Indicator { .. } => self.summary.indicators += 1,
+                    Item::Problem(_) => self.summary.problems += 1,
+                }
+                if (self.sink)(item).is_break() {
+                    return Ok(self.summary);
+                }
+            }
+        }
+        for problem in self.tally.problems() {
+            self.summary.problems += 1;
+            if (self.sink)(Item::Problem(problem)).is_break() {
+                break;
+            }
+        }
+        Ok(self.summary)
+    }
+}
+
+/// What a waiting indicator becomes now that the whole file is known.
+fn item(pending: Pending, facts: Option<&Facts>, markings: &Markings, names: &BTreeMap<Key, Box<str>>) -> Item {
+    let refuse = |place: String, what: &str| Item::Problem(Problem { place, what: what.into() });
+    if let Some(facts) = facts {
+        if facts.creator.is_some_and(|creator| creator != pending.creator) {
+            return refuse(pending.place, "another author's version of an object that stands earlier in the file");
+        }
+        if facts.revoked && !pending.revoked {
+            return refuse(pending.place, "its author has revoked this object, and it cannot come back");
+        }
+        if pending.modified < facts.modified && !pending.revoked {
+            return refuse(pending.place, "a newer version of this object stands in the same file");
+        }
+    }
+    let observable = match pattern::indicated(&pending.pattern) {
+        Ok(observable) => observable,
+        Err(error) => return refuse(pending.place, &error.to_string()),
+    };
+    let mut tlp = pending.tlp;
+    for marking in &pending.markings {
+        tlp = tlp.max(markings.label(&Key(*marking)).unwrap_or(Some(Tlp::Red)));
+    }
+    let mut labels = pending.labels;
+    let targets = facts.into_iter().flat_map(|facts| &facts.targets);
+    labels.extend(targets.filter_map(|target| names.get(target)).filter_map(|name| label(name)));
+    labels.sort();
+    labels.dedup();
+    labels.truncate(LABELS_MAX);
+    let indicator = Indicator {
+        observable,
+        valid_from: timestamp(pending.valid_from),
+        valid_until: timestamp(pending.valid_until),
+        confidence: pending.confidence,
+        labels,
+        note: pending.note,
+        source: pending.creator.and_then(|creator| names.get(&Key(creator))).map(|name| name.to_string()),
+    };
+    Item::Indicator { place: pending.place, indicator: Box::new(indicator), tlp, revoked: pending.revoked }
+}
+
+enum Wrong {
+    Json(serde_json::Error),
+    Object(String),
+    Stop(Stop),
+}
+
+impl From<serde_json::Error> for Wrong {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(error)
+    }
+}
+
+impl From<std::io::Error> for Wrong {
+    fn from(error: std::io::Error) -> Self {
+        Self::Stop(Stop::Scratch(error))
+    }
+}
+
+/// The error without its own place, which counts from the object's start.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    short(text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what), 200)
+}
+
+/// The place with the object's id behind it, where that can be read.
+fn named(place: &str, raw: &[u8]) -> String {
+    serde_json::from_slice::<Head>(raw).map_or_else(|_| place.to_owned(), |head| named_by(place, &head))
+}
+
+fn named_by(place: &str, head: &Head) -> String {
+    match &head.id {
+        Some(serde_json::Value::String(id)) => format!("{place} {}", short(id, 100).escape_debug()),
+        _ => place.to_owned(),
+    }
+}
+
+/// Cyber-observable objects, and what reports that some were seen.
+fn is_observation(kind: &str) -> bool {
+    const KINDS: [&str; 20] = [
+        "artifact", "autonomous-system", "directory", "domain-name", "email-addr", "email-message", "file", "ipv4-addr", "ipv6-addr", "mac-addr",
+        "mutex", "network-traffic", "observed-data", "process", "sighting", "software", "url", "user-account", "windows-registry-key",
+        "x509-certificate",
+    ];
+    KINDS.binary_search(&kind).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufReader, Cursor};
+    use std::ops::ControlFlow;
+
+    /// What a text gives: `kind:value tlp labels` or `place: reason`.
+    fn told(text: &str) -> Vec<String> {
+        let mut told = Vec::new();
+        let mut sink = |item: Item| {
+            told.push(match item {
+                Item::Indicator { indicator, tlp, revoked, .. } => {
+                    let tlp = tlp.map_or("unmarked", Tlp::name);
+                    let revoked = if revoked { " revoked" } else { "" };
+                    format!("{} {tlp} {:?}{revoked}", indicator.observable, indicator.labels)
+                }
+                Item::Problem(problem) => format!("{}: {}", problem.place, problem.what.lines().next().unwrap_or("")),
+            });
+            ControlFlow::Continue(())
+        };
+        let mut input = BufReader::with_capacity(7, text.as_bytes());
+        read(&mut input, &mut Cursor::new(Vec::new()), &mut sink).expect("memory does not fail");
+        told
+    }
+
+    fn indicator(number: u8, value: &str, more: &str) -> String {
+        format!(
+            r#"{{"type":"indicator","id":"indicator--00000000-0000-4000-8000-0000000000{number:02}","pattern":"[domain-name:value='{value}']"{more}}}"#
+        )
+    }
+
+    fn bundle(objects: &[String]) -> String {
+        format!(r#"{{"type":"bundle","id":"bundle--x","objects":[{}]}}"#, objects.join(","))
+    }
+
+    #[test]
+    fn names_and_markings_behind_an_indicator_reach_it() {
+        let text = bundle(&[
+            r#"{"type":"relationship","id":"r","relationship_type":"indicates","source_ref":"indicator--00000000-0000-4000-8000-000000000001","target_ref":"malware--1"}"#.into(),
+            indicator(1, "a.example", r#","object_marking_refs":["marking-definition--own"],"indicator_types":["malicious-activity"]"#),
+            r#"{"type":"malware","id":"malware--1","name":"Pegasus"}"#.into(),
+            r#"{"type":"marking-definition","id":"marking-definition--own","definition_type":"tlp","definition":{"tlp":"amber"}}"#.into(),
+        ]);
+        assert_eq!(told(&text), [r#"domain:a.example amber ["Pegasus", "malicious-activity"]"#]);
+    }
+
+    #[test]
+    fn the_most_restrictive_marking_wins_and_an_unknown_one_is_red() {
+        let refs = |ids: &[&str]| format!(r#","object_marking_refs":{}"#, serde_json::to_string(ids).expect("text"));
+        let (green, amber) = (crate::formats::stix::markings::official_id(Tlp::Green), crate::formats::stix::markings::official_id(Tlp::Amber));
+        let text = bundle(&[
+            indicator(1, "a.example", &refs(&[&amber, &green])),
+            indicator(2, "b.example", &refs(&["marking-definition--nowhere"])),
+            indicator(3, "c.example", r#","labels":["tlp:red"]"#),
+            indicator(4, "d.example", ""),
+        ]);
+        assert_eq!(told(&text), ["domain:a.example amber []", "domain:b.example red []", "domain:c.example red []", "domain:d.example unmarked []"]);
+    }
+
+    #[test]
+    fn every_wrapper_is_read() {
+        let (a, b) = (indicator(1, "a.example", ""), indicator(2, "b.example", ""));
+        let expected = ["domain:a.example unmarked []", "domain:b.example unmarked []"];
+        for text in [
+            format!("[{a},{b}]"),
+            format!("{a}\n{b}\n"),
+            format!("{a},{b}"),
+            format!(r#"{{"more":false,"objects":[{a},{b}]}}"#),
+            format!("{}{}", bundle(&[a.clone()]), bundle(&[b.clone()])),
+            format!("\u{feff}{}", bundle(&[a.clone(), b.clone()])),
+        ] {
+            assert_eq!(told(&text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_bad_object_costs_itself() {
+        let text = bundle(&[
+            indicator(1, "a.example", ""),
+            r#"{"type":"indicator","id":7}"#.into(),
+            r#"{"type":"indicator",}"#.into(),
+            "null".into(),
+            indicator(2, "b.example", r#","confidence":101"#),
+            indicator(3, "c.example", ""),
+        ]);
+        let told = told(&text);
+        assert_eq!(told[0], "objects[1]: invalid type: integer `7`, expected a string at line 1, column 191");
+        assert_eq!(told[1], "objects[2]: trailing comma at line 1, column 214");
+        assert_eq!(told[3], "objects[4] indicator--00000000-0000-4000-8000-000000000002: `confidence` is 101, not 0 to 100");
+        assert_eq!(told[4..], ["domain:a.example unmarked []", "domain:c.example unmarked []"]);
+    }
+
+    #[test]
+    fn what_stands_before_a_cut_is_kept_and_the_cut_is_told() {
+        let whole = bundle(&[indicator(1, "a.example", ""), indicator(2, "b.example", "")]);
+        let told = told(&whole[..whole.len() - 30]);
+        assert!(told[0].starts_with("line 1, column ") && told[0].contains("the input ends in the middle of a value"), "{}", told[0]);
+        assert_eq!(told[1..], ["domain:a.example unmarked []"]);
+    }
+
+    #[test]
+    fn only_the_newest_version_of_an_object_by_its_own_author_counts() {
+        let version = |value: &str, day: u8, more: &str| indicator(1, value, &format!(r#","modified":"2026-01-{day:02}T00:00:00Z"{more}"#));
+        let other = r#","created_by_ref":"identity--other","revoked":true"#;
+        let text = bundle(&[version("new.example", 3, ""), version("old.example", 1, ""), version("hijacked.example", 9, other)]);
+        let id = "indicator--00000000-0000-4000-8000-000000000001";
+        assert_eq!(
+            told(&text),
+            [
+                "domain:new.example unmarked []".into(),
+                format!("objects[1] {id}: a newer version of this object stands in the same file"),
+                format!("objects[2] {id}: another author's version of an object that stands earlier in the file"),
+            ]
+        );
+        let revoked = bundle(&[version("a.example", 1, r#","revoked":true"#), version("a.example", 2, "")]);
+        assert_eq!(told(&revoked)[0], "domain:a.example unmarked [] revoked");
+        assert!(told(&revoked)[1].ends_with("its author has revoked this object, and it cannot come back"));
+    }
+
+    #[test]
+    fn what_was_seen_is_no_indicator_and_told_once_per_reason() {
+        let seen = |name: &str| format!(r#"{{"type":"domain-name","id":"domain-name--{name}","value":"{name}.example"}}"#);
+        let told = told(&bundle(&[seen("a"), seen("b")]));
+        assert_eq!(told, ["objects[0] domain-name--a and 1 more: `domain-name` says what was seen, which is not an indicator"]);
+    }
+
+    #[test]
+    fn memory_holds_one_portion_however_long_the_file() {
+        /// 60,000 indicators and, behind them all, the marking that they refer to; made as they are read.
+        struct Long(u32, Cursor<Vec<u8>>);
+        impl std::io::Read for Long {
+            fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+                while self.1.position() == self.1.get_ref().len() as u64 && self.0 <= 60_001 {
+                    let number = self.0;
+                    let text = match number {
+                        0 => r#"{"type":"bundle","objects":["#.to_owned(),
+                        60_001 => r#"{"type":"marking-definition","id":"m","definition_type":"tlp","definition":{"tlp":"green"}}]}"#.to_owned(),
+                        _ => format!(
+                            r#"{{"type":"indicator","id":"indicator--00000000-0000-4000-8000-{number:012}","object_marking_refs":["m"],"pattern":"[domain-name:value='d{number}.example']"}},"#
+                        ),
+                    };
+                    self.1 = Cursor::new(text.into_bytes());
+                    self.0 += 1;
+                }
+                self.1.read(into)
+            }
+        }
+        let mut greens = 0;
+        let mut sink = |item: Item| {
+            greens += u32::from(matches!(item, Item::Indicator { tlp: Some(Tlp::Green), .. }));
+            ControlFlow::Continue(())
+        };
+        let mut input = BufReader::new(Long(0, Cursor::new(Vec::new())));
+        let summary = read(&mut input, &mut Cursor::new(Vec::new()), &mut sink).expect("memory does not fail");
+        assert_eq!(summary.indicators, 60_000);
+        assert_eq!(summary.waiting_max, 50_000);
+        assert_eq!(greens, 60_000);
+    }
+}

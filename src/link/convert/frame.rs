@@ -1,0 +1,150 @@
+//! The small frames: what is held, checkpoints, bodies asked for.
+
+use super::{Malformed, fixed, wire};
+use crate::model::log::{Audience, Checkpoint, Head, LogKey};
+use crate::model::{EntryHash, GroupId, LogId, OrgId, Timestamp};
+
+/// A log as one side says it holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogState {
+    /// The log.
+    pub key: LogKey,
+    /// Where it stands there.
+    pub head: Head,
+}
+
+/// Logs in one frame, so that it stays under 64 KiB.
+const LOGS_PER_FRAME: usize = 300;
+/// Most logs and groups that one side may say it holds in one frame.
+const LOGS_MAX: usize = 1_000;
+
+/// The frames that tell what we hold.
+pub fn have_frames(logs: &[LogState], groups: &[(GroupId, u64)]) -> Vec<wire::Frame> {
+    let mut frames: Vec<wire::Have> = logs
+        .chunks(LOGS_PER_FRAME)
+        .map(|logs| wire::Have { logs: logs.iter().map(wire_log).collect(), groups: Vec::new(), complete: false })
+        .collect();
+    if frames.is_empty() {
+        frames.push(wire::Have::default());
+    }
+    if let Some(last) = frames.last_mut() {
+        last.groups = groups.iter().map(|(id, number)| wire::have::Group { id: id.0.to_vec(), number: *number }).collect();
+        last.complete = true;
+    }
+    frames.into_iter().map(|have| wire::Frame { frame: Some(wire::frame::Frame::Have(have)) }).collect()
+}
+
+fn wire_log(log: &LogState) -> wire::have::Log {
+    let (direct, group) = match log.key.audience {
+        Audience::Direct(org) => (org.0.to_vec(), Vec::new()),
+        Audience::Group(group) => (Vec::new(), group.0.to_vec()),
+    };
+    wire::have::Log {
+        author: log.key.author.0.to_vec(),
+        incarnation: log.key.incarnation,
+        direct,
+        group,
+        size: log.head.size,
+        head: log.head.hash.0.to_vec(),
+    }
+}
+
+/// What the other side says it holds: logs, and the numbers of group definitions.
+///
+/// # Errors
+/// When a field has not its length, or there are too many.
+pub fn read_have(have: &wire::Have) -> Result<(Vec<LogState>, Vec<(GroupId, u64)>), Malformed> {
+    if have.logs.len() > LOGS_MAX || have.groups.len() > LOGS_MAX {
+        return Err(Malformed("too many logs in one frame"));
+    }
+    let logs = have.logs.iter().map(read_log).collect::<Result<_, _>>()?;
+    let group = |group: &wire::have::Group| Ok((GroupId(fixed(&group.id, "a group id has 32 bytes")?), group.number));
+    Ok((logs, have.groups.iter().map(group).collect::<Result<_, Malformed>>()?))
+}
+
+fn read_log(log: &wire::have::Log) -> Result<LogState, Malformed> {
+    let audience = match (log.direct.as_slice(), log.group.as_slice()) {
+        (direct, []) => Audience::Direct(OrgId(fixed(direct, "an organisation id has 32 bytes")?)),
+        ([], group) => Audience::Group(GroupId(fixed(group, "a group id has 32 bytes")?)),
+        _ => return Err(Malformed("a log has one audience")),
+    };
+    let author = OrgId(fixed(&log.author, "an organisation id has 32 bytes")?);
+    let hash = EntryHash(fixed(&log.head, "an entry hash has 32 bytes")?);
+    Ok(LogState { key: LogKey { author, incarnation: log.incarnation, audience }, head: Head { size: log.size, hash } })
+}
+
+/// A log id from the wire.
+///
+/// # Errors
+/// When it has not 32 bytes.
+pub fn log_id(bytes: &[u8]) -> Result<LogId, Malformed> {
+    fixed(bytes, "a log id has 32 bytes").map(LogId)
+}
+
+/// A checkpoint for the wire; its log is told beside it.
+pub fn wire_checkpoint(checkpoint: &Checkpoint) -> wire::Checkpoint {
+    wire::Checkpoint {
+        size: checkpoint.head.size,
+        head: checkpoint.head.hash.0.to_vec(),
+        time: checkpoint.time.0,
+        definition: checkpoint.definition,
+        signature: checkpoint.signature.to_vec(),
+    }
+}
+
+/// A checkpoint from the wire. Its signature is not checked here.
+///
+/// # Errors
+/// When a field has not its length.
+pub fn read_checkpoint(log: LogId, wire: &wire::Checkpoint) -> Result<Checkpoint, Malformed> {
+    Ok(Checkpoint {
+        log,
+        head: Head { size: wire.size, hash: EntryHash(fixed(&wire.head, "an entry hash has 32 bytes")?) },
+        time: Timestamp(wire.time),
+        definition: wire.definition,
+        signature: fixed(&wire.signature, "a signature has 64 bytes")?,
+    })
+}
+
+/// Bodies that were asked for, as many as fit a frame.
+pub fn bodies_frame(log: &LogId, items: Vec<(u64, [u8; 32], Vec<u8>)>) -> wire::Frame {
+    let item = |(seq, salt, body): (u64, [u8; 32], Vec<u8>)| wire::bodies::Item { seq, salt: salt.to_vec(), body };
+    let bodies = wire::Bodies { log: log.0.to_vec(), items: items.into_iter().map(item).collect() };
+    wire::Frame { frame: Some(wire::frame::Frame::Bodies(bodies)) }
+}
+
+/// A body that was asked for: position, salt, body.
+pub type SaltedBody = (u64, [u8; 32], Vec<u8>);
+
+/// Bodies that were asked for.
+///
+/// # Errors
+/// When a field has not its length.
+pub fn read_bodies(bodies: wire::Bodies) -> Result<(LogId, Vec<SaltedBody>), Malformed> {
+    let log = log_id(&bodies.log)?;
+    let items = bodies.items.into_iter().map(|item| Ok((item.seq, fixed(&item.salt, "a salt has 32 bytes")?, item.body)));
+    Ok((log, items.collect::<Result<_, Malformed>>()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_survives_the_wire() {
+        let key = LogKey { author: OrgId([1; 32]), incarnation: 3, audience: Audience::Direct(OrgId([2; 32])) };
+        let logs: Vec<_> = (0..700)
+            .map(|n| LogState { key: LogKey { incarnation: n, ..key }, head: Head { size: n, hash: EntryHash([n as u8; 32]) } })
+            .collect();
+        let groups = vec![(GroupId([4; 32]), 7)];
+        let mut got = (Vec::new(), Vec::new());
+        for frame in have_frames(&logs, &groups) {
+            assert!(prost::Message::encoded_len(&frame) <= 64 << 10);
+            let Some(wire::frame::Frame::Have(have)) = frame.frame else { panic!("only what is held") };
+            let (logs, groups) = read_have(&have).unwrap();
+            got.0.extend(logs);
+            got.1.extend(groups);
+        }
+        assert_eq!(got, (logs, groups));
+    }
+}

@@ -1,0 +1,26 @@
+//! Between the wire's messages and the model. Nothing else knows about protobuf.
+
+mod batch;
+mod frame;
+mod record;
+
+pub use batch::Assembled;
+pub use batch::{BatchReader, batch_frames, start_frame};
+pub use frame::SaltedBody;
+pub use frame::{LogState, bodies_frame, have_frames, log_id, read_bodies, read_checkpoint, read_have, wire_checkpoint};
+pub use record::{Recall, decode_definition, decode_record, encode_definition, encode_record, read_signed_recall, sign_recall};
+
+/// The generated messages and services.
+#[allow(missing_docs, clippy::all)]
+pub mod wire {
+    tonic::include_proto!("watchfire.v1");
+}
+
+/// Bytes from a peer that are not what they should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Malformed(pub &'static str);
+
+pub(crate) fn fixed<const N: usize>(bytes: &[u8], what: &'static str) -> Result<[u8; N], Malformed> {
+    bytes.try_into().map_err(|_| Malformed(what))
+}

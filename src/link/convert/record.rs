@@ -1,0 +1,264 @@
+//! Records, group definitions and recall statements.
+
+use prost::Message;
+
+use super::{Malformed, fixed, wire};
+use crate::model::crypto::{SigningKey, framed, verify_ed25519};
+use crate::model::group::{Definition, MEMBERS_MAX, Member, Visibility};
+use crate::model::record::{Receipt, ReceiptOutcome, Withdrawal, WithdrawalMode};
+use crate::model::{EntryHash, GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Record, RecordKind, Timestamp};
+use crate::rules::release::{LABEL_MAX, LABELS_MAX, NOTE_MAX, REASON_MAX, SOURCE_MAX};
+
+/// How many positions one withdrawal or receipt names at most.
+pub const SEQS_MAX: usize = 10_000;
+
+/// The body of a record: exactly the bytes that are hashed, signed and sent.
+pub fn encode_record(record: &Record) -> Vec<u8> {
+    match record {
+        Record::Indicator(indicator) => indicator_to_wire(indicator).encode_to_vec(),
+        Record::Withdrawal(withdrawal) => withdrawal_to_wire(withdrawal).encode_to_vec(),
+        Record::Receipt(receipt) => receipt_to_wire(receipt).encode_to_vec(),
+        Record::KeyChange(key) => wire::KeyChange { key: key.to_vec() }.encode_to_vec(),
+    }
+}
+
+/// Reads a body of a known kind. Values that are not in canonical form are refused: a peer must not choose how we index.
+///
+/// # Errors
+/// When the bytes are not a record of that kind within its bounds.
+pub fn decode_record(kind: RecordKind, body: &[u8]) -> Result<Record, Malformed> {
+    Ok(match kind {
+        RecordKind::Indicator => Record::Indicator(indicator_from_wire(decode(body)?)?),
+        RecordKind::Withdrawal => Record::Withdrawal(withdrawal_from_wire(decode(body)?)?),
+        RecordKind::Receipt => Record::Receipt(receipt_from_wire(decode(body)?)?),
+        RecordKind::KeyChange => Record::KeyChange(fixed(&decode::<wire::KeyChange>(body)?.key, "a key has 32 bytes")?),
+    })
+}
+
+fn decode<T: Message + Default>(bytes: &[u8]) -> Result<T, Malformed> {
+    T::decode(bytes).map_err(|_| Malformed("the body is not a record of its kind"))
+}
+
+fn indicator_to_wire(indicator: &Indicator) -> wire::Indicator {
+    let Indicator { observable, valid_from, valid_until, confidence, labels, note, source } = indicator;
+    wire::Indicator {
+        kind: u32::from(observable.kind().number()),
+        value: observable.value().to_owned(),
+        valid_from: valid_from.map_or(0, |time| time.0),
+        valid_until: valid_until.map_or(0, |time| time.0),
+        confidence: confidence.map(u32::from),
+        labels: labels.clone(),
+        note: note.clone().unwrap_or_default(),
+        source: source.clone().unwrap_or_default(),
+    }
+}
+
+fn indicator_from_wire(wire: wire::Indicator) -> Result<Indicator, Malformed> {
+    let kind = u8::try_from(wire.kind).ok().and_then(ObservableKind::from_number).ok_or(Malformed("an unknown kind of observable"))?;
+    let observable = Observable::parse(kind, &wire.value).map_err(|_| Malformed("the value does not fit its kind"))?;
+    if observable.kind() != kind || observable.value() != wire.value {
+        return Err(Malformed("the value is not in canonical form"));
+    }
+    let labels_fit = wire.labels.len() <= LABELS_MAX && wire.labels.iter().all(|label| is_short_line(label, LABEL_MAX));
+    if !labels_fit || !is_short(&wire.note, NOTE_MAX) || !is_short_line(&wire.source, SOURCE_MAX) {
+        return Err(Malformed("a text is too long or has control characters"));
+    }
+    let confidence = match wire.confidence {
+        Some(value @ 0..=100) => Some(value as u8),
+        Some(_) => return Err(Malformed("confidence goes from 0 to 100")),
+        None => None,
+    };
+    let time = |value: u64| (value != 0).then_some(Timestamp(value));
+    let text = |value: String| (!value.is_empty()).then_some(value);
+    Ok(Indicator {
+        observable,
+        valid_from: time(wire.valid_from),
+        valid_until: time(wire.valid_until),
+        confidence,
+        labels: wire.labels,
+        note: text(wire.note),
+        source: text(wire.source),
+    })
+}
+
+fn is_short(text: &str, characters: usize) -> bool {
+    text.len() <= characters * 4 && text.chars().count() <= characters && !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t')
+}
+
+fn is_short_line(text: &str, characters: usize) -> bool {
+    is_short(text, characters) && !text.contains(['\n', '\t'])
+}
+
+fn withdrawal_to_wire(withdrawal: &Withdrawal) -> wire::Withdrawal {
+    let mode = match withdrawal.mode {
+        WithdrawalMode::Withdraw => wire::withdrawal::Mode::Withdraw,
+        WithdrawalMode::Recall => wire::withdrawal::Mode::Recall,
+    };
+    wire::Withdrawal { log: withdrawal.log.0.to_vec(), seqs: withdrawal.seqs.clone(), mode: mode.into(), reason: withdrawal.reason.clone() }
+}
+
+fn withdrawal_from_wire(wire: wire::Withdrawal) -> Result<Withdrawal, Malformed> {
+    let mode = match wire.mode() {
+        wire::withdrawal::Mode::Withdraw => WithdrawalMode::Withdraw,
+        wire::withdrawal::Mode::Recall => WithdrawalMode::Recall,
+        wire::withdrawal::Mode::Unspecified => return Err(Malformed("a withdrawal says how")),
+    };
+    if !is_short(&wire.reason, REASON_MAX) {
+        return Err(Malformed("a reason is too long or has control characters"));
+    }
+    Ok(Withdrawal { log: LogId(fixed(&wire.log, "a log id has 32 bytes")?), seqs: ascending(wire.seqs)?, mode, reason: wire.reason })
+}
+
+fn ascending(seqs: Vec<u64>) -> Result<Vec<u64>, Malformed> {
+    let sound = seqs.len() <= SEQS_MAX && seqs.is_sorted_by(|one, other| one < other) && seqs.first() != Some(&0);
+    sound.then_some(seqs).ok_or(Malformed("positions ascend from 1 without repeats"))
+}
+
+fn receipt_to_wire(receipt: &Receipt) -> wire::Receipt {
+    let of = |wanted| receipt.outcomes.iter().filter(|(_, outcome)| *outcome == wanted).map(|(seq, _)| *seq).collect();
+    wire::Receipt {
+        log: receipt.log.0.to_vec(),
+        destroyed: of(ReceiptOutcome::Destroyed),
+        absent: of(ReceiptOutcome::Absent),
+        revoked: of(ReceiptOutcome::Revoked),
+        at: receipt.at.0,
+        withdrawal: receipt.withdrawal.map(|hash| hash.0.to_vec()).unwrap_or_default(),
+    }
+}
+
+fn receipt_from_wire(wire: wire::Receipt) -> Result<Receipt, Malformed> {
+    let mut outcomes = Vec::new();
+    for (seqs, outcome) in
+        [(wire.destroyed, ReceiptOutcome::Destroyed), (wire.absent, ReceiptOutcome::Absent), (wire.revoked, ReceiptOutcome::Revoked)]
+    {
+        outcomes.extend(ascending(seqs)?.into_iter().map(|seq| (seq, outcome)));
+    }
+    outcomes.sort_unstable();
+    let withdrawal = match wire.withdrawal.as_slice() {
+        [] => None,
+        bytes => Some(EntryHash(fixed(bytes, "an entry hash has 32 bytes")?)),
+    };
+    Ok(Receipt { log: LogId(fixed(&wire.log, "a log id has 32 bytes")?), outcomes, at: Timestamp(wire.at), withdrawal })
+}
+
+/// The bytes of a group definition that its signer signs.
+pub fn encode_definition(definition: &Definition) -> Vec<u8> {
+    let Definition { group, nonce, number, owner, deputy, name, visibility, community, history, members, confirmed, signer } = definition;
+    let member = |member: &Member| wire::definition::Member { org: member.org.0.to_vec(), card: member.card.clone() };
+    wire::Definition {
+        group: group.0.to_vec(),
+        nonce: nonce.to_vec(),
+        number: *number,
+        owner: owner.0.to_vec(),
+        deputy: deputy.map(|org| org.0.to_vec()).unwrap_or_default(),
+        name: name.clone(),
+        hidden: *visibility == Visibility::Hidden,
+        community: *community,
+        history: *history,
+        members: members.iter().map(member).collect(),
+        confirmed: confirmed.0,
+        signer: signer.0.to_vec(),
+    }
+    .encode_to_vec()
+}
+
+/// Reads a group definition. Its signature and soundness are checked by the caller.
+///
+/// # Errors
+/// When the bytes are not a definition within its bounds.
+pub fn decode_definition(bytes: &[u8]) -> Result<Definition, Malformed> {
+    let wire = wire::Definition::decode(bytes).map_err(|_| Malformed("not a group definition"))?;
+    if wire.members.len() > MEMBERS_MAX || !is_short_line(&wire.name, 100) {
+        return Err(Malformed("a group has at most 500 members and a name of 100 characters"));
+    }
+    let org = |bytes: &[u8]| fixed(bytes, "an organisation id has 32 bytes").map(OrgId);
+    let members = wire.members.iter().map(|member| Ok(Member { org: org(&member.org)?, card: member.card.clone() }));
+    Ok(Definition {
+        group: GroupId(fixed(&wire.group, "a group id has 32 bytes")?),
+        nonce: fixed(&wire.nonce, "a nonce has 16 bytes")?,
+        number: wire.number,
+        owner: org(&wire.owner)?,
+        deputy: if wire.deputy.is_empty() { None } else { Some(org(&wire.deputy)?) },
+        name: wire.name,
+        visibility: if wire.hidden { Visibility::Hidden } else { Visibility::Visible },
+        community: wire.community,
+        history: wire.history,
+        members: members.collect::<Result<_, Malformed>>()?,
+        confirmed: Timestamp(wire.confirmed),
+        signer: org(&wire.signer)?,
+    })
+}
+
+/// A recall that travels ahead of its log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recall {
+    /// The author of the log.
+    pub author: OrgId,
+    /// What is taken back.
+    pub withdrawal: Withdrawal,
+    /// When, by the author's clock.
+    pub at: Timestamp,
+    /// The group whose members it concerns; `None` for a direct log.
+    pub group: Option<GroupId>,
+}
+
+const RECALL_CONTEXT: &str = "watchfire/recall/v1";
+
+/// Signs a recall so that it can travel ahead of its log and through relays.
+pub fn sign_recall(recall: &Recall, key: &SigningKey) -> wire::SignedRecall {
+    let statement = wire::RecallStatement {
+        author: recall.author.0.to_vec(),
+        withdrawal: Some(withdrawal_to_wire(&recall.withdrawal)),
+        at: recall.at.0,
+        group: recall.group.map(|group| group.0.to_vec()).unwrap_or_default(),
+    }
+    .encode_to_vec();
+    let signature = key.sign(&framed(RECALL_CONTEXT, &[&statement])).to_vec();
+    wire::SignedRecall { statement, signature }
+}
+
+/// Reads a recall; `author_keys` gives the log-signing keys of an organisation, of which one must have signed.
+///
+/// # Errors
+/// When it is not a recall, or not signed by its author.
+pub fn read_signed_recall(signed: &wire::SignedRecall, author_keys: impl Fn(&OrgId) -> Vec<[u8; 32]>) -> Result<Recall, Malformed> {
+    if signed.statement.len() > 256 << 10 {
+        return Err(Malformed("a recall has at most 256 KiB"));
+    }
+    let wire: wire::RecallStatement = decode(&signed.statement)?;
+    let author = OrgId(fixed(&wire.author, "an organisation id has 32 bytes")?);
+    let message = framed(RECALL_CONTEXT, &[&signed.statement]);
+    if !author_keys(&author).iter().any(|key| verify_ed25519(key, &message, &signed.signature).is_ok()) {
+        return Err(Malformed("the recall is not signed by its author"));
+    }
+    let withdrawal = withdrawal_from_wire(wire.withdrawal.ok_or(Malformed("a recall says what"))?)?;
+    let group = match wire.group.as_slice() {
+        [] => None,
+        bytes => Some(GroupId(fixed(bytes, "a group id has 32 bytes")?)),
+    };
+    Ok(Recall { author, withdrawal, at: Timestamp(wire.at), group })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recall_counts_only_with_its_authors_signature() {
+        let (key, other) = (SigningKey::from_seed([1; 32]), SigningKey::from_seed([2; 32]));
+        let withdrawal = Withdrawal { log: LogId([3; 32]), seqs: vec![1, 5], mode: WithdrawalMode::Recall, reason: "a name".into() };
+        let recall = Recall { author: OrgId([4; 32]), withdrawal, at: Timestamp(7), group: None };
+        let signed = sign_recall(&recall, &key);
+        assert_eq!(read_signed_recall(&signed, |_| vec![other.public(), key.public()]), Ok(recall));
+        assert!(read_signed_recall(&signed, |_| vec![other.public()]).is_err());
+        assert!(read_signed_recall(&signed, |_| vec![]).is_err());
+    }
+
+    #[test]
+    fn positions_that_do_not_ascend_are_refused() {
+        assert!(ascending(vec![1, 2, 9]).is_ok());
+        for bad in [vec![2, 1], vec![1, 1], vec![0, 1]] {
+            assert!(ascending(bad).is_err());
+        }
+    }
+}
