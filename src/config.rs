@@ -439,7 +439,9 @@ impl Place<'_> {
         let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
         let known = key.as_deref().and_then(|key| SETTINGS.iter().find(|setting| setting.key == key));
         let (what, hint) = match (unknown, known) {
-            (Some(name), _) => (format!("there is no setting `{}`", key.as_deref().unwrap_or(name)), suggestion(key.as_deref().unwrap_or(name))),
+            (Some(name), _) => {
+                (format!("there is no setting `{}`", key.as_deref().unwrap_or(name)), suggestion(key.as_deref().unwrap_or(name)))
+            }
             (None, Some(setting)) => (format!("`{}`: {message}", setting.key), setting.hint()),
             (None, None) => (message.to_owned(), "the file is TOML: `key = value` lines, text in double quotes".into()),
         };

@@ -298,3 +298,199 @@ pub fn split_hint(text: &str) -> (String, Option<String>) {
         None => (text.to_owned(), None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path() -> PathBuf {
+        "/srv/w".into()
+    }
+
+    fn text() -> String {
+        "amal".into()
+    }
+
+    #[test]
+    fn every_error_has_its_text_its_name_and_its_exit_code() {
+        let denied = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let diagnosis = || "the certificate has expired\nhint: ask them to start their node".to_owned();
+        let cases: Vec<(NodeError, &str, u8, &str)> = vec![
+            (
+                NodeError::NotInitialised(path()),
+                "not-initialised",
+                4,
+                "there is no node in `/srv/w`\nhint: `watchfire init` makes one; `--data` or $WATCHFIRE_DATA says where",
+            ),
+            (
+                NodeError::AlreadyInitialised(path()),
+                "already-initialised",
+                4,
+                "`/srv/w` holds a node already\nhint: choose another directory with `--data`; an identity is never overwritten",
+            ),
+            (NodeError::NotRunning(path()), "not-running", 1, "the node in `/srv/w` is not running\nhint: start it with `watchfire serve`"),
+            (
+                NodeError::Permission { path: path(), what: "is readable by others".into(), hint: "`chmod 600 /srv/w`".into() },
+                "permission",
+                4,
+                "`/srv/w` is readable by others\nhint: `chmod 600 /srv/w`",
+            ),
+            (
+                NodeError::BadFile { path: path(), what: "it is empty".into() },
+                "bad-file",
+                4,
+                "`/srv/w` is damaged: it is empty\nhint: restore the data directory from a copy, then run `watchfire restore --declare`",
+            ),
+            (NodeError::io("read `/srv/w`", denied()), "io", 1, "failed to read `/srv/w`: permission denied"),
+            (
+                NodeError::Config(ConfigError::Read { file: path(), source: denied() }),
+                "config",
+                2,
+                "failed to read `/srv/w`: permission denied",
+            ),
+            (
+                NodeError::StoreLocked(path()),
+                "store-locked",
+                7,
+                "the store in `/srv/w` is open in another process\n\
+                 hint: stop `watchfire serve` first, or use a command that talks to it",
+            ),
+            (
+                NodeError::StoreDamaged("bad checksum".into()),
+                "store-damaged",
+                7,
+                "the store is damaged: bad checksum\n\
+                 hint: restore the data directory from a copy, then run `watchfire restore --declare`",
+            ),
+            (
+                NodeError::StoreNewer { found: 3, known: 2 },
+                "store-newer",
+                7,
+                "the store has version 3, and this program reads up to 2\nhint: run the newer version of watchfire that wrote it",
+            ),
+            (
+                NodeError::StoreReadOnly("no space left on device".into()),
+                "store-read-only",
+                7,
+                "the store takes no changes: no space left on device\n\
+                 hint: make room on the disk; the node tries again by itself and nothing is lost",
+            ),
+            (NodeError::BadInput("`x` is not a card".into()), "bad-input", 2, "`x` is not a card"),
+            (NodeError::UnknownPeer(text()), "unknown-peer", 6, "no peer is called `amal`\nhint: `watchfire peer list` shows them"),
+            (NodeError::UnknownGroup(text()), "unknown-group", 6, "no group is called `amal`\nhint: `watchfire group list` shows them"),
+            (
+                NodeError::UnknownAudience(text()),
+                "unknown-audience",
+                6,
+                "no peer or group is called `amal`\nhint: `watchfire peer list` and `watchfire group list` show them",
+            ),
+            (
+                NodeError::UnknownRecord(text()),
+                "unknown-record",
+                6,
+                "there is no record `amal`\nhint: `watchfire lookup VALUE` shows the ids of records",
+            ),
+            (
+                NodeError::AmbiguousRecord { text: text(), count: 2 },
+                "ambiguous-record",
+                2,
+                "`amal` stands for 2 records\nhint: `watchfire lookup` shows their ids; give one of them",
+            ),
+            (
+                NodeError::NameTaken(text()),
+                "name-taken",
+                1,
+                "`amal` is the name of another peer or group\nhint: choose another name; it is known here alone",
+            ),
+            (
+                NodeError::AlreadyPaired(text()),
+                "already-paired",
+                1,
+                "that organisation is a peer already, called `amal`\nhint: `watchfire peer show amal` tells where it stands",
+            ),
+            (
+                NodeError::Ourselves("card"),
+                "ourselves",
+                1,
+                "that is this node's own card\nhint: give it to the other organisation, and use theirs here",
+            ),
+            (
+                NodeError::NotPairing(text()),
+                "not-pairing",
+                1,
+                "`amal` is not waiting for its digits to be confirmed\nhint: `watchfire peer show amal` tells where it stands",
+            ),
+            (
+                NodeError::DigitsDiffer(text()),
+                "digits-differ",
+                4,
+                "the digits are not those of `amal`\nhint: compare them by voice again; if they differ there too, somebody stands in \
+                 between: `watchfire peer remove amal` and pair anew",
+            ),
+            (
+                NodeError::NotOwner(text()),
+                "not-owner",
+                4,
+                "only its owner changes the group `amal`\nhint: ask the owner; `watchfire group show amal` tells who it is",
+            ),
+            (
+                NodeError::NotAuthor(text()),
+                "not-author",
+                4,
+                "the record `amal` is another organisation's\nhint: only its author takes it back; ask them to",
+            ),
+            (
+                NodeError::Withheld(Withheld::RedToGroup),
+                "withheld",
+                3,
+                "TLP:RED never goes to a group\nhint: share it with one peer, or choose amber+strict",
+            ),
+            (
+                NodeError::Label { tlp: Tlp::Red, what: "be exported", hint: "raise `--tlp-max`" },
+                "label",
+                3,
+                "a TLP:red record may not be exported\nhint: raise `--tlp-max`",
+            ),
+            (
+                NodeError::Unreachable { peer: text(), diagnosis: "connection refused".into() },
+                "unreachable",
+                5,
+                "`amal` is not reached: connection refused",
+            ),
+            (
+                NodeError::LinkRefused { peer: text(), diagnosis: diagnosis() },
+                "link-refused",
+                4,
+                "the link to `amal` is refused: the certificate has expired\nhint: ask them to start their node",
+            ),
+            (
+                NodeError::Protocol { peer: text(), diagnosis: "they speak 2, we speak 1".into() },
+                "protocol",
+                5,
+                "`amal` speaks another protocol: they speak 2, we speak 1\nhint: upgrade the older of the two nodes",
+            ),
+            (NodeError::Stopping, "stopping", 1, "the node is stopping\nhint: try again when it runs"),
+            (
+                NodeError::Internal("it".into()),
+                "internal",
+                1,
+                "a fault of watchfire's own: it\nhint: please report it, with the version that `watchfire --version` shows",
+            ),
+        ];
+        for (error, code, exit, text) in &cases {
+            assert_eq!((error.to_string().as_str(), error.code(), u8::from(error.exit())), (*text, *code, *exit));
+            assert!(!error.detail().contains('\n') && error.hint().is_none_or(|hint| !hint.contains('\n')), "{code}: one line each");
+        }
+        let mut codes: Vec<_> = cases.iter().map(|(_, code, ..)| *code).collect();
+        codes.dedup();
+        assert_eq!(codes.len(), 31, "each variant is here");
+    }
+
+    #[test]
+    fn exit_codes_survive_their_number() {
+        for number in 0..8u8 {
+            assert_eq!(u8::from(Exit::from(number)), number);
+        }
+        assert_eq!(Exit::from(99), Exit::Failed);
+    }
+}
