@@ -23,8 +23,8 @@ use super::limits::{Budget, Overrun};
 use crate::model::group::SignedDefinition;
 use crate::model::log::{Audience, Batch, BatchError, Head, LogKey};
 use crate::model::{GroupId, LogId, OrgId};
-use crate::node::receive::Understood;
 use crate::node::recall::RecallError;
+use crate::node::receive::Understood;
 use crate::node::send::Next;
 use crate::node::{Node, NodeError};
 use crate::store::CommitError;
@@ -427,7 +427,14 @@ struct Receiver {
 impl Receiver {
     fn new(session: Arc<Session>) -> Self {
         let budget = Budget::new(&session.node, session.peer);
-        Self { session, asked: BTreeMap::new(), batches: BatchReader::default(), definition: Vec::new(), durable: FuturesOrdered::new(), budget }
+        Self {
+            session,
+            asked: BTreeMap::new(),
+            batches: BatchReader::default(),
+            definition: Vec::new(),
+            durable: FuturesOrdered::new(),
+            budget,
+        }
     }
 
     fn node(&self) -> &Arc<Node> {

@@ -35,7 +35,7 @@ impl Node {
     ///
     /// # Errors
     /// When the name is taken, a member is no open peer, or the store takes no changes.
-    pub async fn group_create(&self, request: &GroupCreate) -> Result<GroupId, NodeError> {
+    pub(super) async fn create_group(&self, request: &GroupCreate) -> Result<GroupId, NodeError> {
         self.check_name_is_free(&request.name)?;
         let mut members = vec![self.org()];
         for name in &request.members {
@@ -69,7 +69,10 @@ impl Node {
         let peer = self.peer_named(name)?;
         match peer.state {
             PeerState::Open => Ok(peer.org),
-            _ => Err(NodeError::BadInput(format!("`{}` is not an open peer\nhint: `watchfire peer show {0}` tells where it stands", peer.name))),
+            _ => Err(NodeError::BadInput(format!(
+                "`{}` is not an open peer\nhint: `watchfire peer show {0}` tells where it stands",
+                peer.name
+            ))),
         }
     }
 
@@ -77,7 +80,7 @@ impl Node {
     ///
     /// # Errors
     /// When the group is not ours, or the peer is not open.
-    pub async fn group_add(&self, group: &str, peer: &str) -> Result<(), NodeError> {
+    pub(super) async fn add_to_group(&self, group: &str, peer: &str) -> Result<(), NodeError> {
         let org = self.member(peer)?;
         self.redefine(group, |members| {
             if !members.contains(&org) {
@@ -91,7 +94,7 @@ impl Node {
     ///
     /// # Errors
     /// When the group is not ours.
-    pub async fn group_remove(&self, group: &str, peer: &str) -> Result<(), NodeError> {
+    pub(super) async fn remove_from_group(&self, group: &str, peer: &str) -> Result<(), NodeError> {
         let org = self.org_named(peer)?;
         self.redefine(group, |members| members.retain(|member| *member != org)).await
     }
@@ -249,7 +252,8 @@ impl Node {
         let left = !definition.has(&self.org());
         let members: Vec<OrgId> = definition.members.iter().map(|member| member.org).collect();
         let joined = joined(known.as_ref(), &members, definition.number);
-        let row = GroupRow { group: definition.group, name, number: definition.number, definition: signed, roster: Vec::new(), joined, left };
+        let row =
+            GroupRow { group: definition.group, name, number: definition.number, definition: signed, roster: Vec::new(), joined, left };
         self.commit(Change::PutGroup(Box::new(row))).await?;
         self.touch();
         Ok(true)

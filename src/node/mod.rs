@@ -1,15 +1,15 @@
 //! What happens, one file per event. A node is what one organisation runs; it knows the rules and the store, and of the link only
 //! how records are encoded.
 
-pub mod error;
 mod desk;
+pub mod error;
 mod expire;
 pub mod group;
 pub mod hear;
 mod peer;
 mod position;
-pub mod receive;
 pub mod recall;
+pub mod receive;
 pub mod relay;
 pub mod send;
 pub mod share;

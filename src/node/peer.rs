@@ -12,7 +12,7 @@ impl Node {
     ///
     /// # Errors
     /// When the text is no card, is our own, or the organisation or the name is taken.
-    pub async fn peer_add(&self, card: &str, name: &str, options: PeerOptions) -> Result<PeerRow, NodeError> {
+    pub(super) async fn add_peer(&self, card: &str, name: &str, options: PeerOptions) -> Result<PeerRow, NodeError> {
         let card = Card::from_text(card).map_err(|error| NodeError::BadInput(format!("this is not a card: {error}")))?;
         let row = self.new_peer(&card, name, options, PeerState::Open, None)?;
         self.put_peer(row).await
@@ -21,7 +21,7 @@ impl Node {
     /// Writes down a peer with which cards were exchanged and digits are to be compared.
     ///
     /// # Errors
-    /// As [`Self::peer_add`].
+    /// As [`Node::peer_add`].
     pub async fn peer_pairing(&self, card: &Card, name: Option<&str>, digits: String) -> Result<PeerRow, NodeError> {
         let name = match name {
             Some(name) => name.to_owned(),
@@ -72,7 +72,7 @@ impl Node {
     ///
     /// # Errors
     /// When the peer does not wait for it, or the digits differ.
-    pub async fn peer_confirm(&self, name: &str, digits: &str) -> Result<PeerRow, NodeError> {
+    pub(super) async fn confirm_peer(&self, name: &str, digits: &str) -> Result<PeerRow, NodeError> {
         let mut row = self.peer_named(name)?;
         let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
         let Some(pairing) = row.pairing.take().filter(|_| row.state == PeerState::Pairing) else {
@@ -90,7 +90,7 @@ impl Node {
     ///
     /// # Errors
     /// When there is no such peer.
-    pub async fn peer_suspend(&self, name: &str) -> Result<PeerRow, NodeError> {
+    pub(super) async fn suspend_peer(&self, name: &str) -> Result<PeerRow, NodeError> {
         self.peer_move(name, PeerState::Open, PeerState::Suspended).await
     }
 
@@ -98,7 +98,7 @@ impl Node {
     ///
     /// # Errors
     /// When there is no such peer.
-    pub async fn peer_resume(&self, name: &str) -> Result<PeerRow, NodeError> {
+    pub(super) async fn resume_peer(&self, name: &str) -> Result<PeerRow, NodeError> {
         self.peer_move(name, PeerState::Suspended, PeerState::Open).await
     }
 
@@ -108,7 +108,11 @@ impl Node {
             return Ok(row);
         }
         if row.state != from {
-            return Err(NodeError::BadInput(format!("`{}` is not {}", row.name, if from == PeerState::Open { "open" } else { "suspended" })));
+            return Err(NodeError::BadInput(format!(
+                "`{}` is not {}",
+                row.name,
+                if from == PeerState::Open { "open" } else { "suspended" }
+            )));
         }
         row.state = to;
         self.put_peer(row).await
@@ -118,7 +122,7 @@ impl Node {
     ///
     /// # Errors
     /// When there is no such peer.
-    pub async fn peer_remove(&self, name: &str) -> Result<PeerRow, NodeError> {
+    pub(super) async fn remove_peer(&self, name: &str) -> Result<PeerRow, NodeError> {
         let mut row = self.peer_named(name)?;
         row.state = PeerState::Removed;
         row.pairing = None;
@@ -185,7 +189,10 @@ impl Node {
     pub(super) fn check_name_is_free(&self, name: &str) -> Result<(), NodeError> {
         let sound = !name.is_empty() && name.chars().count() <= 60 && !name.chars().any(char::is_control) && !name.starts_with('-');
         if !sound {
-            return Err(NodeError::BadInput(format!("`{}` is not a name\nhint: 1 to 60 characters, not beginning with `-`", name.escape_debug())));
+            return Err(NodeError::BadInput(format!(
+                "`{}` is not a name\nhint: 1 to 60 characters, not beginning with `-`",
+                name.escape_debug()
+            )));
         }
         if name.parse::<OrgId>().is_ok() || self.name_is_taken(name)? {
             return Err(NodeError::NameTaken(name.to_owned()));

@@ -72,16 +72,13 @@ impl Node {
         Ok(match record {
             Record::Indicator(indicator) => Meaning::Indicator {
                 record: self.record_id(&log.author, &indicator.observable),
-                inside: crate::formats::pattern::observables_in(&indicator.observable),
+                inside: super::share::inside(&indicator.observable),
                 valid_until: indicator.valid_until,
                 observable: indicator.observable,
             },
-            Record::Withdrawal(withdrawal) => Meaning::TakeBack {
-                log: withdrawal.log,
-                seqs: withdrawal.seqs,
-                mode: withdrawal.mode,
-                reason: withdrawal.reason,
-            },
+            Record::Withdrawal(withdrawal) => {
+                Meaning::TakeBack { log: withdrawal.log, seqs: withdrawal.seqs, mode: withdrawal.mode, reason: withdrawal.reason }
+            }
             Record::Receipt(receipt) => Meaning::Receipt { log: receipt.log, outcomes: receipt.outcomes, at: receipt.at },
             Record::KeyChange(key) => Meaning::KeyChange(key),
         })
@@ -92,7 +89,13 @@ impl Node {
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes; the batch stays durable.
-    pub async fn received(&self, log: &LogKey, outcome: Outcome, first: u64, follow: Vec<Follow>) -> Result<Vec<(u64, Verdict)>, NodeError> {
+    pub async fn received(
+        &self,
+        log: &LogKey,
+        outcome: Outcome,
+        first: u64,
+        follow: Vec<Follow>,
+    ) -> Result<Vec<(u64, Verdict)>, NodeError> {
         let Outcome::Received { verdicts, taken_back } = outcome else { return Ok(Vec::new()) };
         self.touch();
         let through = first + verdicts.len() as u64;

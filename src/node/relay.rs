@@ -95,10 +95,8 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let hits = snapshot.lookup(observable, self.clock.now())?;
         let exact = hits.into_iter().filter(|hit| hit.observable == *observable).flat_map(|hit| hit.provenances);
-        let says_it_there = |provenance: &Provenance| {
-            provenance.author != self.org() && provenance.log != *except && provenance.audience == audience
-        };
+        let says_it_there =
+            |provenance: &Provenance| provenance.author != self.org() && provenance.log != *except && provenance.audience == audience;
         Ok(exact.into_iter().any(|provenance| says_it_there(&provenance)))
     }
 }
-

@@ -11,10 +11,18 @@ use crate::formats::{self, Item, Problem};
 use crate::link::convert::encode_record;
 use crate::model::group::Definition;
 use crate::model::log::{Audience, BODY_BYTES_MAX};
-use crate::model::{Indicator, Observable, OrgId, Record, Timestamp, Tlp};
+use crate::model::{Indicator, Observable, ObservableKind, OrgId, Record, Timestamp, Tlp};
 use crate::rules::label::{AudienceState, RULES_VERSION, Withheld};
 use crate::rules::release::{Disclosure, Draft, Encoded, digest, release};
 use crate::store::change::{Change, Outcome, PeerState, ReleaseItem, ReleaseOutcome};
+
+/// The observables in a pattern, for lookup.
+pub(super) fn inside(observable: &Observable) -> Vec<Observable> {
+    match observable.kind() {
+        ObservableKind::Pattern => formats::pattern::observables(observable.value()),
+        _ => Vec::new(),
+    }
+}
 
 /// How many records of an import become durable together.
 const IMPORT_CHUNK: usize = 5_000;
@@ -100,9 +108,7 @@ impl Node {
     /// The gate, then the encoder: what comes out is exactly what leaves.
     pub(super) fn pass_gate(&self, door: &Door, draft: Draft) -> Result<ReleaseItem, Withheld> {
         let (record, inside) = match &draft.record {
-            Record::Indicator(Indicator { observable, .. }) => {
-                (Some(self.record_id(&self.org(), observable)), formats::pattern::observables_in(observable))
-            }
+            Record::Indicator(Indicator { observable, .. }) => (Some(self.record_id(&self.org(), observable)), inside(observable)),
             _ => (None, Vec::new()),
         };
         let released = release(draft, door.state(), &door.us, door.now)?.encode(encode_record);
@@ -136,29 +142,29 @@ impl Node {
     /// When the audience is unknown, the input breaks off, or the store takes no changes. Bad records are told in the report.
     pub fn import(
         self: &Arc<Self>,
-        request: &ImportRequest,
+        request: ImportRequest,
         reader: Box<dyn Read + Send>,
-        runtime: &tokio::runtime::Handle,
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<ImportReport, NodeError> {
-        let mut import = Import::new(self, request, runtime)?;
+        let mut import = Import::new(self, &request)?;
         let bytes = std::cell::Cell::new(0);
         let mut input = BufReader::with_capacity(256 << 10, Counted { inner: reader, bytes: &bytes });
         let mut scratch = tempfile::tempfile_in(&self.data).map_err(|error| NodeError::io("make a scratch file", error))?;
         let mut failure = None;
-        let result = formats::read(&mut input as &mut dyn BufRead, request.format, request.file_name.as_deref(), &mut scratch, &mut |item| {
-            let taken = import.take(item);
-            if import.report.read.is_multiple_of(PROGRESS_EVERY) {
-                progress(ImportProgress { bytes: bytes.get(), read: import.report.read });
-            }
-            match taken {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failure = Some(error);
-                    ControlFlow::Break(())
+        let result =
+            formats::read(&mut input as &mut dyn BufRead, request.format, request.file_name.as_deref(), &mut scratch, &mut |item| {
+                let taken = import.take(item);
+                if import.report.read.is_multiple_of(PROGRESS_EVERY) {
+                    progress(ImportProgress { bytes: bytes.get(), read: import.report.read });
                 }
-            }
-        });
+                match taken {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        failure = Some(error);
+                        ControlFlow::Break(())
+                    }
+                }
+            });
         if let Some(error) = failure {
             return Err(error);
         }
@@ -198,7 +204,7 @@ impl Door {
 struct Import<'a> {
     node: &'a Arc<Node>,
     request: &'a ImportRequest,
-    runtime: &'a tokio::runtime::Handle,
+    runtime: tokio::runtime::Handle,
     audience: Audience,
     /// Looked at anew with each commit: a peer may be suspended meanwhile.
     door: Door,
@@ -209,10 +215,11 @@ struct Import<'a> {
 }
 
 impl<'a> Import<'a> {
-    fn new(node: &'a Arc<Node>, request: &'a ImportRequest, runtime: &'a tokio::runtime::Handle) -> Result<Self, NodeError> {
+    fn new(node: &'a Arc<Node>, request: &'a ImportRequest) -> Result<Self, NodeError> {
         let audience = node.audience(&request.to)?;
         let report = ImportReport { dry_run: request.dry_run, ..Default::default() };
         let door = node.door(audience)?;
+        let runtime = tokio::runtime::Handle::current();
         Ok(Self { node, request, runtime, audience, door, report, items: Vec::new(), places: Vec::new() })
     }
 

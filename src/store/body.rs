@@ -1,7 +1,7 @@
 //! Bodies, behind one pair of functions: encryption at rest will stand here and nowhere else.
 
-use super::error::{Damaged, Failure};
 use super::apply::Tx;
+use super::error::{Damaged, Failure};
 use redb::{ReadableTable, StorageError};
 
 impl Tx<'_> {

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 /// A row that this program did not write so, or that was damaged since.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("row `{key}` of table `{table}` is damaged\nhint: `watchfire doctor` checks the store; `watchfire restore` takes it back from a backup")]
+#[error(
+    "row `{key}` of table `{table}` is damaged\nhint: `watchfire doctor` checks the store; `watchfire restore` takes it back from a backup"
+)]
 pub struct Damaged {
     /// The table's name.
     pub table: &'static str,
@@ -28,7 +30,9 @@ pub enum OpenError {
         known: u32,
     },
     /// It belongs to another organisation.
-    #[error("the store belongs to organisation `{found}`, not to `{ours}`\nhint: the keys and the store of two data directories were mixed")]
+    #[error(
+        "the store belongs to organisation `{found}`, not to `{ours}`\nhint: the keys and the store of two data directories were mixed"
+    )]
     OtherOrganisation {
         /// Whose it is.
         found: crate::model::OrgId,
@@ -36,7 +40,9 @@ pub enum OpenError {
         ours: crate::model::OrgId,
     },
     /// It is not a store, or broken.
-    #[error("the store `{path}` is damaged: {what}\nhint: `watchfire restore` takes it back from a backup; copying a live store never gives a good one")]
+    #[error(
+        "the store `{path}` is damaged: {what}\nhint: `watchfire restore` takes it back from a backup; copying a live store never gives a good one"
+    )]
     Damaged {
         /// Where it is.
         path: PathBuf,
@@ -60,7 +66,9 @@ pub enum CommitError {
     #[error(transparent)]
     Refused(#[from] Refused),
     /// The disk does not take writes. The change may be on disk all the same; it can be made again.
-    #[error("the store is read-only for now: {0}\nhint: check space and health of the disk; the node goes on by itself when it takes writes again")]
+    #[error(
+        "the store is read-only for now: {0}\nhint: check space and health of the disk; the node goes on by itself when it takes writes again"
+    )]
     ReadOnly(String),
     /// A row that the change needs is damaged.
     #[error(transparent)]

@@ -1,13 +1,13 @@
 //! Observables and their provenances: what lookups, exports and duplicates rest on.
 
 use super::{Applied, Tx};
+use crate::model::observable::search_key;
 use crate::model::{Observable, RecordId, Timestamp};
 use crate::store::body::is_body;
 use crate::store::change::Verdict;
 use crate::store::codec::{Reader, Row, Writer};
 use crate::store::error::{Damaged, Fault};
 use crate::store::find;
-use crate::model::observable::search_key;
 use crate::store::rows::{ProvenanceRow, ProvenanceState};
 use redb::ReadableTable;
 use std::collections::BTreeMap;

@@ -59,7 +59,12 @@ impl Snapshot {
         Ok(self.transaction.open_table(table)?)
     }
 
-    fn row<'k, R: Row, K: Key + 'static>(&self, table: TableDefinition<'static, K, Bytes>, name: &'static str, key: K::SelfType<'k>) -> Read<Option<R>>
+    fn row<'k, R: Row, K: Key + 'static>(
+        &self,
+        table: TableDefinition<'static, K, Bytes>,
+        name: &'static str,
+        key: K::SelfType<'k>,
+    ) -> Read<Option<R>>
     where
         K::SelfType<'k>: std::fmt::Debug + Clone,
     {

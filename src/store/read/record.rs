@@ -28,9 +28,7 @@ pub struct Filter {
 
 impl Filter {
     fn wants(&self, provenance: &Provenance) -> bool {
-        provenance.tlp <= self.tlp_max
-            && (self.revoked || provenance.state != ProvenanceState::Revoked)
-            && !provenance.is_expired(self.now)
+        provenance.tlp <= self.tlp_max && (self.revoked || provenance.state != ProvenanceState::Revoked) && !provenance.is_expired(self.now)
     }
 }
 
