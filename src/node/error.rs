@@ -1,8 +1,10 @@
 //! Why the node could not do what it was asked to, sorted by who must act.
 
 use crate::config::ConfigError;
+use crate::link::keys::KeysError;
 use crate::model::Tlp;
 use crate::rules::label::Withheld;
+use crate::store::{CommitError, OpenError, ReadError};
 use std::path::PathBuf;
 
 /// Exit codes of the command line (STYLE.md). The interface carries them along with each error.
@@ -296,6 +298,52 @@ pub fn split_hint(text: &str) -> (String, Option<String>) {
     match text.split_once("\nhint: ") {
         Some((detail, hint)) => (detail.to_owned(), Some(hint.to_owned())),
         None => (text.to_owned(), None),
+    }
+}
+
+impl From<OpenError> for NodeError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::AlreadyOpen(path) => Self::StoreLocked(path),
+            OpenError::Newer { found, known } => Self::StoreNewer { found: u64::from(found), known: u64::from(known) },
+            other => Self::StoreDamaged(other.to_string()),
+        }
+    }
+}
+
+impl From<CommitError> for NodeError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Refused(refused) => Self::Internal(format!("the store refused a change: {refused}")),
+            CommitError::ReadOnly(why) => Self::StoreReadOnly(why),
+            CommitError::Damaged(damaged) => Self::StoreDamaged(damaged.to_string()),
+            CommitError::Closed => Self::Stopping,
+        }
+    }
+}
+
+impl From<ReadError> for NodeError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Damaged(damaged) => Self::StoreDamaged(damaged.to_string()),
+            ReadError::Unavailable(why) => Self::StoreReadOnly(why),
+        }
+    }
+}
+
+impl From<KeysError> for NodeError {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::File { path, error } => Self::io(format!("read or write `{}`", path.display()), error),
+            KeysError::TooOpen { path, mode } => {
+                let hint = format!("chmod 600 {}", path.display());
+                Self::Permission { path, what: format!("is readable by others (mode {mode:04o})"), hint }
+            }
+            KeysError::Exists(path) => Self::AlreadyInitialised(path),
+            KeysError::Content { path, what } => Self::BadFile { path, what: format!("it does not hold {what}") },
+            KeysError::RootAbsent => Self::BadInput(error.to_string()),
+            other => Self::Internal(other.to_string()),
+        }
     }
 }
 

@@ -144,7 +144,8 @@ impl Node {
         self.changed.send_modify(|count| *count += 1);
     }
 
-    fn touch_peers(&self) {
+    /// A peer's row, a group or our card changed.
+    pub fn touch_peers(&self) {
         self.peers_changed.send_modify(|count| *count += 1);
         self.touch();
     }

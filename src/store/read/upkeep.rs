@@ -5,7 +5,6 @@ use crate::model::log::Audience;
 use crate::model::{LogId, Timestamp};
 use crate::store::change::RecallRow;
 use crate::store::codec::audience_bytes;
-use crate::store::error::ReadError;
 use crate::store::find;
 use crate::store::rows::EntryRow;
 use crate::store::tables::{ENTRIES, RECALLS, WAITING};
@@ -21,7 +20,7 @@ impl Snapshot {
         let mut recalls = Vec::new();
         for row in self.table(RECALLS)?.iter()? {
             let (key, bytes) = row?;
-            recalls.push((*key.value(), find::decoded::<_, ReadError>("recalls", &key.value(), bytes.value())?));
+            recalls.push((*key.value(), find::decoded("recalls", &key.value(), bytes.value())?));
         }
         Ok(recalls)
     }
@@ -53,7 +52,7 @@ impl Snapshot {
         for row in self.table(ENTRIES)?.iter()? {
             let (key, bytes) = row?;
             let (no, seq) = key.value();
-            let entry: EntryRow = find::decoded::<_, ReadError>("entries", &key.value(), bytes.value())?;
+            let entry: EntryRow = find::decoded("entries", &key.value(), bytes.value())?;
             if entry.body.is_ok() && crate::rules::retain::has_expired(entry.retention, now) {
                 expired.entry(no).or_default().push(seq);
                 count += 1;
