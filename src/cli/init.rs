@@ -53,7 +53,7 @@ pub(super) fn make(data: &Path, name: &str, listen: &str, endpoints: &[String], 
         move |error| NodeError::io(doing, error)
     };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed(data))?;
-    let view = Node::init(data, clock)?;
+    let view = Node::init(data, endpoints, &clock)?;
     // The settings come last: a directory with settings has an identity and a store.
     let written = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file);
     written.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all())).map_err(failed(&file))?;

@@ -15,6 +15,7 @@ mod words;
 
 use crate::model::{Indicator, Tlp};
 use std::collections::BTreeMap;
+use std::io::{BufRead, Read};
 use std::ops::ControlFlow;
 
 /// One thing read from a file.
@@ -81,6 +82,47 @@ pub struct Summary {
     pub problems: u64,
     /// The most indicators that were in memory at once.
     pub waiting_max: u64,
+}
+
+/// Reads a file of any of the formats; `format` where the caller knows it, else told by its first bytes and `file_name`.
+///
+/// `scratch` is a file of the caller's that is written and read back, and worthless afterwards.
+///
+/// # Errors
+/// The input or the scratch file fails.
+pub fn read(
+    input: &mut dyn BufRead,
+    format: Option<Format>,
+    file_name: Option<&str>,
+    scratch: &mut dyn stix::Scratch,
+    sink: &mut Sink<'_>,
+) -> Result<Summary, ReadError> {
+    let mut first = Vec::new();
+    let mut input = input;
+    (&mut input).take(sniff::SNIFF_BYTES as u64).read_to_end(&mut first).map_err(ReadError::Input)?;
+    let refused = sniff::refused(&first);
+    let format = format.unwrap_or_else(|| sniff::detect(&first, file_name));
+    let mut whole = std::io::Cursor::new(first).chain(input);
+    let mut summary = Summary::default();
+    let mut counted = |item: Item| {
+        match item {
+            Item::Indicator { .. } => summary.indicators += 1,
+            Item::Problem(_) => summary.problems += 1,
+        }
+        sink(item)
+    };
+    if let Some(what) = refused {
+        let _ = counted(Item::Problem(Problem { place: "the input".into(), what: what.into() }));
+        return Ok(summary);
+    }
+    match format {
+        Format::Stix => return stix::read(&mut whole, scratch, sink),
+        Format::Misp => return misp::read(&mut whole, scratch, sink),
+        Format::Csv => csv::read(&mut whole, &mut counted),
+        Format::Text => text::read(&mut whole, &mut counted),
+    }
+    .map_err(ReadError::Input)?;
+    Ok(summary)
 }
 
 /// Why a reader ends early.

@@ -25,6 +25,23 @@ pub fn detect(first_bytes: &[u8], file_name: Option<&str>) -> Format {
     }
 }
 
+/// Why a file that begins so is not read at all, if it is not: an archive, XML, or JSON in UTF-16.
+pub fn refused(first_bytes: &[u8]) -> Option<&'static str> {
+    let start = first_bytes.trim_ascii_start();
+    match first_bytes {
+        [0x1f, 0x8b, ..] => Some("compressed with gzip\nhint: `gunzip -c FILE | watchfire import -`"),
+        [b'P', b'K', 3 | 5, 4 | 6, ..] => Some("a ZIP archive\nhint: unpack it and import the files in it"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("compressed with zstd\nhint: `zstd -dc FILE | watchfire import -`"),
+        [0xff, 0xfe, b'{' | b'[', 0, ..] | [0xfe, 0xff, 0, b'{' | b'[', ..] | [b'{' | b'[', 0, ..] => {
+            Some("JSON in UTF-16\nhint: `iconv -f UTF-16 -t UTF-8 FILE | watchfire import -`")
+        }
+        _ if start.starts_with(b"<?xml") || start.starts_with(b"<stix:") || start.starts_with(b"<!DOCTYPE") => {
+            Some("XML; STIX 1 and OpenIOC are not read\nhint: ask for STIX 2.1, or convert it with stix2-elevator")
+        }
+        _ => None,
+    }
+}
+
 /// A `{` before a key or `}`, a `[` before another value. A defanged `[.]` or an INI section is no JSON.
 fn is_json(start: &[u8]) -> bool {
     let Some((first, rest)) = start.split_first() else { return false };
@@ -40,7 +57,19 @@ fn json(start: &[u8], extension: &str) -> Format {
     let text = String::from_utf8_lossy(start);
     let has = |key: &str| text.contains(&format!("\"{key}\""));
     let first = |keys: &[&str]| keys.iter().filter_map(|key| text.find(&format!("\"{key}\""))).min();
-    let misp = first(&["Event", "response", "Attribute", "Object", "Orgc", "Tag", "to_ids", "threat_level_id", "orgc_id", "event_id", "GalaxyCluster"]);
+    let misp = first(&[
+        "Event",
+        "response",
+        "Attribute",
+        "Object",
+        "Orgc",
+        "Tag",
+        "to_ids",
+        "threat_level_id",
+        "orgc_id",
+        "event_id",
+        "GalaxyCluster",
+    ]);
     let stix = first(&["objects", "spec_version", "pattern_type", "object_marking_refs", "created_by_ref", "x_mitre_version"]);
     let typed = has("type") && (text.contains("--") || has("bundle"));
     match (stix, misp) {
@@ -53,7 +82,13 @@ fn json(start: &[u8], extension: &str) -> Format {
         }
         (Some(_), None) => Format::Stix,
         (None, Some(_)) if !typed => Format::Misp,
-        (None, Some(_)) => if extension == "stix2" { Format::Stix } else { Format::Misp },
+        (None, Some(_)) => {
+            if extension == "stix2" {
+                Format::Stix
+            } else {
+                Format::Misp
+            }
+        }
         (None, None) => Format::Stix,
     }
 }
@@ -61,7 +96,8 @@ fn json(start: &[u8], extension: &str) -> Format {
 /// Whether the first lines that are no comment mostly have the same delimiter, as often as each other.
 fn is_table(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
-    let mut lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty() && !line.starts_with(['#', '/'])).take(21).collect();
+    let mut lines: Vec<&str> =
+        text.lines().map(str::trim_end).filter(|line| !line.is_empty() && !line.starts_with(['#', '/'])).take(21).collect();
     if lines.len() > 2 {
         lines.pop();
     }

@@ -7,8 +7,14 @@ pub mod certificate;
 pub mod convert;
 pub mod diagnosis;
 pub mod dial;
+pub mod identity;
+pub mod keys;
 pub mod knock;
+pub mod limits;
+pub mod links;
 pub mod profile;
+pub mod serve;
+pub mod session;
 pub mod tls;
 pub mod trust;
 

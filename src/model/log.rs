@@ -501,8 +501,7 @@ pub struct Equivocation {
 impl Equivocation {
     /// The proof, if these two branches are one. Time alone never is.
     pub fn prove(one: Branch, other: Branch, author_key: &[u8; 32]) -> Option<Self> {
-        let contradict =
-            one.checkpoint.log == other.checkpoint.log && one.from.size == other.from.size && one.from.hash != other.from.hash;
+        let contradict = one.checkpoint.log == other.checkpoint.log && one.from.size == other.from.size && one.from.hash != other.from.hash;
         (contradict && one.holds(author_key) && other.holds(author_key)).then_some(Self { one, other })
     }
 }

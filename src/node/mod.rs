@@ -1,4 +1,185 @@
-//! What happens, one file per event.
+//! What happens, one file per event. A node is what one organisation runs; it knows the rules and the store, and of the link only
+//! how records are encoded.
 
+mod desk;
 pub mod error;
+mod expire;
+pub mod group;
+pub mod hear;
+mod peer;
+mod position;
+pub mod recall;
+pub mod receive;
+pub mod relay;
+pub mod send;
+pub mod share;
 pub mod view;
+mod withdraw;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::link::identity::Identity;
+use crate::link::limits::Days;
+use crate::link::links::Links;
+use crate::model::log::{Audience, LogKey};
+use crate::model::{Observable, OrgId, RecordId, Timestamp};
+use crate::store::Store;
+use crate::store::change::{Change, Outcome, PeerRow, PeerState};
+pub use error::NodeError;
+
+/// One organisation's node: its identity, its store and what it knows of the others.
+pub struct Node {
+    /// The data directory.
+    pub data: PathBuf,
+    /// The settings.
+    pub config: Config,
+    /// The clock; the only one.
+    pub clock: Clock,
+    /// Our keys and statements.
+    pub keys: Identity,
+    /// What we hold.
+    pub store: Store,
+    /// Goes up whenever a log grew, a peer or a group changed: sessions look again.
+    changed: watch::Sender<u64>,
+    /// Goes up whenever a peer's row changed: links are cut, opened, dialled.
+    peers_changed: watch::Sender<u64>,
+    /// What is known only while the process runs.
+    memory: Mutex<Memory>,
+    /// What each peer has used of its day.
+    pub days: Days,
+    /// The links, once the node listens.
+    links: Mutex<Option<Listening>>,
+    /// One batch is positioned at a time.
+    positioning: tokio::sync::Mutex<()>,
+}
+
+/// What is known only while the process runs; nothing is lost with it but what the next links tell again.
+#[derive(Debug, Default)]
+struct Memory {
+    /// Audiences of which a reader's `Have` was seen since the start.
+    seen: BTreeSet<Audience>,
+    /// Peers with a link, and when they were last heard of.
+    links: BTreeMap<OrgId, LinkView>,
+    /// What the peers last said they hold: how far behind we are.
+    offered: BTreeMap<(OrgId, crate::model::LogId), u64>,
+    /// How far each peer's clock is from ours, in milliseconds, theirs minus ours, and when that was seen.
+    clocks: BTreeMap<OrgId, (i64, Timestamp)>,
+    /// Since when enough of those clocks agree with ours, in milliseconds of running.
+    clocks_agree_since: Option<u64>,
+}
+
+/// The link to a peer as people see it.
+#[derive(Debug, Clone, Default)]
+pub struct LinkView {
+    /// Whether a stream is open.
+    pub up: bool,
+    /// When the peer was last heard of.
+    pub last_seen: Option<Timestamp>,
+    /// Why the last attempt failed: a stable code, a sentence and a hint.
+    pub failure: Option<view::DiagnosisView>,
+    /// The name of the negotiated key exchange.
+    pub key_exchange: Option<String>,
+    /// When the certificate that the peer showed ends.
+    pub certificate_until: Option<Timestamp>,
+}
+
+/// The links of a node that listens.
+struct Listening {
+    links: Arc<Links>,
+    listener: Option<tokio::net::TcpListener>,
+    address: std::net::SocketAddr,
+}
+
+impl Node {
+    /// Opens the node of a data directory that `watchfire init` has made.
+    ///
+    /// # Errors
+    /// When there is none, its keys are not private, or the store is locked, damaged or newer.
+    pub fn open_with(data: &Path, config: Config, clock: Clock) -> Result<Arc<Self>, NodeError> {
+        let keys = Identity::load(data, clock.now())?;
+        let cache_bytes = usize::try_from(config.store.cache_bytes).unwrap_or(usize::MAX);
+        let store = Store::open(&data.join("store"), crate::store::Options { cache_bytes, ..crate::store::Options::new(keys.org()) })?;
+        Ok(Self::assemble(data, config, clock, keys, store))
+    }
+
+    /// A node of parts that are open already; tests give it a store on a faulty disk.
+    pub fn assemble(data: &Path, config: Config, clock: Clock, keys: Identity, store: Store) -> Arc<Self> {
+        Arc::new(Self {
+            data: data.to_owned(),
+            config,
+            clock,
+            keys,
+            store,
+            changed: watch::Sender::new(0),
+            peers_changed: watch::Sender::new(0),
+            memory: Mutex::default(),
+            days: Days::default(),
+            links: Mutex::default(),
+            positioning: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// Our organisation id.
+    pub fn org(&self) -> OrgId {
+        self.keys.org()
+    }
+
+    /// Told whenever sessions should look again.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Told whenever links should be cut, opened or dialled.
+    pub fn peer_changes(&self) -> watch::Receiver<u64> {
+        self.peers_changed.subscribe()
+    }
+
+    fn touch(&self) {
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    fn touch_peers(&self) {
+        self.peers_changed.send_modify(|count| *count += 1);
+        self.touch();
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Our id for what an author says of an observable.
+    pub fn record_id(&self, author: &OrgId, observable: &Observable) -> RecordId {
+        self.keys.record_id(author, observable)
+    }
+
+    /// Our log to an audience in the incarnation in force.
+    fn our_log(&self, audience: Audience) -> Result<LogKey, NodeError> {
+        Ok(self.store.snapshot()?.our_log_key(&audience)?)
+    }
+
+    async fn commit(&self, change: Change) -> Result<Outcome, NodeError> {
+        Ok(self.store.commit(change).await?)
+    }
+
+    /// The peers with which links may be open.
+    pub fn open_peers(&self) -> Result<Vec<PeerRow>, NodeError> {
+        let peers = self.store.snapshot()?.peers()?;
+        Ok(peers.into_iter().filter(|peer| peer.state == PeerState::Open).collect())
+    }
+
+    /// Writes down what became of an attempt to reach a peer, or of a link to it.
+    pub fn note_link(&self, peer: OrgId, change: impl FnOnce(&mut LinkView)) {
+        change(self.memory().links.entry(peer).or_default());
+    }
+
+    /// The link to a peer as people see it.
+    pub fn link_view(&self, peer: &OrgId) -> LinkView {
+        self.memory().links.get(peer).cloned().unwrap_or_default()
+    }
+}

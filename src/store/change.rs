@@ -5,6 +5,8 @@ use crate::model::group::SignedDefinition;
 use crate::model::log::{AbsentReason, Audience, Batch, Equivocation, Header, LogKey};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
 use crate::model::{EntryHash, GroupId, LogId, Observable, OrgId, RecordId, Timestamp};
+use std::collections::BTreeMap;
+
 use crate::rules::release::{Disclosure, Encoded, Released};
 
 /// A change to the store.
@@ -14,8 +16,8 @@ pub enum Change {
     Release {
         /// Who gets it.
         audience: Audience,
-        /// The released records, each with our id for it where it is an indicator.
-        items: Vec<(Option<RecordId>, Released<Encoded>)>,
+        /// The released records.
+        items: Vec<ReleaseItem>,
         /// What the gate wrote down, one line per label, over the items that are neither duplicates nor recalled (the store
         /// recomputes `count` and `digest` over those, and writes no line of count 0).
         disclosures: Vec<Disclosure>,
@@ -23,7 +25,8 @@ pub enum Change {
         at: Timestamp,
     },
     /// Waiting records of our own get their positions: a batch that we have just signed. Refused with
-    /// [`Refused::HeadMoved`] unless it follows the log's head, so that nothing is positioned twice.
+    /// [`Refused::HeadMoved`] unless it follows the log's head, so that nothing is positioned twice, and with
+    /// [`Refused::WaitingMoved`] unless every entry still waits with the same content.
     Append {
         /// Our log.
         log: LogKey,
@@ -137,6 +140,13 @@ pub enum Change {
     RemovePeer(OrgId),
     /// A group's row is made or replaced.
     PutGroup(Box<GroupRow>),
+    /// A recall that runs ahead of its log, kept for those who have not seen it.
+    Recall {
+        /// SHA-256 of its bytes.
+        id: [u8; 32],
+        /// The recall.
+        row: Box<RecallRow>,
+    },
     /// Proof of equivocation: kept, and the log is not taken any more.
     Evidence {
         /// The log.
@@ -163,6 +173,17 @@ pub enum Change {
     Put(&'static str, Option<Vec<u8>>),
 }
 
+/// One released record.
+#[derive(Debug, Clone)]
+pub struct ReleaseItem {
+    /// Our id for it, where it is an indicator.
+    pub record: Option<RecordId>,
+    /// Observables inside a pattern, found by lookup too.
+    pub inside: Vec<Observable>,
+    /// The record, exactly as it leaves.
+    pub released: Released<Encoded>,
+}
+
 /// What an entry of another author means, decided before it is stored.
 #[derive(Debug, Clone)]
 pub struct Received {
@@ -170,6 +191,8 @@ pub struct Received {
     pub header: Header,
     /// The verdict.
     pub verdict: Verdict,
+    /// What is wrong with it, where it is not accepted; kept in quarantine beside it.
+    pub problem: Option<String>,
     /// Its meaning; `None` where the body is absent, invalid or of a kind that we do not know.
     pub meaning: Meaning,
 }
@@ -235,6 +258,22 @@ pub enum Verdict {
     Unsupported = 6,
 }
 
+impl Verdict {
+    /// The verdict with that number.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Accepted),
+            1 => Some(Self::Duplicate),
+            2 => Some(Self::Superseded),
+            3 => Some(Self::Filtered),
+            4 => Some(Self::Refused),
+            5 => Some(Self::Invalid),
+            6 => Some(Self::Unsupported),
+            _ => None,
+        }
+    }
+}
+
 /// A peer as the store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PeerRow {
@@ -279,6 +318,21 @@ pub struct PairingRow {
     pub confirmed_here: bool,
 }
 
+/// A recall that runs ahead of its log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecallRow {
+    /// Its author.
+    pub author: OrgId,
+    /// The log of the recalled entries.
+    pub log: LogId,
+    /// That log's audience: whom it concerns.
+    pub audience: Audience,
+    /// The recall, exactly as its author signed it.
+    pub signed: Vec<u8>,
+    /// When we made it or got it.
+    pub at: Timestamp,
+}
+
 /// A group as the store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupRow {
@@ -292,6 +346,8 @@ pub struct GroupRow {
     pub number: u64,
     /// In a hidden group of ours: the whole list of members, which nobody else gets.
     pub roster: Vec<OrgId>,
+    /// With which definition each member joined, as far as we know.
+    pub joined: BTreeMap<OrgId, u64>,
     /// Whether we have left or were removed.
     pub left: bool,
 }
@@ -348,4 +404,7 @@ pub enum Refused {
     /// The log is closed, or its author was caught signing two histories.
     #[error("the log takes no more entries")]
     LogClosed,
+    /// The waiting items are not those any more that the batch was made of.
+    #[error("the waiting items have changed since")]
+    WaitingMoved,
 }

@@ -21,6 +21,19 @@ pub(super) enum Word {
     Time(String),
 }
 
+impl std::fmt::Display for Word {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let short = |text: &str| text.chars().take(40).collect::<String>().escape_debug().to_string();
+        match self {
+            Self::Sign(sign) => write!(f, "`{sign}`"),
+            Self::Name(text) | Self::Number(text) => write!(f, "`{}`", short(text)),
+            Self::Text(_) => f.write_str("a string"),
+            Self::Binary(_) | Self::Hex(_) => f.write_str("binary data"),
+            Self::Time(_) => f.write_str("a time"),
+        }
+    }
+}
+
 /// The words, each with the byte where it begins; the last place is the text's end.
 pub(super) fn words(text: &str) -> Result<Vec<(usize, Word)>, PatternError> {
     if text.len() > TEXT_BYTES_MAX {

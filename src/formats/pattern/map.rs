@@ -37,16 +37,49 @@ enum Holds {
 pub fn indicated(text: &str) -> Result<Observable, Refused> {
     let pattern: Pattern = text.parse()?;
     let single = match &pattern.root {
-        Observation::Test(Comparison::Test { path, negated: false, operator, operand: Operand::One(Literal::Text(value)) }) => {
-            holds(path).filter(|holds| *operator == "=" || (*operator == "ISSUBSET" && *holds == Holds::Address)).map(|holds| (holds, value.clone()))
+        Observation::Test(Comparison::Test { path, negated: false, operator, operand: Operand::One(Literal::Text(value)) }) => holds(path)
+            .filter(|holds| *operator == "=" || (*operator == "ISSUBSET" && *holds == Holds::Address))
+            .map(|holds| (holds, value.clone())),
+        Observation::Test(Comparison::Joined(Join::And, parts)) => {
+            file_path(parts).map(|path| (Holds::Kind(ObservableKind::FilePath), path))
         }
-        Observation::Test(Comparison::Joined(Join::And, parts)) => file_path(parts).map(|path| (Holds::Kind(ObservableKind::FilePath), path)),
         _ => None,
     };
     Ok(match single {
         Some((holds, value)) => observable(holds, &value)?,
-        None => Observable::parse(ObservableKind::Pattern, &pattern.to_string())?,
+        None => {
+            check_names(&pattern.root)?;
+            Observable::parse(ObservableKind::Pattern, &pattern.to_string())?
+        }
     })
+}
+
+/// Object types and properties as STIX 2.1 §3.1 and §11 allow them, which the grammar does not ask for; a pattern that we keep
+/// must be one that we may write. MVT's two-letter `id` passes.
+fn check_names(observation: &Observation) -> Result<(), PatternError> {
+    match observation {
+        Observation::Test(comparison) => check_paths(comparison),
+        Observation::Joined(_, members) => members.iter().try_for_each(check_names),
+        Observation::Qualified(inside, _) => check_names(inside),
+    }
+}
+
+fn check_paths(comparison: &Comparison) -> Result<(), PatternError> {
+    let path = match comparison {
+        Comparison::Joined(_, members) => return members.iter().try_for_each(check_paths),
+        Comparison::Test { path, .. } | Comparison::Exists { path, .. } => path,
+    };
+    let sound = |name: &str, extra: u8| {
+        (3..=250).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == extra)
+    };
+    let property = match path.steps.first() {
+        Some(Step::Name(name)) => name.as_str(),
+        _ => "",
+    };
+    if sound(&path.object, b'-') && (sound(property, b'_') || property == "id") {
+        return Ok(());
+    }
+    Err(PatternError::new(0, format!("`{}:{}`, names that STIX 2.1 §3.1 does not allow,", path.object, property.escape_debug())))
 }
 
 /// The observables that a pattern speaks of positively, sorted, without repeats: what lookup should find it by. Values that
@@ -92,8 +125,10 @@ fn compared(comparison: &Comparison, found: &mut Vec<Observable>) {
 
 /// `file:name = n AND file:parent_directory_ref.path = d`: the path.
 fn file_path(parts: &[Comparison]) -> Option<String> {
-    let [Comparison::Test { path: p1, negated: false, operator: "=", operand: Operand::One(Literal::Text(v1)) }, Comparison::Test { path: p2, negated: false, operator: "=", operand: Operand::One(Literal::Text(v2)) }] =
-        parts
+    let [
+        Comparison::Test { path: p1, negated: false, operator: "=", operand: Operand::One(Literal::Text(v1)) },
+        Comparison::Test { path: p2, negated: false, operator: "=", operand: Operand::One(Literal::Text(v2)) },
+    ] = parts
     else {
         return None;
     };
@@ -198,16 +233,17 @@ fn holds(path: &Path) -> Option<Holds> {
         "file:name" => K::FileName,
         "file:path" => K::FilePath,
         "process:name" | "process:image_ref.name" | "process:binary_ref.name" => K::ProcessName,
-        "app:id" => K::AppId,
-        "configuration-profile:id" => K::ConfigurationProfileId,
+        "app:id" | "x-app:identifier" => K::AppId,
+        "configuration-profile:id" | "x-configuration-profile:identifier" => K::ConfigurationProfileId,
         "android-property:name" => K::AndroidProperty,
         "phone-number:value" | "x-phone-number:value" => K::PhoneNumber,
         "mutex:name" => K::Mutex,
         "windows-registry-key:key" => K::RegistryKey,
         "network-traffic:extensions.http-request-ext.request_header.User-Agent" | "user-agent:value" | "x-user-agent:value" => K::UserAgent,
-        "cryptocurrency-wallet:value" | "cryptocurrency-wallet:address" | "x-cryptocurrency-wallet:value" | "x-cryptocurrency-wallet:address" => {
-            K::CryptocurrencyAddress
-        }
+        "cryptocurrency-wallet:value"
+        | "cryptocurrency-wallet:address"
+        | "x-cryptocurrency-wallet:value"
+        | "x-cryptocurrency-wallet:address" => K::CryptocurrencyAddress,
         _ => return None,
     };
     Some(Holds::Kind(kind))
@@ -255,11 +291,22 @@ pub(super) fn check_hash(path: &Path, operator: &str, operand: &Operand) -> Resu
     }
 }
 
+/// For whom a pattern is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// What the OASIS validator passes.
+    Standard,
+    /// What Amnesty's MVT reads: `app:id` and `configuration-profile:id`, whose `id` is shorter than STIX allows.
+    Mvt,
+}
+
 /// The pattern that says this observable, one comparison, in the spelling that MVT, Sentinel and OpenCTI all read.
 ///
-/// `app:id`, `app:cert.*`, `configuration-profile:id`, `android-property:name` and `file:path` are MVT's dialect;
-/// `x-phone-number:value` and `x-cryptocurrency-wallet:value` are custom objects (STIX 2.1 §11.2). The rest is standard.
-pub fn write(observable: &Observable) -> String {
+/// Not in the standard, and written for want of a standard object: the objects `app`, `android-property` and the property
+/// `file:path`, which MVT has made common; `x-app:identifier` and `x-configuration-profile:identifier`, which stand for MVT's
+/// `app:id` and `configuration-profile:id` in [`Dialect::Standard`]; `x-phone-number:value` and
+/// `x-cryptocurrency-wallet:value` (custom objects, STIX 2.1 §11.2). All are read back.
+pub fn write(observable: &Observable, dialect: Dialect) -> String {
     use ObservableKind as K;
     let path = match observable.kind() {
         K::Pattern => return observable.value().to_owned(),
@@ -275,13 +322,15 @@ pub fn write(observable: &Observable) -> String {
         K::Sha256 => "file:hashes.'SHA-256'",
         K::Sha512 => "file:hashes.'SHA-512'",
         K::ProcessName => "process:name",
-        K::AppId => "app:id",
+        K::AppId if dialect == Dialect::Mvt => "app:id",
+        K::AppId => "x-app:identifier",
         K::AppCertHash => match observable.value().len() {
             32 => "app:cert.md5",
             40 => "app:cert.sha1",
             _ => "app:cert.sha256",
         },
-        K::ConfigurationProfileId => "configuration-profile:id",
+        K::ConfigurationProfileId if dialect == Dialect::Mvt => "configuration-profile:id",
+        K::ConfigurationProfileId => "x-configuration-profile:identifier",
         K::AndroidProperty => "android-property:name",
         K::PhoneNumber => "x-phone-number:value",
         K::Mutex => "mutex:name",

@@ -9,8 +9,8 @@ use super::markings::{Definition, Markings};
 use super::object::{Head, IndicatorObject, LABELS_MAX, Named, Pending, Relationship, label, short, timestamp};
 use super::pending::{Facts, Scratch, Writer};
 use crate::formats::json::{Captured, JsonError, Reader, VALUE_BYTES_MAX};
-use crate::formats::{Item, Problem, ReadError, Sink, Stop, Summary, Tally, problem};
 use crate::formats::pattern;
+use crate::formats::{Item, Problem, ReadError, Sink, Stop, Summary, Tally, problem};
 use crate::model::{Indicator, Tlp};
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -27,7 +27,14 @@ const SOURCE_CHARS_MAX: usize = 200;
 /// The input or the scratch file fails. What the input says wrongly is never an error, but a problem.
 pub fn read(input: &mut dyn BufRead, scratch: &mut dyn Scratch, sink: &mut Sink<'_>) -> Result<Summary, ReadError> {
     let waiting = Writer::new(scratch).map_err(ReadError::Scratch)?;
-    let mut import = Import { sink, waiting, markings: Markings::default(), names: BTreeMap::new(), tally: Tally::default(), summary: Summary::default() };
+    let mut import = Import {
+        sink,
+        waiting,
+        markings: Markings::default(),
+        names: BTreeMap::new(),
+        tally: Tally::default(),
+        summary: Summary::default(),
+    };
     match import.documents(input) {
         Ok(()) => {}
         Err(Stop::Json(JsonError::Input(error))) => return Err(ReadError::Input(error)),
@@ -154,6 +161,9 @@ impl Import<'_, '_> {
 
     fn object(&mut self, raw: &[u8], place: &str) -> Result<(), Wrong> {
         let text = std::str::from_utf8(raw).map_err(|_| Wrong::Object("the object is not UTF-8".into()))?;
+        if !text.trim_start().starts_with('{') {
+            return Err(Wrong::Object("not a JSON object".into()));
+        }
         let head: Head = serde_json::from_str(text)?;
         let place = named_by(place, &head);
         match head.kind.as_str() {
@@ -281,6 +291,9 @@ fn reason(error: &serde_json::Error) -> String {
 
 /// The place with the object's id behind it, where that can be read.
 fn named(place: &str, raw: &[u8]) -> String {
+    if !raw.trim_ascii_start().starts_with(b"{") {
+        return place.to_owned();
+    }
     serde_json::from_slice::<Head>(raw).map_or_else(|_| place.to_owned(), |head| named_by(place, &head))
 }
 
@@ -294,8 +307,25 @@ fn named_by(place: &str, head: &Head) -> String {
 /// Cyber-observable objects, and what reports that some were seen.
 fn is_observation(kind: &str) -> bool {
     const KINDS: [&str; 20] = [
-        "artifact", "autonomous-system", "directory", "domain-name", "email-addr", "email-message", "file", "ipv4-addr", "ipv6-addr", "mac-addr",
-        "mutex", "network-traffic", "observed-data", "process", "sighting", "software", "url", "user-account", "windows-registry-key",
+        "artifact",
+        "autonomous-system",
+        "directory",
+        "domain-name",
+        "email-addr",
+        "email-message",
+        "file",
+        "ipv4-addr",
+        "ipv6-addr",
+        "mac-addr",
+        "mutex",
+        "network-traffic",
+        "observed-data",
+        "process",
+        "sighting",
+        "software",
+        "url",
+        "user-account",
+        "windows-registry-key",
         "x509-certificate",
     ];
     KINDS.binary_search(&kind).is_ok()
@@ -350,14 +380,18 @@ mod tests {
     #[test]
     fn the_most_restrictive_marking_wins_and_an_unknown_one_is_red() {
         let refs = |ids: &[&str]| format!(r#","object_marking_refs":{}"#, serde_json::to_string(ids).expect("text"));
-        let (green, amber) = (crate::formats::stix::markings::official_id(Tlp::Green), crate::formats::stix::markings::official_id(Tlp::Amber));
+        let (green, amber) =
+            (crate::formats::stix::markings::official_id(Tlp::Green), crate::formats::stix::markings::official_id(Tlp::Amber));
         let text = bundle(&[
             indicator(1, "a.example", &refs(&[&amber, &green])),
             indicator(2, "b.example", &refs(&["marking-definition--nowhere"])),
             indicator(3, "c.example", r#","labels":["tlp:red"]"#),
             indicator(4, "d.example", ""),
         ]);
-        assert_eq!(told(&text), ["domain:a.example amber []", "domain:b.example red []", "domain:c.example red []", "domain:d.example unmarked []"]);
+        assert_eq!(
+            told(&text),
+            ["domain:a.example amber []", "domain:b.example red []", "domain:c.example red []", "domain:d.example unmarked []"]
+        );
     }
 
     #[test]
@@ -437,7 +471,9 @@ mod tests {
                     let number = self.0;
                     let text = match number {
                         0 => r#"{"type":"bundle","objects":["#.to_owned(),
-                        60_001 => r#"{"type":"marking-definition","id":"m","definition_type":"tlp","definition":{"tlp":"green"}}]}"#.to_owned(),
+                        60_001 => {
+                            r#"{"type":"marking-definition","id":"m","definition_type":"tlp","definition":{"tlp":"green"}}]}"#.to_owned()
+                        }
                         _ => format!(
                             r#"{{"type":"indicator","id":"indicator--00000000-0000-4000-8000-{number:012}","object_marking_refs":["m"],"pattern":"[domain-name:value='d{number}.example']"}},"#
                         ),

@@ -1,7 +1,7 @@
 //! The small frames: what is held, checkpoints, bodies asked for.
 
 use super::{Malformed, fixed, wire};
-use crate::model::log::{Audience, Checkpoint, Head, LogKey};
+use crate::model::log::{Audience, Branch, Checkpoint, Head, Header, LogKey};
 use crate::model::{EntryHash, GroupId, LogId, OrgId, Timestamp};
 
 /// A log as one side says it holds it.
@@ -124,6 +124,31 @@ pub fn read_bodies(bodies: wire::Bodies) -> Result<(LogId, Vec<SaltedBody>), Mal
     let log = log_id(&bodies.log)?;
     let items = bodies.items.into_iter().map(|item| Ok((item.seq, fixed(&item.salt, "a salt has 32 bytes")?, item.body)));
     Ok((log, items.collect::<Result<_, Malformed>>()?))
+}
+
+/// One history of a log for the wire.
+pub fn wire_branch(branch: &Branch) -> wire::Conflict {
+    let headers = branch.headers.iter().flat_map(Header::encode).collect();
+    let checkpoint = Some(wire_checkpoint(&branch.checkpoint));
+    let wire = wire::conflict::Branch { hash: branch.from.hash.0.to_vec(), headers, checkpoint };
+    wire::Conflict { log: branch.checkpoint.log.0.to_vec(), size: branch.from.size, branch: Some(wire) }
+}
+
+/// One history of a log from the wire. Whether it holds is not checked here.
+///
+/// # Errors
+/// When a field has not its length.
+pub fn read_branch(conflict: &wire::Conflict) -> Result<Branch, Malformed> {
+    let branch = conflict.branch.as_ref().ok_or(Malformed("a conflict without its branch"))?;
+    let log = log_id(&conflict.log)?;
+    let chunks = branch.headers.chunks_exact(Header::LENGTH);
+    if !chunks.remainder().is_empty() {
+        return Err(Malformed("a header is cut off"));
+    }
+    let headers = chunks.map(|bytes| Header::decode(bytes).map_err(|_| Malformed("not an entry header"))).collect::<Result<_, _>>()?;
+    let from = Head { size: conflict.size, hash: EntryHash(fixed(&branch.hash, "an entry hash has 32 bytes")?) };
+    let checkpoint = read_checkpoint(log, branch.checkpoint.as_ref().ok_or(Malformed("a branch without checkpoint"))?)?;
+    Ok(Branch { from, headers, checkpoint })
 }
 
 #[cfg(test)]

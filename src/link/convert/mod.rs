@@ -7,7 +7,9 @@ mod record;
 pub use batch::Assembled;
 pub use batch::{BatchReader, batch_frames, start_frame};
 pub use frame::SaltedBody;
-pub use frame::{LogState, bodies_frame, have_frames, log_id, read_bodies, read_checkpoint, read_have, wire_checkpoint};
+pub use frame::{
+    LogState, bodies_frame, have_frames, log_id, read_bodies, read_branch, read_checkpoint, read_have, wire_branch, wire_checkpoint,
+};
 pub use record::{Recall, decode_definition, decode_record, encode_definition, encode_record, read_signed_recall, sign_recall};
 
 /// The generated messages and services.

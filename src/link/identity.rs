@@ -1,0 +1,145 @@
+//! Our identity while the node runs: the keys of the key directory, renewed in place, behind one lock.
+
+use std::path::Path;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use zeroize::Zeroizing;
+
+use super::keys::{DaysLeft, Keys, KeysError, Renewal};
+use super::tls::Credential;
+use crate::model::crypto::{SigningKey, hmac_sha256};
+use crate::model::identity::{Card, Endpoint};
+use crate::model::{Observable, OrgId, RecordId, Timestamp};
+
+/// The key directory within the data directory.
+pub const DIRECTORY: &str = "keys";
+/// The link protocol's versions, as cards name them.
+const PROTOCOLS: [u16; 1] = [1];
+
+/// Our keys and card.
+pub struct Identity {
+    org: OrgId,
+    id_key: Zeroizing<[u8; 32]>,
+    log_key: SigningKey,
+    keys: RwLock<Keys>,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Identity({})", self.org)
+    }
+}
+
+impl Identity {
+    /// Makes a new organisation in a data directory.
+    ///
+    /// # Errors
+    /// When there is one already, or the directory cannot be written.
+    pub fn create(data: &Path, endpoints: Vec<Endpoint>, now: Timestamp) -> Result<Self, KeysError> {
+        Keys::create(&data.join(DIRECTORY), endpoints, PROTOCOLS.to_vec(), now).map(Self::of)
+    }
+
+    /// The organisation of a data directory.
+    ///
+    /// # Errors
+    /// When a key file is missing, damaged or open to others.
+    pub fn load(data: &Path, now: Timestamp) -> Result<Self, KeysError> {
+        Keys::load(&data.join(DIRECTORY), now).map(Self::of)
+    }
+
+    fn of(keys: Keys) -> Self {
+        let id_key = Zeroizing::new(*keys.id_key());
+        let log_key = SigningKey::from_seed(*keys.log().seed());
+        Self { org: keys.org(), id_key, log_key, keys: RwLock::new(keys) }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Keys> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Keys> {
+        self.keys.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Our organisation id.
+    pub const fn org(&self) -> OrgId {
+        self.org
+    }
+
+    /// Our log-signing key.
+    pub const fn log_key(&self) -> &SigningKey {
+        &self.log_key
+    }
+
+    /// Our newest card.
+    pub fn card(&self) -> Card {
+        self.read().card().clone()
+    }
+
+    /// Our id for what an author says of an observable: stable for us, opaque to everyone else.
+    pub fn record_id(&self, author: &OrgId, observable: &Observable) -> RecordId {
+        let kind = [observable.kind().number()];
+        let tag = hmac_sha256(self.id_key.as_slice(), &[b"watchfire record v1", &author.0, &kind, observable.value().as_bytes()]);
+        RecordId(*tag.first_chunk().expect("32 bytes have 16 first ones"))
+    }
+
+    /// Renews what is past two thirds of its life.
+    ///
+    /// # Errors
+    /// When a key file cannot be read or written; what was in force stays so.
+    pub fn renew(&self, now: Timestamp) -> Result<Renewal, KeysError> {
+        self.write().renew(now)
+    }
+
+    /// Puts other endpoints into our card; `false` when it says them already.
+    ///
+    /// # Errors
+    /// When the root key is away.
+    pub fn set_endpoints(&self, endpoints: &[Endpoint], now: Timestamp) -> Result<bool, KeysError> {
+        let mut keys = self.write();
+        if keys.card().content().endpoints == endpoints {
+            return Ok(false);
+        }
+        keys.change_card(now, |content| content.endpoints = endpoints.to_vec())?;
+        Ok(true)
+    }
+
+    /// Makes the next root key the root.
+    ///
+    /// # Errors
+    /// When the next root key is away or is not the one that was committed to.
+    pub fn rotate_root(&self, now: Timestamp) -> Result<(), KeysError> {
+        self.write().rotate_root(now).map(|_| ())
+    }
+
+    /// What we show on connections.
+    ///
+    /// # Errors
+    /// When the TLS library does not take a key.
+    pub fn credentials(&self, now: Timestamp) -> Result<Vec<Credential>, KeysError> {
+        self.read().credentials(now)
+    }
+
+    /// Days that our certificates still live.
+    pub fn days_left(&self, now: Timestamp) -> DaysLeft {
+        self.read().days_left(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_id_is_stable_for_us_and_another_for_every_node() {
+        let (one_dir, other_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let now = Timestamp(1_800_000_000_000);
+        let one = Identity::create(one_dir.path(), vec![], now).unwrap();
+        let other = Identity::create(other_dir.path(), vec![], now).unwrap();
+        let observable = Observable::guess("example.org").unwrap();
+        let id = one.record_id(&one.org(), &observable);
+        assert_eq!(Identity::load(one_dir.path(), now).unwrap().record_id(&one.org(), &observable), id);
+        assert_ne!(other.record_id(&one.org(), &observable), id);
+        assert_ne!(one.record_id(&other.org(), &observable), id);
+    }
+}

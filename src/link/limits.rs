@@ -1,0 +1,98 @@
+//! What one peer may make us do: frames per second, entries and bytes per day. Passing a limit is a typed refusal, not a crash.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::model::OrgId;
+use crate::node::Node;
+
+const DAY_MS: u64 = 86_400_000;
+
+/// A limit that a peer passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Overrun {
+    /// Too many frames in a second.
+    #[error("more than {0} frames in a second")]
+    Frames(u64),
+    /// Too many entries in a day.
+    #[error("more than {0} entries in a day")]
+    Entries(u64),
+    /// Too many bytes in a day.
+    #[error("more than {0} bytes in a day")]
+    Bytes(u64),
+    /// It does not read our answers.
+    #[error("answers pile up unread")]
+    Unread,
+}
+
+/// What a peer used of its day. Lives longer than a session, so that reconnecting wins nothing.
+#[derive(Debug, Clone, Copy, Default)]
+struct Day {
+    number: u64,
+    entries: u64,
+    bytes: u64,
+}
+
+/// The days of all peers.
+#[derive(Debug, Default)]
+pub struct Days(Mutex<BTreeMap<OrgId, Day>>);
+
+/// One session's view of its peer's limits.
+pub struct Budget {
+    node: Arc<Node>,
+    peer: OrgId,
+    second: u64,
+    frames: u64,
+}
+
+impl Budget {
+    /// The budget of a peer; what it has used today counts on.
+    pub fn new(node: &Arc<Node>, peer: OrgId) -> Self {
+        Self { node: node.clone(), peer, second: 0, frames: 0 }
+    }
+
+    /// One more frame came at this time.
+    ///
+    /// # Errors
+    /// When there are too many in this second.
+    pub fn frame(&mut self, monotonic_ms: u64) -> Result<(), Overrun> {
+        let second = monotonic_ms / 1_000;
+        if second != self.second {
+            self.second = second;
+            self.frames = 0;
+        }
+        self.frames += 1;
+        let most = self.node.config.link.frames_per_second_max;
+        if self.frames > most { Err(Overrun::Frames(most)) } else { Ok(()) }
+    }
+
+    /// So many entries came.
+    ///
+    /// # Errors
+    /// When there are too many today.
+    pub fn entries(&mut self, count: u64) -> Result<(), Overrun> {
+        let most = self.node.config.link.records_per_day_max;
+        if self.use_day(count, 0).entries > most { Err(Overrun::Entries(most)) } else { Ok(()) }
+    }
+
+    /// So many bytes of batches came.
+    ///
+    /// # Errors
+    /// When there are too many today.
+    pub fn bytes(&mut self, count: u64) -> Result<(), Overrun> {
+        let most = self.node.config.link.bytes_per_day_max;
+        if self.use_day(0, count).bytes > most { Err(Overrun::Bytes(most)) } else { Ok(()) }
+    }
+
+    fn use_day(&self, entries: u64, bytes: u64) -> Day {
+        let today = self.node.clock.monotonic_ms() / DAY_MS;
+        let mut days = self.node.days.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let day = days.entry(self.peer).or_default();
+        if day.number != today {
+            *day = Day { number: today, ..Day::default() };
+        }
+        day.entries += entries;
+        day.bytes += bytes;
+        *day
+    }
+}

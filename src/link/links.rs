@@ -1,0 +1,398 @@
+//! All links of a node: who may call, who is dialled and when again, which of two streams stays, and how certificates renew.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::accept::{AcceptedConnection, Acceptor, Caller, HandshakeLimits};
+use super::convert::wire;
+use super::convert::wire::link_client::LinkClient;
+use super::convert::wire::link_server::{Link, LinkServer};
+use super::diagnosis::Diagnosis;
+use super::dial::{self, DialOptions, DialledConnection};
+use super::serve::{ConnectionInfo, Http2Limits};
+use super::session::{Ended, Session, outbox};
+use super::tls::Tls;
+use super::trust::{Standing, Trust, TrustBundle, TrustBundles};
+use crate::model::identity::{Card, Endpoint};
+use crate::model::{OrgId, Timestamp};
+use crate::node::view::DiagnosisView;
+use crate::node::{Node, NodeError};
+use crate::store::change::{PeerRow, PeerState};
+
+/// A frame has at most so many bytes.
+const FRAME_BYTES_MAX: usize = 64 << 10;
+
+/// A node's links.
+pub struct Links {
+    node: Arc<Node>,
+    tls: Arc<Tls>,
+    acceptor: Arc<Acceptor>,
+    live: Mutex<BTreeMap<OrgId, Live>>,
+    stop: CancellationToken,
+    next: std::sync::atomic::AtomicU64,
+}
+
+/// The stream that stays with a peer.
+#[derive(Debug)]
+struct Live {
+    number: u64,
+    /// Whose dial it is.
+    dialler: OrgId,
+    kill: CancellationToken,
+}
+
+impl Links {
+    /// The links of a node, none of them up.
+    ///
+    /// # Errors
+    /// When our certificate or a stored card cannot be used.
+    pub fn new(node: Arc<Node>) -> Result<Arc<Self>, NodeError> {
+        let trust = Trust::new(bundles(&node)?);
+        let clock = node.clock.clone();
+        let mut credentials = node.keys.credentials(clock.now())?;
+        let first = credentials.remove(0);
+        let tls = Tls::new(first.clone(), trust, Arc::new(move || clock.now()));
+        credentials.insert(0, first);
+        tls.credentials.store(Arc::new(credentials));
+        let link = &node.config.link;
+        let limits = HandshakeLimits {
+            timeout: Duration::from_millis(link.handshake_ms_max),
+            pending_max: usize::try_from(link.half_open_max).unwrap_or(usize::MAX),
+        };
+        let acceptor = Acceptor::new(tls.clone(), limits);
+        Ok(Arc::new(Self { node, tls, acceptor, live: Mutex::default(), stop: CancellationToken::new(), next: 0.into() }))
+    }
+
+    /// Serves and dials until `stop` fires.
+    pub async fn run(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
+        let links = self.clone();
+        let serve = move |connection| {
+            let links = links.clone();
+            async move { links.serve(connection).await }
+        };
+        let refuse = |_remote: SocketAddr, diagnosis: Diagnosis| {
+            tracing::info!(code = diagnosis.code(), "a call came to nothing");
+        };
+        let accepting = tokio::spawn(self.acceptor.clone().run(listener, stop.clone(), serve, refuse));
+        let dialling = tokio::spawn(self.clone().keep_dialling(stop.clone()));
+        let renewing = tokio::spawn(self.clone().keep_fresh(stop.clone()));
+        stop.cancelled().await;
+        self.stop.cancel();
+        for live in self.lock().values() {
+            live.kill.cancel();
+        }
+        let _ = tokio::join!(accepting, dialling, renewing);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<OrgId, Live>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a stream to this peer is up.
+    pub fn is_up(&self, peer: &OrgId) -> bool {
+        self.lock().contains_key(peer)
+    }
+
+    async fn serve(self: Arc<Self>, connection: AcceptedConnection) {
+        match connection.caller.clone() {
+            Caller::Peer(org) => {
+                let called = Called { links: self.clone(), peer: org, kill: connection.kill.clone() };
+                let service = LinkServer::new(called).max_decoding_message_size(FRAME_BYTES_MAX).max_encoding_message_size(FRAME_BYTES_MAX);
+                let app = tonic::service::Routes::new(service).prepare().into_axum_router();
+                super::serve::serve(connection, app, &self.http2(), self.stop.clone()).await;
+            }
+            Caller::Pairing { .. } => self.serve_pairing(connection).await,
+        }
+    }
+
+    fn http2(&self) -> Http2Limits {
+        let link = &self.node.config.link;
+        Http2Limits {
+            keep_alive_interval: Duration::from_millis(link.keep_alive_ms),
+            keep_alive_timeout: Duration::from_millis(link.keep_alive_answer_ms_max),
+            stop_grace: Duration::from_millis(link.drain_ms_max),
+            ..Http2Limits::default()
+        }
+    }
+
+    /// A stream is up: of two to the same peer one stays, as both sides reckon alike.
+    fn admit(&self, peer: OrgId, dialler: OrgId, kill: &CancellationToken) -> Option<u64> {
+        let number = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let mut live = self.lock();
+        if let Some(before) = live.get(&peer) {
+            let newer_stays = before.dialler == dialler || dialler < before.dialler;
+            if !newer_stays {
+                return None;
+            }
+            before.kill.cancel();
+        }
+        live.insert(peer, Live { number, dialler, kill: kill.clone() });
+        Some(number)
+    }
+
+    fn dismiss(&self, peer: &OrgId, number: u64) -> bool {
+        let mut live = self.lock();
+        let ours = live.get(peer).is_some_and(|live| live.number == number);
+        if ours {
+            live.remove(peer);
+        }
+        ours
+    }
+
+    /// Lives one stream, whoever dialled.
+    async fn live<S>(self: Arc<Self>, session: Arc<Session>, inbound: S, dialler: OrgId, kx: String)
+    where
+        S: tokio_stream::Stream<Item = Result<wire::Frame, tonic::Status>> + Send + Unpin + 'static,
+    {
+        let peer = session.peer();
+        let number = Arc::new(Mutex::new(None));
+        let (links, noted, kill) = (self.clone(), number.clone(), session.kill());
+        let ready = move || {
+            let admitted = links.admit(peer, dialler, &kill);
+            if admitted.is_none() {
+                kill.cancel();
+            } else {
+                tracing::info!(%peer, "a link is up");
+                let now = links.node.clock.now();
+                links.node.note_link(peer, |view| {
+                    view.up = true;
+                    view.last_seen = Some(now);
+                    view.failure = None;
+                    view.key_exchange = Some(kx);
+                });
+            }
+            *noted.lock().unwrap_or_else(PoisonError::into_inner) = admitted;
+        };
+        let ended = session.run(inbound, ready).await;
+        let number = number.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if number.is_some_and(|number| self.dismiss(&peer, number)) {
+            let now = self.node.clock.now();
+            tracing::info!(%peer, %ended, "a link is down");
+            self.node.note_link(peer, |view| {
+                view.up = false;
+                view.last_seen = Some(now);
+                view.failure = failure(&ended, now);
+            });
+        }
+    }
+
+    /// Dials every open peer that has endpoints, and no stream, again and again.
+    async fn keep_dialling(self: Arc<Self>, stop: CancellationToken) {
+        let mut changes = self.node.peer_changes();
+        let mut dialled: BTreeMap<OrgId, CancellationToken> = BTreeMap::new();
+        loop {
+            changes.borrow_and_update();
+            self.refresh_trust();
+            let open = self.node.open_peers().unwrap_or_default();
+            let wanted: BTreeSet<OrgId> = open.iter().map(|peer| peer.org).collect();
+            dialled.retain(|org, cancel| {
+                let keep = wanted.contains(org);
+                if !keep {
+                    cancel.cancel();
+                }
+                keep
+            });
+            for org in wanted {
+                dialled.entry(org).or_insert_with(|| {
+                    let cancel = stop.child_token();
+                    tokio::spawn(self.clone().dial_peer(org, cancel.clone()));
+                    cancel
+                });
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = changes.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Puts the peers as the store has them in force; links of peers that are no longer open end at once.
+    pub fn refresh_trust(&self) {
+        match bundles(&self.node) {
+            Ok(bundles) => self.tls.trust.replace(bundles),
+            Err(error) => tracing::error!(%error, "the peers could not be read; those known before stay in force"),
+        }
+    }
+
+    async fn dial_peer(self: Arc<Self>, org: OrgId, cancel: CancellationToken) {
+        let (min, max) = (self.node.config.link.reconnect_ms_min, self.node.config.link.reconnect_ms_max);
+        let mut wait = min;
+        loop {
+            if !self.is_up(&org) {
+                let began = self.node.clock.monotonic_ms();
+                let attempt = self.clone().dial_once(org);
+                tokio::select! {
+                    () = cancel.cancelled() => return,
+                    () = attempt => {}
+                }
+                let lasted = self.node.clock.monotonic_ms().saturating_sub(began);
+                wait = if lasted > 10_000 { min } else { (wait * 2).min(max) };
+            }
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                () = tokio::time::sleep(Duration::from_millis(jittered(wait))) => {}
+            }
+        }
+    }
+
+    async fn dial_once(self: Arc<Self>, org: OrgId) {
+        let Ok(Some(row)) = self.node.store.snapshot().and_then(|snapshot| snapshot.peer(&org)) else { return };
+        let Ok(card) = Card::from_bytes(&row.card) else { return };
+        let mut last = None;
+        for endpoint in &card.content().endpoints {
+            match self.connect(&row, endpoint).await {
+                Ok(connection) => return self.lead(connection).await,
+                Err(diagnosis) => last = Some(diagnosis),
+            }
+        }
+        let Some(diagnosis) = last else { return };
+        tracing::debug!(peer = %org, code = diagnosis.code(), "a peer is not reached");
+        let now = self.node.clock.now();
+        self.node.note_link(org, |view| view.failure = Some(diagnosis_view(&diagnosis, now)));
+    }
+
+    async fn connect(&self, row: &PeerRow, endpoint: &Endpoint) -> Result<DialledConnection, Diagnosis> {
+        let proxy = row.proxy.as_ref().or(self.node.config.proxy.as_ref());
+        let options = DialOptions { proxy: proxy.and_then(|proxy| proxy_address(proxy)), ..DialOptions::default() };
+        dial::connect(&self.tls, endpoint, row.org, &options).await
+    }
+
+    async fn lead(self: Arc<Self>, connection: DialledConnection) {
+        let (peer, kill, kx) = (connection.org, connection.kill.clone(), format!("{:?}", connection.kx_group));
+        let channel = match super::serve::channel(connection, &self.http2()).await {
+            Ok(channel) => channel,
+            Err(error) => return tracing::debug!(%peer, %error, "a connection ended at once"),
+        };
+        let mut client = LinkClient::new(channel).max_decoding_message_size(FRAME_BYTES_MAX).max_encoding_message_size(FRAME_BYTES_MAX);
+        let (outbox, frames) = outbox();
+        let session = Session::new(self.node.clone(), peer, outbox, kill.child_token());
+        if session.hello().is_err() {
+            return;
+        }
+        match client.open(frames).await {
+            Ok(response) => {
+                let dialler = self.node.org();
+                self.live(session, response.into_inner(), dialler, kx).await;
+            }
+            Err(status) => tracing::debug!(%peer, code = ?status.code(), "the peer did not open the stream"),
+        }
+    }
+
+    /// Renews certificates at two thirds of their life, confirms groups, and lets what has expired go.
+    async fn keep_fresh(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            if let Err(error) = self.freshen().await {
+                tracing::error!(%error, "upkeep failed; it is tried again in a minute");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.node.clock.sleep(60_000) => {}
+            }
+        }
+    }
+
+    /// One round of upkeep.
+    ///
+    /// # Errors
+    /// When a key file or the store cannot be written.
+    pub async fn freshen(&self) -> Result<(), NodeError> {
+        let renewal = self.node.keys.renew(self.node.clock.now())?;
+        if renewal.node || renewal.issuing_ca {
+            self.reload()?;
+            tracing::info!(issuing_ca = renewal.issuing_ca, "certificates were renewed");
+        }
+        if renewal.root_needed {
+            tracing::warn!("the issuing CA is to be renewed and the root key is away: put it back for a minute");
+        }
+        self.node.confirm_groups().await?;
+        self.node.destroy_expired(false).await?;
+        Ok(())
+    }
+
+    /// Puts keys and card as the files have them in force, without a restart.
+    ///
+    /// # Errors
+    /// When they cannot be read; what was in force stays.
+    pub fn reload(&self) -> Result<(), NodeError> {
+        self.tls.credentials.store(Arc::new(self.node.keys.credentials(self.node.clock.now())?));
+        self.refresh_trust();
+        self.node.touch_peers();
+        Ok(())
+    }
+}
+
+/// The service behind one accepted connection.
+struct Called {
+    links: Arc<Links>,
+    peer: OrgId,
+    kill: CancellationToken,
+}
+
+#[tonic::async_trait]
+impl Link for Called {
+    type OpenStream = std::pin::Pin<Box<dyn tokio_stream::Stream<Item = Result<wire::Frame, tonic::Status>> + Send>>;
+
+    async fn open(
+        &self,
+        request: tonic::Request<tonic::Streaming<wire::Frame>>,
+    ) -> Result<tonic::Response<Self::OpenStream>, tonic::Status> {
+        use futures_util::StreamExt;
+        let (outbox, frames) = outbox();
+        let session = Session::new(self.links.node.clone(), self.peer, outbox, self.kill.child_token());
+        let _ = session.hello();
+        let kx = request.extensions().get::<ConnectionInfo>().map(|info| format!("{:?}", info.kx_group)).unwrap_or_default();
+        let dialler = self.peer;
+        tokio::spawn(self.links.clone().live(session, request.into_inner(), dialler, kx));
+        Ok(tonic::Response::new(Box::pin(frames.map(Ok))))
+    }
+}
+
+fn diagnosis_view(diagnosis: &Diagnosis, at: Timestamp) -> DiagnosisView {
+    DiagnosisView { code: diagnosis.code().to_owned(), text: diagnosis.to_string(), hint: Some(diagnosis.hint().to_owned()), at }
+}
+
+fn bundles(node: &Node) -> Result<TrustBundles, NodeError> {
+    let mut bundles = TrustBundles::default();
+    for row in node.store.snapshot()?.peers()? {
+        let standing = match row.state {
+            PeerState::Open => Standing::Active,
+            PeerState::Pairing => Standing::Unconfirmed,
+            PeerState::Suspended => Standing::Suspended,
+            PeerState::Removed => continue,
+        };
+        let bundle = Card::from_bytes(&row.card).ok().and_then(|card| TrustBundle::new(card, standing, row.allow_classical).ok());
+        match bundle {
+            Some(bundle) => drop(bundles.peers.insert(row.org, bundle)),
+            None => tracing::error!(peer = %row.org, "a stored card cannot be used; the peer stays out"),
+        }
+    }
+    Ok(bundles)
+}
+
+fn failure(ended: &Ended, now: Timestamp) -> Option<DiagnosisView> {
+    let (code, text) = match ended {
+        Ended::Cut => return None,
+        Ended::ByPeer { code, .. } => (code.clone(), ended.to_string()),
+        Ended::Version(_) => ("version".into(), ended.to_string()),
+        Ended::Stream(_) => ("stream".into(), ended.to_string()),
+        Ended::Protocol(_) | Ended::Batch { .. } => ("protocol".into(), ended.to_string()),
+        Ended::Limit(_) => ("limit".into(), ended.to_string()),
+        Ended::Node(_) => ("node".into(), ended.to_string()),
+    };
+    Some(DiagnosisView { code, text, hint: None, at: now })
+}
+
+fn proxy_address(proxy: &str) -> Option<SocketAddr> {
+    proxy.strip_prefix("socks5://").unwrap_or(proxy).parse().ok()
+}
+
+/// Half to one and a half of the wait, so that nodes which lost each other together do not come back together.
+fn jittered(wait: u64) -> u64 {
+    let [byte] = crate::model::crypto::random::<1>();
+    wait / 2 + wait * u64::from(byte) / 255
+}

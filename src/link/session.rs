@@ -1,0 +1,728 @@
+//! One stream between two nodes, the same on both sides whoever dialled: a reader that answers, and a sender that pushes.
+//!
+//! Recalls go first, then definitions and cards, then what is held, then batches. An `Ack` leaves only when the entries are durable.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::stream::{FuturesOrdered, StreamExt};
+use prost::Message;
+use tokio::sync::{Notify, mpsc};
+use tokio_stream::Stream;
+use tokio_util::sync::CancellationToken;
+
+use super::convert::wire::{self, frame::Frame as Kind};
+use super::convert::{
+    Assembled, BatchReader, LogState, Malformed, batch_frames, bodies_frame, have_frames, log_id, read_bodies, read_branch, read_have,
+    start_frame, wire_branch,
+};
+use super::limits::{Budget, Overrun};
+use crate::model::group::SignedDefinition;
+use crate::model::log::{Audience, Batch, BatchError, Head, LogKey};
+use crate::model::{GroupId, LogId, OrgId};
+use crate::node::recall::RecallError;
+use crate::node::receive::Understood;
+use crate::node::send::Next;
+use crate::node::{Node, NodeError};
+use crate::store::CommitError;
+use crate::store::change::{Outcome, Verdict};
+
+/// The versions of the protocol that we speak.
+pub const VERSIONS: [u32; 1] = [1];
+/// Frames that wait to be written, beside small answers.
+const BULK_FRAMES: usize = 8;
+/// Small answers that a peer which does not read may let pile up.
+const CONTROL_FRAMES_MAX: usize = 4_096;
+/// Bodies asked for at once.
+const LACKING_MAX: usize = 200;
+/// Bytes of a definition, all its parts.
+const DEFINITION_BYTES_MAX: usize = 4 << 20;
+const DEFINITION_CHUNK: usize = 60 << 10;
+
+/// Why a session ended. `code` stands in the peer's `Close` frame where we tell it.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    /// The stream ended or broke.
+    #[error("the stream ended: {0}")]
+    Stream(String),
+    /// The peer closed it and said why.
+    #[error("the peer closed the link: {words} (`{code}`)")]
+    ByPeer {
+        /// A word for programs.
+        code: String,
+        /// Words for people.
+        words: String,
+    },
+    /// Another stream to the same peer took its place, the peer was suspended, or we are stopping.
+    #[error("the link was cut here")]
+    Cut,
+    /// No version in common.
+    #[error("the peer speaks protocol versions {0:?}, and we speak {VERSIONS:?}")]
+    Version(Vec<u32>),
+    /// The peer broke the protocol.
+    #[error("the peer broke the protocol: {0}")]
+    Protocol(#[from] Malformed),
+    /// The peer sent a batch that is not its author's.
+    #[error("the peer sent a batch of log `{log}` that does not verify: {error}")]
+    Batch {
+        /// The log.
+        log: LogId,
+        /// What is wrong.
+        error: BatchError,
+    },
+    /// The peer passed a limit.
+    #[error("the peer passed a limit: {0}")]
+    Limit(#[from] Overrun),
+    /// We could not do our part.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+}
+
+impl Ended {
+    /// What the peer is told, if anything.
+    fn close(&self) -> Option<wire::Close> {
+        let (code, words) = match self {
+            Self::Stream(_) | Self::ByPeer { .. } | Self::Cut => return None,
+            Self::Version(_) => ("version", self.to_string()),
+            Self::Protocol(error) => ("protocol", error.to_string()),
+            Self::Batch { error, .. } => ("batch", error.to_string()),
+            Self::Limit(overrun) => ("limit", overrun.to_string()),
+            Self::Node(_) => ("busy", "the node cannot take more now".to_owned()),
+        };
+        Some(wire::Close { code: code.to_owned(), words })
+    }
+}
+
+/// What a session writes to: small answers first, then bulk.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    control: mpsc::Sender<wire::Frame>,
+    bulk: mpsc::Sender<wire::Frame>,
+}
+
+/// The other end of an outbox: the stream that goes over the wire.
+pub fn outbox() -> (Outbox, impl Stream<Item = wire::Frame> + Send + 'static) {
+    let (control, control_end) = mpsc::channel(CONTROL_FRAMES_MAX);
+    let (bulk, bulk_end) = mpsc::channel(BULK_FRAMES);
+    let frames = futures_util::stream::unfold((control_end, bulk_end), |(mut control, mut bulk)| async move {
+        let frame = tokio::select! {
+            biased;
+            Some(frame) = control.recv() => Some(frame),
+            Some(frame) = bulk.recv() => Some(frame),
+            else => None,
+        };
+        frame.map(|frame| (frame, (control, bulk)))
+    });
+    (Outbox { control, bulk }, frames)
+}
+
+impl Outbox {
+    fn answer(&self, kind: Kind) -> Result<(), Ended> {
+        self.control.try_send(wire::Frame { frame: Some(kind) }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Ended::Limit(Overrun::Unread),
+            mpsc::error::TrySendError::Closed(_) => Ended::Stream("nobody reads".into()),
+        })
+    }
+
+    async fn push(&self, frame: wire::Frame) -> Result<(), Ended> {
+        self.bulk.send(frame).await.map_err(|_| Ended::Stream("nobody reads".into()))
+    }
+}
+
+/// A log that the peer reads from us.
+#[derive(Debug)]
+struct Reader {
+    next: u64,
+    fresh: bool,
+    credit: u64,
+    /// Last position and bytes of each batch that is not acknowledged.
+    in_flight: VecDeque<(u64, u64)>,
+}
+
+impl Reader {
+    fn has_room(&self) -> bool {
+        self.in_flight.is_empty() || self.in_flight.iter().map(|(_, bytes)| bytes).sum::<u64>() < self.credit
+    }
+}
+
+/// A log that we read from the peer.
+#[derive(Debug)]
+struct Asked {
+    key: LogKey,
+    /// Where the log will stand once everything under way is durable.
+    head: Head,
+    author_key: Option<[u8; 32]>,
+    /// Whether we have asked again since the peer was out of step.
+    asked_again: bool,
+}
+
+/// What reader and sender share.
+#[derive(Debug, Default)]
+struct Shared {
+    readers: BTreeMap<LogId, Reader>,
+    /// Bodies that the peer asked for.
+    bodies: VecDeque<(LogId, Vec<u64>)>,
+    /// The numbers of definitions that the peer holds, or was sent.
+    definitions: BTreeMap<GroupId, u64>,
+    /// What we last said we hold.
+    announced: BTreeMap<LogId, u64>,
+    recalls: BTreeSet<[u8; 32]>,
+    /// The number of our card that the peer was sent.
+    card: u64,
+}
+
+/// One stream to a peer.
+pub struct Session {
+    node: Arc<Node>,
+    peer: OrgId,
+    outbox: Outbox,
+    shared: Mutex<Shared>,
+    wake: Notify,
+    kill: CancellationToken,
+}
+
+type Durable = Pin<Box<dyn Future<Output = (LogKey, Understanding, Result<Outcome, CommitError>)> + Send>>;
+
+struct Understanding {
+    first: u64,
+    through: u64,
+    follow: Vec<crate::node::relay::Follow>,
+}
+
+impl Session {
+    /// A session over an outbox; [`Self::run`] lives it.
+    pub fn new(node: Arc<Node>, peer: OrgId, outbox: Outbox, kill: CancellationToken) -> Arc<Self> {
+        Arc::new(Self { node, peer, outbox, shared: Mutex::default(), wake: Notify::new(), kill })
+    }
+
+    /// Whom it is with.
+    pub const fn peer(&self) -> OrgId {
+        self.peer
+    }
+
+    /// What ends it.
+    pub fn kill(&self) -> CancellationToken {
+        self.kill.clone()
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says hello. The dialler says it with its request, the other side with its answer.
+    ///
+    /// # Errors
+    /// When nobody reads.
+    pub fn hello(&self) -> Result<(), Ended> {
+        let limits = &self.node.config.link;
+        let hello = wire::Hello {
+            versions: VERSIONS.to_vec(),
+            clock: self.node.clock.now().0,
+            limits: Some(wire::Limits {
+                frame_bytes: 64 << 10,
+                batch_entries: crate::model::log::BATCH_ENTRIES_MAX as u32,
+                batch_bytes: crate::model::log::BATCH_BYTES_MAX as u32,
+                entries_per_day: limits.records_per_day_max,
+                bytes_per_day: limits.bytes_per_day_max,
+            }),
+            card: self.node.keys.card().content().number,
+            confirmed: true,
+            recalls_only: false,
+        };
+        self.outbox.answer(Kind::Hello(hello))
+    }
+
+    /// Lives the session until it ends. `ready` is called once the peer has said hello and speaks our version.
+    pub async fn run(
+        self: Arc<Self>,
+        inbound: impl Stream<Item = Result<wire::Frame, tonic::Status>> + Send + Unpin + 'static,
+        ready: impl FnOnce() + Send,
+    ) -> Ended {
+        let ended = match self.clone().live(inbound, ready).await {
+            Ok(()) => Ended::Stream("the peer ended it".into()),
+            Err(ended) => ended,
+        };
+        if let Some(close) = ended.close() {
+            let _ = self.outbox.answer(Kind::Close(close));
+            // The reason gets a moment to reach the peer before the stream goes.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        self.kill.cancel();
+        ended
+    }
+
+    async fn live(
+        self: Arc<Self>,
+        mut inbound: impl Stream<Item = Result<wire::Frame, tonic::Status>> + Send + Unpin + 'static,
+        ready: impl FnOnce() + Send,
+    ) -> Result<(), Ended> {
+        let mut receiver = Receiver::new(self.clone());
+        let hello_within = Duration::from_millis(self.node.config.link.handshake_ms_max);
+        match tokio::time::timeout(hello_within, next_frame(&mut inbound)).await {
+            Ok(frame) => receiver.hello(frame?)?,
+            Err(_) => return Err(Ended::Stream("the peer did not say hello in time".into())),
+        }
+        ready();
+        let sender = tokio::spawn(self.clone().send());
+        let stop_sender = sender.abort_handle();
+        let result = receiver.read(&mut inbound, sender).await;
+        stop_sender.abort();
+        result
+    }
+
+    /// Pushes whatever the peer wants and has not, most urgent first, and sleeps until something changes.
+    async fn send(self: Arc<Self>) -> Result<(), Ended> {
+        let mut changes = self.node.changes();
+        self.announce(true).await?;
+        loop {
+            changes.borrow_and_update();
+            self.announce(false).await?;
+            while self.push_round().await? {
+                // An emergency never waits behind an import.
+                if changes.has_changed().unwrap_or(false) {
+                    changes.borrow_and_update();
+                    self.announce(false).await?;
+                }
+            }
+            tokio::select! {
+                _ = changes.changed() => {}
+                () = self.wake.notified() => {}
+            }
+        }
+    }
+
+    /// Recalls, definitions, our card, and logs that have grown and are not pushed.
+    async fn announce(&self, all: bool) -> Result<(), Ended> {
+        for (id, recall) in self.node.recalls_for(&self.peer)? {
+            if self.shared().recalls.insert(id) {
+                self.outbox.push(wire::Frame { frame: Some(Kind::Recall(recall)) }).await?;
+            }
+        }
+        self.announce_card().await?;
+        if all {
+            let (logs, groups) = self.node.offer(&self.peer)?;
+            self.shared().announced = logs.iter().map(|log| (log.key.id(), log.head.size)).collect();
+            for frame in have_frames(&logs, &groups) {
+                self.outbox.push(frame).await?;
+            }
+            return Ok(());
+        }
+        self.announce_definitions().await?;
+        let (logs, _) = self.node.offer(&self.peer)?;
+        let news: Vec<LogState> = {
+            let mut shared = self.shared();
+            let shared = &mut *shared;
+            let is_news = |log: &LogState| {
+                let id = log.key.id();
+                let ours_of_the_peer = log.key.author == self.peer;
+                let before = shared.announced.insert(id, log.head.size);
+                before != Some(log.head.size) && !ours_of_the_peer && !shared.readers.contains_key(&id)
+            };
+            logs.into_iter().filter(is_news).collect()
+        };
+        if !news.is_empty() {
+            for frame in have_frames(&news, &[]) {
+                self.outbox.push(frame).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn announce_card(&self) -> Result<(), Ended> {
+        let card = self.node.keys.card();
+        let number = card.content().number;
+        if std::mem::replace(&mut self.shared().card, number) < number {
+            self.outbox.push(wire::Frame { frame: Some(Kind::Card(card.bytes().to_vec())) }).await?;
+        }
+        Ok(())
+    }
+
+    async fn announce_definitions(&self) -> Result<(), Ended> {
+        let theirs: Vec<(GroupId, u64)> = self.shared().definitions.iter().map(|(group, number)| (*group, *number)).collect();
+        for (group, number, signed) in self.node.definitions_for(&self.peer, &theirs)? {
+            self.shared().definitions.insert(group, number);
+            for frame in definition_frames(&signed) {
+                self.outbox.push(frame).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One batch of each log that has room, and bodies that were asked for. `false` when nothing was sent.
+    async fn push_round(&self) -> Result<bool, Ended> {
+        let mut pushed = self.push_bodies().await?;
+        let logs: Vec<LogId> = self.shared().readers.iter().filter(|(_, reader)| reader.has_room()).map(|(log, _)| *log).collect();
+        for log in logs {
+            pushed |= self.push_batch(&log).await?;
+        }
+        Ok(pushed)
+    }
+
+    async fn push_batch(&self, log: &LogId) -> Result<bool, Ended> {
+        let Some((next, fresh)) = self.shared().readers.get(log).map(|reader| (reader.next, reader.fresh)) else { return Ok(false) };
+        let (frames, through) = match self.node.next_for(&self.peer, log, next, fresh)? {
+            Next::Nothing => return Ok(false),
+            Next::Start(key, checkpoint) => (vec![start_frame(&key, &checkpoint)], checkpoint.head.size),
+            Next::Batch(key, batch) => {
+                let through = batch.get().checkpoint.head.size;
+                (batch_frames(&key, &batch), through)
+            }
+        };
+        let bytes: usize = frames.iter().map(Message::encoded_len).sum();
+        if let Some(reader) = self.shared().readers.get_mut(log) {
+            reader.next = through + 1;
+            reader.fresh = false;
+            reader.in_flight.push_back((through, bytes as u64));
+        }
+        for frame in frames {
+            self.outbox.push(frame).await?;
+        }
+        Ok(true)
+    }
+
+    async fn push_bodies(&self) -> Result<bool, Ended> {
+        let Some((log, seqs)) = self.shared().bodies.pop_front() else { return Ok(false) };
+        let bodies = self.node.bodies_for(&self.peer, &log, &seqs, 56 << 10)?;
+        let Some(last) = bodies.last().map(|(seq, ..)| *seq) else { return Ok(true) };
+        self.outbox.push(bodies_frame(&log, bodies)).await?;
+        let rest: Vec<u64> = seqs.into_iter().filter(|seq| *seq > last).collect();
+        if !rest.is_empty() {
+            self.shared().bodies.push_back((log, rest));
+        }
+        Ok(true)
+    }
+}
+
+async fn next_frame(inbound: &mut (impl Stream<Item = Result<wire::Frame, tonic::Status>> + Unpin)) -> Result<Kind, Ended> {
+    match inbound.next().await {
+        Some(Ok(frame)) => frame.frame.ok_or(Ended::Protocol(Malformed("an empty or unknown frame"))),
+        Some(Err(status)) => Err(Ended::Stream(status.message().to_owned())),
+        None => Err(Ended::Stream("the peer ended it".into())),
+    }
+}
+
+fn definition_frames(signed: &SignedDefinition) -> Vec<wire::Frame> {
+    let bytes = wire::SignedDefinition { definition: signed.bytes.clone(), signature: signed.signature.to_vec() }.encode_to_vec();
+    let count = bytes.len().div_ceil(DEFINITION_CHUNK);
+    let part = |(at, chunk): (usize, &[u8])| {
+        let part = wire::DefinitionPart { chunk: chunk.to_vec(), last: at + 1 == count };
+        wire::Frame { frame: Some(Kind::Definition(part)) }
+    };
+    bytes.chunks(DEFINITION_CHUNK).enumerate().map(part).collect()
+}
+
+/// The reading half.
+struct Receiver {
+    session: Arc<Session>,
+    asked: BTreeMap<LogId, Asked>,
+    batches: BatchReader,
+    definition: Vec<u8>,
+    durable: FuturesOrdered<Durable>,
+    budget: Budget,
+}
+
+impl Receiver {
+    fn new(session: Arc<Session>) -> Self {
+        let budget = Budget::new(&session.node, session.peer);
+        Self {
+            session,
+            asked: BTreeMap::new(),
+            batches: BatchReader::default(),
+            definition: Vec::new(),
+            durable: FuturesOrdered::new(),
+            budget,
+        }
+    }
+
+    fn node(&self) -> &Arc<Node> {
+        &self.session.node
+    }
+
+    fn hello(&mut self, frame: Kind) -> Result<(), Ended> {
+        let hello = match frame {
+            Kind::Hello(hello) => hello,
+            Kind::Close(close) => return Err(Ended::ByPeer { code: close.code, words: close.words }),
+            _ => return Err(Malformed("the first frame is not a hello").into()),
+        };
+        if !hello.versions.iter().any(|version| VERSIONS.contains(version)) {
+            return Err(Ended::Version(hello.versions.into_iter().take(16).collect()));
+        }
+        self.node().note_clock(self.session.peer, hello.clock);
+        Ok(())
+    }
+
+    async fn read(
+        &mut self,
+        inbound: &mut (impl Stream<Item = Result<wire::Frame, tonic::Status>> + Unpin),
+        mut sender: tokio::task::JoinHandle<Result<(), Ended>>,
+    ) -> Result<(), Ended> {
+        let kill = self.session.kill.clone();
+        loop {
+            tokio::select! {
+                biased;
+                () = kill.cancelled() => return Err(Ended::Cut),
+                Some(done) = self.durable.next(), if !self.durable.is_empty() => self.acknowledge(done).await?,
+                ended = &mut sender => return ended.unwrap_or(Err(Ended::Cut)),
+                frame = next_frame(inbound) => {
+                    let frame = frame?;
+                    self.budget.frame(self.session.node.clock.monotonic_ms())?;
+                    self.take(frame).await?;
+                }
+            }
+        }
+    }
+
+    async fn take(&mut self, frame: Kind) -> Result<(), Ended> {
+        match frame {
+            Kind::Hello(_) => Err(Malformed("a second hello").into()),
+            Kind::Have(have) => self.have(&have).await,
+            Kind::Want(want) => self.want(want),
+            Kind::Batch(part) => self.batch(part).await,
+            Kind::Ack(ack) => self.ack(ack).await,
+            Kind::Recall(recall) => match self.node().take_recall(&recall).await {
+                Ok(()) => Ok(()),
+                Err(RecallError::Malformed(error)) => Err(error.into()),
+                Err(RecallError::Node(error)) => Err(error.into()),
+            },
+            Kind::Definition(part) => self.definition(part).await,
+            Kind::Card(card) => Ok(self.node().take_card(&self.session.peer, &card).await.map(|_| ())?),
+            Kind::Bodies(bodies) => {
+                let (log, items) = read_bodies(bodies)?;
+                Ok(self.node().fill(&log, items).await?)
+            }
+            Kind::Conflict(conflict) => self.conflict(&conflict).await,
+            Kind::Close(close) => Err(Ended::ByPeer { code: short(close.code), words: short(close.words) }),
+        }
+    }
+
+    async fn have(&mut self, have: &wire::Have) -> Result<(), Ended> {
+        let (logs, groups) = read_have(have)?;
+        self.session.shared().definitions.extend(groups);
+        let heard = self.node().hear(&self.session.peer, &logs, have.complete).await?;
+        for branch in heard.conflicts {
+            self.session.outbox.answer(Kind::Conflict(wire_branch(&branch)))?;
+        }
+        for wish in heard.wishes {
+            let id = wish.log.id();
+            if self.asked.contains_key(&id) && wish.standing {
+                continue;
+            }
+            self.ask(wish.log, wish.from)?;
+        }
+        if have.complete {
+            for (log, positions) in self.node().lacking(&self.session.peer, LACKING_MAX)? {
+                self.session.outbox.answer(Kind::Want(wire::Want { log: log.0.to_vec(), positions, ..Default::default() }))?;
+            }
+            self.session.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, key: LogKey, from: u64) -> Result<(), Ended> {
+        let id = key.id();
+        let row = self.node().store.snapshot().map_err(NodeError::from)?.log(&id).map_err(NodeError::from)?;
+        let head = row.as_ref().map_or_else(Head::default, |row| row.head);
+        let author_key = row.map(|row| row.author_key);
+        let from = from.max(head.size + 1);
+        self.asked.insert(id, Asked { key, head, author_key, asked_again: false });
+        let want = wire::Want {
+            log: id.0.to_vec(),
+            from,
+            credit: self.node().config.link.in_flight_bytes_max,
+            positions: Vec::new(),
+            from_checkpoint: head.size == 0 && matches!(key.audience, Audience::Group(_)),
+        };
+        self.session.outbox.answer(Kind::Want(want))
+    }
+
+    fn want(&mut self, want: wire::Want) -> Result<(), Ended> {
+        let log = log_id(&want.log)?;
+        let mut shared = self.session.shared();
+        if !want.positions.is_empty() {
+            if want.positions.len() > LACKING_MAX || shared.bodies.len() > 64 {
+                return Err(Malformed("too many bodies asked for at once").into());
+            }
+            shared.bodies.push_back((log, want.positions));
+        } else {
+            if shared.readers.len() > 10_000 {
+                return Err(Malformed("too many logs asked for").into());
+            }
+            let credit = want.credit.clamp(1, self.session.node.config.link.in_flight_bytes_max);
+            let reader = Reader { next: want.from.max(1), fresh: want.from_checkpoint, credit, in_flight: VecDeque::new() };
+            shared.readers.insert(log, reader);
+        }
+        drop(shared);
+        self.session.wake.notify_one();
+        Ok(())
+    }
+
+    async fn batch(&mut self, part: wire::Batch) -> Result<(), Ended> {
+        self.budget.bytes(part.chunk.len() as u64)?;
+        let asked = &self.asked;
+        match self.batches.push(part, |log| asked.get(log).map(|asked| asked.key.audience))? {
+            Assembled::Part => Ok(()),
+            Assembled::Batch(log, batch) => self.whole_batch(log, *batch).await,
+            Assembled::Start(checkpoint) => self.start(checkpoint).await,
+        }
+    }
+
+    async fn whole_batch(&mut self, log: LogId, batch: Batch) -> Result<(), Ended> {
+        self.budget.entries(batch.entries.len() as u64)?;
+        if self.in_step(&log, &batch)?.is_none() {
+            return Ok(());
+        }
+        let Some(asked) = self.asked.get_mut(&log) else { return Ok(()) };
+        let node = self.session.node.clone();
+        let keys = match asked.author_key {
+            Some(key) => vec![key],
+            None => node.author_keys(&asked.key.author),
+        };
+        let mut result = Err(BatchError::Signature);
+        for key in keys {
+            result = node.understand(&asked.key, asked.head, key, batch.clone());
+            if !matches!(result, Err(BatchError::Signature)) {
+                break;
+            }
+        }
+        let understood = match result {
+            Ok(understood) => understood,
+            Err(error) => return Err(self.not_the_authors(log, &batch, error).await?),
+        };
+        let Understood { change, head, author_key, first, follow } = understood;
+        asked.head = head;
+        asked.author_key = Some(author_key);
+        asked.asked_again = false;
+        let (key, understanding) = (asked.key, Understanding { first, through: head.size, follow });
+        // Queued now, in order; durable later. The next batch is verified meanwhile.
+        let durable = node.store.commit(change);
+        self.durable.push_back(Box::pin(async move { (key, understanding, durable.await) }));
+        Ok(())
+    }
+
+    /// Whether a batch is the next one. One that we have by now is acknowledged; a gap is asked for once.
+    fn in_step(&mut self, log: &LogId, batch: &Batch) -> Result<Option<()>, Ended> {
+        let Some(asked) = self.asked.get_mut(log) else { return Ok(None) };
+        if batch.first == asked.head.size + 1 {
+            return Ok(Some(()));
+        }
+        let snapshot = self.session.node.store.snapshot().map_err(NodeError::from)?;
+        if let Some(row) = snapshot.log(log).map_err(NodeError::from)?.filter(|row| row.head.size > asked.head.size) {
+            asked.head = row.head;
+            asked.author_key = Some(row.author_key);
+        }
+        if batch.first == asked.head.size + 1 {
+            return Ok(Some(()));
+        }
+        if batch.checkpoint.head.size <= asked.head.size {
+            let ack = wire::Ack { log: log.0.to_vec(), through: batch.checkpoint.head.size, verdicts: Vec::new() };
+            self.session.outbox.answer(Kind::Ack(ack))?;
+            return Ok(None);
+        }
+        if asked.asked_again {
+            return Ok(None);
+        }
+        let (key, from) = (asked.key, asked.head.size + 1);
+        self.ask(key, from)?;
+        if let Some(asked) = self.asked.get_mut(log) {
+            asked.asked_again = true;
+        }
+        Ok(None)
+    }
+
+    async fn not_the_authors(&mut self, log: LogId, batch: &Batch, error: BatchError) -> Result<Ended, Ended> {
+        tracing::error!(peer = %self.session.peer, %log, %error, "a batch does not verify; nothing of it is kept but the evidence");
+        let mut evidence = super::convert::wire_checkpoint(&batch.checkpoint).encode_to_vec();
+        evidence.truncate(64 << 10);
+        let (peer, what, at) = (self.session.peer, error.to_string(), self.node().clock.now());
+        let change = crate::store::change::Change::Suspicious { peer, what, bytes: evidence, at };
+        self.node().store.commit(change).await.map_err(NodeError::from)?;
+        Ok(Ended::Batch { log, error })
+    }
+
+    async fn start(&mut self, checkpoint: crate::model::log::Checkpoint) -> Result<(), Ended> {
+        let Some(asked) = self.asked.get_mut(&checkpoint.log) else { return Ok(()) };
+        let node = self.session.node.clone();
+        let key = node.author_keys(&asked.key.author).into_iter().find(|key| checkpoint.verify(key).is_ok());
+        let Some(author_key) = key.filter(|_| asked.head.size == 0) else {
+            return Err(Malformed("a log starts at a checkpoint that its author did not sign, or starts twice").into());
+        };
+        if !node.may_start_at(&asked.key)? {
+            return Err(Malformed("the log's group gives its history, so it starts at its first entry").into());
+        }
+        asked.head = checkpoint.head;
+        asked.author_key = Some(author_key);
+        let (log, through) = (asked.key, checkpoint.head.size);
+        node.store.commit(crate::store::change::Change::StartAt { log, author_key, checkpoint }).await.map_err(NodeError::from)?;
+        self.session.outbox.answer(Kind::Ack(wire::Ack { log: log.id().0.to_vec(), through, verdicts: Vec::new() }))
+    }
+
+    async fn acknowledge(&mut self, done: (LogKey, Understanding, Result<Outcome, CommitError>)) -> Result<(), Ended> {
+        let (key, understanding, result) = done;
+        let id = key.id();
+        let outcome = match result {
+            Ok(outcome) => outcome,
+            // The log grew through another link meanwhile: what we hold now is told from the store.
+            Err(CommitError::Refused(_)) => {
+                self.asked.remove(&id);
+                return self.ask(key, 1);
+            }
+            Err(error) => return Err(NodeError::from(error).into()),
+        };
+        let Understanding { first, through, follow } = understanding;
+        let verdicts = self.node().received(&key, outcome, first, follow).await?;
+        let verdict = |(seq, verdict): (u64, Verdict)| wire::ack::Verdict { seq, verdict: verdict as u32 };
+        let verdicts = verdicts.into_iter().map(verdict).collect();
+        self.session.outbox.answer(Kind::Ack(wire::Ack { log: id.0.to_vec(), through, verdicts }))
+    }
+
+    async fn ack(&mut self, ack: wire::Ack) -> Result<(), Ended> {
+        let log = log_id(&ack.log)?;
+        if ack.verdicts.len() > crate::model::log::BATCH_ENTRIES_MAX {
+            return Err(Malformed("more verdicts than a batch has entries").into());
+        }
+        {
+            let mut shared = self.session.shared();
+            let Some(reader) = shared.readers.get_mut(&log) else { return Ok(()) };
+            if ack.through >= reader.next {
+                return Err(Malformed("an acknowledgement of what was not sent").into());
+            }
+            while reader.in_flight.front().is_some_and(|(through, _)| *through <= ack.through) {
+                reader.in_flight.pop_front();
+            }
+        }
+        self.session.wake.notify_one();
+        let verdicts = ack.verdicts.iter().map(|verdict| (verdict.seq, u8::try_from(verdict.verdict).unwrap_or(u8::MAX))).collect();
+        Ok(self.node().acked(self.session.peer, log, ack.through, verdicts).await?)
+    }
+
+    async fn definition(&mut self, part: wire::DefinitionPart) -> Result<(), Ended> {
+        self.definition.extend_from_slice(&part.chunk);
+        if self.definition.len() > DEFINITION_BYTES_MAX || (part.chunk.is_empty() && !part.last) {
+            return Err(Malformed("a group definition is too long").into());
+        }
+        if !part.last {
+            return Ok(());
+        }
+        let bytes = std::mem::take(&mut self.definition);
+        let signed = wire::SignedDefinition::decode(bytes.as_slice()).map_err(|_| Malformed("not a group definition"))?;
+        let signature = signed.signature.try_into().map_err(|_| Malformed("a signature has 64 bytes"))?;
+        self.node().take_definition(&self.session.peer, SignedDefinition { bytes: signed.definition, signature }).await?;
+        Ok(())
+    }
+
+    async fn conflict(&mut self, conflict: &wire::Conflict) -> Result<(), Ended> {
+        let theirs = read_branch(conflict)?;
+        if let Some(ours) = self.node().take_conflict(&self.session.peer, theirs).await? {
+            self.session.outbox.answer(Kind::Conflict(wire_branch(&ours)))?;
+        }
+        Ok(())
+    }
+}
+
+/// What a peer says for people, without what could harm a terminal or a log.
+fn short(text: String) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}

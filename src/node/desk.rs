@@ -1,0 +1,229 @@
+//! What people's side asks of the node: makes it, starts it, and answers with views.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::view::{GroupCreate, GroupView, InitView, PeerOptions, PeerView, RestoreView, TakeBackView};
+use super::{Listening, Node, NodeError};
+use crate::clock::Clock;
+use crate::config::{Effective, FILE};
+use crate::link::identity::Identity;
+use crate::link::links::Links;
+use crate::model::identity::Endpoint;
+use crate::model::record::WithdrawalMode;
+use crate::store::{Options, Store};
+
+impl Node {
+    /// Makes identity and store in a data directory. The settings are the caller's to write, afterwards.
+    ///
+    /// # Errors
+    /// When there is an identity already, or the directory cannot be written.
+    pub fn init(data: &Path, endpoints: &[String], clock: &Clock) -> Result<InitView, NodeError> {
+        let keys = Identity::create(data, read_endpoints(endpoints)?, clock.now())?;
+        Store::open(&data.join("store"), Options::new(keys.org()))?.close();
+        let next = data.join(crate::link::identity::DIRECTORY).join("next-root.key");
+        Ok(InitView {
+            org_id: keys.org(),
+            data: data.display().to_string(),
+            config: data.join(FILE).display().to_string(),
+            next_root_key: Some(next.display().to_string()),
+        })
+    }
+
+    /// Opens the node of a data directory with the settings there.
+    ///
+    /// # Errors
+    /// When there is none, its keys are not private, or the store is locked, damaged or newer.
+    pub fn open(data: &Path, clock: Clock) -> Result<Arc<Self>, NodeError> {
+        let file = data.join(FILE);
+        if !file.exists() {
+            return Err(NodeError::NotInitialised(data.to_owned()));
+        }
+        Self::open_with(data, Effective::load(&file)?.config, clock)
+    }
+
+    /// Listens where the settings say. Peers are served from [`Self::run`] on.
+    ///
+    /// # Errors
+    /// When the address is taken, or our certificates cannot be used.
+    pub async fn listen(self: &Arc<Self>) -> Result<SocketAddr, NodeError> {
+        let wanted = &self.config.listen;
+        let failed = |error| NodeError::io(format!("listen on `{wanted}`"), error);
+        let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        self.renew_at_start(address)?;
+        let links = Links::new(self.clone())?;
+        *self.links.lock().unwrap_or_else(PoisonError::into_inner) = Some(Listening { links, listener: Some(listener), address });
+        Ok(address)
+    }
+
+    /// Certificates that ran out while we were down are renewed before anybody sees them; the card follows the settings.
+    fn renew_at_start(&self, address: SocketAddr) -> Result<(), NodeError> {
+        let now = self.clock.now();
+        self.keys.renew(now)?;
+        let mut endpoints = read_endpoints(&self.config.endpoints)?;
+        if endpoints.is_empty() && address.ip().is_loopback() {
+            endpoints = read_endpoints(&[address.to_string()])?;
+        }
+        if let Err(error) = self.keys.set_endpoints(&endpoints, now) {
+            tracing::warn!(%error, "our card keeps its old endpoints");
+        }
+        Ok(())
+    }
+
+    /// Serves and dials peers until `stop` fires, then lets go of the links and closes the store.
+    ///
+    /// # Errors
+    /// When the node does not listen.
+    pub async fn run(self: &Arc<Self>, stop: CancellationToken) -> Result<(), NodeError> {
+        let (links, listener) = {
+            let mut guard = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+            let listening = guard.as_mut().ok_or(NodeError::Internal("the node runs before it listens".into()))?;
+            (listening.links.clone(), listening.listener.take())
+        };
+        let listener = listener.ok_or(NodeError::Internal("the node runs already".into()))?;
+        links.run(listener, stop).await;
+        *self.links.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.store.close();
+        Ok(())
+    }
+
+    /// The links of a node that listens.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn links(&self) -> Result<Arc<Links>, NodeError> {
+        let guard = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.as_ref().map(|listening| listening.links.clone()).ok_or(NodeError::Stopping)
+    }
+
+    /// Where the node listens.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|listening| listening.address)
+    }
+
+    /// Puts certificates and peers as files and store have them in force, without a restart.
+    ///
+    /// # Errors
+    /// When they cannot be read; what was in force stays.
+    pub async fn reload(&self) -> Result<(), NodeError> {
+        self.keys.renew(self.clock.now())?;
+        self.links()?.reload()
+    }
+
+    /// Our newest card as text.
+    ///
+    /// # Errors
+    /// Never now; a card may come from elsewhere later.
+    pub fn card(&self) -> Result<String, NodeError> {
+        Ok(self.keys.card().to_text())
+    }
+
+    /// Pairs with an organisation whose card was checked by other means.
+    ///
+    /// # Errors
+    /// When the text is no card, is our own, or the organisation or the name is taken.
+    pub async fn peer_add(&self, card: &str, name: &str, options: PeerOptions) -> Result<PeerView, NodeError> {
+        let row = self.add_peer(card, name, options).await?;
+        self.peer(&row.name)
+    }
+
+    /// Closes a peer's links for now.
+    ///
+    /// # Errors
+    /// When there is no such peer.
+    pub async fn peer_suspend(&self, name: &str) -> Result<PeerView, NodeError> {
+        let row = self.suspend_peer(name).await?;
+        self.peer(&row.name)
+    }
+
+    /// Opens a suspended peer's links again.
+    ///
+    /// # Errors
+    /// When there is no such peer.
+    pub async fn peer_resume(&self, name: &str) -> Result<PeerView, NodeError> {
+        let row = self.resume_peer(name).await?;
+        self.peer(&row.name)
+    }
+
+    /// Ends the relation with a peer.
+    ///
+    /// # Errors
+    /// When there is no such peer.
+    pub async fn peer_remove(&self, name: &str) -> Result<PeerView, NodeError> {
+        let row = self.remove_peer(name).await?;
+        self.peer(&row.org.to_string())
+    }
+
+    /// The people here have compared the digits.
+    ///
+    /// # Errors
+    /// When the peer does not wait for it, or the digits differ.
+    pub async fn peer_confirm(&self, name: &str, digits: &str) -> Result<PeerView, NodeError> {
+        let row = self.confirm_peer(name, digits).await?;
+        self.peer(&row.name)
+    }
+
+    /// Makes a group of ours.
+    ///
+    /// # Errors
+    /// When the name is taken or a member is no open peer.
+    pub async fn group_create(&self, request: GroupCreate) -> Result<GroupView, NodeError> {
+        let group = self.create_group(&request).await?;
+        self.group(&group.to_string())
+    }
+
+    /// Adds a peer to a group of ours.
+    ///
+    /// # Errors
+    /// When the group is not ours, or the peer is not open.
+    pub async fn group_add(&self, group: &str, peer: &str) -> Result<GroupView, NodeError> {
+        self.add_to_group(group, peer).await?;
+        self.group(group)
+    }
+
+    /// Removes a member from a group of ours.
+    ///
+    /// # Errors
+    /// When the group is not ours.
+    pub async fn group_remove(&self, group: &str, peer: &str) -> Result<GroupView, NodeError> {
+        self.remove_from_group(group, peer).await?;
+        self.group(group)
+    }
+
+    /// One of our records is no longer valid.
+    ///
+    /// # Errors
+    /// When there is no such record of ours.
+    pub async fn withdraw(&self, id: &str, reason: &str) -> Result<TakeBackView, NodeError> {
+        self.take_back(id, reason, WithdrawalMode::Withdraw).await
+    }
+
+    /// One of our records should never have left.
+    ///
+    /// # Errors
+    /// When there is no such record of ours.
+    pub async fn recall(&self, id: &str, reason: &str) -> Result<TakeBackView, NodeError> {
+        self.take_back(id, reason, WithdrawalMode::Recall).await
+    }
+
+    /// This data directory was restored from a copy: our logs go on in the next incarnation.
+    ///
+    /// # Errors
+    /// When the store takes no changes.
+    pub async fn declare_restore(&self) -> Result<RestoreView, NodeError> {
+        let closed = self.store.snapshot()?.logs_of(&self.org())?.len() as u64;
+        Ok(RestoreView { incarnation: self.next_incarnation().await?, closed })
+    }
+}
+
+fn read_endpoints(texts: &[String]) -> Result<Vec<Endpoint>, NodeError> {
+    texts
+        .iter()
+        .map(|text| text.parse().map_err(|error: crate::model::identity::BadEndpoint| NodeError::BadInput(error.to_string())))
+        .collect()
+}

@@ -1,0 +1,179 @@
+//! A peer says what it holds: we learn how far behind we are, whether we are an old copy, and what to ask for.
+
+use super::{Node, NodeError};
+use crate::link::convert::LogState as TheirLog;
+use crate::model::log::{Audience, Branch, Equivocation, Head, LogKey};
+use crate::model::{GroupId, LogId, OrgId};
+use crate::rules::label::{Held, may_offer};
+use crate::store::LogState;
+use crate::store::change::Change;
+
+/// What to ask a peer for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wish {
+    /// The log.
+    pub log: LogKey,
+    /// From this position on.
+    pub from: u64,
+    /// Whether the wish stands: the author pushes new entries; a relay is asked again when it says that it has more.
+    pub standing: bool,
+}
+
+/// What follows from a peer's `Have`.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// What to ask it for.
+    pub wishes: Vec<Wish>,
+    /// Logs of which it holds another history than ours: our branch, for it to compare.
+    pub conflicts: Vec<Branch>,
+}
+
+impl Node {
+    /// What this node may offer a peer, and what it holds of the peer's own logs.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn offer(&self, peer: &OrgId) -> Result<(Vec<TheirLog>, Vec<(GroupId, u64)>), NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let mut logs = Vec::new();
+        for row in snapshot.logs()? {
+            let group = match row.key.audience {
+                Audience::Group(group) => self.definition(&snapshot, &group)?,
+                Audience::Direct(_) => None,
+            };
+            if may_offer(&row.key, &self.org(), peer, group.as_ref()).is_ok() {
+                logs.push(TheirLog { key: row.key, head: row.head });
+            }
+        }
+        let mut groups = Vec::new();
+        for row in snapshot.groups()? {
+            if self.definition(&snapshot, &row.group)?.is_some_and(|definition| definition.has(peer)) {
+                groups.push((row.group, row.number));
+            }
+        }
+        Ok((logs, groups))
+    }
+
+    /// Takes what a peer says it holds. `complete` ends the first `Have` of a link: from then on our logs to it may grow.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub async fn hear(&self, peer: &OrgId, logs: &[TheirLog], complete: bool) -> Result<Heard, NodeError> {
+        let mut heard = Heard::default();
+        let mut we_are_old = false;
+        for theirs in logs {
+            let ours_to_write = theirs.key.author == self.org();
+            match self.compare(peer, theirs)? {
+                Comparison::Nothing => {}
+                Comparison::TheyHaveMore { from } => {
+                    we_are_old |= ours_to_write;
+                    let standing = theirs.key.author == *peer;
+                    heard.wishes.push(Wish { log: theirs.key, from, standing });
+                }
+                Comparison::Contradiction(branch) => {
+                    we_are_old |= ours_to_write;
+                    heard.conflicts.push(*branch);
+                }
+            }
+        }
+        if we_are_old {
+            tracing::error!(peer = %peer, "a peer holds more of our own log than we do: this is a restored copy");
+            self.next_incarnation().await?;
+        }
+        if complete {
+            self.reader_seen(peer).await?;
+        }
+        Ok(heard)
+    }
+
+    fn compare(&self, peer: &OrgId, theirs: &TheirLog) -> Result<Comparison, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let group = match theirs.key.audience {
+            Audience::Group(group) => self.definition(&snapshot, &group)?,
+            Audience::Direct(_) => None,
+        };
+        // What the peer may not have from us it may not give us either.
+        if may_offer(&theirs.key, peer, &self.org(), group.as_ref()).is_err() {
+            return Ok(Comparison::Nothing);
+        }
+        let id = theirs.key.id();
+        self.memory().offered.insert((*peer, id), theirs.head.size);
+        let Some(row) = snapshot.log(&id)? else {
+            let ours = theirs.key.author == self.org();
+            let wanted = theirs.head.size > 0 || !ours;
+            return Ok(if wanted { Comparison::TheyHaveMore { from: 1 } } else { Comparison::Nothing });
+        };
+        if row.state == LogState::Halted {
+            return Ok(Comparison::Nothing);
+        }
+        let at = theirs.head.size;
+        if at > 0 && at <= row.head.size {
+            let contradicts = snapshot.header(&id, at)?.is_some_and(|header| header.hash() != theirs.head.hash);
+            if contradicts && let Some(branch) = self.branch(&snapshot, &id, at)? {
+                return Ok(Comparison::Contradiction(Box::new(branch)));
+            }
+        }
+        let author_is_there = theirs.key.author == *peer;
+        let more = at > row.head.size;
+        Ok(if more || author_is_there { Comparison::TheyHaveMore { from: row.head.size + 1 } } else { Comparison::Nothing })
+    }
+
+    /// Our history of a log from a position to the next checkpoint that we hold.
+    pub(super) fn branch(&self, snapshot: &crate::store::Snapshot, log: &LogId, from: u64) -> Result<Option<Branch>, NodeError> {
+        let Some(start) = snapshot.header(log, from)? else { return Ok(None) };
+        let Some(Held(batch)) = snapshot.batch_at(log, from)? else { return Ok(None) };
+        let checkpoint = batch.checkpoint;
+        let mut headers = Vec::new();
+        for seq in from + 1..=checkpoint.head.size {
+            match snapshot.header(log, seq)? {
+                Some(header) => headers.push(header),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(Branch { from: Head { size: from, hash: start.hash() }, headers, checkpoint }))
+    }
+
+    /// A reader was seen: whatever waits for an audience that it belongs to may be positioned.
+    async fn reader_seen(&self, peer: &OrgId) -> Result<(), NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let mut audiences = vec![Audience::Direct(*peer)];
+        for row in snapshot.groups()? {
+            if self.definition(&snapshot, &row.group)?.is_some_and(|definition| definition.has(peer)) {
+                audiences.push(Audience::Group(row.group));
+            }
+        }
+        self.memory().seen.extend(audiences.iter().copied());
+        for audience in audiences {
+            self.position(audience).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes another history of a log that a peer holds. When it proves that the author signed both, the proof is kept and the log is
+    /// taken no more; our own log goes on in the next incarnation. Returns our branch where the peer still needs it.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub async fn take_conflict(&self, peer: &OrgId, theirs: Branch) -> Result<Option<Branch>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let id = theirs.checkpoint.log;
+        let Some(row) = snapshot.log(&id)? else { return Ok(None) };
+        let Some(ours) = self.branch(&snapshot, &id, theirs.from.size)? else { return Ok(None) };
+        let Some(proof) = Equivocation::prove(ours.clone(), theirs, &row.author_key) else { return Ok(None) };
+        if row.state == LogState::Halted {
+            return Ok(None);
+        }
+        tracing::error!(author = %row.key.author, log = %id, peer = %peer, "an author signed two histories of one log; the proof is kept");
+        self.commit(Change::Evidence { log: row.key, proof, at: self.clock.now() }).await?;
+        if row.key.author == self.org() {
+            self.next_incarnation().await?;
+        }
+        Ok(Some(ours))
+    }
+}
+
+enum Comparison {
+    Nothing,
+    TheyHaveMore { from: u64 },
+    Contradiction(Box<Branch>),
+}

@@ -1,0 +1,84 @@
+//! Released records get their positions: batches are chained and signed.
+//!
+//! A copied data directory cannot know that it is old. So a log grows only after a reader's `Have` was seen since the start: a
+//! reader that holds more than we do tells us that we are a copy, before anything is signed twice.
+
+use super::{Node, NodeError};
+use crate::model::Timestamp;
+use crate::model::crypto::random;
+use crate::model::log::{Audience, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Batch, BatchError, Header, LogKey};
+use crate::store::change::{Change, Outcome};
+use crate::store::{CommitError, Waiting};
+
+impl Node {
+    /// Positions what waits for an audience, if a reader of it was seen. Sessions are told of each batch.
+    pub(super) async fn position(&self, audience: Audience) -> Result<(), NodeError> {
+        if !self.memory().seen.contains(&audience) {
+            return Ok(());
+        }
+        let _one_at_a_time = self.positioning.lock().await;
+        while self.position_batch(audience).await? {
+            self.touch();
+        }
+        Ok(())
+    }
+
+    /// Positions one batch; `false` when nothing waits.
+    async fn position_batch(&self, audience: Audience) -> Result<bool, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let waiting = snapshot.waiting(&audience, BATCH_ENTRIES_MAX, BATCH_BYTES_MAX)?;
+        if waiting.is_empty() {
+            return Ok(false);
+        }
+        let log = LogKey { author: self.org(), incarnation: snapshot.incarnation()?, audience };
+        let at = self.clock.now();
+        let definition = match audience {
+            Audience::Direct(_) => 0,
+            Audience::Group(group) => snapshot.group(&group)?.map_or(0, |row| row.number),
+        };
+        let head = snapshot.log(&log.id())?.map(|row| row.head).unwrap_or_default();
+        let (numbers, batch, headers) = self.seal(log, head, waiting, at, definition)?;
+        match self.store.commit(Change::Append { log, batch, headers, waiting: numbers, at }).await {
+            Ok(Outcome::Done) => Ok(true),
+            Ok(other) => Err(NodeError::Internal(format!("an append had the outcome {other:?}"))),
+            // Something else moved the log (a fetched tail, a new incarnation): look again.
+            Err(CommitError::Refused(_)) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn seal(
+        &self,
+        log: LogKey,
+        head: crate::model::log::Head,
+        waiting: Vec<Waiting>,
+        at: Timestamp,
+        definition: u64,
+    ) -> Result<(Vec<u64>, Batch, Vec<Header>), NodeError> {
+        let internal = |error: BatchError| NodeError::Internal(format!("a batch of ours: {error}"));
+        let numbers = waiting.iter().map(|item| item.n).collect();
+        let entries = waiting.into_iter().map(|item| item.entry).collect();
+        let batch = Batch::seal(log.id(), head, entries, random(), at, definition, self.keys.log_key()).map_err(internal)?;
+        let headers = batch.chain(log.id(), head).map_err(internal)?.into_iter().map(|entry| entry.header).collect();
+        Ok((numbers, batch, headers))
+    }
+
+    /// Our logs go on in the next incarnation: a restore was declared, or a reader holds what we do not.
+    ///
+    /// The number is at least the time in seconds, so that two restores of one copy do not open the same one.
+    ///
+    /// # Errors
+    /// When the store takes no changes.
+    pub async fn next_incarnation(&self) -> Result<u64, NodeError> {
+        let now = self.store.snapshot()?.incarnation()?;
+        let next = (now + 1).max(self.clock.now().0 / 1_000);
+        self.commit(Change::Incarnation(next)).await?;
+        tracing::warn!(incarnation = next, "our logs go on in a new incarnation");
+        let seen: Vec<Audience> = self.memory().seen.iter().copied().collect();
+        for audience in seen {
+            self.position(audience).await?;
+        }
+        self.touch();
+        Ok(next)
+    }
+}

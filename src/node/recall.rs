@@ -1,0 +1,107 @@
+//! Recalls run ahead of their logs: first on every link, out of order, through relays; every holder destroys the body and says so.
+
+use prost::Message;
+
+use super::{Node, NodeError};
+use crate::link::convert::wire::SignedRecall;
+use crate::link::convert::{Malformed, Recall, read_signed_recall};
+use crate::model::crypto::sha256;
+use crate::model::log::Audience;
+use crate::model::{EntryHash, OrgId};
+use crate::rules::label::may_offer;
+use crate::store::change::{Change, Outcome, RecallRow, TakenBack};
+
+/// A relay passes a recall on for so long after it came (90 days, in milliseconds).
+const RELAY_MS: u64 = 90 * 86_400_000;
+
+/// Why a recall from a peer was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum RecallError {
+    /// It is not what its author signed.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The node could not do it.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+}
+
+impl Node {
+    /// Keeps a recall for peers that return, and tells the links.
+    pub(super) async fn keep_recall(&self, recall: &Recall, audience: Audience, signed: &SignedRecall) -> Result<(), NodeError> {
+        let bytes = signed.encode_to_vec();
+        let (id, log, at) = (sha256(&[&bytes]), recall.withdrawal.log, self.clock.now());
+        let row = RecallRow { author: recall.author, log, audience, signed: bytes, at };
+        self.commit(Change::Recall { id, row: Box::new(row) }).await?;
+        self.touch();
+        Ok(())
+    }
+
+    /// The recalls that concern a peer, each with its id: ours until its receipt came, others' while they are young.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn recalls_for(&self, peer: &OrgId) -> Result<Vec<([u8; 32], SignedRecall)>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let now = self.clock.now();
+        let mut recalls = Vec::new();
+        for (id, row) in snapshot.recalls()? {
+            let group = match row.audience {
+                Audience::Group(group) => self.definition(&snapshot, &group)?,
+                Audience::Direct(_) => None,
+            };
+            let log = crate::model::log::LogKey { author: row.author, incarnation: 0, audience: row.audience };
+            if row.author == *peer || may_offer(&log, &self.org(), peer, group.as_ref()).is_err() {
+                continue;
+            }
+            if row.author != self.org() && now.since(row.at) > RELAY_MS {
+                continue;
+            }
+            if let Ok(signed) = SignedRecall::decode(row.signed.as_slice()) {
+                recalls.push((id, signed));
+            }
+        }
+        Ok(recalls)
+    }
+
+    /// Takes a recall ahead of its log: destroys, answers, and keeps it for those that we relay to.
+    ///
+    /// # Errors
+    /// When it is not signed by its author, or the store takes no changes.
+    pub async fn take_recall(&self, signed: &SignedRecall) -> Result<(), RecallError> {
+        let recall = read_signed_recall(signed, |author| self.author_keys(author))?;
+        if recall.author == self.org() {
+            return Ok(());
+        }
+        let audience = match recall.group {
+            Some(group) => Audience::Group(group),
+            None => Audience::Direct(self.org()),
+        };
+        let id = sha256(&[&signed.encode_to_vec()]);
+        if self.store.snapshot().map_err(NodeError::from)?.has_recall(&id).map_err(NodeError::from)? {
+            return Ok(());
+        }
+        let withdrawal = &recall.withdrawal;
+        // Positions name nothing before their log is known to be this author's; a log that we do not hold yet waits for its own withdrawal.
+        let known = self.store.snapshot().map_err(NodeError::from)?.log(&withdrawal.log).map_err(NodeError::from)?;
+        if known.is_some_and(|row| row.key.author == recall.author) {
+            let change = Change::TakeBack {
+                log: withdrawal.log,
+                seqs: withdrawal.seqs.clone(),
+                mode: withdrawal.mode,
+                reason: withdrawal.reason.clone(),
+                at: self.clock.now(),
+            };
+            let follow = self.to_follow(audience, withdrawal)?;
+            let outcome = self.commit(change).await?;
+            if let Some(follow) = follow {
+                self.follow(follow).await?;
+            }
+            if let Outcome::TakenBack(outcomes) = outcome {
+                let taken = TakenBack { withdrawal: EntryHash([0; 32]), log: withdrawal.log, mode: withdrawal.mode, outcomes };
+                self.answer_taken_back(&recall.author, audience, taken).await?;
+            }
+        }
+        self.keep_recall(&recall, audience, signed).await?;
+        Ok(())
+    }
+}

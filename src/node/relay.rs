@@ -1,0 +1,102 @@
+//! A hidden group's owner passes on what its members send: under its own name, since nobody learns of another member.
+
+use std::ops::Range;
+
+use super::{Node, NodeError};
+use crate::link::convert::decode_record;
+use crate::model::group::Visibility;
+use crate::model::log::{Audience, Body, LogKey};
+use crate::model::record::Withdrawal;
+use crate::model::{GroupId, LogId, Observable, Record, RecordKind};
+use crate::rules::label::Held;
+use crate::rules::release::Draft;
+use crate::store::Provenance;
+
+/// What is to be taken back from a hidden group after one of its members took it back.
+#[derive(Debug)]
+pub struct Follow {
+    audience: Audience,
+    withdrawal: Withdrawal,
+    observables: Vec<Observable>,
+}
+
+impl Node {
+    /// Whether we are the one through whom a hidden group's members speak.
+    fn heads_hidden_group(&self, group: &GroupId) -> Result<bool, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let definition = self.definition(&snapshot, group)?;
+        Ok(definition.is_some_and(|definition| definition.visibility == Visibility::Hidden && definition.signer == self.org()))
+    }
+
+    /// Releases anew what a member of a hidden group of ours has sent, and takes back what it took back.
+    pub(super) async fn pass_on_in_hidden_group(&self, log: &LogKey, seqs: Range<u64>) -> Result<(), NodeError> {
+        let Audience::Group(group) = log.audience else { return Ok(()) };
+        if log.author == self.org() || !self.heads_hidden_group(&group)? {
+            return Ok(());
+        }
+        let door = self.door(log.audience)?;
+        let mut items = Vec::new();
+        for seq in seqs {
+            let Some((Held(entry), _)) = self.store.snapshot()?.entry(&log.id(), seq)? else { continue };
+            let Body::Present(body) = &entry.body else { continue };
+            let Some(kind) = RecordKind::from_number(entry.header.kind) else { continue };
+            match decode_record(kind, body) {
+                Ok(record @ Record::Indicator(_)) => {
+                    let draft = Draft { record, tlp: entry.header.tlp, audience: log.audience, retention: entry.header.retention };
+                    if let Ok(item) = self.pass_gate(&door, draft) {
+                        items.push(item);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.queue(log.audience, items, true).await.map(|_| ())
+    }
+
+    /// What a withdrawal takes back from a hidden group of ours: to be asked before it is applied, since a recall leaves no trace.
+    pub(super) fn to_follow(&self, audience: Audience, withdrawal: &Withdrawal) -> Result<Option<Follow>, NodeError> {
+        let Audience::Group(group) = audience else { return Ok(None) };
+        if !self.heads_hidden_group(&group)? {
+            return Ok(None);
+        }
+        let observables = self.observables_at(&withdrawal.log, &withdrawal.seqs)?;
+        Ok(Some(Follow { audience, withdrawal: withdrawal.clone(), observables }))
+    }
+
+    /// Takes back our own release of what a member has taken back, unless another member still says it.
+    pub(super) async fn follow(&self, follow: Follow) -> Result<(), NodeError> {
+        let Follow { audience, withdrawal, observables } = follow;
+        for observable in observables {
+            if self.another_member_says(audience, &withdrawal.log, &observable)? {
+                continue;
+            }
+            let record = self.record_id(&self.org(), &observable);
+            if self.store.snapshot()?.find(&record)?.is_some() {
+                Box::pin(self.take_back(&record.to_string(), &withdrawal.reason, withdrawal.mode)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn observables_at(&self, log: &LogId, seqs: &[u64]) -> Result<Vec<Observable>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let mut observables = Vec::new();
+        for seq in seqs {
+            let Some((Held(entry), _)) = snapshot.entry(log, *seq)? else { continue };
+            let (Body::Present(body), Some(kind)) = (&entry.body, RecordKind::from_number(entry.header.kind)) else { continue };
+            if let Ok(Record::Indicator(indicator)) = decode_record(kind, body) {
+                observables.push(indicator.observable);
+            }
+        }
+        Ok(observables)
+    }
+
+    fn another_member_says(&self, audience: Audience, except: &LogId, observable: &Observable) -> Result<bool, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let hits = snapshot.lookup(observable, self.clock.now())?;
+        let exact = hits.into_iter().filter(|hit| hit.observable == *observable).flat_map(|hit| hit.provenances);
+        let says_it_there =
+            |provenance: &Provenance| provenance.author != self.org() && provenance.log != *except && provenance.audience == audience;
+        Ok(exact.into_iter().any(|provenance| says_it_there(&provenance)))
+    }
+}

@@ -1,0 +1,129 @@
+//! What a session may send: decided anew at each send, catch-up and relay included.
+
+use super::{Node, NodeError};
+use crate::model::log::{AbsentReason, Audience, Batch, Body, Checkpoint, LogKey};
+use crate::model::{LogId, OrgId};
+use crate::rules::label::{Held, Outbound, may_offer, may_send_body, outbound};
+use crate::store::change::{Change, Meaning, Received, Verdict};
+
+/// What comes next in a log for a reader.
+#[derive(Debug)]
+pub enum Next {
+    /// The reader has it all, or may not have it.
+    Nothing,
+    /// The batch that holds the position.
+    Batch(LogKey, Outbound<Batch>),
+    /// The log starts here for this reader: the group gives new members no history.
+    Start(LogKey, Checkpoint),
+}
+
+impl Node {
+    /// What comes next for a reader that has everything before `from`. `fresh` says that it holds nothing of the log.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn next_for(&self, peer: &OrgId, log: &LogId, from: u64, fresh: bool) -> Result<Next, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let Some(row) = snapshot.log(log)? else { return Ok(Next::Nothing) };
+        let group = match row.key.audience {
+            Audience::Group(group) => self.definition(&snapshot, &group)?,
+            Audience::Direct(_) => None,
+        };
+        if may_offer(&row.key, &self.org(), peer, group.as_ref()).is_err() || from > row.head.size {
+            return Ok(Next::Nothing);
+        }
+        if fresh && let Some(start) = self.start_for(&snapshot, peer, &row.key)? {
+            return Ok(Next::Start(row.key, start));
+        }
+        let Some(held) = snapshot.batch_at(log, from.max(row.start + 1))? else { return Ok(Next::Nothing) };
+        match outbound(held, &row.key, &self.org(), peer, group.as_ref()) {
+            Ok(batch) => Ok(Next::Batch(row.key, batch)),
+            Err(_) => Ok(Next::Nothing),
+        }
+    }
+
+    /// Bodies that a reader lacks, as many as fit `budget` bytes.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn bodies_for(&self, peer: &OrgId, log: &LogId, seqs: &[u64], budget: usize) -> Result<Vec<(u64, [u8; 32], Vec<u8>)>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let Some(row) = snapshot.log(log)? else { return Ok(Vec::new()) };
+        let group = match row.key.audience {
+            Audience::Group(group) => self.definition(&snapshot, &group)?,
+            Audience::Direct(_) => None,
+        };
+        if may_offer(&row.key, &self.org(), peer, group.as_ref()).is_err() {
+            return Ok(Vec::new());
+        }
+        let mut bodies = Vec::new();
+        let mut total = 0;
+        for seq in seqs {
+            let Some((Held(entry), _)) = snapshot.entry(log, *seq)? else { continue };
+            let (Body::Present(body), Some(salt)) = (entry.body, entry.salt) else { continue };
+            if may_send_body(entry.header.tlp, &row.key.author, &self.org(), peer).is_err() {
+                continue;
+            }
+            total += body.len() + 64;
+            if total > budget {
+                break;
+            }
+            bodies.push((*seq, salt, body));
+        }
+        Ok(bodies)
+    }
+
+    /// Positions of a log whose bodies we lack and may ask this peer for.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn lacking(&self, peer: &OrgId, limit: usize) -> Result<Vec<(LogId, Vec<u64>)>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let mut lacking = Vec::new();
+        for row in snapshot.logs()? {
+            if row.key.author == *peer {
+                let absent = snapshot.absent(&row.id, limit)?;
+                let seqs: Vec<u64> = absent.into_iter().filter(|(_, reason)| may_come_later(*reason)).map(|(seq, _)| seq).collect();
+                if !seqs.is_empty() {
+                    lacking.push((row.key.id(), seqs));
+                }
+            }
+        }
+        Ok(lacking)
+    }
+
+    /// Takes bodies that were asked for; those that do not fit their header are dropped.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub async fn fill(&self, log: &LogId, items: Vec<(u64, [u8; 32], Vec<u8>)>) -> Result<(), NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let Some(row) = snapshot.log(log)? else { return Ok(()) };
+        for (seq, salt, body) in items {
+            let Some(header) = snapshot.header(log, seq)? else { continue };
+            if crate::model::log::body_hash(&salt, &body) != header.body_hash {
+                continue;
+            }
+            let received = match self.understand_body(&row.key, header.kind, &body) {
+                Ok(meaning) => Received { header, verdict: Verdict::Accepted, problem: None, meaning },
+                Err((verdict, problem)) => Received { header, verdict, problem: Some(problem.to_owned()), meaning: Meaning::None },
+            };
+            self.commit(Change::Fill { log: *log, seq, salt, body, received, at: self.clock.now() }).await?;
+        }
+        self.touch();
+        Ok(())
+    }
+
+    /// A peer has entries durably.
+    ///
+    /// # Errors
+    /// When the store takes no changes.
+    pub async fn acked(&self, peer: OrgId, log: LogId, through: u64, verdicts: Vec<(u64, u8)>) -> Result<(), NodeError> {
+        self.commit(Change::Acked { peer, log, through, verdicts, at: self.clock.now() }).await?;
+        Ok(())
+    }
+}
+
+const fn may_come_later(reason: AbsentReason) -> bool {
+    matches!(reason, AbsentReason::Withheld | AbsentReason::NeverHeld)
+}

@@ -1,0 +1,325 @@
+//! An indicator is shared: read, drafted, decided by the gate, encoded, durable. Its position in the log comes later (`position.rs`).
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::view::{ImportProgress, ImportReport, ImportRequest, ReleasedView, ShareReport, ShareRequest, WithheldView};
+use super::{Node, NodeError};
+use crate::formats::{self, Item, Problem};
+use crate::link::convert::encode_record;
+use crate::model::group::Definition;
+use crate::model::log::{Audience, BODY_BYTES_MAX};
+use crate::model::{Indicator, Observable, ObservableKind, OrgId, Record, Timestamp, Tlp};
+use crate::rules::label::{AudienceState, RULES_VERSION, Withheld};
+use crate::rules::release::{Disclosure, Draft, Encoded, digest, release};
+use crate::store::change::{Change, Outcome, PeerState, ReleaseItem, ReleaseOutcome};
+
+/// The observables in a pattern, for lookup.
+pub(super) fn inside(observable: &Observable) -> Vec<Observable> {
+    match observable.kind() {
+        ObservableKind::Pattern => formats::pattern::observables(observable.value()),
+        _ => Vec::new(),
+    }
+}
+
+/// How many records of an import become durable together.
+const IMPORT_CHUNK: usize = 5_000;
+/// How often an import tells how far it is, in records.
+const PROGRESS_EVERY: u64 = 500;
+
+impl Node {
+    /// Shares values with a peer or a group.
+    ///
+    /// # Errors
+    /// When the audience is unknown or the store takes no changes; a value that does not leave is told in the report.
+    pub async fn share(&self, request: ShareRequest) -> Result<ShareReport, NodeError> {
+        let audience = self.audience(&request.to)?;
+        let door = self.door(audience)?;
+        let mut report = ShareReport::default();
+        let mut items = Vec::new();
+        let mut shown = Vec::new();
+        for value in &request.values {
+            let draft = self.draft_value(value, &request, audience);
+            match draft.and_then(|draft| Ok(self.pass_gate(&door, draft)?)) {
+                Ok(item) => {
+                    shown.push((value, released_view(&item)));
+                    items.push(item);
+                }
+                Err(reason) => report.withheld.push(withheld_view(value, &reason)),
+            }
+        }
+        let outcomes = self.queue(audience, items, request.now).await?;
+        for (outcome, (value, view)) in outcomes.into_iter().zip(shown) {
+            match (outcome, view) {
+                (ReleaseOutcome::Queued, Some(view)) => report.released.push(view),
+                (ReleaseOutcome::Duplicate, Some(view)) => report.duplicate.push(view),
+                _ => report.withheld.push(withheld_view(value, &NodeError::Withheld(Withheld::Recalled))),
+            }
+        }
+        Ok(report)
+    }
+
+    fn draft_value(&self, value: &str, request: &ShareRequest, audience: Audience) -> Result<Draft, NodeError> {
+        let observable = match request.kind {
+            Some(kind) => Observable::parse(kind, value),
+            None => Observable::guess(value),
+        };
+        let observable = observable.map_err(|error| NodeError::BadInput(error.to_string()))?;
+        let mut indicator = Indicator::bare(observable);
+        indicator.note = request.note.clone();
+        indicator.valid_until = request.valid_until;
+        indicator.labels = request.labels.clone();
+        Ok(self.draft(indicator, request.tlp, audience))
+    }
+
+    fn draft(&self, mut indicator: Indicator, tlp: Tlp, audience: Audience) -> Draft {
+        indicator.labels.sort();
+        indicator.labels.dedup();
+        Draft { record: Record::Indicator(indicator), tlp, audience, retention: self.retention() }
+    }
+
+    /// The retention date of what is released now.
+    pub(super) fn retention(&self) -> Timestamp {
+        match self.config.records.retention_days {
+            0 => Timestamp(0),
+            days => self.clock.now().plus(days * 86_400_000),
+        }
+    }
+
+    /// What the gate looks at for an audience, read once for many records.
+    pub(super) fn door(&self, audience: Audience) -> Result<Door, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let state = match audience {
+            Audience::Direct(org) => match snapshot.peer(&org)?.map(|peer| peer.state) {
+                Some(PeerState::Open) => DoorState::Peer { open: true },
+                Some(PeerState::Suspended) => DoorState::Peer { open: false },
+                _ => DoorState::Unknown,
+            },
+            Audience::Group(group) => match self.definition(&snapshot, &group)? {
+                Some(definition) => DoorState::Group(Box::new(definition)),
+                None => DoorState::Unknown,
+            },
+        };
+        Ok(Door { state, us: self.org(), now: self.clock.now() })
+    }
+
+    /// The gate, then the encoder: what comes out is exactly what leaves.
+    pub(super) fn pass_gate(&self, door: &Door, draft: Draft) -> Result<ReleaseItem, Withheld> {
+        let (record, inside) = match &draft.record {
+            Record::Indicator(Indicator { observable, .. }) => (Some(self.record_id(&self.org(), observable)), inside(observable)),
+            _ => (None, Vec::new()),
+        };
+        let released = release(draft, door.state(), &door.us, door.now)?.encode(encode_record);
+        if released.get().body.len() > BODY_BYTES_MAX {
+            return Err(Withheld::TooLong);
+        }
+        Ok(ReleaseItem { record, inside, released })
+    }
+
+    /// Makes released records durable; they leave when their positions are assigned.
+    pub(super) async fn queue(&self, audience: Audience, items: Vec<ReleaseItem>, now: bool) -> Result<Vec<ReleaseOutcome>, NodeError> {
+        if items.is_empty() {
+            return Ok(Vec::new());
+        }
+        let at = self.clock.now();
+        let disclosures = disclosures(audience, &items, at, now);
+        match self.commit(Change::Release { audience, items, disclosures, at }).await? {
+            Outcome::Released(outcomes) => {
+                if outcomes.contains(&ReleaseOutcome::Queued) {
+                    self.position(audience).await?;
+                }
+                Ok(outcomes)
+            }
+            other => Err(NodeError::Internal(format!("a release had the outcome {other:?}"))),
+        }
+    }
+
+    /// Imports a file and shares what it holds. Blocking: reads, decides and waits for the disk, a few thousand records at a time.
+    ///
+    /// # Errors
+    /// When the audience is unknown, the input breaks off, or the store takes no changes. Bad records are told in the report.
+    pub fn import(
+        self: &Arc<Self>,
+        request: ImportRequest,
+        reader: Box<dyn Read + Send>,
+        progress: &mut dyn FnMut(ImportProgress),
+    ) -> Result<ImportReport, NodeError> {
+        let mut import = Import::new(self, &request)?;
+        let bytes = std::cell::Cell::new(0);
+        let mut input = BufReader::with_capacity(256 << 10, Counted { inner: reader, bytes: &bytes });
+        let mut scratch = tempfile::tempfile_in(&self.data).map_err(|error| NodeError::io("make a scratch file", error))?;
+        let mut failure = None;
+        let result =
+            formats::read(&mut input as &mut dyn BufRead, request.format, request.file_name.as_deref(), &mut scratch, &mut |item| {
+                let taken = import.take(item);
+                if import.report.read.is_multiple_of(PROGRESS_EVERY) {
+                    progress(ImportProgress { bytes: bytes.get(), read: import.report.read });
+                }
+                match taken {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        failure = Some(error);
+                        ControlFlow::Break(())
+                    }
+                }
+            });
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        if let Err(error) = result {
+            import.broken_off(&error.to_string());
+        }
+        import.flush()?;
+        progress(ImportProgress { bytes: bytes.get(), read: import.report.read });
+        Ok(import.report)
+    }
+}
+
+/// What the gate looks at for one audience.
+pub(super) struct Door {
+    state: DoorState,
+    us: OrgId,
+    now: Timestamp,
+}
+
+enum DoorState {
+    Peer { open: bool },
+    Group(Box<Definition>),
+    Unknown,
+}
+
+impl Door {
+    fn state(&self) -> AudienceState<'_> {
+        match &self.state {
+            DoorState::Peer { open } => AudienceState::Peer { open: *open },
+            DoorState::Group(definition) => AudienceState::Group(definition),
+            DoorState::Unknown => AudienceState::Unknown,
+        }
+    }
+}
+
+/// An import under way.
+struct Import<'a> {
+    node: &'a Arc<Node>,
+    request: &'a ImportRequest,
+    runtime: tokio::runtime::Handle,
+    audience: Audience,
+    /// Looked at anew with each commit: a peer may be suspended meanwhile.
+    door: Door,
+    report: ImportReport,
+    /// What waits for the next commit, with the places that a refusal is told under.
+    items: Vec<ReleaseItem>,
+    places: Vec<(String, &'static str)>,
+}
+
+impl<'a> Import<'a> {
+    fn new(node: &'a Arc<Node>, request: &'a ImportRequest) -> Result<Self, NodeError> {
+        let audience = node.audience(&request.to)?;
+        let report = ImportReport { dry_run: request.dry_run, ..Default::default() };
+        let door = node.door(audience)?;
+        let runtime = tokio::runtime::Handle::current();
+        Ok(Self { node, request, runtime, audience, door, report, items: Vec::new(), places: Vec::new() })
+    }
+
+    fn take(&mut self, item: Item) -> Result<(), NodeError> {
+        self.report.read += 1;
+        let (place, indicator, tlp, revoked) = match item {
+            Item::Problem(problem) => {
+                self.report.invalid += 1;
+                self.report.problem(problem);
+                return Ok(());
+            }
+            Item::Indicator { place, indicator, tlp, revoked } => (place, indicator, tlp, revoked),
+        };
+        if revoked {
+            self.withhold(place, "its source has withdrawn it".into());
+            return Ok(());
+        }
+        let kind = indicator.observable.kind().name();
+        let tlp = tlp.map_or(self.request.tlp, |own| own.max(self.request.tlp));
+        match self.node.pass_gate(&self.door, self.node.draft(*indicator, tlp, self.audience)) {
+            Ok(item) => {
+                self.items.push(item);
+                self.places.push((place, kind));
+            }
+            Err(reason) => self.withhold(place, reason.to_string()),
+        }
+        if self.items.len() >= IMPORT_CHUNK { self.flush() } else { Ok(()) }
+    }
+
+    fn withhold(&mut self, place: String, what: String) {
+        self.report.withheld += 1;
+        self.report.problem(Problem { place, what });
+    }
+
+    /// What came before the break stays; what is missing is told.
+    fn broken_off(&mut self, what: &str) {
+        self.report.read += 1;
+        self.report.invalid += 1;
+        self.report.problem(Problem { place: "the end of what was read".into(), what: what.to_owned() });
+    }
+
+    fn flush(&mut self) -> Result<(), NodeError> {
+        self.door = self.node.door(self.audience)?;
+        let items = std::mem::take(&mut self.items);
+        let places = std::mem::take(&mut self.places);
+        let outcomes = match self.request.dry_run {
+            true => vec![ReleaseOutcome::Queued; items.len()],
+            false => self.runtime.block_on(self.node.queue(self.audience, items, self.request.now))?,
+        };
+        for (outcome, (place, kind)) in outcomes.into_iter().zip(places) {
+            match outcome {
+                ReleaseOutcome::Queued => {
+                    self.report.released += 1;
+                    *self.report.kinds.entry(kind.to_owned()).or_default() += 1;
+                }
+                ReleaseOutcome::Duplicate => self.report.duplicate += 1,
+                ReleaseOutcome::Recalled => self.withhold(place, Withheld::Recalled.to_string()),
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Counted<'a> {
+    inner: Box<dyn Read + Send>,
+    bytes: &'a std::cell::Cell<u64>,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.bytes.set(self.bytes.get() + count as u64);
+        Ok(count)
+    }
+}
+
+/// One line for each label among the items; the store fits count and digest to those that do leave.
+fn disclosures(audience: Audience, items: &[ReleaseItem], at: Timestamp, now: bool) -> Vec<Disclosure> {
+    let mut by_label: BTreeMap<(Tlp, u8), Vec<&[u8]>> = BTreeMap::new();
+    for item in items {
+        let Encoded { kind, tlp, body, .. } = item.released.get();
+        by_label.entry((*tlp, *kind)).or_default().push(body);
+    }
+    let line = |((tlp, kind), bodies): ((Tlp, u8), Vec<&[u8]>)| {
+        let count = bodies.len() as u64;
+        Disclosure { at, audience, tlp, kind, count, digest: digest(bodies), rules: RULES_VERSION, now }
+    };
+    by_label.into_iter().map(line).collect()
+}
+
+fn released_view(item: &ReleaseItem) -> Option<ReleasedView> {
+    let observable = item.released.get().observable.as_ref()?;
+    Some(ReleasedView { record: item.record?, kind: observable.kind(), value: observable.value().to_owned() })
+}
+
+fn withheld_view(value: &str, error: &NodeError) -> WithheldView {
+    let text = error.to_string();
+    let (reason, hint) = match text.split_once("\nhint: ") {
+        Some((reason, hint)) => (reason.to_owned(), Some(hint.to_owned())),
+        None => (text, None),
+    };
+    WithheldView { value: value.to_owned(), reason, hint }
+}
