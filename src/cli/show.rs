@@ -39,9 +39,9 @@ pub(super) fn text(record: &RecordView) -> String {
     let mut text = facts(&lines);
     let rows = record.entries.iter().map(|entry| {
         let seq = entry.seq.map_or_else(|| "waiting".into(), |seq| seq.to_string());
-        [output::short(&entry.log), seq, entry.audience_name.clone(), time(Some(entry.created)), time(entry.retention)]
+        [output::short(&entry.log), seq, entry.audience_name.clone(), time(Some(entry.received)), time(entry.retention)]
     });
-    let entries = table(["LOG", "POSITION", "AUDIENCE", "CREATED", "DESTROYED"], rows.collect());
+    let entries = table(["LOG", "POSITION", "AUDIENCE", "RECEIVED", "DESTROYED"], rows.collect());
     if !entries.is_empty() {
         text += "\n";
         text += &entries;

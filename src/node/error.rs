@@ -2,7 +2,7 @@
 
 use crate::config::ConfigError;
 use crate::link::keys::KeysError;
-use crate::model::Tlp;
+use crate::model::{OrgId, Tlp};
 use crate::rules::label::Withheld;
 use crate::store::{CommitError, OpenError, ReadError};
 use std::path::PathBuf;
@@ -120,6 +120,17 @@ pub enum NodeError {
         /// The newest that we read.
         known: u64,
     },
+    /// The store is another organisation's.
+    #[error("the store belongs to organisation `{found}`, the keys to `{ours}`\nhint: two data directories were mixed; put back what belongs together")]
+    StoreForeign {
+        /// Whose it is.
+        found: OrgId,
+        /// Whose the keys are.
+        ours: OrgId,
+    },
+    /// The store is being opened again after a failed write.
+    #[error("the store cannot be read just now: {0}\nhint: try again in a moment; if it stays so, see the log of `watchfire serve`")]
+    StoreUnavailable(String),
     /// A write failed, so the store only answers questions until the disk is better.
     #[error("the store takes no changes: {0}\nhint: make room on the disk; the node tries again by itself and nothing is lost")]
     StoreReadOnly(String),
@@ -234,6 +245,8 @@ impl NodeError {
             Self::StoreLocked(_) => "store-locked",
             Self::StoreDamaged(_) => "store-damaged",
             Self::StoreNewer { .. } => "store-newer",
+            Self::StoreForeign { .. } => "store-foreign",
+            Self::StoreUnavailable(_) => "store-unavailable",
             Self::StoreReadOnly(_) => "store-read-only",
             Self::BadInput(_) => "bad-input",
             Self::UnknownPeer(_) => "unknown-peer",
@@ -269,7 +282,8 @@ impl NodeError {
             Self::DigitsDiffer(_) | Self::NotOwner(_) | Self::NotAuthor(_) | Self::LinkRefused { .. } => Exit::Permission,
             Self::Unreachable { .. } | Self::Protocol { .. } => Exit::Unreachable,
             Self::UnknownPeer(_) | Self::UnknownGroup(_) | Self::UnknownAudience(_) | Self::UnknownRecord(_) => Exit::NotFound,
-            Self::StoreLocked(_) | Self::StoreDamaged(_) | Self::StoreNewer { .. } | Self::StoreReadOnly(_) => Exit::Store,
+            Self::StoreLocked(_) | Self::StoreDamaged(_) | Self::StoreNewer { .. } | Self::StoreForeign { .. } => Exit::Store,
+            Self::StoreUnavailable(_) | Self::StoreReadOnly(_) => Exit::Store,
         }
     }
 
@@ -293,31 +307,14 @@ impl NodeError {
     }
 }
 
-/// An error's text and the hint on its last line.
-pub fn split_hint(text: &str) -> (String, Option<String>) {
-    match text.split_once("\nhint: ") {
-        Some((detail, hint)) => (detail.to_owned(), Some(hint.to_owned())),
-        None => (text.to_owned(), None),
-    }
-}
-
 impl From<OpenError> for NodeError {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::AlreadyOpen(path) => Self::StoreLocked(path),
-            OpenError::Newer { found, known } => Self::StoreNewer { found: u64::from(found), known: u64::from(known) },
-            other => Self::StoreDamaged(other.to_string()),
-        }
-    }
-}
-
-impl From<CommitError> for NodeError {
-    fn from(error: CommitError) -> Self {
-        match error {
-            CommitError::Refused(refused) => Self::Internal(format!("the store refused a change: {refused}")),
-            CommitError::ReadOnly(why) => Self::StoreReadOnly(why),
-            CommitError::Damaged(damaged) => Self::StoreDamaged(damaged.to_string()),
-            CommitError::Closed => Self::Stopping,
+            OpenError::Newer { found, known } => Self::StoreNewer { found: found.into(), known: known.into() },
+            OpenError::OtherOrganisation { found, ours } => Self::StoreForeign { found, ours },
+            OpenError::Damaged { path, what } => Self::StoreDamaged(format!("`{}`: {what}", path.display())),
+            OpenError::Io { path, source } => Self::io(format!("open the store `{}`", path.display()), source),
         }
     }
 }
@@ -325,9 +322,28 @@ impl From<CommitError> for NodeError {
 impl From<ReadError> for NodeError {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Damaged(damaged) => Self::StoreDamaged(damaged.to_string()),
-            ReadError::Unavailable(why) => Self::StoreReadOnly(why),
+            ReadError::Damaged(damaged) => Self::StoreDamaged(split_hint(&damaged.to_string()).0),
+            ReadError::Unavailable(why) => Self::StoreUnavailable(why),
         }
+    }
+}
+
+impl From<CommitError> for NodeError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Refused(refused) => Self::Internal(refused.to_string()),
+            CommitError::ReadOnly(why) => Self::StoreReadOnly(why),
+            CommitError::Damaged(damaged) => Self::StoreDamaged(split_hint(&damaged.to_string()).0),
+            CommitError::Closed => Self::Stopping,
+        }
+    }
+}
+
+/// An error's text and the hint on its last line.
+pub fn split_hint(text: &str) -> (String, Option<String>) {
+    match text.split_once("\nhint: ") {
+        Some((detail, hint)) => (detail.to_owned(), Some(hint.to_owned())),
+        None => (text.to_owned(), None),
     }
 }
 
@@ -422,6 +438,21 @@ mod tests {
                 7,
                 "the store takes no changes: no space left on device\n\
                  hint: make room on the disk; the node tries again by itself and nothing is lost",
+            ),
+            (
+                NodeError::StoreForeign { found: OrgId([0; 32]), ours: OrgId([0xff; 32]) },
+                "store-foreign",
+                7,
+                "the store belongs to organisation `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`, the keys to \
+                 `777777777777777777777777777777777777777777777777777q`\n\
+                 hint: two data directories were mixed; put back what belongs together",
+            ),
+            (
+                NodeError::StoreUnavailable("it is being opened".into()),
+                "store-unavailable",
+                7,
+                "the store cannot be read just now: it is being opened\n\
+                 hint: try again in a moment; if it stays so, see the log of `watchfire serve`",
             ),
             (NodeError::BadInput("`x` is not a card".into()), "bad-input", 2, "`x` is not a card"),
             (NodeError::UnknownPeer(text()), "unknown-peer", 6, "no peer is called `amal`\nhint: `watchfire peer list` shows them"),
@@ -531,7 +562,7 @@ mod tests {
         }
         let mut codes: Vec<_> = cases.iter().map(|(_, code, ..)| *code).collect();
         codes.dedup();
-        assert_eq!(codes.len(), 31, "each variant is here");
+        assert_eq!(codes.len(), 33, "each variant is here");
     }
 
     #[test]

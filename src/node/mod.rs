@@ -2,6 +2,8 @@
 //! how records are encoded.
 
 mod desk;
+mod export_records;
+mod find;
 pub mod error;
 mod expire;
 pub mod group;
@@ -13,6 +15,7 @@ pub mod receive;
 pub mod relay;
 pub mod send;
 pub mod share;
+mod status;
 pub mod view;
 mod withdraw;
 
@@ -177,6 +180,12 @@ impl Node {
     /// Writes down what became of an attempt to reach a peer, or of a link to it.
     pub fn note_link(&self, peer: OrgId, change: impl FnOnce(&mut LinkView)) {
         change(self.memory().links.entry(peer).or_default());
+    }
+
+    /// What a peer last said it holds: logs and their sizes.
+    pub(super) fn offered_by(&self, peer: &OrgId) -> Vec<(crate::model::LogId, u64)> {
+        let memory = self.memory();
+        memory.offered.iter().filter(|((org, _), _)| org == peer).map(|((_, log), size)| (*log, *size)).collect()
     }
 
     /// The link to a peer as people see it.

@@ -186,17 +186,6 @@ impl Node {
         }
     }
 
-    /// What an audience is called here.
-    pub(super) fn audience_name(&self, audience: &Audience) -> Result<String, NodeError> {
-        let snapshot = self.store.snapshot()?;
-        let name = match audience {
-            Audience::Direct(org) if *org == self.org() => Some("us".to_owned()),
-            Audience::Direct(org) => snapshot.peer(org)?.map(|peer| peer.name),
-            Audience::Group(group) => snapshot.group(group)?.map(|group| group.name),
-        };
-        Ok(name.unwrap_or_else(|| audience.to_string()))
-    }
-
     pub(super) fn check_name_is_free(&self, name: &str) -> Result<(), NodeError> {
         let sound = !name.is_empty() && name.chars().count() <= 60 && !name.chars().any(char::is_control) && !name.starts_with('-');
         if !sound {

@@ -97,8 +97,6 @@ pub struct DiagnosisView {
     pub text: String,
     /// What to try.
     pub hint: Option<String>,
-    /// When it was found.
-    pub at: Timestamp,
 }
 
 /// Days until our certificates run out; below zero when they have.
@@ -451,23 +449,23 @@ pub struct MatchView {
     pub author_name: String,
     /// The label.
     pub tlp: Tlp,
-    /// How it was found: `exact`, `parent`, `subdomain`, `network` (it holds the address), `address` (it lies within) or `inside` (a
-    /// pattern that contains it).
+    /// How it was found: `exact`, `parent`, `subdomain`, `network` (the address lies in it), `in_network` (it lies in the network) or
+    /// `pattern` (a pattern with the value in it).
     pub r#match: String,
     /// `live`, `expired` (past its `valid_until`) or `revoked`.
     pub state: String,
     /// How many organisations say the same value.
     pub provenances: u32,
+    /// Who else has it, by name here.
+    pub audience_name: String,
     /// The log that it came in.
     pub log: LogId,
     /// Its position there; `None` while it waits for one.
     pub seq: Option<u64>,
-    /// When its author made it.
-    pub created: Timestamp,
+    /// When it came here, or was released here.
+    pub received: Timestamp,
     /// After this it leaves live exports.
     pub valid_until: Option<Timestamp>,
-    /// Malware, campaign or threat-actor names.
-    pub labels: Vec<String>,
 }
 
 /// A record, all of it.
@@ -514,10 +512,8 @@ pub struct EntryView {
     pub audience_name: String,
     /// The position; `None` while it waits for one.
     pub seq: Option<u64>,
-    /// The entry's hash.
-    pub hash: Option<EntryHash>,
-    /// When its author made it.
-    pub created: Timestamp,
+    /// When it came here, or was released here.
+    pub received: Timestamp,
     /// When every holder destroys it; `None` for never.
     pub retention: Option<Timestamp>,
 }
@@ -617,9 +613,10 @@ pub struct ReceiptView {
     pub peer: String,
     /// The organisation.
     pub org_id: OrgId,
-    /// `destroyed`, `absent`, `revoked`, `waiting` (it has not said yet) or `unreachable` (it cannot be told any more).
+    /// `destroyed`, `absent`, `revoked`, `waiting` (it has not said yet) or `unreachable` (it cannot be told any more); for a record
+    /// that was not taken back `held` or `waiting`.
     pub outcome: String,
-    /// When the holder did it.
+    /// When the holder did it, or last said what it holds.
     pub at: Option<Timestamp>,
 }
 

@@ -1,0 +1,203 @@
+//! What is held goes out as a file for other tools: STIX 2.1, CSV, one value per line. Reads only.
+//!
+//! An export is a sink like any other: nothing above the asked label, nothing that has expired, nothing that was recalled.
+//! Withdrawn records leave text and CSV; STIX has them as revoked, so that whoever imports it again drops them.
+
+use super::error::NodeError;
+use super::find::{indicator, state};
+use super::view::{ExportFormat, ExportReport, ExportRequest};
+use super::Node;
+use crate::formats::stix::{BundleWriter, Row};
+use crate::model::{Indicator, RecordId, Timestamp};
+use crate::store::{Filter, Item, Provenance, Snapshot};
+use crate::rules::label::Held;
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+/// How many events are looked at together.
+const EVENTS_AT_ONCE: usize = 1_000;
+
+impl Node {
+    /// Where an export that begins now will have ended, for the next one's `since`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn cursor(&self) -> Result<u64, NodeError> {
+        Ok(self.store.snapshot()?.newest()?)
+    }
+
+    /// Writes what is held, one author's word on one value at a time.
+    ///
+    /// # Errors
+    /// When the store cannot be read or the output fails; then what was written is not whole.
+    pub fn export(&self, request: &ExportRequest, out: &mut dyn Write) -> Result<ExportReport, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let cursor = snapshot.newest()?;
+        let now = self.clock.now();
+        let filter = Filter { kinds: request.kinds.clone(), tlp_max: request.tlp_max, revoked: request.format == ExportFormat::Stix, now };
+        let mut sink = Sink::begin(request.format, out, now).map_err(failed)?;
+        match request.since {
+            None => {
+                for item in snapshot.records(None, filter)? {
+                    sink.item(&snapshot, item?)?;
+                }
+            }
+            Some(since) => changed(&snapshot, since, &filter, &mut sink)?,
+        }
+        let records = sink.end().map_err(failed)?;
+        Ok(ExportReport { records, cursor })
+    }
+}
+
+fn failed(error: io::Error) -> NodeError {
+    NodeError::io("write the export", error)
+}
+
+/// Records that came or changed behind a cursor, each once.
+fn changed(snapshot: &Snapshot, since: u64, filter: &Filter, sink: &mut Sink<'_>) -> Result<(), NodeError> {
+    let (mut cursor, mut seen) = (since, BTreeSet::<RecordId>::new());
+    loop {
+        let events = snapshot.since(cursor, EVENTS_AT_ONCE, filter)?;
+        let Some(last) = events.last() else { return Ok(()) };
+        cursor = last.cursor;
+        for event in events {
+            if let Some(item) = event.item.filter(|_| seen.insert(event.record)) {
+                sink.item(snapshot, item)?;
+            }
+        }
+    }
+}
+
+/// An export under way.
+struct Sink<'o> {
+    form: Form<'o>,
+    now: Timestamp,
+    records: u64,
+}
+
+/// How it is written.
+enum Form<'o> {
+    Stix(BundleWriter<&'o mut dyn Write>),
+    Csv(csv::Writer<&'o mut dyn Write>),
+    Text(&'o mut dyn Write),
+}
+
+/// The header of CSV; importing it again gives the same records.
+const COLUMNS: [&str; 11] =
+    ["kind", "value", "tlp", "record", "author", "valid_from", "valid_until", "confidence", "labels", "note", "source"];
+
+impl<'o> Sink<'o> {
+    fn begin(format: ExportFormat, out: &'o mut dyn Write, now: Timestamp) -> io::Result<Self> {
+        let form = match format {
+            ExportFormat::Stix => Form::Stix(BundleWriter::new(out)?),
+            ExportFormat::Csv => {
+                let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
+                writer.write_record(COLUMNS)?;
+                Form::Csv(writer)
+            }
+            ExportFormat::Text => Form::Text(out),
+        };
+        Ok(Self { form, now, records: 0 })
+    }
+
+    /// One value: a line of text, or each author's record of it.
+    fn item(&mut self, snapshot: &Snapshot, item: Item) -> Result<(), NodeError> {
+        let Item { observable, provenances, .. } = item;
+        if let Form::Text(out) = &mut self.form {
+            // Past its `valid_until` it is of no use in a blocklist.
+            if provenances.iter().any(|one| state(one, self.now) == "live") {
+                writeln!(out, "{}", one_line(observable.value())).map_err(failed)?;
+                self.records += 1;
+            }
+            return Ok(());
+        }
+        let mut authors = BTreeSet::new();
+        let mut newest: Vec<&Provenance> = provenances.iter().filter(|one| state(one, self.now) != "expired").collect();
+        newest.sort_by_key(|one| std::cmp::Reverse(one.received));
+        for one in newest.into_iter().filter(|one| authors.insert(one.record)) {
+            // One author's record stands under the strictest label that the author gave it.
+            let tlp = provenances.iter().filter(|other| other.record == one.record).map(|other| other.tlp).max().unwrap_or(one.tlp);
+            let Some(Held(body)) = snapshot.body_of(one)? else { continue };
+            let Some(indicator) = indicator(&body) else { continue };
+            self.row(row(one, tlp, indicator)).map_err(failed)?;
+            self.records += 1;
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, row: Row) -> io::Result<()> {
+        match &mut self.form {
+            Form::Stix(bundle) => bundle.write(&row),
+            Form::Csv(writer) => Ok(writer.write_record(cells(&row))?),
+            Form::Text(_) => Ok(()),
+        }
+    }
+
+    fn end(self) -> io::Result<u64> {
+        match self.form {
+            Form::Stix(bundle) => drop(bundle.finish()?),
+            Form::Csv(mut writer) => writer.flush()?,
+            Form::Text(out) => out.flush()?,
+        }
+        Ok(self.records)
+    }
+}
+
+fn row(one: &Provenance, tlp: crate::model::Tlp, indicator: Indicator) -> Row {
+    let Indicator { observable, valid_from, valid_until, confidence, labels, note, source } = indicator;
+    Row {
+        id: one.record,
+        observable,
+        tlp,
+        author: one.author,
+        valid_from,
+        valid_until,
+        confidence,
+        labels,
+        note,
+        source,
+        revoked: state(one, Timestamp(0)) == "revoked",
+        created: one.received,
+        modified: one.received,
+    }
+}
+
+fn cells(row: &Row) -> [String; 11] {
+    let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+    let text = |text: &Option<String>| text.as_deref().map(one_line).unwrap_or_default();
+    [
+        row.observable.kind().to_string(),
+        harmless(one_line(row.observable.value())),
+        row.tlp.to_string(),
+        row.id.to_string(),
+        row.author.to_string(),
+        time(row.valid_from),
+        time(row.valid_until),
+        row.confidence.map(|number| number.to_string()).unwrap_or_default(),
+        harmless(row.labels.join("; ")),
+        harmless(text(&row.note)),
+        harmless(text(&row.source)),
+    ]
+}
+
+/// A value in one line: what would end the line or steer a terminal becomes a blank.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+/// A cell that a spreadsheet would run as a formula gets an apostrophe before it (CWE-1236).
+fn harmless(cell: String) -> String {
+    if cell.starts_with(['=', '+', '-', '@']) { format!("'{cell}") } else { cell }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_never_becomes_a_formula_and_a_value_never_two_lines() {
+        assert_eq!(harmless("=cmd|' /C calc'!A0".into()), "'=cmd|' /C calc'!A0");
+        assert_eq!(harmless("evil.example".into()), "evil.example");
+        assert_eq!(one_line("a\r\nb\x1b[2J"), "a  b [2J");
+    }
+}

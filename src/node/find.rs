@@ -1,0 +1,405 @@
+//! What is known: records by value and by id, who holds them, why they may go where, and what has left. Reads only.
+
+use super::error::NodeError;
+use super::status::Names;
+use super::view::{
+    AlsoView, DisclosureRange, DisclosureView, EntryView, ExplainView, LookupView, MatchView, ReceiptView, RecordView, StepView,
+};
+use super::{Node, share::Door};
+use crate::link::convert::decode_record;
+use crate::model::log::{Audience, LogKey};
+use crate::model::observable::lookup::Match;
+use crate::model::record::ReceiptOutcome;
+use crate::model::{Indicator, LogId, Observable, OrgId, Record, RecordId, RecordKind, Timestamp, Tlp};
+use crate::rules::label::{Held, RULES_VERSION, Withheld, may_offer, may_release, may_send_body};
+use crate::rules::release::Disclosure;
+use crate::store::change::PeerState;
+use crate::store::{Found, Hit, Provenance, ProvenanceState, Snapshot};
+use data_encoding::HEXLOWER;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many matches of one value are shown.
+const MATCHES_MAX: usize = 1_000;
+/// How many values are looked up at once.
+const VALUES_MAX: usize = 10_000;
+/// How many disclosures are listed at once.
+const DISCLOSURES_MAX: u64 = 1_000;
+
+impl Node {
+    /// What is known of values: exactly, of parent and sub domains, of networks, inside patterns.
+    ///
+    /// # Errors
+    /// When there are too many values, or the store cannot be read. A value that is none is told in its answer.
+    pub fn lookup(&self, values: &[String]) -> Result<Vec<LookupView>, NodeError> {
+        if values.len() > VALUES_MAX {
+            let text = format!("{} values are too many at once\nhint: look up to {VALUES_MAX} up at a time", values.len());
+            return Err(NodeError::BadInput(text));
+        }
+        let snapshot = self.store.snapshot()?;
+        let (names, now) = (Names::of(&snapshot)?, self.clock.now());
+        values.iter().map(|value| look_up(&snapshot, &names, value, now)).collect()
+    }
+
+    /// A record by its id or its value, and who else says the same.
+    ///
+    /// # Errors
+    /// When there is none, or a value stands for several.
+    pub fn show(&self, id: &str) -> Result<RecordView, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let (names, now) = (Names::of(&snapshot)?, self.clock.now());
+        let record = self.any_record(&snapshot, id)?;
+        let found = snapshot.find(&record)?.ok_or_else(|| NodeError::UnknownRecord(id.to_owned()))?;
+        let (said, indicator) = last_said(&found).ok_or_else(|| NodeError::UnknownRecord(id.to_owned()))?;
+        let mut also = BTreeMap::new();
+        for hit in exact(&snapshot, &found.observable, now)? {
+            for one in hit.provenances.into_iter().filter(|one| one.author != said.author) {
+                let author_name = names.org(&one.author);
+                also.insert(one.record, AlsoView { record: one.record, author: one.author, author_name, tlp: one.tlp });
+            }
+        }
+        let entries = found.provenances.iter().map(|(one, _)| entry_view(one, &names)).collect();
+        let Indicator { observable, valid_from, valid_until, confidence, labels, note, source } = indicator;
+        Ok(RecordView {
+            record,
+            kind: observable.kind(),
+            value: observable.value().to_owned(),
+            author: said.author,
+            author_name: names.org(&said.author),
+            tlp: said.tlp,
+            state: state(said, now).into(),
+            valid_from,
+            valid_until,
+            confidence,
+            labels,
+            note,
+            source,
+            entries,
+            also: also.into_values().collect(),
+        })
+    }
+
+    /// A record of our own by its id or its value, held or taken back.
+    pub(super) fn own_record(&self, id: &str) -> Result<RecordId, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let unknown = || NodeError::UnknownRecord(id.to_owned());
+        let record = match id.parse::<RecordId>() {
+            Ok(record) => record,
+            Err(_) => self.record_id(&self.org(), &Observable::guess(id).map_err(|_| unknown())?),
+        };
+        let ours = |found: &Found| found.provenances.iter().all(|(one, _)| one.author == self.org());
+        match snapshot.find(&record)? {
+            Some(found) if ours(&found) => Ok(record),
+            Some(_) => Err(NodeError::NotAuthor(id.to_owned())),
+            None if snapshot.positions(&record)?.is_empty() && !snapshot.is_recalled(&record)? => {
+                // A value that only others share is theirs to take back.
+                match self.any_record(&snapshot, id) {
+                    Ok(_) | Err(NodeError::AmbiguousRecord { .. }) => Err(NodeError::NotAuthor(id.to_owned())),
+                    Err(error) => Err(error),
+                }
+            }
+            None => Ok(record),
+        }
+    }
+
+    /// A record by its id or its value; of several authors' records of a value ours is meant.
+    fn any_record(&self, snapshot: &Snapshot, id: &str) -> Result<RecordId, NodeError> {
+        if let Ok(record) = id.parse() {
+            return Ok(record);
+        }
+        let unknown = || NodeError::UnknownRecord(id.to_owned());
+        let observable = Observable::guess(id).map_err(|_| unknown())?;
+        let hits = exact(snapshot, &observable, self.clock.now())?;
+        let records: BTreeSet<RecordId> = hits.iter().flat_map(|hit| &hit.provenances).map(|one| one.record).collect();
+        let ours = self.record_id(&self.org(), &observable);
+        match records.first() {
+            _ if records.contains(&ours) => Ok(ours),
+            None => Err(unknown()),
+            Some(record) if records.len() == 1 => Ok(*record),
+            Some(_) => Err(NodeError::AmbiguousRecord { text: id.to_owned(), count: records.len() }),
+        }
+    }
+
+    /// What became of a record of ours at everyone whom it concerns.
+    ///
+    /// # Errors
+    /// When there is no such record of ours.
+    pub fn receipts(&self, id: &str) -> Result<Vec<ReceiptView>, NodeError> {
+        let record = self.own_record(id)?;
+        let snapshot = self.store.snapshot()?;
+        let names = Names::of(&snapshot)?;
+        let mut holders: BTreeMap<OrgId, Vec<(LogId, u64)>> = BTreeMap::new();
+        for (log, seq) in snapshot.positions(&record)? {
+            let Some(info) = snapshot.log(&log)? else { continue };
+            for holder in self.readers(&snapshot, &info.key.audience)? {
+                holders.entry(holder).or_default().push((log, seq));
+            }
+        }
+        let receipts = snapshot.receipts(&record)?;
+        // Whoever answered was told, member still or not.
+        for receipt in &receipts {
+            let positions = holders.entry(receipt.holder).or_default();
+            if !positions.contains(&(receipt.log, receipt.seq)) {
+                positions.push((receipt.log, receipt.seq));
+            }
+        }
+        let mut views = Vec::new();
+        for (org, positions) in holders {
+            let answers: BTreeMap<_, _> =
+                receipts.iter().filter(|one| one.holder == org).map(|one| ((one.log, one.seq), (one.outcome, one.at))).collect();
+            let (outcome, at) = self.outcome(&snapshot, &org, &positions, &answers)?;
+            views.push(ReceiptView { peer: names.org(&org), org_id: org, outcome: outcome.into(), at });
+        }
+        Ok(views)
+    }
+
+    /// The worst that is known over all positions: one that is not answered counts before those that are.
+    fn outcome(
+        &self,
+        snapshot: &Snapshot,
+        org: &OrgId,
+        positions: &[(LogId, u64)],
+        answers: &BTreeMap<(LogId, u64), (ReceiptOutcome, Timestamp)>,
+    ) -> Result<(&'static str, Option<Timestamp>), NodeError> {
+        let mut last = None;
+        let mut outcomes = BTreeSet::new();
+        for position @ (log, seq) in positions {
+            let answer = answers.get(position);
+            match answer {
+                Some((outcome, at)) => {
+                    outcomes.insert(*outcome);
+                    last = last.max(Some(*at));
+                }
+                None if snapshot.taken_back(log, *seq)?.is_some() => {
+                    let gone = snapshot.peer(org)?.is_some_and(|peer| peer.state == PeerState::Removed);
+                    return Ok((if gone { "unreachable" } else { "waiting" }, None));
+                }
+                None => {
+                    let ack = snapshot.acks(log)?.into_iter().find(|ack| ack.peer == *org && ack.through >= *seq);
+                    return Ok(ack.map_or(("waiting", None), |ack| ("held", Some(ack.at))));
+                }
+            }
+        }
+        let outcome = if outcomes.contains(&ReceiptOutcome::Revoked) {
+            "revoked"
+        } else if outcomes.contains(&ReceiptOutcome::Destroyed) {
+            "destroyed"
+        } else {
+            "absent"
+        };
+        Ok((outcome, last))
+    }
+
+    /// Everyone but us in an audience.
+    fn readers(&self, snapshot: &Snapshot, audience: &Audience) -> Result<Vec<OrgId>, NodeError> {
+        Ok(match audience {
+            Audience::Direct(org) => vec![*org],
+            Audience::Group(group) => match self.definition(snapshot, group)? {
+                Some(definition) => definition.members.into_iter().map(|one| one.org).filter(|org| *org != self.org()).collect(),
+                None => Vec::new(),
+            },
+        })
+    }
+
+    /// Whether a record may go to somebody, as the rules decide it, step by step.
+    ///
+    /// # Errors
+    /// When there is no such record, peer or group.
+    pub fn explain(&self, id: &str, to: &str) -> Result<ExplainView, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let names = Names::of(&snapshot)?;
+        let audience = self.audience(to)?;
+        let record = self.any_record(&snapshot, id)?;
+        let found = snapshot.find(&record)?.ok_or_else(|| NodeError::UnknownRecord(id.to_owned()))?;
+        let (said, _) = last_said(&found).ok_or_else(|| NodeError::UnknownRecord(id.to_owned()))?;
+        let mut trace = Trace::default();
+        trace.note("author", format!("{} says it as TLP:{}", names.org(&said.author), said.tlp.name().to_uppercase()));
+        if said.author == self.org() {
+            let door: Door = self.door(audience)?;
+            trace.decide("release", may_release(said.tlp, door.state(), &door.us, door.now), "the gate lets it out to them");
+        } else {
+            for (one, _) in found.provenances.iter().filter(|(one, _)| one.state != ProvenanceState::Superseded) {
+                self.trace_relay(&snapshot, &names, one, audience, &mut trace)?;
+            }
+        }
+        Ok(ExplainView { record, to: names.audience(&audience), allowed: trace.allowed, rules: RULES_VERSION, steps: trace.steps })
+    }
+
+    /// Another's record moves only within the audience that its author gave it.
+    fn trace_relay(
+        &self,
+        snapshot: &Snapshot,
+        names: &Names,
+        one: &Provenance,
+        to: Audience,
+        trace: &mut Trace,
+    ) -> Result<(), NodeError> {
+        let Some(LogKey { author, .. }) = snapshot.log(&one.log)?.map(|log| log.key) else { return Ok(()) };
+        let key = LogKey { author, incarnation: 0, audience: one.audience };
+        let group = match one.audience {
+            Audience::Group(group) => self.definition(snapshot, &group)?,
+            Audience::Direct(_) => None,
+        };
+        let name = names.audience(&one.audience);
+        match to {
+            Audience::Direct(reader) => {
+                let offered = may_offer(&key, &self.org(), &reader, group.as_ref());
+                let through = offered.is_ok();
+                trace.decide(&format!("audience {name}"), offered, "the reader is in the audience that its author gave it");
+                if through {
+                    trace.decide("relay", may_send_body(one.tlp, &author, &self.org(), &reader), "the label allows to pass it on");
+                }
+            }
+            Audience::Group(_) if to == one.audience => trace.decide(&format!("audience {name}"), Ok(()), "its author gave it to them"),
+            Audience::Group(_) => trace.decide(&format!("audience {name}"), Err(Withheld::NotInAudience), ""),
+        }
+        Ok(())
+    }
+
+    /// What left, to whom, under which label and which rules.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn disclosures(&self, range: DisclosureRange) -> Result<Vec<DisclosureView>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let names = Names::of(&snapshot)?;
+        let from = range.from.max(1);
+        let count = if (1..=DISCLOSURES_MAX).contains(&range.limit) { range.limit } else { DISCLOSURES_MAX };
+        let lines = snapshot.disclosures(from..=from.saturating_add(count - 1))?;
+        lines.into_iter().map(|line| disclosure_view(line.n, &line.json, &names)).collect()
+    }
+}
+
+/// The steps of a decision; it stands by the last one.
+#[derive(Default)]
+struct Trace {
+    steps: Vec<StepView>,
+    allowed: bool,
+}
+
+impl Trace {
+    fn note(&mut self, rule: &str, why: String) {
+        self.steps.push(StepView { rule: rule.into(), ok: true, why });
+    }
+
+    fn decide(&mut self, rule: &str, verdict: Result<(), Withheld>, yes: &str) {
+        let (ok, why) = match verdict {
+            Ok(()) => (true, yes.to_owned()),
+            Err(no) => (false, super::error::split_hint(&no.to_string()).0),
+        };
+        self.allowed = ok;
+        self.steps.push(StepView { rule: rule.into(), ok, why });
+    }
+}
+
+fn look_up(snapshot: &Snapshot, names: &Names, value: &str, now: Timestamp) -> Result<LookupView, NodeError> {
+    let mut view = LookupView { query: value.to_owned(), matches: Vec::new(), problem: None, more: 0 };
+    let observable = match Observable::guess(value) {
+        Ok(observable) => observable,
+        Err(error) => {
+            view.problem = Some(super::error::split_hint(&error.to_string()).0);
+            return Ok(view);
+        }
+    };
+    for hit in snapshot.lookup(&observable, now)? {
+        let authors: BTreeSet<OrgId> = hit.provenances.iter().map(|one| one.author).collect();
+        for one in &hit.provenances {
+            if view.matches.len() < MATCHES_MAX {
+                view.matches.push(match_view(&hit, one, authors.len(), names, now));
+            } else {
+                view.more += 1;
+            }
+        }
+    }
+    Ok(view)
+}
+
+fn exact(snapshot: &Snapshot, observable: &Observable, now: Timestamp) -> Result<Vec<Hit>, NodeError> {
+    let hits = snapshot.lookup(observable, now)?;
+    Ok(hits.into_iter().filter(|hit| hit.observable == *observable).collect())
+}
+
+fn match_view(hit: &Hit, one: &Provenance, authors: usize, names: &Names, now: Timestamp) -> MatchView {
+    MatchView {
+        record: one.record,
+        kind: hit.observable.kind(),
+        value: hit.observable.value().to_owned(),
+        author: one.author,
+        author_name: names.org(&one.author),
+        tlp: one.tlp,
+        r#match: match_name(hit.matches).into(),
+        state: state(one, now).into(),
+        provenances: u32::try_from(authors).unwrap_or(u32::MAX),
+        audience_name: names.audience(&one.audience),
+        log: one.log,
+        seq: position(one),
+        received: one.received,
+        valid_until: one.valid_until,
+    }
+}
+
+const fn match_name(matches: Match) -> &'static str {
+    match matches {
+        Match::Exact => "exact",
+        Match::Parent => "parent",
+        Match::Subdomain => "subdomain",
+        Match::ContainsAddress => "network",
+        Match::InNetwork => "in_network",
+        Match::InPattern => "pattern",
+    }
+}
+
+/// `revoked` before `expired`: what its author took back is not merely old.
+pub(super) fn state(one: &Provenance, now: Timestamp) -> &'static str {
+    match one.state {
+        ProvenanceState::Revoked => "revoked",
+        _ if one.valid_until.is_some_and(|until| until <= now) => "expired",
+        _ => "live",
+    }
+}
+
+fn position(one: &Provenance) -> Option<u64> {
+    (!one.waiting).then_some(one.seq)
+}
+
+fn entry_view(one: &Provenance, names: &Names) -> EntryView {
+    EntryView {
+        log: one.log,
+        audience_name: names.audience(&one.audience),
+        seq: position(one),
+        received: one.received,
+        retention: Some(one.retention).filter(|retention| *retention != Timestamp(0)),
+    }
+}
+
+/// What the author said last, to whomever.
+fn last_said(found: &Found) -> Option<(&Provenance, Indicator)> {
+    let current = found.provenances.iter().filter(|(one, _)| one.state != ProvenanceState::Superseded);
+    let (one, Held(body)) = current.max_by_key(|(one, _)| one.received)?;
+    Some((one, indicator(body)?))
+}
+
+/// The indicator that a body holds.
+pub(super) fn indicator(body: &[u8]) -> Option<Indicator> {
+    match decode_record(RecordKind::Indicator, body) {
+        Ok(Record::Indicator(indicator)) => Some(indicator),
+        _ => None,
+    }
+}
+
+fn disclosure_view(number: u64, json: &str, names: &Names) -> Result<DisclosureView, NodeError> {
+    let line: Disclosure = serde_json::from_str(json).map_err(|error| NodeError::StoreDamaged(format!("disclosure {number}: {error}")))?;
+    let Disclosure { at, audience, tlp, kind, count, digest, rules, now: _ } = line;
+    let kind = RecordKind::from_number(kind).map_or_else(|| format!("kind {kind}"), |kind| kind.name().to_owned());
+    let (audience_name, tlp): (String, Tlp) = (names.audience(&audience), tlp);
+    Ok(DisclosureView {
+        number,
+        at,
+        audience: audience.to_string(),
+        audience_name,
+        tlp,
+        kind,
+        count,
+        digest: HEXLOWER.encode(&digest),
+        rules,
+    })
+}
