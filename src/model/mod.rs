@@ -11,7 +11,7 @@ pub mod time;
 pub mod tlp;
 
 pub use id::{EntryHash, GroupId, LogId, OrgId, RecordId};
-pub use observable::{Observable, ObservableKind};
+pub use observable::{BadObservable, Observable, ObservableKind};
 pub use record::{Indicator, Record, RecordKind};
 pub use time::Timestamp;
 pub use tlp::Tlp;

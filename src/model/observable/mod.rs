@@ -1,6 +1,29 @@
 //! Observables: what an indicator is about, in one canonical form per kind.
 //!
-//! The canonical form is used for identity, lookup and duplicates alike; making it is idempotent.
+//! The canonical form is used for identity, lookup and duplicates alike; making it is idempotent. [`Observable::parse`] makes it for a known
+//! kind, [`Observable::guess`] for an unknown one; [`search_key`] and [`lookup`] are how the store finds it again.
+
+mod canonical;
+mod crypto_address;
+mod domain;
+mod email;
+mod error;
+mod guess;
+mod hash;
+mod ip;
+mod key;
+pub mod lookup;
+mod names;
+mod refang;
+pub mod tld;
+mod url;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{BadObservable, Reason, shown};
+pub use key::{from_search_key, search_key};
+pub use refang::strip;
 
 /// The kinds of observable. The number stands for the kind on the wire and in the store and never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
