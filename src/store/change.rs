@@ -14,8 +14,8 @@ pub enum Change {
     Release {
         /// Who gets it.
         audience: Audience,
-        /// The released records, each with our id for it where it is an indicator.
-        items: Vec<(Option<RecordId>, Released<Encoded>)>,
+        /// The released records.
+        items: Vec<ReleaseItem>,
         /// What the gate wrote down, one line per label, over the items that are neither duplicates nor recalled (the store
         /// recomputes `count` and `digest` over those, and writes no line of count 0).
         disclosures: Vec<Disclosure>,
@@ -23,7 +23,8 @@ pub enum Change {
         at: Timestamp,
     },
     /// Waiting records of our own get their positions: a batch that we have just signed. Refused with
-    /// [`Refused::HeadMoved`] unless it follows the log's head, so that nothing is positioned twice.
+    /// [`Refused::HeadMoved`] unless it follows the log's head, so that nothing is positioned twice, and with
+    /// [`Refused::WaitingMoved`] unless every entry still waits with the same content.
     Append {
         /// Our log.
         log: LogKey,
@@ -163,6 +164,17 @@ pub enum Change {
     Put(&'static str, Option<Vec<u8>>),
 }
 
+/// One released record.
+#[derive(Debug, Clone)]
+pub struct ReleaseItem {
+    /// Our id for it, where it is an indicator.
+    pub record: Option<RecordId>,
+    /// Observables inside a pattern, found by lookup too.
+    pub inside: Vec<Observable>,
+    /// The record, exactly as it leaves.
+    pub released: Released<Encoded>,
+}
+
 /// What an entry of another author means, decided before it is stored.
 #[derive(Debug, Clone)]
 pub struct Received {
@@ -170,6 +182,8 @@ pub struct Received {
     pub header: Header,
     /// The verdict.
     pub verdict: Verdict,
+    /// What is wrong with it, where it is not accepted; kept in quarantine beside it.
+    pub problem: Option<String>,
     /// Its meaning; `None` where the body is absent, invalid or of a kind that we do not know.
     pub meaning: Meaning,
 }
@@ -233,6 +247,22 @@ pub enum Verdict {
     Invalid = 5,
     /// Of a newer kind; kept, and read after an upgrade.
     Unsupported = 6,
+}
+
+impl Verdict {
+    /// The verdict with that number.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Accepted),
+            1 => Some(Self::Duplicate),
+            2 => Some(Self::Superseded),
+            3 => Some(Self::Filtered),
+            4 => Some(Self::Refused),
+            5 => Some(Self::Invalid),
+            6 => Some(Self::Unsupported),
+            _ => None,
+        }
+    }
 }
 
 /// A peer as the store keeps it.
@@ -348,4 +378,7 @@ pub enum Refused {
     /// The log is closed, or its author was caught signing two histories.
     #[error("the log takes no more entries")]
     LogClosed,
+    /// The waiting items are not those any more that the batch was made of.
+    #[error("the waiting items have changed since")]
+    WaitingMoved,
 }

@@ -1,0 +1,168 @@
+//! Observables and their provenances: what lookups, exports and duplicates rest on.
+
+use super::{Applied, Tx};
+use crate::model::observable::search_key;
+use crate::model::{Observable, RecordId, Timestamp};
+use crate::store::body::is_body;
+use crate::store::change::Verdict;
+use crate::store::codec::{Reader, Row, Writer};
+use crate::store::error::{Damaged, Fault};
+use crate::store::find;
+use crate::store::rows::{ProvenanceRow, ProvenanceState};
+use redb::ReadableTable;
+use std::collections::BTreeMap;
+
+/// Where a provenance stands: family, incarnation, position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) observable: u64,
+    pub(super) family: u32,
+    pub(super) incarnation: u64,
+    pub(super) seq: u64,
+}
+
+impl Place {
+    fn key(&self) -> (u64, u32, u64, u64) {
+        (self.observable, self.family, self.incarnation, self.seq)
+    }
+}
+
+impl Tx<'_> {
+    /// The numbers of observables, made where there are none, in the order of their search keys so that the writes are sorted.
+    pub(super) fn number<'o>(
+        &mut self,
+        observables: impl Iterator<Item = (&'o Observable, &'o [Observable])>,
+    ) -> Applied<BTreeMap<Vec<u8>, u64>> {
+        let sorted: BTreeMap<Vec<u8>, (&Observable, &[Observable])> = observables.map(|pair| (search_key(pair.0), pair)).collect();
+        let mut numbers = BTreeMap::new();
+        for (key, (observable, inside)) in sorted {
+            let known = self.t.observables.get(key.as_slice())?.map(|no| no.value());
+            let no = match known {
+                Some(no) => no,
+                None => self.new_observable(&key, observable)?,
+            };
+            self.put_inside(no, inside)?;
+            numbers.insert(key, no);
+        }
+        Ok(numbers)
+    }
+
+    fn new_observable(&mut self, key: &[u8], observable: &Observable) -> Applied<u64> {
+        self.counters.observable += 1;
+        let no = self.counters.observable;
+        self.t.observables.insert(key, no)?;
+        self.t.values.insert(no, observable.encode().as_slice())?;
+        Ok(no)
+    }
+
+    fn put_inside(&mut self, pattern: u64, inside: &[Observable]) -> Applied<()> {
+        if inside.is_empty() || self.t.inside_keys.get(pattern)?.is_some() {
+            return Ok(());
+        }
+        let keys: Vec<Vec<u8>> = inside.iter().map(search_key).collect();
+        for key in &keys {
+            self.t.inside.insert((key.as_slice(), pattern), ())?;
+        }
+        let row = keys.iter().fold(Writer::default(), |row, key| row.bytes(key)).done();
+        self.t.inside_keys.insert(pattern, row.as_slice())?;
+        Ok(())
+    }
+
+    fn forget_inside(&mut self, pattern: u64) -> Applied<()> {
+        let Some(row) = self.t.inside_keys.remove(pattern)?.map(|row| row.value().to_vec()) else { return Ok(()) };
+        let mut keys = Reader(&row);
+        while let Some(key) = keys.bytes() {
+            self.t.inside.remove((key, pattern))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn provenance(&self, place: &Place) -> Applied<Option<ProvenanceRow>> {
+        find::row(&self.t.provenances, "provenances", place.key())
+    }
+
+    /// What an author said of an observable to an audience, in the author's order.
+    pub(super) fn said(&self, observable: u64, family: u32) -> Applied<Vec<(Place, ProvenanceRow)>> {
+        self.provenances((observable, family, 0, 0), (observable, family, u64::MAX, u64::MAX))
+    }
+
+    /// What anybody said of an observable.
+    pub(super) fn said_by_all(&self, observable: u64) -> Applied<Vec<(Place, ProvenanceRow)>> {
+        self.provenances((observable, 0, 0, 0), (observable, u32::MAX, u64::MAX, u64::MAX))
+    }
+
+    fn provenances(&self, from: (u64, u32, u64, u64), to: (u64, u32, u64, u64)) -> Applied<Vec<(Place, ProvenanceRow)>> {
+        let mut rows = Vec::new();
+        for row in self.t.provenances.range(from..=to)? {
+            let (key, bytes) = row?;
+            let (observable, family, incarnation, seq) = key.value();
+            rows.push((Place { observable, family, incarnation, seq }, find::decoded("provenances", &key.value(), bytes.value())?));
+        }
+        Ok(rows)
+    }
+
+    /// Adds what an author says. Older words of the same family are superseded; if there are newer ones, this one is.
+    pub(super) fn add_provenance(&mut self, place: Place, mut row: ProvenanceRow, body: &[u8]) -> Applied<Verdict> {
+        let said = self.said(place.observable, place.family)?;
+        let newer = said.iter().rev().find(|(other, _)| other.key() > place.key());
+        let older = said.iter().rev().find(|(other, _)| other.key() < place.key());
+        let same = |tx: &Self, other: &ProvenanceRow| -> Applied<bool> {
+            Ok(other.tlp == row.tlp && is_body::<Fault>(&tx.t.bodies, other.body, body)?)
+        };
+        let verdict = match (newer, older) {
+            (Some((_, newer)), _) if same(self, newer)? => Verdict::Duplicate,
+            (Some(_), _) => Verdict::Superseded,
+            (None, Some((_, older))) if older.state == ProvenanceState::Live && same(self, older)? => Verdict::Duplicate,
+            (None, _) => Verdict::Accepted,
+        };
+        if newer.is_some() {
+            row.state = ProvenanceState::Superseded;
+        } else {
+            for (place, older) in &said {
+                self.set_state(place, older, ProvenanceState::Superseded)?;
+            }
+        }
+        self.t.provenances.insert(place.key(), row.encode().as_slice())?;
+        self.t.records.insert(&row.record.0, place.observable)?;
+        self.event(&row.record, row.received)?;
+        Ok(verdict)
+    }
+
+    pub(super) fn set_state(&mut self, place: &Place, row: &ProvenanceRow, state: ProvenanceState) -> Applied<()> {
+        if row.state != state {
+            let row = ProvenanceRow { state, ..row.clone() };
+            self.t.provenances.insert(place.key(), row.encode().as_slice())?;
+        }
+        Ok(())
+    }
+
+    /// A provenance gets another place: a waiting record its position.
+    pub(super) fn move_provenance(&mut self, from: &Place, to: &Place) -> Applied<()> {
+        let Some(row) = self.t.provenances.remove(from.key())?.map(|row| row.value().to_vec()) else { return Ok(()) };
+        self.t.provenances.insert(to.key(), row.as_slice())?;
+        Ok(())
+    }
+
+    /// Removes what an author said; its record with the last of them, and the observable with the last of all. Returns the record.
+    pub(super) fn forget(&mut self, place: &Place, at: Timestamp) -> Applied<Option<RecordId>> {
+        let Some(row) = self.provenance(place)? else { return Ok(None) };
+        self.t.provenances.remove(place.key())?;
+        let rest = self.said_by_all(place.observable)?;
+        if !rest.iter().any(|(_, other)| other.record == row.record) {
+            self.t.records.remove(&row.record.0)?;
+        }
+        if rest.is_empty() {
+            self.forget_observable(place.observable)?;
+        }
+        self.event(&row.record, at)?;
+        Ok(Some(row.record))
+    }
+
+    fn forget_observable(&mut self, no: u64) -> Applied<()> {
+        let observable = find::row::<Observable, _, Fault>(&self.t.values, "values", no)?;
+        let observable = observable.ok_or_else(|| Damaged { table: "values", key: no.to_string() })?;
+        self.t.values.remove(no)?;
+        self.t.observables.remove(search_key(&observable).as_slice())?;
+        self.forget_inside(no)
+    }
+}

@@ -1,0 +1,370 @@
+//! Batches: our own, which give waiting records their positions, and those of other authors.
+
+use super::index::Place;
+use super::{Applied, Log, Tx, WAITING};
+use crate::model::crypto::equal;
+use crate::model::log::{AbsentReason, Batch, BatchEntry, Body, Checkpoint, Equivocation, Head, Header, LogKey, Salts, body_hash, salt};
+use crate::model::record::WithdrawalMode;
+use crate::model::{EntryHash, LogId, Timestamp};
+use crate::store::body::is_body;
+use crate::store::change::{Meaning, Outcome, Received, Refused, TakenBack, Verdict};
+use crate::store::codec::{Row, audience_bytes};
+use crate::store::error::Fault;
+use crate::store::find;
+use crate::store::rows::{BatchRow, EntryRow, EvidenceRow, LogState, ProvenanceRow, ProvenanceState, QuarantineRow, WaitingRow};
+use redb::{ReadableTable, ReadableTableMetadata};
+use std::collections::BTreeMap;
+
+impl Tx<'_> {
+    pub(super) fn append(&mut self, key: &LogKey, batch: &Batch, headers: &[Header], waiting: &[u64], at: Timestamp) -> Applied<Outcome> {
+        let known = self.log(&key.id())?;
+        if self.holds(known.as_ref(), batch)? {
+            return Ok(Outcome::Done);
+        }
+        let goes_on = known.as_ref().is_none_or(|log| log.row.state == LogState::Open);
+        if key.author != self.us || key.incarnation != self.counters.incarnation || !goes_on {
+            return Err(Refused::LogClosed.into());
+        }
+        let headers_first = headers.first().filter(|_| headers.len() == batch.entries.len());
+        follows(known.as_ref(), batch, headers_first)?;
+        let rows = self.waiting_rows(key, batch, waiting)?;
+        let mut log = match known {
+            Some(log) => log,
+            None => self.new_log(key, &[0; 32])?,
+        };
+        self.put_batch(&log, batch, None)?;
+        for ((header, row), n) in headers.iter().zip(&rows).zip(waiting) {
+            self.position(&log, header, row, *n)?;
+        }
+        let _ = at;
+        log.row.head = batch.checkpoint.head;
+        self.put_log(&log)?;
+        Ok(Outcome::Done)
+    }
+
+    /// The waiting rows that a batch positions; refused unless each of them still waits with the same content.
+    fn waiting_rows(&self, key: &LogKey, batch: &Batch, waiting: &[u64]) -> Applied<Vec<WaitingRow>> {
+        if waiting.len() != batch.entries.len() {
+            return Err(Refused::WaitingMoved.into());
+        }
+        let audience = audience_bytes(&key.audience);
+        let mut rows = Vec::with_capacity(waiting.len());
+        for (n, entry) in waiting.iter().zip(&batch.entries) {
+            let row = find::row::<WaitingRow, _, Fault>(&self.t.waiting, "waiting", (&audience, *n))?.ok_or(Refused::WaitingMoved)?;
+            let BatchEntry { kind, tlp, retention, body, .. } = entry;
+            let Body::Present(body) = body else { return Err(Refused::WaitingMoved.into()) };
+            let same = (row.kind, row.tlp, row.retention) == (*kind, *tlp, *retention);
+            if !same || !is_body::<Fault>(&self.t.bodies, row.body, body)? {
+                return Err(Refused::WaitingMoved.into());
+            }
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    fn position(&mut self, log: &Log, header: &Header, waiting: &WaitingRow, n: u64) -> Applied<()> {
+        let mut row = EntryRow::of(header, Verdict::Accepted, Ok(waiting.body));
+        row.observable = waiting.observable;
+        self.t.entries.insert((log.no, header.seq), row.encode().as_slice())?;
+        self.t.waiting.remove((&audience_bytes(&log.row.key.audience), n))?;
+        if waiting.observable != 0 {
+            let (observable, family) = (waiting.observable, log.row.family);
+            let from = Place { observable, family, incarnation: WAITING, seq: n };
+            self.move_provenance(&from, &Place { incarnation: log.row.key.incarnation, seq: header.seq, ..from })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn receive(
+        &mut self,
+        key: &LogKey,
+        author_key: &[u8; 32],
+        batch: &Batch,
+        entries: &[Received],
+        at: Timestamp,
+    ) -> Applied<Outcome> {
+        let known = self.log(&key.id())?;
+        if let Some(log) = known.as_ref().filter(|log| self.holds(Some(log), batch).unwrap_or(false)) {
+            return self.received_before(log, batch, entries);
+        }
+        let ours = key.author == self.us;
+        let halted = known.as_ref().is_some_and(|log| log.row.state == LogState::Halted);
+        if halted || (ours && key.incarnation >= self.counters.incarnation) {
+            return Err(Refused::LogClosed.into());
+        }
+        let first = entries.first().filter(|_| entries.len() == batch.entries.len()).map(|entry| &entry.header);
+        follows(known.as_ref(), batch, first)?;
+        let mut log = match known {
+            Some(log) => log,
+            None => self.new_log(key, author_key)?,
+        };
+        let batch = self.without_recalled(&log, batch)?;
+        self.put_batch(&log, &batch, Some(*author_key))?;
+        let verdicts = self.put_entries(&log, &batch, entries, at)?;
+        log.row.head = batch.checkpoint.head;
+        log.row.author_key = *author_key;
+        self.put_log(&log)?;
+        let taken_back = self.act(&mut log, entries, &verdicts)?;
+        Ok(Outcome::Received { verdicts, taken_back })
+    }
+
+    /// Whether the log already has exactly this batch.
+    fn holds(&self, log: Option<&Log>, batch: &Batch) -> Applied<bool> {
+        let Some(log) = log.filter(|log| log.row.head.size >= batch.checkpoint.head.size) else { return Ok(false) };
+        let row: Option<BatchRow> = find::row::<_, _, Fault>(&self.t.batches, "batches", (log.no, batch.first))?;
+        Ok(row.is_some_and(|row| row.checkpoint.head == batch.checkpoint.head))
+    }
+
+    /// The outcome of a batch that was received before.
+    fn received_before(&mut self, log: &Log, batch: &Batch, entries: &[Received]) -> Applied<Outcome> {
+        let mut verdicts = Vec::with_capacity(entries.len());
+        for (entry, seq) in entries.iter().zip(batch.first..) {
+            let row: Option<EntryRow> = find::row::<_, _, Fault>(&self.t.entries, "entries", (log.no, seq))?;
+            verdicts.push(row.map_or(entry.verdict, |row| row.verdict));
+        }
+        let taken_back = self.act(&mut log.clone(), entries, &verdicts)?;
+        Ok(Outcome::Received { verdicts, taken_back })
+    }
+
+    fn without_recalled(&self, log: &Log, batch: &Batch) -> Applied<Batch> {
+        let mut recalled = BTreeMap::new();
+        if !self.t.taken_back.is_empty()? {
+            for seq in batch.first..=batch.checkpoint.head.size {
+                recalled.insert(seq, self.is_recalled_at(log, seq)?);
+            }
+        }
+        let reason = |seq| recalled.get(&seq).copied().unwrap_or(false).then_some(AbsentReason::Recalled);
+        Ok(batch.without(reason))
+    }
+
+    pub(super) fn is_recalled_at(&self, log: &Log, seq: u64) -> Applied<bool> {
+        let row = find::taken_back::<Fault>(&self.t.taken_back, &log.id.0, seq, &log.row.key.author)?;
+        Ok(row.is_some_and(|row| row.mode == WithdrawalMode::Recall))
+    }
+
+    fn put_batch(&mut self, log: &Log, batch: &Batch, author_key: Option<[u8; 32]>) -> Applied<()> {
+        let seed = match &batch.salts {
+            Salts::Seed(seed) => Some(*seed),
+            Salts::Each(salts) => {
+                let present = batch.entries.iter().zip(batch.first..).filter(|(entry, _)| matches!(entry.body, Body::Present(_)));
+                for ((_, seq), salt) in present.zip(salts) {
+                    self.t.salts.insert((log.no, seq), salt)?;
+                }
+                None
+            }
+        };
+        let row = BatchRow { last: batch.checkpoint.head.size, seed, checkpoint: batch.checkpoint.clone(), author_key };
+        self.t.batches.insert((log.no, batch.first), row.encode().as_slice())?;
+        Ok(())
+    }
+
+    fn put_entries(&mut self, log: &Log, batch: &Batch, entries: &[Received], at: Timestamp) -> Applied<Vec<Verdict>> {
+        let shown = entries.iter().zip(&batch.entries).filter(|(_, entry)| matches!(entry.body, Body::Present(_)));
+        let observables = shown.filter_map(|(received, _)| indexed(received));
+        let numbers = self.number(observables)?;
+        let mut verdicts = Vec::with_capacity(entries.len());
+        for (received, entry) in entries.iter().zip(&batch.entries) {
+            let verdict = match &entry.body {
+                Body::Present(body) => self.put_present(log, received, body, &numbers, at)?,
+                Body::Absent { reason, .. } => self.put_absent(log, received, *reason)?,
+            };
+            verdicts.push(verdict);
+        }
+        Ok(verdicts)
+    }
+
+    fn put_absent(&mut self, log: &Log, received: &Received, reason: AbsentReason) -> Applied<Verdict> {
+        let seq = received.header.seq;
+        if !self.is_recalled_at(log, seq)? {
+            self.t.absent.insert((log.no, seq), reason as u8)?;
+        }
+        let row = EntryRow::of(&received.header, received.verdict, Err(reason));
+        self.t.entries.insert((log.no, seq), row.encode().as_slice())?;
+        Ok(received.verdict)
+    }
+
+    fn put_present(
+        &mut self,
+        log: &Log,
+        received: &Received,
+        body: &[u8],
+        numbers: &BTreeMap<Vec<u8>, u64>,
+        at: Timestamp,
+    ) -> Applied<Verdict> {
+        let seq = received.header.seq;
+        let number = self.put_body(body)?;
+        let mut row = EntryRow::of(&received.header, received.verdict, Ok(number));
+        if let Some((observable, _)) = indexed(received) {
+            row.observable = numbers.get(&crate::model::observable::search_key(observable)).copied().unwrap_or_default();
+            row.verdict = self.index(log, received, row.observable, number, body, at)?;
+        }
+        self.count(received.header.kind, 1)?;
+        self.quarantine(log, received, at)?;
+        self.t.entries.insert((log.no, seq), row.encode().as_slice())?;
+        Ok(row.verdict)
+    }
+
+    fn quarantine(&mut self, log: &Log, received: &Received, at: Timestamp) -> Applied<()> {
+        let Received { header, verdict, problem, .. } = received;
+        if matches!(verdict, Verdict::Invalid | Verdict::Refused | Verdict::Unsupported) {
+            let row = QuarantineRow { verdict: *verdict, at, problem: problem.clone().unwrap_or_default() };
+            self.t.quarantine.insert((log.no, header.seq), row.encode().as_slice())?;
+        }
+        Ok(())
+    }
+
+    fn index(&mut self, log: &Log, received: &Received, observable: u64, number: u64, body: &[u8], at: Timestamp) -> Applied<Verdict> {
+        let Meaning::Indicator { record, valid_until, .. } = &received.meaning else { return Ok(received.verdict) };
+        let Header { seq, tlp, retention, .. } = received.header;
+        let (family, incarnation) = (log.row.family, log.row.key.incarnation);
+        let revoked = find::taken_back::<Fault>(&self.t.taken_back, &log.id.0, seq, &log.row.key.author)?.is_some();
+        let state = if revoked { ProvenanceState::Revoked } else { ProvenanceState::Live };
+        let row = ProvenanceRow { record: *record, tlp, state, received: at, retention, valid_until: *valid_until, body: number };
+        self.add_provenance(Place { observable, family, incarnation, seq }, row, body)
+    }
+
+    /// Does what the entries ask for, in their order.
+    fn act(&mut self, log: &mut Log, entries: &[Received], verdicts: &[Verdict]) -> Applied<Vec<TakenBack>> {
+        let mut all = Vec::new();
+        for (received, _) in entries.iter().zip(verdicts).filter(|(_, verdict)| **verdict == Verdict::Accepted) {
+            match &received.meaning {
+                Meaning::TakeBack { log: of, seqs, mode, reason } => {
+                    let (author, at) = (log.row.key.author, received.header.created);
+                    let outcomes = self.take_back(of, Some(&author), seqs, *mode, reason, at)?;
+                    all.push(TakenBack { withdrawal: received.header.hash(), log: *of, mode: *mode, outcomes });
+                }
+                Meaning::Receipt { log: of, outcomes, at } => drop(self.receipt(&log.row.key.author, of, outcomes, *at)?),
+                Meaning::KeyChange(key) => self.change_key(log, received.header.seq, key)?,
+                Meaning::None | Meaning::Indicator { .. } => {}
+            }
+        }
+        Ok(all)
+    }
+
+    fn change_key(&mut self, log: &mut Log, seq: u64, key: &[u8; 32]) -> Applied<()> {
+        let changed_since = log.row.head.size > seq && !self.is_last_batch(log, seq)?;
+        if !changed_since {
+            log.row.author_key = *key;
+            self.put_log(log)?;
+        }
+        Ok(())
+    }
+
+    fn is_last_batch(&self, log: &Log, seq: u64) -> Applied<bool> {
+        Ok(find::batch_row::<Fault>(&self.t.batches, log.no, seq)?.is_some_and(|(_, row)| row.last == log.row.head.size))
+    }
+
+    /// A body that was absent came from elsewhere.
+    pub(super) fn fill(
+        &mut self,
+        id: &LogId,
+        seq: u64,
+        salt: &[u8; 32],
+        body: &[u8],
+        received: &Received,
+        at: Timestamp,
+    ) -> Applied<Outcome> {
+        let Some(log) = self.log(id)? else { return Ok(filled(Verdict::Invalid)) };
+        let Some(row) = find::row::<EntryRow, _, Fault>(&self.t.entries, "entries", (log.no, seq))? else {
+            return Ok(filled(Verdict::Invalid));
+        };
+        let fits = equal(&body_hash(salt, body), &row.body_hash) && received.header == row.header(*id, seq);
+        if !fits || row.body.is_ok() || self.is_recalled_at(&log, seq)? {
+            return Ok(filled(if fits { row.verdict } else { Verdict::Invalid }));
+        }
+        let numbers = self.number(indexed(received).into_iter())?;
+        self.t.salts.insert((log.no, seq), salt)?;
+        self.t.absent.remove((log.no, seq))?;
+        let verdict = self.put_present(&log, received, body, &numbers, at)?;
+        let taken_back = self.act(&mut log.clone(), std::slice::from_ref(received), &[verdict])?;
+        Ok(Outcome::Received { verdicts: vec![verdict], taken_back })
+    }
+
+    pub(super) fn start_at(&mut self, key: &LogKey, author_key: &[u8; 32], checkpoint: &Checkpoint) -> Applied<Outcome> {
+        let known = self.log(&key.id())?;
+        match known.as_ref().map(|log| (log.row.head.size, &log.row.start)) {
+            Some((size, _)) if size >= checkpoint.head.size => return Ok(Outcome::Done),
+            Some((size, _)) if size > 0 => return Err(Refused::HeadMoved.into()),
+            _ => {}
+        }
+        let mut log = match known {
+            Some(log) => log,
+            None => self.new_log(key, author_key)?,
+        };
+        log.row.head = checkpoint.head;
+        log.row.author_key = *author_key;
+        log.row.start = Some(checkpoint.clone());
+        self.put_log(&log)?;
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn evidence(&mut self, key: &LogKey, proof: &Equivocation, at: Timestamp) -> Applied<Outcome> {
+        let mut log = match self.log(&key.id())? {
+            Some(log) => log,
+            None => self.new_log(key, &[0; 32])?,
+        };
+        log.row.state = LogState::Halted;
+        self.put_log(&log)?;
+        if self.t.evidence.get(&log.id.0)?.is_none() {
+            let row = EvidenceRow { log: *key, proof: proof.clone(), at };
+            self.t.evidence.insert(&log.id.0, row.encode().as_slice())?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn incarnation(&mut self, incarnation: u64) -> Applied<Outcome> {
+        if incarnation <= self.counters.incarnation {
+            return Ok(Outcome::Done);
+        }
+        self.counters.incarnation = incarnation;
+        for mut log in self.logs_of_ours()? {
+            if log.row.key.incarnation < incarnation && log.row.state == LogState::Open {
+                log.row.state = LogState::Closed;
+                self.put_log(&log)?;
+            }
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn logs_of_ours(&self) -> Applied<Vec<Log>> {
+        let mut logs = Vec::new();
+        for row in self.t.logs.iter()? {
+            let (no, bytes) = row?;
+            let row: crate::store::rows::LogRow = find::decoded("logs", &no.value(), bytes.value())?;
+            if row.key.author == self.us {
+                logs.push(Log { no: no.value(), id: row.key.id(), row });
+            }
+        }
+        Ok(logs)
+    }
+
+    /// Replaces a batch's seed by the salts of its bodies, before the first of them is destroyed.
+    pub(super) fn give_up_seed(&mut self, log: u32, seq: u64) -> Applied<()> {
+        let Some((first, mut row)) = find::batch_row::<Fault>(&self.t.batches, log, seq)? else { return Ok(()) };
+        let Some(seed) = row.seed.take() else { return Ok(()) };
+        for seq in first..=row.last {
+            self.t.salts.insert((log, seq), &salt(&seed, seq))?;
+        }
+        self.t.batches.insert((log, first), row.encode().as_slice())?;
+        Ok(())
+    }
+}
+
+/// What lookups are to find of an entry.
+fn indexed(received: &Received) -> Option<(&crate::model::Observable, &[crate::model::Observable])> {
+    match &received.meaning {
+        Meaning::Indicator { observable, inside, .. } if received.verdict == Verdict::Accepted => Some((observable, inside)),
+        _ => None,
+    }
+}
+
+/// Whether a batch begins where the log ends.
+fn follows(log: Option<&Log>, batch: &Batch, first: Option<&Header>) -> Result<(), Refused> {
+    let head = log.map_or(Head { size: 0, hash: EntryHash::default() }, |log| log.row.head);
+    let fits = first.is_some_and(|first| first.prev == head.hash && first.seq == batch.first) && batch.first == head.size + 1;
+    if fits { Ok(()) } else { Err(Refused::HeadMoved) }
+}
+
+fn filled(verdict: Verdict) -> Outcome {
+    Outcome::Received { verdicts: vec![verdict], taken_back: Vec::new() }
+}

@@ -1,0 +1,186 @@
+//! The one function that applies a change.
+//!
+//! Each change is checked before anything of it is written, so a refused one leaves nothing; and each is idempotent by what it
+//! names (positions, ids, digests), because a commit that failed may have reached the disk.
+
+mod index;
+mod log;
+mod release;
+mod small;
+mod take_back;
+
+use super::change::{Change, Outcome};
+use super::codec::{Reader, Row, Writer};
+use super::error::{Damaged, Fault};
+use super::find;
+use super::rows::{EventRow, FamilyRow, LogRow};
+use super::tables::Tables;
+use crate::model::log::{Audience, LogKey};
+use crate::model::{LogId, OrgId, RecordId, Timestamp};
+use redb::{ReadableTable, WriteTransaction};
+
+pub(super) type Applied<T> = Result<T, Fault>;
+
+/// The incarnation that a waiting record's provenance stands at: after every real one.
+pub(super) const WAITING: u64 = u64::MAX;
+
+/// The last number given out of each sequence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Counters {
+    pub(super) log: u32,
+    pub(super) family: u32,
+    pub(super) observable: u64,
+    pub(super) body: u64,
+    pub(super) waiting: u64,
+    pub(super) event: u64,
+    pub(super) suspicious: u64,
+    pub(super) disclosure: u64,
+    /// The incarnation of our logs.
+    pub(super) incarnation: u64,
+    /// The time of the last event, below which no later one falls.
+    pub(super) event_at: Timestamp,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        let (log, family, observable, body, waiting, event, suspicious, disclosure) = (0, 0, 0, 0, 0, 0, 0, 0);
+        let event_at = Timestamp(0);
+        Self { log, family, observable, body, waiting, event, suspicious, disclosure, incarnation: 1, event_at }
+    }
+}
+
+impl Row for Counters {
+    fn encode(&self) -> Vec<u8> {
+        let row = Writer::default().u32(self.log).u32(self.family).u64(self.observable).u64(self.body).u64(self.waiting);
+        row.u64(self.event).u64(self.suspicious).u64(self.disclosure).u64(self.incarnation).time(self.event_at).done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let (log, family) = (row.u32()?, row.u32()?);
+        let (observable, body, waiting) = (row.u64()?, row.u64()?, row.u64()?);
+        let (event, suspicious, disclosure) = (row.u64()?, row.u64()?, row.u64()?);
+        let (incarnation, event_at) = (row.u64()?, row.time()?);
+        row.end(Self { log, family, observable, body, waiting, event, suspicious, disclosure, incarnation, event_at })
+    }
+}
+
+/// A log and its number.
+#[derive(Debug, Clone)]
+pub(super) struct Log {
+    pub(super) no: u32,
+    pub(super) id: LogId,
+    pub(super) row: LogRow,
+}
+
+/// A write transaction with every table open.
+pub(super) struct Tx<'t> {
+    pub(super) t: Tables<'t>,
+    pub(super) us: OrgId,
+    pub(super) counters: Counters,
+    before: Counters,
+}
+
+impl<'t> Tx<'t> {
+    /// Opens the tables and reads the counters.
+    pub(super) fn open(transaction: &'t WriteTransaction, us: OrgId) -> Applied<Self> {
+        let t = Tables::open(transaction)?;
+        let counters: Counters = find::row::<_, _, Fault>(&t.meta, "meta", "counters")?.unwrap_or_default();
+        Ok(Self { t, us, before: counters.clone(), counters })
+    }
+
+    /// Writes the counters and closes the tables. To be called before the commit.
+    pub(super) fn close(mut self) -> Applied<()> {
+        if self.counters != self.before {
+            self.t.meta.insert("counters", self.counters.encode().as_slice())?;
+        }
+        Ok(())
+    }
+
+    /// Applies one change.
+    pub(super) fn apply(&mut self, change: &Change) -> Applied<Outcome> {
+        match change {
+            Change::Release { audience, items, disclosures, at } => self.release(audience, items, disclosures, *at),
+            Change::Append { log, batch, headers, waiting, at } => self.append(log, batch, headers, waiting, *at),
+            Change::Receive { log, author_key, batch, entries, at } => self.receive(log, author_key, batch, entries, *at),
+            Change::StartAt { log, author_key, checkpoint } => self.start_at(log, author_key, checkpoint),
+            Change::TakeBack { log, seqs, mode, reason, at } => self.take_back(log, None, seqs, *mode, reason, *at).map(Outcome::TakenBack),
+            Change::Unqueue { records, recalled, at } => self.unqueue(records, *recalled, *at),
+            Change::Acked { peer, log, through, verdicts, at } => self.acked(peer, log, *through, verdicts, *at),
+            Change::Receipt { holder, log, outcomes, at } => self.receipt(holder, log, outcomes, *at),
+            Change::Destroy { log, seqs, reason, at } => self.destroy_all(log, seqs, *reason, *at),
+            Change::Fill { log, seq, salt, body, received, at } => self.fill(log, *seq, salt, body, received, *at),
+            Change::PutPeer(row) => self.put_peer(row),
+            Change::RemovePeer(org) => self.remove_peer(org),
+            Change::PutGroup(row) => self.put_group(row),
+            Change::Evidence { log, proof, at } => self.evidence(log, proof, *at),
+            Change::Suspicious { peer, what, bytes, at } => self.suspicious(peer, what, bytes, *at),
+            Change::Incarnation(incarnation) => self.incarnation(*incarnation),
+            Change::Put(name, value) => self.put(name, value.as_deref()),
+        }
+    }
+
+    /// A log by its id.
+    pub(super) fn log(&self, id: &LogId) -> Applied<Option<Log>> {
+        let Some(no) = self.t.log_numbers.get(&id.0)?.map(|no| no.value()) else { return Ok(None) };
+        let row = find::row::<LogRow, _, Fault>(&self.t.logs, "logs", no)?;
+        let row = row.ok_or_else(|| Damaged { table: "logs", key: no.to_string() })?;
+        Ok(Some(Log { no, id: *id, row }))
+    }
+
+    pub(super) fn put_log(&mut self, log: &Log) -> Applied<()> {
+        self.t.logs.insert(log.no, log.row.encode().as_slice())?;
+        Ok(())
+    }
+
+    /// A log that is not there yet, with a number of its own.
+    pub(super) fn new_log(&mut self, key: &LogKey, author_key: &[u8; 32]) -> Applied<Log> {
+        let family = self.family(&key.author, &key.audience)?;
+        self.counters.log += 1;
+        let (no, id) = (self.counters.log, key.id());
+        self.t.log_numbers.insert(&id.0, no)?;
+        self.t.family_logs.insert((family, key.incarnation), no)?;
+        let closed = key.author == self.us && key.incarnation < self.counters.incarnation;
+        let state = if closed { super::rows::LogState::Closed } else { super::rows::LogState::Open };
+        let row = LogRow { key: *key, family, head: Default::default(), author_key: *author_key, state, start: None };
+        Ok(Log { no, id, row })
+    }
+
+    /// The number of an author's logs to an audience, made where there is none.
+    pub(super) fn family(&mut self, author: &OrgId, audience: &Audience) -> Applied<u32> {
+        let row = FamilyRow { author: *author, audience: *audience };
+        let bytes = row.encode();
+        let key: &[u8; 65] = bytes.as_slice().try_into().expect("an author has 32 bytes and an audience 33");
+        if let Some(no) = self.t.family_numbers.get(key)?.map(|no| no.value()) {
+            return Ok(no);
+        }
+        self.counters.family += 1;
+        self.t.family_numbers.insert(key, self.counters.family)?;
+        self.t.families.insert(self.counters.family, bytes.as_slice())?;
+        Ok(self.counters.family)
+    }
+
+    pub(super) fn family_row(&self, no: u32) -> Applied<FamilyRow> {
+        let row = find::row::<FamilyRow, _, Fault>(&self.t.families, "families", no)?;
+        row.ok_or_else(|| Damaged { table: "families", key: no.to_string() }.into())
+    }
+
+    /// Notes that a record came, changed or went.
+    pub(super) fn event(&mut self, record: &RecordId, at: Timestamp) -> Applied<()> {
+        self.counters.event += 1;
+        self.counters.event_at = self.counters.event_at.max(at);
+        let row = EventRow { at: self.counters.event_at, record: *record };
+        self.t.events.insert(self.counters.event, row.encode().as_slice())?;
+        Ok(())
+    }
+
+    /// Counts bodies of a kind other than indicators, which their record ids count.
+    pub(super) fn count(&mut self, kind: u8, by: i64) -> Applied<()> {
+        if kind == crate::model::RecordKind::Indicator.number() {
+            return Ok(());
+        }
+        let now = self.t.counts.get(kind)?.map_or(0, |count| count.value());
+        self.t.counts.insert(kind, now.saturating_add_signed(by))?;
+        Ok(())
+    }
+}

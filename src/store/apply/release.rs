@@ -1,0 +1,158 @@
+//! What the gate let out: it waits for its position, and is found by lookups from here on.
+
+use super::index::Place;
+use super::{Applied, Tx, WAITING};
+use crate::model::crypto::sha256_framed;
+use crate::model::log::Audience;
+use crate::model::observable::search_key;
+use crate::model::record::WithdrawalMode;
+use crate::model::{RecordId, Timestamp};
+use crate::rules::release::{Disclosure, Encoded, digest};
+use crate::store::body::is_body;
+use crate::store::change::{Outcome, ReleaseItem, ReleaseOutcome};
+use crate::store::codec::{Row, audience_bytes};
+use crate::store::error::Fault;
+use crate::store::find;
+use crate::store::rows::{DisclosureRow, ProvenanceRow, ProvenanceState, TombstoneRow, WaitingRow};
+use redb::{ReadableTable, ReadableTableMetadata};
+use std::collections::BTreeMap;
+
+/// For so long a repeated release of records without an id is recognised (7 days, in milliseconds).
+const UNNAMED_MS: u64 = 7 * 24 * 3_600_000;
+
+impl Tx<'_> {
+    pub(super) fn release(
+        &mut self,
+        audience: &Audience,
+        items: &[ReleaseItem],
+        disclosures: &[Disclosure],
+        at: Timestamp,
+    ) -> Applied<Outcome> {
+        let family = self.family(&self.us.clone(), audience)?;
+        let recalled = items.iter().map(|item| self.is_recalled(item)).collect::<Applied<Vec<bool>>>()?;
+        let kept = items.iter().zip(&recalled).filter(|(_, recalled)| !**recalled).map(|(item, _)| item);
+        let named = kept.filter(|item| item.record.is_some());
+        let observables = named.filter_map(|item| Some((item.released.get().observable.as_ref()?, item.inside.as_slice())));
+        let numbers = self.number(observables)?;
+        let mut outcomes = Vec::with_capacity(items.len());
+        for (item, recalled) in items.iter().zip(recalled) {
+            outcomes.push(match recalled {
+                true => ReleaseOutcome::Recalled,
+                false => self.release_one(audience, family, item, &numbers, at)?,
+            });
+        }
+        self.disclose(items, &outcomes, disclosures)?;
+        Ok(Outcome::Released(outcomes))
+    }
+
+    fn is_recalled(&self, item: &ReleaseItem) -> Applied<bool> {
+        let Some(record) = item.record else { return Ok(false) };
+        if self.t.tombstones.is_empty()? {
+            return Ok(false);
+        }
+        for row in self.t.tombstones.range((&record.0, 0, 0)..=(&record.0, u32::MAX, u64::MAX))? {
+            let (key, bytes) = row?;
+            let row: TombstoneRow = find::decoded("tombstones", &key.value(), bytes.value())?;
+            if row.mode == WithdrawalMode::Recall {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn release_one(
+        &mut self,
+        audience: &Audience,
+        family: u32,
+        item: &ReleaseItem,
+        numbers: &BTreeMap<Vec<u8>, u64>,
+        at: Timestamp,
+    ) -> Applied<ReleaseOutcome> {
+        let encoded = item.released.get();
+        let observable = encoded.observable.as_ref().and_then(|one| numbers.get(&search_key(one)).copied());
+        match (item.record, observable) {
+            (Some(record), Some(observable)) => self.release_indicator(audience, family, record, observable, encoded, at),
+            _ => self.release_unnamed(audience, encoded, at),
+        }
+    }
+
+    fn release_indicator(
+        &mut self,
+        audience: &Audience,
+        family: u32,
+        record: RecordId,
+        observable: u64,
+        encoded: &Encoded,
+        at: Timestamp,
+    ) -> Applied<ReleaseOutcome> {
+        let last = self.said(observable, family)?.pop();
+        if let Some((_, last)) = last.filter(|(_, last)| last.state == ProvenanceState::Live && last.tlp == encoded.tlp)
+            && is_body::<Fault>(&self.t.bodies, last.body, &encoded.body)?
+        {
+            return Ok(ReleaseOutcome::Duplicate);
+        }
+        let waiting = self.put_waiting(audience, encoded, Some(record), observable, at)?;
+        let place = Place { observable, family, incarnation: WAITING, seq: self.counters.waiting };
+        let Encoded { tlp, retention, valid_until, .. } = *encoded;
+        let state = ProvenanceState::Live;
+        let row = ProvenanceRow { record, tlp, state, received: at, retention, valid_until, body: waiting.body };
+        self.add_provenance(place, row, &encoded.body)?;
+        Ok(ReleaseOutcome::Queued)
+    }
+
+    fn release_unnamed(&mut self, audience: &Audience, encoded: &Encoded, at: Timestamp) -> Applied<ReleaseOutcome> {
+        let digest = sha256_framed("watchfire/unnamed/v1", &[&audience_bytes(audience), &[encoded.kind], &encoded.body]);
+        if self.t.unnamed.insert((at.0, &digest), ())?.is_some() {
+            return Ok(ReleaseOutcome::Duplicate);
+        }
+        self.t.unnamed.retain_in((0, &[0; 32])..(at.0.saturating_sub(UNNAMED_MS), &[0; 32]), |_, _| false)?;
+        self.put_waiting(audience, encoded, None, 0, at)?;
+        self.count(encoded.kind, 1)?;
+        Ok(ReleaseOutcome::Queued)
+    }
+
+    fn put_waiting(
+        &mut self,
+        audience: &Audience,
+        encoded: &Encoded,
+        record: Option<RecordId>,
+        observable: u64,
+        at: Timestamp,
+    ) -> Applied<WaitingRow> {
+        let Encoded { kind, tlp, retention, .. } = *encoded;
+        let body = self.put_body(&encoded.body)?;
+        let body_length = u32::try_from(encoded.body.len()).unwrap_or(u32::MAX);
+        let row = WaitingRow { created: at, kind, tlp, retention, body, body_length, record, observable };
+        self.counters.waiting += 1;
+        self.t.waiting.insert((&audience_bytes(audience), self.counters.waiting), row.encode().as_slice())?;
+        Ok(row)
+    }
+
+    /// Writes the lines of what really leaves: count and digest are taken over the queued items of the line's kind and label.
+    fn disclose(&mut self, items: &[ReleaseItem], outcomes: &[ReleaseOutcome], disclosures: &[Disclosure]) -> Applied<()> {
+        for disclosure in disclosures {
+            let queued = items.iter().zip(outcomes).filter(|(_, outcome)| **outcome == ReleaseOutcome::Queued);
+            let encoded = queued.map(|(item, _)| item.released.get());
+            let bodies: Vec<&[u8]> = encoded
+                .filter(|encoded| encoded.kind == disclosure.kind && encoded.tlp == disclosure.tlp)
+                .map(|encoded| encoded.body.as_slice())
+                .collect();
+            if !bodies.is_empty() {
+                let line = Disclosure { count: bodies.len() as u64, digest: digest(bodies), ..disclosure.clone() };
+                self.put_disclosure(&line)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put_disclosure(&mut self, disclosure: &Disclosure) -> Applied<()> {
+        let before = match self.t.disclosures.get(self.counters.disclosure)? {
+            Some(bytes) => find::decoded::<DisclosureRow>("disclosures", &self.counters.disclosure, bytes.value())?.hash,
+            None => [0; 32],
+        };
+        let row = DisclosureRow::chain(&before, serde_json::to_string(disclosure).unwrap_or_default());
+        self.counters.disclosure += 1;
+        self.t.disclosures.insert(self.counters.disclosure, row.encode().as_slice())?;
+        Ok(())
+    }
+}

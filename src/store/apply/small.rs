@@ -1,0 +1,81 @@
+//! What is kept as it comes: acknowledgements, receipts, peers, groups, suspicious bytes, the node's own values.
+
+use super::{Applied, Tx};
+use crate::model::record::ReceiptOutcome;
+use crate::model::{LogId, OrgId, Timestamp};
+use crate::store::change::{GroupRow, Outcome, PeerRow};
+use crate::store::codec::Row;
+use crate::store::error::Fault;
+use crate::store::find;
+use crate::store::rows::{ReceiptRow, SuspiciousRow};
+use redb::{ReadableTable, ReadableTableMetadata};
+
+/// Suspicious bytes are kept up to here.
+const SUSPICIOUS_BYTES_MAX: usize = 64 << 10;
+/// So many of them are kept, the newest.
+const SUSPICIOUS_MAX: u64 = 1_000;
+
+impl Tx<'_> {
+    pub(super) fn acked(&mut self, peer: &OrgId, log: &LogId, through: u64, verdicts: &[(u64, u8)], at: Timestamp) -> Applied<Outcome> {
+        let Some(log) = self.log(log)? else { return Ok(Outcome::Done) };
+        let before = self.t.acks.get((log.no, &peer.0))?.map(|ack| ack.value());
+        if before.is_none_or(|(before, _)| before < through) {
+            self.t.acks.insert((log.no, &peer.0), (through, at.0))?;
+        }
+        for (seq, verdict) in verdicts.iter().filter(|(seq, _)| *seq <= log.row.head.size) {
+            self.t.verdicts.insert((log.no, *seq, &peer.0), *verdict)?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// The first word of a holder stands, except that destroyed outweighs all others.
+    pub(super) fn receipt(&mut self, holder: &OrgId, log: &LogId, outcomes: &[(u64, ReceiptOutcome)], at: Timestamp) -> Applied<Outcome> {
+        for (seq, outcome) in outcomes {
+            let key = (&log.0, *seq, &holder.0);
+            let before: Option<ReceiptRow> = find::row::<_, _, Fault>(&self.t.receipts, "receipts", key)?;
+            if before.is_none_or(|before| before.at <= at && before.outcome != ReceiptOutcome::Destroyed) {
+                self.t.receipts.insert(key, ReceiptRow { outcome: *outcome, at }.encode().as_slice())?;
+            }
+        }
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn put_peer(&mut self, row: &PeerRow) -> Applied<Outcome> {
+        self.t.peers.insert(&row.org.0, row.encode().as_slice())?;
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn remove_peer(&mut self, org: &OrgId) -> Applied<Outcome> {
+        self.t.peers.remove(&org.0)?;
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn put_group(&mut self, row: &GroupRow) -> Applied<Outcome> {
+        self.t.groups.insert(&row.group.0, row.encode().as_slice())?;
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn suspicious(&mut self, peer: &OrgId, what: &str, bytes: &[u8], at: Timestamp) -> Applied<Outcome> {
+        let bytes = bytes[..bytes.len().min(SUSPICIOUS_BYTES_MAX)].to_vec();
+        let row = SuspiciousRow { peer: *peer, at, what: what.chars().take(500).collect(), bytes }.encode();
+        for kept in self.t.suspicious.iter()?.rev().take(64) {
+            if kept?.1.value() == row.as_slice() {
+                return Ok(Outcome::Done);
+            }
+        }
+        self.counters.suspicious += 1;
+        self.t.suspicious.insert(self.counters.suspicious, row.as_slice())?;
+        if self.t.suspicious.len()? > SUSPICIOUS_MAX {
+            self.t.suspicious.pop_first()?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn put(&mut self, name: &str, value: Option<&[u8]>) -> Applied<Outcome> {
+        match value {
+            Some(value) => drop(self.t.named.insert(name, value)?),
+            None => drop(self.t.named.remove(name)?),
+        }
+        Ok(Outcome::Done)
+    }
+}

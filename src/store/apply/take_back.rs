@@ -1,0 +1,174 @@
+//! What goes: withdrawn, recalled, destroyed when its retention has passed, or never sent.
+
+use super::index::Place;
+use super::{Applied, Log, Tx, WAITING};
+use crate::model::log::AbsentReason;
+use crate::model::record::{ReceiptOutcome, WithdrawalMode};
+use crate::model::{LogId, OrgId, RecordId, Timestamp};
+use crate::store::change::Outcome;
+use crate::store::codec::{Row, audience_bytes};
+use crate::store::error::Fault;
+use crate::store::find;
+use crate::store::rows::{EntryRow, ProvenanceState, TakenBackRow, TombstoneRow, WaitingRow};
+use redb::ReadableTable;
+
+impl Tx<'_> {
+    /// Takes positions back. With an author (whose word was not checked against the log), only in a log of that author.
+    pub(super) fn take_back(
+        &mut self,
+        id: &LogId,
+        author: Option<&OrgId>,
+        seqs: &[u64],
+        mode: WithdrawalMode,
+        reason: &str,
+        at: Timestamp,
+    ) -> Applied<Vec<(u64, ReceiptOutcome)>> {
+        let log = self.log(id)?;
+        if let (Some(log), Some(author)) = (&log, author)
+            && log.row.key.author != *author
+        {
+            return Ok(Vec::new());
+        }
+        let by = if log.is_some() { [0; 32] } else { author.map_or([0; 32], |author| author.0) };
+        let mut outcomes = Vec::with_capacity(seqs.len());
+        for seq in seqs {
+            outcomes.push((*seq, self.take_back_one(id, log.as_ref(), &by, *seq, mode, reason, at)?));
+        }
+        Ok(outcomes)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn take_back_one(
+        &mut self,
+        id: &LogId,
+        log: Option<&Log>,
+        by: &[u8; 32],
+        seq: u64,
+        mode: WithdrawalMode,
+        reason: &str,
+        at: Timestamp,
+    ) -> Applied<ReceiptOutcome> {
+        let before: Option<TakenBackRow> = find::row::<_, _, Fault>(&self.t.taken_back, "taken_back", (&id.0, seq, by))?;
+        if let Some(before) = before.as_ref().filter(|before| before.mode == WithdrawalMode::Recall) {
+            return Ok(before.outcome);
+        }
+        let outcome = match log {
+            None => ReceiptOutcome::Absent,
+            Some(log) => self.take_back_held(log, seq, mode, at)?,
+        };
+        if before.is_none_or(|before| before.mode != mode || before.outcome != outcome) {
+            let row = TakenBackRow { mode, outcome, at, reason: reason.to_owned() };
+            self.t.taken_back.insert((&id.0, seq, by), row.encode().as_slice())?;
+        }
+        Ok(outcome)
+    }
+
+    fn take_back_held(&mut self, log: &Log, seq: u64, mode: WithdrawalMode, at: Timestamp) -> Applied<ReceiptOutcome> {
+        let Some(row) = find::row::<EntryRow, _, Fault>(&self.t.entries, "entries", (log.no, seq))? else {
+            return Ok(ReceiptOutcome::Absent);
+        };
+        self.bury(log, seq, &row, mode, at)?;
+        if mode == WithdrawalMode::Recall {
+            let was_there = self.destroy(log, seq, AbsentReason::Recalled, at)?;
+            return Ok(if was_there { ReceiptOutcome::Destroyed } else { ReceiptOutcome::Absent });
+        }
+        self.revoke(log, seq, &row, at)?;
+        Ok(if row.body.is_ok() { ReceiptOutcome::Revoked } else { ReceiptOutcome::Absent })
+    }
+
+    /// Remembers a record of ours by its id, which tells nothing of the value.
+    fn bury(&mut self, log: &Log, seq: u64, row: &EntryRow, mode: WithdrawalMode, at: Timestamp) -> Applied<()> {
+        let Some(provenance) = self.provenance(&place(log, seq, row))?.filter(|_| log.row.key.author == self.us) else { return Ok(()) };
+        let key = (&provenance.record.0, log.no, seq);
+        let before: Option<TombstoneRow> = find::row::<_, _, Fault>(&self.t.tombstones, "tombstones", key)?;
+        if before.is_none_or(|before| before.mode != mode) {
+            self.t.tombstones.insert(key, TombstoneRow { mode, at }.encode().as_slice())?;
+        }
+        Ok(())
+    }
+
+    fn revoke(&mut self, log: &Log, seq: u64, row: &EntryRow, at: Timestamp) -> Applied<()> {
+        let place = place(log, seq, row);
+        let Some(provenance) = self.provenance(&place)?.filter(|row| row.state == ProvenanceState::Live) else { return Ok(()) };
+        self.set_state(&place, &provenance, ProvenanceState::Revoked)?;
+        self.event(&provenance.record, at)
+    }
+
+    /// Retention dates have passed, or an operator's word.
+    pub(super) fn destroy_all(&mut self, id: &LogId, seqs: &[u64], reason: AbsentReason, at: Timestamp) -> Applied<Outcome> {
+        if let Some(log) = self.log(id)? {
+            for seq in seqs {
+                self.destroy(&log, *seq, reason, at)?;
+            }
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Destroys a body, and whatever of its value stands in an index. Says whether it was there.
+    fn destroy(&mut self, log: &Log, seq: u64, reason: AbsentReason, at: Timestamp) -> Applied<bool> {
+        let key = (log.no, seq);
+        let Some(mut row) = find::row::<EntryRow, _, Fault>(&self.t.entries, "entries", key)? else { return Ok(false) };
+        let was_there = row.body.is_ok();
+        if let Ok(body) = row.body {
+            self.give_up_seed(log.no, seq)?;
+            self.t.salts.remove(key)?;
+            self.destroy_body(body)?;
+            self.forget(&place(log, seq, &row), at)?;
+            self.t.quarantine.remove(key)?;
+            self.count(row.kind, -1)?;
+        }
+        if was_there || reason == AbsentReason::Recalled {
+            self.t.absent.remove(key)?;
+            (row.body, row.observable) = (Err(reason), 0);
+            self.t.entries.insert(key, row.encode().as_slice())?;
+        }
+        Ok(was_there)
+    }
+
+    /// Waiting records of ours never leave.
+    pub(super) fn unqueue(&mut self, records: &[RecordId], recalled: bool, at: Timestamp) -> Applied<Outcome> {
+        for record in records {
+            let observable = self.t.records.get(&record.0)?.map(|no| no.value());
+            let said = observable.map_or(Ok(Vec::new()), |observable| self.said_by_all(observable))?;
+            for (place, _) in said.iter().filter(|(place, row)| place.incarnation == WAITING && row.record == *record) {
+                self.unqueue_one(place, at)?;
+            }
+            if recalled {
+                let row = TombstoneRow { mode: WithdrawalMode::Recall, at };
+                self.t.tombstones.insert((&record.0, 0, 0), row.encode().as_slice())?;
+            }
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn unqueue_one(&mut self, place: &Place, at: Timestamp) -> Applied<()> {
+        let audience = audience_bytes(&self.family_row(place.family)?.audience);
+        let waiting = self.t.waiting.remove((&audience, place.seq))?.map(|row| row.value().to_vec());
+        if let Some(waiting) = waiting {
+            let row: WaitingRow = find::decoded("waiting", &place.seq, &waiting)?;
+            self.destroy_body(row.body)?;
+        }
+        self.forget(place, at)?;
+        self.restore_last(place)
+    }
+
+    /// What the audience was told last holds again, now that nothing newer will reach it.
+    fn restore_last(&mut self, gone: &Place) -> Applied<()> {
+        let Some((place, row)) = self.said(gone.observable, gone.family)?.pop() else { return Ok(()) };
+        let taken_back = match self.t.family_logs.get((place.family, place.incarnation))?.map(|no| no.value()) {
+            Some(no) => self.is_taken_back(no, place.seq)?,
+            None => false,
+        };
+        let state = if taken_back { ProvenanceState::Revoked } else { ProvenanceState::Live };
+        self.set_state(&place, &row, state)
+    }
+
+    fn is_taken_back(&self, no: u32, seq: u64) -> Applied<bool> {
+        let Some(row) = find::row::<crate::store::rows::LogRow, _, Fault>(&self.t.logs, "logs", no)? else { return Ok(false) };
+        Ok(find::taken_back::<Fault>(&self.t.taken_back, &row.key.id().0, seq, &row.key.author)?.is_some())
+    }
+}
+
+fn place(log: &Log, seq: u64, row: &EntryRow) -> Place {
+    Place { observable: row.observable, family: log.row.family, incarnation: log.row.key.incarnation, seq }
+}

@@ -1,0 +1,184 @@
+//! Lookups: a value, what lies above and below it, and the patterns that contain it.
+
+use super::{Read, Snapshot};
+use crate::model::log::{Audience, LogKey};
+use crate::model::observable::lookup::{Lookup, Match, Place, lookups, pattern_lookups};
+use crate::model::{LogId, Observable, OrgId, RecordId, Timestamp, Tlp};
+use crate::rules::label::Held;
+use crate::store::apply::WAITING;
+use crate::store::body::get_body;
+use crate::store::error::{Damaged, ReadError};
+use crate::store::find;
+use crate::store::rows::{FamilyRow, ProvenanceRow, ProvenanceState};
+use crate::store::tables::{BODIES, FAMILIES, INSIDE, OBSERVABLES, PROVENANCES, RECORDS, VALUES};
+use std::collections::BTreeMap;
+
+/// How many observables one lookup returns at most.
+const HITS_MAX: usize = 10_000;
+
+/// An observable that a lookup found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// What was found.
+    pub observable: Observable,
+    /// How it relates to what was asked for.
+    pub matches: Match,
+    /// Who says so: what each author said last to each audience that we are in.
+    pub provenances: Vec<Provenance>,
+}
+
+/// What one author said of an observable in one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// Our id for it: one for each author and value.
+    pub record: RecordId,
+    /// The author.
+    pub author: OrgId,
+    /// Who else has it.
+    pub audience: Audience,
+    /// The label.
+    pub tlp: Tlp,
+    /// Whether it holds.
+    pub state: ProvenanceState,
+    /// The log that it stands in, or will stand in while it waits.
+    pub log: LogId,
+    /// Its position; 0 while it waits.
+    pub seq: u64,
+    /// When we got or released it.
+    pub received: Timestamp,
+    /// After this it leaves live exports.
+    pub valid_until: Option<Timestamp>,
+    /// When it is destroyed, and from when on it is hidden; 0 for never.
+    pub retention: Timestamp,
+    /// Whether it is ours and has no position yet.
+    pub waiting: bool,
+    pub(super) body: u64,
+}
+
+impl Provenance {
+    /// Whether its retention date has passed.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.retention.0 != 0 && self.retention <= now
+    }
+}
+
+/// A record of one author, over all audiences and positions.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// What it is about.
+    pub observable: Observable,
+    /// Every position that still has its body, superseded ones too, each with that body.
+    pub provenances: Vec<(Provenance, Held<Vec<u8>>)>,
+}
+
+impl Snapshot {
+    /// Everything that matches an observable, exact matches first. What has expired is hidden; what was withdrawn shows as revoked.
+    /// At most 10,000 observables.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn lookup(&self, query: &Observable, now: Timestamp) -> Read<Vec<Hit>> {
+        let mut found: BTreeMap<u64, Match> = BTreeMap::new();
+        for look in lookups(query) {
+            self.look(&look, &mut found)?;
+        }
+        for look in pattern_lookups(query) {
+            self.look_inside(&look, &mut found)?;
+        }
+        let mut hits = Vec::new();
+        for (no, matches) in found {
+            let provenances: Vec<_> = self.last_words(no)?.into_iter().filter(|one| !one.is_expired(now)).collect();
+            if !provenances.is_empty() {
+                hits.push(Hit { observable: self.observable(no)?, matches, provenances });
+            }
+        }
+        hits.sort_by(|one, other| (one.matches, &one.observable).cmp(&(other.matches, &other.observable)));
+        Ok(hits)
+    }
+
+    fn look(&self, look: &Lookup, found: &mut BTreeMap<u64, Match>) -> Read<()> {
+        let table = self.table(OBSERVABLES)?;
+        match &look.place {
+            Place::Key(key) => {
+                if let Some(no) = table.get(key.as_slice())? {
+                    note(found, no.value(), look.matches);
+                }
+            }
+            Place::Range(range) => {
+                for row in table.range(range.start.as_slice()..range.end.as_slice())? {
+                    if found.len() >= HITS_MAX {
+                        break;
+                    }
+                    note(found, row?.1.value(), look.matches);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn look_inside(&self, look: &Lookup, found: &mut BTreeMap<u64, Match>) -> Read<()> {
+        let table = self.table(INSIDE)?;
+        let rows = match &look.place {
+            Place::Key(key) => table.range((key.as_slice(), 0)..=(key.as_slice(), u64::MAX))?,
+            Place::Range(range) => table.range((range.start.as_slice(), 0)..(range.end.as_slice(), 0))?,
+        };
+        for row in rows {
+            if found.len() >= HITS_MAX {
+                break;
+            }
+            note(found, row?.0.value().1, look.matches);
+        }
+        Ok(())
+    }
+
+    /// A record by our id: its value, and every position at which its author said it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn find(&self, record: &RecordId) -> Read<Option<Found>> {
+        let Some(no) = self.table(RECORDS)?.get(&record.0)?.map(|no| no.value()) else { return Ok(None) };
+        let bodies = self.table(BODIES)?;
+        let mut provenances = Vec::new();
+        for provenance in self.provenances(no)?.into_iter().filter(|one| one.record == *record) {
+            let body = get_body::<ReadError>(&bodies, provenance.body)?;
+            provenances.push((provenance, Held(body)));
+        }
+        Ok(Some(Found { observable: self.observable(no)?, provenances }))
+    }
+
+    pub(super) fn observable(&self, no: u64) -> Read<Observable> {
+        self.row(VALUES, "values", no)?.ok_or_else(|| Damaged { table: "values", key: no.to_string() }.into())
+    }
+
+    /// What each author said last to each audience.
+    pub(super) fn last_words(&self, no: u64) -> Read<Vec<Provenance>> {
+        Ok(self.provenances(no)?.into_iter().filter(|one| one.state != ProvenanceState::Superseded).collect())
+    }
+
+    fn provenances(&self, no: u64) -> Read<Vec<Provenance>> {
+        let mut provenances = Vec::new();
+        for row in self.table(PROVENANCES)?.range((no, 0, 0, 0)..=(no, u32::MAX, u64::MAX, u64::MAX))? {
+            let (key, bytes) = row?;
+            let (_, family, incarnation, seq) = key.value();
+            let row: ProvenanceRow = find::decoded("provenances", &key.value(), bytes.value())?;
+            provenances.push(self.provenance(family, incarnation, seq, row)?);
+        }
+        Ok(provenances)
+    }
+
+    fn provenance(&self, family: u32, incarnation: u64, seq: u64, row: ProvenanceRow) -> Read<Provenance> {
+        let found: Option<FamilyRow> = self.row(FAMILIES, "families", family)?;
+        let FamilyRow { author, audience } = found.ok_or_else(|| Damaged { table: "families", key: family.to_string() })?;
+        let waiting = incarnation == WAITING;
+        let key = if waiting { self.our_log_key(&audience)? } else { LogKey { author, incarnation, audience } };
+        let ProvenanceRow { record, tlp, state, received, retention, valid_until, body } = row;
+        let seq = if waiting { 0 } else { seq };
+        Ok(Provenance { record, author, audience, tlp, state, log: key.id(), seq, received, valid_until, retention, waiting, body })
+    }
+}
+
+/// The closest match wins.
+fn note(found: &mut BTreeMap<u64, Match>, no: u64, matches: Match) {
+    let best = found.entry(no).or_insert(matches);
+    *best = matches.min(*best);
+}

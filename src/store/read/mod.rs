@@ -1,0 +1,77 @@
+//! What the store holds, as it was at one moment.
+
+mod log;
+mod lookup;
+mod record;
+mod small;
+
+pub use log::{Ack, LogInfo, Signed, Waiting};
+pub use lookup::{Found, Hit, Provenance};
+pub use record::{Event, Filter, Item, Records};
+pub use small::{DisclosureLine, Quarantined, ReceiptInfo};
+
+use super::apply::Counters;
+use super::codec::Row;
+use super::error::ReadError;
+use super::find;
+use super::tables::META;
+use crate::model::OrgId;
+use redb::{Key, ReadOnlyTable, ReadTransaction, TableDefinition, Value};
+
+/// What a read returns.
+pub type Read<T> = Result<T, ReadError>;
+
+type Bytes = &'static [u8];
+
+/// What the store holds at one moment. Cheap to take; keeps that moment's pages from being used again, so let it go soon.
+pub struct Snapshot {
+    transaction: ReadTransaction,
+    us: OrgId,
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Snapshot")
+    }
+}
+
+impl Snapshot {
+    pub(super) const fn new(transaction: ReadTransaction, us: OrgId) -> Self {
+        Self { transaction, us }
+    }
+
+    /// The organisation whose store it is.
+    pub const fn us(&self) -> OrgId {
+        self.us
+    }
+
+    /// The incarnation of our logs, from 1.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn incarnation(&self) -> Read<u64> {
+        let counters: Option<Counters> = self.row(META, "meta", "counters")?;
+        Ok(counters.unwrap_or_default().incarnation)
+    }
+
+    fn table<K: Key + 'static, V: Value + 'static>(&self, table: TableDefinition<'static, K, V>) -> Read<ReadOnlyTable<K, V>> {
+        Ok(self.transaction.open_table(table)?)
+    }
+
+    fn row<'k, R: Row, K: Key + 'static>(
+        &self,
+        table: TableDefinition<'static, K, Bytes>,
+        name: &'static str,
+        key: K::SelfType<'k>,
+    ) -> Read<Option<R>>
+    where
+        K::SelfType<'k>: std::fmt::Debug + Clone,
+    {
+        find::row(&self.table(table)?, name, key)
+    }
+
+    #[cfg(test)]
+    pub(super) fn dump(&self) -> Vec<(&'static str, String)> {
+        super::tables::dump(&self.transaction)
+    }
+}

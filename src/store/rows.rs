@@ -1,0 +1,530 @@
+//! The rows of the tables that have more than one field.
+
+use super::change::{GroupRow, PeerRow, Verdict};
+use super::codec::{Reader, Row, Writer};
+use crate::model::group::SignedDefinition;
+use crate::model::log::{AbsentReason, Audience, Checkpoint, Equivocation, Head, Header, LogKey};
+use crate::model::record::{ReceiptOutcome, WithdrawalMode};
+use crate::model::{EntryHash, GroupId, LogId, Observable, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
+
+/// Whether a log takes entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogState {
+    /// It goes on.
+    Open,
+    /// One of our own earlier incarnations: only its own tail is taken, fetched back.
+    Closed,
+    /// Its author signed two histories: nothing more is taken but recalls.
+    Halted,
+}
+
+/// Table `logs`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LogRow {
+    pub(super) key: LogKey,
+    pub(super) family: u32,
+    pub(super) head: Head,
+    pub(super) author_key: [u8; 32],
+    pub(super) state: LogState,
+    /// The signed checkpoint at which the log starts for us, where that is not its first entry.
+    pub(super) start: Option<Checkpoint>,
+}
+
+impl Row for LogRow {
+    fn encode(&self) -> Vec<u8> {
+        let Self { key, family, head, author_key, state, start } = self;
+        Writer::default()
+            .fixed(&key.author.0)
+            .u64(key.incarnation)
+            .audience(&key.audience)
+            .u32(*family)
+            .u64(head.size)
+            .fixed(&head.hash.0)
+            .fixed(author_key)
+            .u8(*state as u8)
+            .option(start.as_ref(), Writer::checkpoint)
+            .done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let key = LogKey { author: OrgId(row.fixed()?), incarnation: row.u64()?, audience: row.audience()? };
+        let family = row.u32()?;
+        let head = Head { size: row.u64()?, hash: EntryHash(row.fixed()?) };
+        let author_key = row.fixed()?;
+        let state = match row.u8()? {
+            0 => LogState::Open,
+            1 => LogState::Closed,
+            2 => LogState::Halted,
+            _ => return None,
+        };
+        let start = row.option(Reader::checkpoint)?;
+        row.end(Self { key, family, head, author_key, state, start })
+    }
+}
+
+/// Table `entries`: the header without what its key says, and what we know of the entry. 104 bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct EntryRow {
+    pub(super) prev: EntryHash,
+    pub(super) created: Timestamp,
+    pub(super) kind: u8,
+    pub(super) tlp: Tlp,
+    pub(super) retention: Timestamp,
+    pub(super) body_hash: [u8; 32],
+    pub(super) body_length: u32,
+    pub(super) verdict: Verdict,
+    /// The body's number, or why it is not there.
+    pub(super) body: Result<u64, AbsentReason>,
+    /// The observable's number; 0 where the entry has no provenance.
+    pub(super) observable: u64,
+}
+
+impl EntryRow {
+    pub(super) fn of(header: &Header, verdict: Verdict, body: Result<u64, AbsentReason>) -> Self {
+        let Header { prev, created, kind, tlp, retention, body_hash, body_length, .. } = *header;
+        Self { prev, created, kind, tlp, retention, body_hash, body_length, verdict, body, observable: 0 }
+    }
+
+    pub(super) fn header(&self, log: LogId, seq: u64) -> Header {
+        let Self { prev, created, kind, tlp, retention, body_hash, body_length, .. } = *self;
+        Header { log, seq, prev, created, kind, tlp, retention, body_hash, body_length }
+    }
+}
+
+impl Row for EntryRow {
+    fn encode(&self) -> Vec<u8> {
+        let (body, reason) = match self.body {
+            Ok(body) => (body, 0),
+            Err(reason) => (0, reason as u8),
+        };
+        Writer::default()
+            .fixed(&self.prev.0)
+            .time(self.created)
+            .u8(self.kind)
+            .u8(self.tlp.number())
+            .time(self.retention)
+            .fixed(&self.body_hash)
+            .u32(self.body_length)
+            .u8(self.verdict as u8)
+            .u8(reason)
+            .u64(body)
+            .u64(self.observable)
+            .done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let prev = EntryHash(row.fixed()?);
+        let created = row.time()?;
+        let (kind, tlp) = (row.u8()?, Tlp::from_number(row.u8()?)?);
+        let retention = row.time()?;
+        let (body_hash, body_length) = (row.fixed()?, row.u32()?);
+        let verdict = Verdict::from_number(row.u8()?)?;
+        let (reason, body) = (row.u8()?, row.u64()?);
+        let body = if reason == 0 { Ok(body) } else { Err(AbsentReason::from_number(reason)?) };
+        let observable = row.u64()?;
+        row.end(Self { prev, created, kind, tlp, retention, body_hash, body_length, verdict, body, observable })
+    }
+}
+
+/// Table `batches`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct BatchRow {
+    pub(super) last: u64,
+    /// The seed of all salts, while every body is there; afterwards the salts stand in table `salts`.
+    pub(super) seed: Option<[u8; 32]>,
+    pub(super) checkpoint: Checkpoint,
+    /// The key that the checkpoint is signed with; `None` for our own.
+    pub(super) author_key: Option<[u8; 32]>,
+}
+
+impl Row for BatchRow {
+    fn encode(&self) -> Vec<u8> {
+        Writer::default()
+            .u64(self.last)
+            .option(self.seed, |row, seed| row.fixed(&seed))
+            .checkpoint(&self.checkpoint)
+            .option(self.author_key, |row, key| row.fixed(&key))
+            .done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let last = row.u64()?;
+        let seed = row.option(Reader::fixed)?;
+        let checkpoint = row.checkpoint()?;
+        let author_key = row.option(Reader::fixed)?;
+        row.end(Self { last, seed, checkpoint, author_key })
+    }
+}
+
+/// Table `waiting`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WaitingRow {
+    pub(super) created: Timestamp,
+    pub(super) kind: u8,
+    pub(super) tlp: Tlp,
+    pub(super) retention: Timestamp,
+    pub(super) body: u64,
+    pub(super) body_length: u32,
+    pub(super) record: Option<RecordId>,
+    /// The observable's number; 0 where there is none.
+    pub(super) observable: u64,
+}
+
+impl Row for WaitingRow {
+    fn encode(&self) -> Vec<u8> {
+        Writer::default()
+            .time(self.created)
+            .u8(self.kind)
+            .u8(self.tlp.number())
+            .time(self.retention)
+            .u64(self.body)
+            .u32(self.body_length)
+            .option(self.record, |row, id| row.fixed(&id.0))
+            .u64(self.observable)
+            .done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let created = row.time()?;
+        let (kind, tlp) = (row.u8()?, Tlp::from_number(row.u8()?)?);
+        let retention = row.time()?;
+        let (body, body_length) = (row.u64()?, row.u32()?);
+        let record = row.option(Reader::fixed)?.map(RecordId);
+        let observable = row.u64()?;
+        row.end(Self { created, kind, tlp, retention, body, body_length, record, observable })
+    }
+}
+
+/// Whether what an author said of a value still holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProvenanceState {
+    /// It holds.
+    Live,
+    /// Its author withdrew it.
+    Revoked,
+    /// Its author said something newer of the same value to the same audience.
+    Superseded,
+}
+
+/// Table `provenances`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ProvenanceRow {
+    pub(super) record: RecordId,
+    pub(super) tlp: Tlp,
+    pub(super) state: ProvenanceState,
+    pub(super) received: Timestamp,
+    pub(super) retention: Timestamp,
+    pub(super) valid_until: Option<Timestamp>,
+    pub(super) body: u64,
+}
+
+impl Row for ProvenanceRow {
+    fn encode(&self) -> Vec<u8> {
+        Writer::default()
+            .fixed(&self.record.0)
+            .u8(self.tlp.number())
+            .u8(self.state as u8)
+            .time(self.received)
+            .time(self.retention)
+            .option(self.valid_until, Writer::time)
+            .u64(self.body)
+            .done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let record = RecordId(row.fixed()?);
+        let tlp = Tlp::from_number(row.u8()?)?;
+        let state = match row.u8()? {
+            0 => ProvenanceState::Live,
+            1 => ProvenanceState::Revoked,
+            2 => ProvenanceState::Superseded,
+            _ => return None,
+        };
+        let (received, retention) = (row.time()?, row.time()?);
+        let valid_until = row.option(Reader::time)?;
+        let body = row.u64()?;
+        row.end(Self { record, tlp, state, received, retention, valid_until, body })
+    }
+}
+
+/// Table `families`: the logs of one author to one audience, over all incarnations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FamilyRow {
+    pub(super) author: OrgId,
+    pub(super) audience: Audience,
+}
+
+impl Row for FamilyRow {
+    fn encode(&self) -> Vec<u8> {
+        Writer::default().fixed(&self.author.0).audience(&self.audience).done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let (author, audience) = (OrgId(row.fixed()?), row.audience()?);
+        row.end(Self { author, audience })
+    }
+}
+
+/// A position that its author took back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenBackRow {
+    /// How.
+    pub mode: WithdrawalMode,
+    /// What became of it here.
+    pub outcome: ReceiptOutcome,
+    /// When.
+    pub at: Timestamp,
+    /// Why, in the author's words.
+    pub reason: String,
+}
+
+impl Row for TakenBackRow {
+    fn encode(&self) -> Vec<u8> {
+        let row = Writer::default().u8(mode_number(self.mode)).u8(outcome_number(self.outcome));
+        row.time(self.at).bytes(self.reason.as_bytes()).done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let (mode, outcome) = (mode(row.u8()?)?, outcome(row.u8()?)?);
+        let (at, reason) = (row.time()?, row.text()?);
+        row.end(Self { mode, outcome, at, reason })
+    }
+}
+
+/// Table `receipts`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ReceiptRow {
+    pub(super) outcome: ReceiptOutcome,
+    pub(super) at: Timestamp,
+}
+
+impl Row for ReceiptRow {
+    fn encode(&self) -> Vec<u8> {
+        Writer::default().u8(outcome_number(self.outcome)).time(self.at).done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let (outcome, at) = (outcome(row.u8()?)?, row.time()?);
+        row.end(Self { outcome, at })
+    }
+}
+
+/// Table `tombstones`: a record of ours that we took back, and where it stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TombstoneRow {
+    pub(super) mode: WithdrawalMode,
+    pub(super) at: Timestamp,
+}
+
+impl Row for TombstoneRow {
+    fn encode(&self) -> Vec<u8> {
+        Writer::default().u8(mode_number(self.mode)).time(self.at).done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let (mode, at) = (mode(row.u8()?)?, row.time()?);
+        row.end(Self { mode, at })
+    }
+}
+
+/// An entry that is not a record of its kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantineRow {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// When it came.
+    pub at: Timestamp,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl Row for QuarantineRow {
+    fn encode(&self) -> Vec<u8> {
+        Writer::default().u8(self.verdict as u8).time(self.at).bytes(self.problem.as_bytes()).done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let (verdict, at, problem) = (Verdict::from_number(row.u8()?)?, row.time()?, row.text()?);
+        row.end(Self { verdict, at, problem })
+    }
+}
+
+/// Proof that an author signed two histories of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidenceRow {
+    /// The log.
+    pub log: LogKey,
+    /// The proof.
+    pub proof: Equivocation,
+    /// When we found it.
+    pub at: Timestamp,
+}
+
+impl Row for EvidenceRow {
+    fn encode(&self) -> Vec<u8> {
+        let row = Writer::default().fixed(&self.log.author.0).u64(self.log.incarnation).audience(&self.log.audience);
+        row.checkpoint(&self.proof.one).checkpoint(&self.proof.other).time(self.at).done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let log = LogKey { author: OrgId(row.fixed()?), incarnation: row.u64()?, audience: row.audience()? };
+        let proof = Equivocation { one: row.checkpoint()?, other: row.checkpoint()? };
+        let at = row.time()?;
+        row.end(Self { log, proof, at })
+    }
+}
+
+/// Something that failed verification, kept apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SuspiciousRow {
+    /// Who sent it.
+    pub peer: OrgId,
+    /// When.
+    pub at: Timestamp,
+    /// What was wrong.
+    pub what: String,
+    /// The bytes, at most 64 KiB.
+    pub bytes: Vec<u8>,
+}
+
+impl Row for SuspiciousRow {
+    fn encode(&self) -> Vec<u8> {
+        Writer::default().fixed(&self.peer.0).time(self.at).bytes(self.what.as_bytes()).bytes(&self.bytes).done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let (peer, at, what, kept) = (OrgId(row.fixed()?), row.time()?, row.text()?, row.bytes()?.to_vec());
+        row.end(Self { peer, at, what, bytes: kept })
+    }
+}
+
+/// Table `disclosures`: the line, and SHA-256 over the hash of the line before and this line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DisclosureRow {
+    pub(super) hash: [u8; 32],
+    pub(super) line: String,
+}
+
+impl DisclosureRow {
+    /// The row of a line that follows the line with this hash.
+    pub(super) fn chain(before: &[u8; 32], line: String) -> Self {
+        Self { hash: crate::model::crypto::sha256(&[before, line.as_bytes()]), line }
+    }
+}
+
+impl Row for DisclosureRow {
+    fn encode(&self) -> Vec<u8> {
+        Writer::default().fixed(&self.hash).bytes(self.line.as_bytes()).done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let (hash, line) = (row.fixed()?, row.text()?);
+        row.end(Self { hash, line })
+    }
+}
+
+/// Table `events`: a record that came, changed or went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EventRow {
+    pub(super) at: Timestamp,
+    pub(super) record: RecordId,
+}
+
+impl Row for EventRow {
+    fn encode(&self) -> Vec<u8> {
+        Writer::default().time(self.at).fixed(&self.record.0).done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let (at, record) = (row.time()?, RecordId(row.fixed()?));
+        row.end(Self { at, record })
+    }
+}
+
+/// Table `values`. Reading goes through the canonical form, so a damaged row never becomes an observable.
+impl Row for Observable {
+    fn encode(&self) -> Vec<u8> {
+        Writer::default().u8(self.kind().number()).fixed(self.value().as_bytes()).done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (kind, value) = bytes.split_first()?;
+        let (kind, value) = (ObservableKind::from_number(*kind)?, std::str::from_utf8(value).ok()?);
+        Observable::parse(kind, value).ok().filter(|observable| observable.kind() == kind && observable.value() == value)
+    }
+}
+
+impl Row for PeerRow {
+    fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+impl Row for GroupRow {
+    fn encode(&self) -> Vec<u8> {
+        let Self { group, name, definition, number, roster, left } = self;
+        let row = Writer::default().fixed(&group.0).bytes(name.as_bytes()).bytes(&definition.bytes).fixed(&definition.signature);
+        let row = row.u64(*number).u8(u8::from(*left)).u32(u32::try_from(roster.len()).unwrap_or(u32::MAX));
+        roster.iter().fold(row, |row, org| row.fixed(&org.0)).done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let (group, name) = (GroupId(row.fixed()?), row.text()?);
+        let definition = SignedDefinition { bytes: row.bytes()?.to_vec(), signature: row.fixed()? };
+        let (number, left, members) = (row.u64()?, row.u8()? != 0, row.u32()?);
+        let roster = (0..members).map(|_| row.fixed().map(OrgId)).collect::<Option<_>>()?;
+        row.end(Self { group, name, definition, number, roster, left })
+    }
+}
+
+fn mode_number(mode: WithdrawalMode) -> u8 {
+    match mode {
+        WithdrawalMode::Withdraw => 1,
+        WithdrawalMode::Recall => 2,
+    }
+}
+
+fn mode(number: u8) -> Option<WithdrawalMode> {
+    match number {
+        1 => Some(WithdrawalMode::Withdraw),
+        2 => Some(WithdrawalMode::Recall),
+        _ => None,
+    }
+}
+
+fn outcome_number(outcome: ReceiptOutcome) -> u8 {
+    match outcome {
+        ReceiptOutcome::Destroyed => 1,
+        ReceiptOutcome::Absent => 2,
+        ReceiptOutcome::Revoked => 3,
+    }
+}
+
+fn outcome(number: u8) -> Option<ReceiptOutcome> {
+    match number {
+        1 => Some(ReceiptOutcome::Destroyed),
+        2 => Some(ReceiptOutcome::Absent),
+        3 => Some(ReceiptOutcome::Revoked),
+        _ => None,
+    }
+}

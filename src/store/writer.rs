@@ -1,0 +1,205 @@
+//! The one writer: a thread that takes waiting requests into one transaction, commits it, and then answers all of them.
+//! While a commit is syncing the next group fills.
+
+use super::apply::Tx;
+use super::change::{Change, Outcome};
+use super::disk::Disk;
+use super::error::{CommitError, Fault};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// The first pause before a dead handle is opened again; it doubles up to [`PAUSE_MS_MAX`].
+const PAUSE_MS: u64 = 10;
+const PAUSE_MS_MAX: u64 = 5_000;
+
+/// Whether the store takes writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It does.
+    Good,
+    /// The disk failed or is full. Reads go on; the store tries by itself until writes go through again.
+    ReadOnly {
+        /// What the disk said.
+        reason: String,
+    },
+}
+
+/// What is answered to a request: one outcome per change.
+pub(super) type Answer = Result<Vec<Outcome>, CommitError>;
+
+/// What the writer is asked to do.
+pub(super) enum Request {
+    /// All of these changes or none.
+    Commit { changes: Vec<Change>, answer: oneshot::Sender<Answer> },
+    /// Give free space back; answers whether it was done.
+    Compact { answer: oneshot::Sender<Result<bool, CommitError>> },
+}
+
+type Commit = (Vec<Change>, oneshot::Sender<Answer>);
+
+pub(super) struct Writer {
+    pub(super) disk: Arc<Disk>,
+    pub(super) queue: mpsc::Receiver<Request>,
+    pub(super) health: watch::Sender<Health>,
+    pub(super) pause_ms: u64,
+    pub(super) waited_ms: u64,
+}
+
+impl Writer {
+    pub(super) fn new(disk: Arc<Disk>, queue: mpsc::Receiver<Request>, health: watch::Sender<Health>) -> Self {
+        Self { disk, queue, health, pause_ms: PAUSE_MS, waited_ms: 0 }
+    }
+
+    /// Works until every store handle is gone and the queue is empty.
+    pub(super) fn run(mut self) {
+        while let Some(first) = self.next() {
+            let mut group = VecDeque::new();
+            let mut compact = Vec::new();
+            let mut request = Some(first);
+            while let Some(taken) = request.take() {
+                match taken {
+                    Request::Commit { changes, answer } => group.push_back((changes, answer)),
+                    Request::Compact { answer } => compact.push(answer),
+                }
+                if group.len() < self.disk.options.group_requests_max {
+                    request = self.queue.try_recv().ok();
+                }
+            }
+            self.work_off(group);
+            compact.into_iter().for_each(|answer| drop(answer.send(self.compact())));
+        }
+        self.disk.close();
+    }
+
+    /// The next request. While the disk is not well, it is tried in between.
+    fn next(&mut self) -> Option<Request> {
+        while *self.health.borrow() != Health::Good {
+            match self.queue.try_recv() {
+                Ok(request) => {
+                    self.waited_ms = 0;
+                    return Some(request);
+                }
+                Err(mpsc::error::TryRecvError::Disconnected) => return None,
+                Err(mpsc::error::TryRecvError::Empty) => {}
+            }
+            self.pause();
+            if self.disk.reopen().is_ok() && self.commit_group(&VecDeque::new()).is_ok() {
+                self.is_well();
+            }
+        }
+        self.queue.blocking_recv()
+    }
+
+    /// Commits a group; when one of it cannot be applied, each of it alone; when the disk fails, again.
+    fn work_off(&mut self, group: VecDeque<Commit>) {
+        let mut groups = VecDeque::from([group]);
+        while let Some(mut group) = groups.pop_front() {
+            if group.is_empty() {
+                continue;
+            }
+            match self.commit_group(&group) {
+                Ok(answers) => {
+                    self.is_well();
+                    group.into_iter().zip(answers).for_each(|((_, reply), answer)| drop(reply.send(answer)));
+                }
+                Err(Fault::Storage(error)) => match self.wait_for_disk(&error) {
+                    Ok(()) => groups.push_front(group),
+                    Err(reason) => fail(group, &CommitError::ReadOnly(reason)),
+                },
+                Err(fault) if group.len() == 1 => fail(group, &explain(fault)),
+                Err(_) => group.drain(..).rev().for_each(|one| groups.push_front(VecDeque::from([one]))),
+            }
+        }
+    }
+
+    /// One transaction for the group. A request of one change that is refused has written nothing, so the rest goes on.
+    fn commit_group(&self, group: &VecDeque<Commit>) -> Result<Vec<Answer>, Fault> {
+        let transaction = self.disk.begin_write()?;
+        let answers = match self.apply_group(&transaction, group) {
+            Ok(answers) => answers,
+            Err(fault) => {
+                // A dead handle cannot even abort; it is dropped as it is.
+                drop(transaction.abort());
+                return Err(fault);
+            }
+        };
+        transaction.commit()?;
+        Ok(answers)
+    }
+
+    fn apply_group(&self, transaction: &redb::WriteTransaction, group: &VecDeque<Commit>) -> Result<Vec<Answer>, Fault> {
+        let mut tx = Tx::open(transaction, self.disk.options.us)?;
+        let mut answers = Vec::with_capacity(group.len());
+        for (changes, _) in group {
+            let outcomes = changes.iter().map(|change| tx.apply(change)).collect::<Result<Vec<Outcome>, Fault>>();
+            answers.push(match outcomes {
+                Ok(outcomes) => Ok(outcomes),
+                Err(Fault::Refused(refused)) if changes.len() == 1 => Err(refused.into()),
+                Err(fault) => return Err(fault),
+            });
+        }
+        tx.close()?;
+        Ok(answers)
+    }
+
+    fn is_well(&mut self) {
+        (self.pause_ms, self.waited_ms) = (PAUSE_MS, 0);
+        self.health.send_if_modified(|health| std::mem::replace(health, Health::Good) != Health::Good);
+    }
+
+    /// Pauses and opens the file again, until that works or the callers have waited long enough.
+    fn wait_for_disk(&mut self, error: &redb::Error) -> Result<(), String> {
+        let reason = self.is_ill(error);
+        while self.waited_ms < self.disk.options.retry_ms_max {
+            self.pause();
+            if self.disk.reopen().is_ok() {
+                return Ok(());
+            }
+        }
+        Err(reason)
+    }
+
+    /// Tells that the disk takes no writes; the first reason is the true one, later ones only follow from it.
+    fn is_ill(&self, error: &redb::Error) -> String {
+        let known = match &*self.health.borrow() {
+            Health::ReadOnly { reason } => Some(reason.clone()),
+            Health::Good => None,
+        };
+        known.unwrap_or_else(|| {
+            let reason = error.to_string();
+            self.health.send_replace(Health::ReadOnly { reason: reason.clone() });
+            reason
+        })
+    }
+
+    fn pause(&mut self) {
+        std::thread::sleep(Duration::from_millis(self.pause_ms));
+        self.waited_ms += self.pause_ms;
+        self.pause_ms = (self.pause_ms * 2).min(PAUSE_MS_MAX);
+    }
+
+    fn compact(&mut self) -> Result<bool, CommitError> {
+        match self.disk.compact() {
+            Ok(done) => Ok(done),
+            Err(Fault::Storage(error)) => match self.wait_for_disk(&error) {
+                Ok(()) => Ok(false),
+                Err(reason) => Err(CommitError::ReadOnly(reason)),
+            },
+            Err(fault) => Err(explain(fault)),
+        }
+    }
+}
+
+fn fail(group: VecDeque<Commit>, error: &CommitError) {
+    group.into_iter().for_each(|(_, reply)| drop(reply.send(Err(error.clone()))));
+}
+
+fn explain(fault: Fault) -> CommitError {
+    match fault {
+        Fault::Refused(refused) => refused.into(),
+        Fault::Damaged(damaged) => damaged.into(),
+        Fault::Storage(error) => CommitError::ReadOnly(error.to_string()),
+    }
+}
