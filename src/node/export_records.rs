@@ -7,7 +7,7 @@ use super::error::NodeError;
 use super::find::{indicator, state};
 use super::view::{ExportFormat, ExportReport, ExportRequest};
 use super::Node;
-use crate::formats::stix::{BundleWriter, Row};
+use crate::formats::stix::write::{BundleWriter, Row};
 use crate::model::{Indicator, RecordId, Timestamp};
 use crate::store::{Filter, Item, Provenance, Snapshot};
 use crate::rules::label::Held;
@@ -117,7 +117,7 @@ impl<'o> Sink<'o> {
         for one in newest.into_iter().filter(|one| authors.insert(one.record)) {
             // One author's record stands under the strictest label that the author gave it.
             let tlp = provenances.iter().filter(|other| other.record == one.record).map(|other| other.tlp).max().unwrap_or(one.tlp);
-            let Some(Held(body)) = snapshot.body_of(one)? else { continue };
+            let Held(body) = snapshot.body_of(one)?;
             let Some(indicator) = indicator(&body) else { continue };
             self.row(row(one, tlp, indicator)).map_err(failed)?;
             self.records += 1;

@@ -40,19 +40,6 @@ impl Node {
         Ok(TakeBackView { record, mode, entries, unsent, told })
     }
 
-    /// A record of our own, by its id.
-    fn own_record(&self, id: &str) -> Result<RecordId, NodeError> {
-        let record: RecordId = id.trim().parse().map_err(|_| NodeError::UnknownRecord(id.chars().take(80).collect()))?;
-        let snapshot = self.store.snapshot()?;
-        match snapshot.find(&record)? {
-            Some(found) if found.provenances.iter().any(|(provenance, _)| provenance.author == self.org()) => Ok(record),
-            Some(_) => Err(NodeError::NotAuthor(record.to_string())),
-            // What was taken back leaves only its positions; taking it back again, more strictly, is fine.
-            None if !snapshot.positions(&record)?.is_empty() => Ok(record),
-            None => Err(NodeError::UnknownRecord(record.to_string())),
-        }
-    }
-
     fn unsent(&self, record: &RecordId) -> Result<u64, NodeError> {
         let found = self.store.snapshot()?.find(record)?;
         Ok(found.map_or(0, |found| found.provenances.iter().filter(|(provenance, _)| provenance.waiting).count() as u64))
