@@ -5,7 +5,8 @@
 
 use super::diagnosis::{Diagnosis, Stage};
 use super::knock;
-use super::tls::{Expected, Tls, Verifier, client_config, speaks_h2};
+use super::pairing::PairingChannel;
+use super::tls::{Credential, Expected, Tls, Verifier, client_config, speaks_h2};
 use super::trust::Admission;
 use crate::model::OrgId;
 use crate::model::identity::Endpoint;
@@ -49,7 +50,14 @@ pub struct DialledConnection {
     pub(super) _admission: Option<Admission>,
 }
 
-/// Dials a paired organisation at one of its endpoints.
+impl DialledConnection {
+    /// What the proofs of a pairing are bound to.
+    pub(super) fn pairing_channel(&self) -> Result<PairingChannel, Diagnosis> {
+        PairingChannel::of(self.stream.get_ref().1)
+    }
+}
+
+/// Dials a paired organisation at one of its endpoints. Whoever has our card from before a rotation is shown the credential from before.
 ///
 /// # Errors
 /// With the cause, on either side.
@@ -58,8 +66,16 @@ pub async fn connect(tls: &Tls, endpoint: &Endpoint, org: OrgId, options: &DialO
     bundles.check_standing(org, false)?;
     let bundle = bundles.peers.get(&org).ok_or(Diagnosis::NotPaired(org))?;
     let (label, classical) = (knock::label(&bundle.card().content().knock_key, (tls.clock)()), bundle.allow_classical);
-    let expected = Expected::Dialled { bundles: bundles.clone(), org };
-    let mut connection = handshake(tls, endpoint, &label, expected, classical, options).await?;
+    let mut attempt = Err(Diagnosis::NotPaired(org));
+    for credential in tls.credentials.load().iter() {
+        let expected = Expected::Dialled { bundles: bundles.clone(), org };
+        let offer = Offer { label: &label, credential, classical };
+        attempt = handshake(tls, endpoint, offer, expected, options).await;
+        if !matches!(attempt, Err(Diagnosis::UntrustedThere)) {
+            break; // it may have our card from before a rotation: then the credential from before counts there
+        }
+    }
+    let mut connection = attempt?;
     let classical = connection.kx_group != NamedGroup::X25519MLKEM768;
     let admission = tls.trust.admit(org, classical)?;
     connection.kill = admission.killed();
@@ -75,22 +91,29 @@ pub(super) async fn connect_for_pairing(
     org: OrgId,
     options: &DialOptions,
 ) -> Result<DialledConnection, Diagnosis> {
-    handshake(tls, endpoint, label, Expected::Pairing(Some(org)), false, options).await
+    let offer = Offer { label, credential: &tls.credential(), classical: false };
+    handshake(tls, endpoint, offer, Expected::Pairing(Some(org)), options).await
+}
+
+/// What we put into a handshake.
+struct Offer<'a> {
+    label: &'a str,
+    credential: &'a Credential,
+    classical: bool,
 }
 
 async fn handshake(
     tls: &Tls,
     endpoint: &Endpoint,
-    label: &str,
+    offer: Offer<'_>,
     expected: Expected,
-    classical: bool,
     options: &DialOptions,
 ) -> Result<DialledConnection, Diagnosis> {
     let tcp = in_time(options, Stage::Connect, reach(endpoint, options)).await?;
     tcp.set_nodelay(true).map_err(|_| Diagnosis::Closed)?;
     let verifier = Verifier::new(expected);
-    let config = client_config(&tls.credential(), verifier.clone(), classical, &tls.clock);
-    let name = ServerName::try_from(label.to_owned()).map_err(|_| Diagnosis::LabelUnknownThere)?;
+    let config = client_config(offer.credential, verifier.clone(), offer.classical, &tls.clock);
+    let name = ServerName::try_from(offer.label.to_owned()).map_err(|_| Diagnosis::LabelUnknownThere)?;
     let connecting = async { TlsConnector::from(config).connect(name, tcp).await.map_err(|error| verifier.cause(&error)) };
     let mut stream = in_time(options, Stage::Handshake, connecting).await?;
     speaks_h2(stream.get_ref().1.alpn_protocol())?;

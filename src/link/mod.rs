@@ -6,10 +6,19 @@ pub mod accept;
 pub mod certificate;
 pub mod diagnosis;
 pub mod dial;
+pub mod keys;
 pub mod knock;
+pub mod pairing;
 pub mod profile;
+pub mod serve;
 pub mod tls;
 pub mod trust;
+
+/// What `proto/` becomes. Only this folder uses it.
+#[allow(missing_docs, clippy::all)]
+pub(crate) mod wire {
+    tonic::include_proto!("watchfire.v1");
+}
 
 #[cfg(test)]
 mod testing;

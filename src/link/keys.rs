@@ -1,0 +1,512 @@
+//! The key directory: each file of mode 0600.
+//!
+//! ```text
+//! root.key  next-root.key  P-256, PKCS#8 in PEM; both may be kept elsewhere, the second should be
+//! identity.pem             issuing CA (key and certificate) and the card that lists it, in one file, so that they change together
+//! node.pem                 node certificate: key, leaf, issuing CA
+//! previous.pem             the node certificate and the card from before the last rotation of the root
+//! log.key  id.key          32 bytes in base32
+//! ```
+//!
+//! A file is replaced whole (write, sync, rename, sync), so a crash leaves the old one or the new one. `identity.pem` is what commits a
+//! change; what a crash leaves half done around it is finished or dropped at the next start.
+
+use super::certificate::{CertificateError, IssuingCa, NodeCertificate};
+use super::tls::Credential;
+use crate::model::crypto::{SigningKey, random};
+use crate::model::id::{base32, from_base32};
+use crate::model::identity::{BadKey, Card, CardContent, CardError, Chain, ChainError, Endpoint, LogKey, P256Key};
+use crate::model::{OrgId, Timestamp};
+use data_encoding::BASE64;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Why keys could not be made, read or renewed.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The file system refused.
+    #[error("`{}`: {error}", .path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What it said.
+        error: std::io::Error,
+    },
+    /// Others than its owner may read a private key.
+    #[error("`{}` has mode {mode:04o}: others than its owner may read it\nhint: chmod 600 {}", .path.display(), .path.display())]
+    TooOpen {
+        /// Which file.
+        path: PathBuf,
+        /// Its mode bits.
+        mode: u32,
+    },
+    /// There is an identity already.
+    #[error("`{}` holds an identity already", .0.display())]
+    Exists(PathBuf),
+    /// A file does not hold what its name says.
+    #[error("`{}` does not hold {what}", .path.display())]
+    Content {
+        /// Which file.
+        path: PathBuf,
+        /// What was expected.
+        what: &'static str,
+    },
+    /// The root key is not in the directory.
+    #[error("the root key is not here\nhint: put root.key back for as long as this takes")]
+    RootAbsent,
+    /// The next root key is not in the directory.
+    #[error("the next root key is not here\nhint: put next-root.key back for as long as this takes")]
+    NextRootAbsent,
+    /// A certificate could not be made or read.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The card could not be made or read.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// The root could not be rotated.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// A key could not be read.
+    #[error(transparent)]
+    Key(#[from] BadKey),
+}
+
+/// What a renewal did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Renewal {
+    /// There is a new node certificate.
+    pub node: bool,
+    /// There is a new issuing CA, and so a new card for the peers.
+    pub issuing_ca: bool,
+    /// The issuing CA is due, and the root key is not here.
+    pub root_needed: bool,
+}
+
+/// Whole days that the certificates still live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct DaysLeft {
+    /// The node certificate, of 7.
+    pub node: u64,
+    /// The issuing CA, of 90.
+    pub issuing_ca: u64,
+}
+
+/// The organisation's keys, as the directory holds them. `Debug` prints the organisation id.
+pub struct Keys {
+    directory: PathBuf,
+    issuing_ca: IssuingCa,
+    node: NodeCertificate,
+    log: SigningKey,
+    id: Zeroizing<[u8; 32]>,
+    card: Card,
+    previous: Option<(NodeCertificate, Card)>,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Keys({})", self.org())
+    }
+}
+
+impl Keys {
+    /// Makes a new organisation: every key, the certificates and the first card.
+    ///
+    /// # Errors
+    /// When the directory holds an identity already, or cannot be written.
+    pub fn create(directory: &Path, endpoints: Vec<Endpoint>, protocols: Vec<u16>, now: Timestamp) -> Result<Self, KeysError> {
+        let at = |name: &str| directory.join(name);
+        if at("identity.pem").exists() {
+            return Err(KeysError::Exists(directory.to_owned()));
+        }
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+        made.map_err(|error| KeysError::File { path: directory.to_owned(), error })?;
+        let (root, next) = (P256Key::generate(), P256Key::generate());
+        let chain = Chain::incept(&root, &next.public(), random(), now);
+        let issuing_ca = IssuingCa::issue(&root, now)?;
+        let node = issuing_ca.issue_node(chain.org(), now)?;
+        let (log, id) = (SigningKey::generate(), Zeroizing::new(random()));
+        let content = CardContent {
+            number: 1,
+            issuing_cas: vec![issuing_ca.der().to_vec()],
+            log_key: LogKey { number: 1, public: log.public() },
+            knock_key: random(),
+            endpoints,
+            protocols,
+            created: now,
+        };
+        let card = Card::sign(&chain, content, &root)?;
+        write(&at("root.key"), &pem(&root, &[]))?;
+        write(&at("next-root.key"), &pem(&next, &[]))?;
+        let keys = Self { directory: directory.to_owned(), issuing_ca, node, log, id, card, previous: None };
+        write(&at("log.key"), &secret(&keys.log.seed()))?;
+        write(&at("id.key"), &secret(&keys.id))?;
+        keys.save()?;
+        Ok(keys)
+    }
+
+    /// Reads the directory, and finishes what a crash left half done. A node certificate that does not fit is replaced.
+    ///
+    /// # Errors
+    /// When a file is missing, damaged, or open to others.
+    pub fn load(directory: &Path, now: Timestamp) -> Result<Self, KeysError> {
+        let at = |name: &str| directory.join(name);
+        let card = Card::from_text(&read_text(&at("identity.pem"))?)?;
+        let (key, chain) = read_pem(&at("identity.pem"))?;
+        let [der] = <[_; 1]>::try_from(chain).map_err(|_| content(&at("identity.pem"), "one certificate"))?;
+        let issuing_ca = IssuingCa::load(key, der)?;
+        let node = read_node(&at("node.pem")).ok().filter(|node| node.chain()[1] == *issuing_ca.der());
+        let node = node.map_or_else(|| issuing_ca.issue_node(card.org(), now), Ok)?;
+        let previous = match at("previous.pem").exists() {
+            true => Some((read_node(&at("previous.pem"))?, Card::from_text(&read_text(&at("previous.pem"))?)?)),
+            false => None,
+        };
+        let (log, id) = (SigningKey::from_seed(*read_secret(&at("log.key"))?), read_secret(&at("id.key"))?);
+        let keys = Self { directory: directory.to_owned(), issuing_ca, node, log, id, card, previous };
+        keys.finish_rotation()?;
+        keys.save_node()?;
+        Ok(keys)
+    }
+
+    fn save(&self) -> Result<(), KeysError> {
+        let mut text = pem(self.issuing_ca.key(), std::slice::from_ref(self.issuing_ca.der()));
+        text.extend_from_slice(self.card.to_text().as_bytes());
+        write(&self.directory.join("identity.pem"), &text)?;
+        self.save_node()
+    }
+
+    fn save_previous(&self) -> Result<(), KeysError> {
+        let mut text = pem(self.node.key(), self.node.chain());
+        text.extend_from_slice(self.card.to_text().as_bytes());
+        write(&self.directory.join("previous.pem"), &text)
+    }
+
+    fn save_node(&self) -> Result<(), KeysError> {
+        write(&self.directory.join("node.pem"), &pem(self.node.key(), self.node.chain()))
+    }
+
+    fn root(&self) -> Result<P256Key, KeysError> {
+        let path = self.directory.join("root.key");
+        if path.exists() { Ok(read_pem(&path)?.0) } else { Err(KeysError::RootAbsent) }
+    }
+
+    /// Renews what is due at two thirds of its life: the node certificate by the issuing CA, the issuing CA by the root if it is here.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written; what was in force stays so.
+    pub fn renew(&mut self, now: Timestamp) -> Result<Renewal, KeysError> {
+        let mut renewal = Renewal::default();
+        if now >= self.issuing_ca.validity().renew_at() {
+            match self.root() {
+                Ok(root) => {
+                    self.renew_issuing_ca(&root, now)?;
+                    (renewal.issuing_ca, renewal.node) = (true, true);
+                }
+                Err(KeysError::RootAbsent) => renewal.root_needed = true,
+                Err(error) => return Err(error),
+            }
+        }
+        if !renewal.node && now >= self.node.validity().renew_at() {
+            self.node = self.issuing_ca.issue_node(self.org(), now)?;
+            self.save_node()?;
+            renewal.node = true;
+        }
+        Ok(renewal)
+    }
+
+    fn renew_issuing_ca(&mut self, root: &P256Key, now: Timestamp) -> Result<(), KeysError> {
+        let issuing_ca = IssuingCa::issue(root, now)?;
+        let listed = vec![issuing_ca.der().to_vec(), self.issuing_ca.der().to_vec()];
+        let content = CardContent { number: self.next_number(), issuing_cas: listed, created: now, ..self.card.content().clone() };
+        let card = Card::sign(self.card.chain(), content, root)?;
+        self.node = issuing_ca.issue_node(self.org(), now)?;
+        (self.issuing_ca, self.card) = (issuing_ca, card);
+        self.save()
+    }
+
+    /// Signs the next card with a changed content, such as other endpoints; number and time are set here.
+    ///
+    /// # Errors
+    /// When the root key is not here, or the content is out of its bounds.
+    pub fn change_card(&mut self, now: Timestamp, change: impl FnOnce(&mut CardContent)) -> Result<&Card, KeysError> {
+        let mut content = self.card.content().clone();
+        change(&mut content);
+        (content.number, content.created) = (self.next_number(), now);
+        self.card = Card::sign(self.card.chain(), content, &self.root()?)?;
+        self.save()?;
+        Ok(&self.card)
+    }
+
+    /// Makes `next-root.key` the root, with a new next one, a new issuing CA and a new knock key. Peers that have the card from before
+    /// knock by the old knock key and are shown the old certificate, for as long as it lives.
+    ///
+    /// # Errors
+    /// When `next-root.key` is not here or is not the key that was committed to.
+    pub fn rotate_root(&mut self, now: Timestamp) -> Result<&Card, KeysError> {
+        let at = |name: &str| self.directory.join(name);
+        if !at("next-root.key").exists() {
+            return Err(KeysError::NextRootAbsent);
+        }
+        let (root, _) = read_pem(&at("next-root.key"))?;
+        let next = P256Key::generate();
+        let chain = self.card.chain().rotate(&root, &next.public(), now)?;
+        let issuing_ca = IssuingCa::issue(&root, now)?;
+        let node = issuing_ca.issue_node(self.org(), now)?;
+        let listed = vec![issuing_ca.der().to_vec()];
+        let content = CardContent {
+            number: self.next_number(),
+            issuing_cas: listed,
+            knock_key: random(),
+            created: now,
+            ..self.card.content().clone()
+        };
+        let card = Card::sign(&chain, content, &root)?;
+        write(&at("root-after-next.key"), &pem(&next, &[]))?;
+        self.save_previous()?;
+        self.previous = Some((std::mem::replace(&mut self.node, node), std::mem::replace(&mut self.card, card)));
+        self.issuing_ca = issuing_ca;
+        self.save()?;
+        self.finish_rotation()?;
+        Ok(&self.card)
+    }
+
+    /// Moves the root keys up after a rotation was committed, or drops what one that was not has left.
+    fn finish_rotation(&self) -> Result<(), KeysError> {
+        let at = |name: &str| self.directory.join(name);
+        let rename = |from: PathBuf, to: &str| fs::rename(&from, at(to)).map_err(|error| KeysError::File { path: from, error });
+        if !at("root-after-next.key").exists() {
+            return Ok(());
+        }
+        let is_root = |name: &str| at(name).exists() && read_pem(&at(name)).is_ok_and(|(key, _)| key.public() == self.card.chain().root());
+        if is_root("next-root.key") {
+            rename(at("next-root.key"), "root.key")?;
+        }
+        if at("next-root.key").exists() {
+            return fs::remove_file(at("root-after-next.key")).map_err(|error| KeysError::File { path: at("root-after-next.key"), error });
+        }
+        rename(at("root-after-next.key"), "next-root.key")
+    }
+
+    fn next_number(&self) -> u64 {
+        self.card.content().number + 1
+    }
+
+    /// What to show on connections: the current credential, then the one from before the last rotation while it holds.
+    ///
+    /// # Errors
+    /// When the TLS library does not take a key.
+    pub fn credentials(&self, now: Timestamp) -> Result<Vec<Credential>, KeysError> {
+        let mut credentials = vec![Credential::new(&self.node, self.card.content().knock_key)?];
+        if let Some((node, card)) = self.previous.as_ref().filter(|(node, _)| node.validity().holds(now)) {
+            credentials.push(Credential::new(node, card.content().knock_key)?);
+        }
+        Ok(credentials)
+    }
+
+    /// How long the certificates still live.
+    pub const fn days_left(&self, now: Timestamp) -> DaysLeft {
+        DaysLeft { node: self.node.validity().days_left(now), issuing_ca: self.issuing_ca.validity().days_left(now) }
+    }
+
+    /// The organisation.
+    pub const fn org(&self) -> OrgId {
+        self.card.org()
+    }
+
+    /// The current card.
+    pub const fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// The log-signing key.
+    pub const fn log(&self) -> &SigningKey {
+        &self.log
+    }
+
+    /// The key from which record ids are made.
+    pub fn id_key(&self) -> &[u8; 32] {
+        &self.id
+    }
+
+    /// The node certificate.
+    pub const fn node(&self) -> &NodeCertificate {
+        &self.node
+    }
+}
+
+fn content(path: &Path, what: &'static str) -> KeysError {
+    KeysError::Content { path: path.to_owned(), what }
+}
+
+fn secret(bytes: &[u8; 32]) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new((base32(bytes) + "\n").into_bytes())
+}
+
+fn pem(key: &P256Key, chain: &[CertificateDer<'_>]) -> Zeroizing<Vec<u8>> {
+    let mut text = block("PRIVATE KEY", key.pkcs8());
+    for der in chain {
+        text.push_str(&block("CERTIFICATE", der));
+    }
+    Zeroizing::new(std::mem::take(&mut *text).into_bytes())
+}
+
+fn block(label: &str, bytes: &[u8]) -> Zeroizing<String> {
+    let encoded = Zeroizing::new(BASE64.encode(bytes));
+    let mut text = Zeroizing::new(format!("-----BEGIN {label}-----\n"));
+    for line in encoded.as_bytes().chunks(64) {
+        text.extend(line.iter().map(|byte| char::from(*byte)));
+        text.push('\n');
+    }
+    text.push_str(&format!("-----END {label}-----\n"));
+    text
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), KeysError> {
+    let error = |error| KeysError::File { path: path.to_owned(), error };
+    let temporary = path.with_extension("new");
+    match fs::remove_file(&temporary) {
+        Err(other) if other.kind() != ErrorKind::NotFound => return Err(error(other)),
+        _ => {}
+    }
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(error)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(error)?;
+    fs::rename(&temporary, path).map_err(error)?;
+    let directory = path.parent().unwrap_or_else(|| Path::new("."));
+    fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(error)
+}
+
+/// Reads a file that no one but its owner may read, and no more than a key file has.
+fn read_text(path: &Path) -> Result<Zeroizing<String>, KeysError> {
+    use std::io::Read;
+    let error = |error| KeysError::File { path: path.to_owned(), error };
+    let file = fs::File::open(path).map_err(error)?;
+    let mode = file.metadata().map_err(error)?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(KeysError::TooOpen { path: path.to_owned(), mode });
+    }
+    let mut text = Zeroizing::new(String::with_capacity(64 * 1024));
+    file.take(64 * 1024).read_to_string(&mut text).map_err(error)?;
+    Ok(text)
+}
+
+fn read_secret(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeysError> {
+    let bytes = Zeroizing::new(from_base32(read_text(path)?.trim()).unwrap_or_default());
+    let bytes = bytes.as_slice().try_into().map_err(|_| content(path, "32 bytes in base32"))?;
+    Ok(Zeroizing::new(bytes))
+}
+
+fn read_pem(path: &Path) -> Result<(P256Key, Vec<CertificateDer<'static>>), KeysError> {
+    let text = read_text(path)?;
+    let key = PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|_| content(path, "a private key"))?;
+    let chain = CertificateDer::pem_slice_iter(text.as_bytes()).collect::<Result<_, _>>();
+    Ok((P256Key::from_pkcs8(key.secret_der())?, chain.map_err(|_| content(path, "certificates"))?))
+}
+
+fn read_node(path: &Path) -> Result<NodeCertificate, KeysError> {
+    let (key, chain) = read_pem(path)?;
+    let chain = chain.try_into().map_err(|_| content(path, "leaf and issuing CA"))?;
+    Ok(NodeCertificate::load(key, chain)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::certificate::DAY_MS;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    fn keys() -> (tempfile::TempDir, Keys) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let keys = Keys::create(&directory.path().join("keys"), vec![], vec![1], NOW).expect("creates");
+        (directory, keys)
+    }
+
+    #[test]
+    fn an_identity_survives_its_directory() {
+        let (_directory, keys) = keys();
+        let again = Keys::load(&keys.directory, NOW).expect("loads");
+        assert_eq!((again.card(), again.log().public(), again.id_key()), (keys.card(), keys.log().public(), keys.id_key()));
+        assert_eq!(again.node().chain(), keys.node().chain());
+        assert!(matches!(Keys::create(&keys.directory, vec![], vec![1], NOW), Err(KeysError::Exists(_))));
+    }
+
+    #[test]
+    fn every_key_file_is_its_owners_alone_and_a_wider_one_is_refused() {
+        let (_directory, keys) = keys();
+        for file in fs::read_dir(&keys.directory).expect("reads") {
+            let path = file.expect("an entry").path();
+            assert_eq!(fs::metadata(&path).expect("stat").permissions().mode() & 0o777, 0o600, "{}", path.display());
+        }
+        let path = keys.directory.join("log.key");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("chmod");
+        let error = Keys::load(&keys.directory, NOW).expect_err("refused").to_string();
+        let path = path.display();
+        assert_eq!(error, format!("`{path}` has mode 0640: others than its owner may read it\nhint: chmod 600 {path}"));
+    }
+
+    #[test]
+    fn the_node_certificate_renews_without_the_root_and_the_issuing_ca_with_it() {
+        let (_directory, mut keys) = keys();
+        let later = |days| NOW.plus(days * DAY_MS);
+        assert_eq!(keys.renew(later(4)).expect("renews"), Renewal::default());
+        assert_eq!(keys.renew(later(5)).expect("renews"), Renewal { node: true, ..Renewal::default() });
+        assert_eq!(keys.days_left(later(5)), DaysLeft { node: 6, issuing_ca: 84 });
+        let elsewhere = keys.directory.join("root.elsewhere");
+        fs::rename(keys.directory.join("root.key"), &elsewhere).expect("moves");
+        assert_eq!(keys.renew(later(61)).expect("renews"), Renewal { node: true, issuing_ca: false, root_needed: true });
+        fs::rename(&elsewhere, keys.directory.join("root.key")).expect("moves back");
+        let before = keys.card().clone();
+        assert_eq!(keys.renew(later(61)).expect("renews"), Renewal { node: true, issuing_ca: true, root_needed: false });
+        assert!(keys.card().newer_than(&before));
+        assert_eq!(keys.card().content().issuing_cas[1], before.content().issuing_cas[0]);
+        assert_eq!(Keys::load(&keys.directory, later(61)).expect("loads").card(), keys.card());
+    }
+
+    #[test]
+    fn a_root_rotation_moves_every_key_up_and_keeps_the_id() {
+        let (_directory, mut keys) = keys();
+        let before = keys.card().clone();
+        keys.rotate_root(NOW.plus(DAY_MS)).expect("rotates");
+        assert_eq!(keys.org(), before.org());
+        assert!(keys.card().newer_than(&before));
+        assert_ne!(keys.card().content().knock_key, before.content().knock_key);
+        let mut again = Keys::load(&keys.directory, NOW.plus(DAY_MS)).expect("loads");
+        assert_eq!(again.credentials(NOW.plus(DAY_MS)).expect("credentials").len(), 2);
+        assert_eq!(again.credentials(NOW.plus(9 * DAY_MS)).expect("credentials").len(), 1);
+        again.rotate_root(NOW.plus(2 * DAY_MS)).expect("rotates again");
+        assert_eq!(again.card().chain().rotations(), 2);
+    }
+
+    #[test]
+    fn a_rotation_that_a_crash_interrupted_is_finished_or_dropped_at_the_start() {
+        let (_directory, mut keys) = keys();
+        let at = |name: &str| keys.directory.join(name);
+        write(&at("root-after-next.key"), &pem(&P256Key::generate(), &[])).expect("writes");
+        Keys::load(&at(""), NOW).expect("loads");
+        assert!(!at("root-after-next.key").exists(), "not committed: dropped");
+        let (old, next) = (fs::read(at("root.key")).expect("reads"), fs::read(at("next-root.key")).expect("reads"));
+        let directory = keys.directory.clone();
+        keys.rotate_root(NOW).expect("rotates");
+        let at = |name: &str| directory.join(name);
+        fs::rename(at("next-root.key"), at("root-after-next.key")).expect("moves");
+        for (name, bytes) in [("root.key", old), ("next-root.key", next)] {
+            write(&at(name), &bytes).expect("writes");
+        }
+        let mut again = Keys::load(&directory, NOW).expect("loads");
+        assert!(!at("root-after-next.key").exists(), "committed: finished");
+        again.change_card(NOW, |_| ()).expect("root.key is the current root");
+        again.rotate_root(NOW).expect("next-root.key is the next");
+    }
+
+    #[test]
+    fn a_damaged_node_certificate_is_replaced_at_the_start() {
+        let (_directory, keys) = keys();
+        write(&keys.directory.join("node.pem"), b"torn").expect("writes");
+        let again = Keys::load(&keys.directory, NOW).expect("loads");
+        assert_eq!(again.node().chain()[1], keys.node().chain()[1]);
+    }
+}
