@@ -7,6 +7,7 @@ use super::error::NodeError;
 use super::find::{indicator, state};
 use super::view::{ExportFormat, ExportReport, ExportRequest};
 use super::Node;
+use crate::formats::pattern::Dialect;
 use crate::formats::stix::write::{BundleWriter, Row};
 use crate::model::{Indicator, RecordId, Timestamp};
 use crate::store::{Filter, Item, Provenance, Snapshot};
@@ -89,7 +90,7 @@ const COLUMNS: [&str; 11] =
 impl<'o> Sink<'o> {
     fn begin(format: ExportFormat, out: &'o mut dyn Write, now: Timestamp) -> io::Result<Self> {
         let form = match format {
-            ExportFormat::Stix => Form::Stix(BundleWriter::new(out)?),
+            ExportFormat::Stix => Form::Stix(BundleWriter::new(out, Dialect::Standard)?),
             ExportFormat::Csv => {
                 let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
                 writer.write_record(COLUMNS)?;

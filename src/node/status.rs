@@ -1,8 +1,8 @@
 //! What the node tells of itself, its peers and its groups. Reads only.
 
-use super::error::{NodeError, split_hint};
+use super::error::NodeError;
 use super::view::{
-    CertificatesView, DiagnosisView, GroupView, LogView, MemberView, PeerStatus, PeerView, StatusView,
+    CertificatesView, GroupView, LogView, MemberView, PeerStatus, PeerView, StatusView,
 };
 use super::{LinkView, Node};
 use crate::model::group::{Definition, Visibility};
