@@ -121,7 +121,9 @@ pub enum NodeError {
         known: u64,
     },
     /// The store is another organisation's.
-    #[error("the store belongs to organisation `{found}`, the keys to `{ours}`\nhint: two data directories were mixed; put back what belongs together")]
+    #[error(
+        "the store belongs to organisation `{found}`, the keys to `{ours}`\nhint: two data directories were mixed; put back what belongs together"
+    )]
     StoreForeign {
         /// Whose it is.
         found: OrgId,

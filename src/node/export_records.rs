@@ -3,15 +3,15 @@
 //! An export is a sink like any other: nothing above the asked label, nothing that has expired, nothing that was recalled.
 //! Withdrawn records leave text and CSV; STIX has them as revoked, so that whoever imports it again drops them.
 
+use super::Node;
 use super::error::NodeError;
 use super::find::{indicator, state};
 use super::view::{ExportFormat, ExportReport, ExportRequest};
-use super::Node;
 use crate::formats::pattern::Dialect;
 use crate::formats::stix::write::{BundleWriter, Row};
 use crate::model::{Indicator, RecordId, Timestamp};
-use crate::store::{Filter, Item, Provenance, Snapshot};
 use crate::rules::label::Held;
+use crate::store::{Filter, Item, Provenance, Snapshot};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 

@@ -1,9 +1,7 @@
 //! What the node tells of itself, its peers and its groups. Reads only.
 
 use super::error::NodeError;
-use super::view::{
-    CertificatesView, GroupView, LogView, MemberView, PeerStatus, PeerView, StatusView,
-};
+use super::view::{CertificatesView, GroupView, LogView, MemberView, PeerStatus, PeerView, StatusView};
 use super::{LinkView, Node};
 use crate::model::group::{Definition, Visibility};
 use crate::model::identity::Card;
@@ -269,7 +267,6 @@ fn state(state: PeerState, link: &LinkView) -> &'static str {
         PeerState::Removed => "removed",
     }
 }
-
 
 fn records(snapshot: &Snapshot) -> Result<BTreeMap<String, u64>, NodeError> {
     let name = |kind: u8| RecordKind::from_number(kind).map_or_else(|| format!("kind {kind}"), |kind| kind.name().to_owned());
