@@ -274,8 +274,9 @@ fn prose(text: &str) -> Found {
         if word.is_empty() {
             continue;
         }
-        let parts = if word.contains("://") { word.split('\0') } else { word.split(',') as std::str::Split<'_, char> };
-        for part in parts {
+        // A comma may belong to a URL, unless another one follows it.
+        let between: &[char] = if word.matches("://").count() == 1 { &[] } else { &[','] };
+        for part in word.split(between) {
             let value = token(part).filter(|_| !previous.ends_with("Referer:"));
             if let Some(value) = value.filter(|value| fits(value, part, defanged, of_hash)) {
                 of_hash |= found.values.is_empty() && matches!(value.kind(), Md5 | Sha1 | Sha256 | Sha512);

@@ -358,6 +358,21 @@ mod tests {
         assert_eq!(count, 1);
     }
 
+    /// Each of these made some step look at every byte for every other one.
+    #[test]
+    fn lines_made_to_be_slow_are_not() {
+        for unit in [
+            "(", "[", "[.", "[(", "a.", "a@", ",", ".]", "\\.", "http://", "hxxp://[", "1.", ":", "::", "\"", "'", "=", ";", "[dot]",
+            "\u{200d}", "а.",
+        ] {
+            for line in
+                [unit.repeat(65_000 / unit.len()), unit.repeat(8_000 / unit.len()), format!("{} x", unit.repeat(8_000 / unit.len()))]
+            {
+                items(line.as_bytes());
+            }
+        }
+    }
+
     #[test]
     fn what_is_written_is_read_again() {
         let values: Vec<Observable> = ["evil.example.com", "http://evil.example.com/a,b", "192.0.2.0/24", "+4915112345678"]

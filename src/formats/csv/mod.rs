@@ -1,7 +1,7 @@
 //! Values separated by commas, semicolons, tabs or bars, with or without a header.
 //!
 //! The header decides what is a value; without one, what stands in the columns. Notes, links and all that no header calls a value are never searched for values. A file of one
-//! column without a header is read as [text](super::text).
+//! column without a header is read as [`text`].
 
 mod columns;
 mod record;
@@ -30,7 +30,7 @@ const SOURCE_MAX: usize = 200;
 const LABEL_MAX: usize = 100;
 const LABELS_MAX: usize = 20;
 
-/// Gives `sink` every indicator and every problem of `input`, in order, until it breaks. Needs memory for one record and [`AHEAD`] lines.
+/// Gives `sink` every indicator and every problem of `input`, in order, until it breaks. Needs memory for one record and 40 lines.
 ///
 /// What stands before the header is not taken. A row whose TLP label cannot be read is not taken.
 ///
