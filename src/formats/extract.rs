@@ -136,7 +136,8 @@ pub(super) fn line(text: &str) -> Found {
 
 fn is_comment(text: &str) -> bool {
     let heading = text.starts_with('[') && text.ends_with(']') && !text.contains([':', '=', '.']);
-    heading || ["#", ";", "//", "!", "/*", "<!--"].iter().any(|mark| text.starts_with(mark))
+    let label = text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("tlp:"));
+    heading || label || ["#", ";", "//", "!", "/*", "<!--"].iter().any(|mark| text.starts_with(mark))
 }
 
 /// `value # comment` and `value // comment`.

@@ -72,6 +72,18 @@ fn what_a_row_says_of_its_value_is_kept() {
 }
 
 #[test]
+fn a_label_over_the_table_labels_every_row() {
+    let labels: Vec<_> = all(b"# TLP:AMBER\nvalue,tlp\na.example.com,green\nb.example.com,red\nc.example.com,\n")
+        .into_iter()
+        .map(|item| match item {
+            Item::Indicator { tlp, .. } => tlp,
+            Item::Problem(problem) => panic!("{problem:?}"),
+        })
+        .collect();
+    assert_eq!(labels, [Some(Tlp::Amber), Some(Tlp::Red), Some(Tlp::Amber)]);
+}
+
+#[test]
 fn a_row_with_a_label_that_cannot_be_read_is_not_taken() {
     assert_eq!(
         items(b"value,tlp\nevil.example.com,secret\nevil.example.org,\n"),
