@@ -203,6 +203,16 @@ mod tests {
         assert_eq!(observables("no pattern"), vec![]);
     }
 
+    #[test]
+    fn what_has_no_canonical_form_but_is_an_indicator_stays_a_pattern() {
+        for text in ["[url:value = 'file://files.example@SSL/DavWWWRoot/a.bat']", r"[windows-registry-key:key = 'Software\\Run']"] {
+            assert_eq!(indicated(text).map(|observable| observable.to_string()), Ok(format!("pattern:{text}")));
+        }
+        for text in ["[url:value = 'http://nowhere']", "[domain-name:value = 'nowhere']", "[windows-registry-key:key = ' ']", "[x:'a b' = 1]"] {
+            assert!(indicated(text).is_err(), "{text}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn no_text_makes_the_parser_panic(text in r"[\[\]()a-z:.,*='\\ <>!0-9+-]{0,60}|.{0,40}") {
