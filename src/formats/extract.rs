@@ -4,7 +4,7 @@ use super::words::{self, Means};
 use crate::model::{
     Observable,
     ObservableKind::{self, *},
-    observable::{shown, strip, tld},
+    observable::{Reason, shown, strip, tld},
 };
 
 /// Cells of a table and lines of a list hold at most this many values.
@@ -15,9 +15,32 @@ const VALUES_MAX: usize = 1000;
 pub(super) struct Found {
     pub(super) values: Vec<Observable>,
     pub(super) problems: Vec<String>,
+    /// A name alone in a line that could be of two kinds.
+    pub(super) unsure: Option<Unsure>,
+}
+
+/// A name that could be of two kinds, or whose top-level domain is not known.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unsure {
+    text: String,
+    kinds: [ObservableKind; 2],
+    /// What to say if it stays undecided.
+    pub(super) problem: String,
+}
+
+impl Unsure {
+    /// The value, if the names around it are of one of its kinds.
+    pub(super) fn as_kind(&self, kind: Option<ObservableKind>) -> Option<Observable> {
+        let kind = kind.filter(|kind| self.kinds.contains(kind))?;
+        Observable::parse(kind, &self.text).ok()
+    }
 }
 
 impl Found {
+    fn problem(problem: String) -> Self {
+        Self { problems: vec![problem], ..Self::default() }
+    }
+
     fn one(result: Result<Observable, String>) -> Self {
         let mut found = Self::default();
         found.add(result);
@@ -50,6 +73,10 @@ pub(super) fn meant(means: Option<Means>, text: &str) -> Result<Observable, Stri
     let among = |kinds: &[ObservableKind]| guess(text).and_then(|value| in_kinds(value, kinds, text));
     match means {
         None => guess(text),
+        // Hashes get into the wrong column; their length tells.
+        Some(Means::Kind(kind @ (Md5 | Sha1 | Sha256 | Sha512))) => {
+            Observable::parse(kind, text).map_err(|bad| bad.to_string()).or_else(|bad| among(&[Md5, Sha1, Sha256, Sha512]).map_err(|_| bad))
+        }
         Some(Means::Kind(kind)) => Observable::parse(kind, text).map_err(|bad| bad.to_string()),
         Some(Means::Hash) => among(&[Md5, Sha1, Sha256, Sha512]),
         Some(Means::File) => among(&[Md5, Sha1, Sha256, Sha512, FileName, FilePath])
@@ -77,7 +104,7 @@ pub(super) fn cell(means: Option<Means>, text: &str) -> Found {
         found.add(meant(means, part));
     }
     match whole {
-        Err(problem) if found.values.is_empty() => Found { values: Vec::new(), problems: vec![problem] },
+        Err(problem) if found.values.is_empty() => Found::problem(problem),
         _ => found,
     }
 }
@@ -124,7 +151,7 @@ fn bullet(text: &str) -> &str {
 /// Rules of ad blockers (`||d^`) and of dnsmasq (`address=/d/`).
 fn rule(text: &str) -> Option<Found> {
     if text.starts_with("@@") || text.contains("##") || text.contains("#@#") {
-        return Some(Found { values: Vec::new(), problems: vec![format!("`{}` is a rule that blocks no host", shown(text))] });
+        return Some(Found::problem(format!("`{}` is a rule that blocks no host", shown(text))));
     }
     if let Some(rest) = text.strip_prefix("||") {
         let end = rest.find(['^', '$', '|']).unwrap_or(rest.len());
@@ -141,7 +168,7 @@ fn scored(text: &str) -> Option<Found> {
     let score = rest.split(';').next().unwrap_or("").trim();
     let is_score = matches!(score.len(), 1..=3) && score.strip_prefix('-').unwrap_or(score).bytes().all(|byte| byte.is_ascii_digit());
     if is_score && is_regex(value) {
-        return Some(Found { values: Vec::new(), problems: vec![format!("`{}` is a regular expression, which is not a value", shown(value))] });
+        return Some(Found::problem(format!("`{}` is a regular expression, which is not a value", shown(value))));
     }
     let guessed = Observable::guess(value).ok().filter(|_| is_score || !value.contains(char::is_whitespace));
     match guessed {
@@ -168,17 +195,19 @@ fn labelled(text: &str) -> Option<Found> {
 
 /// A line without blanks is a value or a mistake.
 fn single(text: &str) -> Found {
-    match meant(None, text) {
-        Ok(value) => Found::one(Ok(value)),
-        Err(problem) => {
-            let inside = prose(text);
-            match inside.values.is_empty() {
-                true if is_heading(text) => Found::default(),
-                true => Found { values: Vec::new(), problems: vec![problem] },
-                false => inside,
-            }
-        }
-    }
+    let bad = match Observable::guess(text) {
+        Ok(value) => return Found::one(Ok(value)),
+        Err(bad) => bad,
+    };
+    let inside = prose(text);
+    let kinds = match bad.reason {
+        _ if !inside.values.is_empty() => return inside,
+        _ if is_heading(text) => return Found::default(),
+        Reason::Ambiguous(one, other) => [one, other],
+        Reason::Tld => [Domain, AppId],
+        _ => return Found::problem(bad.to_string()),
+    };
+    Found { unsure: Some(Unsure { text: text.to_owned(), kinds, problem: bad.to_string() }), ..Found::default() }
 }
 
 /// `Hostnames:`, `-----`, `====`.
@@ -209,7 +238,8 @@ fn spaced(text: &str) -> Option<Found> {
     let last = text.split_whitespace().next_back().unwrap_or("");
     let whole = match value.kind() {
         RegistryKey | UserAgent | Pattern | PhoneNumber => true,
-        FilePath => last.contains(['\\', '/', '.']),
+        // A path with blanks, but no command line and no `C:\[the document's folder]\…`.
+        FilePath => last.contains(['\\', '/', '.']) && ![" /", " -", "[", "<"].iter().any(|mark| text.contains(mark)),
         // `evil [.] example [.] com` is one value, `evil.example and more` is not: guessing refuses blanks that are left.
         Domain | Url | Ipv4 | Ipv6 => true,
         _ => false,
@@ -272,10 +302,13 @@ fn token(word: &str) -> Option<Observable> {
         let start = word[..at].rfind(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '*'))).map_or(0, |at| at + 1);
         return word.get(start..).and_then(|url| Observable::guess(url).ok());
     }
-    let word = word.split_once(['=', '(']).filter(|(key, _)| key.bytes().all(|byte| byte.is_ascii_alphabetic())).map_or(word, |(_, value)| value);
+    let word =
+        word.split_once(['=', '(']).filter(|(key, _)| key.bytes().all(|byte| byte.is_ascii_alphabetic())).map_or(word, |(_, value)| value);
     let hexadecimal = matches!(word.len(), 32 | 40 | 64 | 128);
     let path = word.match_indices('\\').any(|(at, _)| !word[at + 1..].starts_with('.'));
-    if path || !(hexadecimal || word.contains(['.', '@', ':', '\u{3002}', '\u{ff0e}']) || is_defanged(word) || matches!(word.len(), 25..=110)) {
+    if path
+        || !(hexadecimal || word.contains(['.', '@', ':', '\u{3002}', '\u{ff0e}']) || is_defanged(word) || matches!(word.len(), 25..=110))
+    {
         return None;
     }
     let value = Observable::guess(word).ok()?;

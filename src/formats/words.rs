@@ -31,18 +31,42 @@ pub(super) fn normal(word: &str) -> String {
 /// What a normalised word says, in the spellings of CSV headers, type columns, MISP, STIX and OTX.
 pub(super) fn means(word: &str) -> Option<Means> {
     Some(match word {
-        "domain" | "domains" | "domain_name" | "domain_names" | "domainname" | "hostname" | "hostnames" | "fqdn" | "fqdns" | "c2_domain" | "c2_domains"
-        | "domain_name_value" | "dns" => Means::Kind(Domain),
-        "host" | "hosts" | "c2" | "c2_server" | "c2_servers" | "c2_host" | "c_c" | "ip_domain" | "domain_ip" | "server" | "cnc" => Means::Host,
-        "url" | "urls" | "uri" | "c2_url" | "url_value" | "associated_url" | "associated_urls" | "distribution_url" | "distribution_url_observed"
-        | "download_url" | "payload_url" | "phishing_url" => Means::Kind(Url),
-        "ip" | "ips" | "ip_address" | "ip_addresses" | "ipaddress" | "ipaddr" | "ipv4" | "ipv4_addr" | "ipv4_address" | "ip_v4" | "ip_dst" | "ip_src" | "c2_ip"
-        | "dst_ip" | "src_ip" | "address" | "ipv4_addr_value" | "ip_dst_port" | "ip_src_port" | "ip_port" => Means::Kind(Ipv4),
+        "domain" | "domains" | "domain_name" | "domain_names" | "domainname" | "hostname" | "hostnames" | "fqdn" | "fqdns"
+        | "c2_domain" | "c2_domains" | "domain_name_value" | "dns" => Means::Kind(Domain),
+        "host" | "hosts" | "c2" | "c2_server" | "c2_servers" | "c2_host" | "c_c" | "ip_domain" | "domain_ip" | "server" | "cnc" => {
+            Means::Host
+        }
+        "url"
+        | "urls"
+        | "uri"
+        | "c2_url"
+        | "url_value"
+        | "associated_url"
+        | "associated_urls"
+        | "distribution_url"
+        | "distribution_url_observed"
+        | "download_url"
+        | "payload_url"
+        | "phishing_url" => Means::Kind(Url),
+        "ip" | "ips" | "ip_address" | "ip_addresses" | "ipaddress" | "ipaddr" | "ipv4" | "ipv4_addr" | "ipv4_address" | "ip_v4"
+        | "ip_dst" | "ip_src" | "c2_ip" | "dst_ip" | "src_ip" | "address" | "ipv4_addr_value" | "ip_dst_port" | "ip_src_port"
+        | "ip_port" => Means::Kind(Ipv4),
         "ipv6" | "ipv6_addr" | "ipv6_address" | "ip_v6" | "ipv6_addr_value" => Means::Kind(Ipv6),
         "cidr" | "network" | "ip_range" | "ipv4_net" | "netblock" | "subnet" => Means::Kind(Ipv4Net),
         "ipv6_net" => Means::Kind(Ipv6Net),
-        "email" | "emails" | "e_mail" | "mail" | "email_address" | "e_mail_address" | "email_addr" | "emailaddress" | "email_src" | "email_dst" | "emailwhois"
-        | "sender" | "whois_registrant_email" => Means::Kind(Email),
+        "email"
+        | "emails"
+        | "e_mail"
+        | "mail"
+        | "email_address"
+        | "e_mail_address"
+        | "email_addr"
+        | "emailaddress"
+        | "email_src"
+        | "email_dst"
+        | "emailwhois"
+        | "sender"
+        | "whois_registrant_email" => Means::Kind(Email),
         "md5" | "md5_hash" | "hash_md5" | "file_md5" | "filehash_md5" | "md5sum" => Means::Kind(Md5),
         "sha1" | "sha_1" | "sha1_hash" | "hash_sha1" | "file_sha1" | "filehash_sha1" | "sha1sum" => Means::Kind(Sha1),
         "sha256" | "sha_256" | "sha256_hash" | "hash_sha256" | "file_sha256" | "filehash_sha256" | "sha256sum" => Means::Kind(Sha256),
@@ -52,7 +76,9 @@ pub(super) fn means(word: &str) -> Option<Means> {
         "filename" | "file_name" | "filenames" | "itw_filename" => Means::Kind(FileName),
         "filepath" | "file_path" | "path" | "file_paths" => Means::Kind(FilePath),
         "process" | "process_name" | "processes" => Means::Kind(ProcessName),
-        "app_id" | "app" | "package" | "package_name" | "packages" | "bundle_id" | "bundle" | "mobile_application_id" | "android_package" => Means::Kind(AppId),
+        "app_id" | "package" | "package_name" | "packages" | "bundle_id" | "bundle" | "mobile_application_id" | "android_package" => {
+            Means::Kind(AppId)
+        }
         "certificate" | "cert_hash" | "certificate_hash" | "app_cert_hash" | "cert" | "x509_fingerprint_sha1" => Means::Kind(AppCertHash),
         "configuration_profile_id" | "config_profile" | "profile_id" | "configuration_profile" => Means::Kind(ConfigurationProfileId),
         "android_property" | "property" => Means::Kind(AndroidProperty),
@@ -60,7 +86,9 @@ pub(super) fn means(word: &str) -> Option<Means> {
         "mutex" | "mutant" => Means::Kind(Mutex),
         "registry" | "registry_key" | "regkey" | "reg_key" | "windows_registry_key" => Means::Kind(RegistryKey),
         "user_agent" | "useragent" | "http_user_agent" => Means::Kind(UserAgent),
-        "btc" | "xmr" | "bitcoin" | "bitcoin_address" | "wallet" | "cryptocurrency_address" | "crypto_address" | "eth" | "dash" => Means::Kind(CryptocurrencyAddress),
+        "btc" | "xmr" | "bitcoin" | "bitcoin_address" | "wallet" | "cryptocurrency_address" | "crypto_address" | "eth" | "dash" => {
+            Means::Kind(CryptocurrencyAddress)
+        }
         "pattern" | "stix_pattern" => Means::Kind(Pattern),
         _ => return None,
     })

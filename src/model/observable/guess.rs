@@ -77,7 +77,7 @@ fn by_form(value: &str) -> Result<Observable, Reason> {
     match value.find(['/', '?', '#', '@', ' ']).and_then(|at| value[at..].chars().next()) {
         Some('@') => canonical(Email, value),
         Some(' ') if value.contains('<') => canonical(Email, value),
-        Some(' ') => named_file(value).ok_or(Reason::Unclear),
+        Some(' ') => named_file(value).filter(|file| file.kind == FileName).ok_or(Reason::Unclear),
         _ if value.contains('\\') => named_file(value).ok_or(Reason::Unclear),
         Some(_) => with_path(value),
         None => dotted(value),
