@@ -90,21 +90,29 @@ fn in_kinds(value: Observable, kinds: &[ObservableKind], text: &str) -> Result<O
     if kinds.contains(&value.kind()) { Ok(value) } else { Err(format!("`{}` is none of {}", shown(text), names.join(", "))) }
 }
 
-/// The values of a table's cell: one, or several with commas, semicolons, bars or blanks between them.
+/// The values of a table's cell: one, or several with commas, semicolons, bars or line ends between them, or those in a sentence.
 pub(super) fn cell(means: Option<Means>, text: &str) -> Found {
-    let several = text.match_indices("://").count() > 1 && text.contains([',', ';', '|', ' ', '\n']);
+    const BETWEEN: [char; 5] = [',', ';', '|', '\n', '\t'];
+    let several = text.contains(BETWEEN) && (text.match_indices("://").count() > 1 || means == Some(Means::File));
     let whole = meant(means, text);
-    if !several && (whole.is_ok() || !text.trim().contains([',', ';', '|', ' ', '\n'])) {
+    if whole.is_ok() && !several {
         return Found::one(whole);
     }
-    let mut found = Found::default();
     // A path beside its host, as configuration extractors write them, is no value of its own.
-    let parts = text.split([',', ';', '|', ' ', '\n', '\t']).map(strip).filter(|part| !part.is_empty() && !part.starts_with('/'));
+    let parts = text.split(BETWEEN).map(strip).filter(|part| !part.is_empty() && !part.starts_with('/'));
+    let mut found = Found::default();
     for part in parts.take(VALUES_MAX) {
-        found.add(meant(means, part));
+        // Parts of a file's row are its hashes.
+        found.add(meant(if means == Some(Means::File) { Some(Means::Hash) } else { means }, part));
+    }
+    let sentence = |found: &Found| found.values.is_empty() || text.split_whitespace().count() > 3;
+    if !found.problems.is_empty() && sentence(&found) {
+        let inside = prose(text).values;
+        found.problems.clear();
+        inside.into_iter().for_each(|value| found.add(Ok(value)));
     }
     match whole {
-        Err(problem) if found.values.is_empty() => Found::problem(problem),
+        whole if found.values.is_empty() => Found::one(whole),
         _ => found,
     }
 }
@@ -186,7 +194,11 @@ fn is_regex(text: &str) -> bool {
 fn labelled(text: &str) -> Option<Found> {
     let at = text.find([':', '=']).filter(|&at| at <= 40)?;
     let (label, value) = (&text[..at], text[at + 1..].trim());
-    if value.is_empty() || value.starts_with("//") || value.starts_with('/') && text[at..].starts_with("://") {
+    if !label.starts_with(char::is_alphanumeric)
+        || value.is_empty()
+        || value.starts_with("//")
+        || value.starts_with('/') && text[at..].starts_with("://")
+    {
         return None;
     }
     let means = words::means(&words::normal(label))?;
@@ -196,6 +208,9 @@ fn labelled(text: &str) -> Option<Found> {
 /// A line without blanks is a value or a mistake.
 fn single(text: &str) -> Found {
     let bad = match Observable::guess(text) {
+        Ok(value) if value.kind() == FilePath && ["[user", "<user"].iter().any(|mark| text.to_lowercase().contains(mark)) => {
+            return Found::problem(format!("`{}` is the example of a path", shown(text)));
+        }
         Ok(value) => return Found::one(Ok(value)),
         Err(bad) => bad,
     };

@@ -73,7 +73,8 @@ pub(super) fn header(cells: &[String]) -> Option<Vec<Role>> {
     let weak = roles.iter().any(|role| *role == Role::Weak) && cells.len() > 1;
     let known = roles.iter().filter(|role| !matches!(role, Role::Other | Role::Unnamed)).count();
     let named = cells.iter().filter(|cell| !cell.is_empty()).count();
-    if !(strong || weak) || known * 4 < named || cells.iter().any(|cell| Observable::guess(cell).is_ok()) {
+    let long = cells.iter().any(|cell| cell.len() > 64);
+    if !(strong || weak) || long || known * 3 < named || cells.iter().any(|cell| Observable::guess(cell).is_ok()) {
         return None;
     }
     // One column of names is enough, and better without patterns.

@@ -113,15 +113,16 @@ impl Table<'_> {
             return ControlFlow::Continue(());
         }
         let found = self.values(cells);
-        if found.values.is_empty() && found.problems.is_empty() || columns::header(cells).is_some() {
-            return match columns::header(cells) {
-                // A second table in one file.
-                Some(roles) => {
-                    self.roles = roles;
-                    ControlFlow::Continue(())
-                }
-                None => self.problem(number, "the row holds no value".to_owned()),
-            };
+        // A second table in one file: every cell is a word for a column.
+        let again = || columns::header(cells).filter(|roles| roles.len() > 1 && !roles.contains(&Role::Other));
+        if found.values.is_empty()
+            && let Some(roles) = again()
+        {
+            self.roles = roles;
+            return ControlFlow::Continue(());
+        }
+        if found.values.is_empty() && found.problems.is_empty() {
+            return self.problem(number, "the row holds no value".to_owned());
         }
         let about = match About::of(&self.roles, cells) {
             Ok(about) => about,
