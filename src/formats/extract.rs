@@ -106,7 +106,8 @@ pub(super) fn cell(means: Option<Means>, text: &str) -> Found {
         found.add(meant(if means == Some(Means::File) { Some(Means::Hash) } else { means }, part));
     }
     let sentence = |found: &Found| found.values.is_empty() || text.split_whitespace().count() > 3;
-    if !found.problems.is_empty() && sentence(&found) {
+    // A formula is no sentence.
+    if !found.problems.is_empty() && sentence(&found) && !text.starts_with('=') {
         let inside = prose(text).values;
         found.problems.clear();
         inside.into_iter().for_each(|value| found.add(Ok(value)));

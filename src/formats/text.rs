@@ -214,3 +214,159 @@ impl<'a> Reader<'a> {
         (self.sink)(problem(format!("line {number}"), what))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every item as a line: `3 domain:example.com` or `3 ! what is wrong`.
+    pub(crate) fn items(bytes: &[u8]) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut input = bytes;
+        read(&mut input, &mut |item| {
+            found.push(shown(&item));
+            ControlFlow::Continue(())
+        })
+        .expect("reading a slice");
+        found
+    }
+
+    fn shown(item: &Item) -> String {
+        match item {
+            Item::Indicator { place, indicator, .. } => format!("{} {}", place.trim_start_matches("line "), indicator.observable),
+            Item::Problem(problem) => {
+                format!("{} ! {}", problem.place.trim_start_matches("line "), problem.what.lines().next().unwrap_or(""))
+            }
+        }
+    }
+
+    #[test]
+    fn lists_are_read_as_people_write_them() {
+        let list = "# Domains\n\nevil.example.com\r\n  evil[.]example[.]org,\n- 192.0.2.1 # seen in May\n* hxxps://evil.example.net/a\n\
+                    0.0.0.0 ads.example.com www.example.com\n127.0.0.1 localhost\n||blocked.example.com^$all\naddress=/sink.example.com/0.0.0.0\n\
+                    mutex: Global\\Evil\nSHA256 hash: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n// a comment\n! a comment\n\
+                    203.0.113.9;65\nevil.example.info;70;from a report\nSee the report, it is good.\n";
+        assert_eq!(
+            items(list.replace("example.com", "example-a.com").as_bytes()),
+            [
+                "3 domain:evil.example-a.com",
+                "4 domain:evil.example.org",
+                "5 ipv4:192.0.2.1",
+                "6 url:https://evil.example.net/a",
+                "7 domain:ads.example-a.com",
+                "7 domain:www.example-a.com",
+                "9 domain:blocked.example-a.com",
+                "10 domain:sink.example-a.com",
+                "11 mutex:Global\\Evil",
+                "12 sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                "15 ipv4:203.0.113.9",
+                "16 domain:evil.example.info",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_looks_like_a_value_and_is_none_is_reported_and_prose_is_not() {
+        assert_eq!(
+            items(b"bluetoothfs\n\\\\svcsstat\\.exe;70\nJust a sentence about it.\nHostnames:\n-----\n127.0.0.1\n@@||good.example.com^\nnothing at hxxp://localhost/ here\n"),
+            [
+                "1 ! cannot tell what `bluetoothfs` is: it has no dot",
+                "2 ! `\\\\svcsstat\\.exe` is a regular expression, which is not a value",
+                "6 ! `127.0.0.1` is an address that every machine has",
+                "7 ! `@@||good.example.com^` is a rule that blocks no host",
+                "8 ! no value could be taken from `nothing at hxxp://localhost/ here`",
+            ]
+        );
+    }
+
+    #[test]
+    fn values_are_found_in_reports_and_names_of_files_in_them_are_not() {
+        let report = "The loader came from hxxp://evil[.]example[.]com/a.php?x=1, then asked 192[.]0[.]2[.]7 (port 443).\n\
+                      - e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  bid,08.31.2020.doc from archive.zip\n\
+                      It was seen by Booking.com and ASP.NET users; see support.example.net and evil[.]example[.]org.\n\
+                      - 192.0.2.9 port 443 - c2[.]example[.]com - GET /background.png\n";
+        assert_eq!(
+            items(report.as_bytes()),
+            [
+                "1 url:http://evil.example.com/a.php?x=1",
+                "1 ipv4:192.0.2.7",
+                "2 sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                "3 domain:evil.example.org",
+                "4 ipv4:192.0.2.9",
+                "4 domain:c2.example.com",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_heading_calls_legitimate_is_not_taken() {
+        assert_eq!(
+            items(b"C2 DOMAINS:\n\nevil.example.com\n\nTRAFFIC TO LEGITIMATE DOMAINS:\n\n- www.example.com\n\nFILES:\n\nd41d8cd98f00b204e9800998ecf8427e\n"),
+            [
+                "3 domain:evil.example.com",
+                "7 ! `www.example.com` stands under a heading that calls it legitimate",
+                "11 md5:d41d8cd98f00b204e9800998ecf8427e",
+            ]
+        );
+    }
+
+    #[test]
+    fn whom_to_ask_is_no_indicator() {
+        assert_eq!(
+            items(b"someone@example.org\nevil.example.com\n"),
+            ["1 ! `someone@example.org` stands over values of other kinds, so it is taken for a contact", "2 domain:evil.example.com"]
+        );
+        assert_eq!(items(b"a@example.org\nb@example.org\n"), ["1 email:a@example.org", "2 email:b@example.org"]);
+        assert_eq!(items(b"a@example.org\n"), ["1 email:a@example.org"]);
+        assert_eq!(
+            items(b"\nReceived: from mail.example.org by mx.example.com\nFrom: Some One <someone@example.org>\n"),
+            ["2 ! this is a whole e-mail, and the addresses in it are people's"]
+        );
+    }
+
+    #[test]
+    fn a_name_of_two_possible_kinds_is_what_the_others_are() {
+        assert_eq!(items(b"com.evil.support\ncom.evil.jxclient\n"), ["1 app_id:com.evil.support", "2 app_id:com.evil.jxclient"]);
+        assert_eq!(items(b"evil.example.com\n2026.zip\n"), ["1 domain:evil.example.com", "2 domain:2026.zip"]);
+        assert_eq!(items(b"2026.zip\n"), ["1 ! cannot tell what `2026.zip` is: it may be of kind `domain` or `file_name`"]);
+    }
+
+    #[test]
+    fn a_list_of_one_kind_is_read_as_that_kind() {
+        let mut found = Vec::new();
+        read_kind(ObservableKind::ProcessName, &mut "# from the phone\nbh\n\ncom.apple.Mappit\n".as_bytes(), &mut |item| {
+            found.push(shown(&item));
+            ControlFlow::Continue(())
+        })
+        .expect("reading a slice");
+        assert_eq!(found, ["2 process_name:bh", "4 process_name:com.apple.Mappit"]);
+    }
+
+    #[test]
+    fn a_long_line_costs_itself_and_a_break_stops_the_reading() {
+        let list = format!("evil.example.com\n{}\nevil.example.org\n", "a.".repeat(40_000));
+        assert_eq!(
+            items(list.as_bytes()),
+            ["1 domain:evil.example.com", "2 ! the line is longer than 65536 bytes", "3 domain:evil.example.org"]
+        );
+        let mut count = 0;
+        read(&mut list.as_bytes(), &mut |_| {
+            count += 1;
+            ControlFlow::Break(())
+        })
+        .expect("reading a slice");
+        assert_eq!(count, 1);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let values: Vec<Observable> = ["evil.example.com", "http://evil.example.com/a,b", "192.0.2.0/24", "+4915112345678"]
+            .into_iter()
+            .map(|text| Observable::guess(text).expect("a value"))
+            .collect();
+        let mut out = Vec::new();
+        write(&values, &mut out).expect("writing to memory");
+        let expected: Vec<String> = values.iter().enumerate().map(|(at, value)| format!("{} {value}", at + 1)).collect();
+        assert_eq!(items(&out), expected);
+    }
+}

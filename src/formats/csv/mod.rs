@@ -257,3 +257,6 @@ fn clipped(text: &str, max: usize) -> String {
     let text: String = text.chars().take(max).map(|c| if c.is_control() { ' ' } else { c }).collect();
     text.trim().to_owned()
 }
+
+#[cfg(test)]
+mod tests;
