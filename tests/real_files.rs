@@ -8,7 +8,8 @@ use watchfire::model::Tlp;
 
 /// The shared data, or a line that says that it is absent.
 fn data() -> Option<PathBuf> {
-    let folder = std::env::var_os("WATCHFIRE_TEST_DATA").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    let folder =
+        std::env::var_os("WATCHFIRE_TEST_DATA").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     if folder.is_dir() {
         return Some(folder);
     }
@@ -99,7 +100,9 @@ fn what_a_hostile_file_says_soundly_is_taken_and_nothing_else() {
 #[test]
 fn a_marking_that_lies_or_is_unknown_never_widens_an_audience() {
     let Some(data) = data() else { return };
-    let labels = |file: &str| -> Vec<Option<Tlp>> { read(&data.join("hostile/made").join(file)).indicators.iter().map(|(_, tlp, _)| *tlp).collect() };
+    let labels = |file: &str| -> Vec<Option<Tlp>> {
+        read(&data.join("hostile/made").join(file)).indicators.iter().map(|(_, tlp, _)| *tlp).collect()
+    };
     assert!(labels("tlp_lying_definition.stix2").iter().all(|tlp| *tlp == Some(Tlp::Red)));
     assert!(labels("tlp_granular.stix2").iter().all(|tlp| *tlp == Some(Tlp::Red)));
     assert!(labels("misp_tags_bad.json").iter().all(|tlp| *tlp == Some(Tlp::Red)));

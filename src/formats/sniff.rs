@@ -57,7 +57,19 @@ fn json(start: &[u8], extension: &str) -> Format {
     let text = String::from_utf8_lossy(start);
     let has = |key: &str| text.contains(&format!("\"{key}\""));
     let first = |keys: &[&str]| keys.iter().filter_map(|key| text.find(&format!("\"{key}\""))).min();
-    let misp = first(&["Event", "response", "Attribute", "Object", "Orgc", "Tag", "to_ids", "threat_level_id", "orgc_id", "event_id", "GalaxyCluster"]);
+    let misp = first(&[
+        "Event",
+        "response",
+        "Attribute",
+        "Object",
+        "Orgc",
+        "Tag",
+        "to_ids",
+        "threat_level_id",
+        "orgc_id",
+        "event_id",
+        "GalaxyCluster",
+    ]);
     let stix = first(&["objects", "spec_version", "pattern_type", "object_marking_refs", "created_by_ref", "x_mitre_version"]);
     let typed = has("type") && (text.contains("--") || has("bundle"));
     match (stix, misp) {
@@ -70,7 +82,13 @@ fn json(start: &[u8], extension: &str) -> Format {
         }
         (Some(_), None) => Format::Stix,
         (None, Some(_)) if !typed => Format::Misp,
-        (None, Some(_)) => if extension == "stix2" { Format::Stix } else { Format::Misp },
+        (None, Some(_)) => {
+            if extension == "stix2" {
+                Format::Stix
+            } else {
+                Format::Misp
+            }
+        }
         (None, None) => Format::Stix,
     }
 }
@@ -78,7 +96,8 @@ fn json(start: &[u8], extension: &str) -> Format {
 /// Whether the first lines that are no comment mostly have the same delimiter, as often as each other.
 fn is_table(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
-    let mut lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty() && !line.starts_with(['#', '/'])).take(21).collect();
+    let mut lines: Vec<&str> =
+        text.lines().map(str::trim_end).filter(|line| !line.is_empty() && !line.starts_with(['#', '/'])).take(21).collect();
     if lines.len() > 2 {
         lines.pop();
     }

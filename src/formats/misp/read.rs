@@ -24,7 +24,8 @@ const SOURCE_CHARS_MAX: usize = 200;
 /// The input or the scratch file fails. What the input says wrongly is never an error, but a problem.
 pub fn read(input: &mut dyn BufRead, scratch: &mut dyn Scratch, sink: &mut Sink<'_>) -> Result<Summary, ReadError> {
     let end = scratch.seek(SeekFrom::End(0)).map_err(ReadError::Scratch)?;
-    let mut import = Import { sink, scratch: BufWriter::new(scratch), end, tally: Tally::default(), summary: Summary::default(), seen: false };
+    let mut import =
+        Import { sink, scratch: BufWriter::new(scratch), end, tally: Tally::default(), summary: Summary::default(), seen: false };
     let ended = import.documents(input);
     match ended.and_then(|()| import.finish()) {
         Ok(()) | Err(Stop::Enough) => Ok(import.summary),
@@ -162,7 +163,9 @@ impl Import<'_, '_> {
                     self.seen = true;
                     scope.info = text(Some(&self.value(json, &place)?)).map(|info| info.trim().chars().take(SOURCE_CHARS_MAX).collect());
                 }
-                "Orgc" => scope.publisher = text(self.value(json, &place)?.get("name")).map(|name| name.chars().take(SOURCE_CHARS_MAX).collect()),
+                "Orgc" => {
+                    scope.publisher = text(self.value(json, &place)?.get("name")).map(|name| name.chars().take(SOURCE_CHARS_MAX).collect())
+                }
                 "deleted" => scope.deleted = flag(Some(&self.value(json, &place)?)).unwrap_or(false),
                 _ => json.skip()?,
             }
@@ -246,7 +249,15 @@ impl Import<'_, '_> {
         Ok(())
     }
 
-    fn attribute(&mut self, scope: &mut Scope, value: &Value, place: &str, object: Option<&str>, marks: &Marks, deleted: bool) -> Result<(), Stop> {
+    fn attribute(
+        &mut self,
+        scope: &mut Scope,
+        value: &Value,
+        place: &str,
+        object: Option<&str>,
+        marks: &Marks,
+        deleted: bool,
+    ) -> Result<(), Stop> {
         let place = match text(value.get("uuid")) {
             Some(uuid) => format!("{place} {}", uuid.chars().take(40).collect::<String>().escape_debug()),
             None => place.to_owned(),

@@ -92,7 +92,14 @@ fn single(name: &str) -> Option<Part> {
         "domain" | "hostname" => K::Domain,
         "url" | "uri" => K::Url,
         "ip-dst" | "ip-src" => return Some(Part::Address),
-        "email" | "email-src" | "email-dst" | "email-reply-to" | "target-email" | "jabber-id" | "whois-registrant-email" | "dns-soa-email" => K::Email,
+        "email"
+        | "email-src"
+        | "email-dst"
+        | "email-reply-to"
+        | "target-email"
+        | "jabber-id"
+        | "whois-registrant-email"
+        | "dns-soa-email" => K::Email,
         "md5" => K::Md5,
         "sha1" => K::Sha1,
         "sha256" => K::Sha256,
@@ -124,13 +131,64 @@ fn single(name: &str) -> Option<Part> {
 /// Types that describe and identify nothing by themselves, or that no STIX property can say.
 fn is_context(name: &str) -> bool {
     const TYPES: [&str; 58] = [
-        "anonymised", "attachment", "authentihash", "boolean", "campaign-id", "campaign-name", "cdhash", "comment", "community-id", "cookie",
-        "counter", "cpe", "datetime", "email-attachment", "email-body", "email-dst-display-name", "email-header", "email-message-id",
-        "email-mime-boundary", "email-src-display-name", "email-thread-index", "email-x-mailer", "filename-pattern", "first-name", "float",
-        "full-name", "gene", "github-username", "hex", "identity-card-number", "imphash", "impfuzzy", "last-name", "link",
-        "malware-type", "mime-type", "named pipe", "other", "passport-number", "pattern-in-file", "pattern-in-memory", "pattern-in-traffic",
-        "pdb", "pehash", "port", "sigma", "size-in-bytes", "snort", "target-location", "target-machine", "target-org", "target-user", "text",
-        "threat-actor", "vulnerability", "whois-registrar", "windows-scheduled-task", "yara",
+        "anonymised",
+        "attachment",
+        "authentihash",
+        "boolean",
+        "campaign-id",
+        "campaign-name",
+        "cdhash",
+        "comment",
+        "community-id",
+        "cookie",
+        "counter",
+        "cpe",
+        "datetime",
+        "email-attachment",
+        "email-body",
+        "email-dst-display-name",
+        "email-header",
+        "email-message-id",
+        "email-mime-boundary",
+        "email-src-display-name",
+        "email-thread-index",
+        "email-x-mailer",
+        "filename-pattern",
+        "first-name",
+        "float",
+        "full-name",
+        "gene",
+        "github-username",
+        "hex",
+        "identity-card-number",
+        "imphash",
+        "impfuzzy",
+        "last-name",
+        "link",
+        "malware-type",
+        "mime-type",
+        "named pipe",
+        "other",
+        "passport-number",
+        "pattern-in-file",
+        "pattern-in-memory",
+        "pattern-in-traffic",
+        "pdb",
+        "pehash",
+        "port",
+        "sigma",
+        "size-in-bytes",
+        "snort",
+        "target-location",
+        "target-machine",
+        "target-org",
+        "target-user",
+        "text",
+        "threat-actor",
+        "vulnerability",
+        "whois-registrar",
+        "windows-scheduled-task",
+        "yara",
     ];
     TYPES.contains(&name)
 }
@@ -140,7 +198,10 @@ mod tests {
     use super::*;
 
     fn read(name: &str, value: &str) -> Vec<String> {
-        values(of(name, None, None), value).into_iter().map(|value| value.map_or_else(|error| error.to_string(), |o| o.to_string())).collect()
+        values(of(name, None, None), value)
+            .into_iter()
+            .map(|value| value.map_or_else(|error| error.to_string(), |o| o.to_string()))
+            .collect()
     }
 
     #[test]

@@ -37,10 +37,12 @@ enum Holds {
 pub fn indicated(text: &str) -> Result<Observable, Refused> {
     let pattern: Pattern = text.parse()?;
     let single = match &pattern.root {
-        Observation::Test(Comparison::Test { path, negated: false, operator, operand: Operand::One(Literal::Text(value)) }) => {
-            holds(path).filter(|holds| *operator == "=" || (*operator == "ISSUBSET" && *holds == Holds::Address)).map(|holds| (holds, value.clone()))
+        Observation::Test(Comparison::Test { path, negated: false, operator, operand: Operand::One(Literal::Text(value)) }) => holds(path)
+            .filter(|holds| *operator == "=" || (*operator == "ISSUBSET" && *holds == Holds::Address))
+            .map(|holds| (holds, value.clone())),
+        Observation::Test(Comparison::Joined(Join::And, parts)) => {
+            file_path(parts).map(|path| (Holds::Kind(ObservableKind::FilePath), path))
         }
-        Observation::Test(Comparison::Joined(Join::And, parts)) => file_path(parts).map(|path| (Holds::Kind(ObservableKind::FilePath), path)),
         _ => None,
     };
     Ok(match single {
@@ -123,8 +125,10 @@ fn compared(comparison: &Comparison, found: &mut Vec<Observable>) {
 
 /// `file:name = n AND file:parent_directory_ref.path = d`: the path.
 fn file_path(parts: &[Comparison]) -> Option<String> {
-    let [Comparison::Test { path: p1, negated: false, operator: "=", operand: Operand::One(Literal::Text(v1)) }, Comparison::Test { path: p2, negated: false, operator: "=", operand: Operand::One(Literal::Text(v2)) }] =
-        parts
+    let [
+        Comparison::Test { path: p1, negated: false, operator: "=", operand: Operand::One(Literal::Text(v1)) },
+        Comparison::Test { path: p2, negated: false, operator: "=", operand: Operand::One(Literal::Text(v2)) },
+    ] = parts
     else {
         return None;
     };
@@ -251,9 +255,10 @@ fn holds(path: &Path) -> Option<Holds> {
         "mutex:name" => K::Mutex,
         "windows-registry-key:key" => K::RegistryKey,
         "network-traffic:extensions.http-request-ext.request_header.User-Agent" | "user-agent:value" | "x-user-agent:value" => K::UserAgent,
-        "cryptocurrency-wallet:value" | "cryptocurrency-wallet:address" | "x-cryptocurrency-wallet:value" | "x-cryptocurrency-wallet:address" => {
-            K::CryptocurrencyAddress
-        }
+        "cryptocurrency-wallet:value"
+        | "cryptocurrency-wallet:address"
+        | "x-cryptocurrency-wallet:value"
+        | "x-cryptocurrency-wallet:address" => K::CryptocurrencyAddress,
         _ => return None,
     };
     Some(Holds::Kind(kind))

@@ -21,7 +21,9 @@ pub const PARTS_MAX: usize = 10_000;
 
 /// Why a text is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a STIX pattern: {what} at character {at}\nhint: STIX 2.1 §9 has the grammar; `[domain-name:value = 'example.com']` is a pattern")]
+#[error(
+    "not a STIX pattern: {what} at character {at}\nhint: STIX 2.1 §9 has the grammar; `[domain-name:value = 'example.com']` is a pattern"
+)]
 pub struct PatternError {
     /// Where, in bytes from 0.
     pub at: usize,
@@ -148,7 +150,10 @@ mod tests {
             ("([a:b=1]) AND ([a:b=2] OR [a:b=3])WITHIN 5 SECONDS", "[a:b = 1] AND ([a:b = 2] OR [a:b = 3]) WITHIN 5 SECONDS"),
             ("[file:hashes.'MD5' = 'd41d8cd98f00b204e9800998ecf8427e']", "[file:hashes.MD5 = 'd41d8cd98f00b204e9800998ecf8427e']"),
             (r"[a:'b c'[*].d NOT LIKE 'it\'s \\ %']", r"[a:'b c'[*].d NOT LIKE 'it\'s \\ %']"),
-            ("[a:b = t'2024-01-15T12:30:45Z' OR a:b = h'FF' OR a:b = b'AAAA' OR a:b = -1.5 OR a:b = true]", "[a:b = t'2024-01-15T12:30:45Z' OR a:b = h'ff' OR a:b = b'AAAA' OR a:b = -1.5 OR a:b = true]"),
+            (
+                "[a:b = t'2024-01-15T12:30:45Z' OR a:b = h'FF' OR a:b = b'AAAA' OR a:b = -1.5 OR a:b = true]",
+                "[a:b = t'2024-01-15T12:30:45Z' OR a:b = h'ff' OR a:b = b'AAAA' OR a:b = -1.5 OR a:b = true]",
+            ),
             ("[a:b=1]REPEATS +2 TIMES FOLLOWEDBY [NOT EXISTS a:b]", "[a:b = 1] REPEATS 2 TIMES FOLLOWEDBY [NOT EXISTS a:b]"),
         ] {
             let pattern: Pattern = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
@@ -193,7 +198,9 @@ mod tests {
 
     #[test]
     fn anything_else_stays_a_pattern_and_lookup_finds_what_is_in_it() {
-        let sides = |text: &str| (indicated(text).expect("a pattern").kind(), observables(text).iter().map(ToString::to_string).collect::<Vec<_>>());
+        let sides = |text: &str| {
+            (indicated(text).expect("a pattern").kind(), observables(text).iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
         let text = "[domain-name:value = 'a.example' OR domain-name:value = 'b.example']";
         assert_eq!(sides(text), (K::Pattern, vec!["domain:a.example".into(), "domain:b.example".into()]));
         let text = "[domain-name:value = 'a.example' AND domain-name:resolves_to_refs[*].value = '198.51.100.1/32']";
@@ -208,7 +215,9 @@ mod tests {
         for text in ["[url:value = 'file://files.example@SSL/DavWWWRoot/a.bat']", r"[windows-registry-key:key = 'Software\\Run']"] {
             assert_eq!(indicated(text).map(|observable| observable.to_string()), Ok(format!("pattern:{text}")));
         }
-        for text in ["[url:value = 'http://nowhere']", "[domain-name:value = 'nowhere']", "[windows-registry-key:key = ' ']", "[x:'a b' = 1]"] {
+        for text in
+            ["[url:value = 'http://nowhere']", "[domain-name:value = 'nowhere']", "[windows-registry-key:key = ' ']", "[x:'a b' = 1]"]
+        {
             assert!(indicated(text).is_err(), "{text}");
         }
     }

@@ -101,10 +101,14 @@ impl<'a> Parser<'a> {
         while self.has_word(join.word()) {
             members.push(one(self)?);
         }
-        Ok(flat(members, |list| Observation::Joined(join, list), |member| match member {
-            Observation::Joined(inner, list) if inner == join => Ok(list),
-            other => Err(other),
-        }))
+        Ok(flat(
+            members,
+            |list| Observation::Joined(join, list),
+            |member| match member {
+                Observation::Joined(inner, list) if inner == join => Ok(list),
+                other => Err(other),
+            },
+        ))
     }
 
     fn observation(&mut self) -> Result<Observation, PatternError> {
@@ -180,10 +184,14 @@ impl<'a> Parser<'a> {
         while self.has_word(join.word()) {
             members.push(one(self)?);
         }
-        Ok(flat(members, |list| Comparison::Joined(join, list), |member| match member {
-            Comparison::Joined(inner, list) if inner == join => Ok(list),
-            other => Err(other),
-        }))
+        Ok(flat(
+            members,
+            |list| Comparison::Joined(join, list),
+            |member| match member {
+                Comparison::Joined(inner, list) if inner == join => Ok(list),
+                other => Err(other),
+            },
+        ))
     }
 
     fn comparison(&mut self) -> Result<Comparison, PatternError> {

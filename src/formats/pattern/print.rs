@@ -36,7 +36,9 @@ impl Display for Observation {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
             Self::Test(comparison) => write!(f, "[{comparison}]"),
-            Self::Joined(join, members) => joined(f, word(*join), members, |member| matches!(member, Self::Joined(inner, _) if inner < join)),
+            Self::Joined(join, members) => {
+                joined(f, word(*join), members, |member| matches!(member, Self::Joined(inner, _) if inner < join))
+            }
             Self::Qualified(inside, qualifier) if matches!(**inside, Self::Joined(..)) => write!(f, "({inside}) {qualifier}"),
             Self::Qualified(inside, qualifier) => write!(f, "{inside} {qualifier}"),
         }
@@ -57,7 +59,9 @@ impl Display for Comparison {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let not = |negated: &bool| if *negated { "NOT " } else { "" };
         match self {
-            Self::Joined(join, members) => joined(f, word(*join), members, |member| matches!(member, Self::Joined(inner, _) if inner < join)),
+            Self::Joined(join, members) => {
+                joined(f, word(*join), members, |member| matches!(member, Self::Joined(inner, _) if inner < join))
+            }
             Self::Test { path, negated, operator, operand } => write!(f, "{path} {}{operator} {operand}", not(negated)),
             Self::Exists { path, negated } => write!(f, "{}EXISTS {path}", not(negated)),
         }
@@ -82,9 +86,8 @@ impl Display for Path {
 }
 
 fn plain_or_quoted(name: &str) -> String {
-    let plain = !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let plain =
+        !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if plain { name.to_owned() } else { quote(name) }
 }
 

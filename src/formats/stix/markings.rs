@@ -96,7 +96,9 @@ mod tests {
     #[test]
     fn both_versions_of_tlp_are_read() {
         assert_eq!(label(r#"{"id":"a","definition_type":"tlp","definition":{"tlp":"green"}}"#), Some(Tlp::Green));
-        let two = format!(r#"{{"id":"a","extensions":{{"{TLP_2_EXTENSION}":{{"extension_type":"property-extension","tlp_2_0":"amber+strict"}}}}}}"#);
+        let two = format!(
+            r#"{{"id":"a","extensions":{{"{TLP_2_EXTENSION}":{{"extension_type":"property-extension","tlp_2_0":"amber+strict"}}}}}}"#
+        );
         assert_eq!(label(&two), Some(Tlp::AmberStrict));
     }
 

@@ -9,8 +9,8 @@ use super::markings::{Definition, Markings};
 use super::object::{Head, IndicatorObject, LABELS_MAX, Named, Pending, Relationship, label, short, timestamp};
 use super::pending::{Facts, Scratch, Writer};
 use crate::formats::json::{Captured, JsonError, Reader, VALUE_BYTES_MAX};
-use crate::formats::{Item, Problem, ReadError, Sink, Stop, Summary, Tally, problem};
 use crate::formats::pattern;
+use crate::formats::{Item, Problem, ReadError, Sink, Stop, Summary, Tally, problem};
 use crate::model::{Indicator, Tlp};
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -27,7 +27,14 @@ const SOURCE_CHARS_MAX: usize = 200;
 /// The input or the scratch file fails. What the input says wrongly is never an error, but a problem.
 pub fn read(input: &mut dyn BufRead, scratch: &mut dyn Scratch, sink: &mut Sink<'_>) -> Result<Summary, ReadError> {
     let waiting = Writer::new(scratch).map_err(ReadError::Scratch)?;
-    let mut import = Import { sink, waiting, markings: Markings::default(), names: BTreeMap::new(), tally: Tally::default(), summary: Summary::default() };
+    let mut import = Import {
+        sink,
+        waiting,
+        markings: Markings::default(),
+        names: BTreeMap::new(),
+        tally: Tally::default(),
+        summary: Summary::default(),
+    };
     match import.documents(input) {
         Ok(()) => {}
         Err(Stop::Json(JsonError::Input(error))) => return Err(ReadError::Input(error)),
@@ -300,8 +307,25 @@ fn named_by(place: &str, head: &Head) -> String {
 /// Cyber-observable objects, and what reports that some were seen.
 fn is_observation(kind: &str) -> bool {
     const KINDS: [&str; 20] = [
-        "artifact", "autonomous-system", "directory", "domain-name", "email-addr", "email-message", "file", "ipv4-addr", "ipv6-addr", "mac-addr",
-        "mutex", "network-traffic", "observed-data", "process", "sighting", "software", "url", "user-account", "windows-registry-key",
+        "artifact",
+        "autonomous-system",
+        "directory",
+        "domain-name",
+        "email-addr",
+        "email-message",
+        "file",
+        "ipv4-addr",
+        "ipv6-addr",
+        "mac-addr",
+        "mutex",
+        "network-traffic",
+        "observed-data",
+        "process",
+        "sighting",
+        "software",
+        "url",
+        "user-account",
+        "windows-registry-key",
         "x509-certificate",
     ];
     KINDS.binary_search(&kind).is_ok()
@@ -356,14 +380,18 @@ mod tests {
     #[test]
     fn the_most_restrictive_marking_wins_and_an_unknown_one_is_red() {
         let refs = |ids: &[&str]| format!(r#","object_marking_refs":{}"#, serde_json::to_string(ids).expect("text"));
-        let (green, amber) = (crate::formats::stix::markings::official_id(Tlp::Green), crate::formats::stix::markings::official_id(Tlp::Amber));
+        let (green, amber) =
+            (crate::formats::stix::markings::official_id(Tlp::Green), crate::formats::stix::markings::official_id(Tlp::Amber));
         let text = bundle(&[
             indicator(1, "a.example", &refs(&[&amber, &green])),
             indicator(2, "b.example", &refs(&["marking-definition--nowhere"])),
             indicator(3, "c.example", r#","labels":["tlp:red"]"#),
             indicator(4, "d.example", ""),
         ]);
-        assert_eq!(told(&text), ["domain:a.example amber []", "domain:b.example red []", "domain:c.example red []", "domain:d.example unmarked []"]);
+        assert_eq!(
+            told(&text),
+            ["domain:a.example amber []", "domain:b.example red []", "domain:c.example red []", "domain:d.example unmarked []"]
+        );
     }
 
     #[test]
@@ -375,7 +403,7 @@ mod tests {
             format!("{a}\n{b}\n"),
             format!("{a},{b}"),
             format!(r#"{{"more":false,"objects":[{a},{b}]}}"#),
-            format!("{}{}", bundle(&[a.clone()]), bundle(&[b.clone()])),
+            format!("{}{}", bundle(std::slice::from_ref(&a)), bundle(std::slice::from_ref(&b))),
             format!("\u{feff}{}", bundle(&[a.clone(), b.clone()])),
         ] {
             assert_eq!(told(&text), expected, "{text}");
@@ -443,7 +471,9 @@ mod tests {
                     let number = self.0;
                     let text = match number {
                         0 => r#"{"type":"bundle","objects":["#.to_owned(),
-                        60_001 => r#"{"type":"marking-definition","id":"m","definition_type":"tlp","definition":{"tlp":"green"}}]}"#.to_owned(),
+                        60_001 => {
+                            r#"{"type":"marking-definition","id":"m","definition_type":"tlp","definition":{"tlp":"green"}}]}"#.to_owned()
+                        }
                         _ => format!(
                             r#"{{"type":"indicator","id":"indicator--00000000-0000-4000-8000-{number:012}","object_marking_refs":["m"],"pattern":"[domain-name:value='d{number}.example']"}},"#
                         ),
