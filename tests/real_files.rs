@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use watchfire::formats::{self, Format, Item, sniff};
 use watchfire::model::Tlp;
 
-/// The shared data, or a line that says that it is absent.
+/// The shared data (`WATCHFIRE_SHARED`, by default `../shared`), or a line that says that it is absent.
 fn data() -> Option<PathBuf> {
-    let folder =
-        std::env::var_os("WATCHFIRE_TEST_DATA").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let folder = std::env::var_os("WATCHFIRE_SHARED").map_or_else(beside, PathBuf::from).join("data");
     if folder.is_dir() {
         return Some(folder);
     }
-    println!("skipped: no data in {} (set WATCHFIRE_TEST_DATA)", folder.display());
+    println!("skipped: no data in {} (set WATCHFIRE_SHARED)", folder.display());
     None
 }
 
@@ -53,11 +53,10 @@ fn read(path: &Path) -> Told {
 #[test]
 fn every_real_and_hostile_file_is_survived() {
     let Some(data) = data() else { return };
-    for folder in ["stix", "stix20", "misp", "misp-feed-tweetfeed", "hostile"] {
-        for path in files(&data.join(folder)) {
-            read(&path);
-        }
-    }
+    let paths: Vec<PathBuf> =
+        ["stix", "stix20", "misp", "misp-feed-tweetfeed", "hostile"].iter().flat_map(|folder| files(&data.join(folder))).collect();
+    assert!(paths.len() > 400, "only {} files", paths.len());
+    paths.iter().for_each(|path| drop(read(path)));
 }
 
 #[test]

@@ -345,7 +345,7 @@ impl Import<'_, '_> {
                         return Err(Stop::Enough);
                     }
                 }
-                Err(error) => self.problem(pending.place.clone(), error.to_string())?,
+                Err(error) => self.problem(pending.place.clone(), error)?,
             }
         }
         Ok(())

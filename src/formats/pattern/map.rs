@@ -161,7 +161,6 @@ pub fn valued(kind: ObservableKind, value: &str) -> Result<Observable, BadObserv
         Domain | Email => Observable::parse(kind, value).or_else(|error| host(value).ok_or(error)),
         Url => Observable::parse(kind, value).or_else(|error| host(value).or_else(|| other_scheme(value)).ok_or(error)),
         ObservableKind::RegistryKey => Observable::parse(kind, value).or_else(|error| said("windows-registry-key:key", value).ok_or(error)),
-        ObservableKind::Pattern => indicated(value).or_else(|_| Observable::parse(kind, value)),
         _ => Observable::parse(kind, value),
     }
 }
