@@ -2,7 +2,7 @@
 //!
 //! A pattern that says no more than "this property has this value", for a property that we know, is that observable. Every
 //! other pattern is kept as a pattern: what it says about a combination would be lost in its parts. The observables in it are
-//! listed by [`Pattern::observables`], so that lookup finds them. That includes `[a OR b]`, which is one indicator of its author
+//! listed by [`observables`], so that lookup finds them. That includes `[a OR b]`, which is one indicator of its author
 //! with one identity, not several.
 
 mod lex;
