@@ -15,10 +15,12 @@ pub mod tls;
 pub mod trust;
 
 /// What `proto/` becomes. Only this folder uses it.
-#[allow(missing_docs, clippy::all)]
+#[allow(missing_docs, dead_code, clippy::all)]
 pub(crate) mod wire {
     tonic::include_proto!("watchfire.v1");
 }
 
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
