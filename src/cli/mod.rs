@@ -150,7 +150,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Withdraw(args) => withdraw::run(desk, &args).await,
         Command::Recall(args) => recall::run(desk, &args).await,
         Command::Receipts(args) => receipts::run(desk, &args).await,
-        Command::Restore(args) => restore::run(desk, &args),
+        Command::Restore(args) => restore::run(desk, &args).await,
         Command::Doctor(_) => doctor::run(desk).await,
         Command::Health(_) => health::run(desk).await,
         Command::Config(args) => config::run(desk, &args),

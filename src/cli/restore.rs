@@ -21,10 +21,10 @@ pub(super) struct Args {
 const EXAMPLES: &str = "Examples:
   watchfire restore --declare";
 
-pub(super) fn run(desk: &Desk, args: &Args) -> Ended {
+pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     debug_assert!(args.declare, "clap requires it");
     let node = Node::open(&desk.data, Clock::system())?;
-    let view = node.declare_restore()?;
+    let view = node.declare_restore().await?;
     output::answer(desk, &view, text)
 }
 

@@ -1,6 +1,7 @@
 //! Why the node could not do what it was asked to, sorted by who must act.
 
 use crate::config::ConfigError;
+use crate::link::keys::KeysError;
 use crate::model::{OrgId, Tlp};
 use crate::rules::label::Withheld;
 use crate::store::{CommitError, OpenError, ReadError};
@@ -120,7 +121,9 @@ pub enum NodeError {
         known: u64,
     },
     /// The store is another organisation's.
-    #[error("the store belongs to organisation `{found}`, the keys to `{ours}`\nhint: two data directories were mixed; put back what belongs together")]
+    #[error(
+        "the store belongs to organisation `{found}`, the keys to `{ours}`\nhint: two data directories were mixed; put back what belongs together"
+    )]
     StoreForeign {
         /// Whose it is.
         found: OrgId,
@@ -334,6 +337,22 @@ impl From<CommitError> for NodeError {
             CommitError::ReadOnly(why) => Self::StoreReadOnly(why),
             CommitError::Damaged(damaged) => Self::StoreDamaged(split_hint(&damaged.to_string()).0),
             CommitError::Closed => Self::Stopping,
+        }
+    }
+}
+
+impl From<KeysError> for NodeError {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::File { path, error } => Self::io(format!("read or write `{}`", path.display()), error),
+            KeysError::TooOpen { path, mode } => {
+                let hint = format!("`chmod 600 {}`, and think of who may have read it", path.display());
+                Self::Permission { path, what: format!("is readable by others (mode {mode:04o})"), hint }
+            }
+            KeysError::Exists(path) => Self::AlreadyInitialised(path),
+            KeysError::Content { path, what } => Self::BadFile { path, what: format!("it does not hold {what}") },
+            KeysError::RootAbsent => Self::BadInput(error.to_string()),
+            other => Self::Internal(other.to_string()),
         }
     }
 }

@@ -225,14 +225,7 @@ impl Node {
     }
 
     /// Another's record moves only within the audience that its author gave it.
-    fn trace_relay(
-        &self,
-        snapshot: &Snapshot,
-        names: &Names,
-        one: &Provenance,
-        to: Audience,
-        trace: &mut Trace,
-    ) -> Result<(), NodeError> {
+    fn trace_relay(&self, snapshot: &Snapshot, names: &Names, one: &Provenance, to: Audience, trace: &mut Trace) -> Result<(), NodeError> {
         let Some(LogKey { author, .. }) = snapshot.log(&one.log)?.map(|log| log.key) else { return Ok(()) };
         let key = LogKey { author, incarnation: 0, audience: one.audience };
         let group = match one.audience {

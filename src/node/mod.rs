@@ -4,6 +4,8 @@
 mod desk;
 pub mod error;
 mod expire;
+mod export_records;
+mod find;
 pub mod group;
 pub mod hear;
 mod peer;
@@ -13,6 +15,7 @@ pub mod receive;
 pub mod relay;
 pub mod send;
 pub mod share;
+mod status;
 pub mod view;
 mod withdraw;
 

@@ -180,8 +180,8 @@ impl Node {
 /// What the gate looks at for one audience.
 pub(super) struct Door {
     state: DoorState,
-    us: OrgId,
-    now: Timestamp,
+    pub(super) us: OrgId,
+    pub(super) now: Timestamp,
 }
 
 enum DoorState {
@@ -191,7 +191,7 @@ enum DoorState {
 }
 
 impl Door {
-    fn state(&self) -> AudienceState<'_> {
+    pub(super) fn state(&self) -> AudienceState<'_> {
         match &self.state {
             DoorState::Peer { open } => AudienceState::Peer { open: *open },
             DoorState::Group(definition) => AudienceState::Group(definition),

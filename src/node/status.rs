@@ -1,9 +1,7 @@
 //! What the node tells of itself, its peers and its groups. Reads only.
 
-use super::error::{NodeError, split_hint};
-use super::view::{
-    CertificatesView, DiagnosisView, GroupView, LogView, MemberView, PeerStatus, PeerView, StatusView,
-};
+use super::error::NodeError;
+use super::view::{CertificatesView, GroupView, LogView, MemberView, PeerStatus, PeerView, StatusView};
 use super::{LinkView, Node};
 use crate::model::group::{Definition, Visibility};
 use crate::model::identity::Card;
@@ -55,19 +53,11 @@ impl Node {
         Ok(Names::of(&self.store.snapshot()?)?.audience(audience))
     }
 
-    /// Our signed card, for other organisations.
-    ///
-    /// # Errors
-    /// Never now; kept so that a card may be fetched from elsewhere.
-    pub fn card(&self) -> Result<String, NodeError> {
-        Ok(self.card_text())
-    }
-
     /// `ok`, or why the store takes no changes.
     pub fn store_state(&self) -> String {
         match &*self.store.health().borrow() {
             Health::Good => "ok".into(),
-            Health::ReadOnly(why) => format!("read-only: {why}"),
+            Health::ReadOnly { reason } => format!("read-only: {reason}"),
         }
     }
 
@@ -89,7 +79,7 @@ impl Node {
             name: self.config.name.clone(),
             version: env!("CARGO_PKG_VERSION").into(),
             since: Timestamp(now.0.saturating_sub(self.clock.monotonic_ms())),
-            listen: self.listening(),
+            listen: self.address().map(|address| address.to_string()),
             store: self.store_state(),
             records: records(&snapshot)?,
             logs: logs.iter().map(|log| log_view(log, &names)).collect(),
@@ -151,7 +141,7 @@ impl Node {
             behind: self.behind(snapshot, &peer.org)?,
             ahead: self.ahead(snapshot, &peer.org)?,
             last_seen: if link.up { Some(now) } else { link.last_seen },
-            problem: link.failure.filter(|_| open && !link.up).map(|(code, text)| diagnosis(code, &text)),
+            problem: link.failure.filter(|_| open && !link.up),
             certificate_days: link.certificate_until.map(|until| days(until, now)),
         })
     }
@@ -159,7 +149,8 @@ impl Node {
     /// Entries of a peer's own logs that it offers and we lack.
     fn behind(&self, snapshot: &Snapshot, peer: &OrgId) -> Result<u64, NodeError> {
         let mut behind = 0;
-        for (log, size) in self.offered_by(peer) {
+        let offered = self.memory().offered.clone();
+        for ((_, log), size) in offered.into_iter().filter(|((by, _), _)| by == peer) {
             let held = snapshot.log(&log)?;
             // A log that we hold nothing of yet is taken for its own.
             if held.as_ref().is_none_or(|held| held.key.author == *peer) {
@@ -249,8 +240,8 @@ impl Node {
     }
 
     fn certificates(&self, now: Timestamp) -> CertificatesView {
-        let (node, issuing) = self.certificates_until();
-        CertificatesView { node_days: days(node, now), issuing_days: days(issuing, now) }
+        let left = self.keys.days_left(now);
+        CertificatesView { node_days: signed(left.node), issuing_days: signed(left.issuing_ca) }
     }
 }
 
@@ -270,9 +261,8 @@ fn state(state: PeerState, link: &LinkView) -> &'static str {
     }
 }
 
-fn diagnosis(code: String, text: &str) -> DiagnosisView {
-    let (text, hint) = split_hint(text);
-    DiagnosisView { code, text, hint }
+fn signed(days: u64) -> i64 {
+    i64::try_from(days).unwrap_or(i64::MAX)
 }
 
 fn records(snapshot: &Snapshot) -> Result<BTreeMap<String, u64>, NodeError> {
