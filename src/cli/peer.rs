@@ -120,7 +120,7 @@ pub(super) fn text(peer: &PeerView) -> String {
         lines.push(("confirmed here", yes(peer.confirmed_here)));
     }
     if let Some(problem) = &status.problem {
-        lines.push(("problem", format!("{} ({})", problem.text, time(Some(problem.at)))));
+        lines.push(("problem", problem.text.clone()));
         lines.extend(problem.hint.clone().map(|hint| ("hint", hint)));
     }
     facts(&lines)

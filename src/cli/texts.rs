@@ -1,7 +1,9 @@
 //! Every answer of the command line, word for word.
 
 use super::demo::{self, Outcome, Step};
-use super::{disclosures, doctor, explain, group, import, init, invite, join, lookup, output, peer, receipts, restore, share, show, status, withdraw};
+use super::{
+    disclosures, doctor, explain, group, import, init, invite, join, lookup, output, peer, receipts, restore, share, show, status, withdraw,
+};
 use crate::api::Problem;
 use crate::formats;
 use crate::model::record::WithdrawalMode;
@@ -38,7 +40,6 @@ fn unreachable() -> PeerStatus {
         code: "connection_refused".into(),
         text: "`node.example:7443` refused the connection".into(),
         hint: Some("is the other node running, and is the port right?".into()),
-        at: AT,
     };
     let (last_seen, certificate_days) = (None, None);
     PeerStatus { name: "amal".into(), state: "unreachable".into(), problem: Some(problem), last_seen, certificate_days, ..smex() }
@@ -169,7 +170,7 @@ classical too   no
 groups          none
 digits          1234 5678 9012
 confirmed here  no
-problem         `node.example:7443` refused the connection (2026-11-22T09:30:00Z)
+problem         `node.example:7443` refused the connection
 hint            is the other node running, and is the port right?
 ";
     assert_eq!(peer::text(&view), expected);
@@ -272,7 +273,8 @@ fn an_exit_code_says_whether_anything_got_through() {
     assert_eq!(share::exit(1, 5), Exit::Done);
     assert_eq!(share::exit(0, 0), Exit::Done);
     assert_eq!(share::exit(0, 1), Exit::Refused);
-    let report = |released, duplicate, withheld, invalid| ImportReport { released, duplicate, withheld, invalid, ..ImportReport::default() };
+    let report =
+        |released, duplicate, withheld, invalid| ImportReport { released, duplicate, withheld, invalid, ..ImportReport::default() };
     assert_eq!(import::exit(&report(1, 0, 9, 9)), Exit::Done);
     assert_eq!(import::exit(&report(0, 1, 9, 9)), Exit::Done);
     assert_eq!(import::exit(&report(0, 0, 0, 0)), Exit::Done);

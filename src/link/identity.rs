@@ -5,7 +5,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use zeroize::Zeroizing;
 
-use super::keys::{DaysLeft, Keys, KeysError, Renewal};
+use super::keys::{Keys, KeysError, Renewal};
 use super::tls::Credential;
 use crate::model::crypto::{SigningKey, hmac_sha256};
 use crate::model::identity::{Card, Endpoint};
@@ -120,9 +120,10 @@ impl Identity {
         self.read().credentials(now)
     }
 
-    /// Days that our certificates still live.
-    pub fn days_left(&self, now: Timestamp) -> DaysLeft {
-        self.read().days_left(now)
+    /// When our node certificate and our issuing CA run out.
+    pub fn certificates_until(&self) -> (Timestamp, Timestamp) {
+        let keys = self.read();
+        (keys.node().validity().not_after, keys.issuing_ca().validity().not_after)
     }
 }
 

@@ -303,6 +303,11 @@ impl Keys {
         &self.id
     }
 
+    /// The issuing CA.
+    pub const fn issuing_ca(&self) -> &IssuingCa {
+        &self.issuing_ca
+    }
+
     /// The node certificate.
     pub const fn node(&self) -> &NodeCertificate {
         &self.node

@@ -18,8 +18,8 @@ use super::serve::{ConnectionInfo, Http2Limits};
 use super::session::{Ended, Session, outbox};
 use super::tls::Tls;
 use super::trust::{Standing, Trust, TrustBundle, TrustBundles};
+use crate::model::OrgId;
 use crate::model::identity::{Card, Endpoint};
-use crate::model::{OrgId, Timestamp};
 use crate::node::view::DiagnosisView;
 use crate::node::{Node, NodeError};
 use crate::store::change::{PeerRow, PeerState};
@@ -176,7 +176,7 @@ impl Links {
             self.node.note_link(peer, |view| {
                 view.up = false;
                 view.last_seen = Some(now);
-                view.failure = failure(&ended, now);
+                view.failure = failure(&ended);
             });
         }
     }
@@ -252,8 +252,7 @@ impl Links {
         }
         let Some(diagnosis) = last else { return };
         tracing::debug!(peer = %org, code = diagnosis.code(), "a peer is not reached");
-        let now = self.node.clock.now();
-        self.node.note_link(org, |view| view.failure = Some(diagnosis_view(&diagnosis, now)));
+        self.node.note_link(org, |view| view.failure = Some(diagnosis_view(&diagnosis)));
     }
 
     async fn connect(&self, row: &PeerRow, endpoint: &Endpoint) -> Result<DialledConnection, Diagnosis> {
@@ -352,8 +351,8 @@ impl Link for Called {
     }
 }
 
-fn diagnosis_view(diagnosis: &Diagnosis, at: Timestamp) -> DiagnosisView {
-    DiagnosisView { code: diagnosis.code().to_owned(), text: diagnosis.to_string(), hint: Some(diagnosis.hint().to_owned()), at }
+fn diagnosis_view(diagnosis: &Diagnosis) -> DiagnosisView {
+    DiagnosisView { code: diagnosis.code().to_owned(), text: diagnosis.to_string(), hint: Some(diagnosis.hint().to_owned()) }
 }
 
 fn bundles(node: &Node) -> Result<TrustBundles, NodeError> {
@@ -374,7 +373,7 @@ fn bundles(node: &Node) -> Result<TrustBundles, NodeError> {
     Ok(bundles)
 }
 
-fn failure(ended: &Ended, now: Timestamp) -> Option<DiagnosisView> {
+fn failure(ended: &Ended) -> Option<DiagnosisView> {
     let (code, text) = match ended {
         Ended::Cut => return None,
         Ended::ByPeer { code, .. } => (code.clone(), ended.to_string()),
@@ -384,7 +383,7 @@ fn failure(ended: &Ended, now: Timestamp) -> Option<DiagnosisView> {
         Ended::Limit(_) => ("limit".into(), ended.to_string()),
         Ended::Node(_) => ("node".into(), ended.to_string()),
     };
-    Some(DiagnosisView { code, text, hint: None, at: now })
+    Some(DiagnosisView { code, text, hint: None })
 }
 
 fn proxy_address(proxy: &str) -> Option<SocketAddr> {

@@ -597,8 +597,11 @@ impl Receiver {
         asked.asked_again = false;
         let (key, understanding) = (asked.key, Understanding { first, through: head.size, follow });
         // Queued now, in order; durable later. The next batch is verified meanwhile.
-        let durable = node.store.commit(change);
-        self.durable.push_back(Box::pin(async move { (key, understanding, durable.await) }));
+        let durable = async move {
+            let result = node.store.commit(change).await;
+            (key, understanding, result)
+        };
+        self.durable.push_back(Box::pin(durable));
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::{Effective, FILE};
 use crate::link::identity::Identity;
 use crate::link::links::Links;
+use crate::model::Timestamp;
 use crate::model::identity::Endpoint;
 use crate::model::record::WithdrawalMode;
 use crate::store::{Options, Store};
@@ -116,11 +117,18 @@ impl Node {
     }
 
     /// Our newest card as text.
-    ///
-    /// # Errors
-    /// Never now; a card may come from elsewhere later.
-    pub fn card(&self) -> Result<String, NodeError> {
-        Ok(self.keys.card().to_text())
+    pub(super) fn card_text(&self) -> String {
+        self.keys.card().to_text()
+    }
+
+    /// Where the node listens, for people.
+    pub(super) fn listening(&self) -> Option<String> {
+        self.address().map(|address| address.to_string())
+    }
+
+    /// When our node certificate and our issuing CA run out.
+    pub(super) fn certificates_until(&self) -> (Timestamp, Timestamp) {
+        self.keys.certificates_until()
     }
 
     /// Pairs with an organisation whose card was checked by other means.

@@ -111,7 +111,7 @@ impl<'o> Sink<'o> {
         for one in newest.into_iter().filter(|one| authors.insert(one.record)) {
             // One author's record stands under the strictest label that the author gave it.
             let tlp = provenances.iter().filter(|other| other.record == one.record).map(|other| other.tlp).max().unwrap_or(one.tlp);
-            let Held(body) = snapshot.said(one)?;
+            let Held(body) = snapshot.body_of(one)?;
             let Some(indicator) = indicator(&body) else { continue };
             self.row(one, tlp, indicator).map_err(failed)?;
             self.records += 1;

@@ -147,7 +147,8 @@ impl Node {
         self.changed.send_modify(|count| *count += 1);
     }
 
-    fn touch_peers(&self) {
+    /// A peer's row, a group or our card changed.
+    pub fn touch_peers(&self) {
         self.peers_changed.send_modify(|count| *count += 1);
         self.touch();
     }
@@ -179,6 +180,12 @@ impl Node {
     /// Writes down what became of an attempt to reach a peer, or of a link to it.
     pub fn note_link(&self, peer: OrgId, change: impl FnOnce(&mut LinkView)) {
         change(self.memory().links.entry(peer).or_default());
+    }
+
+    /// What a peer last said it holds: logs and their sizes.
+    pub(super) fn offered_by(&self, peer: &OrgId) -> Vec<(crate::model::LogId, u64)> {
+        let memory = self.memory();
+        memory.offered.iter().filter(|((org, _), _)| org == peer).map(|((_, log), size)| (*log, *size)).collect()
     }
 
     /// The link to a peer as people see it.

@@ -53,6 +53,14 @@ impl Node {
         Ok(Names::of(&self.store.snapshot()?)?.audience(audience))
     }
 
+    /// Our signed card, for other organisations.
+    ///
+    /// # Errors
+    /// Never now; a card may come from elsewhere later.
+    pub fn card(&self) -> Result<String, NodeError> {
+        Ok(self.card_text())
+    }
+
     /// `ok`, or why the store takes no changes.
     pub fn store_state(&self) -> String {
         match &*self.store.health().borrow() {
@@ -79,7 +87,7 @@ impl Node {
             name: self.config.name.clone(),
             version: env!("CARGO_PKG_VERSION").into(),
             since: Timestamp(now.0.saturating_sub(self.clock.monotonic_ms())),
-            listen: self.address().map(|address| address.to_string()),
+            listen: self.listening(),
             store: self.store_state(),
             records: records(&snapshot)?,
             logs: logs.iter().map(|log| log_view(log, &names)).collect(),
@@ -240,8 +248,8 @@ impl Node {
     }
 
     fn certificates(&self, now: Timestamp) -> CertificatesView {
-        let left = self.keys.days_left(now);
-        CertificatesView { node_days: signed(left.node), issuing_days: signed(left.issuing_ca) }
+        let (node, issuing) = self.certificates_until();
+        CertificatesView { node_days: days(node, now), issuing_days: days(issuing, now) }
     }
 }
 
@@ -259,10 +267,6 @@ fn state(state: PeerState, link: &LinkView) -> &'static str {
         PeerState::Suspended => "suspended",
         PeerState::Removed => "removed",
     }
-}
-
-fn signed(days: u64) -> i64 {
-    i64::try_from(days).unwrap_or(i64::MAX)
 }
 
 fn records(snapshot: &Snapshot) -> Result<BTreeMap<String, u64>, NodeError> {

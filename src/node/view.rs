@@ -97,8 +97,6 @@ pub struct DiagnosisView {
     pub text: String,
     /// What to try.
     pub hint: Option<String>,
-    /// When it was found.
-    pub at: Timestamp,
 }
 
 /// Days until our certificates run out; below zero when they have.

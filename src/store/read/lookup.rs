@@ -146,14 +146,6 @@ impl Snapshot {
         Ok(Some(Found { observable: self.observable(no)?, provenances }))
     }
 
-    /// The body of a provenance of this snapshot.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn said(&self, one: &Provenance) -> Read<Held<Vec<u8>>> {
-        Ok(Held(get_body::<ReadError>(&self.table(BODIES)?, one.body)?))
-    }
-
     pub(super) fn observable(&self, no: u64) -> Read<Observable> {
         self.row(VALUES, "values", no)?.ok_or_else(|| Damaged { table: "values", key: no.to_string() }.into())
     }

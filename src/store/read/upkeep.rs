@@ -1,14 +1,16 @@
 //! What links and upkeep look at: recalls to be passed on, what waits, what has expired.
 
-use super::{Read, Snapshot};
+use super::{Provenance, Read, Snapshot};
 use crate::model::log::Audience;
 use crate::model::{LogId, Timestamp};
+use crate::rules::label::Held;
+use crate::store::body::get_body;
 use crate::store::change::RecallRow;
 use crate::store::codec::audience_bytes;
 use crate::store::error::ReadError;
 use crate::store::find;
 use crate::store::rows::EntryRow;
-use crate::store::tables::{ENTRIES, RECALLS, WAITING};
+use crate::store::tables::{BODIES, ENTRIES, RECALLS, WAITING};
 use redb::ReadableTable;
 use std::collections::BTreeMap;
 
@@ -21,9 +23,17 @@ impl Snapshot {
         let mut recalls = Vec::new();
         for row in self.table(RECALLS)?.iter()? {
             let (key, bytes) = row?;
-            recalls.push((*key.value(), find::decoded::<_, ReadError>("recalls", &key.value(), bytes.value())?));
+            recalls.push((*key.value(), find::decoded("recalls", &key.value(), bytes.value())?));
         }
         Ok(recalls)
+    }
+
+    /// The body behind a provenance.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn body_of(&self, provenance: &Provenance) -> Read<Held<Vec<u8>>> {
+        Ok(Held(get_body::<ReadError>(&self.table(BODIES)?, provenance.body)?))
     }
 
     /// Whether a recall is known.
@@ -53,7 +63,7 @@ impl Snapshot {
         for row in self.table(ENTRIES)?.iter()? {
             let (key, bytes) = row?;
             let (no, seq) = key.value();
-            let entry: EntryRow = find::decoded::<_, ReadError>("entries", &key.value(), bytes.value())?;
+            let entry: EntryRow = find::decoded("entries", &key.value(), bytes.value())?;
             if entry.body.is_ok() && crate::rules::retain::has_expired(entry.retention, now) {
                 expired.entry(no).or_default().push(seq);
                 count += 1;

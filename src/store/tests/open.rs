@@ -1,0 +1,124 @@
+use super::*;
+use crate::store::codec::Row;
+use crate::store::tables::{DISCLOSURES, ENTRIES, META};
+use crate::store::{Damaged, FILE_NAME, OpenError, ReadError};
+use redb::ReadableTable;
+
+fn change_file(home: &Home, change: impl FnOnce(&redb::WriteTransaction)) {
+    let database = redb::Database::create(home.path().join(FILE_NAME)).unwrap();
+    let transaction = database.begin_write().unwrap();
+    change(&transaction);
+    transaction.commit().unwrap();
+}
+
+fn open(home: &Home) -> Result<Store, OpenError> {
+    Store::open(home.path(), Options::new(US))
+}
+
+#[test]
+fn a_store_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let outer = tempfile::tempdir().unwrap();
+    let directory = outer.path().join("store");
+    let _store = Store::open(&directory, Options::new(US)).unwrap();
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&directory), mode(&directory.join(FILE_NAME))), (0o700, 0o600));
+}
+
+#[test]
+fn a_store_that_is_open_elsewhere_says_so() {
+    let home = Home::new();
+    let error = open(&home).unwrap_err();
+    assert!(matches!(error, OpenError::AlreadyOpen(_)));
+    assert!(error.to_string().contains("is open in another process\nhint: is `watchfire serve` running?"), "{error}");
+}
+
+#[test]
+fn closing_lets_another_process_in_even_while_a_snapshot_lives() {
+    let mut home = Home::new();
+    home.release(TO_PEER, &["evil.example"]);
+    let read = home.read();
+    home.store().close();
+    assert_eq!(home.try_commit(Change::Incarnation(2)), Err(CommitError::Closed));
+    assert!(home.store().snapshot().is_err());
+    home.reopen();
+    assert_eq!(home.values("evil.example"), ["evil.example"]);
+    drop(read);
+}
+
+#[test]
+fn a_newer_store_is_refused_in_words() {
+    let mut home = Home::new();
+    home.store = None;
+    change_file(&home, |transaction| {
+        transaction.open_table(META).unwrap().insert("schema", 7u32.to_be_bytes().as_slice()).unwrap();
+    });
+    let error = open(&home).unwrap_err().to_string();
+    assert_eq!(error, "the store has schema 7, and this program reads up to 1\nhint: run the newer version of watchfire that wrote it");
+}
+
+#[test]
+fn an_older_store_is_migrated() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = Home { directory, store: None };
+    change_file(&home, |transaction| {
+        transaction.open_table(META).unwrap().insert("schema", 0u32.to_be_bytes().as_slice()).unwrap();
+    });
+    let home = Home { store: Some(open(&home).unwrap()), ..home };
+    home.release(TO_PEER, &["evil.example"]);
+    assert_eq!(home.values("evil.example"), ["evil.example"]);
+}
+
+#[test]
+fn another_organisations_store_is_refused() {
+    let mut home = Home::new();
+    home.store = None;
+    let error = Store::open(home.path(), Options::new(PEER)).unwrap_err();
+    assert!(matches!(error, OpenError::OtherOrganisation { found: US, ours: PEER }));
+}
+
+#[test]
+fn what_is_not_a_store_is_refused() {
+    let mut home = Home::new();
+    home.store = None;
+    std::fs::write(home.path().join(FILE_NAME), b"not a database, but long enough to look at".repeat(200)).unwrap();
+    let error = open(&home).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
+    let blocked = home.path().join(FILE_NAME).join("below a file");
+    assert!(matches!(Store::open(&blocked, Options::new(US)).unwrap_err(), OpenError::Io { .. }));
+}
+
+#[test]
+fn a_damaged_row_is_an_error_that_names_it() {
+    let mut home = Home::new();
+    home.release(TO_PEER, &["evil.example"]);
+    home.append(TO_PEER);
+    let key = home.read().our_log_key(&TO_PEER).unwrap();
+    home.store = None;
+    change_file(&home, |transaction| {
+        transaction.open_table(ENTRIES).unwrap().insert((1, 1), b"rubbish".as_slice()).unwrap();
+    });
+    let home = Home { store: Some(open(&home).unwrap()), ..home };
+    let damaged = Damaged { table: "entries", key: "(1, 1)".into() };
+    assert_eq!(home.read().batch_at(&key.id(), 1).unwrap_err(), ReadError::Damaged(damaged.clone()));
+    let mode = crate::model::record::WithdrawalMode::Recall;
+    let change = Change::TakeBack { log: key.id(), seqs: vec![1], mode, reason: String::new(), at: NOW };
+    assert_eq!(home.try_commit(change), Err(CommitError::Damaged(damaged)));
+    assert_eq!(home.release(TO_PEER, &["bad.example"]), [ReleaseOutcome::Queued], "the rest goes on");
+}
+
+#[test]
+fn a_changed_disclosure_is_found() {
+    let mut home = Home::new();
+    home.release(TO_PEER, &["a.example"]);
+    home.release(TO_PEER, &["b.example"]);
+    home.store = None;
+    change_file(&home, |transaction| {
+        let mut table = transaction.open_table(DISCLOSURES).unwrap();
+        let mut row = crate::store::rows::DisclosureRow::decode(table.get(1).unwrap().unwrap().value()).unwrap();
+        row.line = row.line.replace("green", "clear");
+        table.insert(1, row.encode().as_slice()).unwrap();
+    });
+    let home = Home { store: Some(open(&home).unwrap()), ..home };
+    assert!(home.read().verify_disclosures().is_err());
+}
