@@ -2,6 +2,7 @@
 
 use super::diagnosis::{Diagnosis, Stage};
 use super::knock;
+use super::pairing::PairingChannel;
 use super::tls::{Credential, Expected, Tls, Verifier, server_config, speaks_h2};
 use super::trust::Admission;
 use crate::model::OrgId;
@@ -33,7 +34,7 @@ impl Default for HandshakeLimits {
 }
 
 /// Who is at the other end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Caller {
     /// A paired organisation.
     Peer(OrgId),
@@ -43,6 +44,8 @@ pub enum Caller {
         label: String,
         /// Whom the certificate names.
         claims: OrgId,
+        /// The connection, to which the proofs of a pairing are bound.
+        channel: PairingChannel,
     },
 }
 
@@ -134,7 +137,7 @@ impl Acceptor {
         let kx_group = tls.negotiated_key_exchange_group().map(|group| group.name()).ok_or(Diagnosis::NoPostQuantum)?;
         let org = verifier.found().ok_or(Diagnosis::NoCertificate)??;
         let (caller, admission) = match pairing {
-            Some(label) => (Caller::Pairing { label, claims: org }, None),
+            Some(label) => (Caller::Pairing { label, claims: org, channel: PairingChannel::of(tls)? }, None),
             None => (Caller::Peer(org), Some(self.tls.trust.admit(org, classical)?)),
         };
         let kill = admission.as_ref().map(Admission::killed).unwrap_or_default();

@@ -5,6 +5,7 @@
 
 use super::diagnosis::{Diagnosis, Stage};
 use super::knock;
+use super::pairing::PairingChannel;
 use super::tls::{Credential, Expected, Tls, Verifier, client_config, speaks_h2};
 use super::trust::Admission;
 use crate::model::OrgId;
@@ -47,6 +48,13 @@ pub struct DialledConnection {
     /// Fires when the connection must end at once.
     pub kill: CancellationToken,
     pub(super) _admission: Option<Admission>,
+}
+
+impl DialledConnection {
+    /// What the proofs of a pairing are bound to.
+    pub(super) fn pairing_channel(&self) -> Result<PairingChannel, Diagnosis> {
+        PairingChannel::of(self.stream.get_ref().1)
+    }
 }
 
 /// Dials a paired organisation at one of its endpoints. Whoever has our card from before a rotation is shown the credential from before.

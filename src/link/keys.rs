@@ -1,15 +1,15 @@
-//! The key directory: one file per key, mode 0600, and the card.
+//! The key directory: each file of mode 0600.
 //!
 //! ```text
-//! root.key  next-root.key     P-256, PKCS#8 in PEM; both may be kept elsewhere, the second should be
-//! issuing-ca.pem  node.pem    key and certificates in one file, so that they change together
-//! log.key  knock.key  id.key  32 bytes in base32
-//! card                        the current card
-//! previous.pem  previous-knock.key   what is still shown to peers that have the card before the last rotation
+//! root.key  next-root.key  P-256, PKCS#8 in PEM; both may be kept elsewhere, the second should be
+//! identity.pem             issuing CA (key and certificate) and the card that lists it, in one file, so that they change together
+//! node.pem                 node certificate: key, leaf, issuing CA
+//! previous.pem             the node certificate and the card from before the last rotation of the root
+//! log.key  id.key          32 bytes in base32
 //! ```
 //!
-//! A file is replaced whole (write, sync, rename, sync), so a crash leaves the old one or the new one. The card is written last: what it
-//! promises is on disk before it.
+//! A file is replaced whole (write, sync, rename, sync), so a crash leaves the old one or the new one. `identity.pem` is what commits a
+//! change; what a crash leaves half done around it is finished or dropped at the next start.
 
 use super::certificate::{CertificateError, IssuingCa, NodeCertificate};
 use super::tls::Credential;
@@ -59,6 +59,9 @@ pub enum KeysError {
     /// The root key is not in the directory.
     #[error("the root key is not here\nhint: put root.key back for as long as this takes")]
     RootAbsent,
+    /// The next root key is not in the directory.
+    #[error("the next root key is not here\nhint: put next-root.key back for as long as this takes")]
+    NextRootAbsent,
     /// A certificate could not be made or read.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -99,10 +102,9 @@ pub struct Keys {
     issuing_ca: IssuingCa,
     node: NodeCertificate,
     log: SigningKey,
-    knock: Zeroizing<[u8; 32]>,
     id: Zeroizing<[u8; 32]>,
     card: Card,
-    previous: Option<(NodeCertificate, Zeroizing<[u8; 32]>)>,
+    previous: Option<(NodeCertificate, Card)>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -118,7 +120,7 @@ impl Keys {
     /// When the directory holds an identity already, or cannot be written.
     pub fn create(directory: &Path, endpoints: Vec<Endpoint>, protocols: Vec<u16>, now: Timestamp) -> Result<Self, KeysError> {
         let at = |name: &str| directory.join(name);
-        if at("card").exists() {
+        if at("identity.pem").exists() {
             return Err(KeysError::Exists(directory.to_owned()));
         }
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
@@ -127,12 +129,12 @@ impl Keys {
         let chain = Chain::incept(&root, &next.public(), random(), now);
         let issuing_ca = IssuingCa::issue(&root, now)?;
         let node = issuing_ca.issue_node(chain.org(), now)?;
-        let (log, knock, id) = (SigningKey::generate(), Zeroizing::new(random()), Zeroizing::new(random()));
+        let (log, id) = (SigningKey::generate(), Zeroizing::new(random()));
         let content = CardContent {
             number: 1,
             issuing_cas: vec![issuing_ca.der().to_vec()],
             log_key: LogKey { number: 1, public: log.public() },
-            knock_key: *knock,
+            knock_key: random(),
             endpoints,
             protocols,
             created: now,
@@ -140,43 +142,47 @@ impl Keys {
         let card = Card::sign(&chain, content, &root)?;
         write(&at("root.key"), &pem(&root, &[]))?;
         write(&at("next-root.key"), &pem(&next, &[]))?;
-        let keys = Self { directory: directory.to_owned(), issuing_ca, node, log, knock, id, card, previous: None };
+        let keys = Self { directory: directory.to_owned(), issuing_ca, node, log, id, card, previous: None };
         write(&at("log.key"), &secret(&keys.log.seed()))?;
         write(&at("id.key"), &secret(&keys.id))?;
         keys.save()?;
         Ok(keys)
     }
 
-    /// Reads the directory. A node certificate that does not fit is replaced; the issuing CA must fit.
+    /// Reads the directory, and finishes what a crash left half done. A node certificate that does not fit is replaced.
     ///
     /// # Errors
     /// When a file is missing, damaged, or open to others.
     pub fn load(directory: &Path, now: Timestamp) -> Result<Self, KeysError> {
         let at = |name: &str| directory.join(name);
-        let card = Card::from_text(&read_text(&at("card"))?)?;
-        let (key, chain) = read_pem(&at("issuing-ca.pem"))?;
-        let [der] = <[_; 1]>::try_from(chain).map_err(|_| content(&at("issuing-ca.pem"), "one certificate"))?;
+        let card = Card::from_text(&read_text(&at("identity.pem"))?)?;
+        let (key, chain) = read_pem(&at("identity.pem"))?;
+        let [der] = <[_; 1]>::try_from(chain).map_err(|_| content(&at("identity.pem"), "one certificate"))?;
         let issuing_ca = IssuingCa::load(key, der)?;
-        let node = read_node(&at("node.pem")).or_else(|_| issuing_ca.issue_node(card.org(), now).map_err(KeysError::from))?;
-        let log = SigningKey::from_seed(*read_secret(&at("log.key"))?);
-        let (knock, id) = (read_secret(&at("knock.key"))?, read_secret(&at("id.key"))?);
+        let node = read_node(&at("node.pem")).ok().filter(|node| node.chain()[1] == *issuing_ca.der());
+        let node = node.map_or_else(|| issuing_ca.issue_node(card.org(), now), Ok)?;
         let previous = match at("previous.pem").exists() {
-            true => Some((read_node(&at("previous.pem"))?, read_secret(&at("previous-knock.key"))?)),
+            true => Some((read_node(&at("previous.pem"))?, Card::from_text(&read_text(&at("previous.pem"))?)?)),
             false => None,
         };
-        Ok(Self { directory: directory.to_owned(), issuing_ca, node, log, knock, id, card, previous })
+        let (log, id) = (SigningKey::from_seed(*read_secret(&at("log.key"))?), read_secret(&at("id.key"))?);
+        let keys = Self { directory: directory.to_owned(), issuing_ca, node, log, id, card, previous };
+        keys.finish_rotation()?;
+        keys.save_node()?;
+        Ok(keys)
     }
 
     fn save(&self) -> Result<(), KeysError> {
-        let at = |name: &str| self.directory.join(name);
-        write(&at("issuing-ca.pem"), &pem(self.issuing_ca.key(), std::slice::from_ref(self.issuing_ca.der())))?;
-        self.save_node()?;
-        write(&at("knock.key"), &secret(&self.knock))?;
-        if let Some((node, knock)) = &self.previous {
-            write(&at("previous-knock.key"), &secret(knock))?;
-            write(&at("previous.pem"), &pem(node.key(), node.chain()))?;
-        }
-        write(&at("card"), self.card.to_text().as_bytes())
+        let mut text = pem(self.issuing_ca.key(), std::slice::from_ref(self.issuing_ca.der()));
+        text.extend_from_slice(self.card.to_text().as_bytes());
+        write(&self.directory.join("identity.pem"), &text)?;
+        self.save_node()
+    }
+
+    fn save_previous(&self) -> Result<(), KeysError> {
+        let mut text = pem(self.node.key(), self.node.chain());
+        text.extend_from_slice(self.card.to_text().as_bytes());
+        write(&self.directory.join("previous.pem"), &text)
     }
 
     fn save_node(&self) -> Result<(), KeysError> {
@@ -242,24 +248,47 @@ impl Keys {
     /// When `next-root.key` is not here or is not the key that was committed to.
     pub fn rotate_root(&mut self, now: Timestamp) -> Result<&Card, KeysError> {
         let at = |name: &str| self.directory.join(name);
+        if !at("next-root.key").exists() {
+            return Err(KeysError::NextRootAbsent);
+        }
         let (root, _) = read_pem(&at("next-root.key"))?;
         let next = P256Key::generate();
         let chain = self.card.chain().rotate(&root, &next.public(), now)?;
         let issuing_ca = IssuingCa::issue(&root, now)?;
         let node = issuing_ca.issue_node(self.org(), now)?;
-        let knock = Zeroizing::new(random());
         let listed = vec![issuing_ca.der().to_vec()];
-        let content =
-            CardContent { number: self.next_number(), issuing_cas: listed, knock_key: *knock, created: now, ..self.card.content().clone() };
+        let content = CardContent {
+            number: self.next_number(),
+            issuing_cas: listed,
+            knock_key: random(),
+            created: now,
+            ..self.card.content().clone()
+        };
         let card = Card::sign(&chain, content, &root)?;
-        let old = (std::mem::replace(&mut self.node, node), std::mem::replace(&mut self.knock, knock));
-        (self.previous, self.issuing_ca, self.card) = (Some(old), issuing_ca, card);
         write(&at("root-after-next.key"), &pem(&next, &[]))?;
+        self.save_previous()?;
+        self.previous = Some((std::mem::replace(&mut self.node, node), std::mem::replace(&mut self.card, card)));
+        self.issuing_ca = issuing_ca;
         self.save()?;
-        write(&at("root.key"), &pem(&root, &[]))?;
-        let moved = fs::rename(at("root-after-next.key"), at("next-root.key"));
-        moved.map_err(|error| KeysError::File { path: at("next-root.key"), error })?;
+        self.finish_rotation()?;
         Ok(&self.card)
+    }
+
+    /// Moves the root keys up after a rotation was committed, or drops what one that was not has left.
+    fn finish_rotation(&self) -> Result<(), KeysError> {
+        let at = |name: &str| self.directory.join(name);
+        let rename = |from: PathBuf, to: &str| fs::rename(&from, at(to)).map_err(|error| KeysError::File { path: from, error });
+        if !at("root-after-next.key").exists() {
+            return Ok(());
+        }
+        let is_root = |name: &str| at(name).exists() && read_pem(&at(name)).is_ok_and(|(key, _)| key.public() == self.card.chain().root());
+        if is_root("next-root.key") {
+            rename(at("next-root.key"), "root.key")?;
+        }
+        if at("next-root.key").exists() {
+            return fs::remove_file(at("root-after-next.key")).map_err(|error| KeysError::File { path: at("root-after-next.key"), error });
+        }
+        rename(at("root-after-next.key"), "next-root.key")
     }
 
     fn next_number(&self) -> u64 {
@@ -271,9 +300,9 @@ impl Keys {
     /// # Errors
     /// When the TLS library does not take a key.
     pub fn credentials(&self, now: Timestamp) -> Result<Vec<Credential>, KeysError> {
-        let mut credentials = vec![Credential::new(&self.node, *self.knock)?];
-        if let Some((node, knock)) = self.previous.as_ref().filter(|(node, _)| node.validity().holds(now)) {
-            credentials.push(Credential::new(node, **knock)?);
+        let mut credentials = vec![Credential::new(&self.node, self.card.content().knock_key)?];
+        if let Some((node, card)) = self.previous.as_ref().filter(|(node, _)| node.validity().holds(now)) {
+            credentials.push(Credential::new(node, card.content().knock_key)?);
         }
         Ok(credentials)
     }
@@ -455,6 +484,27 @@ mod tests {
         assert_eq!(again.credentials(NOW.plus(9 * DAY_MS)).expect("credentials").len(), 1);
         again.rotate_root(NOW.plus(2 * DAY_MS)).expect("rotates again");
         assert_eq!(again.card().chain().rotations(), 2);
+    }
+
+    #[test]
+    fn a_rotation_that_a_crash_interrupted_is_finished_or_dropped_at_the_start() {
+        let (_directory, mut keys) = keys();
+        let at = |name: &str| keys.directory.join(name);
+        write(&at("root-after-next.key"), &pem(&P256Key::generate(), &[])).expect("writes");
+        Keys::load(&at(""), NOW).expect("loads");
+        assert!(!at("root-after-next.key").exists(), "not committed: dropped");
+        let (old, next) = (fs::read(at("root.key")).expect("reads"), fs::read(at("next-root.key")).expect("reads"));
+        let directory = keys.directory.clone();
+        keys.rotate_root(NOW).expect("rotates");
+        let at = |name: &str| directory.join(name);
+        fs::rename(at("next-root.key"), at("root-after-next.key")).expect("moves");
+        for (name, bytes) in [("root.key", old), ("next-root.key", next)] {
+            write(&at(name), &bytes).expect("writes");
+        }
+        let mut again = Keys::load(&directory, NOW).expect("loads");
+        assert!(!at("root-after-next.key").exists(), "committed: finished");
+        again.change_card(NOW, |_| ()).expect("root.key is the current root");
+        again.rotate_root(NOW).expect("next-root.key is the next");
     }
 
     #[test]

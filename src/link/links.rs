@@ -14,6 +14,7 @@ use super::convert::wire::link_client::LinkClient;
 use super::convert::wire::link_server::{Link, LinkServer};
 use super::diagnosis::Diagnosis;
 use super::dial::{self, DialOptions, DialledConnection};
+use super::pairing::{Invitation, JoinError, PairingService, Persist};
 use super::serve::{ConnectionInfo, Http2Limits};
 use super::session::{Ended, Session, outbox};
 use super::tls::Tls;
@@ -32,6 +33,7 @@ pub struct Links {
     node: Arc<Node>,
     tls: Arc<Tls>,
     acceptor: Arc<Acceptor>,
+    pairing: Arc<PairingService>,
     live: Mutex<BTreeMap<OrgId, Live>>,
     stop: CancellationToken,
     next: std::sync::atomic::AtomicU64,
@@ -65,7 +67,8 @@ impl Links {
             pending_max: usize::try_from(link.half_open_max).unwrap_or(usize::MAX),
         };
         let acceptor = Acceptor::new(tls.clone(), limits);
-        Ok(Arc::new(Self { node, tls, acceptor, live: Mutex::default(), stop: CancellationToken::new(), next: 0.into() }))
+        let pairing = pairing_service(&node, &acceptor);
+        Ok(Arc::new(Self { node, tls, acceptor, pairing, live: Mutex::default(), stop: CancellationToken::new(), next: 0.into() }))
     }
 
     /// Serves and dials until `stop` fires.
@@ -93,6 +96,34 @@ impl Links {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Opens an invitation: while it lasts, whoever has it may exchange cards with us.
+    ///
+    /// # Errors
+    /// When we have no endpoint that it could name.
+    pub fn invite(&self) -> Result<Invitation, NodeError> {
+        let endpoints = self.node.keys.card().content().endpoints.clone();
+        let invitation = Invitation::new(self.node.org(), &endpoints, self.node.clock.now());
+        let invitation = invitation.map_err(|error| NodeError::BadInput(error.to_string()))?;
+        self.pairing.open(invitation.clone());
+        Ok(invitation)
+    }
+
+    /// Takes an invitation up: cards are exchanged, and the digits are to be compared.
+    ///
+    /// # Errors
+    /// When the text is no invitation, or the inviting node is not reached or refuses.
+    pub async fn join(&self, text: &str, name: Option<&str>) -> Result<PeerRow, NodeError> {
+        let invitation = Invitation::from_text(text).map_err(|error| NodeError::BadInput(error.to_string()))?;
+        if invitation.org() == self.node.org() {
+            return Err(NodeError::Ourselves("invitation"));
+        }
+        let proxy = self.node.config.proxy.as_deref().and_then(proxy_address);
+        let options = DialOptions { proxy, ..DialOptions::default() };
+        let joined = super::pairing::join(&self.tls, &invitation, &self.node.keys.card(), &options).await;
+        let outcome = joined.map_err(|error| join_error(&invitation, error))?;
+        self.node.peer_pairing(&outcome.card, name, outcome.digits).await
+    }
+
     /// Whether a stream to this peer is up.
     pub fn is_up(&self, peer: &OrgId) -> bool {
         self.lock().contains_key(peer)
@@ -106,7 +137,9 @@ impl Links {
                 let app = tonic::service::Routes::new(service).prepare().into_axum_router();
                 super::serve::serve(connection, app, &self.http2(), self.stop.clone()).await;
             }
-            Caller::Pairing { .. } => self.serve_pairing(connection).await,
+            Caller::Pairing { .. } => {
+                super::serve::serve(connection, self.pairing.router(), &self.http2(), self.stop.clone()).await;
+            }
         }
     }
 
@@ -348,6 +381,31 @@ impl Link for Called {
         let dialler = self.peer;
         tokio::spawn(self.links.clone().live(session, request.into_inner(), dialler, kx));
         Ok(tonic::Response::new(Box::pin(frames.map(Ok))))
+    }
+}
+
+/// The pairing service of a node: what it agrees on becomes a peer whose digits wait to be confirmed.
+fn pairing_service(node: &Arc<Node>, acceptor: &Arc<Acceptor>) -> Arc<PairingService> {
+    let (by_card, by_clock, weak) = (Arc::downgrade(node), node.clock.clone(), Arc::downgrade(node));
+    let known = node.keys.card();
+    let card = move || by_card.upgrade().map_or_else(|| known.clone(), |node| node.keys.card());
+    let persist: Persist = Arc::new(move |outcome| {
+        let node = weak.upgrade();
+        Box::pin(async move {
+            let node = node.ok_or("the node is stopping")?;
+            node.peer_pairing(&outcome.card, None, outcome.digits).await.map(|_| ()).map_err(|error| error.to_string())
+        })
+    });
+    PairingService::new(acceptor.clone(), Arc::new(card), Arc::new(move || by_clock.now()), persist)
+}
+
+fn join_error(invitation: &Invitation, error: JoinError) -> NodeError {
+    let peer = invitation.endpoints().first().map(ToString::to_string).unwrap_or_default();
+    match error {
+        JoinError::Connection { diagnosis } => {
+            NodeError::Unreachable { peer, diagnosis: format!("{diagnosis}\nhint: {}", diagnosis.hint()) }
+        }
+        other => NodeError::LinkRefused { peer, diagnosis: other.to_string() },
     }
 }
 

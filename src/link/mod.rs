@@ -12,11 +12,18 @@ pub mod keys;
 pub mod knock;
 pub mod limits;
 pub mod links;
+pub mod pairing;
 pub mod profile;
 pub mod serve;
 pub mod session;
 pub mod tls;
 pub mod trust;
+
+/// What `proto/` becomes. Only this folder uses it.
+#[allow(missing_docs, clippy::all)]
+pub mod wire {
+    tonic::include_proto!("watchfire.v1");
+}
 
 #[cfg(test)]
 mod testing;

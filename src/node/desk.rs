@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::view::{GroupCreate, GroupView, InitView, PeerOptions, PeerView, RestoreView, TakeBackView};
+use super::view::{GroupCreate, GroupView, InitView, InviteView, JoinView, PeerOptions, PeerView, RestoreView, TakeBackView};
 use super::{Listening, Node, NodeError};
 use crate::clock::Clock;
 use crate::config::{Effective, FILE};
@@ -174,6 +174,27 @@ impl Node {
     pub async fn peer_confirm(&self, name: &str, digits: &str) -> Result<PeerView, NodeError> {
         let row = self.confirm_peer(name, digits).await?;
         self.peer(&row.name)
+    }
+
+    /// Opens an invitation for another organisation.
+    ///
+    /// # Errors
+    /// When nobody could reach this node by it.
+    pub async fn invite(&self) -> Result<InviteView, NodeError> {
+        let invitation = self.links()?.invite()?;
+        let qr = invitation.to_qr().unwrap_or_default();
+        Ok(InviteView { text: invitation.to_text(), qr, expires: invitation.expires() })
+    }
+
+    /// Takes an invitation up. Nothing else is exchanged until people on both sides have compared the digits.
+    ///
+    /// # Errors
+    /// When the text is no invitation, or the inviting node is not reached or refuses.
+    pub async fn join(&self, text: &str, name: &str) -> Result<JoinView, NodeError> {
+        self.check_name_is_free(name)?;
+        let row = self.links()?.join(text, Some(name)).await?;
+        let digits = row.pairing.map(|pairing| pairing.digits).unwrap_or_default();
+        Ok(JoinView { name: row.name, org_id: row.org, digits })
     }
 
     /// Makes a group of ours.

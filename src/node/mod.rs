@@ -30,7 +30,7 @@ use crate::config::Config;
 use crate::link::identity::Identity;
 use crate::link::limits::Days;
 use crate::link::links::Links;
-use crate::model::log::{Audience, LogKey};
+use crate::model::log::Audience;
 use crate::model::{Observable, OrgId, RecordId, Timestamp};
 use crate::store::Store;
 use crate::store::change::{Change, Outcome, PeerRow, PeerState};
@@ -160,11 +160,6 @@ impl Node {
     /// Our id for what an author says of an observable.
     pub fn record_id(&self, author: &OrgId, observable: &Observable) -> RecordId {
         self.keys.record_id(author, observable)
-    }
-
-    /// Our log to an audience in the incarnation in force.
-    fn our_log(&self, audience: Audience) -> Result<LogKey, NodeError> {
-        Ok(self.store.snapshot()?.our_log_key(&audience)?)
     }
 
     async fn commit(&self, change: Change) -> Result<Outcome, NodeError> {

@@ -157,8 +157,7 @@ impl Node {
     /// Entries of a peer's own logs that it offers and we lack.
     fn behind(&self, snapshot: &Snapshot, peer: &OrgId) -> Result<u64, NodeError> {
         let mut behind = 0;
-        let offered = self.memory().offered.clone();
-        for ((_, log), size) in offered.into_iter().filter(|((by, _), _)| by == peer) {
+        for (log, size) in self.offered_by(peer) {
             let held = snapshot.log(&log)?;
             // A log that we hold nothing of yet is taken for its own.
             if held.as_ref().is_none_or(|held| held.key.author == *peer) {

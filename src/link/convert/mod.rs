@@ -12,11 +12,7 @@ pub use frame::{
 };
 pub use record::{Recall, decode_definition, decode_record, encode_definition, encode_record, read_signed_recall, sign_recall};
 
-/// The generated messages and services.
-#[allow(missing_docs, clippy::all)]
-pub mod wire {
-    tonic::include_proto!("watchfire.v1");
-}
+pub use super::wire;
 
 /// Bytes from a peer that are not what they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,91 @@
+//! The joiner's side over the network.
+
+use super::invitation::Invitation;
+use super::protocol::{Answer, Joiner, PairingChannel, PairingError, PairingOutcome};
+use crate::link::diagnosis::Diagnosis;
+use crate::link::dial::{DialOptions, connect_for_pairing};
+use crate::link::serve::{Http2Limits, channel};
+use crate::link::tls::Tls;
+use crate::link::wire::pairing_client::PairingClient;
+use crate::link::wire::{PairingReveal, PairingStart};
+use crate::model::crypto::random;
+use crate::model::identity::Card;
+use std::time::Duration;
+use tonic::Status;
+
+const MESSAGE_BYTES_MAX: usize = 64 * 1024;
+const STEP_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Why joining failed.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// No connection came about; the cause at the last endpoint tried.
+    #[error("{diagnosis}\nhint: {}", .diagnosis.hint())]
+    Connection {
+        /// The cause.
+        diagnosis: Diagnosis,
+    },
+    /// The other side cannot prove itself, or the invitation's time is over.
+    #[error(transparent)]
+    Pairing(#[from] PairingError),
+    /// The other side refused, in its words.
+    #[error("the other side refused: {0}")]
+    Refused(String),
+    /// An answer is missing or too long.
+    #[error("the other side does not keep to the protocol")]
+    Protocol,
+}
+
+/// Uses an invitation: dials its endpoints in turn, exchanges cards, and returns the other side's card with the digits to compare.
+///
+/// # Errors
+/// When no endpoint answers, or the two sides do not agree. Nothing is to be kept then.
+pub async fn join(tls: &Tls, invitation: &Invitation, own: &Card, options: &DialOptions) -> Result<PairingOutcome, JoinError> {
+    let now = (tls.clock)();
+    if now > invitation.expires() {
+        return Err(PairingError::Expired(invitation.expires()).into());
+    }
+    let mut last = Diagnosis::Closed;
+    for endpoint in invitation.endpoints() {
+        match connect_for_pairing(tls, endpoint, &invitation.label(), invitation.org(), options).await {
+            Ok(connection) => {
+                let under = connection.pairing_channel().map_err(connection_failed)?;
+                let channel = channel(connection, &Http2Limits::default()).await.map_err(connection_failed)?;
+                let client = PairingClient::new(channel);
+                return exchange(client, tls, invitation, own, &under).await;
+            }
+            Err(diagnosis) => last = diagnosis,
+        }
+    }
+    Err(JoinError::Connection { diagnosis: last })
+}
+
+async fn exchange(
+    client: PairingClient<tonic::transport::Channel>,
+    tls: &Tls,
+    invitation: &Invitation,
+    own: &Card,
+    under: &PairingChannel,
+) -> Result<PairingOutcome, JoinError> {
+    let mut client = client.max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX);
+    let (joiner, start) = Joiner::start(invitation, under, own, random(), (tls.clock)())?;
+    let start = PairingStart { commitment: start.commitment.to_vec(), proof: start.proof.to_vec() };
+    let answer = in_time(client.start(start)).await?;
+    let fixed = |bytes: Vec<u8>| bytes.try_into().map_err(|_| JoinError::Protocol);
+    let answer = Answer { nonce: fixed(answer.nonce)?, card: answer.card, proof: fixed(answer.proof)? };
+    let (reveal, outcome) = joiner.answer(&answer, (tls.clock)())?;
+    in_time(client.reveal(PairingReveal { nonce: reveal.nonce.to_vec(), card: reveal.card })).await?;
+    Ok(outcome)
+}
+
+async fn in_time<T>(call: impl Future<Output = Result<tonic::Response<T>, Status>>) -> Result<T, JoinError> {
+    match tokio::time::timeout(STEP_TIMEOUT, call).await {
+        Ok(Ok(response)) => Ok(response.into_inner()),
+        Ok(Err(status)) => Err(JoinError::Refused(status.message().chars().take(200).collect())),
+        Err(_) => Err(JoinError::Protocol),
+    }
+}
+
+fn connection_failed(diagnosis: Diagnosis) -> JoinError {
+    JoinError::Connection { diagnosis }
+}
