@@ -85,7 +85,7 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
     output::answer(desk, &view, text)
 }
 
-fn list(groups: &[GroupView]) -> String {
+pub(super) fn list(groups: &[GroupView]) -> String {
     if groups.is_empty() {
         return "no groups yet; `watchfire group create` makes one\n".into();
     }

@@ -25,6 +25,8 @@ mod serve;
 mod share;
 mod show;
 mod status;
+#[cfg(test)]
+mod texts;
 mod withdraw;
 
 use crate::api::Problem;
@@ -38,7 +40,7 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(name = "watchfire", version, max_term_width = 100, after_help = EXAMPLES, disable_help_subcommand = true)]
 pub struct Cli {
-    /// Data directory
+    /// Data directory; where none is given, the platform's place for state
     #[arg(long, global = true, env = "WATCHFIRE_DATA", value_name = "DIR", hide_env_values = true)]
     data: Option<PathBuf>,
     /// Print JSON instead of text

@@ -93,7 +93,7 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
     output::answer(desk, &view, text)
 }
 
-fn list(peers: &[PeerView]) -> String {
+pub(super) fn list(peers: &[PeerView]) -> String {
     match peers {
         [] => "no peers yet; `watchfire invite` makes an invitation for one\n".into(),
         peers => status::peers(peers.iter().map(|peer| &peer.status)),

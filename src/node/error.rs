@@ -341,20 +341,12 @@ impl From<CommitError> for NodeError {
     }
 }
 
-/// An error's text and the hint on its last line.
-pub fn split_hint(text: &str) -> (String, Option<String>) {
-    match text.split_once("\nhint: ") {
-        Some((detail, hint)) => (detail.to_owned(), Some(hint.to_owned())),
-        None => (text.to_owned(), None),
-    }
-}
-
 impl From<KeysError> for NodeError {
     fn from(error: KeysError) -> Self {
         match error {
             KeysError::File { path, error } => Self::io(format!("read or write `{}`", path.display()), error),
             KeysError::TooOpen { path, mode } => {
-                let hint = format!("chmod 600 {}", path.display());
+                let hint = format!("`chmod 600 {}`, and think of who may have read it", path.display());
                 Self::Permission { path, what: format!("is readable by others (mode {mode:04o})"), hint }
             }
             KeysError::Exists(path) => Self::AlreadyInitialised(path),
@@ -362,6 +354,14 @@ impl From<KeysError> for NodeError {
             KeysError::RootAbsent => Self::BadInput(error.to_string()),
             other => Self::Internal(other.to_string()),
         }
+    }
+}
+
+/// An error's text and the hint on its last line.
+pub fn split_hint(text: &str) -> (String, Option<String>) {
+    match text.split_once("\nhint: ") {
+        Some((detail, hint)) => (detail.to_owned(), Some(hint.to_owned())),
+        None => (text.to_owned(), None),
     }
 }
 

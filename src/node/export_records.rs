@@ -7,9 +7,10 @@ use super::Node;
 use super::error::NodeError;
 use super::find::{indicator, state};
 use super::view::{ExportFormat, ExportReport, ExportRequest};
+use crate::formats::csv;
 use crate::formats::pattern::Dialect;
 use crate::formats::stix::write::{BundleWriter, Row};
-use crate::model::{Indicator, RecordId, Timestamp};
+use crate::model::{Indicator, RecordId, Timestamp, Tlp};
 use crate::rules::label::Held;
 use crate::store::{Filter, Item, Provenance, Snapshot};
 use std::collections::BTreeSet;
@@ -83,19 +84,11 @@ enum Form<'o> {
     Text(&'o mut dyn Write),
 }
 
-/// The header of CSV; importing it again gives the same records.
-const COLUMNS: [&str; 11] =
-    ["kind", "value", "tlp", "record", "author", "valid_from", "valid_until", "confidence", "labels", "note", "source"];
-
 impl<'o> Sink<'o> {
     fn begin(format: ExportFormat, out: &'o mut dyn Write, now: Timestamp) -> io::Result<Self> {
         let form = match format {
             ExportFormat::Stix => Form::Stix(BundleWriter::new(out, Dialect::Standard)?),
-            ExportFormat::Csv => {
-                let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
-                writer.write_record(COLUMNS)?;
-                Form::Csv(writer)
-            }
+            ExportFormat::Csv => Form::Csv(csv::Writer::new(out, false)?),
             ExportFormat::Text => Form::Text(out),
         };
         Ok(Self { form, now, records: 0 })
@@ -120,16 +113,16 @@ impl<'o> Sink<'o> {
             let tlp = provenances.iter().filter(|other| other.record == one.record).map(|other| other.tlp).max().unwrap_or(one.tlp);
             let Held(body) = snapshot.body_of(one)?;
             let Some(indicator) = indicator(&body) else { continue };
-            self.row(row(one, tlp, indicator)).map_err(failed)?;
+            self.row(one, tlp, indicator).map_err(failed)?;
             self.records += 1;
         }
         Ok(())
     }
 
-    fn row(&mut self, row: Row) -> io::Result<()> {
+    fn row(&mut self, one: &Provenance, tlp: Tlp, indicator: Indicator) -> io::Result<()> {
         match &mut self.form {
-            Form::Stix(bundle) => bundle.write(&row),
-            Form::Csv(writer) => Ok(writer.write_record(cells(&row))?),
+            Form::Stix(bundle) => bundle.write(&row(one, tlp, indicator)),
+            Form::Csv(writer) => writer.row(&indicator, Some(tlp)),
             Form::Text(_) => Ok(()),
         }
     }
@@ -137,14 +130,14 @@ impl<'o> Sink<'o> {
     fn end(self) -> io::Result<u64> {
         match self.form {
             Form::Stix(bundle) => drop(bundle.finish()?),
-            Form::Csv(mut writer) => writer.flush()?,
+            Form::Csv(writer) => writer.finish()?,
             Form::Text(out) => out.flush()?,
         }
         Ok(self.records)
     }
 }
 
-fn row(one: &Provenance, tlp: crate::model::Tlp, indicator: Indicator) -> Row {
+fn row(one: &Provenance, tlp: Tlp, indicator: Indicator) -> Row {
     let Indicator { observable, valid_from, valid_until, confidence, labels, note, source } = indicator;
     Row {
         id: one.record,
@@ -163,32 +156,9 @@ fn row(one: &Provenance, tlp: crate::model::Tlp, indicator: Indicator) -> Row {
     }
 }
 
-fn cells(row: &Row) -> [String; 11] {
-    let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
-    let text = |text: &Option<String>| text.as_deref().map(one_line).unwrap_or_default();
-    [
-        row.observable.kind().to_string(),
-        harmless(one_line(row.observable.value())),
-        row.tlp.to_string(),
-        row.id.to_string(),
-        row.author.to_string(),
-        time(row.valid_from),
-        time(row.valid_until),
-        row.confidence.map(|number| number.to_string()).unwrap_or_default(),
-        harmless(row.labels.join("; ")),
-        harmless(text(&row.note)),
-        harmless(text(&row.source)),
-    ]
-}
-
 /// A value in one line: what would end the line or steer a terminal becomes a blank.
 fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
-}
-
-/// A cell that a spreadsheet would run as a formula gets an apostrophe before it (CWE-1236).
-fn harmless(cell: String) -> String {
-    if cell.starts_with(['=', '+', '-', '@']) { format!("'{cell}") } else { cell }
 }
 
 #[cfg(test)]
@@ -196,9 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cell_never_becomes_a_formula_and_a_value_never_two_lines() {
-        assert_eq!(harmless("=cmd|' /C calc'!A0".into()), "'=cmd|' /C calc'!A0");
-        assert_eq!(harmless("evil.example".into()), "evil.example");
+    fn a_value_never_becomes_two_lines() {
         assert_eq!(one_line("a\r\nb\x1b[2J"), "a  b [2J");
     }
 }

@@ -56,7 +56,7 @@ impl Node {
     /// Our signed card, for other organisations.
     ///
     /// # Errors
-    /// Never now; kept so that a card may be fetched from elsewhere.
+    /// Never now; a card may come from elsewhere later.
     pub fn card(&self) -> Result<String, NodeError> {
         Ok(self.card_text())
     }
@@ -149,7 +149,7 @@ impl Node {
             behind: self.behind(snapshot, &peer.org)?,
             ahead: self.ahead(snapshot, &peer.org)?,
             last_seen: if link.up { Some(now) } else { link.last_seen },
-            problem: link.failure.clone().filter(|_| open && !link.up),
+            problem: link.failure.filter(|_| open && !link.up),
             certificate_days: link.certificate_until.map(|until| days(until, now)),
         })
     }

@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 
 use columns::Role;
 use record::{Record, Records};
-pub use write::{HEADER, write};
+pub use write::{HEADER, Writer, write};
 
 use super::{
     Item, Problem,

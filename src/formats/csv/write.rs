@@ -15,12 +15,35 @@ pub const HEADER: [&str; 8] = ["value", "type", "tlp", "campaign", "first_seen",
 /// # Errors
 /// What writing gives.
 pub fn write<'a>(rows: impl IntoIterator<Item = (&'a Indicator, Option<Tlp>)>, out: &mut dyn Write, bom: bool) -> io::Result<()> {
-    if bom {
-        out.write_all("\u{feff}".as_bytes())?;
-    }
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
-    writer.write_record(HEADER)?;
+    let mut writer = Writer::new(out, bom)?;
     for (indicator, tlp) in rows {
+        writer.row(indicator, tlp)?;
+    }
+    writer.finish()
+}
+
+/// Writes as [`write`] does, a row at a time.
+pub struct Writer<W: Write>(csv::Writer<W>);
+
+impl<W: Write> Writer<W> {
+    /// Begins with the header.
+    ///
+    /// # Errors
+    /// What writing gives.
+    pub fn new(mut out: W, bom: bool) -> io::Result<Self> {
+        if bom {
+            out.write_all("\u{feff}".as_bytes())?;
+        }
+        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
+        writer.write_record(HEADER)?;
+        Ok(Self(writer))
+    }
+
+    /// Writes an indicator with its label.
+    ///
+    /// # Errors
+    /// What writing gives.
+    pub fn row(&mut self, indicator: &Indicator, tlp: Option<Tlp>) -> io::Result<()> {
         let cells = [
             indicator.observable.value().to_owned(),
             indicator.observable.kind().name().to_owned(),
@@ -31,9 +54,16 @@ pub fn write<'a>(rows: impl IntoIterator<Item = (&'a Indicator, Option<Tlp>)>, o
             indicator.confidence.map(|confidence| confidence.to_string()).unwrap_or_default(),
             indicator.source.clone().unwrap_or_default(),
         ];
-        writer.write_record(cells.iter().map(|cell| guarded(cell).into_owned()))?;
+        Ok(self.0.write_record(cells.iter().map(|cell| guarded(cell).into_owned()))?)
     }
-    writer.flush()
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// What writing gives.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// OWASP's "CSV injection": what begins with one of these is a formula to a spreadsheet, full-width forms included.

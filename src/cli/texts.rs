@@ -1,0 +1,521 @@
+//! Every answer of the command line, word for word.
+
+use super::demo::{self, Outcome, Step};
+use super::{
+    disclosures, doctor, explain, group, import, init, invite, join, lookup, output, peer, receipts, restore, share, show, status, withdraw,
+};
+use crate::api::Problem;
+use crate::formats;
+use crate::model::record::WithdrawalMode;
+use crate::model::{EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
+use crate::node::error::Exit;
+use crate::node::view::{
+    AlsoView, CertificatesView, CheckVerdict, CheckView, DiagnosisView, DisclosureView, EntryView, ExplainView, GroupView, ImportReport,
+    InitView, InviteView, JoinView, LogView, LookupView, MatchView, MemberView, PeerStatus, PeerView, ReceiptView, RecordView,
+    ReleasedView, RestoreView, ShareReport, StatusView, StepView, TakeBackView, WithheldView,
+};
+use std::collections::BTreeMap;
+
+/// 2026-11-22T09:30:00Z.
+const AT: Timestamp = Timestamp(1_795_339_800_000);
+const ORG: OrgId = OrgId([0; 32]);
+const ORG_TEXT: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const RECORD: RecordId = RecordId([0; 16]);
+
+fn smex() -> PeerStatus {
+    PeerStatus {
+        name: "smex".into(),
+        org_id: ORG,
+        state: "connected".into(),
+        behind: 0,
+        ahead: 3,
+        last_seen: Some(AT),
+        problem: None,
+        certificate_days: Some(6),
+    }
+}
+
+fn unreachable() -> PeerStatus {
+    let problem = DiagnosisView {
+        code: "connection_refused".into(),
+        text: "`node.example:7443` refused the connection".into(),
+        hint: Some("is the other node running, and is the port right?".into()),
+    };
+    let (last_seen, certificate_days) = (None, None);
+    PeerStatus { name: "amal".into(), state: "unreachable".into(), problem: Some(problem), last_seen, certificate_days, ..smex() }
+}
+
+#[test]
+fn status_is_facts_peers_and_logs() {
+    let log = LogView {
+        id: LogId([0; 32]),
+        author: ORG,
+        author_name: "us".into(),
+        audience: format!("group:{ORG_TEXT}"),
+        audience_name: "partners".into(),
+        incarnation: 1,
+        size: 1_549,
+        head: EntryHash([0; 32]),
+        state: "open".into(),
+    };
+    let view = StatusView {
+        org_id: ORG,
+        name: "Helpline A".into(),
+        version: "0.1.0".into(),
+        since: AT,
+        listen: Some("0.0.0.0:7443".into()),
+        store: "ok".into(),
+        records: BTreeMap::from([("indicator".into(), 1_549), ("receipt".into(), 1)]),
+        logs: vec![log],
+        peers: vec![unreachable(), smex()],
+        certificates: CertificatesView { node_days: 6, issuing_days: 1 },
+    };
+    let expected = "\
+organisation  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+name          Helpline A
+version       0.1.0, running since 2026-11-22T09:30:00Z
+listening     0.0.0.0:7443
+store         ok
+certificates  node 6 days left, issuing CA 1 day left
+records       indicator 1549, receipt 1
+
+PEER  STATE        BEHIND  AHEAD  LAST SEEN             CERTIFICATE  PROBLEM
+amal  unreachable  0       3      -                     -            `node.example:7443` refused the connection
+smex  connected    0       3      2026-11-22T09:30:00Z  6 days left
+
+LOG           AUTHOR  AUDIENCE  SIZE  HEAD          STATE
+aaaaaaaaaaaa  us      partners  1549  aaaaaaaaaaaa  open
+";
+    assert_eq!(status::text(&view), expected);
+}
+
+#[test]
+fn a_new_node_has_no_peers_and_no_records() {
+    let view = StatusView {
+        org_id: ORG,
+        name: "A".into(),
+        version: "0.1.0".into(),
+        since: AT,
+        listen: None,
+        store: "read-only: no space left on device".into(),
+        records: BTreeMap::new(),
+        logs: vec![],
+        peers: vec![],
+        certificates: CertificatesView { node_days: -1, issuing_days: 0 },
+    };
+    let expected = "\
+organisation  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+name          A
+version       0.1.0, running since 2026-11-22T09:30:00Z
+listening     no
+store         read-only: no space left on device
+certificates  node expired, issuing CA 0 days left
+records       none
+";
+    assert_eq!(status::text(&view), expected);
+}
+
+fn peer_view(status: PeerStatus) -> PeerView {
+    PeerView {
+        status,
+        since: AT,
+        endpoints: vec!["node.example:7443".into()],
+        card_number: 1,
+        allow_classical: false,
+        proxy: None,
+        digits: None,
+        confirmed_here: false,
+        groups: vec!["partners".into()],
+    }
+}
+
+#[test]
+fn a_peer_shows_where_it_stands() {
+    let expected = "\
+name           smex
+organisation   aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+state          connected
+paired         2026-11-22T09:30:00Z
+last seen      2026-11-22T09:30:00Z
+behind, ahead  0, 3
+certificate    6 days left
+endpoints      node.example:7443
+proxy          none
+classical too  no
+groups         partners
+";
+    assert_eq!(peer::text(&peer_view(smex())), expected);
+}
+
+#[test]
+fn a_peer_that_is_not_reached_shows_why_and_one_that_pairs_its_digits() {
+    let view = PeerView {
+        digits: Some("123456789012".into()),
+        groups: vec![],
+        endpoints: vec![],
+        proxy: Some("socks5://127.0.0.1:9050".into()),
+        ..peer_view(PeerStatus { state: "pairing".into(), ..unreachable() })
+    };
+    let expected = "\
+name            amal
+organisation    aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+state           pairing
+paired          2026-11-22T09:30:00Z
+last seen       -
+behind, ahead   0, 3
+certificate     not seen yet
+endpoints       none
+proxy           socks5://127.0.0.1:9050
+classical too   no
+groups          none
+digits          1234 5678 9012
+confirmed here  no
+problem         `node.example:7443` refused the connection
+hint            is the other node running, and is the port right?
+";
+    assert_eq!(peer::text(&view), expected);
+}
+
+#[test]
+fn empty_lists_say_how_to_fill_them() {
+    assert_eq!(peer::list(&[]), "no peers yet; `watchfire invite` makes an invitation for one\n");
+    assert_eq!(group::list(&[]), "no groups yet; `watchfire group create` makes one\n");
+    assert_eq!(disclosures::text(&[]), "nothing has left\n");
+    assert_eq!(receipts::text(&[]), "nobody holds it\n");
+}
+
+#[test]
+fn an_invitation_says_what_to_do_with_it() {
+    let view = InviteView { text: "WFI1abc".into(), qr: "##\n##".into(), expires: AT };
+    let expected = [
+        "##",
+        "##",
+        "good for one organisation until 2026-11-22T09:30:00Z; give it over a channel that you trust",
+        "they run `watchfire join`; then compare the digits that `watchfire peer list` shows, by voice",
+    ];
+    assert_eq!(invite::talk(&view), expected);
+    let view = JoinView { name: "amal".into(), org_id: ORG, digits: "123456789012".into() };
+    let expected = format!(
+        "pairing with amal ({ORG_TEXT})\ndigits  1234 5678 9012\ncompare them by voice; if they are the same on both sides, run\n  \
+         watchfire peer confirm amal 1234 5678 9012\n"
+    );
+    assert_eq!(join::text(&view), expected);
+}
+
+#[test]
+fn a_group_shows_its_definition_and_its_members() {
+    let view = GroupView {
+        group_id: GroupId([0; 32]),
+        name: "partners".into(),
+        owner: ORG,
+        owner_name: "us".into(),
+        number: 2,
+        hidden: false,
+        community: true,
+        history: false,
+        deputy: Some(OrgId([1; 32])),
+        confirmed: AT,
+        state: "open".into(),
+        members: vec![
+            MemberView { org_id: ORG, name: Some("us".into()) },
+            MemberView { org_id: OrgId([1; 32]), name: Some("smex".into()) },
+            MemberView { org_id: OrgId([2; 32]), name: None },
+        ],
+    };
+    let expected = "\
+name        partners
+group       aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+owner       us
+deputy      smex
+kind        visible
+community   yes
+history     no
+state       open
+definition  2, confirmed 2026-11-22T09:30:00Z
+
+MEMBER  ORGANISATION
+us      aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+smex    aeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaq
+-       aibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaiba
+";
+    assert_eq!(group::text(&view), expected);
+    let expected = "\
+GROUP     OWNER  MEMBERS  KIND     COMMUNITY  STATE  ID
+partners  us     3        visible  yes        open   aaaaaaaaaaaa
+";
+    assert_eq!(group::list(&[view]), expected);
+}
+
+#[test]
+fn a_share_lists_what_became_of_each_value() {
+    let released = |value: &str| ReleasedView { record: RECORD, kind: ObservableKind::Domain, value: value.into() };
+    let report = ShareReport {
+        released: vec![released("evil.example")],
+        duplicate: vec![released("old.example")],
+        withheld: vec![WithheldView {
+            value: "x".into(),
+            reason: "TLP:RED never goes to a group".into(),
+            hint: Some("share it with one peer, or choose amber+strict".into()),
+        }],
+    };
+    let expected = "\
+released   domain evil.example  aaaaaaaaaaaaaaaaaaaaaaaaaa
+duplicate  domain old.example  aaaaaaaaaaaaaaaaaaaaaaaaaa
+withheld   x: TLP:RED never goes to a group
+           hint: share it with one peer, or choose amber+strict
+3 values: 1 released, 1 duplicate, 1 withheld
+";
+    assert_eq!(share::text(&report), expected);
+}
+
+#[test]
+fn an_exit_code_says_whether_anything_got_through() {
+    assert_eq!(share::exit(1, 5), Exit::Done);
+    assert_eq!(share::exit(0, 0), Exit::Done);
+    assert_eq!(share::exit(0, 1), Exit::Refused);
+    let report =
+        |released, duplicate, withheld, invalid| ImportReport { released, duplicate, withheld, invalid, ..ImportReport::default() };
+    assert_eq!(import::exit(&report(1, 0, 9, 9)), Exit::Done);
+    assert_eq!(import::exit(&report(0, 1, 9, 9)), Exit::Done);
+    assert_eq!(import::exit(&report(0, 0, 0, 0)), Exit::Done);
+    assert_eq!(import::exit(&report(0, 0, 1, 9)), Exit::Refused);
+    assert_eq!(import::exit(&report(0, 0, 0, 9)), Exit::Failed);
+}
+
+#[test]
+fn an_import_counts_and_names_the_first_problems() {
+    let mut report = ImportReport { read: 31, released: 4, duplicate: 1, withheld: 1, invalid: 25, ..ImportReport::default() };
+    report.kinds = BTreeMap::from([("domain".into(), 3), ("sha256".into(), 1)]);
+    for line in 1..=22 {
+        report.problem(formats::Problem { place: format!("line {line}"), what: "`x` is not a domain".into() });
+    }
+    let text = import::text(&report);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "line 1: `x` is not a domain");
+    assert_eq!(lines[19], "line 20: `x` is not a domain");
+    let rest = [
+        "and 2 problems more; `--json` lists the first 1000",
+        "31 records read: 4 released, 1 duplicate, 1 withheld, 25 invalid",
+        "kinds: domain 3, sha256 1",
+    ];
+    assert_eq!(lines[20..], rest);
+    let dry = ImportReport { read: 1, released: 1, dry_run: true, ..ImportReport::default() };
+    assert_eq!(import::text(&dry), "1 record read: 1 would be released, 0 duplicate, 0 withheld, 0 invalid\n");
+}
+
+#[test]
+fn several_reports_become_one_and_problems_stay_bounded() {
+    let mut total = ImportReport::default();
+    let mut one = ImportReport { read: 2_000, invalid: 2_000, ..ImportReport::default() };
+    (0..1_500).for_each(|line| one.problem(formats::Problem { place: format!("line {line}"), what: "bad".into() }));
+    total.absorb(one.clone(), Some("a.csv"));
+    total.absorb(one, Some("b.csv"));
+    assert_eq!((total.read, total.problems.len(), total.problems_more), (4_000, 1_000, 2_000));
+    assert_eq!(total.problems[0].place, "a.csv: line 0");
+}
+
+#[test]
+fn a_lookup_lists_matches_under_each_value() {
+    let found = MatchView {
+        record: RECORD,
+        kind: ObservableKind::Domain,
+        value: "evil.example".into(),
+        author: ORG,
+        author_name: "amal".into(),
+        tlp: Tlp::AmberStrict,
+        r#match: "parent".into(),
+        state: "live".into(),
+        provenances: 1,
+        audience_name: "partners".into(),
+        log: LogId([0; 32]),
+        seq: Some(7),
+        received: AT,
+        valid_until: None,
+    };
+    let view = |query: &str, matches, problem: Option<&str>, more| LookupView {
+        query: query.into(),
+        matches,
+        problem: problem.map(str::to_owned),
+        more,
+    };
+    let views = [
+        view("a.evil.example", vec![found], None, 4),
+        view("nothing.example", vec![], None, 0),
+        view("\x1b[2Jx", vec![], Some("what kind of value `x` is cannot be told"), 0),
+    ];
+    let expected = "\
+a.evil.example: 5 records
+  MATCH   KIND    VALUE         AUTHOR  TLP           STATE  RECORD
+  parent  domain  evil.example  amal    amber+strict  live   aaaaaaaaaaaaaaaaaaaaaaaaaa
+  and 4 more
+nothing.example: not known
+\\u{1b}[2Jx: what kind of value `x` is cannot be told
+";
+    assert_eq!(lookup::text(&views), expected);
+}
+
+#[test]
+fn a_record_shows_what_its_author_says_and_who_else_says_it() {
+    let entry = |seq| EntryView { log: LogId([0; 32]), audience_name: "partners".into(), seq, received: AT, retention: seq.map(|_| AT) };
+    let view = RecordView {
+        record: RECORD,
+        kind: ObservableKind::Domain,
+        value: "evil.example".into(),
+        author: ORG,
+        author_name: "us".into(),
+        tlp: Tlp::Green,
+        state: "live".into(),
+        valid_from: None,
+        valid_until: Some(AT),
+        confidence: Some(80),
+        labels: vec!["Pegasus".into()],
+        note: Some("seen\nin a lure".into()),
+        source: Some("pegasus.stix2".into()),
+        entries: vec![entry(Some(3)), entry(None)],
+        also: vec![AlsoView { record: RECORD, author: ORG, author_name: "amal".into(), tlp: Tlp::Red }],
+    };
+    let expected = "\
+record       aaaaaaaaaaaaaaaaaaaaaaaaaa
+value        domain evil.example
+author       us (aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa)
+label        TLP:GREEN
+state        live
+valid until  2026-11-22T09:30:00Z
+confidence   80
+labels       Pegasus
+note         seen\\u{a}in a lure
+source       pegasus.stix2
+
+LOG           POSITION  AUDIENCE  RECEIVED              DESTROYED
+aaaaaaaaaaaa  3         partners  2026-11-22T09:30:00Z  2026-11-22T09:30:00Z
+aaaaaaaaaaaa  waiting   partners  2026-11-22T09:30:00Z  -
+also said by amal (TLP:RED): aaaaaaaaaaaaaaaaaaaaaaaaaa
+";
+    assert_eq!(show::text(&view), expected);
+}
+
+#[test]
+fn an_explanation_is_the_rules_own_trace() {
+    let step = |rule: &str, ok, why: &str| StepView { rule: rule.into(), ok, why: why.into() };
+    let view = ExplainView {
+        record: RECORD,
+        to: "partners".into(),
+        allowed: false,
+        rules: 1,
+        steps: vec![step("author", true, "us says it as TLP:RED"), step("release", false, "TLP:RED never goes to a group")],
+    };
+    let expected = "\
+aaaaaaaaaaaaaaaaaaaaaaaaaa may not go to partners (rules 1)
+  yes  author: us says it as TLP:RED
+  no   release: TLP:RED never goes to a group
+";
+    assert_eq!(explain::text(&view), expected);
+}
+
+#[test]
+fn disclosures_receipts_withdrawals_and_restores() {
+    let line = DisclosureView {
+        number: 1,
+        at: AT,
+        audience: format!("direct:{ORG_TEXT}"),
+        audience_name: "smex".into(),
+        tlp: Tlp::Amber,
+        kind: "indicator".into(),
+        count: 60,
+        digest: "00".repeat(32),
+        rules: 1,
+    };
+    let expected = "\
+NUMBER  AT                    TO    TLP    KIND       RECORDS  DIGEST
+1       2026-11-22T09:30:00Z  smex  amber  indicator  60       0000000000000000
+";
+    assert_eq!(disclosures::text(&[line]), expected);
+    let receipt = |peer: &str, outcome: &str, at| ReceiptView { peer: peer.into(), org_id: ORG, outcome: outcome.into(), at };
+    let expected = "\
+PEER  OUTCOME    AT
+amal  destroyed  2026-11-22T09:30:00Z
+smex  waiting    -
+";
+    assert_eq!(receipts::text(&[receipt("amal", "destroyed", Some(AT)), receipt("smex", "waiting", None)]), expected);
+    let told = vec!["amal".to_owned(), "smex".to_owned()];
+    let view = TakeBackView { record: RECORD, mode: WithdrawalMode::Recall, entries: 2, unsent: 1, told };
+    let expected = "\
+recalled aaaaaaaaaaaaaaaaaaaaaaaaaa: 2 entries, 1 not sent yet
+told: amal, smex
+`watchfire receipts aaaaaaaaaaaaaaaaaaaaaaaaaa` shows who has complied
+";
+    assert_eq!(withdraw::text(&view), expected);
+    let view = TakeBackView { record: RECORD, mode: WithdrawalMode::Withdraw, entries: 1, unsent: 0, told: vec![] };
+    assert_eq!(withdraw::text(&view), "withdrawn aaaaaaaaaaaaaaaaaaaaaaaaaa: 1 entry, 0 not sent yet\nnobody has to be told\n");
+    assert_eq!(restore::text(&RestoreView { incarnation: 2, closed: 3 }), "closed 3 logs; this node's logs go on in incarnation 2\n");
+}
+
+#[test]
+fn the_doctor_ends_with_a_verdict() {
+    let check = |name: &str, verdict, text: &str, hint: Option<&str>| CheckView {
+        name: name.into(),
+        verdict,
+        text: text.into(),
+        hint: hint.map(str::to_owned),
+    };
+    let checks = vec![
+        check("files", CheckVerdict::Ok, "only the owner can open the data directory", None),
+        check("certificates", CheckVerdict::Warning, "node 6 days left, issuing CA 3 days left", Some("bring the root key here")),
+        check("peer amal", CheckVerdict::Bad, "refused", Some("is it running?")),
+        check("peer smex", CheckVerdict::Skipped, "suspended", None),
+    ];
+    let expected = "\
+ok       files         only the owner can open the data directory
+warning  certificates  node 6 days left, issuing CA 3 days left
+                       hint: bring the root key here
+bad      peer amal     refused
+                       hint: is it running?
+skipped  peer smex     suspended
+something is broken
+";
+    assert_eq!(doctor::text(&doctor::Findings { ok: false, checks }), expected);
+    assert_eq!(doctor::text(&doctor::Findings { ok: true, checks: vec![] }), "nothing is broken\n");
+}
+
+#[test]
+fn init_says_what_it_made_and_what_comes_next() {
+    let view = InitView {
+        org_id: ORG,
+        data: "/srv/w".into(),
+        config: "/srv/w/watchfire.toml".into(),
+        next_root_key: Some("/srv/w/keys/next-root.key".into()),
+    };
+    let expected = format!("organisation  {ORG_TEXT}\ndata          /srv/w\nsettings      /srv/w/watchfire.toml\n");
+    assert_eq!(init::text(&view), expected);
+    let expected = [
+        "next: move `/srv/w/keys/next-root.key` off this machine; with it you win your organisation back when its root key is stolen",
+        "next: set `endpoints` in the settings, or peers cannot reach this node",
+        "next: `watchfire serve` runs the node",
+    ];
+    assert_eq!(init::talk(&view, &[]), expected);
+}
+
+#[test]
+fn the_demo_tells_each_step_and_the_end() {
+    let step = |name: &str, ok| Step { name: name.into(), ok, seconds: 1.234, detail: "seen".into() };
+    assert_eq!(demo::line(&step("recall", true)), "ok     1.23 s  recall: seen\n");
+    assert_eq!(demo::line(&step("recall", false)), "FAIL   1.23 s  recall: seen\n");
+    let steps = vec![step("a", true), step("b", true)];
+    assert_eq!(demo::ending(&Outcome { ok: true, steps }), "\n2 steps, each read back at the other organisations\n");
+    let steps = vec![step("a", true), step("b", false)];
+    assert_eq!(demo::ending(&Outcome { ok: false, steps }), "\n1 of 2 steps not as it should be\n");
+}
+
+#[test]
+fn an_error_is_a_line_and_its_hint_another() {
+    let problem = Problem::new("x", Exit::Failed, "it `\x07` failed\nhint: try again");
+    assert_eq!(output::error_text(&problem, false), "error: it `\\u{7}` failed\nhint: try again\n");
+    assert_eq!(output::error_text(&problem, true), "\x1b[1;31merror:\x1b[0m it `\\u{7}` failed\n\x1b[36mhint:\x1b[0m try again\n");
+    assert_eq!(output::error_text(&Problem::new("x", Exit::Failed, "it failed"), false), "error: it failed\n");
+}
+
+#[test]
+fn text_from_elsewhere_does_not_steer_the_terminal() {
+    assert_eq!(output::plain("a\u{202e}b\rc\u{1b}]0;x"), "a\\u{202e}b\\u{d}c\\u{1b}]0;x");
+    assert_eq!(output::plain("évil.example"), "évil.example");
+}
