@@ -39,6 +39,34 @@ async fn a_suspended_peer_is_cut_within_a_second_and_refused_until_it_is_resumed
 }
 
 #[tokio::test]
+async fn denying_a_key_or_withdrawing_its_issuer_cuts_what_may_rest_on_it() {
+    let (caller, called, listening) = pair().await;
+    let renewed = IssuingCa::issue(&caller.root, NOW).expect("issues");
+    let card = |number, cas: &[&IssuingCa]| {
+        let issuing_cas = cas.iter().map(|ca| ca.der().to_vec()).collect();
+        caller.card_of(crate::model::identity::CardContent { issuing_cas, ..caller.content(number) })
+    };
+    let live = async |expected| {
+        let reached = async {
+            while called.tls.trust.live(caller.id()) != expected {
+                tokio::task::yield_now().await
+            }
+        };
+        timeout(SECOND, reached).await.expect("in time");
+    };
+    let _one = caller.dial(&listening, &called).await.expect("connects");
+    called.trust(card(2, &[&renewed, &caller.ca]), Standing::Active, false);
+    live(1).await;
+    called.trust(card(3, &[&renewed]), Standing::Active, false);
+    live(0).await;
+    called.trust(card(4, &[&caller.ca]), Standing::Active, false);
+    let _two = caller.dial(&listening, &called).await.expect("connects");
+    live(1).await;
+    called.deny([1; 32]);
+    live(0).await;
+}
+
+#[tokio::test]
 async fn whom_we_suspended_or_removed_we_do_not_dial_and_what_we_had_dialled_is_cut() {
     let (caller, called, listening) = pair().await;
     let connection = caller.dial(&listening, &called).await.expect("connects");
