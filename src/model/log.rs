@@ -10,8 +10,8 @@ use super::{EntryHash, GroupId, LogId, OrgId, Timestamp, Tlp};
 pub const BATCH_ENTRIES_MAX: usize = 1_000;
 /// The bodies of a batch have at most so many bytes together.
 pub const BATCH_BYTES_MAX: usize = 1 << 20;
-/// One body has at most so many bytes, so that any body fits a batch.
-pub const BODY_BYTES_MAX: usize = 256 << 10;
+/// One body has at most so many bytes, so that any body fits one frame of a link.
+pub const BODY_BYTES_MAX: usize = 48 << 10;
 
 /// Who may hold an item. Nothing has no audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -321,7 +321,7 @@ pub enum BatchError {
     #[error("a batch has 1 to 1000 entries, not {0}")]
     Count(usize),
     /// A body or all of them are too long.
-    #[error("the bodies of a batch have at most 1 MiB together and 256 KiB each")]
+    #[error("the bodies of a batch have at most 1 MiB together and 48 KiB each")]
     TooLong,
     /// It does not begin where the log ends.
     #[error("the batch begins at position {first}, but {expected} is next")]
@@ -464,21 +464,45 @@ impl Batch {
     }
 }
 
-/// Proof that an author signed two histories of one log: two checkpoints of one size with different heads.
+/// One history of a log from a position on: what its author signed, and the headers that lead there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Branch {
+    /// Position and hash of the header that the branch starts from.
+    pub from: Head,
+    /// The headers after it, up to the checkpoint's size; none when the checkpoint is of that very size.
+    pub headers: Vec<Header>,
+    /// The author's signature over the branch's end.
+    pub checkpoint: Checkpoint,
+}
+
+impl Branch {
+    /// Whether the headers lead from the start to the head that the author signed.
+    pub fn holds(&self, author_key: &[u8; 32]) -> bool {
+        let mut at = self.from;
+        for header in &self.headers {
+            if header.log != self.checkpoint.log || header.seq != at.size + 1 || header.prev != at.hash {
+                return false;
+            }
+            at = Head { size: header.seq, hash: header.hash() };
+        }
+        at == self.checkpoint.head && self.checkpoint.verify(author_key).is_ok()
+    }
+}
+
+/// Proof that an author signed two histories of one log: two branches from one position with different hashes there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Equivocation {
-    /// One checkpoint.
-    pub one: Checkpoint,
+    /// One history.
+    pub one: Branch,
     /// The other.
-    pub other: Checkpoint,
+    pub other: Branch,
 }
 
 impl Equivocation {
-    /// The proof, if these two checkpoints are one. Time alone never is.
-    pub fn prove(one: &Checkpoint, other: &Checkpoint, author_key: &[u8; 32]) -> Option<Self> {
-        let contradict = one.log == other.log && one.head.size == other.head.size && one.head.hash != other.head.hash;
-        let signed = one.verify(author_key).is_ok() && other.verify(author_key).is_ok();
-        (contradict && signed).then(|| Self { one: one.clone(), other: other.clone() })
+    /// The proof, if these two branches are one. Time alone never is.
+    pub fn prove(one: Branch, other: Branch, author_key: &[u8; 32]) -> Option<Self> {
+        let contradict = one.checkpoint.log == other.checkpoint.log && one.from.size == other.from.size && one.from.hash != other.from.hash;
+        (contradict && one.holds(author_key) && other.holds(author_key)).then_some(Self { one, other })
     }
 }
 
@@ -562,18 +586,30 @@ mod tests {
         assert_eq!(seal(many), Err(BatchError::Count(1001)));
         assert_eq!(seal(vec![]), Err(BatchError::Count(0)));
         assert_eq!(seal(vec![entry(&"x".repeat(BODY_BYTES_MAX + 1))]), Err(BatchError::TooLong));
-        assert_eq!(seal(vec![entry(&"x".repeat(BODY_BYTES_MAX)); 5]), Err(BatchError::TooLong));
+        assert_eq!(seal(vec![entry(&"x".repeat(BODY_BYTES_MAX)); 22]), Err(BatchError::TooLong));
+    }
+
+    fn branch(batch: &Batch, before: Head, from: u64) -> Branch {
+        let headers: Vec<Header> = batch.chain(log(), before).unwrap().into_iter().map(|entry| entry.header).collect();
+        let hash = headers.iter().find(|header| header.seq == from).map_or(before.hash, Header::hash);
+        let headers = headers.into_iter().filter(|header| header.seq > from).collect();
+        Branch { from: Head { size: from, hash }, headers, checkpoint: batch.checkpoint.clone() }
     }
 
     #[test]
     fn two_heads_of_one_size_are_proof_but_two_times_are_not() {
-        let one = sealed(Head::default(), &["a"]).checkpoint;
-        let other = sealed(Head::default(), &["b"]).checkpoint;
-        let later = Checkpoint::sign(log(), one.head, Timestamp(9_999), 0, &key());
-        assert!(Equivocation::prove(&one, &other, &key().public()).is_some());
-        assert!(Equivocation::prove(&one, &later, &key().public()).is_none());
-        let forged = Checkpoint { signature: [0; 64], ..other };
-        assert!(Equivocation::prove(&one, &forged, &key().public()).is_none());
+        let (one, other) = (sealed(Head::default(), &["a"]), sealed(Head::default(), &["b", "c"]));
+        let prove = |one: &Branch, other: &Branch| Equivocation::prove(one.clone(), other.clone(), &key().public()).is_some();
+        let (one, other) = (branch(&one, Head::default(), 1), branch(&other, Head::default(), 1));
+        assert!(prove(&one, &other), "the second is longer, and its headers lead back to the fork");
+        let later = Branch { checkpoint: Checkpoint::sign(log(), one.from, Timestamp(9_999), 0, &key()), ..one.clone() };
+        assert!(!prove(&one, &later));
+        let mut forged = other.clone();
+        forged.checkpoint.signature = [0; 64];
+        assert!(!prove(&one, &forged));
+        let mut cut = other;
+        cut.headers.clear();
+        assert!(!prove(&one, &cut));
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub enum Withheld {
     /// The author recalled this value itself.
     #[error("we recalled this value, so it is not shared again")]
     Recalled,
+    /// It does not fit an entry.
+    #[error("it is longer than an entry may be\nhint: shorten the note, or split the pattern")]
+    TooLong,
     /// The reader is not in the audience.
     #[error("the reader is not in the audience")]
     NotInAudience,

@@ -5,6 +5,8 @@ use crate::model::group::SignedDefinition;
 use crate::model::log::{AbsentReason, Audience, Batch, Equivocation, Header, LogKey};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
 use crate::model::{EntryHash, GroupId, LogId, Observable, OrgId, RecordId, Timestamp};
+use std::collections::BTreeMap;
+
 use crate::rules::release::{Disclosure, Encoded, Released};
 
 /// A change to the store.
@@ -138,6 +140,13 @@ pub enum Change {
     RemovePeer(OrgId),
     /// A group's row is made or replaced.
     PutGroup(Box<GroupRow>),
+    /// A recall that runs ahead of its log, kept for those who have not seen it.
+    Recall {
+        /// SHA-256 of its bytes.
+        id: [u8; 32],
+        /// The recall.
+        row: Box<RecallRow>,
+    },
     /// Proof of equivocation: kept, and the log is not taken any more.
     Evidence {
         /// The log.
@@ -309,6 +318,21 @@ pub struct PairingRow {
     pub confirmed_here: bool,
 }
 
+/// A recall that runs ahead of its log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecallRow {
+    /// Its author.
+    pub author: OrgId,
+    /// The log of the recalled entries.
+    pub log: LogId,
+    /// That log's audience: whom it concerns.
+    pub audience: Audience,
+    /// The recall, exactly as its author signed it.
+    pub signed: Vec<u8>,
+    /// When we made it or got it.
+    pub at: Timestamp,
+}
+
 /// A group as the store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupRow {
@@ -322,6 +346,8 @@ pub struct GroupRow {
     pub number: u64,
     /// In a hidden group of ours: the whole list of members, which nobody else gets.
     pub roster: Vec<OrgId>,
+    /// With which definition each member joined, as far as we know.
+    pub joined: BTreeMap<OrgId, u64>,
     /// Whether we have left or were removed.
     pub left: bool,
 }

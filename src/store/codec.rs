@@ -2,7 +2,7 @@
 //!
 //! Reading never trusts a row: whatever does not fit is `None`, which becomes [`super::Damaged`] naming table and key.
 
-use crate::model::log::{Audience, Checkpoint, Head};
+use crate::model::log::{Audience, Branch, Checkpoint, Head, Header};
 use crate::model::{EntryHash, GroupId, LogId, OrgId, Timestamp};
 
 /// A row of one table.
@@ -59,6 +59,12 @@ impl Writer {
     pub(super) fn checkpoint(self, checkpoint: &Checkpoint) -> Self {
         let Checkpoint { log, head, time, definition, signature } = checkpoint;
         self.fixed(&log.0).u64(head.size).fixed(&head.hash.0).time(*time).u64(*definition).fixed(signature)
+    }
+
+    pub(super) fn branch(self, branch: &Branch) -> Self {
+        let Branch { from, headers, checkpoint } = branch;
+        let headers: Vec<u8> = headers.iter().flat_map(Header::encode).collect();
+        self.u64(from.size).fixed(&from.hash.0).bytes(&headers).checkpoint(checkpoint)
     }
 
     pub(super) fn done(self) -> Vec<u8> {
@@ -119,6 +125,12 @@ impl<'a> Reader<'a> {
         let log = LogId(self.fixed()?);
         let head = Head { size: self.u64()?, hash: EntryHash(self.fixed()?) };
         Some(Checkpoint { log, head, time: self.time()?, definition: self.u64()?, signature: self.fixed()? })
+    }
+
+    pub(super) fn branch(&mut self) -> Option<Branch> {
+        let from = Head { size: self.u64()?, hash: EntryHash(self.fixed()?) };
+        let headers = self.bytes()?.chunks(Header::LENGTH).map(|bytes| Header::decode(bytes).ok()).collect::<Option<_>>()?;
+        Some(Branch { from, headers, checkpoint: self.checkpoint()? })
     }
 
     /// The value, if nothing is left over.

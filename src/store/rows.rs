@@ -1,6 +1,6 @@
 //! The rows of the tables that have more than one field.
 
-use super::change::{GroupRow, PeerRow, Verdict};
+use super::change::{GroupRow, PeerRow, RecallRow, Verdict};
 use super::codec::{Reader, Row, Writer};
 use crate::model::group::SignedDefinition;
 use crate::model::log::{AbsentReason, Audience, Checkpoint, Equivocation, Head, Header, LogKey};
@@ -374,13 +374,13 @@ pub struct EvidenceRow {
 impl Row for EvidenceRow {
     fn encode(&self) -> Vec<u8> {
         let row = Writer::default().fixed(&self.log.author.0).u64(self.log.incarnation).audience(&self.log.audience);
-        row.checkpoint(&self.proof.one).checkpoint(&self.proof.other).time(self.at).done()
+        row.branch(&self.proof.one).branch(&self.proof.other).time(self.at).done()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let mut row = Reader(bytes);
         let log = LogKey { author: OrgId(row.fixed()?), incarnation: row.u64()?, audience: row.audience()? };
-        let proof = Equivocation { one: row.checkpoint()?, other: row.checkpoint()? };
+        let proof = Equivocation { one: row.branch()?, other: row.branch()? };
         let at = row.time()?;
         row.end(Self { log, proof, at })
     }
@@ -481,10 +481,11 @@ impl Row for PeerRow {
 
 impl Row for GroupRow {
     fn encode(&self) -> Vec<u8> {
-        let Self { group, name, definition, number, roster, left } = self;
+        let Self { group, name, definition, number, roster, joined, left } = self;
         let row = Writer::default().fixed(&group.0).bytes(name.as_bytes()).bytes(&definition.bytes).fixed(&definition.signature);
         let row = row.u64(*number).u8(u8::from(*left)).u32(u32::try_from(roster.len()).unwrap_or(u32::MAX));
-        roster.iter().fold(row, |row, org| row.fixed(&org.0)).done()
+        let row = roster.iter().fold(row, |row, org| row.fixed(&org.0)).u32(u32::try_from(joined.len()).unwrap_or(u32::MAX));
+        joined.iter().fold(row, |row, (org, number)| row.fixed(&org.0).u64(*number)).done()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
@@ -493,7 +494,23 @@ impl Row for GroupRow {
         let definition = SignedDefinition { bytes: row.bytes()?.to_vec(), signature: row.fixed()? };
         let (number, left, members) = (row.u64()?, row.u8()? != 0, row.u32()?);
         let roster = (0..members).map(|_| row.fixed().map(OrgId)).collect::<Option<_>>()?;
-        row.end(Self { group, name, definition, number, roster, left })
+        let count = row.u32()?;
+        let joined = (0..count).map(|_| Some((OrgId(row.fixed()?), row.u64()?))).collect::<Option<_>>()?;
+        row.end(Self { group, name, definition, number, roster, joined, left })
+    }
+}
+
+impl Row for RecallRow {
+    fn encode(&self) -> Vec<u8> {
+        let Self { author, log, audience, signed, at } = self;
+        Writer::default().fixed(&author.0).fixed(&log.0).audience(audience).bytes(signed).time(*at).done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let (author, log, audience) = (OrgId(row.fixed()?), LogId(row.fixed()?), row.audience()?);
+        let (signed, at) = (row.bytes()?.to_vec(), row.time()?);
+        row.end(Self { author, log, audience, signed, at })
     }
 }
 

@@ -107,6 +107,8 @@ tables! {
     ABSENT absent "absent.v1": (u32, u64) => u8;
     /// (log number, position) → [`super::rows::QuarantineRow`].
     QUARANTINE quarantine "quarantine.v1": (u32, u64) => Bytes;
+    /// SHA-256 of a recall → [`super::change::RecallRow`].
+    RECALLS recalls "recalls.v1": Id => Bytes;
     /// Log id → [`super::rows::EvidenceRow`].
     EVIDENCE evidence "evidence.v1": Id => Bytes;
     /// n → [`super::rows::SuspiciousRow`].

@@ -132,7 +132,7 @@ pub enum Reason {
     #[error("it is not a STIX pattern in square brackets")]
     Pattern,
     /// Both are as likely.
-    #[error("it may be a {0} or a {1}")]
+    #[error("it may be of kind `{0}` or `{1}`")]
     Ambiguous(ObservableKind, ObservableKind),
     /// It looks like nothing known.
     #[error("it has the form of no kind")]

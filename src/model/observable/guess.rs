@@ -77,7 +77,7 @@ fn by_form(value: &str) -> Result<Observable, Reason> {
     match value.find(['/', '?', '#', '@', ' ']).and_then(|at| value[at..].chars().next()) {
         Some('@') => canonical(Email, value),
         Some(' ') if value.contains('<') => canonical(Email, value),
-        Some(' ') => named_file(value).ok_or(Reason::Unclear),
+        Some(' ') => named_file(value).filter(|file| file.kind == FileName).ok_or(Reason::Unclear),
         _ if value.contains('\\') => named_file(value).ok_or(Reason::Unclear),
         Some(_) => with_path(value),
         None => dotted(value),
@@ -137,10 +137,12 @@ fn dotted(value: &str) -> Result<Observable, Reason> {
     if tld::is_both(last) && labels == 2 {
         return Err(Reason::Ambiguous(Domain, FileName));
     }
-    if tld::is_tld(last) {
-        return Ok(Observable { kind: Domain, value: name.into_owned() });
-    }
     let first = name.split('.').next().unwrap_or("");
+    if tld::is_tld(last) {
+        // `com.apple.rapports.events` is as likely a process or an app as a name under `.events`.
+        let ambiguous = matches!(first, "com" | "net" | "org" | "android") && labels > 2 && last.len() > 3 && !last.starts_with("xn--");
+        return if ambiguous { Err(Reason::Ambiguous(Domain, AppId)) } else { Ok(Observable { kind: Domain, value: name.into_owned() }) };
+    }
     if REVERSED.contains(&first) { canonical(AppId, value) } else { Err(Reason::Tld) }
 }
 

@@ -163,6 +163,8 @@ fn undo(text: &str) -> String {
 /// What the text at `c` stands for and how many bytes of it; 0 bytes if it stands for itself.
 fn step(c: char, after: &str, before: &str, in_path: bool) -> (&'static str, usize) {
     match c {
+        // `http://[example.com`: opened and never closed.
+        '[' if before.ends_with("://") && !after.contains(']') => ("", 1),
         '[' | '(' | '{' | '<' => bracketed(c, after),
         '.' if before.ends_with(|c: char| c.is_alphanumeric()) && after.starts_with([']', ')', '}']) && after.len() > 1 => (".", 2),
         '\\' if after.starts_with('.') && after.len() > 1 => (".", 2),
@@ -231,6 +233,7 @@ mod tests {
         assert_eq!(meant("hxxp[:]//evil[.]com"), "hxxp://evil.com");
         assert_eq!(meant("hxxps[://]evil[.]com[/]a"), "hxxps://evil.com/a");
         assert_eq!(meant("[http]://evil[.]com"), "http://evil.com");
+        assert_eq!(meant("http://[evil.com"), "http://evil.com");
     }
 
     #[test]

@@ -53,7 +53,11 @@ fn what_cannot_be_told_says_so_and_names_the_way_out() {
     let hint = "\nhint: say what it is with `--kind`, such as `--kind process_name`";
     for (text, expected) in [
         ("bluetoothfs", format!("cannot tell what `bluetoothfs` is: it has no dot{hint}")),
-        ("invoice.zip", format!("cannot tell what `invoice.zip` is: it may be a domain or a file_name{hint}")),
+        ("invoice.zip", format!("cannot tell what `invoice.zip` is: it may be of kind `domain` or `file_name`{hint}")),
+        (
+            "com.apple.rapports.events",
+            format!("cannot tell what `com.apple.rapports.events` is: it may be of kind `domain` or `app_id`{hint}"),
+        ),
         ("core.framework", format!("cannot tell what `core.framework` is: its last label is no known top-level domain{hint}")),
         ("just some words", format!("cannot tell what `just some words` is: it has the form of no kind{hint}")),
         ("", "cannot tell what `` is: it is empty".to_owned()),

@@ -19,13 +19,21 @@ pub(super) fn canonical(text: &str) -> Result<String, Reason> {
     if text.len() > URL_MAX {
         return Err(Reason::TooLong { max: URL_MAX });
     }
+    let mut value = once(text)?;
+    // Leaving out an empty query or fragment can lay bare a comma or bracket, which does not belong to a value.
+    while super::strip(&value).len() < value.len() {
+        value = once(super::strip(&value))?;
+    }
+    if value.len() > URL_MAX { Err(Reason::TooLong { max: URL_MAX }) } else { Ok(value) }
+}
+
+fn once(text: &str) -> Result<String, Reason> {
     let (scheme, rest) = match split_scheme(text) {
         Some((scheme, rest)) => (real_scheme(scheme).ok_or(Reason::Url)?, rest),
         None => ("http".to_owned(), text),
     };
     let url = Url::parse(&format!("{scheme}://{}", rest.trim_start_matches(['/', '\\']))).map_err(|_| bad(rest))?;
-    let value = serialise(&url)?;
-    if value.len() > URL_MAX { Err(Reason::TooLong { max: URL_MAX }) } else { Ok(value) }
+    serialise(&url)
 }
 
 /// Whether the text begins with a scheme and what follows one.

@@ -112,6 +112,7 @@ impl<'t> Tx<'t> {
             Change::Fill { log, seq, salt, body, received, at } => self.fill(log, *seq, salt, body, received, *at),
             Change::PutPeer(row) => self.put_peer(row),
             Change::RemovePeer(org) => self.remove_peer(org),
+            Change::Recall { id, row } => self.recall(id, row),
             Change::PutGroup(row) => self.put_group(row),
             Change::Evidence { log, proof, at } => self.evidence(log, proof, *at),
             Change::Suspicious { peer, what, bytes, at } => self.suspicious(peer, what, bytes, *at),

@@ -3,7 +3,7 @@
 use super::{Applied, Tx};
 use crate::model::record::ReceiptOutcome;
 use crate::model::{LogId, OrgId, Timestamp};
-use crate::store::change::{GroupRow, Outcome, PeerRow};
+use crate::store::change::{GroupRow, Outcome, PeerRow, RecallRow};
 use crate::store::codec::Row;
 use crate::store::error::Fault;
 use crate::store::find;
@@ -52,6 +52,13 @@ impl Tx<'_> {
 
     pub(super) fn put_group(&mut self, row: &GroupRow) -> Applied<Outcome> {
         self.t.groups.insert(&row.group.0, row.encode().as_slice())?;
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn recall(&mut self, id: &[u8; 32], row: &RecallRow) -> Applied<Outcome> {
+        if self.t.recalls.get(id)?.is_none() {
+            self.t.recalls.insert(id, row.encode().as_slice())?;
+        }
         Ok(Outcome::Done)
     }
 

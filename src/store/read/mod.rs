@@ -4,6 +4,7 @@ mod log;
 mod lookup;
 mod record;
 mod small;
+mod upkeep;
 
 pub use log::{Ack, LogInfo, Signed, Waiting};
 pub use lookup::{Found, Hit, Provenance};

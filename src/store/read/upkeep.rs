@@ -1,0 +1,66 @@
+//! What links and upkeep look at: recalls to be passed on, what waits, what has expired.
+
+use super::{Read, Snapshot};
+use crate::model::log::Audience;
+use crate::model::{LogId, Timestamp};
+use crate::store::change::RecallRow;
+use crate::store::codec::audience_bytes;
+use crate::store::find;
+use crate::store::rows::EntryRow;
+use crate::store::tables::{ENTRIES, RECALLS, WAITING};
+use redb::ReadableTable;
+use std::collections::BTreeMap;
+
+impl Snapshot {
+    /// The recalls that we made or passed on, each with its id.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn recalls(&self) -> Read<Vec<([u8; 32], RecallRow)>> {
+        let mut recalls = Vec::new();
+        for row in self.table(RECALLS)?.iter()? {
+            let (key, bytes) = row?;
+            recalls.push((*key.value(), find::decoded("recalls", &key.value(), bytes.value())?));
+        }
+        Ok(recalls)
+    }
+
+    /// Whether a recall is known.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has_recall(&self, id: &[u8; 32]) -> Read<bool> {
+        Ok(self.table(RECALLS)?.get(id)?.is_some())
+    }
+
+    /// How many released records wait for positions in our log to an audience.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn waiting_count(&self, audience: &Audience) -> Read<u64> {
+        let key = audience_bytes(audience);
+        Ok(self.table(WAITING)?.range((&key, 0)..=(&key, u64::MAX))?.count() as u64)
+    }
+
+    /// Positions that have a body past its retention date, by log: at most `limit`. Looks at every entry.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn expired(&self, now: Timestamp, limit: usize) -> Read<Vec<(LogId, Vec<u64>)>> {
+        let mut expired: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+        let mut count = 0;
+        for row in self.table(ENTRIES)?.iter()? {
+            let (key, bytes) = row?;
+            let (no, seq) = key.value();
+            let entry: EntryRow = find::decoded("entries", &key.value(), bytes.value())?;
+            if entry.body.is_ok() && crate::rules::retain::has_expired(entry.retention, now) {
+                expired.entry(no).or_default().push(seq);
+                count += 1;
+                if count == limit {
+                    break;
+                }
+            }
+        }
+        expired.into_iter().map(|(no, seqs)| Ok((self.log_row(no)?.key.id(), seqs))).collect()
+    }
+}
