@@ -136,10 +136,10 @@ impl Writer {
     /// One transaction for the group. A request of one change that is refused has written nothing, so the rest goes on.
     fn try_commit(&self, group: &VecDeque<Commit>, tag: Tag, before: &mut Option<Vec<Answer>>) -> Result<Vec<Answer>, Fault> {
         let transaction = self.disk.begin_write()?;
-        if let Some(answers) = before.take() {
-            if last_tag(&transaction)? == Some(tag) {
-                return Ok(answers);
-            }
+        if let Some(answers) = before.take()
+            && last_tag(&transaction)? == Some(tag)
+        {
+            return Ok(answers);
         }
         let applied = self.apply_group(&transaction, group).and_then(|answers| put_tag(&transaction, tag).map(|()| answers));
         let answers = match applied {

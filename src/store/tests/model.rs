@@ -253,20 +253,3 @@ proptest! {
         }
     }
 }
-
-/// For orientation only: `cargo test --lib how_fast -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn how_fast_a_hundred_thousand_indicators_go_through() {
-    let home = Home::new();
-    #[allow(clippy::disallowed_methods)]
-    let start = std::time::Instant::now();
-    for thousand in 0..100 {
-        let values: Vec<String> =
-            (0..1_000).map(|n| format!("h{:x}.example", (thousand * 1_000 + n) * 2_654_435_761u64 % 4_294_967_296)).collect();
-        home.release(GROUP, &values.iter().map(String::as_str).collect::<Vec<_>>());
-        home.append(GROUP);
-    }
-    println!("{:.0} records/s", 100_000.0 / start.elapsed().as_secs_f64());
-    println!("{} bytes", std::fs::metadata(home.path().join(crate::store::FILE_NAME)).unwrap().len());
-}
