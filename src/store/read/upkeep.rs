@@ -1,13 +1,16 @@
 //! What links and upkeep look at: recalls to be passed on, what waits, what has expired.
 
-use super::{Read, Snapshot};
+use super::{Provenance, Read, Snapshot};
 use crate::model::log::Audience;
 use crate::model::{LogId, Timestamp};
+use crate::rules::label::Held;
+use crate::store::body::get_body;
 use crate::store::change::RecallRow;
 use crate::store::codec::audience_bytes;
+use crate::store::error::ReadError;
 use crate::store::find;
 use crate::store::rows::EntryRow;
-use crate::store::tables::{ENTRIES, RECALLS, WAITING};
+use crate::store::tables::{BODIES, ENTRIES, RECALLS, WAITING};
 use redb::ReadableTable;
 use std::collections::BTreeMap;
 
@@ -23,6 +26,14 @@ impl Snapshot {
             recalls.push((*key.value(), find::decoded("recalls", &key.value(), bytes.value())?));
         }
         Ok(recalls)
+    }
+
+    /// The body behind a provenance.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn body_of(&self, provenance: &Provenance) -> Read<Held<Vec<u8>>> {
+        Ok(Held(get_body::<ReadError>(&self.table(BODIES)?, provenance.body)?))
     }
 
     /// Whether a recall is known.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::log::{AbsentReason, Branch, Checkpoint, Equivocation, Salts};
+use crate::model::log::{AbsentReason, Batch, Branch, Checkpoint, Equivocation, Salts};
 use crate::store::LogState;
 use crate::store::change::Refused;
 
@@ -137,11 +137,7 @@ fn an_author_caught_signing_two_histories_is_not_followed_but_may_still_recall()
     home.receive(&log, &batch, entries);
     let mut twin = Authored::by(PEER, GROUP);
     let (other, _) = twin.indicators(&["bad.example"]);
-    let branch = |batch: &Batch| {
-        let headers = batch.chain(log.id(), Head::default()).unwrap();
-        let hash = headers[0].header.hash();
-        Branch { from: Head { size: 1, hash }, headers: vec![], checkpoint: batch.checkpoint.clone() }
-    };
+    let branch = |batch: &Batch| Branch { from: batch.checkpoint.head, headers: vec![], checkpoint: batch.checkpoint.clone() };
     let proof = Equivocation::prove(branch(&batch), branch(&other), &log.signing().public()).unwrap();
     home.commit(Change::Evidence { log: log.key, proof: proof.clone(), at: NOW });
     let (next, entries) = log.indicators(&["worse.example"]);
