@@ -66,9 +66,9 @@ fn receiving_a_batch_twice_changes_nothing_and_answers_the_same() {
     let (batch, entries) = log.indicators(&["evil.example", "evil.example"]);
     let change = log.receive(&batch, entries);
     let first = home.commit(change.clone());
-    let before = home.read().dump();
+    let before = home.dump();
     assert_eq!(home.commit(change), first);
-    assert_eq!(home.read().dump(), before);
+    assert_eq!(home.dump(), before);
     assert_eq!(first, Outcome::Received { verdicts: vec![Verdict::Accepted, Verdict::Duplicate], taken_back: vec![] });
 }
 
@@ -78,9 +78,9 @@ fn a_gap_is_refused_and_leaves_nothing() {
     let mut log = Authored::by(PEER, GROUP);
     log.indicators(&["evil.example"]);
     let (batch, entries) = log.indicators(&["bad.example"]);
-    let before = home.read().dump();
+    let before = home.dump();
     assert_eq!(home.try_commit(log.receive(&batch, entries)), Err(Refused::HeadMoved.into()));
-    assert_eq!(home.read().dump(), before);
+    assert_eq!(home.dump(), before);
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn peers_and_groups_are_kept_and_replaced() {
     home.reopen();
     assert_eq!(home.read().peers().unwrap(), [peer("south")]);
     assert_eq!(home.read().peer(&PEER).unwrap(), Some(peer("south")));
-    assert_eq!(home.read().groups().unwrap(), [group.clone()]);
+    assert_eq!(home.read().groups().unwrap(), std::slice::from_ref(&group));
     assert_eq!(home.read().group(&group.group).unwrap(), Some(group));
     home.commit(Change::RemovePeer(PEER));
     assert!(home.read().peers().unwrap().is_empty());
