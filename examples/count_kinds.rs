@@ -60,7 +60,10 @@ fn count(path: &Path, values: Option<&str>, problems: bool) -> Result<serde_json
     let name = path.file_name().and_then(|name| name.to_str());
     let mut input = BufReader::new(std::fs::File::open(path)?);
     let summary = formats::read(&mut input, None, name, &mut Cursor::new(Vec::new()), &mut sink)?;
+    let mut first = std::fs::read(path)?;
+    first.truncate(formats::sniff::SNIFF_BYTES);
+    let format = format!("{:?}", formats::sniff::detect(&first, name));
     let kinds: serde_json::Map<String, serde_json::Value> =
         kinds.into_iter().map(|(kind, values)| (kind.into(), values.len().into())).collect();
-    Ok(serde_json::json!({ "kinds": kinds, "items": summary.indicators, "problems": summary.problems }))
+    Ok(serde_json::json!({ "format": format, "kinds": kinds, "items": summary.indicators, "problems": summary.problems }))
 }

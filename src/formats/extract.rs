@@ -136,7 +136,8 @@ pub(super) fn line(text: &str) -> Found {
 
 fn is_comment(text: &str) -> bool {
     let heading = text.starts_with('[') && text.ends_with(']') && !text.contains([':', '=', '.']);
-    heading || ["#", ";", "//", "!", "/*", "<!--"].iter().any(|mark| text.starts_with(mark))
+    let label = text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("tlp:"));
+    heading || label || ["#", ";", "//", "!", "/*", "<!--"].iter().any(|mark| text.starts_with(mark))
 }
 
 /// `value # comment` and `value // comment`.
@@ -274,8 +275,9 @@ fn prose(text: &str) -> Found {
         if word.is_empty() {
             continue;
         }
-        let parts = if word.contains("://") { word.split('\0') } else { word.split(',') as std::str::Split<'_, char> };
-        for part in parts {
+        // A comma may belong to a URL, unless another one follows it.
+        let between: &[char] = if word.matches("://").count() == 1 { &[] } else { &[','] };
+        for part in word.split(between) {
             let value = token(part).filter(|_| !previous.ends_with("Referer:"));
             if let Some(value) = value.filter(|value| fits(value, part, defanged, of_hash)) {
                 of_hash |= found.values.is_empty() && matches!(value.kind(), Md5 | Sha1 | Sha256 | Sha512);

@@ -10,8 +10,9 @@ use super::{
     Item, Problem,
     decode::{LINE_MAX, Line, Lines},
     extract::{self, Found, Unsure},
+    words,
 };
-use crate::model::{Indicator, Observable, ObservableKind};
+use crate::model::{Indicator, Observable, ObservableKind, Tlp};
 
 /// Fields that begin an e-mail's header and nothing else.
 const MAIL_FIELDS: [&str; 8] = [
@@ -29,7 +30,7 @@ const MAIL_FIELDS: [&str; 8] = [
 ///
 /// An e-mail address alone in the first line over values of other kinds is whom to ask, not an indicator. A whole e-mail with its header is not read: the addresses
 /// in it are people's. What stands under a heading that calls it legitimate is not taken. A name that could be of two kinds is taken as what the
-/// file's other names are.
+/// file's other names are. A comment or heading with a TLP label in it labels all that follows; the most restrictive counts.
 ///
 /// # Errors
 /// What reading gives; bad content is a problem, not an error.
@@ -65,7 +66,7 @@ pub fn read_kind(kind: ObservableKind, input: &mut dyn BufRead, sink: &mut dyn F
             Some(Line::TooLong) => problem(place, too_long()),
             Some(Line::Text(text)) if text.trim().is_empty() || text.starts_with('#') => continue,
             Some(Line::Text(text)) => match Observable::parse(kind, &text) {
-                Ok(value) => indicator(place, value),
+                Ok(value) => indicator(place, value, None),
                 Err(bad) => problem(place, bad.to_string()),
             },
         };
@@ -90,8 +91,8 @@ fn too_long() -> String {
     format!("the line is longer than {LINE_MAX} bytes")
 }
 
-fn indicator(place: String, value: Observable) -> Item {
-    Item::Indicator { place, indicator: Box::new(Indicator::bare(value)), tlp: None, revoked: false }
+fn indicator(place: String, value: Observable, tlp: Option<Tlp>) -> Item {
+    Item::Indicator { place, indicator: Box::new(Indicator::bare(value)), tlp, revoked: false }
 }
 
 fn problem(place: String, what: String) -> Item {
@@ -116,6 +117,10 @@ pub(super) struct Reader<'a> {
     begun: bool,
     /// This is an e-mail.
     mail: bool,
+    /// The label that the file gives itself.
+    tlp: Option<Tlp>,
+    /// That label, or a stricter one in the line itself.
+    line_tlp: Option<Tlp>,
     /// The section's heading calls its values legitimate.
     legitimate: bool,
     /// The kind of the last value that stood alone in a line.
@@ -134,7 +139,7 @@ const HELD_MAX: usize = 100;
 
 impl<'a> Reader<'a> {
     pub(super) fn new(sink: &'a mut dyn FnMut(Item) -> ControlFlow<()>) -> Self {
-        Self { sink, begun: false, mail: false, legitimate: false, kind: None, held: Vec::new() }
+        Self { sink, begun: false, mail: false, tlp: None, line_tlp: None, legitimate: false, kind: None, held: Vec::new() }
     }
 
     /// The next line; `None` for one that is too long.
@@ -150,6 +155,11 @@ impl<'a> Reader<'a> {
             return self.problem(number, what.to_owned());
         }
         let found = extract::line(text);
+        let label = words::tlp(text);
+        if found.values.is_empty() {
+            self.tlp = self.tlp.max(label);
+        }
+        self.line_tlp = self.tlp.max(label);
         if found == Found::default() && (text.trim_end().ends_with(':') || text.starts_with('#')) {
             self.legitimate = calls_legitimate(text);
         }
@@ -173,7 +183,7 @@ impl<'a> Reader<'a> {
             } else {
                 self.kind = Some(value.kind());
                 self.release()?;
-                (self.sink)(indicator(format!("line {number}"), value))?;
+                (self.sink)(indicator(format!("line {number}"), value, self.line_tlp))?;
             }
         }
         match found.unsure {
@@ -188,7 +198,7 @@ impl<'a> Reader<'a> {
         for (number, held) in std::mem::take(&mut self.held) {
             match held {
                 Held::Contact(value) if self.kind.is_none_or(|kind| kind == ObservableKind::Email) => {
-                    (self.sink)(indicator(format!("line {number}"), value))?
+                    (self.sink)(indicator(format!("line {number}"), value, self.line_tlp))?
                 }
                 Held::Contact(value) => {
                     let what = format!(
@@ -205,7 +215,7 @@ impl<'a> Reader<'a> {
 
     fn decide(&mut self, number: u64, unsure: Unsure) -> ControlFlow<()> {
         match unsure.as_kind(self.kind) {
-            Some(value) => (self.sink)(indicator(format!("line {number}"), value)),
+            Some(value) => (self.sink)(indicator(format!("line {number}"), value, self.line_tlp)),
             None => self.problem(number, unsure.problem),
         }
     }
@@ -311,6 +321,23 @@ mod tests {
     }
 
     #[test]
+    fn a_label_in_a_heading_labels_what_follows() {
+        let mut labels = Vec::new();
+        read(
+            &mut "evil.example.com\n# TLP:GREEN\nevil.example.org\nTLP:AMBER\nevil.example.net seen, TLP:RED\n# tlp:clear\n192.0.2.1\n"
+                .as_bytes(),
+            &mut |item| {
+                if let Item::Indicator { tlp, .. } = item {
+                    labels.push(tlp);
+                }
+                ControlFlow::Continue(())
+            },
+        )
+        .expect("reading a slice");
+        assert_eq!(labels, [None, Some(Tlp::Green), Some(Tlp::Red), Some(Tlp::Amber)]);
+    }
+
+    #[test]
     fn whom_to_ask_is_no_indicator() {
         assert_eq!(
             items(b"someone@example.org\nevil.example.com\n"),
@@ -356,6 +383,21 @@ mod tests {
         })
         .expect("reading a slice");
         assert_eq!(count, 1);
+    }
+
+    /// Each of these made some step look at every byte for every other one.
+    #[test]
+    fn lines_made_to_be_slow_are_not() {
+        for unit in [
+            "(", "[", "[.", "[(", "a.", "a@", ",", ".]", "\\.", "http://", "hxxp://[", "1.", ":", "::", "\"", "'", "=", ";", "[dot]",
+            "\u{200d}", "а.",
+        ] {
+            for line in
+                [unit.repeat(65_000 / unit.len()), unit.repeat(8_000 / unit.len()), format!("{} x", unit.repeat(8_000 / unit.len()))]
+            {
+                items(line.as_bytes());
+            }
+        }
     }
 
     #[test]

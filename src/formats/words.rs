@@ -1,6 +1,9 @@
 //! Words that people put before values and over columns.
 
-use crate::model::ObservableKind::{self, *};
+use crate::model::{
+    ObservableKind::{self, *},
+    Tlp,
+};
 
 /// What a word says of the values beside or below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,4 +95,29 @@ pub(super) fn means(word: &str) -> Option<Means> {
         "pattern" | "stix_pattern" => Means::Kind(Pattern),
         _ => return None,
     })
+}
+
+/// The most restrictive TLP label named in a text, written as `TLP:AMBER` or `tlp: amber`.
+pub(super) fn tlp(text: &str) -> Option<Tlp> {
+    if !["tlp:", "TLP:", "Tlp:"].iter().any(|mark| text.contains(mark)) {
+        return None;
+    }
+    let lower = text.to_ascii_lowercase();
+    let label = |at: usize| {
+        let rest = lower[at + 4..].trim_start();
+        rest[..rest.find(|c: char| !(c.is_ascii_alphabetic() || matches!(c, '+' | '-' | '_'))).unwrap_or(rest.len())].parse().ok()
+    };
+    lower.match_indices("tlp:").filter_map(|(at, _)| label(at)).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_found_in_headings() {
+        assert_eq!(tlp("# TLP:GREEN, but the second part tlp: Amber+Strict."), Some(Tlp::AmberStrict));
+        assert_eq!(tlp("TLP:WHITE"), Some(Tlp::Clear));
+        assert_eq!(tlp("TLP:unclear tlp"), None);
+    }
 }

@@ -32,7 +32,7 @@ pub struct Validity {
 }
 
 impl Validity {
-    fn starting(now: Timestamp, life_ms: u64) -> Self {
+    pub(super) fn starting(now: Timestamp, life_ms: u64) -> Self {
         let not_before = Timestamp(now.0.saturating_sub(BACKDATE_MS) / 1000 * 1000);
         Self { not_before, not_after: not_before.plus(life_ms) }
     }
@@ -214,7 +214,7 @@ fn subject(key: &P256Public) -> DistinguishedName {
     name
 }
 
-fn parameters(key: &P256Public, validity: Validity) -> CertificateParams {
+pub(super) fn parameters(key: &P256Public, validity: Validity) -> CertificateParams {
     let mut serial = random::<16>();
     serial[0] = serial[0] & 0x7f | 0x40; // positive, and no leading zero: verifiers compare the bytes
     let moment = |at: Timestamp| date_time_ymd(1970, 1, 1) + Duration::from_millis(at.0);
@@ -225,7 +225,7 @@ fn parameters(key: &P256Public, validity: Validity) -> CertificateParams {
     parameters
 }
 
-fn issuer<'a>(public: &P256Public, key: &'a P256Key) -> Issuer<'static, &'a P256Key> {
+pub(super) fn issuer<'a>(public: &P256Public, key: &'a P256Key) -> Issuer<'static, &'a P256Key> {
     let mut parameters = CertificateParams::default();
     parameters.distinguished_name = subject(public);
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -8,7 +8,7 @@ use super::diagnosis::Diagnosis;
 use super::knock;
 use super::profile;
 use super::trust::{Circumstances, SIGNATURES, Trust, TrustBundles};
-use crate::model::identity::BadKey;
+use crate::model::identity::{BadKey, P256Key};
 use crate::model::{OrgId, Timestamp};
 use arc_swap::ArcSwap;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -40,7 +40,7 @@ static ALGORITHMS: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
 /// What this node shows on a connection, and the knock key of the card that goes with it.
 #[derive(Debug, Clone)]
 pub struct Credential {
-    key: Arc<CertifiedKey>,
+    pub(super) key: Arc<CertifiedKey>,
     knock_key: [u8; 32],
 }
 
@@ -50,9 +50,13 @@ impl Credential {
     /// # Errors
     /// When the TLS library does not take the key.
     pub fn new(certificate: &NodeCertificate, knock_key: [u8; 32]) -> Result<Self, BadKey> {
-        let key = PrivateKeyDer::Pkcs8(certificate.key().pkcs8().to_vec().into());
+        Self::of_chain(certificate.chain().to_vec(), certificate.key(), knock_key)
+    }
+
+    pub(super) fn of_chain(chain: Vec<CertificateDer<'static>>, key: &P256Key, knock_key: [u8; 32]) -> Result<Self, BadKey> {
+        let key = PrivateKeyDer::Pkcs8(key.pkcs8().to_vec().into());
         let key = provider::default_provider().key_provider.load_private_key(key).map_err(|_| BadKey)?;
-        Ok(Self { key: Arc::new(CertifiedKey::new(certificate.chain().to_vec(), key)), knock_key })
+        Ok(Self { key: Arc::new(CertifiedKey::new(chain, key)), knock_key })
     }
 }
 
@@ -253,7 +257,7 @@ pub(super) fn speaks_h2(alpn: Option<&[u8]>) -> Result<(), Diagnosis> {
     if alpn == Some(ALPN) { Ok(()) } else { Err(Diagnosis::Alpn) }
 }
 
-fn crypto(groups: Vec<&'static dyn SupportedKxGroup>) -> Arc<CryptoProvider> {
+pub(super) fn crypto(groups: Vec<&'static dyn SupportedKxGroup>) -> Arc<CryptoProvider> {
     static BASE: LazyLock<CryptoProvider> = LazyLock::new(|| CryptoProvider {
         cipher_suites: vec![
             cipher_suite::TLS13_AES_256_GCM_SHA384,
@@ -266,7 +270,7 @@ fn crypto(groups: Vec<&'static dyn SupportedKxGroup>) -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider { kx_groups: groups, ..BASE.clone() })
 }
 
-fn time(clock: &Clock) -> Arc<dyn TimeProvider> {
+pub(super) fn time(clock: &Clock) -> Arc<dyn TimeProvider> {
     struct Time(Clock);
     impl std::fmt::Debug for Time {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -149,7 +149,7 @@ impl Node {
         };
         self.commit(Change::PutGroup(Box::new(row))).await?;
         self.touch_peers();
-        Ok(())
+        self.position_all().await
     }
 
     fn member_with_card(&self, snapshot: &Snapshot, org: &OrgId) -> Result<Member, NodeError> {

@@ -81,7 +81,9 @@ impl Node {
             self.next_incarnation().await?;
         }
         if complete {
-            self.reader_seen(peer).await?;
+            // From now on it cannot tell us of anything that we have forgotten.
+            self.memory().seen.insert(*peer);
+            self.position_all().await?;
         }
         Ok(heard)
     }
@@ -131,22 +133,6 @@ impl Node {
             }
         }
         Ok(Some(Branch { from: Head { size: from, hash: start.hash() }, headers, checkpoint }))
-    }
-
-    /// A reader was seen: whatever waits for an audience that it belongs to may be positioned.
-    async fn reader_seen(&self, peer: &OrgId) -> Result<(), NodeError> {
-        let snapshot = self.store.snapshot()?;
-        let mut audiences = vec![Audience::Direct(*peer)];
-        for row in snapshot.groups()? {
-            if self.definition(&snapshot, &row.group)?.is_some_and(|definition| definition.has(peer)) {
-                audiences.push(Audience::Group(row.group));
-            }
-        }
-        self.memory().seen.extend(audiences.iter().copied());
-        for audience in audiences {
-            self.position(audience).await?;
-        }
-        Ok(())
     }
 
     /// Takes another history of a log that a peer holds. When it proves that the author signed both, the proof is kept and the log is

@@ -30,7 +30,6 @@ use crate::config::Config;
 use crate::link::identity::Identity;
 use crate::link::limits::Days;
 use crate::link::links::Links;
-use crate::model::log::Audience;
 use crate::model::{Observable, OrgId, RecordId, Timestamp};
 use crate::store::Store;
 use crate::store::change::{Change, Outcome, PeerRow, PeerState};
@@ -65,8 +64,8 @@ pub struct Node {
 /// What is known only while the process runs; nothing is lost with it but what the next links tell again.
 #[derive(Debug, Default)]
 struct Memory {
-    /// Audiences of which a reader's `Have` was seen since the start.
-    seen: BTreeSet<Audience>,
+    /// Peers whose whole `Have` was seen since the start.
+    seen: BTreeSet<OrgId>,
     /// Peers with a link, and when they were last heard of.
     links: BTreeMap<OrgId, LinkView>,
     /// What the peers last said they hold: how far behind we are.

@@ -13,12 +13,29 @@ use crate::store::{CommitError, Waiting};
 impl Node {
     /// Positions what waits for an audience, if a reader of it was seen. Sessions are told of each batch.
     pub(super) async fn position(&self, audience: Audience) -> Result<(), NodeError> {
-        if !self.memory().seen.contains(&audience) {
+        if !self.a_reader_was_seen(audience)? {
             return Ok(());
         }
         let _one_at_a_time = self.positioning.lock().await;
         while self.position_batch(audience).await? {
             self.touch();
+        }
+        Ok(())
+    }
+
+    fn a_reader_was_seen(&self, audience: Audience) -> Result<bool, NodeError> {
+        let definition = match audience {
+            Audience::Direct(org) => return Ok(self.memory().seen.contains(&org)),
+            Audience::Group(group) => self.definition(&self.store.snapshot()?, &group)?,
+        };
+        let memory = self.memory();
+        Ok(definition.is_some_and(|definition| memory.seen.iter().any(|org| definition.has(org))))
+    }
+
+    /// Positions whatever waits and may be.
+    pub(super) async fn position_all(&self) -> Result<(), NodeError> {
+        for audience in self.store.snapshot()?.waiting_audiences()? {
+            self.position(audience).await?;
         }
         Ok(())
     }
@@ -74,10 +91,7 @@ impl Node {
         let next = (now + 1).max(self.clock.now().0 / 1_000);
         self.commit(Change::Incarnation(next)).await?;
         tracing::warn!(incarnation = next, "our logs go on in a new incarnation");
-        let seen: Vec<Audience> = self.memory().seen.iter().copied().collect();
-        for audience in seen {
-            self.position(audience).await?;
-        }
+        self.position_all().await?;
         self.touch();
         Ok(next)
     }

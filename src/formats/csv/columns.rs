@@ -70,7 +70,7 @@ fn of_header(header: &str) -> Role {
 pub(super) fn header(cells: &[String]) -> Option<Vec<Role>> {
     let mut roles: Vec<Role> = cells.iter().map(|cell| of_header(cell)).collect();
     let strong = roles.iter().any(|role| matches!(role, Role::Value(_)));
-    let weak = roles.iter().any(|role| *role == Role::Weak) && cells.len() > 1;
+    let weak = roles.contains(&Role::Weak) && cells.len() > 1;
     let known = roles.iter().filter(|role| !matches!(role, Role::Other | Role::Unnamed)).count();
     let named = cells.iter().filter(|cell| !cell.is_empty()).count();
     let long = cells.iter().any(|cell| cell.len() > 64);

@@ -1,7 +1,7 @@
 //! Values separated by commas, semicolons, tabs or bars, with or without a header.
 //!
 //! The header decides what is a value; without one, what stands in the columns. Notes, links and all that no header calls a value are never searched for values. A file of one
-//! column without a header is read as [text](super::text).
+//! column without a header is read as [`text`].
 
 mod columns;
 mod record;
@@ -30,9 +30,9 @@ const SOURCE_MAX: usize = 200;
 const LABEL_MAX: usize = 100;
 const LABELS_MAX: usize = 20;
 
-/// Gives `sink` every indicator and every problem of `input`, in order, until it breaks. Needs memory for one record and [`AHEAD`] lines.
+/// Gives `sink` every indicator and every problem of `input`, in order, until it breaks. Needs memory for one record and 40 lines.
 ///
-/// What stands before the header is not taken. A row whose TLP label cannot be read is not taken.
+/// What stands before the header is not taken; a TLP label there or in a comment labels every row that has no stricter one. A row whose TLP label cannot be read is not taken.
 ///
 /// # Errors
 /// What reading gives; bad content is a problem, not an error.
@@ -46,11 +46,14 @@ pub fn read(input: &mut dyn BufRead, sink: &mut dyn FnMut(Item) -> ControlFlow<(
         return read_column(&mut records, sink);
     }
     let (first, roles) = header.unwrap_or_else(|| (0, columns::without_header(&ahead, records.delimiter)));
-    let mut table = Table { roles, sink };
+    let mut table = Table { roles, tlp: None, sink };
     while let Some((number, record)) = records.record()? {
         let flow = match record {
             Record::Bad(what) => table.problem(number, what),
-            Record::Comment(_) => ControlFlow::Continue(()),
+            Record::Comment(text) => {
+                table.tlp = table.tlp.max(words::tlp(&text));
+                ControlFlow::Continue(())
+            }
             Record::Cells(_) if number == first => ControlFlow::Continue(()),
             Record::Cells(cells) if number < first => table.before_header(number, &cells),
             Record::Cells(cells) => table.row(number, &cells),
@@ -92,6 +95,8 @@ fn read_column(records: &mut Records<'_>, sink: &mut dyn FnMut(Item) -> ControlF
 
 struct Table<'a> {
     roles: Vec<Role>,
+    /// The label that comments and what stands before the header give all rows.
+    tlp: Option<Tlp>,
     sink: &'a mut dyn FnMut(Item) -> ControlFlow<()>,
 }
 
@@ -102,6 +107,7 @@ impl Table<'_> {
 
     /// Whom to ask, where from: values there are not the table's.
     fn before_header(&mut self, number: u64, cells: &[String]) -> ControlFlow<()> {
+        self.tlp = cells.iter().filter_map(|cell| words::tlp(cell)).max().max(self.tlp);
         match cells.iter().flat_map(|cell| extract::line(cell).values).next() {
             Some(value) => self.problem(number, format!("`{}` stands before the header, so it is not taken", value.value())),
             None => ControlFlow::Continue(()),
@@ -133,6 +139,7 @@ impl Table<'_> {
         }
         for value in found.values {
             let (indicator, tlp) = about.indicator(value);
+            let tlp = tlp.max(self.tlp);
             (self.sink)(Item::Indicator { place: format!("line {number}"), indicator: Box::new(indicator), tlp, revoked: false })?;
         }
         ControlFlow::Continue(())

@@ -150,14 +150,6 @@ mod tests {
 
     #[test]
     fn a_quote_that_is_never_closed_costs_one_line() {
-        let mut input = "\"a,b\nc,d\n\"e\nf\",g\n".as_bytes();
-        let mut records = Records::new(&mut input).expect("a slice");
-        let mut found = Vec::new();
-        while let Some((number, record)) = records.record().expect("a slice") {
-            found.push((number, record));
-        }
-        // The first quote is closed by the third line's, which leaves `e` behind it: what a spreadsheet reads too.
-        assert_eq!(found[0].0, 1);
         let mut input = "\"a,b\nc,d\n".as_bytes();
         let mut records = Records::new(&mut input).expect("a slice");
         assert_eq!(records.record().expect("a slice"), Some((1, Record::Bad("a quote is opened and never closed".into()))));

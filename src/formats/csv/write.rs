@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::model::{Indicator, Tlp};
 
-/// The header of what [`write`] writes.
+/// The header of what [`write()`] writes.
 pub const HEADER: [&str; 8] = ["value", "type", "tlp", "campaign", "first_seen", "valid_until", "confidence", "source"];
 
 /// Writes indicators with their labels as RFC 4180 CSV in UTF-8, header first; with `bom`, a byte-order mark in front, which Excel needs to read UTF-8.

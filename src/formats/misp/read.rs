@@ -345,7 +345,7 @@ impl Import<'_, '_> {
                         return Err(Stop::Enough);
                     }
                 }
-                Err(error) => self.problem(pending.place.clone(), error.to_string())?,
+                Err(error) => self.problem(pending.place.clone(), error)?,
             }
         }
         Ok(())
@@ -394,4 +394,106 @@ fn portion(scratch: &mut dyn Scratch, place: u64, end: u64) -> io::Result<(Vec<P
         next += 4 + u64::from(length);
     }
     Ok((portion, next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+    use std::ops::ControlFlow;
+
+    /// What a text gives: `kind:value tlp labels source` or the reason of a problem.
+    fn told(text: &str) -> Vec<String> {
+        let mut told = Vec::new();
+        let mut sink = |item: Item| {
+            told.push(match item {
+                Item::Indicator { indicator, tlp, revoked, .. } => {
+                    let tlp = tlp.map_or("unmarked", Tlp::name);
+                    format!("{} {tlp} {:?}{}", indicator.observable, indicator.labels, if revoked { " revoked" } else { "" })
+                }
+                Item::Problem(problem) => problem.what.lines().next().unwrap_or("").to_owned(),
+            });
+            ControlFlow::Continue(())
+        };
+        let mut input = BufReader::with_capacity(5, text.as_bytes());
+        read(&mut input, &mut Cursor::new(Vec::new()), &mut sink).expect("memory does not fail");
+        told
+    }
+
+    fn domain(name: &str, more: &str) -> String {
+        format!(r#"{{"type":"domain","value":"{name}.example"{more}}}"#)
+    }
+
+    #[test]
+    fn every_wrapper_is_read() {
+        let event = format!(r#"{{"info":"x","Attribute":[{}]}}"#, domain("a", ""));
+        for text in [
+            event.clone(),
+            format!(r#"{{"Event":{event}}}"#),
+            format!(r#"[{{"Event":{event}}}]"#),
+            format!(r#"{{"Event":[{event}]}}"#),
+            format!(r#"{{"response":[{{"Event":{event}}}]}}"#),
+            format!(r#"{{"response":{{"Attribute":[{}]}}}}"#, domain("a", "")),
+            format!(r#"{{"Attribute":{{"0":{}}}}}"#, domain("a", "")),
+            format!(r#"{{"response":[{{"Object":{{"name":"x","Attribute":[{}]}}}}]}}"#, domain("a", "")),
+        ] {
+            assert_eq!(told(&text), ["domain:a.example unmarked []"], "{text}");
+        }
+    }
+
+    #[test]
+    fn tags_behind_the_attributes_reach_them_and_the_most_restrictive_wins() {
+        let text = format!(
+            r#"{{"Attribute":[{},{}],"Tag":[{{"name":"tlp:green"}},{{"name":"misp-galaxy:malpedia=\"SamSam\""}}]}}"#,
+            domain("a", ""),
+            domain("b", r#","Tag":[{"name":"TLP:AMBER"}]"#)
+        );
+        assert_eq!(told(&text), [r#"domain:a.example green ["SamSam"]"#, r#"domain:b.example amber ["SamSam"]"#]);
+    }
+
+    #[test]
+    fn what_stands_before_a_cut_is_kept_as_red() {
+        let text = format!(r#"{{"Event":{{"Attribute":[{},{{"type":"dom"#, domain("a", ""));
+        let told = told(&text);
+        assert_eq!(told[0], "domain:a.example red []");
+        assert!(told[1].starts_with("not JSON from here on: the input ends"), "{}", told[1]);
+    }
+
+    #[test]
+    fn context_is_not_taken_unless_the_flag_is_never_used() {
+        let event = |flags: [&str; 2]| {
+            format!(
+                r#"{{"Attribute":[{},{}]}}"#,
+                domain("a", &format!(r#","to_ids":{}"#, flags[0])),
+                domain("b", &format!(r#","to_ids":{}"#, flags[1]))
+            )
+        };
+        assert_eq!(told(&event(["\"1\"", "false"])), ["domain:a.example unmarked []", "context, not for detection (`to_ids` is false)"]);
+        assert_eq!(told(&event(["false", "false"])), ["domain:a.example unmarked []", "domain:b.example unmarked []"]);
+    }
+
+    #[test]
+    fn a_recipient_is_taken_only_where_it_is_marked() {
+        let mail = |flag: &str| format!(r#"{{"Attribute":[{{"type":"email-dst","value":"a@example.com"{flag}}}]}}"#);
+        assert!(told(&mail(""))[0].starts_with("a recipient or a registered person"));
+        assert_eq!(told(&mail(r#","to_ids":true"#)), ["email:a@example.com unmarked []"]);
+    }
+
+    #[test]
+    fn a_deleted_attribute_is_revoked_and_a_broken_one_costs_itself() {
+        let text = format!(r#"{{"Attribute":[{},{{"type":7,}},null,{}]}}"#, domain("a", r#","deleted":true"#), domain("b", ""));
+        let told = told(&text);
+        assert_eq!(told[..2], ["trailing comma at line 1, column 78", "an attribute that is not a JSON object"]);
+        assert_eq!(told[2..], ["domain:a.example unmarked [] revoked", "domain:b.example unmarked []"]);
+    }
+
+    #[test]
+    fn an_android_app_gives_its_name_to_its_ids() {
+        let text = r#"{"Object":[{"name":"android-app","Attribute":[
+            {"type":"text","object_relation":"name","value":"Spy","to_ids":false},
+            {"type":"text","object_relation":"appid","value":"com.example.spy","to_ids":false},
+            {"type":"domain","value":"a.example","to_ids":true}]}]}"#;
+        let told = told(text);
+        assert_eq!(told[..2], [r#"app_id:com.example.spy unmarked ["Spy"]"#, r#"domain:a.example unmarked ["Spy"]"#]);
+    }
 }

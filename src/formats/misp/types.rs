@@ -1,7 +1,6 @@
 //! MISP's attribute types (misp-project.org/datamodels) as kinds of observable.
 
 use crate::formats::pattern;
-use crate::model::observable::BadObservable;
 use crate::model::{Observable, ObservableKind};
 
 /// What an attribute's type says about its value.
@@ -31,7 +30,7 @@ pub(super) enum Part {
 }
 
 /// The observables that an attribute's value holds, and what is wrong with the parts that cannot be read.
-pub(super) fn values(kind: Type, value: &str) -> Vec<Result<Observable, BadObservable>> {
+pub(super) fn values(kind: Type, value: &str) -> Vec<Result<Observable, String>> {
     match kind {
         Type::One(part) => one(part, value).into_iter().collect(),
         Type::Two(first, second) => {
@@ -45,16 +44,18 @@ pub(super) fn values(kind: Type, value: &str) -> Vec<Result<Observable, BadObser
     }
 }
 
-fn one(part: Part, value: &str) -> Option<Result<Observable, BadObservable>> {
-    match part {
-        Part::Kind(kind) => Some(pattern::valued(kind, value)),
-        Part::Address => Some(pattern::address(value.trim().trim_start_matches('[').trim_end_matches(']'))),
+fn one(part: Part, value: &str) -> Option<Result<Observable, String>> {
+    let result = match part {
+        Part::Kind(ObservableKind::Pattern) => return Some(pattern::indicated(value).map_err(|refused| refused.to_string())),
+        Part::Kind(kind) => pattern::valued(kind, value),
+        Part::Address => pattern::address(value.trim().trim_start_matches('[').trim_end_matches(']')),
         Part::Property(path) => {
             let quoted = value.trim().replace('\\', "\\\\").replace('\'', "\\'");
-            Some(Observable::parse(ObservableKind::Pattern, &format!("[{path} = '{quoted}']")))
+            Observable::parse(ObservableKind::Pattern, &format!("[{path} = '{quoted}']"))
         }
-        Part::Nothing => None,
-    }
+        Part::Nothing => return None,
+    };
+    Some(result.map_err(|bad| bad.to_string()))
 }
 
 /// The type as MISP spells it; `relation` is the attribute's role in an object of the template `object`.
@@ -198,10 +199,7 @@ mod tests {
     use super::*;
 
     fn read(name: &str, value: &str) -> Vec<String> {
-        values(of(name, None, None), value)
-            .into_iter()
-            .map(|value| value.map_or_else(|error| error.to_string(), |o| o.to_string()))
-            .collect()
+        values(of(name, None, None), value).into_iter().map(|value| value.map_or_else(|error| error, |o| o.to_string())).collect()
     }
 
     #[test]

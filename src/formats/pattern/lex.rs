@@ -164,7 +164,7 @@ impl<'a> Lexer<'a> {
         let value = self.quoted()?;
         let (good, word): (bool, fn(String) -> Word) = match prefix {
             'b' => (is_base64(&value), Word::Binary),
-            'h' => (value.len() % 2 == 0 && value.bytes().all(|b| b.is_ascii_hexdigit()), Word::Hex),
+            'h' => (value.len().is_multiple_of(2) && value.bytes().all(|b| b.is_ascii_hexdigit()), Word::Hex),
             _ => (is_time(&value), Word::Time),
         };
         if good { Ok(Some(word(value))) } else { Err(PatternError::new(start, format!("a `{prefix}'…'` value that is not one"))) }
@@ -190,7 +190,7 @@ fn is_base64(value: &str) -> bool {
     let body = value.trim_end_matches('=');
     let padding = value.len() - body.len();
     let symbols = body.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/');
-    value.len() % 4 == 0 && padding <= 2 && symbols && (padding == 0 || !body.is_empty())
+    value.len().is_multiple_of(4) && padding <= 2 && symbols && (padding == 0 || !body.is_empty())
 }
 
 /// `yyyy-mm-ddThh:mm:ss[.f…]Z` with each part in its range. Days are not held against their month: the grammar does not.

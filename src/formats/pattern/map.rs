@@ -150,17 +150,31 @@ fn observable(holds: Holds, value: &str) -> Result<Observable, BadObservable> {
 }
 
 /// A value of the kind that its publisher says; a domain, URL or e-mail address that is plainly another of these, or an address,
-/// is taken for what it is.
+/// is taken for what it is. URLs of other schemes than the web's that have no canonical form (`file://host@SSL/…`) and registry
+/// keys without their hive are indicators all the same: they are kept as the pattern that says them.
 ///
 /// # Errors
-/// It is neither.
+/// It is none of these.
 pub fn valued(kind: ObservableKind, value: &str) -> Result<Observable, BadObservable> {
     use ObservableKind::{Domain, Email, Url};
     match kind {
-        Domain | Url | Email => Observable::parse(kind, value).or_else(|error| host(value).ok_or(error)),
-        ObservableKind::Pattern => indicated(value).or_else(|_| Observable::parse(kind, value)),
+        Domain | Email => Observable::parse(kind, value).or_else(|error| host(value).ok_or(error)),
+        Url => Observable::parse(kind, value).or_else(|error| host(value).or_else(|| other_scheme(value)).ok_or(error)),
+        ObservableKind::RegistryKey => Observable::parse(kind, value).or_else(|error| said("windows-registry-key:key", value).ok_or(error)),
         _ => Observable::parse(kind, value),
     }
+}
+
+fn other_scheme(value: &str) -> Option<Observable> {
+    let (scheme, _) = value.trim().split_once("://")?;
+    let plain = scheme.bytes().all(|b| b.is_ascii_alphanumeric()) && !value.trim().contains(char::is_whitespace);
+    let web = scheme.get(..4).is_none_or(|start| start.eq_ignore_ascii_case("http") || start.eq_ignore_ascii_case("hxxp"));
+    if plain && !web { said("url:value", value) } else { None }
+}
+
+fn said(path: &str, value: &str) -> Option<Observable> {
+    let value = value.trim();
+    if value.is_empty() { None } else { Observable::parse(ObservableKind::Pattern, &format!("[{path} = {}]", quote(value))).ok() }
 }
 
 fn host(value: &str) -> Option<Observable> {

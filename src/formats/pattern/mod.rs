@@ -2,7 +2,7 @@
 //!
 //! A pattern that says no more than "this property has this value", for a property that we know, is that observable. Every
 //! other pattern is kept as a pattern: what it says about a combination would be lost in its parts. The observables in it are
-//! listed by [`Pattern::observables`], so that lookup finds them. That includes `[a OR b]`, which is one indicator of its author
+//! listed by [`observables`], so that lookup finds them. That includes `[a OR b]`, which is one indicator of its author
 //! with one identity, not several.
 
 mod lex;
@@ -208,6 +208,18 @@ mod tests {
         let text = "[domain-name:value != 'a.example'] AND [process:command_line = 'x']";
         assert_eq!(sides(text), (K::Pattern, vec![]));
         assert_eq!(observables("no pattern"), vec![]);
+    }
+
+    #[test]
+    fn what_has_no_canonical_form_but_is_an_indicator_stays_a_pattern() {
+        for text in ["[url:value = 'file://files.example@SSL/DavWWWRoot/a.bat']", r"[windows-registry-key:key = 'Software\\Run']"] {
+            assert_eq!(indicated(text).map(|observable| observable.to_string()), Ok(format!("pattern:{text}")));
+        }
+        for text in
+            ["[url:value = 'http://nowhere']", "[domain-name:value = 'nowhere']", "[windows-registry-key:key = ' ']", "[x:'a b' = 1]"]
+        {
+            assert!(indicated(text).is_err(), "{text}");
+        }
     }
 
     proptest::proptest! {

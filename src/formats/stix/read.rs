@@ -403,7 +403,7 @@ mod tests {
             format!("{a}\n{b}\n"),
             format!("{a},{b}"),
             format!(r#"{{"more":false,"objects":[{a},{b}]}}"#),
-            format!("{}{}", bundle(&[a.clone()]), bundle(&[b.clone()])),
+            format!("{}{}", bundle(std::slice::from_ref(&a)), bundle(std::slice::from_ref(&b))),
             format!("\u{feff}{}", bundle(&[a.clone(), b.clone()])),
         ] {
             assert_eq!(told(&text), expected, "{text}");

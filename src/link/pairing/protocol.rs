@@ -132,7 +132,7 @@ impl Inviter {
         let (State::Open { tries_left } | State::Started { tries_left, .. }) = self.state else { return Err(PairingError::Closed) };
         check_time(&self.invitation, now)?;
         let tries_left = tries_left.checked_sub(1).ok_or(PairingError::Closed)?;
-        self.state = State::Open { tries_left };
+        self.count(tries_left);
         if !equal(&start_proof(&self.invitation, channel, &start.commitment), &start.proof) {
             return Err(PairingError::BadProof);
         }
@@ -140,6 +140,13 @@ impl Inviter {
         let proof = answer_proof(&self.invitation, channel, &start.commitment, &nonce, &card);
         self.state = State::Started { tries_left, binding, commitment, nonce, card: own.clone() };
         Ok(Answer { nonce, card, proof })
+    }
+
+    /// A wrong guess costs a try, and does not disturb whoever is in the middle of a right one.
+    const fn count(&mut self, left: u8) {
+        if let State::Open { tries_left } | State::Started { tries_left, .. } = &mut self.state {
+            *tries_left = left;
+        }
     }
 
     /// Checks what was committed to and the card; the invitation is used up by a card that holds.

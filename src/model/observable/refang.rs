@@ -7,6 +7,9 @@ use super::error::Reason;
 /// How often brackets may be nested in brackets: more is an attack on us, not on a link.
 const ROUNDS_MAX: usize = 8;
 
+/// How many brackets of a kind are taken off one value.
+const STRIPS_MAX: usize = 16;
+
 /// Characters that are invisible and mean nothing: soft hyphen, zero-width space, word joiner, byte-order mark.
 /// Joiners count only where they cannot be part of a word of a script that needs them (see [`refang`]).
 pub(super) const fn is_zero_width(c: char) -> bool {
@@ -79,10 +82,11 @@ const PAIRS: [(char, char); 8] = [
     ('\u{201c}', '\u{201d}'),
 ];
 
-/// Takes off blanks, quotes and commas at both ends, and brackets that stand around the whole or are open at one end.
+/// Takes off blanks, quotes and commas at both ends, and brackets that stand around the whole or are open at one end; at most
+/// 16 brackets of a kind, so that 64 KiB of them cost no more than of anything else.
 pub fn strip(text: &str) -> &str {
     let mut value = text;
-    loop {
+    for _ in 0..STRIPS_MAX {
         let trimmed = value.trim_matches(is_edge);
         let shorter = PAIRS.iter().fold(trimmed, |value, &(open, close)| unwrap_pair(value, open, close));
         if shorter.len() == value.len() {
@@ -90,6 +94,7 @@ pub fn strip(text: &str) -> &str {
         }
         value = shorter;
     }
+    value
 }
 
 fn is_edge(c: char) -> bool {
@@ -250,5 +255,6 @@ mod tests {
         assert_eq!(refang("evil\0.com", 100), Err(Reason::Control));
         assert_eq!(refang(" \u{200b} ", 100), Err(Reason::Empty));
         assert_eq!(refang(&format!("{}.{}", "[".repeat(40), "]".repeat(40)), 100), Err(Reason::Defanged));
+        assert_eq!(refang(&"(".repeat(8000), 8192), Err(Reason::Defanged));
     }
 }

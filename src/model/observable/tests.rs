@@ -116,7 +116,7 @@ fn text() -> impl Strategy<Value = String> {
     let label = "[a-zA-Z0-9_-]{1,8}|[ä-öа-яα-ω]{1,5}|xn--[a-z0-9]{1,6}|[0-9]{1,3}";
     let name = prop::collection::vec((label, dot), 1..5)
         .prop_map(|parts| parts.into_iter().map(|(label, dot)| format!("{label}{dot}")).collect::<String>() + "com");
-    let scheme = prop_oneof![Just("http"), Just("hxxps"), Just("tcp"), Just("HTTP"), Just("h**p"), Just("x.y")];
+    let scheme = prop_oneof![Just("http"), Just("hxxps"), Just("tcp"), Just("HTTP"), Just("h**p"), Just("x.y"), Just("file")];
     prop_oneof![
         name.clone(),
         (scheme, name.clone(), "(:[0-9]{1,5})?", "(/[ -~ä]{0,12})?")

@@ -32,6 +32,9 @@ fn once(text: &str) -> Result<String, Reason> {
         Some((scheme, rest)) => (real_scheme(scheme).ok_or(Reason::Url)?, rest),
         None => ("http".to_owned(), text),
     };
+    if scheme == "file" {
+        return share(rest);
+    }
     let url = Url::parse(&format!("{scheme}://{}", rest.trim_start_matches(['/', '\\']))).map_err(|_| bad(rest))?;
     serialise(&url)
 }
@@ -48,7 +51,26 @@ pub(super) fn host(canonical: &str) -> Option<&str> {
     if let Some(rest) = authority.strip_prefix('[') {
         return rest.split_once(']').map(|(address, _)| address);
     }
-    authority.split(':').next()
+    authority.split([':', '@']).next()
+}
+
+/// `file://host@SSL/DavWWWRoot/a`, as Windows writes a share that it reaches by WebDAV (`@port`, `@SSL`, `@SSL@port`). A file of the machine itself is no URL that
+/// can be shared.
+fn share(rest: &str) -> Result<String, Reason> {
+    let rest = rest.replace('\\', "/");
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (host, way) = authority.split_once('@').map_or((authority, ""), |(host, way)| (host, way));
+    if host.is_empty() {
+        return Err(Reason::NoHost);
+    }
+    let way = way.to_ascii_uppercase();
+    if !way.is_empty() && !way.split('@').all(|part| part == "SSL" || ip::is_port(part)) {
+        return Err(Reason::Url);
+    }
+    let mut url = Url::parse(&format!("http://host.example{path}")).map_err(|_| Reason::Url)?;
+    url.set_host(Some(host)).map_err(|_| Reason::NoHost)?;
+    let at = if way.is_empty() { "" } else { "@" };
+    Ok(format!("file://{}{at}{way}{}", canonical_host(&url)?, url.path()))
 }
 
 /// What went wrong with the host says more than "not a URL".
@@ -159,6 +181,8 @@ mod tests {
             ("tcp://Example.com:443", "tcp://example.com:443"),
             ("http://example.com/a/../b?", "http://example.com/b"),
             ("http://example.com/a b", "http://example.com/a%20b"),
+            ("file://Example.com@ssl/DavWWWRoot/a.bat", "file://example.com@SSL/DavWWWRoot/a.bat"),
+            ("file://192.0.2.1@8789/a.bat", "file://192.0.2.1@8789/a.bat"),
         ] {
             assert_eq!(canonical(text).as_deref(), Ok(expected), "{text}");
         }
@@ -169,7 +193,8 @@ mod tests {
         for (text, reason) in [
             ("http://localhost/", Reason::NoDot),
             ("http://", Reason::Empty),
-            ("file:///etc/passwd", Reason::NoDot),
+            ("file:///etc/passwd", Reason::NoHost),
+            ("file://example.com@evil/a", Reason::Url),
             ("http://exa mple.com/", Reason::Character(' ')),
             ("http://1.2.3.4.5/", Reason::NumericTld),
         ] {
@@ -183,6 +208,7 @@ mod tests {
             ("http://example.com/a", "example.com"),
             ("http://example.com:81/a:b", "example.com"),
             ("tcp://example.com", "example.com"),
+            ("file://example.com@SSL/a", "example.com"),
             ("http://[2001:db8::1]:81/", "2001:db8::1"),
         ] {
             assert_eq!(host(text), Some(expected));

@@ -1,0 +1,144 @@
+//! Every file of the shared data survives its reader. The data is not part of the project: without it these tests say so and pass.
+
+use std::io::{BufReader, Cursor};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use watchfire::formats::{self, Format, Item, sniff};
+use watchfire::model::Tlp;
+
+/// The shared data (`WATCHFIRE_SHARED`, by default `../shared`), or a line that says that it is absent.
+fn data() -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let folder = std::env::var_os("WATCHFIRE_SHARED").map_or_else(beside, PathBuf::from).join("data");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: no data in {} (set WATCHFIRE_SHARED)", folder.display());
+    None
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("readable").path()).collect();
+    entries.sort();
+    entries.into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[derive(Default)]
+struct Told {
+    indicators: Vec<(String, Option<Tlp>, bool)>,
+    problems: Vec<String>,
+}
+
+fn read(path: &Path) -> Told {
+    let mut told = Told::default();
+    let mut sink = |item: Item| {
+        match item {
+            Item::Indicator { indicator, tlp, revoked, .. } => told.indicators.push((indicator.observable.to_string(), tlp, revoked)),
+            Item::Problem(problem) => {
+                assert!(!problem.place.is_empty() && !problem.what.is_empty(), "{}: a problem without a place or a reason", path.display());
+                assert!(problem.what.len() < 2_000, "{}: a reason of {} bytes", path.display(), problem.what.len());
+                told.problems.push(problem.what);
+            }
+        }
+        ControlFlow::Continue(())
+    };
+    let name = path.file_name().and_then(|name| name.to_str());
+    let mut input = BufReader::new(std::fs::File::open(path).expect("readable"));
+    let summary = formats::read(&mut input, None, name, &mut Cursor::new(Vec::new()), &mut sink).expect("only I/O fails");
+    assert_eq!(summary.indicators, told.indicators.len() as u64, "{}", path.display());
+    assert_eq!(summary.problems, told.problems.len() as u64, "{}", path.display());
+    told
+}
+
+#[test]
+fn every_real_and_hostile_file_is_survived() {
+    let Some(data) = data() else { return };
+    let paths: Vec<PathBuf> =
+        ["stix", "stix20", "misp", "misp-feed-tweetfeed", "hostile"].iter().flat_map(|folder| files(&data.join(folder))).collect();
+    assert!(paths.len() > 400, "only {} files", paths.len());
+    paths.iter().for_each(|path| drop(read(path)));
+}
+
+#[test]
+fn the_readers_agree_with_the_published_numbers() {
+    let Some(data) = data() else { return };
+    for (file, expected, problems) in [
+        ("stix/pegasus.stix2", 1549, 0),
+        ("stix/cytrox.stix2", 343, 0),
+        ("stix/rcs.stix2", 40, 0),
+        ("stix/stalkerware.stix2", 5046, 0),
+        // One domain of Predator's has no dot.
+        ("stix/predator.stix2", 584, 1),
+        ("misp-feed-tweetfeed/bf69bf49-4afd-532f-bacf-fb4e150fd2c4.json", 1187, 0),
+        ("misp/eset/machete__misp-machete-event.json", 389, 1),
+    ] {
+        let told = read(&data.join(file));
+        assert_eq!((told.indicators.len(), told.problems.len()), (expected, problems), "{file}: {:?}", told.problems);
+    }
+}
+
+#[test]
+fn what_a_hostile_file_says_soundly_is_taken_and_nothing_else() {
+    let Some(data) = data() else { return };
+    #[derive(serde::Deserialize)]
+    struct Expected {
+        good_indicators: Option<usize>,
+    }
+    let folder = data.join("hostile/made");
+    let text = std::fs::read_to_string(folder.join("EXPECT.json")).expect("the list");
+    let expected: std::collections::BTreeMap<String, Expected> = serde_json::from_str(&text).expect("a list");
+    for (file, expected) in expected {
+        let Some(good) = expected.good_indicators else { continue };
+        // `external_references: {}` is wrong too, but nothing that we read.
+        let ignored = usize::from(file == "types_wrong.stix2");
+        // The reader takes one version and names the others.
+        assert_eq!(read(&folder.join(&file)).indicators.len(), good + ignored, "{file}");
+    }
+}
+
+#[test]
+fn a_marking_that_lies_or_is_unknown_never_widens_an_audience() {
+    let Some(data) = data() else { return };
+    let labels = |file: &str| -> Vec<Option<Tlp>> {
+        read(&data.join("hostile/made").join(file)).indicators.iter().map(|(_, tlp, _)| *tlp).collect()
+    };
+    assert!(labels("tlp_lying_definition.stix2").iter().all(|tlp| *tlp == Some(Tlp::Red)));
+    assert!(labels("tlp_granular.stix2").iter().all(|tlp| *tlp == Some(Tlp::Red)));
+    assert!(labels("misp_tags_bad.json").iter().all(|tlp| *tlp == Some(Tlp::Red)));
+    assert!(!labels("tlp_conflict.stix2").contains(&Some(Tlp::Clear)));
+    assert!(labels("misp_feed_hostile/38cbe9d9-b3b7-49aa-925f-cd07866c45da.json").len() == 2);
+}
+
+#[test]
+fn the_format_of_every_file_is_told_by_its_content() {
+    let Some(data) = data() else { return };
+    let told = |path: &Path, name: Option<&str>| {
+        let mut bytes = std::fs::read(path).expect("readable");
+        bytes.truncate(sniff::SNIFF_BYTES);
+        sniff::detect(&bytes, name)
+    };
+    // JSON by its content alone.
+    let no_json = ["hashes.csv", "manifest.json", "meta.json", "dnsbirthday"];
+    for (folder, expected) in [
+        ("stix/unit42", Format::Stix),
+        ("stix20", Format::Stix),
+        ("taxii/tweetfeed/pages", Format::Stix),
+        ("misp/eset", Format::Misp),
+        ("misp/misp-stix", Format::Misp),
+        ("misp-feed-tweetfeed", Format::Misp),
+    ] {
+        for path in files(&data.join(folder)) {
+            let name = path.display().to_string();
+            if !no_json.iter().any(|other| name.contains(other)) {
+                assert_eq!(told(&path, None), expected, "{name}");
+            }
+        }
+    }
+    // Tables and lists with the help of their names: a table of one column looks like a list.
+    for path in ["csv", "lists"].iter().flat_map(|folder| files(&data.join(folder))) {
+        let name = path.display().to_string();
+        let format = told(&path, Some(&name));
+        let expected = if name.ends_with(".csv") || name.ends_with(".tsv") { Format::Csv } else { Format::Text };
+        assert!(format == expected || (expected == Format::Text && format == Format::Csv), "{name}: {format:?}");
+    }
+}
