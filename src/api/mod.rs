@@ -52,6 +52,8 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/records/{id}/receipts", get(records::receipts))
         .route("/v1/records/{id}/withdraw", post(records::withdraw))
         .route("/v1/records/{id}/recall", post(records::recall))
+        .route("/v1/rotate", post(records::rotate))
+        .route("/v1/expire", post(records::expire))
         .route("/v1/disclosures", get(records::disclosures))
         .layer(DefaultBodyLimit::max(request_bytes_max))
         .route("/v1/import", post(import::import))

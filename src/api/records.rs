@@ -7,8 +7,8 @@ use crate::model::{ObservableKind, Tlp};
 use crate::node::Node;
 use crate::node::error::NodeError;
 use crate::node::view::{
-    DisclosureRange, DisclosureView, ExplainView, ExportFormat, ExportRequest, LookupView, ReceiptView, RecordView, ShareReport,
-    ShareRequest, StatusView, TakeBackView,
+    DisclosureRange, DisclosureView, ExpireView, ExplainView, ExportFormat, ExportRequest, LookupView, ReceiptView, RecordView, RotateView,
+    ShareReport, ShareRequest, StatusView, TakeBackView,
 };
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -93,6 +93,14 @@ pub(super) async fn withdraw(State(node): State<Arc<Node>>, Path(id): Path<Strin
 
 pub(super) async fn recall(State(node): State<Arc<Node>>, Path(id): Path<String>, Ask(why): Ask<Reason>) -> Answer<TakeBackView> {
     Ok(Json(node.recall(&id, &why.reason).await?))
+}
+
+pub(super) async fn rotate(State(node): State<Arc<Node>>) -> Answer<RotateView> {
+    Ok(Json(node.rotate().await?))
+}
+
+pub(super) async fn expire(State(node): State<Arc<Node>>) -> Answer<ExpireView> {
+    Ok(Json(node.expire().await?))
 }
 
 /// The query of an export.

@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod disclosures;
 mod doctor;
+mod expire;
 mod explain;
 mod export;
 mod group;
@@ -22,6 +23,7 @@ mod provision;
 mod recall;
 mod receipts;
 mod restore;
+mod rotate;
 mod serve;
 mod share;
 mod show;
@@ -77,6 +79,8 @@ enum Command {
     Recall(recall::Args),
     Receipts(receipts::Args),
     Restore(restore::Args),
+    Rotate(rotate::Args),
+    Expire(expire::Args),
     Doctor(doctor::Args),
     Health(health::Args),
     Config(config::Args),
@@ -155,6 +159,8 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Withdraw(args) => withdraw::run(desk, &args).await,
         Command::Recall(args) => recall::run(desk, &args).await,
         Command::Receipts(args) => receipts::run(desk, &args).await,
+        Command::Rotate(_) => rotate::run(desk).await,
+        Command::Expire(_) => expire::run(desk).await,
         Command::Restore(args) => restore::run(desk, &args).await,
         Command::Doctor(_) => doctor::run(desk).await,
         Command::Health(_) => health::run(desk).await,

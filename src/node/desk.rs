@@ -7,7 +7,9 @@ use std::sync::{Arc, PoisonError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::view::{GroupCreate, GroupView, InitView, InviteView, JoinView, PeerOptions, PeerView, RestoreView, TakeBackView};
+use super::view::{
+    ExpireView, GroupCreate, GroupView, InitView, InviteView, JoinView, PeerOptions, PeerView, RestoreView, RotateView, TakeBackView,
+};
 use super::{Listening, Node, NodeError};
 use crate::clock::Clock;
 use crate::config::{Effective, FILE};
@@ -238,6 +240,28 @@ impl Node {
     /// When there is no such record of ours.
     pub async fn recall(&self, id: &str, reason: &str) -> Result<TakeBackView, NodeError> {
         self.take_back(id, reason, WithdrawalMode::Recall).await
+    }
+
+    /// Makes the next root key the root; peers learn of it over their links.
+    ///
+    /// # Errors
+    /// When the next root key is not in the key directory, or is not the one that was committed to.
+    pub async fn rotate(&self) -> Result<RotateView, NodeError> {
+        self.keys.rotate_root(self.clock.now())?;
+        // Without links the new card goes out with the next start.
+        if let Ok(links) = self.links() {
+            links.reload()?;
+        }
+        let next = self.data.join(crate::link::identity::DIRECTORY).join("next-root.key");
+        Ok(RotateView { card_number: self.keys.card().content().number, next_root_key: next.display().to_string() })
+    }
+
+    /// Destroys what is past its retention date, on an operator's word that the clock is right.
+    ///
+    /// # Errors
+    /// When the store takes no changes.
+    pub async fn expire(&self) -> Result<ExpireView, NodeError> {
+        Ok(ExpireView { destroyed: self.destroy_expired(true).await? })
     }
 
     /// This data directory was restored from a copy: our logs go on in the next incarnation.

@@ -351,7 +351,7 @@ impl From<KeysError> for NodeError {
             }
             KeysError::Exists(path) => Self::AlreadyInitialised(path),
             KeysError::Content { path, what } => Self::BadFile { path, what: format!("it does not hold {what}") },
-            KeysError::RootAbsent => Self::BadInput(error.to_string()),
+            KeysError::RootAbsent | KeysError::NextRootAbsent => Self::BadInput(error.to_string()),
             other => Self::Internal(other.to_string()),
         }
     }

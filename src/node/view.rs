@@ -629,6 +629,22 @@ pub struct RestoreView {
     pub closed: u64,
 }
 
+/// What rotating the root did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotateView {
+    /// The number of the new card.
+    pub card_number: u64,
+    /// The file with the new next root key, to be kept apart from this machine.
+    pub next_root_key: String,
+}
+
+/// What destroying expired records did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpireView {
+    /// How many records.
+    pub destroyed: u64,
+}
+
 /// One thing that `watchfire doctor` looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckView {
