@@ -18,6 +18,7 @@ mod join;
 mod lookup;
 mod output;
 mod peer;
+mod provision;
 mod recall;
 mod receipts;
 mod restore;
@@ -57,6 +58,7 @@ const EXAMPLES: &str = "Examples:
 enum Command {
     Demo(demo::Args),
     Init(init::Args),
+    Provision(provision::Args),
     Serve(serve::Args),
     Status(status::Args),
     Card(card::Args),
@@ -135,6 +137,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
     match command {
         Command::Demo(args) => demo::run(desk, args).await,
         Command::Init(args) => init::run(desk, &args),
+        Command::Provision(args) => provision::run(desk, &args),
         Command::Serve(args) => serve::run(desk, &args).await,
         Command::Status(_) => status::run(desk).await,
         Command::Card(_) => card::run(desk).await,

@@ -1,12 +1,15 @@
 //! `watchfire serve`
 
-use super::{Desk, Ended};
+use super::{Desk, Ended, provision};
 use crate::api::server::Socket;
 use crate::clock::Clock;
 use crate::config::{Effective, FILE};
 use crate::node::Node;
 use crate::node::error::{Exit, NodeError};
+use crate::node::view::PeerOptions;
 use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -15,12 +18,15 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = EXAMPLES,
-    long_about = "Run the node until it is told to stop\n\nSIGTERM and SIGINT stop it in order, SIGHUP reads settings, certificates and peers again. The log goes to standard error and never holds a name, a value or a text."
+    long_about = "Run the node until it is told to stop\n\nSIGTERM and SIGINT stop it in order, SIGHUP reads certificates, peers and cards again; settings are read at the start. The log goes to standard error and never holds a name, a value or a text."
 )]
 pub(super) struct Args {
     /// Log as JSON, one object a line
     #[arg(long)]
     log_json: bool,
+    /// Pair with every card in this directory that is not known yet; the peer is called like the file
+    #[arg(long, value_name = "DIR")]
+    cards: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -38,9 +44,12 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     let socket = Socket::bind(&desk.data)?;
     let stop = CancellationToken::new();
     let signals = Signals::new()?;
+    if let Some(cards) = &args.cards {
+        pair_with(&node, cards).await?;
+    }
     let (requests, connections) = (size(config.api.request_bytes_max), size(config.api.connections_max));
     let desk_socket = tokio::spawn(socket.serve(node.clone(), requests, connections, stop.clone()));
-    let obeying = tokio::spawn(signals.obey(node.clone(), stop.clone()));
+    let obeying = tokio::spawn(signals.obey(node.clone(), args.cards.clone(), stop.clone()));
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready");
     let ended = node.run(stop.clone()).await;
     stop.cancel();
@@ -48,6 +57,25 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     tracing::info!("stopped");
     ended?;
     Ok(Exit::Done)
+}
+
+async fn reload(node: &Node, cards: Option<&Path>) -> Result<(), NodeError> {
+    if let Some(cards) = cards {
+        pair_with(node, cards).await?;
+    }
+    node.reload().await
+}
+
+/// Pairs with every card of a directory whose organisation is not known yet. A card that cannot be used is told and passed over.
+async fn pair_with(node: &Node, cards: &Path) -> Result<(), NodeError> {
+    for (name, text) in provision::cards(cards)? {
+        match node.peer_add(&text, &name, PeerOptions::default()).await {
+            Ok(_) => tracing::info!("paired by card"),
+            Err(NodeError::AlreadyPaired(_) | NodeError::Ourselves(_)) => {}
+            Err(error) => tracing::error!(code = error.code(), "a card in the directory of cards was passed over"),
+        }
+    }
+    Ok(())
 }
 
 fn size(number: u64) -> usize {
@@ -75,13 +103,13 @@ impl Signals {
         Ok(Self { terminate, interrupt, hang_up })
     }
 
-    async fn obey(mut self, node: std::sync::Arc<Node>, stop: CancellationToken) {
+    async fn obey(mut self, node: Arc<Node>, cards: Option<PathBuf>, stop: CancellationToken) {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = self.terminate.recv() => return stop.cancel(),
                 _ = self.interrupt.recv() => return stop.cancel(),
-                _ = self.hang_up.recv() => match node.reload().await {
+                _ = self.hang_up.recv() => match reload(&node, cards.as_deref()).await {
                     Ok(()) => tracing::info!("reloaded"),
                     Err(error) => tracing::error!(code = error.code(), "failed to reload; what was in force stays"),
                 },

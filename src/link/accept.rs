@@ -5,7 +5,7 @@ use super::knock;
 use super::pairing::PairingChannel;
 use super::tls::{Credential, Expected, Tls, Verifier, server_config, speaks_h2};
 use super::trust::Admission;
-use crate::model::OrgId;
+use crate::model::{OrgId, Timestamp};
 use arc_swap::ArcSwap;
 use rustls::server::ClientHello;
 use rustls::{NamedGroup, ServerConfig};
@@ -70,8 +70,8 @@ pub struct AcceptedConnection {
 pub struct Acceptor {
     tls: Arc<Tls>,
     limits: HandshakeLimits,
-    /// Labels of the invitations that are open.
-    pub invitations: ArcSwap<Vec<String>>,
+    /// Labels of the invitations that are open, each with the last moment at which it is.
+    pub invitations: ArcSwap<Vec<(String, Timestamp)>>,
     pending: Arc<Pending>,
 }
 
@@ -113,7 +113,7 @@ impl Acceptor {
         let timeout = Diagnosis::Timeout { stage: Stage::Handshake, seconds: self.limits.timeout.as_secs() };
         tokio::select! {
             done = tokio::time::timeout(self.limits.timeout, self.handshake(tcp, remote, &ticket)) => done.unwrap_or(Err(timeout)),
-            () = ticket.evicted.cancelled() => Err(timeout),
+            () = ticket.evicted.cancelled() => Err(Diagnosis::Crowded),
         }
     }
 
@@ -147,7 +147,9 @@ impl Acceptor {
     /// What a caller's first message opens, if its label is known.
     fn door(&self, hello: &ClientHello<'_>) -> Option<Door> {
         let label = hello.server_name()?;
-        let invitation = self.invitations.load().iter().find(|open| knock::same(open, label)).cloned();
+        let now = (self.tls.clock)();
+        let open = |(open, expires): &&(String, Timestamp)| now <= *expires && knock::same(open, label);
+        let invitation = self.invitations.load().iter().find(open).map(|(label, _)| label.clone());
         let bundles = self.tls.trust.load();
         let hybrid = hello.named_groups().is_some_and(|groups| groups.contains(&NamedGroup::X25519MLKEM768));
         let classical = !hybrid && invitation.is_none() && bundles.allow_classical_to_anyone();

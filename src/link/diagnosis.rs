@@ -1,7 +1,7 @@
 //! Why a connection did not come about, or ended: one value per cause, each with a stable code, a sentence and what to try.
 //!
-//! A TLS alert carries one byte. The ones that we send say which of our reasons it was ([`Diagnosis::alert`]); the ones that we
-//! receive are read back the same way ([`Diagnosis::of_alert`]). What the other side learns is only ever about itself.
+//! A TLS alert carries one byte. The ones that we send say which of our reasons it was (`Diagnosis::alert`); the ones that we
+//! receive are read back the same way (`Diagnosis::of_alert`). What the other side learns is only ever about itself.
 
 use super::profile::Violation;
 use crate::model::identity::Endpoint;
@@ -119,6 +119,9 @@ pub enum Diagnosis {
         /// For how long.
         seconds: u64,
     },
+    /// It was still in its handshake when the place was needed.
+    #[error("given up for newer callers: too many handshakes at once")]
+    Crowded,
     /// The connection ended without a word.
     #[error("the connection was closed without a reason")]
     Closed,
@@ -193,6 +196,7 @@ impl Diagnosis {
             Self::ConnectionRefused(_) => "connection_refused",
             Self::Unreachable { .. } => "unreachable",
             Self::Timeout { .. } => "timeout",
+            Self::Crowded => "crowded",
             Self::Closed => "closed",
             Self::Proxy(_) => "proxy",
             Self::OnionWithoutProxy(_) => "onion_without_proxy",
@@ -230,6 +234,7 @@ impl Diagnosis {
             }
             Self::UnknownLabel => "a prober, or a peer with an old card or a wrong date",
             Self::Tls(_) | Self::Alert(_) | Self::Closed => "see the other node's log for its side of this attempt",
+            Self::Crowded => "someone may be flooding the port: see where the calls come from",
             Self::NameResolution { .. } => "check the name in its card, and this machine's DNS",
             Self::ConnectionRefused(_) => "is the other node running, and is the port right?",
             Self::Unreachable { .. } | Self::Timeout { .. } => "check the network and the firewalls on both sides",
@@ -311,5 +316,73 @@ impl Diagnosis {
             source = inner.source();
         }
         Self::Closed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn each() -> Vec<Diagnosis> {
+        let (org, endpoint) = (OrgId([1; 32]), "node.example:7443".parse::<Endpoint>().expect("an endpoint"));
+        let (not_after, not_before, now) = (Timestamp(1), Timestamp(3), Timestamp(2));
+        vec![
+            Diagnosis::UntrustedRoot(org),
+            Diagnosis::WrongOrganisation { expected: org, found: org },
+            Diagnosis::Expired { not_after, now },
+            Diagnosis::NotYetValid { not_before, now },
+            Diagnosis::Profile(Violation::Usages),
+            Diagnosis::IssuerWithdrawn(org),
+            Diagnosis::Denied(org),
+            Diagnosis::NotPaired(org),
+            Diagnosis::Unconfirmed(org),
+            Diagnosis::Suspended(org),
+            Diagnosis::Classical(org),
+            Diagnosis::NoCertificate,
+            Diagnosis::UnknownLabel,
+            Diagnosis::ProtocolVersion,
+            Diagnosis::NoPostQuantum,
+            Diagnosis::Alpn,
+            Diagnosis::NotTls,
+            Diagnosis::Tls("x".into()),
+            Diagnosis::NameResolution { host: "x".into(), detail: "y".into() },
+            Diagnosis::ConnectionRefused(endpoint.clone()),
+            Diagnosis::Unreachable { endpoint: endpoint.clone(), detail: "y".into() },
+            Diagnosis::Timeout { stage: Stage::Connect, seconds: 1 },
+            Diagnosis::Crowded,
+            Diagnosis::Closed,
+            Diagnosis::Proxy("x".into()),
+            Diagnosis::OnionWithoutProxy(endpoint),
+            Diagnosis::LabelUnknownThere,
+            Diagnosis::UntrustedThere,
+            Diagnosis::ExpiredThere,
+            Diagnosis::SuspendedThere,
+            Diagnosis::UnconfirmedThere,
+            Diagnosis::DeniedThere,
+            Diagnosis::ProfileThere,
+            Diagnosis::ClassicalThere,
+            Diagnosis::Alert(80),
+        ]
+    }
+
+    #[test]
+    fn every_diagnosis_has_a_code_of_its_own_and_reads_like_our_other_texts() {
+        let all = each();
+        assert_eq!(all.iter().map(Diagnosis::code).collect::<BTreeSet<_>>().len(), all.len());
+        for diagnosis in all {
+            for text in [diagnosis.to_string(), diagnosis.hint().to_owned()] {
+                assert!(!text.ends_with('.') && !text.is_empty(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_diagnosis_says_both_times_and_both_organisations() {
+        let all = each();
+        let (wrong, expired) = (&all[1], &all[2]);
+        let org = OrgId([1; 32]);
+        assert_eq!(wrong.to_string(), format!("`{org}` answered where `{org}` was expected"));
+        assert_eq!(expired.to_string(), "the certificate expired at `1970-01-01T00:00:00.001Z`; it is `1970-01-01T00:00:00.002Z` here");
     }
 }

@@ -201,17 +201,8 @@ impl Links {
             }
             *noted.lock().unwrap_or_else(PoisonError::into_inner) = admitted;
         };
-        let ended = session.run(inbound, ready).await;
-        let number = number.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if number.is_some_and(|number| self.dismiss(&peer, number)) {
-            let now = self.node.clock.now();
-            tracing::info!(%peer, %ended, "a link is down");
-            self.node.note_link(peer, |view| {
-                view.up = false;
-                view.last_seen = Some(now);
-                view.failure = failure(&ended);
-            });
-        }
+        let mut up = Up { links: &self, peer, number, ended: Ended::Cut };
+        up.ended = session.run(inbound, ready).await;
     }
 
     /// Dials every open peer that has endpoints, and no stream, again and again.
@@ -355,6 +346,30 @@ impl Links {
         self.refresh_trust();
         self.node.touch_peers();
         Ok(())
+    }
+}
+
+/// A stream for as long as it lives. A dialled one may be dropped in the middle, when its peer is suspended: then too it goes from the
+/// list, else the peer would count as linked for ever and never be dialled again.
+struct Up<'a> {
+    links: &'a Links,
+    peer: OrgId,
+    number: Arc<Mutex<Option<u64>>>,
+    ended: Ended,
+}
+
+impl Drop for Up<'_> {
+    fn drop(&mut self) {
+        let number = self.number.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if number.is_some_and(|number| self.links.dismiss(&self.peer, number)) {
+            let now = self.links.node.clock.now();
+            tracing::info!(peer = %self.peer, ended = %self.ended, "a link is down");
+            self.links.node.note_link(self.peer, |view| {
+                view.up = false;
+                view.last_seen = Some(now);
+                view.failure = failure(&self.ended);
+            });
+        }
     }
 }
 

@@ -27,3 +27,5 @@ pub mod wire {
 
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;

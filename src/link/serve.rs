@@ -36,6 +36,8 @@ pub struct Http2Limits {
     pub keep_alive_interval: Duration,
     /// How long an answer to a probe may take.
     pub keep_alive_timeout: Duration,
+    /// How long a pairing may take; a paired peer may stay.
+    pub pairing_life: Duration,
     /// How long a stop waits for calls under way.
     pub stop_grace: Duration,
 }
@@ -49,6 +51,7 @@ impl Default for Http2Limits {
             header_bytes_max: 16 << 10,
             keep_alive_interval: Duration::from_secs(20),
             keep_alive_timeout: Duration::from_secs(10),
+            pairing_life: Duration::from_secs(60),
             stop_grace: Duration::from_secs(2),
         }
     }
@@ -70,7 +73,7 @@ pub struct ConnectionInfo {
 pub enum Ended {
     /// The other side left.
     Closed,
-    /// It was cut: its organisation was suspended or removed.
+    /// It was cut: its organisation was suspended or removed, or it came to pair and took too long.
     Killed,
     /// This node stops.
     Stopped,
@@ -80,6 +83,7 @@ pub enum Ended {
 /// an endless stream would hold up a graceful shutdown for ever).
 pub async fn serve(connection: AcceptedConnection, app: Router, limits: &Http2Limits, stop: CancellationToken) -> Ended {
     let AcceptedConnection { stream, caller, remote, kx_group, kill, _admission, .. } = connection;
+    let life = if matches!(caller, Caller::Pairing { .. }) { limits.pairing_life } else { Duration::MAX };
     let info = ConnectionInfo { caller, remote, kx_group };
     let app = app.map_request(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(info.clone());
@@ -89,6 +93,7 @@ pub async fn serve(connection: AcceptedConnection, app: Router, limits: &Http2Li
     tokio::select! {
         _ = serving.as_mut() => return Ended::Closed,
         () = kill.cancelled() => return Ended::Killed,
+        () = tokio::time::sleep(life) => return Ended::Killed,
         () = stop.cancelled() => {}
     }
     serving.as_mut().graceful_shutdown();

@@ -124,8 +124,8 @@ impl Org {
         let ((accepted_in, accepted), (refused_in, refused)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
         let serve = move |connection| greet(connection, accepted_in.clone());
         let refuse = move |_, diagnosis| drop(refused_in.send(diagnosis));
-        tokio::spawn(acceptor.clone().run(listener, stop.clone(), serve, refuse));
-        Listening { endpoint, accepted, refused, acceptor, _stop: stop.drop_guard() }
+        tokio::spawn(acceptor.run(listener, stop.clone(), serve, refuse));
+        Listening { endpoint, accepted, refused, _stop: stop.drop_guard() }
     }
 
     pub(super) async fn dial(&self, listening: &Listening, other: &Self) -> Result<DialledConnection, Diagnosis> {
@@ -145,7 +145,6 @@ pub(super) struct Listening {
     pub(super) endpoint: Endpoint,
     pub(super) accepted: mpsc::UnboundedReceiver<super::accept::Caller>,
     pub(super) refused: mpsc::UnboundedReceiver<Diagnosis>,
-    pub(super) acceptor: Arc<Acceptor>,
     _stop: tokio_util::sync::DropGuard,
 }
 

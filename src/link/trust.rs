@@ -121,6 +121,13 @@ impl TrustBundles {
         }
     }
 
+    /// Whether a key that `old` took from an organisation may be refused now.
+    fn takes_back(&self, old: &Self, org: OrgId) -> bool {
+        let listed = |bundles: &Self| bundles.peers.get(&org).map(|bundle| bundle.card.content().issuing_cas.clone()).unwrap_or_default();
+        let now = listed(self);
+        !self.denied.is_subset(&old.denied) || listed(old).iter().any(|der| !now.contains(der))
+    }
+
     /// Whether anyone at all may connect without post-quantum key exchange.
     pub(super) fn allow_classical_to_anyone(&self) -> bool {
         self.peers.values().any(|bundle| bundle.allow_classical && bundle.standing == Standing::Active)
@@ -191,11 +198,13 @@ impl Trust {
         self.bundles.load_full()
     }
 
-    /// Puts other bundles in force: new connections are judged by them, and live ones of organisations that they do not allow end.
+    /// Puts other bundles in force: new connections are judged by them, and live ones end that they do not allow, or that may rest on
+    /// a key which they deny or no longer list (an honest peer connects again at once).
     pub fn replace(&self, bundles: TrustBundles) {
-        self.bundles.store(Arc::new(bundles));
-        let bundles = self.load();
-        for live in self.lock().live.values().filter(|live| bundles.check_standing(live.org, live.classical).is_err()) {
+        let old = self.bundles.swap(Arc::new(bundles));
+        let new = self.load();
+        let over = |live: &&Live| new.check_standing(live.org, live.classical).is_err() || new.takes_back(&old, live.org);
+        for live in self.lock().live.values().filter(over) {
             live.kill.cancel();
         }
     }

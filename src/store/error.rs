@@ -112,6 +112,12 @@ impl From<Damaged> for Fault {
     }
 }
 
+impl From<redb::Error> for Fault {
+    fn from(error: redb::Error) -> Self {
+        Self::Storage(error)
+    }
+}
+
 /// redb's errors, each its own type, are all the storage's to us.
 macro_rules! storage {
     ($($error:ty),*) => {

@@ -8,8 +8,10 @@ use redb::{Database, ReadableTable, TableError, WriteTransaction};
 /// The newest schema that this program reads, and the one that it writes.
 pub(super) const SCHEMA: u32 = 1;
 
+type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
+
 /// Number n brings a store of schema n to n + 1.
-const MIGRATIONS: [fn(&WriteTransaction) -> Result<(), Fault>; SCHEMA as usize] = [make_tables];
+const MIGRATIONS: [Migration; SCHEMA as usize] = [make_tables];
 
 /// Brings a store to [`SCHEMA`] and checks that it is ours.
 pub(super) fn migrate(database: &Database, us: &OrgId) -> Result<(), Failed> {

@@ -1,7 +1,7 @@
 //! A backend whose writes stay in memory: so a file can be opened, and repaired, for reading while its disk takes no writes.
 
 use redb::{BackendError, StorageBackend};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 use std::io;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -77,16 +77,17 @@ impl StorageBackend for Overlay {
         let mut above = self.above();
         let end = offset + data.len() as u64;
         for number in offset / BLOCK..end.div_ceil(BLOCK) {
-            if !above.blocks.contains_key(&number) {
-                let mut block = vec![0; BLOCK as usize];
-                self.read_under(number * BLOCK, &mut block)?;
-                above.blocks.insert(number, block);
-            }
+            let block = match above.blocks.entry(number) {
+                Entry::Occupied(block) => block.into_mut(),
+                Entry::Vacant(place) => {
+                    let mut block = vec![0; BLOCK as usize];
+                    self.read_under(number * BLOCK, &mut block)?;
+                    place.insert(block)
+                }
+            };
             let (from, to) = (offset.max(number * BLOCK), end.min((number + 1) * BLOCK));
-            if let Some(block) = above.blocks.get_mut(&number) {
-                let data = &data[(from - offset) as usize..(to - offset) as usize];
-                block[(from - number * BLOCK) as usize..(to - number * BLOCK) as usize].copy_from_slice(data);
-            }
+            let data = &data[(from - offset) as usize..(to - offset) as usize];
+            block[(from - number * BLOCK) as usize..(to - number * BLOCK) as usize].copy_from_slice(data);
         }
         Ok(())
     }

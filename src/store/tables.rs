@@ -49,7 +49,8 @@ fn raw<'a, V: redb::Value>(value: &'a V::SelfType<'a>) -> String {
 }
 
 tables! {
-    /// `schema` → the schema's version (u32) · `us` → our organisation id · `counters` → [`super::apply::Counters`].
+    /// `schema` → the schema's version (u32) · `us` → our organisation id · `counters` → [`super::apply::Counters`]
+    /// · `group` → the tag of the last group that was committed.
     META meta "meta.v1": &'static str => Bytes;
     /// The node's own small values: name → bytes.
     NAMED named "named.v1": &'static str => Bytes;

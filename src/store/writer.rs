@@ -5,6 +5,9 @@ use super::apply::Tx;
 use super::change::{Change, Outcome};
 use super::disk::Disk;
 use super::error::{CommitError, Fault};
+use super::tables::META;
+use crate::model::crypto::random;
+use redb::ReadableTable;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +39,9 @@ pub(super) enum Request {
     /// Give free space back; answers whether it was done.
     Compact { answer: oneshot::Sender<Result<bool, CommitError>> },
 }
+
+/// Tells one group from every other.
+type Tag = [u8; 16];
 
 type Commit = (Vec<Change>, oneshot::Sender<Answer>);
 
@@ -85,7 +91,7 @@ impl Writer {
                 Err(mpsc::error::TryRecvError::Empty) => {}
             }
             self.pause();
-            if self.disk.reopen().is_ok() && self.commit_group(&VecDeque::new()).is_ok() {
+            if self.disk.reopen().is_ok() && self.try_commit(&VecDeque::new(), random(), &mut None).is_ok() {
                 self.is_well();
             }
         }
@@ -99,25 +105,44 @@ impl Writer {
             if group.is_empty() {
                 continue;
             }
-            match self.commit_group(&group) {
+            let tag = random();
+            match self.commit_until_told(&group, tag) {
                 Ok(answers) => {
                     self.is_well();
                     group.into_iter().zip(answers).for_each(|((_, reply), answer)| drop(reply.send(answer)));
                 }
-                Err(Fault::Storage(error)) => match self.wait_for_disk(&error) {
-                    Ok(()) => groups.push_front(group),
-                    Err(reason) => fail(group, &CommitError::ReadOnly(reason)),
-                },
+                Err(Fault::Storage(error)) => fail(group, &CommitError::ReadOnly(self.is_ill(&error))),
                 Err(fault) if group.len() == 1 => fail(group, &explain(fault)),
                 Err(_) => group.drain(..).rev().for_each(|one| groups.push_front(VecDeque::from([one]))),
             }
         }
     }
 
+    /// Commits a group, again after each failure of the disk, until the callers have waited long enough. A commit that failed
+    /// may have reached the disk all the same: then its tag stands there, and its answers hold.
+    fn commit_until_told(&mut self, group: &VecDeque<Commit>, tag: Tag) -> Result<Vec<Answer>, Fault> {
+        let mut answers = None;
+        loop {
+            let error = match self.try_commit(group, tag, &mut answers) {
+                Err(Fault::Storage(error)) => error,
+                other => return other,
+            };
+            if self.wait_for_disk(&error).is_err() {
+                return Err(error.into());
+            }
+        }
+    }
+
     /// One transaction for the group. A request of one change that is refused has written nothing, so the rest goes on.
-    fn commit_group(&self, group: &VecDeque<Commit>) -> Result<Vec<Answer>, Fault> {
+    fn try_commit(&self, group: &VecDeque<Commit>, tag: Tag, before: &mut Option<Vec<Answer>>) -> Result<Vec<Answer>, Fault> {
         let transaction = self.disk.begin_write()?;
-        let answers = match self.apply_group(&transaction, group) {
+        if let Some(answers) = before.take()
+            && last_tag(&transaction)? == Some(tag)
+        {
+            return Ok(answers);
+        }
+        let applied = self.apply_group(&transaction, group).and_then(|answers| put_tag(&transaction, tag).map(|()| answers));
+        let answers = match applied {
             Ok(answers) => answers,
             Err(fault) => {
                 // A dead handle cannot even abort; it is dropped as it is.
@@ -125,6 +150,7 @@ impl Writer {
                 return Err(fault);
             }
         };
+        *before = Some(answers.clone());
         transaction.commit()?;
         Ok(answers)
     }
@@ -190,6 +216,17 @@ impl Writer {
             Err(fault) => Err(explain(fault)),
         }
     }
+}
+
+fn last_tag(transaction: &redb::WriteTransaction) -> Result<Option<Tag>, Fault> {
+    let meta = transaction.open_table(META)?;
+    let tag = meta.get("group")?.and_then(|tag| tag.value().try_into().ok());
+    Ok(tag)
+}
+
+fn put_tag(transaction: &redb::WriteTransaction, tag: Tag) -> Result<(), Fault> {
+    transaction.open_table(META)?.insert("group", tag.as_slice())?;
+    Ok(())
 }
 
 fn fail(group: VecDeque<Commit>, error: &CommitError) {

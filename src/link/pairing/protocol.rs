@@ -105,7 +105,7 @@ enum State {
     /// Nobody is in the middle of it.
     Open { tries_left: u8 },
     /// Someone who knows the secret has committed. Lost when the process dies: the joiner starts again.
-    Started { tries_left: u8, binding: [u8; 32], commitment: [u8; 32], nonce: [u8; 32], card: Card },
+    Started { tries_left: u8, binding: [u8; 32], commitment: [u8; 32], nonce: [u8; 32], card: Box<Card> },
     /// Used up.
     Closed,
 }
@@ -118,6 +118,11 @@ impl Inviter {
     /// Whether anyone can still use it.
     pub(super) fn is_open(&self, now: Timestamp) -> bool {
         !matches!(self.state, State::Closed | State::Open { tries_left: 0 }) && now <= self.invitation.expires()
+    }
+
+    /// The last moment at which it can be used.
+    pub(super) const fn expires(&self) -> Timestamp {
+        self.invitation.expires()
     }
 
     /// Counts a try, checks the proof, and answers with our nonce and card.
@@ -138,7 +143,7 @@ impl Inviter {
         }
         let (binding, commitment, card) = (channel.binding, start.commitment, own.bytes().to_vec());
         let proof = answer_proof(&self.invitation, channel, &start.commitment, &nonce, &card);
-        self.state = State::Started { tries_left, binding, commitment, nonce, card: own.clone() };
+        self.state = State::Started { tries_left, binding, commitment, nonce, card: Box::new(own.clone()) };
         Ok(Answer { nonce, card, proof })
     }
 
@@ -338,6 +343,32 @@ mod tests {
         let (_, start) = Joiner::start(&scene.invitation, &ours, &own, [1; 32], NOW).expect("starts");
         let mut inviter = Inviter::new(scene.invitation.clone());
         assert_eq!(inviter.start(&theirs, &start, [2; 32], &scene.inviting.card(), NOW), Err(PairingError::BadProof));
+    }
+
+    #[test]
+    fn a_reveal_on_another_connection_than_the_start_is_refused() {
+        let scene = Scene::new();
+        let (theirs, ours, own) = (scene.inviters_view(), scene.joiners_view(), scene.joining.card());
+        let mut inviter = Inviter::new(scene.invitation.clone());
+        let (joiner, start) = Joiner::start(&scene.invitation, &ours, &own, [1; 32], NOW).expect("starts");
+        let answer = inviter.start(&theirs, &start, [2; 32], &scene.inviting.card(), NOW).expect("answers");
+        let (reveal, _) = joiner.answer(&answer, NOW).expect("holds");
+        let elsewhere = PairingChannel { binding: [8; 32], ..theirs.clone() };
+        assert_eq!(inviter.reveal(&elsewhere, &reveal, NOW), Err(PairingError::OutOfOrder));
+        inviter.reveal(&theirs, &reveal, NOW).expect("the right connection still goes on");
+    }
+
+    #[test]
+    fn a_wrong_guess_does_not_disturb_whoever_is_in_the_middle_of_a_right_one() {
+        let scene = Scene::new();
+        let (theirs, ours, own) = (scene.inviters_view(), scene.joiners_view(), scene.joining.card());
+        let mut inviter = Inviter::new(scene.invitation.clone());
+        let (joiner, start) = Joiner::start(&scene.invitation, &ours, &own, [1; 32], NOW).expect("starts");
+        let answer = inviter.start(&theirs, &start, [2; 32], &scene.inviting.card(), NOW).expect("answers");
+        let wrong = Start { commitment: [0; 32], proof: [0; 32] };
+        assert_eq!(inviter.start(&theirs, &wrong, [3; 32], &scene.inviting.card(), NOW), Err(PairingError::BadProof));
+        let (reveal, _) = joiner.answer(&answer, NOW).expect("holds");
+        inviter.reveal(&theirs, &reveal, NOW).expect("goes on");
     }
 
     #[test]

@@ -69,7 +69,8 @@ impl PairingService {
     fn publish(&self, inviters: &mut BTreeMap<String, Inviter>) {
         let now = (self.clock)();
         inviters.retain(|_, inviter| inviter.is_open(now));
-        self.acceptor.invitations.store(Arc::new(inviters.keys().cloned().collect()));
+        let open = inviters.iter().map(|(label, inviter)| (label.clone(), inviter.expires())).collect();
+        self.acceptor.invitations.store(Arc::new(open));
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Inviter>> {

@@ -11,7 +11,6 @@ use crate::rules::release::{Disclosure, Encoded, digest};
 use crate::store::body::is_body;
 use crate::store::change::{Outcome, ReleaseItem, ReleaseOutcome};
 use crate::store::codec::{Row, audience_bytes};
-use crate::store::error::Fault;
 use crate::store::find;
 use crate::store::rows::{DisclosureRow, ProvenanceRow, ProvenanceState, TombstoneRow, WaitingRow};
 use redb::{ReadableTable, ReadableTableMetadata};
@@ -85,10 +84,7 @@ impl Tx<'_> {
         encoded: &Encoded,
         at: Timestamp,
     ) -> Applied<ReleaseOutcome> {
-        let last = self.said(observable, family)?.pop();
-        if let Some((_, last)) = last.filter(|(_, last)| last.state == ProvenanceState::Live && last.tlp == encoded.tlp)
-            && is_body::<Fault>(&self.t.bodies, last.body, &encoded.body)?
-        {
+        if self.was_said(observable, family, encoded)? {
             return Ok(ReleaseOutcome::Duplicate);
         }
         let waiting = self.put_waiting(audience, encoded, Some(record), observable, at)?;
@@ -98,6 +94,15 @@ impl Tx<'_> {
         let row = ProvenanceRow { record, tlp, state, received: at, retention, valid_until, body: waiting.body };
         self.add_provenance(place, row, &encoded.body)?;
         Ok(ReleaseOutcome::Queued)
+    }
+
+    /// Whether the audience was told exactly this last.
+    fn was_said(&self, observable: u64, family: u32, encoded: &Encoded) -> Applied<bool> {
+        let last = self.said(observable, family)?.pop();
+        match last.filter(|(_, last)| last.state == ProvenanceState::Live && last.tlp == encoded.tlp) {
+            Some((_, last)) => is_body(&self.t.bodies, last.body, &encoded.body),
+            None => Ok(false),
+        }
     }
 
     fn release_unnamed(&mut self, audience: &Audience, encoded: &Encoded, at: Timestamp) -> Applied<ReleaseOutcome> {

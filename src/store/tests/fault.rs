@@ -86,7 +86,12 @@ fn one_failed_write_or_sync_anywhere_loses_nothing_and_needs_no_restart() {
         let store = Store::open_with(disk.factory(), options(30_000)).unwrap();
         release_one(&store, "before.example").unwrap();
         disk.fail_in(n);
-        release_one(&store, "during.example").unwrap_or_else(|error| panic!("operation {n}: {error}"));
+        let outcome = release_one(&store, "during.example").unwrap_or_else(|error| panic!("operation {n}: {error}"));
+        assert_eq!(
+            outcome,
+            Outcome::Released(vec![ReleaseOutcome::Queued]),
+            "operation {n}: even if the failed commit had reached the disk"
+        );
         release_one(&store, "after.example").unwrap();
         let waiting = store.snapshot().unwrap().waiting(&TO_PEER, 10, 1 << 20).unwrap();
         assert_eq!(waiting.len(), 3, "operation {n}: each exactly once, although a failed commit may have reached the disk");

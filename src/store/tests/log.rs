@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::log::{AbsentReason, Checkpoint, Equivocation, Salts};
+use crate::model::log::{AbsentReason, Batch, Branch, Checkpoint, Equivocation, Salts};
 use crate::store::LogState;
 use crate::store::change::Refused;
 
@@ -66,9 +66,9 @@ fn receiving_a_batch_twice_changes_nothing_and_answers_the_same() {
     let (batch, entries) = log.indicators(&["evil.example", "evil.example"]);
     let change = log.receive(&batch, entries);
     let first = home.commit(change.clone());
-    let before = home.read().dump();
+    let before = home.dump();
     assert_eq!(home.commit(change), first);
-    assert_eq!(home.read().dump(), before);
+    assert_eq!(home.dump(), before);
     assert_eq!(first, Outcome::Received { verdicts: vec![Verdict::Accepted, Verdict::Duplicate], taken_back: vec![] });
 }
 
@@ -78,9 +78,9 @@ fn a_gap_is_refused_and_leaves_nothing() {
     let mut log = Authored::by(PEER, GROUP);
     log.indicators(&["evil.example"]);
     let (batch, entries) = log.indicators(&["bad.example"]);
-    let before = home.read().dump();
+    let before = home.dump();
     assert_eq!(home.try_commit(log.receive(&batch, entries)), Err(Refused::HeadMoved.into()));
-    assert_eq!(home.read().dump(), before);
+    assert_eq!(home.dump(), before);
 }
 
 #[test]
@@ -137,7 +137,8 @@ fn an_author_caught_signing_two_histories_is_not_followed_but_may_still_recall()
     home.receive(&log, &batch, entries);
     let mut twin = Authored::by(PEER, GROUP);
     let (other, _) = twin.indicators(&["bad.example"]);
-    let proof = Equivocation::prove(&batch.checkpoint, &other.checkpoint, &log.signing().public()).unwrap();
+    let branch = |batch: &Batch| Branch { from: batch.checkpoint.head, headers: vec![], checkpoint: batch.checkpoint.clone() };
+    let proof = Equivocation::prove(branch(&batch), branch(&other), &log.signing().public()).unwrap();
     home.commit(Change::Evidence { log: log.key, proof: proof.clone(), at: NOW });
     let (next, entries) = log.indicators(&["worse.example"]);
     assert_eq!(home.try_commit(log.receive(&next, entries)), Err(Refused::LogClosed.into()));

@@ -90,6 +90,11 @@ impl Home {
         hits.iter().map(|hit| hit.observable.value().to_owned()).collect()
     }
 
+    /// Every row of every table, except the mark that each commit leaves.
+    pub(super) fn dump(&self) -> Vec<(&'static str, String)> {
+        content(&self.read())
+    }
+
     /// Whether these bytes stand in any row of any table.
     pub(super) fn has_trace_of(&self, text: &str) -> Option<&'static str> {
         let key = crate::model::observable::search_key(&observable(text));
@@ -221,6 +226,11 @@ impl Authored {
         let author_key = self.signing().public();
         Change::Receive { log: self.key, author_key, batch: batch.clone(), entries, at: NOW }
     }
+}
+
+pub(super) fn content(read: &Snapshot) -> Vec<(&'static str, String)> {
+    let mark = data_encoding::HEXLOWER.encode(b"group");
+    read.dump().into_iter().filter(|(_, row)| !row.starts_with(&format!("{mark} = "))).collect()
 }
 
 pub(super) fn batch(read: &Snapshot, log: &LogKey, seq: u64) -> Batch {

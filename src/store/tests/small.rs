@@ -22,12 +22,20 @@ fn peers_and_groups_are_kept_and_replaced() {
     home.commit(Change::PutPeer(Box::new(peer("north"))));
     home.commit(Change::PutPeer(Box::new(peer("south"))));
     let definition = SignedDefinition { bytes: vec![1; 300], signature: [2; 64] };
-    let group = GroupRow { group: GroupId([9; 32]), name: "desk".into(), definition, number: 3, roster: vec![PEER, OTHER], left: false };
+    let group = GroupRow {
+        group: GroupId([9; 32]),
+        name: "desk".into(),
+        definition,
+        number: 3,
+        roster: vec![PEER, OTHER],
+        joined: [(PEER, 2)].into(),
+        left: false,
+    };
     home.commit(Change::PutGroup(Box::new(group.clone())));
     home.reopen();
     assert_eq!(home.read().peers().unwrap(), [peer("south")]);
     assert_eq!(home.read().peer(&PEER).unwrap(), Some(peer("south")));
-    assert_eq!(home.read().groups().unwrap(), [group.clone()]);
+    assert_eq!(home.read().groups().unwrap(), std::slice::from_ref(&group));
     assert_eq!(home.read().group(&group.group).unwrap(), Some(group));
     home.commit(Change::RemovePeer(PEER));
     assert!(home.read().peers().unwrap().is_empty());

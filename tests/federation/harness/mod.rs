@@ -1,0 +1,394 @@
+//! A federation in one process. See DESIGN §9.
+
+mod checks;
+pub mod log;
+mod net;
+mod verbs;
+
+pub use verbs::ask;
+
+use net::Net;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+use watchfire::clock::Clock;
+use watchfire::config::Config;
+use watchfire::model::crypto::random;
+use watchfire::model::id::base32;
+use watchfire::model::{OrgId, Timestamp};
+use watchfire::node::view::PeerOptions;
+use watchfire::node::{Node, NodeError};
+
+/// A node's place in the federation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Who(pub usize);
+
+pub const AMAL: Who = Who(0);
+pub const BOREALIS: Who = Who(1);
+pub const CEDAR: Who = Who(2);
+pub const DUNYA: Who = Who(3);
+
+/// What the organisations call each other.
+pub const NAMES: [&str; 4] = ["amal", "borealis", "cedar", "dunya"];
+
+/// When every federation begins: 15 January 2027.
+pub const START: Timestamp = Timestamp(1_800_000_000_000);
+pub const SECOND: u64 = 1_000;
+pub const MINUTE: u64 = 60 * SECOND;
+pub const HOUR: u64 = 60 * MINUTE;
+pub const DAY: u64 = 24 * HOUR;
+
+/// Longer than anything here takes, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Nodes, the network between them, and one clock.
+pub struct Federation {
+    pub clock: Clock,
+    pub net: Net,
+    members: Vec<Member>,
+    number: u64,
+    directory: Option<tempfile::TempDir>,
+    /// Stands in every path and every node's name: in no log line and in no store.
+    marker: String,
+    /// Words that only these may hold.
+    secrets: Vec<(String, BTreeSet<Who>)>,
+    expected_errors: Vec<String>,
+    /// Nodes of which nothing is asked when the federation ends: those that a scenario breaks on purpose.
+    broken: BTreeSet<Who>,
+    /// Nodes that were restored from a copy: what they fetched back was disclosed by their former life.
+    restored: BTreeSet<Who>,
+    /// How long the end waits for what still moves.
+    patience: Duration,
+}
+
+struct Member {
+    name: String,
+    data: PathBuf,
+    config: Config,
+    life: Option<Life>,
+}
+
+/// A running node. Its tasks have a runtime of their own, so that they can all end at once.
+struct Life {
+    node: Arc<Node>,
+    runtime: Runtime,
+    stop: CancellationToken,
+    running: tokio::task::JoinHandle<Result<(), NodeError>>,
+}
+
+/// A runtime whose log lines belong to the federation of the thread that makes it.
+fn runtime(name: &str) -> Runtime {
+    let federation = log::current();
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name(name)
+        .on_thread_start(move || log::belong(federation))
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+impl Federation {
+    /// So many organisations, each paired with each other and linked.
+    pub async fn of(count: usize) -> Self {
+        let federation = Self::strangers(count).await;
+        for one in 0..count {
+            for other in one + 1..count {
+                federation.pair(Who(one), Who(other)).await;
+            }
+        }
+        federation.settle().await;
+        federation
+    }
+
+    /// So many organisations that know nothing of each other.
+    pub async fn strangers(count: usize) -> Self {
+        Self::with(count, |_, _| {}).await
+    }
+
+    /// Strangers with other settings.
+    pub async fn with(count: usize, change: impl Fn(Who, &mut Config)) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        log::belong(number);
+        let marker = word();
+        let directory = tempfile::Builder::new().prefix(&format!("federation-{marker}-")).tempdir().unwrap();
+        let mut federation = Self {
+            clock: Clock::manual(START),
+            net: Net::new(),
+            members: Vec::new(),
+            number,
+            directory: Some(directory),
+            secrets: vec![(marker.clone(), BTreeSet::new())],
+            marker,
+            expected_errors: Vec::new(),
+            broken: BTreeSet::new(),
+            restored: BTreeSet::new(),
+            patience: PATIENCE,
+        };
+        for name in &NAMES[..count] {
+            federation.found(name, &change).await;
+        }
+        federation
+    }
+
+    /// An organisation is founded and its node started.
+    async fn found(&mut self, name: &str, change: impl Fn(Who, &mut Config)) {
+        let who = Who(self.members.len());
+        let config = self.config(who, name, change).await;
+        let data = self.directory().join(name);
+        Node::init(&data, &config.endpoints, &self.clock).unwrap();
+        self.members.push(Member { name: name.into(), data, config, life: None });
+        self.start(who).await;
+    }
+
+    async fn config(&self, who: Who, name: &str, change: impl Fn(Who, &mut Config)) -> Config {
+        let mut config = Config {
+            name: format!("{name} {}", self.marker),
+            listen: "127.0.0.1:0".into(),
+            endpoints: vec![Net::endpoint(name)],
+            proxy: Some(format!("socks5://{}", self.net.proxy_for(who).await)),
+            ..Config::default()
+        };
+        (config.link.reconnect_ms_min, config.link.reconnect_ms_max) = (20, 60);
+        config.store.cache_bytes = 4 << 20;
+        change(who, &mut config);
+        config
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.as_ref().unwrap().path()
+    }
+
+    pub fn everyone(&self) -> impl Iterator<Item = Who> + use<> {
+        (0..self.members.len()).map(Who)
+    }
+
+    /// Starts a node that does not run.
+    pub async fn start(&mut self, who: Who) {
+        let life = self.life(who).await;
+        self.net.listens(who, &self.members[who.0].name, life.node.address().unwrap());
+        self.members[who.0].life = Some(life);
+    }
+
+    async fn life(&self, who: Who) -> Life {
+        let Member { name, data, config, .. } = &self.members[who.0];
+        let (runtime, stop) = (runtime(name), CancellationToken::new());
+        let end = Instant::now() + PATIENCE;
+        let node = loop {
+            match Node::open_with(data, config.clone(), self.clock.clone()) {
+                Ok(node) => break node,
+                // The last life's store lets go when its last task is gone.
+                Err(NodeError::StoreLocked(_)) if Instant::now() < end => tokio::time::sleep(LOOK).await,
+                Err(error) => panic!("{name} does not start: {error}"),
+            }
+        };
+        let starting = {
+            let node = node.clone();
+            async move { node.listen().await }
+        };
+        runtime.spawn(starting).await.unwrap().unwrap();
+        let running = runtime.spawn({
+            let (node, stop) = (node.clone(), stop.clone());
+            async move { node.run(stop).await }
+        });
+        Life { node, runtime, stop, running }
+    }
+
+    /// The node; do not keep it over its death.
+    pub fn node(&self, who: Who) -> &Arc<Node> {
+        &self.members[who.0].life.as_ref().expect("it runs").node
+    }
+
+    pub fn is_alive(&self, who: Who) -> bool {
+        self.members[who.0].life.is_some()
+    }
+
+    pub fn org(&self, who: Who) -> OrgId {
+        self.node(who).org()
+    }
+
+    pub fn data(&self, who: Who) -> &Path {
+        &self.members[who.0].data
+    }
+
+    /// A node's settings from its next start on.
+    pub fn reconfigure(&mut self, who: Who, change: impl FnOnce(&mut Config)) {
+        change(&mut self.members[who.0].config);
+    }
+
+    /// Ends a node as a power cut does: every task is dropped where it is.
+    pub fn kill(&mut self, who: Who) {
+        let Life { node, runtime, .. } = self.members[who.0].life.take().expect("it runs");
+        drop(node);
+        runtime.shutdown_background();
+    }
+
+    /// Ends a node in order.
+    pub async fn stop(&mut self, who: Who) {
+        let Life { node, runtime, stop, running } = self.members[who.0].life.take().expect("it runs");
+        drop(node);
+        stop.cancel();
+        running.await.unwrap().unwrap();
+        runtime.shutdown_background();
+    }
+
+    pub async fn restart(&mut self, who: Who) {
+        self.kill(who);
+        self.start(who).await;
+    }
+
+    /// Stops a node for as long as it takes to copy its directory.
+    pub async fn copy(&mut self, who: Who) -> PathBuf {
+        self.stop(who).await;
+        let to = self.directory().join(format!("copy-{}", word()));
+        copy_directory(self.data(who), &to);
+        self.start(who).await;
+        to
+    }
+
+    /// Kills a node and puts an earlier copy in the place of its directory. It does not run yet.
+    pub async fn put_back(&mut self, who: Who, copy: &Path) {
+        self.kill(who);
+        self.restored.insert(who);
+        fs::remove_dir_all(self.data(who)).unwrap();
+        copy_directory(copy, self.data(who));
+    }
+
+    /// A second node of the same organisation starts from a copy: what must never happen, and does. Nothing is asked of the two.
+    pub async fn twin(&mut self, of: Who, copy: &Path) -> Who {
+        let who = Who(self.members.len());
+        let name = format!("{}-twin", self.members[of.0].name);
+        let mut config = self.config(who, &name, |_, _| {}).await;
+        config.endpoints = self.members[of.0].config.endpoints.clone();
+        self.members.push(Member { name: name.clone(), data: copy.to_owned(), config, life: None });
+        self.broken.extend([of, who]);
+        self.start(who).await;
+        who
+    }
+
+    /// The two exchange cards that were checked by other means.
+    pub async fn pair(&self, one: Who, other: Who) {
+        for (here, there) in [(one, other), (other, one)] {
+            let card = self.node(there).card().unwrap();
+            self.node(here).peer_add(&card, &self.members[there.0].name, PeerOptions::default()).await.unwrap();
+        }
+    }
+
+    pub fn cut(&self, one: Who, other: Who) {
+        self.net.cut(one, other);
+    }
+
+    pub fn heal(&self, one: Who, other: Who) {
+        self.net.heal(one, other);
+    }
+
+    /// Moves everyone's clock, in steps of an hour, so that what is done every minute is done on the way.
+    pub async fn pass(&self, milliseconds: u64) {
+        let mut left = milliseconds;
+        while left > 0 {
+            let step = left.min(HOUR);
+            self.clock.advance(step);
+            left -= step;
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Waits until something is so.
+    pub async fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !is_so() {
+            if Instant::now() > end {
+                let moving = self.moving().join("\n  ");
+                panic!("not within {PATIENCE:?}: {what}\nstill moving:\n  {moving}\n{}", self.tail());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Waits until nothing moves.
+    pub async fn settle(&self) {
+        let end = Instant::now() + PATIENCE;
+        let mut still = 0;
+        while still < 3 {
+            let moving = self.moving();
+            still = if moving.is_empty() { still + 1 } else { 0 };
+            if Instant::now() > end {
+                panic!("after {PATIENCE:?} these still move:\n  {}\n{}", moving.join("\n  "), self.tail());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn tail(&self) -> String {
+        let lines = log::lines(self.number);
+        let last: Vec<String> = lines.iter().rev().take(40).rev().map(|line| format!("{} {}", line.level, line.text)).collect();
+        format!("the log ends so:\n{}", last.join("\n"))
+    }
+
+    /// A word that only these nodes may hold; looked for when the federation ends.
+    pub fn secret(&mut self, holders: &[Who]) -> String {
+        let secret = word();
+        self.secrets.push((secret.clone(), holders.iter().copied().collect()));
+        secret
+    }
+
+    /// The scenario asks for an error line with this in it.
+    pub fn expect_error(&mut self, text: &str) {
+        self.expected_errors.push(text.into());
+    }
+
+    /// Nothing is asked of this node when the federation ends.
+    pub fn breaks(&mut self, who: Who) {
+        self.broken.insert(who);
+    }
+
+    /// How long the end waits for what still moves.
+    pub fn be_impatient(&mut self) {
+        self.patience = Duration::from_millis(200);
+    }
+
+    /// The names by which the nodes know each other.
+    pub fn orgs(&self) -> BTreeMap<OrgId, Who> {
+        self.everyone().filter(|who| self.is_alive(*who)).map(|who| (self.org(who), who)).collect()
+    }
+}
+
+impl Drop for Federation {
+    fn drop(&mut self) {
+        let problems = if std::thread::panicking() { Vec::new() } else { self.verdict() };
+        for member in &mut self.members {
+            if let Some(life) = member.life.take() {
+                life.runtime.shutdown_background();
+            }
+        }
+        assert!(problems.is_empty(), "the federation did not end well:\n  {}", problems.join("\n  "));
+    }
+}
+
+/// A random word that nothing else contains.
+pub fn word() -> String {
+    format!("zq{}", &base32(&random::<10>()).to_lowercase()[..12])
+}
+
+fn copy_directory(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (entry, kind) = entry.map(|entry| (entry.path(), entry.file_type().unwrap())).unwrap();
+        let target = to.join(entry.file_name().unwrap());
+        if kind.is_dir() {
+            copy_directory(&entry, &target);
+        } else {
+            fs::copy(&entry, &target).unwrap();
+        }
+    }
+    // Key directories are for their owner alone.
+    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
+}

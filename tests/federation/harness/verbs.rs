@@ -1,0 +1,102 @@
+//! What people do and see, in the words of the scenarios.
+
+use super::{Federation, NAMES, Who};
+use std::io::Cursor;
+use watchfire::formats::Format;
+use watchfire::model::record::WithdrawalMode;
+use watchfire::model::{GroupId, RecordId, Tlp};
+use watchfire::node::view::{ExportFormat, ExportRequest, GroupCreate, ImportReport, ImportRequest, MatchView, ShareReport, ShareRequest};
+
+/// A request to share one value, as the command line makes it.
+pub fn ask(value: &str, tlp: Tlp, to: &str) -> ShareRequest {
+    let values = vec![value.to_owned()];
+    ShareRequest { values, kind: None, tlp, to: to.into(), note: None, valid_until: None, labels: Vec::new(), now: true }
+}
+
+impl Federation {
+    /// Shares a value; it must go out.
+    pub async fn share(&self, who: Who, value: &str, tlp: Tlp, to: &str) -> RecordId {
+        let report = self.try_share(who, value, tlp, to).await;
+        assert!(report.withheld.is_empty(), "withheld: {:?}", report.withheld);
+        report.released.iter().chain(&report.duplicate).next().expect("it went out").record
+    }
+
+    pub async fn try_share(&self, who: Who, value: &str, tlp: Tlp, to: &str) -> ShareReport {
+        self.node(who).share(ask(value, tlp, to)).await.unwrap()
+    }
+
+    /// Shares a value with a note.
+    pub async fn share_with_note(&self, who: Who, value: &str, note: &str, tlp: Tlp, to: &str) -> RecordId {
+        let request = ShareRequest { note: Some(note.into()), ..ask(value, tlp, to) };
+        let report = self.node(who).share(request).await.unwrap();
+        report.released.first().expect("it went out").record
+    }
+
+    /// Imports a text on the node's own threads.
+    pub async fn import(&self, who: Who, text: String, format: Format, tlp: Tlp, to: &str) -> ImportReport {
+        let request = ImportRequest { tlp, to: to.into(), format: Some(format), dry_run: false, file_name: None, now: true };
+        let node = self.node(who).clone();
+        let work = move || node.import(request, Box::new(Cursor::new(text)), &mut |_| {});
+        let runtime = &self.members[who.0].life.as_ref().expect("it runs").runtime;
+        runtime.spawn_blocking(work).await.unwrap().unwrap()
+    }
+
+    /// All that a lookup finds.
+    pub fn lookup(&self, who: Who, value: &str) -> Vec<MatchView> {
+        let found = self.node(who).lookup(&[value.to_owned()]).unwrap();
+        found.into_iter().flat_map(|one| one.matches).collect()
+    }
+
+    /// Whether this very value is found.
+    pub fn finds(&self, who: Who, value: &str) -> bool {
+        self.lookup(who, value).iter().any(|found| found.r#match == "exact")
+    }
+
+    /// Who says this very value, by their place.
+    pub fn authors(&self, who: Who, value: &str) -> Vec<Who> {
+        let orgs = self.orgs();
+        let mut authors: Vec<Who> = self
+            .lookup(who, value)
+            .iter()
+            .filter(|found| found.r#match == "exact")
+            .filter_map(|found| orgs.get(&found.author).copied())
+            .collect();
+        authors.sort_unstable();
+        authors.dedup();
+        authors
+    }
+
+    pub async fn group(&self, owner: Who, name: &str, members: &[Who]) -> GroupId {
+        self.group_with(owner, name, members, |_| {}).await
+    }
+
+    /// A group that differs from the plain visible one without history.
+    pub async fn group_with(&self, owner: Who, name: &str, members: &[Who], change: impl FnOnce(&mut GroupCreate)) -> GroupId {
+        let members = members.iter().map(|who| NAMES[who.0].to_owned()).collect();
+        let mut request = GroupCreate { name: name.into(), members, ..GroupCreate::default() };
+        change(&mut request);
+        self.node(owner).group_create(request).await.unwrap().group_id
+    }
+
+    pub async fn recall(&self, who: Who, id: &str) {
+        let view = self.node(who).recall(id, "shared by mistake").await.unwrap();
+        assert_eq!(view.mode, WithdrawalMode::Recall);
+    }
+
+    /// What became of a record of ours, by the name of each holder.
+    pub fn outcomes(&self, who: Who, id: &str) -> Vec<(String, String)> {
+        self.node(who).receipts(id).unwrap().into_iter().map(|one| (one.peer, one.outcome)).collect()
+    }
+
+    pub fn export(&self, who: Who, format: ExportFormat) -> String {
+        let mut out = Vec::new();
+        let request = ExportRequest { format, tlp_max: Tlp::Red, since: None, kinds: Vec::new() };
+        self.node(who).export(&request, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    /// How many indicators a node holds.
+    pub fn indicators(&self, who: Who) -> u64 {
+        self.node(who).status().unwrap().records.get("indicator").copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,15 @@
+//! Scenarios on a whole federation: real nodes, real mutual TLS, real stores, in one process, on one clock that the test moves.
+//!
+//! [`harness::Federation`] cuts and heals links, kills and restarts nodes, waits until nothing moves, and checks when it is dropped
+//! what must hold after every scenario (DESIGN §9).
+
+// A scenario says what it expects by failing.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+// The harness looks at real time to bound how long it waits; the nodes never do.
+#![allow(clippy::disallowed_methods)]
+
+mod harness;
+
+mod control;
+mod pairing;
+mod sharing;

@@ -1,0 +1,115 @@
+//! Two organisations come to trust each other.
+
+use crate::harness::*;
+use watchfire::model::Tlp;
+use watchfire::node::NodeError;
+use watchfire::node::view::PeerOptions;
+
+/// Borealis joins by an invitation of Amal's; both know the other and have confirmed nothing. Returns the digits.
+async fn joined(federation: &Federation) -> String {
+    let invitation = federation.node(AMAL).invite().await.unwrap();
+    let join = federation.node(BOREALIS).join(&invitation.text, "amal").await.unwrap();
+    let borealis = federation.org(BOREALIS).to_string();
+    federation.until("amal knows who joined", || federation.node(AMAL).peer(&borealis).is_ok()).await;
+    let there = federation.node(AMAL).peer(&borealis).unwrap();
+    assert_eq!(there.digits.as_ref(), Some(&join.digits), "both sides show the same digits");
+    assert_eq!(there.status.state, "pairing");
+    join.digits
+}
+
+#[tokio::test]
+async fn pairing_takes_an_invitation_and_a_confirmation_on_both_sides() {
+    let federation = Federation::strangers(2).await;
+    let digits = joined(&federation).await;
+    let borealis = federation.org(BOREALIS).to_string();
+    // The first confirms and shares; nothing goes before the second has confirmed.
+    federation.node(AMAL).peer_confirm(&borealis, &digits).await.unwrap();
+    federation.share(AMAL, "evil.example.org", Tlp::Amber, &borealis).await;
+    federation.until("amal has tried", || federation.net.dialled(AMAL, BOREALIS) > 2).await;
+    assert!(!federation.finds(BOREALIS, "evil.example.org"));
+    assert!(!federation.node(AMAL).link_view(&federation.org(BOREALIS)).up);
+    assert_eq!(federation.node(AMAL).link_view(&federation.org(BOREALIS)).failure.unwrap().code, "unconfirmed_there");
+    federation.node(BOREALIS).peer_confirm("amal", &digits).await.unwrap();
+    federation.settle().await;
+    assert!(federation.finds(BOREALIS, "evil.example.org"));
+}
+
+#[tokio::test]
+async fn wrong_digits_confirm_nothing() {
+    let federation = Federation::strangers(2).await;
+    let digits = joined(&federation).await;
+    let wrong: String =
+        digits.chars().map(|digit| if digit.is_ascii_digit() { (b'0' + (digit as u8 - b'0' + 1) % 10) as char } else { digit }).collect();
+    let refusal = federation.node(BOREALIS).peer_confirm("amal", &wrong).await;
+    assert!(matches!(refusal, Err(NodeError::DigitsDiffer(_))), "{refusal:?}");
+    assert_eq!(federation.node(BOREALIS).peer("amal").unwrap().status.state, "pairing");
+    assert!(federation.node(BOREALIS).share(ask("evil.example.org", Tlp::Amber, "amal")).await.unwrap().released.is_empty());
+}
+
+#[tokio::test]
+async fn an_invitation_works_once_and_for_72_hours() {
+    let federation = Federation::strangers(3).await;
+    let invitation = federation.node(AMAL).invite().await.unwrap();
+    federation.node(BOREALIS).join(&invitation.text, "amal").await.unwrap();
+    assert!(federation.node(CEDAR).join(&invitation.text, "amal").await.is_err(), "it is used up");
+    let another = federation.node(AMAL).invite().await.unwrap();
+    federation.clock.advance(72 * HOUR + 1);
+    assert!(federation.node(CEDAR).join(&another.text, "amal").await.is_err(), "it has expired");
+    assert!(federation.node(CEDAR).peers().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn pairing_by_card_needs_both_cards() {
+    let federation = Federation::strangers(2).await;
+    let card = federation.node(BOREALIS).card().unwrap();
+    federation.node(AMAL).peer_add(&card, "borealis", PeerOptions::default()).await.unwrap();
+    let twice = federation.node(AMAL).peer_add(&card, "again", PeerOptions::default()).await;
+    assert!(matches!(twice, Err(NodeError::AlreadyPaired(_))), "{twice:?}");
+    federation.until("amal has tried", || federation.net.dialled(AMAL, BOREALIS) > 2).await;
+    assert!(!federation.node(AMAL).link_view(&federation.org(BOREALIS)).up);
+    let card = federation.node(AMAL).card().unwrap();
+    federation.node(BOREALIS).peer_add(&card, "amal", PeerOptions::default()).await.unwrap();
+    federation.settle().await;
+    assert!(federation.node(AMAL).link_view(&federation.org(BOREALIS)).up);
+}
+
+#[tokio::test]
+async fn suspending_a_peer_cuts_its_link_and_refuses_new_ones_until_it_is_resumed() {
+    let federation = Federation::of(2).await;
+    let borealis = federation.org(BOREALIS);
+    let start = std::time::Instant::now();
+    federation.node(AMAL).peer_suspend("borealis").await.unwrap();
+    federation.until("the link is down", || !federation.node(AMAL).link_view(&borealis).up).await;
+    assert!(start.elapsed().as_millis() < 1_000, "within a second");
+    federation.until("borealis is told", || !federation.node(BOREALIS).link_view(&federation.org(AMAL)).up).await;
+    let dialled = federation.net.dialled(BOREALIS, AMAL);
+    federation.share(BOREALIS, "evil.example.org", Tlp::Amber, "amal").await;
+    federation.until("borealis tries again", || federation.net.dialled(BOREALIS, AMAL) > dialled + 2).await;
+    assert!(!federation.finds(AMAL, "evil.example.org"));
+    let told = || federation.node(BOREALIS).link_view(&federation.org(AMAL)).failure.map(|failure| failure.code);
+    federation.until("borealis knows why", || told().as_deref() == Some("suspended_there")).await;
+    let withheld = federation.try_share(AMAL, "other.example.org", Tlp::Amber, "borealis").await.withheld;
+    assert!(withheld[0].reason.contains("suspended"), "{withheld:?}");
+    federation.node(AMAL).peer_resume("borealis").await.unwrap();
+    federation.settle().await;
+    assert!(federation.finds(AMAL, "evil.example.org"));
+}
+
+#[tokio::test]
+async fn of_two_dials_at_once_one_stream_stays() {
+    let federation = Federation::of(2).await;
+    for _ in 0..5 {
+        federation.cut(AMAL, BOREALIS);
+        federation.until("the link is down", || !federation.node(AMAL).link_view(&federation.org(BOREALIS)).up).await;
+        federation.heal(AMAL, BOREALIS);
+        federation.settle().await;
+    }
+    federation.share(AMAL, "evil.example.org", Tlp::Amber, "borealis").await;
+    federation.share(BOREALIS, "bad.example.org", Tlp::Amber, "amal").await;
+    federation.settle().await;
+    let dials = federation.net.dialled(AMAL, BOREALIS) + federation.net.dialled(BOREALIS, AMAL);
+    federation.clock.advance(HOUR);
+    federation.settle().await;
+    assert_eq!(federation.net.dialled(AMAL, BOREALIS) + federation.net.dialled(BOREALIS, AMAL), dials, "nobody dials while a stream is up");
+    assert!(federation.finds(BOREALIS, "evil.example.org") && federation.finds(AMAL, "bad.example.org"));
+}
