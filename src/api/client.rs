@@ -109,10 +109,16 @@ impl Client {
                 let text = "the node broke the export off, so it is not whole\nhint: its log says why";
                 Problem::new("export-broken", Exit::Failed, text)
             })?;
-            out.write_all(&chunk).await.map_err(failed)?;
+            match out.write_all(&chunk).await {
+                // A reader that has seen enough is no error; it gets no cursor, since it has not seen all.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(None),
+                written => written.map_err(failed)?,
+            }
         }
-        out.flush().await.map_err(failed)?;
-        Ok(cursor)
+        match out.flush().await {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
+            flushed => flushed.map_err(failed).map(|()| cursor),
+        }
     }
 
     /// Streams a file to the node and tells how far it is.

@@ -75,12 +75,13 @@ pub(super) async fn invite(State(node): State<Arc<Node>>) -> Answer<InviteView> 
 pub struct Join {
     /// Its text.
     pub invitation: String,
-    /// What the inviting organisation is to be called here.
-    pub name: String,
+    /// What the inviting organisation is to be called here; a name is made where none is given.
+    #[serde(default)]
+    pub name: Option<String>,
 }
 
 pub(super) async fn join(State(node): State<Arc<Node>>, Ask(ask): Ask<Join>) -> Answer<JoinView> {
-    Ok(Json(node.join(&ask.invitation, &ask.name).await?))
+    Ok(Json(node.join(&ask.invitation, ask.name.as_deref()).await?))
 }
 
 pub(super) async fn groups(State(node): State<Arc<Node>>) -> Answer<Vec<GroupView>> {

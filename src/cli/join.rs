@@ -21,7 +21,7 @@ const EXAMPLES: &str = "Examples:
   watchfire join invitation.txt --name amal";
 
 pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
-    let ask = Join { invitation: input::text(&args.invitation)?, name: args.name.unwrap_or_default() };
+    let ask = Join { invitation: input::text(&args.invitation)?, name: args.name };
     let join: JoinView = desk.node().post(Target::new(&["join"]), &ask).await?;
     output::answer(desk, &join, text)
 }

@@ -192,9 +192,9 @@ impl Node {
     ///
     /// # Errors
     /// When the text is no invitation, or the inviting node is not reached or refuses.
-    pub async fn join(&self, text: &str, name: &str) -> Result<JoinView, NodeError> {
-        self.check_name_is_free(name)?;
-        let row = self.links()?.join(text, Some(name)).await?;
+    pub async fn join(&self, text: &str, name: Option<&str>) -> Result<JoinView, NodeError> {
+        name.map(|name| self.check_name_is_free(name)).transpose()?;
+        let row = self.links()?.join(text, name).await?;
         let digits = row.pairing.map(|pairing| pairing.digits).unwrap_or_default();
         Ok(JoinView { name: row.name, org_id: row.org, digits })
     }

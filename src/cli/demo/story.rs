@@ -72,7 +72,7 @@ async fn identities(team: &Team) -> Seen {
 async fn invitation(team: &Team) -> Seen {
     let [amal, borealis, _] = nodes(team);
     let invite = amal.invite().await?;
-    let join = borealis.join(&invite.text, "amal").await?;
+    let join = borealis.join(&invite.text, Some("amal")).await?;
     let us = borealis.status()?.org_id.to_string();
     let mut shown = None;
     team.until(|| {

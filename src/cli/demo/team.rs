@@ -3,6 +3,7 @@
 use crate::api::server::Socket;
 use crate::cli::init;
 use crate::clock::Clock;
+use crate::config::{Effective, FILE, initial};
 use crate::node::Node;
 use crate::node::error::NodeError;
 use std::net::TcpListener;
@@ -95,8 +96,11 @@ impl Team {
 impl Member {
     async fn start(name: &'static str, data: PathBuf, clock: &Clock) -> Result<Self, NodeError> {
         let address = free_address()?;
-        init::make(&data, name, &address, std::slice::from_ref(&address), clock.clone())?;
-        let node = Node::open(&data, clock.clone())?;
+        let endpoints = std::slice::from_ref(&address);
+        init::make(&data, name, &address, endpoints, clock.clone())?;
+        // Whatever the environment says of a node that runs here is not meant for these.
+        let config = Effective::parse(&initial(name, &address, endpoints), &data.join(FILE), &|_| None)?.config;
+        let node = Node::open_with(&data, config, clock.clone())?;
         node.listen().await?;
         let stop = CancellationToken::new();
         let running = tokio::spawn({

@@ -1,0 +1,280 @@
+//! The command line against real nodes: every help example runs, `--json` has the promised keys, exit codes are as promised.
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_watchfire");
+const PEGASUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/pegasus-60.stix2");
+
+/// A working directory with a node's data directory `node` in it.
+struct Place {
+    directory: tempfile::TempDir,
+    served: Option<Child>,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { directory: tempfile::tempdir().expect("a temporary directory"), served: None }
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// A shell that finds `watchfire`, works here and means this node.
+    fn shell(&self, line: &str) -> Command {
+        let mut command = Command::new("sh");
+        let search =
+            format!("{}:{}", Path::new(BINARY).parent().expect("a directory").display(), std::env::var("PATH").unwrap_or_default());
+        command.args(["-c", line]).current_dir(self.path()).env("PATH", search).env("WATCHFIRE_DATA", self.path().join("node"));
+        command.env("WATCHFIRE_LISTEN", "127.0.0.1:0").stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, line: &str) -> Output {
+        self.shell(line).output().expect("a shell")
+    }
+
+    fn ok(&self, line: &str) -> String {
+        let output = self.run(line);
+        assert!(output.status.success(), "`{line}` ended with {:?}: {}", output.status.code(), String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    fn json(&self, line: &str) -> Value {
+        serde_json::from_str(&self.ok(line)).unwrap_or_else(|error| panic!("`{line}`: {error}"))
+    }
+
+    /// What a command ends with, and its first line on standard error.
+    fn refused(&self, line: &str) -> (Option<i32>, String) {
+        let output = self.run(line);
+        let said = String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned();
+        (output.status.code(), said)
+    }
+
+    fn serve(&mut self, line: &str) {
+        let child = self.shell(&format!("exec {line}")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        self.served = Some(child);
+        self.wait("watchfire health");
+    }
+
+    /// Until a command succeeds.
+    fn wait(&self, line: &str) {
+        for _ in 0..200 {
+            if self.run(line).status.success() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        self.ok(line);
+    }
+
+    /// A made and running node.
+    fn node(name: &str) -> Self {
+        let mut place = Self::new();
+        place.ok(&format!("watchfire init --data node --name {name} --listen 127.0.0.1:0"));
+        place.serve("watchfire serve");
+        place
+    }
+
+    /// Ends the node in order; what it ended with.
+    fn stop(&mut self) -> Option<i32> {
+        let mut child = self.served.take()?;
+        self.ok(&format!("kill -TERM {}", child.id()));
+        child.wait().expect("it ends").code()
+    }
+
+    fn put(&self, name: &str, text: &str) {
+        std::fs::write(self.path().join(name), text).expect("written");
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.served {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// The example at the end of a command's help.
+fn example(command: &str) -> String {
+    let mut words: Vec<&str> = command.split_whitespace().collect();
+    words.push("--help");
+    let output = Command::new(BINARY).args(words).output().expect("it runs");
+    let page = String::from_utf8(output.stdout).expect("UTF-8");
+    let examples = page.split("\nExamples:\n").nth(1).unwrap_or_else(|| panic!("`{command}` has no example"));
+    examples.trim().to_owned()
+}
+
+#[test]
+fn every_help_example_runs_against_a_real_node() {
+    let (smex, amal) = (Place::node("smex"), Place::node("amal"));
+    let mut here = Place::new();
+    let mut seen = BTreeSet::new();
+    let mut take = |command: &'static str| {
+        seen.insert(command.to_owned());
+        example(command)
+    };
+    here.ok(&take("init"));
+    here.put("watchfire.toml", &std::fs::read_to_string(here.path().join("node/watchfire.toml")).expect("made by init"));
+    here.put("card.txt", &smex.ok("watchfire card"));
+    here.put("pegasus.stix2", &std::fs::read_to_string(PEGASUS).expect("the example file"));
+    let line = take("serve");
+    here.serve(&line);
+    // They know us, so that the link that our example opens comes up and the doctor finds nothing broken.
+    smex.put("here.txt", &here.ok("watchfire card"));
+    smex.ok("watchfire peer add here.txt --name here");
+    for command in [
+        "health",
+        "status",
+        "card",
+        "config",
+        "config show",
+        "config check",
+        "completions",
+        "peer add",
+        "peer",
+        "peer list",
+        "peer show",
+        "group create",
+        "group",
+        "group list",
+        "group show",
+        "group remove",
+        "group add",
+        "share",
+        "import",
+        "lookup",
+        "show",
+        "explain",
+        "disclosures",
+        "receipts",
+        "export",
+        "withdraw",
+        "peer suspend",
+        "peer resume",
+        "invite",
+    ] {
+        here.ok(&take(command));
+    }
+    here.ok(&take("recall"));
+    here.wait(&take("doctor"));
+    here.put("invitation.txt", &amal.ok("watchfire invite"));
+    here.ok(&take("join"));
+    let digits = here.json("watchfire peer show amal --json")["digits"].as_str().expect("digits").to_owned();
+    here.ok(&take("peer confirm").replace("1234 5678 9012", &digits));
+    here.ok(&take("peer remove"));
+    assert_eq!(here.stop(), Some(0), "SIGTERM ends it in order");
+    here.ok(&take("restore"));
+    // The demo has a test of its own.
+    seen.insert("demo".into());
+    assert_eq!(seen, commands(), "each command's example is run");
+}
+
+/// Every command that has a help page, the top one aside.
+fn commands() -> BTreeSet<String> {
+    let expected = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/expected/help.txt")).expect("the help pages");
+    let names = expected.lines().filter_map(|line| line.strip_prefix("$ watchfire ")?.strip_suffix(" --help"));
+    names.filter(|name| !name.trim().is_empty()).map(str::to_owned).collect()
+}
+
+/// Whether all these keys are there.
+fn has(value: &Value, keys: &[&str]) {
+    for key in keys {
+        assert!(value.get(key).is_some(), "`{key}` is missing in {value}");
+    }
+}
+
+#[test]
+fn json_has_the_promised_keys() {
+    let (here, smex) = (Place::node("here"), Place::node("smex"));
+    smex.put("card.txt", &here.ok("watchfire card"));
+    here.put("card.txt", &smex.ok("watchfire card"));
+    here.put("pegasus.stix2", &std::fs::read_to_string(PEGASUS).expect("the example file"));
+    smex.ok("watchfire peer add card.txt --name here");
+    here.ok("watchfire peer add card.txt --name smex");
+    has(&here.json("watchfire group create partners --member smex --community --json"), &["group_id"]);
+    let import = here.json("watchfire import pegasus.stix2 --tlp green --to partners --json");
+    has(&import, &["read", "released", "duplicate", "withheld", "invalid", "problems"]);
+    assert_eq!((import["read"].as_u64(), import["released"].as_u64()), (Some(60), Some(60)));
+    let again = here.json("cat pegasus.stix2 | watchfire import - --tlp green --to partners --json");
+    assert_eq!((again["released"].as_u64(), again["duplicate"].as_u64()), (Some(0), Some(60)));
+    let dry = here.json("printf 'new-lure.com\\n' | watchfire import - --format text --dry-run --tlp green --to partners --json");
+    assert_eq!(dry["released"], 1);
+    smex.wait("watchfire lookup weather4free.com --json | grep -q exact");
+    let status = here.json("watchfire status --json");
+    has(&status, &["org_id", "version", "records", "logs", "peers"]);
+    assert_eq!(status["records"]["indicator"], 60, "a dry run leaves nothing");
+    has(&status["logs"][0], &["id", "author", "audience", "size", "head"]);
+    has(&status["peers"][0], &["name", "org_id", "state", "behind", "ahead", "last_seen"]);
+    let lookup = smex.json("watchfire lookup www.weather4free.com nothing.example --json");
+    has(&lookup[0], &["query", "matches"]);
+    has(&lookup[0]["matches"][0], &["record", "kind", "value", "author", "tlp", "match"]);
+    assert_eq!((&lookup[0]["matches"][0]["match"], &lookup[0]["matches"][0]["author"]), (&"parent".into(), &status["org_id"]));
+    assert_eq!(lookup[1]["matches"], Value::Array(vec![]));
+    let share = here.json("watchfire share fresh-lure.com --tlp red --to smex --json");
+    has(&share, &["released", "withheld"]);
+    here.ok("watchfire recall weather4free.com --reason mistake");
+    smex.wait("watchfire lookup weather4free.com | grep -q 'not known'");
+    here.wait("watchfire receipts weather4free.com | grep -q destroyed");
+    has(&here.json("watchfire receipts weather4free.com --json")[0], &["peer", "outcome", "at"]);
+    let stix: Value = serde_json::from_str(&smex.ok("watchfire export stix --tlp-max green")).expect("a bundle");
+    let indicators = stix["objects"].as_array().expect("objects").iter().filter(|object| object["type"] == "indicator").count();
+    assert_eq!(indicators, 59, "what was recalled is not exported");
+    assert_eq!(smex.ok("watchfire export text --tlp-max green").lines().count(), 59);
+}
+
+#[test]
+fn exit_codes_say_what_kind_of_no_it_was() {
+    let mut here = Place::node("here");
+    let cases = [
+        ("watchfire share", 2, "error: the following required arguments were not provided:"),
+        ("watchfire peer add node/watchfire.toml --name x", 2, "error: this is not a card: "),
+        ("watchfire peer show nobody", 6, "error: no peer is called `nobody`"),
+        ("watchfire group show nothing", 6, "error: no group is called `nothing`"),
+        ("watchfire share fresh-lure.com --tlp green --to nobody", 6, "error: no peer or group is called `nobody`"),
+        ("watchfire show a.example", 6, "error: there is no record `a.example`"),
+        ("watchfire import missing.csv --tlp green --to nobody", 6, "error: there is no file `missing.csv`"),
+        ("watchfire import node/watchfire.toml --tlp green --to nobody", 6, "error: no peer or group is called `nobody`"),
+        ("watchfire init --name again", 4, "error: `"),
+        ("watchfire serve", 7, "error: the store in `"),
+        ("watchfire restore --declare", 7, "error: the store in `"),
+        ("watchfire status --data elsewhere", 4, "error: there is no node in `elsewhere`"),
+        ("watchfire health --data elsewhere", 1, "error: there is no node in `elsewhere`"),
+        ("watchfire config check missing.toml", 6, "error: there is no file `missing.toml`"),
+        ("WATCHFIRE_LISTEN=x watchfire config show", 2, "error: $WATCHFIRE_LISTEN: `listen` is `x`, which is not an address and port"),
+    ];
+    for (line, code, said) in cases {
+        let (ended, first) = here.refused(line);
+        assert_eq!(ended, Some(code), "`{line}`: {first}");
+        assert!(first.starts_with(said), "`{line}` said `{first}`");
+    }
+    let smex = Place::node("smex");
+    here.put("card.txt", &smex.ok("watchfire card"));
+    here.ok("watchfire peer add card.txt --name smex && watchfire group create partners --member smex");
+    assert_eq!(here.refused("watchfire share fresh-lure.com --tlp red --to partners").0, Some(3), "all was withheld");
+    assert_eq!(here.run("watchfire share fresh-lure.com --tlp green --to partners").status.code(), Some(0));
+    assert_eq!(here.stop(), Some(0));
+    assert_eq!(here.refused("watchfire status").0, Some(1), "it does not run");
+}
+
+#[test]
+fn the_demo_succeeds_and_a_broken_node_makes_it_fail() {
+    let here = Place::new();
+    let told = here.json(&example("demo"));
+    assert_eq!(told["ok"], true, "{told}");
+    for step in told["steps"].as_array().expect("steps") {
+        has(step, &["name", "ok", "seconds"]);
+        assert_eq!(step["ok"], true, "{step}");
+    }
+    let broken = here.run("watchfire demo --json --break --patience 2");
+    assert_eq!(broken.status.code(), Some(1));
+    let told: Value = serde_json::from_slice(&broken.stdout).expect("JSON");
+    assert_eq!(told["ok"], false, "{told}");
+    assert_eq!(told["steps"].as_array().and_then(|steps| steps.last()).map(|step| &step["ok"]), Some(&Value::Bool(false)));
+}
