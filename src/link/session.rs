@@ -482,7 +482,7 @@ impl Receiver {
             Kind::Want(want) => self.want(want),
             Kind::Batch(part) => self.batch(part).await,
             Kind::Ack(ack) => self.ack(ack).await,
-            Kind::Recall(recall) => match self.node().take_recall(&recall).await {
+            Kind::Recall(recall) => match self.node().take_recall(&self.session.peer, &recall).await {
                 Ok(()) => Ok(()),
                 Err(RecallError::Malformed(error)) => Err(error.into()),
                 Err(RecallError::Node(error)) => Err(error.into()),
@@ -675,6 +675,9 @@ impl Receiver {
             Err(error) => return Err(NodeError::from(error).into()),
         };
         let Understanding { first, through, follow } = understanding;
+        if key.author == self.node().org() {
+            self.node().claim_was_true(&self.session.peer);
+        }
         let verdicts = self.node().received(&key, outcome, first, follow).await?;
         let verdict = |(seq, verdict): (u64, Verdict)| wire::ack::Verdict { seq, verdict: verdict as u32 };
         let verdicts = verdicts.into_iter().map(verdict).collect();

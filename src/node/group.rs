@@ -234,8 +234,8 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let known = snapshot.group(&definition.group)?;
         let entitled = match &known {
-            // A first definition comes from the one who signed it, over its own link.
-            None => definition.signer == *peer && definition.has(&self.org()),
+            // A first definition comes from the owner, over its own link: nobody else can say whose group it is.
+            None => definition.signer == *peer && definition.owner == *peer && definition.has(&self.org()),
             Some(row) => match decode_definition(&row.definition.bytes) {
                 Ok(before) => definition.follows(&before),
                 Err(_) => false,

@@ -77,8 +77,7 @@ impl Node {
             }
         }
         if we_are_old {
-            tracing::error!(peer = %peer, "a peer holds more of our own log than we do: this is a restored copy");
-            self.next_incarnation().await?;
+            self.take_claim(peer).await?;
         }
         if complete {
             // From now on it cannot tell us of anything that we have forgotten.
@@ -86,6 +85,21 @@ impl Node {
             self.position_all().await?;
         }
         Ok(heard)
+    }
+
+    /// A peer says that it holds more of our own log than we do, so this may be a restored copy. It is believed once, because signing a
+    /// position twice is worse than an incarnation too many; not again before it has shown what it said it holds.
+    async fn take_claim(&self, peer: &OrgId) -> Result<(), NodeError> {
+        if self.memory().claimed.insert(*peer) {
+            tracing::error!(peer = %peer, "a peer says that it holds more of our own log than we do: this seems to be a restored copy");
+            self.next_incarnation().await?;
+        }
+        Ok(())
+    }
+
+    /// A peer has shown what it said it holds of our own log.
+    pub fn claim_was_true(&self, peer: &OrgId) {
+        self.memory().claimed.remove(peer);
     }
 
     fn compare(&self, peer: &OrgId, theirs: &TheirLog) -> Result<Comparison, NodeError> {

@@ -66,6 +66,8 @@ pub struct Node {
 struct Memory {
     /// Peers whose whole `Have` was seen since the start.
     seen: BTreeSet<OrgId>,
+    /// Peers that said they hold more of our own logs than we do, and have not shown it yet.
+    claimed: BTreeSet<OrgId>,
     /// Peers with a link, and when they were last heard of.
     links: BTreeMap<OrgId, LinkView>,
     /// What the peers last said they hold: how far behind we are.

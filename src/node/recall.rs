@@ -14,6 +14,9 @@ use crate::store::change::{Change, Outcome, RecallRow, TakenBack};
 /// A relay passes a recall on for so long after it came (90 days, in milliseconds).
 const RELAY_MS: u64 = 90 * 86_400_000;
 
+/// So many recalls of one author are kept ahead of their logs.
+const RECALLS_PER_AUTHOR: usize = 5_000;
+
 /// Why a recall from a peer was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum RecallError {
@@ -63,11 +66,32 @@ impl Node {
         Ok(recalls)
     }
 
+    /// Whether a recall is new and of a log that we may hold: the peer's own to us, or a fellow member's in a group.
+    fn concerns_us(&self, peer: &OrgId, recall: &Recall, audience: Audience, id: &[u8; 32]) -> Result<bool, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let log = snapshot.log(&recall.withdrawal.log)?;
+        let names_its_log = log.is_none_or(|log| log.key.author == recall.author && log.key.audience == audience);
+        let from_its_place = match audience {
+            Audience::Direct(_) => recall.author == *peer,
+            Audience::Group(group) => {
+                self.definition(&snapshot, &group)?.is_some_and(|definition| definition.has(&recall.author) && definition.has(peer))
+            }
+        };
+        if !names_its_log || !from_its_place || snapshot.has_recall(id)? {
+            return Ok(false);
+        }
+        let kept = snapshot.recalls()?.iter().filter(|(_, row)| row.author == recall.author).count();
+        if kept >= RECALLS_PER_AUTHOR {
+            tracing::warn!(author = %recall.author, "an author has more recalls than are kept ahead of their logs; its log brings them");
+        }
+        Ok(kept < RECALLS_PER_AUTHOR)
+    }
+
     /// Takes a recall ahead of its log: destroys, answers, and keeps it for those that we relay to.
     ///
     /// # Errors
     /// When it is not signed by its author, or the store takes no changes.
-    pub async fn take_recall(&self, signed: &SignedRecall) -> Result<(), RecallError> {
+    pub async fn take_recall(&self, peer: &OrgId, signed: &SignedRecall) -> Result<(), RecallError> {
         let recall = read_signed_recall(signed, |author| self.author_keys(author))?;
         if recall.author == self.org() {
             return Ok(());
@@ -77,7 +101,7 @@ impl Node {
             None => Audience::Direct(self.org()),
         };
         let id = sha256(&[&signed.encode_to_vec()]);
-        if self.store.snapshot().map_err(NodeError::from)?.has_recall(&id).map_err(NodeError::from)? {
+        if !self.concerns_us(peer, &recall, audience, &id)? {
             return Ok(());
         }
         let withdrawal = &recall.withdrawal;

@@ -173,7 +173,25 @@ pub enum Change {
     Put(&'static str, Option<Vec<u8>>),
 }
 
-/// One released record.
+/// One released record. Only the gate's word lets a record into a log of ours:
+///
+/// ```
+/// use watchfire::rules::release::{Encoded, Released};
+/// use watchfire::store::change::ReleaseItem;
+///
+/// fn queue(released: Released<Encoded>) -> ReleaseItem {
+///     ReleaseItem { record: None, inside: vec![], released }
+/// }
+/// ```
+///
+/// ```compile_fail,E0308
+/// use watchfire::rules::release::Encoded;
+/// use watchfire::store::change::ReleaseItem;
+///
+/// fn queue(released: Encoded) -> ReleaseItem {
+///     ReleaseItem { record: None, inside: vec![], released }
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ReleaseItem {
     /// Our id for it, where it is an indicator.

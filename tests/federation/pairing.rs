@@ -8,7 +8,7 @@ use watchfire::node::view::PeerOptions;
 /// Borealis joins by an invitation of Amal's; both know the other and have confirmed nothing. Returns the digits.
 async fn joined(federation: &Federation) -> String {
     let invitation = federation.node(AMAL).invite().await.unwrap();
-    let join = federation.node(BOREALIS).join(&invitation.text, "amal").await.unwrap();
+    let join = federation.node(BOREALIS).join(&invitation.text, Some("amal")).await.unwrap();
     let borealis = federation.org(BOREALIS).to_string();
     federation.until("amal knows who joined", || federation.node(AMAL).peer(&borealis).is_ok()).await;
     let there = federation.node(AMAL).peer(&borealis).unwrap();
@@ -50,8 +50,8 @@ async fn wrong_digits_confirm_nothing() {
 async fn an_invitation_works_once_and_for_72_hours() {
     let federation = Federation::strangers(3).await;
     let invitation = federation.node(AMAL).invite().await.unwrap();
-    federation.node(BOREALIS).join(&invitation.text, "amal").await.unwrap();
-    assert!(federation.node(CEDAR).join(&invitation.text, "amal").await.is_err(), "it is used up");
+    federation.node(BOREALIS).join(&invitation.text, Some("amal")).await.unwrap();
+    assert!(federation.node(CEDAR).join(&invitation.text, Some("amal")).await.is_err(), "it is used up");
     let another = federation.node(AMAL).invite().await.unwrap();
     federation.clock.advance(72 * HOUR + 1);
     assert!(federation.node(CEDAR).join(&another.text, "amal").await.is_err(), "it has expired");

@@ -17,6 +17,28 @@ const CONTENT_BYTES_MAX: usize = BATCH_BYTES_MAX + BATCH_ENTRIES_MAX * (PAD + 12
 const ZSTD_LEVEL: i32 = 9;
 
 /// The frames that carry a batch that may be sent.
+///
+/// ```
+/// use watchfire::link::convert::batch_frames;
+/// use watchfire::model::log::{Batch, LogKey};
+/// use watchfire::rules::label::Outbound;
+///
+/// fn send(log: &LogKey, outbound: &Outbound<Batch>) {
+///     batch_frames(log, outbound);
+/// }
+/// ```
+///
+/// What a store holds is not yet what may be sent: this does not compile, though it differs in one type alone.
+///
+/// ```compile_fail,E0308
+/// use watchfire::link::convert::batch_frames;
+/// use watchfire::model::log::{Batch, LogKey};
+/// use watchfire::rules::label::Held;
+///
+/// fn send(log: &LogKey, held: &Held<Batch>) {
+///     batch_frames(log, held);
+/// }
+/// ```
 pub fn batch_frames(log: &LogKey, outbound: &Outbound<Batch>) -> Vec<wire::Frame> {
     let batch = outbound.get();
     let direct = matches!(log.audience, Audience::Direct(_));
