@@ -28,7 +28,7 @@ use crate::node::receive::Understood;
 use crate::node::send::Next;
 use crate::node::{Node, NodeError};
 use crate::store::CommitError;
-use crate::store::change::{Outcome, Verdict};
+use crate::store::change::{Outcome, Refused, Verdict};
 
 /// The versions of the protocol that we speak.
 pub const VERSIONS: [u32; 1] = [1];
@@ -418,6 +418,8 @@ fn definition_frames(signed: &SignedDefinition) -> Vec<wire::Frame> {
 struct Receiver {
     session: Arc<Session>,
     asked: BTreeMap<LogId, Asked>,
+    /// The last position of each log whose body was asked for: each is asked for once.
+    bodies_asked: BTreeMap<LogId, u64>,
     batches: BatchReader,
     definition: Vec<u8>,
     durable: FuturesOrdered<Durable>,
@@ -430,6 +432,7 @@ impl Receiver {
         Self {
             session,
             asked: BTreeMap::new(),
+            bodies_asked: BTreeMap::new(),
             batches: BatchReader::default(),
             definition: Vec::new(),
             durable: FuturesOrdered::new(),
@@ -479,7 +482,7 @@ impl Receiver {
         match frame {
             Kind::Hello(_) => Err(Malformed("a second hello").into()),
             Kind::Have(have) => self.have(&have).await,
-            Kind::Want(want) => self.want(want),
+            Kind::Want(want) => self.want(want).await,
             Kind::Batch(part) => self.batch(part).await,
             Kind::Ack(ack) => self.ack(ack).await,
             Kind::Recall(recall) => match self.node().take_recall(&self.session.peer, &recall).await {
@@ -491,7 +494,8 @@ impl Receiver {
             Kind::Card(card) => Ok(self.node().take_card(&self.session.peer, &card).await.map(|_| ())?),
             Kind::Bodies(bodies) => {
                 let (log, items) = read_bodies(bodies)?;
-                Ok(self.node().fill(&log, items).await?)
+                self.node().fill(&log, items).await?;
+                self.ask_for_bodies()
             }
             Kind::Conflict(conflict) => self.conflict(&conflict).await,
             Kind::Close(close) => Err(Ended::ByPeer { code: short(close.code), words: short(close.words) }),
@@ -513,10 +517,17 @@ impl Receiver {
             self.ask(wish.log, wish.from)?;
         }
         if have.complete {
-            for (log, positions) in self.node().lacking(&self.session.peer, LACKING_MAX)? {
-                self.session.outbox.answer(Kind::Want(wire::Want { log: log.0.to_vec(), positions, ..Default::default() }))?;
-            }
+            self.ask_for_bodies()?;
             self.session.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Asks for bodies of the peer's own logs that came absent: a relay was faster, or there when the peer was not.
+    fn ask_for_bodies(&mut self) -> Result<(), Ended> {
+        for (log, positions) in self.node().lacking(&self.session.peer, &self.bodies_asked, LACKING_MAX)? {
+            self.bodies_asked.extend(positions.last().map(|last| (log, *last)));
+            self.session.outbox.answer(Kind::Want(wire::Want { log: log.0.to_vec(), positions, ..Default::default() }))?;
         }
         Ok(())
     }
@@ -538,24 +549,39 @@ impl Receiver {
         self.session.outbox.answer(Kind::Want(want))
     }
 
-    fn want(&mut self, want: wire::Want) -> Result<(), Ended> {
+    async fn want(&mut self, want: wire::Want) -> Result<(), Ended> {
         let log = log_id(&want.log)?;
+        if want.positions.is_empty() {
+            self.node().asked_from(self.session.peer, log, want.from).await?;
+            self.want_log(log, &want)?;
+        } else {
+            self.want_bodies(log, want.positions)?;
+        }
+        self.session.wake.notify_one();
+        Ok(())
+    }
+
+    fn want_log(&self, log: LogId, want: &wire::Want) -> Result<(), Ended> {
         let mut shared = self.session.shared();
-        if !want.positions.is_empty() {
-            if want.positions.len() > LACKING_MAX || shared.bodies.len() > 64 {
+        if shared.readers.len() > 10_000 {
+            return Err(Malformed("too many logs asked for").into());
+        }
+        let credit = want.credit.clamp(1, self.session.node.config.link.in_flight_bytes_max);
+        let reader = Reader { next: want.from.max(1), fresh: want.from_checkpoint, credit, in_flight: VecDeque::new() };
+        shared.readers.insert(log, reader);
+        Ok(())
+    }
+
+    fn want_bodies(&self, log: LogId, positions: Vec<u64>) -> Result<(), Ended> {
+        let mut shared = self.session.shared();
+        let waiting = shared.bodies.len();
+        match shared.bodies.back_mut() {
+            Some((last, seqs)) if *last == log && seqs.len() + positions.len() <= LACKING_MAX => seqs.extend(positions),
+            _ if positions.len() > LACKING_MAX || waiting > 64 => {
                 return Err(Malformed("too many bodies asked for at once").into());
             }
-            shared.bodies.push_back((log, want.positions));
-        } else {
-            if shared.readers.len() > 10_000 {
-                return Err(Malformed("too many logs asked for").into());
-            }
-            let credit = want.credit.clamp(1, self.session.node.config.link.in_flight_bytes_max);
-            let reader = Reader { next: want.from.max(1), fresh: want.from_checkpoint, credit, in_flight: VecDeque::new() };
-            shared.readers.insert(log, reader);
+            _ => shared.bodies.push_back((log, positions)),
         }
-        drop(shared);
-        self.session.wake.notify_one();
         Ok(())
     }
 
@@ -622,6 +648,7 @@ impl Receiver {
         if batch.checkpoint.head.size <= asked.head.size {
             let ack = wire::Ack { log: log.0.to_vec(), through: batch.checkpoint.head.size, verdicts: Vec::new() };
             self.session.outbox.answer(Kind::Ack(ack))?;
+            self.ask_for_bodies()?;
             return Ok(None);
         }
         if asked.asked_again {
@@ -667,10 +694,16 @@ impl Receiver {
         let id = key.id();
         let outcome = match result {
             Ok(outcome) => outcome,
+            // The log is halted or closed: what it says is not taken, and not asked for again.
+            Err(CommitError::Refused(Refused::LogClosed)) => {
+                self.asked.remove(&id);
+                return Ok(());
+            }
             // The log grew through another link meanwhile: what we hold now is told from the store.
             Err(CommitError::Refused(_)) => {
                 self.asked.remove(&id);
-                return self.ask(key, 1);
+                self.ask(key, 1)?;
+                return self.ask_for_bodies();
             }
             Err(error) => return Err(NodeError::from(error).into()),
         };
@@ -681,7 +714,9 @@ impl Receiver {
         let verdicts = self.node().received(&key, outcome, first, follow).await?;
         let verdict = |(seq, verdict): (u64, Verdict)| wire::ack::Verdict { seq, verdict: verdict as u32 };
         let verdicts = verdicts.into_iter().map(verdict).collect();
-        self.session.outbox.answer(Kind::Ack(wire::Ack { log: id.0.to_vec(), through, verdicts }))
+        self.session.outbox.answer(Kind::Ack(wire::Ack { log: id.0.to_vec(), through, verdicts }))?;
+        // The store had this batch already, from a relay that keeps bodies back.
+        if key.author == self.session.peer { self.ask_for_bodies() } else { Ok(()) }
     }
 
     async fn ack(&mut self, ack: wire::Ack) -> Result<(), Ended> {

@@ -130,7 +130,10 @@ impl Node {
         let mut holders: BTreeMap<OrgId, Vec<(LogId, u64)>> = BTreeMap::new();
         for (log, seq) in snapshot.positions(&record)? {
             let Some(info) = snapshot.log(&log)? else { continue };
-            for holder in self.readers(&snapshot, &info.key.audience)? {
+            let mut readers: BTreeSet<OrgId> = self.readers(&snapshot, &info.key.audience)?.into_iter().collect();
+            // Who left the audience since holds it still.
+            readers.extend(snapshot.acks(&log)?.into_iter().filter(|ack| ack.through >= seq).map(|ack| ack.peer));
+            for holder in readers {
                 holders.entry(holder).or_default().push((log, seq));
             }
         }
@@ -170,7 +173,7 @@ impl Node {
                     last = last.max(Some(*at));
                 }
                 None if snapshot.taken_back(log, *seq)?.is_some() => {
-                    let gone = snapshot.peer(org)?.is_some_and(|peer| peer.state == PeerState::Removed);
+                    let gone = self.cannot_be_told(snapshot, org, log)?;
                     return Ok((if gone { "unreachable" } else { "waiting" }, None));
                 }
                 None => {
@@ -187,6 +190,13 @@ impl Node {
             "absent"
         };
         Ok((outcome, last))
+    }
+
+    /// Whether nothing of a log reaches an organisation any more: it is no peer, or not in the log's audience.
+    fn cannot_be_told(&self, snapshot: &Snapshot, org: &OrgId, log: &LogId) -> Result<bool, NodeError> {
+        let removed = snapshot.peer(org)?.is_some_and(|peer| peer.state == PeerState::Removed);
+        let Some(info) = snapshot.log(log)? else { return Ok(removed) };
+        Ok(removed || !self.readers(snapshot, &info.key.audience)?.contains(org))
     }
 
     /// Everyone but us in an audience.

@@ -1,5 +1,7 @@
 //! What a session may send: decided anew at each send, catch-up and relay included.
 
+use std::collections::BTreeMap;
+
 use super::{Node, NodeError};
 use crate::model::log::{AbsentReason, Audience, Batch, Body, Checkpoint, LogKey};
 use crate::model::{LogId, OrgId};
@@ -73,17 +75,20 @@ impl Node {
         Ok(bodies)
     }
 
-    /// Positions of a log whose bodies we lack and may ask this peer for.
+    /// Positions of a peer's own logs whose bodies we lack and may ask it for: behind those asked for in each log before, at most
+    /// `limit` of each.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn lacking(&self, peer: &OrgId, limit: usize) -> Result<Vec<(LogId, Vec<u64>)>, NodeError> {
+    pub fn lacking(&self, peer: &OrgId, asked: &BTreeMap<LogId, u64>, limit: usize) -> Result<Vec<(LogId, Vec<u64>)>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let mut lacking = Vec::new();
         for row in snapshot.logs()? {
             if row.key.author == *peer {
-                let absent = snapshot.absent(&row.id, limit)?;
-                let seqs: Vec<u64> = absent.into_iter().filter(|(_, reason)| may_come_later(*reason)).map(|(seq, _)| seq).collect();
+                let before = asked.get(&row.id).copied().unwrap_or_default();
+                let absent = snapshot.absent(&row.id, usize::MAX)?.into_iter();
+                let may_come = absent.filter(|(seq, reason)| *seq > before && may_come_later(*reason));
+                let seqs: Vec<u64> = may_come.map(|(seq, _)| seq).take(limit).collect();
                 if !seqs.is_empty() {
                     lacking.push((row.key.id(), seqs));
                 }
@@ -120,6 +125,23 @@ impl Node {
     /// When the store takes no changes.
     pub async fn acked(&self, peer: OrgId, log: LogId, through: u64, verdicts: Vec<(u64, u8)>) -> Result<(), NodeError> {
         self.commit(Change::Acked { peer, log, through, verdicts, at: self.clock.now() }).await?;
+        Ok(())
+    }
+}
+
+impl Node {
+    /// A peer asks for a log of ours from here on: it holds what comes before, perhaps from a relay, and has never told us.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub async fn asked_from(&self, peer: OrgId, log: LogId, from: u64) -> Result<(), NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let Some(row) = snapshot.log(&log)?.filter(|row| row.key.author == self.org()) else { return Ok(()) };
+        let through = from.saturating_sub(1);
+        let news = !snapshot.acks(&log)?.into_iter().any(|ack| ack.peer == peer && ack.through >= through);
+        if news && (1..=row.head.size).contains(&through) {
+            self.acked(peer, log, through, Vec::new()).await?;
+        }
         Ok(())
     }
 }

@@ -11,5 +11,7 @@
 mod harness;
 
 mod control;
+mod groups;
 mod pairing;
+mod recalls;
 mod sharing;

@@ -16,7 +16,7 @@ use watchfire::rules::release::Disclosure;
 use watchfire::store::change::PeerState;
 use watchfire::store::{LogState, Snapshot};
 
-/// Bytes of a word that is looked for in a store's file.
+/// Records by whom they are for, their label and their kind.
 type Counted = BTreeMap<(Audience, Tlp, u8), u64>;
 
 impl Federation {
@@ -79,7 +79,7 @@ impl Federation {
         if known != Some(here.keys.card().content().number) {
             moving.push(format!("{names}: a card, {known:?} there"));
         }
-        for (log, seqs) in there.lacking(&here.org(), 1_000)? {
+        for (log, seqs) in there.lacking(&here.org(), &BTreeMap::new(), 1_000)? {
             let held =
                 |seq: &u64| ours.entry(&log, *seq).ok().flatten().is_some_and(|(Held(entry), _)| matches!(entry.body, Body::Present(_)));
             if seqs.iter().any(held) {
@@ -179,10 +179,15 @@ impl Federation {
 
     /// Whether a word stands anywhere in a node's store file.
     pub fn holds(&self, who: Who, word: &str) -> bool {
+        self.holds_bytes(who, word.as_bytes())
+    }
+
+    /// Whether these bytes stand anywhere in a node's store file.
+    pub fn holds_bytes(&self, who: Who, wanted: &[u8]) -> bool {
         let files = fs::read_dir(self.data(who).join("store")).unwrap();
         files.map(|file| file.unwrap().path()).filter(|path| path.is_file()).any(|path| {
             let bytes = fs::read(path).unwrap();
-            bytes.windows(word.len()).any(|window| window == word.as_bytes())
+            bytes.windows(wanted.len()).any(|window| window == wanted)
         })
     }
 }

@@ -227,8 +227,9 @@ impl Federation {
     /// Ends a node as a power cut does: every task is dropped where it is.
     pub fn kill(&mut self, who: Who) {
         let Life { node, runtime, .. } = self.members[who.0].life.take().expect("it runs");
-        drop(node);
         runtime.shutdown_background();
+        // Its file must be free for the next life; a process that dies lets go of it by itself.
+        node.store.close();
     }
 
     /// Ends a node in order.

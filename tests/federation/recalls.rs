@@ -1,0 +1,207 @@
+//! Taking back: what is no longer valid, and what should never have left.
+
+use crate::harness::*;
+use watchfire::formats::Format;
+use watchfire::model::Tlp;
+use watchfire::model::log::{AbsentReason, Body};
+use watchfire::node::view::ExportFormat;
+use watchfire::rules::label::Held;
+
+const EVIL: &str = "evil.example.org";
+
+fn is(outcomes: &[(String, String)], expected: &[(&str, &str)]) -> bool {
+    let outcomes: Vec<(&str, &str)> = outcomes.iter().map(|(peer, outcome)| (peer.as_str(), outcome.as_str())).collect();
+    expected.iter().all(|one| outcomes.contains(one)) && outcomes.len() == expected.len()
+}
+
+/// Amal has shared with the group of three.
+async fn shared() -> Federation {
+    let federation = Federation::of(3).await;
+    federation.group(AMAL, "partners", &[BOREALIS, CEDAR]).await;
+    federation.settle().await;
+    federation.share(AMAL, EVIL, Tlp::Amber, "partners").await;
+    federation.share(AMAL, "bad.example.org", Tlp::Amber, "partners").await;
+    federation.settle().await;
+    federation
+}
+
+#[tokio::test]
+async fn what_is_withdrawn_leaves_blocklists_and_shows_as_revoked() {
+    let federation = shared().await;
+    assert!(is(&federation.outcomes(AMAL, EVIL), &[("borealis", "held"), ("cedar", "held")]));
+    federation.node(AMAL).withdraw(EVIL, "a false positive").await.unwrap();
+    federation.settle().await;
+    for who in federation.everyone() {
+        assert_eq!(federation.lookup(who, EVIL)[0].state, "revoked");
+        for format in [ExportFormat::Text, ExportFormat::Csv] {
+            let text = federation.export(who, format);
+            assert!(!text.contains(EVIL) && text.contains("bad.example.org"), "{text}");
+        }
+        let bundle: serde_json::Value = serde_json::from_str(&federation.export(who, ExportFormat::Stix)).unwrap();
+        let objects = bundle["objects"].as_array().unwrap();
+        let of =
+            |value: &str| objects.iter().find(|object| object["pattern"].as_str().is_some_and(|pattern| pattern.contains(value))).unwrap();
+        assert_eq!(of(EVIL)["revoked"], true);
+        assert_ne!(of("bad.example.org")["revoked"], true);
+    }
+    assert!(is(&federation.outcomes(AMAL, EVIL), &[("borealis", "revoked"), ("cedar", "revoked")]));
+}
+
+#[tokio::test]
+async fn what_is_withdrawn_may_be_shared_again() {
+    let federation = shared().await;
+    federation.node(AMAL).withdraw(EVIL, "a false positive").await.unwrap();
+    federation.settle().await;
+    federation.share(AMAL, EVIL, Tlp::Amber, "partners").await;
+    federation.settle().await;
+    assert_eq!(federation.lookup(CEDAR, EVIL)[0].state, "live");
+}
+
+#[tokio::test]
+async fn a_recall_destroys_the_body_everywhere_and_everyone_says_so() {
+    let mut federation = Federation::of(3).await;
+    let note = federation.secret(&[]);
+    federation.group(AMAL, "partners", &[BOREALIS, CEDAR]).await;
+    federation.settle().await;
+    federation.share_with_note(AMAL, EVIL, &note, Tlp::Amber, "partners").await;
+    federation.share(AMAL, "bad.example.org", Tlp::Amber, "partners").await;
+    federation.settle().await;
+    assert!(federation.holds(CEDAR, &note));
+    federation.recall(AMAL, EVIL).await;
+    federation.settle().await;
+    let log = federation.node(AMAL).status().unwrap().logs[0].id;
+    for who in federation.everyone() {
+        assert!(federation.lookup(who, EVIL).is_empty() && federation.finds(who, "bad.example.org"));
+        for format in ExportFormat::ALL {
+            assert!(!federation.export(who, format).contains(EVIL));
+        }
+        let (Held(entry), _) = federation.node(who).store.snapshot().unwrap().entry(&log, 1).unwrap().unwrap();
+        assert!(matches!(entry.body, Body::Absent { reason: AbsentReason::Recalled, .. }), "{entry:?}");
+        // The file gives its free pages back, and with them the last bytes of what was destroyed.
+        federation.node(who).store.compact().await.unwrap();
+        assert!(!federation.holds(who, &note), "{who:?} still has its bytes");
+    }
+    assert!(is(&federation.outcomes(AMAL, EVIL), &[("borealis", "destroyed"), ("cedar", "destroyed")]));
+}
+
+#[tokio::test]
+async fn what_was_recalled_is_not_shared_again() {
+    let federation = shared().await;
+    federation.recall(AMAL, EVIL).await;
+    federation.settle().await;
+    let report = federation.try_share(AMAL, "EVIL[.]example.org", Tlp::Amber, "partners").await;
+    assert!(report.released.is_empty() && report.withheld[0].reason.contains("recalled"), "{report:?}");
+    let report = federation.import(AMAL, format!("{EVIL}\nother.example.org\n"), Format::Text, Tlp::Amber, "borealis").await;
+    assert_eq!((report.released, report.withheld), (1, 1));
+    federation.settle().await;
+    assert!(!federation.finds(BOREALIS, EVIL));
+    // Another author may say the same value: it is that author's word.
+    federation.share(BOREALIS, EVIL, Tlp::Amber, "partners").await;
+    federation.settle().await;
+    assert_eq!(federation.authors(AMAL, EVIL), [BOREALIS]);
+}
+
+#[tokio::test]
+async fn a_recall_reaches_through_a_relay_and_its_receipt_comes_when_it_can() {
+    let federation = shared().await;
+    federation.cut(AMAL, CEDAR);
+    federation.until("the link is down", || !federation.node(AMAL).link_view(&federation.org(CEDAR)).up).await;
+    federation.recall(AMAL, EVIL).await;
+    federation.settle().await;
+    assert!(!federation.finds(CEDAR, EVIL));
+    assert!(is(&federation.outcomes(AMAL, EVIL), &[("borealis", "destroyed"), ("cedar", "waiting")]));
+    federation.heal(AMAL, CEDAR);
+    federation.settle().await;
+    assert!(is(&federation.outcomes(AMAL, EVIL), &[("borealis", "destroyed"), ("cedar", "destroyed")]));
+}
+
+#[tokio::test]
+async fn a_recall_goes_before_everything_that_waits() {
+    let federation = Federation::of(2).await;
+    federation.share(AMAL, EVIL, Tlp::Amber, "borealis").await;
+    federation.settle().await;
+    federation.cut(AMAL, BOREALIS);
+    let text: String = (0..3_000).map(|number| format!("host{number}.example.org\n")).collect();
+    federation.import(AMAL, text, Format::Text, Tlp::Amber, "borealis").await;
+    federation.recall(AMAL, EVIL).await;
+    federation.heal(AMAL, BOREALIS);
+    let mut held_then = None;
+    federation
+        .until("borealis has destroyed it", || {
+            let gone = !federation.finds(BOREALIS, EVIL);
+            if gone {
+                held_then.get_or_insert_with(|| federation.indicators(BOREALIS));
+            }
+            gone
+        })
+        .await;
+    assert!(held_then.unwrap() < 3_000, "it did not wait for the import");
+    federation.settle().await;
+    assert_eq!(federation.indicators(BOREALIS), 3_000);
+    assert!(is(&federation.outcomes(AMAL, EVIL), &[("borealis", "destroyed")]));
+}
+
+#[tokio::test]
+async fn what_is_recalled_before_it_was_sent_never_leaves() {
+    let federation = Federation::of(2).await;
+    federation.share(AMAL, "bad.example.org", Tlp::Amber, "borealis").await;
+    federation.settle().await;
+    federation.cut(AMAL, BOREALIS);
+    federation.share(AMAL, EVIL, Tlp::Amber, "borealis").await;
+    federation.recall(AMAL, EVIL).await;
+    federation.heal(AMAL, BOREALIS);
+    federation.settle().await;
+    assert!(!federation.finds(BOREALIS, EVIL) && federation.finds(BOREALIS, "bad.example.org"));
+    let found = federation.outcomes(AMAL, EVIL);
+    assert!(found.iter().all(|(_, outcome)| outcome == "absent"), "{found:?}");
+}
+
+#[tokio::test]
+async fn an_offline_holder_complies_when_it_returns() {
+    let mut federation = shared().await;
+    federation.kill(CEDAR);
+    federation.recall(AMAL, EVIL).await;
+    federation.settle().await;
+    assert!(is(&federation.outcomes(AMAL, EVIL), &[("borealis", "destroyed"), ("cedar", "waiting")]));
+    federation.clock.advance(DAY);
+    // Cedar meets Borealis first.
+    federation.cut(AMAL, CEDAR);
+    federation.start(CEDAR).await;
+    federation.settle().await;
+    assert!(!federation.finds(CEDAR, EVIL));
+    federation.heal(AMAL, CEDAR);
+    federation.settle().await;
+    assert!(is(&federation.outcomes(AMAL, EVIL), &[("borealis", "destroyed"), ("cedar", "destroyed")]));
+}
+
+#[tokio::test]
+async fn who_was_removed_cannot_be_told_any_more() {
+    let federation = shared().await;
+    federation.node(AMAL).group_remove("partners", "cedar").await.unwrap();
+    federation.settle().await;
+    federation.recall(AMAL, EVIL).await;
+    federation.settle().await;
+    let outcomes = federation.outcomes(AMAL, EVIL);
+    assert!(is(&outcomes, &[("borealis", "destroyed"), ("cedar", "unreachable")]), "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn a_peer_that_was_removed_cannot_be_told_any_more() {
+    let federation = Federation::of(2).await;
+    federation.share(AMAL, EVIL, Tlp::Amber, "borealis").await;
+    federation.settle().await;
+    federation.node(AMAL).peer_remove("borealis").await.unwrap();
+    federation.recall(AMAL, EVIL).await;
+    let outcomes = federation.outcomes(AMAL, EVIL);
+    assert!(is(&outcomes, &[("borealis", "unreachable")]), "{outcomes:?}");
+    assert!(federation.finds(BOREALIS, EVIL));
+}
+
+#[tokio::test]
+async fn only_its_author_takes_a_record_back() {
+    let federation = shared().await;
+    assert!(federation.node(BOREALIS).recall(EVIL, "not mine").await.is_err());
+    assert!(federation.node(BOREALIS).withdraw(EVIL, "not mine").await.is_err());
+    federation.settle().await;
+    assert!(federation.everyone().all(|who| federation.finds(who, EVIL)));
+}
