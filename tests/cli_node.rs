@@ -121,6 +121,7 @@ fn every_help_example_runs_against_a_real_node() {
         example(command)
     };
     here.ok(&take("init"));
+    here.ok(&take("provision"));
     here.put("watchfire.toml", &std::fs::read_to_string(here.path().join("node/watchfire.toml")).expect("made by init"));
     here.put("card.txt", &smex.ok("watchfire card"));
     here.put("pegasus.stix2", &std::fs::read_to_string(PEGASUS).expect("the example file"));
