@@ -12,6 +12,8 @@ mod harness;
 
 mod control;
 mod groups;
+mod lives;
 mod pairing;
 mod recalls;
 mod sharing;
+mod time;

@@ -72,6 +72,8 @@ struct Member {
     name: String,
     data: PathBuf,
     config: Config,
+    /// A clock that is not everyone's.
+    clock: Option<Clock>,
     life: Option<Life>,
 }
 
@@ -145,7 +147,7 @@ impl Federation {
         let config = self.config(who, name, change).await;
         let data = self.directory().join(name);
         Node::init(&data, &config.endpoints, &self.clock).unwrap();
-        self.members.push(Member { name: name.into(), data, config, life: None });
+        self.members.push(Member { name: name.into(), data, config, clock: None, life: None });
         self.start(who).await;
     }
 
@@ -179,11 +181,12 @@ impl Federation {
     }
 
     async fn life(&self, who: Who) -> Life {
-        let Member { name, data, config, .. } = &self.members[who.0];
+        let Member { name, data, config, clock, .. } = &self.members[who.0];
+        let clock = clock.as_ref().unwrap_or(&self.clock);
         let (runtime, stop) = (runtime(name), CancellationToken::new());
         let end = Instant::now() + PATIENCE;
         let node = loop {
-            match Node::open_with(data, config.clone(), self.clock.clone()) {
+            match Node::open_with(data, config.clone(), clock.clone()) {
                 Ok(node) => break node,
                 // The last life's store lets go when its last task is gone.
                 Err(NodeError::StoreLocked(_)) if Instant::now() < end => tokio::time::sleep(LOOK).await,
@@ -269,7 +272,7 @@ impl Federation {
         let name = format!("{}-twin", self.members[of.0].name);
         let mut config = self.config(who, &name, |_, _| {}).await;
         config.endpoints = self.members[of.0].config.endpoints.clone();
-        self.members.push(Member { name: name.clone(), data: copy.to_owned(), config, life: None });
+        self.members.push(Member { name: name.clone(), data: copy.to_owned(), config, clock: None, life: None });
         self.broken.extend([of, who]);
         self.start(who).await;
         who
@@ -297,9 +300,23 @@ impl Federation {
         while left > 0 {
             let step = left.min(HOUR);
             self.clock.advance(step);
+            self.members.iter().filter_map(|member| member.clock.as_ref()).for_each(|clock| clock.advance(step));
             left -= step;
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
+    }
+
+    /// A node starts again with a clock of its own that is ahead of everyone's.
+    pub async fn give_own_clock(&mut self, who: Who, ahead: u64) {
+        self.kill(who);
+        self.members[who.0].clock = Some(Clock::manual(self.clock.now().plus(ahead)));
+        self.start(who).await;
+    }
+
+    /// A node's own clock jumps ahead.
+    pub fn step_own_clock(&self, who: Who, ahead: u64) {
+        let clock = self.members[who.0].clock.as_ref().expect("it has one");
+        clock.set(clock.now().plus(ahead));
     }
 
     /// Waits until something is so.

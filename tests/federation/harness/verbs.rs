@@ -2,9 +2,11 @@
 
 use super::{Federation, NAMES, Who};
 use std::io::Cursor;
+use tokio::task::JoinHandle;
 use watchfire::formats::Format;
 use watchfire::model::record::WithdrawalMode;
 use watchfire::model::{GroupId, RecordId, Tlp};
+use watchfire::node::NodeError;
 use watchfire::node::view::{ExportFormat, ExportRequest, GroupCreate, ImportReport, ImportRequest, MatchView, ShareReport, ShareRequest};
 
 /// A request to share one value, as the command line makes it.
@@ -39,6 +41,27 @@ impl Federation {
         let work = move || node.import(request, Box::new(Cursor::new(text)), &mut |_| {});
         let runtime = &self.members[who.0].life.as_ref().expect("it runs").runtime;
         runtime.spawn_blocking(work).await.unwrap().unwrap()
+    }
+
+    /// As [`Self::import`], and does not wait; the node may be killed meanwhile.
+    pub fn start_import(&self, who: Who, text: String, to: &str) -> JoinHandle<Result<ImportReport, NodeError>> {
+        let request =
+            ImportRequest { tlp: Tlp::Amber, to: to.into(), format: Some(Format::Text), dry_run: false, file_name: None, now: true };
+        let node = self.node(who).clone();
+        let work = move || node.import(request, Box::new(Cursor::new(text)), &mut |_| {});
+        self.members[who.0].life.as_ref().expect("it runs").runtime.spawn_blocking(work)
+    }
+
+    /// How many entries of one's only log the other has acknowledged.
+    pub fn acknowledged(&self, author: Who, reader: Who) -> u64 {
+        let snapshot = self.node(author).store.snapshot().unwrap();
+        let log = snapshot.logs_of(&self.org(author)).unwrap().remove(0).id;
+        snapshot.acks(&log).unwrap().into_iter().find(|ack| ack.peer == self.org(reader)).map_or(0, |ack| ack.through)
+    }
+
+    /// How many entries of an author's logs a node holds.
+    pub fn entries(&self, who: Who, author: Who) -> u64 {
+        self.node(who).store.snapshot().unwrap().logs_of(&self.org(author)).unwrap().iter().map(|log| log.head.size).sum()
     }
 
     /// All that a lookup finds.

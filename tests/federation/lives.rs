@@ -1,0 +1,202 @@
+//! Nodes that die, come back, come back older than they were, or live twice.
+
+use crate::harness::*;
+use watchfire::formats::Format;
+use watchfire::model::Tlp;
+use watchfire::store::LogState;
+
+fn domains(prefix: &str, count: usize) -> String {
+    (0..count).map(|number| format!("{prefix}{number}.example.org\n")).collect()
+}
+
+#[tokio::test]
+async fn a_reader_killed_in_the_middle_of_an_import_loses_nothing_and_takes_nothing_twice() {
+    let mut federation = Federation::of(2).await;
+    let importing = federation.start_import(AMAL, domains("host", 4_000), "borealis");
+    for killed in 1..=3 {
+        let enough = killed * 700;
+        federation.until("some have arrived", || federation.indicators(BOREALIS) >= enough).await;
+        let acknowledged = federation.acknowledged(AMAL, BOREALIS);
+        federation.kill(BOREALIS);
+        federation.start(BOREALIS).await;
+        assert!(federation.indicators(BOREALIS) >= acknowledged, "what was acknowledged is there");
+    }
+    assert_eq!(importing.await.unwrap().unwrap().released, 4_000);
+    federation.settle().await;
+    assert_eq!(federation.indicators(BOREALIS), 4_000);
+    assert_eq!(federation.entries(BOREALIS, AMAL), 4_000);
+}
+
+#[tokio::test]
+async fn an_author_killed_in_the_middle_of_an_import_goes_on_where_it_was() {
+    let mut federation = Federation::of(2).await;
+    let importing = federation.start_import(AMAL, domains("host", 12_000), "borealis");
+    federation.until("some have arrived", || federation.indicators(BOREALIS) >= 500).await;
+    federation.kill(AMAL);
+    drop(importing);
+    let arrived = federation.indicators(BOREALIS);
+    federation.start(AMAL).await;
+    assert!(federation.indicators(AMAL) >= arrived, "nothing left that is not held");
+    let again = federation.import(AMAL, domains("host", 12_000), Format::Text, Tlp::Amber, "borealis").await;
+    assert_eq!(again.released + again.duplicate, 12_000);
+    federation.settle().await;
+    assert_eq!((federation.indicators(AMAL), federation.indicators(BOREALIS)), (12_000, 12_000));
+    assert_eq!(federation.entries(BOREALIS, AMAL), 12_000, "each value has one position");
+}
+
+#[tokio::test]
+async fn a_node_stopped_in_order_comes_back_with_everything() {
+    let mut federation = Federation::of(2).await;
+    federation.share(AMAL, "one.example.org", Tlp::Amber, "borealis").await;
+    federation.settle().await;
+    federation.stop(AMAL).await;
+    federation.share(BOREALIS, "two.example.org", Tlp::Amber, "amal").await;
+    federation.start(AMAL).await;
+    federation.settle().await;
+    assert!(federation.finds(AMAL, "two.example.org") && federation.finds(AMAL, "one.example.org"));
+}
+
+/// Amal has shared with Borealis and the group, was copied, and has gone further.
+async fn gone_further() -> (Federation, std::path::PathBuf) {
+    let mut federation = Federation::of(3).await;
+    federation.group(AMAL, "partners", &[BOREALIS, CEDAR]).await;
+    federation.settle().await;
+    federation.share(AMAL, "old.example.org", Tlp::Amber, "borealis").await;
+    federation.share(AMAL, "old.example.org", Tlp::Amber, "partners").await;
+    federation.settle().await;
+    let copy = federation.copy(AMAL).await;
+    federation.share(AMAL, "tail.example.org", Tlp::Amber, "borealis").await;
+    federation.share(AMAL, "tail.example.org", Tlp::Amber, "partners").await;
+    federation.settle().await;
+    (federation, copy)
+}
+
+/// What must hold after any restore of Amal's.
+async fn is_whole_again(federation: &Federation) {
+    assert!(federation.finds(AMAL, "tail.example.org"), "its tail was fetched back");
+    federation.share(AMAL, "new.example.org", Tlp::Amber, "borealis").await;
+    federation.share(AMAL, "new.example.org", Tlp::Amber, "partners").await;
+    federation.settle().await;
+    assert!(federation.finds(BOREALIS, "new.example.org") && federation.finds(CEDAR, "new.example.org"));
+    let amal = federation.org(AMAL);
+    for who in federation.everyone() {
+        let snapshot = federation.node(who).store.snapshot().unwrap();
+        assert!(snapshot.evidence().unwrap().is_empty(), "no position was signed twice");
+        let logs = snapshot.logs_of(&amal).unwrap();
+        let mut incarnations: Vec<u64> = logs.iter().map(|log| log.key.incarnation).collect();
+        incarnations.sort_unstable();
+        incarnations.dedup();
+        assert_eq!(incarnations.len(), 2, "one restore, one new incarnation: {incarnations:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_copy_learns_from_its_peers_that_it_is_old() {
+    let (mut federation, copy) = gone_further().await;
+    federation.expect_error("restored copy");
+    federation.clock.advance(HOUR);
+    federation.put_back(AMAL, &copy).await;
+    federation.start(AMAL).await;
+    federation.settle().await;
+    is_whole_again(&federation).await;
+}
+
+#[tokio::test]
+async fn what_an_old_copy_shares_before_it_learns_goes_into_the_next_incarnation() {
+    let (mut federation, copy) = gone_further().await;
+    federation.expect_error("restored copy");
+    federation.cut(AMAL, BOREALIS);
+    federation.cut(AMAL, CEDAR);
+    federation.put_back(AMAL, &copy).await;
+    federation.start(AMAL).await;
+    federation.share(AMAL, "lonely.example.org", Tlp::Amber, "partners").await;
+    federation.settle().await;
+    federation.heal(AMAL, BOREALIS);
+    federation.heal(AMAL, CEDAR);
+    federation.settle().await;
+    assert!(federation.finds(BOREALIS, "lonely.example.org") && federation.finds(CEDAR, "lonely.example.org"));
+    is_whole_again(&federation).await;
+}
+
+#[tokio::test]
+async fn a_declared_restore_opens_the_next_incarnation_before_anyone_is_asked() {
+    let (mut federation, copy) = gone_further().await;
+    federation.cut(AMAL, BOREALIS);
+    federation.cut(AMAL, CEDAR);
+    federation.put_back(AMAL, &copy).await;
+    federation.start(AMAL).await;
+    let view = federation.node(AMAL).declare_restore().await.unwrap();
+    assert_eq!(view.closed, 2);
+    federation.heal(AMAL, BOREALIS);
+    federation.heal(AMAL, CEDAR);
+    federation.settle().await;
+    is_whole_again(&federation).await;
+}
+
+#[tokio::test]
+async fn a_recall_of_what_an_earlier_incarnation_said_is_obeyed() {
+    let (mut federation, copy) = gone_further().await;
+    federation.expect_error("restored copy");
+    federation.put_back(AMAL, &copy).await;
+    federation.start(AMAL).await;
+    federation.settle().await;
+    federation.recall(AMAL, "tail.example.org").await;
+    federation.settle().await;
+    assert!(federation.everyone().all(|who| !federation.finds(who, "tail.example.org")));
+    let outcomes = federation.outcomes(AMAL, "tail.example.org");
+    assert!(outcomes.len() == 2 && outcomes.iter().all(|(_, outcome)| outcome == "destroyed"), "{outcomes:?}");
+}
+
+/// The state of Amal's logs at a node.
+fn states(federation: &Federation, who: Who, of: watchfire::model::OrgId) -> Vec<LogState> {
+    federation.node(who).store.snapshot().unwrap().logs_of(&of).unwrap().iter().map(|log| log.state).collect()
+}
+
+#[tokio::test]
+async fn two_histories_under_one_signature_are_proved_and_the_author_goes_on_in_the_next_incarnation() {
+    let mut federation = Federation::of(3).await;
+    for text in ["two histories", "restored copy"] {
+        federation.expect_error(text);
+    }
+    federation.group(AMAL, "partners", &[BOREALIS, CEDAR]).await;
+    federation.settle().await;
+    federation.share(AMAL, "both.example.org", Tlp::Amber, "partners").await;
+    federation.settle().await;
+    let amal = federation.org(AMAL);
+    let copy = federation.copy(AMAL).await;
+    // One of the two meets Borealis alone, the other Cedar alone.
+    federation.settle().await;
+    federation.cut(AMAL, CEDAR);
+    federation.cut(BOREALIS, CEDAR);
+    federation.cut(DUNYA, BOREALIS);
+    let twin = federation.twin(AMAL, &copy).await;
+    federation.share(AMAL, "first.example.org", Tlp::Amber, "partners").await;
+    federation.share(twin, "second.example.org", Tlp::Amber, "partners").await;
+    federation
+        .until("both were told", || federation.finds(BOREALIS, "first.example.org") && federation.finds(CEDAR, "second.example.org"))
+        .await;
+    federation.kill(twin);
+    federation.heal(BOREALIS, CEDAR);
+    federation
+        .until("both hold the proof", || {
+            [BOREALIS, CEDAR].iter().all(|who| federation.node(*who).store.snapshot().unwrap().evidence().unwrap().len() == 1)
+        })
+        .await;
+    for who in [BOREALIS, CEDAR] {
+        assert_eq!(states(&federation, who, amal), [LogState::Halted]);
+    }
+    assert!(!federation.finds(BOREALIS, "second.example.org") && !federation.finds(CEDAR, "first.example.org"));
+    // What it has recalled is still destroyed.
+    federation.recall(AMAL, "both.example.org").await;
+    federation.until("both obey", || !federation.finds(BOREALIS, "both.example.org") && !federation.finds(CEDAR, "both.example.org")).await;
+    // The author learns of it from whoever holds the other history.
+    federation.heal(AMAL, CEDAR);
+    federation
+        .until("the author holds the proof", || !federation.node(AMAL).store.snapshot().unwrap().evidence().unwrap().is_empty())
+        .await;
+    federation.share(AMAL, "third.example.org", Tlp::Amber, "partners").await;
+    federation
+        .until("it goes on", || federation.finds(BOREALIS, "third.example.org") && federation.finds(CEDAR, "third.example.org"))
+        .await;
+    assert_eq!(states(&federation, CEDAR, amal).iter().filter(|state| **state == LogState::Open).count(), 1);
+}

@@ -1,0 +1,160 @@
+//! What time does: certificates renew, keys rotate, records expire.
+
+use crate::harness::*;
+use watchfire::model::Tlp;
+use watchfire::model::log::Body;
+use watchfire::rules::label::Held;
+
+const EVIL: &str = "evil.example.org";
+
+#[tokio::test]
+async fn certificates_renew_by_themselves_while_links_stay_up() {
+    let federation = Federation::of(2).await;
+    let dials = || federation.net.dialled(AMAL, BOREALIS) + federation.net.dialled(BOREALIS, AMAL);
+    let before = dials();
+    federation.pass(20 * DAY).await;
+    federation.settle().await;
+    assert_eq!(dials(), before, "no link was lost");
+    for who in federation.everyone() {
+        assert!(federation.node(who).status().unwrap().certificates.node_days >= 2);
+    }
+    federation.share(AMAL, EVIL, Tlp::Amber, "borealis").await;
+    federation.settle().await;
+    federation.cut(AMAL, BOREALIS);
+    federation.until("the link is down", || !federation.node(AMAL).link_view(&federation.org(BOREALIS)).up).await;
+    federation.heal(AMAL, BOREALIS);
+    federation.settle().await;
+    assert!(federation.finds(BOREALIS, EVIL));
+}
+
+#[tokio::test]
+async fn a_renewed_issuing_ca_reaches_the_peers_over_the_link() {
+    let federation = Federation::of(2).await;
+    let card = || federation.node(BOREALIS).peer("amal").unwrap().card_number;
+    let before = card();
+    federation.pass(61 * DAY).await;
+    federation.until("the card is renewed", || card() > before).await;
+    federation.settle().await;
+    assert!(federation.node(AMAL).status().unwrap().certificates.issuing_days > 80);
+    federation.cut(AMAL, BOREALIS);
+    federation.until("the link is down", || !federation.node(AMAL).link_view(&federation.org(BOREALIS)).up).await;
+    federation.heal(AMAL, BOREALIS);
+    federation.settle().await;
+}
+
+#[tokio::test]
+async fn peers_follow_a_rotated_root_even_those_that_were_away() {
+    let federation = Federation::of(3).await;
+    let org = federation.org(AMAL);
+    federation.cut(AMAL, CEDAR);
+    federation.until("the link is down", || !federation.node(AMAL).link_view(&federation.org(CEDAR)).up).await;
+    federation.node(AMAL).keys.rotate_root(federation.clock.now()).unwrap();
+    federation.node(AMAL).reload().await.unwrap();
+    federation.settle().await;
+    federation.clock.advance(DAY);
+    federation.heal(AMAL, CEDAR);
+    federation.settle().await;
+    for who in [BOREALIS, CEDAR] {
+        federation.cut(AMAL, who);
+        federation.until("the link is down", || !federation.node(AMAL).link_view(&federation.org(who)).up).await;
+        federation.heal(AMAL, who);
+    }
+    federation.settle().await;
+    assert_eq!(federation.org(AMAL), org);
+    federation.share(AMAL, EVIL, Tlp::Amber, "cedar").await;
+    federation.settle().await;
+    assert!(federation.finds(CEDAR, EVIL));
+}
+
+#[tokio::test]
+async fn a_node_that_slept_for_a_month_comes_back() {
+    let mut federation = Federation::of(2).await;
+    federation.kill(BOREALIS);
+    federation.share(AMAL, EVIL, Tlp::Amber, "borealis").await;
+    federation.pass(30 * DAY).await;
+    federation.start(BOREALIS).await;
+    federation.settle().await;
+    assert!(federation.finds(BOREALIS, EVIL));
+}
+
+/// Whether the body of the first entry of Amal's only log is there.
+fn has_body(federation: &Federation, who: Who) -> bool {
+    let snapshot = federation.node(who).store.snapshot().unwrap();
+    let log = snapshot.logs_of(&federation.org(AMAL)).unwrap().remove(0).id;
+    let (Held(entry), _) = snapshot.entry(&log, 1).unwrap().unwrap();
+    matches!(entry.body, Body::Present(_))
+}
+
+async fn of_two_with_short_retention() -> Federation {
+    let federation = Federation::with(2, |_, config| config.records.retention_days = 2).await;
+    federation.pair(AMAL, BOREALIS).await;
+    federation.settle().await;
+    federation.share(AMAL, EVIL, Tlp::Amber, "borealis").await;
+    federation.settle().await;
+    federation
+}
+
+#[tokio::test]
+async fn what_expires_is_hidden_at_once_and_destroyed_after_a_day_of_agreeing_clocks() {
+    let mut federation = of_two_with_short_retention().await;
+    federation.pass(47 * HOUR).await;
+    assert!(federation.finds(BOREALIS, EVIL));
+    federation.restart(BOREALIS).await;
+    federation.settle().await;
+    federation.pass(2 * HOUR).await;
+    assert!(!federation.finds(BOREALIS, EVIL), "hidden at once");
+    assert!(has_body(&federation, BOREALIS));
+    federation.pass(20 * HOUR).await;
+    assert!(has_body(&federation, BOREALIS), "its clock has not agreed for a day since it started");
+    federation.pass(4 * HOUR).await;
+    federation.until("it is destroyed", || !has_body(&federation, BOREALIS)).await;
+    federation.until("its author too", || !has_body(&federation, AMAL)).await;
+    federation.settle().await;
+}
+
+#[tokio::test]
+async fn a_link_that_stays_up_for_days_keeps_what_it_knows_of_clocks() {
+    let federation = of_two_with_short_retention().await;
+    federation.pass(50 * HOUR).await;
+    federation.until("it is destroyed", || !has_body(&federation, BOREALIS) && !has_body(&federation, AMAL)).await;
+}
+
+#[tokio::test]
+async fn a_wrong_clock_destroys_nothing_but_on_an_operators_word() {
+    let mut federation = of_two_with_short_retention().await;
+    federation.pass(30 * HOUR).await;
+    federation.give_own_clock(BOREALIS, 20 * HOUR).await;
+    federation.settle().await;
+    assert!(!federation.finds(BOREALIS, EVIL), "by its clock it has expired");
+    federation.pass(40 * HOUR).await;
+    assert!(has_body(&federation, BOREALIS));
+    assert_eq!(federation.node(BOREALIS).destroy_expired(true).await.unwrap(), 1);
+    assert!(!has_body(&federation, BOREALIS));
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_while_links_are_up_destroys_nothing() {
+    let mut federation = of_two_with_short_retention().await;
+    federation.give_own_clock(BOREALIS, 0).await;
+    federation.settle().await;
+    federation.pass(25 * HOUR).await;
+    federation.step_own_clock(BOREALIS, 30 * HOUR);
+    federation.pass(2 * HOUR).await;
+    assert!(!federation.finds(BOREALIS, EVIL) && federation.finds(AMAL, EVIL));
+    assert!(has_body(&federation, BOREALIS), "it agreed before the jump, and does not now");
+}
+
+#[tokio::test]
+async fn nodes_reach_each_other_without_a_proxy_too() {
+    let federation = Federation::with(2, |_, config| {
+        config.proxy = None;
+        config.endpoints.clear();
+    })
+    .await;
+    federation.pair(AMAL, BOREALIS).await;
+    federation.settle().await;
+    assert_eq!(federation.net.dialled(AMAL, BOREALIS) + federation.net.dialled(BOREALIS, AMAL), 0, "through no proxy");
+    federation.share(AMAL, EVIL, Tlp::Amber, "borealis").await;
+    federation.settle().await;
+    assert!(federation.finds(BOREALIS, EVIL));
+}
