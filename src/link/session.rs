@@ -420,6 +420,8 @@ struct Receiver {
     asked: BTreeMap<LogId, Asked>,
     /// The last position of each log whose body was asked for: each is asked for once.
     bodies_asked: BTreeMap<LogId, u64>,
+    /// Logs of which the peer was sent our history, since it holds another.
+    conflicts_told: BTreeSet<LogId>,
     batches: BatchReader,
     definition: Vec<u8>,
     durable: FuturesOrdered<Durable>,
@@ -433,6 +435,7 @@ impl Receiver {
             session,
             asked: BTreeMap::new(),
             bodies_asked: BTreeMap::new(),
+            conflicts_told: BTreeSet::new(),
             batches: BatchReader::default(),
             definition: Vec::new(),
             durable: FuturesOrdered::new(),
@@ -507,6 +510,7 @@ impl Receiver {
         self.session.shared().definitions.extend(groups);
         let heard = self.node().hear(&self.session.peer, &logs, have.complete).await?;
         for branch in heard.conflicts {
+            self.conflicts_told.insert(branch.checkpoint.log);
             self.session.outbox.answer(Kind::Conflict(wire_branch(&branch)))?;
         }
         for wish in heard.wishes {
@@ -536,7 +540,8 @@ impl Receiver {
         let id = key.id();
         let row = self.node().store.snapshot().map_err(NodeError::from)?.log(&id).map_err(NodeError::from)?;
         let head = row.as_ref().map_or_else(Head::default, |row| row.head);
-        let author_key = row.map(|row| row.author_key);
+        // Our own tail, fetched back, is signed by us: the store keeps no key for our logs.
+        let author_key = row.filter(|_| key.author != self.node().org()).map(|row| row.author_key);
         let from = from.max(head.size + 1);
         self.asked.insert(id, Asked { key, head, author_key, asked_again: false });
         let want = wire::Want {
@@ -640,7 +645,7 @@ impl Receiver {
         let snapshot = self.session.node.store.snapshot().map_err(NodeError::from)?;
         if let Some(row) = snapshot.log(log).map_err(NodeError::from)?.filter(|row| row.head.size > asked.head.size) {
             asked.head = row.head;
-            asked.author_key = Some(row.author_key);
+            asked.author_key = Some(row.author_key).filter(|_| asked.key.author != self.session.node.org());
         }
         if batch.first == asked.head.size + 1 {
             return Ok(Some(()));
@@ -753,7 +758,11 @@ impl Receiver {
 
     async fn conflict(&mut self, conflict: &wire::Conflict) -> Result<(), Ended> {
         let theirs = read_branch(conflict)?;
-        if let Some(ours) = self.node().take_conflict(&self.session.peer, theirs).await? {
+        let log = theirs.checkpoint.log;
+        // Once is enough for both to hold the proof.
+        if let Some(ours) = self.node().take_conflict(&self.session.peer, theirs).await?
+            && self.conflicts_told.insert(log)
+        {
             self.session.outbox.answer(Kind::Conflict(wire_branch(&ours)))?;
         }
         Ok(())

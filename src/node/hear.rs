@@ -60,25 +60,27 @@ impl Node {
     /// When the store cannot be read or takes no changes.
     pub async fn hear(&self, peer: &OrgId, logs: &[TheirLog], complete: bool) -> Result<Heard, NodeError> {
         let mut heard = Heard::default();
-        let mut we_are_old = false;
+        let mut ahead_of_us = None;
         for theirs in logs {
             let ours_to_write = theirs.key.author == self.org();
             match self.compare(peer, theirs)? {
                 Comparison::Nothing => {}
                 Comparison::TheyHaveMore { from } => {
-                    we_are_old |= ours_to_write;
+                    ahead_of_us = ahead_of_us.max(ours_to_write.then_some(theirs.key.incarnation));
                     let standing = theirs.key.author == *peer;
                     heard.wishes.push(Wish { log: theirs.key, from, standing });
                 }
                 Comparison::Contradiction(branch) => {
-                    we_are_old |= ours_to_write;
+                    ahead_of_us = ahead_of_us.max(ours_to_write.then_some(theirs.key.incarnation));
                     heard.conflicts.push(*branch);
                 }
             }
         }
-        if we_are_old {
+        // Of an incarnation that is closed here it may hold a tail to be fetched back; that is known already.
+        if let Some(theirs) = ahead_of_us
+            && self.leave_incarnation(theirs).await?.is_some()
+        {
             tracing::error!(peer = %peer, "a peer holds more of our own log than we do: this is a restored copy");
-            self.next_incarnation().await?;
         }
         if complete {
             // From now on it cannot tell us of anything that we have forgotten.
@@ -145,14 +147,16 @@ impl Node {
         let id = theirs.checkpoint.log;
         let Some(row) = snapshot.log(&id)? else { return Ok(None) };
         let Some(ours) = self.branch(&snapshot, &id, theirs.from.size)? else { return Ok(None) };
-        let Some(proof) = Equivocation::prove(ours.clone(), theirs, &row.author_key) else { return Ok(None) };
+        // Our own logs have no author's key in the store.
+        let author_key = if row.key.author == self.org() { self.keys.log_key().public() } else { row.author_key };
+        let Some(proof) = Equivocation::prove(ours.clone(), theirs, &author_key) else { return Ok(None) };
         if row.state == LogState::Halted {
-            return Ok(None);
+            return Ok(Some(ours));
         }
         tracing::error!(author = %row.key.author, log = %id, peer = %peer, "an author signed two histories of one log; the proof is kept");
         self.commit(Change::Evidence { log: row.key, proof, at: self.clock.now() }).await?;
         if row.key.author == self.org() {
-            self.next_incarnation().await?;
+            self.leave_incarnation(row.key.incarnation).await?;
         }
         Ok(Some(ours))
     }
