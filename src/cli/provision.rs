@@ -91,7 +91,10 @@ fn provision(dir: &Path, member: &Member) -> Result<Made, Problem> {
     let card = dir.join("cards").join(&member.name).with_extension("card");
     let text = identity.card().to_text();
     if fs::read_to_string(&card).ok().as_deref() != Some(text.as_str()) {
-        fs::write(&card, text).map_err(|error| NodeError::io(format!("write `{}`", card.display()), error))?;
+        // Written beside and renamed, so that a link in its place is replaced and not followed.
+        crate::link::keys::write(&card, text.as_bytes()).map_err(NodeError::from)?;
+        fs::set_permissions(&card, fs::Permissions::from_mode(0o644))
+            .map_err(|error| NodeError::io(format!("open `{}`", card.display()), error))?;
     }
     Ok(Made { name: member.name.clone(), org_id: identity.org(), made })
 }
@@ -106,7 +109,8 @@ fn make_directory(path: &Path, mode: u32) -> Result<(), NodeError> {
 fn own(path: &Path, owner: Option<(u32, u32)>) -> Result<(), NodeError> {
     let Some((uid, gid)) = owner else { return Ok(()) };
     let failed = |error| NodeError::io(format!("give `{}` to its owner", path.display()), error);
-    if path.is_dir() {
+    // A link is given away itself, never what it leads to.
+    if path.symlink_metadata().map_err(failed)?.is_dir() {
         for entry in fs::read_dir(path).map_err(failed)? {
             own(&entry.map_err(failed)?.path(), owner)?;
         }

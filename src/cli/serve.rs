@@ -69,6 +69,12 @@ async fn reload(node: &Node, cards: Option<&Path>) -> Result<(), NodeError> {
 /// Pairs with every card of a directory whose organisation is not known yet. A card that cannot be used is told and passed over.
 async fn pair_with(node: &Node, cards: &Path) -> Result<(), NodeError> {
     for (name, text) in provision::cards(cards)? {
+        // Whoever was removed, or waits for its digits, is the operator's to decide on.
+        if let Ok(card) = crate::model::identity::Card::from_text(&text)
+            && (card.org() == node.org() || node.knows(&card.org())?)
+        {
+            continue;
+        }
         match node.peer_add(&text, &name, PeerOptions::default()).await {
             Ok(_) => tracing::info!("paired by card"),
             Err(NodeError::AlreadyPaired(_) | NodeError::Ourselves(_)) => {}

@@ -370,7 +370,11 @@ fn block(label: &str, bytes: &[u8]) -> Zeroizing<String> {
     text
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), KeysError> {
+/// Replaces a private file whole: written beside it, synced, renamed.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), KeysError> {
     let error = |error| KeysError::File { path: path.to_owned(), error };
     let temporary = path.with_extension("new");
     match fs::remove_file(&temporary) {

@@ -117,7 +117,8 @@ impl Links {
         if invitation.org() == self.node.org() {
             return Err(NodeError::Ourselves("invitation"));
         }
-        let proxy = self.node.config.proxy.as_deref().and_then(proxy_address);
+        let unreachable = |diagnosis| join_error(&invitation, JoinError::Connection { diagnosis });
+        let proxy = proxy_address(self.node.config.proxy.as_deref()).await.map_err(unreachable)?;
         let options = DialOptions { proxy, ..DialOptions::default() };
         let joined = super::pairing::join(&self.tls, &invitation, &self.node.keys.card(), &options).await;
         let outcome = joined.map_err(|error| join_error(&invitation, error))?;
@@ -280,8 +281,8 @@ impl Links {
     }
 
     async fn connect(&self, row: &PeerRow, endpoint: &Endpoint) -> Result<DialledConnection, Diagnosis> {
-        let proxy = row.proxy.as_ref().or(self.node.config.proxy.as_ref());
-        let options = DialOptions { proxy: proxy.and_then(|proxy| proxy_address(proxy)), ..DialOptions::default() };
+        let proxy = row.proxy.as_deref().or(self.node.config.proxy.as_deref());
+        let options = DialOptions { proxy: proxy_address(proxy).await?, ..DialOptions::default() };
         dial::connect(&self.tls, endpoint, row.org, &options).await
     }
 
@@ -459,8 +460,13 @@ fn failure(ended: &Ended) -> Option<DiagnosisView> {
     Some(DiagnosisView { code, text, hint: None })
 }
 
-fn proxy_address(proxy: &str) -> Option<SocketAddr> {
-    proxy.strip_prefix("socks5://").unwrap_or(proxy).parse().ok()
+/// The proxy's address. One that cannot be used is never passed by: dialling directly would tell the network what it must not know.
+async fn proxy_address(proxy: Option<&str>) -> Result<Option<SocketAddr>, Diagnosis> {
+    let Some(proxy) = proxy else { return Ok(None) };
+    let unusable = || Diagnosis::Proxy(format!("`{proxy}` is not socks5://HOST:PORT, or has no address"));
+    let host = proxy.strip_prefix("socks5://").ok_or_else(unusable)?;
+    let mut addresses = tokio::net::lookup_host(host).await.map_err(|_| unusable())?;
+    addresses.next().map(Some).ok_or_else(unusable)
 }
 
 /// Half to one and a half of the wait, so that nodes which lost each other together do not come back together.

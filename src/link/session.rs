@@ -38,8 +38,12 @@ const BULK_FRAMES: usize = 8;
 const CONTROL_FRAMES_MAX: usize = 4_096;
 /// Bodies asked for at once.
 const LACKING_MAX: usize = 200;
+/// Batches that wait for the disk; beyond, the peer waits.
+const DURABLE_MAX: usize = 8;
+/// Logs that are read from one peer.
+const ASKED_MAX: usize = 10_000;
 /// Bytes of a definition, all its parts.
-const DEFINITION_BYTES_MAX: usize = 4 << 20;
+const DEFINITION_BYTES_MAX: usize = 2 << 20;
 const DEFINITION_CHUNK: usize = 60 << 10;
 
 /// Why a session ended. `code` stands in the peer's `Close` frame where we tell it.
@@ -399,7 +403,7 @@ impl Session {
 async fn next_frame(inbound: &mut (impl Stream<Item = Result<wire::Frame, tonic::Status>> + Unpin)) -> Result<Kind, Ended> {
     match inbound.next().await {
         Some(Ok(frame)) => frame.frame.ok_or(Ended::Protocol(Malformed("an empty or unknown frame"))),
-        Some(Err(status)) => Err(Ended::Stream(status.message().to_owned())),
+        Some(Err(status)) => Err(Ended::Stream(short(status.message().to_owned()))),
         None => Err(Ended::Stream("the peer ended it".into())),
     }
 }
@@ -420,6 +424,8 @@ struct Receiver {
     asked: BTreeMap<LogId, Asked>,
     /// The last position of each log whose body was asked for: each is asked for once.
     bodies_asked: BTreeMap<LogId, u64>,
+    /// Logs of which the peer was sent our history, since it holds another.
+    conflicts_told: BTreeSet<LogId>,
     batches: BatchReader,
     definition: Vec<u8>,
     durable: FuturesOrdered<Durable>,
@@ -433,6 +439,7 @@ impl Receiver {
             session,
             asked: BTreeMap::new(),
             bodies_asked: BTreeMap::new(),
+            conflicts_told: BTreeSet::new(),
             batches: BatchReader::default(),
             definition: Vec::new(),
             durable: FuturesOrdered::new(),
@@ -469,9 +476,10 @@ impl Receiver {
                 () = kill.cancelled() => return Err(Ended::Cut),
                 Some(done) = self.durable.next(), if !self.durable.is_empty() => self.acknowledge(done).await?,
                 ended = &mut sender => return ended.unwrap_or(Err(Ended::Cut)),
-                frame = next_frame(inbound) => {
+                frame = next_frame(inbound), if self.durable.len() < DURABLE_MAX => {
                     let frame = frame?;
                     self.budget.frame(self.session.node.clock.monotonic_ms())?;
+                    self.budget.bytes(charge(&frame))?;
                     self.take(frame).await?;
                 }
             }
@@ -494,7 +502,7 @@ impl Receiver {
             Kind::Card(card) => Ok(self.node().take_card(&self.session.peer, &card).await.map(|_| ())?),
             Kind::Bodies(bodies) => {
                 let (log, items) = read_bodies(bodies)?;
-                self.node().fill(&log, items).await?;
+                self.node().fill(&self.session.peer, &log, items).await?;
                 self.ask_for_bodies()
             }
             Kind::Conflict(conflict) => self.conflict(&conflict).await,
@@ -507,6 +515,7 @@ impl Receiver {
         self.session.shared().definitions.extend(groups);
         let heard = self.node().hear(&self.session.peer, &logs, have.complete).await?;
         for branch in heard.conflicts {
+            self.conflicts_told.insert(branch.checkpoint.log);
             self.session.outbox.answer(Kind::Conflict(wire_branch(&branch)))?;
         }
         for wish in heard.wishes {
@@ -534,9 +543,13 @@ impl Receiver {
 
     fn ask(&mut self, key: LogKey, from: u64) -> Result<(), Ended> {
         let id = key.id();
+        if self.asked.len() >= ASKED_MAX && !self.asked.contains_key(&id) {
+            return Err(Malformed("more logs than one peer may have").into());
+        }
         let row = self.node().store.snapshot().map_err(NodeError::from)?.log(&id).map_err(NodeError::from)?;
         let head = row.as_ref().map_or_else(Head::default, |row| row.head);
-        let author_key = row.map(|row| row.author_key);
+        // Our own tail, fetched back, is signed by us: the store keeps no key for our logs.
+        let author_key = row.filter(|_| key.author != self.node().org()).map(|row| row.author_key);
         let from = from.max(head.size + 1);
         self.asked.insert(id, Asked { key, head, author_key, asked_again: false });
         let want = wire::Want {
@@ -586,7 +599,6 @@ impl Receiver {
     }
 
     async fn batch(&mut self, part: wire::Batch) -> Result<(), Ended> {
-        self.budget.bytes(part.chunk.len() as u64)?;
         let asked = &self.asked;
         match self.batches.push(part, |log| asked.get(log).map(|asked| asked.key.audience))? {
             Assembled::Part => Ok(()),
@@ -640,7 +652,7 @@ impl Receiver {
         let snapshot = self.session.node.store.snapshot().map_err(NodeError::from)?;
         if let Some(row) = snapshot.log(log).map_err(NodeError::from)?.filter(|row| row.head.size > asked.head.size) {
             asked.head = row.head;
-            asked.author_key = Some(row.author_key);
+            asked.author_key = Some(row.author_key).filter(|_| asked.key.author != self.session.node.org());
         }
         if batch.first == asked.head.size + 1 {
             return Ok(Some(()));
@@ -674,6 +686,10 @@ impl Receiver {
 
     async fn start(&mut self, checkpoint: crate::model::log::Checkpoint) -> Result<(), Ended> {
         let Some(asked) = self.asked.get_mut(&checkpoint.log) else { return Ok(()) };
+        // We were a member before: what was said meanwhile is not for us, and the log cannot go on without it.
+        if asked.head.size > 0 {
+            return Ok(());
+        }
         let node = self.session.node.clone();
         let key = node.author_keys(&asked.key.author).into_iter().find(|key| checkpoint.verify(key).is_ok());
         let Some(author_key) = key.filter(|_| asked.head.size == 0) else {
@@ -756,10 +772,27 @@ impl Receiver {
 
     async fn conflict(&mut self, conflict: &wire::Conflict) -> Result<(), Ended> {
         let theirs = read_branch(conflict)?;
-        if let Some(ours) = self.node().take_conflict(&self.session.peer, theirs).await? {
+        let log = theirs.checkpoint.log;
+        // Once is enough for both to hold the proof.
+        if let Some(ours) = self.node().take_conflict(&self.session.peer, theirs).await?
+            && self.conflicts_told.insert(log)
+        {
             self.session.outbox.answer(Kind::Conflict(wire_branch(&ours)))?;
         }
         Ok(())
+    }
+}
+
+/// What a frame costs of the day's bytes: a batch what it unpacks to, whatever it was packed to.
+fn charge(frame: &Kind) -> u64 {
+    match frame {
+        Kind::Batch(part) => part.meta.as_ref().map_or(0, |meta| u64::from(meta.length)).max(part.chunk.len() as u64),
+        Kind::Recall(recall) => recall.statement.len() as u64,
+        Kind::Definition(part) => part.chunk.len() as u64,
+        Kind::Card(card) => card.len() as u64,
+        Kind::Bodies(bodies) => bodies.items.iter().map(|item| item.body.len() as u64).sum(),
+        Kind::Conflict(conflict) => conflict.branch.as_ref().map_or(0, |branch| branch.headers.len() as u64),
+        _ => 0,
     }
 }
 

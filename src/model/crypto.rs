@@ -107,7 +107,28 @@ impl std::fmt::Debug for SigningKey {
 /// # Errors
 /// When it is not that key's signature over that message.
 pub fn verify_ed25519(public: &[u8; 32], message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+    if is_small_order(public) {
+        return Err(BadSignature);
+    }
     signature::UnparsedPublicKey::new(&signature::ED25519, public).verify(message, signature).map_err(|_| BadSignature)
+}
+
+/// Whether a public key is one of the points of small order, in any encoding: under such a key anyone can sign.
+fn is_small_order(public: &[u8; 32]) -> bool {
+    /// The y coordinates of the eight points, and those of them that have a second encoding (y + p below 2²⁵⁵), little-endian.
+    const SMALL: [&str; 7] = [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ];
+    let mut y = *public;
+    y[31] &= 0x7f;
+    let y = data_encoding::HEXLOWER.encode(&y);
+    SMALL.contains(&y.as_str())
 }
 
 #[cfg(test)]
@@ -121,6 +142,18 @@ mod tests {
         assert_eq!(verify_ed25519(&key.public(), b"fire", &signature), Ok(()));
         assert_eq!(verify_ed25519(&key.public(), b"fire!", &signature), Err(BadSignature));
         assert_eq!(verify_ed25519(&SigningKey::from_seed([2; 32]).public(), b"fire", &signature), Err(BadSignature));
+    }
+
+    #[test]
+    fn a_key_of_small_order_verifies_nothing() {
+        // S = 0 and R = A, the neutral point: a signature over anything, if such a key counted.
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        let mut forged = [0; 64];
+        forged[..32].copy_from_slice(&neutral);
+        assert_eq!(verify_ed25519(&neutral, b"anything", &forged), Err(BadSignature));
+        assert!(is_small_order(&[0; 32]));
+        assert!(!is_small_order(&SigningKey::from_seed([1; 32]).public()));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use super::crypto::{SigningKey, framed, sha256_framed, verify_ed25519};
 use super::{GroupId, OrgId, Timestamp};
 
+/// A definition's number is at most so far above the one before, so that no number is the last.
+const NUMBERS_AHEAD_MAX: u64 = 100_000;
 /// How many members a group has at most.
 pub const MEMBERS_MAX: usize = 500;
 /// A member stops sending on a definition that was not confirmed for so long (14 days, in milliseconds).
@@ -92,7 +94,10 @@ impl Definition {
     /// Whether it may follow `before`: same group and owner, a higher number, signed by the owner or by the deputy that the owner named.
     pub fn follows(&self, before: &Self) -> bool {
         let signer_entitled = self.signer == before.owner || Some(self.signer) == before.deputy;
-        self.group == before.group && self.owner == before.owner && self.number > before.number && signer_entitled
+        // A member once promised that nobody sees it, or that newcomers get no history, keeps that promise.
+        let promises_kept = self.visibility == before.visibility && (before.history || !self.history);
+        let next = self.number > before.number && self.number - before.number <= NUMBERS_AHEAD_MAX;
+        self.group == before.group && self.owner == before.owner && next && signer_entitled && promises_kept
     }
 
     /// Whether a first definition of a group holds in itself: the id fits, the owner signed it and is a member, members ascend.

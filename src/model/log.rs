@@ -85,7 +85,8 @@ pub struct BadHeader;
 impl Header {
     /// The length of an encoded header in bytes.
     pub const LENGTH: usize = 127;
-    const VERSION: u8 = 1;
+    /// The first byte of an encoded header.
+    pub const VERSION: u8 = 1;
 
     /// The fixed-width form that is hashed and stored.
     pub fn encode(&self) -> [u8; Self::LENGTH] {

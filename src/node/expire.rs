@@ -6,17 +6,18 @@ use crate::model::{OrgId, Timestamp};
 use crate::rules::retain::{clocks_agree, may_destroy};
 use crate::store::change::Change;
 
-/// A clock that was heard longer ago does not count (in milliseconds).
-const HEARD_MS_MAX: u64 = 86_400_000;
+/// A clock that was heard longer ago does not count (7 days of running, in milliseconds): it is told when a link comes up, and links
+/// stay up for long.
+const HEARD_MS_MAX: u64 = 7 * 86_400_000;
 /// How many positions of a log are destroyed in one change.
 const DESTROY_MAX: usize = 1_000;
 
 impl Node {
-    /// A peer has said what its clock shows.
+    /// A peer has said what its clock shows. What it shows later follows from how long we have run since, so that a jump of our own
+    /// clock is seen.
     pub fn note_clock(&self, peer: OrgId, theirs: u64) {
-        let ours = self.clock.now();
-        let offset = i64::try_from(i128::from(theirs) - i128::from(ours.0)).unwrap_or(i64::MAX);
-        self.memory().clocks.insert(peer, (offset, ours));
+        let heard = self.clock.monotonic_ms();
+        self.memory().clocks.insert(peer, (theirs, heard));
     }
 
     /// One look at the clocks; to be called about once a minute. Says for how long they have agreed, in milliseconds of running.
@@ -24,8 +25,9 @@ impl Node {
         let peers = self.open_peers()?.len();
         let running = self.clock.monotonic_ms();
         let mut memory = self.memory();
-        let fresh = memory.clocks.values().filter(|(_, heard)| now.since(*heard) <= HEARD_MS_MAX);
-        let offsets: Vec<i64> = fresh.map(|(offset, _)| *offset).collect();
+        let since = |heard: &u64| running.saturating_sub(*heard);
+        let fresh = memory.clocks.values().filter(|(_, heard)| since(heard) <= HEARD_MS_MAX);
+        let offsets: Vec<i64> = fresh.map(|(theirs, heard)| offset(theirs.saturating_add(since(heard)), now)).collect();
         if !clocks_agree(&offsets, peers) {
             memory.clocks_agree_since = None;
             return Ok(0);
@@ -61,4 +63,9 @@ impl Node {
         }
         Ok(destroyed)
     }
+}
+
+/// How far another clock is from ours, in milliseconds, theirs minus ours.
+fn offset(theirs: u64, ours: Timestamp) -> i64 {
+    i64::try_from(i128::from(theirs) - i128::from(ours.0)).unwrap_or(i64::MAX)
 }

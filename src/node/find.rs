@@ -249,7 +249,11 @@ impl Node {
                 let through = offered.is_ok();
                 trace.decide(&format!("audience {name}"), offered, "the reader is in the audience that its author gave it");
                 if through {
-                    trace.decide("relay", may_send_body(one.tlp, &author, &self.org(), &reader), "the label allows to pass it on");
+                    trace.decide(
+                        "relay",
+                        may_send_body(RecordKind::Indicator.number(), one.tlp, &author, &self.org(), &reader),
+                        "the label allows to pass it on",
+                    );
                 }
             }
             Audience::Group(_) if to == one.audience => trace.decide(&format!("audience {name}"), Ok(()), "its author gave it to them"),

@@ -14,6 +14,8 @@ use crate::rules::label::Held;
 use crate::store::Snapshot;
 use crate::store::change::{Change, GroupRow, PeerState};
 
+/// One owner may have so many groups that we are in.
+const GROUPS_PER_OWNER: usize = 50;
 /// The owner confirms a definition anew after so long (7 days, in milliseconds).
 pub const CONFIRM_MS: u64 = 7 * 86_400_000;
 
@@ -163,14 +165,19 @@ impl Node {
         Ok(Member { org: *org, card })
     }
 
+    /// The newest card of an organisation in the groups that we are in.
     fn member_card(&self, snapshot: &Snapshot, org: &OrgId) -> Result<Option<Vec<u8>>, NodeError> {
+        let mut newest: Option<Card> = None;
         for row in snapshot.groups()? {
             let Ok(definition) = decode_definition(&row.definition.bytes) else { continue };
-            if let Some(member) = definition.members.into_iter().find(|member| member.org == *org && !member.card.is_empty()) {
-                return Ok(Some(member.card));
+            let cards = definition.members.iter().filter(|member| member.org == *org && !member.card.is_empty());
+            for card in cards.filter_map(|member| Card::from_bytes(&member.card).ok()).filter(|card| card.org() == *org) {
+                if newest.as_ref().is_none_or(|known| card.newer_than(known)) {
+                    newest = Some(card);
+                }
             }
         }
-        Ok(None)
+        Ok(newest.map(|card| card.bytes().to_vec()))
     }
 
     /// The log-signing keys of an organisation that its cards name: its own as a peer, and those in group definitions.
@@ -183,10 +190,9 @@ impl Node {
         let member = self.member_card(&snapshot, org).ok().flatten();
         let mut cards: Vec<Card> = peer.into_iter().chain(member).filter_map(|bytes| Card::from_bytes(&bytes).ok()).collect();
         cards.retain(|card| card.org() == *org);
-        cards.sort_by_key(|card| std::cmp::Reverse(card.content().number));
-        let mut keys: Vec<[u8; 32]> = cards.iter().map(|card| card.content().log_key.public).collect();
-        keys.dedup();
-        keys
+        // The newest card alone: a key that the author has put away is nobody's any more.
+        let newest = cards.into_iter().reduce(|one, other| if other.newer_than(&one) { other } else { one });
+        newest.map(|card| card.content().log_key.public).into_iter().collect()
     }
 
     /// The definitions that a peer should have, given the numbers that it says it holds.
@@ -203,6 +209,9 @@ impl Node {
                 continue;
             }
             let signed = match definition.visibility {
+                // Who is no member any more learns that, and not who still is.
+                _ if !definition.has(peer) && definition.signer != self.org() => continue,
+                _ if !definition.has(peer) => self.shown_to(&snapshot, &row, peer)?,
                 Visibility::Visible => row.definition.clone(),
                 Visibility::Hidden if definition.signer == self.org() => self.shown_to(&snapshot, &row, peer)?,
                 Visibility::Hidden => continue,
@@ -233,6 +242,15 @@ impl Node {
         let Ok(definition) = decode_definition(&signed.bytes) else { return Ok(false) };
         let snapshot = self.store.snapshot()?;
         let known = snapshot.group(&definition.group)?;
+        let from_its_signer = definition.visibility == Visibility::Visible || definition.signer == *peer;
+        let confirmed_by_now = definition.confirmed <= self.clock.now().plus(86_400_000);
+        if !from_its_signer || !confirmed_by_now || !self.cards_fit(&definition) {
+            return Ok(false);
+        }
+        if known.is_none() && self.groups_of(&snapshot, peer)? >= GROUPS_PER_OWNER {
+            tracing::warn!(%peer, "a peer defines more groups than one owner may have here");
+            return Ok(false);
+        }
         let entitled = match &known {
             // A first definition comes from the owner, over its own link: nobody else can say whose group it is.
             None => definition.signer == *peer && definition.owner == *peer && definition.has(&self.org()),
@@ -249,11 +267,11 @@ impl Node {
             Some(row) => row.name.clone(),
             None => self.free_name(&definition.name)?,
         };
+        let roster = known.as_ref().map(|row| row.roster.clone()).unwrap_or_default();
         let left = !definition.has(&self.org());
         let members: Vec<OrgId> = definition.members.iter().map(|member| member.org).collect();
         let joined = joined(known.as_ref(), &members, definition.number);
-        let row =
-            GroupRow { group: definition.group, name, number: definition.number, definition: signed, roster: Vec::new(), joined, left };
+        let row = GroupRow { group: definition.group, name, number: definition.number, definition: signed, roster, joined, left };
         self.commit(Change::PutGroup(Box::new(row))).await?;
         self.touch();
         Ok(true)
@@ -267,6 +285,17 @@ impl Node {
         let Audience::Group(group) = log.audience else { return Ok(false) };
         let snapshot = self.store.snapshot()?;
         Ok(self.definition(&snapshot, &group)?.is_some_and(|definition| !definition.history))
+    }
+
+    /// Whether every card in a definition is its member's own.
+    fn cards_fit(&self, definition: &Definition) -> bool {
+        let fits = |member: &Member| member.card.is_empty() || Card::from_bytes(&member.card).is_ok_and(|card| card.org() == member.org);
+        definition.members.iter().all(fits)
+    }
+
+    fn groups_of(&self, snapshot: &Snapshot, owner: &OrgId) -> Result<usize, NodeError> {
+        let owned = |row: &GroupRow| decode_definition(&row.definition.bytes).is_ok_and(|definition| definition.owner == *owner);
+        Ok(snapshot.groups()?.iter().filter(|row| owned(row)).count())
     }
 
     /// Confirms the definitions of our groups that were not confirmed for a week.

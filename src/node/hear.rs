@@ -8,6 +8,9 @@ use crate::rules::label::{Held, may_offer};
 use crate::store::LogState;
 use crate::store::change::Change;
 
+/// So many logs of others are remembered with what was said of them.
+const OFFERED_MAX: usize = 50_000;
+
 /// What to ask a peer for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wish {
@@ -60,24 +63,25 @@ impl Node {
     /// When the store cannot be read or takes no changes.
     pub async fn hear(&self, peer: &OrgId, logs: &[TheirLog], complete: bool) -> Result<Heard, NodeError> {
         let mut heard = Heard::default();
-        let mut we_are_old = false;
+        let mut ahead_of_us = None;
         for theirs in logs {
             let ours_to_write = theirs.key.author == self.org();
             match self.compare(peer, theirs)? {
                 Comparison::Nothing => {}
                 Comparison::TheyHaveMore { from } => {
-                    we_are_old |= ours_to_write;
+                    ahead_of_us = ahead_of_us.max(ours_to_write.then_some(theirs.key.incarnation));
                     let standing = theirs.key.author == *peer;
                     heard.wishes.push(Wish { log: theirs.key, from, standing });
                 }
                 Comparison::Contradiction(branch) => {
-                    we_are_old |= ours_to_write;
+                    ahead_of_us = ahead_of_us.max(ours_to_write.then_some(theirs.key.incarnation));
                     heard.conflicts.push(*branch);
                 }
             }
         }
-        if we_are_old {
-            self.take_claim(peer).await?;
+        // Of an incarnation that is closed here it may hold a tail to be fetched back; that is known already.
+        if let Some(theirs) = ahead_of_us {
+            self.take_claim(peer, theirs).await?;
         }
         if complete {
             // From now on it cannot tell us of anything that we have forgotten.
@@ -89,10 +93,10 @@ impl Node {
 
     /// A peer says that it holds more of our own log than we do, so this may be a restored copy. It is believed once, because signing a
     /// position twice is worse than an incarnation too many; not again before it has shown what it said it holds.
-    async fn take_claim(&self, peer: &OrgId) -> Result<(), NodeError> {
-        if self.memory().claimed.insert(*peer) {
-            tracing::error!(peer = %peer, "a peer says that it holds more of our own log than we do: this seems to be a restored copy");
-            self.next_incarnation().await?;
+    async fn take_claim(&self, peer: &OrgId, incarnation: u64) -> Result<(), NodeError> {
+        let in_force = incarnation >= self.store.snapshot()?.incarnation()?;
+        if in_force && self.memory().claimed.insert(*peer) && self.leave_incarnation(incarnation).await?.is_some() {
+            tracing::error!(peer = %peer, "a peer holds more of our own log than we do: this is a restored copy");
         }
         Ok(())
     }
@@ -112,8 +116,17 @@ impl Node {
         if may_offer(&theirs.key, peer, &self.org(), group.as_ref()).is_err() {
             return Ok(Comparison::Nothing);
         }
+        let members_log = group.as_ref().is_none_or(|group| group.has(&theirs.key.author));
+        if !members_log || theirs.key.incarnation > self.clock.now().plus(86_400_000).0 / 1_000 {
+            return Ok(Comparison::Nothing);
+        }
         let id = theirs.key.id();
-        self.memory().offered.insert((*peer, id), theirs.head.size);
+        {
+            let mut memory = self.memory();
+            if memory.offered.len() < OFFERED_MAX || memory.offered.contains_key(&(*peer, id)) {
+                memory.offered.insert((*peer, id), theirs.head.size);
+            }
+        }
         let Some(row) = snapshot.log(&id)? else {
             let ours = theirs.key.author == self.org();
             let wanted = theirs.head.size > 0 || !ours;
@@ -159,14 +172,16 @@ impl Node {
         let id = theirs.checkpoint.log;
         let Some(row) = snapshot.log(&id)? else { return Ok(None) };
         let Some(ours) = self.branch(&snapshot, &id, theirs.from.size)? else { return Ok(None) };
-        let Some(proof) = Equivocation::prove(ours.clone(), theirs, &row.author_key) else { return Ok(None) };
+        // Our own logs have no author's key in the store.
+        let author_key = if row.key.author == self.org() { self.keys.log_key().public() } else { row.author_key };
+        let Some(proof) = Equivocation::prove(ours.clone(), theirs, &author_key) else { return Ok(None) };
         if row.state == LogState::Halted {
-            return Ok(None);
+            return Ok(Some(ours));
         }
         tracing::error!(author = %row.key.author, log = %id, peer = %peer, "an author signed two histories of one log; the proof is kept");
         self.commit(Change::Evidence { log: row.key, proof, at: self.clock.now() }).await?;
         if row.key.author == self.org() {
-            self.next_incarnation().await?;
+            self.leave_incarnation(row.key.incarnation).await?;
         }
         Ok(Some(ours))
     }

@@ -72,8 +72,8 @@ struct Memory {
     links: BTreeMap<OrgId, LinkView>,
     /// What the peers last said they hold: how far behind we are.
     offered: BTreeMap<(OrgId, crate::model::LogId), u64>,
-    /// How far each peer's clock is from ours, in milliseconds, theirs minus ours, and when that was seen.
-    clocks: BTreeMap<OrgId, (i64, Timestamp)>,
+    /// What each peer's clock showed, in milliseconds since 1970, and how long we had run then, in milliseconds.
+    clocks: BTreeMap<OrgId, (u64, u64)>,
     /// Since when enough of those clocks agree with ours, in milliseconds of running.
     clocks_agree_since: Option<u64>,
 }

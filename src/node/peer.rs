@@ -47,6 +47,11 @@ impl Node {
         if let Some(known) = known.as_ref().filter(|row| !matches!(row.state, PeerState::Removed | PeerState::Pairing)) {
             return Err(NodeError::AlreadyPaired(known.name.clone()));
         }
+        // A card of ours from before may not bring a root back that its owner has left.
+        let before = known.as_ref().and_then(|row| Card::from_bytes(&row.card).ok());
+        if before.is_some_and(|before| before.bytes() != card.bytes() && card.check_update(&before).is_err()) {
+            return Err(NodeError::BadInput("this card is older than the one that is known\nhint: ask for the newest one".into()));
+        }
         if known.as_ref().is_none_or(|row| row.name != name) {
             self.check_name_is_free(name)?;
         }
@@ -60,6 +65,14 @@ impl Node {
             since: self.clock.now(),
             pairing,
         })
+    }
+
+    /// Whether an organisation has a row here, whatever became of it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn knows(&self, org: &OrgId) -> Result<bool, NodeError> {
+        Ok(self.store.snapshot()?.peer(org)?.is_some())
     }
 
     async fn put_peer(&self, row: PeerRow) -> Result<PeerRow, NodeError> {
@@ -134,13 +147,13 @@ impl Node {
     /// # Errors
     /// When the store cannot be read or takes no changes.
     pub async fn take_card(&self, peer: &OrgId, bytes: &[u8]) -> Result<bool, NodeError> {
-        let Some(mut row) = self.store.snapshot()?.peer(peer)? else { return Ok(false) };
+        let Some(row) = self.store.snapshot()?.peer(peer)? else { return Ok(false) };
         let (Ok(known), Ok(card)) = (Card::from_bytes(&row.card), Card::from_bytes(bytes)) else { return Ok(false) };
         if card.check_update(&known).is_err() {
             return Ok(false);
         }
-        row.card = card.bytes().to_vec();
-        self.put_peer(row).await?;
+        self.commit(Change::PutCard { org: *peer, card: card.bytes().to_vec() }).await?;
+        self.touch_peers();
         Ok(true)
     }
 

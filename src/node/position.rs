@@ -80,19 +80,38 @@ impl Node {
         Ok((numbers, batch, headers))
     }
 
-    /// Our logs go on in the next incarnation: a restore was declared, or a reader holds what we do not.
-    ///
-    /// The number is at least the time in seconds, so that two restores of one copy do not open the same one.
+    /// Our logs go on in the next incarnation: a restore was declared.
     ///
     /// # Errors
     /// When the store takes no changes.
     pub async fn next_incarnation(&self) -> Result<u64, NodeError> {
         let now = self.store.snapshot()?.incarnation()?;
-        let next = (now + 1).max(self.clock.now().0 / 1_000);
-        self.commit(Change::Incarnation(next)).await?;
+        // Another may have left it at the same moment, which is as good.
+        match self.leave_incarnation(now).await? {
+            Some(next) => Ok(next),
+            None => Ok(self.store.snapshot()?.incarnation()?),
+        }
+    }
+
+    /// Our logs go on in an incarnation after this one, unless they do already: a reader holds of it what we do not. Several readers
+    /// tell us the same, and one new incarnation is enough.
+    ///
+    /// Its number is at least the time in seconds, so that two restores of one copy do not open the same one.
+    ///
+    /// # Errors
+    /// When the store takes no changes.
+    pub(super) async fn leave_incarnation(&self, left: u64) -> Result<Option<u64>, NodeError> {
+        let next = (left + 1).max(self.clock.now().0 / 1_000);
+        {
+            let _one_at_a_time = self.positioning.lock().await;
+            if self.store.snapshot()?.incarnation()? > left {
+                return Ok(None);
+            }
+            self.commit(Change::Incarnation(next)).await?;
+        }
         tracing::warn!(incarnation = next, "our logs go on in a new incarnation");
         self.position_all().await?;
         self.touch();
-        Ok(next)
+        Ok(Some(next))
     }
 }

@@ -6,7 +6,8 @@ use super::{Node, NodeError};
 use crate::link::convert::wire::SignedRecall;
 use crate::link::convert::{Malformed, Recall, read_signed_recall};
 use crate::model::crypto::sha256;
-use crate::model::log::Audience;
+use crate::model::log::{Audience, LogKey};
+use crate::model::record::Withdrawal;
 use crate::model::{EntryHash, OrgId};
 use crate::rules::label::may_offer;
 use crate::store::change::{Change, Outcome, RecallRow, TakenBack};
@@ -52,7 +53,7 @@ impl Node {
                 Audience::Group(group) => self.definition(&snapshot, &group)?,
                 Audience::Direct(_) => None,
             };
-            let log = crate::model::log::LogKey { author: row.author, incarnation: 0, audience: row.audience };
+            let log = LogKey { author: row.author, incarnation: 0, audience: row.audience };
             if row.author == *peer || may_offer(&log, &self.org(), peer, group.as_ref()).is_err() {
                 continue;
             }
@@ -64,6 +65,18 @@ impl Node {
             }
         }
         Ok(recalls)
+    }
+
+    /// A log has begun: recalls of its entries that came ahead of it are applied.
+    pub(super) async fn replay_recalls(&self, log: &LogKey) -> Result<(), NodeError> {
+        let kept = self.store.snapshot()?.recalls()?;
+        for (_, row) in kept.into_iter().filter(|(_, row)| row.log == log.id() && row.author == log.author) {
+            let Ok(signed) = SignedRecall::decode(row.signed.as_slice()) else { continue };
+            let Ok(recall) = read_signed_recall(&signed, |author| self.author_keys(author)) else { continue };
+            let Withdrawal { log: id, seqs, mode, reason } = recall.withdrawal;
+            self.commit(Change::TakeBack { log: id, seqs, mode, reason, at: self.clock.now() }).await?;
+        }
+        Ok(())
     }
 
     /// Whether a recall is new and of a log that we may hold: the peer's own to us, or a fellow member's in a group.
@@ -115,7 +128,7 @@ impl Node {
                 reason: withdrawal.reason.clone(),
                 at: self.clock.now(),
             };
-            let follow = self.to_follow(audience, withdrawal)?;
+            let follow = self.to_follow(&recall.author, audience, withdrawal)?;
             let outcome = self.commit(change).await?;
             if let Some(follow) = follow {
                 self.follow(follow).await?;

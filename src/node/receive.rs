@@ -5,7 +5,7 @@ use super::{Node, NodeError};
 use crate::link::convert::{Malformed, decode_record, encode_record};
 use crate::model::log::{Audience, Batch, BatchError, Body, Entry, Head, LogKey};
 use crate::model::record::{Receipt, Withdrawal};
-use crate::model::{OrgId, Record, RecordKind, Timestamp, Tlp};
+use crate::model::{LogId, OrgId, Record, RecordKind, Timestamp, Tlp};
 use crate::rules::release::Draft;
 use crate::store::change::{Change, Meaning, Outcome, Received, TakenBack, Verdict};
 
@@ -47,7 +47,7 @@ impl Node {
     fn follow_of(&self, log: &LogKey, meaning: &Meaning) -> Option<Follow> {
         let Meaning::TakeBack { log: of, seqs, mode, reason } = meaning else { return None };
         let withdrawal = Withdrawal { log: *of, seqs: seqs.clone(), mode: *mode, reason: reason.clone() };
-        self.to_follow(log.audience, &withdrawal).ok().flatten()
+        self.to_follow(&log.author, log.audience, &withdrawal).ok().flatten()
     }
 
     fn understand_entry(&self, log: &LogKey, entry: &Entry) -> Received {
@@ -65,6 +65,11 @@ impl Node {
         Received { header, verdict, problem, meaning }
     }
 
+    fn is_our_log(&self, log: &LogId) -> bool {
+        let known = self.store.snapshot().and_then(|snapshot| snapshot.log(log));
+        matches!(known, Ok(Some(known)) if known.key.author == self.org())
+    }
+
     /// What a body says, or the verdict and the reason when it says nothing.
     pub(super) fn understand_body(&self, log: &LogKey, kind: u8, body: &[u8]) -> Result<Meaning, (Verdict, &'static str)> {
         let kind = RecordKind::from_number(kind).ok_or((Verdict::Unsupported, "a kind of record that this version does not know"))?;
@@ -79,8 +84,11 @@ impl Node {
             Record::Withdrawal(withdrawal) => {
                 Meaning::TakeBack { log: withdrawal.log, seqs: withdrawal.seqs, mode: withdrawal.mode, reason: withdrawal.reason }
             }
+            Record::Receipt(receipt) if !self.is_our_log(&receipt.log) => Meaning::None,
             Record::Receipt(receipt) => Meaning::Receipt { log: receipt.log, outcomes: receipt.outcomes, at: receipt.at },
-            Record::KeyChange(key) => Meaning::KeyChange(key),
+            // A key counts once the author's card, which its root signed, names it.
+            Record::KeyChange(key) if self.author_keys(&log.author).contains(&key) => Meaning::KeyChange(key),
+            Record::KeyChange(_) => return Err((Verdict::Invalid, "the new key is not the one that the author's card names")),
         })
     }
 
@@ -99,6 +107,9 @@ impl Node {
         let Outcome::Received { verdicts, taken_back } = outcome else { return Ok(Vec::new()) };
         self.touch();
         let through = first + verdicts.len() as u64;
+        if first == 1 {
+            self.replay_recalls(log).await?;
+        }
         for taken in taken_back {
             self.answer_taken_back(&log.author, log.audience, taken).await?;
         }

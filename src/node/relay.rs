@@ -7,7 +7,7 @@ use crate::link::convert::decode_record;
 use crate::model::group::Visibility;
 use crate::model::log::{Audience, Body, LogKey};
 use crate::model::record::Withdrawal;
-use crate::model::{GroupId, LogId, Observable, Record, RecordKind};
+use crate::model::{GroupId, Indicator, LogId, Observable, OrgId, Record, RecordId, RecordKind};
 use crate::rules::label::Held;
 use crate::rules::release::Draft;
 use crate::store::Provenance;
@@ -19,6 +19,9 @@ pub struct Follow {
     withdrawal: Withdrawal,
     observables: Vec<Observable>,
 }
+
+/// The source of what a hidden group's owner passes on.
+const PASSED_ON: &str = "a member of this group";
 
 impl Node {
     /// Whether we are the one through whom a hidden group's members speak.
@@ -41,7 +44,10 @@ impl Node {
             let Body::Present(body) = &entry.body else { continue };
             let Some(kind) = RecordKind::from_number(entry.header.kind) else { continue };
             match decode_record(kind, body) {
-                Ok(record @ Record::Indicator(_)) => {
+                Ok(Record::Indicator(indicator)) => {
+                    // Marked, so that what we say ourselves is never taken back on a member's word.
+                    let indicator = Indicator { source: Some(PASSED_ON.to_owned()), ..indicator };
+                    let record = Record::Indicator(indicator);
                     let draft = Draft { record, tlp: entry.header.tlp, audience: log.audience, retention: entry.header.retention };
                     if let Ok(item) = self.pass_gate(&door, draft) {
                         items.push(item);
@@ -54,9 +60,14 @@ impl Node {
     }
 
     /// What a withdrawal takes back from a hidden group of ours: to be asked before it is applied, since a recall leaves no trace.
-    pub(super) fn to_follow(&self, audience: Audience, withdrawal: &Withdrawal) -> Result<Option<Follow>, NodeError> {
+    pub(super) fn to_follow(&self, author: &OrgId, audience: Audience, withdrawal: &Withdrawal) -> Result<Option<Follow>, NodeError> {
         let Audience::Group(group) = audience else { return Ok(None) };
         if !self.heads_hidden_group(&group)? {
+            return Ok(None);
+        }
+        // A member takes back what stands in its own log to this group, and nothing else.
+        let log = self.store.snapshot()?.log(&withdrawal.log)?;
+        if !log.is_some_and(|log| log.key.author == *author && log.key.audience == audience && log.key.author != self.org()) {
             return Ok(None);
         }
         let observables = self.observables_at(&withdrawal.log, &withdrawal.seqs)?;
@@ -71,11 +82,22 @@ impl Node {
                 continue;
             }
             let record = self.record_id(&self.org(), &observable);
-            if self.store.snapshot()?.find(&record)?.is_some() {
-                Box::pin(self.take_back(&record.to_string(), &withdrawal.reason, withdrawal.mode)).await?;
+            if self.was_passed_on(&record, audience)? {
+                Box::pin(self.take_back_from(record, &withdrawal.reason, withdrawal.mode, Some(audience))).await?;
             }
         }
         Ok(())
+    }
+
+    /// Whether our record in this audience is one that we passed on for a member, and not our own word.
+    fn was_passed_on(&self, record: &RecordId, audience: Audience) -> Result<bool, NodeError> {
+        let Some(found) = self.store.snapshot()?.find(record)? else { return Ok(false) };
+        let passed_on = |body: &[u8]| match decode_record(RecordKind::Indicator, body) {
+            Ok(Record::Indicator(indicator)) => indicator.source.as_deref() == Some(PASSED_ON),
+            _ => false,
+        };
+        let mut there = found.provenances.iter().filter(|(one, _)| one.audience == audience).peekable();
+        Ok(there.peek().is_some() && there.all(|(_, Held(body))| passed_on(body)))
     }
 
     fn observables_at(&self, log: &LogId, seqs: &[u64]) -> Result<Vec<Observable>, NodeError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Node, NodeError};
 use crate::model::log::{AbsentReason, Audience, Batch, Body, Checkpoint, LogKey};
-use crate::model::{LogId, OrgId};
+use crate::model::{LogId, OrgId, Tlp};
 use crate::rules::label::{Held, Outbound, may_offer, may_send_body, outbound};
 use crate::store::change::{Change, Meaning, Received, Verdict};
 
@@ -34,7 +34,8 @@ impl Node {
         if may_offer(&row.key, &self.org(), peer, group.as_ref()).is_err() || from > row.head.size {
             return Ok(Next::Nothing);
         }
-        if fresh && let Some(start) = self.start_for(&snapshot, peer, &row.key)? {
+        let start = if from == 1 || fresh { self.start_for(&snapshot, peer, &row.key)? } else { None };
+        if let Some(start) = start {
             return Ok(Next::Start(row.key, start));
         }
         let Some(held) = snapshot.batch_at(log, from.max(row.start + 1))? else { return Ok(Next::Nothing) };
@@ -58,12 +59,13 @@ impl Node {
         if may_offer(&row.key, &self.org(), peer, group.as_ref()).is_err() {
             return Ok(Vec::new());
         }
+        let start = self.start_for(&snapshot, peer, &row.key)?.map_or(0, |start| start.head.size);
         let mut bodies = Vec::new();
         let mut total = 0;
-        for seq in seqs {
+        for seq in seqs.iter().filter(|seq| **seq > start) {
             let Some((Held(entry), _)) = snapshot.entry(log, *seq)? else { continue };
             let (Body::Present(body), Some(salt)) = (entry.body, entry.salt) else { continue };
-            if may_send_body(entry.header.tlp, &row.key.author, &self.org(), peer).is_err() {
+            if may_send_body(entry.header.kind, entry.header.tlp, &row.key.author, &self.org(), peer).is_err() {
                 continue;
             }
             total += body.len() + 64;
@@ -101,12 +103,14 @@ impl Node {
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes.
-    pub async fn fill(&self, log: &LogId, items: Vec<(u64, [u8; 32], Vec<u8>)>) -> Result<(), NodeError> {
+    pub async fn fill(&self, peer: &OrgId, log: &LogId, items: Vec<(u64, [u8; 32], Vec<u8>)>) -> Result<(), NodeError> {
         let snapshot = self.store.snapshot()?;
         let Some(row) = snapshot.log(log)? else { return Ok(()) };
         for (seq, salt, body) in items {
             let Some(header) = snapshot.header(log, seq)? else { continue };
-            if crate::model::log::body_hash(&salt, &body) != header.body_hash {
+            let red_in_group = header.tlp == Tlp::Red && matches!(row.key.audience, Audience::Group(_));
+            let asked_for = snapshot.absent_reason(log, seq)?.is_some_and(may_come_later) && row.key.author == *peer;
+            if red_in_group || !asked_for || crate::model::log::body_hash(&salt, &body) != header.body_hash {
                 continue;
             }
             let received = match self.understand_body(&row.key, header.kind, &body) {

@@ -17,14 +17,28 @@ impl Node {
     /// # Errors
     /// When there is no such record of ours, or the store takes no changes.
     pub async fn take_back(&self, id: &str, reason: &str, mode: WithdrawalMode) -> Result<TakeBackView, NodeError> {
-        let reason: String = reason.chars().filter(|c| !c.is_control()).take(REASON_MAX).collect();
         let record = self.own_record(id)?;
+        self.take_back_from(record, reason, mode, None).await
+    }
+
+    /// Takes one of our records back, everywhere or from one audience.
+    pub(super) async fn take_back_from(
+        &self,
+        record: RecordId,
+        reason: &str,
+        mode: WithdrawalMode,
+        only: Option<Audience>,
+    ) -> Result<TakeBackView, NodeError> {
+        let reason: String = reason.chars().filter(|c| !c.is_control()).take(REASON_MAX).collect();
         let at = self.clock.now();
         let recalled = mode == WithdrawalMode::Recall;
         // What never left is taken out of the queue; what left is told in each log that carries it.
         let unsent = self.unsent(&record)?;
-        self.commit(Change::Unqueue { records: vec![record], recalled, at }).await?;
-        let copies = self.copies(&record)?;
+        if only.is_none() {
+            self.commit(Change::Unqueue { records: vec![record], recalled, at }).await?;
+        }
+        let mut copies = self.copies(&record)?;
+        copies.retain(|(_, audience), _| only.is_none_or(|only| only == *audience));
         let mut told = Vec::new();
         for ((log, audience), seqs) in &copies {
             self.commit(Change::TakeBack { log: *log, seqs: seqs.clone(), mode, reason: reason.clone(), at }).await?;

@@ -2,7 +2,7 @@
 
 use crate::model::group::{Definition, Visibility};
 use crate::model::log::{AbsentReason, Audience, Batch, LogKey};
-use crate::model::{OrgId, Timestamp, Tlp};
+use crate::model::{OrgId, RecordKind, Timestamp, Tlp};
 
 /// The version of these rules, written into every disclosure.
 pub const RULES_VERSION: u32 = 1;
@@ -99,9 +99,11 @@ pub fn may_offer(log: &LogKey, us: &OrgId, reader: &OrgId, group: Option<&Defini
 ///
 /// # Errors
 /// The reason, when it may not.
-pub fn may_send_body(tlp: Tlp, author: &OrgId, us: &OrgId, reader: &OrgId) -> Result<(), Withheld> {
+pub fn may_send_body(kind: u8, tlp: Tlp, author: &OrgId, us: &OrgId, reader: &OrgId) -> Result<(), Withheld> {
     let first_hand = author == us || author == reader;
-    if first_hand || tlp <= Tlp::Amber { Ok(()) } else { Err(Withheld::NotRelayed) }
+    // What a member takes back, and who has complied, must reach every other member.
+    let about_entries = kind == RecordKind::Withdrawal.number() || kind == RecordKind::Receipt.number();
+    if first_hand || about_entries || tlp <= Tlp::Amber { Ok(()) } else { Err(Withheld::NotRelayed) }
 }
 
 /// Something that a store holds: nothing can send it.
@@ -141,7 +143,7 @@ pub fn outbound(
         .entries
         .iter()
         .zip(batch.first..)
-        .filter(|(entry, _)| may_send_body(entry.tlp, &log.author, us, reader).is_err())
+        .filter(|(entry, _)| may_send_body(entry.kind, entry.tlp, &log.author, us, reader).is_err())
         .map(|(_, seq)| seq)
         .collect();
     if withheld.is_empty() {
@@ -224,8 +226,9 @@ mod tests {
     #[test]
     fn a_relay_passes_on_up_to_amber() {
         for tlp in Tlp::ALL {
-            assert_eq!(may_send_body(tlp, &PEER, &US, &THIRD).is_ok(), tlp <= Tlp::Amber, "{tlp}");
-            assert_eq!(may_send_body(tlp, &US, &US, &THIRD), Ok(()));
+            assert_eq!(may_send_body(1, tlp, &PEER, &US, &THIRD).is_ok(), tlp <= Tlp::Amber, "{tlp}");
+            assert_eq!(may_send_body(RecordKind::Withdrawal.number(), tlp, &PEER, &US, &THIRD), Ok(()));
+            assert_eq!(may_send_body(1, tlp, &US, &US, &THIRD), Ok(()));
         }
     }
 }

@@ -136,6 +136,13 @@ pub enum Change {
     },
     /// A peer's row is made or replaced.
     PutPeer(Box<PeerRow>),
+    /// A peer has a newer card.
+    PutCard {
+        /// The peer.
+        org: OrgId,
+        /// The card, as it signed it.
+        card: Vec<u8>,
+    },
     /// A peer's row goes; what it authored stays.
     RemovePeer(OrgId),
     /// A group's row is made or replaced.

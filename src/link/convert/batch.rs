@@ -204,9 +204,12 @@ impl BatchReader {
         if meta.start {
             return Ok(Assembled::Start(checkpoint));
         }
+        let direct = matches!(audience, Audience::Direct(_));
+        if direct && meta.zstd {
+            return Err(Malformed("a batch of a direct log is not compressed"));
+        }
         let content = decompress(&meta, content)?;
         let content = wire::BatchContent::decode(content.as_slice()).map_err(|_| Malformed("not the content of a batch"))?;
-        let direct = matches!(audience, Audience::Direct(_));
         Ok(Assembled::Batch(log, Box::new(from_columns(&meta, content, checkpoint, direct)?)))
     }
 }

@@ -27,8 +27,11 @@ pub fn have_frames(logs: &[LogState], groups: &[(GroupId, u64)]) -> Vec<wire::Fr
     if frames.is_empty() {
         frames.push(wire::Have::default());
     }
+    for groups in groups.chunks(LOGS_PER_FRAME) {
+        let group = |(id, number): &(GroupId, u64)| wire::have::Group { id: id.0.to_vec(), number: *number };
+        frames.push(wire::Have { groups: groups.iter().map(group).collect(), ..Default::default() });
+    }
     if let Some(last) = frames.last_mut() {
-        last.groups = groups.iter().map(|(id, number)| wire::have::Group { id: id.0.to_vec(), number: *number }).collect();
         last.complete = true;
     }
     frames.into_iter().map(|have| wire::Frame { frame: Some(wire::frame::Frame::Have(have)) }).collect()
@@ -126,9 +129,15 @@ pub fn read_bodies(bodies: wire::Bodies) -> Result<(LogId, Vec<SaltedBody>), Mal
     Ok((log, items.collect::<Result<_, Malformed>>()?))
 }
 
+/// What a header says beyond its place: created, kind, label, retention, body hash and length. 54 bytes, so that a batch's headers fit
+/// one frame.
+const HEADER_REST: usize = 54;
+/// Where in an encoded header that begins: after version, log, position and the hash before.
+const HEADER_PLACE: usize = Header::LENGTH - HEADER_REST;
+
 /// One history of a log for the wire.
 pub fn wire_branch(branch: &Branch) -> wire::Conflict {
-    let headers = branch.headers.iter().flat_map(Header::encode).collect();
+    let headers = branch.headers.iter().flat_map(|header| header.encode().into_iter().skip(HEADER_PLACE)).collect();
     let checkpoint = Some(wire_checkpoint(&branch.checkpoint));
     let wire = wire::conflict::Branch { hash: branch.from.hash.0.to_vec(), headers, checkpoint };
     wire::Conflict { log: branch.checkpoint.log.0.to_vec(), size: branch.from.size, branch: Some(wire) }
@@ -141,12 +150,22 @@ pub fn wire_branch(branch: &Branch) -> wire::Conflict {
 pub fn read_branch(conflict: &wire::Conflict) -> Result<Branch, Malformed> {
     let branch = conflict.branch.as_ref().ok_or(Malformed("a conflict without its branch"))?;
     let log = log_id(&conflict.log)?;
-    let chunks = branch.headers.chunks_exact(Header::LENGTH);
+    let from = Head { size: conflict.size, hash: EntryHash(fixed(&branch.hash, "an entry hash has 32 bytes")?) };
+    let chunks = branch.headers.chunks_exact(HEADER_REST);
     if !chunks.remainder().is_empty() {
         return Err(Malformed("a header is cut off"));
     }
-    let headers = chunks.map(|bytes| Header::decode(bytes).map_err(|_| Malformed("not an entry header"))).collect::<Result<_, _>>()?;
-    let from = Head { size: conflict.size, hash: EntryHash(fixed(&branch.hash, "an entry hash has 32 bytes")?) };
+    let (mut at, mut headers) = (from, Vec::new());
+    for chunk in chunks {
+        let seq = at.size.checked_add(1).ok_or(Malformed("a position beyond the last one"))?;
+        let mut bytes = vec![Header::VERSION];
+        for part in [log.0.as_slice(), &seq.to_be_bytes(), &at.hash.0, chunk] {
+            bytes.extend_from_slice(part);
+        }
+        let header = Header::decode(&bytes).map_err(|_| Malformed("not an entry header"))?;
+        at = Head { size: seq, hash: header.hash() };
+        headers.push(header);
+    }
     let checkpoint = read_checkpoint(log, branch.checkpoint.as_ref().ok_or(Malformed("a branch without checkpoint"))?)?;
     Ok(Branch { from, headers, checkpoint })
 }

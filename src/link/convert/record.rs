@@ -10,7 +10,7 @@ use crate::model::{EntryHash, GroupId, Indicator, LogId, Observable, ObservableK
 use crate::rules::release::{LABEL_MAX, LABELS_MAX, NOTE_MAX, REASON_MAX, SOURCE_MAX};
 
 /// How many positions one withdrawal or receipt names at most.
-pub const SEQS_MAX: usize = 10_000;
+pub const SEQS_MAX: usize = 1_000;
 
 /// The body of a record: exactly the bytes that are hashed, signed and sent.
 pub fn encode_record(record: &Record) -> Vec<u8> {

@@ -111,6 +111,7 @@ impl<'t> Tx<'t> {
             Change::Destroy { log, seqs, reason, at } => self.destroy_all(log, seqs, *reason, *at),
             Change::Fill { log, seq, salt, body, received, at } => self.fill(log, *seq, salt, body, received, *at),
             Change::PutPeer(row) => self.put_peer(row),
+            Change::PutCard { org, card } => self.put_card(org, card),
             Change::RemovePeer(org) => self.remove_peer(org),
             Change::Recall { id, row } => self.recall(id, row),
             Change::PutGroup(row) => self.put_group(row),

@@ -45,13 +45,26 @@ impl Tx<'_> {
         Ok(Outcome::Done)
     }
 
+    /// A newer card alone: where the peer stands is the operator's word, whatever comes at the same moment.
+    pub(super) fn put_card(&mut self, org: &OrgId, card: &[u8]) -> Applied<Outcome> {
+        if let Some(mut row) = find::row::<PeerRow, _, Fault>(&self.t.peers, "peers", &org.0)? {
+            row.card = card.to_vec();
+            self.put_peer(&row)?;
+        }
+        Ok(Outcome::Done)
+    }
+
     pub(super) fn remove_peer(&mut self, org: &OrgId) -> Applied<Outcome> {
         self.t.peers.remove(&org.0)?;
         Ok(Outcome::Done)
     }
 
     pub(super) fn put_group(&mut self, row: &GroupRow) -> Applied<Outcome> {
-        self.t.groups.insert(&row.group.0, row.encode().as_slice())?;
+        // Two links may bring two definitions at once: the highest number wins and never goes back.
+        let before = find::row::<GroupRow, _, Fault>(&self.t.groups, "groups", &row.group.0)?;
+        if before.is_none_or(|before| before.number < row.number || before.definition == row.definition) {
+            self.t.groups.insert(&row.group.0, row.encode().as_slice())?;
+        }
         Ok(Outcome::Done)
     }
 

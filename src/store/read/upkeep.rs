@@ -1,7 +1,7 @@
 //! What links and upkeep look at: recalls to be passed on, what waits, what has expired.
 
 use super::{Provenance, Read, Snapshot};
-use crate::model::log::Audience;
+use crate::model::log::{AbsentReason, Audience, Body};
 use crate::model::{LogId, Timestamp};
 use crate::rules::label::Held;
 use crate::store::body::get_body;
@@ -34,6 +34,17 @@ impl Snapshot {
     /// When the store cannot be read.
     pub fn body_of(&self, provenance: &Provenance) -> Read<Held<Vec<u8>>> {
         Ok(Held(get_body::<ReadError>(&self.table(BODIES)?, provenance.body)?))
+    }
+
+    /// Why a received body is absent, where it is.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn absent_reason(&self, log: &LogId, seq: u64) -> Read<Option<AbsentReason>> {
+        Ok(self.entry(log, seq)?.and_then(|(Held(entry), _)| match entry.body {
+            Body::Absent { reason, .. } => Some(reason),
+            Body::Present(_) => None,
+        }))
     }
 
     /// Whether a recall is known.
