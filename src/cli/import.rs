@@ -81,7 +81,7 @@ async fn one(desk: &Desk, args: &Args, file: &str) -> Result<ImportReport, Probl
     if let Some(name) = Path::new(file).file_name().and_then(|name| name.to_str()) {
         target = target.with("file_name", name);
     }
-    let bar = bar(length.is_file().then(|| length.len()));
+    let bar = bar(length.is_file().then_some(length.len()));
     let report = desk.node().import(target, opened, |at| show(&bar, at)).await;
     bar.finish_and_clear();
     report

@@ -79,16 +79,16 @@ struct Sink<'o> {
 
 /// How it is written.
 enum Form<'o> {
-    Stix(BundleWriter<&'o mut dyn Write>),
-    Csv(csv::Writer<&'o mut dyn Write>),
+    Stix(Box<BundleWriter<&'o mut dyn Write>>),
+    Csv(Box<csv::Writer<&'o mut dyn Write>>),
     Text(&'o mut dyn Write),
 }
 
 impl<'o> Sink<'o> {
     fn begin(format: ExportFormat, out: &'o mut dyn Write, now: Timestamp) -> io::Result<Self> {
         let form = match format {
-            ExportFormat::Stix => Form::Stix(BundleWriter::new(out, Dialect::Standard)?),
-            ExportFormat::Csv => Form::Csv(csv::Writer::new(out, false)?),
+            ExportFormat::Stix => Form::Stix(Box::new(BundleWriter::new(out, Dialect::Standard)?)),
+            ExportFormat::Csv => Form::Csv(Box::new(csv::Writer::new(out, false)?)),
             ExportFormat::Text => Form::Text(out),
         };
         Ok(Self { form, now, records: 0 })
