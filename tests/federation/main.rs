@@ -12,6 +12,7 @@ mod harness;
 
 mod control;
 mod groups;
+mod hostile;
 mod lives;
 mod pairing;
 mod recalls;

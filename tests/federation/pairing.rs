@@ -113,3 +113,28 @@ async fn of_two_dials_at_once_one_stream_stays() {
     assert_eq!(federation.net.dialled(AMAL, BOREALIS) + federation.net.dialled(BOREALIS, AMAL), dials, "nobody dials while a stream is up");
     assert!(federation.finds(BOREALIS, "evil.example.org") && federation.finds(AMAL, "bad.example.org"));
 }
+
+#[tokio::test]
+async fn nodes_reach_each_other_without_a_proxy_too() {
+    let federation = Federation::with(2, |_, config| {
+        config.proxy = None;
+        config.endpoints.clear();
+    })
+    .await;
+    federation.pair(AMAL, BOREALIS).await;
+    federation.settle().await;
+    assert_eq!(federation.net.dialled(AMAL, BOREALIS) + federation.net.dialled(BOREALIS, AMAL), 0, "through no proxy");
+    federation.share(AMAL, "evil.example.org", Tlp::Amber, "borealis").await;
+    federation.settle().await;
+    assert!(federation.finds(BOREALIS, "evil.example.org"));
+}
+
+#[tokio::test]
+async fn a_peer_is_reached_through_socks5_by_a_name_that_the_proxy_alone_knows() {
+    let federation = Federation::of(2).await;
+    assert_eq!(federation.node(AMAL).peer("borealis").unwrap().endpoints, ["borealis.test:7443"]);
+    assert!(federation.net.dialled(AMAL, BOREALIS) + federation.net.dialled(BOREALIS, AMAL) > 0);
+    federation.share(AMAL, "evil.example.org", Tlp::Amber, "borealis").await;
+    federation.settle().await;
+    assert!(federation.finds(BOREALIS, "evil.example.org"));
+}

@@ -143,18 +143,3 @@ async fn a_clock_that_jumps_while_links_are_up_destroys_nothing() {
     assert!(!federation.finds(BOREALIS, EVIL) && federation.finds(AMAL, EVIL));
     assert!(has_body(&federation, BOREALIS), "it agreed before the jump, and does not now");
 }
-
-#[tokio::test]
-async fn nodes_reach_each_other_without_a_proxy_too() {
-    let federation = Federation::with(2, |_, config| {
-        config.proxy = None;
-        config.endpoints.clear();
-    })
-    .await;
-    federation.pair(AMAL, BOREALIS).await;
-    federation.settle().await;
-    assert_eq!(federation.net.dialled(AMAL, BOREALIS) + federation.net.dialled(BOREALIS, AMAL), 0, "through no proxy");
-    federation.share(AMAL, EVIL, Tlp::Amber, "borealis").await;
-    federation.settle().await;
-    assert!(federation.finds(BOREALIS, EVIL));
-}

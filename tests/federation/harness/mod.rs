@@ -3,6 +3,7 @@
 mod checks;
 pub mod log;
 mod net;
+pub mod rogue;
 mod verbs;
 
 pub use verbs::ask;
