@@ -164,6 +164,8 @@ fn every_help_example_runs_against_a_real_node() {
         here.ok(&take(command));
     }
     here.ok(&take("recall"));
+    here.ok(&take("expire"));
+    here.ok(&take("rotate"));
     here.wait(&take("doctor"));
     here.put("invitation.txt", &amal.ok("watchfire invite"));
     here.ok(&take("join"));

@@ -100,6 +100,7 @@ fn definition_vector() -> Value {
         members: vec![],
         confirmed: Timestamp(1_626_602_400_000),
         signer: owner,
+        appointment: None,
     };
     let signed = SignedDefinition::sign(encode_definition(&definition), &key());
     json!({"group_id": hex(&definition.group.0), "definition": hex(&signed.bytes), "signature": hex(&signed.signature)})

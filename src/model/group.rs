@@ -47,6 +47,8 @@ pub struct Definition {
     pub confirmed: Timestamp,
     /// Whose signature it bears: the owner's, or the deputy's after a takeover.
     pub signer: OrgId,
+    /// The owner's last definition, which names the deputy: there where the deputy signs, so that a newcomer can check its right to.
+    pub appointment: Option<SignedDefinition>,
 }
 
 /// A member of a group.
@@ -135,6 +137,7 @@ mod tests {
             members,
             confirmed: Timestamp(0),
             signer: owner,
+            appointment: None,
         }
     }
 

@@ -61,6 +61,7 @@ impl Node {
             members: Vec::new(),
             confirmed: self.clock.now(),
             signer: self.org(),
+            appointment: None,
         };
         let group = definition.group;
         self.define(definition, members).await?;
@@ -136,6 +137,7 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         definition.confirmed = self.clock.now();
         definition.signer = self.org();
+        definition.appointment = self.appointment(&snapshot, &definition)?;
         let hidden = definition.visibility == Visibility::Hidden;
         let shown: Vec<OrgId> = if hidden { heads(&definition) } else { members.clone() };
         definition.members = shown.iter().map(|org| self.member_with_card(&snapshot, org)).collect::<Result<_, _>>()?;
@@ -152,6 +154,16 @@ impl Node {
         self.commit(Change::PutGroup(Box::new(row))).await?;
         self.touch_peers();
         self.position_all().await
+    }
+
+    /// What shows a deputy's right to sign: the definition before, where the owner signed that, else what was shown with it.
+    fn appointment(&self, snapshot: &Snapshot, definition: &Definition) -> Result<Option<SignedDefinition>, NodeError> {
+        if definition.owner == self.org() {
+            return Ok(None);
+        }
+        let Some(row) = snapshot.group(&definition.group)? else { return Ok(None) };
+        let before = decode_definition(&row.definition.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
+        Ok(if before.signer == before.owner { Some(row.definition) } else { before.appointment })
     }
 
     fn member_with_card(&self, snapshot: &Snapshot, org: &OrgId) -> Result<Member, NodeError> {
@@ -252,8 +264,8 @@ impl Node {
             return Ok(false);
         }
         let entitled = match &known {
-            // A first definition comes from the owner, over its own link: nobody else can say whose group it is.
-            None => definition.signer == *peer && definition.owner == *peer && definition.has(&self.org()),
+            // A first definition comes over its signer's own link; a deputy shows that the owner appointed it.
+            None => definition.signer == *peer && definition.has(&self.org()) && (definition.owner == *peer || was_appointed(&definition)),
             Some(row) => match decode_definition(&row.definition.bytes) {
                 Ok(before) => definition.follows(&before),
                 Err(_) => false,
@@ -338,6 +350,18 @@ impl Node {
 fn joined(before: Option<&GroupRow>, members: &[OrgId], number: u64) -> BTreeMap<OrgId, u64> {
     let since = |org: &OrgId| before.and_then(|row| row.joined.get(org).copied()).unwrap_or(number);
     members.iter().map(|org| (*org, since(org))).collect()
+}
+
+/// Whether the owner, by the key in its own card, has named the signer its deputy in a definition of this group.
+fn was_appointed(definition: &Definition) -> bool {
+    let Some(signed) = &definition.appointment else { return false };
+    let Ok(by_owner) = decode_definition(&signed.bytes) else { return false };
+    let same_group = by_owner.group == definition.group && by_owner.owner == definition.owner && by_owner.is_sound();
+    let names_the_signer =
+        by_owner.signer == by_owner.owner && by_owner.deputy == Some(definition.signer) && by_owner.number < definition.number;
+    let card = by_owner.members.iter().find(|member| member.org == by_owner.owner).and_then(|member| Card::from_bytes(&member.card).ok());
+    let signed_by_owner = card.is_some_and(|card| card.org() == by_owner.owner && signed.is_signed_by(&card.content().log_key.public));
+    same_group && names_the_signer && signed_by_owner
 }
 
 /// Owner and deputy: the members of a hidden group that everyone in it knows. Ascending.

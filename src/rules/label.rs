@@ -176,6 +176,7 @@ mod tests {
             members: [US, PEER, THIRD].map(|org| Member { org, card: vec![] }).to_vec(),
             confirmed: Timestamp(0),
             signer: US,
+            appointment: None,
         }
     }
 

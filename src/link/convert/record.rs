@@ -4,7 +4,7 @@ use prost::Message;
 
 use super::{Malformed, fixed, wire};
 use crate::model::crypto::{SigningKey, framed, verify_ed25519};
-use crate::model::group::{Definition, MEMBERS_MAX, Member, Visibility};
+use crate::model::group::{Definition, MEMBERS_MAX, Member, SignedDefinition, Visibility};
 use crate::model::record::{Receipt, ReceiptOutcome, Withdrawal, WithdrawalMode};
 use crate::model::{EntryHash, GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Record, RecordKind, Timestamp};
 use crate::rules::release::{LABEL_MAX, LABELS_MAX, NOTE_MAX, REASON_MAX, SOURCE_MAX};
@@ -143,7 +143,10 @@ fn receipt_from_wire(wire: wire::Receipt) -> Result<Receipt, Malformed> {
 
 /// The bytes of a group definition that its signer signs.
 pub fn encode_definition(definition: &Definition) -> Vec<u8> {
-    let Definition { group, nonce, number, owner, deputy, name, visibility, community, history, members, confirmed, signer } = definition;
+    let Definition { group, nonce, number, owner, deputy, name, visibility, community, history, members, confirmed, signer, appointment } =
+        definition;
+    let appointed =
+        |signed: &SignedDefinition| wire::SignedDefinition { definition: signed.bytes.clone(), signature: signed.signature.to_vec() };
     let member = |member: &Member| wire::definition::Member { org: member.org.0.to_vec(), card: member.card.clone() };
     wire::Definition {
         group: group.0.to_vec(),
@@ -158,6 +161,7 @@ pub fn encode_definition(definition: &Definition) -> Vec<u8> {
         members: members.iter().map(member).collect(),
         confirmed: confirmed.0,
         signer: signer.0.to_vec(),
+        appointment: appointment.as_ref().map(appointed),
     }
     .encode_to_vec()
 }
@@ -186,7 +190,12 @@ pub fn decode_definition(bytes: &[u8]) -> Result<Definition, Malformed> {
         members: members.collect::<Result<_, Malformed>>()?,
         confirmed: Timestamp(wire.confirmed),
         signer: org(&wire.signer)?,
+        appointment: wire.appointment.map(appointment).transpose()?,
     })
+}
+
+fn appointment(signed: wire::SignedDefinition) -> Result<SignedDefinition, Malformed> {
+    Ok(SignedDefinition { bytes: signed.definition, signature: fixed(&signed.signature, "a signature has 64 bytes")? })
 }
 
 /// A recall that travels ahead of its log.
