@@ -51,7 +51,7 @@ macro_rules! id {
         impl std::str::FromStr for $name {
             type Err = BadId;
             fn from_str(text: &str) -> Result<Self, BadId> {
-                let bad = || BadId { text: text.chars().take(80).collect(), kind: $kind, length: ($size * 8 + 4) / 5 };
+                let bad = || BadId { text: text.chars().take(80).collect(), kind: $kind, length: usize::div_ceil($size * 8, 5) };
                 let bytes = from_base32(text).ok_or_else(bad)?;
                 Ok(Self(bytes.try_into().map_err(|_| bad())?))
             }

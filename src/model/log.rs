@@ -151,6 +151,7 @@ pub struct Head {
     pub hash: EntryHash,
 }
 
+#[expect(clippy::derivable_impls, reason = "the macro that makes all identifiers derives no default: for most of them there is none")]
 impl Default for EntryHash {
     fn default() -> Self {
         Self([0; 32])

@@ -1,9 +1,9 @@
 //! A peer says what it holds: we learn how far behind we are, whether we are an old copy, and what to ask for.
 
 use super::{Node, NodeError};
-use crate::link::convert::LogState as TheirLog;
+use crate::link::convert::{Holdings, LogState as TheirLog};
 use crate::model::log::{Audience, Branch, Equivocation, Head, LogKey};
-use crate::model::{GroupId, LogId, OrgId};
+use crate::model::{LogId, OrgId};
 use crate::rules::label::{Held, may_offer};
 use crate::store::LogState;
 use crate::store::change::Change;
@@ -36,7 +36,7 @@ impl Node {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn offer(&self, peer: &OrgId) -> Result<(Vec<TheirLog>, Vec<(GroupId, u64)>), NodeError> {
+    pub fn offer(&self, peer: &OrgId) -> Result<Holdings, NodeError> {
         let snapshot = self.store.snapshot()?;
         let mut logs = Vec::new();
         for row in snapshot.logs()? {

@@ -43,17 +43,12 @@ impl Node {
             let Some((Held(entry), _)) = self.store.snapshot()?.entry(&log.id(), seq)? else { continue };
             let Body::Present(body) = &entry.body else { continue };
             let Some(kind) = RecordKind::from_number(entry.header.kind) else { continue };
-            match decode_record(kind, body) {
-                Ok(Record::Indicator(indicator)) => {
-                    // Marked, so that what we say ourselves is never taken back on a member's word.
-                    let indicator = Indicator { source: Some(PASSED_ON.to_owned()), ..indicator };
-                    let record = Record::Indicator(indicator);
-                    let draft = Draft { record, tlp: entry.header.tlp, audience: log.audience, retention: entry.header.retention };
-                    if let Ok(item) = self.pass_gate(&door, draft) {
-                        items.push(item);
-                    }
-                }
-                _ => {}
+            let Ok(Record::Indicator(indicator)) = decode_record(kind, body) else { continue };
+            // Marked, so that what we say ourselves is never taken back on a member's word.
+            let record = Record::Indicator(Indicator { source: Some(PASSED_ON.to_owned()), ..indicator });
+            let draft = Draft { record, tlp: entry.header.tlp, audience: log.audience, retention: entry.header.retention };
+            if let Ok(item) = self.pass_gate(&door, draft) {
+                items.push(item);
             }
         }
         self.queue(log.audience, items, true).await.map(|_| ())

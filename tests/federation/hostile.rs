@@ -125,7 +125,7 @@ async fn a_batch_beyond_the_bounds_ends_the_link() {
 async fn a_frame_beyond_64_kib_ends_the_link() {
     let (federation, rogue) = alone().await;
     let mut stream = rogue.link().await;
-    stream.say(Kind::Card(vec![0; 70 << 10].into())).await;
+    stream.say(Kind::Card(vec![0; 70 << 10])).await;
     while stream.hear().await.is_some() {}
     nothing_came(&federation, "stream").await;
 }
@@ -141,7 +141,7 @@ async fn a_label_that_does_not_exist_ends_the_link() {
         content.tlp = vec![tlp];
         let chunk = content.encode_to_vec();
         let meta = part.meta.map(|meta| wire::BatchMeta { length: chunk.len() as u32, ..meta });
-        stream.say(Kind::Batch(wire::Batch { meta, chunk: chunk.into(), last: true })).await;
+        stream.say(Kind::Batch(wire::Batch { meta, chunk, last: true })).await;
         assert_eq!(stream.closed().await.0, "protocol");
         nothing_came(&federation, "protocol").await;
     }
@@ -158,7 +158,7 @@ async fn nobody_on_the_way_changes_a_label() {
     content.tlp = vec![u32::from(Tlp::Clear.number())];
     let chunk = content.encode_to_vec();
     let meta = part.meta.map(|meta| wire::BatchMeta { length: chunk.len() as u32, ..meta });
-    stream.say(Kind::Batch(wire::Batch { meta, chunk: chunk.into(), last: true })).await;
+    stream.say(Kind::Batch(wire::Batch { meta, chunk, last: true })).await;
     assert_eq!(stream.closed().await, ("batch".into(), "the chain of headers does not lead to the signed head".into()));
     nothing_came(&federation, "protocol").await;
 }
@@ -285,7 +285,7 @@ async fn nobody_defines_anothers_group() {
     let signed = watchfire::model::group::SignedDefinition::sign(bytes, rogue.identity.log_key());
     let chunk = wire::SignedDefinition { definition: signed.bytes, signature: signed.signature.to_vec() }.encode_to_vec();
     let mut stream = rogue.link().await;
-    stream.say(Kind::Definition(wire::DefinitionPart { chunk: chunk.into(), last: true })).await;
+    stream.say(Kind::Definition(wire::DefinitionPart { chunk, last: true })).await;
     // What it says next is heard after that.
     stream.say(Kind::Hello(rogue.hello(vec![1]))).await;
     assert_eq!(stream.closed().await.1, "a second hello");

@@ -52,11 +52,14 @@ fn wire_log(log: &LogState) -> wire::have::Log {
     }
 }
 
+/// What one side says it holds: logs, and the numbers of group definitions.
+pub type Holdings = (Vec<LogState>, Vec<(GroupId, u64)>);
+
 /// What the other side says it holds: logs, and the numbers of group definitions.
 ///
 /// # Errors
 /// When a field has not its length, or there are too many.
-pub fn read_have(have: &wire::Have) -> Result<(Vec<LogState>, Vec<(GroupId, u64)>), Malformed> {
+pub fn read_have(have: &wire::Have) -> Result<Holdings, Malformed> {
     if have.logs.len() > LOGS_MAX || have.groups.len() > LOGS_MAX {
         return Err(Malformed("too many logs in one frame"));
     }

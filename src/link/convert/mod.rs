@@ -6,7 +6,7 @@ mod record;
 
 pub use batch::Assembled;
 pub use batch::{BatchReader, batch_frames, start_frame};
-pub use frame::SaltedBody;
+pub use frame::{Holdings, SaltedBody};
 pub use frame::{
     LogState, bodies_frame, have_frames, log_id, read_bodies, read_branch, read_checkpoint, read_have, wire_branch, wire_checkpoint,
 };
