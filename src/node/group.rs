@@ -148,6 +148,7 @@ impl Node {
             left: false,
         };
         self.commit(Change::PutGroup(Box::new(row))).await?;
+        self.groups_changed.send_modify(|count| *count += 1);
         self.touch_peers();
         self.position_all().await
     }
@@ -255,6 +256,7 @@ impl Node {
         let row =
             GroupRow { group: definition.group, name, number: definition.number, definition: signed, roster: Vec::new(), joined, left };
         self.commit(Change::PutGroup(Box::new(row))).await?;
+        self.groups_changed.send_modify(|count| *count += 1);
         self.touch();
         Ok(true)
     }
