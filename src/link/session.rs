@@ -36,6 +36,8 @@ pub const VERSIONS: [u32; 1] = [1];
 const BULK_FRAMES: usize = 8;
 /// Small answers that a peer which does not read may let pile up.
 const CONTROL_FRAMES_MAX: usize = 4_096;
+/// Groups' logs that are kept in mind of what a peer offers.
+const OFFERED_MAX: usize = 10_000;
 /// Bodies asked for at once.
 const LACKING_MAX: usize = 200;
 /// Batches that wait for the disk; beyond, the peer waits.
@@ -424,6 +426,8 @@ struct Receiver {
     asked: BTreeMap<LogId, Asked>,
     /// The last position of each log whose body was asked for: each is asked for once.
     bodies_asked: BTreeMap<LogId, u64>,
+    /// What the peer offers of groups' logs.
+    offered: BTreeMap<LogId, LogState>,
     /// Logs of which the peer was sent our history, since it holds another.
     conflicts_told: BTreeSet<LogId>,
     batches: BatchReader,
@@ -439,6 +443,7 @@ impl Receiver {
             session,
             asked: BTreeMap::new(),
             bodies_asked: BTreeMap::new(),
+            offered: BTreeMap::new(),
             conflicts_told: BTreeSet::new(),
             batches: BatchReader::default(),
             definition: Vec::new(),
@@ -470,11 +475,13 @@ impl Receiver {
         mut sender: tokio::task::JoinHandle<Result<(), Ended>>,
     ) -> Result<(), Ended> {
         let kill = self.session.kill.clone();
+        let mut groups = self.node().group_changes();
         loop {
             tokio::select! {
                 biased;
                 () = kill.cancelled() => return Err(Ended::Cut),
                 Some(done) = self.durable.next(), if !self.durable.is_empty() => self.acknowledge(done).await?,
+                Ok(()) = groups.changed() => self.hear_again().await?,
                 ended = &mut sender => return ended.unwrap_or(Err(Ended::Cut)),
                 frame = next_frame(inbound), if self.durable.len() < DURABLE_MAX => {
                     let frame = frame?;
@@ -513,7 +520,28 @@ impl Receiver {
     async fn have(&mut self, have: &wire::Have) -> Result<(), Ended> {
         let (logs, groups) = read_have(have)?;
         self.session.shared().definitions.extend(groups);
-        let heard = self.node().hear(&self.session.peer, &logs, have.complete).await?;
+        for log in logs.iter().filter(|log| matches!(log.key.audience, Audience::Group(_))) {
+            if self.offered.len() < OFFERED_MAX {
+                self.offered.insert(log.key.id(), log.clone());
+            }
+        }
+        self.hear(&logs, have.complete).await?;
+        if have.complete {
+            self.ask_for_bodies()?;
+            self.session.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// A group's definition came: what the peer has offered of it before may be wanted now. Members hear of a new one in any order.
+    async fn hear_again(&mut self) -> Result<(), Ended> {
+        let unasked = self.offered.iter().filter(|(id, _)| !self.asked.contains_key(*id));
+        let logs: Vec<LogState> = unasked.map(|(_, log)| log.clone()).collect();
+        self.hear(&logs, false).await
+    }
+
+    async fn hear(&mut self, logs: &[LogState], complete: bool) -> Result<(), Ended> {
+        let heard = self.node().hear(&self.session.peer, logs, complete).await?;
         for branch in heard.conflicts {
             self.conflicts_told.insert(branch.checkpoint.log);
             self.session.outbox.answer(Kind::Conflict(wire_branch(&branch)))?;
@@ -524,10 +552,6 @@ impl Receiver {
                 continue;
             }
             self.ask(wish.log, wish.from)?;
-        }
-        if have.complete {
-            self.ask_for_bodies()?;
-            self.session.wake.notify_one();
         }
         Ok(())
     }

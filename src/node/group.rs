@@ -19,6 +19,10 @@ const GROUPS_PER_OWNER: usize = 50;
 /// The owner confirms a definition anew after so long (7 days, in milliseconds).
 pub const CONFIRM_MS: u64 = 7 * 86_400_000;
 
+/// By how much a deputy raises the number when it takes over: an owner that comes back may have confirmed in the meantime what it knew,
+/// and must not win by that.
+const TAKE_OVER: u64 = 1_000;
+
 impl Node {
     /// The definition in force as the rules look at it; in a hidden group of ours with everyone in it. `None` once we have left.
     pub(super) fn definition(&self, snapshot: &Snapshot, group: &GroupId) -> Result<Option<Definition>, NodeError> {
@@ -113,7 +117,8 @@ impl Node {
         if !members.contains(&definition.owner) {
             return Err(NodeError::BadInput("a group keeps its owner\nhint: the deputy takes over when the owner is lost".into()));
         }
-        definition.number += 1;
+        let takes_over = definition.owner != self.org() && definition.signer != self.org();
+        definition.number += if takes_over { TAKE_OVER } else { 1 };
         self.define(definition, members).await
     }
 
@@ -152,6 +157,7 @@ impl Node {
             left: false,
         };
         self.commit(Change::PutGroup(Box::new(row))).await?;
+        self.groups_changed.send_modify(|count| *count += 1);
         self.touch_peers();
         self.position_all().await
     }
@@ -285,6 +291,7 @@ impl Node {
         let joined = joined(known.as_ref(), &members, definition.number);
         let row = GroupRow { group: definition.group, name, number: definition.number, definition: signed, roster, joined, left };
         self.commit(Change::PutGroup(Box::new(row))).await?;
+        self.groups_changed.send_modify(|count| *count += 1);
         self.touch();
         Ok(true)
     }

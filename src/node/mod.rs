@@ -51,6 +51,8 @@ pub struct Node {
     changed: watch::Sender<u64>,
     /// Goes up whenever a peer's row changed: links are cut, opened, dialled.
     peers_changed: watch::Sender<u64>,
+    /// Goes up whenever a group's definition changed: what peers have offered is looked at anew.
+    groups_changed: watch::Sender<u64>,
     /// What is known only while the process runs.
     memory: Mutex<Memory>,
     /// What each peer has used of its day.
@@ -122,6 +124,7 @@ impl Node {
             store,
             changed: watch::Sender::new(0),
             peers_changed: watch::Sender::new(0),
+            groups_changed: watch::Sender::new(0),
             memory: Mutex::default(),
             days: Days::default(),
             links: Mutex::default(),
@@ -142,6 +145,11 @@ impl Node {
     /// Told whenever links should be cut, opened or dialled.
     pub fn peer_changes(&self) -> watch::Receiver<u64> {
         self.peers_changed.subscribe()
+    }
+
+    /// Told whenever a group's definition changed.
+    pub fn group_changes(&self) -> watch::Receiver<u64> {
+        self.groups_changed.subscribe()
     }
 
     fn touch(&self) {

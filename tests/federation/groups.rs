@@ -176,6 +176,22 @@ async fn a_new_member_starts_at_a_checkpoint_where_the_group_gives_no_history() 
 }
 
 #[tokio::test]
+async fn members_may_hear_of_a_new_one_in_any_order() {
+    let federation = Federation::of(3).await;
+    federation.group_with(AMAL, "partners", &[BOREALIS], |group| group.history = true).await;
+    federation.settle().await;
+    federation.share(BOREALIS, "strict.example.org", Tlp::AmberStrict, "partners").await;
+    federation.settle().await;
+    federation.cut(AMAL, CEDAR);
+    federation.node(AMAL).group_add("partners", "cedar").await.unwrap();
+    federation.settle().await;
+    assert!(federation.node(CEDAR).group("partners").is_err(), "cedar takes a first definition from its owner alone");
+    federation.heal(AMAL, CEDAR);
+    federation.settle().await;
+    assert!(federation.finds(CEDAR, "strict.example.org"), "what borealis had offered before is wanted now");
+}
+
+#[tokio::test]
 async fn a_removed_member_gets_nothing_new_and_may_say_nothing() {
     let federation = Federation::of(3).await;
     federation.group(AMAL, "partners", &[BOREALIS, CEDAR]).await;
@@ -249,4 +265,33 @@ async fn the_deputy_takes_over_when_the_owner_is_lost() {
     federation.pass(30 * DAY).await;
     federation.settle().await;
     assert_eq!(federation.node(DUNYA).group("partners").unwrap().state, "open", "the deputy confirms it from now on");
+    // The owner's node comes back with what it held when it was lost.
+    federation.start(AMAL).await;
+    federation.settle().await;
+    for who in federation.everyone() {
+        let group = federation.node(who).group("partners").unwrap();
+        assert_eq!((group.members.len(), group.state.as_str()), (4, "open"), "nothing of the deputy's is undone at {who:?}");
+    }
+    federation.node(AMAL).group_remove("partners", "dunya").await.unwrap();
+    federation.settle().await;
+    assert_eq!(federation.node(CEDAR).group("partners").unwrap().members.len(), 3, "the owner is the owner again");
+}
+
+#[tokio::test]
+async fn an_owner_that_was_away_undoes_nothing_of_what_its_deputy_did() {
+    let mut federation = Federation::of(4).await;
+    federation.group_with(AMAL, "partners", &[BOREALIS, CEDAR], |group| group.deputy = Some("borealis".into())).await;
+    federation.settle().await;
+    federation.kill(AMAL);
+    federation.pass(5 * DAY).await;
+    federation.node(BOREALIS).group_remove("partners", "cedar").await.unwrap();
+    federation.pass(3 * DAY).await;
+    federation.settle().await;
+    // At its start it confirms what it knows, for the first time in more than a week.
+    federation.start(AMAL).await;
+    federation.settle().await;
+    for who in [AMAL, BOREALIS] {
+        assert_eq!(federation.node(who).group("partners").unwrap().members.len(), 2, "{who:?} keeps cedar out");
+    }
+    assert_eq!(federation.node(CEDAR).group("partners").unwrap().state, "left");
 }

@@ -64,8 +64,9 @@ impl Federation {
         }
         for row in ours.groups()? {
             let Some(definition) = definition(&ours, &row.group)? else { continue };
-            let tells = definition.visibility == Visibility::Visible || definition.signer == here.org();
             let known = theirs.group(&row.group)?.map_or(0, |row| row.number);
+            // A first definition is taken from its signer alone, one of a hidden group always.
+            let tells = definition.signer == here.org() || (definition.visibility == Visibility::Visible && known > 0);
             if tells && definition.has(&there.org()) && known < row.number {
                 moving.push(format!("{names}: definition {} of a group, {known} there", row.number));
             }
