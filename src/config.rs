@@ -66,8 +66,6 @@ section!(
         handshake_ms_max: 5_000,
         /// So many unfinished handshakes at a time; more are turned away.
         half_open_max: 256,
-        /// So many new connections a second from one address.
-        handshakes_per_second_max: 20,
         /// A peer that sends nothing for so long is asked whether it is there.
         keep_alive_ms: 20_000,
         /// A peer that does not answer that for so long is gone.
@@ -76,8 +74,6 @@ section!(
         in_flight_bytes_max: 8 << 20,
         /// Frames that a peer may send in a second.
         frames_per_second_max: 2_000,
-        /// HTTP/2 pings that a peer may send in a minute.
-        pings_per_minute_max: 60,
         /// Records that a peer may send in a day.
         records_per_day_max: 5_000_000,
         /// Bytes that a peer may send in a day.
@@ -100,10 +96,6 @@ section!(
 section!(
     /// Limits of imports.
     Import {
-        /// A longer line of text or CSV is reported and passed over.
-        line_bytes_max: 1 << 20,
-        /// A larger object of STIX or MISP is reported and passed over.
-        object_bytes_max: 16 << 20,
         /// Disk space for what a file refers to before it says it.
         scratch_bytes_max: 8 << 30,
     }
@@ -163,7 +155,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 26] = [
+pub const SETTINGS: [Setting; 22] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -172,20 +164,16 @@ pub const SETTINGS: [Setting; 26] = [
     number("records.retention_days", 1, 36_500, "every holder destroys a record of ours after so many days"),
     number("link.handshake_ms_max", 100, 600_000, "a TLS handshake that takes longer is given up"),
     number("link.half_open_max", 1, 65_536, "unfinished handshakes at a time"),
-    number("link.handshakes_per_second_max", 1, 65_536, "new connections a second from one address"),
     number("link.keep_alive_ms", 100, 3_600_000, "a peer silent for so long is asked whether it is there"),
     number("link.keep_alive_answer_ms_max", 100, 600_000, "a peer that does not answer that for so long is gone"),
     number("link.in_flight_bytes_max", 1 << 20, 1 << 30, "bytes to or from a peer that are not acknowledged"),
     number("link.frames_per_second_max", 10, 1_000_000, "frames that a peer may send in a second"),
-    number("link.pings_per_minute_max", 4, 6_000, "HTTP/2 pings that a peer may send in a minute"),
     number("link.records_per_day_max", 1, 1 << 40, "records that a peer may send in a day"),
     number("link.bytes_per_day_max", 1 << 20, 1 << 50, "bytes that a peer may send in a day"),
     number("link.reconnect_ms_min", 10, 3_600_000, "first wait before a peer is dialled again"),
     number("link.reconnect_ms_max", 10, 86_400_000, "longest wait before a peer is dialled again"),
     number("link.drain_ms_max", 0, 60_000, "on stopping, links get so long to end in order"),
     number("pairing.invitation_hours", 1, 720, "an invitation ends after so many hours"),
-    number("import.line_bytes_max", 1 << 10, 64 << 20, "a longer line of text or CSV is passed over"),
-    number("import.object_bytes_max", 1 << 10, 256 << 20, "a larger object of STIX or MISP is passed over"),
     number("import.scratch_bytes_max", 1 << 20, 1 << 50, "disk for what a file refers to before it says it"),
     number("store.cache_bytes", 1 << 20, 1 << 40, "memory for pages of the store"),
     number("api.request_bytes_max", 1 << 10, 1 << 30, "the longest request to the local interface, imports aside"),

@@ -102,7 +102,8 @@ impl Links {
     /// When we have no endpoint that it could name.
     pub fn invite(&self) -> Result<Invitation, NodeError> {
         let endpoints = self.node.keys.card().content().endpoints.clone();
-        let invitation = Invitation::new(self.node.org(), &endpoints, self.node.clock.now());
+        let life_ms = self.node.config.pairing.invitation_hours.saturating_mul(3_600_000);
+        let invitation = Invitation::lasting(self.node.org(), &endpoints, self.node.clock.now(), life_ms);
         let invitation = invitation.map_err(|error| NodeError::BadInput(error.to_string()))?;
         self.pairing.open(invitation.clone());
         Ok(invitation)

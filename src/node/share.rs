@@ -1,7 +1,7 @@
 //! An indicator is shared: read, drafted, decided by the gate, encoded, durable. Its position in the log comes later (`position.rs`).
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -149,7 +149,8 @@ impl Node {
         let mut import = Import::new(self, &request)?;
         let bytes = std::cell::Cell::new(0);
         let mut input = BufReader::with_capacity(256 << 10, Counted { inner: reader, bytes: &bytes });
-        let mut scratch = tempfile::tempfile_in(&self.data).map_err(|error| NodeError::io("make a scratch file", error))?;
+        let file = tempfile::tempfile_in(&self.data).map_err(|error| NodeError::io("make a scratch file", error))?;
+        let mut scratch = Scratch { file, room: self.config.import.scratch_bytes_max };
         let mut failure = None;
         let result =
             formats::read(&mut input as &mut dyn BufRead, request.format, request.file_name.as_deref(), &mut scratch, &mut |item| {
@@ -283,6 +284,38 @@ impl<'a> Import<'a> {
     }
 }
 
+/// Disk for what a file refers to before it says it, and no more than the settings give.
+struct Scratch {
+    file: std::fs::File,
+    room: u64,
+}
+
+impl Write for Scratch {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.room = self.room.checked_sub(count as u64).ok_or_else(|| {
+            std::io::Error::other("the file refers to more than `import.scratch_bytes_max` holds\nhint: split it, or raise the setting")
+        })?;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Read for Scratch {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.file.read(buffer)
+    }
+}
+
+impl Seek for Scratch {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
 struct Counted<'a> {
     inner: Box<dyn Read + Send>,
     bytes: &'a std::cell::Cell<u64>,
@@ -322,4 +355,17 @@ fn withheld_view(value: &str, error: &NodeError) -> WithheldView {
         None => (text, None),
     };
     WithheldView { value: value.to_owned(), reason, hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_refers_to_too_much_is_cut_off_in_words() {
+        let mut scratch = Scratch { file: tempfile::tempfile().unwrap(), room: 10 };
+        assert!(scratch.write_all(&[0; 10]).is_ok());
+        let error = scratch.write_all(&[0; 1]).unwrap_err();
+        assert!(error.to_string().contains("import.scratch_bytes_max"));
+    }
 }

@@ -22,7 +22,7 @@ pub fn write<'a>(rows: impl IntoIterator<Item = (&'a Indicator, Option<Tlp>)>, o
     writer.finish()
 }
 
-/// Writes as [`write`] does, a row at a time.
+/// Writes as [`write()`] does, a row at a time.
 pub struct Writer<W: Write>(csv::Writer<W>);
 
 impl<W: Write> Writer<W> {

@@ -46,11 +46,19 @@ impl Invitation {
     /// # Errors
     /// Without an endpoint.
     pub fn new(org: OrgId, endpoints: &[Endpoint], now: Timestamp) -> Result<Self, BadInvitation> {
+        Self::lasting(org, endpoints, now, LIFE_MS)
+    }
+
+    /// As [`Self::new`], for another time than 72 hours, in milliseconds.
+    ///
+    /// # Errors
+    /// When there is no endpoint.
+    pub fn lasting(org: OrgId, endpoints: &[Endpoint], now: Timestamp, life_ms: u64) -> Result<Self, BadInvitation> {
         let endpoints: Vec<_> = endpoints.iter().take(ENDPOINTS_MAX).cloned().collect();
         if endpoints.is_empty() {
             return Err(BadInvitation::NoEndpoint);
         }
-        Ok(Self { org, expires: now.plus(LIFE_MS), secret: Zeroizing::new(random()), endpoints })
+        Ok(Self { org, expires: now.plus(life_ms), secret: Zeroizing::new(random()), endpoints })
     }
 
     /// Who invites.
