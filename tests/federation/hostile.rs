@@ -141,7 +141,7 @@ async fn a_label_that_does_not_exist_ends_the_link() {
         content.tlp = vec![tlp];
         let chunk = content.encode_to_vec();
         let meta = part.meta.map(|meta| wire::BatchMeta { length: chunk.len() as u32, ..meta });
-        stream.say(Kind::Batch(wire::Batch { meta, chunk, last: true })).await;
+        stream.say(Kind::Batch(wire::Batch { meta, chunk: chunk.into(), last: true })).await;
         assert_eq!(stream.closed().await.0, "protocol");
         nothing_came(&federation, "protocol").await;
     }
@@ -158,7 +158,7 @@ async fn nobody_on_the_way_changes_a_label() {
     content.tlp = vec![u32::from(Tlp::Clear.number())];
     let chunk = content.encode_to_vec();
     let meta = part.meta.map(|meta| wire::BatchMeta { length: chunk.len() as u32, ..meta });
-    stream.say(Kind::Batch(wire::Batch { meta, chunk, last: true })).await;
+    stream.say(Kind::Batch(wire::Batch { meta, chunk: chunk.into(), last: true })).await;
     assert_eq!(stream.closed().await, ("batch".into(), "the chain of headers does not lead to the signed head".into()));
     nothing_came(&federation, "protocol").await;
 }
