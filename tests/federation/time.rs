@@ -16,7 +16,8 @@ async fn certificates_renew_by_themselves_while_links_stay_up() {
     federation.settle().await;
     assert_eq!(dials(), before, "no link was lost");
     for who in federation.everyone() {
-        assert!(federation.node(who).status().unwrap().certificates.node_days >= 2);
+        let days = || federation.node(who).status().unwrap().certificates.node_days;
+        federation.until_upkeep("its certificate is renewed", || days() >= 2).await;
     }
     federation.share(AMAL, EVIL, Tlp::Amber, "borealis").await;
     federation.settle().await;
@@ -33,9 +34,13 @@ async fn a_renewed_issuing_ca_reaches_the_peers_over_the_link() {
     let card = || federation.node(BOREALIS).peer("amal").unwrap().card_number;
     let before = card();
     federation.pass(61 * DAY).await;
-    federation.until("the card is renewed", || card() > before).await;
+    federation.until_upkeep("the card is renewed", || card() > before).await;
     federation.settle().await;
     assert!(federation.node(AMAL).status().unwrap().certificates.issuing_days > 80);
+    federation
+        .until_upkeep("borealis has renewed its own", || federation.node(BOREALIS).status().unwrap().certificates.issuing_days > 80)
+        .await;
+    federation.settle().await;
     federation.cut(AMAL, BOREALIS);
     federation.until("the link is down", || !federation.node(AMAL).link_view(&federation.org(BOREALIS)).up).await;
     federation.heal(AMAL, BOREALIS);
@@ -107,8 +112,8 @@ async fn what_expires_is_hidden_at_once_and_destroyed_after_a_day_of_agreeing_cl
     federation.pass(20 * HOUR).await;
     assert!(has_body(&federation, BOREALIS), "its clock has not agreed for a day since it started");
     federation.pass(4 * HOUR).await;
-    federation.until("it is destroyed", || !has_body(&federation, BOREALIS)).await;
-    federation.until("its author too", || !has_body(&federation, AMAL)).await;
+    federation.until_upkeep("it is destroyed", || !has_body(&federation, BOREALIS)).await;
+    federation.until_upkeep("its author too", || !has_body(&federation, AMAL)).await;
     federation.settle().await;
 }
 
@@ -116,7 +121,7 @@ async fn what_expires_is_hidden_at_once_and_destroyed_after_a_day_of_agreeing_cl
 async fn a_link_that_stays_up_for_days_keeps_what_it_knows_of_clocks() {
     let federation = of_two_with_short_retention().await;
     federation.pass(50 * HOUR).await;
-    federation.until("it is destroyed", || !has_body(&federation, BOREALIS) && !has_body(&federation, AMAL)).await;
+    federation.until_upkeep("it is destroyed", || !has_body(&federation, BOREALIS) && !has_body(&federation, AMAL)).await;
 }
 
 #[tokio::test]

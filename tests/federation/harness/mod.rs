@@ -300,8 +300,7 @@ impl Federation {
         let mut left = milliseconds;
         while left > 0 {
             let step = left.min(HOUR);
-            self.clock.advance(step);
-            self.members.iter().filter_map(|member| member.clock.as_ref()).for_each(|clock| clock.advance(step));
+            self.tick(step);
             left -= step;
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -318,6 +317,23 @@ impl Federation {
     pub fn step_own_clock(&self, who: Who, ahead: u64) {
         let clock = self.members[who.0].clock.as_ref().expect("it has one");
         clock.set(clock.now().plus(ahead));
+    }
+
+    /// Waits until something is so that upkeep does: a minute passes between two looks.
+    pub async fn until_upkeep(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+        let look = || {
+            let so = is_so();
+            if !so {
+                self.tick(MINUTE);
+            }
+            so
+        };
+        self.until(what, look).await;
+    }
+
+    fn tick(&self, milliseconds: u64) {
+        self.clock.advance(milliseconds);
+        self.members.iter().filter_map(|member| member.clock.as_ref()).for_each(|clock| clock.advance(milliseconds));
     }
 
     /// Waits until something is so.
