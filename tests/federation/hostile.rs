@@ -111,14 +111,14 @@ async fn a_batch_beyond_the_bounds_ends_the_link() {
     stream.say(Kind::Batch(wire::Batch { meta: Some(meta), chunk: vec![0; 10].into(), last: true })).await;
     assert_eq!(stream.closed().await.1, "the batch is larger than any may be");
     nothing_came(&federation, "protocol").await;
-    // A content that is small on the wire and large when it is decompressed.
+    // A content that is small on the wire and large when it is decompressed: of no use in a direct log, bounded in a group log.
     let mut stream = rogue.asked(NOWHERE).await;
     let bomb = zstd::bulk::compress(&vec![0; 64 << 20], 3).unwrap();
     let meta = wire::BatchMeta { log: rogue.log().id().0.to_vec(), first: 1, count: 1, length: 1_000, zstd: true, ..Default::default() };
     let (batch, _) = rogue.batch(Head::default(), vec![rogue.entry(EVIL)], rogue.identity.log_key());
     let meta = wire::BatchMeta { checkpoint: Some(watchfire::link::convert::wire_checkpoint(&batch.checkpoint)), ..meta };
     stream.say(Kind::Batch(wire::Batch { meta: Some(meta), chunk: bomb.into(), last: true })).await;
-    assert_eq!(stream.closed().await.1, "the batch does not decompress");
+    assert_eq!(stream.closed().await.1, "a batch of a direct log is not compressed");
 }
 
 #[tokio::test]
