@@ -8,6 +8,9 @@ use crate::rules::label::{Held, may_offer};
 use crate::store::LogState;
 use crate::store::change::Change;
 
+/// Logs as this node holds them, and the numbers of its groups' definitions.
+pub type Offer = (Vec<TheirLog>, Vec<(GroupId, u64)>);
+
 /// What to ask a peer for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wish {
@@ -33,7 +36,7 @@ impl Node {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn offer(&self, peer: &OrgId) -> Result<(Vec<TheirLog>, Vec<(GroupId, u64)>), NodeError> {
+    pub fn offer(&self, peer: &OrgId) -> Result<Offer, NodeError> {
         let snapshot = self.store.snapshot()?;
         let mut logs = Vec::new();
         for row in snapshot.logs()? {
@@ -98,6 +101,10 @@ impl Node {
         };
         // What the peer may not have from us it may not give us either.
         if may_offer(&theirs.key, peer, &self.org(), group.as_ref()).is_err() {
+            return Ok(Comparison::Nothing);
+        }
+        // What cannot be checked is not asked for: a former member's log, where no card of it is known.
+        if self.author_keys(&theirs.key.author).is_empty() {
             return Ok(Comparison::Nothing);
         }
         let id = theirs.key.id();

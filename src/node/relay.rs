@@ -40,14 +40,9 @@ impl Node {
             let Some((Held(entry), _)) = self.store.snapshot()?.entry(&log.id(), seq)? else { continue };
             let Body::Present(body) = &entry.body else { continue };
             let Some(kind) = RecordKind::from_number(entry.header.kind) else { continue };
-            match decode_record(kind, body) {
-                Ok(record @ Record::Indicator(_)) => {
-                    let draft = Draft { record, tlp: entry.header.tlp, audience: log.audience, retention: entry.header.retention };
-                    if let Ok(item) = self.pass_gate(&door, draft) {
-                        items.push(item);
-                    }
-                }
-                _ => {}
+            if let Ok(record @ Record::Indicator(_)) = decode_record(kind, body) {
+                let draft = Draft { record, tlp: entry.header.tlp, audience: log.audience, retention: entry.header.retention };
+                items.extend(self.pass_gate(&door, draft));
             }
         }
         self.queue(log.audience, items, true).await.map(|_| ())

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Node, NodeError};
+use crate::link::convert::SaltedBody;
 use crate::model::log::{AbsentReason, Audience, Batch, Body, Checkpoint, LogKey};
 use crate::model::{LogId, OrgId};
 use crate::rules::label::{Held, Outbound, may_offer, may_send_body, outbound};
@@ -48,7 +49,7 @@ impl Node {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn bodies_for(&self, peer: &OrgId, log: &LogId, seqs: &[u64], budget: usize) -> Result<Vec<(u64, [u8; 32], Vec<u8>)>, NodeError> {
+    pub fn bodies_for(&self, peer: &OrgId, log: &LogId, seqs: &[u64], budget: usize) -> Result<Vec<SaltedBody>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let Some(row) = snapshot.log(log)? else { return Ok(Vec::new()) };
         let group = match row.key.audience {
@@ -101,7 +102,7 @@ impl Node {
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes.
-    pub async fn fill(&self, log: &LogId, items: Vec<(u64, [u8; 32], Vec<u8>)>) -> Result<(), NodeError> {
+    pub async fn fill(&self, log: &LogId, items: Vec<SaltedBody>) -> Result<(), NodeError> {
         let snapshot = self.store.snapshot()?;
         let Some(row) = snapshot.log(log)? else { return Ok(()) };
         for (seq, salt, body) in items {

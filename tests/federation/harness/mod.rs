@@ -223,11 +223,6 @@ impl Federation {
         &self.members[who.0].data
     }
 
-    /// A node's settings from its next start on.
-    pub fn reconfigure(&mut self, who: Who, change: impl FnOnce(&mut Config)) {
-        change(&mut self.members[who.0].config);
-    }
-
     /// Ends a node as a power cut does: every task is dropped where it is.
     pub fn kill(&mut self, who: Who) {
         let Life { node, runtime, .. } = self.members[who.0].life.take().expect("it runs");
@@ -378,11 +373,6 @@ impl Federation {
     /// The scenario asks for an error line with this in it.
     pub fn expect_error(&mut self, text: &str) {
         self.expected_errors.push(text.into());
-    }
-
-    /// Nothing is asked of this node when the federation ends.
-    pub fn breaks(&mut self, who: Who) {
-        self.broken.insert(who);
     }
 
     /// How long the end waits for what still moves.
