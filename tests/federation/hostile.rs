@@ -125,7 +125,7 @@ async fn a_batch_beyond_the_bounds_ends_the_link() {
 async fn a_frame_beyond_64_kib_ends_the_link() {
     let (federation, rogue) = alone().await;
     let mut stream = rogue.link().await;
-    stream.say(Kind::Card(vec![0; 70 << 10].into())).await;
+    stream.say(Kind::Card(vec![0; 70 << 10])).await;
     while stream.hear().await.is_some() {}
     nothing_came(&federation, "stream").await;
 }
@@ -285,7 +285,7 @@ async fn nobody_defines_anothers_group() {
     let signed = watchfire::model::group::SignedDefinition::sign(bytes, rogue.identity.log_key());
     let chunk = wire::SignedDefinition { definition: signed.bytes, signature: signed.signature.to_vec() }.encode_to_vec();
     let mut stream = rogue.link().await;
-    stream.say(Kind::Definition(wire::DefinitionPart { chunk: chunk.into(), last: true })).await;
+    stream.say(Kind::Definition(wire::DefinitionPart { chunk, last: true })).await;
     // What it says next is heard after that.
     stream.say(Kind::Hello(rogue.hello(vec![1]))).await;
     assert_eq!(stream.closed().await.1, "a second hello");
