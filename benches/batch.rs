@@ -22,7 +22,9 @@ fn main() {
     };
     let batch = seal(entries.clone());
     let bytes = vec![7; BATCH_ENTRIES_MAX * (Header::LENGTH + 32 + BODY_BYTES)];
-    let raw = rate("SHA-256 over the same bytes, the raw limit", || drop(black_box(sha256(&[&bytes]))));
+    let raw = rate("SHA-256 over the same bytes, the raw limit", || {
+        black_box(sha256(&[&bytes]));
+    });
     let sealed = rate("chain and sign", || drop(black_box(seal(entries.clone()))));
     let verified = rate("chain and verify", || drop(black_box(batch.verify(log, Head::default(), &key.public()))));
     let guessed = rate("canonical form of a domain", || {

@@ -117,7 +117,9 @@ impl Node {
             return Ok(Comparison::Nothing);
         }
         let members_log = group.as_ref().is_none_or(|group| group.has(&theirs.key.author));
-        if !members_log || theirs.key.incarnation > self.clock.now().plus(86_400_000).0 / 1_000 {
+        let far_ahead = theirs.key.incarnation > self.clock.now().plus(86_400_000).0 / 1_000;
+        // What cannot be checked is not asked for either: a log whose author's card is not known.
+        if !members_log || far_ahead || self.author_keys(&theirs.key.author).is_empty() {
             return Ok(Comparison::Nothing);
         }
         let id = theirs.key.id();

@@ -299,3 +299,29 @@ async fn an_owner_that_was_away_undoes_nothing_of_what_its_deputy_did() {
     }
     assert_eq!(federation.node(CEDAR).group("partners").unwrap().state, "left");
 }
+
+#[tokio::test]
+async fn what_a_former_member_said_does_not_end_the_link_to_a_new_one_that_cannot_check_it() {
+    let federation = Federation::strangers(3).await;
+    federation.pair(AMAL, BOREALIS).await;
+    federation.pair(AMAL, CEDAR).await;
+    federation.group_with(AMAL, "partners", &[BOREALIS], |group| group.history = true).await;
+    federation.settle().await;
+    for value in ["one.example.org", "two.example.org"] {
+        federation.share(BOREALIS, value, Tlp::Amber, "partners").await;
+    }
+    federation.settle().await;
+    federation.recall(BOREALIS, "one.example.org").await;
+    federation.settle().await;
+    federation.node(AMAL).group_remove("partners", "borealis").await.unwrap();
+    federation.settle().await;
+    federation.node(AMAL).group_add("partners", "cedar").await.unwrap();
+    federation.share(AMAL, "three.example.org", Tlp::Amber, "partners").await;
+    federation.until("cedar has what it can check", || federation.finds(CEDAR, "three.example.org")).await;
+    assert!(!federation.finds(CEDAR, "two.example.org"), "cedar has no card of borealis");
+    let dials = || federation.net.dialled(AMAL, CEDAR) + federation.net.dialled(CEDAR, AMAL);
+    let before = dials();
+    federation.share(CEDAR, "four.example.org", Tlp::Amber, "partners").await;
+    federation.until("amal has it", || federation.finds(AMAL, "four.example.org")).await;
+    assert_eq!(dials(), before, "the link was never lost");
+}

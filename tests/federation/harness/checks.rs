@@ -71,8 +71,10 @@ impl Federation {
                 moving.push(format!("{names}: definition {} of a group, {known} there", row.number));
             }
         }
+        let checkable: BTreeMap<_, _> =
+            ours.recalls()?.into_iter().map(|(id, row)| (id, !there.author_keys(&row.author).is_empty())).collect();
         for (id, _) in here.recalls_for(&there.org())? {
-            if !theirs.has_recall(&id)? {
+            if checkable.get(&id) == Some(&true) && !theirs.has_recall(&id)? {
                 moving.push(format!("{names}: a recall"));
             }
         }
@@ -202,6 +204,10 @@ fn log_moves(log: &Offered, here: &Node, there: &Node, ours: &Snapshot, theirs: 
     let (held, sent) = (theirs.log(&id)?, ours.log(&id)?);
     let halted = |row: &Option<watchfire::store::LogInfo>| row.as_ref().is_some_and(|row| row.state == LogState::Halted);
     if may_offer(&log.key, &here.org(), &there.org(), group.as_ref()).is_err() || halted(&held) || halted(&sent) {
+        return Ok(None);
+    }
+    // Nobody takes what it cannot check: a former member's log.
+    if there.author_keys(&log.key.author).is_empty() {
         return Ok(None);
     }
     let head = held.map(|row| row.head).unwrap_or_default();
