@@ -8,6 +8,7 @@ use crate::formats;
 use crate::model::Tlp;
 use crate::node::error::Exit;
 use crate::node::view::{ImportProgress, ImportReport};
+use crate::rules::label::UNMARKED;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -23,7 +24,7 @@ pub(super) struct Args {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
     /// The label: clear, green, amber, amber+strict or red; a stricter one in a file wins
-    #[arg(long, value_parser = input::tlp)]
+    #[arg(long, value_parser = input::tlp, default_value_t = UNMARKED)]
     tlp: Tlp,
     /// The peer or group that gets them
     #[arg(long, value_name = "PEER|GROUP")]

@@ -235,8 +235,6 @@ impl Session {
                 bytes_per_day: limits.bytes_per_day_max,
             }),
             card: self.node.keys.card().content().number,
-            confirmed: true,
-            recalls_only: false,
         };
         self.outbox.answer(Kind::Hello(hello))
     }

@@ -40,7 +40,7 @@ impl Node {
         Ok(())
     }
 
-    /// The recalls that concern a peer, each with its id: ours until its receipt came, others' while they are young.
+    /// The recalls that concern a peer, each with its id: ours always, others' while they are young. A link sends each once.
     ///
     /// # Errors
     /// When the store cannot be read.

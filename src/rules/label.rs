@@ -7,7 +7,7 @@ use crate::model::{OrgId, RecordKind, Timestamp, Tlp};
 /// The version of these rules, written into every disclosure.
 pub const RULES_VERSION: u32 = 1;
 
-/// What counts for a record whose source does not mark it.
+/// What counts for a record that neither its source nor the one who imports it marks.
 pub const UNMARKED: Tlp = Tlp::AmberStrict;
 
 /// What an audience is, as far as the rules look at it.

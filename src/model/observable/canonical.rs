@@ -7,7 +7,7 @@ use super::{
     error::Reason,
     hash, ip,
     names::{self, NAME_MAX, PATH_MAX, PATTERN_MAX},
-    refang::{refang, trim_name},
+    refang::{ROUNDS_MAX, is_plain, refang, trim_name},
     url,
 };
 
@@ -32,6 +32,23 @@ impl Observable {
 }
 
 pub(super) fn canonical(kind: ObservableKind, text: &str) -> Result<Observable, Reason> {
+    let mut observable = once(kind, text)?;
+    // Taking one thing off can lay another bare (a separator behind an invisible character, say), so it is done until nothing changes.
+    for _ in 0..ROUNDS_MAX {
+        if is_plain(&observable.value) {
+            return Ok(observable);
+        }
+        let again = once(observable.kind, &observable.value)?;
+        if again == observable {
+            return Ok(observable);
+        }
+        observable = again;
+    }
+    Err(Reason::Defanged)
+}
+
+/// The canonical form as far as one pass finds it.
+fn once(kind: ObservableKind, text: &str) -> Result<Observable, Reason> {
     let of = |value: String| Observable { kind, value };
     match kind {
         Domain | Url => host_or_url(kind, &refang(text, url::URL_MAX)?),

@@ -3,11 +3,11 @@
 use super::{
     BadObservable, Observable,
     ObservableKind::{self, *},
-    canonical::{canonical, host_or_url},
+    canonical::canonical,
     crypto_address, domain,
     error::Reason,
     hash, ip, names,
-    refang::{refang, strip, trim_name},
+    refang::{ROUNDS_MAX, is_plain, refang, strip, trim_name},
     tld, url,
 };
 
@@ -32,6 +32,22 @@ const REVERSED: [&str; 40] = [
 ];
 
 fn guess(text: &str) -> Result<Observable, Reason> {
+    let mut observable = once(text)?;
+    // As in the canonical form: what one pass lays bare, the next takes off.
+    for _ in 0..ROUNDS_MAX {
+        if is_plain(&observable.value) {
+            return Ok(observable);
+        }
+        let again = once(&observable.value)?;
+        if again == observable {
+            return Ok(observable);
+        }
+        observable = again;
+    }
+    Err(Reason::Defanged)
+}
+
+fn once(text: &str) -> Result<Observable, Reason> {
     let whole = trim_name(text, names::PATTERN_MAX)?;
     if let Some(kind) = by_beginning(whole) {
         return canonical(kind, whole);
@@ -118,7 +134,7 @@ fn with_path(value: &str) -> Result<Observable, Reason> {
     let bare = value.len() == authority.len() + 1;
     match name {
         _ if known || host.parse::<std::net::Ipv4Addr>().is_ok() || host.ends_with(']') => {
-            host_or_url(if bare { Domain } else { Url }, value)
+            canonical(if bare { Domain } else { Url }, value)
         }
         Ok(_) => Err(Reason::Tld),
         Err(reason) => Err(reason),

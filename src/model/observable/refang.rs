@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::error::Reason;
 
 /// How often brackets may be nested in brackets: more is an attack on us, not on a link.
-const ROUNDS_MAX: usize = 8;
+pub(super) const ROUNDS_MAX: usize = 8;
 
 /// How many brackets of a kind are taken off one value.
 const STRIPS_MAX: usize = 16;
@@ -34,12 +34,17 @@ const PLAIN: [bool; 256] = {
     table
 };
 
+/// Whether a text is made of such characters alone.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| PLAIN[usize::from(byte)])
+}
+
 /// The value as it was meant: no blanks, quotes, commas or brackets around it, `[.]`, `(dot)`, `\.`, `[at]`, `[:]` and the like undone,
 /// invisible characters and foreign forms of the dot gone. The scheme (`hxxp`) is left to the URL's canonical form.
 ///
 /// Idempotent. Refuses controls, text-direction characters and what is longer than `max` bytes.
 pub(super) fn refang(text: &str, max: usize) -> Result<Cow<'_, str>, Reason> {
-    if !text.is_empty() && text.len() <= max && text.bytes().all(|byte| PLAIN[usize::from(byte)]) {
+    if !text.is_empty() && text.len() <= max && is_plain(text) {
         return Ok(Cow::Borrowed(text));
     }
     let mut value = Cow::Borrowed(strip(text));

@@ -135,6 +135,15 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
+#[test]
+fn what_one_pass_lays_bare_the_next_takes_off() {
+    for text in ["HKCU\\\u{feff}\\", "0.com/`.)a", "HKCU\\\"\\"] {
+        let first = Observable::guess(text).unwrap();
+        assert_eq!(Observable::parse(first.kind(), first.value()), Ok(first.clone()), "{text:?}");
+        assert_eq!(Observable::guess(first.value()), Ok(first), "{text:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
