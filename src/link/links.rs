@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ use crate::node::view::DiagnosisView;
 use crate::node::{Node, NodeError};
 use crate::store::change::{PeerRow, PeerState};
 
+/// The file with the keys that are refused, in the data directory: SHA-256 over the SubjectPublicKeyInfo of a leaf or an issuing CA, in hex.
+const DENIED_KEYS: &str = "denied-keys.txt";
 /// A frame has at most so many bytes.
 const FRAME_BYTES_MAX: usize = 64 << 10;
 
@@ -430,8 +433,29 @@ fn diagnosis_view(diagnosis: &Diagnosis) -> DiagnosisView {
     DiagnosisView { code: diagnosis.code().to_owned(), text: diagnosis.to_string(), hint: Some(diagnosis.hint().to_owned()) }
 }
 
+/// Reads the keys that are refused, whoever shows them: one to a line, `#` begins a comment. No file, no such keys. A line that cannot be
+/// read is an error, since a key that was to be refused must not be let in by a slip.
+fn denied_keys(path: &Path) -> Result<BTreeSet<[u8; 32]>, NodeError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) => return Err(NodeError::io(format!("read `{}`", path.display()), error)),
+    };
+    let mut denied = BTreeSet::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let key = line.split('#').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if key.is_empty() {
+            continue;
+        }
+        let bytes = data_encoding::HEXLOWER.decode(key.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+        let bad = || NodeError::BadInput(format!("line {number} of `{}` is not the SHA-256 of a public key in hex", path.display()));
+        denied.insert(bytes.ok_or_else(bad)?);
+    }
+    Ok(denied)
+}
+
 fn bundles(node: &Node) -> Result<TrustBundles, NodeError> {
-    let mut bundles = TrustBundles::default();
+    let mut bundles = TrustBundles { denied: denied_keys(&node.data.join(DENIED_KEYS))?, ..TrustBundles::default() };
     for row in node.store.snapshot()?.peers()? {
         let standing = match row.state {
             PeerState::Open => Standing::Active,
@@ -474,4 +498,20 @@ async fn proxy_address(proxy: Option<&str>) -> Result<Option<SocketAddr>, Diagno
 fn jittered(wait: u64) -> u64 {
     let [byte] = crate::model::crypto::random::<1>();
     wait / 2 + wait * u64::from(byte) / 255
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deny_list_is_read_whole_or_not_at_all() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(DENIED_KEYS);
+        assert_eq!(denied_keys(&path).unwrap(), BTreeSet::new());
+        std::fs::write(&path, format!("# stolen in May\n{}  # their old CA\n\n", "AB".repeat(32))).unwrap();
+        assert_eq!(denied_keys(&path).unwrap(), BTreeSet::from([[0xab; 32]]));
+        std::fs::write(&path, format!("{}\nabc\n", "ab".repeat(32))).unwrap();
+        assert!(denied_keys(&path).unwrap_err().to_string().starts_with("line 2 of "));
+    }
 }

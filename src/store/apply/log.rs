@@ -85,7 +85,7 @@ impl Tx<'_> {
     ) -> Applied<Outcome> {
         let known = self.log(&key.id())?;
         if let Some(log) = known.as_ref().filter(|log| self.holds(Some(log), batch).unwrap_or(false)) {
-            return self.received_before(log, batch, entries);
+            return self.received_before(log, batch, entries, at);
         }
         let ours = key.author == self.us;
         let halted = known.as_ref().is_some_and(|log| log.row.state == LogState::Halted);
@@ -104,7 +104,7 @@ impl Tx<'_> {
         log.row.head = batch.checkpoint.head;
         log.row.author_key = *author_key;
         self.put_log(&log)?;
-        let taken_back = self.act(&mut log, entries, &verdicts)?;
+        let taken_back = self.act(&mut log, entries, &verdicts, at)?;
         Ok(Outcome::Received { verdicts, taken_back })
     }
 
@@ -116,13 +116,13 @@ impl Tx<'_> {
     }
 
     /// The outcome of a batch that was received before.
-    fn received_before(&mut self, log: &Log, batch: &Batch, entries: &[Received]) -> Applied<Outcome> {
+    fn received_before(&mut self, log: &Log, batch: &Batch, entries: &[Received], at: Timestamp) -> Applied<Outcome> {
         let mut verdicts = Vec::with_capacity(entries.len());
         for (entry, seq) in entries.iter().zip(batch.first..) {
             let row: Option<EntryRow> = find::row::<_, _, Fault>(&self.t.entries, "entries", (log.no, seq))?;
             verdicts.push(row.map_or(entry.verdict, |row| row.verdict));
         }
-        let taken_back = self.act(&mut log.clone(), entries, &verdicts)?;
+        let taken_back = self.act(&mut log.clone(), entries, &verdicts, at)?;
         Ok(Outcome::Received { verdicts, taken_back })
     }
 
@@ -224,12 +224,13 @@ impl Tx<'_> {
     }
 
     /// Does what the entries ask for, in their order.
-    fn act(&mut self, log: &mut Log, entries: &[Received], verdicts: &[Verdict]) -> Applied<Vec<TakenBack>> {
+    fn act(&mut self, log: &mut Log, entries: &[Received], verdicts: &[Verdict], now: Timestamp) -> Applied<Vec<TakenBack>> {
         let mut all = Vec::new();
         for (received, _) in entries.iter().zip(verdicts).filter(|(_, verdict)| **verdict == Verdict::Accepted) {
             match &received.meaning {
                 Meaning::TakeBack { log: of, seqs, mode, reason } => {
-                    let (author, at) = (log.row.key.author, received.header.created);
+                    // An author whose clock is ahead must not move our own events there.
+                    let (author, at) = (log.row.key.author, received.header.created.min(now));
                     let outcomes = self.take_back(of, Some(&author), seqs, *mode, reason, at)?;
                     all.push(TakenBack { withdrawal: received.header.hash(), log: *of, mode: *mode, outcomes });
                 }
@@ -276,7 +277,7 @@ impl Tx<'_> {
         self.t.salts.insert((log.no, seq), salt)?;
         self.t.absent.remove((log.no, seq))?;
         let verdict = self.put_present(&log, received, body, &numbers, at)?;
-        let taken_back = self.act(&mut log.clone(), std::slice::from_ref(received), &[verdict])?;
+        let taken_back = self.act(&mut log.clone(), std::slice::from_ref(received), &[verdict], at)?;
         Ok(Outcome::Received { verdicts: vec![verdict], taken_back })
     }
 
