@@ -244,7 +244,7 @@ impl Links {
     pub fn refresh_trust(&self) {
         match bundles(&self.node) {
             Ok(bundles) => self.tls.trust.replace(bundles),
-            Err(error) => tracing::error!(%error, "the peers could not be read; those known before stay in force"),
+            Err(error) => tracing::warn!(%error, "the peers could not be read; those known before stay in force"),
         }
     }
 
@@ -315,7 +315,7 @@ impl Links {
     async fn keep_fresh(self: Arc<Self>, stop: CancellationToken) {
         loop {
             if let Err(error) = self.freshen().await {
-                tracing::error!(%error, "upkeep failed; it is tried again in a minute");
+                tracing::warn!(%error, "upkeep failed; it is tried again in a minute");
             }
             tokio::select! {
                 () = stop.cancelled() => return,
