@@ -217,7 +217,13 @@ impl Links {
         loop {
             changes.borrow_and_update();
             self.refresh_trust();
-            let open = self.node.open_peers().unwrap_or_default();
+            // While the store cannot be read nobody is known to be closed, so whoever is dialled stays so.
+            let Ok(open) = self.node.open_peers() else {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(Duration::from_secs(1)) => continue,
+                }
+            };
             let wanted: BTreeSet<OrgId> = open.iter().map(|peer| peer.org).collect();
             dialled.retain(|org, cancel| {
                 let keep = wanted.contains(org);
