@@ -205,7 +205,7 @@ pub fn anchor(root: &P256Public) -> TrustAnchor<'static> {
 
 /// The common name of a key's owner: 32 characters that say nothing to a human.
 fn key_name(key: &P256Public) -> String {
-    crate::model::id::base32(&sha256_framed("watchfire subject v1", &[&key.0])[..20])
+    crate::model::id::base32(&sha256_framed("watchfire/subject/v1", &[&key.0])[..20])
 }
 
 fn subject(key: &P256Public) -> DistinguishedName {

@@ -79,7 +79,7 @@ impl Identity {
     /// Our id for what an author says of an observable: stable for us, opaque to everyone else.
     pub fn record_id(&self, author: &OrgId, observable: &Observable) -> RecordId {
         let kind = [observable.kind().number()];
-        let tag = hmac_sha256(self.id_key.as_slice(), &[b"watchfire record v1", &author.0, &kind, observable.value().as_bytes()]);
+        let tag = hmac_sha256(self.id_key.as_slice(), &[b"watchfire/record/v1", &author.0, &kind, observable.value().as_bytes()]);
         RecordId(*tag.first_chunk().expect("32 bytes have 16 first ones"))
     }
 

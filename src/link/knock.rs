@@ -21,11 +21,11 @@ pub fn opens(label: &str, knock_key: &[u8; 32], now: Timestamp) -> bool {
 
 /// The label of an invitation: the same for as long as it is open, made from its secret, which it does not tell.
 pub fn invitation_label(secret: &[u8]) -> String {
-    base32(&hmac_sha256(secret, &[b"watchfire invitation label v1"])[..20])
+    base32(&hmac_sha256(secret, &[b"watchfire/invitation-label/v1"])[..20])
 }
 
 fn day_label(knock_key: &[u8; 32], day: u64) -> String {
-    base32(&hmac_sha256(knock_key, &[b"watchfire knock v1", &day.to_be_bytes()])[..20])
+    base32(&hmac_sha256(knock_key, &[b"watchfire/knock/v1", &day.to_be_bytes()])[..20])
 }
 
 /// Equal in constant time, in any case: DNS names are compared so.

@@ -244,22 +244,22 @@ fn check_card(bytes: &[u8], channel: &PairingChannel, own: &Card, now: Timestamp
 }
 
 fn commitment(nonce: &[u8; 32], card: &[u8]) -> [u8; 32] {
-    sha256_framed("watchfire pairing commitment v1", &[nonce, card])
+    sha256_framed("watchfire/pairing-commitment/v1", &[nonce, card])
 }
 
 fn start_proof(invitation: &Invitation, channel: &PairingChannel, commitment: &[u8; 32]) -> [u8; 32] {
-    let message = framed("watchfire pairing start v1", &[&channel.binding, &invitation.org().0, commitment]);
+    let message = framed("watchfire/pairing-start/v1", &[&channel.binding, &invitation.org().0, commitment]);
     hmac_sha256(invitation.secret(), &[&message])
 }
 
 fn answer_proof(invitation: &Invitation, channel: &PairingChannel, commitment: &[u8; 32], nonce: &[u8; 32], card: &[u8]) -> [u8; 32] {
-    let message = framed("watchfire pairing answer v1", &[&channel.binding, &invitation.org().0, commitment, nonce, card]);
+    let message = framed("watchfire/pairing-answer/v1", &[&channel.binding, &invitation.org().0, commitment, nonce, card]);
     hmac_sha256(invitation.secret(), &[&message])
 }
 
 /// Inviter first. 10^12 divides 2^128 with a remainder that favours no digit by more than 10^-26.
 fn digits(cards: [&Card; 2], nonces: [&[u8; 32]; 2]) -> String {
-    let hash = sha256_framed("watchfire pairing digits v1", &[cards[0].bytes(), cards[1].bytes(), nonces[0], nonces[1]]);
+    let hash = sha256_framed("watchfire/pairing-digits/v1", &[cards[0].bytes(), cards[1].bytes(), nonces[0], nonces[1]]);
     let (head, _) = hash.split_first_chunk::<16>().expect("a hash has 32 bytes");
     let number = format!("{:012}", u128::from_be_bytes(*head) % 1_000_000_000_000);
     format!("{} {} {}", &number[..4], &number[4..8], &number[8..])

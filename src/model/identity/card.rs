@@ -11,7 +11,7 @@ use super::wire::{Malformed, Reader, Writer};
 use crate::model::crypto::{framed, sha256_framed};
 use crate::model::{OrgId, Timestamp};
 
-const CONTEXT: &str = "watchfire card v1";
+const CONTEXT: &str = "watchfire/card/v1";
 const LABEL: &str = "WATCHFIRE CARD";
 const WIRE_VERSION: u8 = 1;
 /// The longest card, in bytes: its text stays below [`armour::TEXT_BYTES_MAX`].
@@ -163,7 +163,7 @@ impl Card {
 
     /// SHA-256 over the exact bytes, with its context.
     pub fn digest(&self) -> [u8; 32] {
-        sha256_framed("watchfire card digest v1", &[&self.bytes])
+        sha256_framed("watchfire/card-digest/v1", &[&self.bytes])
     }
 
     /// The organisation.
@@ -257,7 +257,7 @@ fn decode(body: &[u8]) -> Result<(Vec<Statement>, CardContent), CardError> {
     };
     reader.list(EXTENSIONS_MAX, |reader| Ok((reader.u16()?, reader.bytes()?.len())))?;
     reader.end()?;
-    let inception = statements.first().map(|statement| sha256_framed("watchfire inception v1", &[&statement.bytes]));
+    let inception = statements.first().map(|statement| sha256_framed("watchfire/inception/v1", &[&statement.bytes]));
     if inception == Some(org.0) { Ok((statements, content)) } else { Err(Malformed("card").into()) }
 }
 

@@ -10,8 +10,8 @@ use crate::model::{OrgId, Timestamp};
 
 /// How many rotations a chain may have: one a week for over a year, and a bound on what a foreign card makes us verify.
 pub const ROTATIONS_MAX: usize = 64;
-const INCEPTION: &str = "watchfire inception v1";
-const ROTATION: &str = "watchfire rotation v1";
+const INCEPTION: &str = "watchfire/inception/v1";
+const ROTATION: &str = "watchfire/rotation/v1";
 const WIRE_VERSION: u8 = 1;
 
 /// A statement as it was signed: the exact bytes and the signature over its context string and them.
@@ -134,7 +134,7 @@ impl Chain {
 
     fn head(&self) -> [u8; 32] {
         let last = self.statements.last().expect("a chain has an inception");
-        sha256_framed("watchfire statement v1", &[&last.bytes])
+        sha256_framed("watchfire/statement/v1", &[&last.bytes])
     }
 
     /// The organisation: the hash of its inception statement.

@@ -20,7 +20,7 @@ impl P256Public {
 
     /// What a statement commits to before the key itself is shown.
     pub fn commitment(&self) -> [u8; 32] {
-        sha256_framed("watchfire next root v1", &[&self.0])
+        sha256_framed("watchfire/next-root/v1", &[&self.0])
     }
 }
 
