@@ -215,11 +215,12 @@ impl Links {
         let mut changes = self.node.peer_changes();
         let mut dialled: BTreeMap<OrgId, CancellationToken> = BTreeMap::new();
         loop {
-            changes.borrow_and_update();
+            changes.hears();
             self.refresh_trust();
             // While the store cannot be read nobody is known to be closed, so whoever is dialled stays so.
             let Ok(open) = self.node.open_peers() else {
                 tokio::select! {
+                    biased;
                     () = stop.cancelled() => return,
                     () = tokio::time::sleep(Duration::from_secs(1)) => continue,
                 }
@@ -240,8 +241,9 @@ impl Links {
                 });
             }
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
-                changed = changes.changed() => if changed.is_err() { return },
+                () = changes.rung() => {}
             }
         }
     }
@@ -262,6 +264,7 @@ impl Links {
                 let began = self.node.clock.monotonic_ms();
                 let attempt = self.clone().dial_once(org);
                 tokio::select! {
+                    biased;
                     () = cancel.cancelled() => return,
                     () = attempt => {}
                 }
@@ -269,6 +272,7 @@ impl Links {
                 wait = if lasted > 10_000 { min } else { (wait * 2).min(max) };
             }
             tokio::select! {
+                biased;
                 () = cancel.cancelled() => return,
                 () = tokio::time::sleep(Duration::from_millis(jittered(wait))) => {}
             }
@@ -324,6 +328,7 @@ impl Links {
                 tracing::warn!(%error, "upkeep failed; it is tried again in a minute");
             }
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 () = self.node.clock.sleep(60_000) => {}
             }

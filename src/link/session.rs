@@ -282,17 +282,17 @@ impl Session {
         let mut changes = self.node.changes();
         self.announce(true).await?;
         loop {
-            changes.borrow_and_update();
+            changes.hears();
             self.announce(false).await?;
             while self.push_round().await? {
                 // An emergency never waits behind an import.
-                if changes.has_changed().unwrap_or(false) {
-                    changes.borrow_and_update();
+                if changes.hears() {
                     self.announce(false).await?;
                 }
             }
             tokio::select! {
-                _ = changes.changed() => {}
+                biased;
+                () = changes.rung() => {}
                 () = self.wake.notified() => {}
             }
         }
@@ -479,7 +479,7 @@ impl Receiver {
                 biased;
                 () = kill.cancelled() => return Err(Ended::Cut),
                 Some(done) = self.durable.next(), if !self.durable.is_empty() => self.acknowledge(done).await?,
-                Ok(()) = groups.changed() => self.hear_again().await?,
+                () = groups.rung() => self.hear_again().await?,
                 ended = &mut sender => return ended.unwrap_or(Err(Ended::Cut)),
                 frame = next_frame(inbound), if self.durable.len() < DURABLE_MAX => {
                     let frame = frame?;

@@ -157,7 +157,7 @@ impl Node {
             left: false,
         };
         self.commit(Change::PutGroup(Box::new(row))).await?;
-        self.groups_changed.send_modify(|count| *count += 1);
+        self.groups_changed.ring();
         self.touch_peers();
         self.position_all().await
     }
@@ -291,7 +291,7 @@ impl Node {
         let joined = joined(known.as_ref(), &members, definition.number);
         let row = GroupRow { group: definition.group, name, number: definition.number, definition: signed, roster, joined, left };
         self.commit(Change::PutGroup(Box::new(row))).await?;
-        self.groups_changed.send_modify(|count| *count += 1);
+        self.groups_changed.ring();
         self.touch();
         Ok(true)
     }

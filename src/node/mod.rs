@@ -1,6 +1,7 @@
 //! What happens, one file per event. A node is what one organisation runs; it knows the rules and the store, and of the link only
 //! how records are encoded.
 
+mod bell;
 mod desk;
 pub mod error;
 mod expire;
@@ -23,8 +24,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use tokio::sync::watch;
-
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::link::identity::Identity;
@@ -33,6 +32,7 @@ use crate::link::links::Links;
 use crate::model::{Observable, OrgId, RecordId, Timestamp};
 use crate::store::Store;
 use crate::store::change::{Change, Outcome, PeerRow, PeerState};
+pub use bell::{Bell, Listener};
 pub use error::NodeError;
 
 /// One organisation's node: its identity, its store and what it knows of the others.
@@ -47,12 +47,12 @@ pub struct Node {
     pub keys: Identity,
     /// What we hold.
     pub store: Store,
-    /// Goes up whenever a log grew, a peer or a group changed: sessions look again.
-    changed: watch::Sender<u64>,
-    /// Goes up whenever a peer's row changed: links are cut, opened, dialled.
-    peers_changed: watch::Sender<u64>,
-    /// Goes up whenever a group's definition changed: what peers have offered is looked at anew.
-    groups_changed: watch::Sender<u64>,
+    /// Rings whenever a log grew, a peer or a group changed: sessions look again.
+    changed: Bell,
+    /// Rings whenever a peer's row changed: links are cut, opened, dialled.
+    peers_changed: Bell,
+    /// Rings whenever a group's definition changed: what peers have offered is looked at anew.
+    groups_changed: Bell,
     /// What is known only while the process runs.
     memory: Mutex<Memory>,
     /// What each peer has used of its day.
@@ -122,9 +122,9 @@ impl Node {
             clock,
             keys,
             store,
-            changed: watch::Sender::new(0),
-            peers_changed: watch::Sender::new(0),
-            groups_changed: watch::Sender::new(0),
+            changed: Bell::default(),
+            peers_changed: Bell::default(),
+            groups_changed: Bell::default(),
             memory: Mutex::default(),
             days: Days::default(),
             links: Mutex::default(),
@@ -138,27 +138,27 @@ impl Node {
     }
 
     /// Told whenever sessions should look again.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
+    pub fn changes(&self) -> Listener {
+        self.changed.listen()
     }
 
     /// Told whenever links should be cut, opened or dialled.
-    pub fn peer_changes(&self) -> watch::Receiver<u64> {
-        self.peers_changed.subscribe()
+    pub fn peer_changes(&self) -> Listener {
+        self.peers_changed.listen()
     }
 
     /// Told whenever a group's definition changed.
-    pub fn group_changes(&self) -> watch::Receiver<u64> {
-        self.groups_changed.subscribe()
+    pub fn group_changes(&self) -> Listener {
+        self.groups_changed.listen()
     }
 
     fn touch(&self) {
-        self.changed.send_modify(|count| *count += 1);
+        self.changed.ring();
     }
 
     /// A peer's row, a group or our card changed.
     pub fn touch_peers(&self) {
-        self.peers_changed.send_modify(|count| *count += 1);
+        self.peers_changed.ring();
         self.touch();
     }
 
