@@ -142,6 +142,8 @@ impl Outbox {
 #[derive(Debug)]
 struct Reader {
     next: u64,
+    /// The last position that it was sent on this stream: it may acknowledge that after it has asked again from further back.
+    sent: u64,
     fresh: bool,
     credit: u64,
     /// Last position and bytes of each batch that is not acknowledged.
@@ -378,6 +380,7 @@ impl Session {
         let bytes: usize = frames.iter().map(Message::encoded_len).sum();
         if let Some(reader) = self.shared().readers.get_mut(log) {
             reader.next = through + 1;
+            reader.sent = reader.sent.max(through);
             reader.fresh = false;
             reader.in_flight.push_back((through, bytes as u64));
         }
@@ -524,8 +527,13 @@ impl Receiver {
             }
         }
         self.hear(&logs, have.complete).await?;
-        if have.complete {
+        // An author that came back from a copy may have had back by now what it could not give before.
+        let own: Vec<LogId> = logs.iter().filter(|log| log.key.author == self.session.peer).map(|log| log.key.id()).collect();
+        self.bodies_asked.retain(|log, _| !own.contains(log));
+        if have.complete || !own.is_empty() {
             self.ask_for_bodies()?;
+        }
+        if have.complete {
             self.session.wake.notify_one();
         }
         Ok(())
@@ -602,7 +610,8 @@ impl Receiver {
             return Err(Malformed("too many logs asked for").into());
         }
         let credit = want.credit.clamp(1, self.session.node.config.link.in_flight_bytes_max);
-        let reader = Reader { next: want.from.max(1), fresh: want.from_checkpoint, credit, in_flight: VecDeque::new() };
+        let sent = shared.readers.get(&log).map_or(0, |reader| reader.sent);
+        let reader = Reader { next: want.from.max(1), sent, fresh: want.from_checkpoint, credit, in_flight: VecDeque::new() };
         shared.readers.insert(log, reader);
         Ok(())
     }
@@ -640,6 +649,11 @@ impl Receiver {
             Some(key) => vec![key],
             None => node.author_keys(&asked.key.author),
         };
+        // Its author has left the group meanwhile, and with it the card by which this could be checked.
+        if keys.is_empty() {
+            self.asked.remove(&log);
+            return Ok(());
+        }
         let mut result = Err(BatchError::Signature);
         for key in keys {
             result = node.understand(&asked.key, asked.head, key, batch.clone());
@@ -765,7 +779,7 @@ impl Receiver {
         {
             let mut shared = self.session.shared();
             let Some(reader) = shared.readers.get_mut(&log) else { return Ok(()) };
-            if ack.through >= reader.next {
+            if ack.through > reader.sent {
                 return Err(Malformed("an acknowledgement of what was not sent").into());
             }
             while reader.in_flight.front().is_some_and(|(through, _)| *through <= ack.through) {

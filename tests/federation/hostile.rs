@@ -291,3 +291,18 @@ async fn nobody_defines_anothers_group() {
     assert_eq!(stream.closed().await.1, "a second hello");
     assert_eq!(federation.node(AMAL).group("partners").unwrap().number, 1);
 }
+
+#[tokio::test]
+async fn an_acknowledgement_may_come_after_the_reader_has_asked_again() {
+    let (federation, rogue) = alone().await;
+    let mut stream = rogue.link().await;
+    stream.say(Kind::Have(wire::Have { complete: true, ..Default::default() })).await;
+    federation.share(AMAL, EVIL, Tlp::Amber, ROGUE).await;
+    let log = federation.node(AMAL).store.snapshot().unwrap().our_log_key(&Audience::Direct(rogue.identity.org())).unwrap().id();
+    let want = |from| Kind::Want(wire::Want { log: log.0.to_vec(), from, credit: 1 << 20, ..Default::default() });
+    stream.say(want(1)).await;
+    stream.until(|kind| matches!(kind, Kind::Batch(_))).await;
+    let ack = Kind::Ack(wire::Ack { log: log.0.to_vec(), through: 1, ..Default::default() });
+    stream.say_all(vec![want(1), ack]).await;
+    federation.until("the acknowledgement counts", || federation.acknowledged_by(AMAL, &log, &rogue.identity.org()) == 1).await;
+}

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use tokio::task::JoinHandle;
 use watchfire::formats::Format;
 use watchfire::model::record::WithdrawalMode;
-use watchfire::model::{GroupId, RecordId, Tlp};
+use watchfire::model::{GroupId, LogId, OrgId, RecordId, Tlp};
 use watchfire::node::NodeError;
 use watchfire::node::view::{ExportFormat, ExportRequest, GroupCreate, ImportReport, ImportRequest, MatchView, ShareReport, ShareRequest};
 
@@ -57,6 +57,12 @@ impl Federation {
         let snapshot = self.node(author).store.snapshot().unwrap();
         let log = snapshot.logs_of(&self.org(author)).unwrap().remove(0).id;
         snapshot.acks(&log).unwrap().into_iter().find(|ack| ack.peer == self.org(reader)).map_or(0, |ack| ack.through)
+    }
+
+    /// How many entries of a log somebody has acknowledged to its author.
+    pub fn acknowledged_by(&self, author: Who, log: &LogId, reader: &OrgId) -> u64 {
+        let snapshot = self.node(author).store.snapshot().unwrap();
+        snapshot.acks(log).unwrap().into_iter().find(|ack| ack.peer == *reader).map_or(0, |ack| ack.through)
     }
 
     /// How many entries of an author's logs a node holds.
