@@ -10,6 +10,7 @@ use crate::model::log::{Audience, LogKey};
 use crate::model::record::Withdrawal;
 use crate::model::{EntryHash, OrgId};
 use crate::rules::label::may_offer;
+use crate::store::LogInfo;
 use crate::store::change::{Change, Outcome, RecallRow, TakenBack};
 
 /// A relay passes a recall on for so long after it came (90 days, in milliseconds).
@@ -83,12 +84,14 @@ impl Node {
     fn concerns_us(&self, peer: &OrgId, recall: &Recall, audience: Audience, id: &[u8; 32]) -> Result<bool, NodeError> {
         let snapshot = self.store.snapshot()?;
         let log = snapshot.log(&recall.withdrawal.log)?;
-        let names_its_log = log.is_none_or(|log| log.key.author == recall.author && log.key.audience == audience);
+        let is_its_log = |log: &LogInfo| log.key.author == recall.author && log.key.audience == audience;
+        let names_its_log = log.as_ref().is_none_or(is_its_log);
         let from_its_place = match audience {
             Audience::Direct(_) => recall.author == *peer,
-            Audience::Group(group) => {
-                self.definition(&snapshot, &group)?.is_some_and(|definition| definition.has(&recall.author) && definition.has(peer))
-            }
+            // What a former member said is still held here, and it may still take it back.
+            Audience::Group(group) => self.definition(&snapshot, &group)?.is_some_and(|definition| {
+                (definition.has(peer) || *peer == recall.author) && (definition.has(&recall.author) || log.is_some())
+            }),
         };
         if !names_its_log || !from_its_place || snapshot.has_recall(id)? {
             return Ok(false);
@@ -100,16 +103,20 @@ impl Node {
         Ok(kept < RECALLS_PER_AUTHOR)
     }
 
-    /// Checks a recall. `None` where no card of its author is known: a relay may pass on what a former member recalled, of whom nothing
-    /// is held here.
+    /// Checks a recall, by its author's card or, where that has gone with its membership, by the keys of the logs of it that are held here.
+    /// `None` where neither is known: a relay may pass on what a former member recalled, of whom nothing is held here.
     fn read_recall(&self, signed: &SignedRecall) -> Result<Option<Recall>, Malformed> {
         let stranger = std::cell::Cell::new(false);
         let read = read_signed_recall(signed, |author| {
             let keys = self.author_keys(author);
             stranger.set(keys.is_empty());
-            keys
+            if !keys.is_empty() {
+                return keys;
+            }
+            let logs = self.store.snapshot().and_then(|snapshot| snapshot.logs_of(author)).unwrap_or_default();
+            logs.into_iter().map(|log| log.author_key).collect()
         });
-        if stranger.get() { Ok(None) } else { read.map(Some) }
+        if stranger.get() { Ok(read.ok()) } else { read.map(Some) }
     }
 
     /// Takes a recall ahead of its log: destroys, answers, and keeps it for those that we relay to.

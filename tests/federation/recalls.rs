@@ -205,3 +205,18 @@ async fn only_its_author_takes_a_record_back() {
     federation.settle().await;
     assert!(federation.everyone().all(|who| federation.finds(who, EVIL)));
 }
+
+#[tokio::test]
+async fn who_was_removed_and_does_not_know_it_still_takes_back_what_it_said() {
+    let federation = Federation::of(3).await;
+    let group = federation.group(AMAL, "partners", &[BOREALIS, CEDAR]).await;
+    federation.settle().await;
+    federation.share(BOREALIS, EVIL, Tlp::Amber, "partners").await;
+    federation.settle().await;
+    federation.cut(AMAL, BOREALIS);
+    federation.node(AMAL).group_remove("partners", "borealis").await.unwrap();
+    let known = || federation.node(CEDAR).store.snapshot().unwrap().group(&group).unwrap().map(|row| row.number);
+    federation.until("cedar knows that borealis is no member", || known() == Some(2)).await;
+    federation.recall(BOREALIS, EVIL).await;
+    federation.until("both have destroyed it", || !federation.finds(CEDAR, EVIL) && !federation.finds(AMAL, EVIL)).await;
+}

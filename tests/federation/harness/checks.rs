@@ -206,8 +206,8 @@ fn log_moves(log: &Offered, here: &Node, there: &Node, ours: &Snapshot, theirs: 
     if may_offer(&log.key, &here.org(), &there.org(), group.as_ref()).is_err() || halted(&held) || halted(&sent) {
         return Ok(None);
     }
-    // Nobody takes what it cannot check: a former member's log.
-    if there.author_keys(&log.key.author).is_empty() {
+    // Nobody takes what it cannot check, nor what a former member said.
+    if there.author_keys(&log.key.author).is_empty() || group.is_some_and(|group| !group.has(&log.key.author)) {
         return Ok(None);
     }
     let head = held.map(|row| row.head).unwrap_or_default();
