@@ -85,6 +85,9 @@ impl Links {
             tracing::info!(code = diagnosis.code(), "a call came to nothing");
         };
         let accepting = tokio::spawn(self.acceptor.clone().run(listener, stop.clone(), serve, refuse));
+        if let Err(error) = self.node.finish().await {
+            tracing::warn!(%error, "what the last run has left undone could not be finished; the next start tries again");
+        }
         let dialling = tokio::spawn(self.clone().keep_dialling(stop.clone()));
         let renewing = tokio::spawn(self.clone().keep_fresh(stop.clone()));
         stop.cancelled().await;

@@ -192,12 +192,44 @@ pub struct Session {
     kill: CancellationToken,
 }
 
+/// A batch that waits for the disk.
 type Durable = Pin<Box<dyn Future<Output = (LogKey, Understanding, Result<Outcome, CommitError>)> + Send>>;
 
 struct Understanding {
     first: u64,
     through: u64,
-    follow: Vec<crate::node::relay::Follow>,
+}
+
+/// A batch that is durable, with its verdicts; all that follows from it is done.
+type Followed = (LogKey, Understanding, Result<Vec<(u64, Verdict)>, NotTaken>);
+
+/// Why a batch was not taken, or not all that follows from it done.
+enum NotTaken {
+    Commit(CommitError),
+    Node(NodeError),
+}
+
+/// Waits for the disk and does what follows from each batch, in order. A task of its own: when the link breaks, or its peer is suspended,
+/// what is under way becomes durable all the same, and will not come again.
+async fn follow_up(node: Arc<Node>, mut batches: mpsc::UnboundedReceiver<Durable>, done: mpsc::UnboundedSender<Followed>) {
+    let mut durable = FuturesOrdered::new();
+    loop {
+        let (key, understanding, result) = tokio::select! {
+            biased;
+            Some(batch) = batches.recv() => {
+                durable.push_back(batch);
+                continue;
+            }
+            Some(ready) = durable.next(), if !durable.is_empty() => ready,
+            else => return,
+        };
+        let result = match result {
+            Ok(outcome) => node.received(&key, outcome, understanding.first).await.map_err(NotTaken::Node),
+            Err(error) => Err(NotTaken::Commit(error)),
+        };
+        // Nobody waits for it when the session has ended.
+        let _ = done.send((key, understanding, result));
+    }
 }
 
 impl Session {
@@ -433,13 +465,19 @@ struct Receiver {
     conflicts_told: BTreeSet<LogId>,
     batches: BatchReader,
     definition: Vec<u8>,
-    durable: FuturesOrdered<Durable>,
+    /// Batches on their way to [`follow_up`], and back.
+    batches_to_follow: mpsc::UnboundedSender<Durable>,
+    followed: mpsc::UnboundedReceiver<Followed>,
+    under_way: usize,
     budget: Budget,
 }
 
 impl Receiver {
     fn new(session: Arc<Session>) -> Self {
         let budget = Budget::new(&session.node, session.peer);
+        let (batches_to_follow, batches) = mpsc::unbounded_channel();
+        let (done, followed) = mpsc::unbounded_channel();
+        tokio::spawn(follow_up(session.node.clone(), batches, done));
         Self {
             session,
             asked: BTreeMap::new(),
@@ -448,7 +486,9 @@ impl Receiver {
             conflicts_told: BTreeSet::new(),
             batches: BatchReader::default(),
             definition: Vec::new(),
-            durable: FuturesOrdered::new(),
+            batches_to_follow,
+            followed,
+            under_way: 0,
             budget,
         }
     }
@@ -481,10 +521,10 @@ impl Receiver {
             tokio::select! {
                 biased;
                 () = kill.cancelled() => return Err(Ended::Cut),
-                Some(done) = self.durable.next(), if !self.durable.is_empty() => self.acknowledge(done).await?,
+                Some(done) = self.followed.recv() => self.acknowledge(done).await?,
                 () = groups.rung() => self.hear_again().await?,
                 ended = &mut sender => return ended.unwrap_or(Err(Ended::Cut)),
-                frame = next_frame(inbound), if self.durable.len() < DURABLE_MAX => {
+                frame = next_frame(inbound), if self.under_way < DURABLE_MAX => {
                     let frame = frame?;
                     self.budget.frame(self.session.node.clock.monotonic_ms())?;
                     self.budget.bytes(charge(&frame))?;
@@ -665,17 +705,27 @@ impl Receiver {
             Ok(understood) => understood,
             Err(error) => return Err(self.not_the_authors(log, &batch, error).await?),
         };
-        let Understood { change, head, author_key, first, follow } = understood;
+        let Understood { change, head, author_key, first, withdrawals } = understood;
         asked.head = head;
         asked.author_key = Some(author_key);
         asked.asked_again = false;
-        let (key, understanding) = (asked.key, Understanding { first, through: head.size, follow });
+        let (key, understanding) = (asked.key, Understanding { first, through: head.size });
+        if !withdrawals.is_empty() {
+            // What we have passed on must be known before it is taken back.
+            while self.under_way > 0
+                && let Some(done) = self.followed.recv().await
+            {
+                self.acknowledge(done).await?;
+            }
+            node.follow_all(&key.author, key.audience, &withdrawals).await?;
+        }
         // Queued now, in order; durable later. The next batch is verified meanwhile.
         let durable = async move {
             let result = node.store.commit(change).await;
             (key, understanding, result)
         };
-        self.durable.push_back(Box::pin(durable));
+        self.under_way += 1;
+        self.batches_to_follow.send(Box::pin(durable)).map_err(|_| NodeError::Stopping)?;
         Ok(())
     }
 
@@ -741,29 +791,29 @@ impl Receiver {
         self.session.outbox.answer(Kind::Ack(wire::Ack { log: log.id().0.to_vec(), through, verdicts: Vec::new() }))
     }
 
-    async fn acknowledge(&mut self, done: (LogKey, Understanding, Result<Outcome, CommitError>)) -> Result<(), Ended> {
-        let (key, understanding, result) = done;
+    async fn acknowledge(&mut self, done: Followed) -> Result<(), Ended> {
+        self.under_way -= 1;
+        let (key, Understanding { through, .. }, result) = done;
         let id = key.id();
-        let outcome = match result {
-            Ok(outcome) => outcome,
+        let verdicts = match result {
+            Ok(verdicts) => verdicts,
             // The log is halted or closed: what it says is not taken, and not asked for again.
-            Err(CommitError::Refused(Refused::LogClosed)) => {
+            Err(NotTaken::Commit(CommitError::Refused(Refused::LogClosed))) => {
                 self.asked.remove(&id);
                 return Ok(());
             }
             // The log grew through another link meanwhile: what we hold now is told from the store.
-            Err(CommitError::Refused(_)) => {
+            Err(NotTaken::Commit(CommitError::Refused(_))) => {
                 self.asked.remove(&id);
                 self.ask(key, 1)?;
                 return self.ask_for_bodies();
             }
-            Err(error) => return Err(NodeError::from(error).into()),
+            Err(NotTaken::Commit(error)) => return Err(NodeError::from(error).into()),
+            Err(NotTaken::Node(error)) => return Err(error.into()),
         };
-        let Understanding { first, through, follow } = understanding;
         if key.author == self.node().org() {
             self.node().claim_was_true(&self.session.peer);
         }
-        let verdicts = self.node().received(&key, outcome, first, follow).await?;
         let verdict = |(seq, verdict): (u64, Verdict)| wire::ack::Verdict { seq, verdict: verdict as u32 };
         let verdicts = verdicts.into_iter().map(verdict).collect();
         self.session.outbox.answer(Kind::Ack(wire::Ack { log: id.0.to_vec(), through, verdicts }))?;

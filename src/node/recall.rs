@@ -1,5 +1,7 @@
 //! Recalls run ahead of their logs: first on every link, out of order, through relays; every holder destroys the body and says so.
 
+use std::collections::BTreeSet;
+
 use prost::Message;
 
 use super::{Node, NodeError};
@@ -7,8 +9,8 @@ use crate::link::convert::wire::SignedRecall;
 use crate::link::convert::{Malformed, Recall, read_signed_recall};
 use crate::model::crypto::sha256;
 use crate::model::log::{Audience, LogKey};
-use crate::model::record::Withdrawal;
-use crate::model::{EntryHash, OrgId};
+use crate::model::record::{Withdrawal, WithdrawalMode};
+use crate::model::{EntryHash, LogId, OrgId};
 use crate::rules::label::may_offer;
 use crate::store::LogInfo;
 use crate::store::change::{Change, Outcome, RecallRow, TakenBack};
@@ -68,13 +70,31 @@ impl Node {
         Ok(recalls)
     }
 
+    /// Recalls that came ahead of their logs, where we died before they were applied.
+    pub(super) async fn replay_all_recalls(&self) -> Result<(), NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let recalled: BTreeSet<LogId> = snapshot.recalls()?.into_iter().map(|(_, row)| row.log).collect();
+        for log in recalled {
+            if let Some(row) = snapshot.log(&log)?.filter(|row| row.key.author != self.org()) {
+                self.replay_recalls(&row.key).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// A log has begun: recalls of its entries that came ahead of it are applied.
     pub(super) async fn replay_recalls(&self, log: &LogKey) -> Result<(), NodeError> {
-        let kept = self.store.snapshot()?.recalls()?;
-        for (_, row) in kept.into_iter().filter(|(_, row)| row.log == log.id() && row.author == log.author) {
+        let snapshot = self.store.snapshot()?;
+        // Taking one back again does no harm, where the store cannot tell.
+        let applied = |log: &LogId, seq| matches!(snapshot.taken_back(log, seq), Ok(Some(row)) if row.mode == WithdrawalMode::Recall);
+        for (_, row) in snapshot.recalls()?.into_iter().filter(|(_, row)| row.log == log.id() && row.author == log.author) {
             let Ok(signed) = SignedRecall::decode(row.signed.as_slice()) else { continue };
             let Ok(recall) = read_signed_recall(&signed, |author| self.author_keys(author)) else { continue };
-            let Withdrawal { log: id, seqs, mode, reason } = recall.withdrawal;
+            let Withdrawal { log: id, mut seqs, mode, reason } = recall.withdrawal;
+            seqs.retain(|seq| !applied(&id, *seq));
+            if seqs.is_empty() {
+                continue;
+            }
             self.commit(Change::TakeBack { log: id, seqs, mode, reason, at: self.clock.now() }).await?;
         }
         Ok(())
@@ -147,11 +167,9 @@ impl Node {
                 reason: withdrawal.reason.clone(),
                 at: self.clock.now(),
             };
-            let follow = self.to_follow(&recall.author, audience, withdrawal)?;
+            // First what we passed on, by what is destroyed next; should we die in between, the recall comes again.
+            self.follow_all(&recall.author, audience, std::slice::from_ref(withdrawal)).await?;
             let outcome = self.commit(change).await?;
-            if let Some(follow) = follow {
-                self.follow(follow).await?;
-            }
             if let Outcome::TakenBack(outcomes) = outcome {
                 let taken = TakenBack { withdrawal: EntryHash([0; 32]), log: withdrawal.log, mode: withdrawal.mode, outcomes };
                 self.answer_taken_back(&recall.author, audience, taken).await?;

@@ -1,6 +1,5 @@
 //! A batch came: verified, understood, durable, answered. Parse after verifying; one bad record never stops a log.
 
-use super::relay::Follow;
 use super::{Node, NodeError};
 use crate::link::convert::{Malformed, decode_record, encode_record};
 use crate::model::log::{Audience, Batch, BatchError, Body, Entry, Head, LogKey};
@@ -20,8 +19,8 @@ pub struct Understood {
     pub author_key: [u8; 32],
     /// The position of its first entry.
     pub first: u64,
-    /// What a hidden group's owner takes back because of it.
-    pub follow: Vec<Follow>,
+    /// What it takes back in a hidden group of ours: for [`Node::follow_all`], before the batch is stored.
+    pub withdrawals: Vec<Withdrawal>,
 }
 
 impl Node {
@@ -37,17 +36,17 @@ impl Node {
             _ => None,
         });
         let author_key = next_key.unwrap_or(author_key);
-        let follow = received.iter().filter_map(|entry| self.follow_of(log, &entry.meaning)).collect();
+        let withdrawals = received.iter().filter_map(|entry| self.withdrawal_to_follow(log, &entry.meaning)).collect();
         let first = batch.first;
         let head = batch.checkpoint.head;
         let change = Change::Receive { log: *log, author_key, batch, entries: received, at: self.clock.now() };
-        Ok(Understood { change, head, author_key, first, follow })
+        Ok(Understood { change, head, author_key, first, withdrawals })
     }
 
-    fn follow_of(&self, log: &LogKey, meaning: &Meaning) -> Option<Follow> {
-        let Meaning::TakeBack { log: of, seqs, mode, reason } = meaning else { return None };
-        let withdrawal = Withdrawal { log: *of, seqs: seqs.clone(), mode: *mode, reason: reason.clone() };
-        self.to_follow(&log.author, log.audience, &withdrawal).ok().flatten()
+    fn withdrawal_to_follow(&self, log: &LogKey, meaning: &Meaning) -> Option<Withdrawal> {
+        let (Meaning::TakeBack { log: of, seqs, mode, reason }, Audience::Group(group)) = (meaning, log.audience) else { return None };
+        let ours = self.heads_hidden_group(&group).unwrap_or(false);
+        ours.then(|| Withdrawal { log: *of, seqs: seqs.clone(), mode: *mode, reason: reason.clone() })
     }
 
     fn understand_entry(&self, log: &LogKey, entry: &Entry) -> Received {
@@ -93,30 +92,22 @@ impl Node {
     }
 
     /// What follows once a batch is durable: receipts for what was taken back, what a hidden group's owner passes on, and whoever
-    /// relays is told. Returns the verdicts to be acknowledged.
+    /// relays is told. Returns the verdicts to be acknowledged. If we die before it is done, [`Node::finish`] does it at the next start.
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes; the batch stays durable.
-    pub async fn received(
-        &self,
-        log: &LogKey,
-        outcome: Outcome,
-        first: u64,
-        follow: Vec<Follow>,
-    ) -> Result<Vec<(u64, Verdict)>, NodeError> {
+    pub async fn received(&self, log: &LogKey, outcome: Outcome, first: u64) -> Result<Vec<(u64, Verdict)>, NodeError> {
         let Outcome::Received { verdicts, taken_back } = outcome else { return Ok(Vec::new()) };
         self.touch();
         let through = first + verdicts.len() as u64;
         if first == 1 {
             self.replay_recalls(log).await?;
         }
+        let answers = !taken_back.is_empty();
         for taken in taken_back {
             self.answer_taken_back(&log.author, log.audience, taken).await?;
         }
-        self.pass_on_in_hidden_group(log, first..through).await?;
-        for follow in follow {
-            self.follow(follow).await?;
-        }
+        self.pass_on_or_note(log, first..through, answers).await?;
         Ok((first..).zip(verdicts).filter(|(_, verdict)| *verdict != Verdict::Accepted).collect())
     }
 

@@ -330,7 +330,7 @@ impl Read for Counted<'_> {
 }
 
 /// One line for each label among the items; the store fits count and digest to those that do leave.
-fn disclosures(audience: Audience, items: &[ReleaseItem], at: Timestamp, now: bool) -> Vec<Disclosure> {
+pub(super) fn disclosures(audience: Audience, items: &[ReleaseItem], at: Timestamp, now: bool) -> Vec<Disclosure> {
     let mut by_label: BTreeMap<(Tlp, u8), Vec<&[u8]>> = BTreeMap::new();
     for item in items {
         let Encoded { kind, tlp, body, .. } = item.released.get();

@@ -3,8 +3,9 @@
 use crate::harness::*;
 use watchfire::formats::Format;
 use watchfire::model::Tlp;
-use watchfire::model::log::AbsentReason;
+use watchfire::model::log::{AbsentReason, Head};
 use watchfire::node::NodeError;
+use watchfire::rules::label::Held;
 
 /// Amal's group of the first three; Amal and Cedar cannot reach each other.
 async fn with_cedar_behind_borealis() -> Federation {
@@ -324,4 +325,26 @@ async fn what_a_former_member_said_does_not_end_the_link_to_a_new_one_that_canno
     federation.share(CEDAR, "four.example.org", Tlp::Amber, "partners").await;
     federation.until("amal has it", || federation.finds(AMAL, "four.example.org")).await;
     assert_eq!(dials(), before, "the link was never lost");
+}
+
+#[tokio::test]
+async fn what_was_durable_when_the_node_died_is_passed_on_after_its_next_start() {
+    let mut federation = hidden().await;
+    federation.cut(AMAL, BOREALIS);
+    federation.until("the link is down", || !federation.node(BOREALIS).link_view(&federation.org(AMAL)).up).await;
+    federation.share(BOREALIS, "evil.example.org", Tlp::Amber, "shelter").await;
+    // As if Amal had received the batch and died before it did anything else.
+    let (amal, borealis) = (federation.node(AMAL).clone(), federation.node(BOREALIS).clone());
+    let log = borealis.store.snapshot().unwrap().logs_of(&borealis.org()).unwrap().remove(0);
+    let Held(batch) = borealis.store.snapshot().unwrap().batch_at(&log.id, 1).unwrap().unwrap();
+    let understood = amal.understand(&log.key, Head::default(), borealis.keys.log_key().public(), batch).unwrap();
+    amal.store.commit(understood.change).await.unwrap();
+    drop((amal, borealis));
+    federation.restart(AMAL).await;
+    federation.until("the other member holds it", || federation.finds(CEDAR, "evil.example.org")).await;
+    federation.restart(AMAL).await;
+    federation.heal(AMAL, BOREALIS);
+    federation.settle().await;
+    let own = federation.node(AMAL).store.snapshot().unwrap().our_log(&log.key.audience).unwrap().unwrap();
+    assert_eq!(own.head.size, 1, "once");
 }

@@ -12,6 +12,8 @@ use crate::store::error::{Damaged, ReadError};
 use crate::store::find;
 use crate::store::rows::{BatchRow, EntryRow, LogRow, LogState, WaitingRow};
 use crate::store::tables::{ABSENT, ACKS, BATCHES, BODIES, ENTRIES, LOG_NUMBERS, LOGS, SALTS, TAKEN_BACK, VERDICTS, WAITING};
+use std::ops::Range;
+
 use redb::{ReadOnlyTable, ReadableTable};
 
 /// A log and where it stands.
@@ -175,6 +177,16 @@ impl Snapshot {
         }
         let salts = row.seed.map_or(Salts::Each(each), Salts::Seed);
         Ok(Some(Held(Batch { first, entries, salts, checkpoint: row.checkpoint })))
+    }
+
+    /// The positions of the batch that holds a position.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn batch_range(&self, log: &LogId, seq: u64) -> Read<Option<Range<u64>>> {
+        let Some(no) = self.log_no(log)? else { return Ok(None) };
+        let found = find::batch_row::<ReadError>(&self.table(BATCHES)?, no, seq)?;
+        Ok(found.map(|(first, row)| first..row.last + 1))
     }
 
     /// The author's checkpoint at exactly this size, if we hold it; for telling one history from another.
