@@ -21,8 +21,18 @@ pub struct Clock(Arc<Kind>);
 
 #[derive(Debug)]
 enum Kind {
-    System { started: Instant },
-    Manual { hands: watch::Sender<Hands> },
+    System {
+        started: Instant,
+    },
+    Manual {
+        hands: watch::Sender<Hands>,
+    },
+    #[cfg(feature = "simulation")]
+    Simulated {
+        started: tokio::time::Instant,
+        began: Timestamp,
+        skew_ms: std::sync::atomic::AtomicI64,
+    },
 }
 
 /// What a manual clock shows, in milliseconds.
@@ -43,6 +53,21 @@ impl Clock {
         Self(Arc::new(Kind::Manual { hands: watch::Sender::new(Hands { wall: start.0, monotonic: 0 }) }))
     }
 
+    /// A clock that goes with the runtime's time, which a simulation pauses and leaps: it shows `began` now, and `skew_ms` more once
+    /// [`Self::skew`] says so.
+    #[cfg(feature = "simulation")]
+    pub fn simulated(began: Timestamp) -> Self {
+        Self(Arc::new(Kind::Simulated { started: tokio::time::Instant::now(), began, skew_ms: 0.into() }))
+    }
+
+    /// Makes a simulated clock's wall time wrong by so many milliseconds; monotonic time stays. Nothing happens to other clocks.
+    #[cfg(feature = "simulation")]
+    pub fn skew(&self, milliseconds: i64) {
+        if let Kind::Simulated { skew_ms, .. } = &*self.0 {
+            skew_ms.store(milliseconds, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
     /// The wall time. A system clock set before 1970 reads as 1970.
     pub fn now(&self) -> Timestamp {
         match &*self.0 {
@@ -51,6 +76,11 @@ impl Clock {
                 Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
             }
             Kind::Manual { hands } => Timestamp(hands.borrow().wall),
+            #[cfg(feature = "simulation")]
+            Kind::Simulated { began, skew_ms, .. } => {
+                let right = began.plus(self.monotonic_ms());
+                Timestamp(right.0.saturating_add_signed(skew_ms.load(std::sync::atomic::Ordering::Relaxed)))
+            }
         }
     }
 
@@ -59,6 +89,8 @@ impl Clock {
         match &*self.0 {
             Kind::System { started } => u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             Kind::Manual { hands } => hands.borrow().monotonic,
+            #[cfg(feature = "simulation")]
+            Kind::Simulated { started, .. } => u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         }
     }
 
@@ -70,6 +102,8 @@ impl Clock {
                 let until = hands.borrow().monotonic.saturating_add(milliseconds);
                 wait(hands, |now| now.monotonic >= until).await;
             }
+            #[cfg(feature = "simulation")]
+            Kind::Simulated { .. } => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
         }
     }
 
@@ -83,6 +117,12 @@ impl Clock {
                 }
             },
             Kind::Manual { hands } => wait(hands, |now| now.wall >= at.0).await,
+            #[cfg(feature = "simulation")]
+            Kind::Simulated { .. } => {
+                while at > self.now() {
+                    tokio::time::sleep(Duration::from_millis(at.since(self.now()).min(RECHECK_MS))).await;
+                }
+            }
         }
     }
 

@@ -19,5 +19,7 @@ pub mod config;
 pub mod link;
 #[cfg(feature = "node")]
 pub mod node;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 #[cfg(feature = "node")]
 pub mod store;

@@ -33,13 +33,16 @@ const FRAME_BYTES_MAX: usize = 64 << 10;
 
 /// A node's links.
 pub struct Links {
-    node: Arc<Node>,
-    tls: Arc<Tls>,
+    pub(super) node: Arc<Node>,
+    pub(super) tls: Arc<Tls>,
     acceptor: Arc<Acceptor>,
     pairing: Arc<PairingService>,
     live: Mutex<BTreeMap<OrgId, Live>>,
     stop: CancellationToken,
     next: std::sync::atomic::AtomicU64,
+    /// What carries frames in a simulation, in place of connections.
+    #[cfg(feature = "simulation")]
+    pub(super) carrier: std::sync::OnceLock<Box<dyn super::simulated::Carrier>>,
 }
 
 /// The stream that stays with a peer.
@@ -71,7 +74,17 @@ impl Links {
         };
         let acceptor = Acceptor::new(tls.clone(), limits);
         let pairing = pairing_service(&node, &acceptor);
-        Ok(Arc::new(Self { node, tls, acceptor, pairing, live: Mutex::default(), stop: CancellationToken::new(), next: 0.into() }))
+        Ok(Arc::new(Self {
+            node,
+            tls,
+            acceptor,
+            pairing,
+            live: Mutex::default(),
+            stop: CancellationToken::new(),
+            next: 0.into(),
+            #[cfg(feature = "simulation")]
+            carrier: Default::default(),
+        }))
     }
 
     /// Serves and dials until `stop` fires.
@@ -85,6 +98,12 @@ impl Links {
             tracing::info!(code = diagnosis.code(), "a call came to nothing");
         };
         let accepting = tokio::spawn(self.acceptor.clone().run(listener, stop.clone(), serve, refuse));
+        self.keep_up(stop).await;
+        let _ = accepting.await;
+    }
+
+    /// Dials and renews until `stop` fires; then every stream ends.
+    pub(super) async fn keep_up(self: Arc<Self>, stop: CancellationToken) {
         if let Err(error) = self.node.finish().await {
             tracing::warn!(%error, "what the last run has left undone could not be finished; the next start tries again");
         }
@@ -95,7 +114,20 @@ impl Links {
         for live in self.lock().values() {
             live.kill.cancel();
         }
-        let _ = tokio::join!(accepting, dialling, renewing);
+        let _ = tokio::join!(dialling, renewing);
+    }
+
+    /// A session with a peer that has said hello, and the frames that it sends.
+    pub(super) fn session(
+        &self,
+        peer: OrgId,
+        kill: CancellationToken,
+    ) -> (Arc<Session>, impl tokio_stream::Stream<Item = wire::Frame> + Send + use<>) {
+        let (outbox, frames) = outbox();
+        let session = Session::new(self.node.clone(), peer, outbox, kill);
+        // A fresh outbox has room, and its other end is here.
+        let _ = session.hello();
+        (session, frames)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<OrgId, Live>> {
@@ -186,7 +218,7 @@ impl Links {
     }
 
     /// Lives one stream, whoever dialled.
-    async fn live<S>(self: Arc<Self>, session: Arc<Session>, inbound: S, dialler: OrgId, kx: String)
+    pub(super) async fn live<S>(self: Arc<Self>, session: Arc<Session>, inbound: S, dialler: OrgId, kx: String)
     where
         S: tokio_stream::Stream<Item = Result<wire::Frame, tonic::Status>> + Send + Unpin + 'static,
     {
@@ -283,6 +315,10 @@ impl Links {
     }
 
     async fn dial_once(self: Arc<Self>, org: OrgId) {
+        #[cfg(feature = "simulation")]
+        if let Some(carrier) = self.carrier.get() {
+            return self.clone().dial_over(carrier.as_ref(), org).await;
+        }
         let Ok(Some(row)) = self.node.store.snapshot().and_then(|snapshot| snapshot.peer(&org)) else { return };
         let Ok(card) = Card::from_bytes(&row.card) else { return };
         let mut last = None;
@@ -310,11 +346,7 @@ impl Links {
             Err(error) => return tracing::debug!(%peer, %error, "a connection ended at once"),
         };
         let mut client = LinkClient::new(channel).max_decoding_message_size(FRAME_BYTES_MAX).max_encoding_message_size(FRAME_BYTES_MAX);
-        let (outbox, frames) = outbox();
-        let session = Session::new(self.node.clone(), peer, outbox, kill.child_token());
-        if session.hello().is_err() {
-            return;
-        }
+        let (session, frames) = self.session(peer, kill.child_token());
         match client.open(frames).await {
             Ok(response) => {
                 let dialler = self.node.org();
@@ -408,9 +440,7 @@ impl Link for Called {
         request: tonic::Request<tonic::Streaming<wire::Frame>>,
     ) -> Result<tonic::Response<Self::OpenStream>, tonic::Status> {
         use futures_util::StreamExt;
-        let (outbox, frames) = outbox();
-        let session = Session::new(self.links.node.clone(), self.peer, outbox, self.kill.child_token());
-        let _ = session.hello();
+        let (session, frames) = self.links.session(self.peer, self.kill.child_token());
         let kx = request.extensions().get::<ConnectionInfo>().map(|info| format!("{:?}", info.kx_group)).unwrap_or_default();
         let dialler = self.peer;
         tokio::spawn(self.links.clone().live(session, request.into_inner(), dialler, kx));

@@ -16,6 +16,8 @@ pub mod pairing;
 pub mod profile;
 pub mod serve;
 pub mod session;
+#[cfg(feature = "simulation")]
+pub mod simulated;
 pub mod tls;
 pub mod trust;
 

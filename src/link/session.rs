@@ -709,6 +709,11 @@ impl Receiver {
         asked.head = head;
         asked.author_key = Some(author_key);
         asked.asked_again = false;
+        #[cfg(feature = "simulation")]
+        if crate::simulation::planted(crate::simulation::Bug::AckBeforeDurable) {
+            let ack = wire::Ack { log: log.0.to_vec(), through: head.size, verdicts: Vec::new() };
+            self.session.outbox.answer(Kind::Ack(ack))?;
+        }
         let (key, understanding) = (asked.key, Understanding { first, through: head.size });
         if !withdrawals.is_empty() {
             // What we have passed on must be known before it is taken back.

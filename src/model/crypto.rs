@@ -44,6 +44,10 @@ pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 /// When the operating system has no randomness to give; nothing safe can be done then.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
+    #[cfg(feature = "simulation")]
+    if crate::simulation::fill(&mut bytes) {
+        return bytes;
+    }
     rand::fill(&mut bytes).expect("the operating system gives random bytes");
     bytes
 }

@@ -24,6 +24,10 @@ impl Node {
     }
 
     fn a_reader_was_seen(&self, audience: Audience) -> Result<bool, NodeError> {
+        #[cfg(feature = "simulation")]
+        if crate::simulation::planted(crate::simulation::Bug::ReusePosition) {
+            return Ok(true);
+        }
         let definition = match audience {
             Audience::Direct(org) => return Ok(self.memory().seen.contains(&org)),
             Audience::Group(group) => self.definition(&self.store.snapshot()?, &group)?,
@@ -101,6 +105,10 @@ impl Node {
     /// # Errors
     /// When the store takes no changes.
     pub(super) async fn leave_incarnation(&self, left: u64) -> Result<Option<u64>, NodeError> {
+        #[cfg(feature = "simulation")]
+        if crate::simulation::planted(crate::simulation::Bug::ReusePosition) {
+            return Ok(None);
+        }
         let next = (left + 1).max(self.clock.now().0 / 1_000);
         {
             let _one_at_a_time = self.positioning.lock().await;

@@ -145,6 +145,10 @@ impl Node {
     /// When it is not signed by its author, or the store takes no changes.
     pub async fn take_recall(&self, peer: &OrgId, signed: &SignedRecall) -> Result<(), RecallError> {
         let Some(recall) = self.read_recall(signed)? else { return Ok(()) };
+        #[cfg(feature = "simulation")]
+        if crate::simulation::planted(crate::simulation::Bug::ForgetRecall) {
+            return Ok(());
+        }
         if recall.author == self.org() {
             return Ok(());
         }

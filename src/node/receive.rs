@@ -80,6 +80,8 @@ impl Node {
                 valid_until: indicator.valid_until,
                 observable: indicator.observable,
             },
+            #[cfg(feature = "simulation")]
+            Record::Withdrawal(_) if crate::simulation::planted(crate::simulation::Bug::ForgetRecall) => Meaning::None,
             Record::Withdrawal(withdrawal) => {
                 Meaning::TakeBack { log: withdrawal.log, seqs: withdrawal.seqs, mode: withdrawal.mode, reason: withdrawal.reason }
             }

@@ -25,6 +25,8 @@ pub use error::{CommitError, Damaged, OpenError, ReadError};
 pub use read::*;
 pub use rows::{EvidenceRow, LogState, ProvenanceState, QuarantineRow, SuspiciousRow, TakenBackRow};
 pub use writer::Health;
+#[cfg(feature = "simulation")]
+pub use writer::Pace;
 
 use change::{Change, Outcome};
 use disk::{Disk, file_factory, make_directory};
@@ -74,6 +76,28 @@ impl Store {
     /// As [`Self::open`].
     pub fn open_with(factory: BackendFactory, options: Options) -> Result<Self, OpenError> {
         Self::start(Disk::open(Path::new("(memory)"), factory, options)?)
+    }
+
+    /// Opens a store whose writer is a task of this runtime, with waits around each commit, so that a simulation decides when what
+    /// becomes durable. Nothing waits for the disk: what it refuses is refused to the caller at once.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    #[cfg(feature = "simulation")]
+    pub fn open_simulated(factory: BackendFactory, options: Options, pace: Box<dyn Pace>) -> Result<Self, OpenError> {
+        let options = Options { retry_ms_max: 0, ..options };
+        let disk = Arc::new(Disk::open(Path::new("(simulated)"), factory, options)?);
+        let (queue, requests) = mpsc::channel(QUEUE);
+        let (health_sender, health) = watch::channel(Health::Good);
+        tokio::spawn(Writer::new(Arc::clone(&disk), requests, health_sender).run_at(pace));
+        Ok(Self(Arc::new(Inner { disk, queue: Mutex::new(Some(queue)), health, thread: Mutex::default() })))
+    }
+
+    /// Lets go of the file at once, whatever waits, as a process that dies does.
+    #[cfg(feature = "simulation")]
+    pub fn die(&self) {
+        drop(self.0.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.0.disk.close();
     }
 
     fn start(disk: Disk) -> Result<Self, OpenError> {

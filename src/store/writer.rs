@@ -44,6 +44,18 @@ pub(super) enum Request {
 type Tag = [u8; 16];
 
 type Commit = (Vec<Change>, oneshot::Sender<Answer>);
+type Told = (oneshot::Sender<Answer>, Answer);
+
+/// When a simulated disk does what.
+#[cfg(feature = "simulation")]
+pub trait Pace: Send + Sync {
+    /// The wait before a commit, in which more requests gather.
+    fn before(&self) -> Duration;
+    /// These changes are committed now.
+    fn commits(&self, changes: &[&Change]);
+    /// The wait between a commit and its answers.
+    fn after(&self) -> Duration;
+}
 
 pub(super) struct Writer {
     pub(super) disk: Arc<Disk>,
@@ -61,22 +73,43 @@ impl Writer {
     /// Works until every store handle is gone and the queue is empty.
     pub(super) fn run(mut self) {
         while let Some(first) = self.next() {
-            let mut group = VecDeque::new();
-            let mut compact = Vec::new();
-            let mut request = Some(first);
-            while let Some(taken) = request.take() {
-                match taken {
-                    Request::Commit { changes, answer } => group.push_back((changes, answer)),
-                    Request::Compact { answer } => compact.push(answer),
-                }
-                if group.len() < self.disk.options.group_requests_max {
-                    request = self.queue.try_recv().ok();
-                }
-            }
-            self.work_off(group);
+            let (group, compact) = self.gather(first);
+            self.work_off(group, &mut tell);
             compact.into_iter().for_each(|answer| drop(answer.send(self.compact())));
         }
         self.disk.close();
+    }
+
+    /// As [`Self::run`], in a task, at a pace that a simulation sets.
+    #[cfg(feature = "simulation")]
+    pub(super) async fn run_at(mut self, pace: Box<dyn Pace>) {
+        while let Some(first) = self.queue.recv().await {
+            tokio::time::sleep(pace.before()).await;
+            let (group, compact) = self.gather(first);
+            pace.commits(&group.iter().flat_map(|(changes, _)| changes).collect::<Vec<_>>());
+            let mut told = Vec::new();
+            self.work_off(group, &mut |one| told.push(one));
+            tokio::time::sleep(pace.after()).await;
+            told.into_iter().for_each(tell);
+            compact.into_iter().for_each(|answer| drop(answer.send(self.compact())));
+        }
+        self.disk.close();
+    }
+
+    /// A request and those that wait behind it, as many as one transaction takes.
+    fn gather(&mut self, first: Request) -> (VecDeque<Commit>, Vec<oneshot::Sender<Result<bool, CommitError>>>) {
+        let (mut group, mut compact) = (VecDeque::new(), Vec::new());
+        let mut request = Some(first);
+        while let Some(taken) = request.take() {
+            match taken {
+                Request::Commit { changes, answer } => group.push_back((changes, answer)),
+                Request::Compact { answer } => compact.push(answer),
+            }
+            if group.len() < self.disk.options.group_requests_max {
+                request = self.queue.try_recv().ok();
+            }
+        }
+        (group, compact)
     }
 
     /// The next request. While the disk is not well, it is tried in between.
@@ -99,7 +132,7 @@ impl Writer {
     }
 
     /// Commits a group; when one of it cannot be applied, each of it alone; when the disk fails, again.
-    fn work_off(&mut self, group: VecDeque<Commit>) {
+    fn work_off(&mut self, group: VecDeque<Commit>, tell: &mut dyn FnMut(Told)) {
         let mut groups = VecDeque::from([group]);
         while let Some(mut group) = groups.pop_front() {
             if group.is_empty() {
@@ -109,10 +142,10 @@ impl Writer {
             match self.commit_until_told(&group, tag) {
                 Ok(answers) => {
                     self.is_well();
-                    group.into_iter().zip(answers).for_each(|((_, reply), answer)| drop(reply.send(answer)));
+                    group.into_iter().zip(answers).for_each(|((_, reply), answer)| tell((reply, answer)));
                 }
-                Err(Fault::Storage(error)) => fail(group, &CommitError::ReadOnly(self.is_ill(&error))),
-                Err(fault) if group.len() == 1 => fail(group, &explain(fault)),
+                Err(Fault::Storage(error)) => fail(group, &CommitError::ReadOnly(self.is_ill(&error)), tell),
+                Err(fault) if group.len() == 1 => fail(group, &explain(fault), tell),
                 Err(_) => group.drain(..).rev().for_each(|one| groups.push_front(VecDeque::from([one]))),
             }
         }
@@ -229,8 +262,13 @@ fn put_tag(transaction: &redb::WriteTransaction, tag: Tag) -> Result<(), Fault> 
     Ok(())
 }
 
-fn fail(group: VecDeque<Commit>, error: &CommitError) {
-    group.into_iter().for_each(|(_, reply)| drop(reply.send(Err(error.clone()))));
+fn fail(group: VecDeque<Commit>, error: &CommitError, tell: &mut dyn FnMut(Told)) {
+    group.into_iter().for_each(|(_, reply)| tell((reply, Err(error.clone()))));
+}
+
+/// Whoever has gone meanwhile is not told.
+fn tell((reply, answer): Told) {
+    drop(reply.send(answer));
 }
 
 fn explain(fault: Fault) -> CommitError {
