@@ -98,6 +98,10 @@ section!(
     Import {
         /// Disk space for what a file refers to before it says it.
         scratch_bytes_max: 8 << 30,
+        /// A longer line of text or CSV is a problem of its own and skipped.
+        line_bytes_max: 64 << 10,
+        /// A larger JSON object or attribute is a problem of its own and skipped.
+        object_bytes_max: 16 << 20,
     }
 );
 section!(
@@ -155,7 +159,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 22] = [
+pub const SETTINGS: [Setting; 24] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -175,6 +179,8 @@ pub const SETTINGS: [Setting; 22] = [
     number("link.drain_ms_max", 0, 60_000, "on stopping, links get so long to end in order"),
     number("pairing.invitation_hours", 1, 720, "an invitation ends after so many hours"),
     number("import.scratch_bytes_max", 1 << 20, 1 << 50, "disk for what a file refers to before it says it"),
+    number("import.line_bytes_max", 1 << 10, 1 << 30, "a longer line of text or CSV is skipped, and told"),
+    number("import.object_bytes_max", 1 << 10, 1 << 30, "a larger JSON object or attribute is skipped, and told"),
     number("store.cache_bytes", 1 << 20, 1 << 40, "memory for pages of the store"),
     number("api.request_bytes_max", 1 << 10, 1 << 30, "the longest request to the local interface, imports aside"),
     number("api.connections_max", 1, 4_096, "connections to the local interface at a time"),
