@@ -36,8 +36,8 @@ impl Hands {
     }
 }
 
-/// A chain and the key of its leaf.
-pub(super) type Shown = (Vec<CertificateDer<'static>>, P256Key);
+/// A chain, and the private key that is used with it (PKCS #8), which may be another than its leaf's.
+pub(super) type Shown = (Vec<CertificateDer<'static>>, Vec<u8>);
 
 /// An organisation with everything it needs, and a node in this process.
 pub(super) struct Org {
