@@ -72,8 +72,8 @@ section!(
         source_handshakes_per_second_max: 20,
         /// Calls at a time on one connection; a link is one.
         streams_max: 16,
-        /// HTTP/2 frames of any type in a second: twice what the frames of `frames_per_second_max` take at their full size.
-        http2_frames_per_second_max: 20_000,
+        /// HTTP/2 frames of any type in a second: what the frames of `frames_per_second_max` take at their full size, 130 MB.
+        http2_frames_per_second_max: 10_000,
         /// HTTP/2 frames in a second that carry nothing (PING, SETTINGS, resets, window updates …); a link at full speed needs 100.
         control_frames_per_second_max: 500,
         /// A peer that sends nothing for so long is asked whether it is there.

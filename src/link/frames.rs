@@ -14,13 +14,17 @@ const PREFACE_BYTES: usize = 24;
 /// Length, type, flags and stream of a frame (RFC 9113 §4.1).
 const HEADER_BYTES: usize = 9;
 const DATA: u8 = 0;
+/// DATA below this carries nothing of ours: every message but the emptiest is longer, and is written whole.
+const CONTENT_BYTES_MIN: usize = 32;
+/// A control frame counts once more for each so many bytes, since long lists of headers or settings cost as much as many short ones.
+const CONTROL_BYTES: usize = 1_024;
 
 /// How many frames a connection may carry to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameLimits {
     /// Frames of any type in a second.
     pub per_second_max: u64,
-    /// Frames that carry nothing of ours in a second: all but DATA with content.
+    /// Frames that carry nothing of ours in a second: all but DATA with content. One of more than a kilobyte counts for several.
     pub control_per_second_max: u64,
 }
 
@@ -81,7 +85,9 @@ struct Meter {
 impl Meter {
     fn count(&mut self, length: usize, kind: u8) -> Result<(), Overrun> {
         self.frames += 1;
-        self.control += u64::from(kind != DATA || length == 0);
+        if kind != DATA || length < CONTENT_BYTES_MIN {
+            self.control += 1 + (length / CONTROL_BYTES) as u64;
+        }
         if self.control > self.limits.control_per_second_max {
             return Err(Overrun::Control(self.limits.control_per_second_max));
         }
@@ -218,16 +224,19 @@ mod tests {
     #[tokio::test]
     async fn more_control_frames_in_a_second_than_may_be_end_the_connection() {
         let limits = FrameLimits { per_second_max: 1_000, control_per_second_max: 10 };
-        for sent in [frame(PING, 8), frame(DATA, 0), frame(9, 100), frame(200, 3)] {
+        for sent in [frame(PING, 8), frame(DATA, 0), frame(DATA, 31), frame(9, 100), frame(200, 3)] {
             assert_eq!(written(limits, sent.clone(), 100, 10).await, None);
             assert_eq!(written(limits, sent, 100, 11).await, Some(Overrun::Control(10)));
         }
+        let long = frame(1, 4 * 1_024);
+        assert_eq!(written(limits, long.clone(), 100, 2).await, None);
+        assert_eq!(written(limits, long, 100, 3).await, Some(Overrun::Control(10)), "it counts for five");
     }
 
     #[tokio::test]
     async fn data_has_a_budget_of_its_own() {
         let limits = FrameLimits { per_second_max: 50, control_per_second_max: 10 };
-        assert_eq!(written(limits, frame(DATA, 1), 200, 50).await, None);
-        assert_eq!(written(limits, frame(DATA, 1), 200, 51).await, Some(Overrun::Http2(50)));
+        assert_eq!(written(limits, frame(DATA, 32), 200, 50).await, None);
+        assert_eq!(written(limits, frame(DATA, 32), 200, 51).await, Some(Overrun::Http2(50)));
     }
 }

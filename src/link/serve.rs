@@ -53,7 +53,7 @@ impl Default for Http2Limits {
     fn default() -> Self {
         Self {
             streams_max: 16,
-            frames: FrameLimits { per_second_max: 20_000, control_per_second_max: 500 },
+            frames: FrameLimits { per_second_max: 10_000, control_per_second_max: 500 },
             clock: Clock::system(),
             stream_window_bytes: 4 << 20, // the default of 1 MiB gives 6 MB/s at a round trip of 150 ms
             connection_window_bytes: 8 << 20,

@@ -11,7 +11,7 @@ use watchfire::link::convert::wire::link_client::LinkClient;
 use watchfire::link::convert::wire::{self, frame::Frame as Kind};
 use watchfire::link::convert::{LogState, batch_frames, encode_record, have_frames};
 use watchfire::link::diagnosis::Diagnosis;
-use watchfire::link::dial::{self, DialOptions};
+use watchfire::link::dial::{self, DialOptions, DialledConnection};
 use watchfire::link::identity::Identity;
 use watchfire::link::serve::{Http2Limits, channel};
 use watchfire::link::tls::Tls;
@@ -29,7 +29,7 @@ pub const ROGUE: &str = "rogue";
 pub struct Rogue {
     pub identity: Identity,
     tls: Arc<Tls>,
-    endpoint: Endpoint,
+    pub endpoint: Endpoint,
     target: OrgId,
     clock: Clock,
 }
@@ -65,17 +65,27 @@ impl Rogue {
         LogKey { author: self.identity.org(), incarnation: 1, audience: Audience::Direct(self.target) }
     }
 
-    /// A stream on which nothing has been said.
-    pub async fn connect(&self) -> Stream {
+    /// A connection on which nothing has been said, by another way than straight to the node.
+    pub async fn dial_by(&self, endpoint: &Endpoint, options: &DialOptions) -> Result<DialledConnection, Diagnosis> {
+        dial::connect(&self.tls, endpoint, self.target, options).await
+    }
+
+    /// A connection on which nothing has been said.
+    pub async fn dial(&self) -> DialledConnection {
         let end = Instant::now() + PATIENCE;
-        let connection = loop {
-            match dial::connect(&self.tls, &self.endpoint, self.target, &DialOptions::default()).await {
-                Ok(connection) => break connection,
+        loop {
+            match self.dial_by(&self.endpoint, &DialOptions::default()).await {
+                Ok(connection) => return connection,
                 // The node was told of us a moment ago.
                 Err(Diagnosis::UntrustedThere) if Instant::now() < end => tokio::time::sleep(LOOK).await,
                 Err(diagnosis) => panic!("the rogue is not let in: {diagnosis}"),
             }
-        };
+        }
+    }
+
+    /// A stream on which nothing has been said.
+    pub async fn connect(&self) -> Stream {
+        let connection = self.dial().await;
         let mut client = LinkClient::new(channel(connection, &Http2Limits::default()).await.unwrap());
         let (say, frames) = mpsc::channel(4_096);
         let hear = client.open(ReceiverStream::new(frames)).await.unwrap().into_inner();
