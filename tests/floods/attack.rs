@@ -263,3 +263,37 @@ pub async fn call(node: SocketAddr, hello: Vec<u8>, time: Duration) -> u64 {
     };
     futures_util::future::join_all((0..16).map(|_| caller())).await.into_iter().sum()
 }
+
+/// What a server floods with that it cannot open streams with.
+pub const FROM_A_SERVER: [Flood; 9] = [
+    Flood::Ping,
+    Flood::Settings,
+    Flood::LongSettings,
+    Flood::Priority,
+    Flood::WindowUpdate,
+    Flood::EmptyData,
+    Flood::Unknown,
+    Flood::LongFrame,
+    Flood::Noise,
+];
+
+/// Floods whoever has dialled this connection until it is cut; how long that took, or nothing when it was not.
+pub async fn attack_dialler(connection: watchfire::link::accept::AcceptedConnection, flood: Flood) -> Option<Duration> {
+    let (began, mut maker) = (Instant::now(), Maker { flood, stream: 1 });
+    let (mut reading, mut writing) = tokio::io::split(connection.stream);
+    let drain = async {
+        let mut buffer = vec![0; 64 << 10];
+        while reading.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+    };
+    let write = async {
+        let mut piece = frame(SETTINGS, 0, 0, &[]);
+        while writing.write_all(&piece).await.is_ok() && writing.flush().await.is_ok() {
+            piece = maker.piece();
+        }
+    };
+    tokio::select! {
+        () = drain => Some(began.elapsed()),
+        () = write => Some(began.elapsed()),
+        () = tokio::time::sleep(crate::CUT_WITHIN) => None,
+    }
+}

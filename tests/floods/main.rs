@@ -260,6 +260,24 @@ async fn strangers_that_call_as_fast_as_they_can_slow_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_we_dial_and_that_floods_is_cut_too() {
+    let _alone = ALONE.lock().await;
+    let federation = Federation::strangers(1).await;
+    let before = memory();
+    let mut calls = harness::rogue::listen_raw(&federation, AMAL).await;
+    for flood in attack::FROM_A_SERVER {
+        let call = tokio::time::timeout(CUT_WITHIN, calls.recv()).await.expect("it dials again").unwrap();
+        let took = attack::attack_dialler(call, flood).await;
+        println!("{flood:?} from whom we dialled is cut after {took:?}");
+        assert!(took.is_some(), "{flood:?} is not cut");
+        federation.clock.advance(SECOND);
+    }
+    no_more_memory(before);
+    let told = || federation.node(AMAL).peer(harness::rogue::ROGUE).unwrap().status.problem.map(|problem| problem.code);
+    assert_eq!(told().as_deref(), Some("limit"), "the operator is told");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_the_limits_off_the_harness_notices() {
     let _alone = ALONE.lock().await;
     let field = Field::new(|config| {

@@ -173,12 +173,31 @@ impl Rogue {
     }
 }
 
+/// An organisation that this node dials, and the connections that come, before anything is said on them.
+#[allow(dead_code)] // For the floods, which have a test of their own.
+pub async fn listen_raw(federation: &Federation, who: Who) -> mpsc::UnboundedReceiver<AcceptedConnection> {
+    let (node, clock) = (federation.node(who), &federation.clock);
+    let endpoints = vec![Net::endpoint(ROGUE).parse().unwrap()];
+    let identity = Identity::create(&federation.directory().join(super::word()), endpoints, clock.now()).unwrap();
+    let tls = Rogue::tls(&identity, node, clock);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    federation.net.listens(Who(ROGUE_PLACE), ROGUE, listener.local_addr().unwrap());
+    let (came, connections) = mpsc::unbounded_channel();
+    let serving = move |connection| std::future::ready(drop(came.send(connection)));
+    tokio::spawn(Acceptor::new(tls, unlimited()).run(listener, CancellationToken::new(), serving, |_, _| ()));
+    node.peer_add(&identity.card().to_text(), ROGUE, PeerOptions::default()).await.unwrap();
+    connections
+}
+
+fn unlimited() -> HandshakeLimits {
+    HandshakeLimits { per_second_max: u64::MAX, source_per_second_max: u64::MAX, ..HandshakeLimits::default() }
+}
+
 /// Listens where its card says; every stream that is opened is handed on as it is.
 async fn listen(federation: &Federation, tls: Arc<Tls>) -> mpsc::UnboundedReceiver<Stream> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     federation.net.listens(Who(ROGUE_PLACE), ROGUE, listener.local_addr().unwrap());
     let (opened, streams) = mpsc::unbounded_channel();
-    let limits = HandshakeLimits { per_second_max: u64::MAX, source_per_second_max: u64::MAX, ..HandshakeLimits::default() };
     let serving = move |connection: AcceptedConnection| {
         let service = LinkServer::new(Called(opened.clone()));
         let app = tonic::service::Routes::new(service).prepare().into_axum_router();
@@ -186,7 +205,7 @@ async fn listen(federation: &Federation, tls: Arc<Tls>) -> mpsc::UnboundedReceiv
             serve(connection, app, &Http2Limits::default(), CancellationToken::new()).await;
         }
     };
-    tokio::spawn(Acceptor::new(tls, limits).run(listener, CancellationToken::new(), serving, |_, _| ()));
+    tokio::spawn(Acceptor::new(tls, unlimited()).run(listener, CancellationToken::new(), serving, |_, _| ()));
     streams
 }
 
