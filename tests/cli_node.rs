@@ -273,13 +273,11 @@ fn of_two_processes_that_start_on_one_store_the_second_is_refused_in_words() {
     for _ in 0..3 {
         let start = || place.shell("exec watchfire serve").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
         let mut both = [start(), start()];
-        let ended = loop {
-            let ended = both.iter_mut().position(|child| child.try_wait().expect("it is ours").is_some());
-            if let Some(ended) = ended {
-                break ended;
-            }
+        let look = |_| {
             std::thread::sleep(Duration::from_millis(10));
+            both.iter_mut().position(|child| child.try_wait().expect("it is ours").is_some())
         };
+        let ended = (0..3_000).find_map(look).expect("one of the two ends");
         let [first, second] = both;
         let (refused, running) = if ended == 0 { (first, second) } else { (second, first) };
         let refused = refused.wait_with_output().expect("it has ended");
