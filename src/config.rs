@@ -74,7 +74,8 @@ section!(
         streams_max: 16,
         /// HTTP/2 frames of any type in a second: what the frames of `frames_per_second_max` take at their full size, 130 MB.
         http2_frames_per_second_max: 10_000,
-        /// HTTP/2 frames in a second that carry nothing (PING, SETTINGS, resets, window updates …); a link at full speed needs 100.
+        /// HTTP/2 frames in a second that carry nothing (PING, SETTINGS, resets, window updates …): a peer that reads 100 MB in
+        /// a second sends 100 window updates.
         control_frames_per_second_max: 500,
         /// A peer that sends nothing for so long is asked whether it is there.
         keep_alive_ms: 20_000,

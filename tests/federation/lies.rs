@@ -134,9 +134,8 @@ fn lies() -> Vec<Lie> {
             let verdicts = (0..1_500).map(|seq| wire::ack::Verdict { seq, verdict: 1 }).collect();
             vec![Kind::Ack(wire::Ack { log: rogue.log().id().0.to_vec(), through: 1, verdicts })]
         }),
-        lie("a log with two audiences", "protocol", |rogue| {
+        lie("a log with two audiences", "protocol", |_| {
             let log = wire::have::Log { author: stranger().0.to_vec(), direct: vec![1; 32], group: vec![2; 32], ..Default::default() };
-            let _ = rogue;
             vec![Kind::Have(wire::Have { logs: vec![log], ..Default::default() })]
         }),
         lie("bodies of no log", "protocol", |_| vec![Kind::Bodies(wire::Bodies { log: vec![1], items: Vec::new() })]),

@@ -9,7 +9,7 @@ use crate::model::identity::{Card, CardContent, P256Key};
 use crate::model::{OrgId, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair, KeyUsagePurpose,
-    NameConstraints, PublicKeyData, SanType, SignatureAlgorithm, SigningKey,
+    NameConstraints, SanType, SignatureAlgorithm, SigningKey,
 };
 use rustls_pki_types::CertificateDer;
 
@@ -344,8 +344,12 @@ fn keys_and_signatures(org: &Org) -> Vec<Case> {
         profile!("an RSA key", with_key(org, &rsa()), Violation::KeyType(Place::Leaf)),
         profile!("a P-384 key", with_key(org, &key_of(&rcgen::PKCS_ECDSA_P384_SHA384)), Violation::KeyType(Place::Leaf)),
         profile!("a P-521 key", with_key(org, &key_of(&rcgen::PKCS_ECDSA_P521_SHA512)), Violation::KeyType(Place::Leaf)),
-        profile!("an RSA key of the CA", with_ca_key(org, &rsa()), Violation::KeyType(Place::IssuingCa)),
-        profile!("a P-384 key of the CA", with_ca_key(org, &key_of(&rcgen::PKCS_ECDSA_P384_SHA384)), Violation::KeyType(Place::IssuingCa)),
+        profile!("an RSA key of the CA", with_ca_key(org, &rsa(), org.ca.validity()), Violation::KeyType(Place::IssuingCa)),
+        profile!(
+            "a P-384 key of the CA",
+            with_ca_key(org, &key_of(&rcgen::PKCS_ECDSA_P384_SHA384), org.ca.validity()),
+            Violation::KeyType(Place::IssuingCa)
+        ),
         case!("another key than the leaf's", (victims.clone(), thief.pkcs8().to_vec()), Diagnosis::Tls(_), "alert"),
         case!(
             "a bit of the signature flipped",
@@ -401,7 +405,7 @@ fn rsa() -> KeyPair {
 }
 
 /// A good leaf with a key of another type.
-fn with_key(org: &Org, key: &(impl PublicKeyData + SigningKey)) -> Shown {
+fn with_key(org: &Org, key: &impl SigningKey) -> Shown {
     let leaf = good_leaf(org.id(), &P256Key::generate(), org.node.validity());
     let leaf = leaf.signed_by(key, &issuer(&org.ca.key().public(), org.ca.key())).expect("issues").der().clone();
     // What is used with it can be of any type: it is the certificate that is judged.
@@ -409,16 +413,15 @@ fn with_key(org: &Org, key: &(impl PublicKeyData + SigningKey)) -> Shown {
 }
 
 /// A good leaf of an issuing CA with a key of another type.
-fn with_ca_key(org: &Org, ca_key: &KeyPair) -> Shown {
-    let key = P256Key::generate();
-    let name = P256Key::generate().public();
-    let mut ca = parameters(&name, org.ca.validity());
+fn with_ca_key(org: &Org, ca_key: &KeyPair, validity: Validity) -> Shown {
+    let (key, name) = (P256Key::generate(), P256Key::generate().public());
+    let mut ca = parameters(&name, validity);
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    let issued = ca.signed_by(ca_key, &issuer(&org.root.public(), &org.root)).expect("issues");
+    let issued = ca.signed_by(ca_key, &issuer(&org.root.public(), &org.root)).expect("issues").der().clone();
     let leaf = good_leaf(org.id(), &key, org.node.validity());
     let leaf = leaf.signed_by(&key, &rcgen::Issuer::new(ca, ca_key)).expect("issues").der().clone();
-    (vec![leaf, issued.der().clone()], key.pkcs8().to_vec())
+    (vec![leaf, issued], key.pkcs8().to_vec())
 }
 
 fn times_and_rights(org: &Org) -> Vec<Case> {
@@ -525,7 +528,7 @@ pub(super) fn good(org: &Org) -> Vec<Good> {
         plain("beginning now", timed(NOW, NOW.plus(DAY_MS))),
         plain("dated back an hour, for as long as may be", timed(Timestamp(NOW.0 - DAY_MS / 24), NOW.plus(NODE_LIFE_MS))),
         plain("an Ed25519 key", (with_key(org, &ed25519).0, pkcs8)),
-        plain("a CA with an Ed25519 key", with_newer_ca_key(org, &ed25519)),
+        plain("a CA with an Ed25519 key", with_ca_key(org, &ed25519, valid(NOW, NOW.plus(30 * DAY_MS)))),
         plain("a serial of one byte", of_leaf(org, |parts| parts[1] = der::tlv(der::INTEGER, &[1]))),
         plain("a serial of 20 bytes", of_leaf(org, |parts| parts[1] = der::tlv(der::INTEGER, &[0x7f; 20]))),
         plain("an extension of times to come", leaf(org, |leaf| leaf.custom_extensions.push(padding(10)))),
@@ -535,18 +538,6 @@ pub(super) fn good(org: &Org) -> Vec<Good> {
         plain("a CA renewed after the card", of(&renewed)),
         Good { name: "after a rotation", shown: rotated, card: rotated_card },
     ]
-}
-
-/// As [`with_ca_key`], with a CA that is newer than the card.
-fn with_newer_ca_key(org: &Org, ca_key: &KeyPair) -> Shown {
-    let (key, name) = (P256Key::generate(), P256Key::generate().public());
-    let mut ca = parameters(&name, valid(NOW, NOW.plus(30 * DAY_MS)));
-    ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    ca.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    let issued = ca.signed_by(ca_key, &issuer(&org.root.public(), &org.root)).expect("issues").der().clone();
-    let leaf = good_leaf(org.id(), &key, org.node.validity());
-    let leaf = leaf.signed_by(&key, &rcgen::Issuer::new(ca, ca_key)).expect("issues").der().clone();
-    (vec![leaf, issued], key.pkcs8().to_vec())
 }
 
 /// What the organisation shows after a rotation, and its card.

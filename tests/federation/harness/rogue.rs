@@ -183,7 +183,10 @@ pub async fn listen_raw(federation: &Federation, who: Who) -> mpsc::UnboundedRec
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     federation.net.listens(Who(ROGUE_PLACE), ROGUE, listener.local_addr().unwrap());
     let (came, connections) = mpsc::unbounded_channel();
-    let serving = move |connection| std::future::ready(drop(came.send(connection)));
+    let serving = move |connection| {
+        let _ = came.send(connection);
+        std::future::ready(())
+    };
     tokio::spawn(Acceptor::new(tls, unlimited()).run(listener, CancellationToken::new(), serving, |_, _| ()));
     node.peer_add(&identity.card().to_text(), ROGUE, PeerOptions::default()).await.unwrap();
     connections
