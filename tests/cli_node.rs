@@ -267,6 +267,30 @@ fn exit_codes_say_what_kind_of_no_it_was() {
 }
 
 #[test]
+fn of_two_processes_that_start_on_one_store_the_second_is_refused_in_words() {
+    let mut place = Place::new();
+    place.ok("watchfire init --data node --name twice --listen 127.0.0.1:0");
+    for _ in 0..3 {
+        let start = || place.shell("exec watchfire serve").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut both = [start(), start()];
+        let look = |_| {
+            std::thread::sleep(Duration::from_millis(10));
+            both.iter_mut().position(|child| child.try_wait().expect("it is ours").is_some())
+        };
+        let ended = (0..3_000).find_map(look).expect("one of the two ends");
+        let [first, second] = both;
+        let (refused, running) = if ended == 0 { (first, second) } else { (second, first) };
+        let refused = refused.wait_with_output().expect("it has ended");
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(7), "{said}");
+        assert!(said.contains("is open in another process\nhint: stop `watchfire serve` first"), "{said}");
+        place.served = Some(running);
+        place.wait("watchfire health");
+        assert_eq!(place.stop(), Some(0), "the other is well");
+    }
+}
+
+#[test]
 fn the_demo_succeeds_and_a_broken_node_makes_it_fail() {
     let here = Place::new();
     let told = here.json(&example("demo"));

@@ -47,6 +47,14 @@ impl Identity {
         Keys::load(&data.join(DIRECTORY), now).map(Self::of)
     }
 
+    /// Whose data directory it is. Changes nothing in it, so it may be asked while another process runs the node.
+    ///
+    /// # Errors
+    /// When the file with the card is missing, damaged or open to others.
+    pub fn whose(data: &Path) -> Result<OrgId, KeysError> {
+        Keys::whose(&data.join(DIRECTORY))
+    }
+
     fn of(keys: Keys) -> Self {
         let id_key = Zeroizing::new(*keys.id_key());
         let log_key = SigningKey::from_seed(*keys.log().seed());

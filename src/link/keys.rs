@@ -149,6 +149,14 @@ impl Keys {
         Ok(keys)
     }
 
+    /// Whose directory it is. Reads one file and writes none.
+    ///
+    /// # Errors
+    /// When the file is missing, damaged, or open to others.
+    pub fn whose(directory: &Path) -> Result<OrgId, KeysError> {
+        Ok(Card::from_text(&read_text(&directory.join("identity.pem"))?)?.org())
+    }
+
     /// Reads the directory, and finishes what a crash left half done. A node certificate that does not fit is replaced.
     ///
     /// # Errors

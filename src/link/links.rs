@@ -15,6 +15,8 @@ use super::convert::wire::link_client::LinkClient;
 use super::convert::wire::link_server::{Link, LinkServer};
 use super::diagnosis::Diagnosis;
 use super::dial::{self, DialOptions, DialledConnection};
+use super::frames::{FrameLimits, Tripped};
+use super::limits::{Overrun, Throttle};
 use super::pairing::{Invitation, JoinError, PairingService, Persist};
 use super::serve::{ConnectionInfo, Http2Limits};
 use super::session::{Ended, Session, outbox};
@@ -68,6 +70,8 @@ impl Links {
         let limits = HandshakeLimits {
             timeout: Duration::from_millis(link.handshake_ms_max),
             pending_max: usize::try_from(link.half_open_max).unwrap_or(usize::MAX),
+            per_second_max: link.handshakes_per_second_max,
+            source_per_second_max: link.source_handshakes_per_second_max,
         };
         let acceptor = Acceptor::new(tls.clone(), limits);
         let pairing = pairing_service(&node, &acceptor);
@@ -81,8 +85,11 @@ impl Links {
             let links = links.clone();
             async move { links.serve(connection).await }
         };
-        let refuse = |_remote: SocketAddr, diagnosis: Diagnosis| {
-            tracing::info!(code = diagnosis.code(), "a call came to nothing");
+        let (throttle, clock) = (Arc::new(Throttle::default()), self.node.clock.clone());
+        let refuse = move |_remote: SocketAddr, diagnosis: Diagnosis| {
+            if let Some(left_out) = throttle.say(clock.monotonic_ms()) {
+                tracing::info!(code = diagnosis.code(), left_out, "a call came to nothing");
+            }
         };
         let accepting = tokio::spawn(self.acceptor.clone().run(listener, stop.clone(), serve, refuse));
         let dialling = tokio::spawn(self.clone().keep_dialling(stop.clone()));
@@ -140,7 +147,10 @@ impl Links {
                 let called = Called { links: self.clone(), peer: org, kill: connection.kill.clone() };
                 let service = LinkServer::new(called).max_decoding_message_size(FRAME_BYTES_MAX).max_encoding_message_size(FRAME_BYTES_MAX);
                 let app = tonic::service::Routes::new(service).prepare().into_axum_router();
-                super::serve::serve(connection, app, &self.http2(), self.stop.clone()).await;
+                let ended = super::serve::serve(connection, app, &self.http2(), self.stop.clone()).await;
+                if let super::serve::Ended::Overrun(overrun) = ended {
+                    self.note_overrun(org, overrun);
+                }
             }
             Caller::Pairing { .. } => {
                 super::serve::serve(connection, self.pairing.router(), &self.http2(), self.stop.clone()).await;
@@ -148,9 +158,21 @@ impl Links {
         }
     }
 
+    /// A peer's connection was cut below any stream, so no session tells it.
+    fn note_overrun(&self, org: OrgId, overrun: Overrun) {
+        tracing::warn!(peer = %org, %overrun, "a connection was cut");
+        self.node.note_link(org, |view| view.failure = failure(&Ended::Limit(overrun)));
+    }
+
     fn http2(&self) -> Http2Limits {
         let link = &self.node.config.link;
         Http2Limits {
+            streams_max: u32::try_from(link.streams_max).unwrap_or(u32::MAX),
+            frames: FrameLimits {
+                per_second_max: link.http2_frames_per_second_max,
+                control_per_second_max: link.control_frames_per_second_max,
+            },
+            clock: self.node.clock.clone(),
             keep_alive_interval: Duration::from_millis(link.keep_alive_ms),
             keep_alive_timeout: Duration::from_millis(link.keep_alive_answer_ms_max),
             stop_grace: Duration::from_millis(link.drain_ms_max),
@@ -183,7 +205,7 @@ impl Links {
     }
 
     /// Lives one stream, whoever dialled.
-    async fn live<S>(self: Arc<Self>, session: Arc<Session>, inbound: S, dialler: OrgId, kx: String)
+    async fn live<S>(self: Arc<Self>, session: Arc<Session>, inbound: S, dialler: OrgId, kx: String, tripped: Tripped)
     where
         S: tokio_stream::Stream<Item = Result<wire::Frame, tonic::Status>> + Send + Unpin + 'static,
     {
@@ -207,7 +229,10 @@ impl Links {
             *noted.lock().unwrap_or_else(PoisonError::into_inner) = admitted;
         };
         let mut up = Up { links: &self, peer, number, ended: Ended::Cut };
-        up.ended = session.run(inbound, ready).await;
+        up.ended = match (session.run(inbound, ready).await, tripped.overrun()) {
+            (Ended::Stream(_), Some(overrun)) => Ended::Limit(overrun),
+            (ended, _) => ended,
+        };
     }
 
     /// Dials every open peer that has endpoints, and no stream, again and again.
@@ -298,8 +323,8 @@ impl Links {
 
     async fn lead(self: Arc<Self>, connection: DialledConnection) {
         let (peer, kill, kx) = (connection.org, connection.kill.clone(), format!("{:?}", connection.kx_group));
-        let channel = match super::serve::channel(connection, &self.http2()).await {
-            Ok(channel) => channel,
+        let (channel, tripped) = match super::serve::metered_channel(connection, &self.http2()).await {
+            Ok(metered) => metered,
             Err(error) => return tracing::debug!(%peer, %error, "a connection ended at once"),
         };
         let mut client = LinkClient::new(channel).max_decoding_message_size(FRAME_BYTES_MAX).max_encoding_message_size(FRAME_BYTES_MAX);
@@ -311,9 +336,12 @@ impl Links {
         match client.open(frames).await {
             Ok(response) => {
                 let dialler = self.node.org();
-                self.live(session, response.into_inner(), dialler, kx).await;
+                self.live(session, response.into_inner(), dialler, kx, tripped).await;
             }
-            Err(status) => tracing::debug!(%peer, code = ?status.code(), "the peer did not open the stream"),
+            Err(status) => match tripped.overrun() {
+                Some(overrun) => self.note_overrun(peer, overrun),
+                None => tracing::debug!(%peer, code = ?status.code(), "the peer did not open the stream"),
+            },
         }
     }
 
@@ -403,9 +431,10 @@ impl Link for Called {
         let (outbox, frames) = outbox();
         let session = Session::new(self.links.node.clone(), self.peer, outbox, self.kill.child_token());
         let _ = session.hello();
-        let kx = request.extensions().get::<ConnectionInfo>().map(|info| format!("{:?}", info.kx_group)).unwrap_or_default();
+        let info = request.extensions().get::<ConnectionInfo>().map(|info| (format!("{:?}", info.kx_group), info.tripped.clone()));
+        let (kx, tripped) = info.unwrap_or_default();
         let dialler = self.peer;
-        tokio::spawn(self.links.clone().live(session, request.into_inner(), dialler, kx));
+        tokio::spawn(self.links.clone().live(session, request.into_inner(), dialler, kx, tripped));
         Ok(tonic::Response::new(Box::pin(frames.map(Ok))))
     }
 }

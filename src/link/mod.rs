@@ -7,6 +7,7 @@ pub mod certificate;
 pub mod convert;
 pub mod diagnosis;
 pub mod dial;
+pub mod frames;
 pub mod identity;
 pub mod keys;
 pub mod knock;

@@ -21,7 +21,7 @@ use super::convert::{
 };
 use super::limits::{Budget, Overrun};
 use crate::model::group::SignedDefinition;
-use crate::model::log::{Audience, Batch, BatchError, Head, LogKey};
+use crate::model::log::{Audience, Batch, BatchEntry, BatchError, Body, Branch, Head, Header, LogKey};
 use crate::model::{GroupId, LogId, OrgId};
 use crate::node::recall::RecallError;
 use crate::node::receive::Understood;
@@ -38,6 +38,10 @@ const BULK_FRAMES: usize = 8;
 const CONTROL_FRAMES_MAX: usize = 4_096;
 /// Groups' logs that are kept in mind of what a peer offers.
 const OFFERED_MAX: usize = 10_000;
+/// Groups whose definition's number is kept in mind for one peer.
+const GROUPS_MAX: usize = 10_000;
+/// Bytes of batches out of step that a peer may send beyond what it was given credit for: one batch was begun with the last of it.
+const OUT_OF_STEP_SLACK: u64 = 2 << 20;
 /// Bodies asked for at once.
 const LACKING_MAX: usize = 200;
 /// Batches that wait for the disk; beyond, the peer waits.
@@ -163,6 +167,8 @@ struct Asked {
     author_key: Option<[u8; 32]>,
     /// Whether we have asked again since the peer was out of step.
     asked_again: bool,
+    /// Bytes of batches since then that were out of step too: what was under way when we asked, or a peer that never gets on.
+    out_of_step: u64,
 }
 
 /// What reader and sender share.
@@ -517,7 +523,13 @@ impl Receiver {
 
     async fn have(&mut self, have: &wire::Have) -> Result<(), Ended> {
         let (logs, groups) = read_have(have)?;
-        self.session.shared().definitions.extend(groups);
+        {
+            let mut shared = self.session.shared();
+            shared.definitions.extend(groups);
+            if shared.definitions.len() > GROUPS_MAX {
+                return Err(Malformed("more groups than one peer may have").into());
+            }
+        }
         for log in logs.iter().filter(|log| matches!(log.key.audience, Audience::Group(_))) {
             if self.offered.len() < OFFERED_MAX {
                 self.offered.insert(log.key.id(), log.clone());
@@ -541,8 +553,9 @@ impl Receiver {
     async fn hear(&mut self, logs: &[LogState], complete: bool) -> Result<(), Ended> {
         let heard = self.node().hear(&self.session.peer, logs, complete).await?;
         for branch in heard.conflicts {
-            self.conflicts_told.insert(branch.checkpoint.log);
-            self.session.outbox.answer(Kind::Conflict(wire_branch(&branch)))?;
+            if self.conflicts_told.insert(branch.checkpoint.log) {
+                self.session.outbox.answer(Kind::Conflict(wire_branch(&branch)))?;
+            }
         }
         for wish in heard.wishes {
             let id = wish.log.id();
@@ -573,7 +586,7 @@ impl Receiver {
         // Our own tail, fetched back, is signed by us: the store keeps no key for our logs.
         let author_key = row.filter(|_| key.author != self.node().org()).map(|row| row.author_key);
         let from = from.max(head.size + 1);
-        self.asked.insert(id, Asked { key, head, author_key, asked_again: false });
+        self.asked.insert(id, Asked { key, head, author_key, asked_again: false, out_of_step: 0 });
         let want = wire::Want {
             log: id.0.to_vec(),
             from,
@@ -631,6 +644,13 @@ impl Receiver {
 
     async fn whole_batch(&mut self, log: LogId, batch: Batch) -> Result<(), Ended> {
         self.budget.entries(batch.entries.len() as u64)?;
+        // What says nothing of its own end is no one's, wherever it would stand.
+        if batch.checkpoint.head.size != batch.first.saturating_add(batch.entries.len() as u64).wrapping_sub(1) {
+            return Err(self.not_the_authors(log, &batch, BatchError::OtherCheckpoint).await?);
+        }
+        if let Some(other) = self.contradiction(&log, &batch)? {
+            return self.take_conflict(other).await;
+        }
         if self.in_step(&log, &batch)?.is_none() {
             return Ok(());
         }
@@ -654,7 +674,7 @@ impl Receiver {
         let Understood { change, head, author_key, first, follow } = understood;
         asked.head = head;
         asked.author_key = Some(author_key);
-        asked.asked_again = false;
+        (asked.asked_again, asked.out_of_step) = (false, 0);
         let (key, understanding) = (asked.key, Understanding { first, through: head.size, follow });
         // Queued now, in order; durable later. The next batch is verified meanwhile.
         let durable = async move {
@@ -663,6 +683,29 @@ impl Receiver {
         };
         self.durable.push_back(Box::pin(durable));
         Ok(())
+    }
+
+    /// The other history that a batch tells of positions which we hold: where it parts from ours, and what its author signed.
+    fn contradiction(&self, log: &LogId, batch: &Batch) -> Result<Option<Branch>, Ended> {
+        let Some(asked) = self.asked.get(log).filter(|asked| batch.first <= asked.head.size && batch.first > 0) else { return Ok(None) };
+        let snapshot = self.session.node.store.snapshot().map_err(NodeError::from)?;
+        let held = |seq: u64| snapshot.header(log, seq).map(|header| header.map(|header| header.hash())).map_err(NodeError::from);
+        let last = batch.checkpoint.head;
+        if last.size <= asked.head.size && held(last.size)? == Some(last.hash) {
+            return Ok(None);
+        }
+        let before = if batch.first == 1 { Some(Head::default().hash) } else { held(batch.first - 1)? };
+        let Some(hash) = before else { return Ok(None) };
+        // What does not even hang together proves nothing.
+        let Ok(entries) = batch.chain(*log, Head { size: batch.first - 1, hash }) else { return Ok(None) };
+        let headers: Vec<Header> = entries.into_iter().map(|entry| entry.header).collect();
+        for (at, header) in headers.iter().enumerate() {
+            if held(header.seq)?.is_some_and(|held| held != header.hash()) {
+                let from = Head { size: header.seq, hash: header.hash() };
+                return Ok(Some(Branch { from, headers: headers[at + 1..].to_vec(), checkpoint: batch.checkpoint.clone() }));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether a batch is the next one. One that we have by now is acknowledged; a gap is asked for once.
@@ -686,6 +729,10 @@ impl Receiver {
             return Ok(None);
         }
         if asked.asked_again {
+            asked.out_of_step += batch.entries.iter().map(least_bytes).sum::<u64>();
+            if asked.out_of_step > self.session.node.config.link.in_flight_bytes_max + OUT_OF_STEP_SLACK {
+                return Err(Malformed("batches that do not follow what was asked for").into());
+            }
             return Ok(None);
         }
         let (key, from) = (asked.key, asked.head.size + 1);
@@ -793,7 +840,10 @@ impl Receiver {
     }
 
     async fn conflict(&mut self, conflict: &wire::Conflict) -> Result<(), Ended> {
-        let theirs = read_branch(conflict)?;
+        self.take_conflict(read_branch(conflict)?).await
+    }
+
+    async fn take_conflict(&mut self, theirs: Branch) -> Result<(), Ended> {
         let log = theirs.checkpoint.log;
         // Once is enough for both to hold the proof.
         if let Some(ours) = self.node().take_conflict(&self.session.peer, theirs).await?
@@ -802,6 +852,14 @@ impl Receiver {
             self.session.outbox.answer(Kind::Conflict(wire_branch(&ours)))?;
         }
         Ok(())
+    }
+}
+
+/// What an entry takes on the wire, at least.
+fn least_bytes(entry: &BatchEntry) -> u64 {
+    4 + match &entry.body {
+        Body::Present(body) => body.len() as u64,
+        Body::Absent { .. } => 32,
     }
 }
 

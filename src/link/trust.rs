@@ -180,6 +180,21 @@ struct Connections {
     live: BTreeMap<u64, Live>,
 }
 
+/// Connections to one organisation at a time: one, both dials while they overlap, and as many that are being replaced, doubled.
+pub const CONNECTIONS_PER_PEER_MAX: usize = 8;
+
+impl Connections {
+    /// The oldest ends when there are as many as may be, so whoever opens ever more pushes out his own.
+    fn make_room(&mut self, org: OrgId) {
+        let mut own = self.live.values().filter(|live| live.org == org && !live.kill.is_cancelled());
+        if own.clone().count() >= CONNECTIONS_PER_PEER_MAX
+            && let Some(oldest) = own.next()
+        {
+            oldest.kill.cancel();
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Live {
     org: OrgId,
@@ -226,6 +241,7 @@ impl Trust {
         let kill = CancellationToken::new();
         let id = {
             let mut connections = self.lock();
+            connections.make_room(org);
             connections.next += 1;
             let id = connections.next;
             connections.live.insert(id, Live { org, classical, kill: kill.clone() });

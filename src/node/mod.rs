@@ -108,9 +108,11 @@ impl Node {
     /// # Errors
     /// When there is none, its keys are not private, or the store is locked, damaged or newer.
     pub fn open_with(data: &Path, config: Config, clock: Clock) -> Result<Arc<Self>, NodeError> {
-        let keys = Identity::load(data, clock.now())?;
+        // The store's lock comes first: reading the keys may write some, and of two processes one must have come too late by then.
+        let org = Identity::whose(data)?;
         let cache_bytes = usize::try_from(config.store.cache_bytes).unwrap_or(usize::MAX);
-        let store = Store::open(&data.join("store"), crate::store::Options { cache_bytes, ..crate::store::Options::new(keys.org()) })?;
+        let store = Store::open(&data.join("store"), crate::store::Options { cache_bytes, ..crate::store::Options::new(org) })?;
+        let keys = Identity::load(data, clock.now())?;
         Ok(Self::assemble(data, config, clock, keys, store))
     }
 

@@ -151,9 +151,17 @@ impl Node {
         let mut input = BufReader::with_capacity(256 << 10, Counted { inner: reader, bytes: &bytes });
         let file = tempfile::tempfile_in(&self.data).map_err(|error| NodeError::io("make a scratch file", error))?;
         let mut scratch = Scratch { file, room: self.config.import.scratch_bytes_max };
+        let bound = |setting: u64| usize::try_from(setting).unwrap_or(usize::MAX);
+        let settings = &self.config.import;
+        let limits = formats::Limits { line_bytes_max: bound(settings.line_bytes_max), object_bytes_max: bound(settings.object_bytes_max) };
         let mut failure = None;
-        let result =
-            formats::read(&mut input as &mut dyn BufRead, request.format, request.file_name.as_deref(), &mut scratch, &mut |item| {
+        let result = formats::read_within(
+            limits,
+            &mut input as &mut dyn BufRead,
+            request.format,
+            request.file_name.as_deref(),
+            &mut scratch,
+            &mut |item| {
                 let taken = import.take(item);
                 if import.report.read.is_multiple_of(PROGRESS_EVERY) {
                     progress(ImportProgress { bytes: bytes.get(), read: import.report.read });
@@ -165,7 +173,8 @@ impl Node {
                         ControlFlow::Break(())
                     }
                 }
-            });
+            },
+        );
         if let Some(error) = failure {
             return Err(error);
         }

@@ -115,6 +115,31 @@ async fn of_two_dials_at_once_one_stream_stays() {
 }
 
 #[tokio::test]
+async fn of_two_dials_that_overlap_one_stream_stays_on_both_sides() {
+    let federation = Federation::of(2).await;
+    for round in 1..=20 {
+        federation.net.meet(AMAL, BOREALIS);
+        federation.cut(AMAL, BOREALIS);
+        let (amal, borealis) = (federation.org(AMAL), federation.org(BOREALIS));
+        federation.until("the link is down", || !federation.node(AMAL).link_view(&borealis).up).await;
+        federation.until("on both sides", || !federation.node(BOREALIS).link_view(&amal).up).await;
+        federation.heal(AMAL, BOREALIS);
+        federation.until("both dials are under way", || federation.net.met() == round).await;
+        let value = format!("host{round}.example.org");
+        federation.share(AMAL, &value, Tlp::Amber, "borealis").await;
+        federation.share(BOREALIS, &value, Tlp::Amber, "amal").await;
+        federation.settle().await;
+        assert_eq!(federation.authors(AMAL, &value), [AMAL, BOREALIS]);
+        assert_eq!(federation.authors(BOREALIS, &value), [AMAL, BOREALIS]);
+    }
+    let dials = || federation.net.dialled(AMAL, BOREALIS) + federation.net.dialled(BOREALIS, AMAL);
+    let before = dials();
+    federation.clock.advance(HOUR);
+    federation.settle().await;
+    assert_eq!(dials(), before, "nobody dials while a stream is up");
+}
+
+#[tokio::test]
 async fn nodes_reach_each_other_without_a_proxy_too() {
     let federation = Federation::with(2, |_, config| {
         config.proxy = None;

@@ -48,6 +48,40 @@ async fn a_renewed_issuing_ca_reaches_the_peers_over_the_link() {
 }
 
 #[tokio::test]
+async fn certificates_rotate_twenty_times_under_load_and_no_call_fails() {
+    let federation = Federation::of(2).await;
+    let shown = |who: Who| std::fs::read(federation.data(who).join("keys/node.pem")).unwrap();
+    let mut seen: Vec<std::collections::BTreeSet<Vec<u8>>> = federation.everyone().map(|who| [shown(who)].into()).collect();
+    let (mut shared, mut rotation) = (0, 0);
+    while seen.iter().any(|seen| seen.len() <= 20) {
+        rotation += 1;
+        assert!(rotation < 60, "certificates do not renew");
+        // While time passes values are shared, both ways.
+        for _ in 0..5 {
+            federation.pass(DAY).await;
+            for (from, to) in [(AMAL, "borealis"), (BOREALIS, "amal")] {
+                federation.share(from, &format!("host{shared}.example.org"), Tlp::Amber, to).await;
+                shared += 1;
+            }
+        }
+        for who in federation.everyone() {
+            seen[who.0].insert(shown(who));
+        }
+        // Some links begin anew with what is shown now, others live on.
+        if rotation % 3 == 0 {
+            federation.cut(AMAL, BOREALIS);
+            federation.heal(AMAL, BOREALIS);
+        }
+        federation.settle().await;
+    }
+    println!("{shared} values were shared over {} and {} certificates", seen[0].len(), seen[1].len());
+    for number in 0..shared {
+        let value = format!("host{number}.example.org");
+        assert!(federation.finds(AMAL, &value) && federation.finds(BOREALIS, &value), "{value}");
+    }
+}
+
+#[tokio::test]
 async fn peers_follow_a_rotated_root_even_those_that_were_away() {
     let federation = Federation::of(3).await;
     let org = federation.org(AMAL);

@@ -1,6 +1,6 @@
 //! The reader: bundles, arrays, single objects, sequences of any of them, and TAXII envelopes.
 //!
-//! Memory is bounded whatever comes: one object of at most 16 MiB, one portion of waiting indicators (32 MiB, see `pending`),
+//! Memory is bounded whatever comes: one object (of at most 16 MiB unless the caller says otherwise), one portion of waiting indicators (32 MiB, see `pending`),
 //! 100,000 names of at most 200 characters and 100,000 marking definitions. What a file has beyond that goes without its name,
 //! or counts as TLP:RED.
 
@@ -26,9 +26,23 @@ const SOURCE_CHARS_MAX: usize = 200;
 /// # Errors
 /// The input or the scratch file fails. What the input says wrongly is never an error, but a problem.
 pub fn read(input: &mut dyn BufRead, scratch: &mut dyn Scratch, sink: &mut Sink<'_>) -> Result<Summary, ReadError> {
+    read_within(VALUE_BYTES_MAX, input, scratch, sink)
+}
+
+/// As [`read`], with objects of at most so many bytes.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_within(
+    object_bytes_max: usize,
+    input: &mut dyn BufRead,
+    scratch: &mut dyn Scratch,
+    sink: &mut Sink<'_>,
+) -> Result<Summary, ReadError> {
     let waiting = Writer::new(scratch).map_err(ReadError::Scratch)?;
     let mut import = Import {
         sink,
+        object_bytes_max,
         waiting,
         markings: Markings::default(),
         names: BTreeMap::new(),
@@ -51,8 +65,13 @@ pub fn read(input: &mut dyn BufRead, scratch: &mut dyn Scratch, sink: &mut Sink<
     import.finish()
 }
 
+fn too_large(object_bytes_max: usize) -> String {
+    format!("the object is larger than {object_bytes_max} bytes")
+}
+
 struct Import<'a, 's> {
     sink: &'a mut Sink<'s>,
+    object_bytes_max: usize,
     waiting: Writer<'a>,
     markings: Markings,
     names: BTreeMap<Key, Box<str>>,
@@ -96,7 +115,7 @@ impl Import<'_, '_> {
     fn element(&mut self, json: &mut Reader<'_>, raw: &mut Vec<u8>, place: String) -> Result<(), Stop> {
         raw.clear();
         let start = json.position();
-        match json.capture(raw, VALUE_BYTES_MAX)? {
+        match json.capture(raw, self.object_bytes_max)? {
             Captured::Whole => match self.object(raw, &place) {
                 Ok(()) => Ok(()),
                 Err(Wrong::Json(error)) => {
@@ -110,7 +129,7 @@ impl Import<'_, '_> {
                 }
                 Err(Wrong::Stop(stop)) => Err(stop),
             },
-            Captured::TooLong => self.problem(place, "the object is larger than 16 MiB".into()),
+            Captured::TooLong => self.problem(place, too_large(self.object_bytes_max)),
         }
     }
 
@@ -137,7 +156,7 @@ impl Import<'_, '_> {
             }
             head.extend_from_slice(serde_json::Value::from(key).to_string().as_bytes());
             head.push(b':');
-            let room = VALUE_BYTES_MAX.saturating_sub(head.len());
+            let room = self.object_bytes_max.saturating_sub(head.len());
             if json.capture(&mut head, room)? == Captured::TooLong {
                 head.extend_from_slice(b"null");
                 too_long = true;
@@ -149,7 +168,7 @@ impl Import<'_, '_> {
         }
         let place = format!("{prefix}object");
         if too_long {
-            return self.problem(place, "the object is larger than 16 MiB".into());
+            return self.problem(place, too_large(self.object_bytes_max));
         }
         match self.object(&head, &place) {
             Ok(()) => Ok(()),

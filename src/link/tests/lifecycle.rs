@@ -171,7 +171,8 @@ async fn a_rotated_caller_falls_back_to_its_old_credential_where_its_old_card_is
 #[tokio::test]
 async fn five_hundred_stalled_handshakes_do_not_keep_out_a_legitimate_one() {
     let (caller, called, _) = pair().await;
-    let mut listening = called.listen_with(HandshakeLimits { timeout: Duration::from_secs(60), pending_max: 64 }).await;
+    let mut listening =
+        called.listen_with(HandshakeLimits { timeout: Duration::from_secs(60), pending_max: 64, ..HandshakeLimits::default() }).await;
     let mut stalled = Vec::new();
     for _ in 0..500 {
         stalled.push(TcpStream::connect(("127.0.0.1", listening.endpoint.port())).await.expect("connects"));
@@ -184,9 +185,54 @@ async fn five_hundred_stalled_handshakes_do_not_keep_out_a_legitimate_one() {
 }
 
 #[tokio::test]
+async fn more_handshakes_in_a_second_than_one_source_may_have_are_turned_away_until_the_next() {
+    let (caller, called, _) = pair().await;
+    let mut listening = called.listen_with(HandshakeLimits { source_per_second_max: 3, ..HandshakeLimits::default() }).await;
+    for _ in 0..3 {
+        caller.dial(&listening, &called).await.expect("connects");
+    }
+    caller.dial(&listening, &called).await.expect_err("a fourth in the same second");
+    assert_eq!(listening.refused.recv().await, Some(Diagnosis::TooOften));
+    for _ in 0..10 {
+        // A stranger costs no handshake, so it uses none up.
+        let mut stranger = TcpStream::connect(("127.0.0.1", listening.endpoint.port())).await.expect("connects");
+        tokio::io::AsyncWriteExt::write_all(&mut stranger, b"GET / HTTP/1.1\r\n\r\n").await.expect("writes");
+        assert_eq!(listening.refused.recv().await, Some(Diagnosis::NotTls));
+    }
+    called.hands.set(NOW.plus(1_000));
+    for _ in 0..3 {
+        caller.dial(&listening, &called).await.expect("another second");
+    }
+}
+
+#[tokio::test]
+async fn whoever_opens_ever_more_connections_pushes_out_his_own() {
+    use crate::link::trust::CONNECTIONS_PER_PEER_MAX;
+    let (caller, called, listening) = pair().await;
+    let other = Org::new();
+    called.trust(other.card(), Standing::Active, false);
+    other.trust(called.card(), Standing::Active, false);
+    let others = other.dial(&listening, &called).await.expect("connects");
+    let mut held = Vec::new();
+    for _ in 0..3 * CONNECTIONS_PER_PEER_MAX {
+        held.push(caller.dial(&listening, &called).await.expect("connects"));
+    }
+    timeout(SECOND, async {
+        while called.tls.trust.live(caller.id()) > CONNECTIONS_PER_PEER_MAX {
+            tokio::task::yield_now().await
+        }
+    })
+    .await
+    .expect("the oldest end");
+    assert_eq!((called.tls.trust.live(caller.id()), called.tls.trust.live(other.id())), (CONNECTIONS_PER_PEER_MAX, 1));
+    assert!(!others.kill.is_cancelled());
+}
+
+#[tokio::test]
 async fn a_silent_caller_is_given_up_in_time() {
     let called = Org::new();
-    let mut listening = called.listen_with(HandshakeLimits { timeout: Duration::from_millis(50), pending_max: 4 }).await;
+    let mut listening =
+        called.listen_with(HandshakeLimits { timeout: Duration::from_millis(50), pending_max: 4, ..HandshakeLimits::default() }).await;
     let _silent = TcpStream::connect(("127.0.0.1", listening.endpoint.port())).await.expect("connects");
     let found = timeout(5 * SECOND, listening.refused.recv()).await.expect("in time").expect("listens");
     assert_eq!(found.code(), "timeout");
@@ -204,7 +250,7 @@ async fn serving(org: &Org) -> (crate::model::identity::Endpoint, mpsc::Unbounde
     let limits = Http2Limits { stop_grace: Duration::from_millis(100), ..Http2Limits::default() };
     let drain = stop.clone();
     let serve = move |connection: AcceptedConnection| {
-        let (app, ended, drain) = (app.clone(), ended_in.clone(), drain.clone());
+        let (app, ended, drain, limits) = (app.clone(), ended_in.clone(), drain.clone(), limits.clone());
         async move {
             let _ = ended.send(serve(connection, app, &limits, drain).await);
         }

@@ -161,6 +161,8 @@ impl Federation {
             ..Config::default()
         };
         (config.link.reconnect_ms_min, config.link.reconnect_ms_max) = (20, 60);
+        // On a clock that stands still all that a scenario dials falls into one second, and all of it comes from one address.
+        (config.link.handshakes_per_second_max, config.link.source_handshakes_per_second_max) = (1_000_000, 1_000_000);
         config.store.cache_bytes = 4 << 20;
         change(who, &mut config);
         config

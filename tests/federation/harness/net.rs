@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
+use tokio::sync::Barrier;
 use tokio_util::sync::CancellationToken;
 
 /// The port that all endpoints name; the proxy knows the real one.
@@ -26,6 +27,9 @@ struct State {
     denied: BTreeSet<(Who, Who)>,
     live: Vec<((Who, Who), CancellationToken)>,
     dialled: BTreeMap<(Who, Who), u64>,
+    /// Where the two wait for each other's dial.
+    meetings: BTreeMap<(Who, Who), Arc<Barrier>>,
+    met: u64,
 }
 
 impl Net {
@@ -78,6 +82,16 @@ impl Net {
         self.lock().cut.remove(&pair(one, other));
     }
 
+    /// The next dial of each of the two waits for the other's, so that both are under way at once.
+    pub fn meet(&self, one: Who, other: Who) {
+        self.lock().meetings.insert(pair(one, other), Arc::new(Barrier::new(2)));
+    }
+
+    /// How often two dials have met.
+    pub fn met(&self) -> u64 {
+        self.lock().met
+    }
+
     pub fn is_cut(&self, one: Who, other: Who) -> bool {
         let (state, pair) = (self.lock(), pair(one, other));
         state.cut.contains(&pair) && !state.denied.contains(&pair)
@@ -125,6 +139,14 @@ async fn carry(state: Arc<Mutex<State>>, from: Who, mut dialler: TcpStream) {
         }
     };
     let Some((to, address)) = way else { return drop(answer(&mut dialler, 4).await) };
+    let meeting = lock(&state).meetings.get(&pair(from, to)).cloned();
+    if let Some(meeting) = meeting
+        && meeting.wait().await.is_leader()
+    {
+        let mut state = lock(&state);
+        state.meetings.remove(&pair(from, to));
+        state.met += 1;
+    }
     let Ok(mut listener) = TcpStream::connect(address).await else { return drop(answer(&mut dialler, 5).await) };
     let _ = (dialler.set_nodelay(true), listener.set_nodelay(true));
     let kill = CancellationToken::new();
