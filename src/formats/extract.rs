@@ -93,7 +93,8 @@ fn in_kinds(value: Observable, kinds: &[ObservableKind], text: &str) -> Result<O
 /// The values of a table's cell: one, or several with commas, semicolons, bars or line ends between them, or those in a sentence.
 pub(super) fn cell(means: Option<Means>, text: &str) -> Found {
     const BETWEEN: [char; 5] = [',', ';', '|', '\n', '\t'];
-    let several = text.contains(BETWEEN) && (text.match_indices("://").count() > 1 || means == Some(Means::File) || file_names(means, text));
+    let several =
+        text.contains(BETWEEN) && (text.match_indices("://").count() > 1 || means == Some(Means::File) || file_names(means, text));
     let whole = meant(means, text);
     if whole.is_ok() && !several {
         return Found::one(whole);
