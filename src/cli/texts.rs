@@ -337,10 +337,12 @@ fn a_lookup_lists_matches_under_each_value() {
         matches,
         problem: problem.map(str::to_owned),
         more,
+        more_at_least: more > 100,
     };
     let views = [
         view("a.evil.example", vec![found], None, 4),
         view("nothing.example", vec![], None, 0),
+        view("much.example", vec![], None, 9_000),
         view("\x1b[2Jx", vec![], Some("what kind of value `x` is cannot be told"), 0),
     ];
     let expected = "\
@@ -349,6 +351,8 @@ a.evil.example: 5 records
   parent  domain  evil.example  amal    amber+strict  live   aaaaaaaaaaaaaaaaaaaaaaaaaa
   and 4 more
 nothing.example: not known
+much.example: at least 9000 records
+  and at least 9000 more
 \\u{1b}[2Jx: what kind of value `x` is cannot be told
 ";
     assert_eq!(lookup::text(&views), expected);

@@ -26,7 +26,7 @@ const VALUES_MAX: usize = 10_000;
 const DISCLOSURES_MAX: u64 = 1_000;
 
 impl Node {
-    /// What is known of values: exactly, of parent and sub domains, of networks, inside patterns.
+    /// What is known of values: exactly, of parent and sub domains, of networks, of URLs and e-mail addresses on them, inside patterns.
     ///
     /// # Errors
     /// When there are too many values, or the store cannot be read. A value that is none is told in its answer.
@@ -299,7 +299,7 @@ impl Trace {
 }
 
 fn look_up(snapshot: &Snapshot, names: &Names, value: &str, now: Timestamp) -> Result<LookupView, NodeError> {
-    let mut view = LookupView { query: value.to_owned(), matches: Vec::new(), problem: None, more: 0 };
+    let mut view = LookupView { query: value.to_owned(), matches: Vec::new(), problem: None, more: 0, more_at_least: false };
     let observable = match Observable::guess(value) {
         Ok(observable) => observable,
         Err(error) => {
@@ -307,7 +307,9 @@ fn look_up(snapshot: &Snapshot, names: &Names, value: &str, now: Timestamp) -> R
             return Ok(view);
         }
     };
-    for hit in snapshot.lookup(&observable, now)? {
+    let found = snapshot.lookup(&observable, now)?;
+    view.more_at_least = found.more;
+    for hit in found.hits {
         let authors: BTreeSet<OrgId> = hit.provenances.iter().map(|one| one.author).collect();
         for one in &hit.provenances {
             if view.matches.len() < MATCHES_MAX {
@@ -321,8 +323,7 @@ fn look_up(snapshot: &Snapshot, names: &Names, value: &str, now: Timestamp) -> R
 }
 
 fn exact(snapshot: &Snapshot, observable: &Observable, now: Timestamp) -> Result<Vec<Hit>, NodeError> {
-    let hits = snapshot.lookup(observable, now)?;
-    Ok(hits.into_iter().filter(|hit| hit.observable == *observable).collect())
+    Ok(snapshot.said_of(observable, now)?.into_iter().collect())
 }
 
 fn match_view(hit: &Hit, one: &Provenance, authors: usize, names: &Names, now: Timestamp) -> MatchView {
@@ -351,6 +352,9 @@ const fn match_name(matches: Match) -> &'static str {
         Match::Subdomain => "subdomain",
         Match::ContainsAddress => "network",
         Match::InNetwork => "in_network",
+        Match::OnHost => "on_host",
+        Match::OnSubdomain => "on_subdomain",
+        Match::OnNetwork => "on_network",
         Match::InPattern => "pattern",
     }
 }

@@ -110,10 +110,9 @@ impl Node {
 
     fn another_member_says(&self, audience: Audience, except: &LogId, observable: &Observable) -> Result<bool, NodeError> {
         let snapshot = self.store.snapshot()?;
-        let hits = snapshot.lookup(observable, self.clock.now())?;
-        let exact = hits.into_iter().filter(|hit| hit.observable == *observable).flat_map(|hit| hit.provenances);
+        let said = snapshot.said_of(observable, self.clock.now())?.map(|hit| hit.provenances).unwrap_or_default();
         let says_it_there =
             |provenance: &Provenance| provenance.author != self.org() && provenance.log != *except && provenance.audience == audience;
-        Ok(exact.into_iter().any(|provenance| says_it_there(&provenance)))
+        Ok(said.iter().any(says_it_there))
     }
 }

@@ -432,6 +432,9 @@ pub struct LookupView {
     /// How many matches there are beyond those shown.
     #[serde(default)]
     pub more: u64,
+    /// Whether `more` is only what was counted: looking on was not worth it.
+    #[serde(default)]
+    pub more_at_least: bool,
 }
 
 /// A record that a lookup found.
@@ -449,8 +452,9 @@ pub struct MatchView {
     pub author_name: String,
     /// The label.
     pub tlp: Tlp,
-    /// How it was found: `exact`, `parent`, `subdomain`, `network` (the address lies in it), `in_network` (it lies in the network) or
-    /// `pattern` (a pattern with the value in it).
+    /// How it was found: `exact`, `parent`, `subdomain`, `network` (the address lies in it), `in_network` (it lies in the network),
+    /// `on_host` (a URL on the domain or address, an e-mail address at the domain), `on_subdomain` (on a subdomain), `on_network` (a URL on
+    /// an address in the network) or `pattern` (a pattern with the value in it).
     pub r#match: String,
     /// `live`, `expired` (past its `valid_until`) or `revoked`.
     pub state: String,

@@ -1,17 +1,21 @@
 //! Numbered migrations, each in one transaction. A newer store is refused in words.
 
+use super::codec::Reader;
 use super::error::{Fault, OpenError};
+use super::find;
 use super::tables::{META, Tables};
-use crate::model::OrgId;
+use crate::model::observable::lookup::host_key;
+use crate::model::observable::search_key;
+use crate::model::{Observable, ObservableKind, OrgId};
 use redb::{Database, ReadableTable, TableError, WriteTransaction};
 
 /// The newest schema that this program reads, and the one that it writes.
-pub(super) const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 2;
 
 type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// Number n brings a store of schema n to n + 1.
-const MIGRATIONS: [Migration; SCHEMA as usize] = [make_tables];
+const MIGRATIONS: [Migration; SCHEMA as usize] = [make_tables, fill_hosts];
 
 /// Brings a store to [`SCHEMA`] and checks that it is ours.
 pub(super) fn migrate(database: &Database, us: &OrgId) -> Result<(), Failed> {
@@ -82,4 +86,39 @@ fn check_owner(transaction: &WriteTransaction, us: &OrgId) -> Result<(), Failed>
 fn make_tables(transaction: &WriteTransaction) -> Result<(), Fault> {
     Tables::open(transaction)?;
     Ok(())
+}
+
+/// How many rows of an index a migration sorts before it writes them.
+const SORTED_TOGETHER: usize = 100_000;
+
+/// 1 → 2: the index from hosts to the URLs, e-mail addresses and patterns on them.
+fn fill_hosts(transaction: &WriteTransaction) -> Result<(), Fault> {
+    let mut tables = Tables::open(transaction)?;
+    let mut hosts: Vec<(Vec<u8>, u64, ObservableKind)> = Vec::new();
+    let mut write = |hosts: &mut Vec<(Vec<u8>, u64, ObservableKind)>| -> Result<(), Fault> {
+        hosts.sort();
+        for (host, no, kind) in hosts.drain(..) {
+            tables.hosts.insert((host.as_slice(), no), kind.number())?;
+        }
+        Ok(())
+    };
+    for row in tables.values.iter()? {
+        let (no, bytes) = row?;
+        let observable: Observable = find::decoded("values", &no.value(), bytes.value())?;
+        hosts.extend(host_key(&search_key(&observable)).map(|host| (host, no.value(), observable.kind())));
+        if hosts.len() >= SORTED_TOGETHER {
+            write(&mut hosts)?;
+        }
+    }
+    for row in tables.inside_keys.iter()? {
+        let (no, bytes) = row?;
+        let mut keys = Reader(bytes.value());
+        while let Some(key) = keys.bytes() {
+            hosts.extend(host_key(key).map(|host| (host, no.value(), ObservableKind::Pattern)));
+        }
+        if hosts.len() >= SORTED_TOGETHER {
+            write(&mut hosts)?;
+        }
+    }
+    write(&mut hosts)
 }

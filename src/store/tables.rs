@@ -93,6 +93,9 @@ tables! {
     INSIDE inside "inside.v1": (Bytes, u64) => ();
     /// A pattern's number → the search keys in it.
     INSIDE_KEYS inside_keys "inside_keys.v1": u64 => Bytes;
+    /// (search key of a host, observable number) → its kind's number: the URLs and e-mail addresses on a host, and the patterns with one in
+    /// them. Since schema 2.
+    HOSTS hosts "hosts.v1": (Bytes, u64) => u8;
     /// (log id, position, by) → [`super::rows::TakenBackRow`], also for entries that are not held yet. `by` is the author that
     /// said so while the log was unknown, so that nobody can take back another's; all zero where it was checked.
     TAKEN_BACK taken_back "taken_back.v1": (Id, u64, Id) => Bytes;

@@ -480,38 +480,88 @@ mod tests {
         assert_eq!(told, ["objects[0] domain-name--a and 1 more: `domain-name` says what was seen, which is not an indicator"]);
     }
 
+    /// 60,000 indicators and, behind them all, what they refer to: their marking, a name for the first, a newer version of the second. Made
+    /// as they are read.
+    struct Long(u32, Cursor<Vec<u8>>);
+
+    impl std::io::Read for Long {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            while self.1.position() == self.1.get_ref().len() as u64 && self.0 <= 60_001 {
+                let number = self.0;
+                let text = match number {
+                    0 => r#"{"type":"bundle","objects":["#.to_owned(),
+                    60_001 => concat!(
+                        r#"{"type":"indicator","id":"indicator--00000000-0000-4000-8000-000000000002","modified":"2026-01-01T00:00:00Z","object_marking_refs":["m"],"pattern":"[domain-name:value='newer.example']"},"#,
+                        r#"{"type":"relationship","id":"r","relationship_type":"indicates","source_ref":"indicator--00000000-0000-4000-8000-000000000001","target_ref":"malware--1"},"#,
+                        r#"{"type":"malware","id":"malware--1","name":"Bad"},"#,
+                        r#"{"type":"marking-definition","id":"m","definition_type":"tlp","definition":{"tlp":"green"}}]}"#
+                    )
+                    .to_owned(),
+                    _ => format!(
+                        r#"{{"type":"indicator","id":"indicator--00000000-0000-4000-8000-{number:012}","object_marking_refs":["m"],"pattern":"[domain-name:value='d{number}.example']"}},"#
+                    ),
+                };
+                self.1 = Cursor::new(text.into_bytes());
+                self.0 += 1;
+            }
+            self.1.read(into)
+        }
+    }
+
+    /// A scratch file that counts what is read and written.
+    #[derive(Default)]
+    struct Counting {
+        file: Cursor<Vec<u8>>,
+        read: usize,
+    }
+
+    impl std::io::Read for Counting {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            let count = self.file.read(into)?;
+            self.read += count;
+            Ok(count)
+        }
+    }
+
+    impl std::io::Write for Counting {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.file.write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl std::io::Seek for Counting {
+        fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+            self.file.seek(to)
+        }
+    }
+
     #[test]
     fn memory_holds_one_portion_however_long_the_file() {
-        /// 60,000 indicators and, behind them all, the marking that they refer to; made as they are read.
-        struct Long(u32, Cursor<Vec<u8>>);
-        impl std::io::Read for Long {
-            fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-                while self.1.position() == self.1.get_ref().len() as u64 && self.0 <= 60_001 {
-                    let number = self.0;
-                    let text = match number {
-                        0 => r#"{"type":"bundle","objects":["#.to_owned(),
-                        60_001 => {
-                            r#"{"type":"marking-definition","id":"m","definition_type":"tlp","definition":{"tlp":"green"}}]}"#.to_owned()
-                        }
-                        _ => format!(
-                            r#"{{"type":"indicator","id":"indicator--00000000-0000-4000-8000-{number:012}","object_marking_refs":["m"],"pattern":"[domain-name:value='d{number}.example']"}},"#
-                        ),
-                    };
-                    self.1 = Cursor::new(text.into_bytes());
-                    self.0 += 1;
-                }
-                self.1.read(into)
-            }
-        }
-        let mut greens = 0;
+        let (mut greens, mut named, mut superseded) = (0, Vec::new(), Vec::new());
         let mut sink = |item: Item| {
-            greens += u32::from(matches!(item, Item::Indicator { tlp: Some(Tlp::Green), .. }));
+            match item {
+                Item::Indicator { indicator, tlp, .. } => {
+                    greens += u32::from(tlp == Some(Tlp::Green));
+                    if !indicator.labels.is_empty() {
+                        named.push(indicator.observable.value().to_owned());
+                    }
+                }
+                Item::Problem(problem) => superseded.push(problem.place),
+            }
             ControlFlow::Continue(())
         };
         let mut input = BufReader::new(Long(0, Cursor::new(Vec::new())));
-        let summary = read(&mut input, &mut Cursor::new(Vec::new()), &mut sink).expect("memory does not fail");
-        assert_eq!(summary.indicators, 60_000);
-        assert_eq!(summary.waiting_max, 50_000);
-        assert_eq!(greens, 60_000);
+        let mut scratch = Counting::default();
+        let summary = read(&mut input, &mut scratch, &mut sink).expect("memory does not fail");
+        assert_eq!((summary.indicators, summary.waiting_max, greens), (60_000, 50_000, 60_000));
+        assert_eq!(named, ["d1.example"]);
+        assert_eq!(superseded, ["objects[1] indicator--00000000-0000-4000-8000-000000000002"]);
+        // Once for the indicators, and for each of the two portions the facts alone.
+        let written = scratch.file.get_ref().len();
+        assert!(scratch.read * 2 < written * 3, "{} bytes were read of {written}", scratch.read);
     }
 }

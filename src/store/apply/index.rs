@@ -1,8 +1,9 @@
 //! Observables and their provenances: what lookups, exports and duplicates rest on.
 
 use super::{Applied, Tx};
+use crate::model::observable::lookup::host_key;
 use crate::model::observable::search_key;
-use crate::model::{Observable, RecordId, Timestamp};
+use crate::model::{Observable, ObservableKind, RecordId, Timestamp};
 use crate::store::body::is_body;
 use crate::store::change::Verdict;
 use crate::store::codec::{Reader, Row, Writer};
@@ -35,14 +36,25 @@ impl Tx<'_> {
     ) -> Applied<BTreeMap<Vec<u8>, u64>> {
         let sorted: BTreeMap<Vec<u8>, (&Observable, &[Observable])> = observables.map(|pair| (search_key(pair.0), pair)).collect();
         let mut numbers = BTreeMap::new();
+        let mut hosts = Vec::new();
         for (key, (observable, inside)) in sorted {
             let known = self.t.observables.get(key.as_slice())?.map(|no| no.value());
             let no = match known {
                 Some(no) => no,
-                None => self.new_observable(&key, observable)?,
+                None => {
+                    let no = self.new_observable(&key, observable)?;
+                    hosts.extend(host_key(&key).map(|host| (host, no, observable.kind())));
+                    no
+                }
             };
-            self.put_inside(no, inside)?;
+            let inner = self.put_inside(no, inside)?;
+            hosts.extend(inner.iter().filter_map(|key| host_key(key)).map(|host| (host, no, ObservableKind::Pattern)));
             numbers.insert(key, no);
+        }
+        // URLs sort by their scheme first, hosts by their labels: sorted anew, they are written side by side.
+        hosts.sort();
+        for (host, no, kind) in hosts {
+            self.t.hosts.insert((host.as_slice(), no), kind.number())?;
         }
         Ok(numbers)
     }
@@ -55,9 +67,10 @@ impl Tx<'_> {
         Ok(no)
     }
 
-    fn put_inside(&mut self, pattern: u64, inside: &[Observable]) -> Applied<()> {
+    /// The search keys of what is in a pattern; none when they stand there already.
+    fn put_inside(&mut self, pattern: u64, inside: &[Observable]) -> Applied<Vec<Vec<u8>>> {
         if inside.is_empty() || self.t.inside_keys.get(pattern)?.is_some() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let keys: Vec<Vec<u8>> = inside.iter().map(search_key).collect();
         for key in &keys {
@@ -65,7 +78,7 @@ impl Tx<'_> {
         }
         let row = keys.iter().fold(Writer::default(), |row, key| row.bytes(key)).done();
         self.t.inside_keys.insert(pattern, row.as_slice())?;
-        Ok(())
+        Ok(keys)
     }
 
     fn forget_inside(&mut self, pattern: u64) -> Applied<()> {
@@ -73,6 +86,14 @@ impl Tx<'_> {
         let mut keys = Reader(&row);
         while let Some(key) = keys.bytes() {
             self.t.inside.remove((key, pattern))?;
+            self.forget_host(key, pattern)?;
+        }
+        Ok(())
+    }
+
+    fn forget_host(&mut self, key: &[u8], no: u64) -> Applied<()> {
+        if let Some(host) = host_key(key) {
+            self.t.hosts.remove((host.as_slice(), no))?;
         }
         Ok(())
     }
@@ -162,7 +183,9 @@ impl Tx<'_> {
         let observable = find::row::<Observable, _, Fault>(&self.t.values, "values", no)?;
         let observable = observable.ok_or_else(|| Damaged { table: "values", key: no.to_string() })?;
         self.t.values.remove(no)?;
-        self.t.observables.remove(search_key(&observable).as_slice())?;
+        let key = search_key(&observable);
+        self.t.observables.remove(key.as_slice())?;
+        self.forget_host(&key, no)?;
         self.forget_inside(no)
     }
 }

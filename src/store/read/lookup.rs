@@ -2,19 +2,30 @@
 
 use super::{Read, Snapshot};
 use crate::model::log::{Audience, LogKey};
-use crate::model::observable::lookup::{Lookup, Match, Place, lookups, pattern_lookups};
-use crate::model::{LogId, Observable, OrgId, RecordId, Timestamp, Tlp};
+use crate::model::observable::lookup::{Lookup, Match, Place, host_lookups, lookups, pattern_lookups};
+use crate::model::observable::search_key;
+use crate::model::{LogId, Observable, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
 use crate::rules::label::Held;
 use crate::store::apply::WAITING;
 use crate::store::body::get_body;
 use crate::store::error::{Damaged, ReadError};
 use crate::store::find;
 use crate::store::rows::{FamilyRow, ProvenanceRow, ProvenanceState};
-use crate::store::tables::{BODIES, FAMILIES, INSIDE, OBSERVABLES, PROVENANCES, RECORDS, VALUES};
+use crate::store::tables::{BODIES, FAMILIES, HOSTS, INSIDE, OBSERVABLES, PROVENANCES, RECORDS, VALUES};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
-/// How many observables one lookup returns at most.
+/// How many observables one lookup returns at most: more than a person reads, and few enough that a much used host costs milliseconds.
 const HITS_MAX: usize = 10_000;
+
+/// What a lookup found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hits {
+    /// Exact matches first.
+    pub hits: Vec<Hit>,
+    /// Whether there are more than the 10,000 that are looked at.
+    pub more: bool,
+}
 
 /// An observable that a lookup found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,56 +88,83 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn lookup(&self, query: &Observable, now: Timestamp) -> Read<Vec<Hit>> {
-        let mut found: BTreeMap<u64, Match> = BTreeMap::new();
+    pub fn lookup(&self, query: &Observable, now: Timestamp) -> Read<Hits> {
+        self.lookup_up_to(query, now, HITS_MAX)
+    }
+
+    pub(in crate::store) fn lookup_up_to(&self, query: &Observable, now: Timestamp, most: usize) -> Read<Hits> {
+        let mut found = Numbers { matches: BTreeMap::new(), most, more: false };
         for look in lookups(query) {
             self.look(&look, &mut found)?;
+        }
+        for look in host_lookups(query) {
+            self.look_on(&look, &mut found)?;
         }
         for look in pattern_lookups(query) {
             self.look_inside(&look, &mut found)?;
         }
         let mut hits = Vec::new();
-        for (no, matches) in found {
-            let provenances: Vec<_> = self.last_words(no)?.into_iter().filter(|one| !one.is_expired(now)).collect();
-            if !provenances.is_empty() {
-                hits.push(Hit { observable: self.observable(no)?, matches, provenances });
-            }
+        for (no, matches) in found.matches {
+            hits.extend(self.hit(no, matches, now)?);
         }
         hits.sort_by(|one, other| (one.matches, &one.observable).cmp(&(other.matches, &other.observable)));
-        Ok(hits)
+        Ok(Hits { hits, more: found.more })
     }
 
-    fn look(&self, look: &Lookup, found: &mut BTreeMap<u64, Match>) -> Read<()> {
+    /// What is said of one observable, and nothing that merely matches it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn said_of(&self, observable: &Observable, now: Timestamp) -> Read<Option<Hit>> {
+        match self.table(OBSERVABLES)?.get(search_key(observable).as_slice())? {
+            Some(no) => self.hit(no.value(), Match::Exact, now),
+            None => Ok(None),
+        }
+    }
+
+    fn hit(&self, no: u64, matches: Match, now: Timestamp) -> Read<Option<Hit>> {
+        let provenances: Vec<_> = self.last_words(no)?.into_iter().filter(|one| !one.is_expired(now)).collect();
+        if provenances.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Hit { observable: self.observable(no)?, matches, provenances }))
+    }
+
+    fn look(&self, look: &Lookup, found: &mut Numbers) -> Read<()> {
         let table = self.table(OBSERVABLES)?;
         match &look.place {
             Place::Key(key) => {
                 if let Some(no) = table.get(key.as_slice())? {
-                    note(found, no.value(), look.matches);
+                    found.note(no.value(), look.matches);
                 }
             }
             Place::Range(range) => {
                 for row in table.range(range.start.as_slice()..range.end.as_slice())? {
-                    if found.len() >= HITS_MAX {
+                    if !found.note(row?.1.value(), look.matches) {
                         break;
                     }
-                    note(found, row?.1.value(), look.matches);
                 }
             }
         }
         Ok(())
     }
 
-    fn look_inside(&self, look: &Lookup, found: &mut BTreeMap<u64, Match>) -> Read<()> {
-        let table = self.table(INSIDE)?;
-        let rows = match &look.place {
-            Place::Key(key) => table.range((key.as_slice(), 0)..=(key.as_slice(), u64::MAX))?,
-            Place::Range(range) => table.range((range.start.as_slice(), 0)..(range.end.as_slice(), 0))?,
-        };
-        for row in rows {
-            if found.len() >= HITS_MAX {
+    fn look_on(&self, look: &Lookup, found: &mut Numbers) -> Read<()> {
+        for row in self.table(HOSTS)?.range(numbered(&look.place))? {
+            let (key, kind) = row?;
+            let pattern = kind.value() == ObservableKind::Pattern.number();
+            if !found.note(key.value().1, if pattern { Match::InPattern } else { look.matches }) {
                 break;
             }
-            note(found, row?.0.value().1, look.matches);
+        }
+        Ok(())
+    }
+
+    fn look_inside(&self, look: &Lookup, found: &mut Numbers) -> Read<()> {
+        for row in self.table(INSIDE)?.range(numbered(&look.place))? {
+            if !found.note(row?.0.value().1, look.matches) {
+                break;
+            }
         }
         Ok(())
     }
@@ -177,8 +215,31 @@ impl Snapshot {
     }
 }
 
-/// The closest match wins.
-fn note(found: &mut BTreeMap<u64, Match>, no: u64, matches: Match) {
-    let best = found.entry(no).or_insert(matches);
-    *best = matches.min(*best);
+/// A place in a table whose keys are a search key and an observable's number.
+fn numbered(place: &Place) -> (Bound<(&[u8], u64)>, Bound<(&[u8], u64)>) {
+    match place {
+        Place::Key(key) => (Bound::Included((key, 0)), Bound::Included((key, u64::MAX))),
+        Place::Range(range) => (Bound::Included((&range.start, 0)), Bound::Excluded((&range.end, 0))),
+    }
+}
+
+/// The observables found, by their numbers.
+struct Numbers {
+    matches: BTreeMap<u64, Match>,
+    most: usize,
+    more: bool,
+}
+
+impl Numbers {
+    /// Takes one, unless there are too many: then there is no use in looking on. The closest match wins.
+    fn note(&mut self, no: u64, matches: Match) -> bool {
+        if let Some(best) = self.matches.get_mut(&no) {
+            *best = matches.min(*best);
+        } else if self.matches.len() < self.most {
+            self.matches.insert(no, matches);
+        } else {
+            self.more = true;
+        }
+        !self.more
+    }
 }

@@ -7,7 +7,7 @@ mod small;
 mod upkeep;
 
 pub use log::{Ack, LogInfo, Signed, Waiting};
-pub use lookup::{Found, Hit, Provenance};
+pub use lookup::{Found, Hit, Hits, Provenance};
 pub use record::{Event, Filter, Item, Records};
 pub use small::{DisclosureLine, Quarantined, ReceiptInfo};
 

@@ -119,7 +119,7 @@ fn a_full_disk_makes_the_store_read_only_until_it_has_space() {
         }
         std::thread::yield_now();
     };
-    assert_eq!(hits.len(), 1);
+    assert_eq!(hits.hits.len(), 1);
     disk.0.full.store(false, SeqCst);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(health.changed()).unwrap();

@@ -86,7 +86,7 @@ impl Home {
     }
 
     pub(super) fn values(&self, query: &str) -> Vec<String> {
-        let hits = self.read().lookup(&observable(query), NOW).unwrap();
+        let hits = self.read().lookup(&observable(query), NOW).unwrap().hits;
         hits.iter().map(|hit| hit.observable.value().to_owned()).collect()
     }
 

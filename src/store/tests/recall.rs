@@ -153,7 +153,7 @@ fn a_withdrawn_record_stays_findable_as_revoked() {
     for _ in 0..2 {
         assert_eq!(outcomes(home.commit(take_back(&log.key, &[1], Withdraw))), [(1, Revoked)]);
     }
-    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap();
+    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap().hits;
     assert_eq!(hits[0].provenances[0].state, ProvenanceState::Revoked);
     let row = home.read().taken_back(&log.id(), 1).unwrap().unwrap();
     assert_eq!((row.mode, row.reason.as_str(), row.outcome), (Withdraw, "a mistake", Revoked));
@@ -170,7 +170,7 @@ fn a_withdrawal_ahead_of_its_entry_shows_it_as_revoked_from_the_start() {
     let (batch, entries) = log.indicators(&["evil.example"]);
     home.commit(take_back(&log.key, &[1], Withdraw));
     home.receive(&log, &batch, entries);
-    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap();
+    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap().hits;
     assert_eq!(hits[0].provenances[0].state, ProvenanceState::Revoked);
     assert_eq!(outcomes(home.commit(take_back(&log.key, &[1], Withdraw))), [(1, Revoked)]);
 }
@@ -183,7 +183,7 @@ fn a_withdrawn_own_record_may_be_released_again() {
     let key = home.read().our_log_key(&GROUP).unwrap();
     home.commit(take_back(&key, &[1], Withdraw));
     assert_eq!(home.release(GROUP, &["evil.example"]), [ReleaseOutcome::Queued]);
-    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap();
+    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap().hits;
     assert_eq!(hits[0].provenances.iter().map(|one| (one.state, one.waiting)).collect::<Vec<_>>(), [(ProvenanceState::Live, true)]);
 }
 
@@ -209,7 +209,7 @@ fn one_authors_recall_leaves_what_another_says() {
         home.receive(log, &batch, entries);
     }
     home.commit(take_back(&one.key, &[1], Recall));
-    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap();
+    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap().hits;
     assert_eq!(hits[0].provenances.iter().map(|one| one.author).collect::<Vec<_>>(), [OTHER]);
 }
 
