@@ -157,13 +157,17 @@ fn changes_wait_for_a_disk_that_is_full_for_a_moment() {
     assert_eq!(store.snapshot().unwrap().waiting(&TO_PEER, 10, 1 << 20).unwrap().len(), 2);
 }
 
-/// A life with every kind of change, in which one operation fails; what the store holds at its end.
-fn life_with_a_failure(operation: usize) -> (Vec<(&'static str, String)>, usize) {
+/// What came of each step of a life, and what the store holds at its end.
+type Life = (Vec<Vec<Outcome>>, Vec<(&'static str, String)>);
+
+/// A life with every kind of change, in which one operation fails; and how far away the failure still is at its end.
+fn life_with_a_failure(operation: usize) -> (Life, usize) {
     let disk = Faulty::default();
     let store = Store::open_with(disk.factory(), options(30_000)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut script = script::Script::new(3);
     disk.fail_in(operation);
+    let mut outcomes = Vec::new();
     for _ in 0..24 {
         let read = loop {
             // While the file is opened again there is a moment without a snapshot.
@@ -174,13 +178,13 @@ fn life_with_a_failure(operation: usize) -> (Vec<(&'static str, String)>, usize)
         };
         let step = script.next(&read);
         drop(read);
-        script::make(&store, step, &runtime).unwrap_or_else(|error| panic!("operation {operation}: {error}"));
+        outcomes.push(script::make(&store, step, &runtime).unwrap_or_else(|error| panic!("operation {operation}: {error}")));
     }
     let mut health = store.health();
     runtime.block_on(health.wait_for(|health| *health == Health::Good)).unwrap();
     let read = store.snapshot().unwrap();
     assert_eq!(agree::disagreements(&read), Vec::<String>::new(), "operation {operation}");
-    (content(&read), disk.0.fails_in.load(SeqCst))
+    ((outcomes, content(&read)), disk.0.fails_in.load(SeqCst))
 }
 
 #[test]
@@ -188,12 +192,12 @@ fn whichever_of_the_first_200_writes_and_syncs_fails_the_store_ends_as_if_none_h
     let (whole, _) = life_with_a_failure(0);
     let mut campaign = campaign::Campaign::new("failing operations", "operations", 200);
     while let Some(operation) = campaign.next() {
-        let (held, left) = life_with_a_failure(operation as usize);
+        let (life, left) = life_with_a_failure(operation as usize);
         if left > 0 {
             assert!(operation > 200, "operation {operation} never came");
             break;
         }
-        assert!(held == whole, "operation {operation}");
+        assert!(life == whole, "operation {operation}");
         campaign.reached(1);
     }
 }

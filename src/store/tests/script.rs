@@ -203,11 +203,11 @@ impl Script {
     }
 }
 
-/// Makes a step.
-pub(super) fn make(store: &Store, step: Step, runtime: &tokio::runtime::Runtime) -> Result<(), CommitError> {
+/// Makes a step. What came of it, but for compaction, which a failing disk may put off.
+pub(super) fn make(store: &Store, step: Step, runtime: &tokio::runtime::Runtime) -> Result<Vec<Outcome>, CommitError> {
     match step {
-        Step::Commit(mut changes) if changes.len() == 1 => store.commit_blocking(changes.remove(0)).map(drop),
-        Step::Commit(changes) => runtime.block_on(store.commit_many(changes)).map(drop),
-        Step::Compact => runtime.block_on(store.compact()).map(drop),
+        Step::Commit(mut changes) if changes.len() == 1 => store.commit_blocking(changes.remove(0)).map(|outcome| vec![outcome]),
+        Step::Commit(changes) => runtime.block_on(store.commit_many(changes)),
+        Step::Compact => runtime.block_on(store.compact()).map(|_| Vec::new()),
     }
 }
