@@ -44,6 +44,13 @@ struct Day {
 #[derive(Debug, Default)]
 pub struct Days(Mutex<BTreeMap<OrgId, Day>>);
 
+impl Days {
+    /// How many entries a peer has sent us today, those that we held already too.
+    pub fn entries(&self, peer: &OrgId) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(peer).map_or(0, |day| day.entries)
+    }
+}
+
 /// One session's view of its peer's limits.
 pub struct Budget {
     node: Arc<Node>,

@@ -178,6 +178,34 @@ fn open_file(path: &Path, write: bool) -> io::Result<std::fs::File> {
     options.open(path)
 }
 
+/// Makes an empty store where there is none: under another name, then given its own in one step. So a power cut in the middle never
+/// leaves a file that is no store, and never one whose name is lost.
+pub(super) fn make_file(path: &Path, options: &Options) -> Result<(), OpenError> {
+    let failed = |source| OpenError::Io { path: path.to_owned(), source };
+    if path.try_exists().map_err(failed)? {
+        return Ok(());
+    }
+    let fresh = path.with_extension("new");
+    let make = || Disk::open(&fresh, file_factory(fresh.clone()), options.clone());
+    match make() {
+        // What an earlier attempt left behind.
+        Err(OpenError::Damaged { .. }) => {
+            std::fs::remove_file(&fresh).map_err(failed)?;
+            make()?.close();
+        }
+        made => made?.close(),
+    }
+    match std::fs::hard_link(&fresh, path) {
+        // Another process was faster, and may have written to it already: it is never replaced.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => std::fs::remove_file(&fresh),
+        // A file system without links.
+        Err(_) => std::fs::rename(&fresh, path),
+        Ok(()) => std::fs::remove_file(&fresh),
+    }
+    .and_then(|()| std::fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all())
+    .map_err(failed)
+}
+
 /// Makes the store's directory, for its owner alone.
 pub(super) fn make_directory(path: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();

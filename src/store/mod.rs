@@ -27,7 +27,7 @@ pub use rows::{EvidenceRow, LogState, ProvenanceState, QuarantineRow, Suspicious
 pub use writer::Health;
 
 use change::{Change, Outcome};
-use disk::{Disk, file_factory, make_directory};
+use disk::{Disk, file_factory, make_directory, make_file};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -65,6 +65,7 @@ impl Store {
     pub fn open(directory: &Path, options: Options) -> Result<Self, OpenError> {
         let path = directory.join(FILE_NAME);
         make_directory(directory).map_err(|source| OpenError::Io { path: directory.to_owned(), source })?;
+        make_file(&path, &options)?;
         Self::start(Disk::open(&path, file_factory(path.clone()), options)?)
     }
 

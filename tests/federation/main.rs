@@ -8,12 +8,16 @@
 // The harness looks at real time to bound how long it waits; the nodes never do.
 #![allow(clippy::disallowed_methods)]
 
+#[path = "../campaign/mod.rs"]
+mod campaign;
 mod harness;
 
 mod control;
+mod disks;
 mod groups;
 mod hostile;
 mod lies;
+mod links;
 mod lives;
 mod pairing;
 mod recalls;

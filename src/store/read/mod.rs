@@ -72,6 +72,11 @@ impl Snapshot {
     }
 
     #[cfg(test)]
+    pub(super) fn transaction(&self) -> &ReadTransaction {
+        &self.transaction
+    }
+
+    #[cfg(test)]
     pub(super) fn dump(&self) -> Vec<(&'static str, String)> {
         super::tables::dump(&self.transaction)
     }

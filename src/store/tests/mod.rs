@@ -1,5 +1,8 @@
 //! The store as its callers see it.
 
+mod agree;
+#[path = "../../../tests/campaign/mod.rs"]
+mod campaign;
 mod fault;
 mod group_commit;
 mod log;
@@ -8,7 +11,10 @@ mod model;
 mod open;
 mod recall;
 mod release;
+mod script;
 mod small;
+mod torn;
+mod volatile;
 
 use super::change::{Change, Meaning, Outcome, Received, ReleaseItem, ReleaseOutcome, Verdict};
 use super::{CommitError, Options, Snapshot, Store};
@@ -175,7 +181,7 @@ impl Authored {
         self.key.id()
     }
 
-    fn signing(&self) -> SigningKey {
+    pub(super) fn signing(&self) -> SigningKey {
         SigningKey::from_seed(self.signer)
     }
 

@@ -70,6 +70,17 @@ fn an_older_store_is_migrated() {
 }
 
 #[test]
+fn a_power_cut_while_the_store_is_made_leaves_nothing_that_is_in_the_way() {
+    let directory = tempfile::tempdir().unwrap();
+    let half = std::path::Path::new(FILE_NAME).with_extension("new");
+    std::fs::write(directory.path().join(&half), [0; 5_000]).unwrap();
+    let home = Home { store: Some(Store::open(directory.path(), Options::new(US)).unwrap()), directory };
+    home.release(TO_PEER, &["evil.example"]);
+    assert_eq!(home.values("evil.example"), ["evil.example"]);
+    assert!(!home.path().join(half).exists());
+}
+
+#[test]
 fn another_organisations_store_is_refused() {
     let mut home = Home::new();
     home.store = None;
@@ -83,7 +94,7 @@ fn what_is_not_a_store_is_refused() {
     home.store = None;
     std::fs::write(home.path().join(FILE_NAME), b"not a database, but long enough to look at".repeat(200)).unwrap();
     let error = open(&home).unwrap_err();
-    assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Damaged { .. }), "never replaced: {error:?}");
     let blocked = home.path().join(FILE_NAME).join("below a file");
     assert!(matches!(Store::open(&blocked, Options::new(US)).unwrap_err(), OpenError::Io { .. }));
 }

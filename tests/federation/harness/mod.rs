@@ -1,6 +1,7 @@
 //! A federation in one process. See DESIGN §9.
 
 mod checks;
+pub mod disk;
 pub mod log;
 mod net;
 pub mod rogue;
@@ -8,6 +9,7 @@ mod verbs;
 
 pub use verbs::ask;
 
+use disk::Disk;
 use net::Net;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,11 +21,13 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use watchfire::clock::Clock;
 use watchfire::config::Config;
+use watchfire::link::identity::Identity;
 use watchfire::model::crypto::random;
 use watchfire::model::id::base32;
 use watchfire::model::{OrgId, Timestamp};
 use watchfire::node::view::PeerOptions;
 use watchfire::node::{Node, NodeError};
+use watchfire::store::{Options, Store};
 
 /// A node's place in the federation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,6 +79,8 @@ struct Member {
     config: Config,
     /// A clock that is not everyone's.
     clock: Option<Clock>,
+    /// Its store is on this disk instead of in a file.
+    disk: Option<Disk>,
     life: Option<Life>,
 }
 
@@ -148,7 +154,7 @@ impl Federation {
         let config = self.config(who, name, change).await;
         let data = self.directory().join(name);
         Node::init(&data, &config.endpoints, &self.clock).unwrap();
-        self.members.push(Member { name: name.into(), data, config, clock: None, life: None });
+        self.members.push(Member { name: name.into(), data, config, clock: None, disk: None, life: None });
         self.start(who).await;
     }
 
@@ -184,12 +190,16 @@ impl Federation {
     }
 
     async fn life(&self, who: Who) -> Life {
-        let Member { name, data, config, clock, .. } = &self.members[who.0];
+        let Member { name, data, config, clock, disk, .. } = &self.members[who.0];
         let clock = clock.as_ref().unwrap_or(&self.clock);
+        let open = || match disk {
+            Some(disk) => on_disk(data, config, clock, disk),
+            None => Node::open_with(data, config.clone(), clock.clone()),
+        };
         let (runtime, stop) = (runtime(name), CancellationToken::new());
         let end = Instant::now() + PATIENCE;
         let node = loop {
-            match Node::open_with(data, config.clone(), clock.clone()) {
+            match open() {
                 Ok(node) => break node,
                 // The last life's store lets go when its last task is gone.
                 Err(NodeError::StoreLocked(_)) if Instant::now() < end => tokio::time::sleep(LOOK).await,
@@ -233,6 +243,21 @@ impl Federation {
         node.store.close();
     }
 
+    /// A node that has nothing yet gets a disk for its store.
+    pub async fn use_disk(&mut self, who: Who) -> Disk {
+        let disk = Disk::default();
+        self.kill(who);
+        self.members[who.0].disk = Some(disk.clone());
+        self.start(who).await;
+        disk
+    }
+
+    /// Ends a node, and what its disk has not synced is gone.
+    pub fn power_cut(&mut self, who: Who) {
+        self.kill(who);
+        self.members[who.0].disk.as_ref().expect("it has one").power_cut();
+    }
+
     /// Ends a node in order.
     pub async fn stop(&mut self, who: Who) {
         let Life { node, runtime, stop, running } = self.members[who.0].life.take().expect("it runs");
@@ -270,7 +295,7 @@ impl Federation {
         let name = format!("{}-twin", self.members[of.0].name);
         let mut config = self.config(who, &name, |_, _| {}).await;
         config.endpoints = self.members[of.0].config.endpoints.clone();
-        self.members.push(Member { name: name.clone(), data: copy.to_owned(), config, clock: None, life: None });
+        self.members.push(Member { name: name.clone(), data: copy.to_owned(), config, clock: None, disk: None, life: None });
         self.broken.extend([of, who]);
         self.start(who).await;
         who
@@ -398,6 +423,12 @@ impl Drop for Federation {
         }
         assert!(problems.is_empty(), "the federation did not end well:\n  {}", problems.join("\n  "));
     }
+}
+
+fn on_disk(data: &Path, config: &Config, clock: &Clock, disk: &Disk) -> Result<Arc<Node>, NodeError> {
+    let keys = Identity::load(data, clock.now())?;
+    let store = Store::open_with(disk.factory(), Options::new(keys.org()))?;
+    Ok(Node::assemble(data, config.clone(), clock.clone(), keys, store))
 }
 
 /// A random word that nothing else contains.
