@@ -185,12 +185,14 @@ impl Maker {
     }
 }
 
-/// Attacks until the time is over, on a new connection whenever the last one is cut.
-pub async fn attack(rogue: Arc<Rogue>, endpoint: Endpoint, flood: Flood, time: Duration) -> Outcome {
-    let (end, mut outcome) = (Instant::now() + time, Outcome::default());
-    // Whoever waits to be found out is given the time that this takes.
-    let end = if flood == Flood::Unread { end.max(Instant::now() + Duration::from_secs(3)) } else { end };
-    while Instant::now() < end {
+/// Attacks until the time is over, on a new connection whenever the last one is cut; until it is cut for the first time with more patience.
+pub async fn attack(rogue: Arc<Rogue>, endpoint: Endpoint, flood: Flood, time: Duration, patience: Duration) -> Outcome {
+    let (start, mut outcome) = (Instant::now(), Outcome::default());
+    loop {
+        let end = start + if outcome.cuts == 0 { time.max(patience) } else { time };
+        if Instant::now() >= end {
+            return outcome;
+        }
         let Ok(connection) = rogue.dial_by(&endpoint, &DialOptions::default()).await else {
             tokio::time::sleep(Duration::from_millis(5)).await;
             continue;
@@ -229,7 +231,6 @@ pub async fn attack(rogue: Arc<Rogue>, endpoint: Endpoint, flood: Flood, time: D
         }
         outcome.longest = outcome.longest.max(began.elapsed());
     }
-    outcome
 }
 
 /// Sends its log from where it is known, batch upon batch, until it is told to stop; with which words it was.
