@@ -76,7 +76,7 @@ impl Pair {
         if here != there {
             return Err(format!("{} values on one side, {} on the other", here.len(), there.len()));
         }
-        let (logs, indicators) = one.state();
+        let (logs, indicators) = one.state(false);
         let entries: u64 = logs.values().map(|(size, _)| size).sum();
         if indicators != here.len() as u64 || entries != indicators {
             return Err(format!("{} values found, {indicators} counted, {entries} entries: something was taken twice", here.len()));

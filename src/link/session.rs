@@ -201,7 +201,7 @@ type Durable = Pin<Box<dyn Future<Output = (LogKey, Understanding, Result<Outcom
 struct Understanding {
     first: u64,
     through: u64,
-    follow: Vec<crate::node::relay::Follow>,
+    owes: bool,
 }
 
 impl Session {
@@ -276,6 +276,8 @@ impl Session {
             Err(_) => return Err(Ended::Stream("the peer did not say hello in time".into())),
         }
         ready();
+        // What the last link brought is made durable first, so that it is not asked for again.
+        self.node.store.settled().await;
         let sender = tokio::spawn(self.clone().send());
         let stop_sender = sender.abort_handle();
         let result = receiver.read(&mut inbound, sender).await;
@@ -654,8 +656,15 @@ impl Receiver {
         if self.in_step(&log, &batch)?.is_none() {
             return Ok(());
         }
-        let Some(asked) = self.asked.get_mut(&log) else { return Ok(()) };
         let node = self.session.node.clone();
+        let key = self.asked.get(&log).map(|asked| asked.key);
+        if key.map_or(Ok(false), |key| node.is_passed_on(&key))? {
+            // What a withdrawal takes back must be found by then, and passed on: nothing of this log is under way meanwhile.
+            while let Some(done) = self.durable.next().await {
+                self.acknowledge(done).await?;
+            }
+        }
+        let Some(asked) = self.asked.get_mut(&log) else { return Ok(()) };
         let keys = match asked.author_key {
             Some(key) => vec![key],
             None => node.author_keys(&asked.key.author),
@@ -671,14 +680,18 @@ impl Receiver {
             Ok(understood) => understood,
             Err(error) => return Err(self.not_the_authors(log, &batch, error).await?),
         };
-        let Understood { change, head, author_key, first, follow } = understood;
+        let Understood { change, head, author_key, first, follow, owes } = understood;
         asked.head = head;
         asked.author_key = Some(author_key);
         (asked.asked_again, asked.out_of_step) = (false, 0);
-        let (key, understanding) = (asked.key, Understanding { first, through: head.size, follow });
+        let (key, understanding) = (asked.key, Understanding { first, through: head.size, owes });
+        // Before it is stored: what a recall destroys could not be followed afterwards.
+        for follow in follow {
+            node.follow(follow).await?;
+        }
         // Queued now, in order; durable later. The next batch is verified meanwhile.
         let durable = async move {
-            let result = node.store.commit(change).await;
+            let result = node.keep(log, change, first, owes).await;
             (key, understanding, result)
         };
         self.durable.push_back(Box::pin(durable));
@@ -792,11 +805,11 @@ impl Receiver {
             }
             Err(error) => return Err(NodeError::from(error).into()),
         };
-        let Understanding { first, through, follow } = understanding;
+        let Understanding { first, through, owes } = understanding;
         if key.author == self.node().org() {
             self.node().claim_was_true(&self.session.peer);
         }
-        let verdicts = self.node().received(&key, outcome, first, follow).await?;
+        let verdicts = self.node().received(&key, outcome, first, owes).await?;
         let verdict = |(seq, verdict): (u64, Verdict)| wire::ack::Verdict { seq, verdict: verdict as u32 };
         let verdicts = verdicts.into_iter().map(verdict).collect();
         self.session.outbox.answer(Kind::Ack(wire::Ack { log: id.0.to_vec(), through, verdicts }))?;
@@ -860,6 +873,23 @@ fn least_bytes(entry: &BatchEntry) -> u64 {
     4 + match &entry.body {
         Body::Present(body) => body.len() as u64,
         Body::Absent { .. } => 32,
+    }
+}
+
+impl Drop for Receiver {
+    /// The stream is gone; what is being made durable goes on without it, and what follows from it is done.
+    fn drop(&mut self) {
+        let mut durable = std::mem::take(&mut self.durable);
+        let (node, runtime) = (self.session.node.clone(), tokio::runtime::Handle::try_current());
+        let (false, Ok(runtime)) = (durable.is_empty(), runtime) else { return };
+        runtime.spawn(async move {
+            while let Some((key, Understanding { first, owes, .. }, result)) = durable.next().await {
+                let Ok(outcome) = result else { continue };
+                if let Err(error) = node.received(&key, outcome, first, owes).await {
+                    tracing::warn!(%error, "what follows from a batch is still to be done");
+                }
+            }
+        });
     }
 }
 

@@ -30,14 +30,12 @@ pub enum RecallError {
 }
 
 impl Node {
-    /// Keeps a recall for peers that return, and tells the links.
-    pub(super) async fn keep_recall(&self, recall: &Recall, audience: Audience, signed: &SignedRecall) -> Result<(), NodeError> {
+    /// The change that keeps a recall for peers that return. The links are to be told.
+    pub(super) fn keep_recall(&self, recall: &Recall, audience: Audience, signed: &SignedRecall) -> Change {
         let bytes = signed.encode_to_vec();
         let (id, log, at) = (sha256(&[&bytes]), recall.withdrawal.log, self.clock.now());
         let row = RecallRow { author: recall.author, log, audience, signed: bytes, at };
-        self.commit(Change::Recall { id, row: Box::new(row) }).await?;
-        self.touch();
-        Ok(())
+        Change::Recall { id, row: Box::new(row) }
     }
 
     /// The recalls that concern a peer, each with its id: ours always, others' while they are young. A link sends each once.
@@ -140,17 +138,19 @@ impl Node {
                 reason: withdrawal.reason.clone(),
                 at: self.clock.now(),
             };
-            let follow = self.to_follow(&recall.author, audience, withdrawal)?;
-            let outcome = self.commit(change).await?;
-            if let Some(follow) = follow {
+            // Before the body goes: afterwards nothing tells any more what was passed on because of it.
+            if let Some(follow) = self.to_follow(&recall.author, audience, withdrawal)? {
                 self.follow(follow).await?;
             }
+            let outcome = self.commit(change).await?;
             if let Outcome::TakenBack(outcomes) = outcome {
                 let taken = TakenBack { withdrawal: EntryHash([0; 32]), log: withdrawal.log, mode: withdrawal.mode, outcomes };
                 self.answer_taken_back(&recall.author, audience, taken).await?;
             }
         }
-        self.keep_recall(&recall, audience, signed).await?;
+        // Last, since one that is kept is not looked at again.
+        self.commit(self.keep_recall(&recall, audience, signed)).await?;
+        self.touch();
         Ok(())
     }
 }

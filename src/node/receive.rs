@@ -6,7 +6,9 @@ use crate::link::convert::{Malformed, decode_record, encode_record};
 use crate::model::log::{Audience, Batch, BatchError, Body, Entry, Head, LogKey};
 use crate::model::record::{Receipt, Withdrawal};
 use crate::model::{LogId, OrgId, Record, RecordKind, Timestamp, Tlp};
+use crate::rules::label::Held;
 use crate::rules::release::Draft;
+use crate::store::CommitError;
 use crate::store::change::{Change, Meaning, Outcome, Received, TakenBack, Verdict};
 
 /// A batch that is verified and understood, and not stored yet.
@@ -22,6 +24,8 @@ pub struct Understood {
     pub first: u64,
     /// What a hidden group's owner takes back because of it.
     pub follow: Vec<Follow>,
+    /// Whether something follows from it once it is durable; it is noted with the batch, see [`Change::Owe`].
+    pub owes: bool,
 }
 
 impl Node {
@@ -40,8 +44,60 @@ impl Node {
         let follow = received.iter().filter_map(|entry| self.follow_of(log, &entry.meaning)).collect();
         let first = batch.first;
         let head = batch.checkpoint.head;
+        let owes = received.iter().any(|entry| matches!(entry.meaning, Meaning::TakeBack { .. })) || self.owes_whatever_it_says(log, first);
         let change = Change::Receive { log: *log, author_key, batch, entries: received, at: self.clock.now() };
-        Ok(Understood { change, head, author_key, first, follow })
+        Ok(Understood { change, head, author_key, first, follow, owes })
+    }
+
+    /// Whether something follows from a batch of this log even if it takes nothing back. When that cannot be read, it may.
+    fn owes_whatever_it_says(&self, log: &LogKey, first: u64) -> bool {
+        let recalled_ahead = || {
+            let recalls = self.store.snapshot().and_then(|snapshot| snapshot.recalls());
+            recalls.map_or(true, |recalls| recalls.iter().any(|(_, row)| row.log == log.id()))
+        };
+        self.is_passed_on(log).unwrap_or(true) || (first == 1 && recalled_ahead())
+    }
+
+    /// Makes a batch durable, and with it the note that something follows from it.
+    ///
+    /// # Errors
+    /// When the batch does not fit the log, or the store takes no changes.
+    pub async fn keep(&self, log: LogId, change: Change, first: u64, owes: bool) -> Result<Outcome, CommitError> {
+        if !owes {
+            return self.store.commit(change).await;
+        }
+        let note = Change::Owe { log, first, owed: true };
+        self.store.commit_many(vec![change, note]).await?.into_iter().next().ok_or(CommitError::Closed)
+    }
+
+    /// Does what still follows from batches that were received before: we died, or the disk failed, before it was done.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub async fn pay_what_is_owed(&self) -> Result<(), NodeError> {
+        for (log, first) in self.store.snapshot()?.owed()? {
+            match self.stored_batch(&log, first)? {
+                Some((key, change)) => {
+                    // Received again it changes nothing, and tells again what it did.
+                    let outcome = self.commit(change).await?;
+                    self.received(&key, outcome, first, true).await?;
+                }
+                None => drop(self.commit(Change::Owe { log, first, owed: false }).await?),
+            }
+        }
+        Ok(())
+    }
+
+    /// A batch that we hold, read anew.
+    fn stored_batch(&self, log: &LogId, first: u64) -> Result<Option<(LogKey, Change)>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let (Some(row), Some(Held(batch))) = (snapshot.log(log)?, snapshot.batch_at(log, first)?) else { return Ok(None) };
+        let Some(header) = snapshot.header(log, first)? else { return Ok(None) };
+        let before = Head { size: first - 1, hash: header.prev };
+        let Ok(entries) = batch.chain(*log, before) else { return Ok(None) };
+        let entries = entries.iter().map(|entry| self.understand_entry(&row.key, entry)).collect();
+        let change = Change::Receive { log: row.key, author_key: row.author_key, batch, entries, at: self.clock.now() };
+        Ok(Some((row.key, change)))
     }
 
     fn follow_of(&self, log: &LogKey, meaning: &Meaning) -> Option<Follow> {
@@ -97,13 +153,7 @@ impl Node {
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes; the batch stays durable.
-    pub async fn received(
-        &self,
-        log: &LogKey,
-        outcome: Outcome,
-        first: u64,
-        follow: Vec<Follow>,
-    ) -> Result<Vec<(u64, Verdict)>, NodeError> {
+    pub async fn received(&self, log: &LogKey, outcome: Outcome, first: u64, owes: bool) -> Result<Vec<(u64, Verdict)>, NodeError> {
         let Outcome::Received { verdicts, taken_back } = outcome else { return Ok(Vec::new()) };
         self.touch();
         let through = first + verdicts.len() as u64;
@@ -114,8 +164,8 @@ impl Node {
             self.answer_taken_back(&log.author, log.audience, taken).await?;
         }
         self.pass_on_in_hidden_group(log, first..through).await?;
-        for follow in follow {
-            self.follow(follow).await?;
+        if owes {
+            self.commit(Change::Owe { log: log.id(), first, owed: false }).await?;
         }
         Ok((first..).zip(verdicts).filter(|(_, verdict)| *verdict != Verdict::Accepted).collect())
     }
@@ -132,15 +182,24 @@ impl Node {
         self.release_record(Record::Receipt(receipt), audience).await
     }
 
-    /// Releases a record of our own making that nobody has to be asked about: a receipt, a withdrawal.
+    /// Releases a record of our own making that nobody has to be asked about: a receipt.
     pub(super) async fn release_record(&self, record: Record, audience: Audience) -> Result<(), NodeError> {
+        if let Some(change) = self.release_of(record, audience)? {
+            self.commit(change).await?;
+            self.position(audience).await?;
+        }
+        Ok(())
+    }
+
+    /// The change that releases a record of our own making, to be made with others; none where the gate withholds it.
+    pub(super) fn release_of(&self, record: Record, audience: Audience) -> Result<Option<Change>, NodeError> {
         debug_assert!(encode_record(&record).len() <= crate::model::log::BODY_BYTES_MAX);
         let draft = Draft { record, tlp: Tlp::AmberStrict, audience, retention: self.retention() };
         match self.pass_gate(&self.door(audience)?, draft) {
-            Ok(item) => self.queue(audience, vec![item], true).await.map(|_| ()),
+            Ok(item) => Ok(Some(self.release_change(audience, vec![item], true))),
             Err(reason) => {
                 tracing::warn!(%reason, "a record of our own making was withheld");
-                Ok(())
+                Ok(None)
             }
         }
     }

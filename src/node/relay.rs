@@ -31,10 +31,20 @@ impl Node {
         Ok(definition.is_some_and(|definition| definition.visibility == Visibility::Hidden && definition.signer == self.org()))
     }
 
+    /// Whether what a log says is passed on by us: a member's in a hidden group of ours.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn is_passed_on(&self, log: &LogKey) -> Result<bool, NodeError> {
+        match log.audience {
+            Audience::Group(group) if log.author != self.org() => self.heads_hidden_group(&group),
+            _ => Ok(false),
+        }
+    }
+
     /// Releases anew what a member of a hidden group of ours has sent, and takes back what it took back.
     pub(super) async fn pass_on_in_hidden_group(&self, log: &LogKey, seqs: Range<u64>) -> Result<(), NodeError> {
-        let Audience::Group(group) = log.audience else { return Ok(()) };
-        if log.author == self.org() || !self.heads_hidden_group(&group)? {
+        if !self.is_passed_on(log)? {
             return Ok(());
         }
         let door = self.door(log.audience)?;
@@ -43,6 +53,9 @@ impl Node {
             let Some((Held(entry), _)) = self.store.snapshot()?.entry(&log.id(), seq)? else { continue };
             let Body::Present(body) = &entry.body else { continue };
             let Some(kind) = RecordKind::from_number(entry.header.kind) else { continue };
+            if self.store.snapshot()?.taken_back(&log.id(), seq)?.is_some() {
+                continue;
+            }
             let Ok(Record::Indicator(indicator)) = decode_record(kind, body) else { continue };
             // Marked, so that what we say ourselves is never taken back on a member's word.
             let record = Record::Indicator(Indicator { source: Some(PASSED_ON.to_owned()), ..indicator });
@@ -70,7 +83,10 @@ impl Node {
     }
 
     /// Takes back our own release of what a member has taken back, unless another member still says it.
-    pub(super) async fn follow(&self, follow: Follow) -> Result<(), NodeError> {
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub async fn follow(&self, follow: Follow) -> Result<(), NodeError> {
         let Follow { audience, withdrawal, observables } = follow;
         for observable in observables {
             if self.another_member_says(audience, &withdrawal.log, &observable)? {

@@ -118,14 +118,19 @@ impl Node {
         Ok(ReleaseItem { record, inside, released })
     }
 
+    /// The change that makes released records durable, with what the gate wrote down.
+    pub(super) fn release_change(&self, audience: Audience, items: Vec<ReleaseItem>, now: bool) -> Change {
+        let at = self.clock.now();
+        let disclosures = disclosures(audience, &items, at, now);
+        Change::Release { audience, items, disclosures, at }
+    }
+
     /// Makes released records durable; they leave when their positions are assigned.
     pub(super) async fn queue(&self, audience: Audience, items: Vec<ReleaseItem>, now: bool) -> Result<Vec<ReleaseOutcome>, NodeError> {
         if items.is_empty() {
             return Ok(Vec::new());
         }
-        let at = self.clock.now();
-        let disclosures = disclosures(audience, &items, at, now);
-        match self.commit(Change::Release { audience, items, disclosures, at }).await? {
+        match self.commit(self.release_change(audience, items, now)).await? {
             Outcome::Released(outcomes) => {
                 if outcomes.contains(&ReleaseOutcome::Queued) {
                     self.position(audience).await?;

@@ -52,6 +52,16 @@ pub enum Change {
         /// When, by our clock.
         at: Timestamp,
     },
+    /// Something follows from a received batch that is still to be done, or now is: a receipt, what a hidden group's owner passes on.
+    /// Made together with [`Change::Receive`], so that it is not forgotten when we die in between.
+    Owe {
+        /// The log.
+        log: LogId,
+        /// The batch's first position.
+        first: u64,
+        /// Whether it is still to be done.
+        owed: bool,
+    },
     /// Starts a log of another author at a signed checkpoint instead of at its first entry (a group without history).
     StartAt {
         /// The log.

@@ -12,6 +12,7 @@ mod error;
 mod find;
 mod migrate;
 mod overlay;
+mod owed;
 mod read;
 mod rows;
 mod tables;
@@ -117,6 +118,17 @@ impl Store {
         let (answer, answered) = oneshot::channel::<Answer>();
         self.queue()?.blocking_send(Request::Commit { changes: vec![change], answer }).map_err(|_| CommitError::Closed)?;
         answered.blocking_recv().unwrap_or(Err(CommitError::Closed)).and_then(only)
+    }
+
+    /// Waits until what was asked for before has been made, or has failed. Writes nothing itself.
+    pub async fn settled(&self) {
+        let (answer, answered) = oneshot::channel();
+        if let Ok(queue) = self.queue()
+            && queue.send(Request::Settle { answer }).await.is_ok()
+        {
+            // A writer that is gone has nothing under way.
+            let _ = answered.await;
+        }
     }
 
     /// What the store holds now. Never waits for the writer.

@@ -36,6 +36,8 @@ pub(super) type Answer = Result<Vec<Outcome>, CommitError>;
 pub(super) enum Request {
     /// All of these changes or none.
     Commit { changes: Vec<Change>, answer: oneshot::Sender<Answer> },
+    /// Answered once everything asked for before has been answered.
+    Settle { answer: oneshot::Sender<()> },
     /// Give free space back; answers whether it was done.
     Compact { answer: oneshot::Sender<Result<bool, CommitError>> },
 }
@@ -62,18 +64,22 @@ impl Writer {
     pub(super) fn run(mut self) {
         while let Some(first) = self.next() {
             let mut group = VecDeque::new();
-            let mut compact = Vec::new();
+            let (mut compact, mut settled) = (Vec::new(), Vec::new());
             let mut request = Some(first);
             while let Some(taken) = request.take() {
                 match taken {
                     Request::Commit { changes, answer } => group.push_back((changes, answer)),
                     Request::Compact { answer } => compact.push(answer),
+                    Request::Settle { answer } => settled.push(answer),
                 }
                 if group.len() < self.disk.options.group_requests_max {
                     request = self.queue.try_recv().ok();
                 }
             }
             self.work_off(group);
+            for answer in settled {
+                let _ = answer.send(());
+            }
             compact.into_iter().for_each(|answer| drop(answer.send(self.compact())));
         }
         self.disk.close();

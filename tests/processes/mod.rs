@@ -13,7 +13,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-pub const BINARY: &str = env!("CARGO_BIN_EXE_watchfire");
+/// The binary that is built with the test, or `$WATCHFIRE_BINARY`.
+fn binary() -> std::ffi::OsString {
+    std::env::var_os("WATCHFIRE_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_watchfire").into())
+}
 
 /// Longer than anything here takes, even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -95,7 +98,7 @@ impl Org {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(BINARY);
+        let mut command = Command::new(binary());
         command.args(args).env("WATCHFIRE_DATA", &self.data).env("RUST_BACKTRACE", "1").stdin(Stdio::null());
         command
     }
@@ -149,10 +152,12 @@ impl Org {
         found
     }
 
-    /// What two nodes that are in step agree on: each log's size and head, and how many indicators there are.
-    pub fn state(&self) -> (BTreeMap<String, (u64, String)>, u64) {
+    /// What two nodes that are in step agree on: each log's size and head, and how many indicators there are. A direct log of others
+    /// is theirs alone; with more than two nodes, only the logs to groups count.
+    pub fn state(&self, of_groups: bool) -> (BTreeMap<String, (u64, String)>, u64) {
         let Some(status) = self.try_json(&["status"]) else { return Default::default() };
         let logs = status["logs"].as_array().expect("logs").iter();
+        let logs = logs.filter(|log| !of_groups || log["audience"].as_str().is_some_and(|audience| audience.starts_with("group:")));
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let logs = logs.map(|log| (text(&log["id"]), (log["size"].as_u64().unwrap_or_default(), text(&log["head"]))));
         (logs.collect(), status["records"]["indicator"].as_u64().unwrap_or_default())
@@ -203,7 +208,7 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> Result<(), String>) {
 /// Waits until all of these hold the same.
 pub fn until_equal(orgs: &[&Org]) {
     until("all hold the same", || {
-        let states: Vec<_> = orgs.iter().map(|org| (org.name.clone(), org.state())).collect();
+        let states: Vec<_> = orgs.iter().map(|org| (org.name.clone(), org.state(orgs.len() > 2))).collect();
         let equal = states.windows(2).all(|two| two[0].1 == two[1].1) && !states[0].1.0.is_empty();
         equal.then_some(()).ok_or_else(|| format!("{states:?}"))
     });

@@ -103,6 +103,7 @@ impl<'t> Tx<'t> {
             Change::Release { audience, items, disclosures, at } => self.release(audience, items, disclosures, *at),
             Change::Append { log, batch, headers, waiting, at } => self.append(log, batch, headers, waiting, *at),
             Change::Receive { log, author_key, batch, entries, at } => self.receive(log, author_key, batch, entries, *at),
+            Change::Owe { log, first, owed } => self.owe(log, *first, *owed),
             Change::StartAt { log, author_key, checkpoint } => self.start_at(log, author_key, checkpoint),
             Change::TakeBack { log, seqs, mode, reason, at } => self.take_back(log, None, seqs, *mode, reason, *at).map(Outcome::TakenBack),
             Change::Unqueue { records, recalled, at } => self.unqueue(records, *recalled, *at),

@@ -7,6 +7,7 @@ use crate::store::change::{GroupRow, Outcome, PeerRow, RecallRow};
 use crate::store::codec::Row;
 use crate::store::error::Fault;
 use crate::store::find;
+use crate::store::owed::owed_name;
 use crate::store::rows::{ReceiptRow, SuspiciousRow};
 use redb::{ReadableTable, ReadableTableMetadata};
 
@@ -89,6 +90,11 @@ impl Tx<'_> {
             self.t.suspicious.pop_first()?;
         }
         Ok(Outcome::Done)
+    }
+
+    /// Stands among the node's own values, under a name that sorts by log and position.
+    pub(super) fn owe(&mut self, log: &LogId, first: u64, owed: bool) -> Applied<Outcome> {
+        self.put(&owed_name(log, first), owed.then_some(&[]))
     }
 
     pub(super) fn put(&mut self, name: &str, value: Option<&[u8]>) -> Applied<Outcome> {

@@ -8,6 +8,7 @@ use crate::store::change::{GroupRow, PeerRow};
 use crate::store::codec::Row;
 use crate::store::error::Damaged;
 use crate::store::find;
+use crate::store::owed::{OWED, read_owed_name};
 use crate::store::rows::{DisclosureRow, ReceiptRow};
 use crate::store::tables::{DISCLOSURES, EVIDENCE, GROUPS, NAMED, PEERS, QUARANTINE, RECEIPTS, SUSPICIOUS, TOMBSTONES};
 use crate::store::{EvidenceRow, QuarantineRow, SuspiciousRow};
@@ -91,6 +92,20 @@ impl Snapshot {
     /// When the store cannot be read.
     pub fn get(&self, name: &str) -> Read<Option<Vec<u8>>> {
         Ok(self.table(NAMED)?.get(name)?.map(|value| value.value().to_vec()))
+    }
+
+    /// Received batches from which something still follows: log and first position.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn owed(&self) -> Read<Vec<(LogId, u64)>> {
+        let mut owed = Vec::new();
+        for row in self.table(NAMED)?.range(OWED..)? {
+            let (name, _) = row?;
+            let Some(batch) = read_owed_name(name.value()) else { break };
+            owed.push(batch);
+        }
+        Ok(owed)
     }
 
     /// Proofs of equivocation.

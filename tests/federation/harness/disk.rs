@@ -19,6 +19,8 @@ struct Platter {
     fails_every: u64,
     operations: u64,
     failed: u64,
+    /// After so many more syncs nothing is written any more.
+    stops_in: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -52,6 +54,21 @@ impl Disk {
         self.lock().fails_every = operations;
     }
 
+    /// After so many more syncs it takes nothing more, as a machine does that dies there.
+    pub fn stop_after(&self, syncs: u64) {
+        self.lock().stops_in = Some(syncs);
+    }
+
+    /// Whether it has come to that.
+    pub fn has_stopped(&self) -> bool {
+        self.lock().stops_in == Some(0)
+    }
+
+    /// It takes writes again.
+    pub fn go_on(&self) {
+        self.lock().stops_in = None;
+    }
+
     /// How many operations have failed.
     pub fn failed(&self) -> u64 {
         self.lock().failed
@@ -77,8 +94,9 @@ impl Platter {
     fn operate(&mut self) -> io::Result<()> {
         self.operations += 1;
         let fails = self.fails_every > 0 && self.operations.is_multiple_of(self.fails_every);
-        self.failed += u64::from(fails || self.full);
-        match (self.full, fails) {
+        let full = self.full || self.stops_in == Some(0);
+        self.failed += u64::from(fails || full);
+        match (full, fails) {
             (true, _) => Err(io::ErrorKind::StorageFull.into()),
             (_, true) => Err(io::Error::other("the disk has a bad day")),
             _ => Ok(()),
@@ -114,6 +132,7 @@ impl StorageBackend for Disk {
         if !platter.lies {
             platter.unsynced.clear();
         }
+        platter.stops_in = platter.stops_in.map(|left| left - 1);
         Ok(())
     }
 

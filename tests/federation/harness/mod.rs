@@ -427,7 +427,8 @@ impl Drop for Federation {
 
 fn on_disk(data: &Path, config: &Config, clock: &Clock, disk: &Disk) -> Result<Arc<Node>, NodeError> {
     let keys = Identity::load(data, clock.now())?;
-    let store = Store::open_with(disk.factory(), Options::new(keys.org()))?;
+    // Impatient, since a node that dies waits for its writer here.
+    let store = Store::open_with(disk.factory(), Options { retry_ms_max: 200, ..Options::new(keys.org()) })?;
     Ok(Node::assemble(data, config.clone(), clock.clone(), keys, store))
 }
 
