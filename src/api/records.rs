@@ -7,8 +7,8 @@ use crate::model::{ObservableKind, Tlp};
 use crate::node::Node;
 use crate::node::error::NodeError;
 use crate::node::view::{
-    DisclosureRange, DisclosureView, ExpireView, ExplainView, ExportFormat, ExportRequest, LookupView, ReceiptView, RecordView, RotateView,
-    ShareReport, ShareRequest, StatusView, TakeBackView,
+    DisclosureRange, DisclosureView, ExpireView, ExplainView, ExportFormat, ExportRequest, LogKeyView, LookupView, ReceiptView, RecordView,
+    RotateView, ShareReport, ShareRequest, StatusView, TakeBackView,
 };
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -97,6 +97,18 @@ pub(super) async fn recall(State(node): State<Arc<Node>>, Path(id): Path<String>
 
 pub(super) async fn rotate(State(node): State<Arc<Node>>) -> Answer<RotateView> {
     Ok(Json(node.rotate().await?))
+}
+
+/// Why the log-signing key is changed.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct RotateLogKey {
+    /// Whether those before may be in other hands.
+    #[serde(default)]
+    pub stolen: bool,
+}
+
+pub(super) async fn rotate_log_key(State(node): State<Arc<Node>>, Ask(why): Ask<RotateLogKey>) -> Answer<LogKeyView> {
+    Ok(Json(node.rotate_log_key(why.stolen).await?))
 }
 
 pub(super) async fn expire(State(node): State<Arc<Node>>) -> Answer<ExpireView> {

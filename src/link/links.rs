@@ -344,6 +344,7 @@ impl Links {
             tracing::warn!("the issuing CA is to be renewed and the root key is away: put it back for a minute");
         }
         self.node.confirm_groups().await?;
+        self.node.settle_log_keys().await?;
         self.node.destroy_expired(false).await?;
         Ok(())
     }

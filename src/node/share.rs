@@ -123,15 +123,24 @@ impl Node {
         if items.is_empty() {
             return Ok(Vec::new());
         }
+        let outcomes = self.make_durable(audience, items, now).await?;
+        if outcomes.contains(&ReleaseOutcome::Queued) {
+            self.position(audience).await?;
+        }
+        Ok(outcomes)
+    }
+
+    /// Makes released records durable, and gives no positions.
+    pub(super) async fn make_durable(
+        &self,
+        audience: Audience,
+        items: Vec<ReleaseItem>,
+        now: bool,
+    ) -> Result<Vec<ReleaseOutcome>, NodeError> {
         let at = self.clock.now();
         let disclosures = disclosures(audience, &items, at, now);
         match self.commit(Change::Release { audience, items, disclosures, at }).await? {
-            Outcome::Released(outcomes) => {
-                if outcomes.contains(&ReleaseOutcome::Queued) {
-                    self.position(audience).await?;
-                }
-                Ok(outcomes)
-            }
+            Outcome::Released(outcomes) => Ok(outcomes),
             other => Err(NodeError::Internal(format!("a release had the outcome {other:?}"))),
         }
     }

@@ -13,6 +13,7 @@ mod harness;
 mod control;
 mod groups;
 mod hostile;
+mod keys;
 mod lives;
 mod pairing;
 mod recalls;
