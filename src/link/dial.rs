@@ -84,7 +84,10 @@ pub async fn connect(tls: &Tls, endpoint: &Endpoint, org: OrgId, options: &DialO
 }
 
 /// Dials whoever sent an invitation: its label, and nobody but the organisation that it names.
-pub(super) async fn connect_for_pairing(
+///
+/// # Errors
+/// With the cause, on either side.
+pub async fn connect_for_pairing(
     tls: &Tls,
     endpoint: &Endpoint,
     label: &str,

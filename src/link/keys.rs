@@ -7,6 +7,7 @@
 //! previous.pem             the node certificate and the card from before the last rotation of the root
 //! log.key  id.key          32 bytes in base32
 //! log-N.key                a log-signing key from before, until each of our logs has its last position under it
+//! invitations              invitations that are open, with the tries that they have left
 //! ```
 //!
 //! A file is replaced whole (write, sync, rename, sync), so a crash leaves the old one or the new one. `identity.pem` is what commits a
@@ -488,7 +489,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), KeysError> {
 }
 
 /// Reads a file that no one but its owner may read, and no more than a key file has.
-fn read_text(path: &Path) -> Result<Zeroizing<String>, KeysError> {
+pub(super) fn read_text(path: &Path) -> Result<Zeroizing<String>, KeysError> {
     use std::io::Read;
     let error = |error| KeysError::File { path: path.to_owned(), error };
     let file = fs::File::open(path).map_err(error)?;

@@ -15,7 +15,7 @@ use super::convert::wire::link_client::LinkClient;
 use super::convert::wire::link_server::{Link, LinkServer};
 use super::diagnosis::Diagnosis;
 use super::dial::{self, DialOptions, DialledConnection};
-use super::pairing::{Invitation, JoinError, PairingService, Persist};
+use super::pairing::{Invitation, JoinError, Keep, Kept, PairingService, Persist, keep, kept};
 use super::serve::{ConnectionInfo, Http2Limits};
 use super::session::{Ended, Session, outbox};
 use super::tls::Tls;
@@ -71,6 +71,7 @@ impl Links {
         };
         let acceptor = Acceptor::new(tls.clone(), limits);
         let pairing = pairing_service(&node, &acceptor);
+        pairing.open_again(kept(&invitations(&node), node.clock.now())?);
         Ok(Arc::new(Self { node, tls, acceptor, pairing, live: Mutex::default(), stop: CancellationToken::new(), next: 0.into() }))
     }
 
@@ -108,7 +109,7 @@ impl Links {
         let life_ms = self.node.config.pairing.invitation_hours.saturating_mul(3_600_000);
         let invitation = Invitation::lasting(self.node.org(), &endpoints, self.node.clock.now(), life_ms);
         let invitation = invitation.map_err(|error| NodeError::BadInput(error.to_string()))?;
-        self.pairing.open(invitation.clone());
+        self.pairing.open(invitation.clone()).map_err(NodeError::BadInput)?;
         Ok(invitation)
     }
 
@@ -343,6 +344,7 @@ impl Links {
         if renewal.root_needed {
             tracing::warn!("the issuing CA is to be renewed and the root key is away: put it back for a minute");
         }
+        self.pairing.forget_expired();
         self.node.confirm_groups().await?;
         self.node.settle_log_keys().await?;
         self.node.destroy_expired(false).await?;
@@ -423,7 +425,14 @@ fn pairing_service(node: &Arc<Node>, acceptor: &Arc<Acceptor>) -> Arc<PairingSer
             node.peer_pairing(&outcome.card, None, outcome.digits).await.map(|_| ()).map_err(|error| error.to_string())
         })
     });
-    PairingService::new(acceptor.clone(), Arc::new(card), Arc::new(move || by_clock.now()), persist)
+    let file = invitations(node);
+    let keep: Keep = Arc::new(move |open: &[Kept]| keep(&file, open).map_err(|error| error.to_string()));
+    PairingService::new(acceptor.clone(), Arc::new(card), Arc::new(move || by_clock.now()), persist, keep)
+}
+
+/// The file with the invitations that are open.
+fn invitations(node: &Node) -> std::path::PathBuf {
+    node.data.join(super::identity::DIRECTORY).join("invitations")
 }
 
 fn join_error(invitation: &Invitation, error: JoinError) -> NodeError {
