@@ -5,7 +5,7 @@ use super::{
     disclosures, doctor, explain, group, import, init, invite, join, lookup, output, peer, receipts, restore, rotate, share, show, status,
     withdraw,
 };
-use crate::api::Problem;
+use crate::api::{Health, Problem};
 use crate::formats;
 use crate::model::record::WithdrawalMode;
 use crate::model::{EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
@@ -88,6 +88,13 @@ LOG           AUTHOR  AUDIENCE  SIZE  HEAD          STATE
 aaaaaaaaaaaa  us      partners  1549  aaaaaaaaaaaa  open
 ";
     assert_eq!(status::text(&view), expected);
+}
+
+#[test]
+fn health_is_one_line() {
+    let certificates = CertificatesView { node_days: 6, issuing_days: -1 };
+    let health = Health { ok: false, store: "ok".into(), certificates };
+    assert_eq!(super::health::text(&health), "store ok; certificates node 6 days left, issuing CA expired\n");
 }
 
 #[test]

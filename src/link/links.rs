@@ -20,8 +20,8 @@ use super::serve::{ConnectionInfo, Http2Limits};
 use super::session::{Ended, Session, outbox};
 use super::tls::Tls;
 use super::trust::{Standing, Trust, TrustBundle, TrustBundles};
-use crate::model::OrgId;
 use crate::model::identity::{Card, Endpoint};
+use crate::model::{OrgId, Timestamp};
 use crate::node::view::DiagnosisView;
 use crate::node::{Node, NodeError};
 use crate::store::change::{PeerRow, PeerState};
@@ -49,6 +49,16 @@ struct Live {
     /// Whose dial it is.
     dialler: OrgId,
     kill: CancellationToken,
+}
+
+/// What is known of the connection under a stream.
+#[derive(Debug)]
+struct Under {
+    dialler: OrgId,
+    /// The key exchange.
+    kx: String,
+    /// When the certificate that the peer showed runs out.
+    until: Timestamp,
 }
 
 impl Links {
@@ -184,7 +194,7 @@ impl Links {
     }
 
     /// Lives one stream, whoever dialled.
-    async fn live<S>(self: Arc<Self>, session: Arc<Session>, inbound: S, dialler: OrgId, kx: String)
+    async fn live<S>(self: Arc<Self>, session: Arc<Session>, inbound: S, under: Under)
     where
         S: tokio_stream::Stream<Item = Result<wire::Frame, tonic::Status>> + Send + Unpin + 'static,
     {
@@ -192,6 +202,7 @@ impl Links {
         let number = Arc::new(Mutex::new(None));
         let (links, noted, kill) = (self.clone(), number.clone(), session.kill());
         let ready = move || {
+            let Under { dialler, kx, until } = under;
             let admitted = links.admit(peer, dialler, &kill);
             if admitted.is_none() {
                 kill.cancel();
@@ -203,6 +214,7 @@ impl Links {
                     view.last_seen = Some(now);
                     view.failure = None;
                     view.key_exchange = Some(kx);
+                    view.certificate_until = Some(until);
                 });
             }
             *noted.lock().unwrap_or_else(PoisonError::into_inner) = admitted;
@@ -287,8 +299,16 @@ impl Links {
             }
         }
         let Some(diagnosis) = last else { return };
-        tracing::debug!(peer = %org, code = diagnosis.code(), "a peer is not reached");
-        self.node.note_link(org, |view| view.failure = Some(diagnosis_view(&diagnosis)));
+        let (code, mut news) = (diagnosis.code(), false);
+        self.node.note_link(org, |view| {
+            news = view.failure.as_ref().is_none_or(|before| before.code != code);
+            view.failure = Some(diagnosis_view(&diagnosis));
+        });
+        // Each cause once, however often it is tried.
+        match news {
+            true => tracing::info!(peer = %org, code, "a peer is not reached"),
+            false => tracing::debug!(peer = %org, code, "a peer is not reached"),
+        }
     }
 
     async fn connect(&self, row: &PeerRow, endpoint: &Endpoint) -> Result<DialledConnection, Diagnosis> {
@@ -298,7 +318,8 @@ impl Links {
     }
 
     async fn lead(self: Arc<Self>, connection: DialledConnection) {
-        let (peer, kill, kx) = (connection.org, connection.kill.clone(), format!("{:?}", connection.kx_group));
+        let (peer, kill) = (connection.org, connection.kill.clone());
+        let under = Under { dialler: self.node.org(), kx: format!("{:?}", connection.kx_group), until: connection.until };
         let channel = match super::serve::channel(connection, &self.http2()).await {
             Ok(channel) => channel,
             Err(error) => return tracing::debug!(%peer, %error, "a connection ended at once"),
@@ -311,8 +332,7 @@ impl Links {
         }
         match client.open(frames).await {
             Ok(response) => {
-                let dialler = self.node.org();
-                self.live(session, response.into_inner(), dialler, kx).await;
+                self.live(session, response.into_inner(), under).await;
             }
             Err(status) => tracing::debug!(%peer, code = ?status.code(), "the peer did not open the stream"),
         }
@@ -406,9 +426,9 @@ impl Link for Called {
         let (outbox, frames) = outbox();
         let session = Session::new(self.links.node.clone(), self.peer, outbox, self.kill.child_token());
         let _ = session.hello();
-        let kx = request.extensions().get::<ConnectionInfo>().map(|info| format!("{:?}", info.kx_group)).unwrap_or_default();
-        let dialler = self.peer;
-        tokio::spawn(self.links.clone().live(session, request.into_inner(), dialler, kx));
+        let info = request.extensions().get::<ConnectionInfo>().ok_or_else(|| tonic::Status::internal("a call without a connection"))?;
+        let under = Under { dialler: self.peer, kx: format!("{:?}", info.kx_group), until: info.until };
+        tokio::spawn(self.links.clone().live(session, request.into_inner(), under));
         Ok(tonic::Response::new(Box::pin(frames.map(Ok))))
     }
 }

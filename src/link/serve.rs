@@ -3,6 +3,7 @@
 use super::accept::{AcceptedConnection, Caller};
 use super::diagnosis::Diagnosis;
 use super::dial::DialledConnection;
+use crate::model::Timestamp;
 use axum::Router;
 use axum::body::Body;
 use http_body_util::BodyExt;
@@ -66,6 +67,8 @@ pub struct ConnectionInfo {
     pub remote: SocketAddr,
     /// The key exchange.
     pub kx_group: NamedGroup,
+    /// When the caller's certificate runs out.
+    pub until: Timestamp,
 }
 
 /// How serving a connection ended.
@@ -82,9 +85,9 @@ pub enum Ended {
 /// Serves HTTP/2 requests until the connection ends, is cut (at once), or `stop` fires (then calls under way have a moment to end;
 /// an endless stream would hold up a graceful shutdown for ever).
 pub async fn serve(connection: AcceptedConnection, app: Router, limits: &Http2Limits, stop: CancellationToken) -> Ended {
-    let AcceptedConnection { stream, caller, remote, kx_group, kill, _admission, .. } = connection;
+    let AcceptedConnection { stream, caller, remote, kx_group, until, kill, _admission, .. } = connection;
     let life = if matches!(caller, Caller::Pairing { .. }) { limits.pairing_life } else { Duration::MAX };
-    let info = ConnectionInfo { caller, remote, kx_group };
+    let info = ConnectionInfo { caller, remote, kx_group, until };
     let app = app.map_request(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(info.clone());
         request.map(|body| Body::new(body.map_err(axum::Error::new)))
