@@ -166,6 +166,7 @@ fn every_help_example_runs_against_a_real_node() {
     here.ok(&take("recall"));
     here.ok(&take("expire"));
     here.ok(&take("rotate"));
+    assert_eq!(here.json("watchfire rotate --log-key --stolen --json")["log_key_number"], 2);
     here.wait(&take("doctor"));
     here.put("invitation.txt", &amal.ok("watchfire invite"));
     here.ok(&take("join"));

@@ -92,7 +92,7 @@ fn frame(data: &[u8]) {
         Some(wire::frame::Frame::Conflict(conflict)) => {
             drop(conflict.branch.as_ref().and_then(|branch| branch.checkpoint.as_ref()).map(|wire| read_checkpoint(log, wire)));
             if let Ok(branch) = read_branch(&conflict) {
-                branch.holds(&key().public());
+                branch.holds(&[key().public()]);
             }
         }
         _ => {}
@@ -257,7 +257,7 @@ fn definition_seeds() -> Vec<Vec<u8>> {
 
 /// As it is, and as a statement that its author has signed.
 fn recall(data: &[u8]) {
-    let keys = |_: &OrgId| vec![key().public()];
+    let keys = |_: &OrgId, _| vec![key().public()];
     if let Ok(signed) = wire::SignedRecall::decode(data) {
         drop(read_signed_recall(&signed, keys));
     }
@@ -298,6 +298,7 @@ fn card_seeds() -> Vec<Vec<u8>> {
         number: 1,
         issuing_cas: vec![vec![1; 40]],
         log_key: CardLogKey { number: 1, public: [2; 32] },
+        earlier_log_keys: Vec::new(),
         knock_key: [3; 32],
         endpoints: vec!["node.example:7443".parse().expect("an endpoint")],
         protocols: vec![1],

@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub use import::format_named;
 pub use peers::{Card, Digits, GroupAdd, Join, PeerAdd};
 pub use problem::Problem;
-pub use records::{Health, LookupRequest, Reason, kind_named, unknown_kind};
+pub use records::{Health, LookupRequest, Reason, RotateLogKey, kind_named, unknown_kind};
 
 /// The socket's name within the data directory.
 pub const SOCKET: &str = "desk.sock";
@@ -53,6 +53,7 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/records/{id}/withdraw", post(records::withdraw))
         .route("/v1/records/{id}/recall", post(records::recall))
         .route("/v1/rotate", post(records::rotate))
+        .route("/v1/rotate-log-key", post(records::rotate_log_key))
         .route("/v1/expire", post(records::expire))
         .route("/v1/disclosures", get(records::disclosures))
         .layer(DefaultBodyLimit::max(request_bytes_max))

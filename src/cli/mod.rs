@@ -159,7 +159,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Withdraw(args) => withdraw::run(desk, &args).await,
         Command::Recall(args) => recall::run(desk, &args).await,
         Command::Receipts(args) => receipts::run(desk, &args).await,
-        Command::Rotate(_) => rotate::run(desk).await,
+        Command::Rotate(args) => rotate::run(desk, &args).await,
         Command::Expire(_) => expire::run(desk).await,
         Command::Restore(args) => restore::run(desk, &args).await,
         Command::Doctor(_) => doctor::run(desk).await,

@@ -2,16 +2,17 @@
 
 use super::demo::{self, Outcome, Step};
 use super::{
-    disclosures, doctor, explain, group, import, init, invite, join, lookup, output, peer, receipts, restore, share, show, status, withdraw,
+    disclosures, doctor, explain, group, import, init, invite, join, lookup, output, peer, receipts, restore, rotate, share, show, status,
+    withdraw,
 };
-use crate::api::Problem;
+use crate::api::{Health, Problem};
 use crate::formats;
 use crate::model::record::WithdrawalMode;
 use crate::model::{EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
 use crate::node::error::Exit;
 use crate::node::view::{
     AlsoView, CertificatesView, CheckVerdict, CheckView, DiagnosisView, DisclosureView, EntryView, ExplainView, GroupView, ImportReport,
-    InitView, InviteView, JoinView, LogView, LookupView, MatchView, MemberView, PeerStatus, PeerView, ReceiptView, RecordView,
+    InitView, InviteView, JoinView, LogKeyView, LogView, LookupView, MatchView, MemberView, PeerStatus, PeerView, ReceiptView, RecordView,
     ReleasedView, RestoreView, ShareReport, StatusView, StepView, TakeBackView, WithheldView,
 };
 use std::collections::BTreeMap;
@@ -87,6 +88,22 @@ LOG           AUTHOR  AUDIENCE  SIZE  HEAD          STATE
 aaaaaaaaaaaa  us      partners  1549  aaaaaaaaaaaa  open
 ";
     assert_eq!(status::text(&view), expected);
+}
+
+#[test]
+fn health_is_one_line() {
+    let certificates = CertificatesView { node_days: 6, issuing_days: -1 };
+    let health = Health { ok: false, store: "ok".into(), certificates };
+    assert_eq!(super::health::text(&health), "store ok; certificates node 6 days left, issuing CA expired\n");
+}
+
+#[test]
+fn a_changed_log_key_tells_what_becomes_of_the_old_one() {
+    let view = |logs_waiting| LogKeyView { card_number: 7, log_key_number: 2, logs_waiting };
+    let expected = "log-signing key 2 is in force; this is card 7\nthe old key was destroyed\n";
+    assert_eq!(rotate::log_key_text(&view(0)), expected);
+    let expected = "log-signing key 2 is in force; this is card 7\nthe old key is kept until readers of 1 log are reached\n";
+    assert_eq!(rotate::log_key_text(&view(1)), expected);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::diagnosis::{Diagnosis, Stage};
 use super::knock;
 use super::pairing::PairingChannel;
+use super::profile::leaf_until;
 use super::tls::{Credential, Expected, Tls, Verifier, server_config, speaks_h2};
 use super::trust::Admission;
 use crate::model::{OrgId, Timestamp};
@@ -66,6 +67,8 @@ pub struct AcceptedConnection {
     pub remote: SocketAddr,
     /// The key exchange, such as `X25519MLKEM768`.
     pub kx_group: NamedGroup,
+    /// When the certificate that the caller showed runs out.
+    pub until: Timestamp,
     /// Fires when the connection must end at once.
     pub kill: CancellationToken,
     pub(super) _admission: Option<Admission>,
@@ -157,8 +160,9 @@ impl Acceptor {
             }
             None => (Caller::Peer(org), Some(self.tls.trust.admit(org, classical)?), None),
         };
+        let until = leaf_until(tls.peer_certificates()).ok_or(Diagnosis::NoCertificate)?;
         let kill = admission.as_ref().map(Admission::killed).unwrap_or_default();
-        Ok(AcceptedConnection { stream, caller, remote, kx_group, kill, _admission: admission, _pairing: permit })
+        Ok(AcceptedConnection { stream, caller, remote, kx_group, until, kill, _admission: admission, _pairing: permit })
     }
 
     /// What a caller's first message opens, if its label is known.

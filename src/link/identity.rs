@@ -1,14 +1,15 @@
 //! Our identity while the node runs: the keys of the key directory, renewed in place, behind one lock.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use zeroize::Zeroizing;
 
 use super::keys::{Keys, KeysError, Renewal};
 use super::tls::Credential;
 use crate::model::crypto::{SigningKey, hmac_sha256};
-use crate::model::identity::{Card, Endpoint};
+use crate::model::identity::{Card, Endpoint, LogKeys};
 use crate::model::{Observable, OrgId, RecordId, Timestamp};
 
 /// The key directory within the data directory.
@@ -20,7 +21,6 @@ const PROTOCOLS: [u16; 1] = [1];
 pub struct Identity {
     org: OrgId,
     id_key: Zeroizing<[u8; 32]>,
-    log_key: SigningKey,
     keys: RwLock<Keys>,
 }
 
@@ -57,8 +57,7 @@ impl Identity {
 
     fn of(keys: Keys) -> Self {
         let id_key = Zeroizing::new(*keys.id_key());
-        let log_key = SigningKey::from_seed(*keys.log().seed());
-        Self { org: keys.org(), id_key, log_key, keys: RwLock::new(keys) }
+        Self { org: keys.org(), id_key, keys: RwLock::new(keys) }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Keys> {
@@ -74,14 +73,29 @@ impl Identity {
         self.org
     }
 
-    /// Our log-signing key.
-    pub const fn log_key(&self) -> &SigningKey {
-        &self.log_key
+    /// Our log-signing key in force.
+    pub fn log_key(&self) -> Arc<SigningKey> {
+        self.read().log().clone()
+    }
+
+    /// Our log-signing keys from before that some log of ours still needs, by number.
+    pub fn former_log_keys(&self) -> BTreeMap<u32, Arc<SigningKey>> {
+        self.read().former().clone()
+    }
+
+    /// Our log-signing keys as our card names them.
+    pub fn log_keys(&self) -> LogKeys {
+        self.read().card().log_keys()
     }
 
     /// Our newest card.
     pub fn card(&self) -> Card {
         self.read().card().clone()
+    }
+
+    /// The number of our newest card.
+    pub fn card_number(&self) -> u64 {
+        self.read().card().content().number
     }
 
     /// Our id for what an author says of an observable: stable for us, opaque to everyone else.
@@ -118,6 +132,22 @@ impl Identity {
     /// When the next root key is away or is not the one that was committed to.
     pub fn rotate_root(&self, now: Timestamp) -> Result<(), KeysError> {
         self.write().rotate_root(now).map(|_| ())
+    }
+
+    /// Puts a new log-signing key in force. `stolen` says that those before may be in other hands.
+    ///
+    /// # Errors
+    /// When the root key is away.
+    pub fn rotate_log(&self, now: Timestamp, stolen: bool) -> Result<(), KeysError> {
+        self.write().rotate_log(now, stolen).map(|_| ())
+    }
+
+    /// Destroys a log-signing key from before.
+    ///
+    /// # Errors
+    /// When the file cannot be removed.
+    pub fn forget_log_key(&self, number: u32) -> Result<(), KeysError> {
+        self.write().forget_log_key(number)
     }
 
     /// What we show on connections.

@@ -17,13 +17,13 @@ use super::diagnosis::Diagnosis;
 use super::dial::{self, DialOptions, DialledConnection};
 use super::frames::{FrameLimits, Tripped};
 use super::limits::{Overrun, Throttle};
-use super::pairing::{Invitation, JoinError, PairingService, Persist};
+use super::pairing::{Invitation, JoinError, Keep, Kept, PairingService, Persist, keep, kept};
 use super::serve::{ConnectionInfo, Http2Limits};
 use super::session::{Ended, Session, outbox};
 use super::tls::Tls;
 use super::trust::{Standing, Trust, TrustBundle, TrustBundles};
-use crate::model::OrgId;
 use crate::model::identity::{Card, Endpoint};
+use crate::model::{OrgId, Timestamp};
 use crate::node::view::DiagnosisView;
 use crate::node::{Node, NodeError};
 use crate::store::change::{PeerRow, PeerState};
@@ -53,6 +53,18 @@ struct Live {
     kill: CancellationToken,
 }
 
+/// What is known of the connection under a stream.
+#[derive(Debug)]
+struct Under {
+    dialler: OrgId,
+    /// The key exchange.
+    kx: String,
+    /// When the certificate that the peer showed runs out.
+    until: Timestamp,
+    /// The limit that the connection has passed, once it has.
+    tripped: Tripped,
+}
+
 impl Links {
     /// The links of a node, none of them up.
     ///
@@ -75,6 +87,7 @@ impl Links {
         };
         let acceptor = Acceptor::new(tls.clone(), limits);
         let pairing = pairing_service(&node, &acceptor);
+        pairing.open_again(kept(&invitations(&node), node.clock.now())?);
         Ok(Arc::new(Self { node, tls, acceptor, pairing, live: Mutex::default(), stop: CancellationToken::new(), next: 0.into() }))
     }
 
@@ -115,7 +128,7 @@ impl Links {
         let life_ms = self.node.config.pairing.invitation_hours.saturating_mul(3_600_000);
         let invitation = Invitation::lasting(self.node.org(), &endpoints, self.node.clock.now(), life_ms);
         let invitation = invitation.map_err(|error| NodeError::BadInput(error.to_string()))?;
-        self.pairing.open(invitation.clone());
+        self.pairing.open(invitation.clone()).map_err(NodeError::BadInput)?;
         Ok(invitation)
     }
 
@@ -205,13 +218,14 @@ impl Links {
     }
 
     /// Lives one stream, whoever dialled.
-    async fn live<S>(self: Arc<Self>, session: Arc<Session>, inbound: S, dialler: OrgId, kx: String, tripped: Tripped)
+    async fn live<S>(self: Arc<Self>, session: Arc<Session>, inbound: S, under: Under)
     where
         S: tokio_stream::Stream<Item = Result<wire::Frame, tonic::Status>> + Send + Unpin + 'static,
     {
         let peer = session.peer();
         let number = Arc::new(Mutex::new(None));
         let (links, noted, kill) = (self.clone(), number.clone(), session.kill());
+        let Under { dialler, kx, until, tripped } = under;
         let ready = move || {
             let admitted = links.admit(peer, dialler, &kill);
             if admitted.is_none() {
@@ -224,6 +238,7 @@ impl Links {
                     view.last_seen = Some(now);
                     view.failure = None;
                     view.key_exchange = Some(kx);
+                    view.certificate_until = Some(until);
                 });
             }
             *noted.lock().unwrap_or_else(PoisonError::into_inner) = admitted;
@@ -311,8 +326,16 @@ impl Links {
             }
         }
         let Some(diagnosis) = last else { return };
-        tracing::debug!(peer = %org, code = diagnosis.code(), "a peer is not reached");
-        self.node.note_link(org, |view| view.failure = Some(diagnosis_view(&diagnosis)));
+        let (code, mut news) = (diagnosis.code(), false);
+        self.node.note_link(org, |view| {
+            news = view.failure.as_ref().is_none_or(|before| before.code != code);
+            view.failure = Some(diagnosis_view(&diagnosis));
+        });
+        // Each cause once, however often it is tried.
+        match news {
+            true => tracing::info!(peer = %org, code, "a peer is not reached"),
+            false => tracing::debug!(peer = %org, code, "a peer is not reached"),
+        }
     }
 
     async fn connect(&self, row: &PeerRow, endpoint: &Endpoint) -> Result<DialledConnection, Diagnosis> {
@@ -322,7 +345,8 @@ impl Links {
     }
 
     async fn lead(self: Arc<Self>, connection: DialledConnection) {
-        let (peer, kill, kx) = (connection.org, connection.kill.clone(), format!("{:?}", connection.kx_group));
+        let (peer, kill) = (connection.org, connection.kill.clone());
+        let (kx, until) = (format!("{:?}", connection.kx_group), connection.until);
         let (channel, tripped) = match super::serve::metered_channel(connection, &self.http2()).await {
             Ok(metered) => metered,
             Err(error) => return tracing::debug!(%peer, %error, "a connection ended at once"),
@@ -335,8 +359,8 @@ impl Links {
         }
         match client.open(frames).await {
             Ok(response) => {
-                let dialler = self.node.org();
-                self.live(session, response.into_inner(), dialler, kx, tripped).await;
+                let under = Under { dialler: self.node.org(), kx, until, tripped };
+                self.live(session, response.into_inner(), under).await;
             }
             Err(status) => match tripped.overrun() {
                 Some(overrun) => self.note_overrun(peer, overrun),
@@ -372,7 +396,9 @@ impl Links {
             tracing::warn!("the issuing CA is to be renewed and the root key is away: put it back for a minute");
         }
         self.node.pay_what_is_owed().await?;
+        self.pairing.forget_expired();
         self.node.confirm_groups().await?;
+        self.node.settle_log_keys().await?;
         self.node.destroy_expired(false).await?;
         Ok(())
     }
@@ -432,10 +458,10 @@ impl Link for Called {
         let (outbox, frames) = outbox();
         let session = Session::new(self.links.node.clone(), self.peer, outbox, self.kill.child_token());
         let _ = session.hello();
-        let info = request.extensions().get::<ConnectionInfo>().map(|info| (format!("{:?}", info.kx_group), info.tripped.clone()));
-        let (kx, tripped) = info.unwrap_or_default();
-        let dialler = self.peer;
-        tokio::spawn(self.links.clone().live(session, request.into_inner(), dialler, kx, tripped));
+        let info = request.extensions().get::<ConnectionInfo>().ok_or_else(|| tonic::Status::internal("a call without a connection"))?;
+        let (kx, until, tripped) = (format!("{:?}", info.kx_group), info.until, info.tripped.clone());
+        let under = Under { dialler: self.peer, kx, until, tripped };
+        tokio::spawn(self.links.clone().live(session, request.into_inner(), under));
         Ok(tonic::Response::new(Box::pin(frames.map(Ok))))
     }
 }
@@ -452,7 +478,14 @@ fn pairing_service(node: &Arc<Node>, acceptor: &Arc<Acceptor>) -> Arc<PairingSer
             node.peer_pairing(&outcome.card, None, outcome.digits).await.map(|_| ()).map_err(|error| error.to_string())
         })
     });
-    PairingService::new(acceptor.clone(), Arc::new(card), Arc::new(move || by_clock.now()), persist)
+    let file = invitations(node);
+    let keep: Keep = Arc::new(move |open: &[Kept]| keep(&file, open).map_err(|error| error.to_string()));
+    PairingService::new(acceptor.clone(), Arc::new(card), Arc::new(move || by_clock.now()), persist, keep)
+}
+
+/// The file with the invitations that are open.
+fn invitations(node: &Node) -> std::path::PathBuf {
+    node.data.join(super::identity::DIRECTORY).join("invitations")
 }
 
 fn join_error(invitation: &Invitation, error: JoinError) -> NodeError {

@@ -105,6 +105,12 @@ pub struct Claims {
     pub keys: [[u8; 32]; 2],
 }
 
+/// When the leaf of a chain that was judged before runs out.
+pub(super) fn leaf_until(chain: Option<&[CertificateDer<'_>]>) -> Option<Timestamp> {
+    let (leaf, rest) = chain?.split_first()?;
+    inspect(leaf, rest).ok().map(|claims| claims.leaf.not_after)
+}
+
 /// Reads a chain and checks the profile: everything but signatures and time.
 ///
 /// # Errors

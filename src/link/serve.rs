@@ -6,6 +6,7 @@ use super::dial::DialledConnection;
 use super::frames::{FrameLimits, Metered, Tripped};
 use super::limits::Overrun;
 use crate::clock::Clock;
+use crate::model::Timestamp;
 use axum::Router;
 use axum::body::Body;
 use http_body_util::BodyExt;
@@ -77,6 +78,8 @@ pub struct ConnectionInfo {
     pub kx_group: NamedGroup,
     /// The limit that its connection has passed, once it has.
     pub tripped: Tripped,
+    /// When the caller's certificate runs out.
+    pub until: Timestamp,
 }
 
 /// How serving a connection ended.
@@ -95,11 +98,11 @@ pub enum Ended {
 /// Serves HTTP/2 requests until the connection ends, is cut (at once), or `stop` fires (then calls under way have a moment to end;
 /// an endless stream would hold up a graceful shutdown for ever).
 pub async fn serve(connection: AcceptedConnection, app: Router, limits: &Http2Limits, stop: CancellationToken) -> Ended {
-    let AcceptedConnection { stream, caller, remote, kx_group, kill, _admission, .. } = connection;
+    let AcceptedConnection { stream, caller, remote, kx_group, until, kill, _admission, .. } = connection;
     let life = if matches!(caller, Caller::Pairing { .. }) { limits.pairing_life } else { Duration::MAX };
     let stream = Metered::accepted(stream, limits.frames, limits.clock.clone());
     let tripped = stream.tripped();
-    let info = ConnectionInfo { caller, remote, kx_group, tripped: tripped.clone() };
+    let info = ConnectionInfo { caller, remote, kx_group, until, tripped: tripped.clone() };
     let app = app.map_request(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(info.clone());
         request.map(|body| Body::new(body.map_err(axum::Error::new)))

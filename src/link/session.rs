@@ -21,7 +21,7 @@ use super::convert::{
 };
 use super::limits::{Budget, Overrun};
 use crate::model::group::SignedDefinition;
-use crate::model::log::{Audience, Batch, BatchEntry, BatchError, Body, Branch, Head, Header, LogKey};
+use crate::model::log::{Audience, Batch, BatchEntry, BatchError, Body, Branch, Checkpoint, Head, Header, LogKey};
 use crate::model::{GroupId, LogId, OrgId};
 use crate::node::recall::RecallError;
 use crate::node::receive::Understood;
@@ -169,6 +169,8 @@ struct Asked {
     asked_again: bool,
     /// Bytes of batches since then that were out of step too: what was under way when we asked, or a peer that never gets on.
     out_of_step: u64,
+    /// Whether what a relay has of it cannot be checked: what comes is not looked at until it is asked for anew.
+    set_aside: bool,
 }
 
 /// What reader and sender share.
@@ -308,12 +310,15 @@ impl Session {
 
     /// Recalls, definitions, our card, and logs that have grown and are not pushed.
     async fn announce(&self, all: bool) -> Result<(), Ended> {
+        // Before everything that may be signed with a key that it alone names.
+        self.announce_card().await?;
         for (id, recall) in self.node.recalls_for(&self.peer)? {
             if self.shared().recalls.insert(id) {
+                let recall = self.node.believed_recall(recall);
+                self.announce_card().await?;
                 self.outbox.push(wire::Frame { frame: Some(Kind::Recall(recall)) }).await?;
             }
         }
-        self.announce_card().await?;
         if all {
             let (logs, groups) = self.node.offer(&self.peer)?;
             self.shared().announced = logs.iter().map(|log| (log.key.id(), log.head.size)).collect();
@@ -344,6 +349,9 @@ impl Session {
     }
 
     async fn announce_card(&self) -> Result<(), Ended> {
+        if self.shared().card == self.node.keys.card_number() {
+            return Ok(());
+        }
         let card = self.node.keys.card();
         let number = card.content().number;
         if std::mem::replace(&mut self.shared().card, number) < number {
@@ -354,7 +362,9 @@ impl Session {
 
     async fn announce_definitions(&self) -> Result<(), Ended> {
         let theirs: Vec<(GroupId, u64)> = self.shared().definitions.iter().map(|(group, number)| (*group, *number)).collect();
-        for (group, number, signed) in self.node.definitions_for(&self.peer, &theirs)? {
+        let definitions = self.node.definitions_for(&self.peer, &theirs)?;
+        self.announce_card().await?;
+        for (group, number, signed) in definitions {
             self.shared().definitions.insert(group, number);
             for frame in definition_frames(&signed) {
                 self.outbox.push(frame).await?;
@@ -389,6 +399,7 @@ impl Session {
             reader.fresh = false;
             reader.in_flight.push_back((through, bytes as u64));
         }
+        self.announce_card().await?;
         for frame in frames {
             self.outbox.push(frame).await?;
         }
@@ -547,6 +558,7 @@ impl Receiver {
 
     /// A group's definition came: what the peer has offered of it before may be wanted now. Members hear of a new one in any order.
     async fn hear_again(&mut self) -> Result<(), Ended> {
+        self.asked.retain(|_, asked| !asked.set_aside);
         let unasked = self.offered.iter().filter(|(id, _)| !self.asked.contains_key(*id));
         let logs: Vec<LogState> = unasked.map(|(_, log)| log.clone()).collect();
         self.hear(&logs, false).await
@@ -588,7 +600,7 @@ impl Receiver {
         // Our own tail, fetched back, is signed by us: the store keeps no key for our logs.
         let author_key = row.filter(|_| key.author != self.node().org()).map(|row| row.author_key);
         let from = from.max(head.size + 1);
-        self.asked.insert(id, Asked { key, head, author_key, asked_again: false, out_of_step: 0 });
+        self.asked.insert(id, Asked { key, head, author_key, asked_again: false, out_of_step: 0, set_aside: false });
         let want = wire::Want {
             log: id.0.to_vec(),
             from,
@@ -646,9 +658,12 @@ impl Receiver {
 
     async fn whole_batch(&mut self, log: LogId, batch: Batch) -> Result<(), Ended> {
         self.budget.entries(batch.entries.len() as u64)?;
+        if self.asked.get(&log).is_some_and(|asked| asked.set_aside) {
+            return Ok(());
+        }
         // What says nothing of its own end is no one's, wherever it would stand.
         if batch.checkpoint.head.size != batch.first.saturating_add(batch.entries.len() as u64).wrapping_sub(1) {
-            return Err(self.not_the_authors(log, &batch, BatchError::OtherCheckpoint).await?);
+            return Err(self.not_the_authors(log, &batch.checkpoint, BatchError::OtherCheckpoint).await?);
         }
         if let Some(other) = self.contradiction(&log, &batch)? {
             return self.take_conflict(other).await;
@@ -665,20 +680,16 @@ impl Receiver {
             }
         }
         let Some(asked) = self.asked.get_mut(&log) else { return Ok(()) };
-        let keys = match asked.author_key {
-            Some(key) => vec![key],
-            None => node.author_keys(&asked.key.author),
+        let keys = node.keys_in_log(&asked.key, asked.author_key);
+        let key = match keys.as_slice() {
+            [key] => Some(*key),
+            keys => batch.checkpoint.signer(keys),
         };
-        let mut result = Err(BatchError::Signature);
-        for key in keys {
-            result = node.understand(&asked.key, asked.head, key, batch.clone());
-            if !matches!(result, Err(BatchError::Signature)) {
-                break;
-            }
-        }
-        let understood = match result {
+        let checkpoint = batch.checkpoint.clone();
+        let understood = match node.understand(&asked.key, asked.head, key.unwrap_or_default(), batch) {
             Ok(understood) => understood,
-            Err(error) => return Err(self.not_the_authors(log, &batch, error).await?),
+            Err(BatchError::Signature) if asked.key.author != self.session.peer => return self.set_aside(log, &checkpoint).await,
+            Err(error) => return Err(self.not_the_authors(log, &checkpoint, error).await?),
         };
         let Understood { change, head, author_key, first, follow, owes } = understood;
         asked.head = head;
@@ -756,26 +767,47 @@ impl Receiver {
         Ok(None)
     }
 
-    async fn not_the_authors(&mut self, log: LogId, batch: &Batch, error: BatchError) -> Result<Ended, Ended> {
+    /// A relay's batch that is signed with no key of its author's that counts, as far as we know them. The relay may know a newer card
+    /// than we do, or keep what was signed with a key that was stolen since: so it is no reason to end the link. Nothing is kept but the
+    /// evidence, and the log is asked for again once a card has changed.
+    async fn set_aside(&mut self, log: LogId, checkpoint: &Checkpoint) -> Result<(), Ended> {
+        let Some(asked) = self.asked.get_mut(&log) else { return Ok(()) };
+        asked.set_aside = true;
+        let author = asked.key.author;
+        if self.node().was_ever_its_key(&author, checkpoint) {
+            tracing::info!(peer = %self.session.peer, %log, "a relay's copy is signed with a key that its author has put away");
+            return Ok(());
+        }
+        tracing::warn!(peer = %self.session.peer, %log, "a relay's copy is signed with a key that its author's card does not name");
+        self.keep_evidence(checkpoint, BatchError::Signature.to_string()).await
+    }
+
+    async fn not_the_authors(&mut self, log: LogId, checkpoint: &Checkpoint, error: BatchError) -> Result<Ended, Ended> {
         tracing::error!(peer = %self.session.peer, %log, %error, "a batch does not verify; nothing of it is kept but the evidence");
-        let mut evidence = super::convert::wire_checkpoint(&batch.checkpoint).encode_to_vec();
-        evidence.truncate(64 << 10);
-        let (peer, what, at) = (self.session.peer, error.to_string(), self.node().clock.now());
-        let change = crate::store::change::Change::Suspicious { peer, what, bytes: evidence, at };
-        self.node().store.commit(change).await.map_err(NodeError::from)?;
+        self.keep_evidence(checkpoint, error.to_string()).await?;
         Ok(Ended::Batch { log, error })
     }
 
-    async fn start(&mut self, checkpoint: crate::model::log::Checkpoint) -> Result<(), Ended> {
+    async fn keep_evidence(&mut self, checkpoint: &Checkpoint, what: String) -> Result<(), Ended> {
+        let bytes = super::convert::wire_checkpoint(checkpoint).encode_to_vec();
+        let (peer, at) = (self.session.peer, self.node().clock.now());
+        let change = crate::store::change::Change::Suspicious { peer, what, bytes, at };
+        self.node().store.commit(change).await.map_err(NodeError::from)?;
+        Ok(())
+    }
+
+    async fn start(&mut self, checkpoint: Checkpoint) -> Result<(), Ended> {
         let Some(asked) = self.asked.get_mut(&checkpoint.log) else { return Ok(()) };
         // We were a member before: what was said meanwhile is not for us, and the log cannot go on without it.
         if asked.head.size > 0 {
             return Ok(());
         }
         let node = self.session.node.clone();
-        let key = node.author_keys(&asked.key.author).into_iter().find(|key| checkpoint.verify(key).is_ok());
-        let Some(author_key) = key.filter(|_| asked.head.size == 0) else {
-            return Err(Malformed("a log starts at a checkpoint that its author did not sign, or starts twice").into());
+        let Some(author_key) = checkpoint.signer(&node.keys_in_log(&asked.key, None)) else {
+            if asked.key.author != self.session.peer {
+                return self.set_aside(checkpoint.log, &checkpoint).await;
+            }
+            return Err(Malformed("a log starts at a checkpoint that its author did not sign").into());
         };
         if !node.may_start_at(&asked.key)? {
             return Err(Malformed("the log's group gives its history, so it starts at its first entry").into());

@@ -72,6 +72,7 @@ impl Org {
             number,
             issuing_cas: vec![self.ca.der().to_vec()],
             log_key: LogKey { number: 1, public: [1; 32] },
+            earlier_log_keys: vec![],
             knock_key: self.knock_key,
             endpoints: vec![],
             protocols: vec![1],

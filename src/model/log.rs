@@ -195,6 +195,18 @@ impl Checkpoint {
     pub fn verify(&self, author_key: &[u8; 32]) -> Result<(), BadSignature> {
         verify_ed25519(author_key, &self.signed_bytes(), &self.signature)
     }
+
+    /// The one of these keys that signed it.
+    pub fn signer(&self, author_keys: &[[u8; 32]]) -> Option<[u8; 32]> {
+        let message = self.signed_bytes();
+        author_keys.iter().find(|key| verify_ed25519(key, &message, &self.signature).is_ok()).copied()
+    }
+
+    /// The same statement under another key of its author's.
+    #[must_use]
+    pub fn signed_anew(&self, key: &SigningKey) -> Self {
+        Self { signature: key.sign(&self.signed_bytes()), ..self.clone() }
+    }
 }
 
 /// The salt of one position, from the seed of its batch. Counts as key material.
@@ -478,8 +490,8 @@ pub struct Branch {
 }
 
 impl Branch {
-    /// Whether the headers lead from the start to the head that the author signed.
-    pub fn holds(&self, author_key: &[u8; 32]) -> bool {
+    /// Whether the headers lead from the start to the head that the author signed, with any of these keys.
+    pub fn holds(&self, author_keys: &[[u8; 32]]) -> bool {
         let mut at = self.from;
         for header in &self.headers {
             if header.log != self.checkpoint.log || header.seq != at.size + 1 || header.prev != at.hash {
@@ -487,7 +499,7 @@ impl Branch {
             }
             at = Head { size: header.seq, hash: header.hash() };
         }
-        at == self.checkpoint.head && self.checkpoint.verify(author_key).is_ok()
+        at == self.checkpoint.head && self.checkpoint.signer(author_keys).is_some()
     }
 }
 
@@ -501,10 +513,11 @@ pub struct Equivocation {
 }
 
 impl Equivocation {
-    /// The proof, if these two branches are one. Time alone never is.
-    pub fn prove(one: Branch, other: Branch, author_key: &[u8; 32]) -> Option<Self> {
+    /// The proof, if these two branches are one. Time alone never is. Each may be signed with any of the author's keys: whoever changes
+    /// its key after a fork hides nothing.
+    pub fn prove(one: Branch, other: Branch, author_keys: &[[u8; 32]]) -> Option<Self> {
         let contradict = one.checkpoint.log == other.checkpoint.log && one.from.size == other.from.size && one.from.hash != other.from.hash;
-        (contradict && one.holds(author_key) && other.holds(author_key)).then_some(Self { one, other })
+        (contradict && one.holds(author_keys) && other.holds(author_keys)).then_some(Self { one, other })
     }
 }
 
@@ -601,7 +614,7 @@ mod tests {
     #[test]
     fn two_heads_of_one_size_are_proof_but_two_times_are_not() {
         let (one, other) = (sealed(Head::default(), &["a"]), sealed(Head::default(), &["b", "c"]));
-        let prove = |one: &Branch, other: &Branch| Equivocation::prove(one.clone(), other.clone(), &key().public()).is_some();
+        let prove = |one: &Branch, other: &Branch| Equivocation::prove(one.clone(), other.clone(), &[key().public()]).is_some();
         let (one, other) = (branch(&one, Head::default(), 1), branch(&other, Head::default(), 1));
         assert!(prove(&one, &other), "the second is longer, and its headers lead back to the fork");
         let later = Branch { checkpoint: Checkpoint::sign(log(), one.from, Timestamp(9_999), 0, &key()), ..one.clone() };
@@ -612,6 +625,17 @@ mod tests {
         let mut cut = other;
         cut.headers.clear();
         assert!(!prove(&one, &cut));
+    }
+
+    #[test]
+    fn a_change_of_key_hides_no_second_history() {
+        let (new, at) = (SigningKey::from_seed([4; 32]), Head::default());
+        let (one, other) = (branch(&sealed(at, &["a"]), at, 1), branch(&sealed(at, &["b"]), at, 1));
+        let resigned = Branch { checkpoint: other.checkpoint.signed_anew(&new), ..other };
+        let prove = |keys: &[[u8; 32]]| Equivocation::prove(one.clone(), resigned.clone(), keys).is_some();
+        assert!(prove(&[new.public(), key().public()]));
+        assert!(!prove(&[key().public()]) && !prove(&[new.public()]));
+        assert_eq!(resigned.checkpoint.signer(&[key().public(), new.public()]), Some(new.public()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::log_key::card_in;
 use super::view::GroupCreate;
 use super::{Node, NodeError};
 use crate::link::convert::{decode_definition, encode_definition};
@@ -151,7 +152,7 @@ impl Node {
             group: definition.group,
             name,
             number: definition.number,
-            definition: SignedDefinition::sign(encode_definition(&definition), self.keys.log_key()),
+            definition: SignedDefinition::sign(encode_definition(&definition), &self.keys.log_key()),
             joined: joined(snapshot.group(&definition.group)?.as_ref(), &members, definition.number),
             roster: if hidden { members } else { Vec::new() },
             left: false,
@@ -173,18 +174,12 @@ impl Node {
     }
 
     fn member_with_card(&self, snapshot: &Snapshot, org: &OrgId) -> Result<Member, NodeError> {
-        let card = match *org == self.org() {
-            true => self.keys.card().bytes().to_vec(),
-            false => match snapshot.peer(org)? {
-                Some(peer) => peer.card,
-                None => self.member_card(snapshot, org)?.unwrap_or_default(),
-            },
-        };
-        Ok(Member { org: *org, card })
+        let card = self.newest_card(snapshot, org, Vec::new())?;
+        Ok(Member { org: *org, card: card.map(|card| card.bytes().to_vec()).unwrap_or_default() })
     }
 
     /// The newest card of an organisation in the groups that we are in.
-    fn member_card(&self, snapshot: &Snapshot, org: &OrgId) -> Result<Option<Vec<u8>>, NodeError> {
+    pub(super) fn member_card(&self, snapshot: &Snapshot, org: &OrgId) -> Result<Option<Card>, NodeError> {
         let mut newest: Option<Card> = None;
         for row in snapshot.groups()? {
             let Ok(definition) = decode_definition(&row.definition.bytes) else { continue };
@@ -195,22 +190,7 @@ impl Node {
                 }
             }
         }
-        Ok(newest.map(|card| card.bytes().to_vec()))
-    }
-
-    /// The log-signing keys of an organisation that its cards name: its own as a peer, and those in group definitions.
-    pub fn author_keys(&self, org: &OrgId) -> Vec<[u8; 32]> {
-        if *org == self.org() {
-            return vec![self.keys.log_key().public()];
-        }
-        let Ok(snapshot) = self.store.snapshot() else { return Vec::new() };
-        let peer = snapshot.peer(org).ok().flatten().map(|peer| peer.card);
-        let member = self.member_card(&snapshot, org).ok().flatten();
-        let mut cards: Vec<Card> = peer.into_iter().chain(member).filter_map(|bytes| Card::from_bytes(&bytes).ok()).collect();
-        cards.retain(|card| card.org() == *org);
-        // The newest card alone: a key that the author has put away is nobody's any more.
-        let newest = cards.into_iter().reduce(|one, other| if other.newer_than(&one) { other } else { one });
-        newest.map(|card| card.content().log_key.public).into_iter().collect()
+        Ok(newest)
     }
 
     /// The definitions that a peer should have, given the numbers that it says it holds.
@@ -249,7 +229,7 @@ impl Node {
         shown.sort_unstable();
         shown.dedup();
         definition.members = shown.iter().map(|org| self.member_with_card(snapshot, org)).collect::<Result<_, _>>()?;
-        Ok(SignedDefinition::sign(encode_definition(&definition), self.keys.log_key()))
+        Ok(SignedDefinition::sign(encode_definition(&definition), &self.keys.log_key()))
     }
 
     /// Takes a definition that a peer sent, if it is newer and rightly signed. `false` when it is not.
@@ -271,14 +251,17 @@ impl Node {
         }
         let entitled = match &known {
             // A first definition comes over its signer's own link; a deputy shows that the owner appointed it.
-            None => definition.signer == *peer && definition.has(&self.org()) && (definition.owner == *peer || was_appointed(&definition)),
+            None => {
+                definition.signer == *peer
+                    && definition.has(&self.org())
+                    && (definition.owner == *peer || self.was_appointed(&snapshot, &definition)?)
+            }
             Some(row) => match decode_definition(&row.definition.bytes) {
                 Ok(before) => definition.follows(&before),
                 Err(_) => false,
             },
         };
-        let signed_rightly = self.author_keys(&definition.signer).iter().any(|key| signed.is_signed_by(key));
-        if !entitled || !signed_rightly || !definition.is_sound() {
+        if !entitled || !definition.is_sound() || !self.is_signed_by_its_signer(&snapshot, &definition, &signed)? {
             return Ok(false);
         }
         let name = match &known {
@@ -294,6 +277,27 @@ impl Node {
         self.groups_changed.send_modify(|count| *count += 1);
         self.touch();
         Ok(true)
+    }
+
+    /// Whether the signer of a definition has signed it, with the key in force by its newest card: the one that we know, or one in the
+    /// definition itself, by which members learn of a new key of the owner's.
+    fn is_signed_by_its_signer(&self, snapshot: &Snapshot, definition: &Definition, signed: &SignedDefinition) -> Result<bool, NodeError> {
+        let told = card_in(definition, &definition.signer).into_iter().collect();
+        let card = self.newest_card(snapshot, &definition.signer, told)?;
+        Ok(card.is_some_and(|card| signed.is_signed_by(&card.content().log_key.public)))
+    }
+
+    /// Whether the owner has named the signer its deputy in a definition of this group, signed with the key that was in force by then.
+    fn was_appointed(&self, snapshot: &Snapshot, definition: &Definition) -> Result<bool, NodeError> {
+        let Some(signed) = &definition.appointment else { return Ok(false) };
+        let Ok(by_owner) = decode_definition(&signed.bytes) else { return Ok(false) };
+        let same_group = by_owner.group == definition.group && by_owner.owner == definition.owner && by_owner.is_sound();
+        let names_the_signer =
+            by_owner.signer == by_owner.owner && by_owner.deputy == Some(definition.signer) && by_owner.number < definition.number;
+        let told = [definition, &by_owner].into_iter().filter_map(|one| card_in(one, &by_owner.owner)).collect();
+        let keys = self.newest_card(snapshot, &by_owner.owner, told)?.map(|card| card.log_keys().at(by_owner.confirmed));
+        let signed_by_owner = keys.unwrap_or_default().iter().any(|key| signed.is_signed_by(key));
+        Ok(same_group && names_the_signer && signed_by_owner)
     }
 
     /// Whether a log of this group may start for us at a checkpoint.
@@ -324,14 +328,19 @@ impl Node {
     pub async fn confirm_groups(&self) -> Result<(), NodeError> {
         let snapshot = self.store.snapshot()?;
         for row in snapshot.groups()? {
-            let Some(mut definition) = self.definition(&snapshot, &row.group)? else { continue };
+            let Some(definition) = self.definition(&snapshot, &row.group)? else { continue };
             if definition.signer == self.org() && self.clock.now().since(definition.confirmed) >= CONFIRM_MS {
-                definition.number += 1;
-                let members = definition.members.iter().map(|member| member.org).collect();
-                self.define(definition, members).await?;
+                self.confirm(definition).await?;
             }
         }
         Ok(())
+    }
+
+    /// Signs a definition of ours again under the next number, with everyone's newest card.
+    pub(super) async fn confirm(&self, mut definition: Definition) -> Result<(), NodeError> {
+        definition.number += 1;
+        let members = definition.members.iter().map(|member| member.org).collect();
+        self.define(definition, members).await
     }
 
     /// Where a log starts for a reader that holds nothing of it: at the newest checkpoint, when its group gives new members no history
@@ -357,18 +366,6 @@ impl Node {
 fn joined(before: Option<&GroupRow>, members: &[OrgId], number: u64) -> BTreeMap<OrgId, u64> {
     let since = |org: &OrgId| before.and_then(|row| row.joined.get(org).copied()).unwrap_or(number);
     members.iter().map(|org| (*org, since(org))).collect()
-}
-
-/// Whether the owner, by the key in its own card, has named the signer its deputy in a definition of this group.
-fn was_appointed(definition: &Definition) -> bool {
-    let Some(signed) = &definition.appointment else { return false };
-    let Ok(by_owner) = decode_definition(&signed.bytes) else { return false };
-    let same_group = by_owner.group == definition.group && by_owner.owner == definition.owner && by_owner.is_sound();
-    let names_the_signer =
-        by_owner.signer == by_owner.owner && by_owner.deputy == Some(definition.signer) && by_owner.number < definition.number;
-    let card = by_owner.members.iter().find(|member| member.org == by_owner.owner).and_then(|member| Card::from_bytes(&member.card).ok());
-    let signed_by_owner = card.is_some_and(|card| card.org() == by_owner.owner && signed.is_signed_by(&card.content().log_key.public));
-    same_group && names_the_signer && signed_by_owner
 }
 
 /// Owner and deputy: the members of a hidden group that everyone in it knows. Ascending.

@@ -87,6 +87,7 @@ impl Node {
             // From now on it cannot tell us of anything that we have forgotten.
             self.memory().seen.insert(*peer);
             self.position_all().await?;
+            self.settle_log_keys().await?;
         }
         Ok(heard)
     }
@@ -119,7 +120,7 @@ impl Node {
         let members_log = group.as_ref().is_none_or(|group| group.has(&theirs.key.author));
         let far_ahead = theirs.key.incarnation > self.clock.now().plus(86_400_000).0 / 1_000;
         // What cannot be checked is not asked for either: a log whose author's card is not known.
-        if !members_log || far_ahead || self.author_keys(&theirs.key.author).is_empty() {
+        if !members_log || far_ahead || self.log_keys(&theirs.key.author).is_none() {
             return Ok(Comparison::Nothing);
         }
         let id = theirs.key.id();
@@ -174,9 +175,11 @@ impl Node {
         let id = theirs.checkpoint.log;
         let Some(row) = snapshot.log(&id)? else { return Ok(None) };
         let Some(ours) = self.branch(&snapshot, &id, theirs.from.size)? else { return Ok(None) };
-        // Our own logs have no author's key in the store.
-        let author_key = if row.key.author == self.org() { self.keys.log_key().public() } else { row.author_key };
-        let Some(proof) = Equivocation::prove(ours.clone(), theirs, &author_key) else { return Ok(None) };
+        // Ours was verified when it came, perhaps with a key that no card names any more.
+        let signed = snapshot.checkpoint_at(&id, ours.checkpoint.head.size)?.and_then(|signed| signed.author_key);
+        let named = self.log_keys(&row.key.author).map(|keys| keys.in_proof(row.key.incarnation));
+        let keys: Vec<[u8; 32]> = named.unwrap_or_default().into_iter().chain(signed).collect();
+        let Some(proof) = Equivocation::prove(ours.clone(), theirs, &keys) else { return Ok(None) };
         if row.state == LogState::Halted {
             return Ok(Some(ours));
         }

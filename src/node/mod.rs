@@ -8,6 +8,7 @@ mod export_records;
 mod find;
 pub mod group;
 pub mod hear;
+mod log_key;
 mod peer;
 mod position;
 pub mod recall;
@@ -78,6 +79,8 @@ struct Memory {
     clocks: BTreeMap<OrgId, (u64, u64)>,
     /// Since when enough of those clocks agree with ours, in milliseconds of running.
     clocks_agree_since: Option<u64>,
+    /// The log-signing keys that cards name.
+    known_keys: log_key::KnownKeys,
 }
 
 /// The link to a peer as people see it.

@@ -154,6 +154,11 @@ impl Node {
         }
         self.commit(Change::PutCard { org: *peer, card: card.bytes().to_vec() }).await?;
         self.touch_peers();
+        if card.content().log_key != known.content().log_key {
+            // What relays offered of its logs may be checked now, and who knows it by a group alone is told.
+            self.groups_changed.send_modify(|count| *count += 1);
+            self.redefine_with_new_key(peer).await?;
+        }
         Ok(true)
     }
 

@@ -5,8 +5,8 @@
 
 use super::{Node, NodeError};
 use crate::model::Timestamp;
-use crate::model::crypto::random;
-use crate::model::log::{Audience, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Batch, BatchError, Header, LogKey};
+use crate::model::crypto::{SigningKey, random};
+use crate::model::log::{Audience, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Batch, BatchError, Head, Header, LogKey};
 use crate::store::change::{Change, Outcome};
 use crate::store::{CommitError, Waiting};
 
@@ -17,6 +17,9 @@ impl Node {
             return Ok(());
         }
         let _one_at_a_time = self.positioning.lock().await;
+        if !self.fix_last_position(audience).await? {
+            return Ok(());
+        }
         while self.position_batch(audience).await? {
             self.touch();
         }
@@ -48,36 +51,26 @@ impl Node {
             return Ok(false);
         }
         let log = LogKey { author: self.org(), incarnation: snapshot.incarnation()?, audience };
-        let at = self.clock.now();
-        let definition = match audience {
-            Audience::Direct(_) => 0,
-            Audience::Group(group) => snapshot.group(&group)?.map_or(0, |row| row.number),
-        };
         let head = snapshot.log(&log.id())?.map(|row| row.head).unwrap_or_default();
-        let (numbers, batch, headers) = self.seal(log, head, waiting, at, definition)?;
-        match self.store.commit(Change::Append { log, batch, headers, waiting: numbers, at }).await {
-            Ok(Outcome::Done) => Ok(true),
-            Ok(other) => Err(NodeError::Internal(format!("an append had the outcome {other:?}"))),
-            // Something else moved the log (a fetched tail, a new incarnation): look again.
-            Err(CommitError::Refused(_)) => Ok(true),
-            Err(error) => Err(error.into()),
-        }
+        self.append(log, head, waiting, &self.keys.log_key()).await?;
+        Ok(true)
     }
 
-    fn seal(
-        &self,
-        log: LogKey,
-        head: crate::model::log::Head,
-        waiting: Vec<Waiting>,
-        at: Timestamp,
-        definition: u64,
-    ) -> Result<(Vec<u64>, Batch, Vec<Header>), NodeError> {
-        let internal = |error: BatchError| NodeError::Internal(format!("a batch of ours: {error}"));
-        let numbers = waiting.iter().map(|item| item.n).collect();
-        let entries = waiting.into_iter().map(|item| item.entry).collect();
-        let batch = Batch::seal(log.id(), head, entries, random(), at, definition, self.keys.log_key()).map_err(internal)?;
-        let headers = batch.chain(log.id(), head).map_err(internal)?.into_iter().map(|entry| entry.header).collect();
-        Ok((numbers, batch, headers))
+    /// Seals waiting records behind a log's head and appends them.
+    pub(super) async fn append(&self, log: LogKey, head: Head, waiting: Vec<Waiting>, key: &SigningKey) -> Result<(), NodeError> {
+        let at = self.clock.now();
+        let definition = match log.audience {
+            Audience::Direct(_) => 0,
+            Audience::Group(group) => self.store.snapshot()?.group(&group)?.map_or(0, |row| row.number),
+        };
+        let (numbers, batch, headers) = seal(log, head, waiting, at, definition, key)?;
+        match self.store.commit(Change::Append { log, batch, headers, waiting: numbers, at }).await {
+            Ok(Outcome::Done) => Ok(()),
+            Ok(other) => Err(NodeError::Internal(format!("an append had the outcome {other:?}"))),
+            // Something else moved the log (a fetched tail, a new incarnation): look again.
+            Err(CommitError::Refused(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Our logs go on in the next incarnation: a restore was declared.
@@ -114,4 +107,20 @@ impl Node {
         self.touch();
         Ok(Some(next))
     }
+}
+
+fn seal(
+    log: LogKey,
+    head: Head,
+    waiting: Vec<Waiting>,
+    at: Timestamp,
+    definition: u64,
+    key: &SigningKey,
+) -> Result<(Vec<u64>, Batch, Vec<Header>), NodeError> {
+    let internal = |error: BatchError| NodeError::Internal(format!("a batch of ours: {error}"));
+    let numbers = waiting.iter().map(|item| item.n).collect();
+    let entries = waiting.into_iter().map(|item| item.entry).collect();
+    let batch = Batch::seal(log.id(), head, entries, random(), at, definition, key).map_err(internal)?;
+    let headers = batch.chain(log.id(), head).map_err(internal)?.into_iter().map(|entry| entry.header).collect();
+    Ok((numbers, batch, headers))
 }

@@ -4,7 +4,7 @@ use prost::Message;
 
 use super::{Node, NodeError};
 use crate::link::convert::wire::SignedRecall;
-use crate::link::convert::{Malformed, Recall, read_signed_recall};
+use crate::link::convert::{Malformed, Recall, read_signed_recall, recall_author, sign_recall_again};
 use crate::model::crypto::sha256;
 use crate::model::log::{Audience, LogKey};
 use crate::model::record::Withdrawal;
@@ -32,10 +32,9 @@ pub enum RecallError {
 impl Node {
     /// The change that keeps a recall for peers that return. The links are to be told.
     pub(super) fn keep_recall(&self, recall: &Recall, audience: Audience, signed: &SignedRecall) -> Change {
-        let bytes = signed.encode_to_vec();
-        let (id, log, at) = (sha256(&[&bytes]), recall.withdrawal.log, self.clock.now());
-        let row = RecallRow { author: recall.author, log, audience, signed: bytes, at };
-        Change::Recall { id, row: Box::new(row) }
+        let (log, at) = (recall.withdrawal.log, self.clock.now());
+        let row = RecallRow { author: recall.author, log, audience, signed: signed.encode_to_vec(), at };
+        Change::Recall { id: id_of(signed), row: Box::new(row) }
     }
 
     /// The recalls that concern a peer, each with its id: ours always, others' while they are young. A link sends each once.
@@ -70,7 +69,9 @@ impl Node {
         let kept = self.store.snapshot()?.recalls()?;
         for (_, row) in kept.into_iter().filter(|(_, row)| row.log == log.id() && row.author == log.author) {
             let Ok(signed) = SignedRecall::decode(row.signed.as_slice()) else { continue };
-            let Ok(recall) = read_signed_recall(&signed, |author| self.author_keys(author)) else { continue };
+            // As it counted when it came, unless the key was stolen.
+            let then = |author: &OrgId, at| self.log_keys(author).map(|keys| keys.at_and_now(at, row.at)).unwrap_or_default();
+            let Ok(recall) = read_signed_recall(&signed, then) else { continue };
             let Withdrawal { log: id, seqs, mode, reason } = recall.withdrawal;
             self.commit(Change::TakeBack { log: id, seqs, mode, reason, at: self.clock.now() }).await?;
         }
@@ -98,16 +99,36 @@ impl Node {
         Ok(kept < RECALLS_PER_AUTHOR)
     }
 
-    /// Checks a recall. `None` where no card of its author is known: a relay may pass on what a former member recalled, of whom nothing
-    /// is held here.
-    fn read_recall(&self, signed: &SignedRecall) -> Result<Option<Recall>, Malformed> {
-        let stranger = std::cell::Cell::new(false);
-        let read = read_signed_recall(signed, |author| {
-            let keys = self.author_keys(author);
-            stranger.set(keys.is_empty());
-            keys
-        });
-        if stranger.get() { Ok(None) } else { read.map(Some) }
+    /// Checks a recall. `None` where it is nobody's fault that it cannot be checked: no card of its author is known, since a relay may pass
+    /// on what a former member recalled, of whom nothing is held here; its author has put the key away since; or a relay knows a newer key
+    /// of the author's than we do. Its log brings it then.
+    fn read_recall(&self, peer: &OrgId, signed: &SignedRecall) -> Result<Option<Recall>, Malformed> {
+        let now = self.clock.now();
+        let error =
+            match read_signed_recall(signed, |author, at| self.log_keys(author).map(|keys| keys.at_and_now(at, now)).unwrap_or_default()) {
+                Ok(recall) => return Ok(Some(recall)),
+                Err(error) => error,
+            };
+        let (author, group) = recall_author(signed)?;
+        let Some(keys) = self.log_keys(&author) else { return Ok(None) };
+        let put_away = read_signed_recall(signed, |_, _| keys.ever()).is_ok();
+        let passed_on = author != *peer && group.is_some();
+        if put_away || passed_on {
+            tracing::info!(%author, %peer, put_away, "a recall is not signed with a key of its author's that counts");
+            return Ok(None);
+        }
+        Err(error)
+    }
+
+    /// A recall of ours as it leaves: signed with a key that its reader believes.
+    pub fn believed_recall(&self, recall: SignedRecall) -> SignedRecall {
+        let keys = self.keys.log_keys();
+        let ours = keys.has_earlier() && recall_author(&recall).is_ok_and(|(author, _)| author == self.org());
+        let now = self.clock.now();
+        if !ours || read_signed_recall(&recall, |_, at| keys.at_and_now(at, now)).is_ok() {
+            return recall;
+        }
+        sign_recall_again(&recall, &self.keys.log_key())
     }
 
     /// Takes a recall ahead of its log: destroys, answers, and keeps it for those that we relay to.
@@ -115,7 +136,7 @@ impl Node {
     /// # Errors
     /// When it is not signed by its author, or the store takes no changes.
     pub async fn take_recall(&self, peer: &OrgId, signed: &SignedRecall) -> Result<(), RecallError> {
-        let Some(recall) = self.read_recall(signed)? else { return Ok(()) };
+        let Some(recall) = self.read_recall(peer, signed)? else { return Ok(()) };
         if recall.author == self.org() {
             return Ok(());
         }
@@ -123,7 +144,7 @@ impl Node {
             Some(group) => Audience::Group(group),
             None => Audience::Direct(self.org()),
         };
-        let id = sha256(&[&signed.encode_to_vec()]);
+        let id = id_of(signed);
         if !self.concerns_us(peer, &recall, audience, &id)? {
             return Ok(());
         }
@@ -153,4 +174,9 @@ impl Node {
         self.touch();
         Ok(())
     }
+}
+
+/// The same statement under another key of its author's says nothing new.
+fn id_of(signed: &SignedRecall) -> [u8; 32] {
+    sha256(&[&signed.statement])
 }

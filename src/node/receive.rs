@@ -35,12 +35,14 @@ impl Node {
     /// When it is not its author's: then nothing of it may be kept.
     pub fn understand(&self, log: &LogKey, head: Head, author_key: [u8; 32], batch: Batch) -> Result<Understood, BatchError> {
         let entries = batch.verify(log.id(), head, &author_key)?;
-        let received: Vec<Received> = entries.iter().map(|entry| self.understand_entry(log, entry)).collect();
-        let next_key = received.iter().rev().find_map(|entry| match entry.meaning {
-            Meaning::KeyChange(key) => Some(key),
-            _ => None,
-        });
-        let author_key = next_key.unwrap_or(author_key);
+        let mut received: Vec<Received> = entries.iter().map(|entry| self.understand_entry(log, entry)).collect();
+        let mut author_key = author_key;
+        for entry in &mut received {
+            entry.meaning = self.only_to_a_newer_key(&log.author, author_key, std::mem::replace(&mut entry.meaning, Meaning::None));
+            if let Meaning::KeyChange(key) = entry.meaning {
+                author_key = key;
+            }
+        }
         let follow = received.iter().filter_map(|entry| self.follow_of(log, &entry.meaning)).collect();
         let first = batch.first;
         let head = batch.checkpoint.head;
@@ -143,8 +145,8 @@ impl Node {
             Record::Receipt(receipt) if !self.is_our_log(&receipt.log) => Meaning::None,
             Record::Receipt(receipt) => Meaning::Receipt { log: receipt.log, outcomes: receipt.outcomes, at: receipt.at },
             // A key counts once the author's card, which its root signed, names it.
-            Record::KeyChange(key) if self.author_keys(&log.author).contains(&key) => Meaning::KeyChange(key),
-            Record::KeyChange(_) => return Err((Verdict::Invalid, "the new key is not the one that the author's card names")),
+            Record::KeyChange(key) if self.log_keys(&log.author).is_some_and(|keys| keys.number(&key).is_some()) => Meaning::KeyChange(key),
+            Record::KeyChange(_) => return Err((Verdict::Invalid, "the new key is none that the author's card names")),
         })
     }
 

@@ -37,10 +37,12 @@ impl Node {
         }
         let start = if from == 1 || fresh { self.start_for(&snapshot, peer, &row.key)? } else { None };
         if let Some(start) = start {
+            let start = self.believed(&row.key, start);
             return Ok(Next::Start(row.key, start));
         }
-        let Some(held) = snapshot.batch_at(log, from.max(row.start + 1))? else { return Ok(Next::Nothing) };
-        match outbound(held, &row.key, &self.org(), peer, group.as_ref()) {
+        let Some(Held(mut batch)) = snapshot.batch_at(log, from.max(row.start + 1))? else { return Ok(Next::Nothing) };
+        batch.checkpoint = self.believed(&row.key, batch.checkpoint);
+        match outbound(Held(batch), &row.key, &self.org(), peer, group.as_ref()) {
             Ok(batch) => Ok(Next::Batch(row.key, batch)),
             Err(_) => Ok(Next::Nothing),
         }
@@ -115,7 +117,10 @@ impl Node {
                 continue;
             }
             let received = match self.understand_body(&row.key, header.kind, &body) {
-                Ok(meaning) => Received { header, verdict: Verdict::Accepted, problem: None, meaning },
+                Ok(meaning) => {
+                    let meaning = self.only_to_a_newer_key(&row.key.author, row.author_key, meaning);
+                    Received { header, verdict: Verdict::Accepted, problem: None, meaning }
+                }
                 Err((verdict, problem)) => Received { header, verdict, problem: Some(problem.to_owned()), meaning: Meaning::None },
             };
             self.commit(Change::Fill { log: *log, seq, salt, body, received, at: self.clock.now() }).await?;

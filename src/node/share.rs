@@ -130,13 +130,22 @@ impl Node {
         if items.is_empty() {
             return Ok(Vec::new());
         }
+        let outcomes = self.make_durable(audience, items, now).await?;
+        if outcomes.contains(&ReleaseOutcome::Queued) {
+            self.position(audience).await?;
+        }
+        Ok(outcomes)
+    }
+
+    /// Makes released records durable, and gives no positions.
+    pub(super) async fn make_durable(
+        &self,
+        audience: Audience,
+        items: Vec<ReleaseItem>,
+        now: bool,
+    ) -> Result<Vec<ReleaseOutcome>, NodeError> {
         match self.commit(self.release_change(audience, items, now)).await? {
-            Outcome::Released(outcomes) => {
-                if outcomes.contains(&ReleaseOutcome::Queued) {
-                    self.position(audience).await?;
-                }
-                Ok(outcomes)
-            }
+            Outcome::Released(outcomes) => Ok(outcomes),
             other => Err(NodeError::Internal(format!("a release had the outcome {other:?}"))),
         }
     }

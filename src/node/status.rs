@@ -150,7 +150,8 @@ impl Node {
             ahead: self.ahead(snapshot, &peer.org)?,
             last_seen: if link.up { Some(now) } else { link.last_seen },
             problem: link.failure.filter(|_| open && !link.up),
-            certificate_days: link.certificate_until.map(|until| days(until, now)),
+            // A link may outlive the certificate that it was opened with: the peer has another by then, which we have not seen.
+            certificate_days: link.certificate_until.filter(|until| !link.up || *until >= now).map(|until| days(until, now)),
         })
     }
 
@@ -246,7 +247,8 @@ impl Node {
         })
     }
 
-    fn certificates(&self, now: Timestamp) -> CertificatesView {
+    /// How many days our certificates have left.
+    pub fn certificates(&self, now: Timestamp) -> CertificatesView {
         let (node, issuing) = self.certificates_until();
         CertificatesView { node_days: days(node, now), issuing_days: days(issuing, now) }
     }

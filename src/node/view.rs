@@ -642,6 +642,17 @@ pub struct RotateView {
     pub next_root_key: String,
 }
 
+/// What changing the log-signing key did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogKeyView {
+    /// The number of the new card.
+    pub card_number: u64,
+    /// The number of the new key.
+    pub log_key_number: u32,
+    /// Logs that still need the old one: their last position under it is given when a reader is reached.
+    pub logs_waiting: u64,
+}
+
 /// What destroying expired records did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExpireView {

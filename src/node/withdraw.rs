@@ -92,7 +92,7 @@ impl Node {
             Audience::Direct(_) => None,
         };
         let recall = Recall { author: self.org(), withdrawal: withdrawal.clone(), at: self.clock.now(), group };
-        let signed = sign_recall(&recall, self.keys.log_key());
+        let signed = sign_recall(&recall, &self.keys.log_key());
         self.keep_recall(&recall, audience, &signed)
     }
 }

@@ -101,8 +101,8 @@ pub fn may_offer(log: &LogKey, us: &OrgId, reader: &OrgId, group: Option<&Defini
 /// The reason, when it may not.
 pub fn may_send_body(kind: u8, tlp: Tlp, author: &OrgId, us: &OrgId, reader: &OrgId) -> Result<(), Withheld> {
     let first_hand = author == us || author == reader;
-    // What a member takes back, and who has complied, must reach every other member.
-    let about_entries = kind == RecordKind::Withdrawal.number() || kind == RecordKind::Receipt.number();
+    // What a member takes back, who has complied, and with which key a log goes on must reach every other member.
+    let about_entries = [RecordKind::Withdrawal, RecordKind::Receipt, RecordKind::KeyChange].iter().any(|one| one.number() == kind);
     if first_hand || about_entries || tlp <= Tlp::Amber { Ok(()) } else { Err(Withheld::NotRelayed) }
 }
 
@@ -229,6 +229,7 @@ mod tests {
         for tlp in Tlp::ALL {
             assert_eq!(may_send_body(1, tlp, &PEER, &US, &THIRD).is_ok(), tlp <= Tlp::Amber, "{tlp}");
             assert_eq!(may_send_body(RecordKind::Withdrawal.number(), tlp, &PEER, &US, &THIRD), Ok(()));
+            assert_eq!(may_send_body(RecordKind::KeyChange.number(), tlp, &PEER, &US, &THIRD), Ok(()));
             assert_eq!(may_send_body(1, tlp, &US, &US, &THIRD), Ok(()));
         }
     }

@@ -159,7 +159,7 @@ pub enum Change {
     PutGroup(Box<GroupRow>),
     /// A recall that runs ahead of its log, kept for those who have not seen it.
     Recall {
-        /// SHA-256 of its bytes.
+        /// SHA-256 of what is signed.
         id: [u8; 32],
         /// The recall.
         row: Box<RecallRow>,

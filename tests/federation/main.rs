@@ -16,6 +16,7 @@ mod control;
 mod disks;
 mod groups;
 mod hostile;
+mod keys;
 mod lies;
 mod links;
 mod lives;

@@ -1,5 +1,6 @@
 //! Two organisations come to trust each other.
 
+use crate::harness::rogue::guess;
 use crate::harness::*;
 use watchfire::model::Tlp;
 use watchfire::node::NodeError;
@@ -56,6 +57,52 @@ async fn an_invitation_works_once_and_for_72_hours() {
     federation.clock.advance(72 * HOUR + 1);
     assert!(federation.node(CEDAR).join(&another.text, Some("amal")).await.is_err(), "it has expired");
     assert!(federation.node(CEDAR).peers().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_invitation_outlives_a_restart_of_who_made_it() {
+    let mut federation = Federation::strangers(3).await;
+    let [used, open] = [federation.node(AMAL).invite().await.unwrap(), federation.node(AMAL).invite().await.unwrap()];
+    federation.node(BOREALIS).join(&used.text, Some("amal")).await.unwrap();
+    federation.restart(AMAL).await;
+    assert!(federation.node(CEDAR).join(&used.text, Some("amal")).await.is_err(), "it was used up before the restart");
+    federation.node(CEDAR).join(&open.text, Some("amal")).await.unwrap();
+    federation.restart(AMAL).await;
+    let kept = std::fs::read_to_string(federation.data(AMAL).join("keys/invitations")).unwrap();
+    assert_eq!(kept, "", "nothing is left of those that were used");
+    let late = federation.node(AMAL).invite().await.unwrap();
+    assert!(!federation.holds(AMAL, late.text.trim_start_matches("watchfire-invite:")), "its secret is not in the store");
+    federation.clock.advance(72 * HOUR + 1);
+    federation.restart(AMAL).await;
+    assert!(federation.node(BOREALIS).join(&late.text, Some("again")).await.is_err(), "it has expired");
+}
+
+#[tokio::test]
+async fn wrong_tries_count_over_a_restart() {
+    let mut federation = Federation::strangers(2).await;
+    let invitation = federation.node(AMAL).invite().await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(guess(&federation, AMAL, &invitation.text).await, "the secret is wrong");
+    }
+    federation.restart(AMAL).await;
+    for _ in 0..2 {
+        assert_eq!(guess(&federation, AMAL, &invitation.text).await, "the secret is wrong");
+    }
+    assert!(federation.node(BOREALIS).join(&invitation.text, None).await.is_err(), "it has no tries left, with the right secret too");
+    federation.restart(AMAL).await;
+    assert!(federation.node(BOREALIS).join(&invitation.text, None).await.is_err());
+}
+
+#[tokio::test]
+async fn three_wrong_tries_leave_a_right_one_after_a_restart() {
+    let mut federation = Federation::strangers(2).await;
+    let invitation = federation.node(AMAL).invite().await.unwrap();
+    for _ in 0..3 {
+        guess(&federation, AMAL, &invitation.text).await;
+    }
+    federation.restart(AMAL).await;
+    guess(&federation, AMAL, &invitation.text).await;
+    federation.node(BOREALIS).join(&invitation.text, Some("amal")).await.unwrap();
 }
 
 #[tokio::test]

@@ -8,6 +8,22 @@ use watchfire::rules::label::Held;
 const EVIL: &str = "evil.example.org";
 
 #[tokio::test]
+async fn the_days_that_a_peers_certificate_has_left_are_shown() {
+    let federation = Federation::of(2).await;
+    let days = |who: Who, other: &str| federation.node(who).peer(other).unwrap().status.certificate_days;
+    assert_eq!((days(AMAL, "borealis"), days(BOREALIS, "amal")), (Some(6), Some(6)));
+    federation.pass(3 * DAY).await;
+    assert_eq!((days(AMAL, "borealis"), days(BOREALIS, "amal")), (Some(3), Some(3)));
+    // The link stays up while both renew; what it was opened with says nothing any more.
+    federation.pass(5 * DAY).await;
+    assert_eq!(days(AMAL, "borealis"), None);
+    federation.cut(AMAL, BOREALIS);
+    federation.heal(AMAL, BOREALIS);
+    federation.until("the newer certificate was shown", || days(AMAL, "borealis").is_some_and(|days| days > 0)).await;
+    federation.settle().await;
+}
+
+#[tokio::test]
 async fn certificates_renew_by_themselves_while_links_stay_up() {
     let federation = Federation::of(2).await;
     let dials = || federation.net.dialled(AMAL, BOREALIS) + federation.net.dialled(BOREALIS, AMAL);

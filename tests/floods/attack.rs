@@ -239,7 +239,7 @@ pub async fn fill(rogue: &Rogue, known: Head) -> (String, String) {
     let mut head = known;
     loop {
         let entries = (0..500).map(|number| rogue.entry(&format!("full{}-{number}.example.org", head.size))).collect();
-        let (batch, frames) = rogue.batch(head, entries, rogue.identity.log_key());
+        let (batch, frames) = rogue.batch(head, entries, &rogue.identity.log_key());
         head = batch.checkpoint.head;
         stream.say_all(frames).await;
         if head.size - known.size > 3_000 {

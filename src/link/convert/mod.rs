@@ -10,7 +10,10 @@ pub use frame::{Holdings, SaltedBody};
 pub use frame::{
     LogState, bodies_frame, have_frames, log_id, read_bodies, read_branch, read_checkpoint, read_have, wire_branch, wire_checkpoint,
 };
-pub use record::{Recall, decode_definition, decode_record, encode_definition, encode_record, read_signed_recall, sign_recall};
+pub use record::{
+    Recall, decode_definition, decode_record, encode_definition, encode_record, read_signed_recall, recall_author, sign_recall,
+    sign_recall_again,
+};
 
 pub use super::wire;
 

@@ -226,25 +226,48 @@ pub fn sign_recall(recall: &Recall, key: &SigningKey) -> wire::SignedRecall {
     wire::SignedRecall { statement, signature }
 }
 
-/// Reads a recall; `author_keys` gives the log-signing keys of an organisation, of which one must have signed.
+/// The same statement under another key of its author's.
+pub fn sign_recall_again(signed: &wire::SignedRecall, key: &SigningKey) -> wire::SignedRecall {
+    let signature = key.sign(&framed(RECALL_CONTEXT, &[&signed.statement])).to_vec();
+    wire::SignedRecall { statement: signed.statement.clone(), signature }
+}
+
+/// Who says that it has signed a recall, and the group whose members it concerns. Nothing is checked.
+///
+/// # Errors
+/// When it is not a recall.
+pub fn recall_author(signed: &wire::SignedRecall) -> Result<(OrgId, Option<GroupId>), Malformed> {
+    let wire: wire::RecallStatement = decode(&signed.statement)?;
+    Ok((OrgId(fixed(&wire.author, "an organisation id has 32 bytes")?), group_of(&wire)?))
+}
+
+fn group_of(wire: &wire::RecallStatement) -> Result<Option<GroupId>, Malformed> {
+    match wire.group.as_slice() {
+        [] => Ok(None),
+        bytes => Ok(Some(GroupId(fixed(bytes, "a group id has 32 bytes")?))),
+    }
+}
+
+/// Reads a recall; `author_keys` gives the log-signing keys of an organisation that count for what it said at a time, of which one must
+/// have signed.
 ///
 /// # Errors
 /// When it is not a recall, or not signed by its author.
-pub fn read_signed_recall(signed: &wire::SignedRecall, author_keys: impl Fn(&OrgId) -> Vec<[u8; 32]>) -> Result<Recall, Malformed> {
+pub fn read_signed_recall(
+    signed: &wire::SignedRecall,
+    author_keys: impl Fn(&OrgId, Timestamp) -> Vec<[u8; 32]>,
+) -> Result<Recall, Malformed> {
     if signed.statement.len() > 256 << 10 {
         return Err(Malformed("a recall has at most 256 KiB"));
     }
     let wire: wire::RecallStatement = decode(&signed.statement)?;
     let author = OrgId(fixed(&wire.author, "an organisation id has 32 bytes")?);
     let message = framed(RECALL_CONTEXT, &[&signed.statement]);
-    if !author_keys(&author).iter().any(|key| verify_ed25519(key, &message, &signed.signature).is_ok()) {
+    if !author_keys(&author, Timestamp(wire.at)).iter().any(|key| verify_ed25519(key, &message, &signed.signature).is_ok()) {
         return Err(Malformed("the recall is not signed by its author"));
     }
+    let group = group_of(&wire)?;
     let withdrawal = withdrawal_from_wire(wire.withdrawal.ok_or(Malformed("a recall says what"))?)?;
-    let group = match wire.group.as_slice() {
-        [] => None,
-        bytes => Some(GroupId(fixed(bytes, "a group id has 32 bytes")?)),
-    };
     Ok(Recall { author, withdrawal, at: Timestamp(wire.at), group })
 }
 
@@ -258,9 +281,9 @@ mod tests {
         let withdrawal = Withdrawal { log: LogId([3; 32]), seqs: vec![1, 5], mode: WithdrawalMode::Recall, reason: "a name".into() };
         let recall = Recall { author: OrgId([4; 32]), withdrawal, at: Timestamp(7), group: None };
         let signed = sign_recall(&recall, &key);
-        assert_eq!(read_signed_recall(&signed, |_| vec![other.public(), key.public()]), Ok(recall));
-        assert!(read_signed_recall(&signed, |_| vec![other.public()]).is_err());
-        assert!(read_signed_recall(&signed, |_| vec![]).is_err());
+        assert_eq!(read_signed_recall(&signed, |_, _| vec![other.public(), key.public()]), Ok(recall));
+        assert!(read_signed_recall(&signed, |_, _| vec![other.public()]).is_err());
+        assert!(read_signed_recall(&signed, |_, _| vec![]).is_err());
     }
 
     #[test]

@@ -215,6 +215,25 @@ impl Snapshot {
         Ok(waiting)
     }
 
+    /// The first released record of a kind that waits for an audience.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn waiting_of_kind(&self, audience: &Audience, kind: u8) -> Read<Option<Waiting>> {
+        let key = audience_bytes(audience);
+        for row in self.table(WAITING)?.range((&key, 0)..=(&key, u64::MAX))? {
+            let (key, row) = row?;
+            let n = key.value().1;
+            let row: WaitingRow = find::decoded("waiting", &n, row.value())?;
+            if row.kind == kind {
+                let body = Body::Present(get_body::<ReadError>(&self.table(BODIES)?, row.body)?);
+                let WaitingRow { created, kind, tlp, retention, record, .. } = row;
+                return Ok(Some(Waiting { n, record, entry: BatchEntry { created, kind, tlp, retention, body } }));
+            }
+        }
+        Ok(None)
+    }
+
     /// The audiences that records of ours wait for.
     ///
     /// # Errors

@@ -138,7 +138,7 @@ fn an_author_caught_signing_two_histories_is_not_followed_but_may_still_recall()
     let mut twin = Authored::by(PEER, GROUP);
     let (other, _) = twin.indicators(&["bad.example"]);
     let branch = |batch: &Batch| Branch { from: batch.checkpoint.head, headers: vec![], checkpoint: batch.checkpoint.clone() };
-    let proof = Equivocation::prove(branch(&batch), branch(&other), &log.signing().public()).unwrap();
+    let proof = Equivocation::prove(branch(&batch), branch(&other), &[log.signing().public()]).unwrap();
     home.commit(Change::Evidence { log: log.key, proof: proof.clone(), at: NOW });
     let (next, entries) = log.indicators(&["worse.example"]);
     assert_eq!(home.try_commit(log.receive(&next, entries)), Err(Refused::LogClosed.into()));

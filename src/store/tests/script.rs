@@ -173,7 +173,7 @@ impl Script {
         let (batch, entries) = log.indicators(&[&self.value()]);
         let (other, _) = twin.indicators(&["other.example"]);
         let branch = |batch: &Batch| Branch { from: batch.checkpoint.head, headers: vec![], checkpoint: batch.checkpoint.clone() };
-        let proof = Equivocation::prove(branch(&batch), branch(&other), &log.signing().public()).unwrap();
+        let proof = Equivocation::prove(branch(&batch), branch(&other), &[log.signing().public()]).unwrap();
         vec![log.receive(&batch, entries), Change::Evidence { log: log.key, proof, at: self.now() }]
     }
 

@@ -71,8 +71,7 @@ impl Federation {
                 moving.push(format!("{names}: definition {} of a group, {known} there", row.number));
             }
         }
-        let checkable: BTreeMap<_, _> =
-            ours.recalls()?.into_iter().map(|(id, row)| (id, !there.author_keys(&row.author).is_empty())).collect();
+        let checkable: BTreeMap<_, _> = ours.recalls()?.into_iter().map(|(id, row)| (id, there.log_keys(&row.author).is_some())).collect();
         for (id, _) in here.recalls_for(&there.org())? {
             if checkable.get(&id) == Some(&true) && !theirs.has_recall(&id)? {
                 moving.push(format!("{names}: a recall"));
@@ -207,7 +206,7 @@ fn log_moves(log: &Offered, here: &Node, there: &Node, ours: &Snapshot, theirs: 
         return Ok(None);
     }
     // Nobody takes what it cannot check: a former member's log.
-    if there.author_keys(&log.key.author).is_empty() {
+    if there.log_keys(&log.key.author).is_none() {
         return Ok(None);
     }
     let head = held.map(|row| row.head).unwrap_or_default();

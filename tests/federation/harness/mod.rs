@@ -407,6 +407,11 @@ impl Federation {
         self.patience = Duration::from_millis(200);
     }
 
+    /// A scenario has broken these on purpose: nothing is asked of them when the federation ends.
+    pub fn gives_up_on(&mut self, who: &[Who]) {
+        self.broken.extend(who);
+    }
+
     /// The names by which the nodes know each other.
     pub fn orgs(&self) -> BTreeMap<OrgId, Who> {
         self.everyone().filter(|who| self.is_alive(*who)).map(|who| (self.org(who), who)).collect()

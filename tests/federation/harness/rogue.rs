@@ -19,9 +19,11 @@ use watchfire::link::convert::{LogState, batch_frames, encode_record, have_frame
 use watchfire::link::diagnosis::Diagnosis;
 use watchfire::link::dial::{self, DialOptions, DialledConnection};
 use watchfire::link::identity::Identity;
+use watchfire::link::pairing::Invitation;
 use watchfire::link::serve::{Http2Limits, channel, serve};
 use watchfire::link::tls::Tls;
 use watchfire::link::trust::{Standing, Trust, TrustBundle, TrustBundles};
+use watchfire::link::wire::{PairingStart, pairing_client::PairingClient};
 use watchfire::model::crypto::SigningKey;
 use watchfire::model::identity::Endpoint;
 use watchfire::model::log::{Audience, Batch, BatchEntry, Body, Head, LogKey};
@@ -226,6 +228,20 @@ impl Link for Called {
         let _ = self.0.send(Stream { say, hear: request.into_inner() });
         Ok(tonic::Response::new(Box::pin(ReceiverStream::new(frames).map(Ok))))
     }
+}
+
+/// A stranger who saw an invitation's label guesses at its secret. Returns what it is told.
+pub async fn guess(federation: &Federation, who: Who, invitation: &str) -> String {
+    let (node, clock) = (federation.node(who), federation.clock.clone());
+    let stranger = Rogue::paired_with_nobody(federation);
+    let credential = stranger.credentials(clock.now()).unwrap().remove(0);
+    let tls = Tls::new(credential, Trust::new(TrustBundles::default()), Arc::new(move || clock.now()));
+    let endpoint: Endpoint = node.address().unwrap().to_string().parse().unwrap();
+    let label = Invitation::from_text(invitation).unwrap().label();
+    let connection = dial::connect_for_pairing(&tls, &endpoint, &label, node.org(), &DialOptions::default()).await;
+    let mut client = PairingClient::new(channel(connection.unwrap(), &Http2Limits::default()).await.unwrap());
+    let refused = client.start(PairingStart { commitment: vec![1; 32], proof: vec![2; 32] }).await.unwrap_err();
+    refused.message().to_owned()
 }
 
 impl Stream {
