@@ -110,7 +110,9 @@ impl Node {
     pub fn open_with(data: &Path, config: Config, clock: Clock) -> Result<Arc<Self>, NodeError> {
         let keys = Identity::load(data, clock.now())?;
         let cache_bytes = usize::try_from(config.store.cache_bytes).unwrap_or(usize::MAX);
-        let store = Store::open(&data.join("store"), crate::store::Options { cache_bytes, ..crate::store::Options::new(keys.org()) })?;
+        let ahead_max = config.link.taken_back_ahead_max;
+        let options = crate::store::Options { cache_bytes, ahead_max, ..crate::store::Options::new(keys.org()) };
+        let store = Store::open(&data.join("store"), options)?;
         Ok(Self::assemble(data, config, clock, keys, store))
     }
 

@@ -1,17 +1,17 @@
 //! Numbered migrations, each in one transaction. A newer store is refused in words.
 
 use super::error::{Fault, OpenError};
-use super::tables::{META, Tables};
+use super::tables::{AHEAD, META, Tables};
 use crate::model::OrgId;
 use redb::{Database, ReadableTable, TableError, WriteTransaction};
 
 /// The newest schema that this program reads, and the one that it writes.
-pub(super) const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 2;
 
 type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// Number n brings a store of schema n to n + 1.
-const MIGRATIONS: [Migration; SCHEMA as usize] = [make_tables];
+const MIGRATIONS: [Migration; SCHEMA as usize] = [make_tables, add_ahead];
 
 /// Brings a store to [`SCHEMA`] and checks that it is ours.
 pub(super) fn migrate(database: &Database, us: &OrgId) -> Result<(), Failed> {
@@ -81,5 +81,11 @@ fn check_owner(transaction: &WriteTransaction, us: &OrgId) -> Result<(), Failed>
 /// 0 → 1: every table, empty, so that snapshots find them.
 fn make_tables(transaction: &WriteTransaction) -> Result<(), Fault> {
     Tables::open(transaction)?;
+    Ok(())
+}
+
+/// 1 → 2: the table `ahead`, empty. Rows of `taken_back` from before are not counted in `ahead`.
+fn add_ahead(transaction: &WriteTransaction) -> Result<(), Fault> {
+    transaction.open_table(AHEAD)?;
     Ok(())
 }

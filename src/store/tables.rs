@@ -110,6 +110,8 @@ tables! {
     QUARANTINE quarantine "quarantine.v1": (u32, u64) => Bytes;
     /// SHA-256 of a recall → [`super::change::RecallRow`].
     RECALLS recalls "recalls.v1": Id => Bytes;
+    /// Author → how many rows of `taken_back` are about entries of it that have not come yet.
+    AHEAD ahead "ahead.v1": Id => u64;
     /// Log id → [`super::rows::EvidenceRow`].
     EVIDENCE evidence "evidence.v1": Id => Bytes;
     /// n → [`super::rows::SuspiciousRow`].

@@ -78,15 +78,17 @@ pub(super) struct Tx<'t> {
     pub(super) t: Tables<'t>,
     pub(super) us: OrgId,
     pub(super) counters: Counters,
+    /// How many positions of entries that have not come one author may take back.
+    pub(super) ahead_max: u64,
     before: Counters,
 }
 
 impl<'t> Tx<'t> {
     /// Opens the tables and reads the counters.
-    pub(super) fn open(transaction: &'t WriteTransaction, us: OrgId) -> Applied<Self> {
+    pub(super) fn open(transaction: &'t WriteTransaction, us: OrgId, ahead_max: u64) -> Applied<Self> {
         let t = Tables::open(transaction)?;
         let counters: Counters = find::row::<_, _, Fault>(&t.meta, "meta", "counters")?.unwrap_or_default();
-        Ok(Self { t, us, before: counters.clone(), counters })
+        Ok(Self { t, us, ahead_max, before: counters.clone(), counters })
     }
 
     /// Writes the counters and closes the tables. To be called before the commit.
@@ -104,7 +106,9 @@ impl<'t> Tx<'t> {
             Change::Append { log, batch, headers, waiting, at } => self.append(log, batch, headers, waiting, *at),
             Change::Receive { log, author_key, batch, entries, at } => self.receive(log, author_key, batch, entries, *at),
             Change::StartAt { log, author_key, checkpoint } => self.start_at(log, author_key, checkpoint),
-            Change::TakeBack { log, seqs, mode, reason, at } => self.take_back(log, None, seqs, *mode, reason, *at).map(Outcome::TakenBack),
+            Change::TakeBack { log, seqs, mode, reason, at } => {
+                self.take_back(log, None, seqs, *mode, reason, *at).map(|taken| Outcome::TakenBack(taken.outcomes))
+            }
             Change::Unqueue { records, recalled, at } => self.unqueue(records, *recalled, *at),
             Change::Acked { peer, log, through, verdicts, at } => self.acked(peer, log, *through, verdicts, *at),
             Change::Receipt { holder, log, outcomes, at } => self.receipt(holder, log, outcomes, *at),
