@@ -148,6 +148,7 @@ fn every_help_example_runs_against_a_real_node() {
         "group show",
         "group remove",
         "group add",
+        "group take-over",
         "share",
         "import",
         "lookup",
@@ -163,6 +164,10 @@ fn every_help_example_runs_against_a_real_node() {
     ] {
         here.ok(&take(command));
     }
+    smex.ok("watchfire group create newsletter --member here");
+    here.wait("watchfire group show newsletter");
+    here.ok(&take("group leave"));
+    here.ok(&take("group accept"));
     here.ok(&take("recall"));
     here.ok(&take("expire"));
     here.ok(&take("rotate"));

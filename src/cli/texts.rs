@@ -126,6 +126,7 @@ fn peer_view(status: PeerStatus) -> PeerView {
         digits: None,
         confirmed_here: false,
         groups: vec!["partners".into()],
+        recalls: false,
     }
 }
 

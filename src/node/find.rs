@@ -174,7 +174,13 @@ impl Node {
                 }
                 None if snapshot.taken_back(log, *seq)?.is_some() => {
                     let gone = self.cannot_be_told(snapshot, org, log)?;
-                    return Ok((if gone { "unreachable" } else { "waiting" }, None));
+                    let suspended = snapshot.peer(org)?.is_some_and(|peer| peer.state == PeerState::Suspended && !peer.recalls);
+                    let outcome = match (gone, suspended) {
+                        (true, _) => "unreachable",
+                        (false, true) => "suspended",
+                        (false, false) => "waiting",
+                    };
+                    return Ok((outcome, None));
                 }
                 None => {
                     let ack = snapshot.acks(log)?.into_iter().find(|ack| ack.peer == *org && ack.through >= *seq);

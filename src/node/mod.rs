@@ -87,6 +87,8 @@ pub struct LinkView {
     pub up: bool,
     /// When the peer was last heard of.
     pub last_seen: Option<Timestamp>,
+    /// Whether the stream that is open carries recalls alone, because one of the two has suspended the other.
+    pub recalls_alone: bool,
     /// Why the last attempt failed: a stable code, a sentence and a hint.
     pub failure: Option<view::DiagnosisView>,
     /// The name of the negotiated key exchange.
@@ -181,6 +183,24 @@ impl Node {
     pub fn open_peers(&self) -> Result<Vec<PeerRow>, NodeError> {
         let peers = self.store.snapshot()?.peers()?;
         Ok(peers.into_iter().filter(|peer| peer.state == PeerState::Open).collect())
+    }
+
+    /// The peers that are dialled: those with which links may be open, and those suspended ones with which they may for recalls alone (then
+    /// `true` stands beside the peer).
+    pub fn linked_peers(&self) -> Result<Vec<(OrgId, bool)>, NodeError> {
+        let peers = self.store.snapshot()?.peers()?;
+        let linked = |peer: PeerRow| match peer.state {
+            PeerState::Open => Some((peer.org, false)),
+            PeerState::Suspended if peer.recalls => Some((peer.org, true)),
+            _ => None,
+        };
+        Ok(peers.into_iter().filter_map(linked).collect())
+    }
+
+    /// Whether a link to this peer may carry anything but recalls. Nothing is known of whoever is not linked, so its link may not.
+    pub fn is_for_recalls_alone(&self, peer: &OrgId) -> bool {
+        let row = self.store.snapshot().and_then(|snapshot| snapshot.peer(peer));
+        !matches!(row, Ok(Some(row)) if row.state == PeerState::Open)
     }
 
     /// Writes down what became of an attempt to reach a peer, or of a link to it.

@@ -141,6 +141,9 @@ pub struct PeerView {
     pub confirmed_here: bool,
     /// The groups that it shares with us, by name.
     pub groups: Vec<String>,
+    /// While it is suspended: whether links still carry recalls, and nothing else.
+    #[serde(default)]
+    pub recalls: bool,
 }
 
 /// An open invitation.
@@ -209,7 +212,7 @@ pub struct GroupView {
     pub deputy: Option<OrgId>,
     /// When the owner last confirmed it.
     pub confirmed: Timestamp,
-    /// `open`, `stale` (not confirmed for 14 days) or `left`.
+    /// `open`, `stale` (not confirmed for 14 days), `waiting` (for the operator's word) or `left`.
     pub state: String,
     /// The members as far as we may know them.
     pub members: Vec<MemberView>,

@@ -1,7 +1,7 @@
 //! Numbered migrations, each in one transaction. A newer store is refused in words.
 
 use super::error::{Fault, OpenError};
-use super::tables::{AHEAD, META, Tables};
+use super::tables::{AHEAD, CONSENTS, META, RECALL_TOLD, ROSTERS, Tables};
 use crate::model::OrgId;
 use redb::{Database, ReadableTable, TableError, WriteTransaction};
 
@@ -11,7 +11,7 @@ pub(super) const SCHEMA: u32 = 2;
 type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// Number n brings a store of schema n to n + 1.
-const MIGRATIONS: [Migration; SCHEMA as usize] = [make_tables, add_ahead];
+const MIGRATIONS: [Migration; SCHEMA as usize] = [make_tables, add_groups_and_recalls];
 
 /// Brings a store to [`SCHEMA`] and checks that it is ours.
 pub(super) fn migrate(database: &Database, us: &OrgId) -> Result<(), Failed> {
@@ -84,8 +84,11 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), Fault> {
     Ok(())
 }
 
-/// 1 → 2: the table `ahead`, empty. Rows of `taken_back` from before are not counted in `ahead`.
-fn add_ahead(transaction: &WriteTransaction) -> Result<(), Fault> {
+/// 1 → 2: the tables `recall_told`, `ahead`, `rosters` and `consents`, empty. Rows of `taken_back` from before are not counted in `ahead`.
+fn add_groups_and_recalls(transaction: &WriteTransaction) -> Result<(), Fault> {
+    transaction.open_table(RECALL_TOLD)?;
     transaction.open_table(AHEAD)?;
+    transaction.open_table(ROSTERS)?;
+    transaction.open_table(CONSENTS)?;
     Ok(())
 }

@@ -500,6 +500,18 @@ impl Row for GroupRow {
     }
 }
 
+impl Row for SignedDefinition {
+    fn encode(&self) -> Vec<u8> {
+        Writer::default().fixed(&self.signature).fixed(&self.bytes).done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let signature = row.fixed()?;
+        Some(Self { bytes: row.0.to_vec(), signature })
+    }
+}
+
 impl Row for RecallRow {
     fn encode(&self) -> Vec<u8> {
         let Self { author, log, audience, signed, at } = self;

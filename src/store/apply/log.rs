@@ -298,10 +298,12 @@ impl Tx<'_> {
 
     pub(super) fn start_at(&mut self, key: &LogKey, author_key: &[u8; 32], checkpoint: &Checkpoint) -> Applied<Outcome> {
         let known = self.log(&key.id())?;
-        match known.as_ref().map(|log| (log.row.head.size, &log.row.start)) {
-            Some((size, _)) if size >= checkpoint.head.size => return Ok(Outcome::Done),
-            Some((size, _)) if size > 0 => return Err(Refused::HeadMoved.into()),
-            _ => {}
+        // Where we held an earlier part, as a member that left and came back, there is a gap before the start from now on.
+        if known.as_ref().is_some_and(|log| log.row.head.size >= checkpoint.head.size) {
+            return Ok(Outcome::Done);
+        }
+        if known.as_ref().is_some_and(|log| log.row.state != LogState::Open) {
+            return Err(Refused::LogClosed.into());
         }
         let mut log = match known {
             Some(log) => log,

@@ -1,9 +1,10 @@
 //! What is kept as it comes: acknowledgements, receipts, peers, groups, suspicious bytes, the node's own values.
 
 use super::{Applied, Tx};
+use crate::model::group::SignedDefinition;
 use crate::model::record::ReceiptOutcome;
-use crate::model::{LogId, OrgId, Timestamp};
-use crate::store::change::{GroupRow, Outcome, PeerRow, RecallRow};
+use crate::model::{GroupId, LogId, OrgId, Timestamp};
+use crate::store::change::{Consent, GroupRow, Outcome, PeerRow, RecallRow};
 use crate::store::codec::Row;
 use crate::store::error::Fault;
 use crate::store::find;
@@ -72,6 +73,31 @@ impl Tx<'_> {
         if self.t.recalls.get(id)?.is_none() {
             self.t.recalls.insert(id, row.encode().as_slice())?;
         }
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn recall_told(&mut self, peer: &OrgId, recall: &[u8; 32], at: Timestamp) -> Applied<Outcome> {
+        if self.t.recalls.get(recall)?.is_some() && self.t.recall_told.get((recall, &peer.0))?.is_none() {
+            self.t.recall_told.insert((recall, &peer.0), at.0)?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn recalls_untold(&mut self, peer: &OrgId) -> Applied<Outcome> {
+        self.t.recall_told.retain(|(_, told), _| *told != peer.0)?;
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn put_roster(&mut self, group: &GroupId, roster: Option<&SignedDefinition>) -> Applied<Outcome> {
+        match roster {
+            Some(roster) => drop(self.t.rosters.insert(&group.0, roster.encode().as_slice())?),
+            None => drop(self.t.rosters.remove(&group.0)?),
+        }
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn consent(&mut self, group: &GroupId, consent: Consent) -> Applied<Outcome> {
+        self.t.consents.insert(&group.0, consent as u8)?;
         Ok(Outcome::Done)
     }
 

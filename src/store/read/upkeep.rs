@@ -10,7 +10,7 @@ use crate::store::codec::audience_bytes;
 use crate::store::error::ReadError;
 use crate::store::find;
 use crate::store::rows::EntryRow;
-use crate::store::tables::{AHEAD, BODIES, ENTRIES, RECALLS, WAITING};
+use crate::store::tables::{AHEAD, BODIES, ENTRIES, RECALL_TOLD, RECALLS, WAITING};
 use redb::ReadableTable;
 use std::collections::BTreeMap;
 
@@ -53,6 +53,14 @@ impl Snapshot {
     /// When the store cannot be read.
     pub fn has_recall(&self, id: &[u8; 32]) -> Read<bool> {
         Ok(self.table(RECALLS)?.get(id)?.is_some())
+    }
+
+    /// Whether a peer has said that it has a recall durably.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn recall_told(&self, recall: &[u8; 32], peer: &OrgId) -> Read<bool> {
+        Ok(self.table(RECALL_TOLD)?.get((recall, &peer.0))?.is_some())
     }
 
     /// How many positions of entries that have not come an author has taken back.

@@ -13,6 +13,7 @@ fn peer(name: &str) -> PeerRow {
         proxy: None,
         since: NOW,
         pairing: None,
+        recalls: false,
     }
 }
 
