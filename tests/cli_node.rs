@@ -148,6 +148,7 @@ fn every_help_example_runs_against_a_real_node() {
         "group show",
         "group remove",
         "group add",
+        "group community",
         "group take-over",
         "share",
         "import",
@@ -266,6 +267,8 @@ fn exit_codes_say_what_kind_of_no_it_was() {
     here.put("card.txt", &smex.ok("watchfire card"));
     here.ok("watchfire peer add card.txt --name smex && watchfire group create partners --member smex");
     assert_eq!(here.refused("watchfire share fresh-lure.com --tlp red --to partners").0, Some(3), "all was withheld");
+    assert_eq!(here.refused("watchfire share fresh-lure.com --tlp green --to partners").0, Some(3), "it is no community");
+    here.ok("watchfire group community partners yes");
     assert_eq!(here.run("watchfire share fresh-lure.com --tlp green --to partners").status.code(), Some(0));
     assert_eq!(here.stop(), Some(0));
     assert_eq!(here.refused("watchfire status").0, Some(1), "it does not run");

@@ -17,7 +17,7 @@ use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
 pub use import::format_named;
-pub use peers::{Card, Digits, GroupAdd, Join, PeerAdd};
+pub use peers::{Card, Digits, GroupAdd, GroupCommunity, Join, PeerAdd};
 pub use problem::Problem;
 pub use records::{Health, LookupRequest, Reason, kind_named, unknown_kind};
 
@@ -44,6 +44,7 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/groups/{group}", get(peers::group))
         .route("/v1/groups/{group}/members", post(peers::group_add))
         .route("/v1/groups/{group}/members/{peer}", delete(peers::group_remove))
+        .route("/v1/groups/{group}/community", post(peers::group_community))
         .route("/v1/groups/{group}/accept", post(peers::group_accept))
         .route("/v1/groups/{group}/leave", post(peers::group_leave))
         .route("/v1/groups/{group}/take-over", post(peers::group_take_over))

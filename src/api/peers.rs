@@ -126,6 +126,21 @@ pub(super) async fn group_remove(State(node): State<Arc<Node>>, Path((group, pee
     Ok(Json(node.group_remove(&group, &peer).await?))
 }
 
+/// Whether TLP:GREEN moves within a group.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct GroupCommunity {
+    /// Whether it does.
+    pub community: bool,
+}
+
+pub(super) async fn group_community(
+    State(node): State<Arc<Node>>,
+    Path(group): Path<String>,
+    Ask(ask): Ask<GroupCommunity>,
+) -> Answer<GroupView> {
+    Ok(Json(node.group_community(&group, ask.community).await?))
+}
+
 pub(super) async fn group_accept(State(node): State<Arc<Node>>, Path(group): Path<String>) -> Answer<GroupView> {
     Ok(Json(node.group_accept(&group).await?))
 }

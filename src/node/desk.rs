@@ -235,6 +235,15 @@ impl Node {
         self.group(group)
     }
 
+    /// Says whether TLP:GREEN moves within a group of ours from now on.
+    ///
+    /// # Errors
+    /// When the group is not ours.
+    pub async fn group_community(&self, group: &str, community: bool) -> Result<GroupView, NodeError> {
+        self.set_community(group, community).await?;
+        self.group(group)
+    }
+
     /// The operator accepts a group that waits for this word, or comes back to one that was left.
     ///
     /// # Errors

@@ -125,6 +125,18 @@ impl Node {
         self.sign_for(definition, members).await
     }
 
+    /// Makes a group of ours a community, or a closed circle again; what moved in it before stays.
+    ///
+    /// # Errors
+    /// When the group is not ours.
+    pub(super) async fn set_community(&self, group: &str, community: bool) -> Result<(), NodeError> {
+        let (definition, members) = self.entitled(group)?;
+        if definition.community == community {
+            return Ok(());
+        }
+        self.sign_for(Definition { community, ..definition }, members).await
+    }
+
     /// Takes a group over as its deputy, or back as its owner, without changing who is in it.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use crate::model::record::{SignedRecall, SignedReceipt};
 use crate::model::{OrgId, RecordKind, Timestamp, Tlp};
 
 /// The version of these rules, written into every disclosure.
-pub const RULES_VERSION: u32 = 1;
+pub const RULES_VERSION: u32 = 2;
 
 /// What counts for a record that neither its source nor the one who imports it marks.
 pub const UNMARKED: Tlp = Tlp::AmberStrict;
@@ -32,6 +32,11 @@ pub enum Withheld {
     /// TLP:RED is for individual recipients.
     #[error("TLP:RED never goes to a group\nhint: share it with one peer, or choose amber+strict")]
     RedToGroup,
+    /// TLP:GREEN lets its readers pass it on within their community, and this group is a closed circle.
+    #[error(
+        "TLP:GREEN moves within a community, and this group is not one\nhint: choose amber, which stays with its members; its owner makes it one with `watchfire group community`"
+    )]
+    GreenOutsideCommunity,
     /// The audience is not a peer or group that we know, so it is nobody.
     #[error("the audience is not a peer or a group of ours\nhint: `watchfire peer list` and `watchfire group list` show them")]
     UnknownAudience,
@@ -73,7 +78,21 @@ pub fn may_release(tlp: Tlp, audience: AudienceState<'_>, us: &OrgId, now: Times
         AudienceState::Group(_) if tlp == Tlp::Red => Err(Withheld::RedToGroup),
         AudienceState::Group(definition) if !definition.has(us) => Err(Withheld::NotAMember),
         AudienceState::Group(definition) if !definition.is_fresh(now) => Err(Withheld::StaleGroup),
-        AudienceState::Group(_) => Ok(()),
+        AudienceState::Group(definition) => may_enter(tlp, definition),
+    }
+}
+
+/// Whether a label may stand in a group's log. TLP:RED is for single recipients. TLP:GREEN lets each reader pass a record on within its
+/// community, so whoever chose a closed circle would say less with the group than with the label: only a community takes it. CLEAR
+/// may go anywhere; AMBER and AMBER+STRICT stay with the members, whatever the group is.
+///
+/// # Errors
+/// The reason, when it may not.
+pub fn may_enter(tlp: Tlp, group: &Definition) -> Result<(), Withheld> {
+    match tlp {
+        Tlp::Red => Err(Withheld::RedToGroup),
+        Tlp::Green if !group.community => Err(Withheld::GreenOutsideCommunity),
+        Tlp::Clear | Tlp::Green | Tlp::Amber | Tlp::AmberStrict => Ok(()),
     }
 }
 
@@ -314,6 +333,7 @@ mod tests {
     fn a_red_record_never_enters_a_group_log() {
         let definition = group(Visibility::Visible);
         for tlp in Tlp::ALL {
+            let definition = Definition { community: true, ..definition.clone() };
             let verdict = may_release(tlp, AudienceState::Group(&definition), &US, Timestamp(0));
             assert_eq!(verdict.is_err(), tlp == Tlp::Red, "{tlp}");
             assert_eq!(may_release(tlp, AudienceState::Peer { open: true }, &US, Timestamp(0)), Ok(()));
@@ -352,6 +372,21 @@ mod tests {
         assert_eq!(may_offer(&log(PEER), &PEER, &US, Some(&hidden)), Ok(()));
         let other = LogKey { audience: Audience::Group(GroupId([9; 32])), ..log(US) };
         assert!(may_offer(&other, &US, &THIRD, None).is_err());
+    }
+
+    #[test]
+    fn green_moves_within_a_community_alone() {
+        let closed = group(Visibility::Visible);
+        let community = Definition { community: true, ..closed.clone() };
+        for tlp in Tlp::ALL {
+            let into = |group| may_release(tlp, AudienceState::Group(group), &US, Timestamp(0));
+            let expected = match tlp {
+                Tlp::Red => [Err(Withheld::RedToGroup), Err(Withheld::RedToGroup)],
+                Tlp::Green => [Err(Withheld::GreenOutsideCommunity), Ok(())],
+                _ => [Ok(()), Ok(())],
+            };
+            assert_eq!([into(&closed), into(&community)], expected, "{tlp}");
+        }
     }
 
     fn way<'a>(log: &'a LogKey, reader: &'a OrgId, group: &'a Definition, joined: u64) -> Way<'a> {

@@ -117,6 +117,38 @@ async fn a_list_of_members_is_taken_from_the_head_that_signs_alone() {
 }
 
 #[tokio::test]
+async fn green_moves_in_a_community_alone_and_explain_tells_it() {
+    let federation = Federation::of(3).await;
+    federation.group(AMAL, "circle", &[BOREALIS]).await;
+    federation.group_with(AMAL, "community", &[BOREALIS], |group| group.community = true).await;
+    federation.settle().await;
+    let report = federation.try_share(AMAL, EVIL, Tlp::Green, "circle").await;
+    assert!(report.released.is_empty() && report.withheld[0].reason.contains("community"), "{report:?}");
+    assert!(report.withheld[0].hint.as_deref().unwrap().contains("amber"), "{report:?}");
+    for tlp in [Tlp::Clear, Tlp::Amber, Tlp::AmberStrict] {
+        federation.share(AMAL, &format!("{}.example.org", tlp.name().replace('+', "-")), tlp, "circle").await;
+    }
+    federation.share(AMAL, EVIL, Tlp::Green, "community").await;
+    federation.settle().await;
+    assert!(federation.finds(BOREALIS, EVIL));
+    let told = |to: &str| {
+        let explained = federation.node(AMAL).explain(EVIL, to).unwrap();
+        let steps: Vec<String> = explained.steps.iter().map(|step| format!("{}: {}", step.rule, step.why)).collect();
+        (explained.allowed, steps.join("\n"))
+    };
+    let (allowed, steps) = told("community");
+    assert!(allowed && steps.contains("community: the group is a community, within which TLP:GREEN moves"), "{steps}");
+    let (allowed, steps) = told("circle");
+    assert!(!allowed && steps.contains("release: TLP:GREEN moves within a community, and this group is not one"), "{steps}");
+    assert!(federation.node(BOREALIS).group_community("circle", true).await.is_err(), "its owner alone says what it is");
+    federation.node(AMAL).group_community("circle", true).await.unwrap();
+    federation.settle().await;
+    federation.share(BOREALIS, "green.example.org", Tlp::Green, "circle").await;
+    federation.settle().await;
+    assert!(federation.finds(AMAL, "green.example.org"));
+}
+
+#[tokio::test]
 async fn a_member_without_history_gets_nothing_from_before_however_it_asks() {
     let federation = Federation::strangers(2).await;
     federation.pair(AMAL, BOREALIS).await;
