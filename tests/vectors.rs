@@ -81,7 +81,7 @@ fn log_vector(log: &LogKey) -> Value {
 
 /// The content of a direct log's batch is not compressed, so its frame is the same everywhere.
 fn frame_vector(log: &LogKey) -> Vec<String> {
-    let way = Way { log, us: &log.author, reader: &OrgId([0xb2; 32]), group: None, joined: 0 };
+    let way = Way { log, us: &log.author, reader: &OrgId([0xb2; 32]), group: None, joined: 0, now: Timestamp(0) };
     let may = outbound(Held(batch(log)), &way).expect("its reader");
     batch_frames(log, &may).iter().map(|frame| hex(&prost::Message::encode_to_vec(frame))).collect()
 }

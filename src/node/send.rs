@@ -6,7 +6,7 @@ use super::{Node, NodeError};
 use crate::link::convert::SaltedBody;
 use crate::model::group::Definition;
 use crate::model::log::{AbsentReason, Audience, Batch, Body, Checkpoint, Entry, LogKey};
-use crate::model::{LogId, OrgId, Tlp};
+use crate::model::{LogId, OrgId, Timestamp, Tlp};
 use crate::rules::label::{Held, Outbound, Way, outbound, outbound_entry, outbound_start};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Meaning, Received, Verdict};
@@ -29,12 +29,13 @@ pub(super) struct Path {
     reader: OrgId,
     group: Option<Definition>,
     joined: u64,
+    now: Timestamp,
 }
 
 impl Path {
     pub(super) const fn way(&self) -> Way<'_> {
-        let Self { log, us, reader, group, joined } = self;
-        Way { log, us, reader, group: group.as_ref(), joined: *joined }
+        let Self { log, us, reader, group, joined, now } = self;
+        Way { log, us, reader, group: group.as_ref(), joined: *joined, now: *now }
     }
 }
 
@@ -46,7 +47,7 @@ impl Node {
             Audience::Direct(_) => None,
         };
         let joined = self.joined(snapshot, reader, log, group.as_ref())?;
-        Ok(Path { log: *log, us: self.org(), reader: *reader, group, joined })
+        Ok(Path { log: *log, us: self.org(), reader: *reader, group, joined, now: self.clock.now() })
     }
 
     /// What comes next for a reader that asks from a position on. However it asks, a reader that joined a group without history gets

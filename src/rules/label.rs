@@ -164,11 +164,19 @@ pub struct Way<'a> {
     /// The number of the definition with which the reader joined: what was signed under an earlier one is not for it. 0 where all is: in
     /// direct logs, for a log's own author, and in groups that give new members their history.
     pub joined: u64,
+    /// The time. On a definition that its signer has not confirmed for long nothing is sent: who has left since is not known here.
+    pub now: Timestamp,
 }
 
 impl Way<'_> {
     fn open(&self) -> Result<(), Withheld> {
         may_offer(self.log, self.us, self.reader, self.group)
+    }
+
+    fn fresh(&self) -> Result<(), Withheld> {
+        let its_own = self.log.author == *self.reader;
+        let fresh = self.group.is_none_or(|group| group.is_fresh(self.now));
+        if its_own || fresh { Ok(()) } else { Err(Withheld::StaleGroup) }
     }
 
     fn since_joining(&self, signed_under: u64) -> Result<(), Withheld> {
@@ -182,6 +190,7 @@ impl Way<'_> {
 /// The reason, when the reader may not have the log at all, or not these entries of it.
 pub fn outbound(held: Held<Batch>, way: &Way<'_>) -> Result<Outbound<Batch>, Withheld> {
     way.open()?;
+    way.fresh()?;
     let Held(batch) = held;
     way.since_joining(batch.checkpoint.definition)?;
     let withheld: Vec<u64> = batch
@@ -203,6 +212,7 @@ pub fn outbound(held: Held<Batch>, way: &Way<'_>) -> Result<Outbound<Batch>, Wit
 /// The reason, when the reader may not have the log, or may have what comes before.
 pub fn outbound_start(held: Held<Checkpoint>, way: &Way<'_>) -> Result<Outbound<Checkpoint>, Withheld> {
     way.open()?;
+    way.fresh()?;
     match way.since_joining(held.0.definition) {
         Err(Withheld::BeforeJoining) => Ok(Outbound(held.0)),
         _ => Err(Withheld::NotInAudience),
@@ -215,6 +225,7 @@ pub fn outbound_start(held: Held<Checkpoint>, way: &Way<'_>) -> Result<Outbound<
 /// The reason, when the reader may not have the log, or this body of it.
 pub fn outbound_entry(held: Held<Entry>, signed_under: u64, way: &Way<'_>) -> Result<Outbound<Entry>, Withheld> {
     way.open()?;
+    way.fresh()?;
     way.since_joining(signed_under)?;
     let Held(entry) = held;
     may_send_body(entry.header.kind, entry.header.tlp, &way.log.author, way.us, way.reader)?;
@@ -390,7 +401,7 @@ mod tests {
     }
 
     fn way<'a>(log: &'a LogKey, reader: &'a OrgId, group: &'a Definition, joined: u64) -> Way<'a> {
-        Way { log, us: &US, reader, group: Some(group), joined }
+        Way { log, us: &US, reader, group: Some(group), joined, now: Timestamp(0) }
     }
 
     #[test]
@@ -415,6 +426,9 @@ mod tests {
             assert_eq!(outbound_branch(Held(branch.clone()), &way).is_ok(), open, "{joined}");
             assert_eq!(outbound_start(Held(batch.checkpoint.clone()), &way).is_ok(), !open, "{joined}");
         }
+        let late = Way { now: Timestamp(CONFIRMED_MS_MAX + 1), ..way(&log, &THIRD, &group, 0) };
+        assert_eq!(outbound(Held(batch.clone()), &late).map(drop), Err(Withheld::StaleGroup), "nor is anything on a stale definition");
+        assert_eq!(outbound_entry(Held(entry), 4, &late).map(drop), Err(Withheld::StaleGroup));
         let stranger = OrgId([9; 32]);
         let way = way(&log, &stranger, &group, 5);
         assert!(outbound_start(Held(batch.checkpoint.clone()), &way).is_err(), "a stranger learns of no checkpoint");

@@ -254,6 +254,30 @@ async fn whoever_leaves_a_group_stays_out_whatever_its_owner_defines() {
     assert!(federation.finds(BOREALIS, "new.example.org"), "it may come back");
 }
 
+#[tokio::test]
+async fn on_a_stale_definition_nothing_is_caught_up_or_relayed_but_recalls() {
+    let federation = Federation::of(3).await;
+    federation.group(AMAL, "partners", &[BOREALIS, CEDAR]).await;
+    federation.settle().await;
+    federation.share(BOREALIS, EVIL, Tlp::Amber, "partners").await;
+    federation.settle().await;
+    federation.cut(AMAL, BOREALIS);
+    federation.cut(AMAL, CEDAR);
+    federation.cut(BOREALIS, CEDAR);
+    federation.share(BOREALIS, "early.example.org", Tlp::Amber, "partners").await;
+    federation.pass(15 * DAY).await;
+    federation.heal(BOREALIS, CEDAR);
+    federation.until("they meet", || federation.node(CEDAR).link_view(&federation.org(BOREALIS)).up).await;
+    federation.recall(BOREALIS, EVIL).await;
+    federation.until("the recall came", || !federation.finds(CEDAR, EVIL)).await;
+    federation.settle().await;
+    assert!(!federation.finds(CEDAR, "early.example.org"), "who has left since is not known");
+    federation.heal(AMAL, BOREALIS);
+    federation.heal(AMAL, CEDAR);
+    federation.until_upkeep("the owner's word has come", || federation.finds(CEDAR, "early.example.org")).await;
+    federation.settle().await;
+}
+
 /// A group of an owner whom nobody knows, whose deputy the rogue is.
 fn of_an_invented_owner(owner: &Identity, rogue: &Identity, victim: &Federation) -> SignedDefinition {
     let nonce = watchfire::model::crypto::random();

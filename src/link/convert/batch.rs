@@ -334,7 +334,7 @@ mod tests {
     }
 
     fn may(log: &LogKey, batch: &Batch) -> Outbound<Batch> {
-        let way = Way { log, us: &log.author, reader: &OrgId([2; 32]), group: None, joined: 0 };
+        let way = Way { log, us: &log.author, reader: &OrgId([2; 32]), group: None, joined: 0, now: Timestamp(0) };
         outbound(Held(batch.clone()), &way).unwrap()
     }
 

@@ -213,6 +213,10 @@ fn log_moves(log: &Offered, here: &Node, there: &Node, ours: &Snapshot, theirs: 
     if may_offer(&log.key, &here.org(), &there.org(), group.as_ref()).is_err() || halted(&held) || halted(&sent) {
         return Ok(None);
     }
+    // On a definition that was not confirmed for long nothing is sent.
+    if group.as_ref().is_some_and(|group| !group.is_fresh(here.clock.now())) {
+        return Ok(None);
+    }
     // Nobody takes what it cannot check: a former member's log.
     if there.author_keys(&log.key.author).is_empty() {
         return Ok(None);

@@ -117,7 +117,7 @@ impl Rogue {
     }
 
     pub fn frames(&self, log: &LogKey, batch: &Batch) -> Vec<Kind> {
-        let way = Way { log, us: &self.identity.org(), reader: &self.target, group: None, joined: 0 };
+        let way = Way { log, us: &self.identity.org(), reader: &self.target, group: None, joined: 0, now: Timestamp(0) };
         let may = outbound(Held(batch.clone()), &way).unwrap();
         batch_frames(log, &may).into_iter().map(|frame| frame.frame.unwrap()).collect()
     }
