@@ -228,7 +228,13 @@ fn json_has_the_promised_keys() {
     assert_eq!(lookup[1]["matches"], Value::Array(vec![]));
     let share = here.json("watchfire share fresh-lure.com --tlp red --to smex --json");
     has(&share, &["released", "withheld"]);
+    here.ok("watchfire export stix --out before.stix2 && watchfire export text --tlp-max clear --out clear.txt");
+    here.wait("watchfire receipts weather4free.com --exports | grep -q 'stix '");
     here.ok("watchfire recall weather4free.com --reason mistake");
+    let carried = here.json("watchfire receipts weather4free.com --exports --json");
+    assert_eq!((carried.as_array().map(Vec::len), &carried[0]["format"], &carried[0]["gone"]), (Some(1), &"stix".into(), &Value::Null));
+    here.ok("watchfire export stix --out after.stix2");
+    here.wait("watchfire receipts weather4free.com | grep -q 'gone since'");
     smex.wait("watchfire lookup weather4free.com | grep -q 'not known'");
     here.wait("watchfire receipts weather4free.com | grep -q destroyed");
     has(&here.json("watchfire receipts weather4free.com --json")[0], &["peer", "outcome", "at"]);

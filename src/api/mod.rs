@@ -54,6 +54,7 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/records/{id}", get(records::show))
         .route("/v1/records/{id}/explain", get(records::explain))
         .route("/v1/records/{id}/receipts", get(records::receipts))
+        .route("/v1/records/{id}/exports", get(records::exports))
         .route("/v1/records/{id}/withdraw", post(records::withdraw))
         .route("/v1/records/{id}/recall", post(records::recall))
         .route("/v1/rotate", post(records::rotate))

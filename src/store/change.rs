@@ -4,7 +4,7 @@
 use crate::model::group::SignedDefinition;
 use crate::model::log::{AbsentReason, Audience, Batch, Equivocation, Header, LogKey};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
-use crate::model::{EntryHash, GroupId, LogId, Observable, OrgId, RecordId, Timestamp};
+use crate::model::{EntryHash, GroupId, LogId, Observable, OrgId, RecordId, Timestamp, Tlp};
 use std::collections::BTreeMap;
 
 use crate::rules::release::{Disclosure, Encoded, Released};
@@ -179,6 +179,8 @@ pub enum Change {
         /// What it is.
         consent: Consent,
     },
+    /// What is held was written to a file for other tools; the newest 1,000 of these are kept.
+    Exported(Box<ExportRow>),
     /// Proof of equivocation: kept, and the log is not taken any more.
     Evidence {
         /// The log.
@@ -384,6 +386,19 @@ pub struct RecallRow {
     pub signed: Vec<u8>,
     /// When we made it or got it.
     pub at: Timestamp,
+}
+
+/// An export, so that it can be told which ones carried what was taken back since.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ExportRow {
+    /// When.
+    pub at: Timestamp,
+    /// The format's name.
+    pub format: String,
+    /// Nothing more restricted was in it.
+    pub tlp_max: Tlp,
+    /// Where only what changed since was asked for: the time of that cursor.
+    pub since: Option<Timestamp>,
 }
 
 /// A group as the store keeps it.

@@ -1,7 +1,7 @@
 //! Numbered migrations, each in one transaction. A newer store is refused in words.
 
 use super::error::{Fault, OpenError};
-use super::tables::{AHEAD, CONSENTS, META, RECALL_TOLD, ROSTERS, Tables};
+use super::tables::{AHEAD, CONSENTS, EXPORTS, META, RECALL_TOLD, ROSTERS, Tables};
 use crate::model::OrgId;
 use redb::{Database, ReadableTable, TableError, WriteTransaction};
 
@@ -84,11 +84,13 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), Fault> {
     Ok(())
 }
 
-/// 1 → 2: the tables `recall_told`, `ahead`, `rosters` and `consents`, empty. Rows of `taken_back` from before are not counted in `ahead`.
+/// 1 → 2: the tables `recall_told`, `ahead`, `rosters`, `consents` and `exports`, empty. Rows of `taken_back` from before are not counted
+/// in `ahead`.
 fn add_groups_and_recalls(transaction: &WriteTransaction) -> Result<(), Fault> {
     transaction.open_table(RECALL_TOLD)?;
     transaction.open_table(AHEAD)?;
     transaction.open_table(ROSTERS)?;
     transaction.open_table(CONSENTS)?;
+    transaction.open_table(EXPORTS)?;
     Ok(())
 }

@@ -120,6 +120,8 @@ tables! {
     /// Group that another defines → the operator's word on it: 0 it is waited for, 1 accepted, 2 left. No row where the bound on what is
     /// taken without a word lets it in.
     CONSENTS consents "consents.v1": Id => u8;
+    /// n, from 1 → [`super::change::ExportRow`] as JSON; the newest 1,000.
+    EXPORTS exports "exports.v1": u64 => Bytes;
     /// Log id → [`super::rows::EvidenceRow`].
     EVIDENCE evidence "evidence.v1": Id => Bytes;
     /// n → [`super::rows::SuspiciousRow`].

@@ -247,6 +247,11 @@ async fn whoever_leaves_a_group_stays_out_whatever_its_owner_defines() {
     federation.until_upkeep("amal confirms it", || federation.node(AMAL).group("partners").unwrap().number == 2).await;
     federation.share(AMAL, "new.example.org", Tlp::Amber, "partners").await;
     federation.until("borealis knows", || federation.node(BOREALIS).group("partners").unwrap().number == 2).await;
+    // What is for it alone comes, one after the other; by then the group's would have come too.
+    for value in ["one.example.org", "two.example.org"] {
+        federation.share(AMAL, value, Tlp::Amber, "borealis").await;
+        federation.until("it came", || federation.finds(BOREALIS, value)).await;
+    }
     assert_eq!(state(&federation, BOREALIS, "partners"), "left");
     assert!(!federation.finds(BOREALIS, "new.example.org") && federation.finds(BOREALIS, "old.example.org"));
     federation.node(BOREALIS).group_accept("partners").await.unwrap();

@@ -121,6 +121,7 @@ impl<'t> Tx<'t> {
             Change::RecallTold { peer, recall, at } => self.recall_told(peer, recall, *at),
             Change::RecallsUntold(peer) => self.recalls_untold(peer),
             Change::PutRoster { group, roster } => self.put_roster(group, roster.as_ref()),
+            Change::Exported(row) => self.exported(row),
             Change::Consent { group, consent } => self.consent(group, *consent),
             Change::PutGroup(row) => self.put_group(row),
             Change::Evidence { log, proof, at } => self.evidence(log, proof, *at),

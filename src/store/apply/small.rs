@@ -4,7 +4,7 @@ use super::{Applied, Tx};
 use crate::model::group::SignedDefinition;
 use crate::model::record::ReceiptOutcome;
 use crate::model::{GroupId, LogId, OrgId, Timestamp};
-use crate::store::change::{Consent, GroupRow, Outcome, PeerRow, RecallRow};
+use crate::store::change::{Consent, ExportRow, GroupRow, Outcome, PeerRow, RecallRow};
 use crate::store::codec::Row;
 use crate::store::error::Fault;
 use crate::store::find;
@@ -15,6 +15,9 @@ use redb::{ReadableTable, ReadableTableMetadata};
 const SUSPICIOUS_BYTES_MAX: usize = 64 << 10;
 /// So many of them are kept, the newest.
 const SUSPICIOUS_MAX: u64 = 1_000;
+
+/// So many exports are remembered, the newest: six weeks of hourly ones.
+const EXPORTS_MAX: u64 = 1_000;
 
 impl Tx<'_> {
     pub(super) fn acked(&mut self, peer: &OrgId, log: &LogId, through: u64, verdicts: &[(u64, u8)], at: Timestamp) -> Applied<Outcome> {
@@ -98,6 +101,18 @@ impl Tx<'_> {
 
     pub(super) fn consent(&mut self, group: &GroupId, consent: Consent) -> Applied<Outcome> {
         self.t.consents.insert(&group.0, consent as u8)?;
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn exported(&mut self, row: &ExportRow) -> Applied<Outcome> {
+        let last = self.t.exports.last()?.map(|(n, row)| (n.value(), row.value().to_vec()));
+        if last.as_ref().is_some_and(|(_, last)| *last == row.encode()) {
+            return Ok(Outcome::Done);
+        }
+        self.t.exports.insert(last.map_or(1, |(n, _)| n + 1), row.encode().as_slice())?;
+        if self.t.exports.len()? > EXPORTS_MAX {
+            self.t.exports.pop_first()?;
+        }
         Ok(Outcome::Done)
     }
 
