@@ -93,6 +93,10 @@ section!(
         reconnect_ms_min: 500,
         /// The longest wait before a peer is dialled again.
         reconnect_ms_max: 60_000,
+        /// Groups of one owner that a peer may put us into without the operator's word; further ones wait for it.
+        groups_per_owner_max: 20,
+        /// Positions that one author may take back of entries that have not come.
+        taken_back_ahead_max: 20_000,
         /// On stopping, links get so long to end in order.
         drain_ms_max: 2_000,
     }
@@ -170,7 +174,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 29] = [
+pub const SETTINGS: [Setting; 31] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -192,6 +196,8 @@ pub const SETTINGS: [Setting; 29] = [
     number("link.bytes_per_day_max", 1 << 20, 1 << 50, "bytes that a peer may send in a day"),
     number("link.reconnect_ms_min", 10, 3_600_000, "first wait before a peer is dialled again"),
     number("link.reconnect_ms_max", 10, 86_400_000, "longest wait before a peer is dialled again"),
+    number("link.groups_per_owner_max", 0, 10_000, "groups of one owner taken without the operator's word"),
+    number("link.taken_back_ahead_max", 1_000, 1 << 40, "positions one author may take back before they have come"),
     number("link.drain_ms_max", 0, 60_000, "on stopping, links get so long to end in order"),
     number("pairing.invitation_hours", 1, 720, "an invitation ends after so many hours"),
     number("import.scratch_bytes_max", 1 << 20, 1 << 50, "disk for what a file refers to before it says it"),

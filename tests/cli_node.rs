@@ -148,6 +148,8 @@ fn every_help_example_runs_against_a_real_node() {
         "group show",
         "group remove",
         "group add",
+        "group community",
+        "group take-over",
         "share",
         "import",
         "lookup",
@@ -163,6 +165,10 @@ fn every_help_example_runs_against_a_real_node() {
     ] {
         here.ok(&take(command));
     }
+    smex.ok("watchfire group create newsletter --member here");
+    here.wait("watchfire group show newsletter");
+    here.ok(&take("group leave"));
+    here.ok(&take("group accept"));
     here.ok(&take("recall"));
     here.ok(&take("expire"));
     here.ok(&take("rotate"));
@@ -223,7 +229,13 @@ fn json_has_the_promised_keys() {
     assert_eq!(lookup[1]["matches"], Value::Array(vec![]));
     let share = here.json("watchfire share fresh-lure.com --tlp red --to smex --json");
     has(&share, &["released", "withheld"]);
+    here.ok("watchfire export stix --out before.stix2 && watchfire export text --tlp-max clear --out clear.txt");
+    here.wait("watchfire receipts weather4free.com --exports | grep -q 'stix '");
     here.ok("watchfire recall weather4free.com --reason mistake");
+    let carried = here.json("watchfire receipts weather4free.com --exports --json");
+    assert_eq!((carried.as_array().map(Vec::len), &carried[0]["format"], &carried[0]["gone"]), (Some(1), &"stix".into(), &Value::Null));
+    here.ok("watchfire export stix --out after.stix2");
+    here.wait("watchfire receipts weather4free.com | grep -q 'gone since'");
     smex.wait("watchfire lookup weather4free.com | grep -q 'not known'");
     here.wait("watchfire receipts weather4free.com | grep -q destroyed");
     has(&here.json("watchfire receipts weather4free.com --json")[0], &["peer", "outcome", "at"]);
@@ -262,6 +274,8 @@ fn exit_codes_say_what_kind_of_no_it_was() {
     here.put("card.txt", &smex.ok("watchfire card"));
     here.ok("watchfire peer add card.txt --name smex && watchfire group create partners --member smex");
     assert_eq!(here.refused("watchfire share fresh-lure.com --tlp red --to partners").0, Some(3), "all was withheld");
+    assert_eq!(here.refused("watchfire share fresh-lure.com --tlp green --to partners").0, Some(3), "it is no community");
+    here.ok("watchfire group community partners yes");
     assert_eq!(here.run("watchfire share fresh-lure.com --tlp green --to partners").status.code(), Some(0));
     assert_eq!(here.stop(), Some(0));
     assert_eq!(here.refused("watchfire status").0, Some(1), "it does not run");

@@ -24,7 +24,7 @@ use watchfire::model::observable::lookup::{host_key, host_lookups, lookups, patt
 use watchfire::model::observable::{from_search_key, search_key};
 use watchfire::model::record::{Receipt, ReceiptOutcome, Withdrawal, WithdrawalMode};
 use watchfire::model::{GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Record, RecordKind, Timestamp, Tlp};
-use watchfire::rules::label::{Held, outbound};
+use watchfire::rules::label::{Held, Way, outbound};
 
 /// One thing that is fuzzed.
 pub struct Target {
@@ -141,7 +141,8 @@ fn sealed(log: &LogKey) -> Batch {
 fn frames_of_batches() -> Vec<wire::Frame> {
     let frames = |log: LogKey| {
         let reader = OrgId([0xb2; 32]);
-        let batch = outbound(Held(sealed(&log)), &log, &log.author, &reader, None);
+        let way = Way { log: &log, us: &log.author, reader: &reader, group: None, joined: 0, now: Timestamp(1_626_602_400_456) };
+        let batch = outbound(Held(sealed(&log)), &way);
         batch.map(|batch| batch_frames(&log, &batch)).unwrap_or_default()
     };
     log_keys().into_iter().flat_map(frames).collect()

@@ -17,7 +17,7 @@ use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
 pub use import::format_named;
-pub use peers::{Card, Digits, GroupAdd, Join, PeerAdd};
+pub use peers::{Card, Digits, GroupAdd, GroupCommunity, Join, PeerAdd};
 pub use problem::Problem;
 pub use records::{Health, LookupRequest, Reason, RotateLogKey, kind_named, unknown_kind};
 
@@ -44,12 +44,17 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/groups/{group}", get(peers::group))
         .route("/v1/groups/{group}/members", post(peers::group_add))
         .route("/v1/groups/{group}/members/{peer}", delete(peers::group_remove))
+        .route("/v1/groups/{group}/community", post(peers::group_community))
+        .route("/v1/groups/{group}/accept", post(peers::group_accept))
+        .route("/v1/groups/{group}/leave", post(peers::group_leave))
+        .route("/v1/groups/{group}/take-over", post(peers::group_take_over))
         .route("/v1/share", post(records::share))
         .route("/v1/export", get(records::export))
         .route("/v1/lookup", post(records::lookup))
         .route("/v1/records/{id}", get(records::show))
         .route("/v1/records/{id}/explain", get(records::explain))
         .route("/v1/records/{id}/receipts", get(records::receipts))
+        .route("/v1/records/{id}/exports", get(records::exports))
         .route("/v1/records/{id}/withdraw", post(records::withdraw))
         .route("/v1/records/{id}/recall", post(records::recall))
         .route("/v1/rotate", post(records::rotate))

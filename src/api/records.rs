@@ -7,8 +7,8 @@ use crate::model::{ObservableKind, Tlp};
 use crate::node::Node;
 use crate::node::error::NodeError;
 use crate::node::view::{
-    CertificatesView, DisclosureRange, DisclosureView, ExpireView, ExplainView, ExportFormat, ExportRequest, LogKeyView, LookupView,
-    ReceiptView, RecordView, RotateView, ShareReport, ShareRequest, StatusView, TakeBackView,
+    CertificatesView, DisclosureRange, DisclosureView, ExpireView, ExplainView, ExportFormat, ExportRequest, ExportedView, LogKeyView,
+    LookupView, ReceiptView, RecordView, RotateView, ShareReport, ShareRequest, StatusView, TakeBackView,
 };
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -77,6 +77,10 @@ pub(super) async fn explain(
 
 pub(super) async fn receipts(State(node): State<Arc<Node>>, Path(id): Path<String>) -> Answer<Vec<ReceiptView>> {
     read(node, move |node| node.receipts(&id)).await
+}
+
+pub(super) async fn exports(State(node): State<Arc<Node>>, Path(id): Path<String>) -> Answer<Vec<ExportedView>> {
+    read(node, move |node| node.exports_of(&id)).await
 }
 
 pub(super) async fn disclosures(State(node): State<Arc<Node>>, Asked(range): Asked<DisclosureRange>) -> Answer<Vec<DisclosureView>> {
@@ -164,7 +168,14 @@ pub(super) async fn export(State(node): State<Arc<Node>>, Asked(query): Asked<Ex
     let work = tokio::task::spawn_blocking(move || {
         let done = node.export(&request, &mut writer).and_then(|_| writer.flush().map_err(|error| NodeError::io("send the export", error)));
         match done {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                // The reader has it all; a disk that takes no writes must not hold it up.
+                drop(writer);
+                if let Err(error) = node.remember_export(&request) {
+                    tracing::warn!(code = error.code(), "an export is not remembered");
+                }
+                Ok(())
+            }
             Err(error) => {
                 writer.fail(io::Error::other(error.to_string()));
                 Err(error)

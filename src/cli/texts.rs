@@ -11,9 +11,9 @@ use crate::model::record::WithdrawalMode;
 use crate::model::{EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
 use crate::node::error::Exit;
 use crate::node::view::{
-    AlsoView, CertificatesView, CheckVerdict, CheckView, DiagnosisView, DisclosureView, EntryView, ExplainView, GroupView, ImportReport,
-    InitView, InviteView, JoinView, LogKeyView, LogView, LookupView, MatchView, MemberView, PeerStatus, PeerView, ReceiptView, RecordView,
-    ReleasedView, RestoreView, ShareReport, StatusView, StepView, TakeBackView, WithheldView,
+    AlsoView, CertificatesView, CheckVerdict, CheckView, DiagnosisView, DisclosureView, EntryView, ExplainView, ExportedView, GroupView,
+    ImportReport, InitView, InviteView, JoinView, LogKeyView, LogView, LookupView, MatchView, MemberView, PeerStatus, PeerView,
+    ReceiptView, RecordView, ReleasedView, RestoreView, ShareReport, StatusView, StepView, TakeBackView, WithheldView,
 };
 use std::collections::BTreeMap;
 
@@ -143,6 +143,7 @@ fn peer_view(status: PeerStatus) -> PeerView {
         digits: None,
         confirmed_here: false,
         groups: vec!["partners".into()],
+        recalls: false,
     }
 }
 
@@ -458,6 +459,14 @@ amal  destroyed  2026-11-22T09:30:00Z
 smex  waiting    -
 ";
     assert_eq!(receipts::text(&[receipt("amal", "destroyed", Some(AT)), receipt("smex", "waiting", None)]), expected);
+    let export = |number, whole, gone| ExportedView { number, at: AT, format: "stix".into(), tlp_max: Tlp::Green, whole, gone };
+    let expected = "
+EXPORT  AT                    FORMAT  UP TO  WHAT              NOW
+1       2026-11-22T09:30:00Z  stix    green  everything        gone since 2026-11-22T09:30:00Z
+2       2026-11-22T09:30:00Z  stix    green  what had changed  export stix whole again
+";
+    assert_eq!(receipts::exported(&[export(1, true, Some(AT)), export(2, false, None)]), expected);
+    assert_eq!(receipts::exported(&[]), "");
     let told = vec!["amal".to_owned(), "smex".to_owned()];
     let view = TakeBackView { record: RECORD, mode: WithdrawalMode::Recall, entries: 2, unsent: 1, told };
     let expected = "\

@@ -226,6 +226,7 @@ impl Links {
         let number = Arc::new(Mutex::new(None));
         let (links, noted, kill) = (self.clone(), number.clone(), session.kill());
         let Under { dialler, kx, until, tripped } = under;
+        let known = session.clone();
         let ready = move || {
             let admitted = links.admit(peer, dialler, &kill);
             if admitted.is_none() {
@@ -233,10 +234,12 @@ impl Links {
             } else {
                 tracing::info!(%peer, "a link is up");
                 let now = links.node.clock.now();
+                let recalls_alone = known.is_for_recalls_alone();
                 links.node.note_link(peer, |view| {
-                    view.up = true;
+                    view.up = !recalls_alone;
+                    view.recalls_alone = recalls_alone;
                     view.last_seen = Some(now);
-                    view.failure = None;
+                    view.failure = recalls_alone.then(suspended_but_for_recalls);
                     view.key_exchange = Some(kx);
                     view.certificate_until = Some(until);
                 });
@@ -250,32 +253,33 @@ impl Links {
         };
     }
 
-    /// Dials every open peer that has endpoints, and no stream, again and again.
+    /// Dials every peer with which links may be up, that has endpoints and no stream, again and again.
     async fn keep_dialling(self: Arc<Self>, stop: CancellationToken) {
         let mut changes = self.node.peer_changes();
-        let mut dialled: BTreeMap<OrgId, CancellationToken> = BTreeMap::new();
+        let mut dialled: BTreeMap<(OrgId, bool), CancellationToken> = BTreeMap::new();
         loop {
             changes.borrow_and_update();
             self.refresh_trust();
             // While the store cannot be read nobody is known to be closed, so whoever is dialled stays so.
-            let Ok(open) = self.node.open_peers() else {
+            let Ok(linked) = self.node.linked_peers() else {
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = tokio::time::sleep(Duration::from_secs(1)) => continue,
                 }
             };
-            let wanted: BTreeSet<OrgId> = open.iter().map(|peer| peer.org).collect();
-            dialled.retain(|org, cancel| {
-                let keep = wanted.contains(org);
+            // Whoever is linked for something else from now on is dialled anew, at once.
+            let wanted: BTreeSet<(OrgId, bool)> = linked.into_iter().collect();
+            dialled.retain(|linked, cancel| {
+                let keep = wanted.contains(linked);
                 if !keep {
                     cancel.cancel();
                 }
                 keep
             });
-            for org in wanted {
-                dialled.entry(org).or_insert_with(|| {
+            for linked in wanted {
+                dialled.entry(linked).or_insert_with(|| {
                     let cancel = stop.child_token();
-                    tokio::spawn(self.clone().dial_peer(org, cancel.clone()));
+                    tokio::spawn(self.clone().dial_peer(linked.0, cancel.clone()));
                     cancel
                 });
             }
@@ -432,6 +436,7 @@ impl Drop for Up<'_> {
             tracing::info!(peer = %self.peer, ended = %self.ended, "a link is down");
             self.links.node.note_link(self.peer, |view| {
                 view.up = false;
+                view.recalls_alone = false;
                 view.last_seen = Some(now);
                 view.failure = failure(&self.ended);
             });
@@ -529,6 +534,7 @@ fn bundles(node: &Node) -> Result<TrustBundles, NodeError> {
         let standing = match row.state {
             PeerState::Open => Standing::Active,
             PeerState::Pairing => Standing::Unconfirmed,
+            PeerState::Suspended if row.recalls => Standing::RecallsAlone,
             PeerState::Suspended => Standing::Suspended,
             PeerState::Removed => continue,
         };
@@ -539,6 +545,14 @@ fn bundles(node: &Node) -> Result<TrustBundles, NodeError> {
         }
     }
     Ok(bundles)
+}
+
+fn suspended_but_for_recalls() -> DiagnosisView {
+    DiagnosisView {
+        code: "recalls_alone".into(),
+        text: "the peer has suspended this organisation, and takes and gives recalls alone".into(),
+        hint: Some("ask its administrator why; `watchfire peer resume` there opens the link again".into()),
+    }
 }
 
 fn failure(ended: &Ended) -> Option<DiagnosisView> {

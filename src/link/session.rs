@@ -1,10 +1,14 @@
 //! One stream between two nodes, the same on both sides whoever dialled: a reader that answers, and a sender that pushes.
 //!
 //! Recalls go first, then definitions and cards, then what is held, then batches. An `Ack` leaves only when the entries are durable.
+//!
+//! Where either side has suspended the other and still lets recalls through, the stream carries these, each side's own, and the word that
+//! they are done with, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::convert::wire::{self, frame::Frame as Kind};
 use super::convert::{
-    Assembled, BatchReader, LogState, Malformed, batch_frames, bodies_frame, have_frames, log_id, read_bodies, read_branch, read_have,
-    start_frame, wire_branch,
+    Assembled, BatchReader, LogState, Malformed, batch_frames, bodies_frame, card_frame, conflict_frame, definition_frames, fixed,
+    have_frames, log_id, read_bodies, read_branch, read_have, recall_frame, recalled_frame, roster_frames, start_frame,
 };
 use super::limits::{Budget, Overrun};
 use crate::model::group::SignedDefinition;
@@ -50,7 +54,6 @@ const DURABLE_MAX: usize = 8;
 const ASKED_MAX: usize = 10_000;
 /// Bytes of a definition, all its parts.
 const DEFINITION_BYTES_MAX: usize = 2 << 20;
-const DEFINITION_CHUNK: usize = 60 << 10;
 
 /// Why a session ended. `code` stands in the peer's `Close` frame where we tell it.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +92,15 @@ pub enum Ended {
     /// We could not do our part.
     #[error(transparent)]
     Node(#[from] NodeError),
+}
+
+impl From<RecallError> for Ended {
+    fn from(error: RecallError) -> Self {
+        match error {
+            RecallError::Malformed(error) => Self::Protocol(error),
+            RecallError::Node(error) => Self::Node(error),
+        }
+    }
 }
 
 impl Ended {
@@ -131,7 +143,11 @@ pub fn outbox() -> (Outbox, impl Stream<Item = wire::Frame> + Send + 'static) {
 
 impl Outbox {
     fn answer(&self, kind: Kind) -> Result<(), Ended> {
-        self.control.try_send(wire::Frame { frame: Some(kind) }).map_err(|error| match error {
+        self.answer_frame(wire::Frame { frame: Some(kind) })
+    }
+
+    fn answer_frame(&self, frame: wire::Frame) -> Result<(), Ended> {
+        self.control.try_send(frame).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Ended::Limit(Overrun::Unread),
             mpsc::error::TrySendError::Closed(_) => Ended::Stream("nobody reads".into()),
         })
@@ -146,7 +162,6 @@ impl Outbox {
 #[derive(Debug)]
 struct Reader {
     next: u64,
-    fresh: bool,
     credit: u64,
     /// Last position and bytes of each batch that is not acknowledged.
     in_flight: VecDeque<(u64, u64)>,
@@ -181,8 +196,11 @@ struct Shared {
     bodies: VecDeque<(LogId, Vec<u64>)>,
     /// The numbers of definitions that the peer holds, or was sent.
     definitions: BTreeMap<GroupId, u64>,
+    /// The numbers of hidden groups' lists of members that the peer holds, or was sent.
+    rosters: BTreeMap<GroupId, u64>,
     /// What we last said we hold.
     announced: BTreeMap<LogId, u64>,
+    /// Recalls that the peer was sent over this stream.
     recalls: BTreeSet<[u8; 32]>,
     /// The number of our card that the peer was sent.
     card: u64,
@@ -196,6 +214,8 @@ pub struct Session {
     shared: Mutex<Shared>,
     wake: Notify,
     kill: CancellationToken,
+    /// Whether nothing but recalls is carried: our operator's word, or the peer's.
+    recalls_alone: AtomicBool,
 }
 
 type Durable = Pin<Box<dyn Future<Output = (LogKey, Understanding, Result<Outcome, CommitError>)> + Send>>;
@@ -209,7 +229,13 @@ struct Understanding {
 impl Session {
     /// A session over an outbox; [`Self::run`] lives it.
     pub fn new(node: Arc<Node>, peer: OrgId, outbox: Outbox, kill: CancellationToken) -> Arc<Self> {
-        Arc::new(Self { node, peer, outbox, shared: Mutex::default(), wake: Notify::new(), kill })
+        let recalls_alone = AtomicBool::new(node.is_for_recalls_alone(&peer));
+        Arc::new(Self { node, peer, outbox, shared: Mutex::default(), wake: Notify::new(), kill, recalls_alone })
+    }
+
+    /// Whether nothing but recalls is carried; known for good once the peer has said hello.
+    pub fn is_for_recalls_alone(&self) -> bool {
+        self.recalls_alone.load(Ordering::Acquire)
     }
 
     /// Whom it is with.
@@ -243,6 +269,7 @@ impl Session {
                 bytes_per_day: limits.bytes_per_day_max,
             }),
             card: self.node.keys.card().content().number,
+            recalls_alone: self.is_for_recalls_alone(),
         };
         self.outbox.answer(Kind::Hello(hello))
     }
@@ -290,6 +317,13 @@ impl Session {
     /// Pushes whatever the peer wants and has not, most urgent first, and sleeps until something changes.
     async fn send(self: Arc<Self>) -> Result<(), Ended> {
         let mut changes = self.node.changes();
+        while self.is_for_recalls_alone() {
+            changes.borrow_and_update();
+            self.announce_recalls().await?;
+            if changes.changed().await.is_err() {
+                return Ok(());
+            }
+        }
         self.announce(true).await?;
         loop {
             changes.borrow_and_update();
@@ -310,15 +344,11 @@ impl Session {
 
     /// Recalls, definitions, our card, and logs that have grown and are not pushed.
     async fn announce(&self, all: bool) -> Result<(), Ended> {
-        // Before everything that may be signed with a key that it alone names.
-        self.announce_card().await?;
-        for (id, recall) in self.node.recalls_for(&self.peer)? {
-            if self.shared().recalls.insert(id) {
-                let recall = self.node.believed_recall(recall);
-                self.announce_card().await?;
-                self.outbox.push(wire::Frame { frame: Some(Kind::Recall(recall)) }).await?;
-            }
+        if !self.is_for_recalls_alone() {
+            // Before everything that may be signed with a key that it alone names.
+            self.announce_card().await?;
         }
+        self.announce_recalls().await?;
         if all {
             let (logs, groups) = self.node.offer(&self.peer)?;
             self.shared().announced = logs.iter().map(|log| (log.key.id(), log.head.size)).collect();
@@ -348,25 +378,44 @@ impl Session {
         Ok(())
     }
 
+    /// Recalls that the peer has not: over a link for recalls alone our own, else those that we relay too.
+    async fn announce_recalls(&self) -> Result<(), Ended> {
+        let own_alone = self.is_for_recalls_alone();
+        for (id, recall) in self.node.recalls_for(&self.peer)? {
+            let may_go = !own_alone || recall.get().author == self.node.org();
+            if may_go && self.shared().recalls.insert(id) {
+                self.outbox.push(recall_frame(&recall)).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn announce_card(&self) -> Result<(), Ended> {
         if self.shared().card == self.node.keys.card_number() {
             return Ok(());
         }
-        let card = self.node.keys.card();
-        let number = card.content().number;
+        let Some(card) = self.node.card_for() else { return Ok(()) };
+        let number = card.get().content().number;
         if std::mem::replace(&mut self.shared().card, number) < number {
-            self.outbox.push(wire::Frame { frame: Some(Kind::Card(card.bytes().to_vec())) }).await?;
+            self.outbox.push(card_frame(&card)).await?;
         }
         Ok(())
     }
 
     async fn announce_definitions(&self) -> Result<(), Ended> {
-        let theirs: Vec<(GroupId, u64)> = self.shared().definitions.iter().map(|(group, number)| (*group, *number)).collect();
+        let theirs = self.shared().definitions.clone();
         let definitions = self.node.definitions_for(&self.peer, &theirs)?;
         self.announce_card().await?;
-        for (group, number, signed) in definitions {
-            self.shared().definitions.insert(group, number);
-            for frame in definition_frames(&signed) {
+        for defined in definitions {
+            self.shared().definitions.insert(defined.get().get().group, defined.get().get().number);
+            for frame in definition_frames(&defined) {
+                self.outbox.push(frame).await?;
+            }
+        }
+        let theirs = self.shared().rosters.clone();
+        for roster in self.node.rosters_for(&self.peer, &theirs)? {
+            self.shared().rosters.insert(roster.get().0.get().group, roster.get().0.get().number);
+            for frame in roster_frames(&roster) {
                 self.outbox.push(frame).await?;
             }
         }
@@ -384,10 +433,10 @@ impl Session {
     }
 
     async fn push_batch(&self, log: &LogId) -> Result<bool, Ended> {
-        let Some((next, fresh)) = self.shared().readers.get(log).map(|reader| (reader.next, reader.fresh)) else { return Ok(false) };
-        let (frames, through) = match self.node.next_for(&self.peer, log, next, fresh)? {
+        let Some(next) = self.shared().readers.get(log).map(|reader| reader.next) else { return Ok(false) };
+        let (frames, through) = match self.node.next_for(&self.peer, log, next)? {
             Next::Nothing => return Ok(false),
-            Next::Start(key, checkpoint) => (vec![start_frame(&key, &checkpoint)], checkpoint.head.size),
+            Next::Start(key, checkpoint) => (vec![start_frame(&key, &checkpoint)], checkpoint.get().head.size),
             Next::Batch(key, batch) => {
                 let through = batch.get().checkpoint.head.size;
                 (batch_frames(&key, &batch), through)
@@ -396,7 +445,6 @@ impl Session {
         let bytes: usize = frames.iter().map(Message::encoded_len).sum();
         if let Some(reader) = self.shared().readers.get_mut(log) {
             reader.next = through + 1;
-            reader.fresh = false;
             reader.in_flight.push_back((through, bytes as u64));
         }
         self.announce_card().await?;
@@ -409,8 +457,8 @@ impl Session {
     async fn push_bodies(&self) -> Result<bool, Ended> {
         let Some((log, seqs)) = self.shared().bodies.pop_front() else { return Ok(false) };
         let bodies = self.node.bodies_for(&self.peer, &log, &seqs, 56 << 10)?;
-        let Some(last) = bodies.last().map(|(seq, ..)| *seq) else { return Ok(true) };
-        self.outbox.push(bodies_frame(&log, bodies)).await?;
+        let Some(last) = bodies.last().map(|entry| entry.get().header.seq) else { return Ok(true) };
+        self.outbox.push(bodies_frame(&log, &bodies)).await?;
         let rest: Vec<u64> = seqs.into_iter().filter(|seq| *seq > last).collect();
         if !rest.is_empty() {
             self.shared().bodies.push_back((log, rest));
@@ -427,16 +475,6 @@ async fn next_frame(inbound: &mut (impl Stream<Item = Result<wire::Frame, tonic:
     }
 }
 
-fn definition_frames(signed: &SignedDefinition) -> Vec<wire::Frame> {
-    let bytes = wire::SignedDefinition { definition: signed.bytes.clone(), signature: signed.signature.to_vec() }.encode_to_vec();
-    let count = bytes.len().div_ceil(DEFINITION_CHUNK);
-    let part = |(at, chunk): (usize, &[u8])| {
-        let part = wire::DefinitionPart { chunk: chunk.to_vec(), last: at + 1 == count };
-        wire::Frame { frame: Some(Kind::Definition(part)) }
-    };
-    bytes.chunks(DEFINITION_CHUNK).enumerate().map(part).collect()
-}
-
 /// The reading half.
 struct Receiver {
     session: Arc<Session>,
@@ -449,6 +487,7 @@ struct Receiver {
     conflicts_told: BTreeSet<LogId>,
     batches: BatchReader,
     definition: Vec<u8>,
+    roster: Vec<u8>,
     durable: FuturesOrdered<Durable>,
     budget: Budget,
 }
@@ -464,6 +503,7 @@ impl Receiver {
             conflicts_told: BTreeSet::new(),
             batches: BatchReader::default(),
             definition: Vec::new(),
+            roster: Vec::new(),
             durable: FuturesOrdered::new(),
             budget,
         }
@@ -482,7 +522,10 @@ impl Receiver {
         if !hello.versions.iter().any(|version| VERSIONS.contains(version)) {
             return Err(Ended::Version(hello.versions.into_iter().take(16).collect()));
         }
-        self.node().note_clock(self.session.peer, hello.clock);
+        self.session.recalls_alone.fetch_or(hello.recalls_alone, Ordering::AcqRel);
+        if !self.session.is_for_recalls_alone() {
+            self.node().note_clock(self.session.peer, hello.clock);
+        }
         Ok(())
     }
 
@@ -511,18 +554,19 @@ impl Receiver {
     }
 
     async fn take(&mut self, frame: Kind) -> Result<(), Ended> {
+        if self.session.is_for_recalls_alone() && !matches!(frame, Kind::Recall(_) | Kind::Recalled(_) | Kind::Close(_)) {
+            return Err(Malformed("this link carries recalls alone").into());
+        }
         match frame {
             Kind::Hello(_) => Err(Malformed("a second hello").into()),
             Kind::Have(have) => self.have(&have).await,
             Kind::Want(want) => self.want(want).await,
             Kind::Batch(part) => self.batch(part).await,
             Kind::Ack(ack) => self.ack(ack).await,
-            Kind::Recall(recall) => match self.node().take_recall(&self.session.peer, &recall).await {
-                Ok(()) => Ok(()),
-                Err(RecallError::Malformed(error)) => Err(error.into()),
-                Err(RecallError::Node(error)) => Err(error.into()),
-            },
+            Kind::Recall(recall) => self.recall(&recall).await,
+            Kind::Recalled(recalled) => self.recalled(&recalled).await,
             Kind::Definition(part) => self.definition(part).await,
+            Kind::Roster(part) => self.roster(part).await,
             Kind::Card(card) => Ok(self.node().take_card(&self.session.peer, &card).await.map(|_| ())?),
             Kind::Bodies(bodies) => {
                 let (log, items) = read_bodies(bodies)?;
@@ -534,11 +578,30 @@ impl Receiver {
         }
     }
 
+    /// A recall is durable before the peer is told that it need not come again.
+    async fn recall(&mut self, recall: &wire::SignedRecall) -> Result<(), Ended> {
+        let own_alone = self.session.is_for_recalls_alone();
+        let Some(taken) = self.node().take_recall(&self.session.peer, recall, own_alone).await? else { return Ok(()) };
+        let receipt = if own_alone { self.node().receipt_for(&self.session.peer, &taken.recall)? } else { None };
+        self.session.outbox.answer_frame(recalled_frame(&taken.id, receipt.as_ref()))
+    }
+
+    async fn recalled(&mut self, recalled: &wire::Recalled) -> Result<(), Ended> {
+        let id = fixed(&recalled.recall, "a recall's id has 32 bytes")?;
+        // What was not sent is nothing to the peer; a receipt counts over a link for recalls alone, where no log carries it.
+        if !self.session.shared().recalls.contains(&id) {
+            return Ok(());
+        }
+        let receipt = recalled.receipt.as_ref().filter(|_| self.session.is_for_recalls_alone());
+        Ok(self.node().recall_told(&self.session.peer, id, receipt).await?)
+    }
+
     async fn have(&mut self, have: &wire::Have) -> Result<(), Ended> {
         let (logs, groups) = read_have(have)?;
         {
             let mut shared = self.session.shared();
-            shared.definitions.extend(groups);
+            shared.definitions.extend(groups.iter().map(|one| (one.group, one.number)));
+            shared.rosters.extend(groups.iter().map(|one| (one.group, one.roster)));
             if shared.definitions.len() > GROUPS_MAX {
                 return Err(Malformed("more groups than one peer may have").into());
             }
@@ -567,8 +630,8 @@ impl Receiver {
     async fn hear(&mut self, logs: &[LogState], complete: bool) -> Result<(), Ended> {
         let heard = self.node().hear(&self.session.peer, logs, complete).await?;
         for branch in heard.conflicts {
-            if self.conflicts_told.insert(branch.checkpoint.log) {
-                self.session.outbox.answer(Kind::Conflict(wire_branch(&branch)))?;
+            if self.conflicts_told.insert(branch.get().checkpoint.log) {
+                self.session.outbox.answer_frame(conflict_frame(&branch))?;
             }
         }
         for wish in heard.wishes {
@@ -629,7 +692,7 @@ impl Receiver {
             return Err(Malformed("too many logs asked for").into());
         }
         let credit = want.credit.clamp(1, self.session.node.config.link.in_flight_bytes_max);
-        let reader = Reader { next: want.from.max(1), fresh: want.from_checkpoint, credit, in_flight: VecDeque::new() };
+        let reader = Reader { next: want.from.max(1), credit, in_flight: VecDeque::new() };
         shared.readers.insert(log, reader);
         Ok(())
     }
@@ -798,11 +861,12 @@ impl Receiver {
 
     async fn start(&mut self, checkpoint: Checkpoint) -> Result<(), Ended> {
         let Some(asked) = self.asked.get_mut(&checkpoint.log) else { return Ok(()) };
-        // We were a member before: what was said meanwhile is not for us, and the log cannot go on without it.
-        if asked.head.size > 0 {
+        let node = self.session.node.clone();
+        let behind = asked.head.size >= checkpoint.head.size;
+        // Where we hold a part of it, we were a member before: what was said meanwhile is not for us. Nobody makes us pass over more.
+        if behind || (asked.head.size > 0 && !node.may_go_on_at(&asked.key, checkpoint.definition)?) {
             return Ok(());
         }
-        let node = self.session.node.clone();
         let Some(author_key) = checkpoint.signer(&node.keys_in_log(&asked.key, None)) else {
             if asked.key.author != self.session.peer {
                 return self.set_aside(checkpoint.log, &checkpoint).await;
@@ -870,17 +934,16 @@ impl Receiver {
     }
 
     async fn definition(&mut self, part: wire::DefinitionPart) -> Result<(), Ended> {
-        self.definition.extend_from_slice(&part.chunk);
-        if self.definition.len() > DEFINITION_BYTES_MAX || (part.chunk.is_empty() && !part.last) {
-            return Err(Malformed("a group definition is too long").into());
+        if let Some(signed) = whole_definition(&mut self.definition, part)? {
+            self.node().take_definition(&self.session.peer, signed).await?;
         }
-        if !part.last {
-            return Ok(());
+        Ok(())
+    }
+
+    async fn roster(&mut self, part: wire::DefinitionPart) -> Result<(), Ended> {
+        if let Some(signed) = whole_definition(&mut self.roster, part)? {
+            self.node().take_roster(&self.session.peer, signed).await?;
         }
-        let bytes = std::mem::take(&mut self.definition);
-        let signed = wire::SignedDefinition::decode(bytes.as_slice()).map_err(|_| Malformed("not a group definition"))?;
-        let signature = signed.signature.try_into().map_err(|_| Malformed("a signature has 64 bytes"))?;
-        self.node().take_definition(&self.session.peer, SignedDefinition { bytes: signed.definition, signature }).await?;
         Ok(())
     }
 
@@ -894,7 +957,7 @@ impl Receiver {
         if let Some(ours) = self.node().take_conflict(&self.session.peer, theirs).await?
             && self.conflicts_told.insert(log)
         {
-            self.session.outbox.answer(Kind::Conflict(wire_branch(&ours)))?;
+            self.session.outbox.answer_frame(conflict_frame(&ours))?;
         }
         Ok(())
     }
@@ -925,12 +988,28 @@ impl Drop for Receiver {
     }
 }
 
+/// A definition, once its last part has come.
+fn whole_definition(so_far: &mut Vec<u8>, part: wire::DefinitionPart) -> Result<Option<SignedDefinition>, Malformed> {
+    so_far.extend_from_slice(&part.chunk);
+    if so_far.len() > DEFINITION_BYTES_MAX || (part.chunk.is_empty() && !part.last) {
+        return Err(Malformed("a group definition is too long"));
+    }
+    if !part.last {
+        return Ok(None);
+    }
+    let bytes = std::mem::take(so_far);
+    let signed = wire::SignedDefinition::decode(bytes.as_slice()).map_err(|_| Malformed("not a group definition"))?;
+    let signature = signed.signature.try_into().map_err(|_| Malformed("a signature has 64 bytes"))?;
+    Ok(Some(SignedDefinition { bytes: signed.definition, signature }))
+}
+
 /// What a frame costs of the day's bytes: a batch what it unpacks to, whatever it was packed to.
 fn charge(frame: &Kind) -> u64 {
     match frame {
         Kind::Batch(part) => part.meta.as_ref().map_or(0, |meta| u64::from(meta.length)).max(part.chunk.len() as u64),
         Kind::Recall(recall) => recall.statement.len() as u64,
-        Kind::Definition(part) => part.chunk.len() as u64,
+        Kind::Definition(part) | Kind::Roster(part) => part.chunk.len() as u64,
+        Kind::Recalled(recalled) => recalled.receipt.as_ref().map_or(0, |receipt| receipt.statement.len() as u64),
         Kind::Card(card) => card.len() as u64,
         Kind::Bodies(bodies) => bodies.items.iter().map(|item| item.body.len() as u64).sum(),
         Kind::Conflict(conflict) => conflict.branch.as_ref().map_or(0, |branch| branch.headers.len() as u64),

@@ -29,13 +29,15 @@ pub enum Standing {
     Active,
     /// Paired, and cut off until it is resumed.
     Suspended,
+    /// Suspended, but for links that carry recalls alone; what these carry is decided above.
+    RecallsAlone,
 }
 
 /// What is trusted of one organisation.
 #[derive(Debug, Clone)]
 pub struct TrustBundle {
     card: Card,
-    /// How it stands; only an active one may connect.
+    /// How it stands; only an active one may connect, and one from which recalls are taken.
     pub standing: Standing,
     /// Whether it may connect without post-quantum key exchange.
     pub allow_classical: bool,
@@ -116,9 +118,15 @@ impl TrustBundles {
         match bundle.standing {
             Standing::Suspended => Err(Diagnosis::Suspended(org)),
             Standing::Unconfirmed => Err(Diagnosis::Unconfirmed(org)),
-            Standing::Active if classical && !bundle.allow_classical => Err(Diagnosis::Classical(org)),
-            Standing::Active => Ok(()),
+            Standing::Active | Standing::RecallsAlone if classical && !bundle.allow_classical => Err(Diagnosis::Classical(org)),
+            Standing::Active | Standing::RecallsAlone => Ok(()),
         }
+    }
+
+    /// Whether an organisation's connections carry something else than under `old`.
+    fn carries_otherwise(&self, old: &Self, org: OrgId) -> bool {
+        let recalls_alone = |bundles: &Self| bundles.peers.get(&org).map(|bundle| bundle.standing == Standing::RecallsAlone);
+        recalls_alone(self) != recalls_alone(old)
     }
 
     /// Whether a key that `old` took from an organisation may be refused now.
@@ -130,7 +138,8 @@ impl TrustBundles {
 
     /// Whether anyone at all may connect without post-quantum key exchange.
     pub(super) fn allow_classical_to_anyone(&self) -> bool {
-        self.peers.values().any(|bundle| bundle.allow_classical && bundle.standing == Standing::Active)
+        let connects = |standing| matches!(standing, Standing::Active | Standing::RecallsAlone);
+        self.peers.values().any(|bundle| bundle.allow_classical && connects(bundle.standing))
     }
 }
 
@@ -213,12 +222,15 @@ impl Trust {
         self.bundles.load_full()
     }
 
-    /// Puts other bundles in force: new connections are judged by them, and live ones end that they do not allow, or that may rest on
-    /// a key which they deny or no longer list (an honest peer connects again at once).
+    /// Puts other bundles in force: new connections are judged by them, and live ones end that they do not allow, that carry another kind
+    /// of thing from now on, or that may rest on a key which they deny or no longer list (an honest peer connects again at once).
     pub fn replace(&self, bundles: TrustBundles) {
         let old = self.bundles.swap(Arc::new(bundles));
         let new = self.load();
-        let over = |live: &&Live| new.check_standing(live.org, live.classical).is_err() || new.takes_back(&old, live.org);
+        let over = |live: &&Live| {
+            let refused = new.check_standing(live.org, live.classical).is_err();
+            refused || new.takes_back(&old, live.org) || new.carries_otherwise(&old, live.org)
+        };
         for live in self.lock().live.values().filter(over) {
             live.kill.cancel();
         }

@@ -145,9 +145,18 @@ impl Node {
     /// Closes a peer's links for now.
     ///
     /// # Errors
-    /// When there is no such peer.
+    /// When there is no such peer, or it is neither open nor suspended.
     pub async fn peer_suspend(&self, name: &str) -> Result<PeerView, NodeError> {
-        let row = self.suspend_peer(name).await?;
+        let row = self.suspend_peer(name, false).await?;
+        self.peer(&row.name)
+    }
+
+    /// Closes a peer's links for now, but for links that carry recalls alone, its own and ours.
+    ///
+    /// # Errors
+    /// When there is no such peer, or it is neither open nor suspended.
+    pub async fn peer_suspend_but_for_recalls(&self, name: &str) -> Result<PeerView, NodeError> {
+        let row = self.suspend_peer(name, true).await?;
         self.peer(&row.name)
     }
 
@@ -223,6 +232,42 @@ impl Node {
     /// When the group is not ours.
     pub async fn group_remove(&self, group: &str, peer: &str) -> Result<GroupView, NodeError> {
         self.remove_from_group(group, peer).await?;
+        self.group(group)
+    }
+
+    /// Says whether TLP:GREEN moves within a group of ours from now on.
+    ///
+    /// # Errors
+    /// When the group is not ours.
+    pub async fn group_community(&self, group: &str, community: bool) -> Result<GroupView, NodeError> {
+        self.set_community(group, community).await?;
+        self.group(group)
+    }
+
+    /// The operator accepts a group that waits for this word, or comes back to one that was left.
+    ///
+    /// # Errors
+    /// When there is no such group.
+    pub async fn group_accept(&self, group: &str) -> Result<GroupView, NodeError> {
+        self.accept_group(group).await?;
+        self.group(group)
+    }
+
+    /// The operator leaves a group that another defines.
+    ///
+    /// # Errors
+    /// When there is no such group, or it is ours.
+    pub async fn group_leave(&self, group: &str) -> Result<GroupView, NodeError> {
+        self.leave_group(group).await?;
+        self.group(group)
+    }
+
+    /// Signs for a group from now on, as its deputy, or as its owner again.
+    ///
+    /// # Errors
+    /// When we are neither, or, in a hidden group, its members are not known here.
+    pub async fn group_take_over(&self, group: &str) -> Result<GroupView, NodeError> {
+        self.take_group_over(group).await?;
         self.group(group)
     }
 

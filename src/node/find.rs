@@ -11,7 +11,7 @@ use crate::model::log::{Audience, LogKey};
 use crate::model::observable::lookup::Match;
 use crate::model::record::ReceiptOutcome;
 use crate::model::{Indicator, LogId, Observable, OrgId, Record, RecordId, RecordKind, Timestamp, Tlp};
-use crate::rules::label::{Held, RULES_VERSION, Withheld, may_offer, may_release, may_send_body};
+use crate::rules::label::{AudienceState, Held, RULES_VERSION, Withheld, may_offer, may_release, may_send_body};
 use crate::rules::release::Disclosure;
 use crate::store::change::PeerState;
 use crate::store::{Found, Hit, Provenance, ProvenanceState, Snapshot};
@@ -174,7 +174,13 @@ impl Node {
                 }
                 None if snapshot.taken_back(log, *seq)?.is_some() => {
                     let gone = self.cannot_be_told(snapshot, org, log)?;
-                    return Ok((if gone { "unreachable" } else { "waiting" }, None));
+                    let suspended = snapshot.peer(org)?.is_some_and(|peer| peer.state == PeerState::Suspended && !peer.recalls);
+                    let outcome = match (gone, suspended) {
+                        (true, _) => "unreachable",
+                        (false, true) => "suspended",
+                        (false, false) => "waiting",
+                    };
+                    return Ok((outcome, None));
                 }
                 None => {
                     let ack = snapshot.acks(log)?.into_iter().find(|ack| ack.peer == *org && ack.through >= *seq);
@@ -225,6 +231,13 @@ impl Node {
         trace.note("author", format!("{} says it as TLP:{}", names.org(&said.author), said.tlp.name().to_uppercase()));
         if said.author == self.org() {
             let door: Door = self.door(audience)?;
+            if let AudienceState::Group(group) = door.state()
+                && said.tlp == Tlp::Green
+            {
+                let why =
+                    if group.community { "the group is a community, within which TLP:GREEN moves" } else { "the group is no community" };
+                trace.note("community", why.to_owned());
+            }
             trace.decide("release", may_release(said.tlp, door.state(), &door.us, door.now), "the gate lets it out to them");
         } else {
             for (one, _) in found.provenances.iter().filter(|(one, _)| one.state != ProvenanceState::Superseded) {

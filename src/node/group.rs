@@ -1,4 +1,8 @@
 //! Groups: made, changed and confirmed by their owner; taken from others when they are newer and rightly signed.
+//!
+//! Two bounds keep a peer from putting us into whatever it likes: so many groups of one owner are taken without the operator's word (being
+//! paired with the owner is the word), and further ones wait for it, of which so many are kept. Nothing is given to or taken from a group
+//! that waits or was left, and nothing of ours enters any group that nobody here has named.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +11,16 @@ use super::view::GroupCreate;
 use super::{Node, NodeError};
 use crate::link::convert::{decode_definition, encode_definition};
 use crate::model::crypto::random;
-use crate::model::group::{Definition, MEMBERS_MAX, Member, SignedDefinition, Visibility, group_id};
+use crate::model::group::{Defined, Definition, MEMBERS_MAX, Member, Roster, SignedDefinition, Visibility, group_id};
 use crate::model::identity::Card;
-use crate::model::log::{Audience, Checkpoint, LogKey};
+use crate::model::log::{Audience, LogKey};
 use crate::model::{GroupId, OrgId};
-use crate::rules::label::Held;
+use crate::rules::label::{Held, Outbound, outbound_card, outbound_definition, outbound_roster};
 use crate::store::Snapshot;
-use crate::store::change::{Change, GroupRow, PeerState};
+use crate::store::change::{Change, Consent, GroupRow, PeerState};
 
-/// One owner may have so many groups that we are in.
-const GROUPS_PER_OWNER: usize = 50;
+/// So many groups that one peer brought may wait for the operator's word; what it brings beyond is dropped.
+const WAITING_PER_PEER: usize = 50;
 /// The owner confirms a definition anew after so long (7 days, in milliseconds).
 pub const CONFIRM_MS: u64 = 7 * 86_400_000;
 
@@ -25,10 +29,11 @@ pub const CONFIRM_MS: u64 = 7 * 86_400_000;
 const TAKE_OVER: u64 = 1_000;
 
 impl Node {
-    /// The definition in force as the rules look at it; in a hidden group of ours with everyone in it. `None` once we have left.
+    /// The definition in force as the rules look at it; in a hidden group that we head with everyone in it. `None` once we have left, and
+    /// while the operator has not accepted it.
     pub(super) fn definition(&self, snapshot: &Snapshot, group: &GroupId) -> Result<Option<Definition>, NodeError> {
         let Some(row) = snapshot.group(group)? else { return Ok(None) };
-        if row.left {
+        if row.left || matches!(snapshot.consent(group)?, Some(Consent::Waiting | Consent::Left)) {
             return Ok(None);
         }
         let mut definition = decode_definition(&row.definition.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
@@ -108,7 +113,7 @@ impl Node {
     }
 
     async fn redefine(&self, group: &str, change: impl FnOnce(&mut Vec<OrgId>)) -> Result<(), NodeError> {
-        let (mut definition, mut members) = self.entitled(group)?;
+        let (definition, mut members) = self.entitled(group)?;
         let before = members.clone();
         change(&mut members);
         members.sort_unstable();
@@ -118,9 +123,43 @@ impl Node {
         if !members.contains(&definition.owner) {
             return Err(NodeError::BadInput("a group keeps its owner\nhint: the deputy takes over when the owner is lost".into()));
         }
-        let takes_over = definition.owner != self.org() && definition.signer != self.org();
-        definition.number += if takes_over { TAKE_OVER } else { 1 };
-        self.define(definition, members).await
+        self.sign_for(definition, members).await
+    }
+
+    /// Makes a group of ours a community, or a closed circle again; what moved in it before stays.
+    ///
+    /// # Errors
+    /// When the group is not ours.
+    pub(super) async fn set_community(&self, group: &str, community: bool) -> Result<(), NodeError> {
+        let (definition, members) = self.entitled(group)?;
+        if definition.community == community {
+            return Ok(());
+        }
+        self.sign_for(Definition { community, ..definition }, members).await
+    }
+
+    /// Takes a group over as its deputy, or back as its owner, without changing who is in it.
+    ///
+    /// # Errors
+    /// When we are neither, or, in a hidden group, its list of members has not come.
+    pub(super) async fn take_group_over(&self, group: &str) -> Result<(), NodeError> {
+        let (definition, members) = self.entitled(group)?;
+        if definition.signer == self.org() {
+            return Ok(());
+        }
+        self.sign_for(definition, members).await
+    }
+
+    /// Signs the next definition, as whoever may. A head that did not sign the last one passes on what its lost predecessor has not.
+    async fn sign_for(&self, mut definition: Definition, members: Vec<OrgId>) -> Result<(), NodeError> {
+        let (group, heads_anew) = (definition.group, definition.signer != self.org());
+        definition.number += if heads_anew && definition.owner != self.org() { TAKE_OVER } else { 1 };
+        let hidden = definition.visibility == Visibility::Hidden;
+        self.define(definition, members).await?;
+        if heads_anew && hidden {
+            self.pass_on_what_was_not(&group).await?;
+        }
+        Ok(())
     }
 
     /// A group that we may define: as its owner, or as the deputy that the owner named.
@@ -128,11 +167,62 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let row = self.group_named(group)?;
         let definition = self.definition(&snapshot, &row.group)?.ok_or_else(|| NodeError::UnknownGroup(group.to_owned()))?;
-        if definition.owner != self.org() && definition.deputy != Some(self.org()) {
+        if !definition.is_head(&self.org()) {
             return Err(NodeError::NotOwner(row.name));
         }
-        let members = definition.members.iter().map(|member| member.org).collect();
-        Ok((definition, members))
+        let known = match definition.visibility == Visibility::Hidden && row.roster.is_empty() {
+            false => definition.members.clone(),
+            // The list of the definition in force has not come; the one before is better than none.
+            true => match self.roster(&snapshot, &row.group)? {
+                Some(whole) => whole.members,
+                None => {
+                    return Err(NodeError::BadInput(format!(
+                        "the members of the hidden group `{}` are not known here\nhint: its other head's node tells them when it is reached",
+                        row.name
+                    )));
+                }
+            },
+        };
+        Ok((definition, known.into_iter().map(|member| member.org).collect()))
+    }
+
+    /// The newest whole definition that we hold of a hidden group whose head we are.
+    fn roster(&self, snapshot: &Snapshot, group: &GroupId) -> Result<Option<Definition>, NodeError> {
+        let Some(signed) = snapshot.roster(group)? else { return Ok(None) };
+        decode_definition(&signed.bytes).map(Some).map_err(|error| NodeError::StoreDamaged(error.to_string()))
+    }
+
+    /// The number of that definition; 0 where there is none.
+    pub(super) fn roster_number(&self, snapshot: &Snapshot, group: &GroupId) -> Result<u64, NodeError> {
+        Ok(self.roster(snapshot, group)?.map_or(0, |whole| whole.number))
+    }
+
+    /// The operator's word on a group that another defines: from now on it is like any other.
+    ///
+    /// # Errors
+    /// When there is no such group.
+    pub(super) async fn accept_group(&self, group: &str) -> Result<(), NodeError> {
+        self.consent(self.group_named(group)?.group, Consent::Accepted).await
+    }
+
+    /// The operator leaves a group that another defines: nothing of it is taken or given any more, whatever is defined. What came stays.
+    ///
+    /// # Errors
+    /// When there is no such group, or it is ours.
+    pub(super) async fn leave_group(&self, group: &str) -> Result<(), NodeError> {
+        let row = self.group_named(group)?;
+        let definition = decode_definition(&row.definition.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
+        if definition.owner == self.org() {
+            return Err(NodeError::BadInput(format!("`{}` is ours\nhint: remove its members instead", row.name)));
+        }
+        self.consent(row.group, Consent::Left).await
+    }
+
+    async fn consent(&self, group: GroupId, consent: Consent) -> Result<(), NodeError> {
+        self.commit(Change::Consent { group, consent }).await?;
+        self.groups_changed.send_modify(|count| *count += 1);
+        self.touch_peers();
+        self.position_all().await
     }
 
     /// Signs a definition with these members and puts it in force here; links carry it on.
@@ -145,8 +235,10 @@ impl Node {
         definition.signer = self.org();
         definition.appointment = self.appointment(&snapshot, &definition)?;
         let hidden = definition.visibility == Visibility::Hidden;
+        let roster = hidden.then(|| self.whole(&snapshot, &definition, &members)).transpose()?;
         let shown: Vec<OrgId> = if hidden { heads(&definition) } else { members.clone() };
         definition.members = shown.iter().map(|org| self.member_with_card(&snapshot, org)).collect::<Result<_, _>>()?;
+        let group = definition.group;
         let name = snapshot.group(&definition.group)?.map_or_else(|| definition.name.clone(), |row| row.name);
         let row = GroupRow {
             group: definition.group,
@@ -157,10 +249,17 @@ impl Node {
             roster: if hidden { members } else { Vec::new() },
             left: false,
         };
-        self.commit(Change::PutGroup(Box::new(row))).await?;
+        self.store.commit_many(vec![Change::PutGroup(Box::new(row)), Change::PutRoster { group, roster }]).await?;
         self.groups_changed.send_modify(|count| *count += 1);
         self.touch_peers();
         self.position_all().await
+    }
+
+    /// A hidden group's definition with everyone in it and their cards, as only its heads have it.
+    fn whole(&self, snapshot: &Snapshot, definition: &Definition, members: &[OrgId]) -> Result<SignedDefinition, NodeError> {
+        let members = members.iter().map(|org| self.member_with_card(snapshot, org)).collect::<Result<_, _>>()?;
+        let whole = Definition { members, ..definition.clone() };
+        Ok(SignedDefinition::sign(encode_definition(&whole), &self.keys.log_key()))
     }
 
     /// What shows a deputy's right to sign: the definition before, where the owner signed that, else what was shown with it.
@@ -181,8 +280,9 @@ impl Node {
     /// The newest card of an organisation in the groups that we are in.
     pub(super) fn member_card(&self, snapshot: &Snapshot, org: &OrgId) -> Result<Option<Card>, NodeError> {
         let mut newest: Option<Card> = None;
-        for row in snapshot.groups()? {
-            let Ok(definition) = decode_definition(&row.definition.bytes) else { continue };
+        let in_force = snapshot.groups()?.into_iter().map(|row| row.definition);
+        for signed in in_force.chain(snapshot.rosters()?) {
+            let Ok(definition) = decode_definition(&signed.bytes) else { continue };
             let cards = definition.members.iter().filter(|member| member.org == *org && !member.card.is_empty());
             for card in cards.filter_map(|member| Card::from_bytes(&member.card).ok()).filter(|card| card.org() == *org) {
                 if newest.as_ref().is_none_or(|known| card.newer_than(known)) {
@@ -193,37 +293,63 @@ impl Node {
         Ok(newest)
     }
 
+    /// Our own card, for a peer.
+    pub fn card_for(&self) -> Option<Outbound<Card>> {
+        outbound_card(Held(self.keys.card()), &self.org()).ok()
+    }
+
     /// The definitions that a peer should have, given the numbers that it says it holds.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn definitions_for(&self, peer: &OrgId, theirs: &[(GroupId, u64)]) -> Result<Vec<(GroupId, u64, SignedDefinition)>, NodeError> {
+    pub fn definitions_for(&self, peer: &OrgId, theirs: &BTreeMap<GroupId, u64>) -> Result<Vec<Outbound<Defined>>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let mut definitions = Vec::new();
         for row in snapshot.groups()? {
-            let Some(definition) = self.definition(&snapshot, &row.group)? else { continue };
-            let known = theirs.iter().find(|(group, _)| *group == row.group).map_or(0, |(_, number)| *number);
-            if known >= row.number || !(definition.has(peer) || known > 0) {
+            let Some(whole) = self.definition(&snapshot, &row.group)? else { continue };
+            let known = theirs.get(&row.group).copied().unwrap_or_default();
+            // Who is no member any more learns that, and not who still is.
+            if known >= row.number || !(whole.has(peer) || known > 0) {
                 continue;
             }
-            let signed = match definition.visibility {
-                // Who is no member any more learns that, and not who still is.
-                _ if !definition.has(peer) && definition.signer != self.org() => continue,
-                _ if !definition.has(peer) => self.shown_to(&snapshot, &row, peer)?,
-                Visibility::Visible => row.definition.clone(),
-                Visibility::Hidden if definition.signer == self.org() => self.shown_to(&snapshot, &row, peer)?,
-                Visibility::Hidden => continue,
+            let signed = match whole.visibility {
+                Visibility::Visible if whole.has(peer) => row.definition.clone(),
+                _ if whole.signer == self.org() => self.shown_to(&snapshot, &row, &whole, peer)?,
+                _ => continue,
             };
-            definitions.push((row.group, row.number, signed));
+            let shown = Defined::read(signed, decode_definition).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
+            definitions.extend(outbound_definition(Held(shown), &whole, &self.org(), peer).ok());
         }
         Ok(definitions)
     }
 
+    /// The whole lists of members that a peer should have as the other head of hidden groups for which we sign, given those that it holds.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn rosters_for(&self, peer: &OrgId, theirs: &BTreeMap<GroupId, u64>) -> Result<Vec<Outbound<Roster>>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let mut rosters = Vec::new();
+        for row in snapshot.groups()? {
+            let Some(whole) = self.definition(&snapshot, &row.group)? else { continue };
+            let known = theirs.get(&row.group).copied().unwrap_or_default();
+            let due = whole.visibility == Visibility::Hidden && whole.signer == self.org() && known < row.number;
+            if !due || !whole.is_head(peer) {
+                continue;
+            }
+            let members: Vec<OrgId> = whole.members.iter().map(|member| member.org).collect();
+            let signed = self.whole(&snapshot, &whole, &members)?;
+            let all = Defined::read(signed, decode_definition).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
+            rosters.extend(outbound_roster(Held(Roster(all)), &whole, &self.org(), peer).ok());
+        }
+        Ok(rosters)
+    }
+
     /// A hidden group's definition as one member sees it: the heads and itself.
-    fn shown_to(&self, snapshot: &Snapshot, row: &GroupRow, peer: &OrgId) -> Result<SignedDefinition, NodeError> {
+    fn shown_to(&self, snapshot: &Snapshot, row: &GroupRow, whole: &Definition, peer: &OrgId) -> Result<SignedDefinition, NodeError> {
         let mut definition = decode_definition(&row.definition.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
         let mut shown = heads(&definition);
-        if row.roster.contains(peer) {
+        if whole.has(peer) {
             shown.push(*peer);
         }
         shown.sort_unstable();
@@ -245,10 +371,10 @@ impl Node {
         if !from_its_signer || !confirmed_by_now || !self.cards_fit(&definition) {
             return Ok(false);
         }
-        if known.is_none() && self.groups_of(&snapshot, peer)? >= GROUPS_PER_OWNER {
-            tracing::warn!(%peer, "a peer defines more groups than one owner may have here");
+        let Some(consent) = self.consent_for(&snapshot, peer, &definition, known.as_ref())? else {
+            tracing::warn!(%peer, "a peer has put us into more groups than may wait for the operator's word");
             return Ok(false);
-        }
+        };
         let entitled = match &known {
             // A first definition comes over its signer's own link; a deputy shows that the owner appointed it.
             None => {
@@ -268,12 +394,83 @@ impl Node {
             Some(row) => row.name.clone(),
             None => self.free_name(&definition.name)?,
         };
-        let roster = known.as_ref().map(|row| row.roster.clone()).unwrap_or_default();
+        // Who is in a hidden group its signer tells its other head, beside each definition; until then the list before is kept apart.
+        let roster = Vec::new();
         let left = !definition.has(&self.org());
+        let heads_it = definition.visibility == Visibility::Hidden && definition.is_head(&self.org()) && !left;
         let members: Vec<OrgId> = definition.members.iter().map(|member| member.org).collect();
-        let joined = joined(known.as_ref(), &members, definition.number);
-        let row = GroupRow { group: definition.group, name, number: definition.number, definition: signed, roster, joined, left };
-        self.commit(Change::PutGroup(Box::new(row))).await?;
+        let mut joined = joined(known.as_ref(), &members, definition.number);
+        if heads_it {
+            // The list of members comes beside it, and with it who stays of those known before.
+            joined.extend(known.iter().flat_map(|row| &row.joined).map(|(org, number)| (*org, *number)));
+        }
+        let group = definition.group;
+        let row = GroupRow { group, name, number: definition.number, definition: signed, roster, joined, left };
+        let mut changes = vec![Change::PutGroup(Box::new(row))];
+        if !heads_it {
+            changes.push(Change::PutRoster { group, roster: None });
+        }
+        if known.is_none() && consent == Consent::Waiting {
+            tracing::warn!(%peer, %group, "a group waits for the operator's word");
+            changes.push(Change::Consent { group, consent });
+        }
+        self.store.commit_many(changes).await?;
+        self.groups_changed.send_modify(|count| *count += 1);
+        self.touch();
+        Ok(true)
+    }
+
+    /// Whether a group that a peer brings is taken without the operator's word, waits for it, or (`None`) is one too many. Being paired
+    /// with its owner is the word, for so many groups of that owner.
+    fn consent_for(
+        &self,
+        snapshot: &Snapshot,
+        peer: &OrgId,
+        definition: &Definition,
+        known: Option<&GroupRow>,
+    ) -> Result<Option<Consent>, NodeError> {
+        if known.is_some() {
+            return Ok(Some(Consent::Accepted));
+        }
+        let owner = definition.owner;
+        let paired = snapshot.peer(&owner)?.is_some_and(|peer| peer.state == PeerState::Open);
+        let (mut of_owner, mut waiting) = (0, 0);
+        for row in snapshot.groups()? {
+            let Ok(one) = decode_definition(&row.definition.bytes) else { continue };
+            let consent = snapshot.consent(&row.group)?;
+            of_owner += u64::from(one.owner == owner && consent.is_none());
+            waiting += usize::from(consent == Some(Consent::Waiting) && (one.owner == *peer || one.signer == *peer));
+        }
+        Ok(match () {
+            () if paired && of_owner < self.config.link.groups_per_owner_max => Some(Consent::Accepted),
+            () if waiting < WAITING_PER_PEER => Some(Consent::Waiting),
+            () => None,
+        })
+    }
+
+    /// Takes a hidden group's whole list of members from the head that signs for it. `false` when we are not its other head, or it is not
+    /// the list of the definition in force.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub async fn take_roster(&self, peer: &OrgId, signed: SignedDefinition) -> Result<bool, NodeError> {
+        let Ok(whole) = decode_definition(&signed.bytes) else { return Ok(false) };
+        let snapshot = self.store.snapshot()?;
+        let Some(row) = snapshot.group(&whole.group)?.filter(|row| !row.left && row.number == whole.number) else { return Ok(false) };
+        let Ok(in_force) = decode_definition(&row.definition.bytes) else { return Ok(false) };
+        let ours = in_force.visibility == Visibility::Hidden && in_force.is_head(&self.org()) && in_force.signer != self.org();
+        let of_that = in_force.signer == *peer && Definition { members: whole.members.clone(), ..in_force } == whole;
+        let signed_rightly = self.current_key(peer).iter().any(|key| signed.is_signed_by(key));
+        let sound = whole.is_sound() && whole.has(&self.org()) && self.cards_fit(&whole);
+        if !(ours && of_that && signed_rightly && sound) {
+            return Ok(false);
+        }
+        let group = whole.group;
+        let roster: Vec<OrgId> = whole.members.iter().map(|member| member.org).collect();
+        let joined = joined(Some(&row), &roster, row.number);
+        let changes =
+            vec![Change::PutGroup(Box::new(GroupRow { roster, joined, ..row })), Change::PutRoster { group, roster: Some(signed) }];
+        self.store.commit_many(changes).await?;
         self.groups_changed.send_modify(|count| *count += 1);
         self.touch();
         Ok(true)
@@ -316,11 +513,6 @@ impl Node {
         definition.members.iter().all(fits)
     }
 
-    fn groups_of(&self, snapshot: &Snapshot, owner: &OrgId) -> Result<usize, NodeError> {
-        let owned = |row: &GroupRow| decode_definition(&row.definition.bytes).is_ok_and(|definition| definition.owner == *owner);
-        Ok(snapshot.groups()?.iter().filter(|row| owned(row)).count())
-    }
-
     /// Confirms the definitions of our groups that were not confirmed for a week.
     ///
     /// # Errors
@@ -343,22 +535,31 @@ impl Node {
         self.define(definition, members).await
     }
 
-    /// Where a log starts for a reader that holds nothing of it: at the newest checkpoint, when its group gives new members no history
-    /// and the reader joined after it began.
-    pub(super) fn start_for(&self, snapshot: &Snapshot, reader: &OrgId, log: &LogKey) -> Result<Option<Checkpoint>, NodeError> {
-        let Audience::Group(group) = log.audience else { return Ok(None) };
-        let history = self.definition(snapshot, &group)?.is_some_and(|definition| definition.history);
-        if history {
-            return Ok(None);
+    /// The number of the definition with which a reader joined a log's group, so that nothing from before is given to it; 0 where all is.
+    pub(super) fn joined(
+        &self,
+        snapshot: &Snapshot,
+        reader: &OrgId,
+        log: &LogKey,
+        definition: Option<&Definition>,
+    ) -> Result<u64, NodeError> {
+        let (Audience::Group(group), Some(definition)) = (log.audience, definition) else { return Ok(0) };
+        if definition.history || log.author == *reader {
+            return Ok(0);
         }
-        let joined = snapshot.group(&group)?.and_then(|row| row.joined.get(reader).copied()).unwrap_or_default();
-        // The last checkpoint that was signed under a definition without the reader.
-        let (id, mut from, mut start) = (log.id(), 1, None);
-        while let Some(Held(batch)) = snapshot.batch_at(&id, from)?.filter(|held| held.0.checkpoint.definition < joined) {
-            from = batch.checkpoint.head.size + 1;
-            start = Some(batch.checkpoint);
-        }
-        Ok(start)
+        let row = snapshot.group(&group)?;
+        Ok(row.map_or(0, |row| row.joined.get(reader).copied().unwrap_or(row.number)))
+    }
+
+    /// Whether a log that we hold a part of may go on for us behind a gap: its author signed the checkpoint under a definition from before
+    /// we came back.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn may_go_on_at(&self, log: &LogKey, signed_under: u64) -> Result<bool, NodeError> {
+        let Audience::Group(group) = log.audience else { return Ok(false) };
+        let row = self.store.snapshot()?.group(&group)?;
+        Ok(row.is_some_and(|row| row.joined.get(&self.org()).is_some_and(|joined| signed_under < *joined)))
     }
 }
 

@@ -1,10 +1,10 @@
 //! A peer says what it holds: we learn how far behind we are, whether we are an old copy, and what to ask for.
 
 use super::{Node, NodeError};
-use crate::link::convert::{Holdings, LogState as TheirLog};
+use crate::link::convert::{GroupState, Holdings, LogState as TheirLog};
 use crate::model::log::{Audience, Branch, Equivocation, Head, LogKey};
 use crate::model::{LogId, OrgId};
-use crate::rules::label::{Held, may_offer};
+use crate::rules::label::{Held, Outbound, may_offer, outbound_branch};
 use crate::store::LogState;
 use crate::store::change::Change;
 
@@ -28,7 +28,7 @@ pub struct Heard {
     /// What to ask it for.
     pub wishes: Vec<Wish>,
     /// Logs of which it holds another history than ours: our branch, for it to compare.
-    pub conflicts: Vec<Branch>,
+    pub conflicts: Vec<Outbound<Branch>>,
 }
 
 impl Node {
@@ -51,7 +51,7 @@ impl Node {
         let mut groups = Vec::new();
         for row in snapshot.groups()? {
             if self.definition(&snapshot, &row.group)?.is_some_and(|definition| definition.has(peer)) {
-                groups.push((row.group, row.number));
+                groups.push(GroupState { group: row.group, number: row.number, roster: self.roster_number(&snapshot, &row.group)? });
             }
         }
         Ok((logs, groups))
@@ -75,8 +75,12 @@ impl Node {
                 }
                 Comparison::Contradiction(branch) => {
                     ahead_of_us = ahead_of_us.max(ours_to_write.then_some(theirs.key.incarnation));
-                    heard.conflicts.push(*branch);
+                    let snapshot = self.store.snapshot()?;
+                    heard.conflicts.extend(outbound_branch(Held(*branch), &self.path(&snapshot, &theirs.key, peer)?.way()).ok());
                 }
+            }
+            if ours_to_write {
+                self.tell_again_what_was_lost(peer, theirs).await?;
             }
         }
         // Of an incarnation that is closed here it may hold a tail to be fetched back; that is known already.
@@ -90,6 +94,16 @@ impl Node {
             self.settle_log_keys().await?;
         }
         Ok(heard)
+    }
+
+    /// A peer that holds less of our log than it once acknowledged was restored from a copy: with it, it may have lost recalls.
+    async fn tell_again_what_was_lost(&self, peer: &OrgId, theirs: &TheirLog) -> Result<(), NodeError> {
+        let acks = self.store.snapshot()?.acks(&theirs.key.id())?;
+        if acks.iter().any(|ack| ack.peer == *peer && ack.through > theirs.head.size) {
+            self.commit(Change::RecallsUntold(*peer)).await?;
+            self.touch();
+        }
+        Ok(())
     }
 
     /// A peer says that it holds more of our own log than we do, so this may be a restored copy. It is believed once, because signing a
@@ -170,7 +184,7 @@ impl Node {
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes.
-    pub async fn take_conflict(&self, peer: &OrgId, theirs: Branch) -> Result<Option<Branch>, NodeError> {
+    pub async fn take_conflict(&self, peer: &OrgId, theirs: Branch) -> Result<Option<Outbound<Branch>>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let id = theirs.checkpoint.log;
         let Some(row) = snapshot.log(&id)? else { return Ok(None) };
@@ -180,15 +194,17 @@ impl Node {
         let named = self.log_keys(&row.key.author).map(|keys| keys.in_proof(row.key.incarnation));
         let keys: Vec<[u8; 32]> = named.unwrap_or_default().into_iter().chain(signed).collect();
         let Some(proof) = Equivocation::prove(ours.clone(), theirs, &keys) else { return Ok(None) };
+        // A proof is taken from anyone; our history goes only to whom the log may go.
+        let ours = outbound_branch(Held(ours), &self.path(&snapshot, &row.key, peer)?.way()).ok();
         if row.state == LogState::Halted {
-            return Ok(Some(ours));
+            return Ok(ours);
         }
         tracing::error!(author = %row.key.author, log = %id, peer = %peer, "an author signed two histories of one log; the proof is kept");
         self.commit(Change::Evidence { log: row.key, proof, at: self.clock.now() }).await?;
         if row.key.author == self.org() {
             self.leave_incarnation(row.key.incarnation).await?;
         }
-        Ok(Some(ours))
+        Ok(ours)
     }
 }
 

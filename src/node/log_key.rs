@@ -50,6 +50,11 @@ impl Node {
         keys
     }
 
+    /// The log-signing key that an organisation's newest card names, if one is known: what it signs outside its logs now is signed with it.
+    pub(super) fn current_key(&self, org: &OrgId) -> Vec<[u8; 32]> {
+        self.log_keys(org).map(|keys| keys.current().public).into_iter().collect()
+    }
+
     /// The newest card of an organisation among those that we hold and these others. Each is signed by its root, so it does not matter
     /// whence it comes; and one that does not continue the known one is not newer.
     pub(super) fn newest_card(&self, snapshot: &Snapshot, org: &OrgId, others: Vec<Card>) -> Result<Option<Card>, NodeError> {

@@ -90,6 +90,8 @@ pub struct LinkView {
     pub up: bool,
     /// When the peer was last heard of.
     pub last_seen: Option<Timestamp>,
+    /// Whether the stream that is open carries recalls alone, because one of the two has suspended the other.
+    pub recalls_alone: bool,
     /// Why the last attempt failed: a stable code, a sentence and a hint.
     pub failure: Option<view::DiagnosisView>,
     /// The name of the negotiated key exchange.
@@ -114,7 +116,9 @@ impl Node {
         // The store's lock comes first: reading the keys may write some, and of two processes one must have come too late by then.
         let org = Identity::whose(data)?;
         let cache_bytes = usize::try_from(config.store.cache_bytes).unwrap_or(usize::MAX);
-        let store = Store::open(&data.join("store"), crate::store::Options { cache_bytes, ..crate::store::Options::new(org) })?;
+        let ahead_max = config.link.taken_back_ahead_max;
+        let options = crate::store::Options { cache_bytes, ahead_max, ..crate::store::Options::new(org) };
+        let store = Store::open(&data.join("store"), options)?;
         let keys = Identity::load(data, clock.now())?;
         Ok(Self::assemble(data, config, clock, keys, store))
     }
@@ -184,6 +188,24 @@ impl Node {
     pub fn open_peers(&self) -> Result<Vec<PeerRow>, NodeError> {
         let peers = self.store.snapshot()?.peers()?;
         Ok(peers.into_iter().filter(|peer| peer.state == PeerState::Open).collect())
+    }
+
+    /// The peers that are dialled: those with which links may be open, and those suspended ones with which they may for recalls alone (then
+    /// `true` stands beside the peer).
+    pub fn linked_peers(&self) -> Result<Vec<(OrgId, bool)>, NodeError> {
+        let peers = self.store.snapshot()?.peers()?;
+        let linked = |peer: PeerRow| match peer.state {
+            PeerState::Open => Some((peer.org, false)),
+            PeerState::Suspended if peer.recalls => Some((peer.org, true)),
+            _ => None,
+        };
+        Ok(peers.into_iter().filter_map(linked).collect())
+    }
+
+    /// Whether a link to this peer may carry anything but recalls. Nothing is known of whoever is not linked, so its link may not.
+    pub fn is_for_recalls_alone(&self, peer: &OrgId) -> bool {
+        let row = self.store.snapshot().and_then(|snapshot| snapshot.peer(peer));
+        !matches!(row, Ok(Some(row)) if row.state == PeerState::Open)
     }
 
     /// Writes down what became of an attempt to reach a peer, or of a link to it.

@@ -180,7 +180,12 @@ impl Node {
         let at: Timestamp = self.clock.now();
         let receipt = Receipt { log: taken.log, outcomes: taken.outcomes, at, withdrawal: Some(taken.withdrawal) };
         let paired = self.open_peers()?.iter().any(|peer| peer.org == *author);
-        let audience = if paired { Audience::Direct(*author) } else { audience };
+        let audience = match audience {
+            _ if paired => Audience::Direct(*author),
+            Audience::Group(_) => audience,
+            // Suspended or removed: nothing travels to it in a log.
+            Audience::Direct(_) => return Ok(()),
+        };
         self.release_record(Record::Receipt(receipt), audience).await
     }
 

@@ -67,6 +67,31 @@ impl Node {
         self.queue(log.audience, items, true).await.map(|_| ())
     }
 
+    /// The head that signs for a hidden group has changed: what members sent, and the head before did not pass on, is passed on now.
+    pub(super) async fn pass_on_what_was_not(&self, group: &GroupId) -> Result<(), NodeError> {
+        let logs = self.store.snapshot()?.logs()?;
+        let audience = Audience::Group(*group);
+        for log in logs.into_iter().filter(|log| log.key.audience == audience && log.key.author != self.org()) {
+            for seq in log.start + 1..=log.head.size {
+                let said = self.observables_at(&log.id, &[seq])?;
+                let by_a_head = |observable| self.a_head_says(audience, observable);
+                if said.iter().map(by_a_head).collect::<Result<Vec<_>, _>>()? == [false] {
+                    self.pass_on_in_hidden_group(&log.key, seq..seq + 1).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn a_head_says(&self, audience: Audience, observable: &Observable) -> Result<bool, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let Audience::Group(group) = audience else { return Ok(false) };
+        let Some(definition) = self.definition(&snapshot, &group)? else { return Ok(false) };
+        let hits = snapshot.lookup(observable, self.clock.now())?.hits;
+        let exact = hits.into_iter().filter(|hit| hit.observable == *observable).flat_map(|hit| hit.provenances);
+        Ok(exact.into_iter().any(|one| one.audience == audience && definition.is_head(&one.author)))
+    }
+
     /// What a withdrawal takes back from a hidden group of ours: to be asked before it is applied, since a recall leaves no trace.
     pub(super) fn to_follow(&self, author: &OrgId, audience: Audience, withdrawal: &Withdrawal) -> Result<Option<Follow>, NodeError> {
         let Audience::Group(group) = audience else { return Ok(None) };

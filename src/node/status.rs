@@ -7,7 +7,7 @@ use crate::model::group::{Definition, Visibility};
 use crate::model::identity::Card;
 use crate::model::log::{Audience, LogKey};
 use crate::model::{GroupId, OrgId, RecordKind, Timestamp};
-use crate::store::change::{GroupRow, PeerRow, PeerState};
+use crate::store::change::{Consent, GroupRow, PeerRow, PeerState};
 use crate::store::{Health, LogInfo, LogState, Snapshot};
 use std::collections::BTreeMap;
 
@@ -136,6 +136,7 @@ impl Node {
             digits: peer.pairing.as_ref().map(|pairing| pairing.digits.clone()),
             confirmed_here: peer.pairing.as_ref().is_some_and(|pairing| pairing.confirmed_here),
             groups,
+            recalls: peer.state == PeerState::Suspended && peer.recalls,
         })
     }
 
@@ -221,10 +222,11 @@ impl Node {
             None => crate::link::convert::decode_definition(&row.definition.bytes)
                 .map_err(|error| NodeError::StoreDamaged(error.to_string()))?,
         };
-        let state = match (row.left, definition.is_fresh(self.clock.now())) {
-            (true, _) => "left",
-            (false, true) => "open",
-            (false, false) => "stale",
+        let state = match (snapshot.consent(&row.group)?, row.left, definition.is_fresh(self.clock.now())) {
+            (Some(Consent::Left), ..) | (_, true, _) => "left",
+            (Some(Consent::Waiting), ..) => "waiting",
+            (_, _, true) => "open",
+            (_, _, false) => "stale",
         };
         let Definition { group, number, owner, deputy, visibility, community, history, members, confirmed, .. } = definition;
         let member = |org_id: OrgId| {

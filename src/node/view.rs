@@ -141,6 +141,9 @@ pub struct PeerView {
     pub confirmed_here: bool,
     /// The groups that it shares with us, by name.
     pub groups: Vec<String>,
+    /// While it is suspended: whether links still carry recalls, and nothing else.
+    #[serde(default)]
+    pub recalls: bool,
 }
 
 /// An open invitation.
@@ -209,7 +212,7 @@ pub struct GroupView {
     pub deputy: Option<OrgId>,
     /// When the owner last confirmed it.
     pub confirmed: Timestamp,
-    /// `open`, `stale` (not confirmed for 14 days) or `left`.
+    /// `open`, `stale` (not confirmed for 14 days), `waiting` (for the operator's word) or `left`.
     pub state: String,
     /// The members as far as we may know them.
     pub members: Vec<MemberView>,
@@ -617,11 +620,28 @@ pub struct ReceiptView {
     pub peer: String,
     /// The organisation.
     pub org_id: OrgId,
-    /// `destroyed`, `absent`, `revoked`, `waiting` (it has not said yet) or `unreachable` (it cannot be told any more); for a record
-    /// that was not taken back `held` or `waiting`.
+    /// `destroyed`, `absent`, `revoked`, `waiting` (it has not said yet), `suspended` (it is not told while it is, but with `--recalls`) or
+    /// `unreachable` (it cannot be told any more); for a record that was not taken back `held` or `waiting`.
     pub outcome: String,
     /// When the holder did it, or last said what it holds.
     pub at: Option<Timestamp>,
+}
+
+/// An export that may have carried a record of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedView {
+    /// Its number, from 1.
+    pub number: u64,
+    /// When it was made.
+    pub at: Timestamp,
+    /// Its format.
+    pub format: String,
+    /// Nothing more restricted was in it.
+    pub tlp_max: Tlp,
+    /// Whether everything was in it, and not only what had changed.
+    pub whole: bool,
+    /// When the same format was first written whole after the record was taken back: whoever reads that one has it no more.
+    pub gone: Option<Timestamp>,
 }
 
 /// What a declared restore did.

@@ -28,12 +28,14 @@ pub struct Options {
     pub group_requests_max: usize,
     /// How long a change waits for a disk that takes no writes before its caller is told, in milliseconds.
     pub retry_ms_max: u64,
+    /// How many positions of entries that have not come one author may take back.
+    pub ahead_max: u64,
 }
 
 impl Options {
-    /// The defaults for an organisation: 32 MiB of cache, 64 requests in a transaction, 30 seconds of patience.
+    /// The defaults for an organisation: 32 MiB of cache, 64 requests in a transaction, 30 seconds of patience, 20,000 positions ahead.
     pub const fn new(us: OrgId) -> Self {
-        Self { us, cache_bytes: 32 << 20, group_requests_max: 64, retry_ms_max: 30_000 }
+        Self { us, cache_bytes: 32 << 20, group_requests_max: 64, retry_ms_max: 30_000, ahead_max: 20_000 }
     }
 }
 

@@ -3,19 +3,19 @@
 use super::codec::Reader;
 use super::error::{Fault, OpenError};
 use super::find;
-use super::tables::{META, Tables};
+use super::tables::{AHEAD, CONSENTS, EXPORTS, META, RECALL_TOLD, ROSTERS, Tables};
 use crate::model::observable::lookup::host_key;
 use crate::model::observable::search_key;
 use crate::model::{Observable, ObservableKind, OrgId};
 use redb::{Database, ReadableTable, TableError, WriteTransaction};
 
 /// The newest schema that this program reads, and the one that it writes.
-pub(super) const SCHEMA: u32 = 2;
+pub(super) const SCHEMA: u32 = 3;
 
 type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// Number n brings a store of schema n to n + 1.
-const MIGRATIONS: [Migration; SCHEMA as usize] = [make_tables, fill_hosts];
+const MIGRATIONS: [Migration; SCHEMA as usize] = [make_tables, fill_hosts, add_groups_and_recalls];
 
 /// Brings a store to [`SCHEMA`] and checks that it is ours.
 pub(super) fn migrate(database: &Database, us: &OrgId) -> Result<(), Failed> {
@@ -121,4 +121,15 @@ fn fill_hosts(transaction: &WriteTransaction) -> Result<(), Fault> {
         }
     }
     write(&mut hosts)
+}
+
+/// 2 → 3: the tables `recall_told`, `ahead`, `rosters`, `consents` and `exports`, empty. Rows of `taken_back` from before are not counted
+/// in `ahead`.
+fn add_groups_and_recalls(transaction: &WriteTransaction) -> Result<(), Fault> {
+    transaction.open_table(RECALL_TOLD)?;
+    transaction.open_table(AHEAD)?;
+    transaction.open_table(ROSTERS)?;
+    transaction.open_table(CONSENTS)?;
+    transaction.open_table(EXPORTS)?;
+    Ok(())
 }

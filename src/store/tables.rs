@@ -113,6 +113,18 @@ tables! {
     QUARANTINE quarantine "quarantine.v1": (u32, u64) => Bytes;
     /// SHA-256 of a recall → [`super::change::RecallRow`].
     RECALLS recalls "recalls.v1": Id => Bytes;
+    /// (SHA-256 of a recall, peer) → when the peer said that it has it durably, so that it is not sent again. A row for a recall that is
+    /// not in `recalls` is never made, so there are at most as many as recalls times peers.
+    RECALL_TOLD recall_told "recall_told.v1": (Id, Id) => u64;
+    /// Author → how many rows of `taken_back` are about entries of it that have not come yet.
+    AHEAD ahead "ahead.v1": Id => u64;
+    /// Group → the newest whole [`crate::model::group::SignedDefinition`] of a hidden group whose head we are: signature, then bytes.
+    ROSTERS rosters "rosters.v1": Id => Bytes;
+    /// Group that another defines → the operator's word on it: 0 it is waited for, 1 accepted, 2 left. No row where the bound on what is
+    /// taken without a word lets it in.
+    CONSENTS consents "consents.v1": Id => u8;
+    /// n, from 1 → [`super::change::ExportRow`] as JSON; the newest 1,000.
+    EXPORTS exports "exports.v1": u64 => Bytes;
     /// Log id → [`super::rows::EvidenceRow`].
     EVIDENCE evidence "evidence.v1": Id => Bytes;
     /// n → [`super::rows::SuspiciousRow`].

@@ -315,7 +315,9 @@ impl Theft {
         let definition = watchfire::link::convert::decode_definition(&row.definition.bytes).unwrap();
         let held = watchfire::rules::label::Held(batch.clone());
         let (us, to) = (self.rogue.identity.org(), self.federation.org(AMAL));
-        let may = watchfire::rules::label::outbound(held, log, &us, &to, Some(&definition)).unwrap();
+        let now = self.federation.clock.now();
+        let way = watchfire::rules::label::Way { log, us: &us, reader: &to, group: Some(&definition), joined: 0, now };
+        let may = watchfire::rules::label::outbound(held, &way).unwrap();
         watchfire::link::convert::batch_frames(log, &may).into_iter().map(|frame| frame.frame.unwrap()).collect()
     }
 
@@ -463,7 +465,10 @@ async fn an_author_that_changes_its_key_after_a_fork_is_proven_all_the_same() {
         assert_eq!(stream.acknowledged().await.through, 1);
         stream.say(card).await;
         let branch = watchfire::model::log::Branch { from: hidden.checkpoint.head, headers: Vec::new(), checkpoint: hidden.checkpoint };
-        stream.say(Kind::Conflict(watchfire::link::convert::wire_branch(&branch))).await;
+        let (log, us, to) = (rogue.log(), rogue.identity.org(), federation.org(AMAL));
+        let way = watchfire::rules::label::Way { log: &log, us: &us, reader: &to, group: None, joined: 0, now: federation.clock.now() };
+        let may = watchfire::rules::label::outbound_branch(watchfire::rules::label::Held(branch), &way).unwrap();
+        stream.say(watchfire::link::convert::conflict_frame(&may).frame.unwrap()).await;
         stream.until(|kind| matches!(kind, Kind::Conflict(_))).await;
         let evidence = federation.node(AMAL).store.snapshot().unwrap().evidence().unwrap();
         assert_eq!((evidence.len(), evidence[0].log), (1, rogue.log()));

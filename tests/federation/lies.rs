@@ -33,7 +33,7 @@ const fn lie(name: &'static str, code: &'static str, say: fn(&Rogue) -> Vec<Kind
 
 /// A batch of the rogue's log with its description or its content changed.
 fn changed(rogue: &Rogue, change: impl FnOnce(&mut wire::BatchMeta, &mut wire::BatchContent)) -> Vec<Kind> {
-    let (_, frames) = rogue.batch(Head::default(), vec![rogue.entry(EVIL), rogue.entry("b.example.org")], rogue.identity.log_key());
+    let (_, frames) = rogue.batch(Head::default(), vec![rogue.entry(EVIL), rogue.entry("b.example.org")], &rogue.identity.log_key());
     let [Kind::Batch(part)] = <[Kind; 1]>::try_from(frames).unwrap() else { unreachable!() };
     let (mut meta, mut content) = (part.meta.unwrap(), wire::BatchContent::decode(&part.chunk[..]).unwrap());
     let length = content.encoded_len();
@@ -47,7 +47,8 @@ fn changed(rogue: &Rogue, change: impl FnOnce(&mut wire::BatchMeta, &mut wire::B
 
 /// A good batch of another log, sent as if it were of the one that was asked for.
 fn of_another(rogue: &Rogue, key: LogKey) -> Vec<Kind> {
-    let seal = |log| Batch::seal(log, Head::default(), vec![rogue.entry(EVIL)], [7; 32], rogue.now(), 0, rogue.identity.log_key()).unwrap();
+    let seal =
+        |log| Batch::seal(log, Head::default(), vec![rogue.entry(EVIL)], [7; 32], rogue.now(), 0, &rogue.identity.log_key()).unwrap();
     let (batch, own) = (seal(key.id()), seal(rogue.log().id()));
     // The checkpoint is of the other log; the frame names the one that was asked for.
     let frames = rogue.frames(&rogue.log(), &own);
@@ -93,7 +94,7 @@ fn lies() -> Vec<Lie> {
         lie("a compressed batch", "protocol", |rogue| changed(rogue, |meta, _| meta.zstd = true)),
         lie("a position beyond all", "batch", |rogue| changed(rogue, |meta, _| meta.first = u64::MAX)),
         lie("a batch that never ends", "protocol", |rogue| {
-            let Some(Kind::Batch(first)) = rogue.batch(Head::default(), vec![rogue.entry(EVIL)], rogue.identity.log_key()).1.pop() else {
+            let Some(Kind::Batch(first)) = rogue.batch(Head::default(), vec![rogue.entry(EVIL)], &rogue.identity.log_key()).1.pop() else {
                 unreachable!()
             };
             let meta = first.meta.map(|meta| wire::BatchMeta { length: 1 << 20, ..meta });
@@ -148,7 +149,7 @@ fn lies() -> Vec<Lie> {
             let groups = |page: u64| {
                 (0..1_000).map(move |number| {
                     let id = [page.to_be_bytes(), u64::to_be_bytes(number), [0; 8], [0; 8]].concat();
-                    wire::have::Group { id, number: 1 }
+                    wire::have::Group { id, number: 1, roster: 0 }
                 })
             };
             (0..20).map(|page| Kind::Have(wire::Have { groups: groups(page).collect(), ..Default::default() })).collect()
@@ -196,7 +197,7 @@ async fn tell_all(role: Role) {
     assert!(grown.is_none_or(|grown| grown < MEMORY_MAX), "{grown:?} bytes of memory");
     assert!(federation.node(AMAL).peer(ROGUE).unwrap().status.problem.is_some(), "the operator is told");
     // It tells the truth at last, and is heard.
-    let (batch, frames) = rogue.batch(Head::default(), vec![rogue.entry("true.example.org")], rogue.identity.log_key());
+    let (batch, frames) = rogue.batch(Head::default(), vec![rogue.entry("true.example.org")], &rogue.identity.log_key());
     let mut stream = rogue.asked(batch.checkpoint.head).await;
     stream.say_all(frames).await;
     assert_eq!(stream.acknowledged().await.through, 1);
@@ -224,7 +225,7 @@ async fn two_said(role: Role) -> (Federation, Rogue, Batch, Stream) {
     federation.expect_error("two histories");
     let rogue = Rogue::paired_as(role, &federation, AMAL).await;
     let entries = vec![rogue.entry("a.example.org"), rogue.entry("b.example.org")];
-    let (batch, frames) = rogue.batch(Head::default(), entries, rogue.identity.log_key());
+    let (batch, frames) = rogue.batch(Head::default(), entries, &rogue.identity.log_key());
     let mut stream = rogue.asked(batch.checkpoint.head).await;
     stream.say_all(frames).await;
     assert_eq!(stream.acknowledged().await.through, 2);
@@ -238,7 +239,7 @@ async fn a_forked_log_is_proved_and_halted_however_it_comes() {
         for fork in [2, 3, 1] {
             let (federation, rogue, _, mut stream) = two_said(role).await;
             let entries = (0..fork).map(|number| rogue.entry(&format!("fork{number}.example.org"))).collect();
-            let (_, frames) = rogue.batch(Head::default(), entries, rogue.identity.log_key());
+            let (_, frames) = rogue.batch(Head::default(), entries, &rogue.identity.log_key());
             stream.say_all(frames).await;
             federation.until("it is proved", || held(&federation, &rogue).state == LogState::Halted).await;
             let snapshot = federation.node(AMAL).store.snapshot().unwrap();
@@ -277,7 +278,7 @@ async fn a_log_that_never_gets_on_ends_the_link() {
     for number in 0..200_u64 {
         let gap = Head { size: 10 + number, hash: EntryHash([3; 32]) };
         let entries = vec![rogue.entry_of(1, body.clone()); 6];
-        stream.say_all(rogue.batch(gap, entries, rogue.identity.log_key()).1).await;
+        stream.say_all(rogue.batch(gap, entries, &rogue.identity.log_key()).1).await;
     }
     assert_eq!(stream.closed().await, ("protocol".into(), "batches that do not follow what was asked for".into()));
     let grown = before.zip(memory()).map(|(before, after)| after.saturating_sub(before));
@@ -288,8 +289,8 @@ async fn a_log_that_never_gets_on_ends_the_link() {
 #[tokio::test]
 async fn a_gap_that_is_closed_when_it_is_asked_for_stops_nothing() {
     let (federation, rogue, batch, mut stream) = two_said(Role::Caller).await;
-    let (third, _) = rogue.batch(batch.checkpoint.head, vec![rogue.entry("c.example.org")], rogue.identity.log_key());
-    let (_, fourth) = rogue.batch(third.checkpoint.head, vec![rogue.entry("d.example.org")], rogue.identity.log_key());
+    let (third, _) = rogue.batch(batch.checkpoint.head, vec![rogue.entry("c.example.org")], &rogue.identity.log_key());
+    let (_, fourth) = rogue.batch(third.checkpoint.head, vec![rogue.entry("d.example.org")], &rogue.identity.log_key());
     stream.say_all(fourth.clone()).await;
     let Kind::Want(want) = stream.until(|kind| matches!(kind, Kind::Want(_))).await else { unreachable!() };
     assert_eq!(want.from, 3);
@@ -306,7 +307,8 @@ async fn a_bomb_in_a_groups_log_is_not_unpacked() {
     let rogue = Rogue::paired_with(&federation, AMAL).await;
     let group = federation.node(AMAL).group_create(group_of(ROGUE)).await.unwrap().group_id;
     let key = LogKey { audience: Audience::Group(group), ..rogue.log() };
-    let batch = Batch::seal(key.id(), Head::default(), vec![rogue.entry(EVIL)], [7; 32], rogue.now(), 1, rogue.identity.log_key()).unwrap();
+    let batch =
+        Batch::seal(key.id(), Head::default(), vec![rogue.entry(EVIL)], [7; 32], rogue.now(), 1, &rogue.identity.log_key()).unwrap();
     for length in [1_000, 1 << 20, 3 << 20] {
         let mut stream = rogue.link().await;
         for frame in have_frames(&[Offered { key, head: batch.checkpoint.head }], &[]) {

@@ -64,7 +64,28 @@ pub fn batch_frames(log: &LogKey, outbound: &Outbound<Batch>) -> Vec<wire::Frame
 }
 
 /// The frame that starts a log for a reader at a checkpoint (a group that gives new members no history).
-pub fn start_frame(log: &LogKey, checkpoint: &Checkpoint) -> wire::Frame {
+///
+/// ```
+/// use watchfire::link::convert::start_frame;
+/// use watchfire::model::log::{Checkpoint, LogKey};
+/// use watchfire::rules::label::Outbound;
+///
+/// fn send(log: &LogKey, outbound: &Outbound<Checkpoint>) {
+///     start_frame(log, outbound);
+/// }
+/// ```
+///
+/// ```compile_fail,E0308
+/// use watchfire::link::convert::start_frame;
+/// use watchfire::model::log::{Checkpoint, LogKey};
+/// use watchfire::rules::label::Held;
+///
+/// fn send(log: &LogKey, held: &Held<Checkpoint>) {
+///     start_frame(log, held);
+/// }
+/// ```
+pub fn start_frame(log: &LogKey, outbound: &Outbound<Checkpoint>) -> wire::Frame {
+    let checkpoint = outbound.get();
     let meta = wire::BatchMeta {
         log: log.id().0.to_vec(),
         first: checkpoint.head.size + 1,
@@ -291,7 +312,7 @@ mod tests {
     use crate::model::crypto::SigningKey;
     use crate::model::log::Head;
     use crate::model::{GroupId, OrgId};
-    use crate::rules::label::{Held, outbound};
+    use crate::rules::label::{Held, Way, outbound};
 
     fn log(audience: Audience) -> LogKey {
         LogKey { author: OrgId([1; 32]), incarnation: 1, audience }
@@ -312,10 +333,13 @@ mod tests {
         Batch::seal(log.id(), Head::default(), entries.collect(), [5; 32], Timestamp(2_000), 0, &SigningKey::from_seed([9; 32])).unwrap()
     }
 
+    fn may(log: &LogKey, batch: &Batch) -> Outbound<Batch> {
+        let way = Way { log, us: &log.author, reader: &OrgId([2; 32]), group: None, joined: 0, now: Timestamp(0) };
+        outbound(Held(batch.clone()), &way).unwrap()
+    }
+
     fn over_the_wire(log: &LogKey, batch: &Batch) -> Result<Batch, Malformed> {
-        let reader = OrgId([2; 32]);
-        let sent = outbound(Held(batch.clone()), log, &log.author, &reader, None).unwrap();
-        read(batch_frames(log, &sent), log)
+        read(batch_frames(log, &may(log, batch)), log)
     }
 
     fn read(frames: Vec<wire::Frame>, log: &LogKey) -> Result<Batch, Malformed> {
@@ -368,7 +392,7 @@ mod tests {
     #[test]
     fn a_batch_nobody_asked_for_is_refused() {
         let other = LogKey { incarnation: 2, ..direct() };
-        let sent = outbound(Held(batch(&other, &[vec![1]])), &other, &other.author, &OrgId([2; 32]), None).unwrap();
+        let sent = may(&other, &batch(&other, &[vec![1]]));
         assert_eq!(read(batch_frames(&other, &sent), &direct()), Err(Malformed("a batch of a log that was not asked for")));
     }
 }

@@ -5,7 +5,7 @@ use prost::Message;
 use super::{Malformed, fixed, wire};
 use crate::model::crypto::{SigningKey, framed, verify_ed25519};
 use crate::model::group::{Definition, MEMBERS_MAX, Member, SignedDefinition, Visibility};
-use crate::model::record::{Receipt, ReceiptOutcome, Withdrawal, WithdrawalMode};
+use crate::model::record::{Receipt, ReceiptOutcome, SignedReceipt, Withdrawal, WithdrawalMode};
 use crate::model::{EntryHash, GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Record, RecordKind, Timestamp};
 use crate::rules::release::{LABEL_MAX, LABELS_MAX, NOTE_MAX, REASON_MAX, SOURCE_MAX};
 
@@ -271,6 +271,37 @@ pub fn read_signed_recall(
     Ok(Recall { author, withdrawal, at: Timestamp(wire.at), group })
 }
 
+const RECEIPT_CONTEXT: &str = "watchfire/receipt/v1";
+
+/// Signs a receipt so that it can travel outside our log.
+pub fn sign_receipt(holder: OrgId, author: OrgId, receipt: &Receipt, key: &SigningKey) -> SignedReceipt {
+    let receipt = Some(receipt_to_wire(receipt));
+    let statement = wire::ReceiptStatement { holder: holder.0.to_vec(), author: author.0.to_vec(), receipt }.encode_to_vec();
+    let signature = key.sign(&framed(RECEIPT_CONTEXT, &[&statement])).to_vec();
+    SignedReceipt { holder, author, statement, signature }
+}
+
+/// Reads a receipt of `holder` for `author`, signed by one of the holder's keys.
+///
+/// # Errors
+/// When it is not a receipt, another's, or not signed by its holder.
+pub fn read_signed_receipt(
+    signed: &wire::SignedReceipt,
+    holder: &OrgId,
+    author: &OrgId,
+    holder_keys: &[[u8; 32]],
+) -> Result<Receipt, Malformed> {
+    let message = framed(RECEIPT_CONTEXT, &[&signed.statement]);
+    if !holder_keys.iter().any(|key| verify_ed25519(key, &message, &signed.signature).is_ok()) {
+        return Err(Malformed("the receipt is not signed by its holder"));
+    }
+    let wire: wire::ReceiptStatement = decode(&signed.statement)?;
+    if wire.holder != holder.0 || wire.author != author.0 {
+        return Err(Malformed("the receipt is another's"));
+    }
+    receipt_from_wire(wire.receipt.ok_or(Malformed("a receipt says what"))?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,6 +315,21 @@ mod tests {
         assert_eq!(read_signed_recall(&signed, |_, _| vec![other.public(), key.public()]), Ok(recall));
         assert!(read_signed_recall(&signed, |_, _| vec![other.public()]).is_err());
         assert!(read_signed_recall(&signed, |_, _| vec![]).is_err());
+    }
+
+    #[test]
+    fn a_receipt_counts_only_with_its_holders_signature_and_for_its_author() {
+        let (key, other) = (SigningKey::from_seed([1; 32]), SigningKey::from_seed([2; 32]));
+        let (holder, author) = (OrgId([1; 32]), OrgId([2; 32]));
+        let outcomes = vec![(1, ReceiptOutcome::Destroyed), (4, ReceiptOutcome::Absent)];
+        let receipt = Receipt { log: LogId([3; 32]), outcomes, at: Timestamp(7), withdrawal: None };
+        let signed = sign_receipt(holder, author, &receipt, &key);
+        let wire = wire::SignedReceipt { statement: signed.statement, signature: signed.signature };
+        let read = |holder, author, key: &SigningKey| read_signed_receipt(&wire, holder, author, &[key.public()]);
+        assert_eq!(read(&holder, &author, &key), Ok(receipt));
+        assert!(read(&holder, &author, &other).is_err());
+        assert!(read(&author, &author, &key).is_err());
+        assert!(read(&holder, &holder, &key).is_err());
     }
 
     #[test]

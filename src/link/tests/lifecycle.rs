@@ -39,6 +39,22 @@ async fn a_suspended_peer_is_cut_within_a_second_and_refused_until_it_is_resumed
 }
 
 #[tokio::test]
+async fn what_a_link_carries_is_never_changed_while_it_lives() {
+    let (caller, called, mut listening) = pair().await;
+    for standing in [Standing::RecallsAlone, Standing::Active] {
+        let connection = caller.dial(&listening, &called).await.expect("connects");
+        listening.accepted.recv().await;
+        called.trust(caller.card(), standing, false);
+        let mut stream = connection.stream;
+        let mut rest = Vec::new();
+        timeout(SECOND, tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut rest)).await.expect("cut in time").ok();
+        called.trust(caller.card(), standing, false);
+        caller.dial(&listening, &called).await.expect("another may come");
+        listening.accepted.recv().await;
+    }
+}
+
+#[tokio::test]
 async fn denying_a_key_or_withdrawing_its_issuer_cuts_what_may_rest_on_it() {
     let (caller, called, listening) = pair().await;
     let renewed = IssuingCa::issue(&caller.root, NOW).expect("issues");

@@ -100,11 +100,12 @@ impl Tx<'_> {
         };
         let batch = self.without_recalled(&log, batch)?;
         self.put_batch(&log, &batch, Some(*author_key))?;
-        let verdicts = self.put_entries(&log, &batch, entries, at)?;
+        let mut verdicts = self.put_entries(&log, &batch, entries, at)?;
+        self.have_come(&log, batch.first..=batch.checkpoint.head.size)?;
         log.row.head = batch.checkpoint.head;
         log.row.author_key = *author_key;
         self.put_log(&log)?;
-        let taken_back = self.act(&mut log, entries, &verdicts, at)?;
+        let taken_back = self.act(&mut log, entries, &mut verdicts, at)?;
         Ok(Outcome::Received { verdicts, taken_back })
     }
 
@@ -122,7 +123,7 @@ impl Tx<'_> {
             let row: Option<EntryRow> = find::row::<_, _, Fault>(&self.t.entries, "entries", (log.no, seq))?;
             verdicts.push(row.map_or(entry.verdict, |row| row.verdict));
         }
-        let taken_back = self.act(&mut log.clone(), entries, &verdicts, at)?;
+        let taken_back = self.act(&mut log.clone(), entries, &mut verdicts, at)?;
         Ok(Outcome::Received { verdicts, taken_back })
     }
 
@@ -223,16 +224,21 @@ impl Tx<'_> {
         self.add_provenance(Place { observable, family, incarnation, seq }, row, body)
     }
 
-    /// Does what the entries ask for, in their order.
-    fn act(&mut self, log: &mut Log, entries: &[Received], verdicts: &[Verdict], now: Timestamp) -> Applied<Vec<TakenBack>> {
+    /// Does what the entries ask for, in their order. A withdrawal that takes back more than is remembered ahead of its entries is done as
+    /// far as it is about what is held, and filtered beyond.
+    fn act(&mut self, log: &mut Log, entries: &[Received], verdicts: &mut [Verdict], now: Timestamp) -> Applied<Vec<TakenBack>> {
         let mut all = Vec::new();
-        for (received, _) in entries.iter().zip(verdicts).filter(|(_, verdict)| **verdict == Verdict::Accepted) {
+        for (received, verdict) in entries.iter().zip(verdicts).filter(|(_, verdict)| **verdict == Verdict::Accepted) {
             match &received.meaning {
                 Meaning::TakeBack { log: of, seqs, mode, reason } => {
                     // An author whose clock is ahead must not move our own events there.
                     let (author, at) = (log.row.key.author, received.header.created.min(now));
-                    let outcomes = self.take_back(of, Some(&author), seqs, *mode, reason, at)?;
-                    all.push(TakenBack { withdrawal: received.header.hash(), log: *of, mode: *mode, outcomes });
+                    let taken = self.take_back(of, Some(&author), seqs, *mode, reason, at)?;
+                    if taken.beyond {
+                        *verdict = Verdict::Filtered;
+                        self.judge(log, received.header.seq, Verdict::Filtered)?;
+                    }
+                    all.push(TakenBack { withdrawal: received.header.hash(), log: *of, mode: *mode, outcomes: taken.outcomes });
                 }
                 Meaning::Receipt { log: of, outcomes, at } => drop(self.receipt(&log.row.key.author, of, outcomes, *at)?),
                 Meaning::KeyChange(key) => self.change_key(log, received.header.seq, key)?,
@@ -240,6 +246,14 @@ impl Tx<'_> {
             }
         }
         Ok(all)
+    }
+
+    fn judge(&mut self, log: &Log, seq: u64, verdict: Verdict) -> Applied<()> {
+        if let Some(mut row) = find::row::<EntryRow, _, Fault>(&self.t.entries, "entries", (log.no, seq))? {
+            row.verdict = verdict;
+            self.t.entries.insert((log.no, seq), row.encode().as_slice())?;
+        }
+        Ok(())
     }
 
     fn change_key(&mut self, log: &mut Log, seq: u64, key: &[u8; 32]) -> Applied<()> {
@@ -277,16 +291,19 @@ impl Tx<'_> {
         self.t.salts.insert((log.no, seq), salt)?;
         self.t.absent.remove((log.no, seq))?;
         let verdict = self.put_present(&log, received, body, &numbers, at)?;
-        let taken_back = self.act(&mut log.clone(), std::slice::from_ref(received), &[verdict], at)?;
-        Ok(Outcome::Received { verdicts: vec![verdict], taken_back })
+        let mut verdicts = vec![verdict];
+        let taken_back = self.act(&mut log.clone(), std::slice::from_ref(received), &mut verdicts, at)?;
+        Ok(Outcome::Received { verdicts, taken_back })
     }
 
     pub(super) fn start_at(&mut self, key: &LogKey, author_key: &[u8; 32], checkpoint: &Checkpoint) -> Applied<Outcome> {
         let known = self.log(&key.id())?;
-        match known.as_ref().map(|log| (log.row.head.size, &log.row.start)) {
-            Some((size, _)) if size >= checkpoint.head.size => return Ok(Outcome::Done),
-            Some((size, _)) if size > 0 => return Err(Refused::HeadMoved.into()),
-            _ => {}
+        // Where we held an earlier part, as a member that left and came back, there is a gap before the start from now on.
+        if known.as_ref().is_some_and(|log| log.row.head.size >= checkpoint.head.size) {
+            return Ok(Outcome::Done);
+        }
+        if known.as_ref().is_some_and(|log| log.row.state != LogState::Open) {
+            return Err(Refused::LogClosed.into());
         }
         let mut log = match known {
             Some(log) => log,

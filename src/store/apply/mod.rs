@@ -78,15 +78,17 @@ pub(super) struct Tx<'t> {
     pub(super) t: Tables<'t>,
     pub(super) us: OrgId,
     pub(super) counters: Counters,
+    /// How many positions of entries that have not come one author may take back.
+    pub(super) ahead_max: u64,
     before: Counters,
 }
 
 impl<'t> Tx<'t> {
     /// Opens the tables and reads the counters.
-    pub(super) fn open(transaction: &'t WriteTransaction, us: OrgId) -> Applied<Self> {
+    pub(super) fn open(transaction: &'t WriteTransaction, us: OrgId, ahead_max: u64) -> Applied<Self> {
         let t = Tables::open(transaction)?;
         let counters: Counters = find::row::<_, _, Fault>(&t.meta, "meta", "counters")?.unwrap_or_default();
-        Ok(Self { t, us, before: counters.clone(), counters })
+        Ok(Self { t, us, ahead_max, before: counters.clone(), counters })
     }
 
     /// Writes the counters and closes the tables. To be called before the commit.
@@ -105,7 +107,9 @@ impl<'t> Tx<'t> {
             Change::Receive { log, author_key, batch, entries, at } => self.receive(log, author_key, batch, entries, *at),
             Change::Owe { log, first, owed } => self.owe(log, *first, *owed),
             Change::StartAt { log, author_key, checkpoint } => self.start_at(log, author_key, checkpoint),
-            Change::TakeBack { log, seqs, mode, reason, at } => self.take_back(log, None, seqs, *mode, reason, *at).map(Outcome::TakenBack),
+            Change::TakeBack { log, seqs, mode, reason, at } => {
+                self.take_back(log, None, seqs, *mode, reason, *at).map(|taken| Outcome::TakenBack(taken.outcomes))
+            }
             Change::Unqueue { records, recalled, at } => self.unqueue(records, *recalled, *at),
             Change::Acked { peer, log, through, verdicts, at } => self.acked(peer, log, *through, verdicts, *at),
             Change::Receipt { holder, log, outcomes, at } => self.receipt(holder, log, outcomes, *at),
@@ -115,6 +119,11 @@ impl<'t> Tx<'t> {
             Change::PutCard { org, card } => self.put_card(org, card),
             Change::RemovePeer(org) => self.remove_peer(org),
             Change::Recall { id, row } => self.recall(id, row),
+            Change::RecallTold { peer, recall, at } => self.recall_told(peer, recall, *at),
+            Change::RecallsUntold(peer) => self.recalls_untold(peer),
+            Change::PutRoster { group, roster } => self.put_roster(group, roster.as_ref()),
+            Change::Exported(row) => self.exported(row),
+            Change::Consent { group, consent } => self.consent(group, *consent),
             Change::PutGroup(row) => self.put_group(row),
             Change::Evidence { log, proof, at } => self.evidence(log, proof, *at),
             Change::Suspicious { peer, what, bytes, at } => self.suspicious(peer, what, bytes, *at),

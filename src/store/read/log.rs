@@ -177,6 +177,40 @@ impl Snapshot {
         Ok(Some(Held(Batch { first, entries, salts, checkpoint: row.checkpoint })))
     }
 
+    /// The number of the definition under which the batch that holds a position was signed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn signed_under(&self, log: &LogId, seq: u64) -> Read<Option<u64>> {
+        let Some(no) = self.log_no(log)? else { return Ok(None) };
+        let found = find::batch_row::<ReadError>(&self.table(BATCHES)?, no, seq)?;
+        Ok(found.map(|(_, row)| row.checkpoint.definition))
+    }
+
+    /// Where a log starts for a reader that is entitled to what was signed under a definition and later ones, and asks from a position:
+    /// the last checkpoint, from that position on, before the first batch that it may have. `None` where it may have that position.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn start_before(&self, log: &LogId, from: u64, definition: u64) -> Read<Option<Checkpoint>> {
+        let Some(no) = self.log_no(log)? else { return Ok(None) };
+        let row = self.log_row(no)?;
+        let batches = self.table(BATCHES)?;
+        let ours = row.start.filter(|start| from <= start.head.size && start.definition < definition);
+        let from = ours.as_ref().map_or(from, |start| start.head.size + 1);
+        let Some((first, _)) = find::batch_row::<ReadError>(&batches, no, from)? else { return Ok(ours) };
+        let mut start = ours;
+        for row in batches.range((no, first)..=(no, u64::MAX))? {
+            let (key, bytes) = row?;
+            let row: BatchRow = find::decoded("batches", &key.value(), bytes.value())?;
+            if row.checkpoint.definition >= definition {
+                break;
+            }
+            start = Some(row.checkpoint);
+        }
+        Ok(start)
+    }
+
     /// The author's checkpoint at exactly this size, if we hold it; for telling one history from another.
     ///
     /// # Errors

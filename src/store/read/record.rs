@@ -138,6 +138,15 @@ impl Snapshot {
         Ok(self.table(EVENTS)?.last()?.map_or(0, |(cursor, _)| cursor.value()))
     }
 
+    /// When the event at a cursor was; 0 before the first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn time_of(&self, cursor: u64) -> Read<Timestamp> {
+        let row: Option<EventRow> = self.row(EVENTS, "events", cursor)?;
+        Ok(row.map_or(Timestamp(0), |row| row.at))
+    }
+
     /// The cursor behind which events are of `at` or later.
     ///
     /// # Errors

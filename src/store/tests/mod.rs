@@ -30,6 +30,7 @@ pub(super) const PEER: OrgId = OrgId([2; 32]);
 pub(super) const OTHER: OrgId = OrgId([3; 32]);
 pub(super) const GROUP: Audience = Audience::Group(GroupId([9; 32]));
 pub(super) const TO_PEER: Audience = Audience::Direct(PEER);
+pub(super) const TO_US: Audience = Audience::Direct(US);
 pub(super) const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
 /// A store in a directory of its own.
@@ -40,8 +41,14 @@ pub(super) struct Home {
 
 impl Home {
     pub(super) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(super) fn with(change: impl FnOnce(&mut Options)) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let store = Some(Store::open(directory.path(), Options::new(US)).unwrap());
+        let mut options = Options::new(US);
+        change(&mut options);
+        let store = Some(Store::open(directory.path(), options).unwrap());
         Self { directory, store }
     }
 

@@ -81,6 +81,31 @@ fn a_power_cut_while_the_store_is_made_leaves_nothing_that_is_in_the_way() {
 }
 
 #[test]
+fn a_store_of_schema_1_keeps_what_it_has_and_gets_the_new_tables() {
+    let mut home = Home::new();
+    home.release(TO_PEER, &["evil.example"]);
+    home.store = None;
+    change_file(&home, |transaction| {
+        transaction.open_table(META).unwrap().insert("schema", 1u32.to_be_bytes().as_slice()).unwrap();
+        for name in ["recall_told.v1", "ahead.v1", "rosters.v1", "consents.v1", "exports.v1"] {
+            assert!(delete_any(transaction, name), "{name}");
+        }
+    });
+    home.store = Some(open(&home).unwrap());
+    assert_eq!(home.values("evil.example"), ["evil.example"]);
+    let read = home.read();
+    assert!(read.exports().unwrap().is_empty() && read.rosters().unwrap().is_empty());
+    assert_eq!((read.ahead(&PEER).unwrap(), read.recall_told(&[0; 32], &PEER).unwrap()), (0, false));
+    assert_eq!(read.consent(&GroupId([9; 32])).unwrap(), None);
+}
+
+/// Deletes a table whatever its types are.
+fn delete_any(transaction: &redb::WriteTransaction, name: &str) -> bool {
+    let handle = transaction.list_tables().unwrap().find(|table| redb::TableHandle::name(table) == name);
+    handle.is_some_and(|handle| transaction.delete_table(handle).unwrap())
+}
+
+#[test]
 fn another_organisations_store_is_refused() {
     let mut home = Home::new();
     home.store = None;

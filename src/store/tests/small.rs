@@ -13,6 +13,7 @@ pub(super) fn peer(name: &str) -> PeerRow {
         proxy: None,
         since: NOW,
         pairing: None,
+        recalls: false,
     }
 }
 

@@ -30,7 +30,7 @@ use watchfire::model::log::{Audience, Batch, BatchEntry, Body, Head, LogKey};
 use watchfire::model::{Indicator, Observable, OrgId, Record, RecordKind, Timestamp, Tlp};
 use watchfire::node::Node;
 use watchfire::node::view::PeerOptions;
-use watchfire::rules::label::{Held, outbound};
+use watchfire::rules::label::{Held, Way, outbound};
 
 /// What the node calls it.
 pub const ROGUE: &str = "rogue";
@@ -89,6 +89,11 @@ impl Rogue {
     /// An organisation that nobody knows.
     pub fn paired_with_nobody(federation: &Federation) -> Identity {
         Identity::create(&federation.directory().join(super::word()), Vec::new(), federation.clock.now()).unwrap()
+    }
+
+    /// The node listens elsewhere from now on.
+    pub fn moved(&mut self, address: std::net::SocketAddr) {
+        self.endpoint = address.to_string().parse().unwrap();
     }
 
     /// Its log to the node alone.
@@ -156,7 +161,8 @@ impl Rogue {
     }
 
     pub fn frames(&self, log: &LogKey, batch: &Batch) -> Vec<Kind> {
-        let may = outbound(Held(batch.clone()), log, &self.identity.org(), &self.target, None).unwrap();
+        let way = Way { log, us: &self.identity.org(), reader: &self.target, group: None, joined: 0, now: Timestamp(0) };
+        let may = outbound(Held(batch.clone()), &way).unwrap();
         batch_frames(log, &may).into_iter().map(|frame| frame.frame.unwrap()).collect()
     }
 
