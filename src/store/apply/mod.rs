@@ -106,6 +106,7 @@ impl<'t> Tx<'t> {
             Change::StartAt { log, author_key, checkpoint } => self.start_at(log, author_key, checkpoint),
             Change::TakeBack { log, seqs, mode, reason, at } => self.take_back(log, None, seqs, *mode, reason, *at).map(Outcome::TakenBack),
             Change::Unqueue { records, recalled, at } => self.unqueue(records, *recalled, *at),
+            Change::Dequeue { audience, waiting, at } => self.dequeue(audience, waiting, *at),
             Change::Acked { peer, log, through, verdicts, at } => self.acked(peer, log, *through, verdicts, *at),
             Change::Receipt { holder, log, outcomes, at } => self.receipt(holder, log, outcomes, *at),
             Change::Destroy { log, seqs, reason, at } => self.destroy_all(log, seqs, *reason, *at),

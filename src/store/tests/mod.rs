@@ -1,5 +1,6 @@
 //! The store as its callers see it.
 
+mod archive;
 mod fault;
 mod group_commit;
 mod log;
