@@ -28,11 +28,14 @@ pub struct Health {
     pub ok: bool,
     /// `ok`, or why it takes none.
     pub store: String,
+    /// Whether it was restored and serves nothing yet; `watchfire status` shows what it waits for.
+    #[serde(default)]
+    pub restored: bool,
 }
 
 pub(super) async fn health(State(node): State<Arc<Node>>) -> Json<Health> {
     let store = node.store_state();
-    Json(Health { ok: store == "ok", store })
+    Json(Health { ok: store == "ok", store, restored: node.is_restored() })
 }
 
 pub(super) async fn status(State(node): State<Arc<Node>>) -> Answer<StatusView> {

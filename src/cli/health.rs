@@ -15,6 +15,11 @@ const EXAMPLES: &str = "Examples:
 
 pub(super) async fn run(desk: &Desk) -> Ended {
     let health: Health = desk.node().get(Target::new(&["health"])).await.map_err(|problem| Problem { exit: Exit::Failed, ..problem })?;
-    output::answer(desk, &health, |health| format!("{}\n", health.store))?;
+    output::answer(desk, &health, text)?;
     Ok(if health.ok { Exit::Done } else { Exit::Failed })
+}
+
+pub(super) fn text(health: &Health) -> String {
+    let held_back = "restored: it serves and exports nothing yet; `watchfire status` shows what it waits for\n";
+    format!("{}\n{}", health.store, if health.restored { held_back } else { "" })
 }

@@ -343,6 +343,7 @@ impl Links {
         if renewal.root_needed {
             tracing::warn!("the issuing CA is to be renewed and the root key is away: put it back for a minute");
         }
+        self.node.settle_restore().await?;
         self.node.confirm_groups().await?;
         self.node.destroy_expired(false).await?;
         Ok(())

@@ -517,6 +517,7 @@ impl Receiver {
 
     async fn have(&mut self, have: &wire::Have) -> Result<(), Ended> {
         let (logs, groups) = read_have(have)?;
+        self.node().hear_groups(&self.session.peer, &groups)?;
         self.session.shared().definitions.extend(groups);
         for log in logs.iter().filter(|log| matches!(log.key.audience, Audience::Group(_))) {
             if self.offered.len() < OFFERED_MAX {

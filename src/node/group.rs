@@ -108,6 +108,8 @@ impl Node {
 
     async fn redefine(&self, group: &str, change: impl FnOnce(&mut Vec<OrgId>)) -> Result<(), NodeError> {
         let (mut definition, mut members) = self.entitled(group)?;
+        // A restored owner may have signed this number before.
+        self.may_serve(&self.store.snapshot()?)?;
         let before = members.clone();
         change(&mut members);
         members.sort_unstable();
@@ -118,7 +120,7 @@ impl Node {
             return Err(NodeError::BadInput("a group keeps its owner\nhint: the deputy takes over when the owner is lost".into()));
         }
         let takes_over = definition.owner != self.org() && definition.signer != self.org();
-        definition.number += if takes_over { TAKE_OVER } else { 1 };
+        definition.number = self.number_after(&definition.group, definition.number + if takes_over { TAKE_OVER } else { 1 });
         self.define(definition, members).await
     }
 
@@ -220,6 +222,10 @@ impl Node {
     pub fn definitions_for(&self, peer: &OrgId, theirs: &[(GroupId, u64)]) -> Result<Vec<(GroupId, u64, SignedDefinition)>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let mut definitions = Vec::new();
+        // Who is in a group may have changed since the backup.
+        if self.holds_back(&snapshot)? {
+            return Ok(definitions);
+        }
         for row in snapshot.groups()? {
             let Some(definition) = self.definition(&snapshot, &row.group)? else { continue };
             let known = theirs.iter().find(|(group, _)| *group == row.group).map_or(0, |(_, number)| *number);
@@ -293,6 +299,7 @@ impl Node {
         self.commit(Change::PutGroup(Box::new(row))).await?;
         self.groups_changed.send_modify(|count| *count += 1);
         self.touch();
+        self.settle_restore().await?;
         Ok(true)
     }
 
@@ -323,10 +330,13 @@ impl Node {
     /// When the store cannot be read or takes no changes.
     pub async fn confirm_groups(&self) -> Result<(), NodeError> {
         let snapshot = self.store.snapshot()?;
+        if self.holds_back(&snapshot)? {
+            return Ok(());
+        }
         for row in snapshot.groups()? {
             let Some(mut definition) = self.definition(&snapshot, &row.group)? else { continue };
             if definition.signer == self.org() && self.clock.now().since(definition.confirmed) >= CONFIRM_MS {
-                definition.number += 1;
+                definition.number = self.number_after(&definition.group, definition.number + 1);
                 let members = definition.members.iter().map(|member| member.org).collect();
                 self.define(definition, members).await?;
             }

@@ -117,6 +117,7 @@ impl Node {
         for follow in follow {
             self.follow(follow).await?;
         }
+        self.settle_restore().await?;
         Ok((first..).zip(verdicts).filter(|(_, verdict)| *verdict != Verdict::Accepted).collect())
     }
 

@@ -35,6 +35,10 @@ impl Node {
         if may_offer(&row.key, &self.org(), peer, group.as_ref()).is_err() || from > row.head.size {
             return Ok(Next::Nothing);
         }
+        // A restored node gives nobody but its author what may have been recalled since; the reader waits, and is woken.
+        if row.key.author != *peer && self.holds_back(&snapshot)? {
+            return Ok(Next::Nothing);
+        }
         let start = if from == 1 || fresh { self.start_for(&snapshot, peer, &row.key)? } else { None };
         if let Some(start) = start {
             return Ok(Next::Start(row.key, start));
@@ -58,6 +62,9 @@ impl Node {
             Audience::Direct(_) => None,
         };
         if may_offer(&row.key, &self.org(), peer, group.as_ref()).is_err() {
+            return Ok(Vec::new());
+        }
+        if row.key.author != *peer && self.holds_back(&snapshot)? {
             return Ok(Vec::new());
         }
         let start = self.start_for(&snapshot, peer, &row.key)?.map_or(0, |start| start.head.size);

@@ -10,6 +10,7 @@
 
 mod harness;
 
+mod backup;
 mod control;
 mod groups;
 mod hostile;
