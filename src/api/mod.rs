@@ -1,6 +1,7 @@
 //! Edge to the command line and to scripts: one plain HTTP API over the Unix socket `DIR/desk.sock`, where the file's owner and mode
 //! are the authentication. JSON in and out, errors as `application/problem+json` (RFC 9457), long answers as NDJSON.
 
+mod backup;
 pub mod client;
 mod extract;
 mod import;
@@ -16,6 +17,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
+pub use backup::{BackupMade, BackupRequest, recipients};
 pub use import::format_named;
 pub use peers::{Card, Digits, GroupAdd, GroupCommunity, Join, PeerAdd};
 pub use problem::Problem;
@@ -26,6 +28,9 @@ pub const SOCKET: &str = "desk.sock";
 
 /// The header in which an export says where the next one goes on.
 pub const CURSOR_HEADER: &str = "watchfire-cursor";
+
+/// The header in which a backup says what is in it, as JSON.
+pub const BACKUP_HEADER: &str = "watchfire-backup";
 
 /// Every route there is. A request has at most `request_bytes_max` bytes, an import as many as it likes.
 pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
@@ -57,6 +62,9 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/records/{id}/exports", get(records::exports))
         .route("/v1/records/{id}/withdraw", post(records::withdraw))
         .route("/v1/records/{id}/recall", post(records::recall))
+        .route("/v1/backup", post(backup::backup))
+        .route("/v1/backup/made", post(backup::made))
+        .route("/v1/restore/waive", post(backup::waive))
         .route("/v1/rotate", post(records::rotate))
         .route("/v1/rotate-log-key", post(records::rotate_log_key))
         .route("/v1/expire", post(records::expire))

@@ -30,12 +30,15 @@ pub struct Health {
     pub store: String,
     /// The days that our certificates have left.
     pub certificates: CertificatesView,
+    /// Whether it was restored and serves nothing yet; `watchfire status` shows what it waits for.
+    #[serde(default)]
+    pub restored: bool,
 }
 
 pub(super) async fn health(State(node): State<Arc<Node>>) -> Json<Health> {
     let (store, certificates) = (node.store_state(), node.certificates(node.clock.now()));
     let valid = certificates.node_days >= 0 && certificates.issuing_days >= 0;
-    Json(Health { ok: store == "ok" && valid, store, certificates })
+    Json(Health { ok: store == "ok" && valid, store, certificates, restored: node.is_restored() })
 }
 
 pub(super) async fn status(State(node): State<Arc<Node>>) -> Answer<StatusView> {

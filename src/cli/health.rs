@@ -22,5 +22,7 @@ pub(super) async fn run(desk: &Desk) -> Ended {
 
 pub(super) fn text(health: &Health) -> String {
     let certificates = &health.certificates;
-    format!("store {}; certificates node {}, issuing CA {}\n", health.store, days(certificates.node_days), days(certificates.issuing_days))
+    let days_left = format!("certificates node {}, issuing CA {}", days(certificates.node_days), days(certificates.issuing_days));
+    let held_back = "restored: it serves and exports nothing yet; `watchfire status` shows what it waits for\n";
+    format!("store {}; {days_left}\n{}", health.store, if health.restored { held_back } else { "" })
 }

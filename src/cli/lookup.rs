@@ -24,9 +24,15 @@ the network) · pattern (it stands in a pattern).";
 const EXAMPLES: &str = "Examples:
   watchfire lookup weather4free.com 'mail[.]weather4free[.]com' 192.0.2.7";
 
+/// What a restored node says of what it finds.
+pub(super) const UNCONFIRMED: &str = "note: this node was restored and does not know yet what was recalled since; do not pass this on";
+
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     let ask = LookupRequest { values: input::values(&args.values)? };
     let found: Vec<LookupView> = desk.node().post(Target::new(&["lookup"]), &ask).await?;
+    if found.iter().any(|one| one.unconfirmed && !one.matches.is_empty()) {
+        output::say(UNCONFIRMED);
+    }
     output::answer(desk, &found, |found| text(found))
 }
 

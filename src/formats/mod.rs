@@ -2,6 +2,7 @@
 //!
 //! An import yields what it understood and what it did not: one bad line never loses a file.
 
+pub mod age;
 pub mod csv;
 mod decode;
 mod extract;

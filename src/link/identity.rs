@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use zeroize::Zeroizing;
 
-use super::keys::{Keys, KeysError, Renewal};
+use super::keys::{KeyFile, Keys, KeysError, Renewal};
 use super::tls::Credential;
 use crate::model::crypto::{SigningKey, hmac_sha256};
 use crate::model::identity::{Card, Endpoint, LogKeys};
@@ -86,6 +86,15 @@ impl Identity {
     /// Our log-signing keys as our card names them.
     pub fn log_keys(&self) -> LogKeys {
         self.read().card().log_keys()
+    }
+
+    /// The content of the key directory's files for a backup, and the names of those that are left out of it. No renewal and no rotation
+    /// comes in between.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn files(&self) -> Result<(Vec<KeyFile>, Vec<String>), KeysError> {
+        self.read().files()
     }
 
     /// Our newest card.

@@ -102,6 +102,9 @@ pub struct DaysLeft {
     pub issuing_ca: u64,
 }
 
+/// A file of the key directory: its name and its content.
+pub type KeyFile = (String, Zeroizing<Vec<u8>>);
+
 /// The organisation's keys, as the directory holds them. `Debug` prints the organisation id.
 pub struct Keys {
     directory: PathBuf,
@@ -214,6 +217,30 @@ impl Keys {
     fn root(&self) -> Result<P256Key, KeysError> {
         let path = self.directory.join("root.key");
         if path.exists() { Ok(read_pem(&path)?.0) } else { Err(KeysError::RootAbsent) }
+    }
+
+    /// The content of each file, by name, and the names of those that a backup leaves out: the next root key, which must win the
+    /// organisation back from whoever has all else, and what a crash may have left half done.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or others than its owner may.
+    pub fn files(&self) -> Result<(Vec<KeyFile>, Vec<String>), KeysError> {
+        let error = |error| KeysError::File { path: self.directory.clone(), error };
+        let (mut files, mut left_out) = (Vec::new(), Vec::new());
+        for entry in fs::read_dir(&self.directory).map_err(error)? {
+            let path = entry.map_err(error)?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
+            // An invitation that was used since the backup would be open again.
+            let passing = name == "invitations";
+            let half_done = name == "root-after-next.key" || name.ends_with(".new") || name.starts_with('.');
+            match name.as_str() {
+                "next-root.key" => left_out.push(name),
+                _ if half_done || passing || !path.is_file() => {}
+                _ => files.push((name, Zeroizing::new(std::mem::take(&mut *read_text(&path)?).into_bytes()))),
+            }
+        }
+        files.sort_by(|one, other| one.0.cmp(&other.0));
+        Ok((files, left_out))
     }
 
     /// Renews what is due at two thirds of its life: the node certificate by the issuing CA, the issuing CA by the root if it is here.

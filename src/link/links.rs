@@ -401,6 +401,7 @@ impl Links {
         }
         self.node.pay_what_is_owed().await?;
         self.pairing.forget_expired();
+        self.node.settle_restore().await?;
         self.node.confirm_groups().await?;
         self.node.settle_log_keys().await?;
         self.node.destroy_expired(false).await?;

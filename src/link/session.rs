@@ -598,9 +598,11 @@ impl Receiver {
 
     async fn have(&mut self, have: &wire::Have) -> Result<(), Ended> {
         let (logs, groups) = read_have(have)?;
+        let numbers: Vec<(GroupId, u64)> = groups.iter().map(|one| (one.group, one.number)).collect();
+        self.node().hear_groups(&self.session.peer, &numbers)?;
         {
             let mut shared = self.session.shared();
-            shared.definitions.extend(groups.iter().map(|one| (one.group, one.number)));
+            shared.definitions.extend(numbers);
             shared.rosters.extend(groups.iter().map(|one| (one.group, one.roster)));
             if shared.definitions.len() > GROUPS_MAX {
                 return Err(Malformed("more groups than one peer may have").into());

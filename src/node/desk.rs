@@ -309,11 +309,15 @@ impl Node {
         Ok(ExpireView { destroyed: self.destroy_expired(true).await? })
     }
 
-    /// This data directory was restored from a copy: our logs go on in the next incarnation.
+    /// This data directory was restored from a copy: our logs go on in the next incarnation, and nothing that is held is served or exported
+    /// before the peers have told what happened since.
     ///
     /// # Errors
     /// When the store takes no changes.
     pub async fn declare_restore(&self) -> Result<RestoreView, NodeError> {
+        // Held back first: with the new incarnation what waits would leave.
+        let restored = super::held_back::Restored::new(self.clock.now(), None, &self.store.snapshot()?)?;
+        self.commit(restored.change()).await?;
         let closed = self.store.snapshot()?.logs_of(&self.org())?.len() as u64;
         Ok(RestoreView { incarnation: self.next_incarnation().await?, closed })
     }

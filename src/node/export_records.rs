@@ -35,6 +35,7 @@ impl Node {
     /// When the store cannot be read or the output fails; then what was written is not whole.
     pub fn export(&self, request: &ExportRequest, out: &mut dyn Write) -> Result<ExportReport, NodeError> {
         let snapshot = self.store.snapshot()?;
+        self.may_serve(&snapshot)?;
         let cursor = snapshot.newest()?;
         let now = self.clock.now();
         let filter = Filter { kinds: request.kinds.clone(), tlp_max: request.tlp_max, revoked: request.format == ExportFormat::Stix, now };

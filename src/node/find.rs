@@ -37,7 +37,8 @@ impl Node {
         }
         let snapshot = self.store.snapshot()?;
         let (names, now) = (Names::of(&snapshot)?, self.clock.now());
-        values.iter().map(|value| look_up(&snapshot, &names, value, now)).collect()
+        let unconfirmed = self.holds_back(&snapshot)?;
+        values.iter().map(|value| Ok(LookupView { unconfirmed, ..look_up(&snapshot, &names, value, now)? })).collect()
     }
 
     /// A record by its id or its value, and who else says the same.
@@ -75,6 +76,7 @@ impl Node {
             source,
             entries,
             also: also.into_values().collect(),
+            unconfirmed: self.holds_back(&snapshot)?,
         })
     }
 
@@ -312,7 +314,8 @@ impl Trace {
 }
 
 fn look_up(snapshot: &Snapshot, names: &Names, value: &str, now: Timestamp) -> Result<LookupView, NodeError> {
-    let mut view = LookupView { query: value.to_owned(), matches: Vec::new(), problem: None, more: 0, more_at_least: false };
+    let mut view =
+        LookupView { query: value.to_owned(), matches: Vec::new(), problem: None, more: 0, more_at_least: false, unconfirmed: false };
     let observable = match Observable::guess(value) {
         Ok(observable) => observable,
         Err(error) => {

@@ -152,8 +152,11 @@ impl Node {
 
     /// Signs the next definition, as whoever may. A head that did not sign the last one passes on what its lost predecessor has not.
     async fn sign_for(&self, mut definition: Definition, members: Vec<OrgId>) -> Result<(), NodeError> {
+        // A restored owner may have signed this number before.
+        self.may_serve(&self.store.snapshot()?)?;
         let (group, heads_anew) = (definition.group, definition.signer != self.org());
-        definition.number += if heads_anew && definition.owner != self.org() { TAKE_OVER } else { 1 };
+        let ahead = if heads_anew && definition.owner != self.org() { TAKE_OVER } else { 1 };
+        definition.number = self.number_after(&group, definition.number + ahead);
         let hidden = definition.visibility == Visibility::Hidden;
         self.define(definition, members).await?;
         if heads_anew && hidden {
@@ -305,6 +308,10 @@ impl Node {
     pub fn definitions_for(&self, peer: &OrgId, theirs: &BTreeMap<GroupId, u64>) -> Result<Vec<Outbound<Defined>>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let mut definitions = Vec::new();
+        // Who is in a group may have changed since the backup.
+        if self.holds_back(&snapshot)? {
+            return Ok(definitions);
+        }
         for row in snapshot.groups()? {
             let Some(whole) = self.definition(&snapshot, &row.group)? else { continue };
             let known = theirs.get(&row.group).copied().unwrap_or_default();
@@ -330,6 +337,9 @@ impl Node {
     pub fn rosters_for(&self, peer: &OrgId, theirs: &BTreeMap<GroupId, u64>) -> Result<Vec<Outbound<Roster>>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let mut rosters = Vec::new();
+        if self.holds_back(&snapshot)? {
+            return Ok(rosters);
+        }
         for row in snapshot.groups()? {
             let Some(whole) = self.definition(&snapshot, &row.group)? else { continue };
             let known = theirs.get(&row.group).copied().unwrap_or_default();
@@ -417,6 +427,7 @@ impl Node {
         self.store.commit_many(changes).await?;
         self.groups_changed.send_modify(|count| *count += 1);
         self.touch();
+        self.settle_restore().await?;
         Ok(true)
     }
 
@@ -519,6 +530,9 @@ impl Node {
     /// When the store cannot be read or takes no changes.
     pub async fn confirm_groups(&self) -> Result<(), NodeError> {
         let snapshot = self.store.snapshot()?;
+        if self.holds_back(&snapshot)? {
+            return Ok(());
+        }
         for row in snapshot.groups()? {
             let Some(definition) = self.definition(&snapshot, &row.group)? else { continue };
             if definition.signer == self.org() && self.clock.now().since(definition.confirmed) >= CONFIRM_MS {
@@ -530,7 +544,7 @@ impl Node {
 
     /// Signs a definition of ours again under the next number, with everyone's newest card.
     pub(super) async fn confirm(&self, mut definition: Definition) -> Result<(), NodeError> {
-        definition.number += 1;
+        definition.number = self.number_after(&definition.group, definition.number + 1);
         let members = definition.members.iter().map(|member| member.org).collect();
         self.define(definition, members).await
     }

@@ -9,7 +9,7 @@ use crate::store::LogState;
 use crate::store::change::Change;
 
 /// So many logs of others are remembered with what was said of them.
-const OFFERED_MAX: usize = 50_000;
+pub(super) const OFFERED_MAX: usize = 50_000;
 
 /// What to ask a peer for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,9 @@ impl Node {
             match self.compare(peer, theirs)? {
                 Comparison::Nothing => {}
                 Comparison::TheyHaveMore { from } => {
+                    if theirs.head.size >= from && self.holds_back(&self.store.snapshot()?)? {
+                        self.owes(peer, theirs.key.id(), theirs.head.size);
+                    }
                     ahead_of_us = ahead_of_us.max(ours_to_write.then_some(theirs.key.incarnation));
                     let standing = theirs.key.author == *peer;
                     heard.wishes.push(Wish { log: theirs.key, from, standing });
@@ -90,6 +93,7 @@ impl Node {
         if complete {
             // From now on it cannot tell us of anything that we have forgotten.
             self.memory().seen.insert(*peer);
+            self.settle_restore().await?;
             self.position_all().await?;
             self.settle_log_keys().await?;
         }

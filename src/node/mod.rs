@@ -1,6 +1,7 @@
 //! What happens, one file per event. A node is what one organisation runs; it knows the rules and the store, and of the link only
 //! how records are encoded.
 
+pub mod backup;
 mod desk;
 pub mod error;
 mod expire;
@@ -8,6 +9,7 @@ mod export_records;
 mod find;
 pub mod group;
 pub mod hear;
+mod held_back;
 mod log_key;
 mod peer;
 mod position;
@@ -77,6 +79,10 @@ struct Memory {
     offered: BTreeMap<(OrgId, crate::model::LogId), u64>,
     /// What each peer's clock showed, in milliseconds since 1970, and how long we had run then, in milliseconds.
     clocks: BTreeMap<OrgId, (u64, u64)>,
+    /// After a restore: what each peer has named and we do not hold yet.
+    owed: BTreeMap<OrgId, held_back::Owed>,
+    /// After a restore: the highest number that members of our hidden groups hold of a definition of ours.
+    numbers: BTreeMap<crate::model::GroupId, u64>,
     /// Since when enough of those clocks agree with ours, in milliseconds of running.
     clocks_agree_since: Option<u64>,
     /// The log-signing keys that cards name.

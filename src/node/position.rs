@@ -13,7 +13,8 @@ use crate::store::{CommitError, Waiting};
 impl Node {
     /// Positions what waits for an audience, if a reader of it was seen. Sessions are told of each batch.
     pub(super) async fn position(&self, audience: Audience) -> Result<(), NodeError> {
-        if !self.a_reader_was_seen(audience)? {
+        // After a restore it may have had its position already, and have been recalled since.
+        if self.holds_back(&self.store.snapshot()?)? || !self.a_reader_was_seen(audience)? {
             return Ok(());
         }
         let _one_at_a_time = self.positioning.lock().await;

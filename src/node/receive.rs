@@ -169,6 +169,7 @@ impl Node {
         if owes {
             self.commit(Change::Owe { log: log.id(), first, owed: false }).await?;
         }
+        self.settle_restore().await?;
         Ok((first..).zip(verdicts).filter(|(_, verdict)| *verdict != Verdict::Accepted).collect())
     }
 

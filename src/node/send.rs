@@ -58,6 +58,10 @@ impl Node {
     pub fn next_for(&self, peer: &OrgId, log: &LogId, from: u64) -> Result<Next, NodeError> {
         let snapshot = self.store.snapshot()?;
         let Some(row) = snapshot.log(log)?.filter(|row| from <= row.head.size) else { return Ok(Next::Nothing) };
+        // A restored node gives nobody but its author what may have been recalled since; the reader waits, and is woken.
+        if row.key.author != *peer && self.holds_back(&snapshot)? {
+            return Ok(Next::Nothing);
+        }
         let path = self.path(&snapshot, &row.key, peer)?;
         if path.joined > 0
             && let Some(start) = snapshot.start_before(log, from, path.joined)?
@@ -77,6 +81,9 @@ impl Node {
     pub fn bodies_for(&self, peer: &OrgId, log: &LogId, seqs: &[u64], budget: usize) -> Result<Vec<Outbound<Entry>>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let Some(row) = snapshot.log(log)? else { return Ok(Vec::new()) };
+        if row.key.author != *peer && self.holds_back(&snapshot)? {
+            return Ok(Vec::new());
+        }
         let path = self.path(&snapshot, &row.key, peer)?;
         let mut bodies = Vec::new();
         let mut total = 0;

@@ -6,7 +6,7 @@ use super::{LinkView, Node};
 use crate::model::group::{Definition, Visibility};
 use crate::model::identity::Card;
 use crate::model::log::{Audience, LogKey};
-use crate::model::{GroupId, OrgId, RecordKind, Timestamp};
+use crate::model::{GroupId, OrgId, Timestamp};
 use crate::store::change::{Consent, GroupRow, PeerRow, PeerState};
 use crate::store::{Health, LogInfo, LogState, Snapshot};
 use std::collections::BTreeMap;
@@ -89,10 +89,12 @@ impl Node {
             since: Timestamp(now.0.saturating_sub(self.clock.monotonic_ms())),
             listen: self.listening(),
             store: self.store_state(),
-            records: records(&snapshot)?,
+            records: super::backup::records(&snapshot)?,
             logs: logs.iter().map(|log| log_view(log, &names)).collect(),
             peers,
             certificates: self.certificates(now),
+            backup: super::backup::last_backup(&snapshot)?,
+            restored: self.restored(&snapshot)?,
         })
     }
 
@@ -270,11 +272,6 @@ fn state(state: PeerState, link: &LinkView) -> &'static str {
         PeerState::Suspended => "suspended",
         PeerState::Removed => "removed",
     }
-}
-
-fn records(snapshot: &Snapshot) -> Result<BTreeMap<String, u64>, NodeError> {
-    let name = |kind: u8| RecordKind::from_number(kind).map_or_else(|| format!("kind {kind}"), |kind| kind.name().to_owned());
-    Ok(snapshot.counts()?.into_iter().map(|(kind, count)| (name(kind), count)).collect())
 }
 
 fn log_view(log: &LogInfo, names: &Names) -> LogView {

@@ -3,6 +3,7 @@
 use crate::formats::{Format, Problem};
 use crate::model::record::WithdrawalMode;
 use crate::model::{EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
+use crate::node::backup::{LogHead, Manifest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -42,6 +43,55 @@ pub struct StatusView {
     pub peers: Vec<PeerStatus>,
     /// Our own certificates.
     pub certificates: CertificatesView,
+    /// When the last backup was made; `None` when there was none.
+    #[serde(default)]
+    pub backup: Option<Timestamp>,
+    /// What is awaited after a restore, while nothing is served or exported; `None` on an ordinary node.
+    #[serde(default)]
+    pub restored: Option<RestoredView>,
+}
+
+/// A node that was restored, and holds back what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoredView {
+    /// When it was restored.
+    pub at: Timestamp,
+    /// When the backup was made; `None` where a copy was declared to be one.
+    pub taken: Option<Timestamp>,
+    /// Of what nobody has told yet how it went on.
+    pub awaited: Vec<AwaitedView>,
+    /// Peers that have not told everything yet, by name here: those that are awaited, and those that would know no more than others.
+    pub unheard: Vec<String>,
+}
+
+/// A log, a group or a queue that a restored node waits to hear of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwaitedView {
+    /// The author's name here; `us` for our own.
+    pub author_name: String,
+    /// The peer's or group's name here; `us` for us.
+    pub audience_name: String,
+    /// Peers of which one's word is enough, by name here.
+    pub from: Vec<String>,
+}
+
+/// What a backup holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupView {
+    /// When its snapshot was taken.
+    pub taken: Timestamp,
+    /// Whose it is.
+    pub org_id: OrgId,
+    /// How many records, by the name of their kind.
+    pub records: BTreeMap<String, u64>,
+    /// How many logs.
+    pub logs: u64,
+    /// How many entries they have.
+    pub entries: u64,
+    /// How many rows of the store.
+    pub rows: u64,
+    /// Files that were there and are not in it.
+    pub left_out: Vec<String>,
 }
 
 /// A log.
@@ -438,6 +488,9 @@ pub struct LookupView {
     /// Whether `more` is only what was counted: looking on was not worth it.
     #[serde(default)]
     pub more_at_least: bool,
+    /// Whether the node was restored and has not heard yet what was recalled since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unconfirmed: bool,
 }
 
 /// A record that a lookup found.
@@ -508,6 +561,9 @@ pub struct RecordView {
     pub entries: Vec<EntryView>,
     /// Who else says the same value: their records' ids.
     pub also: Vec<AlsoView>,
+    /// Whether the node was restored and has not heard yet what was recalled since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unconfirmed: bool,
 }
 
 /// A position that holds a record.
@@ -651,6 +707,59 @@ pub struct RestoreView {
     pub incarnation: u64,
     /// How many logs of ours were closed.
     pub closed: u64,
+}
+
+/// A backup that was read, and restored or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreFileView {
+    /// Whether nothing was written because nothing was to be.
+    pub dry_run: bool,
+    /// Whose it is.
+    pub org_id: OrgId,
+    /// When its snapshot was taken.
+    pub taken: Timestamp,
+    /// How long ago that is.
+    pub age_seconds: u64,
+    /// The version of watchfire that made it.
+    pub program: String,
+    /// How many records, by the name of their kind.
+    pub records: BTreeMap<String, u64>,
+    /// Every log and its head.
+    pub logs: Vec<LogHead>,
+    /// How many entries they have.
+    pub entries: u64,
+    /// The files in it.
+    pub files: Vec<String>,
+    /// Files that were there and are not in it.
+    pub left_out: Vec<String>,
+    /// The incarnation that our logs go on in; `None` when nothing was written.
+    pub incarnation: Option<u64>,
+    /// The data directory.
+    pub data: String,
+    /// Whether that was empty before.
+    pub free: bool,
+}
+
+impl RestoreFileView {
+    /// Of what a backup says of itself.
+    pub fn of(manifest: Manifest, incarnation: Option<u64>, now: &Timestamp, data: &std::path::Path, free: bool) -> Self {
+        let Manifest { program, org, taken, records, logs, files, left_out, .. } = manifest;
+        Self {
+            dry_run: incarnation.is_none(),
+            org_id: org,
+            taken,
+            age_seconds: now.since(taken) / 1_000,
+            program,
+            records,
+            entries: logs.iter().map(|log| log.size).sum(),
+            logs,
+            files,
+            left_out,
+            incarnation,
+            data: data.display().to_string(),
+            free,
+        }
+    }
 }
 
 /// What rotating the root did.

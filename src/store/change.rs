@@ -94,6 +94,15 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// Waiting items of our own that had left already, as our tail shows that was fetched back after a restore. Outcome: [`Outcome::Done`].
+    Dequeue {
+        /// Who got them.
+        audience: Audience,
+        /// Their numbers.
+        waiting: Vec<u64>,
+        /// When.
+        at: Timestamp,
+    },
     /// A peer has entries durably. Outcome: [`Outcome::Done`].
     Acked {
         /// The peer.

@@ -96,7 +96,7 @@ impl Disk {
     fn create(&self, backend: Box<dyn StorageBackend>) -> Result<Database, DatabaseError> {
         let mut builder = Database::builder();
         builder.set_cache_size(self.options.cache_bytes);
-        builder.create_with_backend(Boxed(backend))
+        create_on(&builder, backend)
     }
 
     fn explain(&self, error: DatabaseError) -> OpenError {
@@ -158,6 +158,11 @@ impl Disk {
     pub(super) fn close(&self) {
         self.set(None);
     }
+}
+
+/// A database on storage whose type is not known before the program runs.
+pub(super) fn create_on(builder: &redb::Builder, backend: Box<dyn StorageBackend>) -> Result<Database, DatabaseError> {
+    builder.create_with_backend(Boxed(backend))
 }
 
 /// The factory for a file of mode 0600 in a directory of mode 0700, which is made where it is missing.

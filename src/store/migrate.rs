@@ -34,6 +34,17 @@ pub(super) fn migrate(database: &Database, us: &OrgId) -> Result<(), Failed> {
     }
 }
 
+/// Makes the empty tables of a schema, for rows that come from a backup. Their `meta` says the schema, so that [`migrate`] goes on from
+/// there. A table that a later schema drops must stay known to [`super::archive`] for as long as backups have it.
+pub(super) fn make(database: &Database, schema: u32) -> Result<(), Fault> {
+    let transaction = begin(database)?;
+    for migration in MIGRATIONS.iter().take(schema as usize) {
+        migration(&transaction)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
 /// Why a store could not be brought up.
 pub(super) enum Failed {
     /// For the operator.

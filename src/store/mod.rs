@@ -4,6 +4,7 @@
 //! never waits for the writer. redb leaves deleted bytes in free pages of the file until [`Store::compact`].
 
 mod apply;
+pub mod archive;
 mod body;
 pub mod change;
 mod codec;

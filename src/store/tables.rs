@@ -3,9 +3,10 @@
 //! Logs, families, observables and bodies have small local numbers, because 32-byte random keys in every table cost three
 //! times the writes. Numbers are never used again. redb leaves deleted bytes in the file until [`super::Store::compact`].
 
-#[cfg(test)]
-use redb::ReadableTable;
-use redb::{Table, TableDefinition, TableError, WriteTransaction};
+use super::archive::{self, DumpError, Field, LoadError, Pieces};
+use super::error::ReadError;
+use redb::{ReadableTable, ReadableTableMetadata, Table, TableDefinition, TableError, WriteTransaction};
+use std::collections::BTreeMap;
 
 type Bytes = &'static [u8];
 type Id = &'static [u8; 32];
@@ -27,6 +28,46 @@ macro_rules! tables {
             }
         }
 
+        /// How many rows each table has.
+        pub(super) fn row_counts(transaction: &redb::ReadTransaction) -> Result<BTreeMap<String, u64>, ReadError> {
+            let mut counts = BTreeMap::new();
+            $(counts.insert($name.to_owned(), transaction.open_table($constant)?.len()?);)*
+            Ok(counts)
+        }
+
+        /// Hands out every row of every table.
+        pub(super) fn dump_rows(transaction: &redb::ReadTransaction, sink: &mut archive::Sink<'_>) -> Result<(), DumpError> {
+            $({
+                let table = transaction.open_table($constant).map_err(ReadError::from)?;
+                let mut pieces = Pieces::of($name, &mut *sink);
+                for row in table.iter().map_err(ReadError::from)? {
+                    let (key, value) = row.map_err(ReadError::from)?;
+                    pieces.row::<$key, $value>(&key.value(), &value.value())?;
+                }
+                pieces.end()?;
+            })*
+            Ok(())
+        }
+
+        /// How many rows these bytes of a table are.
+        pub(super) fn rows_in(table: &str, rows: &[u8]) -> Result<u64, LoadError> {
+            match table {
+                $($name => each_row::<$key, $value>($name, rows, |_, _| Ok(())),)*
+                _ => Err(LoadError::UnknownTable(table.chars().take(80).collect())),
+            }
+        }
+
+        /// Puts rows into a table.
+        pub(super) fn load_rows(transaction: &WriteTransaction, table: &str, rows: &[u8]) -> Result<u64, LoadError> {
+            match table {
+                $($name => {
+                    let mut table = transaction.open_table($constant)?;
+                    each_row::<$key, $value>($name, rows, |key, value| Ok(drop(table.insert(key, value)?)))
+                })*
+                _ => Err(LoadError::UnknownTable(table.chars().take(80).collect())),
+            }
+        }
+
         /// Every byte of every row, for tests that look for what must be gone.
         #[cfg(test)]
         pub(super) fn dump(transaction: &redb::ReadTransaction) -> Vec<(&'static str, String)> {
@@ -41,6 +82,22 @@ macro_rules! tables {
             rows
         }
     };
+}
+
+/// Reads rows one after the other. Returns how many there are.
+fn each_row<K: Field + 'static, V: Field + 'static>(
+    table: &str,
+    mut rows: &[u8],
+    mut take: impl for<'a> FnMut(K::SelfType<'a>, V::SelfType<'a>) -> Result<(), LoadError>,
+) -> Result<u64, LoadError> {
+    let mut count = 0;
+    while !rows.is_empty() {
+        let row = K::take(&mut rows).and_then(|key| Some((key, V::take(&mut rows)?)));
+        let (key, value) = row.ok_or_else(|| LoadError::BadRows(table.to_owned()))?;
+        take(key, value)?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 mod campaign;
 mod harness;
 
+mod backup;
 mod control;
 mod disks;
 mod groups;

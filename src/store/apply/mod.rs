@@ -111,6 +111,7 @@ impl<'t> Tx<'t> {
                 self.take_back(log, None, seqs, *mode, reason, *at).map(|taken| Outcome::TakenBack(taken.outcomes))
             }
             Change::Unqueue { records, recalled, at } => self.unqueue(records, *recalled, *at),
+            Change::Dequeue { audience, waiting, at } => self.dequeue(audience, waiting, *at),
             Change::Acked { peer, log, through, verdicts, at } => self.acked(peer, log, *through, verdicts, *at),
             Change::Receipt { holder, log, outcomes, at } => self.receipt(holder, log, outcomes, *at),
             Change::Destroy { log, seqs, reason, at } => self.destroy_all(log, seqs, *reason, *at),

@@ -2,7 +2,7 @@
 
 use super::index::Place;
 use super::{Applied, Log, Tx, WAITING};
-use crate::model::log::AbsentReason;
+use crate::model::log::{AbsentReason, Audience};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
 use crate::model::{LogId, OrgId, RecordId, Timestamp};
 use crate::store::change::Outcome;
@@ -185,6 +185,23 @@ impl Tx<'_> {
             if recalled {
                 let row = TombstoneRow { mode: WithdrawalMode::Recall, at };
                 self.t.tombstones.insert((&record.0, 0, 0), row.encode().as_slice())?;
+            }
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Waiting items that have left already do not leave again.
+    pub(super) fn dequeue(&mut self, audience: &Audience, waiting: &[u64], at: Timestamp) -> Applied<Outcome> {
+        let family = self.family(&self.us.clone(), audience)?;
+        for n in waiting {
+            let key = (&audience_bytes(audience), *n);
+            let Some(row) = find::row::<WaitingRow, _, Fault>(&self.t.waiting, "waiting", key)? else { continue };
+            if row.observable != 0 {
+                self.unqueue_one(&Place { observable: row.observable, family, incarnation: WAITING, seq: *n }, at)?;
+            } else {
+                self.t.waiting.remove(key)?;
+                self.destroy_body(row.body)?;
+                self.count(row.kind, -1)?;
             }
         }
         Ok(Outcome::Done)

@@ -55,6 +55,10 @@ impl Snapshot {
         Ok(counters.unwrap_or_default().incarnation)
     }
 
+    pub(super) const fn transaction(&self) -> &ReadTransaction {
+        &self.transaction
+    }
+
     fn table<K: Key + 'static, V: Value + 'static>(&self, table: TableDefinition<'static, K, V>) -> Read<ReadOnlyTable<K, V>> {
         Ok(self.transaction.open_table(table)?)
     }
@@ -69,11 +73,6 @@ impl Snapshot {
         K::SelfType<'k>: std::fmt::Debug + Clone,
     {
         find::row(&self.table(table)?, name, key)
-    }
-
-    #[cfg(test)]
-    pub(super) fn transaction(&self) -> &ReadTransaction {
-        &self.transaction
     }
 
     #[cfg(test)]

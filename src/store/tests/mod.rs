@@ -1,6 +1,7 @@
 //! The store as its callers see it.
 
 mod agree;
+mod archive;
 #[path = "../../../tests/campaign/mod.rs"]
 mod campaign;
 mod fault;

@@ -54,7 +54,7 @@ fn a_newer_store_is_refused_in_words() {
         transaction.open_table(META).unwrap().insert("schema", 7u32.to_be_bytes().as_slice()).unwrap();
     });
     let error = open(&home).unwrap_err().to_string();
-    assert_eq!(error, "the store has schema 7, and this program reads up to 2\nhint: run the newer version of watchfire that wrote it");
+    assert_eq!(error, "the store has schema 7, and this program reads up to 3\nhint: run the newer version of watchfire that wrote it");
 }
 
 #[test]

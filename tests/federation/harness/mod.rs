@@ -4,9 +4,11 @@ mod checks;
 pub mod disk;
 pub mod log;
 mod net;
+mod picture;
 pub mod rogue;
 mod verbs;
 
+pub use picture::Picture;
 pub use verbs::ask;
 
 use disk::Disk;
@@ -21,10 +23,12 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use watchfire::clock::Clock;
 use watchfire::config::Config;
+use watchfire::formats::age::{Identity as AgeIdentity, Recipient};
 use watchfire::link::identity::Identity;
 use watchfire::model::crypto::random;
 use watchfire::model::id::base32;
 use watchfire::model::{OrgId, Timestamp};
+use watchfire::node::backup::restore_backup;
 use watchfire::node::view::PeerOptions;
 use watchfire::node::{Node, NodeError};
 use watchfire::store::{Options, Store};
@@ -287,6 +291,36 @@ impl Federation {
         self.restored.insert(who);
         fs::remove_dir_all(self.data(who)).unwrap();
         copy_directory(copy, self.data(who));
+    }
+
+    /// A backup of a running node, made on its own threads, and its picture at that moment.
+    pub async fn backup(&self, who: Who, to: Recipient) -> (Vec<u8>, Picture) {
+        let node = self.node(who).clone();
+        let settings = self.data(who).join("watchfire.toml");
+        if !settings.exists() {
+            fs::write(settings, watchfire::config::initial("backed up", "127.0.0.1:0", &[])).unwrap();
+        }
+        let work = move || {
+            let backup = node.begin_backup().unwrap();
+            let mut out = Vec::new();
+            backup.write(&[to], &mut out).unwrap();
+            (out, Picture::of(backup.snapshot()))
+        };
+        self.members[who.0].life.as_ref().expect("it runs").runtime.spawn_blocking(work).await.unwrap()
+    }
+
+    /// Kills a node, throws its directory away and restores a backup into another. It does not run yet.
+    pub fn restore(&mut self, who: Who, backup: &[u8], identity: &AgeIdentity) {
+        self.kill(who);
+        self.restored.insert(who);
+        fs::remove_dir_all(self.data(who)).unwrap();
+        let data = self.directory().join(format!("restored-{}", word()));
+        let (clock, identity) = (self.clock.clone(), identity.to_secret_text().parse().unwrap());
+        let restored = std::thread::scope(|scope| {
+            scope.spawn(|| restore_backup(backup, &[identity], &data, &clock, "backup.age").map(|_| ())).join().unwrap()
+        });
+        restored.unwrap();
+        self.members[who.0].data = data;
     }
 
     /// A second node of the same organisation starts from a copy: what must never happen, and does. Nothing is asked of the two.
