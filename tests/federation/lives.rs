@@ -227,7 +227,12 @@ struct Restores {
 
 impl Restores {
     async fn new(seed: u64) -> Self {
-        let mut federation = Federation::of(3).await;
+        // It is stopped for each copy; nobody needs to be seen off.
+        let mut federation = Federation::with(3, |_, config| config.link.drain_ms_max = 20).await;
+        for (one, other) in [(AMAL, BOREALIS), (AMAL, CEDAR), (BOREALIS, CEDAR)] {
+            federation.pair(one, other).await;
+        }
+        federation.settle().await;
         for text in ["restored copy", "two histories", "does not verify"] {
             federation.expect_error(text);
         }
