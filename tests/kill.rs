@@ -9,6 +9,7 @@ mod processes;
 use campaign::{Campaign, Dice};
 use processes::{Org, until_equal};
 use std::collections::BTreeSet;
+use std::process::Command;
 use std::time::Duration;
 
 /// Kills in the life of one pair of organisations, after which what both hold is looked at whole.
@@ -152,4 +153,71 @@ fn a_store_that_goes_back_behind_what_it_acknowledged_is_caught() {
     assert_eq!(other.acknowledged().len(), 1);
     let caught = pair.verdict().unwrap_err();
     assert!(caught.contains("acknowledged values are lost"), "{caught}");
+}
+
+/// A small file system of its own for a store, which can fill up.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn at(path: &std::path::Path, size: &str) -> Option<Self> {
+        let options = format!("size={size},mode=0700");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(path).status();
+        mounted.is_ok_and(|status| status.success()).then(|| Self(path.to_owned()))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_node_whose_file_system_was_full_serves_again_within_ten_seconds_of_having_space() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut orgs = ["amal", "borealis"].map(|name| Org::found(directory.path(), name));
+    let store = orgs[0].data.join("store");
+    let made = std::fs::read(store.join("watchfire.redb")).unwrap();
+    let Some(_small) = SmallDisk::at(&store, "64m") else {
+        eprintln!("SKIP: a tmpfs cannot be mounted here (needs root); the federation's test of a full disk uses a backend");
+        return;
+    };
+    std::fs::write(store.join("watchfire.redb"), made).unwrap();
+    for org in &mut orgs {
+        org.start();
+    }
+    orgs[0].pair(&orgs[1]);
+    let values = |prefix: &str| -> BTreeSet<String> { (0..40).map(|n| format!("v{n}.{prefix}.example.org")).collect() };
+    let before = orgs[0].import(values("before"), "borealis").acknowledged();
+    assert_eq!(before.len(), 40);
+    let filler = store.join("filler");
+    let mut file = std::fs::File::create(&filler).unwrap();
+    let full = (0..).find_map(|_| std::io::Write::write_all(&mut file, &[0; 64 << 10]).err()).unwrap();
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    // Enough that the file has to grow, and little enough that it fits once there is space.
+    let during: BTreeSet<String> = (0..8_000).map(|n| format!("v{n}.during.example.org")).collect();
+    let importing = orgs[0].import(during.clone(), "borealis");
+    let ill = |org: &Org| org.json(&["status"]).to_string().contains("read-only");
+    let told = std::time::Instant::now();
+    while !ill(&orgs[0]) && told.elapsed() < Duration::from_secs(25) {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let was_ill = ill(&orgs[0]);
+    assert_eq!(orgs[0].finds(&before), before, "lookups go on");
+    drop(file);
+    std::fs::remove_file(&filler).unwrap();
+    let freed = std::time::Instant::now();
+    let after = loop {
+        let acknowledged = orgs[0].import(values("after"), "borealis").acknowledged();
+        if !acknowledged.is_empty() || freed.elapsed() > Duration::from_secs(30) {
+            break acknowledged;
+        }
+    };
+    let took = freed.elapsed();
+    eprintln!("real ENOSPC on a tmpfs: told so: {was_ill}; serving again after {took:?}");
+    assert_eq!(after.len(), 40);
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    let acknowledged = importing.acknowledged();
+    let all: BTreeSet<String> = before.iter().chain(&after).chain(&acknowledged).cloned().collect();
+    assert_eq!(orgs[0].finds(&all), all, "nothing acknowledged is lost");
 }

@@ -204,9 +204,11 @@ impl Node {
             return Ok(ours);
         }
         tracing::error!(author = %row.key.author, log = %id, peer = %peer, "an author signed two histories of one log; the proof is kept");
-        self.commit(Change::Evidence { log: row.key, proof, at: self.clock.now() }).await?;
+        let evidence = Change::Evidence { log: row.key, proof, at: self.clock.now() };
         if row.key.author == self.org() {
-            self.leave_incarnation(row.key.incarnation).await?;
+            self.leave_forked(row.key.incarnation, evidence).await?;
+        } else {
+            self.commit(evidence).await?;
         }
         Ok(ours)
     }

@@ -87,6 +87,20 @@ impl Node {
         }
     }
 
+    /// A log of ours has two histories: the proof is kept and our logs go on in an incarnation after this one, both or neither, since
+    /// in a log that is halted nothing gets a position.
+    pub(super) async fn leave_forked(&self, left: u64, evidence: Change) -> Result<(), NodeError> {
+        let next = (left + 1).max(self.clock.now().0 / 1_000);
+        {
+            let _one_at_a_time = self.positioning.lock().await;
+            self.store.commit_many(vec![evidence, Change::Incarnation(next)]).await?;
+        }
+        tracing::warn!("our logs go on in a new incarnation");
+        self.position_all().await?;
+        self.touch();
+        Ok(())
+    }
+
     /// Our logs go on in an incarnation after this one, unless they do already: a reader holds of it what we do not. Several readers
     /// tell us the same, and one new incarnation is enough.
     ///

@@ -3,10 +3,12 @@
 use super::index::Place;
 use super::{Applied, Log, Tx, WAITING};
 use crate::model::crypto::equal;
-use crate::model::log::{AbsentReason, Batch, BatchEntry, Body, Checkpoint, Equivocation, Head, Header, LogKey, Salts, body_hash, salt};
+use crate::model::log::{
+    AbsentReason, Audience, Batch, BatchEntry, Body, Checkpoint, Equivocation, Head, Header, LogKey, Salts, body_hash, salt,
+};
 use crate::model::record::WithdrawalMode;
-use crate::model::{EntryHash, LogId, Timestamp};
-use crate::store::body::is_body;
+use crate::model::{EntryHash, LogId, RecordKind, Timestamp};
+use crate::store::body::{get_body, is_body};
 use crate::store::change::{Meaning, Outcome, Received, Refused, TakenBack, Verdict};
 use crate::store::codec::{Row, audience_bytes};
 use crate::store::error::Fault;
@@ -321,13 +323,65 @@ impl Tx<'_> {
             Some(log) => log,
             None => self.new_log(key, &[0; 32])?,
         };
+        let was_followed = log.row.state != LogState::Halted;
         log.row.state = LogState::Halted;
         self.put_log(&log)?;
+        if log.row.key.author == self.us && was_followed {
+            self.say_again(&log, at)?;
+        }
         if self.t.evidence.get(&log.id.0)?.is_none() {
             let row = EvidenceRow { log: *key, proof: proof.clone(), at };
             self.t.evidence.insert(&log.id.0, row.encode().as_slice())?;
         }
         Ok(Outcome::Done)
+    }
+
+    /// We signed two histories of this log (a copy of us lives, or lived), so nobody follows it any more. What it says and still holds
+    /// waits again, for our next incarnation: some readers have only the other history. Whoever has it already knows it as a duplicate.
+    fn say_again(&mut self, log: &Log, at: Timestamp) -> Applied<()> {
+        let mut present = Vec::new();
+        for row in self.t.entries.range((log.no, 0)..=(log.no, u64::MAX))? {
+            let (key, bytes) = row?;
+            let row: EntryRow = find::decoded("entries", &key.value(), bytes.value())?;
+            present.extend(row.body.ok().map(|body| (key.value().1, row, body)));
+        }
+        for (seq, entry, body) in present {
+            let place = Place { observable: entry.observable, family: log.row.family, incarnation: log.row.key.incarnation, seq };
+            let provenance = self.provenance(&place)?;
+            let holds = match RecordKind::from_number(entry.kind) {
+                Some(RecordKind::Indicator) => provenance.as_ref().is_some_and(|row| row.state == ProvenanceState::Live),
+                // A withdrawal or receipt does the same once more; a change of key belongs to its own log.
+                Some(RecordKind::Withdrawal | RecordKind::Receipt) => true,
+                Some(RecordKind::KeyChange) | None => false,
+            };
+            if holds {
+                let body = get_body::<Fault>(&self.t.bodies, body)?;
+                self.wait_again(&log.row.key.audience, &entry, &body, provenance.map(|row| (place, row)), at)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn wait_again(
+        &mut self,
+        audience: &Audience,
+        entry: &EntryRow,
+        body: &[u8],
+        said: Option<(Place, ProvenanceRow)>,
+        at: Timestamp,
+    ) -> Applied<()> {
+        let EntryRow { kind, tlp, retention, body_length, observable, .. } = *entry;
+        let number = self.put_body(body)?;
+        let record = said.as_ref().map(|(_, row)| row.record);
+        let row = WaitingRow { created: at, kind, tlp, retention, body: number, body_length, record, observable };
+        self.counters.waiting += 1;
+        self.t.waiting.insert((&audience_bytes(audience), self.counters.waiting), row.encode().as_slice())?;
+        self.count(kind, 1)?;
+        if let Some((place, row)) = said {
+            let place = Place { incarnation: WAITING, seq: self.counters.waiting, ..place };
+            self.add_provenance(place, ProvenanceRow { body: number, ..row }, body)?;
+        }
+        Ok(())
     }
 
     pub(super) fn incarnation(&mut self, incarnation: u64) -> Applied<Outcome> {

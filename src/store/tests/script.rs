@@ -180,7 +180,8 @@ impl Script {
     fn small(&mut self, read: &Snapshot) -> Change {
         let at = self.now();
         let (log, seqs) = self.positions(read);
-        match self.dice.below(9) {
+        match self.dice.below(10) {
+            9 => Change::Owe { log, first: seqs[0], owed: self.dice.one_in(2) },
             0 | 1 => Change::Acked { peer: PEER, log, through: seqs[0], verdicts: vec![(seqs[0], 3)], at },
             2 => Change::Receipt { holder: OTHER, log, outcomes: vec![(seqs[0], ReceiptOutcome::Destroyed)], at },
             3 => Change::PutPeer(Box::new(peer(&format!("north {}", self.steps)))),

@@ -369,10 +369,10 @@ impl Federation {
         self.start(who).await;
     }
 
-    /// A node's own clock jumps ahead.
-    pub fn step_own_clock(&self, who: Who, ahead: u64) {
+    /// A node's own clock jumps ahead, or back.
+    pub fn step_own_clock(&self, who: Who, by: i64) {
         let clock = self.members[who.0].clock.as_ref().expect("it has one");
-        clock.set(clock.now().plus(ahead));
+        clock.set(Timestamp(clock.now().0.saturating_add_signed(by)));
     }
 
     /// Waits until something is so that upkeep does: a minute passes between two looks.
