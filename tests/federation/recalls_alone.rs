@@ -130,7 +130,7 @@ async fn over_a_link_for_recalls_alone_nothing_is_told_of_what_is_held() {
     stream.say(Kind::Recall(signed.clone())).await;
     // The first thing that comes is the answer: no card, no logs, no groups.
     let Some(Kind::Recalled(recalled)) = stream.hear().await else { panic!("the answer comes first") };
-    assert_eq!(recalled.recall, sha256(&[&signed.encode_to_vec()]));
+    assert_eq!(recalled.recall, sha256(&[&signed.statement]));
     let keys = [federation.node(AMAL).keys.log_key().public()];
     let receipt = recalled.receipt.unwrap();
     let read = |holder| watchfire::link::convert::read_signed_receipt(&receipt, holder, &rogue.identity.org(), &keys);
@@ -146,7 +146,7 @@ async fn recalls_sent(rogue: &Rogue, acknowledge: bool) -> usize {
             Kind::Recall(recall) => {
                 count += 1;
                 if acknowledge {
-                    let recall = sha256(&[&recall.encode_to_vec()]).to_vec();
+                    let recall = sha256(&[&recall.statement]).to_vec();
                     stream.say(Kind::Recalled(wire::Recalled { recall, receipt: None })).await;
                 }
             }
