@@ -1,5 +1,6 @@
 //! Numbered migrations, each in one transaction. A newer store is refused in words.
 
+use super::disk::begin;
 use super::error::{Fault, OpenError};
 use super::tables::{META, Tables};
 use crate::model::OrgId;
@@ -42,12 +43,6 @@ impl<E: Into<Fault>> From<E> for Failed {
     fn from(fault: E) -> Self {
         Self::Fault(fault.into())
     }
-}
-
-fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_quick_repair(true);
-    Ok(transaction)
 }
 
 /// 0 for a file that is new, or has nothing but its `meta`.

@@ -12,6 +12,8 @@ mod error;
 mod find;
 mod migrate;
 mod overlay;
+#[doc(hidden)]
+pub mod raw;
 mod read;
 mod rows;
 mod tables;

@@ -3,9 +3,8 @@
 //! Logs, families, observables and bodies have small local numbers, because 32-byte random keys in every table cost three
 //! times the writes. Numbers are never used again. redb leaves deleted bytes in the file until [`super::Store::compact`].
 
-#[cfg(test)]
-use redb::ReadableTable;
-use redb::{Table, TableDefinition, TableError, WriteTransaction};
+use super::error::Fault;
+use redb::{Key, ReadableTable, Table, TableDefinition, TableError, Value, WriteTransaction};
 
 type Bytes = &'static [u8];
 type Id = &'static [u8; 32];
@@ -27,6 +26,18 @@ macro_rules! tables {
             }
         }
 
+        /// All rows as bytes, for [`super::raw`].
+        pub(super) fn load_all(transaction: &redb::ReadTransaction) -> Result<RawTables, Fault> {
+            Ok(vec![$(($name, load(transaction, $constant)?),)*])
+        }
+
+        /// Inserts rows that [`load_all`] read.
+        pub(super) fn put_all(transaction: &WriteTransaction, tables: &RawTables) -> Result<(), Fault> {
+            let mut tables = tables.iter();
+            $(put(transaction, $constant, tables.next().map_or(&[][..], |(_, rows)| rows))?;)*
+            Ok(())
+        }
+
         /// Every byte of every row, for tests that look for what must be gone.
         #[cfg(test)]
         pub(super) fn dump(transaction: &redb::ReadTransaction) -> Vec<(&'static str, String)> {
@@ -41,6 +52,35 @@ macro_rules! tables {
             rows
         }
     };
+}
+
+/// Keys and values as bytes.
+pub(super) type RawTable = Vec<(Vec<u8>, Vec<u8>)>;
+/// Name and rows of each table.
+pub(super) type RawTables = Vec<(&'static str, RawTable)>;
+
+fn load<K: Key + 'static, V: Value + 'static>(
+    transaction: &redb::ReadTransaction,
+    table: TableDefinition<'static, K, V>,
+) -> Result<RawTable, Fault> {
+    let mut rows = Vec::new();
+    for row in transaction.open_table(table)?.iter()? {
+        let (key, value) = row?;
+        rows.push((K::as_bytes(&key.value()).as_ref().to_vec(), V::as_bytes(&value.value()).as_ref().to_vec()));
+    }
+    Ok(rows)
+}
+
+fn put<K: Key + 'static, V: Value + 'static>(
+    transaction: &WriteTransaction,
+    table: TableDefinition<'static, K, V>,
+    rows: &[(Vec<u8>, Vec<u8>)],
+) -> Result<(), Fault> {
+    let mut table = transaction.open_table(table)?;
+    for (key, value) in rows {
+        table.insert(K::from_bytes(key), V::from_bytes(value))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
