@@ -1,5 +1,6 @@
 //! Observables and their provenances: what lookups, exports and duplicates rest on.
 
+use super::runs::write_scattered;
 use super::{Applied, Tx};
 use crate::model::observable::search_key;
 use crate::model::{Observable, RecordId, Timestamp};
@@ -9,8 +10,34 @@ use crate::store::codec::{Reader, Row, Writer};
 use crate::store::error::{Damaged, Fault};
 use crate::store::find;
 use crate::store::rows::{ProvenanceRow, ProvenanceState};
-use redb::ReadableTable;
-use std::collections::BTreeMap;
+use redb::{ReadableTable, ReadableTableMetadata};
+
+/// The numbers of a change's observables.
+pub(super) struct Numbers {
+    /// One for each, 0 where there is none.
+    of: Vec<u64>,
+    first_new: u64,
+    /// Which of the new ones were met.
+    met: Vec<bool>,
+}
+
+impl Numbers {
+    /// The number of the observable at a place in the change.
+    pub(super) fn of(&self, at: usize) -> u64 {
+        self.of.get(at).copied().unwrap_or_default()
+    }
+
+    /// Whether nothing can be known of an observable: it is new, and was not met yet.
+    pub(super) fn is_new(&self, no: u64) -> bool {
+        self.met.get(usize::try_from(no.wrapping_sub(self.first_new)).unwrap_or(usize::MAX)) == Some(&false)
+    }
+
+    /// As [`Self::is_new`]; from now on it was met.
+    fn is_fresh(&mut self, no: u64) -> bool {
+        let met = self.met.get_mut(usize::try_from(no.wrapping_sub(self.first_new)).unwrap_or(usize::MAX));
+        met.is_some_and(|met| !std::mem::replace(met, true))
+    }
+}
 
 /// Where a provenance stands: family, incarnation, position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,31 +55,40 @@ impl Place {
 }
 
 impl Tx<'_> {
-    /// The numbers of observables, made where there are none, in the order of their search keys so that the writes are sorted.
-    pub(super) fn number<'o>(
-        &mut self,
-        observables: impl Iterator<Item = (&'o Observable, &'o [Observable])>,
-    ) -> Applied<BTreeMap<Vec<u8>, u64>> {
-        let sorted: BTreeMap<Vec<u8>, (&Observable, &[Observable])> = observables.map(|pair| (search_key(pair.0), pair)).collect();
-        let mut numbers = BTreeMap::new();
-        for (key, (observable, inside)) in sorted {
-            let known = self.t.observables.get(key.as_slice())?.map(|no| no.value());
+    /// The numbers of observables, made where there are none; in the order of their search keys, so that the writes are sorted.
+    pub(super) fn number<'o>(&mut self, observables: impl Iterator<Item = Option<(&'o Observable, &'o [Observable])>>) -> Applied<Numbers> {
+        let mut of = Vec::new();
+        let mut sorted = Vec::new();
+        for (at, observable) in observables.enumerate() {
+            of.push(0);
+            sorted.extend(observable.map(|(observable, inside)| (search_key(observable), at, observable, inside)));
+        }
+        sorted.sort_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
+        let first_new = self.counters.observable + 1;
+        let mut new: Vec<(&[u8], u64)> = Vec::new();
+        let mut before: Option<(&[u8], u64)> = None;
+        let none_yet = self.t.observables.is_empty()?;
+        for (key, at, observable, inside) in &sorted {
+            let known = match before.filter(|(before, _)| *before == key.as_slice()) {
+                Some((_, no)) => Some(no),
+                None if none_yet => None,
+                None => self.t.observables.get(key.as_slice())?.map(|no| no.value()),
+            };
             let no = match known {
                 Some(no) => no,
-                None => self.new_observable(&key, observable)?,
+                None => {
+                    self.counters.observable += 1;
+                    self.later_value(self.counters.observable, *observable);
+                    new.push((key, self.counters.observable));
+                    self.counters.observable
+                }
             };
             self.put_inside(no, inside)?;
-            numbers.insert(key, no);
+            of[*at] = no;
+            before = Some((key, no));
         }
-        Ok(numbers)
-    }
-
-    fn new_observable(&mut self, key: &[u8], observable: &Observable) -> Applied<u64> {
-        self.counters.observable += 1;
-        let no = self.counters.observable;
-        self.t.observables.insert(key, no)?;
-        self.t.values.insert(no, observable.encode().as_slice())?;
-        Ok(no)
+        write_scattered(&mut self.t.observables, new.iter().copied())?;
+        Ok(Numbers { of, first_new, met: vec![false; new.len()] })
     }
 
     fn put_inside(&mut self, pattern: u64, inside: &[Observable]) -> Applied<()> {
@@ -102,7 +138,18 @@ impl Tx<'_> {
     }
 
     /// Adds what an author says. Older words of the same family are superseded; if there are newer ones, this one is.
-    pub(super) fn add_provenance(&mut self, place: Place, mut row: ProvenanceRow, body: &[u8]) -> Applied<Verdict> {
+    pub(super) fn add_provenance(&mut self, place: Place, row: ProvenanceRow, body: &[u8], numbers: &mut Numbers) -> Applied<Verdict> {
+        if numbers.is_fresh(place.observable) {
+            self.later_provenance(place.key(), &row);
+            self.later_record(row.record.0, place.observable);
+            self.event(&row.record, row.received)?;
+            return Ok(Verdict::Accepted);
+        }
+        self.add_to_said(place, row, body)
+    }
+
+    fn add_to_said(&mut self, place: Place, mut row: ProvenanceRow, body: &[u8]) -> Applied<Verdict> {
+        self.flush()?;
         let said = self.said(place.observable, place.family)?;
         let newer = said.iter().rev().find(|(other, _)| other.key() > place.key());
         let older = said.iter().rev().find(|(other, _)| other.key() < place.key());
@@ -123,7 +170,7 @@ impl Tx<'_> {
             }
         }
         self.t.provenances.insert(place.key(), row.encode().as_slice())?;
-        self.t.records.insert(&row.record.0, place.observable)?;
+        self.later_record(row.record.0, place.observable);
         self.event(&row.record, row.received)?;
         Ok(verdict)
     }

@@ -6,6 +6,7 @@
 mod index;
 mod log;
 mod release;
+mod runs;
 mod small;
 mod take_back;
 
@@ -79,6 +80,7 @@ pub(super) struct Tx<'t> {
     pub(super) us: OrgId,
     pub(super) counters: Counters,
     before: Counters,
+    runs: runs::Runs,
 }
 
 impl<'t> Tx<'t> {
@@ -86,7 +88,7 @@ impl<'t> Tx<'t> {
     pub(super) fn open(transaction: &'t WriteTransaction, us: OrgId) -> Applied<Self> {
         let t = Tables::open(transaction)?;
         let counters: Counters = find::row::<_, _, Fault>(&t.meta, "meta", "counters")?.unwrap_or_default();
-        Ok(Self { t, us, before: counters.clone(), counters })
+        Ok(Self { t, us, before: counters.clone(), counters, runs: runs::Runs::default() })
     }
 
     /// Writes the counters and closes the tables. To be called before the commit.
@@ -99,6 +101,12 @@ impl<'t> Tx<'t> {
 
     /// Applies one change.
     pub(super) fn apply(&mut self, change: &Change) -> Applied<Outcome> {
+        let outcome = self.decide(change)?;
+        self.flush()?;
+        Ok(outcome)
+    }
+
+    fn decide(&mut self, change: &Change) -> Applied<Outcome> {
         match change {
             Change::Release { audience, items, disclosures, at } => self.release(audience, items, disclosures, *at),
             Change::Append { log, batch, headers, waiting, at } => self.append(log, batch, headers, waiting, *at),
@@ -172,7 +180,7 @@ impl<'t> Tx<'t> {
         self.counters.event += 1;
         self.counters.event_at = self.counters.event_at.max(at);
         let row = EventRow { at: self.counters.event_at, record: *record };
-        self.t.events.insert(self.counters.event, row.encode().as_slice())?;
+        self.later_event(self.counters.event, &row);
         Ok(())
     }
 
