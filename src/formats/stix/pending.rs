@@ -28,7 +28,7 @@ const INDICATOR: u8 = 3;
 #[derive(Default)]
 pub(super) struct Facts {
     /// Who made the first version in the file.
-    pub(super) creator: Option<Option<[u8; 16]>>,
+    pub(super) creator: Option<Option<Key>>,
     /// The newest version by that creator.
     pub(super) modified: i128,
     /// That creator has revoked it.
@@ -41,32 +41,37 @@ pub(super) struct Facts {
 pub(super) struct Writer<'a> {
     out: BufWriter<&'a mut dyn Scratch>,
     start: u64,
+    /// One entry, kept for its room.
+    entry: Vec<u8>,
 }
 
 impl<'a> Writer<'a> {
     pub(super) fn new(scratch: &'a mut dyn Scratch) -> io::Result<Self> {
         let start = scratch.seek(SeekFrom::End(0))?;
-        Ok(Self { out: BufWriter::new(scratch), start })
+        Ok(Self { out: BufWriter::with_capacity(1 << 16, scratch), start, entry: Vec::new() })
     }
 
     pub(super) fn indicator(&mut self, pending: &Pending) -> io::Result<()> {
-        self.out.write_all(&[VERSION])?;
-        self.out.write_all(&pending.key)?;
-        self.out.write_all(&[u8::from(pending.creator.is_some())])?;
-        self.out.write_all(&pending.creator.unwrap_or_default())?;
-        self.out.write_all(&pending.modified.to_be_bytes())?;
-        self.out.write_all(&[u8::from(pending.revoked)])?;
-        let body = serde_json::to_vec(pending)?;
-        let length = u32::try_from(body.len()).map_err(io::Error::other)?;
-        self.out.write_all(&[INDICATOR])?;
-        self.out.write_all(&length.to_be_bytes())?;
-        self.out.write_all(&body)
+        let entry = &mut self.entry;
+        entry.clear();
+        entry.push(VERSION);
+        entry.extend_from_slice(&pending.key.0.to_be_bytes());
+        entry.push(u8::from(pending.creator.is_some()));
+        entry.extend_from_slice(&pending.creator.map_or(0, |creator| creator.0).to_be_bytes());
+        entry.extend_from_slice(&pending.modified.to_be_bytes());
+        entry.push(u8::from(pending.revoked));
+        entry.extend_from_slice(&[INDICATOR, 0, 0, 0, 0]);
+        let start = entry.len();
+        pending.encode(entry);
+        let length = u32::try_from(entry.len() - start).map_err(io::Error::other)?;
+        entry[start - 4..start].copy_from_slice(&length.to_be_bytes());
+        self.out.write_all(entry)
     }
 
     pub(super) fn indicates(&mut self, source: &str, target: &str) -> io::Result<()> {
         self.out.write_all(&[INDICATES])?;
-        self.out.write_all(&Key::of(source).0)?;
-        self.out.write_all(&Key::of(target).0)
+        self.out.write_all(&Key::of(source).0.to_be_bytes())?;
+        self.out.write_all(&Key::of(target).0.to_be_bytes())
     }
 
     pub(super) fn finish(self) -> io::Result<Reader<'a>> {
@@ -94,14 +99,14 @@ impl Reader<'_> {
             place += entry.length();
             if let Entry::Indicator { body, .. } = entry {
                 bytes += body.len();
-                portion.push(serde_json::from_slice(&body)?);
+                portion.push(Pending::decode(&body).ok_or_else(changed)?);
                 if portion.len() == PORTION || bytes >= PORTION_BYTES {
                     break;
                 }
             }
         }
         self.next = place;
-        let mut facts: BTreeMap<Key, Facts> = portion.iter().map(|pending: &Pending| (Key(pending.key), Facts::default())).collect();
+        let mut facts: BTreeMap<Key, Facts> = portion.iter().map(|pending: &Pending| (pending.key, Facts::default())).collect();
         if !facts.is_empty() {
             let mut input = at(self.scratch, self.start)?;
             while let Some(entry) = Entry::read(&mut input, false)? {
@@ -117,8 +122,12 @@ fn at(scratch: &mut dyn Scratch, place: u64) -> io::Result<BufReader<&mut dyn Sc
     Ok(BufReader::with_capacity(1 << 16, scratch))
 }
 
+fn changed() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the scratch file was changed by someone else")
+}
+
 enum Entry {
-    Version { key: Key, creator: Option<[u8; 16]>, modified: i128, revoked: bool },
+    Version { key: Key, creator: Option<Key>, modified: i128, revoked: bool },
     Indicates { source: Key, target: Key },
     Indicator { length: u32, body: Vec<u8> },
 }
@@ -131,14 +140,14 @@ impl Entry {
         }
         let entry = match array::<1>(input)? {
             [VERSION] => {
-                let key = Key(array(input)?);
+                let key = read_key(input)?;
                 let [known] = array(input)?;
-                let creator = array(input)?;
+                let creator = read_key(input)?;
                 let modified = i128::from_be_bytes(array(input)?);
                 let [revoked] = array(input)?;
                 Self::Version { key, creator: (known == 1).then_some(creator), modified, revoked: revoked == 1 }
             }
-            [INDICATES] => Self::Indicates { source: Key(array(input)?), target: Key(array(input)?) },
+            [INDICATES] => Self::Indicates { source: read_key(input)?, target: read_key(input)? },
             [INDICATOR] => {
                 let length = u32::from_be_bytes(array(input)?);
                 let mut body = Vec::new();
@@ -150,7 +159,7 @@ impl Entry {
                 }
                 Self::Indicator { length, body }
             }
-            [_] => return Err(io::Error::new(io::ErrorKind::InvalidData, "the scratch file was changed by someone else")),
+            [_] => return Err(changed()),
         };
         Ok(Some(entry))
     }
@@ -181,6 +190,10 @@ impl Entry {
             Self::Indicator { .. } => {}
         }
     }
+}
+
+fn read_key(input: &mut impl Read) -> io::Result<Key> {
+    Ok(Key(u128::from_be_bytes(array(input)?)))
 }
 
 fn array<const N: usize>(input: &mut impl Read) -> io::Result<[u8; N]> {
