@@ -2,15 +2,33 @@
 
 use super::runs::write_scattered;
 use super::{Applied, Tx};
+use crate::model::OrgId;
+use crate::model::log::Audience;
 use crate::model::observable::search_key;
 use crate::model::{Observable, RecordId, Timestamp};
 use crate::store::body::is_body;
-use crate::store::change::Verdict;
+use crate::store::change::{ReleaseItem, Verdict};
 use crate::store::codec::{Reader, Row, Writer};
 use crate::store::error::{Damaged, Fault};
 use crate::store::find;
 use crate::store::rows::{ProvenanceRow, ProvenanceState};
 use redb::{ReadableTable, ReadableTableMetadata};
+
+/// A change's observables in the order of their search keys, and the numbers of those that have one.
+pub(super) struct Sought<'o> {
+    /// How many places there are, with or without an observable.
+    count: usize,
+    sorted: Vec<SoughtOne<'o>>,
+}
+
+struct SoughtOne<'o> {
+    key: Vec<u8>,
+    /// Its place in the change.
+    place: usize,
+    observable: &'o Observable,
+    inside: &'o [Observable],
+    known: Option<u64>,
+}
 
 /// The numbers of a change's observables.
 pub(super) struct Numbers {
@@ -57,38 +75,75 @@ impl Place {
 impl Tx<'_> {
     /// The numbers of observables, made where there are none; in the order of their search keys, so that the writes are sorted.
     pub(super) fn number<'o>(&mut self, observables: impl Iterator<Item = Option<(&'o Observable, &'o [Observable])>>) -> Applied<Numbers> {
-        let mut of = Vec::new();
-        let mut sorted = Vec::new();
-        for (at, observable) in observables.enumerate() {
-            of.push(0);
-            sorted.extend(observable.map(|(observable, inside)| (search_key(observable), at, observable, inside)));
+        let sought = self.seek(observables)?;
+        self.make_numbers(&sought)
+    }
+
+    /// Looks observables up, and writes nothing.
+    pub(super) fn seek<'o>(&self, observables: impl Iterator<Item = Option<(&'o Observable, &'o [Observable])>>) -> Applied<Sought<'o>> {
+        let mut sought = Sought { count: 0, sorted: Vec::new() };
+        for observable in observables {
+            let place = sought.count;
+            sought.count += 1;
+            let one = |(observable, inside)| SoughtOne { key: search_key(observable), place, observable, inside, known: None };
+            sought.sorted.extend(observable.map(one));
         }
-        sorted.sort_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
+        sought.sorted.sort_by(|one, other| (&one.key, one.place).cmp(&(&other.key, other.place)));
+        if self.t.observables.is_empty()? {
+            return Ok(sought);
+        }
+        for at in 0..sought.sorted.len() {
+            let repeated = at > 0 && sought.sorted[at - 1].key == sought.sorted[at].key;
+            sought.sorted[at].known = match repeated {
+                true => sought.sorted[at - 1].known,
+                false => self.t.observables.get(sought.sorted[at].key.as_slice())?.map(|no| no.value()),
+            };
+        }
+        Ok(sought)
+    }
+
+    /// Gives numbers to what has none.
+    pub(super) fn make_numbers(&mut self, sought: &Sought<'_>) -> Applied<Numbers> {
+        let mut of = vec![0; sought.count];
         let first_new = self.counters.observable + 1;
         let mut new: Vec<(&[u8], u64)> = Vec::new();
-        let mut before: Option<(&[u8], u64)> = None;
-        let none_yet = self.t.observables.is_empty()?;
-        for (key, at, observable, inside) in &sorted {
-            let known = match before.filter(|(before, _)| *before == key.as_slice()) {
-                Some((_, no)) => Some(no),
-                None if none_yet => None,
-                None => self.t.observables.get(key.as_slice())?.map(|no| no.value()),
-            };
-            let no = match known {
+        for one in &sought.sorted {
+            let made = new.last().filter(|(key, _)| *key == one.key.as_slice()).map(|(_, no)| *no);
+            let no = match one.known.or(made) {
                 Some(no) => no,
                 None => {
                     self.counters.observable += 1;
-                    self.later_value(self.counters.observable, *observable);
-                    new.push((key, self.counters.observable));
+                    self.later_value(self.counters.observable, one.observable);
+                    new.push((&one.key, self.counters.observable));
                     self.counters.observable
                 }
             };
-            self.put_inside(no, inside)?;
-            of[*at] = no;
-            before = Some((key, no));
+            self.put_inside(no, one.inside)?;
+            of[one.place] = no;
         }
         write_scattered(&mut self.t.observables, new.iter().copied())?;
         Ok(Numbers { of, first_new, met: vec![false; new.len()] })
+    }
+
+    /// Whether an audience was told one of these last, or is told it twice here. The observables are those of the items.
+    pub(super) fn any_was_said(&self, author: &OrgId, audience: &Audience, sought: &Sought<'_>, items: &[ReleaseItem]) -> Applied<bool> {
+        let family = self.known_family(author, audience)?;
+        for (at, one) in sought.sorted.iter().enumerate() {
+            let encoded = items[one.place].released.get();
+            let before = at.checked_sub(1).map(|before| &sought.sorted[before]).filter(|before| before.key == one.key);
+            if before
+                .map(|before| items[before.place].released.get())
+                .is_some_and(|before| (before.tlp, &before.body) == (encoded.tlp, &encoded.body))
+            {
+                return Ok(true);
+            }
+            if let (Some(observable), Some(family), None) = (one.known, family, before)
+                && self.was_said(observable, family, encoded)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn put_inside(&mut self, pattern: u64, inside: &[Observable]) -> Applied<()> {

@@ -5,7 +5,7 @@ use super::{Applied, Log, Tx, WAITING};
 use crate::model::crypto::equal;
 use crate::model::log::{AbsentReason, Batch, BatchEntry, Body, Checkpoint, Equivocation, Head, Header, LogKey, Salts, body_hash, salt};
 use crate::model::record::WithdrawalMode;
-use crate::model::{EntryHash, LogId, Timestamp};
+use crate::model::{LogId, Timestamp};
 use crate::store::body::is_body;
 use crate::store::change::{Meaning, Outcome, Received, Refused, TakenBack, Verdict};
 use crate::store::codec::{Row, audience_bytes};
@@ -27,7 +27,7 @@ impl Tx<'_> {
             return Err(Refused::LogClosed.into());
         }
         let headers_first = headers.first().filter(|_| headers.len() == batch.entries.len());
-        follows(known.as_ref(), batch, headers_first)?;
+        follows(head_of(known.as_ref()), batch, headers_first)?;
         let rows = self.waiting_rows(key, batch, waiting)?;
         let mut log = match known {
             Some(log) => log,
@@ -94,7 +94,7 @@ impl Tx<'_> {
             return Err(Refused::LogClosed.into());
         }
         let first = entries.first().filter(|_| entries.len() == batch.entries.len()).map(|entry| &entry.header);
-        follows(known.as_ref(), batch, first)?;
+        follows(head_of(known.as_ref()), batch, first)?;
         let mut log = match known {
             Some(log) => log,
             None => self.new_log(key, author_key)?,
@@ -111,7 +111,7 @@ impl Tx<'_> {
     }
 
     /// Whether the log already has exactly this batch.
-    fn holds(&self, log: Option<&Log>, batch: &Batch) -> Applied<bool> {
+    pub(super) fn holds(&self, log: Option<&Log>, batch: &Batch) -> Applied<bool> {
         let Some(log) = log.filter(|log| log.row.head.size >= batch.checkpoint.head.size) else { return Ok(false) };
         let row: Option<BatchRow> = find::row::<_, _, Fault>(&self.t.batches, "batches", (log.no, batch.first))?;
         Ok(row.is_some_and(|row| row.checkpoint.head == batch.checkpoint.head))
@@ -149,7 +149,7 @@ impl Tx<'_> {
         Ok(row.is_some_and(|row| row.mode == WithdrawalMode::Recall))
     }
 
-    fn put_batch(&mut self, log: &Log, batch: &Batch, author_key: Option<[u8; 32]>) -> Applied<()> {
+    pub(super) fn put_batch(&mut self, log: &Log, batch: &Batch, author_key: Option<[u8; 32]>) -> Applied<()> {
         let seed = match &batch.salts {
             Salts::Seed(seed) => Some(*seed),
             Salts::Each(salts) => {
@@ -380,9 +380,12 @@ fn indexed(received: &Received) -> Option<(&crate::model::Observable, &[crate::m
     }
 }
 
+fn head_of(log: Option<&Log>) -> Head {
+    log.map(|log| log.row.head).unwrap_or_default()
+}
+
 /// Whether a batch begins where the log ends.
-fn follows(log: Option<&Log>, batch: &Batch, first: Option<&Header>) -> Result<(), Refused> {
-    let head = log.map_or(Head { size: 0, hash: EntryHash::default() }, |log| log.row.head);
+pub(super) fn follows(head: Head, batch: &Batch, first: Option<&Header>) -> Result<(), Refused> {
     let fits = first.is_some_and(|first| first.prev == head.hash && first.seq == batch.first) && batch.first == head.size + 1;
     if fits { Ok(()) } else { Err(Refused::HeadMoved) }
 }

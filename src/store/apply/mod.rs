@@ -5,6 +5,7 @@
 
 mod index;
 mod log;
+mod publish;
 mod release;
 mod runs;
 mod small;
@@ -110,6 +111,7 @@ impl<'t> Tx<'t> {
         match change {
             Change::Release { audience, items, disclosures, at } => self.release(audience, items, disclosures, *at),
             Change::Append { log, batch, headers, waiting, at } => self.append(log, batch, headers, waiting, *at),
+            Change::Publish { log, batches, items, disclosures, at } => self.publish(log, batches, items, disclosures, *at),
             Change::Receive { log, author_key, batch, entries, at } => self.receive(log, author_key, batch, entries, *at),
             Change::StartAt { log, author_key, checkpoint } => self.start_at(log, author_key, checkpoint),
             Change::TakeBack { log, seqs, mode, reason, at } => self.take_back(log, None, seqs, *mode, reason, *at).map(Outcome::TakenBack),
@@ -168,6 +170,13 @@ impl<'t> Tx<'t> {
         self.t.family_numbers.insert(key, self.counters.family)?;
         self.t.families.insert(self.counters.family, bytes.as_slice())?;
         Ok(self.counters.family)
+    }
+
+    /// The number of an author's logs to an audience, if there is one.
+    pub(super) fn known_family(&self, author: &OrgId, audience: &Audience) -> Applied<Option<u32>> {
+        let bytes = FamilyRow { author: *author, audience: *audience }.encode();
+        let key: &[u8; 65] = bytes.as_slice().try_into().expect("an author has 32 bytes and an audience 33");
+        Ok(self.t.family_numbers.get(key)?.map(|no| no.value()))
     }
 
     pub(super) fn family_row(&self, no: u32) -> Applied<FamilyRow> {

@@ -41,7 +41,7 @@ impl Tx<'_> {
         Ok(Outcome::Released(outcomes))
     }
 
-    fn is_recalled(&self, item: &ReleaseItem) -> Applied<bool> {
+    pub(super) fn is_recalled(&self, item: &ReleaseItem) -> Applied<bool> {
         let Some(record) = item.record else { return Ok(false) };
         if self.t.tombstones.is_empty()? {
             return Ok(false);
@@ -83,8 +83,11 @@ impl Tx<'_> {
         numbers: &mut Numbers,
         at: Timestamp,
     ) -> Applied<ReleaseOutcome> {
-        if !numbers.is_new(observable) && self.was_said(observable, family, encoded)? {
-            return Ok(ReleaseOutcome::Duplicate);
+        if !numbers.is_new(observable) {
+            self.flush()?;
+            if self.was_said(observable, family, encoded)? {
+                return Ok(ReleaseOutcome::Duplicate);
+            }
         }
         let waiting = self.put_waiting(audience, encoded, Some(record), observable, at)?;
         let place = Place { observable, family, incarnation: WAITING, seq: self.counters.waiting };
@@ -96,8 +99,7 @@ impl Tx<'_> {
     }
 
     /// Whether the audience was told exactly this last.
-    fn was_said(&mut self, observable: u64, family: u32, encoded: &Encoded) -> Applied<bool> {
-        self.flush()?;
+    pub(super) fn was_said(&self, observable: u64, family: u32, encoded: &Encoded) -> Applied<bool> {
         let last = self.said(observable, family)?.pop();
         match last.filter(|(_, last)| last.state == ProvenanceState::Live && last.tlp == encoded.tlp) {
             Some((_, last)) => is_body(&self.t.bodies, last.body, &encoded.body),
@@ -134,7 +136,7 @@ impl Tx<'_> {
     }
 
     /// Writes the lines of what really leaves: count and digest are taken over the queued items of the line's kind and label.
-    fn disclose(&mut self, items: &[ReleaseItem], outcomes: &[ReleaseOutcome], disclosures: &[Disclosure]) -> Applied<()> {
+    pub(super) fn disclose(&mut self, items: &[ReleaseItem], outcomes: &[ReleaseOutcome], disclosures: &[Disclosure]) -> Applied<()> {
         for disclosure in disclosures {
             let queued = items.iter().zip(outcomes).filter(|(_, outcome)| **outcome == ReleaseOutcome::Queued);
             let encoded = queued.map(|(item, _)| item.released.get());

@@ -6,6 +6,7 @@ mod log;
 mod lookup;
 mod model;
 mod open;
+mod publish;
 mod recall;
 mod release;
 mod small;
