@@ -16,12 +16,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::convert::wire::{self, frame::Frame as Kind};
 use super::convert::{
-    Assembled, BatchReader, LogState, Malformed, batch_frames, bodies_frame, have_frames, log_id, read_bodies, read_branch, read_have,
-    start_frame, wire_branch,
+    Assembled, BatchReader, LogState, Malformed, bodies_frame, have_frames, log_id, read_bodies, read_branch, read_have, start_frame,
+    wire_branch,
 };
 use super::limits::{Budget, Overrun};
 use crate::model::group::SignedDefinition;
-use crate::model::log::{Audience, Batch, BatchError, Head, LogKey};
+use crate::model::log::{Audience, Batch, BatchError, Checkpoint, Head, LogKey};
 use crate::model::{GroupId, LogId, OrgId};
 use crate::node::recall::RecallError;
 use crate::node::receive::Understood;
@@ -369,10 +369,10 @@ impl Session {
         let Some((next, fresh)) = self.shared().readers.get(log).map(|reader| (reader.next, reader.fresh)) else { return Ok(false) };
         let (frames, through) = match self.node.next_for(&self.peer, log, next, fresh)? {
             Next::Nothing => return Ok(false),
-            Next::Start(key, checkpoint) => (vec![start_frame(&key, &checkpoint)], checkpoint.head.size),
+            Next::Start(key, checkpoint) => (Arc::from([start_frame(&key, &checkpoint)]), checkpoint.head.size),
             Next::Batch(key, batch) => {
                 let through = batch.get().checkpoint.head.size;
-                (batch_frames(&key, &batch), through)
+                (self.node.packed.frames(&key, &batch), through)
             }
         };
         let bytes: usize = frames.iter().map(Message::encoded_len).sum();
@@ -381,8 +381,8 @@ impl Session {
             reader.fresh = false;
             reader.in_flight.push_back((through, bytes as u64));
         }
-        for frame in frames {
-            self.outbox.push(frame).await?;
+        for frame in frames.iter() {
+            self.outbox.push(frame.clone()).await?;
         }
         Ok(true)
     }
@@ -631,6 +631,8 @@ impl Receiver {
 
     async fn whole_batch(&mut self, log: LogId, batch: Batch) -> Result<(), Ended> {
         self.budget.entries(batch.entries.len() as u64)?;
+        // Its frames were charged by what they unpack to, and texts that stand in many bodies are among that once.
+        self.budget.bytes(batch.body_bytes())?;
         if self.in_step(&log, &batch)?.is_none() {
             return Ok(());
         }
@@ -640,16 +642,10 @@ impl Receiver {
             Some(key) => vec![key],
             None => node.author_keys(&asked.key.author),
         };
-        let mut result = Err(BatchError::Signature);
-        for key in keys {
-            result = node.understand(&asked.key, asked.head, key, batch.clone());
-            if !matches!(result, Err(BatchError::Signature)) {
-                break;
-            }
-        }
-        let understood = match result {
+        let checkpoint = batch.checkpoint.clone();
+        let understood = match node.understand(&asked.key, asked.head, &keys, batch) {
             Ok(understood) => understood,
-            Err(error) => return Err(self.not_the_authors(log, &batch, error).await?),
+            Err(error) => return Err(self.not_the_authors(log, &checkpoint, error).await?),
         };
         let Understood { change, head, author_key, first, follow } = understood;
         asked.head = head;
@@ -696,9 +692,9 @@ impl Receiver {
         Ok(None)
     }
 
-    async fn not_the_authors(&mut self, log: LogId, batch: &Batch, error: BatchError) -> Result<Ended, Ended> {
+    async fn not_the_authors(&mut self, log: LogId, checkpoint: &Checkpoint, error: BatchError) -> Result<Ended, Ended> {
         tracing::error!(peer = %self.session.peer, %log, %error, "a batch does not verify; nothing of it is kept but the evidence");
-        let mut evidence = super::convert::wire_checkpoint(&batch.checkpoint).encode_to_vec();
+        let mut evidence = super::convert::wire_checkpoint(checkpoint).encode_to_vec();
         evidence.truncate(64 << 10);
         let (peer, what, at) = (self.session.peer, error.to_string(), self.node().clock.now());
         let change = crate::store::change::Change::Suspicious { peer, what, bytes: evidence, at };

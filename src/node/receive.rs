@@ -3,7 +3,7 @@
 use super::relay::Follow;
 use super::{Node, NodeError};
 use crate::link::convert::{Malformed, decode_record, encode_record};
-use crate::model::log::{Audience, Batch, BatchError, Body, Entry, Head, LogKey};
+use crate::model::log::{Audience, Batch, BatchError, Body, Head, Header, LogKey};
 use crate::model::record::{Receipt, Withdrawal};
 use crate::model::{LogId, OrgId, Record, RecordKind, Timestamp, Tlp};
 use crate::rules::release::Draft;
@@ -25,13 +25,22 @@ pub struct Understood {
 }
 
 impl Node {
-    /// Checks that a batch follows `head` in its author's log and reads what it says.
+    /// Checks that a batch follows `head` in its author's log, signed with one of these keys, and reads what it says.
     ///
     /// # Errors
     /// When it is not its author's: then nothing of it may be kept.
-    pub fn understand(&self, log: &LogKey, head: Head, author_key: [u8; 32], batch: Batch) -> Result<Understood, BatchError> {
-        let entries = batch.verify(log.id(), head, &author_key)?;
-        let received: Vec<Received> = entries.iter().map(|entry| self.understand_entry(log, entry)).collect();
+    pub fn understand(&self, log: &LogKey, head: Head, author_keys: &[[u8; 32]], batch: Batch) -> Result<Understood, BatchError> {
+        let id = log.id();
+        let mut verified = Err(BatchError::Signature);
+        let mut author_key = [0; 32];
+        for key in author_keys {
+            (verified, author_key) = (batch.verify_headers(id, head, key), *key);
+            if !matches!(verified, Err(BatchError::Signature)) {
+                break;
+            }
+        }
+        let entries = verified?.into_iter().zip(&batch.entries);
+        let received: Vec<Received> = entries.map(|(header, entry)| self.understand_entry(log, header, &entry.body)).collect();
         let next_key = received.iter().rev().find_map(|entry| match entry.meaning {
             Meaning::KeyChange(key) => Some(key),
             _ => None,
@@ -50,9 +59,8 @@ impl Node {
         self.to_follow(&log.author, log.audience, &withdrawal).ok().flatten()
     }
 
-    fn understand_entry(&self, log: &LogKey, entry: &Entry) -> Received {
-        let header = entry.header.clone();
-        let (verdict, problem, meaning) = match &entry.body {
+    fn understand_entry(&self, log: &LogKey, header: Header, body: &Body) -> Received {
+        let (verdict, problem, meaning) = match body {
             Body::Absent { .. } => (Verdict::Accepted, None, Meaning::None),
             Body::Present(_) if header.tlp == Tlp::Red && matches!(log.audience, Audience::Group(_)) => {
                 (Verdict::Refused, Some("TLP:RED in a group's log".to_owned()), Meaning::None)
@@ -105,6 +113,9 @@ impl Node {
         follow: Vec<Follow>,
     ) -> Result<Vec<(u64, Verdict)>, NodeError> {
         let Outcome::Received { verdicts, taken_back } = outcome else { return Ok(Vec::new()) };
+        if !taken_back.is_empty() {
+            self.packed.forget();
+        }
         self.touch();
         let through = first + verdicts.len() as u64;
         if first == 1 {
