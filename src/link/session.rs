@@ -176,7 +176,7 @@ struct Shared {
     /// What we last said we hold.
     announced: BTreeMap<LogId, u64>,
     recalls: BTreeSet<[u8; 32]>,
-    /// The number of our card that the peer was sent.
+    /// The number of our card that the peer holds, or was sent.
     card: u64,
 }
 
@@ -235,6 +235,7 @@ impl Session {
                 bytes_per_day: limits.bytes_per_day_max,
             }),
             card: self.node.keys.card().content().number,
+            known_card: self.node.card_number(&self.peer).unwrap_or_default(),
         };
         self.outbox.answer(Kind::Hello(hello))
     }
@@ -463,6 +464,7 @@ impl Receiver {
         if !hello.versions.iter().any(|version| VERSIONS.contains(version)) {
             return Err(Ended::Version(hello.versions.into_iter().take(16).collect()));
         }
+        self.session.shared().card = hello.known_card;
         self.node().note_clock(self.session.peer, hello.clock);
         Ok(())
     }

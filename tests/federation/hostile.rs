@@ -291,3 +291,24 @@ async fn nobody_defines_anothers_group() {
     assert_eq!(stream.closed().await.1, "a second hello");
     assert_eq!(federation.node(AMAL).group("partners").unwrap().number, 1);
 }
+
+/// Whether a card comes before the node has said what it holds, to who says that it has this number of it.
+async fn gets_a_card(rogue: &Rogue, known_card: u64) -> bool {
+    let mut stream = rogue.connect().await;
+    stream.say(Kind::Hello(wire::Hello { known_card, ..rogue.hello(vec![1]) })).await;
+    loop {
+        match stream.hear().await.expect("the stream goes on") {
+            Kind::Card(_) => return true,
+            Kind::Have(_) => return false,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_card_goes_only_to_who_has_an_older_one() {
+    let (federation, rogue) = alone().await;
+    let number = federation.node(AMAL).keys.card().content().number;
+    assert!(gets_a_card(&rogue, number - 1).await);
+    assert!(!gets_a_card(&rogue, number).await);
+}
