@@ -173,6 +173,8 @@ struct Shared {
     bodies: VecDeque<(LogId, Vec<u64>)>,
     /// The numbers of definitions that the peer holds, or was sent.
     definitions: BTreeMap<GroupId, u64>,
+    /// Whether the peer has said all that it holds, definitions too.
+    heard: bool,
     /// What we last said we hold.
     announced: BTreeMap<LogId, u64>,
     recalls: BTreeSet<[u8; 32]>,
@@ -346,7 +348,14 @@ impl Session {
     }
 
     async fn announce_definitions(&self) -> Result<(), Ended> {
-        let theirs: Vec<(GroupId, u64)> = self.shared().definitions.iter().map(|(group, number)| (*group, *number)).collect();
+        let theirs: Vec<(GroupId, u64)> = {
+            let shared = self.shared();
+            // Before that everything would look like news to it.
+            if !shared.heard {
+                return Ok(());
+            }
+            shared.definitions.iter().map(|(group, number)| (*group, *number)).collect()
+        };
         for (group, number, signed) in self.node.definitions_for(&self.peer, &theirs)? {
             self.shared().definitions.insert(group, number);
             for frame in definition_frames(&signed) {
@@ -528,6 +537,7 @@ impl Receiver {
         self.hear(&logs, have.complete).await?;
         if have.complete {
             self.ask_for_bodies()?;
+            self.session.shared().heard = true;
             self.session.wake.notify_one();
         }
         Ok(())

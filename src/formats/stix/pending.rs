@@ -8,15 +8,14 @@ use super::Key;
 use super::object::Pending;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::ops::ControlFlow;
 
 /// A file that the caller gives: read, written and thrown away afterwards.
 pub trait Scratch: Read + Write + Seek {}
 impl<T: Read + Write + Seek> Scratch for T {}
 
-/// The most indicators in memory at once.
+/// The most indicators of which the facts are in memory at once: some 10 MB.
 const PORTION: usize = 50_000;
-/// The most bytes of waiting indicators in memory at once, 32 MiB.
-pub(super) const PORTION_BYTES: usize = 32 << 20;
 /// The most names that one indicator takes from its relationships.
 const TARGETS_MAX: usize = 20;
 
@@ -88,32 +87,65 @@ pub(super) struct Reader<'a> {
     next: u64,
 }
 
+/// Indicators that come one after the other in the file, and what the whole file says about each.
+pub(super) struct Portion {
+    start: u64,
+    count: usize,
+    facts: BTreeMap<Key, Facts>,
+}
+
+impl Portion {
+    /// How many indicators it has.
+    pub(super) const fn len(&self) -> usize {
+        self.count
+    }
+}
+
 impl Reader<'_> {
-    /// The next indicators with what the file says about each; empty when all were taken up.
-    pub(super) fn portion(&mut self) -> io::Result<(Vec<Pending>, BTreeMap<Key, Facts>)> {
-        let mut portion = Vec::new();
-        let mut bytes = 0;
+    /// The next indicators; `None` when all were taken up. Memory holds their keys and facts, not themselves.
+    pub(super) fn portion(&mut self) -> io::Result<Option<Portion>> {
+        let mut portion = Portion { start: self.next, count: 0, facts: BTreeMap::new() };
         let mut input = at(self.scratch, self.next)?;
-        let mut place = self.next;
-        while let Some(entry) = Entry::read(&mut input, true)? {
-            place += entry.length();
-            if let Entry::Indicator { body, .. } = entry {
-                bytes += body.len();
-                portion.push(Pending::decode(&body).ok_or_else(changed)?);
-                if portion.len() == PORTION || bytes >= PORTION_BYTES {
-                    break;
-                }
+        while portion.count < PORTION
+            && let Some(entry) = Entry::read(&mut input, false)?
+        {
+            self.next += entry.length();
+            match entry {
+                Entry::Version { key, .. } => drop(portion.facts.entry(key).or_default()),
+                Entry::Indicator { .. } => portion.count += 1,
+                Entry::Indicates { .. } => {}
             }
         }
-        self.next = place;
-        let mut facts: BTreeMap<Key, Facts> = portion.iter().map(|pending: &Pending| (pending.key, Facts::default())).collect();
-        if !facts.is_empty() {
-            let mut input = at(self.scratch, self.start)?;
-            while let Some(entry) = Entry::read(&mut input, false)? {
-                entry.note(&mut facts);
+        if portion.count == 0 {
+            return Ok(None);
+        }
+        let mut input = at(self.scratch, self.start)?;
+        while let Some(entry) = Entry::read(&mut input, false)? {
+            entry.note(&mut portion.facts);
+        }
+        Ok(Some(portion))
+    }
+
+    /// Gives each indicator of a portion to `take`, with its facts, until that breaks.
+    pub(super) fn each(
+        &mut self,
+        portion: &Portion,
+        mut take: impl FnMut(Pending, Option<&Facts>) -> ControlFlow<()>,
+    ) -> io::Result<ControlFlow<()>> {
+        let mut input = at(self.scratch, portion.start)?;
+        let mut left = portion.count;
+        while left > 0
+            && let Some(entry) = Entry::read(&mut input, true)?
+        {
+            let Entry::Indicator { body, .. } = entry else { continue };
+            left -= 1;
+            let pending = Pending::decode(&body).ok_or_else(changed)?;
+            let facts = portion.facts.get(&pending.key);
+            if take(pending, facts).is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
-        Ok((portion, facts))
+        Ok(ControlFlow::Continue(()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The reader: bundles, arrays, single objects, sequences of any of them, and TAXII envelopes.
 //!
-//! Memory is bounded whatever comes: one object of at most 16 MiB, one portion of waiting indicators (32 MiB, see `pending`),
+//! Memory is bounded whatever comes: one object of at most 16 MiB, what the file says about one portion of waiting indicators (see `pending`),
 //! 100,000 names of at most 200 characters and 100,000 marking definitions. What a file has beyond that goes without its name,
 //! or counts as TLP:RED.
 
@@ -206,22 +206,19 @@ impl Import<'_, '_> {
 
     fn finish(mut self) -> Result<Summary, ReadError> {
         let mut waiting = self.waiting.finish().map_err(ReadError::Scratch)?;
-        loop {
-            let (portion, facts) = waiting.portion().map_err(ReadError::Scratch)?;
-            if portion.is_empty() {
-                break;
-            }
+        while let Some(portion) = waiting.portion().map_err(ReadError::Scratch)? {
             self.summary.waiting_max = self.summary.waiting_max.max(portion.len() as u64);
-            for pending in portion {
-                let about = facts.get(&pending.key);
-                let item = item(pending, about, &self.markings, &self.names);
+            let (markings, names, summary, sink) = (&self.markings, &self.names, &mut self.summary, &mut *self.sink);
+            let take = |pending: Pending, about: Option<&Facts>| {
+                let item = item(pending, about, markings, names);
                 match item {
-                    Item::Indicator { .. } => self.summary.indicators += 1,
-                    Item::Problem(_) => self.summary.problems += 1,
+                    Item::Indicator { .. } => summary.indicators += 1,
+                    Item::Problem(_) => summary.problems += 1,
                 }
-                if (self.sink)(item).is_break() {
-                    return Ok(self.summary);
-                }
+                sink(item)
+            };
+            if waiting.each(&portion, take).map_err(ReadError::Scratch)?.is_break() {
+                return Ok(self.summary);
             }
         }
         for problem in self.tally.problems() {
