@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use zeroize::Zeroizing;
-
 use super::keys::{KeyFile, Keys, KeysError, Renewal};
 use super::tls::Credential;
-use crate::model::crypto::{SigningKey, hmac_sha256};
+use crate::model::crypto::{HmacKey, SigningKey};
 use crate::model::identity::{Card, Endpoint, LogKeys};
 use crate::model::{Observable, OrgId, RecordId, Timestamp};
 
@@ -20,7 +18,7 @@ const PROTOCOLS: [u16; 1] = [1];
 /// Our keys and card.
 pub struct Identity {
     org: OrgId,
-    id_key: Zeroizing<[u8; 32]>,
+    id_key: HmacKey,
     keys: RwLock<Keys>,
 }
 
@@ -56,7 +54,7 @@ impl Identity {
     }
 
     fn of(keys: Keys) -> Self {
-        let id_key = Zeroizing::new(*keys.id_key());
+        let id_key = HmacKey::new(keys.id_key());
         Self { org: keys.org(), id_key, keys: RwLock::new(keys) }
     }
 
@@ -110,7 +108,7 @@ impl Identity {
     /// Our id for what an author says of an observable: stable for us, opaque to everyone else.
     pub fn record_id(&self, author: &OrgId, observable: &Observable) -> RecordId {
         let kind = [observable.kind().number()];
-        let tag = hmac_sha256(self.id_key.as_slice(), &[b"watchfire/record/v1", &author.0, &kind, observable.value().as_bytes()]);
+        let tag = self.id_key.tag(&[b"watchfire/record/v1", &author.0, &kind, observable.value().as_bytes()]);
         RecordId(*tag.first_chunk().expect("32 bytes have 16 first ones"))
     }
 

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod knock;
 pub mod limits;
 pub mod links;
+pub mod packed;
 pub mod pairing;
 pub mod profile;
 pub mod serve;

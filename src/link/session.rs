@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::convert::wire::{self, frame::Frame as Kind};
 use super::convert::{
-    Assembled, BatchReader, LogState, Malformed, batch_frames, bodies_frame, card_frame, conflict_frame, definition_frames, fixed,
-    have_frames, log_id, read_bodies, read_branch, read_have, recall_frame, recalled_frame, roster_frames, start_frame,
+    Assembled, BatchReader, LogState, Malformed, bodies_frame, card_frame, conflict_frame, definition_frames, fixed, have_frames, log_id,
+    read_bodies, read_branch, read_have, recall_frame, recalled_frame, roster_frames, start_frame,
 };
 use super::limits::{Budget, Overrun};
 use crate::model::group::SignedDefinition;
@@ -198,11 +198,13 @@ struct Shared {
     definitions: BTreeMap<GroupId, u64>,
     /// The numbers of hidden groups' lists of members that the peer holds, or was sent.
     rosters: BTreeMap<GroupId, u64>,
+    /// Whether the peer has said all that it holds, definitions too.
+    heard: bool,
     /// What we last said we hold.
     announced: BTreeMap<LogId, u64>,
     /// Recalls that the peer was sent over this stream.
     recalls: BTreeSet<[u8; 32]>,
-    /// The number of our card that the peer was sent.
+    /// The number of our card that the peer holds, or was sent.
     card: u64,
 }
 
@@ -270,6 +272,7 @@ impl Session {
             }),
             card: self.node.keys.card().content().number,
             recalls_alone: self.is_for_recalls_alone(),
+            known_card: self.node.card_number(&self.peer).unwrap_or_default(),
         };
         self.outbox.answer(Kind::Hello(hello))
     }
@@ -403,6 +406,10 @@ impl Session {
     }
 
     async fn announce_definitions(&self) -> Result<(), Ended> {
+        // Before that everything would look like news to it.
+        if !self.shared().heard {
+            return Ok(());
+        }
         let theirs = self.shared().definitions.clone();
         let definitions = self.node.definitions_for(&self.peer, &theirs)?;
         self.announce_card().await?;
@@ -436,10 +443,10 @@ impl Session {
         let Some(next) = self.shared().readers.get(log).map(|reader| reader.next) else { return Ok(false) };
         let (frames, through) = match self.node.next_for(&self.peer, log, next)? {
             Next::Nothing => return Ok(false),
-            Next::Start(key, checkpoint) => (vec![start_frame(&key, &checkpoint)], checkpoint.get().head.size),
+            Next::Start(key, checkpoint) => (Arc::from([start_frame(&key, &checkpoint)]), checkpoint.get().head.size),
             Next::Batch(key, batch) => {
                 let through = batch.get().checkpoint.head.size;
-                (batch_frames(&key, &batch), through)
+                (self.node.packed.frames(&key, &batch), through)
             }
         };
         let bytes: usize = frames.iter().map(Message::encoded_len).sum();
@@ -448,8 +455,8 @@ impl Session {
             reader.in_flight.push_back((through, bytes as u64));
         }
         self.announce_card().await?;
-        for frame in frames {
-            self.outbox.push(frame).await?;
+        for frame in frames.iter() {
+            self.outbox.push(frame.clone()).await?;
         }
         Ok(true)
     }
@@ -522,6 +529,7 @@ impl Receiver {
         if !hello.versions.iter().any(|version| VERSIONS.contains(version)) {
             return Err(Ended::Version(hello.versions.into_iter().take(16).collect()));
         }
+        self.session.shared().card = hello.known_card;
         self.session.recalls_alone.fetch_or(hello.recalls_alone, Ordering::AcqRel);
         if !self.session.is_for_recalls_alone() {
             self.node().note_clock(self.session.peer, hello.clock);
@@ -616,6 +624,7 @@ impl Receiver {
         self.hear(&logs, have.complete).await?;
         if have.complete {
             self.ask_for_bodies()?;
+            self.session.shared().heard = true;
             self.session.wake.notify_one();
         }
         Ok(())
@@ -733,6 +742,8 @@ impl Receiver {
         if let Some(other) = self.contradiction(&log, &batch)? {
             return self.take_conflict(other).await;
         }
+        // Its frames were charged by what they unpack to, and texts that stand in many bodies are among that once.
+        self.budget.bytes(batch.body_bytes())?;
         if self.in_step(&log, &batch)?.is_none() {
             return Ok(());
         }

@@ -33,6 +33,7 @@ use crate::config::Config;
 use crate::link::identity::Identity;
 use crate::link::limits::Days;
 use crate::link::links::Links;
+use crate::link::packed::Packed;
 use crate::model::{Observable, OrgId, RecordId, Timestamp};
 use crate::store::Store;
 use crate::store::change::{Change, Outcome, PeerRow, PeerState};
@@ -60,6 +61,8 @@ pub struct Node {
     memory: Mutex<Memory>,
     /// What each peer has used of its day.
     pub days: Days,
+    /// Batches that were packed for a reader lately.
+    pub packed: Packed,
     /// The links, once the node listens.
     links: Mutex<Option<Listening>>,
     /// One batch is positioned at a time.
@@ -142,6 +145,7 @@ impl Node {
             groups_changed: watch::Sender::new(0),
             memory: Mutex::default(),
             days: Days::default(),
+            packed: Packed::default(),
             links: Mutex::default(),
             positioning: tokio::sync::Mutex::default(),
         })
@@ -187,7 +191,12 @@ impl Node {
     }
 
     async fn commit(&self, change: Change) -> Result<Outcome, NodeError> {
-        Ok(self.store.commit(change).await?)
+        let destroys = matches!(change, Change::TakeBack { .. } | Change::Destroy { .. });
+        let outcome = self.store.commit(change).await;
+        if destroys {
+            self.packed.forget();
+        }
+        Ok(outcome?)
     }
 
     /// The peers with which links may be open.

@@ -159,6 +159,12 @@ impl Node {
         Ok(true)
     }
 
+    /// The number of a peer's card that we hold.
+    pub fn card_number(&self, peer: &OrgId) -> Option<u64> {
+        let row = self.store.snapshot().and_then(|snapshot| snapshot.peer(peer)).ok().flatten()?;
+        Some(Card::from_bytes(&row.card).ok()?.content().number)
+    }
+
     /// The peer of that name or id.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use super::relay::Follow;
 use super::{Node, NodeError};
 use crate::link::convert::{Malformed, decode_record, encode_record};
-use crate::model::log::{Audience, Batch, BatchError, Body, Entry, Head, LogKey};
+use crate::model::log::{Audience, Batch, BatchError, Body, Head, Header, LogKey};
 use crate::model::record::{Receipt, Withdrawal};
 use crate::model::{LogId, OrgId, Record, RecordKind, Timestamp, Tlp};
 use crate::rules::label::Held;
@@ -29,13 +29,13 @@ pub struct Understood {
 }
 
 impl Node {
-    /// Checks that a batch follows `head` in its author's log and reads what it says.
+    /// Checks that a batch follows `head` in its author's log, signed with one of these keys, and reads what it says.
     ///
     /// # Errors
     /// When it is not its author's: then nothing of it may be kept.
     pub fn understand(&self, log: &LogKey, head: Head, author_key: [u8; 32], batch: Batch) -> Result<Understood, BatchError> {
-        let entries = batch.verify(log.id(), head, &author_key)?;
-        let mut received: Vec<Received> = entries.iter().map(|entry| self.understand_entry(log, entry)).collect();
+        let entries = batch.verify_headers(log.id(), head, &author_key)?.into_iter().zip(&batch.entries);
+        let mut received: Vec<Received> = entries.map(|(header, entry)| self.understand_entry(log, header, &entry.body)).collect();
         let mut author_key = author_key;
         for entry in &mut received {
             entry.meaning = self.only_to_a_newer_key(&log.author, author_key, std::mem::replace(&mut entry.meaning, Meaning::None));
@@ -97,7 +97,7 @@ impl Node {
         let Some(header) = snapshot.header(log, first)? else { return Ok(None) };
         let before = Head { size: first - 1, hash: header.prev };
         let Ok(entries) = batch.chain(*log, before) else { return Ok(None) };
-        let entries = entries.iter().map(|entry| self.understand_entry(&row.key, entry)).collect();
+        let entries = entries.into_iter().map(|entry| self.understand_entry(&row.key, entry.header, &entry.body)).collect();
         let change = Change::Receive { log: row.key, author_key: row.author_key, batch, entries, at: self.clock.now() };
         Ok(Some((row.key, change)))
     }
@@ -108,9 +108,8 @@ impl Node {
         self.to_follow(&log.author, log.audience, &withdrawal).ok().flatten()
     }
 
-    fn understand_entry(&self, log: &LogKey, entry: &Entry) -> Received {
-        let header = entry.header.clone();
-        let (verdict, problem, meaning) = match &entry.body {
+    fn understand_entry(&self, log: &LogKey, header: Header, body: &Body) -> Received {
+        let (verdict, problem, meaning) = match body {
             Body::Absent { .. } => (Verdict::Accepted, None, Meaning::None),
             Body::Present(_) if header.tlp == Tlp::Red && matches!(log.audience, Audience::Group(_)) => {
                 (Verdict::Refused, Some("TLP:RED in a group's log".to_owned()), Meaning::None)
@@ -157,6 +156,9 @@ impl Node {
     /// When the store cannot be read or takes no changes; the batch stays durable.
     pub async fn received(&self, log: &LogKey, outcome: Outcome, first: u64, owes: bool) -> Result<Vec<(u64, Verdict)>, NodeError> {
         let Outcome::Received { verdicts, taken_back } = outcome else { return Ok(Vec::new()) };
+        if !taken_back.is_empty() {
+            self.packed.forget();
+        }
         self.touch();
         let through = first + verdicts.len() as u64;
         if first == 1 {

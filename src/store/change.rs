@@ -39,6 +39,21 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// What the gate let out gets its positions at once: [`Change::Release`] and [`Change::Append`] in one, for indicators of which
+    /// none was said to the audience before, none is recalled and nothing else waits. Refused as `Append` is, and with
+    /// [`Refused::WaitingMoved`] when one of these does not hold. Outcome: [`Outcome::Released`], one per item.
+    Publish {
+        /// Our log.
+        log: LogKey,
+        /// The batches, one after the other, each with the headers of its entries.
+        batches: Vec<(Batch, Vec<Header>)>,
+        /// The released records that the entries are, in their order.
+        items: Vec<ReleaseItem>,
+        /// As in [`Change::Release`].
+        disclosures: Vec<Disclosure>,
+        /// When.
+        at: Timestamp,
+    },
     /// A verified batch of another's log (or our own tail, fetched back). Refused with [`Refused::HeadMoved`] unless it follows.
     Receive {
         /// The log.

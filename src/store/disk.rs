@@ -39,6 +39,14 @@ impl Options {
     }
 }
 
+/// A transaction that is durable once committed: two syncs, so that a hostile file cannot fool the repair, and with the
+/// allocator's state, so that a store of gigabytes opens at once after a crash.
+pub(super) fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    Ok(transaction)
+}
+
 /// The file and the handle on it.
 pub(super) struct Disk {
     path: PathBuf,
@@ -127,16 +135,11 @@ impl Disk {
         }
     }
 
-    /// A transaction that is durable once committed: two syncs, so that a hostile file cannot fool the repair, and with the
-    /// allocator's state, so that a store of gigabytes opens at once after a crash.
+    /// A transaction, if the disk takes writes.
     pub(super) fn begin_write(&self) -> Result<WriteTransaction, Fault> {
         let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
         match handle.as_ref().filter(|handle| handle.takes_writes) {
-            Some(handle) => {
-                let mut transaction = handle.database.begin_write()?;
-                transaction.set_quick_repair(true);
-                Ok(transaction)
-            }
+            Some(handle) => begin(&handle.database),
             None => Err(Fault::Storage(redb::Error::PreviousIo)),
         }
     }

@@ -1,6 +1,7 @@
 //! Numbered migrations, each in one transaction. A newer store is refused in words.
 
 use super::codec::Reader;
+use super::disk::begin;
 use super::error::{Fault, OpenError};
 use super::find;
 use super::tables::{AHEAD, CONSENTS, EXPORTS, META, RECALL_TOLD, ROSTERS, Tables};
@@ -57,12 +58,6 @@ impl<E: Into<Fault>> From<E> for Failed {
     fn from(fault: E) -> Self {
         Self::Fault(fault.into())
     }
-}
-
-fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_quick_repair(true);
-    Ok(transaction)
 }
 
 /// 0 for a file that is new, or has nothing but its `meta`.

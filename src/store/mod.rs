@@ -14,6 +14,8 @@ mod find;
 mod migrate;
 mod overlay;
 mod owed;
+#[doc(hidden)]
+pub mod raw;
 mod read;
 mod rows;
 mod tables;

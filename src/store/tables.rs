@@ -4,8 +4,8 @@
 //! times the writes. Numbers are never used again. redb leaves deleted bytes in the file until [`super::Store::compact`].
 
 use super::archive::{self, DumpError, Field, LoadError, Pieces};
-use super::error::ReadError;
-use redb::{ReadableTable, ReadableTableMetadata, Table, TableDefinition, TableError, WriteTransaction};
+use super::error::{Fault, ReadError};
+use redb::{Key, ReadableTable, ReadableTableMetadata, Table, TableDefinition, TableError, Value, WriteTransaction};
 use std::collections::BTreeMap;
 
 type Bytes = &'static [u8];
@@ -68,6 +68,18 @@ macro_rules! tables {
             }
         }
 
+        /// All rows as bytes, for [`super::raw`].
+        pub(super) fn load_all(transaction: &redb::ReadTransaction) -> Result<RawTables, Fault> {
+            Ok(vec![$(($name, load(transaction, $constant)?),)*])
+        }
+
+        /// Inserts rows that [`load_all`] read.
+        pub(super) fn put_all(transaction: &WriteTransaction, tables: &RawTables) -> Result<(), Fault> {
+            let mut tables = tables.iter();
+            $(put(transaction, $constant, tables.next().map_or(&[][..], |(_, rows)| rows))?;)*
+            Ok(())
+        }
+
         /// Every byte of every row, for tests that look for what must be gone.
         #[cfg(test)]
         pub(super) fn dump(transaction: &redb::ReadTransaction) -> Vec<(&'static str, String)> {
@@ -98,6 +110,35 @@ fn each_row<K: Field + 'static, V: Field + 'static>(
         count += 1;
     }
     Ok(count)
+}
+
+/// Keys and values as bytes.
+pub(super) type RawTable = Vec<(Vec<u8>, Vec<u8>)>;
+/// Name and rows of each table.
+pub(super) type RawTables = Vec<(&'static str, RawTable)>;
+
+fn load<K: Key + 'static, V: Value + 'static>(
+    transaction: &redb::ReadTransaction,
+    table: TableDefinition<'static, K, V>,
+) -> Result<RawTable, Fault> {
+    let mut rows = Vec::new();
+    for row in transaction.open_table(table)?.iter()? {
+        let (key, value) = row?;
+        rows.push((K::as_bytes(&key.value()).as_ref().to_vec(), V::as_bytes(&value.value()).as_ref().to_vec()));
+    }
+    Ok(rows)
+}
+
+fn put<K: Key + 'static, V: Value + 'static>(
+    transaction: &WriteTransaction,
+    table: TableDefinition<'static, K, V>,
+    rows: &[(Vec<u8>, Vec<u8>)],
+) -> Result<(), Fault> {
+    let mut table = transaction.open_table(table)?;
+    for (key, value) in rows {
+        table.insert(K::from_bytes(key), V::from_bytes(value))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use watchfire::model::crypto::SigningKey;
 use watchfire::model::log::{Audience, Head, LogKey};
 use watchfire::model::record::{Withdrawal, WithdrawalMode};
 use watchfire::model::{EntryHash, Tlp};
+use watchfire::node::view::GroupCreate;
 use watchfire::store::change::Verdict;
 
 const EVIL: &str = "evil.example.org";
@@ -290,4 +291,49 @@ async fn nobody_defines_anothers_group() {
     stream.say(Kind::Hello(rogue.hello(vec![1]))).await;
     assert_eq!(stream.closed().await.1, "a second hello");
     assert_eq!(federation.node(AMAL).group("partners").unwrap().number, 1);
+}
+
+/// Whether a card comes before the node has said what it holds, to who says that it has this number of it.
+async fn gets_a_card(rogue: &Rogue, known_card: u64) -> bool {
+    let mut stream = rogue.connect().await;
+    stream.say(Kind::Hello(wire::Hello { known_card, ..rogue.hello(vec![1]) })).await;
+    loop {
+        match stream.hear().await.expect("the stream goes on") {
+            Kind::Card(_) => return true,
+            Kind::Have(_) => return false,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_card_goes_only_to_who_has_an_older_one() {
+    let (federation, rogue) = alone().await;
+    let number = federation.node(AMAL).keys.card().content().number;
+    assert!(gets_a_card(&rogue, number - 1).await);
+    assert!(!gets_a_card(&rogue, number).await);
+}
+
+#[tokio::test]
+async fn a_definition_goes_only_to_who_has_an_older_one() {
+    let (federation, rogue) = alone().await;
+    let request = GroupCreate { name: "all".into(), members: vec![ROGUE.into()], ..GroupCreate::default() };
+    let group = federation.node(AMAL).group_create(request).await.unwrap().group_id;
+    let number = federation.node(AMAL).store.snapshot().unwrap().group(&group).unwrap().unwrap().number;
+    let holds = |number| {
+        let groups = vec![wire::have::Group { id: group.0.to_vec(), number }];
+        Kind::Have(wire::Have { groups, complete: true, ..Default::default() })
+    };
+    let mut stream = rogue.link().await;
+    stream.say(holds(number - 1)).await;
+    stream.until(|kind| matches!(kind, Kind::Definition(_))).await;
+    let mut stream = rogue.link().await;
+    // What it would say without being told comes right behind this.
+    stream.until(|kind| matches!(kind, Kind::Have(_))).await;
+    stream.say(holds(number)).await;
+    // It ends the stream with this, and what it has said until then is heard.
+    stream.say(Kind::Hello(rogue.hello(vec![1]))).await;
+    while let Some(kind) = stream.hear().await {
+        assert!(!matches!(kind, Kind::Definition(_)), "it has that one");
+    }
 }

@@ -1,6 +1,7 @@
 //! The reader: bundles, arrays, single objects, sequences of any of them, and TAXII envelopes.
 //!
-//! Memory is bounded whatever comes: one object (of at most 16 MiB unless the caller says otherwise), one portion of waiting indicators (32 MiB, see `pending`),
+//! Memory is bounded whatever comes: one object (of at most 16 MiB unless the caller says otherwise), what the file says about one portion of
+//! waiting indicators (see `pending`),
 //! 100,000 names of at most 200 characters and 100,000 marking definitions. What a file has beyond that goes without its name,
 //! or counts as TLP:RED.
 
@@ -178,19 +179,22 @@ impl Import<'_, '_> {
         }
     }
 
-    fn object(&mut self, raw: &[u8], place: &str) -> Result<(), Wrong> {
+    fn object(&mut self, raw: &[u8], place_of: &str) -> Result<(), Wrong> {
         let text = std::str::from_utf8(raw).map_err(|_| Wrong::Object("the object is not UTF-8".into()))?;
         if !text.trim_start().starts_with('{') {
             return Err(Wrong::Object("not a JSON object".into()));
         }
+        // Most objects are sound indicators: they are read once. What is not is read again, to tell what it is and what is wrong.
+        if text.contains("\"indicator\"")
+            && let Ok(object) = serde_json::from_str::<IndicatorObject<'_>>(text)
+            && object.is_indicator()
+        {
+            return self.indicator(object, place_of);
+        }
         let head: Head = serde_json::from_str(text)?;
-        let place = named_by(place, &head);
+        let place = named_by(place_of, &head);
         match head.kind.as_str() {
-            "indicator" => {
-                let object: IndicatorObject = serde_json::from_str(text)?;
-                let pending = object.pending(place).map_err(Wrong::Object)?;
-                self.waiting.indicator(&pending)?;
-            }
+            "indicator" => return self.indicator(serde_json::from_str(text)?, place_of),
             "marking-definition" => self.markings.define(&serde_json::from_str::<Definition>(text)?),
             "relationship" => {
                 let relationship: Relationship = serde_json::from_str(text)?;
@@ -214,24 +218,27 @@ impl Import<'_, '_> {
         Ok(())
     }
 
+    fn indicator(&mut self, object: IndicatorObject<'_>, place_of: &str) -> Result<(), Wrong> {
+        let place = with_id(place_of, object.id());
+        let pending = object.pending(place).map_err(Wrong::Object)?;
+        Ok(self.waiting.indicator(&pending)?)
+    }
+
     fn finish(mut self) -> Result<Summary, ReadError> {
         let mut waiting = self.waiting.finish().map_err(ReadError::Scratch)?;
-        loop {
-            let (portion, facts) = waiting.portion().map_err(ReadError::Scratch)?;
-            if portion.is_empty() {
-                break;
-            }
+        while let Some(portion) = waiting.portion().map_err(ReadError::Scratch)? {
             self.summary.waiting_max = self.summary.waiting_max.max(portion.len() as u64);
-            for pending in portion {
-                let about = facts.get(&Key(pending.key));
-                let item = item(pending, about, &self.markings, &self.names);
+            let (markings, names, summary, sink) = (&self.markings, &self.names, &mut self.summary, &mut *self.sink);
+            let take = |pending: Pending, about: Option<&Facts>| {
+                let item = item(pending, about, markings, names);
                 match item {
-                    Item::Indicator { .. } => self.summary.indicators += 1,
-                    Item::Problem(_) => self.summary.problems += 1,
+                    Item::Indicator { .. } => summary.indicators += 1,
+                    Item::Problem(_) => summary.problems += 1,
                 }
-                if (self.sink)(item).is_break() {
-                    return Ok(self.summary);
-                }
+                sink(item)
+            };
+            if waiting.each(&portion, take).map_err(ReadError::Scratch)?.is_break() {
+                return Ok(self.summary);
             }
         }
         for problem in self.tally.problems() {
@@ -264,7 +271,7 @@ fn item(pending: Pending, facts: Option<&Facts>, markings: &Markings, names: &BT
     };
     let mut tlp = pending.tlp;
     for marking in &pending.markings {
-        tlp = tlp.max(markings.label(&Key(*marking)).unwrap_or(Some(Tlp::Red)));
+        tlp = tlp.max(markings.label(marking).unwrap_or(Some(Tlp::Red)));
     }
     let mut labels = pending.labels;
     let targets = facts.into_iter().flat_map(|facts| &facts.targets);
@@ -279,7 +286,7 @@ fn item(pending: Pending, facts: Option<&Facts>, markings: &Markings, names: &BT
         confidence: pending.confidence,
         labels,
         note: pending.note,
-        source: pending.creator.and_then(|creator| names.get(&Key(creator))).map(|name| name.to_string()),
+        source: pending.creator.and_then(|creator| names.get(&creator)).map(|name| name.to_string()),
     };
     Item::Indicator { place: pending.place, indicator: Box::new(indicator), tlp, revoked: pending.revoked }
 }
@@ -318,8 +325,15 @@ fn named(place: &str, raw: &[u8]) -> String {
 
 fn named_by(place: &str, head: &Head) -> String {
     match &head.id {
-        Some(serde_json::Value::String(id)) => format!("{place} {}", short(id, 100).escape_debug()),
+        Some(serde_json::Value::String(id)) => with_id(place, id),
         _ => place.to_owned(),
+    }
+}
+
+fn with_id(place: &str, id: &str) -> String {
+    match id.len() <= 100 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        true => [place, " ", id].concat(),
+        false => format!("{place} {}", short(id, 100).escape_debug()),
     }
 }
 

@@ -5,7 +5,9 @@
 
 mod index;
 mod log;
+mod publish;
 mod release;
+mod runs;
 mod small;
 mod take_back;
 
@@ -81,6 +83,7 @@ pub(super) struct Tx<'t> {
     /// How many positions of entries that have not come one author may take back.
     pub(super) ahead_max: u64,
     before: Counters,
+    runs: runs::Runs,
 }
 
 impl<'t> Tx<'t> {
@@ -88,7 +91,7 @@ impl<'t> Tx<'t> {
     pub(super) fn open(transaction: &'t WriteTransaction, us: OrgId, ahead_max: u64) -> Applied<Self> {
         let t = Tables::open(transaction)?;
         let counters: Counters = find::row::<_, _, Fault>(&t.meta, "meta", "counters")?.unwrap_or_default();
-        Ok(Self { t, us, ahead_max, before: counters.clone(), counters })
+        Ok(Self { t, us, ahead_max, before: counters.clone(), counters, runs: runs::Runs::default() })
     }
 
     /// Writes the counters and closes the tables. To be called before the commit.
@@ -101,9 +104,16 @@ impl<'t> Tx<'t> {
 
     /// Applies one change.
     pub(super) fn apply(&mut self, change: &Change) -> Applied<Outcome> {
+        let outcome = self.decide(change)?;
+        self.flush()?;
+        Ok(outcome)
+    }
+
+    fn decide(&mut self, change: &Change) -> Applied<Outcome> {
         match change {
             Change::Release { audience, items, disclosures, at } => self.release(audience, items, disclosures, *at),
             Change::Append { log, batch, headers, waiting, at } => self.append(log, batch, headers, waiting, *at),
+            Change::Publish { log, batches, items, disclosures, at } => self.publish(log, batches, items, disclosures, *at),
             Change::Receive { log, author_key, batch, entries, at } => self.receive(log, author_key, batch, entries, *at),
             Change::Owe { log, first, owed } => self.owe(log, *first, *owed),
             Change::StartAt { log, author_key, checkpoint } => self.start_at(log, author_key, checkpoint),
@@ -173,6 +183,13 @@ impl<'t> Tx<'t> {
         Ok(self.counters.family)
     }
 
+    /// The number of an author's logs to an audience, if there is one.
+    pub(super) fn known_family(&self, author: &OrgId, audience: &Audience) -> Applied<Option<u32>> {
+        let bytes = FamilyRow { author: *author, audience: *audience }.encode();
+        let key: &[u8; 65] = bytes.as_slice().try_into().expect("an author has 32 bytes and an audience 33");
+        Ok(self.t.family_numbers.get(key)?.map(|no| no.value()))
+    }
+
     pub(super) fn family_row(&self, no: u32) -> Applied<FamilyRow> {
         let row = find::row::<FamilyRow, _, Fault>(&self.t.families, "families", no)?;
         row.ok_or_else(|| Damaged { table: "families", key: no.to_string() }.into())
@@ -183,7 +200,7 @@ impl<'t> Tx<'t> {
         self.counters.event += 1;
         self.counters.event_at = self.counters.event_at.max(at);
         let row = EventRow { at: self.counters.event_at, record: *record };
-        self.t.events.insert(self.counters.event, row.encode().as_slice())?;
+        self.later_event(self.counters.event, &row);
         Ok(())
     }
 

@@ -133,10 +133,10 @@ impl Snapshot {
     pub fn entry(&self, log: &LogId, seq: u64) -> Read<Option<(Held<Entry>, Verdict)>> {
         let Some(no) = self.log_no(log)? else { return Ok(None) };
         let Some(row) = self.row::<EntryRow, _>(ENTRIES, "entries", (no, seq))? else { return Ok(None) };
-        let Some((_, batch)) = find::batch_row::<ReadError>(&self.table(BATCHES)?, no, seq)? else { return Ok(None) };
-        let body = body_of(&self.table(BODIES)?, &row)?;
+        let Some((_, batch)) = find::batch_row::<ReadError>(&*self.table(BATCHES)?, no, seq)? else { return Ok(None) };
+        let body = body_of(&*self.table(BODIES)?, &row)?;
         let salt = match &body {
-            Body::Present(_) => Some(salt_of(&self.table(SALTS)?, no, seq, &batch)?),
+            Body::Present(_) => Some(salt_of(&*self.table(SALTS)?, no, seq, &batch)?),
             Body::Absent { .. } => None,
         };
         Ok(Some((Held(Entry { header: row.header(*log, seq), body, salt }), row.verdict)))
@@ -160,7 +160,7 @@ impl Snapshot {
     /// When the store cannot be read.
     pub fn batch_at(&self, log: &LogId, seq: u64) -> Read<Option<Held<Batch>>> {
         let Some(no) = self.log_no(log)? else { return Ok(None) };
-        let Some((first, row)) = find::batch_row::<ReadError>(&self.table(BATCHES)?, no, seq)? else { return Ok(None) };
+        let Some((first, row)) = find::batch_row::<ReadError>(&*self.table(BATCHES)?, no, seq)? else { return Ok(None) };
         let (bodies, salts) = (self.table(BODIES)?, self.table(SALTS)?);
         let (mut entries, mut each) = (Vec::new(), Vec::new());
         for entry in self.table(ENTRIES)?.range((no, first)..=(no, row.last))? {
@@ -183,7 +183,7 @@ impl Snapshot {
     /// When the store cannot be read.
     pub fn signed_under(&self, log: &LogId, seq: u64) -> Read<Option<u64>> {
         let Some(no) = self.log_no(log)? else { return Ok(None) };
-        let found = find::batch_row::<ReadError>(&self.table(BATCHES)?, no, seq)?;
+        let found = find::batch_row::<ReadError>(&*self.table(BATCHES)?, no, seq)?;
         Ok(found.map(|(_, row)| row.checkpoint.definition))
     }
 
@@ -198,7 +198,7 @@ impl Snapshot {
         let batches = self.table(BATCHES)?;
         let ours = row.start.filter(|start| from <= start.head.size && start.definition < definition);
         let from = ours.as_ref().map_or(from, |start| start.head.size + 1);
-        let Some((first, _)) = find::batch_row::<ReadError>(&batches, no, from)? else { return Ok(ours) };
+        let Some((first, _)) = find::batch_row::<ReadError>(&*batches, no, from)? else { return Ok(ours) };
         let mut start = ours;
         for row in batches.range((no, first)..=(no, u64::MAX))? {
             let (key, bytes) = row?;
@@ -217,7 +217,7 @@ impl Snapshot {
     /// When the store cannot be read.
     pub fn checkpoint_at(&self, log: &LogId, size: u64) -> Read<Option<Signed>> {
         let Some(no) = self.log_no(log)? else { return Ok(None) };
-        if let Some((_, row)) = find::batch_row::<ReadError>(&self.table(BATCHES)?, no, size)? {
+        if let Some((_, row)) = find::batch_row::<ReadError>(&*self.table(BATCHES)?, no, size)? {
             return Ok((row.last == size).then_some(Signed { checkpoint: row.checkpoint, author_key: row.author_key }));
         }
         let log = self.log_row(no)?;
@@ -242,7 +242,7 @@ impl Snapshot {
             if total > bytes && !waiting.is_empty() {
                 break;
             }
-            let body = Body::Present(get_body::<ReadError>(&bodies, row.body)?);
+            let body = Body::Present(get_body::<ReadError>(&*bodies, row.body)?);
             let WaitingRow { created, kind, tlp, retention, record, .. } = row;
             waiting.push(Waiting { n, record, entry: BatchEntry { created, kind, tlp, retention, body } });
         }
@@ -260,7 +260,7 @@ impl Snapshot {
             let n = key.value().1;
             let row: WaitingRow = find::decoded("waiting", &n, row.value())?;
             if row.kind == kind {
-                let body = Body::Present(get_body::<ReadError>(&self.table(BODIES)?, row.body)?);
+                let body = Body::Present(get_body::<ReadError>(&*self.table(BODIES)?, row.body)?);
                 let WaitingRow { created, kind, tlp, retention, record, .. } = row;
                 return Ok(Some(Waiting { n, record, entry: BatchEntry { created, kind, tlp, retention, body } }));
             }
@@ -338,7 +338,7 @@ impl Snapshot {
             Some(log) => log.key.author,
             None => OrgId([0; 32]),
         };
-        find::taken_back(&self.table(TAKEN_BACK)?, &log.0, seq, &author)
+        find::taken_back(&*self.table(TAKEN_BACK)?, &log.0, seq, &author)
     }
 }
 

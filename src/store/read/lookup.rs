@@ -7,11 +7,13 @@ use crate::model::observable::search_key;
 use crate::model::{LogId, Observable, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
 use crate::rules::label::Held;
 use crate::store::apply::WAITING;
-use crate::store::body::get_body;
+use crate::store::body::{get_body, is_body};
+use crate::store::codec::Row;
 use crate::store::error::{Damaged, ReadError};
 use crate::store::find;
 use crate::store::rows::{FamilyRow, ProvenanceRow, ProvenanceState};
-use crate::store::tables::{BODIES, FAMILIES, HOSTS, INSIDE, OBSERVABLES, PROVENANCES, RECORDS, VALUES};
+use crate::store::tables::{BODIES, FAMILIES, FAMILY_NUMBERS, HOSTS, INSIDE, OBSERVABLES, PROVENANCES, RECORDS, VALUES};
+use redb::ReadableTableMetadata;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -94,14 +96,18 @@ impl Snapshot {
 
     pub(in crate::store) fn lookup_up_to(&self, query: &Observable, now: Timestamp, most: usize) -> Read<Hits> {
         let mut found = Numbers { matches: BTreeMap::new(), most, more: false };
-        for look in lookups(query) {
+        // An address has up to 127 networks over it: nobody looks for them where there are none.
+        let any_networks = self.any_of(ObservableKind::Ipv4Net)? || self.any_of(ObservableKind::Ipv6Net)?;
+        for look in lookups(query).into_iter().filter(|look| any_networks || look.matches != Match::ContainsAddress) {
             self.look(&look, &mut found)?;
         }
         for look in host_lookups(query) {
             self.look_on(&look, &mut found)?;
         }
-        for look in pattern_lookups(query) {
-            self.look_inside(&look, &mut found)?;
+        if !self.table(INSIDE)?.is_empty()? {
+            for look in pattern_lookups(query) {
+                self.look_inside(&look, &mut found)?;
+            }
         }
         let mut hits = Vec::new();
         for (no, matches) in found.matches {
@@ -111,15 +117,15 @@ impl Snapshot {
         Ok(Hits { hits, more: found.more })
     }
 
-    /// What is said of one observable, and nothing that merely matches it.
+    /// What is said of exactly this observable: `None` where nothing is, or all of it has expired. Looks at nothing that merely matches it.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn said_of(&self, observable: &Observable, now: Timestamp) -> Read<Option<Hit>> {
-        match self.table(OBSERVABLES)?.get(search_key(observable).as_slice())? {
-            Some(no) => self.hit(no.value(), Match::Exact, now),
-            None => Ok(None),
-        }
+        let Some(no) = self.table(OBSERVABLES)?.get(search_key(observable).as_slice())?.map(|no| no.value()) else { return Ok(None) };
+        let provenances: Vec<_> = self.last_words(no)?.into_iter().filter(|one| !one.is_expired(now)).collect();
+        let hit = |provenances| Hit { observable: observable.clone(), matches: Match::Exact, provenances };
+        Ok((!provenances.is_empty()).then(|| hit(provenances)))
     }
 
     fn hit(&self, no: u64, matches: Match, now: Timestamp) -> Read<Option<Hit>> {
@@ -128,6 +134,28 @@ impl Snapshot {
             return Ok(None);
         }
         Ok(Some(Hit { observable: self.observable(no)?, matches, provenances }))
+    }
+
+    /// Whether we told an audience exactly this last, whether it has its position or waits.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn told(&self, audience: &Audience, query: &Observable, tlp: Tlp, body: &[u8]) -> Read<bool> {
+        let Some(no) = self.table(OBSERVABLES)?.get(search_key(query).as_slice())?.map(|no| no.value()) else { return Ok(false) };
+        let bytes = FamilyRow { author: self.us(), audience: *audience }.encode();
+        let key: &[u8; 65] = bytes.as_slice().try_into().expect("an author has 32 bytes and an audience 33");
+        let Some(family) = self.table(FAMILY_NUMBERS)?.get(key)?.map(|family| family.value()) else { return Ok(false) };
+        let table = self.table(PROVENANCES)?;
+        let Some(last) = table.range((no, family, 0, 0)..=(no, family, u64::MAX, u64::MAX))?.next_back() else { return Ok(false) };
+        let (key, bytes) = last?;
+        let row: ProvenanceRow = find::decoded("provenances", &key.value(), bytes.value())?;
+        let same = row.state == ProvenanceState::Live && row.tlp == tlp;
+        Ok(same && is_body::<ReadError>(&*self.table(BODIES)?, row.body, body)?)
+    }
+
+    fn any_of(&self, kind: ObservableKind) -> Read<bool> {
+        let (start, end) = ([kind.number()], [kind.number() + 1]);
+        Ok(self.table(OBSERVABLES)?.range(start.as_slice()..end.as_slice())?.next().is_some())
     }
 
     fn look(&self, look: &Lookup, found: &mut Numbers) -> Read<()> {
@@ -178,7 +206,7 @@ impl Snapshot {
         let bodies = self.table(BODIES)?;
         let mut provenances = Vec::new();
         for provenance in self.provenances(no)?.into_iter().filter(|one| one.record == *record) {
-            let body = get_body::<ReadError>(&bodies, provenance.body)?;
+            let body = get_body::<ReadError>(&*bodies, provenance.body)?;
             provenances.push((provenance, Held(body)));
         }
         Ok(Some(Found { observable: self.observable(no)?, provenances }))
@@ -205,13 +233,26 @@ impl Snapshot {
     }
 
     fn provenance(&self, family: u32, incarnation: u64, seq: u64, row: ProvenanceRow) -> Read<Provenance> {
-        let found: Option<FamilyRow> = self.row(FAMILIES, "families", family)?;
-        let FamilyRow { author, audience } = found.ok_or_else(|| Damaged { table: "families", key: family.to_string() })?;
         let waiting = incarnation == WAITING;
-        let key = if waiting { self.our_log_key(&audience)? } else { LogKey { author, incarnation, audience } };
+        let (LogKey { author, audience, .. }, log) = self.log_of_family(family, incarnation)?;
         let ProvenanceRow { record, tlp, state, received, retention, valid_until, body } = row;
         let seq = if waiting { 0 } else { seq };
-        Ok(Provenance { record, author, audience, tlp, state, log: key.id(), seq, received, valid_until, retention, waiting, body })
+        Ok(Provenance { record, author, audience, tlp, state, log, seq, received, valid_until, retention, waiting, body })
+    }
+}
+
+impl Snapshot {
+    /// The log of a family and an incarnation, and its id; kept, since a thousand answers name the same few.
+    fn log_of_family(&self, family: u32, incarnation: u64) -> Read<(LogKey, LogId)> {
+        if let Some(known) = self.known_logs().get(&(family, incarnation)) {
+            return Ok(*known);
+        }
+        let found: Option<FamilyRow> = self.row(FAMILIES, "families", family)?;
+        let FamilyRow { author, audience } = found.ok_or_else(|| Damaged { table: "families", key: family.to_string() })?;
+        let key = if incarnation == WAITING { self.our_log_key(&audience)? } else { LogKey { author, incarnation, audience } };
+        let log = (key, key.id());
+        self.known_logs().insert((family, incarnation), log);
+        Ok(log)
     }
 }
 

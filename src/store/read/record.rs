@@ -99,7 +99,7 @@ impl Snapshot {
     fn item(&self, no: u64, cursor: Vec<u8>, filter: &Filter) -> Read<Option<Item>> {
         let provenances: Vec<_> = self.last_words(no)?.into_iter().filter(|one| filter.wants(one)).collect();
         let Some(newest) = provenances.iter().max_by_key(|one| one.received) else { return Ok(None) };
-        let body = Held(get_body::<ReadError>(&self.table(BODIES)?, newest.body)?);
+        let body = Held(get_body::<ReadError>(&*self.table(BODIES)?, newest.body)?);
         Ok(Some(Item { observable: self.observable(no)?, provenances, body, cursor }))
     }
 
@@ -124,7 +124,7 @@ impl Snapshot {
         let all = self.last_words(no)?.into_iter().filter(|one| one.record == *record);
         let provenances: Vec<_> = all.filter(|one| filter.wants(one)).collect();
         let Some(newest) = provenances.iter().max_by_key(|one| one.received) else { return Ok(None) };
-        let body = Held(get_body::<ReadError>(&self.table(BODIES)?, newest.body)?);
+        let body = Held(get_body::<ReadError>(&*self.table(BODIES)?, newest.body)?);
         let observable = self.observable(no)?;
         let cursor = crate::model::observable::search_key(&observable);
         Ok(Some(Item { observable, provenances, body, cursor }))

@@ -271,7 +271,11 @@ impl Snapshot {
         Ok(expected - 1)
     }
 
-    fn rows<R: Row, K: Key + 'static>(&self, table: TableDefinition<'static, K, &'static [u8]>, name: &'static str) -> Read<Vec<R>>
+    fn rows<R: Row, K: Key + Send + Sync + 'static>(
+        &self,
+        table: TableDefinition<'static, K, &'static [u8]>,
+        name: &'static str,
+    ) -> Read<Vec<R>>
     where
         for<'k> K::SelfType<'k>: std::fmt::Debug,
     {

@@ -33,7 +33,7 @@ impl Snapshot {
     /// # Errors
     /// When the store cannot be read.
     pub fn body_of(&self, provenance: &Provenance) -> Read<Held<Vec<u8>>> {
-        Ok(Held(get_body::<ReadError>(&self.table(BODIES)?, provenance.body)?))
+        Ok(Held(get_body::<ReadError>(&*self.table(BODIES)?, provenance.body)?))
     }
 
     /// Why a received body is absent, where it is.

@@ -10,6 +10,7 @@ mod log;
 mod lookup;
 mod model;
 mod open;
+mod publish;
 mod recall;
 mod release;
 mod script;
