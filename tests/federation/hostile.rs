@@ -321,7 +321,7 @@ async fn a_definition_goes_only_to_who_has_an_older_one() {
     let group = federation.node(AMAL).group_create(request).await.unwrap().group_id;
     let number = federation.node(AMAL).store.snapshot().unwrap().group(&group).unwrap().unwrap().number;
     let holds = |number| {
-        let groups = vec![wire::have::Group { id: group.0.to_vec(), number }];
+        let groups = vec![wire::have::Group { id: group.0.to_vec(), number, roster: 0 }];
         Kind::Have(wire::Have { groups, complete: true, ..Default::default() })
     };
     let mut stream = rogue.link().await;

@@ -2,7 +2,6 @@
 
 use crate::harness::rogue::{ROGUE, Rogue, Stream};
 use crate::harness::*;
-use prost::Message;
 use watchfire::link::convert::wire::{self, frame::Frame as Kind};
 use watchfire::link::convert::{LogState, Recall, have_frames, sign_recall};
 use watchfire::model::Tlp;
