@@ -1,7 +1,8 @@
 //! Prints how many distinct values of each kind the readers find in files: `count_kinds FILE|FOLDER…`.
 //!
 //! One JSON object: path → { "format", "kinds": { kind: distinct }, "items", "problems" }. With `--values KIND` the values
-//! themselves, one per line; with `--problems` the problems. Held against `tests/counts/count.py`.
+//! themselves, one per line; with `--problems` the problems; with `--all` also "values": { kind: [value] } and "told": [[place, reason]],
+//! which `tests/counts/explain.py` holds against `tests/counts/count.py`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, Cursor};
@@ -16,10 +17,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         arguments.remove(at);
         arguments.remove(at)
     });
+    let everything = arguments.iter().position(|argument| argument == "--all").map(|at| arguments.remove(at)).is_some();
     let mut all = serde_json::Map::new();
     for argument in &arguments {
         for path in files(Path::new(argument))? {
-            let counted = count(&path, values.as_deref(), problems)?;
+            let mut counted = count(&path, values.as_deref(), problems)?;
+            if !everything && let Some(counted) = counted.as_object_mut() {
+                counted.remove("values");
+                counted.remove("told");
+            }
             all.insert(path.display().to_string(), counted);
         }
     }
@@ -43,6 +49,7 @@ fn files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 fn count(path: &Path, values: Option<&str>, problems: bool) -> Result<serde_json::Value, Box<dyn std::error::Error>> {
     let mut kinds: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut told = Vec::new();
     let mut sink = |item: Item| {
         match item {
             Item::Indicator { indicator, .. } => {
@@ -53,7 +60,7 @@ fn count(path: &Path, values: Option<&str>, problems: bool) -> Result<serde_json
                 kinds.entry(observable.kind().name()).or_default().insert(observable.value().to_owned());
             }
             Item::Problem(problem) if problems => println!("{}: {}: {}", path.display(), problem.place, problem.what),
-            Item::Problem(_) => {}
+            Item::Problem(problem) => told.push((problem.place, problem.what)),
         }
         ControlFlow::Continue(())
     };
@@ -63,7 +70,7 @@ fn count(path: &Path, values: Option<&str>, problems: bool) -> Result<serde_json
     let mut first = std::fs::read(path)?;
     first.truncate(formats::sniff::SNIFF_BYTES);
     let format = format!("{:?}", formats::sniff::detect(&first, name));
-    let kinds: serde_json::Map<String, serde_json::Value> =
-        kinds.into_iter().map(|(kind, values)| (kind.into(), values.len().into())).collect();
-    Ok(serde_json::json!({ "format": format, "kinds": kinds, "items": summary.indicators, "problems": summary.problems }))
+    let counts: BTreeMap<&str, usize> = kinds.iter().map(|(kind, values)| (*kind, values.len())).collect();
+    let (items, problems) = (summary.indicators, summary.problems);
+    Ok(serde_json::json!({ "format": format, "kinds": counts, "items": items, "problems": problems, "values": kinds, "told": told }))
 }

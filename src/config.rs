@@ -66,6 +66,17 @@ section!(
         handshake_ms_max: 5_000,
         /// So many unfinished handshakes at a time; more are turned away.
         half_open_max: 256,
+        /// Handshakes with a right label in a second; each costs about a millisecond of one core, so a tenth of it.
+        handshakes_per_second_max: 100,
+        /// The same from one address: an honest peer needs one, and several may come through one NAT or one Tor service.
+        source_handshakes_per_second_max: 20,
+        /// Calls at a time on one connection; a link is one.
+        streams_max: 16,
+        /// HTTP/2 frames of any type in a second: what the frames of `frames_per_second_max` take at their full size, 130 MB.
+        http2_frames_per_second_max: 10_000,
+        /// HTTP/2 frames in a second that carry nothing (PING, SETTINGS, resets, window updates …): a peer that reads 100 MB in
+        /// a second sends 100 window updates.
+        control_frames_per_second_max: 500,
         /// A peer that sends nothing for so long is asked whether it is there.
         keep_alive_ms: 20_000,
         /// A peer that does not answer that for so long is gone.
@@ -82,6 +93,10 @@ section!(
         reconnect_ms_min: 500,
         /// The longest wait before a peer is dialled again.
         reconnect_ms_max: 60_000,
+        /// Groups of one owner that a peer may put us into without the operator's word; further ones wait for it.
+        groups_per_owner_max: 20,
+        /// Positions that one author may take back of entries that have not come.
+        taken_back_ahead_max: 20_000,
         /// On stopping, links get so long to end in order.
         drain_ms_max: 2_000,
     }
@@ -98,6 +113,10 @@ section!(
     Import {
         /// Disk space for what a file refers to before it says it.
         scratch_bytes_max: 8 << 30,
+        /// A longer line of text or CSV is a problem of its own and skipped.
+        line_bytes_max: 64 << 10,
+        /// A larger JSON object or attribute is a problem of its own and skipped.
+        object_bytes_max: 16 << 20,
     }
 );
 section!(
@@ -155,7 +174,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 22] = [
+pub const SETTINGS: [Setting; 31] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -164,6 +183,11 @@ pub const SETTINGS: [Setting; 22] = [
     number("records.retention_days", 1, 36_500, "every holder destroys a record of ours after so many days"),
     number("link.handshake_ms_max", 100, 600_000, "a TLS handshake that takes longer is given up"),
     number("link.half_open_max", 1, 65_536, "unfinished handshakes at a time"),
+    number("link.handshakes_per_second_max", 1, 1_000_000, "handshakes in a second, of callers that know the day's label"),
+    number("link.source_handshakes_per_second_max", 1, 1_000_000, "the same from one address"),
+    number("link.streams_max", 1, 1_000, "calls at a time on one connection"),
+    number("link.http2_frames_per_second_max", 100, 10_000_000, "HTTP/2 frames that a peer may send in a second"),
+    number("link.control_frames_per_second_max", 50, 10_000_000, "HTTP/2 frames in a second that carry nothing, such as PING"),
     number("link.keep_alive_ms", 100, 3_600_000, "a peer silent for so long is asked whether it is there"),
     number("link.keep_alive_answer_ms_max", 100, 600_000, "a peer that does not answer that for so long is gone"),
     number("link.in_flight_bytes_max", 1 << 20, 1 << 30, "bytes to or from a peer that are not acknowledged"),
@@ -172,9 +196,13 @@ pub const SETTINGS: [Setting; 22] = [
     number("link.bytes_per_day_max", 1 << 20, 1 << 50, "bytes that a peer may send in a day"),
     number("link.reconnect_ms_min", 10, 3_600_000, "first wait before a peer is dialled again"),
     number("link.reconnect_ms_max", 10, 86_400_000, "longest wait before a peer is dialled again"),
+    number("link.groups_per_owner_max", 0, 10_000, "groups of one owner taken without the operator's word"),
+    number("link.taken_back_ahead_max", 1_000, 1 << 40, "positions one author may take back before they have come"),
     number("link.drain_ms_max", 0, 60_000, "on stopping, links get so long to end in order"),
     number("pairing.invitation_hours", 1, 720, "an invitation ends after so many hours"),
     number("import.scratch_bytes_max", 1 << 20, 1 << 50, "disk for what a file refers to before it says it"),
+    number("import.line_bytes_max", 1 << 10, 1 << 30, "a longer line of text or CSV is skipped, and told"),
+    number("import.object_bytes_max", 1 << 10, 1 << 30, "a larger JSON object or attribute is skipped, and told"),
     number("store.cache_bytes", 1 << 20, 1 << 40, "memory for pages of the store"),
     number("api.request_bytes_max", 1 << 10, 1 << 30, "the longest request to the local interface, imports aside"),
     number("api.connections_max", 1, 4_096, "connections to the local interface at a time"),

@@ -148,6 +148,8 @@ fn every_help_example_runs_against_a_real_node() {
         "group show",
         "group remove",
         "group add",
+        "group community",
+        "group take-over",
         "share",
         "import",
         "lookup",
@@ -163,9 +165,15 @@ fn every_help_example_runs_against_a_real_node() {
     ] {
         here.ok(&take(command));
     }
+    smex.ok("watchfire group create newsletter --member here");
+    here.wait("watchfire group show newsletter");
+    here.ok(&take("group leave"));
+    here.ok(&take("group accept"));
+    here.ok(&take("backup"));
     here.ok(&take("recall"));
     here.ok(&take("expire"));
     here.ok(&take("rotate"));
+    assert_eq!(here.json("watchfire rotate --log-key --stolen --json")["log_key_number"], 2);
     here.wait(&take("doctor"));
     here.put("invitation.txt", &amal.ok("watchfire invite"));
     here.ok(&take("join"));
@@ -222,7 +230,13 @@ fn json_has_the_promised_keys() {
     assert_eq!(lookup[1]["matches"], Value::Array(vec![]));
     let share = here.json("watchfire share fresh-lure.com --tlp red --to smex --json");
     has(&share, &["released", "withheld"]);
+    here.ok("watchfire export stix --out before.stix2 && watchfire export text --tlp-max clear --out clear.txt");
+    here.wait("watchfire receipts weather4free.com --exports | grep -q 'stix '");
     here.ok("watchfire recall weather4free.com --reason mistake");
+    let carried = here.json("watchfire receipts weather4free.com --exports --json");
+    assert_eq!((carried.as_array().map(Vec::len), &carried[0]["format"], &carried[0]["gone"]), (Some(1), &"stix".into(), &Value::Null));
+    here.ok("watchfire export stix --out after.stix2");
+    here.wait("watchfire receipts weather4free.com | grep -q 'gone since'");
     smex.wait("watchfire lookup weather4free.com | grep -q 'not known'");
     here.wait("watchfire receipts weather4free.com | grep -q destroyed");
     has(&here.json("watchfire receipts weather4free.com --json")[0], &["peer", "outcome", "at"]);
@@ -230,6 +244,86 @@ fn json_has_the_promised_keys() {
     let indicators = stix["objects"].as_array().expect("objects").iter().filter(|object| object["type"] == "indicator").count();
     assert_eq!(indicators, 59, "what was recalled is not exported");
     assert_eq!(smex.ok("watchfire export text --tlp-max green").lines().count(), 59);
+}
+
+#[test]
+fn a_backup_is_made_and_restored_from_the_command_line() {
+    let mut here = Place::node("here");
+    let smex = Place::node("smex");
+    smex.put("card.txt", &here.ok("watchfire card"));
+    here.put("card.txt", &smex.ok("watchfire card"));
+    smex.ok("watchfire peer add card.txt --name here");
+    here.ok("watchfire peer add card.txt --name smex");
+    here.ok("watchfire share fresh-lure.com --tlp green --to smex");
+    smex.wait("watchfire lookup fresh-lure.com --json | grep -q exact");
+    assert!(here.ok("watchfire doctor --json").contains("none was ever made"));
+    let recipient = here.ok("watchfire backup --new-identity backup.key").trim().to_owned();
+    let made = here.json(&format!("watchfire backup --to {recipient} backup.age --json"));
+    has(&made, &["taken", "org_id", "records", "logs", "entries", "out", "bytes", "to", "left_out"]);
+    assert_eq!((&made["records"]["indicator"], &made["left_out"][0]), (&1.into(), &"keys/next-root.key".into()));
+    assert!(here.ok("watchfire doctor --json").contains("the last one was made at"));
+    let mode = |name: &str| {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::metadata(here.path().join(name)).expect("made").permissions().mode() & 0o777
+    };
+    assert_eq!((mode("backup.age"), mode("backup.key")), (0o600, 0o600));
+    let refused = [
+        (format!("watchfire backup --to {recipient} backup.age"), 2, "error: `backup.age` is there already"),
+        (format!("watchfire backup --to {recipient} node"), 2, "error: `node` is a directory"),
+        ("watchfire backup --new-identity backup.key".into(), 2, "error: `backup.key` is there already"),
+        (
+            "watchfire backup --to \"$(tail -n 1 backup.key)\" x.age".into(),
+            2,
+            "error: that is a secret key (AGE-SECRET-KEY-1…), and a recipient is",
+        ),
+        ("watchfire backup --to age1nonsense x.age".into(), 2, "error: `age1nonsense` is not an age recipient: its checksum does not fit"),
+        ("watchfire backup x.age".into(), 2, "error: the following required arguments were not provided:"),
+        ("watchfire restore backup.age --identity missing.key".into(), 6, "error: there is no file `missing.key`"),
+        ("watchfire restore missing.age --identity backup.key --data r".into(), 6, "error: there is no file `missing.age`"),
+        ("watchfire restore backup.age --identity backup.age --data r".into(), 2, "error: `backup.age` is not a file of identities: it "),
+        ("watchfire restore backup.age --identity backup.key".into(), 4, "error: `"),
+        (
+            "watchfire restore backup.key --identity backup.key --data r".into(),
+            1,
+            "error: `backup.key` cannot be restored: it is not a file that",
+        ),
+        ("head -c 5000 backup.age | watchfire restore - --identity backup.key --data r".into(), 1, "error: `-` cannot be restored: it "),
+        ("watchfire restore --waive".into(), 2, "error: this node holds nothing back"),
+    ];
+    for (line, code, said) in refused {
+        let (ended, first) = here.refused(&line);
+        assert_eq!(ended, Some(code), "`{line}`: {first}");
+        assert!(first.starts_with(said), "`{line}` said `{first}`");
+    }
+    assert!(!here.path().join("r").exists() && !here.path().join("x.age").exists(), "what was refused leaves nothing");
+    here.ok(&format!("watchfire backup --to {recipient} backup.age --force"));
+    here.ok(&format!("watchfire backup --to {recipient} - >piped.age && watchfire restore piped.age --identity backup.key --dry-run"));
+    // A dry run changes nothing, not even beside itself.
+    let everything = "find . ! -name '*.sock' ! -path './node/store/*' -type f | sort | xargs sha256sum";
+    let before = here.ok(everything);
+    let dry = here.json("watchfire restore backup.age --identity backup.key --data r --dry-run --json");
+    has(&dry, &["dry_run", "org_id", "taken", "age_seconds", "records", "logs", "entries", "files", "left_out"]);
+    assert_eq!((&dry["dry_run"], &dry["incarnation"], &dry["org_id"]), (&true.into(), &Value::Null, &made["org_id"]));
+    assert!(here.ok(everything) == before && !here.path().join("r").exists());
+    // Restored, it serves nothing until smex was heard.
+    assert_eq!(here.stop(), Some(0));
+    let at_rest = here.json(&format!("watchfire backup --to {recipient} at-rest.age --json"));
+    assert_eq!(at_rest["entries"], made["entries"], "a node that does not run is backed up as well");
+    here.ok("watchfire restore at-rest.age --identity backup.key --data restored && rm -rf node && mv restored node");
+    let mut smex = smex;
+    assert_eq!(smex.stop(), Some(0));
+    here.serve("watchfire serve");
+    assert!(here.ok("watchfire health").contains("restored: it serves and exports nothing yet"));
+    let (code, first) = here.refused("watchfire export text");
+    assert_eq!(
+        (code, first.split(';').next()),
+        (Some(3), Some("error: this node was restored and does not know yet what was recalled since"))
+    );
+    let looked_up = here.run("watchfire lookup fresh-lure.com");
+    assert!(String::from_utf8_lossy(&looked_up.stderr).starts_with("note: this node was restored"), "what it finds is marked");
+    assert!(here.ok("watchfire status").contains("not heard yet: smex"));
+    assert!(here.ok("watchfire restore --waive").starts_with("this node serves and exports again\n"));
+    assert_eq!(here.ok("watchfire export text"), "fresh-lure.com\n");
 }
 
 #[test]
@@ -261,9 +355,35 @@ fn exit_codes_say_what_kind_of_no_it_was() {
     here.put("card.txt", &smex.ok("watchfire card"));
     here.ok("watchfire peer add card.txt --name smex && watchfire group create partners --member smex");
     assert_eq!(here.refused("watchfire share fresh-lure.com --tlp red --to partners").0, Some(3), "all was withheld");
+    assert_eq!(here.refused("watchfire share fresh-lure.com --tlp green --to partners").0, Some(3), "it is no community");
+    here.ok("watchfire group community partners yes");
     assert_eq!(here.run("watchfire share fresh-lure.com --tlp green --to partners").status.code(), Some(0));
     assert_eq!(here.stop(), Some(0));
     assert_eq!(here.refused("watchfire status").0, Some(1), "it does not run");
+}
+
+#[test]
+fn of_two_processes_that_start_on_one_store_the_second_is_refused_in_words() {
+    let mut place = Place::new();
+    place.ok("watchfire init --data node --name twice --listen 127.0.0.1:0");
+    for _ in 0..3 {
+        let start = || place.shell("exec watchfire serve").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut both = [start(), start()];
+        let look = |_| {
+            std::thread::sleep(Duration::from_millis(10));
+            both.iter_mut().position(|child| child.try_wait().expect("it is ours").is_some())
+        };
+        let ended = (0..3_000).find_map(look).expect("one of the two ends");
+        let [first, second] = both;
+        let (refused, running) = if ended == 0 { (first, second) } else { (second, first) };
+        let refused = refused.wait_with_output().expect("it has ended");
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(7), "{said}");
+        assert!(said.contains("is open in another process\nhint: stop `watchfire serve` first"), "{said}");
+        place.served = Some(running);
+        place.wait("watchfire health");
+        assert_eq!(place.stop(), Some(0), "the other is well");
+    }
 }
 
 #[test]

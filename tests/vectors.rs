@@ -10,7 +10,7 @@ use watchfire::model::group::{Definition, SignedDefinition, Visibility, group_id
 use watchfire::model::log::{Audience, Batch, BatchEntry, Body, Head, LogKey, body_hash, salt};
 use watchfire::model::record::{Receipt, ReceiptOutcome, Withdrawal, WithdrawalMode};
 use watchfire::model::{GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Record, Timestamp, Tlp};
-use watchfire::rules::label::{Held, outbound};
+use watchfire::rules::label::{Held, Way, outbound};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/v1.json");
 const SEED: [u8; 32] = [0x5e; 32];
@@ -81,7 +81,8 @@ fn log_vector(log: &LogKey) -> Value {
 
 /// The content of a direct log's batch is not compressed, so its frame is the same everywhere.
 fn frame_vector(log: &LogKey) -> Vec<String> {
-    let may = outbound(Held(batch(log)), log, &log.author, &OrgId([0xb2; 32]), None).expect("its reader");
+    let way = Way { log, us: &log.author, reader: &OrgId([0xb2; 32]), group: None, joined: 0, now: Timestamp(0) };
+    let may = outbound(Held(batch(log)), &way).expect("its reader");
     batch_frames(log, &may).iter().map(|frame| hex(&prost::Message::encode_to_vec(frame))).collect()
 }
 

@@ -1,9 +1,9 @@
 //! The command line's side of the interface: HTTP/1.1 over the socket, one connection for each request.
 
 use super::import::ImportLine;
-use super::{CURSOR_HEADER, Problem, SOCKET};
+use super::{BACKUP_HEADER, BackupRequest, CURSOR_HEADER, Problem, SOCKET};
 use crate::node::error::{Exit, NodeError};
-use crate::node::view::{ImportProgress, ImportReport};
+use crate::node::view::{BackupView, ImportProgress, ImportReport};
 use axum::body::Bytes;
 use futures_util::StreamExt;
 use http_body_util::combinators::BoxBody;
@@ -119,6 +119,35 @@ impl Client {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
             flushed => flushed.map_err(failed).map(|()| cursor),
         }
+    }
+
+    /// Streams a backup to `out` and tells of each part's bytes.
+    ///
+    /// # Errors
+    /// The node's own problem, or what stopped it on the way: then what was written is not whole.
+    pub async fn backup(
+        &self,
+        request: &BackupRequest,
+        out: &mut (impl AsyncWrite + Unpin),
+        mut progress: impl FnMut(u64),
+    ) -> Result<BackupView, Problem> {
+        let bytes = serde_json::to_vec(request).map_err(|error| broken(&error))?;
+        let body = Full::new(bytes.into()).map_err(|never| match never {}).boxed();
+        let response = self.send(Method::POST, &Target::new(&["backup"]), body).await?;
+        let view = response.headers().get(BACKUP_HEADER).and_then(|value| serde_json::from_slice(value.as_bytes()).ok());
+        let view = view.ok_or_else(|| broken(&"it does not say what is in it"))?;
+        let mut chunks = response.into_body().into_data_stream();
+        let failed = |error: io::Error| Problem::from(NodeError::io("write the backup", error));
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|_| {
+                let text = "the node broke the backup off, so there is none\nhint: its log says why";
+                Problem::new("backup-broken", Exit::Failed, text)
+            })?;
+            out.write_all(&chunk).await.map_err(failed)?;
+            progress(chunk.len() as u64);
+        }
+        out.flush().await.map_err(failed)?;
+        Ok(view)
     }
 
     /// Streams a file to the node and tells how far it is.

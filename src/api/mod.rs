@@ -1,6 +1,7 @@
 //! Edge to the command line and to scripts: one plain HTTP API over the Unix socket `DIR/desk.sock`, where the file's owner and mode
 //! are the authentication. JSON in and out, errors as `application/problem+json` (RFC 9457), long answers as NDJSON.
 
+mod backup;
 pub mod client;
 mod extract;
 mod import;
@@ -16,16 +17,20 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
+pub use backup::{BackupMade, BackupRequest, recipients};
 pub use import::format_named;
-pub use peers::{Card, Digits, GroupAdd, Join, PeerAdd};
+pub use peers::{Card, Digits, GroupAdd, GroupCommunity, Join, PeerAdd};
 pub use problem::Problem;
-pub use records::{Health, LookupRequest, Reason, kind_named, unknown_kind};
+pub use records::{Health, LookupRequest, Reason, RotateLogKey, kind_named, unknown_kind};
 
 /// The socket's name within the data directory.
 pub const SOCKET: &str = "desk.sock";
 
 /// The header in which an export says where the next one goes on.
 pub const CURSOR_HEADER: &str = "watchfire-cursor";
+
+/// The header in which a backup says what is in it, as JSON.
+pub const BACKUP_HEADER: &str = "watchfire-backup";
 
 /// Every route there is. A request has at most `request_bytes_max` bytes, an import as many as it likes.
 pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
@@ -44,15 +49,24 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/groups/{group}", get(peers::group))
         .route("/v1/groups/{group}/members", post(peers::group_add))
         .route("/v1/groups/{group}/members/{peer}", delete(peers::group_remove))
+        .route("/v1/groups/{group}/community", post(peers::group_community))
+        .route("/v1/groups/{group}/accept", post(peers::group_accept))
+        .route("/v1/groups/{group}/leave", post(peers::group_leave))
+        .route("/v1/groups/{group}/take-over", post(peers::group_take_over))
         .route("/v1/share", post(records::share))
         .route("/v1/export", get(records::export))
         .route("/v1/lookup", post(records::lookup))
         .route("/v1/records/{id}", get(records::show))
         .route("/v1/records/{id}/explain", get(records::explain))
         .route("/v1/records/{id}/receipts", get(records::receipts))
+        .route("/v1/records/{id}/exports", get(records::exports))
         .route("/v1/records/{id}/withdraw", post(records::withdraw))
         .route("/v1/records/{id}/recall", post(records::recall))
+        .route("/v1/backup", post(backup::backup))
+        .route("/v1/backup/made", post(backup::made))
+        .route("/v1/restore/waive", post(backup::waive))
         .route("/v1/rotate", post(records::rotate))
+        .route("/v1/rotate-log-key", post(records::rotate_log_key))
         .route("/v1/expire", post(records::expire))
         .route("/v1/disclosures", get(records::disclosures))
         .layer(DefaultBodyLimit::max(request_bytes_max))

@@ -1,6 +1,6 @@
 //! Requests about peers, pairing and groups.
 
-use super::extract::{Answer, Ask, read};
+use super::extract::{Answer, Ask, Asked, read};
 use crate::node::Node;
 use crate::node::view::{GroupCreate, GroupView, InviteView, JoinView, PeerOptions, PeerView};
 use axum::Json;
@@ -43,8 +43,23 @@ pub(super) async fn show(State(node): State<Arc<Node>>, Path(name): Path<String>
     read(node, move |node| node.peer(&name)).await
 }
 
-pub(super) async fn suspend(State(node): State<Arc<Node>>, Path(name): Path<String>) -> Answer<PeerView> {
-    Ok(Json(node.peer_suspend(&name).await?))
+/// The query of a suspension.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SuspendQuery {
+    /// Whether links still carry recalls.
+    #[serde(default)]
+    recalls: bool,
+}
+
+pub(super) async fn suspend(
+    State(node): State<Arc<Node>>,
+    Path(name): Path<String>,
+    Asked(query): Asked<SuspendQuery>,
+) -> Answer<PeerView> {
+    Ok(Json(match query.recalls {
+        true => node.peer_suspend_but_for_recalls(&name).await?,
+        false => node.peer_suspend(&name).await?,
+    }))
 }
 
 pub(super) async fn resume(State(node): State<Arc<Node>>, Path(name): Path<String>) -> Answer<PeerView> {
@@ -109,4 +124,31 @@ pub(super) async fn group_add(State(node): State<Arc<Node>>, Path(group): Path<S
 
 pub(super) async fn group_remove(State(node): State<Arc<Node>>, Path((group, peer)): Path<(String, String)>) -> Answer<GroupView> {
     Ok(Json(node.group_remove(&group, &peer).await?))
+}
+
+/// Whether TLP:GREEN moves within a group.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct GroupCommunity {
+    /// Whether it does.
+    pub community: bool,
+}
+
+pub(super) async fn group_community(
+    State(node): State<Arc<Node>>,
+    Path(group): Path<String>,
+    Ask(ask): Ask<GroupCommunity>,
+) -> Answer<GroupView> {
+    Ok(Json(node.group_community(&group, ask.community).await?))
+}
+
+pub(super) async fn group_accept(State(node): State<Arc<Node>>, Path(group): Path<String>) -> Answer<GroupView> {
+    Ok(Json(node.group_accept(&group).await?))
+}
+
+pub(super) async fn group_leave(State(node): State<Arc<Node>>, Path(group): Path<String>) -> Answer<GroupView> {
+    Ok(Json(node.group_leave(&group).await?))
+}
+
+pub(super) async fn group_take_over(State(node): State<Arc<Node>>, Path(group): Path<String>) -> Answer<GroupView> {
+    Ok(Json(node.group_take_over(&group).await?))
 }

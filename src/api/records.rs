@@ -7,8 +7,8 @@ use crate::model::{ObservableKind, Tlp};
 use crate::node::Node;
 use crate::node::error::NodeError;
 use crate::node::view::{
-    DisclosureRange, DisclosureView, ExpireView, ExplainView, ExportFormat, ExportRequest, LookupView, ReceiptView, RecordView, RotateView,
-    ShareReport, ShareRequest, StatusView, TakeBackView,
+    CertificatesView, DisclosureRange, DisclosureView, ExpireView, ExplainView, ExportFormat, ExportRequest, ExportedView, LogKeyView,
+    LookupView, ReceiptView, RecordView, RotateView, ShareReport, ShareRequest, StatusView, TakeBackView,
 };
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -21,18 +21,24 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use tokio_stream::wrappers::ReceiverStream;
 
-/// The node answers; `store` says whether it takes changes.
+/// The node answers; `store` says whether it takes changes, `certificates` how long peers will talk to it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Health {
-    /// Whether it takes changes.
+    /// Whether it takes changes and can be talked to.
     pub ok: bool,
     /// `ok`, or why it takes none.
     pub store: String,
+    /// The days that our certificates have left.
+    pub certificates: CertificatesView,
+    /// Whether it was restored and serves nothing yet; `watchfire status` shows what it waits for.
+    #[serde(default)]
+    pub restored: bool,
 }
 
 pub(super) async fn health(State(node): State<Arc<Node>>) -> Json<Health> {
-    let store = node.store_state();
-    Json(Health { ok: store == "ok", store })
+    let (store, certificates) = (node.store_state(), node.certificates(node.clock.now()));
+    let valid = certificates.node_days >= 0 && certificates.issuing_days >= 0;
+    Json(Health { ok: store == "ok" && valid, store, certificates, restored: node.is_restored() })
 }
 
 pub(super) async fn status(State(node): State<Arc<Node>>) -> Answer<StatusView> {
@@ -76,6 +82,10 @@ pub(super) async fn receipts(State(node): State<Arc<Node>>, Path(id): Path<Strin
     read(node, move |node| node.receipts(&id)).await
 }
 
+pub(super) async fn exports(State(node): State<Arc<Node>>, Path(id): Path<String>) -> Answer<Vec<ExportedView>> {
+    read(node, move |node| node.exports_of(&id)).await
+}
+
 pub(super) async fn disclosures(State(node): State<Arc<Node>>, Asked(range): Asked<DisclosureRange>) -> Answer<Vec<DisclosureView>> {
     read(node, move |node| node.disclosures(range)).await
 }
@@ -97,6 +107,18 @@ pub(super) async fn recall(State(node): State<Arc<Node>>, Path(id): Path<String>
 
 pub(super) async fn rotate(State(node): State<Arc<Node>>) -> Answer<RotateView> {
     Ok(Json(node.rotate().await?))
+}
+
+/// Why the log-signing key is changed.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct RotateLogKey {
+    /// Whether those before may be in other hands.
+    #[serde(default)]
+    pub stolen: bool,
+}
+
+pub(super) async fn rotate_log_key(State(node): State<Arc<Node>>, Ask(why): Ask<RotateLogKey>) -> Answer<LogKeyView> {
+    Ok(Json(node.rotate_log_key(why.stolen).await?))
 }
 
 pub(super) async fn expire(State(node): State<Arc<Node>>) -> Answer<ExpireView> {
@@ -149,7 +171,14 @@ pub(super) async fn export(State(node): State<Arc<Node>>, Asked(query): Asked<Ex
     let work = tokio::task::spawn_blocking(move || {
         let done = node.export(&request, &mut writer).and_then(|_| writer.flush().map_err(|error| NodeError::io("send the export", error)));
         match done {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                // The reader has it all; a disk that takes no writes must not hold it up.
+                drop(writer);
+                if let Err(error) = node.remember_export(&request) {
+                    tracing::warn!(code = error.code(), "an export is not remembered");
+                }
+                Ok(())
+            }
             Err(error) => {
                 writer.fail(io::Error::other(error.to_string()));
                 Err(error)

@@ -8,7 +8,7 @@ use crate::config::{Effective, FILE};
 use crate::model::Timestamp;
 use crate::node::Node;
 use crate::node::error::{Exit, NodeError, split_hint};
-use crate::node::view::{CheckVerdict, CheckView, PeerStatus, StatusView};
+use crate::node::view::{CheckVerdict, CheckView, PeerStatus, RestoredView, StatusView};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -32,6 +32,9 @@ const RELEASED: Timestamp = Timestamp(1_793_491_200_000);
 /// An issuing CA with fewer days left wants its root soon.
 const ISSUING_DAYS_MIN: i64 = 14;
 
+/// A backup should be younger than this (7 days, in milliseconds): the half day a week that an administrator has.
+const BACKUP_MS_MAX: u64 = 7 * 86_400_000;
+
 /// All that was looked at.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Findings {
@@ -43,6 +46,7 @@ pub(super) struct Findings {
 
 pub(super) async fn run(desk: &Desk) -> Ended {
     let clock = Clock::system();
+    let now = clock.now();
     let mut checks = vec![files(&desk.data), time(&desk.data, clock.now()), settings(&desk.data)];
     let running: Result<StatusView, _> = desk.node().get(Target::new(&["status"])).await;
     let (status, runs) = match running {
@@ -54,7 +58,7 @@ pub(super) async fn run(desk: &Desk) -> Ended {
         }
     };
     match &status {
-        Ok(status) => checks.extend(inside(status, runs)),
+        Ok(status) => checks.extend(inside(status, runs, now)),
         Err(error) => checks.push(failed("store", error)),
     }
     let listen = status.ok().and_then(|status| status.listen);
@@ -155,7 +159,7 @@ fn settings(data: &Path) -> CheckView {
 }
 
 /// What the node knows of itself and of its peers.
-fn inside(status: &StatusView, runs: bool) -> Vec<CheckView> {
+fn inside(status: &StatusView, runs: bool, now: Timestamp) -> Vec<CheckView> {
     let store = match status.store.as_str() {
         "ok" => check("store", CheckVerdict::Ok, "it opens", None),
         why => check("store", CheckVerdict::Bad, why, None),
@@ -164,9 +168,32 @@ fn inside(status: &StatusView, runs: bool) -> Vec<CheckView> {
         true => check("node", CheckVerdict::Ok, format!("it runs since {}", output::time(Some(status.since))), None),
         false => check("node", CheckVerdict::Warning, "it does not run", Some("start it with `watchfire serve`".into())),
     };
-    let mut checks = vec![node, store, certificates(status)];
+    let mut checks = vec![node, store, certificates(status), backup(status.backup, now)];
+    checks.extend(status.restored.as_ref().map(restored));
     checks.extend(status.peers.iter().map(|peer| reach(peer, runs)));
     checks
+}
+
+/// What was not backed up since is lost with the disk.
+pub(super) fn backup(made: Option<Timestamp>, now: Timestamp) -> CheckView {
+    let hint = || Some("`watchfire backup --to age1… OUT`, and keep it off this machine".to_owned());
+    match made {
+        None => check("backup", CheckVerdict::Warning, "none was ever made", hint()),
+        Some(at) if now.since(at) > BACKUP_MS_MAX => {
+            check("backup", CheckVerdict::Warning, format!("the last one was made at {}", output::time(Some(at))), hint())
+        }
+        Some(at) => check("backup", CheckVerdict::Ok, format!("the last one was made at {}", output::time(Some(at))), None),
+    }
+}
+
+/// A restored node that holds back does not do what people expect of it.
+pub(super) fn restored(view: &RestoredView) -> CheckView {
+    let mut names: Vec<&str> = view.awaited.iter().flat_map(|one| &one.from).map(String::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    let text = format!("serves and exports nothing until it hears what happened since; awaited: {}", names.join(", "));
+    let hint = "`watchfire status` shows for what; `watchfire restore --waive` goes on without";
+    check("restored", CheckVerdict::Warning, text, Some(hint.into()))
 }
 
 fn certificates(status: &StatusView) -> CheckView {

@@ -2,8 +2,8 @@
 
 use super::output::{self, facts, short, table, time, yes};
 use super::{Desk, Ended};
-use crate::api::GroupAdd;
 use crate::api::client::Target;
+use crate::api::{GroupAdd, GroupCommunity};
 use crate::node::view::{GroupCreate, GroupView};
 
 /// Make groups and change who is in them
@@ -56,6 +56,33 @@ enum Command {
         /// The peer's name or id
         peer: String,
     },
+    /// Say whether TLP:GREEN moves within a group from now on
+    #[command(after_help = "Examples:\n  watchfire group community partners yes")]
+    Community {
+        /// The group's name or id
+        group: String,
+        /// Whether it does
+        #[arg(value_parser = ["yes", "no"])]
+        community: String,
+    },
+    /// Accept a group that another defines and that waits for it, or come back to one that was left
+    #[command(after_help = "Examples:\n  watchfire group accept newsletter")]
+    Accept {
+        /// The group's name or id
+        group: String,
+    },
+    /// Leave a group that another defines; what came stays, and its owner is to be told by other means
+    #[command(after_help = "Examples:\n  watchfire group leave newsletter")]
+    Leave {
+        /// The group's name or id
+        group: String,
+    },
+    /// Sign for a group from now on: as its deputy, when its owner is lost, or as its owner again
+    #[command(after_help = "Examples:\n  watchfire group take-over partners")]
+    TakeOver {
+        /// The group's name or id
+        group: String,
+    },
     /// List the groups
     #[command(after_help = "Examples:\n  watchfire group list")]
     List,
@@ -80,6 +107,13 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
         }
         Command::Add { group, peer } => node.post(Target::new(&["groups", &group, "members"]), &GroupAdd { peer }).await?,
         Command::Remove { group, peer } => node.delete(Target::new(&["groups", &group, "members", &peer])).await?,
+        Command::Community { group, community } => {
+            let ask = GroupCommunity { community: community == "yes" };
+            node.post(Target::new(&["groups", &group, "community"]), &ask).await?
+        }
+        Command::Accept { group } => node.post(Target::new(&["groups", &group, "accept"]), &()).await?,
+        Command::Leave { group } => node.post(Target::new(&["groups", &group, "leave"]), &()).await?,
+        Command::TakeOver { group } => node.post(Target::new(&["groups", &group, "take-over"]), &()).await?,
         Command::Show { group } => node.get(Target::new(&["groups", &group])).await?,
     };
     output::answer(desk, &view, text)

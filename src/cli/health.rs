@@ -1,6 +1,7 @@
 //! `watchfire health`
 
-use super::{Desk, Ended, output};
+use super::output::{self, days};
+use super::{Desk, Ended};
 use crate::api::client::Target;
 use crate::api::{Health, Problem};
 use crate::node::error::Exit;
@@ -15,6 +16,13 @@ const EXAMPLES: &str = "Examples:
 
 pub(super) async fn run(desk: &Desk) -> Ended {
     let health: Health = desk.node().get(Target::new(&["health"])).await.map_err(|problem| Problem { exit: Exit::Failed, ..problem })?;
-    output::answer(desk, &health, |health| format!("{}\n", health.store))?;
+    output::answer(desk, &health, text)?;
     Ok(if health.ok { Exit::Done } else { Exit::Failed })
+}
+
+pub(super) fn text(health: &Health) -> String {
+    let certificates = &health.certificates;
+    let days_left = format!("certificates node {}, issuing CA {}", days(certificates.node_days), days(certificates.issuing_days));
+    let held_back = "restored: it serves and exports nothing yet; `watchfire status` shows what it waits for\n";
+    format!("store {}; {days_left}\n{}", health.store, if health.restored { held_back } else { "" })
 }

@@ -6,21 +6,33 @@ use crate::api::LookupRequest;
 use crate::api::client::Target;
 use crate::node::view::LookupView;
 
-/// Tell what is known of values: exactly, of parent and sub domains, of networks
+/// Tell what is known of values: exactly, of parent and sub domains, of networks, of URLs on a host
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, long_about = ABOUT)]
 pub(super) struct Args {
     /// The values, defanged or not; `-` reads lines from standard input
     #[arg(required = true, value_name = "VALUE")]
     values: Vec<String>,
 }
 
+const ABOUT: &str = "Tell what is known of values: exactly, of parent and sub domains, of networks, of URLs on a host
+
+MATCH says how a record was found: exact · parent (a domain above) · subdomain · network (the address lies in it) · in_network (it lies in \
+the network) · on_host (a URL on the domain or address, an e-mail address at the domain) · on_subdomain · on_network (a URL on an address in \
+the network) · pattern (it stands in a pattern).";
+
 const EXAMPLES: &str = "Examples:
   watchfire lookup weather4free.com 'mail[.]weather4free[.]com' 192.0.2.7";
+
+/// What a restored node says of what it finds.
+pub(super) const UNCONFIRMED: &str = "note: this node was restored and does not know yet what was recalled since; do not pass this on";
 
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     let ask = LookupRequest { values: input::values(&args.values)? };
     let found: Vec<LookupView> = desk.node().post(Target::new(&["lookup"]), &ask).await?;
+    if found.iter().any(|one| one.unconfirmed && !one.matches.is_empty()) {
+        output::say(UNCONFIRMED);
+    }
     output::answer(desk, &found, |found| text(found))
 }
 
@@ -31,6 +43,7 @@ pub(super) fn text(found: &[LookupView]) -> String {
         let said = match (&one.problem, records) {
             (Some(problem), _) => plain(problem),
             (None, 0) => "not known".into(),
+            (None, number) if one.more_at_least => format!("at least {}", count(number, "record")),
             (None, number) => count(number, "record"),
         };
         text += &format!("{}: {said}\n", plain(&one.query));
@@ -48,7 +61,7 @@ pub(super) fn text(found: &[LookupView]) -> String {
         });
         text += &table(["  MATCH", "KIND", "VALUE", "AUTHOR", "TLP", "STATE", "RECORD"], rows.collect());
         if one.more > 0 {
-            text += &format!("  and {} more\n", one.more);
+            text += &format!("  and {}{} more\n", if one.more_at_least { "at least " } else { "" }, one.more);
         }
     }
     text

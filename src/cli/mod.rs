@@ -1,5 +1,6 @@
 //! Edge to operators: one file per command.
 
+mod backup;
 mod card;
 mod completions;
 mod config;
@@ -78,6 +79,7 @@ enum Command {
     Withdraw(withdraw::Args),
     Recall(recall::Args),
     Receipts(receipts::Args),
+    Backup(backup::Args),
     Restore(restore::Args),
     Rotate(rotate::Args),
     Expire(expire::Args),
@@ -159,8 +161,9 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Withdraw(args) => withdraw::run(desk, &args).await,
         Command::Recall(args) => recall::run(desk, &args).await,
         Command::Receipts(args) => receipts::run(desk, &args).await,
-        Command::Rotate(_) => rotate::run(desk).await,
+        Command::Rotate(args) => rotate::run(desk, &args).await,
         Command::Expire(_) => expire::run(desk).await,
+        Command::Backup(args) => backup::run(desk, &args).await,
         Command::Restore(args) => restore::run(desk, &args).await,
         Command::Doctor(_) => doctor::run(desk).await,
         Command::Health(_) => health::run(desk).await,

@@ -44,10 +44,16 @@ enum Command {
         name: String,
     },
     /// End a peer's links for now
-    #[command(after_help = "Examples:\n  watchfire peer suspend smex")]
+    #[command(
+        after_help = "Examples:\n  watchfire peer suspend smex --recalls",
+        long_about = "End a peer's links for now\n\nWithout `--recalls` no connection is made or taken, which is right where its keys may be stolen. With it, links carry recalls of both sides and what became of them, and nothing else, so that what should never have left is still destroyed there. Give the command again to change it."
+    )]
     Suspend {
         /// Its name or organisation id
         name: String,
+        /// Let recalls through, its own and ours, and nothing else
+        #[arg(long)]
+        recalls: bool,
     },
     /// Open a suspended peer's links again
     #[command(after_help = "Examples:\n  watchfire peer resume smex")]
@@ -85,7 +91,10 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
             node.post(Target::new(&["peers"]), &ask).await?
         }
         Command::Show { name } => node.get(Target::new(&["peers", &name])).await?,
-        Command::Suspend { name } => node.post(peer(&name, "suspend"), &()).await?,
+        Command::Suspend { name, recalls } => {
+            let target = peer(&name, "suspend");
+            node.post(if recalls { target.with("recalls", "true") } else { target }, &()).await?
+        }
         Command::Resume { name } => node.post(peer(&name, "resume"), &()).await?,
         Command::Remove { name } => node.delete(Target::new(&["peers", &name])).await?,
         Command::Confirm { name, digits } => node.post(peer(&name, "confirm"), &Digits { digits: digits.concat() }).await?,
@@ -115,6 +124,9 @@ pub(super) fn text(peer: &PeerView) -> String {
         ("classical too", yes(peer.allow_classical)),
         ("groups", if peer.groups.is_empty() { "none".into() } else { peer.groups.join(", ") }),
     ];
+    if peer.recalls {
+        lines.push(("carried", "recalls alone".into()));
+    }
     if let Some(digits) = &peer.digits {
         lines.push(("digits", grouped(digits)));
         lines.push(("confirmed here", yes(peer.confirmed_here)));

@@ -3,7 +3,7 @@
 use super::output::{self, table, time};
 use super::{Desk, Ended};
 use crate::api::client::Target;
-use crate::node::view::ReceiptView;
+use crate::node::view::{ExportedView, ReceiptView};
 
 /// Tell who has complied with a withdrawal or a recall, and who has not
 #[derive(Debug, clap::Args)]
@@ -11,14 +11,34 @@ use crate::node::view::ReceiptView;
 pub(super) struct Args {
     /// The record's id, or its value
     id: String,
+    /// Only the exports that may have carried it
+    #[arg(long)]
+    exports: bool,
 }
 
 const EXAMPLES: &str = "Examples:
   watchfire receipts weather4free.com";
 
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
+    let exports: Vec<ExportedView> = desk.node().get(Target::new(&["records", &args.id, "exports"])).await?;
+    if args.exports {
+        return output::answer(desk, &exports, |exports| exported(exports));
+    }
     let receipts: Vec<ReceiptView> = desk.node().get(Target::new(&["records", &args.id, "receipts"])).await?;
-    output::answer(desk, &receipts, |receipts| text(receipts))
+    output::answer(desk, &receipts, |receipts| text(receipts) + &exported(&exports))
+}
+
+/// The exports that may have carried it; nothing where there is none.
+pub(super) fn exported(exports: &[ExportedView]) -> String {
+    if exports.is_empty() {
+        return String::new();
+    }
+    let row = |one: &ExportedView| {
+        let what = if one.whole { "everything" } else { "what had changed" };
+        let gone = one.gone.map_or_else(|| format!("export {} whole again", one.format), |at| format!("gone since {}", time(Some(at))));
+        [one.number.to_string(), time(Some(one.at)), one.format.clone(), one.tlp_max.name().to_owned(), what.into(), gone]
+    };
+    format!("\n{}", table(["EXPORT", "AT", "FORMAT", "UP TO", "WHAT", "NOW"], exports.iter().map(row).collect()))
 }
 
 pub(super) fn text(receipts: &[ReceiptView]) -> String {

@@ -18,6 +18,9 @@ const EXAMPLES: &str = "Examples:
 
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     let record: RecordView = desk.node().get(Target::new(&["records", &args.id])).await?;
+    if record.unconfirmed {
+        output::say(super::lookup::UNCONFIRMED);
+    }
     output::answer(desk, &record, text)
 }
 

@@ -3,7 +3,7 @@
 use super::output::{self, days, facts, short, table, time};
 use super::{Desk, Ended};
 use crate::api::client::Target;
-use crate::node::view::{LogView, PeerStatus, StatusView};
+use crate::node::view::{LogView, PeerStatus, RestoredView, StatusView};
 
 /// What the node holds and whom it reaches
 #[derive(Debug, clap::Args)]
@@ -28,8 +28,13 @@ pub(super) fn text(status: &StatusView) -> String {
         ("listening", status.listen.clone().unwrap_or_else(|| "no".into())),
         ("store", status.store.clone()),
         ("certificates", format!("node {}, issuing CA {}", days(certificates.node_days), days(certificates.issuing_days))),
+        ("last backup", status.backup.map_or_else(|| "never".into(), |at| time(Some(at)))),
         ("records", if records.is_empty() { "none".into() } else { records }),
     ]);
+    if let Some(restored) = &status.restored {
+        text += "\n";
+        text += &held_back(restored);
+    }
     if !status.peers.is_empty() {
         text += "\n";
         text += &peers(status.peers.iter());
@@ -37,6 +42,18 @@ pub(super) fn text(status: &StatusView) -> String {
     if !status.logs.is_empty() {
         text += "\n";
         text += &logs(&status.logs);
+    }
+    text
+}
+
+/// What a restored node waits for.
+fn held_back(restored: &RestoredView) -> String {
+    let of = restored.taken.map_or_else(|| "a copy".into(), |taken| format!("the backup of {}", time(Some(taken))));
+    let mut text = format!("restored from {of}: serves and exports nothing until it knows what happened since\n");
+    let rows = restored.awaited.iter().map(|one| [one.author_name.clone(), one.audience_name.clone(), one.from.join(" or ")]);
+    text += &table(["LOG OF", "TO", "AWAITED FROM"], rows.collect());
+    if !restored.unheard.is_empty() {
+        text += &format!("not heard yet: {}\n", output::plain(&restored.unheard.join(", ")));
     }
     text
 }

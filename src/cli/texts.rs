@@ -2,17 +2,20 @@
 
 use super::demo::{self, Outcome, Step};
 use super::{
-    disclosures, doctor, explain, group, import, init, invite, join, lookup, output, peer, receipts, restore, share, show, status, withdraw,
+    disclosures, doctor, explain, group, import, init, invite, join, lookup, output, peer, receipts, restore, rotate, share, show, status,
+    withdraw,
 };
-use crate::api::Problem;
+use crate::api::{Health, Problem};
 use crate::formats;
 use crate::model::record::WithdrawalMode;
 use crate::model::{EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
+use crate::node::backup::LogHead;
 use crate::node::error::Exit;
 use crate::node::view::{
-    AlsoView, CertificatesView, CheckVerdict, CheckView, DiagnosisView, DisclosureView, EntryView, ExplainView, GroupView, ImportReport,
-    InitView, InviteView, JoinView, LogView, LookupView, MatchView, MemberView, PeerStatus, PeerView, ReceiptView, RecordView,
-    ReleasedView, RestoreView, ShareReport, StatusView, StepView, TakeBackView, WithheldView,
+    AlsoView, AwaitedView, BackupView, CertificatesView, CheckVerdict, CheckView, DiagnosisView, DisclosureView, EntryView, ExplainView,
+    ExportedView, GroupView, ImportReport, InitView, InviteView, JoinView, LogKeyView, LogView, LookupView, MatchView, MemberView,
+    PeerStatus, PeerView, ReceiptView, RecordView, ReleasedView, RestoreFileView, RestoreView, RestoredView, ShareReport, StatusView,
+    StepView, TakeBackView, WithheldView,
 };
 use std::collections::BTreeMap;
 
@@ -69,6 +72,8 @@ fn status_is_facts_peers_and_logs() {
         logs: vec![log],
         peers: vec![unreachable(), smex()],
         certificates: CertificatesView { node_days: 6, issuing_days: 1 },
+        backup: Some(AT),
+        restored: None,
     };
     let expected = "\
 organisation  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
@@ -77,6 +82,7 @@ version       0.1.0, running since 2026-11-22T09:30:00Z
 listening     0.0.0.0:7443
 store         ok
 certificates  node 6 days left, issuing CA 1 day left
+last backup   2026-11-22T09:30:00Z
 records       indicator 1549, receipt 1
 
 PEER  STATE        BEHIND  AHEAD  LAST SEEN             CERTIFICATE  PROBLEM
@@ -87,6 +93,22 @@ LOG           AUTHOR  AUDIENCE  SIZE  HEAD          STATE
 aaaaaaaaaaaa  us      partners  1549  aaaaaaaaaaaa  open
 ";
     assert_eq!(status::text(&view), expected);
+}
+
+#[test]
+fn health_is_one_line() {
+    let certificates = CertificatesView { node_days: 6, issuing_days: -1 };
+    let health = Health { ok: false, store: "ok".into(), certificates, restored: false };
+    assert_eq!(super::health::text(&health), "store ok; certificates node 6 days left, issuing CA expired\n");
+}
+
+#[test]
+fn a_changed_log_key_tells_what_becomes_of_the_old_one() {
+    let view = |logs_waiting| LogKeyView { card_number: 7, log_key_number: 2, logs_waiting };
+    let expected = "log-signing key 2 is in force; this is card 7\nthe old key was destroyed\n";
+    assert_eq!(rotate::log_key_text(&view(0)), expected);
+    let expected = "log-signing key 2 is in force; this is card 7\nthe old key is kept until readers of 1 log are reached\n";
+    assert_eq!(rotate::log_key_text(&view(1)), expected);
 }
 
 #[test]
@@ -102,6 +124,8 @@ fn a_new_node_has_no_peers_and_no_records() {
         logs: vec![],
         peers: vec![],
         certificates: CertificatesView { node_days: -1, issuing_days: 0 },
+        backup: None,
+        restored: None,
     };
     let expected = "\
 organisation  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
@@ -110,9 +134,136 @@ version       0.1.0, running since 2026-11-22T09:30:00Z
 listening     no
 store         read-only: no space left on device
 certificates  node expired, issuing CA 0 days left
+last backup   never
 records       none
 ";
     assert_eq!(status::text(&view), expected);
+}
+
+fn waiting_for_amal() -> RestoredView {
+    let awaited =
+        |audience: &str| AwaitedView { author_name: "us".into(), audience_name: audience.into(), from: vec!["amal".into(), "smex".into()] };
+    RestoredView {
+        at: AT,
+        taken: Some(AT),
+        awaited: vec![awaited("amal"), awaited("partners")],
+        unheard: vec!["amal".into(), "smex".into()],
+    }
+}
+
+#[test]
+fn a_restored_node_says_what_it_waits_for_wherever_an_operator_looks() {
+    let view = StatusView {
+        org_id: ORG,
+        name: "A".into(),
+        version: "0.1.0".into(),
+        since: AT,
+        listen: None,
+        store: "ok".into(),
+        records: BTreeMap::new(),
+        logs: vec![],
+        peers: vec![],
+        certificates: CertificatesView { node_days: 6, issuing_days: 80 },
+        backup: Some(AT),
+        restored: Some(waiting_for_amal()),
+    };
+    let expected = "\
+records       none
+
+restored from the backup of 2026-11-22T09:30:00Z: serves and exports nothing until it knows what happened since
+LOG OF  TO        AWAITED FROM
+us      amal      amal or smex
+us      partners  amal or smex
+not heard yet: amal, smex
+";
+    assert!(status::text(&view).ends_with(expected), "{}", status::text(&view));
+    let check = doctor::restored(&waiting_for_amal());
+    assert_eq!(check.verdict, CheckVerdict::Warning);
+    assert_eq!(check.text, "serves and exports nothing until it hears what happened since; awaited: amal, smex");
+    let certificates = || CertificatesView { node_days: 6, issuing_days: 60 };
+    let health = |restored| super::health::text(&Health { ok: true, store: "ok".into(), certificates: certificates(), restored });
+    let days = "store ok; certificates node 6 days left, issuing CA 60 days left\n";
+    assert_eq!(health(false), days);
+    assert_eq!(
+        health(true).strip_prefix(days).unwrap(),
+        "restored: it serves and exports nothing yet; `watchfire status` shows what it waits for\n"
+    );
+    let expected = "\
+this node serves and exports again
+not heard: how the log of us to amal went on (amal, smex could tell)
+not heard: how the log of us to partners went on (amal, smex could tell)
+";
+    assert_eq!(restore::waived(&waiting_for_amal()), expected);
+}
+
+#[test]
+fn the_doctor_knows_of_the_last_backup() {
+    let day = 86_400_000;
+    let verdict = |made: Option<Timestamp>| doctor::backup(made, AT).verdict;
+    assert_eq!(verdict(Some(AT)), CheckVerdict::Ok);
+    assert_eq!(verdict(Some(Timestamp(AT.0 - 7 * day))), CheckVerdict::Ok);
+    assert_eq!(verdict(Some(Timestamp(AT.0 - 7 * day - 1))), CheckVerdict::Warning);
+    assert_eq!(verdict(None), CheckVerdict::Warning);
+    assert_eq!(doctor::backup(Some(AT), AT).text, "the last one was made at 2026-11-22T09:30:00Z");
+    assert_eq!(doctor::backup(None, AT).text, "none was ever made");
+}
+
+#[test]
+fn a_backup_and_its_restore_say_what_is_in_them() {
+    let backup = BackupView {
+        taken: AT,
+        org_id: ORG,
+        records: BTreeMap::from([("indicator".into(), 60)]),
+        logs: 2,
+        entries: 61,
+        rows: 700,
+        left_out: vec!["keys/next-root.key".into()],
+    };
+    let made = super::backup::Made { backup, out: "b.age".into(), bytes: 4_096, to: vec!["age1qq".into(), "age1zz".into()] };
+    let expected = "\
+backup     b.age, 4096 bytes
+taken      2026-11-22T09:30:00Z
+records    indicator 60
+logs       2 with 61 entries
+opens for  age1qq
+opens for  age1zz
+left out   keys/next-root.key
+";
+    assert_eq!(super::backup::text(&made), expected);
+    let head = LogHead { id: LogId([0; 32]), author: ORG, size: 61, head: EntryHash([0; 32]) };
+    let view = RestoreFileView {
+        dry_run: true,
+        org_id: ORG,
+        taken: AT,
+        age_seconds: 7_200,
+        program: "0.1.0".into(),
+        records: BTreeMap::from([("indicator".into(), 60)]),
+        logs: vec![head],
+        entries: 61,
+        files: vec!["keys/id.key".into(), "watchfire.toml".into()],
+        left_out: vec![],
+        incarnation: None,
+        data: "/srv/w".into(),
+        free: false,
+    };
+    let expected = format!(
+        "\
+organisation  {ORG_TEXT}
+taken         2026-11-22T09:30:00Z, 2 hours ago, by watchfire 0.1.0
+records       indicator 60
+logs          1 with 61 entries
+files         keys/id.key, watchfire.toml
+
+LOG           AUTHOR  SIZE  HEAD
+aaaaaaaaaaaa  us      61    aaaaaaaaaaaa
+
+"
+    );
+    assert_eq!(restore::restored(&view), format!("{expected}the backup is whole; nothing was written\n"));
+    assert_eq!(restore::talk(&view), ["note: `/srv/w` is not empty, so this backup would not be restored into it"]);
+    let view = RestoreFileView { dry_run: false, incarnation: Some(7), ..view };
+    assert_eq!(restore::restored(&view), format!("{expected}restored into /srv/w; this node's logs go on in incarnation 7\n"));
+    assert_eq!(restore::talk(&view)[0], "next: make sure that the old node never runs again");
 }
 
 fn peer_view(status: PeerStatus) -> PeerView {
@@ -126,6 +277,7 @@ fn peer_view(status: PeerStatus) -> PeerView {
         digits: None,
         confirmed_here: false,
         groups: vec!["partners".into()],
+        recalls: false,
     }
 }
 
@@ -337,10 +489,13 @@ fn a_lookup_lists_matches_under_each_value() {
         matches,
         problem: problem.map(str::to_owned),
         more,
+        more_at_least: more > 100,
+        unconfirmed: false,
     };
     let views = [
         view("a.evil.example", vec![found], None, 4),
         view("nothing.example", vec![], None, 0),
+        view("much.example", vec![], None, 9_000),
         view("\x1b[2Jx", vec![], Some("what kind of value `x` is cannot be told"), 0),
     ];
     let expected = "\
@@ -349,6 +504,8 @@ a.evil.example: 5 records
   parent  domain  evil.example  amal    amber+strict  live   aaaaaaaaaaaaaaaaaaaaaaaaaa
   and 4 more
 nothing.example: not known
+much.example: at least 9000 records
+  and at least 9000 more
 \\u{1b}[2Jx: what kind of value `x` is cannot be told
 ";
     assert_eq!(lookup::text(&views), expected);
@@ -373,6 +530,7 @@ fn a_record_shows_what_its_author_says_and_who_else_says_it() {
         source: Some("pegasus.stix2".into()),
         entries: vec![entry(Some(3)), entry(None)],
         also: vec![AlsoView { record: RECORD, author: ORG, author_name: "amal".into(), tlp: Tlp::Red }],
+        unconfirmed: false,
     };
     let expected = "\
 record       aaaaaaaaaaaaaaaaaaaaaaaaaa
@@ -437,6 +595,14 @@ amal  destroyed  2026-11-22T09:30:00Z
 smex  waiting    -
 ";
     assert_eq!(receipts::text(&[receipt("amal", "destroyed", Some(AT)), receipt("smex", "waiting", None)]), expected);
+    let export = |number, whole, gone| ExportedView { number, at: AT, format: "stix".into(), tlp_max: Tlp::Green, whole, gone };
+    let expected = "
+EXPORT  AT                    FORMAT  UP TO  WHAT              NOW
+1       2026-11-22T09:30:00Z  stix    green  everything        gone since 2026-11-22T09:30:00Z
+2       2026-11-22T09:30:00Z  stix    green  what had changed  export stix whole again
+";
+    assert_eq!(receipts::exported(&[export(1, true, Some(AT)), export(2, false, None)]), expected);
+    assert_eq!(receipts::exported(&[]), "");
     let told = vec!["amal".to_owned(), "smex".to_owned()];
     let view = TakeBackView { record: RECORD, mode: WithdrawalMode::Recall, entries: 2, unsent: 1, told };
     let expected = "\

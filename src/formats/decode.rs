@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use encoding_rs::{CoderResult, Decoder, Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-/// A line longer than this, in bytes, is skipped.
+/// A line longer than this, in bytes, is skipped unless the reader is told another bound.
 pub const LINE_MAX: usize = 64 * 1024;
 
 /// Lines of a text in UTF-8, UTF-16 (with or without a byte-order mark) or Latin-1 (as Windows-1252), ended by LF, CR or CRLF.
@@ -16,6 +16,7 @@ pub struct Lines<'a> {
     buffer: Vec<u8>,
     number: u64,
     after_cr: bool,
+    max: usize,
 }
 
 /// One line.
@@ -23,7 +24,7 @@ pub struct Lines<'a> {
 pub enum Line<'a> {
     /// Its text, without its end.
     Text(Cow<'a, str>),
-    /// It is longer than [`LINE_MAX`] and was skipped.
+    /// It is longer than the bound and was skipped.
     TooLong,
 }
 
@@ -33,6 +34,14 @@ impl<'a> Lines<'a> {
     /// # Errors
     /// What reading gives.
     pub fn new(input: &'a mut dyn BufRead) -> io::Result<Self> {
+        Self::within(LINE_MAX, input)
+    }
+
+    /// As [`Self::new`], with lines of at most `max` bytes.
+    ///
+    /// # Errors
+    /// What reading gives.
+    pub fn within(max: usize, input: &'a mut dyn BufRead) -> io::Result<Self> {
         let start = input.fill_buf()?;
         let (utf16, mark) = detect(start);
         input.consume(mark);
@@ -40,7 +49,7 @@ impl<'a> Lines<'a> {
             Some(encoding) => Box::new(BufReader::new(Transcoded::new(input, encoding))),
             None => Box::new(input),
         };
-        Ok(Self { input, buffer: Vec::new(), number: 0, after_cr: false })
+        Ok(Self { input, buffer: Vec::new(), number: 0, after_cr: false, max })
     }
 
     /// The number of the line that was read last, from 1.
@@ -69,7 +78,7 @@ impl<'a> Lines<'a> {
             any |= !chunk.is_empty();
             let end = chunk.iter().position(|&byte| matches!(byte, b'\n' | b'\r'));
             let text = &chunk[..end.unwrap_or(chunk.len())];
-            fits &= self.buffer.len() + text.len() <= LINE_MAX;
+            fits &= self.buffer.len() + text.len() <= self.max;
             if fits {
                 self.buffer.extend_from_slice(text);
             }

@@ -93,7 +93,8 @@ fn in_kinds(value: Observable, kinds: &[ObservableKind], text: &str) -> Result<O
 /// The values of a table's cell: one, or several with commas, semicolons, bars or line ends between them, or those in a sentence.
 pub(super) fn cell(means: Option<Means>, text: &str) -> Found {
     const BETWEEN: [char; 5] = [',', ';', '|', '\n', '\t'];
-    let several = text.contains(BETWEEN) && (text.match_indices("://").count() > 1 || means == Some(Means::File));
+    let several =
+        text.contains(BETWEEN) && (text.match_indices("://").count() > 1 || means == Some(Means::File) || file_names(means, text));
     let whole = meant(means, text);
     if whole.is_ok() && !several {
         return Found::one(whole);
@@ -116,6 +117,15 @@ pub(super) fn cell(means: Option<Means>, text: &str) -> Found {
         whole if found.values.is_empty() => Found::one(whole),
         _ => found,
     }
+}
+
+/// Names of files, one after the other: a comma may stand in a name as well, but not between two extensions.
+fn file_names(means: Option<Means>, text: &str) -> bool {
+    let extended = |part: &str| {
+        let extension = strip(part).rsplit_once('.').map_or("", |(_, extension)| extension);
+        matches!(extension.len(), 1..=5) && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    means == Some(Means::Kind(FileName)) && text.split([',', ';', '|', '\n']).all(extended)
 }
 
 /// The values of a line of a list or of free text.

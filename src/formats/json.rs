@@ -33,12 +33,11 @@ impl Position {
 
     fn pass(&mut self, bytes: &[u8]) {
         self.byte += bytes.len() as u64;
-        for byte in bytes {
-            if *byte == b'\n' {
-                self.line += 1;
-                self.column = 1;
-            } else {
-                self.column += 1;
+        match bytes.iter().rposition(|byte| *byte == b'\n') {
+            None => self.column += bytes.len() as u64,
+            Some(last) => {
+                self.line += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+                self.column = (bytes.len() - last) as u64;
             }
         }
     }
@@ -259,11 +258,19 @@ struct Scan {
 impl Scan {
     /// How many of `bytes` belong to the value, and whether it ends with them.
     fn take(&mut self, bytes: &[u8]) -> (usize, bool) {
-        for (index, byte) in bytes.iter().enumerate() {
+        let mut index = 0;
+        while let Some(byte) = bytes.get(index) {
             if self.in_string {
+                if !self.escaped {
+                    // Most of a file is inside strings, where three bytes alone mean something.
+                    let rest = &bytes[index..];
+                    index += rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | b'\n')).unwrap_or(rest.len());
+                }
+                let Some(byte) = bytes.get(index) else { break };
                 self.string_byte(*byte);
+                index += 1;
                 if self.whole {
-                    return (index + 1, true);
+                    return (index, true);
                 }
                 continue;
             }
@@ -280,6 +287,7 @@ impl Scan {
                 _ if self.depth == 0 => self.scalar = true,
                 _ => {}
             }
+            index += 1;
         }
         (bytes.len(), false)
     }

@@ -2,6 +2,7 @@
 //!
 //! An import yields what it understood and what it did not: one bad line never loses a file.
 
+pub mod age;
 pub mod csv;
 mod decode;
 mod extract;
@@ -59,6 +60,22 @@ pub enum Format {
     Text,
 }
 
+/// Bounds on one record of a file: what is longer is a [`Problem`], and the rest is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// A line of text or CSV, and a CSV record over several lines, in bytes.
+    pub line_bytes_max: usize,
+    /// A JSON object or attribute, in bytes.
+    pub object_bytes_max: usize,
+}
+
+impl Default for Limits {
+    /// 64 KiB and 16 MiB.
+    fn default() -> Self {
+        Self { line_bytes_max: decode::LINE_MAX, object_bytes_max: json::VALUE_BYTES_MAX }
+    }
+}
+
 /// Takes what is read, one item at a time; breaks to end the reading.
 pub type Sink<'a> = dyn FnMut(Item) -> ControlFlow<()> + 'a;
 
@@ -97,6 +114,21 @@ pub fn read(
     scratch: &mut dyn stix::Scratch,
     sink: &mut Sink<'_>,
 ) -> Result<Summary, ReadError> {
+    read_within(Limits::default(), input, format, file_name, scratch, sink)
+}
+
+/// As [`read`], with other bounds.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_within(
+    limits: Limits,
+    input: &mut dyn BufRead,
+    format: Option<Format>,
+    file_name: Option<&str>,
+    scratch: &mut dyn stix::Scratch,
+    sink: &mut Sink<'_>,
+) -> Result<Summary, ReadError> {
     let mut first = Vec::new();
     let mut input = input;
     (&mut input).take(sniff::SNIFF_BYTES as u64).read_to_end(&mut first).map_err(ReadError::Input)?;
@@ -116,10 +148,10 @@ pub fn read(
         return Ok(summary);
     }
     match format {
-        Format::Stix => return stix::read(&mut whole, scratch, sink),
-        Format::Misp => return misp::read(&mut whole, scratch, sink),
-        Format::Csv => csv::read(&mut whole, &mut counted),
-        Format::Text => text::read(&mut whole, &mut counted),
+        Format::Stix => return stix::read_within(limits.object_bytes_max, &mut whole, scratch, sink),
+        Format::Misp => return misp::read_within(limits.object_bytes_max, &mut whole, scratch, sink),
+        Format::Csv => csv::read_within(limits.line_bytes_max, &mut whole, &mut counted),
+        Format::Text => text::read_within(limits.line_bytes_max, &mut whole, &mut counted),
     }
     .map_err(ReadError::Input)?;
     Ok(summary)
@@ -166,5 +198,69 @@ impl Tally {
             1 => Problem { place, what },
             _ => Problem { place: format!("{place} and {} more", count - 1), what },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is read of a text with one record that is too long between two that are not.
+    fn read_with(limits: Limits, format: Format, text: &str) -> (usize, Vec<String>) {
+        let (mut indicators, mut problems) = (0, Vec::new());
+        let mut sink = |item: Item| {
+            match item {
+                Item::Indicator { .. } => indicators += 1,
+                Item::Problem(problem) => problems.push(problem.what),
+            }
+            ControlFlow::Continue(())
+        };
+        let mut scratch = std::io::Cursor::new(Vec::new());
+        read_within(limits, &mut text.as_bytes(), Some(format), None, &mut scratch, &mut sink).expect("memory does not fail");
+        (indicators, problems)
+    }
+
+    #[test]
+    fn a_record_beyond_the_bound_is_a_problem_and_costs_no_other() {
+        let long = "x".repeat(3_000);
+        let attribute = |value: &str, comment: &str| {
+            format!(r#"{{"type":"domain","category":"Network activity","to_ids":true,"value":"{value}","comment":"{comment}"}}"#)
+        };
+        let indicator = |name: &str, n: u8| {
+            let (id, time) = (format!("indicator--00000000-0000-4000-8000-0000000000{n:02}"), "2026-01-01T00:00:00Z");
+            format!(
+                r#"{{"type":"indicator","spec_version":"2.1","id":"{id}","created":"{time}","modified":"{time}","valid_from":"{time}",
+                "name":"{name}","pattern_type":"stix","pattern":"[domain-name:value = 'evil{n}.example.org']"}}"#
+            )
+        };
+        let cases = [
+            (Format::Text, format!("a.example.org\n{long}\nb.example.org\n"), "the line is longer than 2048 bytes"),
+            (
+                Format::Csv,
+                format!("domain,note\na.example.org,x\nc.example.org,{long}\nb.example.org,y\n"),
+                "the line is longer than 2048 bytes",
+            ),
+            (
+                Format::Misp,
+                format!(
+                    r#"{{"Event":{{"info":"i","Attribute":[{},{},{}]}}}}"#,
+                    attribute("a.example.org", ""),
+                    attribute("c.example.org", &long),
+                    attribute("b.example.org", "")
+                ),
+                "larger than 2048 bytes",
+            ),
+            (
+                Format::Stix,
+                format!(r#"{{"type":"bundle","objects":[{},{},{}]}}"#, indicator("a", 1), indicator(&long, 2), indicator("b", 3)),
+                "the object is larger than 2048 bytes",
+            ),
+        ];
+        for (format, text, expected) in cases {
+            let low = Limits { line_bytes_max: 2_048, object_bytes_max: 2_048 };
+            assert_eq!(read_with(low, format, &text), (2, vec![expected.to_owned()]), "{format:?}");
+            let whole = read_with(Limits::default(), format, &text);
+            assert!(!whole.1.contains(&expected.to_owned()), "{format:?}: {whole:?}");
+        }
     }
 }

@@ -35,8 +35,16 @@ const MAIL_FIELDS: [&str; 8] = [
 /// # Errors
 /// What reading gives; bad content is a problem, not an error.
 pub fn read(input: &mut dyn BufRead, sink: &mut dyn FnMut(Item) -> ControlFlow<()>) -> io::Result<()> {
-    let mut lines = Lines::new(input)?;
-    let mut reader = Reader::new(sink);
+    read_within(LINE_MAX, input, sink)
+}
+
+/// As [`read`], with lines of at most so many bytes.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_within(line_bytes_max: usize, input: &mut dyn BufRead, sink: &mut dyn FnMut(Item) -> ControlFlow<()>) -> io::Result<()> {
+    let mut lines = Lines::within(line_bytes_max, input)?;
+    let mut reader = Reader::new(line_bytes_max, sink);
     loop {
         let number = lines.number() + 1;
         let flow = match lines.read()? {
@@ -63,7 +71,7 @@ pub fn read_kind(kind: ObservableKind, input: &mut dyn BufRead, sink: &mut dyn F
         let place = format!("line {}", lines.number() + 1);
         let item = match lines.read()? {
             None => return Ok(()),
-            Some(Line::TooLong) => problem(place, too_long()),
+            Some(Line::TooLong) => problem(place, too_long(LINE_MAX)),
             Some(Line::Text(text)) if text.trim().is_empty() || text.starts_with('#') => continue,
             Some(Line::Text(text)) => match Observable::parse(kind, &text) {
                 Ok(value) => indicator(place, value, None),
@@ -87,8 +95,8 @@ pub fn write<'a>(values: impl IntoIterator<Item = &'a Observable>, out: &mut dyn
     Ok(())
 }
 
-fn too_long() -> String {
-    format!("the line is longer than {LINE_MAX} bytes")
+pub(super) fn too_long(line_bytes_max: usize) -> String {
+    format!("the line is longer than {line_bytes_max} bytes")
 }
 
 fn indicator(place: String, value: Observable, tlp: Option<Tlp>) -> Item {
@@ -114,6 +122,7 @@ fn calls_legitimate(heading: &str) -> bool {
 /// What is remembered from line to line.
 pub(super) struct Reader<'a> {
     sink: &'a mut dyn FnMut(Item) -> ControlFlow<()>,
+    line_bytes_max: usize,
     begun: bool,
     /// This is an e-mail.
     mail: bool,
@@ -138,13 +147,13 @@ enum Held {
 const HELD_MAX: usize = 100;
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(sink: &'a mut dyn FnMut(Item) -> ControlFlow<()>) -> Self {
-        Self { sink, begun: false, mail: false, tlp: None, line_tlp: None, legitimate: false, kind: None, held: Vec::new() }
+    pub(super) fn new(line_bytes_max: usize, sink: &'a mut dyn FnMut(Item) -> ControlFlow<()>) -> Self {
+        Self { sink, line_bytes_max, begun: false, mail: false, tlp: None, line_tlp: None, legitimate: false, kind: None, held: Vec::new() }
     }
 
     /// The next line; `None` for one that is too long.
     pub(super) fn line(&mut self, number: u64, text: Option<&str>) -> ControlFlow<()> {
-        let Some(text) = text else { return self.problem(number, too_long()) };
+        let Some(text) = text else { return self.problem(number, too_long(self.line_bytes_max)) };
         if self.mail || text.trim().is_empty() {
             return ControlFlow::Continue(());
         }

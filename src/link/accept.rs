@@ -3,17 +3,20 @@
 use super::diagnosis::{Diagnosis, Stage};
 use super::knock;
 use super::pairing::PairingChannel;
+use super::profile::leaf_until;
 use super::tls::{Credential, Expected, Tls, Verifier, server_config, speaks_h2};
 use super::trust::Admission;
 use crate::model::{OrgId, Timestamp};
 use arc_swap::ArcSwap;
 use rustls::server::ClientHello;
 use rustls::{NamedGroup, ServerConfig};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::{StartHandshake, TlsStream};
 use tokio_util::sync::CancellationToken;
@@ -25,11 +28,15 @@ pub struct HandshakeLimits {
     pub timeout: Duration,
     /// Handshakes at one time. When there are more, the oldest from the busiest source that knows no label ends.
     pub pending_max: usize,
+    /// Handshakes in a second whose label is right: from here on they cost real work. A caller beyond it may come again.
+    pub per_second_max: u64,
+    /// The same from one address, or one IPv6 /64.
+    pub source_per_second_max: u64,
 }
 
 impl Default for HandshakeLimits {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(5), pending_max: 256 }
+        Self { timeout: Duration::from_secs(5), pending_max: 256, per_second_max: 100, source_per_second_max: 20 }
     }
 }
 
@@ -60,10 +67,16 @@ pub struct AcceptedConnection {
     pub remote: SocketAddr,
     /// The key exchange, such as `X25519MLKEM768`.
     pub kx_group: NamedGroup,
+    /// When the certificate that the caller showed runs out.
+    pub until: Timestamp,
     /// Fires when the connection must end at once.
     pub kill: CancellationToken,
     pub(super) _admission: Option<Admission>,
+    pub(super) _pairing: Option<OwnedSemaphorePermit>,
 }
+
+/// Connections that came to pair, at one time. Each may take a minute, and whoever saw an invitation's label may open them.
+const PAIRINGS_MAX: usize = 64;
 
 /// Takes calls for a node.
 #[derive(Debug)]
@@ -73,12 +86,15 @@ pub struct Acceptor {
     /// Labels of the invitations that are open, each with the last moment at which it is.
     pub invitations: ArcSwap<Vec<(String, Timestamp)>>,
     pending: Arc<Pending>,
+    rate: Rate,
+    pairings: Arc<Semaphore>,
 }
 
 impl Acceptor {
     /// With no open invitation.
     pub fn new(tls: Arc<Tls>, limits: HandshakeLimits) -> Arc<Self> {
-        Arc::new(Self { tls, limits, invitations: ArcSwap::default(), pending: Arc::default() })
+        let pairings = Arc::new(Semaphore::new(PAIRINGS_MAX));
+        Arc::new(Self { tls, limits, invitations: ArcSwap::default(), pending: Arc::default(), rate: Rate::default(), pairings })
     }
 
     /// Accepts until `stop` fires. Calls `serve` with each connection, in a task of its own, and `refuse` with each that came to
@@ -125,6 +141,7 @@ impl Acceptor {
             let _ = start.io.write_all(&UNRECOGNISED_NAME).await;
             return Err(Diagnosis::UnknownLabel);
         };
+        self.rate.take(remote.ip(), (self.tls.clock)(), &self.limits)?;
         ticket.knows_a_label();
         self.finish(start, door, remote).await
     }
@@ -136,12 +153,16 @@ impl Acceptor {
         speaks_h2(tls.alpn_protocol())?;
         let kx_group = tls.negotiated_key_exchange_group().map(|group| group.name()).ok_or(Diagnosis::NoPostQuantum)?;
         let org = verifier.found().ok_or(Diagnosis::NoCertificate)??;
-        let (caller, admission) = match pairing {
-            Some(label) => (Caller::Pairing { label, claims: org, channel: PairingChannel::of(tls)? }, None),
-            None => (Caller::Peer(org), Some(self.tls.trust.admit(org, classical)?)),
+        let (caller, admission, permit) = match pairing {
+            Some(label) => {
+                let permit = self.pairings.clone().try_acquire_owned().map_err(|_| Diagnosis::Crowded)?;
+                (Caller::Pairing { label, claims: org, channel: PairingChannel::of(tls)? }, None, Some(permit))
+            }
+            None => (Caller::Peer(org), Some(self.tls.trust.admit(org, classical)?), None),
         };
+        let until = leaf_until(tls.peer_certificates()).ok_or(Diagnosis::NoCertificate)?;
         let kill = admission.as_ref().map(Admission::killed).unwrap_or_default();
-        Ok(AcceptedConnection { stream, caller, remote, kx_group, kill, _admission: admission })
+        Ok(AcceptedConnection { stream, caller, remote, kx_group, until, kill, _admission: admission, _pairing: permit })
     }
 
     /// What a caller's first message opens, if its label is known.
@@ -218,7 +239,7 @@ impl Pending {
 }
 
 fn victim(entries: &[Entry]) -> Option<usize> {
-    let mut busy = std::collections::BTreeMap::<(bool, IpAddr), (usize, usize)>::new();
+    let mut busy = BTreeMap::<(bool, IpAddr), (usize, usize)>::new();
     for (place, entry) in entries.iter().enumerate() {
         busy.entry((entry.knows_a_label, entry.source)).or_insert((0, place)).0 += 1;
     }
@@ -231,6 +252,36 @@ fn network(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
         address => address,
+    }
+}
+
+/// The handshakes of this second that cost real work. Holds an entry for each source, so no more than may come in a second.
+#[derive(Debug, Default)]
+struct Rate(Mutex<Second>);
+
+#[derive(Debug, Default)]
+struct Second {
+    number: u64,
+    taken: u64,
+    by_source: BTreeMap<IpAddr, u64>,
+}
+
+impl Rate {
+    fn take(&self, source: IpAddr, now: Timestamp, limits: &HandshakeLimits) -> Result<(), Diagnosis> {
+        let mut second = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if second.number != now.0 / 1_000 {
+            *second = Second { number: now.0 / 1_000, ..Second::default() };
+        }
+        if second.taken >= limits.per_second_max {
+            return Err(Diagnosis::TooOften);
+        }
+        let source = second.by_source.entry(network(source)).or_default();
+        if *source >= limits.source_per_second_max {
+            return Err(Diagnosis::TooOften);
+        }
+        *source += 1;
+        second.taken += 1;
+        Ok(())
     }
 }
 
@@ -253,5 +304,25 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.pending.lock().entries.retain(|entry| entry.id != self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_source_uses_up_its_own_handshakes_and_all_of_them_a_bounded_number() {
+        let (rate, now) = (Rate::default(), Timestamp(1_800_000_000_000));
+        let limits = HandshakeLimits { per_second_max: 50, source_per_second_max: 20, ..HandshakeLimits::default() };
+        let taken = |source: &str, tries: usize, now| {
+            let source = source.parse().unwrap();
+            (0..tries).filter(|_| rate.take(source, now, &limits).is_ok()).count()
+        };
+        assert_eq!(taken("192.0.2.1", 100, now), 20);
+        assert_eq!(taken("2001:db8::1", 15, now) + taken("2001:db8::2", 15, now), 20, "one /64 is one source");
+        assert_eq!(taken("::ffff:192.0.2.1", 5, now), 0, "the same address, written otherwise");
+        assert_eq!(taken("192.0.2.2", 100, now), 10, "the rest of all");
+        assert_eq!(taken("192.0.2.2", 100, now.plus(1_000)), 20, "another second");
     }
 }

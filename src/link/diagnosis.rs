@@ -122,6 +122,9 @@ pub enum Diagnosis {
     /// It was still in its handshake when the place was needed.
     #[error("given up for newer callers: too many handshakes at once")]
     Crowded,
+    /// Too many handshakes came in this second, in all or from this source.
+    #[error("turned away: more handshakes in a second than are allowed")]
+    TooOften,
     /// The connection ended without a word.
     #[error("the connection was closed without a reason")]
     Closed,
@@ -197,6 +200,7 @@ impl Diagnosis {
             Self::Unreachable { .. } => "unreachable",
             Self::Timeout { .. } => "timeout",
             Self::Crowded => "crowded",
+            Self::TooOften => "too_often",
             Self::Closed => "closed",
             Self::Proxy(_) => "proxy",
             Self::OnionWithoutProxy(_) => "onion_without_proxy",
@@ -234,7 +238,7 @@ impl Diagnosis {
             }
             Self::UnknownLabel => "a prober, or a peer with an old card or a wrong date",
             Self::Tls(_) | Self::Alert(_) | Self::Closed => "see the other node's log for its side of this attempt",
-            Self::Crowded => "someone may be flooding the port: see where the calls come from",
+            Self::Crowded | Self::TooOften => "someone may be flooding the port: see where the calls come from",
             Self::NameResolution { .. } => "check the name in its card, and this machine's DNS",
             Self::ConnectionRefused(_) => "is the other node running, and is the port right?",
             Self::Unreachable { .. } | Self::Timeout { .. } => "check the network and the firewalls on both sides",
@@ -351,6 +355,7 @@ mod tests {
             Diagnosis::Unreachable { endpoint: endpoint.clone(), detail: "y".into() },
             Diagnosis::Timeout { stage: Stage::Connect, seconds: 1 },
             Diagnosis::Crowded,
+            Diagnosis::TooOften,
             Diagnosis::Closed,
             Diagnosis::Proxy("x".into()),
             Diagnosis::OnionWithoutProxy(endpoint),

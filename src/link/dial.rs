@@ -6,10 +6,11 @@
 use super::diagnosis::{Diagnosis, Stage};
 use super::knock;
 use super::pairing::PairingChannel;
+use super::profile::leaf_until;
 use super::tls::{Credential, Expected, Tls, Verifier, client_config, speaks_h2};
 use super::trust::Admission;
-use crate::model::OrgId;
 use crate::model::identity::Endpoint;
+use crate::model::{OrgId, Timestamp};
 use rustls::NamedGroup;
 use rustls_pki_types::ServerName;
 use std::io::ErrorKind;
@@ -45,6 +46,8 @@ pub struct DialledConnection {
     pub org: OrgId,
     /// The key exchange, such as `X25519MLKEM768`.
     pub kx_group: NamedGroup,
+    /// When the certificate that it showed runs out.
+    pub until: Timestamp,
     /// Fires when the connection must end at once.
     pub kill: CancellationToken,
     pub(super) _admission: Option<Admission>,
@@ -84,7 +87,10 @@ pub async fn connect(tls: &Tls, endpoint: &Endpoint, org: OrgId, options: &DialO
 }
 
 /// Dials whoever sent an invitation: its label, and nobody but the organisation that it names.
-pub(super) async fn connect_for_pairing(
+///
+/// # Errors
+/// With the cause, on either side.
+pub async fn connect_for_pairing(
     tls: &Tls,
     endpoint: &Endpoint,
     label: &str,
@@ -120,7 +126,8 @@ async fn handshake(
     in_time(options, Stage::Verdict, verdict(&mut stream)).await?;
     let kx_group = stream.get_ref().1.negotiated_key_exchange_group().map(|group| group.name()).ok_or(Diagnosis::NoPostQuantum)?;
     let org = verifier.found().ok_or(Diagnosis::NoCertificate)??;
-    Ok(DialledConnection { stream, org, kx_group, kill: CancellationToken::new(), _admission: None })
+    let until = leaf_until(stream.get_ref().1.peer_certificates()).ok_or(Diagnosis::NoCertificate)?;
+    Ok(DialledConnection { stream, org, kx_group, until, kill: CancellationToken::new(), _admission: None })
 }
 
 /// Waits for the first byte without taking it.

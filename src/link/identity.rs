@@ -1,14 +1,13 @@
 //! Our identity while the node runs: the keys of the key directory, renewed in place, behind one lock.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use zeroize::Zeroizing;
-
-use super::keys::{Keys, KeysError, Renewal};
+use super::keys::{KeyFile, Keys, KeysError, Renewal};
 use super::tls::Credential;
-use crate::model::crypto::{SigningKey, hmac_sha256};
-use crate::model::identity::{Card, Endpoint};
+use crate::model::crypto::{HmacKey, SigningKey};
+use crate::model::identity::{Card, Endpoint, LogKeys};
 use crate::model::{Observable, OrgId, RecordId, Timestamp};
 
 /// The key directory within the data directory.
@@ -19,8 +18,7 @@ const PROTOCOLS: [u16; 1] = [1];
 /// Our keys and card.
 pub struct Identity {
     org: OrgId,
-    id_key: Zeroizing<[u8; 32]>,
-    log_key: SigningKey,
+    id_key: HmacKey,
     keys: RwLock<Keys>,
 }
 
@@ -47,10 +45,17 @@ impl Identity {
         Keys::load(&data.join(DIRECTORY), now).map(Self::of)
     }
 
+    /// Whose data directory it is. Changes nothing in it, so it may be asked while another process runs the node.
+    ///
+    /// # Errors
+    /// When the file with the card is missing, damaged or open to others.
+    pub fn whose(data: &Path) -> Result<OrgId, KeysError> {
+        Keys::whose(&data.join(DIRECTORY))
+    }
+
     fn of(keys: Keys) -> Self {
-        let id_key = Zeroizing::new(*keys.id_key());
-        let log_key = SigningKey::from_seed(*keys.log().seed());
-        Self { org: keys.org(), id_key, log_key, keys: RwLock::new(keys) }
+        let id_key = HmacKey::new(keys.id_key());
+        Self { org: keys.org(), id_key, keys: RwLock::new(keys) }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Keys> {
@@ -66,9 +71,28 @@ impl Identity {
         self.org
     }
 
-    /// Our log-signing key.
-    pub const fn log_key(&self) -> &SigningKey {
-        &self.log_key
+    /// Our log-signing key in force.
+    pub fn log_key(&self) -> Arc<SigningKey> {
+        self.read().log().clone()
+    }
+
+    /// Our log-signing keys from before that some log of ours still needs, by number.
+    pub fn former_log_keys(&self) -> BTreeMap<u32, Arc<SigningKey>> {
+        self.read().former().clone()
+    }
+
+    /// Our log-signing keys as our card names them.
+    pub fn log_keys(&self) -> LogKeys {
+        self.read().card().log_keys()
+    }
+
+    /// The content of the key directory's files for a backup, and the names of those that are left out of it. No renewal and no rotation
+    /// comes in between.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn files(&self) -> Result<(Vec<KeyFile>, Vec<String>), KeysError> {
+        self.read().files()
     }
 
     /// Our newest card.
@@ -76,10 +100,15 @@ impl Identity {
         self.read().card().clone()
     }
 
+    /// The number of our newest card.
+    pub fn card_number(&self) -> u64 {
+        self.read().card().content().number
+    }
+
     /// Our id for what an author says of an observable: stable for us, opaque to everyone else.
     pub fn record_id(&self, author: &OrgId, observable: &Observable) -> RecordId {
         let kind = [observable.kind().number()];
-        let tag = hmac_sha256(self.id_key.as_slice(), &[b"watchfire/record/v1", &author.0, &kind, observable.value().as_bytes()]);
+        let tag = self.id_key.tag(&[b"watchfire/record/v1", &author.0, &kind, observable.value().as_bytes()]);
         RecordId(*tag.first_chunk().expect("32 bytes have 16 first ones"))
     }
 
@@ -110,6 +139,22 @@ impl Identity {
     /// When the next root key is away or is not the one that was committed to.
     pub fn rotate_root(&self, now: Timestamp) -> Result<(), KeysError> {
         self.write().rotate_root(now).map(|_| ())
+    }
+
+    /// Puts a new log-signing key in force. `stolen` says that those before may be in other hands.
+    ///
+    /// # Errors
+    /// When the root key is away.
+    pub fn rotate_log(&self, now: Timestamp, stolen: bool) -> Result<(), KeysError> {
+        self.write().rotate_log(now, stolen).map(|_| ())
+    }
+
+    /// Destroys a log-signing key from before.
+    ///
+    /// # Errors
+    /// When the file cannot be removed.
+    pub fn forget_log_key(&self, number: u32) -> Result<(), KeysError> {
+        self.write().forget_log_key(number)
     }
 
     /// What we show on connections.

@@ -6,6 +6,8 @@
 //! node.pem                 node certificate: key, leaf, issuing CA
 //! previous.pem             the node certificate and the card from before the last rotation of the root
 //! log.key  id.key          32 bytes in base32
+//! log-N.key                a log-signing key from before, until each of our logs has its last position under it
+//! invitations              invitations that are open, with the tries that they have left
 //! ```
 //!
 //! A file is replaced whole (write, sync, rename, sync), so a crash leaves the old one or the new one. `identity.pem` is what commits a
@@ -15,15 +17,19 @@ use super::certificate::{CertificateError, IssuingCa, NodeCertificate};
 use super::tls::Credential;
 use crate::model::crypto::{SigningKey, random};
 use crate::model::id::{base32, from_base32};
-use crate::model::identity::{BadKey, Card, CardContent, CardError, Chain, ChainError, Endpoint, LogKey, P256Key};
+use crate::model::identity::{
+    BadKey, Card, CardContent, CardError, Chain, ChainError, EARLIER_MAX, EarlierLogKey, Endpoint, LogKey, P256Key,
+};
 use crate::model::{OrgId, Timestamp};
 use data_encoding::BASE64;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Why keys could not be made, read or renewed.
@@ -96,12 +102,17 @@ pub struct DaysLeft {
     pub issuing_ca: u64,
 }
 
+/// A file of the key directory: its name and its content.
+pub type KeyFile = (String, Zeroizing<Vec<u8>>);
+
 /// The organisation's keys, as the directory holds them. `Debug` prints the organisation id.
 pub struct Keys {
     directory: PathBuf,
     issuing_ca: IssuingCa,
     node: NodeCertificate,
-    log: SigningKey,
+    log: Arc<SigningKey>,
+    /// Log-signing keys from before, by number.
+    former: BTreeMap<u32, Arc<SigningKey>>,
     id: Zeroizing<[u8; 32]>,
     card: Card,
     previous: Option<(NodeCertificate, Card)>,
@@ -129,11 +140,12 @@ impl Keys {
         let chain = Chain::incept(&root, &next.public(), random(), now);
         let issuing_ca = IssuingCa::issue(&root, now)?;
         let node = issuing_ca.issue_node(chain.org(), now)?;
-        let (log, id) = (SigningKey::generate(), Zeroizing::new(random()));
+        let (log, id) = (Arc::new(SigningKey::generate()), Zeroizing::new(random()));
         let content = CardContent {
             number: 1,
             issuing_cas: vec![issuing_ca.der().to_vec()],
             log_key: LogKey { number: 1, public: log.public() },
+            earlier_log_keys: Vec::new(),
             knock_key: random(),
             endpoints,
             protocols,
@@ -142,11 +154,19 @@ impl Keys {
         let card = Card::sign(&chain, content, &root)?;
         write(&at("root.key"), &pem(&root, &[]))?;
         write(&at("next-root.key"), &pem(&next, &[]))?;
-        let keys = Self { directory: directory.to_owned(), issuing_ca, node, log, id, card, previous: None };
+        let keys = Self { directory: directory.to_owned(), issuing_ca, node, log, former: BTreeMap::new(), id, card, previous: None };
         write(&at("log.key"), &secret(&keys.log.seed()))?;
         write(&at("id.key"), &secret(&keys.id))?;
         keys.save()?;
         Ok(keys)
+    }
+
+    /// Whose directory it is. Reads one file and writes none.
+    ///
+    /// # Errors
+    /// When the file is missing, damaged, or open to others.
+    pub fn whose(directory: &Path) -> Result<OrgId, KeysError> {
+        Ok(Card::from_text(&read_text(&directory.join("identity.pem"))?)?.org())
     }
 
     /// Reads the directory, and finishes what a crash left half done. A node certificate that does not fit is replaced.
@@ -165,8 +185,13 @@ impl Keys {
             true => Some((read_node(&at("previous.pem"))?, Card::from_text(&read_text(&at("previous.pem"))?)?)),
             false => None,
         };
-        let (log, id) = (SigningKey::from_seed(*read_secret(&at("log.key"))?), read_secret(&at("id.key"))?);
-        let keys = Self { directory: directory.to_owned(), issuing_ca, node, log, id, card, previous };
+        finish_log_rotation(directory, &card)?;
+        let (log, id) = (Arc::new(SigningKey::from_seed(*read_secret(&at("log.key"))?)), read_secret(&at("id.key"))?);
+        if log.public() != card.content().log_key.public {
+            return Err(content(&at("log.key"), "the log-signing key that the card names"));
+        }
+        let former = read_former(directory, &card)?;
+        let keys = Self { directory: directory.to_owned(), issuing_ca, node, log, former, id, card, previous };
         keys.finish_rotation()?;
         keys.save_node()?;
         Ok(keys)
@@ -194,6 +219,30 @@ impl Keys {
         if path.exists() { Ok(read_pem(&path)?.0) } else { Err(KeysError::RootAbsent) }
     }
 
+    /// The content of each file, by name, and the names of those that a backup leaves out: the next root key, which must win the
+    /// organisation back from whoever has all else, and what a crash may have left half done.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or others than its owner may.
+    pub fn files(&self) -> Result<(Vec<KeyFile>, Vec<String>), KeysError> {
+        let error = |error| KeysError::File { path: self.directory.clone(), error };
+        let (mut files, mut left_out) = (Vec::new(), Vec::new());
+        for entry in fs::read_dir(&self.directory).map_err(error)? {
+            let path = entry.map_err(error)?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
+            // An invitation that was used since the backup would be open again.
+            let passing = name == "invitations";
+            let half_done = name == "root-after-next.key" || name.ends_with(".new") || name.starts_with('.');
+            match name.as_str() {
+                "next-root.key" => left_out.push(name),
+                _ if half_done || passing || !path.is_file() => {}
+                _ => files.push((name, Zeroizing::new(std::mem::take(&mut *read_text(&path)?).into_bytes()))),
+            }
+        }
+        files.sort_by(|one, other| one.0.cmp(&other.0));
+        Ok((files, left_out))
+    }
+
     /// Renews what is due at two thirds of its life: the node certificate by the issuing CA, the issuing CA by the root if it is here.
     ///
     /// # Errors
@@ -210,7 +259,9 @@ impl Keys {
                 Err(error) => return Err(error),
             }
         }
-        if !renewal.node && now >= self.node.validity().renew_at() {
+        // One that a clock which was ahead has made is refused by every peer whose clock is right.
+        let too_early = now < self.node.validity().not_before && self.issuing_ca.validity().holds(now);
+        if !renewal.node && (too_early || now >= self.node.validity().renew_at()) {
             self.node = self.issuing_ca.issue_node(self.org(), now)?;
             self.save_node()?;
             renewal.node = true;
@@ -274,6 +325,45 @@ impl Keys {
         Ok(&self.card)
     }
 
+    /// Puts a new log-signing key in force; the card lists the one before it among the earlier ones. Its file stays, as `log-N.key`, until
+    /// [`Self::forget_log_key`]. `stolen` says that none of those before it counts any more for what it alone has signed.
+    ///
+    /// The card's number is at least the time in seconds, so that a copy from before another change can still leave that one behind.
+    ///
+    /// # Errors
+    /// When the root key is not here.
+    pub fn rotate_log(&mut self, now: Timestamp, stolen: bool) -> Result<&Card, KeysError> {
+        let (root, log) = (self.root()?, Arc::new(SigningKey::generate()));
+        let mut content = self.card.content().clone();
+        let before = content.log_key;
+        content.earlier_log_keys.insert(0, EarlierLogKey { key: before, retired: now, stolen });
+        content.earlier_log_keys.truncate(EARLIER_MAX);
+        content.earlier_log_keys.iter_mut().for_each(|earlier| earlier.stolen |= stolen);
+        content.log_key = LogKey { number: before.number + 1, public: log.public() };
+        (content.number, content.created) = (self.next_number().max(now.0 / 1_000), now);
+        let card = Card::sign(self.card.chain(), content, &root)?;
+        write(&self.directory.join(NEXT_LOG_KEY), &secret(&log.seed()))?;
+        self.card = card;
+        self.save()?;
+        self.former.insert(before.number, std::mem::replace(&mut self.log, log));
+        finish_log_rotation(&self.directory, &self.card)?;
+        Ok(&self.card)
+    }
+
+    /// Destroys a log-signing key from before: each of our logs has its last position under it.
+    ///
+    /// # Errors
+    /// When the file cannot be removed.
+    pub fn forget_log_key(&mut self, number: u32) -> Result<(), KeysError> {
+        let path = former_path(&self.directory, number);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(KeysError::File { path, error }),
+            _ => {}
+        }
+        self.former.remove(&number);
+        Ok(())
+    }
+
     /// Moves the root keys up after a rotation was committed, or drops what one that was not has left.
     fn finish_rotation(&self) -> Result<(), KeysError> {
         let at = |name: &str| self.directory.join(name);
@@ -323,8 +413,13 @@ impl Keys {
     }
 
     /// The log-signing key.
-    pub const fn log(&self) -> &SigningKey {
+    pub const fn log(&self) -> &Arc<SigningKey> {
         &self.log
+    }
+
+    /// Log-signing keys from before that are still here, by number.
+    pub const fn former(&self) -> &BTreeMap<u32, Arc<SigningKey>> {
+        &self.former
     }
 
     /// The key from which record ids are made.
@@ -341,6 +436,48 @@ impl Keys {
     pub const fn node(&self) -> &NodeCertificate {
         &self.node
     }
+}
+
+/// The next log-signing key, until the card that names it is in force.
+const NEXT_LOG_KEY: &str = "next-log.key";
+
+fn former_path(directory: &Path, number: u32) -> PathBuf {
+    directory.join(format!("log-{number}.key"))
+}
+
+/// Moves the log-signing keys on after a card that names the next one was committed, or drops a next one that no card names.
+fn finish_log_rotation(directory: &Path, card: &Card) -> Result<(), KeysError> {
+    let (next, log) = (directory.join(NEXT_LOG_KEY), directory.join("log.key"));
+    if !next.exists() {
+        return Ok(());
+    }
+    let moved = |from: &Path, to: &Path| fs::rename(from, to).map_err(|error| KeysError::File { path: from.to_owned(), error });
+    if SigningKey::from_seed(*read_secret(&next)?).public() != card.content().log_key.public {
+        return fs::remove_file(&next).map_err(|error| KeysError::File { path: next, error });
+    }
+    if let Some(before) = card.content().earlier_log_keys.first()
+        && log.exists()
+    {
+        moved(&log, &former_path(directory, before.key.number))?;
+    }
+    moved(&next, &log)
+}
+
+/// The log-signing keys from before whose files are still here. One that the card does not list any more is of no use.
+fn read_former(directory: &Path, card: &Card) -> Result<BTreeMap<u32, Arc<SigningKey>>, KeysError> {
+    let mut former = BTreeMap::new();
+    for earlier in &card.content().earlier_log_keys {
+        let path = former_path(directory, earlier.key.number);
+        if !path.exists() {
+            continue;
+        }
+        let key = SigningKey::from_seed(*read_secret(&path)?);
+        if key.public() != earlier.key.public {
+            return Err(content(&path, "the earlier log-signing key that the card names"));
+        }
+        former.insert(earlier.key.number, Arc::new(key));
+    }
+    Ok(former)
 }
 
 fn content(path: &Path, what: &'static str) -> KeysError {
@@ -389,7 +526,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), KeysError> {
 }
 
 /// Reads a file that no one but its owner may read, and no more than a key file has.
-fn read_text(path: &Path) -> Result<Zeroizing<String>, KeysError> {
+pub(super) fn read_text(path: &Path) -> Result<Zeroizing<String>, KeysError> {
     use std::io::Read;
     let error = |error| KeysError::File { path: path.to_owned(), error };
     let file = fs::File::open(path).map_err(error)?;
@@ -509,6 +646,50 @@ mod tests {
         assert!(!at("root-after-next.key").exists(), "committed: finished");
         again.change_card(NOW, |_| ()).expect("root.key is the current root");
         again.rotate_root(NOW).expect("next-root.key is the next");
+    }
+
+    #[test]
+    fn a_new_log_key_keeps_the_old_one_until_it_is_forgotten() {
+        let (_directory, mut keys) = keys();
+        let old = keys.log().public();
+        keys.rotate_log(NOW.plus(DAY_MS), false).expect("rotates");
+        keys.rotate_log(NOW.plus(2 * DAY_MS), false).expect("rotates again");
+        let mut again = Keys::load(&keys.directory, NOW).expect("loads");
+        assert_eq!((again.card(), again.log().public()), (keys.card(), keys.log().public()));
+        assert_eq!(again.card().log_keys().ever()[2], old);
+        assert_eq!(again.former()[&1].public(), old);
+        assert_eq!(again.former().len(), 2);
+        again.forget_log_key(1).expect("forgets");
+        again.forget_log_key(1).expect("twice is as good");
+        assert!(!again.directory.join("log-1.key").exists());
+        assert_eq!(Keys::load(&keys.directory, NOW).expect("loads").former().len(), 1);
+        assert!(again.card().content().earlier_log_keys.iter().all(|earlier| !earlier.stolen));
+        again.rotate_log(NOW.plus(3 * DAY_MS), true).expect("rotates");
+        assert!(again.card().content().earlier_log_keys.iter().all(|earlier| earlier.stolen));
+        fs::remove_file(keys.directory.join("root.key")).expect("removes");
+        assert!(matches!(again.rotate_log(NOW, false), Err(KeysError::RootAbsent)));
+    }
+
+    #[test]
+    fn a_change_of_the_log_key_that_a_crash_interrupted_is_finished_or_dropped_at_the_start() {
+        let (_directory, mut keys) = keys();
+        let directory = keys.directory.clone();
+        let at = |name: &str| directory.join(name);
+        let old = fs::read(at("log.key")).expect("reads");
+        write(&at("next-log.key"), &secret(&SigningKey::generate().seed())).expect("writes");
+        assert_eq!(Keys::load(&directory, NOW).expect("loads").log().public(), keys.log().public());
+        assert!(!at("next-log.key").exists(), "not committed: dropped");
+        keys.rotate_log(NOW, false).expect("rotates");
+        // The card is in force, and no file was moved, or one.
+        let new = fs::read(at("log.key")).expect("reads");
+        for moved in [false, true] {
+            write(&at("next-log.key"), &new).expect("writes");
+            fs::remove_file(at(if moved { "log.key" } else { "log-1.key" })).expect("removes");
+            write(&at(if moved { "log-1.key" } else { "log.key" }), &old).expect("writes");
+            let again = Keys::load(&directory, NOW).expect("loads");
+            assert_eq!((again.log().public(), again.former().len()), (keys.log().public(), 1), "committed: finished");
+            assert!(!at("next-log.key").exists());
+        }
     }
 
     #[test]

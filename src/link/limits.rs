@@ -1,4 +1,5 @@
-//! What one peer may make us do: frames per second, entries and bytes per day. Passing a limit is a typed refusal, not a crash.
+//! What one peer may make us do: frames per second, entries and bytes per day; and how much strangers may make us log. Passing a limit
+//! is a typed refusal, not a crash.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +21,12 @@ pub enum Overrun {
     /// Too many bytes in a day.
     #[error("more than {0} bytes in a day")]
     Bytes(u64),
+    /// Too many HTTP/2 frames in a second that carry nothing.
+    #[error("more than {0} control frames in a second")]
+    Control(u64),
+    /// Too many HTTP/2 frames in a second.
+    #[error("more than {0} HTTP/2 frames in a second")]
+    Http2(u64),
     /// It does not read our answers.
     #[error("answers pile up unread")]
     Unread,
@@ -36,6 +43,13 @@ struct Day {
 /// The days of all peers.
 #[derive(Debug, Default)]
 pub struct Days(Mutex<BTreeMap<OrgId, Day>>);
+
+impl Days {
+    /// How many entries a peer has sent us today, those that we held already too.
+    pub fn entries(&self, peer: &OrgId) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(peer).map_or(0, |day| day.entries)
+    }
+}
 
 /// One session's view of its peer's limits.
 pub struct Budget {
@@ -94,5 +108,50 @@ impl Budget {
         day.entries += entries;
         day.bytes += bytes;
         *day
+    }
+}
+
+/// Bounds log lines about strangers, who can call as often as they like: so many in a second, then a count of those left out.
+#[derive(Debug, Default)]
+pub struct Throttle(Mutex<Said>);
+
+#[derive(Debug, Default)]
+struct Said {
+    second: u64,
+    lines: u64,
+    left_out: u64,
+}
+
+/// Lines about strangers in one second.
+const LINES_PER_SECOND_MAX: u64 = 10;
+
+impl Throttle {
+    /// Whether to say it; if so, how many times it was not said before.
+    pub fn say(&self, monotonic_ms: u64) -> Option<u64> {
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let second = monotonic_ms / 1_000;
+        if second != said.second {
+            (said.second, said.lines) = (second, 0);
+        }
+        if said.lines >= LINES_PER_SECOND_MAX {
+            said.left_out += 1;
+            return None;
+        }
+        said.lines += 1;
+        Some(std::mem::take(&mut said.left_out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_fill_no_log_and_what_is_left_out_is_counted() {
+        let throttle = Throttle::default();
+        let said = (0..1_000).filter_map(|_| throttle.say(5_000)).collect::<Vec<_>>();
+        assert_eq!(said, [0; 10]);
+        assert_eq!(throttle.say(6_000), Some(990));
+        assert_eq!(throttle.say(6_001), Some(0));
     }
 }

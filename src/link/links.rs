@@ -15,13 +15,15 @@ use super::convert::wire::link_client::LinkClient;
 use super::convert::wire::link_server::{Link, LinkServer};
 use super::diagnosis::Diagnosis;
 use super::dial::{self, DialOptions, DialledConnection};
-use super::pairing::{Invitation, JoinError, PairingService, Persist};
+use super::frames::{FrameLimits, Tripped};
+use super::limits::{Overrun, Throttle};
+use super::pairing::{Invitation, JoinError, Keep, Kept, PairingService, Persist, keep, kept};
 use super::serve::{ConnectionInfo, Http2Limits};
 use super::session::{Ended, Session, outbox};
 use super::tls::Tls;
 use super::trust::{Standing, Trust, TrustBundle, TrustBundles};
-use crate::model::OrgId;
 use crate::model::identity::{Card, Endpoint};
+use crate::model::{OrgId, Timestamp};
 use crate::node::view::DiagnosisView;
 use crate::node::{Node, NodeError};
 use crate::store::change::{PeerRow, PeerState};
@@ -54,6 +56,18 @@ struct Live {
     kill: CancellationToken,
 }
 
+/// What is known of the connection under a stream.
+#[derive(Debug)]
+pub(super) struct Under {
+    pub(super) dialler: OrgId,
+    /// The key exchange.
+    pub(super) kx: String,
+    /// When the certificate that the peer showed runs out.
+    pub(super) until: Timestamp,
+    /// The limit that the connection has passed, once it has.
+    pub(super) tripped: Tripped,
+}
+
 impl Links {
     /// The links of a node, none of them up.
     ///
@@ -71,9 +85,12 @@ impl Links {
         let limits = HandshakeLimits {
             timeout: Duration::from_millis(link.handshake_ms_max),
             pending_max: usize::try_from(link.half_open_max).unwrap_or(usize::MAX),
+            per_second_max: link.handshakes_per_second_max,
+            source_per_second_max: link.source_handshakes_per_second_max,
         };
         let acceptor = Acceptor::new(tls.clone(), limits);
         let pairing = pairing_service(&node, &acceptor);
+        pairing.open_again(kept(&invitations(&node), node.clock.now())?);
         Ok(Arc::new(Self {
             node,
             tls,
@@ -94,8 +111,11 @@ impl Links {
             let links = links.clone();
             async move { links.serve(connection).await }
         };
-        let refuse = |_remote: SocketAddr, diagnosis: Diagnosis| {
-            tracing::info!(code = diagnosis.code(), "a call came to nothing");
+        let (throttle, clock) = (Arc::new(Throttle::default()), self.node.clock.clone());
+        let refuse = move |_remote: SocketAddr, diagnosis: Diagnosis| {
+            if let Some(left_out) = throttle.say(clock.monotonic_ms()) {
+                tracing::info!(code = diagnosis.code(), left_out, "a call came to nothing");
+            }
         };
         let accepting = tokio::spawn(self.acceptor.clone().run(listener, stop.clone(), serve, refuse));
         self.keep_up(stop).await;
@@ -104,9 +124,6 @@ impl Links {
 
     /// Dials and renews until `stop` fires; then every stream ends.
     pub(super) async fn keep_up(self: Arc<Self>, stop: CancellationToken) {
-        if let Err(error) = self.node.finish().await {
-            tracing::warn!(%error, "what the last run has left undone could not be finished; the next start tries again");
-        }
         let dialling = tokio::spawn(self.clone().keep_dialling(stop.clone()));
         let renewing = tokio::spawn(self.clone().keep_fresh(stop.clone()));
         stop.cancelled().await;
@@ -143,7 +160,7 @@ impl Links {
         let life_ms = self.node.config.pairing.invitation_hours.saturating_mul(3_600_000);
         let invitation = Invitation::lasting(self.node.org(), &endpoints, self.node.clock.now(), life_ms);
         let invitation = invitation.map_err(|error| NodeError::BadInput(error.to_string()))?;
-        self.pairing.open(invitation.clone());
+        self.pairing.open(invitation.clone()).map_err(NodeError::BadInput)?;
         Ok(invitation)
     }
 
@@ -175,7 +192,10 @@ impl Links {
                 let called = Called { links: self.clone(), peer: org, kill: connection.kill.clone() };
                 let service = LinkServer::new(called).max_decoding_message_size(FRAME_BYTES_MAX).max_encoding_message_size(FRAME_BYTES_MAX);
                 let app = tonic::service::Routes::new(service).prepare().into_axum_router();
-                super::serve::serve(connection, app, &self.http2(), self.stop.clone()).await;
+                let ended = super::serve::serve(connection, app, &self.http2(), self.stop.clone()).await;
+                if let super::serve::Ended::Overrun(overrun) = ended {
+                    self.note_overrun(org, overrun);
+                }
             }
             Caller::Pairing { .. } => {
                 super::serve::serve(connection, self.pairing.router(), &self.http2(), self.stop.clone()).await;
@@ -183,9 +203,21 @@ impl Links {
         }
     }
 
+    /// A peer's connection was cut below any stream, so no session tells it.
+    fn note_overrun(&self, org: OrgId, overrun: Overrun) {
+        tracing::warn!(peer = %org, %overrun, "a connection was cut");
+        self.node.note_link(org, |view| view.failure = failure(&Ended::Limit(overrun)));
+    }
+
     fn http2(&self) -> Http2Limits {
         let link = &self.node.config.link;
         Http2Limits {
+            streams_max: u32::try_from(link.streams_max).unwrap_or(u32::MAX),
+            frames: FrameLimits {
+                per_second_max: link.http2_frames_per_second_max,
+                control_per_second_max: link.control_frames_per_second_max,
+            },
+            clock: self.node.clock.clone(),
             keep_alive_interval: Duration::from_millis(link.keep_alive_ms),
             keep_alive_timeout: Duration::from_millis(link.keep_alive_answer_ms_max),
             stop_grace: Duration::from_millis(link.drain_ms_max),
@@ -218,13 +250,15 @@ impl Links {
     }
 
     /// Lives one stream, whoever dialled.
-    pub(super) async fn live<S>(self: Arc<Self>, session: Arc<Session>, inbound: S, dialler: OrgId, kx: String)
+    pub(super) async fn live<S>(self: Arc<Self>, session: Arc<Session>, inbound: S, under: Under)
     where
         S: tokio_stream::Stream<Item = Result<wire::Frame, tonic::Status>> + Send + Unpin + 'static,
     {
         let peer = session.peer();
         let number = Arc::new(Mutex::new(None));
         let (links, noted, kill) = (self.clone(), number.clone(), session.kill());
+        let Under { dialler, kx, until, tripped } = under;
+        let known = session.clone();
         let ready = move || {
             let admitted = links.admit(peer, dialler, &kill);
             if admitted.is_none() {
@@ -232,46 +266,53 @@ impl Links {
             } else {
                 tracing::info!(%peer, "a link is up");
                 let now = links.node.clock.now();
+                let recalls_alone = known.is_for_recalls_alone();
                 links.node.note_link(peer, |view| {
-                    view.up = true;
+                    view.up = !recalls_alone;
+                    view.recalls_alone = recalls_alone;
                     view.last_seen = Some(now);
-                    view.failure = None;
+                    view.failure = recalls_alone.then(suspended_but_for_recalls);
                     view.key_exchange = Some(kx);
+                    view.certificate_until = Some(until);
                 });
             }
             *noted.lock().unwrap_or_else(PoisonError::into_inner) = admitted;
         };
         let mut up = Up { links: &self, peer, number, ended: Ended::Cut };
-        up.ended = session.run(inbound, ready).await;
+        up.ended = match (session.run(inbound, ready).await, tripped.overrun()) {
+            (Ended::Stream(_), Some(overrun)) => Ended::Limit(overrun),
+            (ended, _) => ended,
+        };
     }
 
-    /// Dials every open peer that has endpoints, and no stream, again and again.
+    /// Dials every peer with which links may be up, that has endpoints and no stream, again and again.
     async fn keep_dialling(self: Arc<Self>, stop: CancellationToken) {
         let mut changes = self.node.peer_changes();
-        let mut dialled: BTreeMap<OrgId, CancellationToken> = BTreeMap::new();
+        let mut dialled: BTreeMap<(OrgId, bool), CancellationToken> = BTreeMap::new();
         loop {
             changes.hears();
             self.refresh_trust();
             // While the store cannot be read nobody is known to be closed, so whoever is dialled stays so.
-            let Ok(open) = self.node.open_peers() else {
+            let Ok(linked) = self.node.linked_peers() else {
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => return,
                     () = tokio::time::sleep(Duration::from_secs(1)) => continue,
                 }
             };
-            let wanted: BTreeSet<OrgId> = open.iter().map(|peer| peer.org).collect();
-            dialled.retain(|org, cancel| {
-                let keep = wanted.contains(org);
+            // Whoever is linked for something else from now on is dialled anew, at once.
+            let wanted: BTreeSet<(OrgId, bool)> = linked.into_iter().collect();
+            dialled.retain(|linked, cancel| {
+                let keep = wanted.contains(linked);
                 if !keep {
                     cancel.cancel();
                 }
                 keep
             });
-            for org in wanted {
-                dialled.entry(org).or_insert_with(|| {
+            for linked in wanted {
+                dialled.entry(linked).or_insert_with(|| {
                     let cancel = stop.child_token();
-                    tokio::spawn(self.clone().dial_peer(org, cancel.clone()));
+                    tokio::spawn(self.clone().dial_peer(linked.0, cancel.clone()));
                     cancel
                 });
             }
@@ -329,8 +370,16 @@ impl Links {
             }
         }
         let Some(diagnosis) = last else { return };
-        tracing::debug!(peer = %org, code = diagnosis.code(), "a peer is not reached");
-        self.node.note_link(org, |view| view.failure = Some(diagnosis_view(&diagnosis)));
+        let (code, mut news) = (diagnosis.code(), false);
+        self.node.note_link(org, |view| {
+            news = view.failure.as_ref().is_none_or(|before| before.code != code);
+            view.failure = Some(diagnosis_view(&diagnosis));
+        });
+        // Each cause once, however often it is tried.
+        match news {
+            true => tracing::info!(peer = %org, code, "a peer is not reached"),
+            false => tracing::debug!(peer = %org, code, "a peer is not reached"),
+        }
     }
 
     async fn connect(&self, row: &PeerRow, endpoint: &Endpoint) -> Result<DialledConnection, Diagnosis> {
@@ -340,19 +389,23 @@ impl Links {
     }
 
     async fn lead(self: Arc<Self>, connection: DialledConnection) {
-        let (peer, kill, kx) = (connection.org, connection.kill.clone(), format!("{:?}", connection.kx_group));
-        let channel = match super::serve::channel(connection, &self.http2()).await {
-            Ok(channel) => channel,
+        let (peer, kill) = (connection.org, connection.kill.clone());
+        let (kx, until) = (format!("{:?}", connection.kx_group), connection.until);
+        let (channel, tripped) = match super::serve::metered_channel(connection, &self.http2()).await {
+            Ok(metered) => metered,
             Err(error) => return tracing::debug!(%peer, %error, "a connection ended at once"),
         };
         let mut client = LinkClient::new(channel).max_decoding_message_size(FRAME_BYTES_MAX).max_encoding_message_size(FRAME_BYTES_MAX);
         let (session, frames) = self.session(peer, kill.child_token());
         match client.open(frames).await {
             Ok(response) => {
-                let dialler = self.node.org();
-                self.live(session, response.into_inner(), dialler, kx).await;
+                let under = Under { dialler: self.node.org(), kx, until, tripped };
+                self.live(session, response.into_inner(), under).await;
             }
-            Err(status) => tracing::debug!(%peer, code = ?status.code(), "the peer did not open the stream"),
+            Err(status) => match tripped.overrun() {
+                Some(overrun) => self.note_overrun(peer, overrun),
+                None => tracing::debug!(%peer, code = ?status.code(), "the peer did not open the stream"),
+            },
         }
     }
 
@@ -383,7 +436,11 @@ impl Links {
         if renewal.root_needed {
             tracing::warn!("the issuing CA is to be renewed and the root key is away: put it back for a minute");
         }
+        self.node.pay_what_is_owed().await?;
+        self.pairing.forget_expired();
+        self.node.settle_restore().await?;
         self.node.confirm_groups().await?;
+        self.node.settle_log_keys().await?;
         self.node.destroy_expired(false).await?;
         Ok(())
     }
@@ -417,6 +474,7 @@ impl Drop for Up<'_> {
             tracing::info!(peer = %self.peer, ended = %self.ended, "a link is down");
             self.links.node.note_link(self.peer, |view| {
                 view.up = false;
+                view.recalls_alone = false;
                 view.last_seen = Some(now);
                 view.failure = failure(&self.ended);
             });
@@ -440,10 +498,11 @@ impl Link for Called {
         request: tonic::Request<tonic::Streaming<wire::Frame>>,
     ) -> Result<tonic::Response<Self::OpenStream>, tonic::Status> {
         use futures_util::StreamExt;
+        let info = request.extensions().get::<ConnectionInfo>().ok_or_else(|| tonic::Status::internal("a call without a connection"))?;
+        let (kx, until, tripped) = (format!("{:?}", info.kx_group), info.until, info.tripped.clone());
+        let under = Under { dialler: self.peer, kx, until, tripped };
         let (session, frames) = self.links.session(self.peer, self.kill.child_token());
-        let kx = request.extensions().get::<ConnectionInfo>().map(|info| format!("{:?}", info.kx_group)).unwrap_or_default();
-        let dialler = self.peer;
-        tokio::spawn(self.links.clone().live(session, request.into_inner(), dialler, kx));
+        tokio::spawn(self.links.clone().live(session, request.into_inner(), under));
         Ok(tonic::Response::new(Box::pin(frames.map(Ok))))
     }
 }
@@ -460,7 +519,14 @@ fn pairing_service(node: &Arc<Node>, acceptor: &Arc<Acceptor>) -> Arc<PairingSer
             node.peer_pairing(&outcome.card, None, outcome.digits).await.map(|_| ()).map_err(|error| error.to_string())
         })
     });
-    PairingService::new(acceptor.clone(), Arc::new(card), Arc::new(move || by_clock.now()), persist)
+    let file = invitations(node);
+    let keep: Keep = Arc::new(move |open: &[Kept]| keep(&file, open).map_err(|error| error.to_string()));
+    PairingService::new(acceptor.clone(), Arc::new(card), Arc::new(move || by_clock.now()), persist, keep)
+}
+
+/// The file with the invitations that are open.
+fn invitations(node: &Node) -> std::path::PathBuf {
+    node.data.join(super::identity::DIRECTORY).join("invitations")
 }
 
 fn join_error(invitation: &Invitation, error: JoinError) -> NodeError {
@@ -504,6 +570,7 @@ fn bundles(node: &Node) -> Result<TrustBundles, NodeError> {
         let standing = match row.state {
             PeerState::Open => Standing::Active,
             PeerState::Pairing => Standing::Unconfirmed,
+            PeerState::Suspended if row.recalls => Standing::RecallsAlone,
             PeerState::Suspended => Standing::Suspended,
             PeerState::Removed => continue,
         };
@@ -514,6 +581,14 @@ fn bundles(node: &Node) -> Result<TrustBundles, NodeError> {
         }
     }
     Ok(bundles)
+}
+
+fn suspended_but_for_recalls() -> DiagnosisView {
+    DiagnosisView {
+        code: "recalls_alone".into(),
+        text: "the peer has suspended this organisation, and takes and gives recalls alone".into(),
+        hint: Some("ask its administrator why; `watchfire peer resume` there opens the link again".into()),
+    }
 }
 
 fn failure(ended: &Ended) -> Option<DiagnosisView> {

@@ -7,11 +7,18 @@ use crate::model::identity::P256Public;
 use crate::model::{OrgId, Timestamp};
 use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::GeneralName;
-use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_SIG_ECDSA_WITH_SHA256, OID_SIG_ED25519};
+use x509_parser::extensions::{GeneralName, X509Extension};
+use x509_parser::oid_registry::{
+    OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_SIG_ECDSA_WITH_SHA256, OID_SIG_ED25519, OID_X509_EXT_BASIC_CONSTRAINTS,
+    OID_X509_EXT_EXTENDED_KEY_USAGE, OID_X509_EXT_INHIBIT_ANY_POLICY, OID_X509_EXT_KEY_USAGE, OID_X509_EXT_NAME_CONSTRAINTS,
+    OID_X509_EXT_POLICY_CONSTRAINTS, OID_X509_EXT_SUBJECT_ALT_NAME,
+};
+use x509_parser::x509::X509Version;
 
 /// The largest certificate that is looked at, in bytes.
 pub const CERTIFICATE_BYTES_MAX: usize = 4096;
+/// The longest serial number, in bytes.
+const SERIAL_BYTES_MAX: usize = 20;
 /// What a lifetime may exceed its bound by: certificates are dated back for slow clocks, and round to seconds.
 const SLACK_MS: u64 = 2 * 60 * 60 * 1000;
 
@@ -44,8 +51,8 @@ pub enum Violation {
     /// It lives longer than its place allows.
     #[error("the {0} is valid for `{1}` days, longer than is allowed")]
     Lifetime(Place, u64),
-    /// The leaf lacks one of the two extended key usages.
-    #[error("the leaf is not for client and server use both")]
+    /// The leaf is not for signatures, or lacks one of the two extended key usages.
+    #[error("the leaf is not for client and server use both, by signature")]
     Usages,
     /// The leaf may issue certificates.
     #[error("the leaf is itself a certificate authority")]
@@ -56,6 +63,12 @@ pub enum Violation {
     /// An issuing CA in a card is not signed by the card's root.
     #[error("the issuing CA is not signed by the organisation's root")]
     NotTheRoots,
+    /// The serial number is not a positive number of at most 20 bytes (RFC 5280 §4.1.2.2).
+    #[error("the {0}'s serial number is not a positive number of at most 20 bytes")]
+    Serial(Place),
+    /// It is not of version 3, has an extension twice, one that narrows names or policies, or a critical one that nobody here knows.
+    #[error("the {0} has an extension twice, or one that it may not have")]
+    Extensions(Place),
     /// Something else that path validation found.
     #[error("the chain is not valid: `{0}`")]
     Chain(String),
@@ -92,6 +105,12 @@ pub struct Claims {
     pub keys: [[u8; 32]; 2],
 }
 
+/// When the leaf of a chain that was judged before runs out.
+pub(super) fn leaf_until(chain: Option<&[CertificateDer<'_>]>) -> Option<Timestamp> {
+    let (leaf, rest) = chain?.split_first()?;
+    inspect(leaf, rest).ok().map(|claims| claims.leaf.not_after)
+}
+
 /// Reads a chain and checks the profile: everything but signatures and time.
 ///
 /// # Errors
@@ -102,6 +121,8 @@ pub fn inspect(leaf: &CertificateDer<'_>, rest: &[CertificateDer<'_>]) -> Result
     let org = named_organisation(&leaf)?;
     check_key(&leaf, Place::Leaf)?;
     check_key(&issuing_ca, Place::IssuingCa)?;
+    check_form(&leaf, Place::Leaf)?;
+    check_form(&issuing_ca, Place::IssuingCa)?;
     check_leaf_use(&leaf)?;
     check_issuing_ca(&issuing_ca)?;
     let validities = (lifetime(&leaf, Place::Leaf, NODE_LIFE_MS)?, lifetime(&issuing_ca, Place::IssuingCa, ISSUING_CA_LIFE_MS)?);
@@ -121,6 +142,7 @@ pub(super) fn listed_issuing_ca(der: &[u8], root: &P256Public) -> Result<Validit
     let der = CertificateDer::from(der);
     let certificate = parse(&der, Place::IssuingCa)?;
     check_key(&certificate, Place::IssuingCa)?;
+    check_form(&certificate, Place::IssuingCa)?;
     check_issuing_ca(&certificate)?;
     let signed = certificate.signature_algorithm.algorithm == OID_SIG_ECDSA_WITH_SHA256
         && root.verify(certificate.tbs_certificate.as_ref(), &certificate.signature_value.data).is_ok();
@@ -164,9 +186,28 @@ fn check_key(certificate: &X509Certificate<'_>, place: Place) -> Result<(), Viol
     if p256 || key.algorithm.algorithm == OID_SIG_ED25519 { Ok(()) } else { Err(Violation::KeyType(place)) }
 }
 
+/// What path validation leaves to others, or to their taste: serial numbers, versions, and extensions that we neither write nor read.
+fn check_form(certificate: &X509Certificate<'_>, place: Place) -> Result<(), Violation> {
+    let serial = certificate.raw_serial();
+    let positive = serial.first().is_some_and(|first| first & 0x80 == 0) && serial.iter().any(|byte| *byte != 0);
+    if !positive || serial.len() > SERIAL_BYTES_MAX {
+        return Err(Violation::Serial(place));
+    }
+    let narrows = [OID_X509_EXT_NAME_CONSTRAINTS, OID_X509_EXT_POLICY_CONSTRAINTS, OID_X509_EXT_INHIBIT_ANY_POLICY];
+    let read = [OID_X509_EXT_BASIC_CONSTRAINTS, OID_X509_EXT_KEY_USAGE, OID_X509_EXT_EXTENDED_KEY_USAGE, OID_X509_EXT_SUBJECT_ALT_NAME];
+    let foreign = |extension: &X509Extension<'_>| narrows.contains(&extension.oid) || extension.critical && !read.contains(&extension.oid);
+    let plain = certificate.version() == X509Version::V3 && certificate.extensions_map().is_ok();
+    if !plain || certificate.extensions().iter().any(foreign) { Err(Violation::Extensions(place)) } else { Ok(()) }
+}
+
 fn check_leaf_use(leaf: &X509Certificate<'_>) -> Result<(), Violation> {
-    if leaf.is_ca() {
+    let usage = leaf.key_usage().map_err(|_| Violation::Malformed(Place::Leaf))?;
+    if leaf.is_ca() || usage.as_ref().is_some_and(|usage| usage.value.key_cert_sign()) {
         return Err(Violation::LeafIsCa);
+    }
+    // TLS 1.3 signs with the leaf's key (RFC 8446 §4.4.2.2).
+    if !usage.is_some_and(|usage| usage.value.digital_signature()) {
+        return Err(Violation::Usages);
     }
     let usages = leaf.extended_key_usage().map_err(|_| Violation::Malformed(Place::Leaf))?;
     if usages.is_some_and(|usages| usages.value.client_auth && usages.value.server_auth) { Ok(()) } else { Err(Violation::Usages) }

@@ -3,6 +3,10 @@
 use super::accept::{AcceptedConnection, Caller};
 use super::diagnosis::Diagnosis;
 use super::dial::DialledConnection;
+use super::frames::{FrameLimits, Metered, Tripped};
+use super::limits::Overrun;
+use crate::clock::Clock;
+use crate::model::Timestamp;
 use axum::Router;
 use axum::body::Body;
 use http_body_util::BodyExt;
@@ -22,10 +26,14 @@ use tonic::transport::{Channel, Endpoint};
 use tower::ServiceExt;
 
 /// Bounds on what one connection may hold and do.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Http2Limits {
     /// Streams at one time.
     pub streams_max: u32,
+    /// Frames in a second.
+    pub frames: FrameLimits,
+    /// By which seconds are told.
+    pub clock: Clock,
     /// Bytes in flight on one stream.
     pub stream_window_bytes: u32,
     /// Bytes in flight on one connection.
@@ -46,6 +54,8 @@ impl Default for Http2Limits {
     fn default() -> Self {
         Self {
             streams_max: 16,
+            frames: FrameLimits { per_second_max: 10_000, control_per_second_max: 500 },
+            clock: Clock::system(),
             stream_window_bytes: 4 << 20, // the default of 1 MiB gives 6 MB/s at a round trip of 150 ms
             connection_window_bytes: 8 << 20,
             header_bytes_max: 16 << 10,
@@ -66,6 +76,10 @@ pub struct ConnectionInfo {
     pub remote: SocketAddr,
     /// The key exchange.
     pub kx_group: NamedGroup,
+    /// The limit that its connection has passed, once it has.
+    pub tripped: Tripped,
+    /// When the caller's certificate runs out.
+    pub until: Timestamp,
 }
 
 /// How serving a connection ended.
@@ -75,6 +89,8 @@ pub enum Ended {
     Closed,
     /// It was cut: its organisation was suspended or removed, or it came to pair and took too long.
     Killed,
+    /// More frames came in a second than may.
+    Overrun(Overrun),
     /// This node stops.
     Stopped,
 }
@@ -82,16 +98,18 @@ pub enum Ended {
 /// Serves HTTP/2 requests until the connection ends, is cut (at once), or `stop` fires (then calls under way have a moment to end;
 /// an endless stream would hold up a graceful shutdown for ever).
 pub async fn serve(connection: AcceptedConnection, app: Router, limits: &Http2Limits, stop: CancellationToken) -> Ended {
-    let AcceptedConnection { stream, caller, remote, kx_group, kill, _admission, .. } = connection;
+    let AcceptedConnection { stream, caller, remote, kx_group, until, kill, _admission, .. } = connection;
     let life = if matches!(caller, Caller::Pairing { .. }) { limits.pairing_life } else { Duration::MAX };
-    let info = ConnectionInfo { caller, remote, kx_group };
+    let stream = Metered::accepted(stream, limits.frames, limits.clock.clone());
+    let tripped = stream.tripped();
+    let info = ConnectionInfo { caller, remote, kx_group, until, tripped: tripped.clone() };
     let app = app.map_request(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(info.clone());
         request.map(|body| Body::new(body.map_err(axum::Error::new)))
     });
     let mut serving = pin!(builder(limits).serve_connection(TokioIo::new(stream), TowerToHyperService::new(app)));
     tokio::select! {
-        _ = serving.as_mut() => return Ended::Closed,
+        _ = serving.as_mut() => return tripped.overrun().map_or(Ended::Closed, Ended::Overrun),
         () = kill.cancelled() => return Ended::Killed,
         () = tokio::time::sleep(life) => return Ended::Killed,
         () = stop.cancelled() => {}
@@ -125,7 +143,17 @@ fn builder(limits: &Http2Limits) -> hyper::server::conn::http2::Builder<TokioExe
 /// # Errors
 /// When the other side closes before HTTP/2 has begun.
 pub async fn channel(connection: DialledConnection, limits: &Http2Limits) -> Result<Channel, Diagnosis> {
-    let once = Mutex::new(Some(TokioIo::new(Cuttable::new(connection))));
+    metered_channel(connection, limits).await.map(|(channel, _)| channel)
+}
+
+/// As [`channel`], with what tells whether the other side passed a limit.
+///
+/// # Errors
+/// As [`channel`].
+pub async fn metered_channel(connection: DialledConnection, limits: &Http2Limits) -> Result<(Channel, Tripped), Diagnosis> {
+    let stream = Metered::dialled(Cuttable::new(connection), limits.frames, limits.clock.clone());
+    let tripped = stream.tripped();
+    let once = Mutex::new(Some(TokioIo::new(stream)));
     let connector = tower::service_fn(move |_: hyper::Uri| {
         let io = once.lock().map_or(None, |mut once| once.take());
         std::future::ready(io.ok_or_else(|| Error::from(ErrorKind::NotConnected)))
@@ -139,6 +167,7 @@ pub async fn channel(connection: DialledConnection, limits: &Http2Limits) -> Res
         .keep_alive_while_idle(true)
         .connect_with_connector(connector)
         .await
+        .map(|channel| (channel, tripped))
         .map_err(|_| Diagnosis::Closed)
 }
 

@@ -1,10 +1,14 @@
 //! One stream between two nodes, the same on both sides whoever dialled: a reader that answers, and a sender that pushes.
 //!
 //! Recalls go first, then definitions and cards, then what is held, then batches. An `Ack` leaves only when the entries are durable.
+//!
+//! Where either side has suspended the other and still lets recalls through, the stream carries these, each side's own, and the word that
+//! they are done with, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,12 +20,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::convert::wire::{self, frame::Frame as Kind};
 use super::convert::{
-    Assembled, BatchReader, LogState, Malformed, batch_frames, bodies_frame, have_frames, log_id, read_bodies, read_branch, read_have,
-    start_frame, wire_branch,
+    Assembled, BatchReader, LogState, Malformed, bodies_frame, card_frame, conflict_frame, definition_frames, fixed, have_frames, log_id,
+    read_bodies, read_branch, read_have, recall_frame, recalled_frame, roster_frames, start_frame,
 };
 use super::limits::{Budget, Overrun};
 use crate::model::group::SignedDefinition;
-use crate::model::log::{Audience, Batch, BatchError, Head, LogKey};
+use crate::model::log::{Audience, Batch, BatchEntry, BatchError, Body, Branch, Checkpoint, Head, Header, LogKey};
 use crate::model::{GroupId, LogId, OrgId};
 use crate::node::recall::RecallError;
 use crate::node::receive::Understood;
@@ -38,6 +42,10 @@ const BULK_FRAMES: usize = 8;
 const CONTROL_FRAMES_MAX: usize = 4_096;
 /// Groups' logs that are kept in mind of what a peer offers.
 const OFFERED_MAX: usize = 10_000;
+/// Groups whose definition's number is kept in mind for one peer.
+const GROUPS_MAX: usize = 10_000;
+/// Bytes of batches out of step that a peer may send beyond what it was given credit for: one batch was begun with the last of it.
+const OUT_OF_STEP_SLACK: u64 = 2 << 20;
 /// Bodies asked for at once.
 const LACKING_MAX: usize = 200;
 /// Batches that wait for the disk; beyond, the peer waits.
@@ -46,7 +54,6 @@ const DURABLE_MAX: usize = 8;
 const ASKED_MAX: usize = 10_000;
 /// Bytes of a definition, all its parts.
 const DEFINITION_BYTES_MAX: usize = 2 << 20;
-const DEFINITION_CHUNK: usize = 60 << 10;
 
 /// Why a session ended. `code` stands in the peer's `Close` frame where we tell it.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +92,15 @@ pub enum Ended {
     /// We could not do our part.
     #[error(transparent)]
     Node(#[from] NodeError),
+}
+
+impl From<RecallError> for Ended {
+    fn from(error: RecallError) -> Self {
+        match error {
+            RecallError::Malformed(error) => Self::Protocol(error),
+            RecallError::Node(error) => Self::Node(error),
+        }
+    }
 }
 
 impl Ended {
@@ -127,7 +143,11 @@ pub fn outbox() -> (Outbox, impl Stream<Item = wire::Frame> + Send + 'static) {
 
 impl Outbox {
     fn answer(&self, kind: Kind) -> Result<(), Ended> {
-        self.control.try_send(wire::Frame { frame: Some(kind) }).map_err(|error| match error {
+        self.answer_frame(wire::Frame { frame: Some(kind) })
+    }
+
+    fn answer_frame(&self, frame: wire::Frame) -> Result<(), Ended> {
+        self.control.try_send(frame).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Ended::Limit(Overrun::Unread),
             mpsc::error::TrySendError::Closed(_) => Ended::Stream("nobody reads".into()),
         })
@@ -144,7 +164,6 @@ struct Reader {
     next: u64,
     /// The last position that it was sent on this stream: it may acknowledge that after it has asked again from further back.
     sent: u64,
-    fresh: bool,
     credit: u64,
     /// Last position and bytes of each batch that is not acknowledged.
     in_flight: VecDeque<(u64, u64)>,
@@ -165,6 +184,10 @@ struct Asked {
     author_key: Option<[u8; 32]>,
     /// Whether we have asked again since the peer was out of step.
     asked_again: bool,
+    /// Bytes of batches since then that were out of step too: what was under way when we asked, or a peer that never gets on.
+    out_of_step: u64,
+    /// Whether what a relay has of it cannot be checked: what comes is not looked at until it is asked for anew.
+    set_aside: bool,
 }
 
 /// What reader and sender share.
@@ -175,10 +198,15 @@ struct Shared {
     bodies: VecDeque<(LogId, Vec<u64>)>,
     /// The numbers of definitions that the peer holds, or was sent.
     definitions: BTreeMap<GroupId, u64>,
+    /// The numbers of hidden groups' lists of members that the peer holds, or was sent.
+    rosters: BTreeMap<GroupId, u64>,
+    /// Whether the peer has said all that it holds, definitions too.
+    heard: bool,
     /// What we last said we hold.
     announced: BTreeMap<LogId, u64>,
+    /// Recalls that the peer was sent over this stream.
     recalls: BTreeSet<[u8; 32]>,
-    /// The number of our card that the peer was sent.
+    /// The number of our card that the peer holds, or was sent.
     card: u64,
 }
 
@@ -190,52 +218,28 @@ pub struct Session {
     shared: Mutex<Shared>,
     wake: Notify,
     kill: CancellationToken,
+    /// Whether nothing but recalls is carried: our operator's word, or the peer's.
+    recalls_alone: AtomicBool,
 }
 
-/// A batch that waits for the disk.
 type Durable = Pin<Box<dyn Future<Output = (LogKey, Understanding, Result<Outcome, CommitError>)> + Send>>;
 
 struct Understanding {
     first: u64,
     through: u64,
-}
-
-/// A batch that is durable, with its verdicts; all that follows from it is done.
-type Followed = (LogKey, Understanding, Result<Vec<(u64, Verdict)>, NotTaken>);
-
-/// Why a batch was not taken, or not all that follows from it done.
-enum NotTaken {
-    Commit(CommitError),
-    Node(NodeError),
-}
-
-/// Waits for the disk and does what follows from each batch, in order. A task of its own: when the link breaks, or its peer is suspended,
-/// what is under way becomes durable all the same, and will not come again.
-async fn follow_up(node: Arc<Node>, mut batches: mpsc::UnboundedReceiver<Durable>, done: mpsc::UnboundedSender<Followed>) {
-    let mut durable = FuturesOrdered::new();
-    loop {
-        let (key, understanding, result) = tokio::select! {
-            biased;
-            Some(batch) = batches.recv() => {
-                durable.push_back(batch);
-                continue;
-            }
-            Some(ready) = durable.next(), if !durable.is_empty() => ready,
-            else => return,
-        };
-        let result = match result {
-            Ok(outcome) => node.received(&key, outcome, understanding.first).await.map_err(NotTaken::Node),
-            Err(error) => Err(NotTaken::Commit(error)),
-        };
-        // Nobody waits for it when the session has ended.
-        let _ = done.send((key, understanding, result));
-    }
+    owes: bool,
 }
 
 impl Session {
     /// A session over an outbox; [`Self::run`] lives it.
     pub fn new(node: Arc<Node>, peer: OrgId, outbox: Outbox, kill: CancellationToken) -> Arc<Self> {
-        Arc::new(Self { node, peer, outbox, shared: Mutex::default(), wake: Notify::new(), kill })
+        let recalls_alone = AtomicBool::new(node.is_for_recalls_alone(&peer));
+        Arc::new(Self { node, peer, outbox, shared: Mutex::default(), wake: Notify::new(), kill, recalls_alone })
+    }
+
+    /// Whether nothing but recalls is carried; known for good once the peer has said hello.
+    pub fn is_for_recalls_alone(&self) -> bool {
+        self.recalls_alone.load(Ordering::Acquire)
     }
 
     /// Whom it is with.
@@ -269,6 +273,8 @@ impl Session {
                 bytes_per_day: limits.bytes_per_day_max,
             }),
             card: self.node.keys.card().content().number,
+            recalls_alone: self.is_for_recalls_alone(),
+            known_card: self.node.card_number(&self.peer).unwrap_or_default(),
         };
         self.outbox.answer(Kind::Hello(hello))
     }
@@ -304,6 +310,8 @@ impl Session {
             Err(_) => return Err(Ended::Stream("the peer did not say hello in time".into())),
         }
         ready();
+        // What the last link brought is made durable first, so that it is not asked for again.
+        self.node.store.settled().await;
         let sender = tokio::spawn(self.clone().send());
         let stop_sender = sender.abort_handle();
         let result = receiver.read(&mut inbound, sender).await;
@@ -314,6 +322,11 @@ impl Session {
     /// Pushes whatever the peer wants and has not, most urgent first, and sleeps until something changes.
     async fn send(self: Arc<Self>) -> Result<(), Ended> {
         let mut changes = self.node.changes();
+        while self.is_for_recalls_alone() {
+            changes.hears();
+            self.announce_recalls().await?;
+            changes.rung().await;
+        }
         self.announce(true).await?;
         loop {
             changes.hears();
@@ -334,12 +347,11 @@ impl Session {
 
     /// Recalls, definitions, our card, and logs that have grown and are not pushed.
     async fn announce(&self, all: bool) -> Result<(), Ended> {
-        for (id, recall) in self.node.recalls_for(&self.peer)? {
-            if self.shared().recalls.insert(id) {
-                self.outbox.push(wire::Frame { frame: Some(Kind::Recall(recall)) }).await?;
-            }
+        if !self.is_for_recalls_alone() {
+            // Before everything that may be signed with a key that it alone names.
+            self.announce_card().await?;
         }
-        self.announce_card().await?;
+        self.announce_recalls().await?;
         if all {
             let (logs, groups) = self.node.offer(&self.peer)?;
             self.shared().announced = logs.iter().map(|log| (log.key.id(), log.head.size)).collect();
@@ -369,20 +381,48 @@ impl Session {
         Ok(())
     }
 
+    /// Recalls that the peer has not: over a link for recalls alone our own, else those that we relay too.
+    async fn announce_recalls(&self) -> Result<(), Ended> {
+        let own_alone = self.is_for_recalls_alone();
+        for (id, recall) in self.node.recalls_for(&self.peer)? {
+            let may_go = !own_alone || recall.get().author == self.node.org();
+            if may_go && self.shared().recalls.insert(id) {
+                self.outbox.push(recall_frame(&recall)).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn announce_card(&self) -> Result<(), Ended> {
-        let card = self.node.keys.card();
-        let number = card.content().number;
+        if self.shared().card == self.node.keys.card_number() {
+            return Ok(());
+        }
+        let Some(card) = self.node.card_for() else { return Ok(()) };
+        let number = card.get().content().number;
         if std::mem::replace(&mut self.shared().card, number) < number {
-            self.outbox.push(wire::Frame { frame: Some(Kind::Card(card.bytes().to_vec())) }).await?;
+            self.outbox.push(card_frame(&card)).await?;
         }
         Ok(())
     }
 
     async fn announce_definitions(&self) -> Result<(), Ended> {
-        let theirs: Vec<(GroupId, u64)> = self.shared().definitions.iter().map(|(group, number)| (*group, *number)).collect();
-        for (group, number, signed) in self.node.definitions_for(&self.peer, &theirs)? {
-            self.shared().definitions.insert(group, number);
-            for frame in definition_frames(&signed) {
+        // Before that everything would look like news to it.
+        if !self.shared().heard {
+            return Ok(());
+        }
+        let theirs = self.shared().definitions.clone();
+        let definitions = self.node.definitions_for(&self.peer, &theirs)?;
+        self.announce_card().await?;
+        for defined in definitions {
+            self.shared().definitions.insert(defined.get().get().group, defined.get().get().number);
+            for frame in definition_frames(&defined) {
+                self.outbox.push(frame).await?;
+            }
+        }
+        let theirs = self.shared().rosters.clone();
+        for roster in self.node.rosters_for(&self.peer, &theirs)? {
+            self.shared().rosters.insert(roster.get().0.get().group, roster.get().0.get().number);
+            for frame in roster_frames(&roster) {
                 self.outbox.push(frame).await?;
             }
         }
@@ -400,24 +440,24 @@ impl Session {
     }
 
     async fn push_batch(&self, log: &LogId) -> Result<bool, Ended> {
-        let Some((next, fresh)) = self.shared().readers.get(log).map(|reader| (reader.next, reader.fresh)) else { return Ok(false) };
-        let (frames, through) = match self.node.next_for(&self.peer, log, next, fresh)? {
+        let Some(next) = self.shared().readers.get(log).map(|reader| reader.next) else { return Ok(false) };
+        let (frames, through) = match self.node.next_for(&self.peer, log, next)? {
             Next::Nothing => return Ok(false),
-            Next::Start(key, checkpoint) => (vec![start_frame(&key, &checkpoint)], checkpoint.head.size),
+            Next::Start(key, checkpoint) => (Arc::from([start_frame(&key, &checkpoint)]), checkpoint.get().head.size),
             Next::Batch(key, batch) => {
                 let through = batch.get().checkpoint.head.size;
-                (batch_frames(&key, &batch), through)
+                (self.node.packed.frames(&key, &batch), through)
             }
         };
         let bytes: usize = frames.iter().map(Message::encoded_len).sum();
         if let Some(reader) = self.shared().readers.get_mut(log) {
             reader.next = through + 1;
             reader.sent = reader.sent.max(through);
-            reader.fresh = false;
             reader.in_flight.push_back((through, bytes as u64));
         }
-        for frame in frames {
-            self.outbox.push(frame).await?;
+        self.announce_card().await?;
+        for frame in frames.iter() {
+            self.outbox.push(frame.clone()).await?;
         }
         Ok(true)
     }
@@ -425,8 +465,8 @@ impl Session {
     async fn push_bodies(&self) -> Result<bool, Ended> {
         let Some((log, seqs)) = self.shared().bodies.pop_front() else { return Ok(false) };
         let bodies = self.node.bodies_for(&self.peer, &log, &seqs, 56 << 10)?;
-        let Some(last) = bodies.last().map(|(seq, ..)| *seq) else { return Ok(true) };
-        self.outbox.push(bodies_frame(&log, bodies)).await?;
+        let Some(last) = bodies.last().map(|entry| entry.get().header.seq) else { return Ok(true) };
+        self.outbox.push(bodies_frame(&log, &bodies)).await?;
         let rest: Vec<u64> = seqs.into_iter().filter(|seq| *seq > last).collect();
         if !rest.is_empty() {
             self.shared().bodies.push_back((log, rest));
@@ -443,16 +483,6 @@ async fn next_frame(inbound: &mut (impl Stream<Item = Result<wire::Frame, tonic:
     }
 }
 
-fn definition_frames(signed: &SignedDefinition) -> Vec<wire::Frame> {
-    let bytes = wire::SignedDefinition { definition: signed.bytes.clone(), signature: signed.signature.to_vec() }.encode_to_vec();
-    let count = bytes.len().div_ceil(DEFINITION_CHUNK);
-    let part = |(at, chunk): (usize, &[u8])| {
-        let part = wire::DefinitionPart { chunk: chunk.to_vec(), last: at + 1 == count };
-        wire::Frame { frame: Some(Kind::Definition(part)) }
-    };
-    bytes.chunks(DEFINITION_CHUNK).enumerate().map(part).collect()
-}
-
 /// The reading half.
 struct Receiver {
     session: Arc<Session>,
@@ -465,19 +495,14 @@ struct Receiver {
     conflicts_told: BTreeSet<LogId>,
     batches: BatchReader,
     definition: Vec<u8>,
-    /// Batches on their way to [`follow_up`], and back.
-    batches_to_follow: mpsc::UnboundedSender<Durable>,
-    followed: mpsc::UnboundedReceiver<Followed>,
-    under_way: usize,
+    roster: Vec<u8>,
+    durable: FuturesOrdered<Durable>,
     budget: Budget,
 }
 
 impl Receiver {
     fn new(session: Arc<Session>) -> Self {
         let budget = Budget::new(&session.node, session.peer);
-        let (batches_to_follow, batches) = mpsc::unbounded_channel();
-        let (done, followed) = mpsc::unbounded_channel();
-        tokio::spawn(follow_up(session.node.clone(), batches, done));
         Self {
             session,
             asked: BTreeMap::new(),
@@ -486,9 +511,8 @@ impl Receiver {
             conflicts_told: BTreeSet::new(),
             batches: BatchReader::default(),
             definition: Vec::new(),
-            batches_to_follow,
-            followed,
-            under_way: 0,
+            roster: Vec::new(),
+            durable: FuturesOrdered::new(),
             budget,
         }
     }
@@ -506,7 +530,11 @@ impl Receiver {
         if !hello.versions.iter().any(|version| VERSIONS.contains(version)) {
             return Err(Ended::Version(hello.versions.into_iter().take(16).collect()));
         }
-        self.node().note_clock(self.session.peer, hello.clock);
+        self.session.shared().card = hello.known_card;
+        self.session.recalls_alone.fetch_or(hello.recalls_alone, Ordering::AcqRel);
+        if !self.session.is_for_recalls_alone() {
+            self.node().note_clock(self.session.peer, hello.clock);
+        }
         Ok(())
     }
 
@@ -521,10 +549,10 @@ impl Receiver {
             tokio::select! {
                 biased;
                 () = kill.cancelled() => return Err(Ended::Cut),
-                Some(done) = self.followed.recv() => self.acknowledge(done).await?,
+                Some(done) = self.durable.next(), if !self.durable.is_empty() => self.acknowledge(done).await?,
                 () = groups.rung() => self.hear_again().await?,
                 ended = &mut sender => return ended.unwrap_or(Err(Ended::Cut)),
-                frame = next_frame(inbound), if self.under_way < DURABLE_MAX => {
+                frame = next_frame(inbound), if self.durable.len() < DURABLE_MAX => {
                     let frame = frame?;
                     self.budget.frame(self.session.node.clock.monotonic_ms())?;
                     self.budget.bytes(charge(&frame))?;
@@ -535,18 +563,19 @@ impl Receiver {
     }
 
     async fn take(&mut self, frame: Kind) -> Result<(), Ended> {
+        if self.session.is_for_recalls_alone() && !matches!(frame, Kind::Recall(_) | Kind::Recalled(_) | Kind::Close(_)) {
+            return Err(Malformed("this link carries recalls alone").into());
+        }
         match frame {
             Kind::Hello(_) => Err(Malformed("a second hello").into()),
             Kind::Have(have) => self.have(&have).await,
             Kind::Want(want) => self.want(want).await,
             Kind::Batch(part) => self.batch(part).await,
             Kind::Ack(ack) => self.ack(ack).await,
-            Kind::Recall(recall) => match self.node().take_recall(&self.session.peer, &recall).await {
-                Ok(()) => Ok(()),
-                Err(RecallError::Malformed(error)) => Err(error.into()),
-                Err(RecallError::Node(error)) => Err(error.into()),
-            },
+            Kind::Recall(recall) => self.recall(&recall).await,
+            Kind::Recalled(recalled) => self.recalled(&recalled).await,
             Kind::Definition(part) => self.definition(part).await,
+            Kind::Roster(part) => self.roster(part).await,
             Kind::Card(card) => Ok(self.node().take_card(&self.session.peer, &card).await.map(|_| ())?),
             Kind::Bodies(bodies) => {
                 let (log, items) = read_bodies(bodies)?;
@@ -558,9 +587,36 @@ impl Receiver {
         }
     }
 
+    /// A recall is durable before the peer is told that it need not come again.
+    async fn recall(&mut self, recall: &wire::SignedRecall) -> Result<(), Ended> {
+        let own_alone = self.session.is_for_recalls_alone();
+        let Some(taken) = self.node().take_recall(&self.session.peer, recall, own_alone).await? else { return Ok(()) };
+        let receipt = if own_alone { self.node().receipt_for(&self.session.peer, &taken.recall)? } else { None };
+        self.session.outbox.answer_frame(recalled_frame(&taken.id, receipt.as_ref()))
+    }
+
+    async fn recalled(&mut self, recalled: &wire::Recalled) -> Result<(), Ended> {
+        let id = fixed(&recalled.recall, "a recall's id has 32 bytes")?;
+        // What was not sent is nothing to the peer; a receipt counts over a link for recalls alone, where no log carries it.
+        if !self.session.shared().recalls.contains(&id) {
+            return Ok(());
+        }
+        let receipt = recalled.receipt.as_ref().filter(|_| self.session.is_for_recalls_alone());
+        Ok(self.node().recall_told(&self.session.peer, id, receipt).await?)
+    }
+
     async fn have(&mut self, have: &wire::Have) -> Result<(), Ended> {
         let (logs, groups) = read_have(have)?;
-        self.session.shared().definitions.extend(groups);
+        let numbers: Vec<(GroupId, u64)> = groups.iter().map(|one| (one.group, one.number)).collect();
+        self.node().hear_groups(&self.session.peer, &numbers)?;
+        {
+            let mut shared = self.session.shared();
+            shared.definitions.extend(numbers);
+            shared.rosters.extend(groups.iter().map(|one| (one.group, one.roster)));
+            if shared.definitions.len() > GROUPS_MAX {
+                return Err(Malformed("more groups than one peer may have").into());
+            }
+        }
         for log in logs.iter().filter(|log| matches!(log.key.audience, Audience::Group(_))) {
             if self.offered.len() < OFFERED_MAX {
                 self.offered.insert(log.key.id(), log.clone());
@@ -574,6 +630,7 @@ impl Receiver {
             self.ask_for_bodies()?;
         }
         if have.complete {
+            self.session.shared().heard = true;
             self.session.wake.notify_one();
         }
         Ok(())
@@ -581,6 +638,7 @@ impl Receiver {
 
     /// A group's definition came: what the peer has offered of it before may be wanted now. Members hear of a new one in any order.
     async fn hear_again(&mut self) -> Result<(), Ended> {
+        self.asked.retain(|_, asked| !asked.set_aside);
         let unasked = self.offered.iter().filter(|(id, _)| !self.asked.contains_key(*id));
         let logs: Vec<LogState> = unasked.map(|(_, log)| log.clone()).collect();
         self.hear(&logs, false).await
@@ -589,8 +647,9 @@ impl Receiver {
     async fn hear(&mut self, logs: &[LogState], complete: bool) -> Result<(), Ended> {
         let heard = self.node().hear(&self.session.peer, logs, complete).await?;
         for branch in heard.conflicts {
-            self.conflicts_told.insert(branch.checkpoint.log);
-            self.session.outbox.answer(Kind::Conflict(wire_branch(&branch)))?;
+            if self.conflicts_told.insert(branch.get().checkpoint.log) {
+                self.session.outbox.answer_frame(conflict_frame(&branch))?;
+            }
         }
         for wish in heard.wishes {
             let id = wish.log.id();
@@ -621,7 +680,7 @@ impl Receiver {
         // Our own tail, fetched back, is signed by us: the store keeps no key for our logs.
         let author_key = row.filter(|_| key.author != self.node().org()).map(|row| row.author_key);
         let from = from.max(head.size + 1);
-        self.asked.insert(id, Asked { key, head, author_key, asked_again: false });
+        self.asked.insert(id, Asked { key, head, author_key, asked_again: false, out_of_step: 0, set_aside: false });
         let want = wire::Want {
             log: id.0.to_vec(),
             from,
@@ -651,7 +710,7 @@ impl Receiver {
         }
         let credit = want.credit.clamp(1, self.session.node.config.link.in_flight_bytes_max);
         let sent = shared.readers.get(&log).map_or(0, |reader| reader.sent);
-        let reader = Reader { next: want.from.max(1), sent, fresh: want.from_checkpoint, credit, in_flight: VecDeque::new() };
+        let reader = Reader { next: want.from.max(1), sent, credit, in_flight: VecDeque::new() };
         shared.readers.insert(log, reader);
         Ok(())
     }
@@ -680,58 +739,90 @@ impl Receiver {
 
     async fn whole_batch(&mut self, log: LogId, batch: Batch) -> Result<(), Ended> {
         self.budget.entries(batch.entries.len() as u64)?;
+        if self.asked.get(&log).is_some_and(|asked| asked.set_aside) {
+            return Ok(());
+        }
+        // What says nothing of its own end is no one's, wherever it would stand.
+        if batch.checkpoint.head.size != batch.first.saturating_add(batch.entries.len() as u64).wrapping_sub(1) {
+            return Err(self.not_the_authors(log, &batch.checkpoint, BatchError::OtherCheckpoint).await?);
+        }
+        if let Some(other) = self.contradiction(&log, &batch)? {
+            return self.take_conflict(other).await;
+        }
+        // Its frames were charged by what they unpack to, and texts that stand in many bodies are among that once.
+        self.budget.bytes(batch.body_bytes())?;
         if self.in_step(&log, &batch)?.is_none() {
             return Ok(());
         }
-        let Some(asked) = self.asked.get_mut(&log) else { return Ok(()) };
         let node = self.session.node.clone();
-        let keys = match asked.author_key {
-            Some(key) => vec![key],
-            None => node.author_keys(&asked.key.author),
-        };
+        let key = self.asked.get(&log).map(|asked| asked.key);
+        if key.map_or(Ok(false), |key| node.is_passed_on(&key))? {
+            // What a withdrawal takes back must be found by then, and passed on: nothing of this log is under way meanwhile.
+            while let Some(done) = self.durable.next().await {
+                self.acknowledge(done).await?;
+            }
+        }
+        let Some(asked) = self.asked.get_mut(&log) else { return Ok(()) };
+        let keys = node.keys_in_log(&asked.key, asked.author_key);
         // Its author has left the group meanwhile, and with it the card by which this could be checked.
-        if keys.is_empty() {
+        if keys.is_empty() && node.log_keys(&asked.key.author).is_none() {
             self.asked.remove(&log);
             return Ok(());
         }
-        let mut result = Err(BatchError::Signature);
-        for key in keys {
-            result = node.understand(&asked.key, asked.head, key, batch.clone());
-            if !matches!(result, Err(BatchError::Signature)) {
-                break;
-            }
-        }
-        let understood = match result {
-            Ok(understood) => understood,
-            Err(error) => return Err(self.not_the_authors(log, &batch, error).await?),
+        let key = match keys.as_slice() {
+            [key] => Some(*key),
+            keys => batch.checkpoint.signer(keys),
         };
-        let Understood { change, head, author_key, first, withdrawals } = understood;
+        let checkpoint = batch.checkpoint.clone();
+        let understood = match node.understand(&asked.key, asked.head, key.unwrap_or_default(), batch) {
+            Ok(understood) => understood,
+            Err(BatchError::Signature) if asked.key.author != self.session.peer => return self.set_aside(log, &checkpoint).await,
+            Err(error) => return Err(self.not_the_authors(log, &checkpoint, error).await?),
+        };
+        let Understood { change, head, author_key, first, follow, owes } = understood;
         asked.head = head;
         asked.author_key = Some(author_key);
-        asked.asked_again = false;
+        (asked.asked_again, asked.out_of_step) = (false, 0);
         #[cfg(feature = "simulation")]
         if crate::simulation::planted(crate::simulation::Bug::AckBeforeDurable) {
             let ack = wire::Ack { log: log.0.to_vec(), through: head.size, verdicts: Vec::new() };
             self.session.outbox.answer(Kind::Ack(ack))?;
         }
-        let (key, understanding) = (asked.key, Understanding { first, through: head.size });
-        if !withdrawals.is_empty() {
-            // What we have passed on must be known before it is taken back.
-            while self.under_way > 0
-                && let Some(done) = self.followed.recv().await
-            {
-                self.acknowledge(done).await?;
-            }
-            node.follow_all(&key.author, key.audience, &withdrawals).await?;
+        let (key, understanding) = (asked.key, Understanding { first, through: head.size, owes });
+        // Before it is stored: what a recall destroys could not be followed afterwards.
+        for follow in follow {
+            node.follow(follow).await?;
         }
         // Queued now, in order; durable later. The next batch is verified meanwhile.
         let durable = async move {
-            let result = node.store.commit(change).await;
+            let result = node.keep(log, change, first, owes).await;
             (key, understanding, result)
         };
-        self.under_way += 1;
-        self.batches_to_follow.send(Box::pin(durable)).map_err(|_| NodeError::Stopping)?;
+        self.durable.push_back(Box::pin(durable));
         Ok(())
+    }
+
+    /// The other history that a batch tells of positions which we hold: where it parts from ours, and what its author signed.
+    fn contradiction(&self, log: &LogId, batch: &Batch) -> Result<Option<Branch>, Ended> {
+        let Some(asked) = self.asked.get(log).filter(|asked| batch.first <= asked.head.size && batch.first > 0) else { return Ok(None) };
+        let snapshot = self.session.node.store.snapshot().map_err(NodeError::from)?;
+        let held = |seq: u64| snapshot.header(log, seq).map(|header| header.map(|header| header.hash())).map_err(NodeError::from);
+        let last = batch.checkpoint.head;
+        if last.size <= asked.head.size && held(last.size)? == Some(last.hash) {
+            return Ok(None);
+        }
+        let before = if batch.first == 1 { Some(Head::default().hash) } else { held(batch.first - 1)? };
+        let Some(hash) = before else { return Ok(None) };
+        // What does not even hang together proves nothing.
+        let Ok(entries) = batch.chain(*log, Head { size: batch.first - 1, hash }) else { return Ok(None) };
+        let headers: Vec<Header> = entries.into_iter().map(|entry| entry.header).collect();
+        for (at, header) in headers.iter().enumerate() {
+            if held(header.seq)?.is_some_and(|held| held != header.hash()) {
+                let from = Head { size: header.seq, hash: header.hash() };
+                return Ok(Some(Branch { from, headers: headers[at + 1..].to_vec(), checkpoint: batch.checkpoint.clone() }));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether a batch is the next one. One that we have by now is acknowledged; a gap is asked for once.
@@ -755,6 +846,10 @@ impl Receiver {
             return Ok(None);
         }
         if asked.asked_again {
+            asked.out_of_step += batch.entries.iter().map(least_bytes).sum::<u64>();
+            if asked.out_of_step > self.session.node.config.link.in_flight_bytes_max + OUT_OF_STEP_SLACK {
+                return Err(Malformed("batches that do not follow what was asked for").into());
+            }
             return Ok(None);
         }
         let (key, from) = (asked.key, asked.head.size + 1);
@@ -765,26 +860,48 @@ impl Receiver {
         Ok(None)
     }
 
-    async fn not_the_authors(&mut self, log: LogId, batch: &Batch, error: BatchError) -> Result<Ended, Ended> {
+    /// A relay's batch that is signed with no key of its author's that counts, as far as we know them. The relay may know a newer card
+    /// than we do, or keep what was signed with a key that was stolen since: so it is no reason to end the link. Nothing is kept but the
+    /// evidence, and the log is asked for again once a card has changed.
+    async fn set_aside(&mut self, log: LogId, checkpoint: &Checkpoint) -> Result<(), Ended> {
+        let Some(asked) = self.asked.get_mut(&log) else { return Ok(()) };
+        asked.set_aside = true;
+        let author = asked.key.author;
+        if self.node().was_ever_its_key(&author, checkpoint) {
+            tracing::info!(peer = %self.session.peer, %log, "a relay's copy is signed with a key that its author has put away");
+            return Ok(());
+        }
+        tracing::warn!(peer = %self.session.peer, %log, "a relay's copy is signed with a key that its author's card does not name");
+        self.keep_evidence(checkpoint, BatchError::Signature.to_string()).await
+    }
+
+    async fn not_the_authors(&mut self, log: LogId, checkpoint: &Checkpoint, error: BatchError) -> Result<Ended, Ended> {
         tracing::error!(peer = %self.session.peer, %log, %error, "a batch does not verify; nothing of it is kept but the evidence");
-        let mut evidence = super::convert::wire_checkpoint(&batch.checkpoint).encode_to_vec();
-        evidence.truncate(64 << 10);
-        let (peer, what, at) = (self.session.peer, error.to_string(), self.node().clock.now());
-        let change = crate::store::change::Change::Suspicious { peer, what, bytes: evidence, at };
-        self.node().store.commit(change).await.map_err(NodeError::from)?;
+        self.keep_evidence(checkpoint, error.to_string()).await?;
         Ok(Ended::Batch { log, error })
     }
 
-    async fn start(&mut self, checkpoint: crate::model::log::Checkpoint) -> Result<(), Ended> {
+    async fn keep_evidence(&mut self, checkpoint: &Checkpoint, what: String) -> Result<(), Ended> {
+        let bytes = super::convert::wire_checkpoint(checkpoint).encode_to_vec();
+        let (peer, at) = (self.session.peer, self.node().clock.now());
+        let change = crate::store::change::Change::Suspicious { peer, what, bytes, at };
+        self.node().store.commit(change).await.map_err(NodeError::from)?;
+        Ok(())
+    }
+
+    async fn start(&mut self, checkpoint: Checkpoint) -> Result<(), Ended> {
         let Some(asked) = self.asked.get_mut(&checkpoint.log) else { return Ok(()) };
-        // We were a member before: what was said meanwhile is not for us, and the log cannot go on without it.
-        if asked.head.size > 0 {
+        let node = self.session.node.clone();
+        let behind = asked.head.size >= checkpoint.head.size;
+        // Where we hold a part of it, we were a member before: what was said meanwhile is not for us. Nobody makes us pass over more.
+        if behind || (asked.head.size > 0 && !node.may_go_on_at(&asked.key, checkpoint.definition)?) {
             return Ok(());
         }
-        let node = self.session.node.clone();
-        let key = node.author_keys(&asked.key.author).into_iter().find(|key| checkpoint.verify(key).is_ok());
-        let Some(author_key) = key.filter(|_| asked.head.size == 0) else {
-            return Err(Malformed("a log starts at a checkpoint that its author did not sign, or starts twice").into());
+        let Some(author_key) = checkpoint.signer(&node.keys_in_log(&asked.key, None)) else {
+            if asked.key.author != self.session.peer {
+                return self.set_aside(checkpoint.log, &checkpoint).await;
+            }
+            return Err(Malformed("a log starts at a checkpoint that its author did not sign").into());
         };
         if !node.may_start_at(&asked.key)? {
             return Err(Malformed("the log's group gives its history, so it starts at its first entry").into());
@@ -796,29 +913,29 @@ impl Receiver {
         self.session.outbox.answer(Kind::Ack(wire::Ack { log: log.id().0.to_vec(), through, verdicts: Vec::new() }))
     }
 
-    async fn acknowledge(&mut self, done: Followed) -> Result<(), Ended> {
-        self.under_way -= 1;
-        let (key, Understanding { through, .. }, result) = done;
+    async fn acknowledge(&mut self, done: (LogKey, Understanding, Result<Outcome, CommitError>)) -> Result<(), Ended> {
+        let (key, understanding, result) = done;
         let id = key.id();
-        let verdicts = match result {
-            Ok(verdicts) => verdicts,
+        let outcome = match result {
+            Ok(outcome) => outcome,
             // The log is halted or closed: what it says is not taken, and not asked for again.
-            Err(NotTaken::Commit(CommitError::Refused(Refused::LogClosed))) => {
+            Err(CommitError::Refused(Refused::LogClosed)) => {
                 self.asked.remove(&id);
                 return Ok(());
             }
             // The log grew through another link meanwhile: what we hold now is told from the store.
-            Err(NotTaken::Commit(CommitError::Refused(_))) => {
+            Err(CommitError::Refused(_)) => {
                 self.asked.remove(&id);
                 self.ask(key, 1)?;
                 return self.ask_for_bodies();
             }
-            Err(NotTaken::Commit(error)) => return Err(NodeError::from(error).into()),
-            Err(NotTaken::Node(error)) => return Err(error.into()),
+            Err(error) => return Err(NodeError::from(error).into()),
         };
+        let Understanding { first, through, owes } = understanding;
         if key.author == self.node().org() {
             self.node().claim_was_true(&self.session.peer);
         }
+        let verdicts = self.node().received(&key, outcome, first, owes).await?;
         let verdict = |(seq, verdict): (u64, Verdict)| wire::ack::Verdict { seq, verdict: verdict as u32 };
         let verdicts = verdicts.into_iter().map(verdict).collect();
         self.session.outbox.answer(Kind::Ack(wire::Ack { log: id.0.to_vec(), through, verdicts }))?;
@@ -847,31 +964,73 @@ impl Receiver {
     }
 
     async fn definition(&mut self, part: wire::DefinitionPart) -> Result<(), Ended> {
-        self.definition.extend_from_slice(&part.chunk);
-        if self.definition.len() > DEFINITION_BYTES_MAX || (part.chunk.is_empty() && !part.last) {
-            return Err(Malformed("a group definition is too long").into());
+        if let Some(signed) = whole_definition(&mut self.definition, part)? {
+            self.node().take_definition(&self.session.peer, signed).await?;
         }
-        if !part.last {
-            return Ok(());
+        Ok(())
+    }
+
+    async fn roster(&mut self, part: wire::DefinitionPart) -> Result<(), Ended> {
+        if let Some(signed) = whole_definition(&mut self.roster, part)? {
+            self.node().take_roster(&self.session.peer, signed).await?;
         }
-        let bytes = std::mem::take(&mut self.definition);
-        let signed = wire::SignedDefinition::decode(bytes.as_slice()).map_err(|_| Malformed("not a group definition"))?;
-        let signature = signed.signature.try_into().map_err(|_| Malformed("a signature has 64 bytes"))?;
-        self.node().take_definition(&self.session.peer, SignedDefinition { bytes: signed.definition, signature }).await?;
         Ok(())
     }
 
     async fn conflict(&mut self, conflict: &wire::Conflict) -> Result<(), Ended> {
-        let theirs = read_branch(conflict)?;
+        self.take_conflict(read_branch(conflict)?).await
+    }
+
+    async fn take_conflict(&mut self, theirs: Branch) -> Result<(), Ended> {
         let log = theirs.checkpoint.log;
         // Once is enough for both to hold the proof.
         if let Some(ours) = self.node().take_conflict(&self.session.peer, theirs).await?
             && self.conflicts_told.insert(log)
         {
-            self.session.outbox.answer(Kind::Conflict(wire_branch(&ours)))?;
+            self.session.outbox.answer_frame(conflict_frame(&ours))?;
         }
         Ok(())
     }
+}
+
+/// What an entry takes on the wire, at least.
+fn least_bytes(entry: &BatchEntry) -> u64 {
+    4 + match &entry.body {
+        Body::Present(body) => body.len() as u64,
+        Body::Absent { .. } => 32,
+    }
+}
+
+impl Drop for Receiver {
+    /// The stream is gone; what is being made durable goes on without it, and what follows from it is done.
+    fn drop(&mut self) {
+        let mut durable = std::mem::take(&mut self.durable);
+        let (node, runtime) = (self.session.node.clone(), tokio::runtime::Handle::try_current());
+        let (false, Ok(runtime)) = (durable.is_empty(), runtime) else { return };
+        runtime.spawn(async move {
+            while let Some((key, Understanding { first, owes, .. }, result)) = durable.next().await {
+                let Ok(outcome) = result else { continue };
+                if let Err(error) = node.received(&key, outcome, first, owes).await {
+                    tracing::warn!(%error, "what follows from a batch is still to be done");
+                }
+            }
+        });
+    }
+}
+
+/// A definition, once its last part has come.
+fn whole_definition(so_far: &mut Vec<u8>, part: wire::DefinitionPart) -> Result<Option<SignedDefinition>, Malformed> {
+    so_far.extend_from_slice(&part.chunk);
+    if so_far.len() > DEFINITION_BYTES_MAX || (part.chunk.is_empty() && !part.last) {
+        return Err(Malformed("a group definition is too long"));
+    }
+    if !part.last {
+        return Ok(None);
+    }
+    let bytes = std::mem::take(so_far);
+    let signed = wire::SignedDefinition::decode(bytes.as_slice()).map_err(|_| Malformed("not a group definition"))?;
+    let signature = signed.signature.try_into().map_err(|_| Malformed("a signature has 64 bytes"))?;
+    Ok(Some(SignedDefinition { bytes: signed.definition, signature }))
 }
 
 /// What a frame costs of the day's bytes: a batch what it unpacks to, whatever it was packed to.
@@ -879,7 +1038,8 @@ fn charge(frame: &Kind) -> u64 {
     match frame {
         Kind::Batch(part) => part.meta.as_ref().map_or(0, |meta| u64::from(meta.length)).max(part.chunk.len() as u64),
         Kind::Recall(recall) => recall.statement.len() as u64,
-        Kind::Definition(part) => part.chunk.len() as u64,
+        Kind::Definition(part) | Kind::Roster(part) => part.chunk.len() as u64,
+        Kind::Recalled(recalled) => recalled.receipt.as_ref().map_or(0, |receipt| receipt.statement.len() as u64),
         Kind::Card(card) => card.len() as u64,
         Kind::Bodies(bodies) => bodies.items.iter().map(|item| item.body.len() as u64).sum(),
         Kind::Conflict(conflict) => conflict.branch.as_ref().map_or(0, |branch| branch.headers.len() as u64),

@@ -2,8 +2,9 @@
 //! so is the word of [`super::trust::Trust`] on who may connect.
 
 use super::convert::wire;
-use super::links::Links;
-use crate::model::OrgId;
+use super::frames::Tripped;
+use super::links::{Links, Under};
+use crate::model::{OrgId, Timestamp};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,10 +35,15 @@ impl Links {
         let (session, frames) = self.session(from, admission.killed().child_token());
         let links = self.clone();
         tokio::spawn(async move {
-            links.live(session, inbound, from, "simulated".into()).await;
+            let under = links.under(from);
+            links.live(session, inbound, under).await;
             drop(admission);
         });
         Some(Box::pin(frames))
+    }
+
+    fn under(&self, dialler: OrgId) -> Under {
+        Under { dialler, kx: "simulated".into(), until: Timestamp(u64::MAX), tripped: Tripped::default() }
     }
 
     pub(super) async fn dial_over(self: Arc<Self>, carrier: &dyn Carrier, org: OrgId) {
@@ -47,8 +53,8 @@ impl Links {
         let Ok(admission) = self.tls.trust.admit(org, false) else { return };
         let (session, frames) = self.session(org, admission.killed().child_token());
         if let Some(inbound) = carrier.call(org, Box::pin(frames)).await {
-            let dialler = self.node.org();
-            self.live(session, inbound, dialler, "simulated".into()).await;
+            let under = self.under(self.node.org());
+            self.live(session, inbound, under).await;
         }
     }
 }

@@ -36,8 +36,8 @@ impl Hands {
     }
 }
 
-/// A chain and the key of its leaf.
-pub(super) type Shown = (Vec<CertificateDer<'static>>, P256Key);
+/// A chain, and the private key that is used with it (PKCS #8), which may be another than its leaf's.
+pub(super) type Shown = (Vec<CertificateDer<'static>>, Vec<u8>);
 
 /// An organisation with everything it needs, and a node in this process.
 pub(super) struct Org {
@@ -72,6 +72,7 @@ impl Org {
             number,
             issuing_cas: vec![self.ca.der().to_vec()],
             log_key: LogKey { number: 1, public: [1; 32] },
+            earlier_log_keys: vec![],
             knock_key: self.knock_key,
             endpoints: vec![],
             protocols: vec![1],
@@ -113,7 +114,8 @@ impl Org {
     }
 
     pub(super) async fn listen(&self) -> Listening {
-        self.listen_with(HandshakeLimits::default()).await
+        // The clock stands still, so all that a test dials falls into one second.
+        self.listen_with(HandshakeLimits { per_second_max: u64::MAX, source_per_second_max: u64::MAX, ..HandshakeLimits::default() }).await
     }
 
     /// Greets each caller with one byte, which stands for the first frame, and keeps the connection until it is killed.

@@ -29,13 +29,15 @@ pub enum Standing {
     Active,
     /// Paired, and cut off until it is resumed.
     Suspended,
+    /// Suspended, but for links that carry recalls alone; what these carry is decided above.
+    RecallsAlone,
 }
 
 /// What is trusted of one organisation.
 #[derive(Debug, Clone)]
 pub struct TrustBundle {
     card: Card,
-    /// How it stands; only an active one may connect.
+    /// How it stands; only an active one may connect, and one from which recalls are taken.
     pub standing: Standing,
     /// Whether it may connect without post-quantum key exchange.
     pub allow_classical: bool,
@@ -116,9 +118,15 @@ impl TrustBundles {
         match bundle.standing {
             Standing::Suspended => Err(Diagnosis::Suspended(org)),
             Standing::Unconfirmed => Err(Diagnosis::Unconfirmed(org)),
-            Standing::Active if classical && !bundle.allow_classical => Err(Diagnosis::Classical(org)),
-            Standing::Active => Ok(()),
+            Standing::Active | Standing::RecallsAlone if classical && !bundle.allow_classical => Err(Diagnosis::Classical(org)),
+            Standing::Active | Standing::RecallsAlone => Ok(()),
         }
+    }
+
+    /// Whether an organisation's connections carry something else than under `old`.
+    fn carries_otherwise(&self, old: &Self, org: OrgId) -> bool {
+        let recalls_alone = |bundles: &Self| bundles.peers.get(&org).map(|bundle| bundle.standing == Standing::RecallsAlone);
+        recalls_alone(self) != recalls_alone(old)
     }
 
     /// Whether a key that `old` took from an organisation may be refused now.
@@ -130,7 +138,8 @@ impl TrustBundles {
 
     /// Whether anyone at all may connect without post-quantum key exchange.
     pub(super) fn allow_classical_to_anyone(&self) -> bool {
-        self.peers.values().any(|bundle| bundle.allow_classical && bundle.standing == Standing::Active)
+        let connects = |standing| matches!(standing, Standing::Active | Standing::RecallsAlone);
+        self.peers.values().any(|bundle| bundle.allow_classical && connects(bundle.standing))
     }
 }
 
@@ -180,6 +189,21 @@ struct Connections {
     live: BTreeMap<u64, Live>,
 }
 
+/// Connections to one organisation at a time: one, both dials while they overlap, and as many that are being replaced, doubled.
+pub const CONNECTIONS_PER_PEER_MAX: usize = 8;
+
+impl Connections {
+    /// The oldest ends when there are as many as may be, so whoever opens ever more pushes out his own.
+    fn make_room(&mut self, org: OrgId) {
+        let mut own = self.live.values().filter(|live| live.org == org && !live.kill.is_cancelled());
+        if own.clone().count() >= CONNECTIONS_PER_PEER_MAX
+            && let Some(oldest) = own.next()
+        {
+            oldest.kill.cancel();
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Live {
     org: OrgId,
@@ -198,12 +222,15 @@ impl Trust {
         self.bundles.load_full()
     }
 
-    /// Puts other bundles in force: new connections are judged by them, and live ones end that they do not allow, or that may rest on
-    /// a key which they deny or no longer list (an honest peer connects again at once).
+    /// Puts other bundles in force: new connections are judged by them, and live ones end that they do not allow, that carry another kind
+    /// of thing from now on, or that may rest on a key which they deny or no longer list (an honest peer connects again at once).
     pub fn replace(&self, bundles: TrustBundles) {
         let old = self.bundles.swap(Arc::new(bundles));
         let new = self.load();
-        let over = |live: &&Live| new.check_standing(live.org, live.classical).is_err() || new.takes_back(&old, live.org);
+        let over = |live: &&Live| {
+            let refused = new.check_standing(live.org, live.classical).is_err();
+            refused || new.takes_back(&old, live.org) || new.carries_otherwise(&old, live.org)
+        };
         for live in self.lock().live.values().filter(over) {
             live.kill.cancel();
         }
@@ -226,6 +253,7 @@ impl Trust {
         let kill = CancellationToken::new();
         let id = {
             let mut connections = self.lock();
+            connections.make_room(org);
             connections.next += 1;
             let id = connections.next;
             connections.live.insert(id, Live { org, classical, kill: kill.clone() });

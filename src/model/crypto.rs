@@ -15,7 +15,12 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
 
 /// SHA-256 of a context string and the parts, each with its length (u64, big-endian) before it, so that no two lists of parts collide.
 pub fn sha256_framed(context: &str, parts: &[&[u8]]) -> [u8; 32] {
-    sha256(&[&framed(context, parts)])
+    let mut digest = digest::Context::new(&digest::SHA256);
+    for part in std::iter::once(&context.as_bytes()).chain(parts) {
+        digest.update(&(part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    fixed(digest.finish().as_ref())
 }
 
 /// A context string and the parts, each with its length (u64, big-endian) before it: what signatures and identifiers are made over.
@@ -30,12 +35,32 @@ pub fn framed(context: &str, parts: &[&[u8]]) -> Vec<u8> {
 
 /// HMAC-SHA-256 of the parts one after the other, without separators.
 pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
-    let mut context = hmac::Context::with_key(&key);
-    for part in parts {
-        context.update(part);
+    HmacKey::new(key).tag(parts)
+}
+
+/// A key for many tags: half of the work of a short tag is its key's.
+pub struct HmacKey(hmac::Key);
+
+impl HmacKey {
+    /// Of these bytes.
+    pub fn new(key: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
     }
-    fixed(context.sign().as_ref())
+
+    /// HMAC-SHA-256 of the parts one after the other, without separators.
+    pub fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in parts {
+            context.update(part);
+        }
+        fixed(context.sign().as_ref())
+    }
+}
+
+impl std::fmt::Debug for HmacKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HmacKey")
+    }
 }
 
 /// `N` bytes from the operating system's generator.

@@ -87,7 +87,44 @@ impl SignedDefinition {
     }
 }
 
+/// A definition beside the exact bytes that say it: what is decided by the one is sent as the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Defined {
+    definition: Definition,
+    signed: SignedDefinition,
+}
+
+impl Defined {
+    /// Reads what was signed, by the one decoder that there is (`link::convert`).
+    ///
+    /// # Errors
+    /// When the bytes are no definition.
+    pub fn read<E>(signed: SignedDefinition, decode: impl FnOnce(&[u8]) -> Result<Definition, E>) -> Result<Self, E> {
+        let definition = decode(&signed.bytes)?;
+        Ok(Self { definition, signed })
+    }
+
+    /// What it says.
+    pub const fn get(&self) -> &Definition {
+        &self.definition
+    }
+
+    /// As it was signed.
+    pub const fn signed(&self) -> &SignedDefinition {
+        &self.signed
+    }
+}
+
+/// A hidden group's definition with every member and its card: for the head that does not sign for the group, and nobody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roster(pub Defined);
+
 impl Definition {
+    /// Whether an organisation is one of those that everyone in the group knows: its owner or its deputy.
+    pub fn is_head(&self, org: &OrgId) -> bool {
+        self.owner == *org || self.deputy == Some(*org)
+    }
+
     /// Whether an organisation is a member.
     pub fn has(&self, org: &OrgId) -> bool {
         self.members.iter().any(|member| member.org == *org)

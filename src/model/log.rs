@@ -3,7 +3,7 @@
 //! What can be derived is not sent, so a [`Batch`] carries neither positions nor hashes of present bodies: [`Batch::verify`]
 //! derives them and accepts the whole batch or nothing.
 
-use super::crypto::{BadSignature, SigningKey, framed, hmac_sha256, sha256, sha256_framed, verify_ed25519};
+use super::crypto::{BadSignature, HmacKey, SigningKey, framed, sha256, sha256_framed, verify_ed25519};
 use super::{EntryHash, GroupId, LogId, OrgId, Timestamp, Tlp};
 
 /// A batch holds at most so many entries.
@@ -195,11 +195,27 @@ impl Checkpoint {
     pub fn verify(&self, author_key: &[u8; 32]) -> Result<(), BadSignature> {
         verify_ed25519(author_key, &self.signed_bytes(), &self.signature)
     }
+
+    /// The one of these keys that signed it.
+    pub fn signer(&self, author_keys: &[[u8; 32]]) -> Option<[u8; 32]> {
+        let message = self.signed_bytes();
+        author_keys.iter().find(|key| verify_ed25519(key, &message, &self.signature).is_ok()).copied()
+    }
+
+    /// The same statement under another key of its author's.
+    #[must_use]
+    pub fn signed_anew(&self, key: &SigningKey) -> Self {
+        Self { signature: key.sign(&self.signed_bytes()), ..self.clone() }
+    }
 }
 
 /// The salt of one position, from the seed of its batch. Counts as key material.
 pub fn salt(seed: &[u8; 32], seq: u64) -> [u8; 32] {
-    hmac_sha256(seed, &[b"watchfire/salt/v1", &seq.to_be_bytes()])
+    salt_of(&HmacKey::new(seed), seq)
+}
+
+fn salt_of(seed: &HmacKey, seq: u64) -> [u8; 32] {
+    seed.tag(&[b"watchfire/salt/v1", &seq.to_be_bytes()])
 }
 
 /// `SHA-256(salt ‖ body)`.
@@ -361,28 +377,53 @@ impl Batch {
         definition: u64,
         key: &SigningKey,
     ) -> Result<Self, BatchError> {
-        let unsigned = Checkpoint { log, head: Head::default(), time, definition, signature: [0; 64] };
-        let mut batch = Self { first: head.size + 1, entries, salts: Salts::Seed(seed), checkpoint: unsigned };
-        let last = batch.chain(log, head)?.pop().map(|entry| Head { size: entry.header.seq, hash: entry.header.hash() });
-        batch.checkpoint = Checkpoint::sign(log, last.ok_or(BatchError::Count(0))?, time, definition, key);
-        Ok(batch)
+        Self::seal_with_headers(log, head, entries, seed, time, definition, key).map(|(batch, _)| batch)
     }
 
-    /// Checks that these are the entries that follow `head` in the author's log, and returns them with their headers.
+    /// As [`Self::seal`], with the headers of the entries.
+    ///
+    /// # Errors
+    /// As [`Self::seal`].
+    pub fn seal_with_headers(
+        log: LogId,
+        head: Head,
+        entries: Vec<BatchEntry>,
+        seed: [u8; 32],
+        time: Timestamp,
+        definition: u64,
+        key: &SigningKey,
+    ) -> Result<(Self, Vec<Header>), BatchError> {
+        let unsigned = Checkpoint { log, head: Head::default(), time, definition, signature: [0; 64] };
+        let mut batch = Self { first: head.size + 1, entries, salts: Salts::Seed(seed), checkpoint: unsigned };
+        let headers = batch.headers(log, head)?;
+        let last = headers.last().map(|header| Head { size: header.seq, hash: header.hash() });
+        batch.checkpoint = Checkpoint::sign(log, last.ok_or(BatchError::Count(0))?, time, definition, key);
+        Ok((batch, headers))
+    }
+
+    /// Checks that these are the entries that follow `head` in the author's log, and returns their headers.
     ///
     /// # Errors
     /// When anything does not fit; then nothing of the batch may be kept.
-    pub fn verify(&self, log: LogId, head: Head, author_key: &[u8; 32]) -> Result<Vec<Entry>, BatchError> {
+    pub fn verify_headers(&self, log: LogId, head: Head, author_key: &[u8; 32]) -> Result<Vec<Header>, BatchError> {
         if self.checkpoint.log != log || self.checkpoint.head.size != self.first.saturating_add(self.entries.len() as u64).wrapping_sub(1) {
             return Err(BatchError::OtherCheckpoint);
         }
-        let entries = self.chain(log, head)?;
-        let last = entries.last().ok_or(BatchError::Count(0))?;
-        if last.header.hash() != self.checkpoint.head.hash {
+        let headers = self.headers(log, head)?;
+        if headers.last().ok_or(BatchError::Count(0))?.hash() != self.checkpoint.head.hash {
             return Err(BatchError::Chain);
         }
         self.checkpoint.verify(author_key).map_err(|_| BatchError::Signature)?;
-        Ok(entries)
+        Ok(headers)
+    }
+
+    /// As [`Self::verify_headers`], with the bodies and their salts.
+    ///
+    /// # Errors
+    /// As [`Self::verify_headers`].
+    pub fn verify(&self, log: LogId, head: Head, author_key: &[u8; 32]) -> Result<Vec<Entry>, BatchError> {
+        self.verify_headers(log, head, author_key)?;
+        self.chain(log, head)
     }
 
     /// The entries with the headers that follow from `head`, whether signed or not.
@@ -390,27 +431,42 @@ impl Batch {
     /// # Errors
     /// When the batch does not follow `head` or breaks a bound.
     pub fn chain(&self, log: LogId, head: Head) -> Result<Vec<Entry>, BatchError> {
+        let headers = self.headers(log, head)?;
+        let mut salts = self.salts_in_order()?.into_iter();
+        let entry = |(header, entry): (Header, &BatchEntry)| {
+            let salt = if matches!(entry.body, Body::Present(_)) { salts.next() } else { None };
+            Entry { header, body: entry.body.clone(), salt }
+        };
+        Ok(headers.into_iter().zip(&self.entries).map(entry).collect())
+    }
+
+    fn headers(&self, log: LogId, head: Head) -> Result<Vec<Header>, BatchError> {
         self.check_bounds()?;
         if self.first != head.size + 1 {
             return Err(BatchError::Gap { first: self.first, expected: head.size + 1 });
         }
         let mut salts = self.salts_in_order()?.into_iter();
         let mut prev = head.hash;
-        let mut entries = Vec::with_capacity(self.entries.len());
+        let mut headers = Vec::with_capacity(self.entries.len());
         for (entry, seq) in self.entries.iter().zip(self.first..) {
-            let (hash, length, salt) = match &entry.body {
+            let (hash, length) = match &entry.body {
                 Body::Present(body) => {
                     let salt = salts.next().ok_or(BatchError::Salts)?;
-                    (body_hash(&salt, body), u32::try_from(body.len()).map_err(|_| BatchError::TooLong)?, Some(salt))
+                    (body_hash(&salt, body), u32::try_from(body.len()).map_err(|_| BatchError::TooLong)?)
                 }
-                Body::Absent { hash, length, .. } => (*hash, *length, None),
+                Body::Absent { hash, length, .. } => (*hash, *length),
             };
             let BatchEntry { created, kind, tlp, retention, .. } = *entry;
             let header = Header { log, seq, prev, created, kind, tlp, retention, body_hash: hash, body_length: length };
             prev = header.hash();
-            entries.push(Entry { header, body: entry.body.clone(), salt });
+            headers.push(header);
         }
-        Ok(entries)
+        Ok(headers)
+    }
+
+    /// Bytes of the bodies that are there.
+    pub fn body_bytes(&self) -> u64 {
+        self.entries.iter().map(|entry| if let Body::Present(body) = &entry.body { body.len() as u64 } else { 0 }).sum()
     }
 
     fn check_bounds(&self) -> Result<(), BatchError> {
@@ -433,7 +489,8 @@ impl Batch {
         let present = self.entries.iter().zip(self.first..).filter(|(entry, _)| matches!(entry.body, Body::Present(_)));
         match &self.salts {
             Salts::Seed(seed) => {
-                let salts: Vec<_> = present.map(|(_, seq)| salt(seed, seq)).collect();
+                let seed = HmacKey::new(seed);
+                let salts: Vec<_> = present.map(|(_, seq)| salt_of(&seed, seq)).collect();
                 if salts.len() == self.entries.len() { Ok(salts) } else { Err(BatchError::Salts) }
             }
             Salts::Each(salts) if salts.len() == present.count() => Ok(salts.clone()),
@@ -478,8 +535,8 @@ pub struct Branch {
 }
 
 impl Branch {
-    /// Whether the headers lead from the start to the head that the author signed.
-    pub fn holds(&self, author_key: &[u8; 32]) -> bool {
+    /// Whether the headers lead from the start to the head that the author signed, with any of these keys.
+    pub fn holds(&self, author_keys: &[[u8; 32]]) -> bool {
         let mut at = self.from;
         for header in &self.headers {
             if header.log != self.checkpoint.log || header.seq != at.size + 1 || header.prev != at.hash {
@@ -487,7 +544,7 @@ impl Branch {
             }
             at = Head { size: header.seq, hash: header.hash() };
         }
-        at == self.checkpoint.head && self.checkpoint.verify(author_key).is_ok()
+        at == self.checkpoint.head && self.checkpoint.signer(author_keys).is_some()
     }
 }
 
@@ -501,10 +558,11 @@ pub struct Equivocation {
 }
 
 impl Equivocation {
-    /// The proof, if these two branches are one. Time alone never is.
-    pub fn prove(one: Branch, other: Branch, author_key: &[u8; 32]) -> Option<Self> {
+    /// The proof, if these two branches are one. Time alone never is. Each may be signed with any of the author's keys: whoever changes
+    /// its key after a fork hides nothing.
+    pub fn prove(one: Branch, other: Branch, author_keys: &[[u8; 32]]) -> Option<Self> {
         let contradict = one.checkpoint.log == other.checkpoint.log && one.from.size == other.from.size && one.from.hash != other.from.hash;
-        (contradict && one.holds(author_key) && other.holds(author_key)).then_some(Self { one, other })
+        (contradict && one.holds(author_keys) && other.holds(author_keys)).then_some(Self { one, other })
     }
 }
 
@@ -601,7 +659,7 @@ mod tests {
     #[test]
     fn two_heads_of_one_size_are_proof_but_two_times_are_not() {
         let (one, other) = (sealed(Head::default(), &["a"]), sealed(Head::default(), &["b", "c"]));
-        let prove = |one: &Branch, other: &Branch| Equivocation::prove(one.clone(), other.clone(), &key().public()).is_some();
+        let prove = |one: &Branch, other: &Branch| Equivocation::prove(one.clone(), other.clone(), &[key().public()]).is_some();
         let (one, other) = (branch(&one, Head::default(), 1), branch(&other, Head::default(), 1));
         assert!(prove(&one, &other), "the second is longer, and its headers lead back to the fork");
         let later = Branch { checkpoint: Checkpoint::sign(log(), one.from, Timestamp(9_999), 0, &key()), ..one.clone() };
@@ -612,6 +670,17 @@ mod tests {
         let mut cut = other;
         cut.headers.clear();
         assert!(!prove(&one, &cut));
+    }
+
+    #[test]
+    fn a_change_of_key_hides_no_second_history() {
+        let (new, at) = (SigningKey::from_seed([4; 32]), Head::default());
+        let (one, other) = (branch(&sealed(at, &["a"]), at, 1), branch(&sealed(at, &["b"]), at, 1));
+        let resigned = Branch { checkpoint: other.checkpoint.signed_anew(&new), ..other };
+        let prove = |keys: &[[u8; 32]]| Equivocation::prove(one.clone(), resigned.clone(), keys).is_some();
+        assert!(prove(&[new.public(), key().public()]));
+        assert!(!prove(&[key().public()]) && !prove(&[new.public()]));
+        assert_eq!(resigned.checkpoint.signer(&[key().public(), new.public()]), Some(new.public()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Records: what is shared.
 
-use super::{EntryHash, LogId, Observable, Timestamp};
+use super::log::Audience;
+use super::{EntryHash, LogId, Observable, OrgId, Timestamp};
 
 /// The kinds of record. The number stands in every entry header; a newer peer may send one that we do not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -116,6 +117,32 @@ pub struct Receipt {
     pub at: Timestamp,
     /// The withdrawal that it answers.
     pub withdrawal: Option<EntryHash>,
+}
+
+/// A recall as its author signed it, to travel ahead of its log, and whom it concerns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedRecall {
+    /// The author of the log.
+    pub author: OrgId,
+    /// The log's audience.
+    pub audience: Audience,
+    /// The encoded statement.
+    pub statement: Vec<u8>,
+    /// The author's Ed25519 signature over it.
+    pub signature: Vec<u8>,
+}
+
+/// A receipt that travels outside the holder's log, signed by itself: where a link carries recalls alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedReceipt {
+    /// Whose word it is.
+    pub holder: OrgId,
+    /// The author of the entries' log.
+    pub author: OrgId,
+    /// The encoded statement.
+    pub statement: Vec<u8>,
+    /// The holder's Ed25519 signature over it.
+    pub signature: Vec<u8>,
 }
 
 /// A record of any kind.

@@ -24,9 +24,14 @@ impl Bell {
         self.0.waiting.notify_waiters();
     }
 
+    /// How often it has rung.
+    pub fn count(&self) -> u64 {
+        self.0.count.load(SeqCst)
+    }
+
     /// Listens from now on.
     pub fn listen(&self) -> Listener {
-        Listener { heard: self.0.count.load(SeqCst), bell: self.clone() }
+        Listener { heard: self.count(), bell: self.clone() }
     }
 }
 
@@ -40,7 +45,7 @@ pub struct Listener {
 impl Listener {
     /// Whether it rang since it was last heard; from now on it was.
     pub fn hears(&mut self) -> bool {
-        let count = self.bell.0.count.load(SeqCst);
+        let count = self.bell.count();
         std::mem::replace(&mut self.heard, count) != count
     }
 

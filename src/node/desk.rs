@@ -145,9 +145,18 @@ impl Node {
     /// Closes a peer's links for now.
     ///
     /// # Errors
-    /// When there is no such peer.
+    /// When there is no such peer, or it is neither open nor suspended.
     pub async fn peer_suspend(&self, name: &str) -> Result<PeerView, NodeError> {
-        let row = self.suspend_peer(name).await?;
+        let row = self.suspend_peer(name, false).await?;
+        self.peer(&row.name)
+    }
+
+    /// Closes a peer's links for now, but for links that carry recalls alone, its own and ours.
+    ///
+    /// # Errors
+    /// When there is no such peer, or it is neither open nor suspended.
+    pub async fn peer_suspend_but_for_recalls(&self, name: &str) -> Result<PeerView, NodeError> {
+        let row = self.suspend_peer(name, true).await?;
         self.peer(&row.name)
     }
 
@@ -226,6 +235,42 @@ impl Node {
         self.group(group)
     }
 
+    /// Says whether TLP:GREEN moves within a group of ours from now on.
+    ///
+    /// # Errors
+    /// When the group is not ours.
+    pub async fn group_community(&self, group: &str, community: bool) -> Result<GroupView, NodeError> {
+        self.set_community(group, community).await?;
+        self.group(group)
+    }
+
+    /// The operator accepts a group that waits for this word, or comes back to one that was left.
+    ///
+    /// # Errors
+    /// When there is no such group.
+    pub async fn group_accept(&self, group: &str) -> Result<GroupView, NodeError> {
+        self.accept_group(group).await?;
+        self.group(group)
+    }
+
+    /// The operator leaves a group that another defines.
+    ///
+    /// # Errors
+    /// When there is no such group, or it is ours.
+    pub async fn group_leave(&self, group: &str) -> Result<GroupView, NodeError> {
+        self.leave_group(group).await?;
+        self.group(group)
+    }
+
+    /// Signs for a group from now on, as its deputy, or as its owner again.
+    ///
+    /// # Errors
+    /// When we are neither, or, in a hidden group, its members are not known here.
+    pub async fn group_take_over(&self, group: &str) -> Result<GroupView, NodeError> {
+        self.take_group_over(group).await?;
+        self.group(group)
+    }
+
     /// One of our records is no longer valid.
     ///
     /// # Errors
@@ -264,11 +309,15 @@ impl Node {
         Ok(ExpireView { destroyed: self.destroy_expired(true).await? })
     }
 
-    /// This data directory was restored from a copy: our logs go on in the next incarnation.
+    /// This data directory was restored from a copy: our logs go on in the next incarnation, and nothing that is held is served or exported
+    /// before the peers have told what happened since.
     ///
     /// # Errors
     /// When the store takes no changes.
     pub async fn declare_restore(&self) -> Result<RestoreView, NodeError> {
+        // Held back first: with the new incarnation what waits would leave.
+        let restored = super::held_back::Restored::new(self.clock.now(), None, &self.store.snapshot()?)?;
+        self.commit(restored.change()).await?;
         let closed = self.store.snapshot()?.logs_of(&self.org())?.len() as u64;
         Ok(RestoreView { incarnation: self.next_incarnation().await?, closed })
     }

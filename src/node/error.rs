@@ -86,7 +86,7 @@ pub enum NodeError {
         hint: String,
     },
     /// A file's content is not what it must be.
-    #[error("`{}` is damaged: {what}\nhint: restore the data directory from a copy, then run `watchfire restore --declare`", .path.display())]
+    #[error("`{}` is damaged: {what}\nhint: `watchfire restore` takes it back from a backup, into another directory", .path.display())]
     BadFile {
         /// The file.
         path: PathBuf,
@@ -110,7 +110,7 @@ pub enum NodeError {
     )]
     StoreLocked(PathBuf),
     /// The store cannot be read.
-    #[error("the store is damaged: {0}\nhint: restore the data directory from a copy, then run `watchfire restore --declare`")]
+    #[error("the store is damaged: {0}\nhint: `watchfire restore` takes it back from a backup, into another directory")]
     StoreDamaged(String),
     /// The store was written by a newer version.
     #[error("the store has version {found}, and this program reads up to {known}\nhint: run the newer version of watchfire that wrote it")]
@@ -223,6 +223,31 @@ pub enum NodeError {
     /// The node is on its way down.
     #[error("the node is stopping\nhint: try again when it runs")]
     Stopping,
+    /// The directory that a backup was to be restored into holds something.
+    #[error("`{}` is not empty\nhint: restore into a directory that does not exist yet, with `--data`; nothing is ever overwritten", .0.display())]
+    NotEmpty(PathBuf),
+    /// A backup cannot be restored.
+    #[error("`{file}` cannot be restored: {what}")]
+    BadBackup {
+        /// The file.
+        file: String,
+        /// What is wrong, with its own hint line where there is one.
+        what: String,
+    },
+    /// A backup is for others.
+    #[error("`{file}` cannot be restored: {what}")]
+    NotForUs {
+        /// The file.
+        file: String,
+        /// What is wrong, with its own hint line where there is one.
+        what: String,
+    },
+    /// The node was restored, and what happened since is not known yet.
+    #[error(
+        "this node was restored and does not know yet what was recalled since; the word of these is awaited: {0}\nhint: `watchfire status` \
+         shows for what; when a peer cannot be reached any more, `watchfire restore --waive` goes on without it"
+    )]
+    HeldBack(String),
     /// A fault of our own.
     #[error("a fault of watchfire's own: {0}\nhint: please report it, with the version that `watchfire --version` shows")]
     Internal(String),
@@ -232,6 +257,17 @@ impl NodeError {
     /// An error of the operating system while doing something: "write `…`".
     pub fn io(doing: impl Into<String>, source: std::io::Error) -> Self {
         Self::Io { doing: doing.into(), source }
+    }
+
+    /// A backup that cannot be restored.
+    pub fn bad_backup(file: &str, error: &super::backup::BackupError) -> Self {
+        use super::backup::BackupError::Age;
+        use crate::formats::age::AgeError::{NoMatch, Passphrase};
+        let (file, what) = (file.to_owned(), error.to_string());
+        match error {
+            Age(NoMatch | Passphrase) => Self::NotForUs { file, what },
+            _ => Self::BadBackup { file, what },
+        }
     }
 
     /// Its stable name in the interface.
@@ -268,6 +304,10 @@ impl NodeError {
             Self::Unreachable { .. } => "unreachable",
             Self::LinkRefused { .. } => "link-refused",
             Self::Protocol { .. } => "protocol",
+            Self::NotEmpty(_) => "not-empty",
+            Self::BadBackup { .. } => "bad-backup",
+            Self::NotForUs { .. } => "not-for-us",
+            Self::HeldBack(_) => "held-back",
             Self::Stopping => "stopping",
             Self::Internal(_) => "internal",
         }
@@ -277,10 +317,11 @@ impl NodeError {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Io { .. } | Self::NameTaken(_) | Self::AlreadyPaired(_) | Self::Ourselves(_) | Self::NotPairing(_) => Exit::Failed,
-            Self::NotRunning(_) | Self::Stopping | Self::Internal(_) => Exit::Failed,
+            Self::NotRunning(_) | Self::Stopping | Self::Internal(_) | Self::BadBackup { .. } => Exit::Failed,
             Self::Config(_) | Self::BadInput(_) | Self::AmbiguousRecord { .. } => Exit::Usage,
-            Self::Withheld(_) | Self::Label { .. } => Exit::Refused,
+            Self::Withheld(_) | Self::Label { .. } | Self::HeldBack(_) => Exit::Refused,
             Self::NotInitialised(_) | Self::AlreadyInitialised(_) | Self::Permission { .. } | Self::BadFile { .. } => Exit::Permission,
+            Self::NotEmpty(_) | Self::NotForUs { .. } => Exit::Permission,
             Self::DigitsDiffer(_) | Self::NotOwner(_) | Self::NotAuthor(_) | Self::LinkRefused { .. } => Exit::Permission,
             Self::Unreachable { .. } | Self::Protocol { .. } => Exit::Unreachable,
             Self::UnknownPeer(_) | Self::UnknownGroup(_) | Self::UnknownAudience(_) | Self::UnknownRecord(_) => Exit::NotFound,
@@ -405,7 +446,7 @@ mod tests {
                 NodeError::BadFile { path: path(), what: "it is empty".into() },
                 "bad-file",
                 4,
-                "`/srv/w` is damaged: it is empty\nhint: restore the data directory from a copy, then run `watchfire restore --declare`",
+                "`/srv/w` is damaged: it is empty\nhint: `watchfire restore` takes it back from a backup, into another directory",
             ),
             (NodeError::io("read `/srv/w`", denied()), "io", 1, "failed to read `/srv/w`: permission denied"),
             (
@@ -426,7 +467,7 @@ mod tests {
                 "store-damaged",
                 7,
                 "the store is damaged: bad checksum\n\
-                 hint: restore the data directory from a copy, then run `watchfire restore --declare`",
+                 hint: `watchfire restore` takes it back from a backup, into another directory",
             ),
             (
                 NodeError::StoreNewer { found: 3, known: 2 },
@@ -550,6 +591,32 @@ mod tests {
                 5,
                 "`amal` speaks another protocol: they speak 2, we speak 1\nhint: upgrade the older of the two nodes",
             ),
+            (
+                NodeError::NotEmpty(path()),
+                "not-empty",
+                4,
+                "`/srv/w` is not empty\nhint: restore into a directory that does not exist yet, with `--data`; nothing is ever overwritten",
+            ),
+            (
+                NodeError::bad_backup("b.age", &crate::node::backup::BackupError::Cut),
+                "bad-backup",
+                1,
+                "`b.age` cannot be restored: it ends before its end",
+            ),
+            (
+                NodeError::bad_backup("b.age", &crate::formats::age::AgeError::NoMatch.into()),
+                "not-for-us",
+                4,
+                "`b.age` cannot be restored: it is encrypted to other recipients\nhint: give the identity file that belongs to a recipient \
+                 of this backup",
+            ),
+            (
+                NodeError::HeldBack(text()),
+                "held-back",
+                3,
+                "this node was restored and does not know yet what was recalled since; the word of these is awaited: amal\nhint: \
+                 `watchfire status` shows for what; when a peer cannot be reached any more, `watchfire restore --waive` goes on without it",
+            ),
             (NodeError::Stopping, "stopping", 1, "the node is stopping\nhint: try again when it runs"),
             (
                 NodeError::Internal("it".into()),
@@ -564,7 +631,7 @@ mod tests {
         }
         let mut codes: Vec<_> = cases.iter().map(|(_, code, ..)| *code).collect();
         codes.dedup();
-        assert_eq!(codes.len(), 33, "each variant is here");
+        assert_eq!(codes.len(), 37, "each variant is here");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Retention dates pass: expired records are hidden at once, and destroyed once our clock can be believed.
 
+use std::collections::BTreeSet;
+
 use super::{Node, NodeError};
 use crate::model::log::AbsentReason;
 use crate::model::{OrgId, Timestamp};
@@ -22,13 +24,14 @@ impl Node {
 
     /// One look at the clocks; to be called about once a minute. Says for how long they have agreed, in milliseconds of running.
     fn clocks_agreed_for(&self, now: Timestamp) -> Result<u64, NodeError> {
-        let peers = self.open_peers()?.len();
+        let peers: BTreeSet<OrgId> = self.open_peers()?.into_iter().map(|peer| peer.org).collect();
         let running = self.clock.monotonic_ms();
         let mut memory = self.memory();
         let since = |heard: &u64| running.saturating_sub(*heard);
-        let fresh = memory.clocks.values().filter(|(_, heard)| since(heard) <= HEARD_MS_MAX);
-        let offsets: Vec<i64> = fresh.map(|(theirs, heard)| offset(theirs.saturating_add(since(heard)), now)).collect();
-        if !clocks_agree(&offsets, peers) {
+        // Whoever was suspended or removed since has no say any more.
+        let fresh = memory.clocks.iter().filter(|(peer, (_, heard))| peers.contains(peer) && since(heard) <= HEARD_MS_MAX);
+        let offsets: Vec<i64> = fresh.map(|(_, (theirs, heard))| offset(theirs.saturating_add(since(heard)), now)).collect();
+        if !clocks_agree(&offsets, peers.len()) {
             memory.clocks_agree_since = None;
             return Ok(0);
         }

@@ -6,14 +6,15 @@
 use super::Node;
 use super::error::NodeError;
 use super::find::{indicator, state};
-use super::view::{ExportFormat, ExportReport, ExportRequest};
+use super::view::{ExportFormat, ExportReport, ExportRequest, ExportedView};
 use crate::formats::csv;
 use crate::formats::pattern::Dialect;
 use crate::formats::stix::write::{BundleWriter, Row};
 use crate::model::{Indicator, RecordId, Timestamp, Tlp};
 use crate::rules::label::Held;
+use crate::store::change::{Change, ExportRow};
 use crate::store::{Filter, Item, Provenance, Snapshot};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 /// How many events are looked at together.
@@ -34,6 +35,7 @@ impl Node {
     /// When the store cannot be read or the output fails; then what was written is not whole.
     pub fn export(&self, request: &ExportRequest, out: &mut dyn Write) -> Result<ExportReport, NodeError> {
         let snapshot = self.store.snapshot()?;
+        self.may_serve(&snapshot)?;
         let cursor = snapshot.newest()?;
         let now = self.clock.now();
         let filter = Filter { kinds: request.kinds.clone(), tlp_max: request.tlp_max, revoked: request.format == ExportFormat::Stix, now };
@@ -48,6 +50,52 @@ impl Node {
         }
         let records = sink.end().map_err(failed)?;
         Ok(ExportReport { records, cursor })
+    }
+}
+
+impl Node {
+    /// Remembers that an export was made, so that it can be told what it carried. Blocking.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub fn remember_export(&self, request: &ExportRequest) -> Result<(), NodeError> {
+        let since = request.since.map(|cursor| self.store.snapshot()?.time_of(cursor)).transpose()?;
+        let row = ExportRow { at: self.clock.now(), format: request.format.name().to_owned(), tlp_max: request.tlp_max, since };
+        self.store.commit_blocking(Change::Exported(Box::new(row)))?;
+        Ok(())
+    }
+
+    /// Which exports may have carried a record of ours before it was taken back, and whether their format has been written whole since.
+    ///
+    /// # Errors
+    /// When there is no such record of ours, or the store cannot be read.
+    pub fn exports_of(&self, id: &str) -> Result<Vec<ExportedView>, NodeError> {
+        let record = self.own_record(id)?;
+        let snapshot = self.store.snapshot()?;
+        let exports = snapshot.exports()?;
+        let mut carried = BTreeMap::new();
+        for (log, seq) in snapshot.positions(&record)? {
+            let Some(header) = snapshot.header(&log, seq)? else { continue };
+            let taken_back = snapshot.taken_back(&log, seq)?.map(|row| row.at);
+            for (number, row) in &exports {
+                let came = row.since.is_none_or(|since| header.created >= since) && header.created <= row.at;
+                let before = taken_back.is_none_or(|at| row.at < at);
+                if came && before && header.tlp <= row.tlp_max {
+                    let whole = |other: &ExportRow| other.format == row.format && other.since.is_none() && Some(other.at) >= taken_back;
+                    let gone = taken_back.and_then(|_| exports.iter().map(|(_, other)| other).find(|other| whole(other)));
+                    let view = ExportedView {
+                        number: *number,
+                        at: row.at,
+                        format: row.format.clone(),
+                        tlp_max: row.tlp_max,
+                        whole: row.since.is_none(),
+                        gone: gone.map(|other| other.at),
+                    };
+                    carried.insert(*number, view);
+                }
+            }
+        }
+        Ok(carried.into_values().collect())
     }
 }
 

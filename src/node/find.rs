@@ -11,7 +11,7 @@ use crate::model::log::{Audience, LogKey};
 use crate::model::observable::lookup::Match;
 use crate::model::record::ReceiptOutcome;
 use crate::model::{Indicator, LogId, Observable, OrgId, Record, RecordId, RecordKind, Timestamp, Tlp};
-use crate::rules::label::{Held, RULES_VERSION, Withheld, may_offer, may_release, may_send_body};
+use crate::rules::label::{AudienceState, Held, RULES_VERSION, Withheld, may_offer, may_release, may_send_body};
 use crate::rules::release::Disclosure;
 use crate::store::change::PeerState;
 use crate::store::{Found, Hit, Provenance, ProvenanceState, Snapshot};
@@ -26,7 +26,7 @@ const VALUES_MAX: usize = 10_000;
 const DISCLOSURES_MAX: u64 = 1_000;
 
 impl Node {
-    /// What is known of values: exactly, of parent and sub domains, of networks, inside patterns.
+    /// What is known of values: exactly, of parent and sub domains, of networks, of URLs and e-mail addresses on them, inside patterns.
     ///
     /// # Errors
     /// When there are too many values, or the store cannot be read. A value that is none is told in its answer.
@@ -37,7 +37,8 @@ impl Node {
         }
         let snapshot = self.store.snapshot()?;
         let (names, now) = (Names::of(&snapshot)?, self.clock.now());
-        values.iter().map(|value| look_up(&snapshot, &names, value, now)).collect()
+        let unconfirmed = self.holds_back(&snapshot)?;
+        values.iter().map(|value| Ok(LookupView { unconfirmed, ..look_up(&snapshot, &names, value, now)? })).collect()
     }
 
     /// A record by its id or its value, and who else says the same.
@@ -75,6 +76,7 @@ impl Node {
             source,
             entries,
             also: also.into_values().collect(),
+            unconfirmed: self.holds_back(&snapshot)?,
         })
     }
 
@@ -174,7 +176,13 @@ impl Node {
                 }
                 None if snapshot.taken_back(log, *seq)?.is_some() => {
                     let gone = self.cannot_be_told(snapshot, org, log)?;
-                    return Ok((if gone { "unreachable" } else { "waiting" }, None));
+                    let suspended = snapshot.peer(org)?.is_some_and(|peer| peer.state == PeerState::Suspended && !peer.recalls);
+                    let outcome = match (gone, suspended) {
+                        (true, _) => "unreachable",
+                        (false, true) => "suspended",
+                        (false, false) => "waiting",
+                    };
+                    return Ok((outcome, None));
                 }
                 None => {
                     let ack = snapshot.acks(log)?.into_iter().find(|ack| ack.peer == *org && ack.through >= *seq);
@@ -225,6 +233,13 @@ impl Node {
         trace.note("author", format!("{} says it as TLP:{}", names.org(&said.author), said.tlp.name().to_uppercase()));
         if said.author == self.org() {
             let door: Door = self.door(audience)?;
+            if let AudienceState::Group(group) = door.state()
+                && said.tlp == Tlp::Green
+            {
+                let why =
+                    if group.community { "the group is a community, within which TLP:GREEN moves" } else { "the group is no community" };
+                trace.note("community", why.to_owned());
+            }
             trace.decide("release", may_release(said.tlp, door.state(), &door.us, door.now), "the gate lets it out to them");
         } else {
             for (one, _) in found.provenances.iter().filter(|(one, _)| one.state != ProvenanceState::Superseded) {
@@ -299,7 +314,8 @@ impl Trace {
 }
 
 fn look_up(snapshot: &Snapshot, names: &Names, value: &str, now: Timestamp) -> Result<LookupView, NodeError> {
-    let mut view = LookupView { query: value.to_owned(), matches: Vec::new(), problem: None, more: 0 };
+    let mut view =
+        LookupView { query: value.to_owned(), matches: Vec::new(), problem: None, more: 0, more_at_least: false, unconfirmed: false };
     let observable = match Observable::guess(value) {
         Ok(observable) => observable,
         Err(error) => {
@@ -307,7 +323,9 @@ fn look_up(snapshot: &Snapshot, names: &Names, value: &str, now: Timestamp) -> R
             return Ok(view);
         }
     };
-    for hit in snapshot.lookup(&observable, now)? {
+    let found = snapshot.lookup(&observable, now)?;
+    view.more_at_least = found.more;
+    for hit in found.hits {
         let authors: BTreeSet<OrgId> = hit.provenances.iter().map(|one| one.author).collect();
         for one in &hit.provenances {
             if view.matches.len() < MATCHES_MAX {
@@ -321,8 +339,7 @@ fn look_up(snapshot: &Snapshot, names: &Names, value: &str, now: Timestamp) -> R
 }
 
 fn exact(snapshot: &Snapshot, observable: &Observable, now: Timestamp) -> Result<Vec<Hit>, NodeError> {
-    let hits = snapshot.lookup(observable, now)?;
-    Ok(hits.into_iter().filter(|hit| hit.observable == *observable).collect())
+    Ok(snapshot.said_of(observable, now)?.into_iter().collect())
 }
 
 fn match_view(hit: &Hit, one: &Provenance, authors: usize, names: &Names, now: Timestamp) -> MatchView {
@@ -351,6 +368,9 @@ const fn match_name(matches: Match) -> &'static str {
         Match::Subdomain => "subdomain",
         Match::ContainsAddress => "network",
         Match::InNetwork => "in_network",
+        Match::OnHost => "on_host",
+        Match::OnSubdomain => "on_subdomain",
+        Match::OnNetwork => "on_network",
         Match::InPattern => "pattern",
     }
 }

@@ -1,21 +1,26 @@
 //! Groups: made, changed and confirmed by their owner; taken from others when they are newer and rightly signed.
+//!
+//! Two bounds keep a peer from putting us into whatever it likes: so many groups of one owner are taken without the operator's word (being
+//! paired with the owner is the word), and further ones wait for it, of which so many are kept. Nothing is given to or taken from a group
+//! that waits or was left, and nothing of ours enters any group that nobody here has named.
 
 use std::collections::BTreeMap;
 
+use super::log_key::card_in;
 use super::view::GroupCreate;
 use super::{Node, NodeError};
 use crate::link::convert::{decode_definition, encode_definition};
 use crate::model::crypto::random;
-use crate::model::group::{Definition, MEMBERS_MAX, Member, SignedDefinition, Visibility, group_id};
+use crate::model::group::{Defined, Definition, MEMBERS_MAX, Member, Roster, SignedDefinition, Visibility, group_id};
 use crate::model::identity::Card;
-use crate::model::log::{Audience, Checkpoint, LogKey};
+use crate::model::log::{Audience, LogKey};
 use crate::model::{GroupId, OrgId};
-use crate::rules::label::Held;
+use crate::rules::label::{Held, Outbound, outbound_card, outbound_definition, outbound_roster};
 use crate::store::Snapshot;
-use crate::store::change::{Change, GroupRow, PeerState};
+use crate::store::change::{Change, Consent, GroupRow, PeerState};
 
-/// One owner may have so many groups that we are in.
-const GROUPS_PER_OWNER: usize = 50;
+/// So many groups that one peer brought may wait for the operator's word; what it brings beyond is dropped.
+const WAITING_PER_PEER: usize = 50;
 /// The owner confirms a definition anew after so long (7 days, in milliseconds).
 pub const CONFIRM_MS: u64 = 7 * 86_400_000;
 
@@ -24,10 +29,11 @@ pub const CONFIRM_MS: u64 = 7 * 86_400_000;
 const TAKE_OVER: u64 = 1_000;
 
 impl Node {
-    /// The definition in force as the rules look at it; in a hidden group of ours with everyone in it. `None` once we have left.
+    /// The definition in force as the rules look at it; in a hidden group that we head with everyone in it. `None` once we have left, and
+    /// while the operator has not accepted it.
     pub(super) fn definition(&self, snapshot: &Snapshot, group: &GroupId) -> Result<Option<Definition>, NodeError> {
         let Some(row) = snapshot.group(group)? else { return Ok(None) };
-        if row.left {
+        if row.left || matches!(snapshot.consent(group)?, Some(Consent::Waiting | Consent::Left)) {
             return Ok(None);
         }
         let mut definition = decode_definition(&row.definition.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
@@ -107,7 +113,7 @@ impl Node {
     }
 
     async fn redefine(&self, group: &str, change: impl FnOnce(&mut Vec<OrgId>)) -> Result<(), NodeError> {
-        let (mut definition, mut members) = self.entitled(group)?;
+        let (definition, mut members) = self.entitled(group)?;
         let before = members.clone();
         change(&mut members);
         members.sort_unstable();
@@ -117,9 +123,46 @@ impl Node {
         if !members.contains(&definition.owner) {
             return Err(NodeError::BadInput("a group keeps its owner\nhint: the deputy takes over when the owner is lost".into()));
         }
-        let takes_over = definition.owner != self.org() && definition.signer != self.org();
-        definition.number += if takes_over { TAKE_OVER } else { 1 };
-        self.define(definition, members).await
+        self.sign_for(definition, members).await
+    }
+
+    /// Makes a group of ours a community, or a closed circle again; what moved in it before stays.
+    ///
+    /// # Errors
+    /// When the group is not ours.
+    pub(super) async fn set_community(&self, group: &str, community: bool) -> Result<(), NodeError> {
+        let (definition, members) = self.entitled(group)?;
+        if definition.community == community {
+            return Ok(());
+        }
+        self.sign_for(Definition { community, ..definition }, members).await
+    }
+
+    /// Takes a group over as its deputy, or back as its owner, without changing who is in it.
+    ///
+    /// # Errors
+    /// When we are neither, or, in a hidden group, its list of members has not come.
+    pub(super) async fn take_group_over(&self, group: &str) -> Result<(), NodeError> {
+        let (definition, members) = self.entitled(group)?;
+        if definition.signer == self.org() {
+            return Ok(());
+        }
+        self.sign_for(definition, members).await
+    }
+
+    /// Signs the next definition, as whoever may. A head that did not sign the last one passes on what its lost predecessor has not.
+    async fn sign_for(&self, mut definition: Definition, members: Vec<OrgId>) -> Result<(), NodeError> {
+        // A restored owner may have signed this number before.
+        self.may_serve(&self.store.snapshot()?)?;
+        let (group, heads_anew) = (definition.group, definition.signer != self.org());
+        let ahead = if heads_anew && definition.owner != self.org() { TAKE_OVER } else { 1 };
+        definition.number = self.number_after(&group, definition.number + ahead);
+        let hidden = definition.visibility == Visibility::Hidden;
+        self.define(definition, members).await?;
+        if heads_anew && hidden {
+            self.pass_on_what_was_not(&group).await?;
+        }
+        Ok(())
     }
 
     /// A group that we may define: as its owner, or as the deputy that the owner named.
@@ -127,11 +170,62 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let row = self.group_named(group)?;
         let definition = self.definition(&snapshot, &row.group)?.ok_or_else(|| NodeError::UnknownGroup(group.to_owned()))?;
-        if definition.owner != self.org() && definition.deputy != Some(self.org()) {
+        if !definition.is_head(&self.org()) {
             return Err(NodeError::NotOwner(row.name));
         }
-        let members = definition.members.iter().map(|member| member.org).collect();
-        Ok((definition, members))
+        let known = match definition.visibility == Visibility::Hidden && row.roster.is_empty() {
+            false => definition.members.clone(),
+            // The list of the definition in force has not come; the one before is better than none.
+            true => match self.roster(&snapshot, &row.group)? {
+                Some(whole) => whole.members,
+                None => {
+                    return Err(NodeError::BadInput(format!(
+                        "the members of the hidden group `{}` are not known here\nhint: its other head's node tells them when it is reached",
+                        row.name
+                    )));
+                }
+            },
+        };
+        Ok((definition, known.into_iter().map(|member| member.org).collect()))
+    }
+
+    /// The newest whole definition that we hold of a hidden group whose head we are.
+    fn roster(&self, snapshot: &Snapshot, group: &GroupId) -> Result<Option<Definition>, NodeError> {
+        let Some(signed) = snapshot.roster(group)? else { return Ok(None) };
+        decode_definition(&signed.bytes).map(Some).map_err(|error| NodeError::StoreDamaged(error.to_string()))
+    }
+
+    /// The number of that definition; 0 where there is none.
+    pub(super) fn roster_number(&self, snapshot: &Snapshot, group: &GroupId) -> Result<u64, NodeError> {
+        Ok(self.roster(snapshot, group)?.map_or(0, |whole| whole.number))
+    }
+
+    /// The operator's word on a group that another defines: from now on it is like any other.
+    ///
+    /// # Errors
+    /// When there is no such group.
+    pub(super) async fn accept_group(&self, group: &str) -> Result<(), NodeError> {
+        self.consent(self.group_named(group)?.group, Consent::Accepted).await
+    }
+
+    /// The operator leaves a group that another defines: nothing of it is taken or given any more, whatever is defined. What came stays.
+    ///
+    /// # Errors
+    /// When there is no such group, or it is ours.
+    pub(super) async fn leave_group(&self, group: &str) -> Result<(), NodeError> {
+        let row = self.group_named(group)?;
+        let definition = decode_definition(&row.definition.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
+        if definition.owner == self.org() {
+            return Err(NodeError::BadInput(format!("`{}` is ours\nhint: remove its members instead", row.name)));
+        }
+        self.consent(row.group, Consent::Left).await
+    }
+
+    async fn consent(&self, group: GroupId, consent: Consent) -> Result<(), NodeError> {
+        self.commit(Change::Consent { group, consent }).await?;
+        self.groups_changed.ring();
+        self.touch_peers();
+        self.position_all().await
     }
 
     /// Signs a definition with these members and puts it in force here; links carry it on.
@@ -144,22 +238,31 @@ impl Node {
         definition.signer = self.org();
         definition.appointment = self.appointment(&snapshot, &definition)?;
         let hidden = definition.visibility == Visibility::Hidden;
+        let roster = hidden.then(|| self.whole(&snapshot, &definition, &members)).transpose()?;
         let shown: Vec<OrgId> = if hidden { heads(&definition) } else { members.clone() };
         definition.members = shown.iter().map(|org| self.member_with_card(&snapshot, org)).collect::<Result<_, _>>()?;
+        let group = definition.group;
         let name = snapshot.group(&definition.group)?.map_or_else(|| definition.name.clone(), |row| row.name);
         let row = GroupRow {
             group: definition.group,
             name,
             number: definition.number,
-            definition: SignedDefinition::sign(encode_definition(&definition), self.keys.log_key()),
+            definition: SignedDefinition::sign(encode_definition(&definition), &self.keys.log_key()),
             joined: joined(snapshot.group(&definition.group)?.as_ref(), &members, definition.number),
             roster: if hidden { members } else { Vec::new() },
             left: false,
         };
-        self.commit(Change::PutGroup(Box::new(row))).await?;
+        self.store.commit_many(vec![Change::PutGroup(Box::new(row)), Change::PutRoster { group, roster }]).await?;
         self.groups_changed.ring();
         self.touch_peers();
         self.position_all().await
+    }
+
+    /// A hidden group's definition with everyone in it and their cards, as only its heads have it.
+    fn whole(&self, snapshot: &Snapshot, definition: &Definition, members: &[OrgId]) -> Result<SignedDefinition, NodeError> {
+        let members = members.iter().map(|org| self.member_with_card(snapshot, org)).collect::<Result<_, _>>()?;
+        let whole = Definition { members, ..definition.clone() };
+        Ok(SignedDefinition::sign(encode_definition(&whole), &self.keys.log_key()))
     }
 
     /// What shows a deputy's right to sign: the definition before, where the owner signed that, else what was shown with it.
@@ -173,21 +276,16 @@ impl Node {
     }
 
     fn member_with_card(&self, snapshot: &Snapshot, org: &OrgId) -> Result<Member, NodeError> {
-        let card = match *org == self.org() {
-            true => self.keys.card().bytes().to_vec(),
-            false => match snapshot.peer(org)? {
-                Some(peer) => peer.card,
-                None => self.member_card(snapshot, org)?.unwrap_or_default(),
-            },
-        };
-        Ok(Member { org: *org, card })
+        let card = self.newest_card(snapshot, org, Vec::new())?;
+        Ok(Member { org: *org, card: card.map(|card| card.bytes().to_vec()).unwrap_or_default() })
     }
 
     /// The newest card of an organisation in the groups that we are in.
-    fn member_card(&self, snapshot: &Snapshot, org: &OrgId) -> Result<Option<Vec<u8>>, NodeError> {
+    pub(super) fn member_card(&self, snapshot: &Snapshot, org: &OrgId) -> Result<Option<Card>, NodeError> {
         let mut newest: Option<Card> = None;
-        for row in snapshot.groups()? {
-            let Ok(definition) = decode_definition(&row.definition.bytes) else { continue };
+        let in_force = snapshot.groups()?.into_iter().map(|row| row.definition);
+        for signed in in_force.chain(snapshot.rosters()?) {
+            let Ok(definition) = decode_definition(&signed.bytes) else { continue };
             let cards = definition.members.iter().filter(|member| member.org == *org && !member.card.is_empty());
             for card in cards.filter_map(|member| Card::from_bytes(&member.card).ok()).filter(|card| card.org() == *org) {
                 if newest.as_ref().is_none_or(|known| card.newer_than(known)) {
@@ -195,61 +293,79 @@ impl Node {
                 }
             }
         }
-        Ok(newest.map(|card| card.bytes().to_vec()))
+        Ok(newest)
     }
 
-    /// The log-signing keys of an organisation that its cards name: its own as a peer, and those in group definitions.
-    pub fn author_keys(&self, org: &OrgId) -> Vec<[u8; 32]> {
-        if *org == self.org() {
-            return vec![self.keys.log_key().public()];
-        }
-        let Ok(snapshot) = self.store.snapshot() else { return Vec::new() };
-        let peer = snapshot.peer(org).ok().flatten().map(|peer| peer.card);
-        let member = self.member_card(&snapshot, org).ok().flatten();
-        let mut cards: Vec<Card> = peer.into_iter().chain(member).filter_map(|bytes| Card::from_bytes(&bytes).ok()).collect();
-        cards.retain(|card| card.org() == *org);
-        // The newest card alone: a key that the author has put away is nobody's any more.
-        let newest = cards.into_iter().reduce(|one, other| if other.newer_than(&one) { other } else { one });
-        newest.map(|card| card.content().log_key.public).into_iter().collect()
+    /// Our own card, for a peer.
+    pub fn card_for(&self) -> Option<Outbound<Card>> {
+        outbound_card(Held(self.keys.card()), &self.org()).ok()
     }
 
     /// The definitions that a peer should have, given the numbers that it says it holds.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn definitions_for(&self, peer: &OrgId, theirs: &[(GroupId, u64)]) -> Result<Vec<(GroupId, u64, SignedDefinition)>, NodeError> {
+    pub fn definitions_for(&self, peer: &OrgId, theirs: &BTreeMap<GroupId, u64>) -> Result<Vec<Outbound<Defined>>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let mut definitions = Vec::new();
+        // Who is in a group may have changed since the backup.
+        if self.holds_back(&snapshot)? {
+            return Ok(definitions);
+        }
         for row in snapshot.groups()? {
-            let Some(definition) = self.definition(&snapshot, &row.group)? else { continue };
-            let known = theirs.iter().find(|(group, _)| *group == row.group).map_or(0, |(_, number)| *number);
-            if known >= row.number || !(definition.has(peer) || known > 0) {
+            let Some(whole) = self.definition(&snapshot, &row.group)? else { continue };
+            let known = theirs.get(&row.group).copied().unwrap_or_default();
+            // Who is no member any more learns that, and not who still is.
+            if known >= row.number || !(whole.has(peer) || known > 0) {
                 continue;
             }
-            let signed = match definition.visibility {
-                // Who is no member any more learns that, and not who still is.
-                _ if !definition.has(peer) && definition.signer != self.org() => continue,
-                _ if !definition.has(peer) => self.shown_to(&snapshot, &row, peer)?,
-                Visibility::Visible => row.definition.clone(),
-                Visibility::Hidden if definition.signer == self.org() => self.shown_to(&snapshot, &row, peer)?,
-                Visibility::Hidden => continue,
+            let signed = match whole.visibility {
+                Visibility::Visible if whole.has(peer) => row.definition.clone(),
+                _ if whole.signer == self.org() => self.shown_to(&snapshot, &row, &whole, peer)?,
+                _ => continue,
             };
-            definitions.push((row.group, row.number, signed));
+            let shown = Defined::read(signed, decode_definition).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
+            definitions.extend(outbound_definition(Held(shown), &whole, &self.org(), peer).ok());
         }
         Ok(definitions)
     }
 
+    /// The whole lists of members that a peer should have as the other head of hidden groups for which we sign, given those that it holds.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn rosters_for(&self, peer: &OrgId, theirs: &BTreeMap<GroupId, u64>) -> Result<Vec<Outbound<Roster>>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let mut rosters = Vec::new();
+        if self.holds_back(&snapshot)? {
+            return Ok(rosters);
+        }
+        for row in snapshot.groups()? {
+            let Some(whole) = self.definition(&snapshot, &row.group)? else { continue };
+            let known = theirs.get(&row.group).copied().unwrap_or_default();
+            let due = whole.visibility == Visibility::Hidden && whole.signer == self.org() && known < row.number;
+            if !due || !whole.is_head(peer) {
+                continue;
+            }
+            let members: Vec<OrgId> = whole.members.iter().map(|member| member.org).collect();
+            let signed = self.whole(&snapshot, &whole, &members)?;
+            let all = Defined::read(signed, decode_definition).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
+            rosters.extend(outbound_roster(Held(Roster(all)), &whole, &self.org(), peer).ok());
+        }
+        Ok(rosters)
+    }
+
     /// A hidden group's definition as one member sees it: the heads and itself.
-    fn shown_to(&self, snapshot: &Snapshot, row: &GroupRow, peer: &OrgId) -> Result<SignedDefinition, NodeError> {
+    fn shown_to(&self, snapshot: &Snapshot, row: &GroupRow, whole: &Definition, peer: &OrgId) -> Result<SignedDefinition, NodeError> {
         let mut definition = decode_definition(&row.definition.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
         let mut shown = heads(&definition);
-        if row.roster.contains(peer) {
+        if whole.has(peer) {
             shown.push(*peer);
         }
         shown.sort_unstable();
         shown.dedup();
         definition.members = shown.iter().map(|org| self.member_with_card(snapshot, org)).collect::<Result<_, _>>()?;
-        Ok(SignedDefinition::sign(encode_definition(&definition), self.keys.log_key()))
+        Ok(SignedDefinition::sign(encode_definition(&definition), &self.keys.log_key()))
     }
 
     /// Takes a definition that a peer sent, if it is newer and rightly signed. `false` when it is not.
@@ -265,35 +381,131 @@ impl Node {
         if !from_its_signer || !confirmed_by_now || !self.cards_fit(&definition) {
             return Ok(false);
         }
-        if known.is_none() && self.groups_of(&snapshot, peer)? >= GROUPS_PER_OWNER {
-            tracing::warn!(%peer, "a peer defines more groups than one owner may have here");
+        let Some(consent) = self.consent_for(&snapshot, peer, &definition, known.as_ref())? else {
+            tracing::warn!(%peer, "a peer has put us into more groups than may wait for the operator's word");
             return Ok(false);
-        }
+        };
         let entitled = match &known {
             // A first definition comes over its signer's own link; a deputy shows that the owner appointed it.
-            None => definition.signer == *peer && definition.has(&self.org()) && (definition.owner == *peer || was_appointed(&definition)),
+            None => {
+                definition.signer == *peer
+                    && definition.has(&self.org())
+                    && (definition.owner == *peer || self.was_appointed(&snapshot, &definition)?)
+            }
             Some(row) => match decode_definition(&row.definition.bytes) {
                 Ok(before) => definition.follows(&before),
                 Err(_) => false,
             },
         };
-        let signed_rightly = self.author_keys(&definition.signer).iter().any(|key| signed.is_signed_by(key));
-        if !entitled || !signed_rightly || !definition.is_sound() {
+        if !entitled || !definition.is_sound() || !self.is_signed_by_its_signer(&snapshot, &definition, &signed)? {
             return Ok(false);
         }
         let name = match &known {
             Some(row) => row.name.clone(),
             None => self.free_name(&definition.name)?,
         };
-        let roster = known.as_ref().map(|row| row.roster.clone()).unwrap_or_default();
+        // Who is in a hidden group its signer tells its other head, beside each definition; until then the list before is kept apart.
+        let roster = Vec::new();
         let left = !definition.has(&self.org());
+        let heads_it = definition.visibility == Visibility::Hidden && definition.is_head(&self.org()) && !left;
         let members: Vec<OrgId> = definition.members.iter().map(|member| member.org).collect();
-        let joined = joined(known.as_ref(), &members, definition.number);
-        let row = GroupRow { group: definition.group, name, number: definition.number, definition: signed, roster, joined, left };
-        self.commit(Change::PutGroup(Box::new(row))).await?;
+        let mut joined = joined(known.as_ref(), &members, definition.number);
+        if heads_it {
+            // The list of members comes beside it, and with it who stays of those known before.
+            joined.extend(known.iter().flat_map(|row| &row.joined).map(|(org, number)| (*org, *number)));
+        }
+        let group = definition.group;
+        let row = GroupRow { group, name, number: definition.number, definition: signed, roster, joined, left };
+        let mut changes = vec![Change::PutGroup(Box::new(row))];
+        if !heads_it {
+            changes.push(Change::PutRoster { group, roster: None });
+        }
+        if known.is_none() && consent == Consent::Waiting {
+            tracing::warn!(%peer, %group, "a group waits for the operator's word");
+            changes.push(Change::Consent { group, consent });
+        }
+        self.store.commit_many(changes).await?;
+        self.groups_changed.ring();
+        self.touch();
+        self.settle_restore().await?;
+        Ok(true)
+    }
+
+    /// Whether a group that a peer brings is taken without the operator's word, waits for it, or (`None`) is one too many. Being paired
+    /// with its owner is the word, for so many groups of that owner.
+    fn consent_for(
+        &self,
+        snapshot: &Snapshot,
+        peer: &OrgId,
+        definition: &Definition,
+        known: Option<&GroupRow>,
+    ) -> Result<Option<Consent>, NodeError> {
+        if known.is_some() {
+            return Ok(Some(Consent::Accepted));
+        }
+        let owner = definition.owner;
+        let paired = snapshot.peer(&owner)?.is_some_and(|peer| peer.state == PeerState::Open);
+        let (mut of_owner, mut waiting) = (0, 0);
+        for row in snapshot.groups()? {
+            let Ok(one) = decode_definition(&row.definition.bytes) else { continue };
+            let consent = snapshot.consent(&row.group)?;
+            of_owner += u64::from(one.owner == owner && consent.is_none());
+            waiting += usize::from(consent == Some(Consent::Waiting) && (one.owner == *peer || one.signer == *peer));
+        }
+        Ok(match () {
+            () if paired && of_owner < self.config.link.groups_per_owner_max => Some(Consent::Accepted),
+            () if waiting < WAITING_PER_PEER => Some(Consent::Waiting),
+            () => None,
+        })
+    }
+
+    /// Takes a hidden group's whole list of members from the head that signs for it. `false` when we are not its other head, or it is not
+    /// the list of the definition in force.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub async fn take_roster(&self, peer: &OrgId, signed: SignedDefinition) -> Result<bool, NodeError> {
+        let Ok(whole) = decode_definition(&signed.bytes) else { return Ok(false) };
+        let snapshot = self.store.snapshot()?;
+        let Some(row) = snapshot.group(&whole.group)?.filter(|row| !row.left && row.number == whole.number) else { return Ok(false) };
+        let Ok(in_force) = decode_definition(&row.definition.bytes) else { return Ok(false) };
+        let ours = in_force.visibility == Visibility::Hidden && in_force.is_head(&self.org()) && in_force.signer != self.org();
+        let of_that = in_force.signer == *peer && Definition { members: whole.members.clone(), ..in_force } == whole;
+        let signed_rightly = self.current_key(peer).iter().any(|key| signed.is_signed_by(key));
+        let sound = whole.is_sound() && whole.has(&self.org()) && self.cards_fit(&whole);
+        if !(ours && of_that && signed_rightly && sound) {
+            return Ok(false);
+        }
+        let group = whole.group;
+        let roster: Vec<OrgId> = whole.members.iter().map(|member| member.org).collect();
+        let joined = joined(Some(&row), &roster, row.number);
+        let changes =
+            vec![Change::PutGroup(Box::new(GroupRow { roster, joined, ..row })), Change::PutRoster { group, roster: Some(signed) }];
+        self.store.commit_many(changes).await?;
         self.groups_changed.ring();
         self.touch();
         Ok(true)
+    }
+
+    /// Whether the signer of a definition has signed it, with the key in force by its newest card: the one that we know, or one in the
+    /// definition itself, by which members learn of a new key of the owner's.
+    fn is_signed_by_its_signer(&self, snapshot: &Snapshot, definition: &Definition, signed: &SignedDefinition) -> Result<bool, NodeError> {
+        let told = card_in(definition, &definition.signer).into_iter().collect();
+        let card = self.newest_card(snapshot, &definition.signer, told)?;
+        Ok(card.is_some_and(|card| signed.is_signed_by(&card.content().log_key.public)))
+    }
+
+    /// Whether the owner has named the signer its deputy in a definition of this group, signed with the key that was in force by then.
+    fn was_appointed(&self, snapshot: &Snapshot, definition: &Definition) -> Result<bool, NodeError> {
+        let Some(signed) = &definition.appointment else { return Ok(false) };
+        let Ok(by_owner) = decode_definition(&signed.bytes) else { return Ok(false) };
+        let same_group = by_owner.group == definition.group && by_owner.owner == definition.owner && by_owner.is_sound();
+        let names_the_signer =
+            by_owner.signer == by_owner.owner && by_owner.deputy == Some(definition.signer) && by_owner.number < definition.number;
+        let told = [definition, &by_owner].into_iter().filter_map(|one| card_in(one, &by_owner.owner)).collect();
+        let keys = self.newest_card(snapshot, &by_owner.owner, told)?.map(|card| card.log_keys().at(by_owner.confirmed));
+        let signed_by_owner = keys.unwrap_or_default().iter().any(|key| signed.is_signed_by(key));
+        Ok(same_group && names_the_signer && signed_by_owner)
     }
 
     /// Whether a log of this group may start for us at a checkpoint.
@@ -312,44 +524,59 @@ impl Node {
         definition.members.iter().all(fits)
     }
 
-    fn groups_of(&self, snapshot: &Snapshot, owner: &OrgId) -> Result<usize, NodeError> {
-        let owned = |row: &GroupRow| decode_definition(&row.definition.bytes).is_ok_and(|definition| definition.owner == *owner);
-        Ok(snapshot.groups()?.iter().filter(|row| owned(row)).count())
-    }
-
     /// Confirms the definitions of our groups that were not confirmed for a week.
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes.
     pub async fn confirm_groups(&self) -> Result<(), NodeError> {
         let snapshot = self.store.snapshot()?;
+        if self.holds_back(&snapshot)? {
+            return Ok(());
+        }
         for row in snapshot.groups()? {
-            let Some(mut definition) = self.definition(&snapshot, &row.group)? else { continue };
-            if definition.signer == self.org() && self.clock.now().since(definition.confirmed) >= CONFIRM_MS {
-                definition.number += 1;
-                let members = definition.members.iter().map(|member| member.org).collect();
-                self.define(definition, members).await?;
+            let Some(definition) = self.definition(&snapshot, &row.group)? else { continue };
+            let now = self.clock.now();
+            // One that a clock which was ahead has confirmed is taken by no member, so it does not count.
+            let due = now.since(definition.confirmed) >= CONFIRM_MS || definition.confirmed > now;
+            if definition.signer == self.org() && due {
+                self.confirm(definition).await?;
             }
         }
         Ok(())
     }
 
-    /// Where a log starts for a reader that holds nothing of it: at the newest checkpoint, when its group gives new members no history
-    /// and the reader joined after it began.
-    pub(super) fn start_for(&self, snapshot: &Snapshot, reader: &OrgId, log: &LogKey) -> Result<Option<Checkpoint>, NodeError> {
-        let Audience::Group(group) = log.audience else { return Ok(None) };
-        let history = self.definition(snapshot, &group)?.is_some_and(|definition| definition.history);
-        if history {
-            return Ok(None);
+    /// Signs a definition of ours again under the next number, with everyone's newest card.
+    pub(super) async fn confirm(&self, mut definition: Definition) -> Result<(), NodeError> {
+        definition.number = self.number_after(&definition.group, definition.number + 1);
+        let members = definition.members.iter().map(|member| member.org).collect();
+        self.define(definition, members).await
+    }
+
+    /// The number of the definition with which a reader joined a log's group, so that nothing from before is given to it; 0 where all is.
+    pub(super) fn joined(
+        &self,
+        snapshot: &Snapshot,
+        reader: &OrgId,
+        log: &LogKey,
+        definition: Option<&Definition>,
+    ) -> Result<u64, NodeError> {
+        let (Audience::Group(group), Some(definition)) = (log.audience, definition) else { return Ok(0) };
+        if definition.history || log.author == *reader {
+            return Ok(0);
         }
-        let joined = snapshot.group(&group)?.and_then(|row| row.joined.get(reader).copied()).unwrap_or_default();
-        // The last checkpoint that was signed under a definition without the reader.
-        let (id, mut from, mut start) = (log.id(), 1, None);
-        while let Some(Held(batch)) = snapshot.batch_at(&id, from)?.filter(|held| held.0.checkpoint.definition < joined) {
-            from = batch.checkpoint.head.size + 1;
-            start = Some(batch.checkpoint);
-        }
-        Ok(start)
+        let row = snapshot.group(&group)?;
+        Ok(row.map_or(0, |row| row.joined.get(reader).copied().unwrap_or(row.number)))
+    }
+
+    /// Whether a log that we hold a part of may go on for us behind a gap: its author signed the checkpoint under a definition from before
+    /// we came back.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn may_go_on_at(&self, log: &LogKey, signed_under: u64) -> Result<bool, NodeError> {
+        let Audience::Group(group) = log.audience else { return Ok(false) };
+        let row = self.store.snapshot()?.group(&group)?;
+        Ok(row.is_some_and(|row| row.joined.get(&self.org()).is_some_and(|joined| signed_under < *joined)))
     }
 }
 
@@ -357,18 +584,6 @@ impl Node {
 fn joined(before: Option<&GroupRow>, members: &[OrgId], number: u64) -> BTreeMap<OrgId, u64> {
     let since = |org: &OrgId| before.and_then(|row| row.joined.get(org).copied()).unwrap_or(number);
     members.iter().map(|org| (*org, since(org))).collect()
-}
-
-/// Whether the owner, by the key in its own card, has named the signer its deputy in a definition of this group.
-fn was_appointed(definition: &Definition) -> bool {
-    let Some(signed) = &definition.appointment else { return false };
-    let Ok(by_owner) = decode_definition(&signed.bytes) else { return false };
-    let same_group = by_owner.group == definition.group && by_owner.owner == definition.owner && by_owner.is_sound();
-    let names_the_signer =
-        by_owner.signer == by_owner.owner && by_owner.deputy == Some(definition.signer) && by_owner.number < definition.number;
-    let card = by_owner.members.iter().find(|member| member.org == by_owner.owner).and_then(|member| Card::from_bytes(&member.card).ok());
-    let signed_by_owner = card.is_some_and(|card| card.org() == by_owner.owner && signed.is_signed_by(&card.content().log_key.public));
-    same_group && names_the_signer && signed_by_owner
 }
 
 /// Owner and deputy: the members of a hidden group that everyone in it knows. Ascending.

@@ -1,15 +1,15 @@
 //! A peer says what it holds: we learn how far behind we are, whether we are an old copy, and what to ask for.
 
 use super::{Node, NodeError};
-use crate::link::convert::{Holdings, LogState as TheirLog};
+use crate::link::convert::{GroupState, Holdings, LogState as TheirLog};
 use crate::model::log::{Audience, Branch, Equivocation, Head, LogKey};
 use crate::model::{LogId, OrgId};
-use crate::rules::label::{Held, may_offer};
+use crate::rules::label::{Held, Outbound, may_offer, outbound_branch};
 use crate::store::LogState;
 use crate::store::change::Change;
 
 /// So many logs of others are remembered with what was said of them.
-const OFFERED_MAX: usize = 50_000;
+pub(super) const OFFERED_MAX: usize = 50_000;
 
 /// What to ask a peer for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Heard {
     /// What to ask it for.
     pub wishes: Vec<Wish>,
     /// Logs of which it holds another history than ours: our branch, for it to compare.
-    pub conflicts: Vec<Branch>,
+    pub conflicts: Vec<Outbound<Branch>>,
 }
 
 impl Node {
@@ -51,7 +51,7 @@ impl Node {
         let mut groups = Vec::new();
         for row in snapshot.groups()? {
             if self.definition(&snapshot, &row.group)?.is_some_and(|definition| definition.has(peer)) {
-                groups.push((row.group, row.number));
+                groups.push(GroupState { group: row.group, number: row.number, roster: self.roster_number(&snapshot, &row.group)? });
             }
         }
         Ok((logs, groups))
@@ -69,14 +69,21 @@ impl Node {
             match self.compare(peer, theirs)? {
                 Comparison::Nothing => {}
                 Comparison::TheyHaveMore { from } => {
+                    if theirs.head.size >= from && self.holds_back(&self.store.snapshot()?)? {
+                        self.owes(peer, theirs.key.id(), theirs.head.size);
+                    }
                     ahead_of_us = ahead_of_us.max(ours_to_write.then_some(theirs.key.incarnation));
                     let standing = theirs.key.author == *peer;
                     heard.wishes.push(Wish { log: theirs.key, from, standing });
                 }
                 Comparison::Contradiction(branch) => {
                     ahead_of_us = ahead_of_us.max(ours_to_write.then_some(theirs.key.incarnation));
-                    heard.conflicts.push(*branch);
+                    let snapshot = self.store.snapshot()?;
+                    heard.conflicts.extend(outbound_branch(Held(*branch), &self.path(&snapshot, &theirs.key, peer)?.way()).ok());
                 }
+            }
+            if ours_to_write {
+                self.tell_again_what_was_lost(peer, theirs).await?;
             }
         }
         // Of an incarnation that is closed here it may hold a tail to be fetched back; that is known already.
@@ -86,9 +93,21 @@ impl Node {
         if complete {
             // From now on it cannot tell us of anything that we have forgotten.
             self.memory().seen.insert(*peer);
+            self.settle_restore().await?;
             self.position_all().await?;
+            self.settle_log_keys().await?;
         }
         Ok(heard)
+    }
+
+    /// A peer that holds less of our log than it once acknowledged was restored from a copy: with it, it may have lost recalls.
+    async fn tell_again_what_was_lost(&self, peer: &OrgId, theirs: &TheirLog) -> Result<(), NodeError> {
+        let acks = self.store.snapshot()?.acks(&theirs.key.id())?;
+        if acks.iter().any(|ack| ack.peer == *peer && ack.through > theirs.head.size) {
+            self.commit(Change::RecallsUntold(*peer)).await?;
+            self.touch();
+        }
+        Ok(())
     }
 
     /// A peer says that it holds more of our own log than we do, so this may be a restored copy. It is believed once, because signing a
@@ -119,7 +138,7 @@ impl Node {
         let members_log = group.as_ref().is_none_or(|group| group.has(&theirs.key.author));
         let far_ahead = theirs.key.incarnation > self.clock.now().plus(86_400_000).0 / 1_000;
         // What cannot be checked is not asked for either: a log whose author's card is not known.
-        if !members_log || far_ahead || self.author_keys(&theirs.key.author).is_empty() {
+        if !members_log || far_ahead || self.log_keys(&theirs.key.author).is_none() {
             return Ok(Comparison::Nothing);
         }
         let id = theirs.key.id();
@@ -169,23 +188,29 @@ impl Node {
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes.
-    pub async fn take_conflict(&self, peer: &OrgId, theirs: Branch) -> Result<Option<Branch>, NodeError> {
+    pub async fn take_conflict(&self, peer: &OrgId, theirs: Branch) -> Result<Option<Outbound<Branch>>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let id = theirs.checkpoint.log;
         let Some(row) = snapshot.log(&id)? else { return Ok(None) };
         let Some(ours) = self.branch(&snapshot, &id, theirs.from.size)? else { return Ok(None) };
-        // Our own logs have no author's key in the store.
-        let author_key = if row.key.author == self.org() { self.keys.log_key().public() } else { row.author_key };
-        let Some(proof) = Equivocation::prove(ours.clone(), theirs, &author_key) else { return Ok(None) };
+        // Ours was verified when it came, perhaps with a key that no card names any more.
+        let signed = snapshot.checkpoint_at(&id, ours.checkpoint.head.size)?.and_then(|signed| signed.author_key);
+        let named = self.log_keys(&row.key.author).map(|keys| keys.in_proof(row.key.incarnation));
+        let keys: Vec<[u8; 32]> = named.unwrap_or_default().into_iter().chain(signed).collect();
+        let Some(proof) = Equivocation::prove(ours.clone(), theirs, &keys) else { return Ok(None) };
+        // A proof is taken from anyone; our history goes only to whom the log may go.
+        let ours = outbound_branch(Held(ours), &self.path(&snapshot, &row.key, peer)?.way()).ok();
         if row.state == LogState::Halted {
-            return Ok(Some(ours));
+            return Ok(ours);
         }
         tracing::error!(author = %row.key.author, log = %id, peer = %peer, "an author signed two histories of one log; the proof is kept");
-        self.commit(Change::Evidence { log: row.key, proof, at: self.clock.now() }).await?;
+        let evidence = Change::Evidence { log: row.key, proof, at: self.clock.now() };
         if row.key.author == self.org() {
-            self.leave_incarnation(row.key.incarnation).await?;
+            self.leave_forked(row.key.incarnation, evidence).await?;
+        } else {
+            self.commit(evidence).await?;
         }
-        Ok(Some(ours))
+        Ok(ours)
     }
 }
 

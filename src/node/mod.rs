@@ -1,6 +1,7 @@
 //! What happens, one file per event. A node is what one organisation runs; it knows the rules and the store, and of the link only
 //! how records are encoded.
 
+pub mod backup;
 mod bell;
 mod desk;
 pub mod error;
@@ -9,6 +10,8 @@ mod export_records;
 mod find;
 pub mod group;
 pub mod hear;
+mod held_back;
+mod log_key;
 mod peer;
 mod position;
 pub mod recall;
@@ -29,6 +32,7 @@ use crate::config::Config;
 use crate::link::identity::Identity;
 use crate::link::limits::Days;
 use crate::link::links::Links;
+use crate::link::packed::Packed;
 use crate::model::{Observable, OrgId, RecordId, Timestamp};
 use crate::store::Store;
 use crate::store::change::{Change, Outcome, PeerRow, PeerState};
@@ -57,6 +61,8 @@ pub struct Node {
     memory: Mutex<Memory>,
     /// What each peer has used of its day.
     pub days: Days,
+    /// Batches that were packed for a reader lately.
+    pub packed: Packed,
     /// The links, once the node listens.
     links: Mutex<Option<Listening>>,
     /// One batch is positioned at a time.
@@ -76,8 +82,14 @@ struct Memory {
     offered: BTreeMap<(OrgId, crate::model::LogId), u64>,
     /// What each peer's clock showed, in milliseconds since 1970, and how long we had run then, in milliseconds.
     clocks: BTreeMap<OrgId, (u64, u64)>,
+    /// After a restore: what each peer has named and we do not hold yet.
+    owed: BTreeMap<OrgId, held_back::Owed>,
+    /// After a restore: the highest number that members of our hidden groups hold of a definition of ours.
+    numbers: BTreeMap<crate::model::GroupId, u64>,
     /// Since when enough of those clocks agree with ours, in milliseconds of running.
     clocks_agree_since: Option<u64>,
+    /// The log-signing keys that cards name.
+    known_keys: log_key::KnownKeys,
 }
 
 /// The link to a peer as people see it.
@@ -87,6 +99,8 @@ pub struct LinkView {
     pub up: bool,
     /// When the peer was last heard of.
     pub last_seen: Option<Timestamp>,
+    /// Whether the stream that is open carries recalls alone, because one of the two has suspended the other.
+    pub recalls_alone: bool,
     /// Why the last attempt failed: a stable code, a sentence and a hint.
     pub failure: Option<view::DiagnosisView>,
     /// The name of the negotiated key exchange.
@@ -108,9 +122,13 @@ impl Node {
     /// # Errors
     /// When there is none, its keys are not private, or the store is locked, damaged or newer.
     pub fn open_with(data: &Path, config: Config, clock: Clock) -> Result<Arc<Self>, NodeError> {
-        let keys = Identity::load(data, clock.now())?;
+        // The store's lock comes first: reading the keys may write some, and of two processes one must have come too late by then.
+        let org = Identity::whose(data)?;
         let cache_bytes = usize::try_from(config.store.cache_bytes).unwrap_or(usize::MAX);
-        let store = Store::open(&data.join("store"), crate::store::Options { cache_bytes, ..crate::store::Options::new(keys.org()) })?;
+        let ahead_max = config.link.taken_back_ahead_max;
+        let options = crate::store::Options { cache_bytes, ahead_max, ..crate::store::Options::new(org) };
+        let store = Store::open(&data.join("store"), options)?;
+        let keys = Identity::load(data, clock.now())?;
         Ok(Self::assemble(data, config, clock, keys, store))
     }
 
@@ -127,6 +145,7 @@ impl Node {
             groups_changed: Bell::default(),
             memory: Mutex::default(),
             days: Days::default(),
+            packed: Packed::default(),
             links: Mutex::default(),
             positioning: tokio::sync::Mutex::default(),
         })
@@ -172,13 +191,36 @@ impl Node {
     }
 
     async fn commit(&self, change: Change) -> Result<Outcome, NodeError> {
-        Ok(self.store.commit(change).await?)
+        let destroys = matches!(change, Change::TakeBack { .. } | Change::Destroy { .. });
+        let outcome = self.store.commit(change).await;
+        if destroys {
+            self.packed.forget();
+        }
+        Ok(outcome?)
     }
 
     /// The peers with which links may be open.
     pub fn open_peers(&self) -> Result<Vec<PeerRow>, NodeError> {
         let peers = self.store.snapshot()?.peers()?;
         Ok(peers.into_iter().filter(|peer| peer.state == PeerState::Open).collect())
+    }
+
+    /// The peers that are dialled: those with which links may be open, and those suspended ones with which they may for recalls alone (then
+    /// `true` stands beside the peer).
+    pub fn linked_peers(&self) -> Result<Vec<(OrgId, bool)>, NodeError> {
+        let peers = self.store.snapshot()?.peers()?;
+        let linked = |peer: PeerRow| match peer.state {
+            PeerState::Open => Some((peer.org, false)),
+            PeerState::Suspended if peer.recalls => Some((peer.org, true)),
+            _ => None,
+        };
+        Ok(peers.into_iter().filter_map(linked).collect())
+    }
+
+    /// Whether a link to this peer may carry anything but recalls. Nothing is known of whoever is not linked, so its link may not.
+    pub fn is_for_recalls_alone(&self, peer: &OrgId) -> bool {
+        let row = self.store.snapshot().and_then(|snapshot| snapshot.peer(peer));
+        !matches!(row, Ok(Some(row)) if row.state == PeerState::Open)
     }
 
     /// Writes down what became of an attempt to reach a peer, or of a link to it.

@@ -64,6 +64,7 @@ impl Node {
             proxy: options.proxy,
             since: self.clock.now(),
             pairing,
+            recalls: false,
         })
     }
 
@@ -99,12 +100,17 @@ impl Node {
         self.put_peer(row).await
     }
 
-    /// Closes a peer's links for now.
+    /// Closes a peer's links for now; with `recalls`, but for links that carry recalls alone.
     ///
     /// # Errors
-    /// When there is no such peer.
-    pub(super) async fn suspend_peer(&self, name: &str) -> Result<PeerRow, NodeError> {
-        self.peer_move(name, PeerState::Open, PeerState::Suspended).await
+    /// When there is no such peer, or it is neither open nor suspended.
+    pub(super) async fn suspend_peer(&self, name: &str, recalls: bool) -> Result<PeerRow, NodeError> {
+        let mut row = self.peer_named(name)?;
+        if !matches!(row.state, PeerState::Open | PeerState::Suspended) {
+            return Err(NodeError::BadInput(format!("`{}` is not open", row.name)));
+        }
+        (row.state, row.recalls) = (PeerState::Suspended, recalls);
+        self.put_peer(row).await
     }
 
     /// Opens a suspended peer's links again.
@@ -112,22 +118,12 @@ impl Node {
     /// # Errors
     /// When there is no such peer.
     pub(super) async fn resume_peer(&self, name: &str) -> Result<PeerRow, NodeError> {
-        self.peer_move(name, PeerState::Suspended, PeerState::Open).await
-    }
-
-    async fn peer_move(&self, name: &str, from: PeerState, to: PeerState) -> Result<PeerRow, NodeError> {
         let mut row = self.peer_named(name)?;
-        if row.state == to {
-            return Ok(row);
+        match row.state {
+            PeerState::Open => return Ok(row),
+            PeerState::Suspended => (row.state, row.recalls) = (PeerState::Open, false),
+            _ => return Err(NodeError::BadInput(format!("`{}` is not suspended", row.name))),
         }
-        if row.state != from {
-            return Err(NodeError::BadInput(format!(
-                "`{}` is not {}",
-                row.name,
-                if from == PeerState::Open { "open" } else { "suspended" }
-            )));
-        }
-        row.state = to;
         self.put_peer(row).await
     }
 
@@ -139,6 +135,7 @@ impl Node {
         let mut row = self.peer_named(name)?;
         row.state = PeerState::Removed;
         row.pairing = None;
+        row.recalls = false;
         self.put_peer(row).await
     }
 
@@ -154,7 +151,18 @@ impl Node {
         }
         self.commit(Change::PutCard { org: *peer, card: card.bytes().to_vec() }).await?;
         self.touch_peers();
+        if card.content().log_key != known.content().log_key {
+            // What relays offered of its logs may be checked now, and who knows it by a group alone is told.
+            self.groups_changed.ring();
+            self.redefine_with_new_key(peer).await?;
+        }
         Ok(true)
+    }
+
+    /// The number of a peer's card that we hold.
+    pub fn card_number(&self, peer: &OrgId) -> Option<u64> {
+        let row = self.store.snapshot().and_then(|snapshot| snapshot.peer(peer)).ok().flatten()?;
+        Some(Card::from_bytes(&row.card).ok()?.content().number)
     }
 
     /// The peer of that name or id.

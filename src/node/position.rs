@@ -3,21 +3,34 @@
 //! A copied data directory cannot know that it is old. So a log grows only after a reader's `Have` was seen since the start: a
 //! reader that holds more than we do tells us that we are a copy, before anything is signed twice.
 
+use std::collections::VecDeque;
+
 use super::{Node, NodeError};
 use crate::model::Timestamp;
-use crate::model::crypto::random;
-use crate::model::log::{Audience, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Batch, BatchError, Header, LogKey};
-use crate::store::change::{Change, Outcome};
-use crate::store::{CommitError, Waiting};
+use crate::model::crypto::{SigningKey, random};
+use crate::model::log::{Audience, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Batch, BatchEntry, BatchError, Body, Head, Header, LogKey};
+use crate::rules::release::Encoded;
+use crate::store::change::{Change, Outcome, ReleaseItem, ReleaseOutcome};
+use crate::store::{CommitError, Snapshot, Waiting};
+
+/// So many full batches get their positions in one transaction.
+const BATCHES_AT_ONCE: usize = 10;
+
+/// Our log, the time, and batches with the headers of their entries.
+type Sealed = (LogKey, Timestamp, Vec<(Batch, Vec<Header>)>);
 
 impl Node {
     /// Positions what waits for an audience, if a reader of it was seen. Sessions are told of each batch.
     pub(super) async fn position(&self, audience: Audience) -> Result<(), NodeError> {
-        if !self.a_reader_was_seen(audience)? {
+        // After a restore it may have had its position already, and have been recalled since.
+        if self.holds_back(&self.store.snapshot()?)? || !self.a_reader_was_seen(audience)? {
             return Ok(());
         }
         let _one_at_a_time = self.positioning.lock().await;
-        while self.position_batch(audience).await? {
+        if !self.fix_last_position(audience).await? {
+            return Ok(());
+        }
+        while self.position_some(audience).await? {
             self.touch();
         }
         Ok(())
@@ -44,44 +57,110 @@ impl Node {
         Ok(())
     }
 
-    /// Positions one batch; `false` when nothing waits.
-    async fn position_batch(&self, audience: Audience) -> Result<bool, NodeError> {
+    /// Positions what waits, as much as one transaction should take; `false` when nothing waits.
+    async fn position_some(&self, audience: Audience) -> Result<bool, NodeError> {
         let snapshot = self.store.snapshot()?;
-        let waiting = snapshot.waiting(&audience, BATCH_ENTRIES_MAX, BATCH_BYTES_MAX)?;
+        let waiting = snapshot.waiting(&audience, BATCHES_AT_ONCE * BATCH_ENTRIES_MAX, BATCHES_AT_ONCE * BATCH_BYTES_MAX)?;
         if waiting.is_empty() {
             return Ok(false);
         }
-        let log = LogKey { author: self.org(), incarnation: snapshot.incarnation()?, audience };
-        let at = self.clock.now();
-        let definition = match audience {
-            Audience::Direct(_) => 0,
-            Audience::Group(group) => snapshot.group(&group)?.map_or(0, |row| row.number),
+        let (mut numbers, entries): (VecDeque<u64>, Vec<BatchEntry>) = waiting.into_iter().map(|item| (item.n, item.entry)).unzip();
+        let (log, at, batches) = self.seal(&snapshot, audience, entries)?;
+        let append = |(batch, headers): (Batch, Vec<Header>)| {
+            let waiting = numbers.drain(..headers.len()).collect();
+            Change::Append { log, batch, headers, waiting, at }
         };
-        let head = snapshot.log(&log.id())?.map(|row| row.head).unwrap_or_default();
-        let (numbers, batch, headers) = self.seal(log, head, waiting, at, definition)?;
-        match self.store.commit(Change::Append { log, batch, headers, waiting: numbers, at }).await {
-            Ok(Outcome::Done) => Ok(true),
-            Ok(other) => Err(NodeError::Internal(format!("an append had the outcome {other:?}"))),
+        drop(snapshot);
+        match self.store.commit_many(batches.into_iter().map(append).collect()).await {
+            Ok(_) => Ok(true),
             // Something else moved the log (a fetched tail, a new incarnation): look again.
             Err(CommitError::Refused(_)) => Ok(true),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn seal(
+    /// Releases records and gives them their positions in one transaction: what a reader waits for leaves after one sync. `None` where
+    /// that cannot be, and they are to wait for their positions: no reader was seen, or they are not simply news.
+    pub(super) async fn publish(
         &self,
-        log: LogKey,
-        head: crate::model::log::Head,
-        waiting: Vec<Waiting>,
+        audience: Audience,
+        items: &[ReleaseItem],
+        now: bool,
         at: Timestamp,
-        definition: u64,
-    ) -> Result<(Vec<u64>, Batch, Vec<Header>), NodeError> {
+    ) -> Result<Option<Vec<ReleaseOutcome>>, NodeError> {
+        let indicators = items.iter().all(|item| item.record.is_some() && item.released.get().observable.is_some());
+        // As in `position`: a restored node gives no positions.
+        if !indicators || self.holds_back(&self.store.snapshot()?)? || !self.a_reader_was_seen(audience)? {
+            return Ok(None);
+        }
+        let _one_at_a_time = self.positioning.lock().await;
+        if !self.fix_last_position(audience).await? {
+            return Ok(None);
+        }
+        while self.position_some(audience).await? {
+            self.touch();
+        }
+        let snapshot = self.store.snapshot()?;
+        let mut outcomes = Vec::with_capacity(items.len());
+        for item in items {
+            outcomes.push(foreseen(&snapshot, &audience, item)?);
+        }
+        let news = items.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == ReleaseOutcome::Queued);
+        let news: Vec<ReleaseItem> = news.map(|(item, _)| item.clone()).collect();
+        if news.is_empty() {
+            return Ok(Some(outcomes));
+        }
+        let (log, _, batches) = self.seal(&snapshot, audience, news.iter().map(|item| entry_of(item, at)).collect())?;
+        drop(snapshot);
+        let disclosures = super::share::disclosures(audience, &news, at, now);
+        match self.store.commit(Change::Publish { log, batches, items: news, disclosures, at }).await {
+            Ok(_) => {
+                self.touch();
+                Ok(Some(outcomes))
+            }
+            // They are not all news after all, or something else moved the log.
+            Err(CommitError::Refused(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Chains and signs entries behind our log's head, in as many batches as they need.
+    fn seal(&self, snapshot: &Snapshot, audience: Audience, entries: Vec<BatchEntry>) -> Result<Sealed, NodeError> {
         let internal = |error: BatchError| NodeError::Internal(format!("a batch of ours: {error}"));
-        let numbers = waiting.iter().map(|item| item.n).collect();
-        let entries = waiting.into_iter().map(|item| item.entry).collect();
-        let batch = Batch::seal(log.id(), head, entries, random(), at, definition, self.keys.log_key()).map_err(internal)?;
-        let headers = batch.chain(log.id(), head).map_err(internal)?.into_iter().map(|entry| entry.header).collect();
-        Ok((numbers, batch, headers))
+        let log = LogKey { author: self.org(), incarnation: snapshot.incarnation()?, audience };
+        let id = log.id();
+        let definition = match audience {
+            Audience::Direct(_) => 0,
+            Audience::Group(group) => snapshot.group(&group)?.map_or(0, |row| row.number),
+        };
+        let mut head = snapshot.log(&id)?.map(|row| row.head).unwrap_or_default();
+        let (at, key) = (self.clock.now(), self.keys.log_key());
+        let mut batches = Vec::new();
+        for entries in batched(entries) {
+            let sealed = Batch::seal_with_headers(id, head, entries, random(), at, definition, &key).map_err(internal)?;
+            head = sealed.0.checkpoint.head;
+            batches.push(sealed);
+        }
+        Ok((log, at, batches))
+    }
+
+    /// Seals waiting records behind a log's head with one of our keys and appends them.
+    pub(super) async fn append(&self, log: LogKey, head: Head, waiting: Vec<Waiting>, key: &SigningKey) -> Result<(), NodeError> {
+        let internal = |error: BatchError| NodeError::Internal(format!("a batch of ours: {error}"));
+        let at = self.clock.now();
+        let definition = match log.audience {
+            Audience::Direct(_) => 0,
+            Audience::Group(group) => self.store.snapshot()?.group(&group)?.map_or(0, |row| row.number),
+        };
+        let (numbers, entries): (Vec<u64>, Vec<BatchEntry>) = waiting.into_iter().map(|item| (item.n, item.entry)).unzip();
+        let (batch, headers) = Batch::seal_with_headers(log.id(), head, entries, random(), at, definition, key).map_err(internal)?;
+        match self.store.commit(Change::Append { log, batch, headers, waiting: numbers, at }).await {
+            Ok(Outcome::Done) => Ok(()),
+            Ok(other) => Err(NodeError::Internal(format!("an append had the outcome {other:?}"))),
+            // Something else moved the log (a fetched tail, a new incarnation): look again.
+            Err(CommitError::Refused(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Our logs go on in the next incarnation: a restore was declared.
@@ -95,6 +174,20 @@ impl Node {
             Some(next) => Ok(next),
             None => Ok(self.store.snapshot()?.incarnation()?),
         }
+    }
+
+    /// A log of ours has two histories: the proof is kept and our logs go on in an incarnation after this one, both or neither, since
+    /// in a log that is halted nothing gets a position.
+    pub(super) async fn leave_forked(&self, left: u64, evidence: Change) -> Result<(), NodeError> {
+        let next = (left + 1).max(self.clock.now().0 / 1_000);
+        {
+            let _one_at_a_time = self.positioning.lock().await;
+            self.store.commit_many(vec![evidence, Change::Incarnation(next)]).await?;
+        }
+        tracing::warn!("our logs go on in a new incarnation");
+        self.position_all().await?;
+        self.touch();
+        Ok(())
     }
 
     /// Our logs go on in an incarnation after this one, unless they do already: a reader holds of it what we do not. Several readers
@@ -122,4 +215,44 @@ impl Node {
         self.touch();
         Ok(Some(next))
     }
+}
+
+/// What will become of an item, as far as a snapshot tells.
+fn foreseen(snapshot: &Snapshot, audience: &Audience, item: &ReleaseItem) -> Result<ReleaseOutcome, NodeError> {
+    let (Encoded { observable, tlp, body, .. }, Some(record)) = (item.released.get(), item.record) else {
+        return Ok(ReleaseOutcome::Queued);
+    };
+    if snapshot.is_recalled(&record)? {
+        return Ok(ReleaseOutcome::Recalled);
+    }
+    match observable {
+        Some(observable) if snapshot.told(audience, observable, *tlp, body)? => Ok(ReleaseOutcome::Duplicate),
+        _ => Ok(ReleaseOutcome::Queued),
+    }
+}
+
+fn entry_of(item: &ReleaseItem, created: Timestamp) -> BatchEntry {
+    let Encoded { kind, tlp, retention, body, .. } = item.released.get();
+    BatchEntry { created, kind: *kind, tlp: *tlp, retention: *retention, body: Body::Present(body.clone()) }
+}
+
+/// Entries in portions that fit a batch.
+fn batched(entries: Vec<BatchEntry>) -> Vec<Vec<BatchEntry>> {
+    let mut batches: Vec<Vec<BatchEntry>> = Vec::new();
+    let mut bytes = 0;
+    for entry in entries {
+        let length = match &entry.body {
+            Body::Present(body) => body.len(),
+            Body::Absent { .. } => 0,
+        };
+        bytes += length;
+        match batches.last_mut() {
+            Some(batch) if batch.len() < BATCH_ENTRIES_MAX && bytes <= BATCH_BYTES_MAX => batch.push(entry),
+            _ => {
+                batches.push(vec![entry]);
+                bytes = length;
+            }
+        }
+    }
+    batches
 }

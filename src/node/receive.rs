@@ -1,11 +1,14 @@
 //! A batch came: verified, understood, durable, answered. Parse after verifying; one bad record never stops a log.
 
+use super::relay::Follow;
 use super::{Node, NodeError};
 use crate::link::convert::{Malformed, decode_record, encode_record};
-use crate::model::log::{Audience, Batch, BatchError, Body, Entry, Head, LogKey};
+use crate::model::log::{Audience, Batch, BatchError, Body, Head, Header, LogKey};
 use crate::model::record::{Receipt, Withdrawal};
 use crate::model::{LogId, OrgId, Record, RecordKind, Timestamp, Tlp};
+use crate::rules::label::Held;
 use crate::rules::release::Draft;
+use crate::store::CommitError;
 use crate::store::change::{Change, Meaning, Outcome, Received, TakenBack, Verdict};
 
 /// A batch that is verified and understood, and not stored yet.
@@ -19,39 +22,94 @@ pub struct Understood {
     pub author_key: [u8; 32],
     /// The position of its first entry.
     pub first: u64,
-    /// What it takes back in a hidden group of ours: for [`Node::follow_all`], before the batch is stored.
-    pub withdrawals: Vec<Withdrawal>,
+    /// What a hidden group's owner takes back because of it.
+    pub follow: Vec<Follow>,
+    /// Whether something follows from it once it is durable; it is noted with the batch, see [`Change::Owe`].
+    pub owes: bool,
 }
 
 impl Node {
-    /// Checks that a batch follows `head` in its author's log and reads what it says.
+    /// Checks that a batch follows `head` in its author's log, signed with one of these keys, and reads what it says.
     ///
     /// # Errors
     /// When it is not its author's: then nothing of it may be kept.
     pub fn understand(&self, log: &LogKey, head: Head, author_key: [u8; 32], batch: Batch) -> Result<Understood, BatchError> {
-        let entries = batch.verify(log.id(), head, &author_key)?;
-        let received: Vec<Received> = entries.iter().map(|entry| self.understand_entry(log, entry)).collect();
-        let next_key = received.iter().rev().find_map(|entry| match entry.meaning {
-            Meaning::KeyChange(key) => Some(key),
-            _ => None,
-        });
-        let author_key = next_key.unwrap_or(author_key);
-        let withdrawals = received.iter().filter_map(|entry| self.withdrawal_to_follow(log, &entry.meaning)).collect();
+        let entries = batch.verify_headers(log.id(), head, &author_key)?.into_iter().zip(&batch.entries);
+        let mut received: Vec<Received> = entries.map(|(header, entry)| self.understand_entry(log, header, &entry.body)).collect();
+        let mut author_key = author_key;
+        for entry in &mut received {
+            entry.meaning = self.only_to_a_newer_key(&log.author, author_key, std::mem::replace(&mut entry.meaning, Meaning::None));
+            if let Meaning::KeyChange(key) = entry.meaning {
+                author_key = key;
+            }
+        }
+        let follow = received.iter().filter_map(|entry| self.follow_of(log, &entry.meaning)).collect();
         let first = batch.first;
         let head = batch.checkpoint.head;
+        let owes = received.iter().any(|entry| matches!(entry.meaning, Meaning::TakeBack { .. })) || self.owes_whatever_it_says(log, first);
         let change = Change::Receive { log: *log, author_key, batch, entries: received, at: self.clock.now() };
-        Ok(Understood { change, head, author_key, first, withdrawals })
+        Ok(Understood { change, head, author_key, first, follow, owes })
     }
 
-    fn withdrawal_to_follow(&self, log: &LogKey, meaning: &Meaning) -> Option<Withdrawal> {
-        let (Meaning::TakeBack { log: of, seqs, mode, reason }, Audience::Group(group)) = (meaning, log.audience) else { return None };
-        let ours = self.heads_hidden_group(&group).unwrap_or(false);
-        ours.then(|| Withdrawal { log: *of, seqs: seqs.clone(), mode: *mode, reason: reason.clone() })
+    /// Whether something follows from a batch of this log even if it takes nothing back. When that cannot be read, it may.
+    fn owes_whatever_it_says(&self, log: &LogKey, first: u64) -> bool {
+        let recalled_ahead = || {
+            let recalls = self.store.snapshot().and_then(|snapshot| snapshot.recalls());
+            recalls.map_or(true, |recalls| recalls.iter().any(|(_, row)| row.log == log.id()))
+        };
+        self.is_passed_on(log).unwrap_or(true) || (first == 1 && recalled_ahead())
     }
 
-    fn understand_entry(&self, log: &LogKey, entry: &Entry) -> Received {
-        let header = entry.header.clone();
-        let (verdict, problem, meaning) = match &entry.body {
+    /// Makes a batch durable, and with it the note that something follows from it.
+    ///
+    /// # Errors
+    /// When the batch does not fit the log, or the store takes no changes.
+    pub async fn keep(&self, log: LogId, change: Change, first: u64, owes: bool) -> Result<Outcome, CommitError> {
+        if !owes {
+            return self.store.commit(change).await;
+        }
+        let note = Change::Owe { log, first, owed: true };
+        self.store.commit_many(vec![change, note]).await?.into_iter().next().ok_or(CommitError::Closed)
+    }
+
+    /// Does what still follows from batches that were received before: we died, or the disk failed, before it was done.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub async fn pay_what_is_owed(&self) -> Result<(), NodeError> {
+        for (log, first) in self.store.snapshot()?.owed()? {
+            match self.stored_batch(&log, first)? {
+                Some((key, change)) => {
+                    // Received again it changes nothing, and tells again what it did.
+                    let outcome = self.commit(change).await?;
+                    self.received(&key, outcome, first, true).await?;
+                }
+                None => drop(self.commit(Change::Owe { log, first, owed: false }).await?),
+            }
+        }
+        Ok(())
+    }
+
+    /// A batch that we hold, read anew.
+    fn stored_batch(&self, log: &LogId, first: u64) -> Result<Option<(LogKey, Change)>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let (Some(row), Some(Held(batch))) = (snapshot.log(log)?, snapshot.batch_at(log, first)?) else { return Ok(None) };
+        let Some(header) = snapshot.header(log, first)? else { return Ok(None) };
+        let before = Head { size: first - 1, hash: header.prev };
+        let Ok(entries) = batch.chain(*log, before) else { return Ok(None) };
+        let entries = entries.into_iter().map(|entry| self.understand_entry(&row.key, entry.header, &entry.body)).collect();
+        let change = Change::Receive { log: row.key, author_key: row.author_key, batch, entries, at: self.clock.now() };
+        Ok(Some((row.key, change)))
+    }
+
+    fn follow_of(&self, log: &LogKey, meaning: &Meaning) -> Option<Follow> {
+        let Meaning::TakeBack { log: of, seqs, mode, reason } = meaning else { return None };
+        let withdrawal = Withdrawal { log: *of, seqs: seqs.clone(), mode: *mode, reason: reason.clone() };
+        self.to_follow(&log.author, log.audience, &withdrawal).ok().flatten()
+    }
+
+    fn understand_entry(&self, log: &LogKey, header: Header, body: &Body) -> Received {
+        let (verdict, problem, meaning) = match body {
             Body::Absent { .. } => (Verdict::Accepted, None, Meaning::None),
             Body::Present(_) if header.tlp == Tlp::Red && matches!(log.audience, Audience::Group(_)) => {
                 (Verdict::Refused, Some("TLP:RED in a group's log".to_owned()), Meaning::None)
@@ -88,28 +146,34 @@ impl Node {
             Record::Receipt(receipt) if !self.is_our_log(&receipt.log) => Meaning::None,
             Record::Receipt(receipt) => Meaning::Receipt { log: receipt.log, outcomes: receipt.outcomes, at: receipt.at },
             // A key counts once the author's card, which its root signed, names it.
-            Record::KeyChange(key) if self.author_keys(&log.author).contains(&key) => Meaning::KeyChange(key),
-            Record::KeyChange(_) => return Err((Verdict::Invalid, "the new key is not the one that the author's card names")),
+            Record::KeyChange(key) if self.log_keys(&log.author).is_some_and(|keys| keys.number(&key).is_some()) => Meaning::KeyChange(key),
+            Record::KeyChange(_) => return Err((Verdict::Invalid, "the new key is none that the author's card names")),
         })
     }
 
     /// What follows once a batch is durable: receipts for what was taken back, what a hidden group's owner passes on, and whoever
-    /// relays is told. Returns the verdicts to be acknowledged. If we die before it is done, [`Node::finish`] does it at the next start.
+    /// relays is told. Returns the verdicts to be acknowledged.
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes; the batch stays durable.
-    pub async fn received(&self, log: &LogKey, outcome: Outcome, first: u64) -> Result<Vec<(u64, Verdict)>, NodeError> {
+    pub async fn received(&self, log: &LogKey, outcome: Outcome, first: u64, owes: bool) -> Result<Vec<(u64, Verdict)>, NodeError> {
         let Outcome::Received { verdicts, taken_back } = outcome else { return Ok(Vec::new()) };
+        if !taken_back.is_empty() {
+            self.packed.forget();
+        }
         self.touch();
         let through = first + verdicts.len() as u64;
         if first == 1 {
             self.replay_recalls(log).await?;
         }
-        let answers = !taken_back.is_empty();
         for taken in taken_back {
             self.answer_taken_back(&log.author, log.audience, taken).await?;
         }
-        self.pass_on_or_note(log, first..through, answers).await?;
+        self.pass_on_in_hidden_group(log, first..through).await?;
+        if owes {
+            self.commit(Change::Owe { log: log.id(), first, owed: false }).await?;
+        }
+        self.settle_restore().await?;
         Ok((first..).zip(verdicts).filter(|(_, verdict)| *verdict != Verdict::Accepted).collect())
     }
 
@@ -121,19 +185,33 @@ impl Node {
         let at: Timestamp = self.clock.now();
         let receipt = Receipt { log: taken.log, outcomes: taken.outcomes, at, withdrawal: Some(taken.withdrawal) };
         let paired = self.open_peers()?.iter().any(|peer| peer.org == *author);
-        let audience = if paired { Audience::Direct(*author) } else { audience };
+        let audience = match audience {
+            _ if paired => Audience::Direct(*author),
+            Audience::Group(_) => audience,
+            // Suspended or removed: nothing travels to it in a log.
+            Audience::Direct(_) => return Ok(()),
+        };
         self.release_record(Record::Receipt(receipt), audience).await
     }
 
-    /// Releases a record of our own making that nobody has to be asked about: a receipt, a withdrawal.
+    /// Releases a record of our own making that nobody has to be asked about: a receipt.
     pub(super) async fn release_record(&self, record: Record, audience: Audience) -> Result<(), NodeError> {
+        if let Some(change) = self.release_of(record, audience)? {
+            self.commit(change).await?;
+            self.position(audience).await?;
+        }
+        Ok(())
+    }
+
+    /// The change that releases a record of our own making, to be made with others; none where the gate withholds it.
+    pub(super) fn release_of(&self, record: Record, audience: Audience) -> Result<Option<Change>, NodeError> {
         debug_assert!(encode_record(&record).len() <= crate::model::log::BODY_BYTES_MAX);
         let draft = Draft { record, tlp: Tlp::AmberStrict, audience, retention: self.retention() };
         match self.pass_gate(&self.door(audience)?, draft) {
-            Ok(item) => self.queue(audience, vec![item], true).await.map(|_| ()),
+            Ok(item) => Ok(Some(self.release_change(audience, vec![item], true))),
             Err(reason) => {
                 tracing::warn!(%reason, "a record of our own making was withheld");
-                Ok(())
+                Ok(None)
             }
         }
     }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{Node, NodeError};
 use crate::link::convert::SaltedBody;
-use crate::model::log::{AbsentReason, Audience, Batch, Body, Checkpoint, LogKey};
-use crate::model::{LogId, OrgId, Tlp};
-use crate::rules::label::{Held, Outbound, may_offer, may_send_body, outbound};
+use crate::model::group::Definition;
+use crate::model::log::{AbsentReason, Audience, Batch, Body, Checkpoint, Entry, LogKey};
+use crate::model::{LogId, OrgId, Timestamp, Tlp};
+use crate::rules::label::{Held, Outbound, Way, outbound, outbound_entry, outbound_start};
+use crate::store::Snapshot;
 use crate::store::change::{Change, Meaning, Received, Verdict};
 
 /// What comes next in a log for a reader.
@@ -17,63 +19,84 @@ pub enum Next {
     /// The batch that holds the position.
     Batch(LogKey, Outbound<Batch>),
     /// The log starts here for this reader: the group gives new members no history.
-    Start(LogKey, Checkpoint),
+    Start(LogKey, Outbound<Checkpoint>),
+}
+
+/// What the rules look at of a log's way to a reader, as the store has it.
+pub(super) struct Path {
+    log: LogKey,
+    us: OrgId,
+    reader: OrgId,
+    group: Option<Definition>,
+    joined: u64,
+    now: Timestamp,
+}
+
+impl Path {
+    pub(super) const fn way(&self) -> Way<'_> {
+        let Self { log, us, reader, group, joined, now } = self;
+        Way { log, us, reader, group: group.as_ref(), joined: *joined, now: *now }
+    }
 }
 
 impl Node {
-    /// What comes next for a reader that has everything before `from`. `fresh` says that it holds nothing of the log.
+    /// The way of a log to a reader.
+    pub(super) fn path(&self, snapshot: &Snapshot, log: &LogKey, reader: &OrgId) -> Result<Path, NodeError> {
+        let group = match log.audience {
+            Audience::Group(group) => self.definition(snapshot, &group)?,
+            Audience::Direct(_) => None,
+        };
+        let joined = self.joined(snapshot, reader, log, group.as_ref())?;
+        Ok(Path { log: *log, us: self.org(), reader: *reader, group, joined, now: self.clock.now() })
+    }
+
+    /// What comes next for a reader that asks from a position on. However it asks, a reader that joined a group without history gets
+    /// nothing of what came before.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn next_for(&self, peer: &OrgId, log: &LogId, from: u64, fresh: bool) -> Result<Next, NodeError> {
+    pub fn next_for(&self, peer: &OrgId, log: &LogId, from: u64) -> Result<Next, NodeError> {
         let snapshot = self.store.snapshot()?;
-        let Some(row) = snapshot.log(log)? else { return Ok(Next::Nothing) };
-        let group = match row.key.audience {
-            Audience::Group(group) => self.definition(&snapshot, &group)?,
-            Audience::Direct(_) => None,
-        };
-        if may_offer(&row.key, &self.org(), peer, group.as_ref()).is_err() || from > row.head.size {
+        let Some(row) = snapshot.log(log)?.filter(|row| from <= row.head.size) else { return Ok(Next::Nothing) };
+        // A restored node gives nobody but its author what may have been recalled since; the reader waits, and is woken.
+        if row.key.author != *peer && self.holds_back(&snapshot)? {
             return Ok(Next::Nothing);
         }
-        let start = if from == 1 || fresh { self.start_for(&snapshot, peer, &row.key)? } else { None };
-        if let Some(start) = start {
-            return Ok(Next::Start(row.key, start));
+        let path = self.path(&snapshot, &row.key, peer)?;
+        if path.joined > 0
+            && let Some(start) = snapshot.start_before(log, from, path.joined)?
+        {
+            let start = Held(self.believed(&row.key, start));
+            return Ok(outbound_start(start, &path.way()).map_or(Next::Nothing, |start| Next::Start(row.key, start)));
         }
-        let Some(held) = snapshot.batch_at(log, from.max(row.start + 1))? else { return Ok(Next::Nothing) };
-        match outbound(held, &row.key, &self.org(), peer, group.as_ref()) {
-            Ok(batch) => Ok(Next::Batch(row.key, batch)),
-            Err(_) => Ok(Next::Nothing),
-        }
+        let Some(Held(mut batch)) = snapshot.batch_at(log, from.max(row.start + 1))? else { return Ok(Next::Nothing) };
+        batch.checkpoint = self.believed(&row.key, batch.checkpoint);
+        Ok(outbound(Held(batch), &path.way()).map_or(Next::Nothing, |batch| Next::Batch(row.key, batch)))
     }
 
     /// Bodies that a reader lacks, as many as fit `budget` bytes.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn bodies_for(&self, peer: &OrgId, log: &LogId, seqs: &[u64], budget: usize) -> Result<Vec<SaltedBody>, NodeError> {
+    pub fn bodies_for(&self, peer: &OrgId, log: &LogId, seqs: &[u64], budget: usize) -> Result<Vec<Outbound<Entry>>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let Some(row) = snapshot.log(log)? else { return Ok(Vec::new()) };
-        let group = match row.key.audience {
-            Audience::Group(group) => self.definition(&snapshot, &group)?,
-            Audience::Direct(_) => None,
-        };
-        if may_offer(&row.key, &self.org(), peer, group.as_ref()).is_err() {
+        if row.key.author != *peer && self.holds_back(&snapshot)? {
             return Ok(Vec::new());
         }
-        let start = self.start_for(&snapshot, peer, &row.key)?.map_or(0, |start| start.head.size);
+        let path = self.path(&snapshot, &row.key, peer)?;
         let mut bodies = Vec::new();
         let mut total = 0;
-        for seq in seqs.iter().filter(|seq| **seq > start) {
-            let Some((Held(entry), _)) = snapshot.entry(log, *seq)? else { continue };
-            let (Body::Present(body), Some(salt)) = (entry.body, entry.salt) else { continue };
-            if may_send_body(entry.header.kind, entry.header.tlp, &row.key.author, &self.org(), peer).is_err() {
-                continue;
-            }
+        for seq in seqs {
+            let Some((held, _)) = snapshot.entry(log, *seq)? else { continue };
+            let Some(signed_under) = snapshot.signed_under(log, *seq)? else { continue };
+            let Ok(entry) = outbound_entry(held, signed_under, &path.way()) else { continue };
+            let Body::Present(body) = &entry.get().body else { continue };
             total += body.len() + 64;
             if total > budget {
                 break;
             }
-            bodies.push((*seq, salt, body));
+            bodies.push(entry);
         }
         Ok(bodies)
     }
@@ -115,7 +138,10 @@ impl Node {
                 continue;
             }
             let received = match self.understand_body(&row.key, header.kind, &body) {
-                Ok(meaning) => Received { header, verdict: Verdict::Accepted, problem: None, meaning },
+                Ok(meaning) => {
+                    let meaning = self.only_to_a_newer_key(&row.key.author, row.author_key, meaning);
+                    Received { header, verdict: Verdict::Accepted, problem: None, meaning }
+                }
                 Err((verdict, problem)) => Received { header, verdict, problem: Some(problem.to_owned()), meaning: Meaning::None },
             };
             self.commit(Change::Fill { log: *log, seq, salt, body, received, at: self.clock.now() }).await?;

@@ -1,9 +1,11 @@
 //! An indicator is shared: read, drafted, decided by the gate, encoded, durable. Its position in the log comes later (`position.rs`).
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+
+use tokio::task::JoinHandle;
 
 use super::view::{ImportProgress, ImportReport, ImportRequest, ReleasedView, ShareReport, ShareRequest, WithheldView};
 use super::{Node, NodeError};
@@ -11,9 +13,10 @@ use crate::formats::{self, Item, Problem};
 use crate::link::convert::encode_record;
 use crate::model::group::Definition;
 use crate::model::log::{Audience, BODY_BYTES_MAX};
+use crate::model::observable::search_key;
 use crate::model::{Indicator, Observable, ObservableKind, OrgId, Record, Timestamp, Tlp};
 use crate::rules::label::{AudienceState, RULES_VERSION, Withheld};
-use crate::rules::release::{Disclosure, Draft, Encoded, digest, release};
+use crate::rules::release::{Disclosure, Draft, release};
 use crate::store::change::{Change, Outcome, PeerState, ReleaseItem, ReleaseOutcome};
 
 /// The observables in a pattern, for lookup.
@@ -24,8 +27,8 @@ pub(super) fn inside(observable: &Observable) -> Vec<Observable> {
     }
 }
 
-/// How many records of an import become durable together.
-const IMPORT_CHUNK: usize = 5_000;
+/// How many records of an import become durable together. Twice as many are in memory: while some are written the next are read.
+const IMPORT_CHUNK: usize = 10_000;
 /// How often an import tells how far it is, in records.
 const PROGRESS_EVERY: u64 = 500;
 
@@ -118,20 +121,50 @@ impl Node {
         Ok(ReleaseItem { record, inside, released })
     }
 
-    /// Makes released records durable; they leave when their positions are assigned.
+    /// The change that makes released records durable, with what the gate wrote down.
+    pub(super) fn release_change(&self, audience: Audience, items: Vec<ReleaseItem>, now: bool) -> Change {
+        let at = self.clock.now();
+        let disclosures = disclosures(audience, &items, at, now);
+        Change::Release { audience, items, disclosures, at }
+    }
+
+    /// Makes released records durable. Where a reader was seen they get their positions in the same transaction and leave at once, else
+    /// when one is. They stand in the order of kind and value, which is best for the store, for the wire and for its readers.
     pub(super) async fn queue(&self, audience: Audience, items: Vec<ReleaseItem>, now: bool) -> Result<Vec<ReleaseOutcome>, NodeError> {
         if items.is_empty() {
             return Ok(Vec::new());
         }
+        let (items, places) = in_order(items);
         let at = self.clock.now();
-        let disclosures = disclosures(audience, &items, at, now);
-        match self.commit(Change::Release { audience, items, disclosures, at }).await? {
-            Outcome::Released(outcomes) => {
-                if outcomes.contains(&ReleaseOutcome::Queued) {
-                    self.position(audience).await?;
-                }
-                Ok(outcomes)
-            }
+        let sorted = match self.publish(audience, &items, now, at).await? {
+            Some(outcomes) => outcomes,
+            None => self.release_and_position(audience, items, now).await?,
+        };
+        let mut outcomes = vec![ReleaseOutcome::Queued; sorted.len()];
+        for (place, outcome) in places.into_iter().zip(sorted) {
+            outcomes[place] = outcome;
+        }
+        Ok(outcomes)
+    }
+
+    /// They wait, and get their positions in a second transaction if a reader was seen.
+    async fn release_and_position(&self, audience: Audience, items: Vec<ReleaseItem>, now: bool) -> Result<Vec<ReleaseOutcome>, NodeError> {
+        let outcomes = self.make_durable(audience, items, now).await?;
+        if outcomes.contains(&ReleaseOutcome::Queued) {
+            self.position(audience).await?;
+        }
+        Ok(outcomes)
+    }
+
+    /// Makes released records durable, and gives no positions.
+    pub(super) async fn make_durable(
+        &self,
+        audience: Audience,
+        items: Vec<ReleaseItem>,
+        now: bool,
+    ) -> Result<Vec<ReleaseOutcome>, NodeError> {
+        match self.commit(self.release_change(audience, items, now)).await? {
+            Outcome::Released(outcomes) => Ok(outcomes),
             other => Err(NodeError::Internal(format!("a release had the outcome {other:?}"))),
         }
     }
@@ -151,9 +184,17 @@ impl Node {
         let mut input = BufReader::with_capacity(256 << 10, Counted { inner: reader, bytes: &bytes });
         let file = tempfile::tempfile_in(&self.data).map_err(|error| NodeError::io("make a scratch file", error))?;
         let mut scratch = Scratch { file, room: self.config.import.scratch_bytes_max };
+        let bound = |setting: u64| usize::try_from(setting).unwrap_or(usize::MAX);
+        let settings = &self.config.import;
+        let limits = formats::Limits { line_bytes_max: bound(settings.line_bytes_max), object_bytes_max: bound(settings.object_bytes_max) };
         let mut failure = None;
-        let result =
-            formats::read(&mut input as &mut dyn BufRead, request.format, request.file_name.as_deref(), &mut scratch, &mut |item| {
+        let result = formats::read_within(
+            limits,
+            &mut input as &mut dyn BufRead,
+            request.format,
+            request.file_name.as_deref(),
+            &mut scratch,
+            &mut |item| {
                 let taken = import.take(item);
                 if import.report.read.is_multiple_of(PROGRESS_EVERY) {
                     progress(ImportProgress { bytes: bytes.get(), read: import.report.read });
@@ -165,14 +206,15 @@ impl Node {
                         ControlFlow::Break(())
                     }
                 }
-            });
+            },
+        );
         if let Some(error) = failure {
             return Err(error);
         }
         if let Err(error) = result {
             import.broken_off(&error.to_string());
         }
-        import.flush()?;
+        import.finish()?;
         progress(ImportProgress { bytes: bytes.get(), read: import.report.read });
         Ok(import.report)
     }
@@ -212,8 +254,15 @@ struct Import<'a> {
     report: ImportReport,
     /// What waits for the next commit, with the places that a refusal is told under.
     items: Vec<ReleaseItem>,
-    places: Vec<(String, &'static str)>,
+    places: Places,
+    /// The commit that is under way while the next records are read.
+    under_way: Option<(JoinHandle<Queued>, Places)>,
 }
+
+/// Place and kind of each record of a commit.
+type Places = Vec<(String, &'static str)>;
+/// What became of each.
+type Queued = Result<Vec<ReleaseOutcome>, NodeError>;
 
 impl<'a> Import<'a> {
     fn new(node: &'a Arc<Node>, request: &'a ImportRequest) -> Result<Self, NodeError> {
@@ -221,7 +270,7 @@ impl<'a> Import<'a> {
         let report = ImportReport { dry_run: request.dry_run, ..Default::default() };
         let door = node.door(audience)?;
         let runtime = tokio::runtime::Handle::current();
-        Ok(Self { node, request, runtime, audience, door, report, items: Vec::new(), places: Vec::new() })
+        Ok(Self { node, request, runtime, audience, door, report, items: Vec::new(), places: Vec::new(), under_way: None })
     }
 
     fn take(&mut self, item: Item) -> Result<(), NodeError> {
@@ -262,14 +311,42 @@ impl<'a> Import<'a> {
         self.report.problem(Problem { place: "the end of what was read".into(), what: what.to_owned() });
     }
 
+    /// Starts to commit what was read, once what was read before is durable. One commit after the other, so that the last word of a file
+    /// on a value is the last.
     fn flush(&mut self) -> Result<(), NodeError> {
+        self.settle()?;
         self.door = self.node.door(self.audience)?;
         let items = std::mem::take(&mut self.items);
         let places = std::mem::take(&mut self.places);
+        if self.request.dry_run {
+            self.tell(vec![ReleaseOutcome::Queued; items.len()], places);
+            return Ok(());
+        }
+        let (node, audience, now) = (self.node.clone(), self.audience, self.request.now);
+        self.under_way = Some((self.runtime.spawn(async move { node.queue(audience, items, now).await }), places));
+        Ok(())
+    }
+
+    /// The end of the file: everything is durable then.
+    fn finish(&mut self) -> Result<(), NodeError> {
+        self.settle()?;
+        let (items, places) = (std::mem::take(&mut self.items), std::mem::take(&mut self.places));
         let outcomes = match self.request.dry_run {
             true => vec![ReleaseOutcome::Queued; items.len()],
             false => self.runtime.block_on(self.node.queue(self.audience, items, self.request.now))?,
         };
+        self.tell(outcomes, places);
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), NodeError> {
+        let Some((work, places)) = self.under_way.take() else { return Ok(()) };
+        let outcomes = self.runtime.block_on(work).map_err(|fault| NodeError::Internal(fault.to_string()))??;
+        self.tell(outcomes, places);
+        Ok(())
+    }
+
+    fn tell(&mut self, outcomes: Vec<ReleaseOutcome>, places: Places) {
         for (outcome, (place, kind)) in outcomes.into_iter().zip(places) {
             match outcome {
                 ReleaseOutcome::Queued => {
@@ -280,7 +357,6 @@ impl<'a> Import<'a> {
                 ReleaseOutcome::Recalled => self.withhold(place, Withheld::Recalled.to_string()),
             }
         }
-        Ok(())
     }
 }
 
@@ -329,18 +405,20 @@ impl Read for Counted<'_> {
     }
 }
 
-/// One line for each label among the items; the store fits count and digest to those that do leave.
+/// Items in the order of kind and value, those of one value as they came; and the place that each had.
+fn in_order(items: Vec<ReleaseItem>) -> (Vec<ReleaseItem>, Vec<usize>) {
+    let key = |item: &ReleaseItem| item.released.get().observable.as_ref().map(search_key);
+    let mut keyed: Vec<(Option<Vec<u8>>, usize, ReleaseItem)> =
+        items.into_iter().enumerate().map(|(place, item)| (key(&item), place, item)).collect();
+    keyed.sort_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
+    keyed.into_iter().map(|(_, place, item)| (item, place)).unzip()
+}
+
+/// One line for each label among the items; count and digest are the store's to fill in, over those that do leave.
 pub(super) fn disclosures(audience: Audience, items: &[ReleaseItem], at: Timestamp, now: bool) -> Vec<Disclosure> {
-    let mut by_label: BTreeMap<(Tlp, u8), Vec<&[u8]>> = BTreeMap::new();
-    for item in items {
-        let Encoded { kind, tlp, body, .. } = item.released.get();
-        by_label.entry((*tlp, *kind)).or_default().push(body);
-    }
-    let line = |((tlp, kind), bodies): ((Tlp, u8), Vec<&[u8]>)| {
-        let count = bodies.len() as u64;
-        Disclosure { at, audience, tlp, kind, count, digest: digest(bodies), rules: RULES_VERSION, now }
-    };
-    by_label.into_iter().map(line).collect()
+    let labels: BTreeSet<(Tlp, u8)> = items.iter().map(|item| (item.released.get().tlp, item.released.get().kind)).collect();
+    let line = |(tlp, kind)| Disclosure { at, audience, tlp, kind, count: 0, digest: [0; 32], rules: RULES_VERSION, now };
+    labels.into_iter().map(line).collect()
 }
 
 fn released_view(item: &ReleaseItem) -> Option<ReleasedView> {

@@ -6,8 +6,8 @@ use super::{LinkView, Node};
 use crate::model::group::{Definition, Visibility};
 use crate::model::identity::Card;
 use crate::model::log::{Audience, LogKey};
-use crate::model::{GroupId, OrgId, RecordKind, Timestamp};
-use crate::store::change::{GroupRow, PeerRow, PeerState};
+use crate::model::{GroupId, OrgId, Timestamp};
+use crate::store::change::{Consent, GroupRow, PeerRow, PeerState};
 use crate::store::{Health, LogInfo, LogState, Snapshot};
 use std::collections::BTreeMap;
 
@@ -89,10 +89,12 @@ impl Node {
             since: Timestamp(now.0.saturating_sub(self.clock.monotonic_ms())),
             listen: self.listening(),
             store: self.store_state(),
-            records: records(&snapshot)?,
+            records: super::backup::records(&snapshot)?,
             logs: logs.iter().map(|log| log_view(log, &names)).collect(),
             peers,
             certificates: self.certificates(now),
+            backup: super::backup::last_backup(&snapshot)?,
+            restored: self.restored(&snapshot)?,
         })
     }
 
@@ -136,6 +138,7 @@ impl Node {
             digits: peer.pairing.as_ref().map(|pairing| pairing.digits.clone()),
             confirmed_here: peer.pairing.as_ref().is_some_and(|pairing| pairing.confirmed_here),
             groups,
+            recalls: peer.state == PeerState::Suspended && peer.recalls,
         })
     }
 
@@ -150,7 +153,8 @@ impl Node {
             ahead: self.ahead(snapshot, &peer.org)?,
             last_seen: if link.up { Some(now) } else { link.last_seen },
             problem: link.failure.filter(|_| open && !link.up),
-            certificate_days: link.certificate_until.map(|until| days(until, now)),
+            // A link may outlive the certificate that it was opened with: the peer has another by then, which we have not seen.
+            certificate_days: link.certificate_until.filter(|until| !link.up || *until >= now).map(|until| days(until, now)),
         })
     }
 
@@ -220,10 +224,11 @@ impl Node {
             None => crate::link::convert::decode_definition(&row.definition.bytes)
                 .map_err(|error| NodeError::StoreDamaged(error.to_string()))?,
         };
-        let state = match (row.left, definition.is_fresh(self.clock.now())) {
-            (true, _) => "left",
-            (false, true) => "open",
-            (false, false) => "stale",
+        let state = match (snapshot.consent(&row.group)?, row.left, definition.is_fresh(self.clock.now())) {
+            (Some(Consent::Left), ..) | (_, true, _) => "left",
+            (Some(Consent::Waiting), ..) => "waiting",
+            (_, _, true) => "open",
+            (_, _, false) => "stale",
         };
         let Definition { group, number, owner, deputy, visibility, community, history, members, confirmed, .. } = definition;
         let member = |org_id: OrgId| {
@@ -246,7 +251,8 @@ impl Node {
         })
     }
 
-    fn certificates(&self, now: Timestamp) -> CertificatesView {
+    /// How many days our certificates have left.
+    pub fn certificates(&self, now: Timestamp) -> CertificatesView {
         let (node, issuing) = self.certificates_until();
         CertificatesView { node_days: days(node, now), issuing_days: days(issuing, now) }
     }
@@ -266,11 +272,6 @@ fn state(state: PeerState, link: &LinkView) -> &'static str {
         PeerState::Suspended => "suspended",
         PeerState::Removed => "removed",
     }
-}
-
-fn records(snapshot: &Snapshot) -> Result<BTreeMap<String, u64>, NodeError> {
-    let name = |kind: u8| RecordKind::from_number(kind).map_or_else(|| format!("kind {kind}"), |kind| kind.name().to_owned());
-    Ok(snapshot.counts()?.into_iter().map(|(kind, count)| (name(kind), count)).collect())
 }
 
 fn log_view(log: &LogInfo, names: &Names) -> LogView {

@@ -3,6 +3,7 @@
 use crate::formats::{Format, Problem};
 use crate::model::record::WithdrawalMode;
 use crate::model::{EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
+use crate::node::backup::{LogHead, Manifest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -42,6 +43,55 @@ pub struct StatusView {
     pub peers: Vec<PeerStatus>,
     /// Our own certificates.
     pub certificates: CertificatesView,
+    /// When the last backup was made; `None` when there was none.
+    #[serde(default)]
+    pub backup: Option<Timestamp>,
+    /// What is awaited after a restore, while nothing is served or exported; `None` on an ordinary node.
+    #[serde(default)]
+    pub restored: Option<RestoredView>,
+}
+
+/// A node that was restored, and holds back what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoredView {
+    /// When it was restored.
+    pub at: Timestamp,
+    /// When the backup was made; `None` where a copy was declared to be one.
+    pub taken: Option<Timestamp>,
+    /// Of what nobody has told yet how it went on.
+    pub awaited: Vec<AwaitedView>,
+    /// Peers that have not told everything yet, by name here: those that are awaited, and those that would know no more than others.
+    pub unheard: Vec<String>,
+}
+
+/// A log, a group or a queue that a restored node waits to hear of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwaitedView {
+    /// The author's name here; `us` for our own.
+    pub author_name: String,
+    /// The peer's or group's name here; `us` for us.
+    pub audience_name: String,
+    /// Peers of which one's word is enough, by name here.
+    pub from: Vec<String>,
+}
+
+/// What a backup holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupView {
+    /// When its snapshot was taken.
+    pub taken: Timestamp,
+    /// Whose it is.
+    pub org_id: OrgId,
+    /// How many records, by the name of their kind.
+    pub records: BTreeMap<String, u64>,
+    /// How many logs.
+    pub logs: u64,
+    /// How many entries they have.
+    pub entries: u64,
+    /// How many rows of the store.
+    pub rows: u64,
+    /// Files that were there and are not in it.
+    pub left_out: Vec<String>,
 }
 
 /// A log.
@@ -141,6 +191,9 @@ pub struct PeerView {
     pub confirmed_here: bool,
     /// The groups that it shares with us, by name.
     pub groups: Vec<String>,
+    /// While it is suspended: whether links still carry recalls, and nothing else.
+    #[serde(default)]
+    pub recalls: bool,
 }
 
 /// An open invitation.
@@ -209,7 +262,7 @@ pub struct GroupView {
     pub deputy: Option<OrgId>,
     /// When the owner last confirmed it.
     pub confirmed: Timestamp,
-    /// `open`, `stale` (not confirmed for 14 days) or `left`.
+    /// `open`, `stale` (not confirmed for 14 days), `waiting` (for the operator's word) or `left`.
     pub state: String,
     /// The members as far as we may know them.
     pub members: Vec<MemberView>,
@@ -432,6 +485,12 @@ pub struct LookupView {
     /// How many matches there are beyond those shown.
     #[serde(default)]
     pub more: u64,
+    /// Whether `more` is only what was counted: looking on was not worth it.
+    #[serde(default)]
+    pub more_at_least: bool,
+    /// Whether the node was restored and has not heard yet what was recalled since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unconfirmed: bool,
 }
 
 /// A record that a lookup found.
@@ -449,8 +508,9 @@ pub struct MatchView {
     pub author_name: String,
     /// The label.
     pub tlp: Tlp,
-    /// How it was found: `exact`, `parent`, `subdomain`, `network` (the address lies in it), `in_network` (it lies in the network) or
-    /// `pattern` (a pattern with the value in it).
+    /// How it was found: `exact`, `parent`, `subdomain`, `network` (the address lies in it), `in_network` (it lies in the network),
+    /// `on_host` (a URL on the domain or address, an e-mail address at the domain), `on_subdomain` (on a subdomain), `on_network` (a URL on
+    /// an address in the network) or `pattern` (a pattern with the value in it).
     pub r#match: String,
     /// `live`, `expired` (past its `valid_until`) or `revoked`.
     pub state: String,
@@ -501,6 +561,9 @@ pub struct RecordView {
     pub entries: Vec<EntryView>,
     /// Who else says the same value: their records' ids.
     pub also: Vec<AlsoView>,
+    /// Whether the node was restored and has not heard yet what was recalled since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unconfirmed: bool,
 }
 
 /// A position that holds a record.
@@ -613,11 +676,28 @@ pub struct ReceiptView {
     pub peer: String,
     /// The organisation.
     pub org_id: OrgId,
-    /// `destroyed`, `absent`, `revoked`, `waiting` (it has not said yet) or `unreachable` (it cannot be told any more); for a record
-    /// that was not taken back `held` or `waiting`.
+    /// `destroyed`, `absent`, `revoked`, `waiting` (it has not said yet), `suspended` (it is not told while it is, but with `--recalls`) or
+    /// `unreachable` (it cannot be told any more); for a record that was not taken back `held` or `waiting`.
     pub outcome: String,
     /// When the holder did it, or last said what it holds.
     pub at: Option<Timestamp>,
+}
+
+/// An export that may have carried a record of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedView {
+    /// Its number, from 1.
+    pub number: u64,
+    /// When it was made.
+    pub at: Timestamp,
+    /// Its format.
+    pub format: String,
+    /// Nothing more restricted was in it.
+    pub tlp_max: Tlp,
+    /// Whether everything was in it, and not only what had changed.
+    pub whole: bool,
+    /// When the same format was first written whole after the record was taken back: whoever reads that one has it no more.
+    pub gone: Option<Timestamp>,
 }
 
 /// What a declared restore did.
@@ -629,6 +709,59 @@ pub struct RestoreView {
     pub closed: u64,
 }
 
+/// A backup that was read, and restored or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreFileView {
+    /// Whether nothing was written because nothing was to be.
+    pub dry_run: bool,
+    /// Whose it is.
+    pub org_id: OrgId,
+    /// When its snapshot was taken.
+    pub taken: Timestamp,
+    /// How long ago that is.
+    pub age_seconds: u64,
+    /// The version of watchfire that made it.
+    pub program: String,
+    /// How many records, by the name of their kind.
+    pub records: BTreeMap<String, u64>,
+    /// Every log and its head.
+    pub logs: Vec<LogHead>,
+    /// How many entries they have.
+    pub entries: u64,
+    /// The files in it.
+    pub files: Vec<String>,
+    /// Files that were there and are not in it.
+    pub left_out: Vec<String>,
+    /// The incarnation that our logs go on in; `None` when nothing was written.
+    pub incarnation: Option<u64>,
+    /// The data directory.
+    pub data: String,
+    /// Whether that was empty before.
+    pub free: bool,
+}
+
+impl RestoreFileView {
+    /// Of what a backup says of itself.
+    pub fn of(manifest: Manifest, incarnation: Option<u64>, now: &Timestamp, data: &std::path::Path, free: bool) -> Self {
+        let Manifest { program, org, taken, records, logs, files, left_out, .. } = manifest;
+        Self {
+            dry_run: incarnation.is_none(),
+            org_id: org,
+            taken,
+            age_seconds: now.since(taken) / 1_000,
+            program,
+            records,
+            entries: logs.iter().map(|log| log.size).sum(),
+            logs,
+            files,
+            left_out,
+            incarnation,
+            data: data.display().to_string(),
+            free,
+        }
+    }
+}
+
 /// What rotating the root did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RotateView {
@@ -636,6 +769,17 @@ pub struct RotateView {
     pub card_number: u64,
     /// The file with the new next root key, to be kept apart from this machine.
     pub next_root_key: String,
+}
+
+/// What changing the log-signing key did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogKeyView {
+    /// The number of the new card.
+    pub card_number: u64,
+    /// The number of the new key.
+    pub log_key_number: u32,
+    /// Logs that still need the old one: their last position under it is given when a reader is reached.
+    pub logs_waiting: u64,
 }
 
 /// What destroying expired records did.

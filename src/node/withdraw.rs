@@ -34,22 +34,36 @@ impl Node {
         let recalled = mode == WithdrawalMode::Recall;
         // What never left is taken out of the queue; what left is told in each log that carries it.
         let unsent = self.unsent(&record)?;
+        // All of it or nothing: what is gone here without word to the others could not be taken back any more.
+        let mut changes = Vec::new();
         if only.is_none() {
-            self.commit(Change::Unqueue { records: vec![record], recalled, at }).await?;
+            changes.push(Change::Unqueue { records: vec![record], recalled, at });
         }
-        let mut copies = self.copies(&record)?;
-        copies.retain(|(_, audience), _| only.is_none_or(|only| only == *audience));
         let mut told = Vec::new();
-        for ((log, audience), seqs) in &copies {
-            self.commit(Change::TakeBack { log: *log, seqs: seqs.clone(), mode, reason: reason.clone(), at }).await?;
-            let withdrawal = Withdrawal { log: *log, seqs: seqs.clone(), mode, reason: reason.clone() };
-            if recalled {
-                self.announce_recall(&withdrawal, *audience).await?;
+        let copies = {
+            // What waits gets no position between being looked at and being taken out.
+            let _one_at_a_time = self.positioning.lock().await;
+            let mut copies = self.copies(&record)?;
+            copies.retain(|(_, audience), _| only.is_none_or(|only| only == *audience));
+            for ((log, audience), seqs) in &copies {
+                changes.push(Change::TakeBack { log: *log, seqs: seqs.clone(), mode, reason: reason.clone(), at });
+                let withdrawal = Withdrawal { log: *log, seqs: seqs.clone(), mode, reason: reason.clone() };
+                if recalled {
+                    changes.push(self.recall_of(&withdrawal, *audience));
+                }
+                changes.extend(self.release_of(Record::Withdrawal(withdrawal), *audience)?);
+                told.push(self.audience_name(audience)?);
             }
-            self.release_record(Record::Withdrawal(withdrawal), *audience).await?;
-            told.push(self.audience_name(audience)?);
-        }
+            if !changes.is_empty() {
+                self.store.commit_many(changes).await?;
+            }
+            copies
+        };
+        // The recalls first.
         self.touch();
+        for (_, audience) in copies.keys() {
+            self.position(*audience).await?;
+        }
         let entries = copies.values().map(|seqs| seqs.len() as u64).sum();
         Ok(TakeBackView { record, mode, entries, unsent, told })
     }
@@ -71,14 +85,14 @@ impl Node {
         Ok(copies)
     }
 
-    /// Signs a recall that runs ahead of its log, keeps it for peers that return, and tells the links.
-    async fn announce_recall(&self, withdrawal: &Withdrawal, audience: Audience) -> Result<(), NodeError> {
+    /// Signs a recall that runs ahead of its log; the change that keeps it for peers that return.
+    fn recall_of(&self, withdrawal: &Withdrawal, audience: Audience) -> Change {
         let group = match audience {
             Audience::Group(group) => Some(group),
             Audience::Direct(_) => None,
         };
         let recall = Recall { author: self.org(), withdrawal: withdrawal.clone(), at: self.clock.now(), group };
-        let signed = sign_recall(&recall, self.keys.log_key());
-        self.keep_recall(&recall, audience, &signed).await
+        let signed = sign_recall(&recall, &self.keys.log_key());
+        self.keep_recall(&recall, audience, &signed)
     }
 }

@@ -1,11 +1,13 @@
 //! Labels: which label may go to which audience, and who may pass what on. Deny by default.
 
-use crate::model::group::{Definition, Visibility};
-use crate::model::log::{AbsentReason, Audience, Batch, LogKey};
+use crate::model::group::{Defined, Definition, Roster, Visibility};
+use crate::model::identity::Card;
+use crate::model::log::{AbsentReason, Audience, Batch, Branch, Checkpoint, Entry, LogKey};
+use crate::model::record::{SignedRecall, SignedReceipt};
 use crate::model::{OrgId, RecordKind, Timestamp, Tlp};
 
 /// The version of these rules, written into every disclosure.
-pub const RULES_VERSION: u32 = 1;
+pub const RULES_VERSION: u32 = 2;
 
 /// What counts for a record that neither its source nor the one who imports it marks.
 pub const UNMARKED: Tlp = Tlp::AmberStrict;
@@ -30,6 +32,11 @@ pub enum Withheld {
     /// TLP:RED is for individual recipients.
     #[error("TLP:RED never goes to a group\nhint: share it with one peer, or choose amber+strict")]
     RedToGroup,
+    /// TLP:GREEN lets its readers pass it on within their community, and this group is a closed circle.
+    #[error(
+        "TLP:GREEN moves within a community, and this group is not one\nhint: choose amber, which stays with its members; its owner makes it one with `watchfire group community`"
+    )]
+    GreenOutsideCommunity,
     /// The audience is not a peer or group that we know, so it is nobody.
     #[error("the audience is not a peer or a group of ours\nhint: `watchfire peer list` and `watchfire group list` show them")]
     UnknownAudience,
@@ -54,6 +61,9 @@ pub enum Withheld {
     /// The label forbids passing it on.
     #[error("the label forbids passing it on")]
     NotRelayed,
+    /// It was said before the reader joined a group that gives new members no history.
+    #[error("it was said before the reader joined, and the group gives no history")]
+    BeforeJoining,
 }
 
 /// Whether a record of ours with this label may be released to this audience.
@@ -68,7 +78,21 @@ pub fn may_release(tlp: Tlp, audience: AudienceState<'_>, us: &OrgId, now: Times
         AudienceState::Group(_) if tlp == Tlp::Red => Err(Withheld::RedToGroup),
         AudienceState::Group(definition) if !definition.has(us) => Err(Withheld::NotAMember),
         AudienceState::Group(definition) if !definition.is_fresh(now) => Err(Withheld::StaleGroup),
-        AudienceState::Group(_) => Ok(()),
+        AudienceState::Group(definition) => may_enter(tlp, definition),
+    }
+}
+
+/// Whether a label may stand in a group's log. TLP:RED is for single recipients. TLP:GREEN lets each reader pass a record on within its
+/// community, so whoever chose a closed circle would say less with the group than with the label: only a community takes it. CLEAR
+/// may go anywhere; AMBER and AMBER+STRICT stay with the members, whatever the group is.
+///
+/// # Errors
+/// The reason, when it may not.
+pub fn may_enter(tlp: Tlp, group: &Definition) -> Result<(), Withheld> {
+    match tlp {
+        Tlp::Red => Err(Withheld::RedToGroup),
+        Tlp::Green if !group.community => Err(Withheld::GreenOutsideCommunity),
+        Tlp::Clear | Tlp::Green | Tlp::Amber | Tlp::AmberStrict => Ok(()),
     }
 }
 
@@ -105,8 +129,8 @@ pub fn may_offer(log: &LogKey, us: &OrgId, reader: &OrgId, group: Option<&Defini
 /// The reason, when it may not.
 pub fn may_send_body(kind: u8, tlp: Tlp, author: &OrgId, us: &OrgId, reader: &OrgId) -> Result<(), Withheld> {
     let first_hand = author == us || author == reader;
-    // What a member takes back, and who has complied, must reach every other member.
-    let about_entries = kind == RecordKind::Withdrawal.number() || kind == RecordKind::Receipt.number();
+    // What a member takes back, who has complied, and with which key a log goes on must reach every other member.
+    let about_entries = [RecordKind::Withdrawal, RecordKind::Receipt, RecordKind::KeyChange].iter().any(|one| one.number() == kind);
     if first_hand || about_entries || tlp <= Tlp::Amber { Ok(()) } else { Err(Withheld::NotRelayed) }
 }
 
@@ -130,24 +154,54 @@ impl<T> Outbound<T> {
     }
 }
 
+/// Of which log, from whom and to whom: what the rules look at before anything of a log is sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Way<'a> {
+    /// The log.
+    pub log: &'a LogKey,
+    /// Who would send it.
+    pub us: &'a OrgId,
+    /// Who would get it.
+    pub reader: &'a OrgId,
+    /// The definition in force of the log's group, with everyone in it that we know.
+    pub group: Option<&'a Definition>,
+    /// The number of the definition with which the reader joined: what was signed under an earlier one is not for it. 0 where all is: in
+    /// direct logs, for a log's own author, and in groups that give new members their history.
+    pub joined: u64,
+    /// The time. On a definition that its signer has not confirmed for long nothing is sent: who has left since is not known here.
+    pub now: Timestamp,
+}
+
+impl Way<'_> {
+    fn open(&self) -> Result<(), Withheld> {
+        may_offer(self.log, self.us, self.reader, self.group)
+    }
+
+    fn fresh(&self) -> Result<(), Withheld> {
+        let its_own = self.log.author == *self.reader;
+        let fresh = self.group.is_none_or(|group| group.is_fresh(self.now));
+        if its_own || fresh { Ok(()) } else { Err(Withheld::StaleGroup) }
+    }
+
+    fn since_joining(&self, signed_under: u64) -> Result<(), Withheld> {
+        if signed_under < self.joined { Err(Withheld::BeforeJoining) } else { Ok(()) }
+    }
+}
+
 /// A held batch as it may be sent to a reader: bodies that this node may not pass on give way to their hashes.
 ///
 /// # Errors
-/// The reason, when the reader may not have the log at all.
-pub fn outbound(
-    held: Held<Batch>,
-    log: &LogKey,
-    us: &OrgId,
-    reader: &OrgId,
-    group: Option<&Definition>,
-) -> Result<Outbound<Batch>, Withheld> {
-    may_offer(log, us, reader, group)?;
+/// The reason, when the reader may not have the log at all, or not these entries of it.
+pub fn outbound(held: Held<Batch>, way: &Way<'_>) -> Result<Outbound<Batch>, Withheld> {
+    way.open()?;
+    way.fresh()?;
     let Held(batch) = held;
+    way.since_joining(batch.checkpoint.definition)?;
     let withheld: Vec<u64> = batch
         .entries
         .iter()
         .zip(batch.first..)
-        .filter(|(entry, _)| may_send_body(entry.kind, entry.tlp, &log.author, us, reader).is_err())
+        .filter(|(entry, _)| may_send_body(entry.kind, entry.tlp, &way.log.author, way.us, way.reader).is_err())
         .map(|(_, seq)| seq)
         .collect();
     if withheld.is_empty() {
@@ -156,11 +210,117 @@ pub fn outbound(
     Ok(Outbound(batch.without(|seq| withheld.binary_search(&seq).is_ok().then_some(AbsentReason::Withheld))))
 }
 
+/// The checkpoint at which a log starts for a reader: the author signed it under a definition without the reader.
+///
+/// # Errors
+/// The reason, when the reader may not have the log, or may have what comes before.
+pub fn outbound_start(held: Held<Checkpoint>, way: &Way<'_>) -> Result<Outbound<Checkpoint>, Withheld> {
+    way.open()?;
+    way.fresh()?;
+    match way.since_joining(held.0.definition) {
+        Err(Withheld::BeforeJoining) => Ok(Outbound(held.0)),
+        _ => Err(Withheld::NotInAudience),
+    }
+}
+
+/// An entry whose body a reader asked for; `signed_under` is the definition that its checkpoint names.
+///
+/// # Errors
+/// The reason, when the reader may not have the log, or this body of it.
+pub fn outbound_entry(held: Held<Entry>, signed_under: u64, way: &Way<'_>) -> Result<Outbound<Entry>, Withheld> {
+    way.open()?;
+    way.fresh()?;
+    way.since_joining(signed_under)?;
+    let Held(entry) = held;
+    may_send_body(entry.header.kind, entry.header.tlp, &way.log.author, way.us, way.reader)?;
+    Ok(Outbound(entry))
+}
+
+/// Our history of a log, for a reader that holds another.
+///
+/// # Errors
+/// The reason, when the reader may not have the log, or not this part of it.
+pub fn outbound_branch(held: Held<Branch>, way: &Way<'_>) -> Result<Outbound<Branch>, Withheld> {
+    way.open()?;
+    way.since_joining(held.0.checkpoint.definition)?;
+    Ok(Outbound(held.0))
+}
+
+/// A recall, ours or another's, for whoever may hold the log that it is about.
+///
+/// # Errors
+/// The reason, when it does not concern the reader.
+pub fn outbound_recall(
+    held: Held<SignedRecall>,
+    us: &OrgId,
+    reader: &OrgId,
+    group: Option<&Definition>,
+) -> Result<Outbound<SignedRecall>, Withheld> {
+    let Held(recall) = held;
+    if recall.author == *reader {
+        return Err(Withheld::NotInAudience);
+    }
+    let log = LogKey { author: recall.author, incarnation: 0, audience: recall.audience };
+    may_offer(&log, us, reader, group)?;
+    Ok(Outbound(recall))
+}
+
+/// Our receipt for a recall, which is its author's alone.
+///
+/// # Errors
+/// When it is not ours, or the reader is not the author.
+pub fn outbound_receipt(held: Held<SignedReceipt>, us: &OrgId, reader: &OrgId) -> Result<Outbound<SignedReceipt>, Withheld> {
+    let for_its_author = held.0.holder == *us && held.0.author == *reader;
+    if for_its_author { Ok(Outbound(held.0)) } else { Err(Withheld::NotInAudience) }
+}
+
+/// A group's definition as a reader may see it. `whole` is the definition in force with everyone in it.
+///
+/// # Errors
+/// When it shows more than the reader may know: a hidden group's other members, or a group's members to one that is none.
+pub fn outbound_definition(held: Held<Defined>, whole: &Definition, us: &OrgId, reader: &OrgId) -> Result<Outbound<Defined>, Withheld> {
+    let Held(defined) = held;
+    let shown = defined.get();
+    let same = shown.group == whole.group && shown.number == whole.number && whole.has(us);
+    let is_member = whole.has(reader);
+    let in_full = is_member && shown.visibility == Visibility::Visible && whole.visibility == Visibility::Visible;
+    let may_know = |org: &OrgId| whole.is_head(org) || (is_member && org == reader);
+    let no_more_than_due = shown.signer == *us && shown.members.iter().all(|member| may_know(&member.org));
+    if same && (in_full || no_more_than_due) { Ok(Outbound(defined)) } else { Err(Withheld::NotInAudience) }
+}
+
+/// The whole list of a hidden group's members, from the head that signs for the group to the other head: so that a deputy can take over,
+/// and an owner that was away learns what its deputy did. Nobody else ever gets it.
+///
+/// # Errors
+/// When the reader is not the other head, or the group is not ours to sign.
+pub fn outbound_roster(held: Held<Roster>, whole: &Definition, us: &OrgId, reader: &OrgId) -> Result<Outbound<Roster>, Withheld> {
+    let Held(Roster(defined)) = held;
+    let shown = defined.get();
+    let same = shown.group == whole.group && shown.number == whole.number;
+    let ours = whole.visibility == Visibility::Hidden && whole.signer == *us && shown.signer == *us;
+    if same && ours && reader != us && whole.is_head(reader) && whole.has(reader) {
+        Ok(Outbound(Roster(defined)))
+    } else {
+        Err(Withheld::NotInAudience)
+    }
+}
+
+/// Our own card, for a peer. Another's card is only ever sent inside a group's definition.
+///
+/// # Errors
+/// When it is not ours.
+pub fn outbound_card(held: Held<Card>, us: &OrgId) -> Result<Outbound<Card>, Withheld> {
+    if held.0.org() == *us { Ok(Outbound(held.0)) } else { Err(Withheld::NotInAudience) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::GroupId;
-    use crate::model::group::{CONFIRMED_MS_MAX, Member, group_id};
+    use crate::model::crypto::SigningKey;
+    use crate::model::group::{CONFIRMED_MS_MAX, Member, SignedDefinition, group_id};
+    use crate::model::log::{BatchEntry, Head};
 
     const US: OrgId = OrgId([1; 32]);
     const PEER: OrgId = OrgId([2; 32]);
@@ -188,6 +348,7 @@ mod tests {
     fn a_red_record_never_enters_a_group_log() {
         let definition = group(Visibility::Visible);
         for tlp in Tlp::ALL {
+            let definition = Definition { community: true, ..definition.clone() };
             let verdict = may_release(tlp, AudienceState::Group(&definition), &US, Timestamp(0));
             assert_eq!(verdict.is_err(), tlp == Tlp::Red, "{tlp}");
             assert_eq!(may_release(tlp, AudienceState::Peer { open: true }, &US, Timestamp(0)), Ok(()));
@@ -229,10 +390,97 @@ mod tests {
     }
 
     #[test]
+    fn green_moves_within_a_community_alone() {
+        let closed = group(Visibility::Visible);
+        let community = Definition { community: true, ..closed.clone() };
+        for tlp in Tlp::ALL {
+            let into = |group| may_release(tlp, AudienceState::Group(group), &US, Timestamp(0));
+            let expected = match tlp {
+                Tlp::Red => [Err(Withheld::RedToGroup), Err(Withheld::RedToGroup)],
+                Tlp::Green => [Err(Withheld::GreenOutsideCommunity), Ok(())],
+                _ => [Ok(()), Ok(())],
+            };
+            assert_eq!([into(&closed), into(&community)], expected, "{tlp}");
+        }
+    }
+
+    fn way<'a>(log: &'a LogKey, reader: &'a OrgId, group: &'a Definition, joined: u64) -> Way<'a> {
+        Way { log, us: &US, reader, group: Some(group), joined, now: Timestamp(0) }
+    }
+
+    #[test]
+    fn what_was_signed_before_a_reader_joined_is_not_for_it_however_it_asks() {
+        let group = group(Visibility::Visible);
+        let log = LogKey { author: US, incarnation: 1, audience: Audience::Group(group.group) };
+        let key = SigningKey::from_seed([7; 32]);
+        let entry = BatchEntry {
+            created: Timestamp(1),
+            kind: 1,
+            tlp: Tlp::Amber,
+            retention: Timestamp(0),
+            body: crate::model::log::Body::Present(vec![1]),
+        };
+        let batch = Batch::seal(log.id(), Head::default(), vec![entry], [5; 32], Timestamp(1), 4, &key).unwrap();
+        let entry = batch.chain(log.id(), Head::default()).unwrap().remove(0);
+        let branch = Branch { from: batch.checkpoint.head, headers: vec![], checkpoint: batch.checkpoint.clone() };
+        for (joined, open) in [(0, true), (4, true), (5, false)] {
+            let way = way(&log, &THIRD, &group, joined);
+            assert_eq!(outbound(Held(batch.clone()), &way).is_ok(), open, "{joined}");
+            assert_eq!(outbound_entry(Held(entry.clone()), 4, &way).is_ok(), open, "{joined}");
+            assert_eq!(outbound_branch(Held(branch.clone()), &way).is_ok(), open, "{joined}");
+            assert_eq!(outbound_start(Held(batch.checkpoint.clone()), &way).is_ok(), !open, "{joined}");
+        }
+        let late = Way { now: Timestamp(CONFIRMED_MS_MAX + 1), ..way(&log, &THIRD, &group, 0) };
+        assert_eq!(outbound(Held(batch.clone()), &late).map(drop), Err(Withheld::StaleGroup), "nor is anything on a stale definition");
+        assert_eq!(outbound_entry(Held(entry), 4, &late).map(drop), Err(Withheld::StaleGroup));
+        let stranger = OrgId([9; 32]);
+        let way = way(&log, &stranger, &group, 5);
+        assert!(outbound_start(Held(batch.checkpoint.clone()), &way).is_err(), "a stranger learns of no checkpoint");
+        assert!(outbound_branch(Held(branch), &Way { joined: 0, ..way }).is_err(), "nor of a history");
+    }
+
+    #[test]
+    fn a_recall_goes_to_whom_it_concerns_and_not_back_to_its_author() {
+        let group = group(Visibility::Visible);
+        let recall = |author, audience| Held(SignedRecall { author, audience, statement: vec![], signature: vec![] });
+        let to_group = Audience::Group(group.group);
+        assert!(outbound_recall(recall(US, to_group), &US, &PEER, Some(&group)).is_ok());
+        assert!(outbound_recall(recall(PEER, to_group), &US, &THIRD, Some(&group)).is_ok());
+        assert!(outbound_recall(recall(PEER, to_group), &US, &PEER, Some(&group)).is_err());
+        assert!(outbound_recall(recall(US, to_group), &US, &OrgId([9; 32]), Some(&group)).is_err());
+        assert!(outbound_recall(recall(US, Audience::Direct(PEER)), &US, &PEER, None).is_ok());
+        assert!(outbound_recall(recall(US, Audience::Direct(PEER)), &US, &THIRD, None).is_err());
+        let receipt = |holder, author| Held(SignedReceipt { holder, author, statement: vec![], signature: vec![] });
+        assert!(outbound_receipt(receipt(US, PEER), &US, &PEER).is_ok());
+        assert!(outbound_receipt(receipt(US, PEER), &US, &THIRD).is_err());
+        assert!(outbound_receipt(receipt(THIRD, PEER), &US, &PEER).is_err());
+    }
+
+    #[test]
+    fn a_hidden_groups_members_are_shown_to_its_other_head_alone() {
+        let whole = Definition { deputy: Some(PEER), ..group(Visibility::Hidden) };
+        let shown = |members: &[OrgId]| {
+            let members = members.iter().map(|org| Member { org: *org, card: vec![] }).collect();
+            let definition = Definition { members, ..whole.clone() };
+            let signed = SignedDefinition::sign(vec![], &SigningKey::from_seed([1; 32]));
+            Defined::read(signed, |_| Ok::<_, ()>(definition)).unwrap()
+        };
+        let (all, due) = (shown(&[US, PEER, THIRD]), shown(&[US, PEER]));
+        for reader in [PEER, THIRD] {
+            assert!(outbound_definition(Held(all.clone()), &whole, &US, &reader).is_ok() == (reader == THIRD), "heads and the reader");
+            assert!(outbound_definition(Held(due.clone()), &whole, &US, &reader).is_ok());
+            assert!(outbound_roster(Held(Roster(all.clone())), &whole, &US, &reader).is_ok() == (reader == PEER));
+        }
+        assert!(outbound_definition(Held(due), &whole, &PEER, &THIRD).is_err(), "only its signer shows it");
+        assert!(outbound_roster(Held(Roster(all)), &group(Visibility::Visible), &US, &PEER).is_err());
+    }
+
+    #[test]
     fn a_relay_passes_on_up_to_amber() {
         for tlp in Tlp::ALL {
             assert_eq!(may_send_body(1, tlp, &PEER, &US, &THIRD).is_ok(), tlp <= Tlp::Amber, "{tlp}");
             assert_eq!(may_send_body(RecordKind::Withdrawal.number(), tlp, &PEER, &US, &THIRD), Ok(()));
+            assert_eq!(may_send_body(RecordKind::KeyChange.number(), tlp, &PEER, &US, &THIRD), Ok(()));
             assert_eq!(may_send_body(1, tlp, &US, &US, &THIRD), Ok(()));
         }
     }

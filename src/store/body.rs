@@ -8,7 +8,7 @@ impl Tx<'_> {
     /// Keeps a body. Returns its number.
     pub(super) fn put_body(&mut self, body: &[u8]) -> Result<u64, StorageError> {
         self.counters.body += 1;
-        self.t.bodies.insert(self.counters.body, body)?;
+        self.later_body(self.counters.body, body);
         Ok(self.counters.body)
     }
 

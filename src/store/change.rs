@@ -4,7 +4,7 @@
 use crate::model::group::SignedDefinition;
 use crate::model::log::{AbsentReason, Audience, Batch, Equivocation, Header, LogKey};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
-use crate::model::{EntryHash, GroupId, LogId, Observable, OrgId, RecordId, Timestamp};
+use crate::model::{EntryHash, GroupId, LogId, Observable, OrgId, RecordId, Timestamp, Tlp};
 use std::collections::BTreeMap;
 
 use crate::rules::release::{Disclosure, Encoded, Released};
@@ -39,6 +39,21 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// What the gate let out gets its positions at once: [`Change::Release`] and [`Change::Append`] in one, for indicators of which
+    /// none was said to the audience before, none is recalled and nothing else waits. Refused as `Append` is, and with
+    /// [`Refused::WaitingMoved`] when one of these does not hold. Outcome: [`Outcome::Released`], one per item.
+    Publish {
+        /// Our log.
+        log: LogKey,
+        /// The batches, one after the other, each with the headers of its entries.
+        batches: Vec<(Batch, Vec<Header>)>,
+        /// The released records that the entries are, in their order.
+        items: Vec<ReleaseItem>,
+        /// As in [`Change::Release`].
+        disclosures: Vec<Disclosure>,
+        /// When.
+        at: Timestamp,
+    },
     /// A verified batch of another's log (or our own tail, fetched back). Refused with [`Refused::HeadMoved`] unless it follows.
     Receive {
         /// The log.
@@ -51,6 +66,16 @@ pub enum Change {
         entries: Vec<Received>,
         /// When, by our clock.
         at: Timestamp,
+    },
+    /// Something follows from a received batch that is still to be done, or now is: a receipt, what a hidden group's owner passes on.
+    /// Made together with [`Change::Receive`], so that it is not forgotten when we die in between.
+    Owe {
+        /// The log.
+        log: LogId,
+        /// The batch's first position.
+        first: u64,
+        /// Whether it is still to be done.
+        owed: bool,
     },
     /// Starts a log of another author at a signed checkpoint instead of at its first entry (a group without history).
     StartAt {
@@ -81,6 +106,15 @@ pub enum Change {
         records: Vec<RecordId>,
         /// Whether the value may not be shared again.
         recalled: bool,
+        /// When.
+        at: Timestamp,
+    },
+    /// Waiting items of our own that had left already, as our tail shows that was fetched back after a restore. Outcome: [`Outcome::Done`].
+    Dequeue {
+        /// Who got them.
+        audience: Audience,
+        /// Their numbers.
+        waiting: Vec<u64>,
         /// When.
         at: Timestamp,
     },
@@ -149,11 +183,38 @@ pub enum Change {
     PutGroup(Box<GroupRow>),
     /// A recall that runs ahead of its log, kept for those who have not seen it.
     Recall {
-        /// SHA-256 of its bytes.
+        /// SHA-256 of what is signed.
         id: [u8; 32],
         /// The recall.
         row: Box<RecallRow>,
     },
+    /// A peer has a recall durably; nothing where no such recall is kept.
+    RecallTold {
+        /// The peer.
+        peer: OrgId,
+        /// The recall's id.
+        recall: [u8; 32],
+        /// When.
+        at: Timestamp,
+    },
+    /// A peer holds less of a log of ours than it once had: it was restored from a copy, and is told every recall again.
+    RecallsUntold(OrgId),
+    /// The whole definition of a hidden group whose head we are; `None` when we are no more.
+    PutRoster {
+        /// The group.
+        group: GroupId,
+        /// The definition with every member.
+        roster: Option<SignedDefinition>,
+    },
+    /// The operator's word, or that it is waited for, on a group that another defines.
+    Consent {
+        /// The group.
+        group: GroupId,
+        /// What it is.
+        consent: Consent,
+    },
+    /// What is held was written to a file for other tools; the newest 1,000 of these are kept.
+    Exported(Box<ExportRow>),
     /// Proof of equivocation: kept, and the log is not taken any more.
     Evidence {
         /// The log.
@@ -318,6 +379,9 @@ pub struct PeerRow {
     pub since: Timestamp,
     /// While pairing: the twelve digits, and who has confirmed them.
     pub pairing: Option<PairingRow>,
+    /// While suspended: whether a link may carry recalls and nothing else.
+    #[serde(default)]
+    pub recalls: bool,
 }
 
 /// Where a peer stands.
@@ -358,6 +422,19 @@ pub struct RecallRow {
     pub at: Timestamp,
 }
 
+/// An export, so that it can be told which ones carried what was taken back since.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ExportRow {
+    /// When.
+    pub at: Timestamp,
+    /// The format's name.
+    pub format: String,
+    /// Nothing more restricted was in it.
+    pub tlp_max: Tlp,
+    /// Where only what changed since was asked for: the time of that cursor.
+    pub since: Option<Timestamp>,
+}
+
 /// A group as the store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupRow {
@@ -375,6 +452,30 @@ pub struct GroupRow {
     pub joined: BTreeMap<OrgId, u64>,
     /// Whether we have left or were removed.
     pub left: bool,
+}
+
+/// Where the operator of this node stands to a group that another defines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Consent {
+    /// More than is taken without a word: nothing of it is taken or given until the operator accepts it.
+    Waiting = 0,
+    /// Accepted.
+    Accepted = 1,
+    /// Left: nothing of it is taken or given, whatever its owner defines.
+    Left = 2,
+}
+
+impl Consent {
+    /// The consent with that number.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Waiting),
+            1 => Some(Self::Accepted),
+            2 => Some(Self::Left),
+            _ => None,
+        }
+    }
 }
 
 /// What a change did.

@@ -28,13 +28,23 @@ pub struct Options {
     pub group_requests_max: usize,
     /// How long a change waits for a disk that takes no writes before its caller is told, in milliseconds.
     pub retry_ms_max: u64,
+    /// How many positions of entries that have not come one author may take back.
+    pub ahead_max: u64,
 }
 
 impl Options {
-    /// The defaults for an organisation: 32 MiB of cache, 64 requests in a transaction, 30 seconds of patience.
+    /// The defaults for an organisation: 32 MiB of cache, 64 requests in a transaction, 30 seconds of patience, 20,000 positions ahead.
     pub const fn new(us: OrgId) -> Self {
-        Self { us, cache_bytes: 32 << 20, group_requests_max: 64, retry_ms_max: 30_000 }
+        Self { us, cache_bytes: 32 << 20, group_requests_max: 64, retry_ms_max: 30_000, ahead_max: 20_000 }
     }
+}
+
+/// A transaction that is durable once committed: two syncs, so that a hostile file cannot fool the repair, and with the
+/// allocator's state, so that a store of gigabytes opens at once after a crash.
+pub(super) fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    Ok(transaction)
 }
 
 /// The file and the handle on it.
@@ -94,7 +104,7 @@ impl Disk {
     fn create(&self, backend: Box<dyn StorageBackend>) -> Result<Database, DatabaseError> {
         let mut builder = Database::builder();
         builder.set_cache_size(self.options.cache_bytes);
-        builder.create_with_backend(Boxed(backend))
+        create_on(&builder, backend)
     }
 
     fn explain(&self, error: DatabaseError) -> OpenError {
@@ -125,16 +135,11 @@ impl Disk {
         }
     }
 
-    /// A transaction that is durable once committed: two syncs, so that a hostile file cannot fool the repair, and with the
-    /// allocator's state, so that a store of gigabytes opens at once after a crash.
+    /// A transaction, if the disk takes writes.
     pub(super) fn begin_write(&self) -> Result<WriteTransaction, Fault> {
         let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
         match handle.as_ref().filter(|handle| handle.takes_writes) {
-            Some(handle) => {
-                let mut transaction = handle.database.begin_write()?;
-                transaction.set_quick_repair(true);
-                Ok(transaction)
-            }
+            Some(handle) => begin(&handle.database),
             None => Err(Fault::Storage(redb::Error::PreviousIo)),
         }
     }
@@ -158,6 +163,11 @@ impl Disk {
     }
 }
 
+/// A database on storage whose type is not known before the program runs.
+pub(super) fn create_on(builder: &redb::Builder, backend: Box<dyn StorageBackend>) -> Result<Database, DatabaseError> {
+    builder.create_with_backend(Boxed(backend))
+}
+
 /// The factory for a file of mode 0600 in a directory of mode 0700, which is made where it is missing.
 pub(super) fn file_factory(path: PathBuf) -> BackendFactory {
     Arc::new(move || {
@@ -176,6 +186,34 @@ fn open_file(path: &Path, write: bool) -> io::Result<std::fs::File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// Makes an empty store where there is none: under another name, then given its own in one step. So a power cut in the middle never
+/// leaves a file that is no store, and never one whose name is lost.
+pub(super) fn make_file(path: &Path, options: &Options) -> Result<(), OpenError> {
+    let failed = |source| OpenError::Io { path: path.to_owned(), source };
+    if path.try_exists().map_err(failed)? {
+        return Ok(());
+    }
+    let fresh = path.with_extension("new");
+    let make = || Disk::open(&fresh, file_factory(fresh.clone()), options.clone());
+    match make() {
+        // What an earlier attempt left behind.
+        Err(OpenError::Damaged { .. }) => {
+            std::fs::remove_file(&fresh).map_err(failed)?;
+            make()?.close();
+        }
+        made => made?.close(),
+    }
+    match std::fs::hard_link(&fresh, path) {
+        // Another process was faster, and may have written to it already: it is never replaced.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => std::fs::remove_file(&fresh),
+        // A file system without links.
+        Err(_) => std::fs::rename(&fresh, path),
+        Ok(()) => std::fs::remove_file(&fresh),
+    }
+    .and_then(|()| std::fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all())
+    .map_err(failed)
 }
 
 /// Makes the store's directory, for its owner alone.

@@ -1,17 +1,22 @@
 //! Numbered migrations, each in one transaction. A newer store is refused in words.
 
+use super::codec::Reader;
+use super::disk::begin;
 use super::error::{Fault, OpenError};
-use super::tables::{META, Tables};
-use crate::model::OrgId;
+use super::find;
+use super::tables::{AHEAD, CONSENTS, EXPORTS, META, RECALL_TOLD, ROSTERS, Tables};
+use crate::model::observable::lookup::host_key;
+use crate::model::observable::search_key;
+use crate::model::{Observable, ObservableKind, OrgId};
 use redb::{Database, ReadableTable, TableError, WriteTransaction};
 
 /// The newest schema that this program reads, and the one that it writes.
-pub(super) const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 3;
 
 type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// Number n brings a store of schema n to n + 1.
-const MIGRATIONS: [Migration; SCHEMA as usize] = [make_tables];
+const MIGRATIONS: [Migration; SCHEMA as usize] = [make_tables, fill_hosts, add_groups_and_recalls];
 
 /// Brings a store to [`SCHEMA`] and checks that it is ours.
 pub(super) fn migrate(database: &Database, us: &OrgId) -> Result<(), Failed> {
@@ -30,6 +35,17 @@ pub(super) fn migrate(database: &Database, us: &OrgId) -> Result<(), Failed> {
     }
 }
 
+/// Makes the empty tables of a schema, for rows that come from a backup. Their `meta` says the schema, so that [`migrate`] goes on from
+/// there. A table that a later schema drops must stay known to [`super::archive`] for as long as backups have it.
+pub(super) fn make(database: &Database, schema: u32) -> Result<(), Fault> {
+    let transaction = begin(database)?;
+    for migration in MIGRATIONS.iter().take(schema as usize) {
+        migration(&transaction)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
 /// Why a store could not be brought up.
 pub(super) enum Failed {
     /// For the operator.
@@ -42,12 +58,6 @@ impl<E: Into<Fault>> From<E> for Failed {
     fn from(fault: E) -> Self {
         Self::Fault(fault.into())
     }
-}
-
-fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_quick_repair(true);
-    Ok(transaction)
 }
 
 /// 0 for a file that is new, or has nothing but its `meta`.
@@ -81,5 +91,51 @@ fn check_owner(transaction: &WriteTransaction, us: &OrgId) -> Result<(), Failed>
 /// 0 → 1: every table, empty, so that snapshots find them.
 fn make_tables(transaction: &WriteTransaction) -> Result<(), Fault> {
     Tables::open(transaction)?;
+    Ok(())
+}
+
+/// How many rows of an index a migration sorts before it writes them.
+const SORTED_TOGETHER: usize = 100_000;
+
+/// 1 → 2: the index from hosts to the URLs, e-mail addresses and patterns on them.
+fn fill_hosts(transaction: &WriteTransaction) -> Result<(), Fault> {
+    let mut tables = Tables::open(transaction)?;
+    let mut hosts: Vec<(Vec<u8>, u64, ObservableKind)> = Vec::new();
+    let mut write = |hosts: &mut Vec<(Vec<u8>, u64, ObservableKind)>| -> Result<(), Fault> {
+        hosts.sort();
+        for (host, no, kind) in hosts.drain(..) {
+            tables.hosts.insert((host.as_slice(), no), kind.number())?;
+        }
+        Ok(())
+    };
+    for row in tables.values.iter()? {
+        let (no, bytes) = row?;
+        let observable: Observable = find::decoded("values", &no.value(), bytes.value())?;
+        hosts.extend(host_key(&search_key(&observable)).map(|host| (host, no.value(), observable.kind())));
+        if hosts.len() >= SORTED_TOGETHER {
+            write(&mut hosts)?;
+        }
+    }
+    for row in tables.inside_keys.iter()? {
+        let (no, bytes) = row?;
+        let mut keys = Reader(bytes.value());
+        while let Some(key) = keys.bytes() {
+            hosts.extend(host_key(key).map(|host| (host, no.value(), ObservableKind::Pattern)));
+        }
+        if hosts.len() >= SORTED_TOGETHER {
+            write(&mut hosts)?;
+        }
+    }
+    write(&mut hosts)
+}
+
+/// 2 → 3: the tables `recall_told`, `ahead`, `rosters`, `consents` and `exports`, empty. Rows of `taken_back` from before are not counted
+/// in `ahead`.
+fn add_groups_and_recalls(transaction: &WriteTransaction) -> Result<(), Fault> {
+    transaction.open_table(RECALL_TOLD)?;
+    transaction.open_table(AHEAD)?;
+    transaction.open_table(ROSTERS)?;
+    transaction.open_table(CONSENTS)?;
+    transaction.open_table(EXPORTS)?;
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! never waits for the writer. redb leaves deleted bytes in free pages of the file until [`Store::compact`].
 
 mod apply;
+pub mod archive;
 mod body;
 pub mod change;
 mod codec;
@@ -12,6 +13,9 @@ mod error;
 mod find;
 mod migrate;
 mod overlay;
+mod owed;
+#[doc(hidden)]
+pub mod raw;
 mod read;
 mod rows;
 mod tables;
@@ -29,7 +33,7 @@ pub use writer::Health;
 pub use writer::Pace;
 
 use change::{Change, Outcome};
-use disk::{Disk, file_factory, make_directory};
+use disk::{Disk, file_factory, make_directory, make_file};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -67,6 +71,7 @@ impl Store {
     pub fn open(directory: &Path, options: Options) -> Result<Self, OpenError> {
         let path = directory.join(FILE_NAME);
         make_directory(directory).map_err(|source| OpenError::Io { path: directory.to_owned(), source })?;
+        make_file(&path, &options)?;
         Self::start(Disk::open(&path, file_factory(path.clone()), options)?)
     }
 
@@ -140,6 +145,17 @@ impl Store {
         let (answer, answered) = oneshot::channel::<Answer>();
         self.queue()?.blocking_send(Request::Commit { changes: vec![change], answer }).map_err(|_| CommitError::Closed)?;
         answered.blocking_recv().unwrap_or(Err(CommitError::Closed)).and_then(only)
+    }
+
+    /// Waits until what was asked for before has been made, or has failed. Writes nothing itself.
+    pub async fn settled(&self) {
+        let (answer, answered) = oneshot::channel();
+        if let Ok(queue) = self.queue()
+            && queue.send(Request::Settle { answer }).await.is_ok()
+        {
+            // A writer that is gone has nothing under way.
+            let _ = answered.await;
+        }
     }
 
     /// What the store holds now. Never waits for the writer.

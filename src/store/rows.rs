@@ -1,6 +1,6 @@
 //! The rows of the tables that have more than one field.
 
-use super::change::{GroupRow, PeerRow, RecallRow, Verdict};
+use super::change::{ExportRow, GroupRow, PeerRow, RecallRow, Verdict};
 use super::codec::{Reader, Row, Writer};
 use crate::model::group::SignedDefinition;
 use crate::model::log::{AbsentReason, Audience, Checkpoint, Equivocation, Head, Header, LogKey};
@@ -497,6 +497,28 @@ impl Row for GroupRow {
         let count = row.u32()?;
         let joined = (0..count).map(|_| Some((OrgId(row.fixed()?), row.u64()?))).collect::<Option<_>>()?;
         row.end(Self { group, name, definition, number, roster, joined, left })
+    }
+}
+
+impl Row for ExportRow {
+    fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+impl Row for SignedDefinition {
+    fn encode(&self) -> Vec<u8> {
+        Writer::default().fixed(&self.signature).fixed(&self.bytes).done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let signature = row.fixed()?;
+        Some(Self { bytes: row.0.to_vec(), signature })
     }
 }
 

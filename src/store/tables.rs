@@ -3,9 +3,10 @@
 //! Logs, families, observables and bodies have small local numbers, because 32-byte random keys in every table cost three
 //! times the writes. Numbers are never used again. redb leaves deleted bytes in the file until [`super::Store::compact`].
 
-#[cfg(test)]
-use redb::ReadableTable;
-use redb::{Table, TableDefinition, TableError, WriteTransaction};
+use super::archive::{self, DumpError, Field, LoadError, Pieces};
+use super::error::{Fault, ReadError};
+use redb::{Key, ReadableTable, ReadableTableMetadata, Table, TableDefinition, TableError, Value, WriteTransaction};
+use std::collections::BTreeMap;
 
 type Bytes = &'static [u8];
 type Id = &'static [u8; 32];
@@ -27,6 +28,58 @@ macro_rules! tables {
             }
         }
 
+        /// How many rows each table has.
+        pub(super) fn row_counts(transaction: &redb::ReadTransaction) -> Result<BTreeMap<String, u64>, ReadError> {
+            let mut counts = BTreeMap::new();
+            $(counts.insert($name.to_owned(), transaction.open_table($constant)?.len()?);)*
+            Ok(counts)
+        }
+
+        /// Hands out every row of every table.
+        pub(super) fn dump_rows(transaction: &redb::ReadTransaction, sink: &mut archive::Sink<'_>) -> Result<(), DumpError> {
+            $({
+                let table = transaction.open_table($constant).map_err(ReadError::from)?;
+                let mut pieces = Pieces::of($name, &mut *sink);
+                for row in table.iter().map_err(ReadError::from)? {
+                    let (key, value) = row.map_err(ReadError::from)?;
+                    pieces.row::<$key, $value>(&key.value(), &value.value())?;
+                }
+                pieces.end()?;
+            })*
+            Ok(())
+        }
+
+        /// How many rows these bytes of a table are.
+        pub(super) fn rows_in(table: &str, rows: &[u8]) -> Result<u64, LoadError> {
+            match table {
+                $($name => each_row::<$key, $value>($name, rows, |_, _| Ok(())),)*
+                _ => Err(LoadError::UnknownTable(table.chars().take(80).collect())),
+            }
+        }
+
+        /// Puts rows into a table.
+        pub(super) fn load_rows(transaction: &WriteTransaction, table: &str, rows: &[u8]) -> Result<u64, LoadError> {
+            match table {
+                $($name => {
+                    let mut table = transaction.open_table($constant)?;
+                    each_row::<$key, $value>($name, rows, |key, value| Ok(drop(table.insert(key, value)?)))
+                })*
+                _ => Err(LoadError::UnknownTable(table.chars().take(80).collect())),
+            }
+        }
+
+        /// All rows as bytes, for [`super::raw`].
+        pub(super) fn load_all(transaction: &redb::ReadTransaction) -> Result<RawTables, Fault> {
+            Ok(vec![$(($name, load(transaction, $constant)?),)*])
+        }
+
+        /// Inserts rows that [`load_all`] read.
+        pub(super) fn put_all(transaction: &WriteTransaction, tables: &RawTables) -> Result<(), Fault> {
+            let mut tables = tables.iter();
+            $(put(transaction, $constant, tables.next().map_or(&[][..], |(_, rows)| rows))?;)*
+            Ok(())
+        }
+
         /// Every byte of every row, for tests that look for what must be gone.
         #[cfg(test)]
         pub(super) fn dump(transaction: &redb::ReadTransaction) -> Vec<(&'static str, String)> {
@@ -41,6 +94,51 @@ macro_rules! tables {
             rows
         }
     };
+}
+
+/// Reads rows one after the other. Returns how many there are.
+fn each_row<K: Field + 'static, V: Field + 'static>(
+    table: &str,
+    mut rows: &[u8],
+    mut take: impl for<'a> FnMut(K::SelfType<'a>, V::SelfType<'a>) -> Result<(), LoadError>,
+) -> Result<u64, LoadError> {
+    let mut count = 0;
+    while !rows.is_empty() {
+        let row = K::take(&mut rows).and_then(|key| Some((key, V::take(&mut rows)?)));
+        let (key, value) = row.ok_or_else(|| LoadError::BadRows(table.to_owned()))?;
+        take(key, value)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Keys and values as bytes.
+pub(super) type RawTable = Vec<(Vec<u8>, Vec<u8>)>;
+/// Name and rows of each table.
+pub(super) type RawTables = Vec<(&'static str, RawTable)>;
+
+fn load<K: Key + 'static, V: Value + 'static>(
+    transaction: &redb::ReadTransaction,
+    table: TableDefinition<'static, K, V>,
+) -> Result<RawTable, Fault> {
+    let mut rows = Vec::new();
+    for row in transaction.open_table(table)?.iter()? {
+        let (key, value) = row?;
+        rows.push((K::as_bytes(&key.value()).as_ref().to_vec(), V::as_bytes(&value.value()).as_ref().to_vec()));
+    }
+    Ok(rows)
+}
+
+fn put<K: Key + 'static, V: Value + 'static>(
+    transaction: &WriteTransaction,
+    table: TableDefinition<'static, K, V>,
+    rows: &[(Vec<u8>, Vec<u8>)],
+) -> Result<(), Fault> {
+    let mut table = transaction.open_table(table)?;
+    for (key, value) in rows {
+        table.insert(K::from_bytes(key), V::from_bytes(value))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -93,6 +191,9 @@ tables! {
     INSIDE inside "inside.v1": (Bytes, u64) => ();
     /// A pattern's number → the search keys in it.
     INSIDE_KEYS inside_keys "inside_keys.v1": u64 => Bytes;
+    /// (search key of a host, observable number) → its kind's number: the URLs and e-mail addresses on a host, and the patterns with one in
+    /// them. Since schema 2.
+    HOSTS hosts "hosts.v1": (Bytes, u64) => u8;
     /// (log id, position, by) → [`super::rows::TakenBackRow`], also for entries that are not held yet. `by` is the author that
     /// said so while the log was unknown, so that nobody can take back another's; all zero where it was checked.
     TAKEN_BACK taken_back "taken_back.v1": (Id, u64, Id) => Bytes;
@@ -110,6 +211,18 @@ tables! {
     QUARANTINE quarantine "quarantine.v1": (u32, u64) => Bytes;
     /// SHA-256 of a recall → [`super::change::RecallRow`].
     RECALLS recalls "recalls.v1": Id => Bytes;
+    /// (SHA-256 of a recall, peer) → when the peer said that it has it durably, so that it is not sent again. A row for a recall that is
+    /// not in `recalls` is never made, so there are at most as many as recalls times peers.
+    RECALL_TOLD recall_told "recall_told.v1": (Id, Id) => u64;
+    /// Author → how many rows of `taken_back` are about entries of it that have not come yet.
+    AHEAD ahead "ahead.v1": Id => u64;
+    /// Group → the newest whole [`crate::model::group::SignedDefinition`] of a hidden group whose head we are: signature, then bytes.
+    ROSTERS rosters "rosters.v1": Id => Bytes;
+    /// Group that another defines → the operator's word on it: 0 it is waited for, 1 accepted, 2 left. No row where the bound on what is
+    /// taken without a word lets it in.
+    CONSENTS consents "consents.v1": Id => u8;
+    /// n, from 1 → [`super::change::ExportRow`] as JSON; the newest 1,000.
+    EXPORTS exports "exports.v1": u64 => Bytes;
     /// Log id → [`super::rows::EvidenceRow`].
     EVIDENCE evidence "evidence.v1": Id => Bytes;
     /// n → [`super::rows::SuspiciousRow`].

@@ -36,6 +36,8 @@ pub(super) type Answer = Result<Vec<Outcome>, CommitError>;
 pub(super) enum Request {
     /// All of these changes or none.
     Commit { changes: Vec<Change>, answer: oneshot::Sender<Answer> },
+    /// Answered once everything asked for before has been answered.
+    Settle { answer: oneshot::Sender<()> },
     /// Give free space back; answers whether it was done.
     Compact { answer: oneshot::Sender<Result<bool, CommitError>> },
 }
@@ -45,6 +47,13 @@ type Tag = [u8; 16];
 
 type Commit = (Vec<Change>, oneshot::Sender<Answer>);
 type Told = (oneshot::Sender<Answer>, Answer);
+
+/// Requests that are worked off together.
+struct Gathered {
+    group: VecDeque<Commit>,
+    compact: Vec<oneshot::Sender<Result<bool, CommitError>>>,
+    settled: Vec<oneshot::Sender<()>>,
+}
 
 /// When a simulated disk does what.
 #[cfg(feature = "simulation")]
@@ -73,8 +82,9 @@ impl Writer {
     /// Works until every store handle is gone and the queue is empty.
     pub(super) fn run(mut self) {
         while let Some(first) = self.next() {
-            let (group, compact) = self.gather(first);
+            let Gathered { group, compact, settled } = self.gather(first);
             self.work_off(group, &mut tell);
+            settled.into_iter().for_each(|answer| answer.send(()).unwrap_or_default());
             compact.into_iter().for_each(|answer| drop(answer.send(self.compact())));
         }
         self.disk.close();
@@ -85,31 +95,33 @@ impl Writer {
     pub(super) async fn run_at(mut self, pace: Box<dyn Pace>) {
         while let Some(first) = self.queue.recv().await {
             tokio::time::sleep(pace.before()).await;
-            let (group, compact) = self.gather(first);
+            let Gathered { group, compact, settled } = self.gather(first);
             pace.commits(&group.iter().flat_map(|(changes, _)| changes).collect::<Vec<_>>());
             let mut told = Vec::new();
             self.work_off(group, &mut |one| told.push(one));
             tokio::time::sleep(pace.after()).await;
             told.into_iter().for_each(tell);
+            settled.into_iter().for_each(|answer| answer.send(()).unwrap_or_default());
             compact.into_iter().for_each(|answer| drop(answer.send(self.compact())));
         }
         self.disk.close();
     }
 
     /// A request and those that wait behind it, as many as one transaction takes.
-    fn gather(&mut self, first: Request) -> (VecDeque<Commit>, Vec<oneshot::Sender<Result<bool, CommitError>>>) {
-        let (mut group, mut compact) = (VecDeque::new(), Vec::new());
+    fn gather(&mut self, first: Request) -> Gathered {
+        let (mut group, mut compact, mut settled) = (VecDeque::new(), Vec::new(), Vec::new());
         let mut request = Some(first);
         while let Some(taken) = request.take() {
             match taken {
                 Request::Commit { changes, answer } => group.push_back((changes, answer)),
                 Request::Compact { answer } => compact.push(answer),
+                Request::Settle { answer } => settled.push(answer),
             }
             if group.len() < self.disk.options.group_requests_max {
                 request = self.queue.try_recv().ok();
             }
         }
-        (group, compact)
+        Gathered { group, compact, settled }
     }
 
     /// The next request. While the disk is not well, it is tried in between.
@@ -189,7 +201,7 @@ impl Writer {
     }
 
     fn apply_group(&self, transaction: &redb::WriteTransaction, group: &VecDeque<Commit>) -> Result<Vec<Answer>, Fault> {
-        let mut tx = Tx::open(transaction, self.disk.options.us)?;
+        let mut tx = Tx::open(transaction, self.disk.options.us, self.disk.options.ahead_max)?;
         let mut answers = Vec::with_capacity(group.len());
         for (changes, _) in group {
             let outcomes = changes.iter().map(|change| tx.apply(change)).collect::<Result<Vec<Outcome>, Fault>>();

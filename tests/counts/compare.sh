@@ -1,7 +1,9 @@
 #!/bin/sh
-# Our readers against count.py: compare.sh FOLDER…  Prints what differs; EXPLAINED.md has the reason for each.
+# Our readers against count.py, value by value: compare.sh [--planted] FOLDER…  EXPLAINED.md says more about the reasons that it prints.
 set -eu
+planted=''
+if [ "${1:-}" = --planted ]; then planted=$1; shift; fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-cargo run --quiet --no-default-features --example count_kinds -- "$@" > "$folder/ours.json"
-python3 "$(dirname "$0")/count.py" "$@" --against "$folder/ours.json"
+cargo run --quiet --no-default-features --example count_kinds -- --all "$@" > "$folder/ours.json"
+python3 -B "$(dirname "$0")/explain.py" $planted "$folder/ours.json" "$@"

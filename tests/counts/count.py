@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Counts the distinct values of each kind in STIX, MISP, CSV and list files: count.py FOLDER... [--against OURS.json]
+"""Finds the distinct values of each kind in STIX, MISP, CSV and list files: count.py FOLDER... [--values]
 
-The second opinion on our readers. It shares no code and no table with them: it loads whole files with Python's own JSON and looks
-at patterns with regular expressions. Prints JSON, path -> {kind: distinct}; with --against (what `count_kinds` prints) only the
-files and kinds that differ, and exits with 1 if any do. EXPLAINED.md says why those differ that do.
+The second opinion on our readers. It shares no code, no table and no rule with them: it loads whole files with Python's own JSON, looks
+at patterns with regular expressions, takes every attribute of a MISP event whatever its flags say, and every word of a table or a list
+that has the form of a value, whatever its column says. So it finds more, on purpose: explain.py has the reason for each difference.
+
+Prints JSON, path -> {kind: distinct}; with --values path -> {kind: {value: [where it was seen]}}.
 """
 import csv
 import ipaddress
@@ -32,11 +34,17 @@ def url(text):
     text = text.strip()
     parts = urlsplit(text)
     place = host(parts.netloc.rpartition("@")[2])
-    port = {"http": ":80", "https": ":443"}.get(parts.scheme.lower())
+    port = {"http": ":80", "https": ":443", "ftp": ":21"}.get(parts.scheme.lower())
     if port and place.endswith(port):
         place = place[: -len(port)]
-    rest = text[text.find(parts.netloc) + len(parts.netloc):]
-    return parts.scheme.lower() + "://" + place + (rest or "/")
+    rest = text[text.find(parts.netloc) + len(parts.netloc):].rstrip("?#")
+    if not rest.startswith("/"):
+        rest = "/" + rest
+    if parts.scheme.lower() == "file":
+        return text
+    for char, code in ((" ", "%20"), ('"', "%22"), ("<", "%3C"), (">", "%3E")):
+        rest = rest.replace(char, code)
+    return parts.scheme.lower() + "://" + place + rest
 
 
 def address(text):
@@ -58,10 +66,26 @@ def network_name(kind, text):
     return (kind, url(text) if kind == "url" else host(text))
 
 
+HIVES = {"HKLM": "HKEY_LOCAL_MACHINE", "HKCU": "HKEY_CURRENT_USER", "HKCR": "HKEY_CLASSES_ROOT", "HKU": "HKEY_USERS"}
+
+
+def registry(text):
+    """Windows compares keys without their case."""
+    hive, _, rest = text.strip().rstrip("\\").partition("\\")
+    return HIVES.get(hive.upper(), hive) + "\\" + rest.lower()
+
+
+def spaced(pattern):
+    """One blank round each operator outside of quotes."""
+    parts = re.split(r"('(?:[^'\\]|\\.)*')", pattern.strip())
+    parts[::2] = [re.sub(r"\s*(!=|>=|<=|==?|>|<)\s*", lambda m: f" {'=' if m[1] == '==' else m[1]} ", re.sub(r"\s+", " ", part)) for part in parts[::2]]
+    return re.sub(r"\s*\]\s*$", "]", re.sub(r"^\[\s*", "[", "".join(parts)))
+
+
 def stix_pattern(text):
     match = ONE.match(text.strip())
     if not match:
-        return "pattern", re.sub(r"\s+", " ", text.strip())
+        return "pattern", spaced(text)
     what, prop, value = match.groups()
     value = re.sub(r"\\(.)", r"\1", value)
     prop = prop.replace("'", "")
@@ -79,13 +103,15 @@ def stix_pattern(text):
         "windows-registry-key:key": "registry_key",
     }
     kind = names.get(f"{what}:{prop}")
-    return (kind, value.strip().lower() if kind == "email" else value.strip()) if kind else ("pattern", text.strip())
+    if kind == "registry_key":
+        return kind, registry(value)
+    return (kind, value.strip().lower() if kind == "email" else value.strip()) if kind else ("pattern", spaced(text))
 
 
 def stix(objects, found):
     for item in objects:
         if isinstance(item, dict) and item.get("type") == "indicator" and isinstance(item.get("pattern"), str):
-            found.append(stix_pattern(item["pattern"]))
+            found.append((*stix_pattern(item["pattern"]), f"id={item.get('id')}"))
 
 
 def misp_value(kind, value):
@@ -110,13 +136,15 @@ def misp_value(kind, value):
         if second == "ip":
             yield network_name("domain", right)
     elif first == "regkey":
-        yield "registry_key", value.partition("|")[0] if second else value
+        yield "registry_key", registry(value.partition("|")[0] if second else value)
     elif kind in ("email-src", "email-dst", "email"):
         yield "email", value.lower()
     else:
         plain = {"mutex": "mutex", "user-agent": "user_agent", "btc": "cryptocurrency_address", "xmr": "cryptocurrency_address",
                  "dash": "cryptocurrency_address", "AS": "pattern", "ssdeep": "pattern", "email-subject": "pattern"}.get(kind)
-        if plain:
+        if kind == "AS":
+            yield plain, f"[autonomous-system:number = '{value}']"
+        elif plain:
             yield plain, value
 
 
@@ -132,17 +160,18 @@ def attributes(event):
 
 
 def misp(event, found):
-    """`to_ids: false` is context, unless nothing in the event says true; recipients count only where it says true."""
-    rows = [(a, name, list(misp_value(str(a.get("type")), str(a.get("value"))))) for a, name in attributes(event) if a.get("value") is not None]
-    app = lambda a, name: name == "android-app" and a.get("object_relation") in ("appid", "certificate")
-    used = any(a.get("to_ids") in (True, "1") for a, name, pairs in rows if pairs or app(a, name))
-    for a, name, pairs in rows:
-        if app(a, name):
-            found.append(("app_id" if a["object_relation"] == "appid" else "app_cert_hash", str(a["value"])))
+    """Every attribute, with what its event says of it as evidence. A publisher who uses no flag at all is told apart."""
+    rows = list(attributes(event))
+    used = any(a.get("to_ids") in (True, "1") for a, _ in rows)
+    for a, name in rows:
+        if a.get("value") is None:
             continue
-        on = a.get("to_ids") in (True, "1")
-        if on or (a.get("type") != "email-dst" and not (used and a.get("to_ids") is False)):
-            found.extend(pairs)
+        where = f"type={a.get('type')} to_ids={a.get('to_ids')} used={used} object={name} relation={a.get('object_relation')} deleted={a.get('deleted')}"
+        if name == "android-app" and a.get("object_relation") in ("appid", "certificate"):
+            pairs = [("app_id" if a["object_relation"] == "appid" else "app_cert_hash", str(a["value"]).lower() if a["object_relation"] == "certificate" else str(a["value"]))]
+        else:
+            pairs = misp_value(str(a.get("type")), str(a["value"]))
+        found.extend((*pair, where) for pair in pairs)
 
 
 def events(data):
@@ -167,10 +196,10 @@ def plain(text):
     text = re.sub(r"^hxxp", "http", text.replace("[:]", ":").replace("[at]", "@").replace("[@]", "@"), flags=re.I)
     if re.fullmatch(r"[0-9a-f]+", text, re.I) and len(text) in HASHES:
         return HASHES[len(text)], text.lower()
-    found = address(text)
+    found = address(re.sub(r"^(\d+\.\d+\.\d+\.\d+):\d{1,5}$", r"\1", text))
     if found:
         return found
-    if re.match(r"https?://\S+$", text, re.I):
+    if re.match(r"(https?|wss?|ftp)://\S+$", text, re.I):
         return network_name("url", text)
     if MAIL.fullmatch(text):
         return "email", text.lower()
@@ -179,73 +208,82 @@ def plain(text):
     return None
 
 
-def table(path):
-    """Every word of a CSV file or a list that is a value by itself; no column is trusted or left out."""
+def words(cell):
+    """The cell itself, then its words; brackets and quotes round a word are no part of it."""
+    yield cell
+    for word in re.split(r"[\s|,;]+", cell):
+        if word != cell:
+            yield word.strip("\"'<>()")
+
+
+def table(path, found):
+    """Every cell and every word of a CSV file or a list that is a value by itself; no column is trusted or left out."""
     with open(path, "rb") as file:
         data = file.read()
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("cp1252", "replace")
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    if not path.endswith((".csv", ".tsv")):
-        return [plain(word) for line in lines for word in re.split(r"[\s|,;]+", line)]
-    delimiter = max(",;\t", key=lambda c: sum(line.count(c) for line in lines[:20]))
-    return [plain(cell) for row in csv.reader(lines, delimiter=delimiter) for cell in re.split(r"[\s|,]+", " ".join(row))]
+    lines = text.splitlines()
+    kept = [(at, line) for at, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
+    delimiter = max(",;\t", key=lambda c: sum(line.count(c) for _, line in kept[:20])) if path.endswith((".csv", ".tsv")) else None
+    header = next(csv.reader([kept[0][1]], delimiter=delimiter)) if kept and delimiter else []
+    for at, line in kept:
+        cells = next(csv.reader([line], delimiter=delimiter), []) if delimiter else [line]
+        for column, cell in enumerate(cells):
+            name = header[column].strip().lower() if column < len(header) else ""
+            for word in words(cell.strip()):
+                pair = plain(word)
+                if pair:
+                    found.append((*pair, f"line={at} column={name!r} cell={cell.strip()[:300]!r}"))
 
 
 def count(path):
-    if path.endswith((".csv", ".tsv", ".txt")):
-        found = [pair for pair in table(path) if pair]
-        kinds = defaultdict(set)
-        for kind, value in found:
-            kinds[kind].add(value)
-        return {kind: len(values) for kind, values in sorted(kinds.items())}
-    with open(path, encoding="utf-8-sig") as file:
-        data = json.load(file)
+    """kind -> value -> where, of a file; raises what JSON raises."""
     found = []
-    if isinstance(data, dict) and "objects" in data:
-        stix(data["objects"], found)
-    elif isinstance(data, dict) and data.get("type") == "indicator":
-        stix([data], found)
+    if path.endswith((".csv", ".tsv", ".txt")):
+        table(path, found)
     else:
-        for event in events(data):
-            if isinstance(event, dict):
-                misp(event, found)
-    kinds = defaultdict(set)
-    for kind, value in found:
-        kinds[kind].add(value)
-    return {kind: len(values) for kind, values in sorted(kinds.items())}
+        with open(path, encoding="utf-8-sig") as file:
+            data = json.load(file)
+        if isinstance(data, dict) and "objects" in data:
+            stix(data["objects"], found)
+        elif isinstance(data, dict) and data.get("type") == "indicator":
+            stix([data], found)
+        else:
+            for event in events(data):
+                if isinstance(event, dict):
+                    misp(event, found)
+    kinds = defaultdict(lambda: defaultdict(list))
+    for kind, value, where in found:
+        if len(kinds[kind][value]) < 5:
+            kinds[kind][value].append(where)
+    return kinds
+
+
+def files(folders):
+    for folder in folders:
+        yield from [folder] if os.path.isfile(folder) else sorted(os.path.join(d, f) for d, _, fs in os.walk(folder) for f in fs)
+
+
+def everything(folders):
+    """path -> kind -> value -> where; files that are no JSON, or none of the formats, are left out."""
+    counts = {}
+    for path in files(folders):
+        try:
+            counts[path] = count(path)
+        except (ValueError, RecursionError, AttributeError, TypeError):
+            continue
+    return counts
 
 
 def main():
-    arguments = sys.argv[1:]
-    ours = None
-    if "--against" in arguments:
-        at = arguments.index("--against")
-        with open(arguments[at + 1], encoding="utf-8") as file:
-            ours = json.load(file)
-        del arguments[at: at + 2]
-    counts = {}
-    for folder in arguments:
-        paths = [folder] if os.path.isfile(folder) else sorted(os.path.join(d, f) for d, _, fs in os.walk(folder) for f in fs)
-        for path in paths:
-            try:
-                counts[path] = count(path)
-            except (ValueError, RecursionError, AttributeError, TypeError):
-                continue
-    if ours is None:
-        print(json.dumps(counts, indent=1))
-        return 0
-    differing = 0
-    for path, kinds in counts.items():
-        other = ours.get(path, {}).get("kinds", {})
-        for kind in sorted(set(kinds) | set(other)):
-            if kinds.get(kind, 0) != other.get(kind, 0):
-                differing += 1
-                print(f"{path}: {kind}: we {other.get(kind, 0)}, count.py {kinds.get(kind, 0)}")
-    print(f"{len(counts)} files, {differing} differences", file=sys.stderr)
-    return 1 if differing else 0
+    arguments = [argument for argument in sys.argv[1:] if argument != "--values"]
+    counts = everything(arguments)
+    if len(arguments) == len(sys.argv) - 1:
+        counts = {path: {kind: len(values) for kind, values in sorted(kinds.items())} for path, kinds in counts.items()}
+    print(json.dumps(counts, indent=1, sort_keys=True))
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    main()

@@ -22,10 +22,10 @@ async fn a_member_passes_on_a_group_log_and_keeps_back_what_is_amber_strict() {
     let federation = with_cedar_behind_borealis().await;
     federation.share(AMAL, "amber.example.org", Tlp::Amber, "partners").await;
     federation.share(AMAL, "strict.example.org", Tlp::AmberStrict, "partners").await;
-    federation.share(AMAL, "green.example.org", Tlp::Green, "partners").await;
+    federation.share(AMAL, "clear.example.org", Tlp::Clear, "partners").await;
     federation.settle().await;
     assert_eq!(federation.authors(CEDAR, "amber.example.org"), [AMAL], "the author's name stays");
-    assert!(federation.finds(CEDAR, "green.example.org"));
+    assert!(federation.finds(CEDAR, "clear.example.org"));
     assert!(federation.finds(BOREALIS, "strict.example.org") && !federation.finds(CEDAR, "strict.example.org"));
     let log = federation.node(AMAL).status().unwrap().logs[0].id;
     let absent = federation.node(CEDAR).store.snapshot().unwrap().absent(&log, 10).unwrap();

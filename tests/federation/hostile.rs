@@ -9,6 +9,7 @@ use watchfire::model::crypto::SigningKey;
 use watchfire::model::log::{Audience, Head, LogKey};
 use watchfire::model::record::{Withdrawal, WithdrawalMode};
 use watchfire::model::{EntryHash, Tlp};
+use watchfire::node::view::GroupCreate;
 use watchfire::store::change::Verdict;
 
 const EVIL: &str = "evil.example.org";
@@ -64,7 +65,7 @@ async fn a_batch_that_follows_no_known_entry_is_kept_as_evidence_alone() {
     federation.expect_error("a batch does not verify");
     let mut stream = rogue.asked(NOWHERE).await;
     let elsewhere = Head { size: 0, hash: EntryHash([9; 32]) };
-    let (_, frames) = rogue.batch(elsewhere, vec![rogue.entry(EVIL)], rogue.identity.log_key());
+    let (_, frames) = rogue.batch(elsewhere, vec![rogue.entry(EVIL)], &rogue.identity.log_key());
     stream.say_all(frames).await;
     assert_eq!(stream.closed().await.0, "batch");
     nothing_came(&federation, "protocol").await;
@@ -76,7 +77,7 @@ async fn a_batch_that_follows_no_known_entry_is_kept_as_evidence_alone() {
 async fn a_batch_that_nobody_asked_for_ends_the_link() {
     let (federation, rogue) = alone().await;
     let mut stream = rogue.link().await;
-    let (_, frames) = rogue.batch(Head::default(), vec![rogue.entry(EVIL)], rogue.identity.log_key());
+    let (_, frames) = rogue.batch(Head::default(), vec![rogue.entry(EVIL)], &rogue.identity.log_key());
     stream.say_all(frames).await;
     let (code, words) = stream.closed().await;
     assert_eq!((code.as_str(), words.as_str()), ("protocol", "a batch of a log that was not asked for"));
@@ -115,7 +116,7 @@ async fn a_batch_beyond_the_bounds_ends_the_link() {
     let mut stream = rogue.asked(NOWHERE).await;
     let bomb = zstd::bulk::compress(&vec![0; 64 << 20], 3).unwrap();
     let meta = wire::BatchMeta { log: rogue.log().id().0.to_vec(), first: 1, count: 1, length: 1_000, zstd: true, ..Default::default() };
-    let (batch, _) = rogue.batch(Head::default(), vec![rogue.entry(EVIL)], rogue.identity.log_key());
+    let (batch, _) = rogue.batch(Head::default(), vec![rogue.entry(EVIL)], &rogue.identity.log_key());
     let meta = wire::BatchMeta { checkpoint: Some(watchfire::link::convert::wire_checkpoint(&batch.checkpoint)), ..meta };
     stream.say(Kind::Batch(wire::Batch { meta: Some(meta), chunk: bomb.into(), last: true })).await;
     assert_eq!(stream.closed().await.1, "a batch of a direct log is not compressed");
@@ -135,7 +136,7 @@ async fn a_label_that_does_not_exist_ends_the_link() {
     let (federation, rogue) = alone().await;
     for tlp in [5, 99, 1_000] {
         let mut stream = rogue.asked(NOWHERE).await;
-        let (_, frames) = rogue.batch(Head::default(), vec![rogue.entry(EVIL)], rogue.identity.log_key());
+        let (_, frames) = rogue.batch(Head::default(), vec![rogue.entry(EVIL)], &rogue.identity.log_key());
         let [Kind::Batch(part)] = <[Kind; 1]>::try_from(frames).unwrap() else { unreachable!() };
         let mut content = wire::BatchContent::decode(&part.chunk[..]).unwrap();
         content.tlp = vec![tlp];
@@ -152,7 +153,7 @@ async fn nobody_on_the_way_changes_a_label() {
     let (mut federation, rogue) = alone().await;
     federation.expect_error("a batch does not verify");
     let mut stream = rogue.asked(NOWHERE).await;
-    let (_, frames) = rogue.batch(Head::default(), vec![rogue.entry(EVIL)], rogue.identity.log_key());
+    let (_, frames) = rogue.batch(Head::default(), vec![rogue.entry(EVIL)], &rogue.identity.log_key());
     let [Kind::Batch(part)] = <[Kind; 1]>::try_from(frames).unwrap() else { unreachable!() };
     let mut content = wire::BatchContent::decode(&part.chunk[..]).unwrap();
     content.tlp = vec![u32::from(Tlp::Clear.number())];
@@ -173,7 +174,7 @@ async fn one_bad_record_never_stops_a_log_and_a_newer_kind_is_kept() {
         rogue.entry_of(77, b"from the future".to_vec()),
         rogue.entry("last.example.org"),
     ];
-    let (batch, frames) = rogue.batch(Head::default(), entries, rogue.identity.log_key());
+    let (batch, frames) = rogue.batch(Head::default(), entries, &rogue.identity.log_key());
     stream.say_all(frames).await;
     let ack = stream.acknowledged().await;
     let verdicts: Vec<(u64, u32)> = ack.verdicts.iter().map(|verdict| (verdict.seq, verdict.verdict)).collect();
@@ -185,7 +186,7 @@ async fn one_bad_record_never_stops_a_log_and_a_newer_kind_is_kept() {
     assert_eq!(snapshot.quarantine().unwrap().len(), 2);
     drop(snapshot);
     // The log goes on.
-    let (_, frames) = rogue.batch(batch.checkpoint.head, vec![rogue.entry("later.example.org")], rogue.identity.log_key());
+    let (_, frames) = rogue.batch(batch.checkpoint.head, vec![rogue.entry("later.example.org")], &rogue.identity.log_key());
     stream.say_all(frames).await;
     assert_eq!(stream.acknowledged().await.through, 5);
     assert!(federation.finds(AMAL, "later.example.org"));
@@ -194,7 +195,7 @@ async fn one_bad_record_never_stops_a_log_and_a_newer_kind_is_kept() {
 #[tokio::test]
 async fn what_came_before_is_acknowledged_again_and_stored_once() {
     let (federation, rogue) = alone().await;
-    let (batch, frames) = rogue.batch(Head::default(), vec![rogue.entry(EVIL)], rogue.identity.log_key());
+    let (batch, frames) = rogue.batch(Head::default(), vec![rogue.entry(EVIL)], &rogue.identity.log_key());
     for _ in 0..2 {
         let mut stream = rogue.asked(batch.checkpoint.head).await;
         stream.say_all(frames.clone()).await;
@@ -210,7 +211,7 @@ async fn passing_a_quota_is_a_typed_refusal_that_reconnecting_does_not_lift() {
     let federation = Federation::with(1, |_, config| config.link.records_per_day_max = 5).await;
     let rogue = Rogue::paired_with(&federation, AMAL).await;
     let values: Vec<_> = (0..6).map(|number| rogue.entry(&format!("host{number}.example.org"))).collect();
-    let (batch, frames) = rogue.batch(Head::default(), values, rogue.identity.log_key());
+    let (batch, frames) = rogue.batch(Head::default(), values, &rogue.identity.log_key());
     for _ in 0..2 {
         let mut stream = rogue.asked(batch.checkpoint.head).await;
         stream.say_all(frames.clone()).await;
@@ -219,7 +220,7 @@ async fn passing_a_quota_is_a_typed_refusal_that_reconnecting_does_not_lift() {
     nothing_came(&federation, "limit").await;
     assert_eq!(federation.indicators(AMAL), 0);
     federation.clock.advance(DAY);
-    let again = rogue.batch(Head::default(), vec![rogue.entry(EVIL)], rogue.identity.log_key());
+    let again = rogue.batch(Head::default(), vec![rogue.entry(EVIL)], &rogue.identity.log_key());
     let mut stream = rogue.asked(again.0.checkpoint.head).await;
     stream.say_all(again.1).await;
     assert_eq!(stream.acknowledged().await.through, 1, "another day, another quota");
@@ -263,9 +264,9 @@ async fn nobody_recalls_what_another_has_said() {
     let withdrawal = Withdrawal { log, seqs: vec![1], mode: WithdrawalMode::Recall, reason: "gone".into() };
     let own = Recall { author: rogue.identity.org(), withdrawal: withdrawal.clone(), at: federation.clock.now(), group: None };
     let mut stream = rogue.link().await;
-    stream.say(Kind::Recall(sign_recall(&own, rogue.identity.log_key()))).await;
+    stream.say(Kind::Recall(sign_recall(&own, &rogue.identity.log_key()))).await;
     let forged = Recall { author: federation.org(BOREALIS), ..own };
-    stream.say(Kind::Recall(sign_recall(&forged, rogue.identity.log_key()))).await;
+    stream.say(Kind::Recall(sign_recall(&forged, &rogue.identity.log_key()))).await;
     assert_eq!(stream.closed().await.0, "protocol");
     assert!(federation.finds(AMAL, EVIL));
     federation.settle().await;
@@ -282,7 +283,7 @@ async fn nobody_defines_anothers_group() {
     let mut definition = watchfire::link::convert::decode_definition(&row.definition.bytes).unwrap();
     definition.number += 1;
     let bytes = watchfire::link::convert::encode_definition(&definition);
-    let signed = watchfire::model::group::SignedDefinition::sign(bytes, rogue.identity.log_key());
+    let signed = watchfire::model::group::SignedDefinition::sign(bytes, &rogue.identity.log_key());
     let chunk = wire::SignedDefinition { definition: signed.bytes, signature: signed.signature.to_vec() }.encode_to_vec();
     let mut stream = rogue.link().await;
     stream.say(Kind::Definition(wire::DefinitionPart { chunk, last: true })).await;
@@ -305,4 +306,49 @@ async fn an_acknowledgement_may_come_after_the_reader_has_asked_again() {
     let ack = Kind::Ack(wire::Ack { log: log.0.to_vec(), through: 1, ..Default::default() });
     stream.say_all(vec![want(1), ack]).await;
     federation.until("the acknowledgement counts", || federation.acknowledged_by(AMAL, &log, &rogue.identity.org()) == 1).await;
+}
+
+/// Whether a card comes before the node has said what it holds, to who says that it has this number of it.
+async fn gets_a_card(rogue: &Rogue, known_card: u64) -> bool {
+    let mut stream = rogue.connect().await;
+    stream.say(Kind::Hello(wire::Hello { known_card, ..rogue.hello(vec![1]) })).await;
+    loop {
+        match stream.hear().await.expect("the stream goes on") {
+            Kind::Card(_) => return true,
+            Kind::Have(_) => return false,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_card_goes_only_to_who_has_an_older_one() {
+    let (federation, rogue) = alone().await;
+    let number = federation.node(AMAL).keys.card().content().number;
+    assert!(gets_a_card(&rogue, number - 1).await);
+    assert!(!gets_a_card(&rogue, number).await);
+}
+
+#[tokio::test]
+async fn a_definition_goes_only_to_who_has_an_older_one() {
+    let (federation, rogue) = alone().await;
+    let request = GroupCreate { name: "all".into(), members: vec![ROGUE.into()], ..GroupCreate::default() };
+    let group = federation.node(AMAL).group_create(request).await.unwrap().group_id;
+    let number = federation.node(AMAL).store.snapshot().unwrap().group(&group).unwrap().unwrap().number;
+    let holds = |number| {
+        let groups = vec![wire::have::Group { id: group.0.to_vec(), number, roster: 0 }];
+        Kind::Have(wire::Have { groups, complete: true, ..Default::default() })
+    };
+    let mut stream = rogue.link().await;
+    stream.say(holds(number - 1)).await;
+    stream.until(|kind| matches!(kind, Kind::Definition(_))).await;
+    let mut stream = rogue.link().await;
+    // What it would say without being told comes right behind this.
+    stream.until(|kind| matches!(kind, Kind::Have(_))).await;
+    stream.say(holds(number)).await;
+    // It ends the stream with this, and what it has said until then is heard.
+    stream.say(Kind::Hello(rogue.hello(vec![1]))).await;
+    while let Some(kind) = stream.hear().await {
+        assert!(!matches!(kind, Kind::Definition(_)), "it has that one");
+    }
 }

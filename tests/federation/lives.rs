@@ -1,5 +1,6 @@
 //! Nodes that die, come back, come back older than they were, or live twice.
 
+use crate::campaign::{Campaign, Dice};
 use crate::harness::*;
 use watchfire::formats::Format;
 use watchfire::model::Tlp;
@@ -199,4 +200,133 @@ async fn two_histories_under_one_signature_are_proved_and_the_author_goes_on_in_
         .until("it goes on", || federation.finds(BOREALIS, "third.example.org") && federation.finds(CEDAR, "third.example.org"))
         .await;
     assert_eq!(states(&federation, CEDAR, amal).iter().filter(|state| **state == LogState::Open).count(), 1);
+}
+
+/// How a restored copy comes back into the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Return {
+    /// Whoever holds the tail is there.
+    HoldersPresent,
+    /// They come later; until then the copy is alone.
+    HoldersLate,
+    /// They come later, and the restore was declared.
+    Declared,
+    /// One who holds nothing of the tail is met first.
+    StrangerFirst,
+}
+
+const RETURNS: [Return; 4] = [Return::HoldersPresent, Return::HoldersLate, Return::Declared, Return::StrangerFirst];
+
+/// Amal is copied at some moment, goes on, and is put back.
+struct Restores {
+    federation: Federation,
+    dice: Dice,
+    values: Vec<String>,
+    forks: usize,
+}
+
+impl Restores {
+    async fn new(seed: u64) -> Self {
+        // It is stopped for each copy; nobody needs to be seen off.
+        let mut federation = Federation::with(3, |_, config| config.link.drain_ms_max = 20).await;
+        for (one, other) in [(AMAL, BOREALIS), (AMAL, CEDAR), (BOREALIS, CEDAR)] {
+            federation.pair(one, other).await;
+        }
+        federation.settle().await;
+        for text in ["restored copy", "two histories", "does not verify"] {
+            federation.expect_error(text);
+        }
+        federation.group(AMAL, "partners", &[BOREALIS, CEDAR]).await;
+        federation.settle().await;
+        Self { federation, dice: Dice::new(seed), values: Vec::new(), forks: 0 }
+    }
+
+    /// A few values for the group; whoever is linked gets them.
+    async fn say(&mut self, few: u64) {
+        for _ in 0..few {
+            let value = format!("v{}.example.org", self.values.len());
+            self.federation.share(AMAL, &value, Tlp::Amber, "partners").await;
+            self.values.push(value);
+        }
+    }
+
+    fn all_three(&self, cut: bool) {
+        for (one, other) in [(AMAL, BOREALIS), (AMAL, CEDAR), (BOREALIS, CEDAR)] {
+            if cut { self.federation.cut(one, other) } else { self.federation.heal(one, other) }
+        }
+    }
+
+    async fn round(&mut self, how: Return) {
+        self.federation.clock.advance(HOUR);
+        let before = self.dice.below(3);
+        self.say(before).await;
+        self.federation.settle().await;
+        let copy = self.federation.copy(AMAL).await;
+        self.federation.settle().await;
+        let holder = *self.dice.pick(&[BOREALIS, CEDAR]);
+        let other = if holder == BOREALIS { CEDAR } else { BOREALIS };
+        if how == Return::StrangerFirst {
+            self.federation.cut(AMAL, other);
+            self.federation.cut(BOREALIS, CEDAR);
+        }
+        let tail = self.dice.between(1, 4);
+        self.say(tail).await;
+        self.federation.settle().await;
+        if how != Return::HoldersPresent {
+            self.all_three(true);
+        }
+        self.federation.clock.advance(HOUR);
+        self.federation.put_back(AMAL, &copy).await;
+        self.federation.start(AMAL).await;
+        if how == Return::Declared {
+            self.federation.node(AMAL).declare_restore().await.unwrap();
+        }
+        // At least as much as the tail: a shorter history is not told from a mere beginning of the longer.
+        let lonely = self.dice.between(tail, tail + 2);
+        if how == Return::StrangerFirst {
+            self.federation.heal(AMAL, other);
+            self.say(lonely).await;
+            let last = self.values.last().unwrap().clone();
+            self.federation.until("the stranger has it", || self.federation.finds(other, &last)).await;
+            self.forks += 1;
+        } else {
+            self.say(lonely).await;
+        }
+        let mut links = vec![(AMAL, holder), (AMAL, other), (BOREALIS, CEDAR)];
+        while !links.is_empty() {
+            let (one, other) = links.swap_remove(self.dice.below(links.len() as u64) as usize);
+            self.federation.heal(one, other);
+        }
+        self.federation.settle().await;
+        self.check(how).await;
+    }
+
+    async fn check(&mut self, how: Return) {
+        self.say(1).await;
+        self.federation.settle().await;
+        let proven = |who| self.federation.node(who).store.snapshot().unwrap().evidence().unwrap().into_iter().map(|proof| proof.log.id());
+        let all: std::collections::BTreeSet<_> = [AMAL, BOREALIS, CEDAR].into_iter().flat_map(proven).collect();
+        assert_eq!(all.len(), self.forks, "{how:?}: positions are signed twice where nobody could tell, and only there");
+        assert_eq!(proven(AMAL).count(), self.forks, "{how:?}: their author knows of it");
+        // What only the other history had its author has from nobody, and its holder keeps it.
+        for (number, value) in self.values.iter().enumerate() {
+            let holders: Vec<Who> = [AMAL, BOREALIS, CEDAR].into_iter().filter(|who| self.federation.finds(*who, value)).collect();
+            assert!(!holders.is_empty(), "{how:?}: value {number} is lost");
+            let everybody = holders.len() == 3 || (self.forks > 0 && !holders.contains(&AMAL));
+            assert!(everybody, "{how:?}: value {number} of {} is held by {holders:?} alone", self.values.len());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_copy_put_back_at_any_moment_signs_nothing_twice_where_somebody_can_tell_and_loses_nothing() {
+    let mut campaign = Campaign::new("restores", "restores", 50);
+    while let Some(seed) = campaign.next() {
+        let mut restores = Restores::new(seed).await;
+        for _ in 0..10.min(campaign.left()) {
+            let how = *restores.dice.pick(&RETURNS);
+            restores.round(how).await;
+            campaign.reached(1);
+        }
+    }
 }

@@ -8,13 +8,22 @@
 // The harness looks at real time to bound how long it waits; the nodes never do.
 #![allow(clippy::disallowed_methods)]
 
+#[path = "../campaign/mod.rs"]
+mod campaign;
 mod harness;
 
+mod backup;
 mod control;
+mod disks;
 mod groups;
 mod hostile;
+mod keys;
+mod lies;
+mod links;
 mod lives;
+mod membership;
 mod pairing;
 mod recalls;
+mod recalls_alone;
 mod sharing;
 mod time;

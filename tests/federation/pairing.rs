@@ -1,5 +1,6 @@
 //! Two organisations come to trust each other.
 
+use crate::harness::rogue::guess;
 use crate::harness::*;
 use watchfire::model::Tlp;
 use watchfire::node::NodeError;
@@ -59,6 +60,52 @@ async fn an_invitation_works_once_and_for_72_hours() {
 }
 
 #[tokio::test]
+async fn an_invitation_outlives_a_restart_of_who_made_it() {
+    let mut federation = Federation::strangers(3).await;
+    let [used, open] = [federation.node(AMAL).invite().await.unwrap(), federation.node(AMAL).invite().await.unwrap()];
+    federation.node(BOREALIS).join(&used.text, Some("amal")).await.unwrap();
+    federation.restart(AMAL).await;
+    assert!(federation.node(CEDAR).join(&used.text, Some("amal")).await.is_err(), "it was used up before the restart");
+    federation.node(CEDAR).join(&open.text, Some("amal")).await.unwrap();
+    federation.restart(AMAL).await;
+    let kept = std::fs::read_to_string(federation.data(AMAL).join("keys/invitations")).unwrap();
+    assert_eq!(kept, "", "nothing is left of those that were used");
+    let late = federation.node(AMAL).invite().await.unwrap();
+    assert!(!federation.holds(AMAL, late.text.trim_start_matches("watchfire-invite:")), "its secret is not in the store");
+    federation.clock.advance(72 * HOUR + 1);
+    federation.restart(AMAL).await;
+    assert!(federation.node(BOREALIS).join(&late.text, Some("again")).await.is_err(), "it has expired");
+}
+
+#[tokio::test]
+async fn wrong_tries_count_over_a_restart() {
+    let mut federation = Federation::strangers(2).await;
+    let invitation = federation.node(AMAL).invite().await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(guess(&federation, AMAL, &invitation.text).await, "the secret is wrong");
+    }
+    federation.restart(AMAL).await;
+    for _ in 0..2 {
+        assert_eq!(guess(&federation, AMAL, &invitation.text).await, "the secret is wrong");
+    }
+    assert!(federation.node(BOREALIS).join(&invitation.text, None).await.is_err(), "it has no tries left, with the right secret too");
+    federation.restart(AMAL).await;
+    assert!(federation.node(BOREALIS).join(&invitation.text, None).await.is_err());
+}
+
+#[tokio::test]
+async fn three_wrong_tries_leave_a_right_one_after_a_restart() {
+    let mut federation = Federation::strangers(2).await;
+    let invitation = federation.node(AMAL).invite().await.unwrap();
+    for _ in 0..3 {
+        guess(&federation, AMAL, &invitation.text).await;
+    }
+    federation.restart(AMAL).await;
+    guess(&federation, AMAL, &invitation.text).await;
+    federation.node(BOREALIS).join(&invitation.text, Some("amal")).await.unwrap();
+}
+
+#[tokio::test]
 async fn pairing_by_card_needs_both_cards() {
     let federation = Federation::strangers(2).await;
     let card = federation.node(BOREALIS).card().unwrap();
@@ -112,6 +159,31 @@ async fn of_two_dials_at_once_one_stream_stays() {
     federation.settle().await;
     assert_eq!(federation.net.dialled(AMAL, BOREALIS) + federation.net.dialled(BOREALIS, AMAL), dials, "nobody dials while a stream is up");
     assert!(federation.finds(BOREALIS, "evil.example.org") && federation.finds(AMAL, "bad.example.org"));
+}
+
+#[tokio::test]
+async fn of_two_dials_that_overlap_one_stream_stays_on_both_sides() {
+    let federation = Federation::of(2).await;
+    for round in 1..=20 {
+        federation.net.meet(AMAL, BOREALIS);
+        federation.cut(AMAL, BOREALIS);
+        let (amal, borealis) = (federation.org(AMAL), federation.org(BOREALIS));
+        federation.until("the link is down", || !federation.node(AMAL).link_view(&borealis).up).await;
+        federation.until("on both sides", || !federation.node(BOREALIS).link_view(&amal).up).await;
+        federation.heal(AMAL, BOREALIS);
+        federation.until("both dials are under way", || federation.net.met() == round).await;
+        let value = format!("host{round}.example.org");
+        federation.share(AMAL, &value, Tlp::Amber, "borealis").await;
+        federation.share(BOREALIS, &value, Tlp::Amber, "amal").await;
+        federation.settle().await;
+        assert_eq!(federation.authors(AMAL, &value), [AMAL, BOREALIS]);
+        assert_eq!(federation.authors(BOREALIS, &value), [AMAL, BOREALIS]);
+    }
+    let dials = || federation.net.dialled(AMAL, BOREALIS) + federation.net.dialled(BOREALIS, AMAL);
+    let before = dials();
+    federation.clock.advance(HOUR);
+    federation.settle().await;
+    assert_eq!(dials(), before, "nobody dials while a stream is up");
 }
 
 #[tokio::test]

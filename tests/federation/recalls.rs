@@ -147,6 +147,7 @@ async fn what_is_recalled_before_it_was_sent_never_leaves() {
     federation.share(AMAL, "bad.example.org", Tlp::Amber, "borealis").await;
     federation.settle().await;
     federation.cut(AMAL, BOREALIS);
+    federation.until("the link is down", || !federation.node(AMAL).link_view(&federation.org(BOREALIS)).up).await;
     federation.share(AMAL, EVIL, Tlp::Amber, "borealis").await;
     federation.recall(AMAL, EVIL).await;
     federation.heal(AMAL, BOREALIS);

@@ -52,6 +52,24 @@ async fn three_thousand_imported_indicators_are_found_at_the_peer_however_they_a
     assert!(matched("hxxp://innocent.example.org").is_empty());
 }
 
+/// The clock stands still, so all of it falls into one second.
+#[tokio::test]
+async fn an_import_takes_a_fraction_of_the_frames_that_may_come_in_a_second() {
+    let defaults = watchfire::config::Link::default();
+    let federation = Federation::with(2, |_, config| {
+        config.link.control_frames_per_second_max = defaults.control_frames_per_second_max / 10;
+        config.link.http2_frames_per_second_max = defaults.http2_frames_per_second_max / 10;
+    })
+    .await;
+    federation.pair(AMAL, BOREALIS).await;
+    federation.settle().await;
+    let dials = || federation.net.dialled(AMAL, BOREALIS) + federation.net.dialled(BOREALIS, AMAL);
+    let before = dials();
+    federation.import(AMAL, generated(10_000), Format::Text, Tlp::Green, "borealis").await;
+    federation.settle().await;
+    assert_eq!((federation.indicators(BOREALIS), dials()), (10_000, before));
+}
+
 #[tokio::test]
 async fn importing_twice_changes_nothing() {
     let federation = Federation::of(2).await;

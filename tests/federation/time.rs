@@ -8,6 +8,22 @@ use watchfire::rules::label::Held;
 const EVIL: &str = "evil.example.org";
 
 #[tokio::test]
+async fn the_days_that_a_peers_certificate_has_left_are_shown() {
+    let federation = Federation::of(2).await;
+    let days = |who: Who, other: &str| federation.node(who).peer(other).unwrap().status.certificate_days;
+    assert_eq!((days(AMAL, "borealis"), days(BOREALIS, "amal")), (Some(6), Some(6)));
+    federation.pass(3 * DAY).await;
+    assert_eq!((days(AMAL, "borealis"), days(BOREALIS, "amal")), (Some(3), Some(3)));
+    // The link stays up while both renew; what it was opened with says nothing any more.
+    federation.pass(5 * DAY).await;
+    assert_eq!(days(AMAL, "borealis"), None);
+    federation.cut(AMAL, BOREALIS);
+    federation.heal(AMAL, BOREALIS);
+    federation.until("the newer certificate was shown", || days(AMAL, "borealis").is_some_and(|days| days > 0)).await;
+    federation.settle().await;
+}
+
+#[tokio::test]
 async fn certificates_renew_by_themselves_while_links_stay_up() {
     let federation = Federation::of(2).await;
     let dials = || federation.net.dialled(AMAL, BOREALIS) + federation.net.dialled(BOREALIS, AMAL);
@@ -45,6 +61,40 @@ async fn a_renewed_issuing_ca_reaches_the_peers_over_the_link() {
     federation.until("the link is down", || !federation.node(AMAL).link_view(&federation.org(BOREALIS)).up).await;
     federation.heal(AMAL, BOREALIS);
     federation.settle().await;
+}
+
+#[tokio::test]
+async fn certificates_rotate_twenty_times_under_load_and_no_call_fails() {
+    let federation = Federation::of(2).await;
+    let shown = |who: Who| std::fs::read(federation.data(who).join("keys/node.pem")).unwrap();
+    let mut seen: Vec<std::collections::BTreeSet<Vec<u8>>> = federation.everyone().map(|who| [shown(who)].into()).collect();
+    let (mut shared, mut rotation) = (0, 0);
+    while seen.iter().any(|seen| seen.len() <= 20) {
+        rotation += 1;
+        assert!(rotation < 60, "certificates do not renew");
+        // While time passes values are shared, both ways.
+        for _ in 0..5 {
+            federation.pass(DAY).await;
+            for (from, to) in [(AMAL, "borealis"), (BOREALIS, "amal")] {
+                federation.share(from, &format!("host{shared}.example.org"), Tlp::Amber, to).await;
+                shared += 1;
+            }
+        }
+        for who in federation.everyone() {
+            seen[who.0].insert(shown(who));
+        }
+        // Some links begin anew with what is shown now, others live on.
+        if rotation % 3 == 0 {
+            federation.cut(AMAL, BOREALIS);
+            federation.heal(AMAL, BOREALIS);
+        }
+        federation.settle().await;
+    }
+    println!("{shared} values were shared over {} and {} certificates", seen[0].len(), seen[1].len());
+    for number in 0..shared {
+        let value = format!("host{number}.example.org");
+        assert!(federation.finds(AMAL, &value) && federation.finds(BOREALIS, &value), "{value}");
+    }
 }
 
 #[tokio::test]
@@ -143,8 +193,84 @@ async fn a_clock_that_jumps_while_links_are_up_destroys_nothing() {
     federation.give_own_clock(BOREALIS, 0).await;
     federation.settle().await;
     federation.pass(25 * HOUR).await;
-    federation.step_own_clock(BOREALIS, 30 * HOUR);
+    federation.step_own_clock(BOREALIS, 30 * HOUR as i64);
     federation.pass(2 * HOUR).await;
     assert!(!federation.finds(BOREALIS, EVIL) && federation.finds(AMAL, EVIL));
     assert!(has_body(&federation, BOREALIS), "it agreed before the jump, and does not now");
+}
+
+/// What an operator is told when clocks differ too far for a link.
+const CLOCK_CODES: [&str; 6] = ["label_unknown_there", "unknown_label", "expired", "expired_there", "not_yet_valid", "profile_there"];
+
+/// Why there is no link, as either side tells it.
+fn failure(federation: &Federation) -> Option<(String, String)> {
+    let told = [(AMAL, BOREALIS), (BOREALIS, AMAL)].map(|(here, there)| {
+        let view = federation.node(here).link_view(&federation.org(there));
+        view.failure.filter(|_| !view.up).map(|failure| (failure.code, failure.hint.unwrap_or_default()))
+    });
+    told.into_iter().flatten().find(|(code, _)| CLOCK_CODES.contains(&code.as_str()))
+}
+
+/// The link is taken down and up again, so that both look at each other anew.
+async fn meet_again(federation: &Federation) {
+    federation.cut(AMAL, BOREALIS);
+    federation.until("the link is down", || !federation.node(AMAL).link_view(&federation.org(BOREALIS)).up).await;
+    federation.heal(AMAL, BOREALIS);
+}
+
+#[tokio::test]
+async fn a_clock_that_steps_by_days_either_way_loses_nothing_and_a_link_that_fails_for_it_says_so() {
+    let mut federation = Federation::of(2).await;
+    federation.give_own_clock(BOREALIS, 0).await;
+    federation.settle().await;
+    federation.share(AMAL, "before.example.org", Tlp::Amber, "borealis").await;
+    federation.settle().await;
+    let steps: [(i64, &str); 8] =
+        [(-120, "-5 d"), (-30, "-30 h"), (-3, "-3 h"), (3, "+3 h"), (30, "+30 h"), (192, "+8 d"), (480, "+20 d"), (960, "+40 d")];
+    for (number, (hours, name)) in steps.into_iter().enumerate() {
+        let value = format!("during{number}.example.org");
+        federation.step_own_clock(BOREALIS, hours * HOUR as i64);
+        federation.pass(3 * MINUTE).await;
+        meet_again(&federation).await;
+        federation.share(AMAL, &value, Tlp::Amber, "borealis").await;
+        federation
+            .until(&format!("{name}: it works or says why not"), || federation.finds(BOREALIS, &value) || failure(&federation).is_some())
+            .await;
+        match failure(&federation) {
+            Some((code, hint)) => {
+                eprintln!("clock {name}: {code} ({hint})");
+                assert!(hint.contains("clock") || hint.contains("date"), "{name}: {code}: {hint}");
+            }
+            None => eprintln!("clock {name}: works"),
+        }
+        assert!(has_body(&federation, BOREALIS), "{name}: a wrong clock destroys nothing");
+        federation.step_own_clock(BOREALIS, -hours * HOUR as i64);
+        federation.until_upkeep(&format!("{name}: it heals when the clock is right again"), || federation.finds(BOREALIS, &value)).await;
+        federation.settle().await;
+    }
+    assert_eq!(federation.entries(BOREALIS, AMAL), 9);
+}
+
+#[tokio::test]
+async fn renewals_and_confirmations_go_on_after_a_clock_that_was_ahead_is_set_back() {
+    let mut federation = Federation::of(2).await;
+    federation.give_own_clock(AMAL, 0).await;
+    federation.group(AMAL, "partners", &[BOREALIS]).await;
+    federation.settle().await;
+    for ahead in [40 * DAY as i64, -5 * DAY as i64] {
+        federation.step_own_clock(AMAL, ahead);
+        federation.pass(2 * HOUR).await;
+        federation.step_own_clock(AMAL, -ahead);
+        let number = || federation.node(AMAL).group("partners").unwrap().number;
+        let before = number();
+        federation.pass(9 * DAY).await;
+        federation.until_upkeep("the group is confirmed again", || number() > before).await;
+        federation
+            .until_upkeep("the certificate holds", || {
+                failure(&federation).is_none() && federation.node(AMAL).status().unwrap().certificates.node_days >= 1
+            })
+            .await;
+        meet_again(&federation).await;
+        federation.settle().await;
+    }
 }

@@ -231,7 +231,7 @@ fn log_moves(log: &Offered, here: &Node, there: &Node, ours: &Snapshot, theirs: 
     }
     // Nobody takes what it cannot check, or what a former member said.
     let member = group.is_none_or(|group| group.has(&log.key.author));
-    if there.author_keys(&log.key.author).is_empty() || !member {
+    if there.log_keys(&log.key.author).is_none() || !member {
         return Ok(None);
     }
     let head = held.map(|row| row.head).unwrap_or_default();

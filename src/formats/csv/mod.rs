@@ -15,7 +15,7 @@ use record::{Record, Records};
 pub use write::{HEADER, Writer, write};
 
 use super::{
-    Item, Problem,
+    Item, Limits, Problem,
     extract::{self, Found},
     text,
     words::{self, Means},
@@ -37,7 +37,15 @@ const LABELS_MAX: usize = 20;
 /// # Errors
 /// What reading gives; bad content is a problem, not an error.
 pub fn read(input: &mut dyn BufRead, sink: &mut dyn FnMut(Item) -> ControlFlow<()>) -> io::Result<()> {
-    let mut records = Records::new(input)?;
+    read_within(Limits::default().line_bytes_max, input, sink)
+}
+
+/// As [`read`], with lines of at most so many bytes.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_within(line_bytes_max: usize, input: &mut dyn BufRead, sink: &mut dyn FnMut(Item) -> ControlFlow<()>) -> io::Result<()> {
+    let mut records = Records::new(line_bytes_max, input)?;
     let ahead = records.look_ahead(AHEAD)?;
     let delimiter = record::delimiter(&ahead);
     records.delimiter = delimiter.unwrap_or(',');
@@ -83,7 +91,7 @@ fn find_header(lines: &[(u64, String)], delimiter: char) -> Option<(u64, Vec<Rol
 }
 
 fn read_column(records: &mut Records<'_>, sink: &mut dyn FnMut(Item) -> ControlFlow<()>) -> io::Result<()> {
-    let mut reader = text::Reader::new(sink);
+    let mut reader = text::Reader::new(records.line_bytes_max, sink);
     while let Some((number, line)) = records.line()? {
         if reader.line(number, line.as_deref()).is_break() {
             return Ok(());

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
-use crate::formats::decode::{LINE_MAX, Line, Lines};
+use crate::formats::decode::{Line, Lines};
+use crate::formats::text::too_long;
 
 /// A quoted cell may go over this many lines.
 const LINES_MAX: usize = 200;
@@ -19,16 +20,17 @@ pub(super) enum Record {
     Bad(String),
 }
 
-/// Records of a file. Memory: at most as many lines as a record may have, 64 KiB in all, and those looked ahead at.
+/// Records of a file. Memory: at most as many lines as a record may have, as long in all as one may be, and those looked ahead at.
 pub(super) struct Records<'a> {
     lines: Lines<'a>,
     ahead: VecDeque<(u64, Option<String>)>,
+    pub(super) line_bytes_max: usize,
     pub(super) delimiter: char,
 }
 
 impl<'a> Records<'a> {
-    pub(super) fn new(input: &'a mut dyn BufRead) -> io::Result<Self> {
-        Ok(Self { lines: Lines::new(input)?, ahead: VecDeque::new(), delimiter: ',' })
+    pub(super) fn new(line_bytes_max: usize, input: &'a mut dyn BufRead) -> io::Result<Self> {
+        Ok(Self { lines: Lines::within(line_bytes_max, input)?, ahead: VecDeque::new(), line_bytes_max, delimiter: ',' })
     }
 
     /// The next `count` lines with their numbers, which are read again afterwards. Lines that are too long are left out.
@@ -54,7 +56,7 @@ impl<'a> Records<'a> {
     pub(super) fn record(&mut self) -> io::Result<Option<(u64, Record)>> {
         let Some((number, line)) = self.line()? else { return Ok(None) };
         let Some(line) = line else {
-            return Ok(Some((number, Record::Bad(format!("the line is longer than {LINE_MAX} bytes")))));
+            return Ok(Some((number, Record::Bad(too_long(self.line_bytes_max)))));
         };
         if let Some(comment) = line.trim_start().strip_prefix('#') {
             return Ok(Some((number, Record::Comment(comment.trim_start_matches(['#', ' ']).to_owned()))));
@@ -67,7 +69,7 @@ impl<'a> Records<'a> {
     fn continued(&mut self, number: u64, first: String) -> io::Result<Option<(u64, Record)>> {
         let mut whole = first;
         let mut taken = Vec::new();
-        while taken.len() < LINES_MAX && whole.len() <= LINE_MAX {
+        while taken.len() < LINES_MAX && whole.len() <= self.line_bytes_max {
             let Some((at, line)) = self.line()? else { break };
             let text = line.clone();
             taken.push((at, line));
@@ -151,7 +153,7 @@ mod tests {
     #[test]
     fn a_quote_that_is_never_closed_costs_one_line() {
         let mut input = "\"a,b\nc,d\n".as_bytes();
-        let mut records = Records::new(&mut input).expect("a slice");
+        let mut records = Records::new(crate::formats::Limits::default().line_bytes_max, &mut input).expect("a slice");
         assert_eq!(records.record().expect("a slice"), Some((1, Record::Bad("a quote is opened and never closed".into()))));
         assert_eq!(records.record().expect("a slice"), Some((2, Record::Cells(vec!["c".into(), "d".into()]))));
     }

@@ -106,6 +106,16 @@ fn a_cell_of_several_values_gives_all_of_them() {
         ["2 md5:d41d8cd98f00b204e9800998ecf8427e", "2 sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709", "3 file_name:evil.exe"]
     );
     assert_eq!(
+        items("sha1,itw filename\nda39a3ee5e6b4b0d3255bfef95601890afd80709,\"Report - May.pdf.com, b.exe\"\nda39a3ee5e6b4b0d3255bfef95601890afd80708,\"a report, final.doc\"\n".as_bytes()),
+        [
+            "2 sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709",
+            "2 file_name:Report - May.pdf.com",
+            "2 file_name:b.exe",
+            "3 sha1:da39a3ee5e6b4b0d3255bfef95601890afd80708",
+            "3 file_name:a report, final.doc",
+        ]
+    );
+    assert_eq!(
         items(b"c2_ip\tdomains\thost_header\n192.0.2.1\tevil.example.com,/a.html,192.0.2.2,/b\tNone\n192.0.2.3\tajax.example.org,/x\tevil.azureedge.net\n"),
         [
             "2 ipv4:192.0.2.1",

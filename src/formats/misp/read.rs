@@ -1,5 +1,5 @@
 //! The reader. It walks the wrappers key by key; attributes wait in the scratch file until their event has ended, since its tags
-//! may stand behind them. Memory holds one attribute or one object of at most 16 MiB.
+//! may stand behind them. Memory holds one attribute or one object, of at most 16 MiB unless the caller says otherwise.
 
 use super::attribute::{Marks, Pending, flag, items, text};
 use super::types::{self, Type};
@@ -23,9 +23,29 @@ const SOURCE_CHARS_MAX: usize = 200;
 /// # Errors
 /// The input or the scratch file fails. What the input says wrongly is never an error, but a problem.
 pub fn read(input: &mut dyn BufRead, scratch: &mut dyn Scratch, sink: &mut Sink<'_>) -> Result<Summary, ReadError> {
+    read_within(VALUE_BYTES_MAX, input, scratch, sink)
+}
+
+/// As [`read`], with objects of at most so many bytes.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_within(
+    object_bytes_max: usize,
+    input: &mut dyn BufRead,
+    scratch: &mut dyn Scratch,
+    sink: &mut Sink<'_>,
+) -> Result<Summary, ReadError> {
     let end = scratch.seek(SeekFrom::End(0)).map_err(ReadError::Scratch)?;
-    let mut import =
-        Import { sink, scratch: BufWriter::new(scratch), end, tally: Tally::default(), summary: Summary::default(), seen: false };
+    let mut import = Import {
+        sink,
+        object_bytes_max,
+        scratch: BufWriter::new(scratch),
+        end,
+        tally: Tally::default(),
+        summary: Summary::default(),
+        seen: false,
+    };
     let ended = import.documents(input);
     match ended.and_then(|()| import.finish()) {
         Ok(()) | Err(Stop::Enough) => Ok(import.summary),
@@ -37,6 +57,7 @@ pub fn read(input: &mut dyn BufRead, scratch: &mut dyn Scratch, sink: &mut Sink<
 
 struct Import<'a, 's> {
     sink: &'a mut Sink<'s>,
+    object_bytes_max: usize,
     scratch: BufWriter<&'a mut dyn Scratch>,
     /// Where the next waiting attribute goes.
     end: u64,
@@ -177,8 +198,8 @@ impl Import<'_, '_> {
     fn value(&mut self, json: &mut Reader<'_>, place: &str) -> Result<Value, Stop> {
         let start = json.position();
         let mut raw = Vec::new();
-        if json.capture(&mut raw, VALUE_BYTES_MAX)? == Captured::TooLong {
-            self.problem(place.into(), "larger than 16 MiB".into())?;
+        if json.capture(&mut raw, self.object_bytes_max)? == Captured::TooLong {
+            self.problem(place.into(), format!("larger than {} bytes", self.object_bytes_max))?;
             return Ok(Value::Null);
         }
         match serde_json::from_slice(&raw) {

@@ -35,6 +35,13 @@ enum Holds {
 /// # Errors
 /// Not a pattern, or a value that nothing can be made of.
 pub fn indicated(text: &str) -> Result<Observable, Refused> {
+    if let Some((holds, value)) = plain(text) {
+        return Ok(observable(holds, value)?);
+    }
+    parsed(text)
+}
+
+fn parsed(text: &str) -> Result<Observable, Refused> {
     let pattern: Pattern = text.parse()?;
     let single = match &pattern.root {
         Observation::Test(Comparison::Test { path, negated: false, operator, operand: Operand::One(Literal::Text(value)) }) => holds(path)
@@ -52,6 +59,34 @@ pub fn indicated(text: &str) -> Result<Observable, Refused> {
             Observable::parse(ObservableKind::Pattern, &pattern.to_string())?
         }
     })
+}
+
+/// What nine of ten patterns are, read without taking them to pieces: `[property = 'value']`, with one of the commonest properties.
+fn plain(text: &str) -> Option<(Holds, &str)> {
+    let (property, quoted) = text.strip_prefix('[')?.strip_suffix("']")?.split_once(" = '")?;
+    let holds = match property {
+        "domain-name:value" => Holds::Host,
+        "url:value" => Holds::Kind(ObservableKind::Url),
+        "ipv4-addr:value" | "ipv6-addr:value" => Holds::Address,
+        "email-addr:value" => Holds::Kind(ObservableKind::Email),
+        "file:hashes.'SHA-256'" | "file:hashes.'sha256'" => Holds::Kind(ObservableKind::Sha256),
+        "file:hashes.'SHA-1'" => Holds::Kind(ObservableKind::Sha1),
+        "file:hashes.MD5" | "file:hashes.'MD5'" => Holds::Kind(ObservableKind::Md5),
+        "app:id" => Holds::Kind(ObservableKind::AppId),
+        "file:name" => Holds::Kind(ObservableKind::FileName),
+        "process:name" => Holds::Kind(ObservableKind::ProcessName),
+        _ => return None,
+    };
+    let hex_digits = match holds {
+        Holds::Kind(ObservableKind::Sha256) => Some(64),
+        Holds::Kind(ObservableKind::Sha1) => Some(40),
+        Holds::Kind(ObservableKind::Md5) => Some(32),
+        _ => None,
+    };
+    // What is not a sound hash, or escapes anything, is the parser's to judge.
+    let is_hash = |digits| quoted.len() == digits && quoted.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_plain = text.len() <= super::TEXT_BYTES_MAX && !quoted.contains(|c: char| matches!(c, '\'' | '\\') || c.is_control());
+    (is_plain && hex_digits.is_none_or(is_hash)).then_some((holds, quoted))
 }
 
 /// Object types and properties as STIX 2.1 §3.1 and §11 allow them, which the grammar does not ask for; a pattern that we keep
@@ -353,4 +388,60 @@ pub fn write(observable: &Observable, dialect: Dialect) -> String {
         K::CryptocurrencyAddress => "x-cryptocurrency-wallet:value",
     };
     format!("[{path} = {}]", quote(observable.value()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_pattern_is_read_as_the_parser_reads_it() {
+        let values = [
+            "a.example",
+            "hxxp://a[.]example/x",
+            "1.2.3.4",
+            "1.2.3.0/24",
+            "::1",
+            "a@b.example",
+            "",
+            " ",
+            "a b",
+            "x.exe",
+            "com.example.app",
+            &"ab".repeat(32),
+            &"0".repeat(40),
+            &"f".repeat(32),
+            &"g".repeat(32),
+            "abc",
+            "a''b",
+            "a' OR x:y = 'b",
+            "a\\'b",
+            "a\nb",
+            "ä.example",
+        ];
+        let properties = [
+            "domain-name:value",
+            "url:value",
+            "ipv4-addr:value",
+            "ipv6-addr:value",
+            "email-addr:value",
+            "file:hashes.'SHA-256'",
+            "file:hashes.'sha256'",
+            "file:hashes.'SHA-1'",
+            "file:hashes.MD5",
+            "file:hashes.'MD5'",
+            "app:id",
+            "file:name",
+            "process:name",
+        ];
+        let mut plain_ones = 0;
+        for property in properties {
+            for value in values {
+                let text = format!("[{property} = '{value}']");
+                assert_eq!(indicated(&text), parsed(&text), "{text}");
+                plain_ones += usize::from(plain(&text).is_some());
+            }
+        }
+        assert!(plain_ones > 100, "{plain_ones}");
+    }
 }

@@ -154,6 +154,10 @@ mod tests {
                 "[a:b = t'2024-01-15T12:30:45Z' OR a:b = h'FF' OR a:b = b'AAAA' OR a:b = -1.5 OR a:b = true]",
                 "[a:b = t'2024-01-15T12:30:45Z' OR a:b = h'ff' OR a:b = b'AAAA' OR a:b = -1.5 OR a:b = true]",
             ),
+            (
+                "(([a:b=1] REPEATS 2 TIMES) WITHIN 5 SECONDS) REPEATS 3 TIMES",
+                "([a:b = 1] REPEATS 2 TIMES WITHIN 5 SECONDS) REPEATS 3 TIMES",
+            ),
             ("[a:b=1]REPEATS +2 TIMES FOLLOWEDBY [NOT EXISTS a:b]", "[a:b = 1] REPEATS 2 TIMES FOLLOWEDBY [NOT EXISTS a:b]"),
         ] {
             let pattern: Pattern = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));

@@ -2,6 +2,7 @@
 
 use super::{Comparison, Join, Literal, Observation, Operand, Path, Pattern, Qualifier, Step};
 use std::fmt::{Display, Formatter, Result};
+use std::mem::{Discriminant, discriminant};
 
 /// `'…'` with its two escapes.
 pub(super) fn quote(value: &str) -> String {
@@ -39,9 +40,28 @@ impl Display for Observation {
             Self::Joined(join, members) => {
                 joined(f, word(*join), members, |member| matches!(member, Self::Joined(inner, _) if inner < join))
             }
-            Self::Qualified(inside, qualifier) if matches!(**inside, Self::Joined(..)) => write!(f, "({inside}) {qualifier}"),
+            Self::Qualified(inside, qualifier) if inside.needs_parentheses(qualifier) => write!(f, "({inside}) {qualifier}"),
             Self::Qualified(inside, qualifier) => write!(f, "{inside} {qualifier}"),
         }
+    }
+}
+
+impl Observation {
+    /// Without parentheses a qualifier would hold for the last of several, or be the second of its kind, which the grammar refuses.
+    fn needs_parentheses(&self, qualifier: &Qualifier) -> bool {
+        matches!(self, Self::Joined(..)) || self.qualifiers().contains(&discriminant(qualifier))
+    }
+
+    /// The kinds of qualifier that stand behind this without parentheses: at most three, since each stands there once.
+    fn qualifiers(&self) -> Vec<Discriminant<Qualifier>> {
+        let Self::Qualified(inside, qualifier) = self else { return Vec::new() };
+        let kind = discriminant(qualifier);
+        let mut before = inside.qualifiers();
+        if before.contains(&kind) {
+            before.clear();
+        }
+        before.push(kind);
+        before
     }
 }
 

@@ -12,17 +12,16 @@ pub mod read;
 pub mod write;
 
 pub use pending::Scratch;
-pub use read::read;
+pub use read::{read, read_within};
 
 /// An object's id, shortened: the first half of its SHA-256, so that ids of any length cost the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Key([u8; 16]);
+struct Key(u128);
 
 impl Key {
     fn of(id: &str) -> Self {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, id.as_bytes());
-        let mut key = [0; 16];
-        key.copy_from_slice(&digest.as_ref()[..16]);
-        Self(key)
+        let first: Option<&[u8; 16]> = digest.as_ref().first_chunk();
+        Self(u128::from_be_bytes(*first.expect("SHA-256 has 32 bytes")))
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{Key, markings};
 use crate::model::{Timestamp, Tlp};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use std::borrow::Cow;
 
 /// The longest label, in characters.
 const LABEL_CHARS_MAX: usize = 200;
@@ -37,53 +38,68 @@ pub(super) struct Relationship {
     pub(super) revoked: bool,
 }
 
+/// A text of a file that is copied only where it has escapes.
 #[derive(Deserialize)]
-struct GranularMarking {
-    #[serde(default)]
-    marking_ref: Option<String>,
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl std::ops::Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+#[derive(Deserialize)]
+struct GranularMarking<'a> {
+    #[serde(default, borrow)]
+    marking_ref: Option<Text<'a>>,
 }
 
 /// An indicator as it stands in a file.
 #[derive(Deserialize)]
-pub(super) struct IndicatorObject {
-    id: String,
-    pattern: String,
-    #[serde(default)]
-    pattern_type: Option<String>,
-    #[serde(default)]
-    created: Option<String>,
-    #[serde(default)]
-    modified: Option<String>,
-    #[serde(default)]
-    valid_from: Option<String>,
-    #[serde(default)]
-    valid_until: Option<String>,
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    description: Option<String>,
-    #[serde(default)]
-    labels: Option<Vec<String>>,
-    #[serde(default)]
-    indicator_types: Option<Vec<String>>,
+pub(super) struct IndicatorObject<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    pattern: Text<'a>,
+    #[serde(default, borrow)]
+    pattern_type: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    created: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    modified: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    valid_from: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    valid_until: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    name: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    description: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    labels: Option<Vec<Text<'a>>>,
+    #[serde(default, borrow)]
+    indicator_types: Option<Vec<Text<'a>>>,
     #[serde(default)]
     confidence: Option<i64>,
-    #[serde(default)]
-    created_by_ref: Option<String>,
-    #[serde(default)]
-    object_marking_refs: Option<Vec<String>>,
-    #[serde(default)]
-    granular_markings: Option<Vec<GranularMarking>>,
+    #[serde(default, borrow)]
+    created_by_ref: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    object_marking_refs: Option<Vec<Text<'a>>>,
+    #[serde(default, borrow)]
+    granular_markings: Option<Vec<GranularMarking<'a>>>,
     #[serde(default)]
     revoked: Option<bool>,
 }
 
 /// An indicator that waits for what stands further on in the file: markings, names and newer versions of itself.
-#[derive(Serialize, Deserialize)]
 pub(super) struct Pending {
     pub(super) place: String,
-    pub(super) key: [u8; 16],
-    pub(super) creator: Option<[u8; 16]>,
+    pub(super) key: Key,
+    pub(super) creator: Option<Key>,
     /// Nanoseconds since 1970; 0 where the object does not say.
     pub(super) modified: i128,
     pub(super) pattern: String,
@@ -94,11 +110,21 @@ pub(super) struct Pending {
     pub(super) note: Option<String>,
     pub(super) tlp: Option<Tlp>,
     /// Markings that are not official.
-    pub(super) markings: Vec<[u8; 16]>,
+    pub(super) markings: Vec<Key>,
     pub(super) revoked: bool,
 }
 
-impl IndicatorObject {
+impl IndicatorObject<'_> {
+    /// Whether it is one.
+    pub(super) fn is_indicator(&self) -> bool {
+        &*self.kind == "indicator"
+    }
+
+    /// Its id as it stands in the file.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Checks the object and makes the compact form that waits.
     ///
     /// # Errors
@@ -140,17 +166,17 @@ impl IndicatorObject {
         for marking in self.object_marking_refs.into_iter().flatten().chain(granular) {
             match markings::official(&marking) {
                 Some(label) => tlp = tlp.max(Some(label)),
-                None => unknown.push(Key::of(&marking).0),
+                None => unknown.push(Key::of(&marking)),
             }
         }
         unknown.sort_unstable();
         unknown.dedup();
         Ok(Pending {
             place,
-            key: Key::of(&self.id).0,
-            creator: self.created_by_ref.as_deref().map(|id| Key::of(id).0),
+            key: Key::of(&self.id),
+            creator: self.created_by_ref.as_deref().map(Key::of),
             modified: modified.or(created).unwrap_or(0),
-            pattern: self.pattern,
+            pattern: self.pattern.0.into_owned(),
             valid_from: valid_from.and_then(milliseconds),
             valid_until: valid_until.and_then(milliseconds),
             confidence,
@@ -161,6 +187,79 @@ impl IndicatorObject {
             revoked: self.revoked.unwrap_or(false),
         })
     }
+}
+
+impl Pending {
+    /// Appends what waits on disk. Only this program reads it, in the same run.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        let Self { place, key, creator, modified, pattern, valid_from, valid_until, confidence, labels, note, tlp, markings, revoked } =
+            self;
+        out.extend_from_slice(&key.0.to_be_bytes());
+        out.extend_from_slice(&creator.map_or(0, |creator| creator.0).to_be_bytes());
+        out.extend_from_slice(&modified.to_be_bytes());
+        out.extend_from_slice(&valid_from.unwrap_or_default().to_be_bytes());
+        out.extend_from_slice(&valid_until.unwrap_or_default().to_be_bytes());
+        let given = [creator.is_some(), valid_from.is_some(), valid_until.is_some(), note.is_some(), *revoked];
+        out.extend(given.map(u8::from));
+        out.extend([confidence.unwrap_or(u8::MAX), tlp.map_or(u8::MAX, Tlp::number)]);
+        for text in [place, pattern, note.as_ref().unwrap_or(&String::new())].into_iter().chain(labels) {
+            out.extend_from_slice(&(text.len() as u32).to_be_bytes());
+            out.extend_from_slice(text.as_bytes());
+        }
+        out.extend_from_slice(&u32::MAX.to_be_bytes());
+        out.extend(markings.iter().flat_map(|marking| marking.0.to_be_bytes()));
+    }
+
+    /// Reads what [`Self::encode`] writes; `None` for anything else.
+    pub(super) fn decode(mut bytes: &[u8]) -> Option<Self> {
+        let (key, creator) = (take_key(&mut bytes)?, take_key(&mut bytes)?);
+        let modified = i128::from_be_bytes(take(&mut bytes)?);
+        let (from, until) = (u64::from_be_bytes(take(&mut bytes)?), u64::from_be_bytes(take(&mut bytes)?));
+        let [has_creator, has_from, has_until, has_note, revoked] = take::<5>(&mut bytes)?.map(|flag| flag == 1);
+        let [confidence, tlp] = take(&mut bytes)?;
+        let (place, pattern) = (take_text(&mut bytes)??, take_text(&mut bytes)??);
+        let note = take_text(&mut bytes)??;
+        let mut labels = Vec::new();
+        while let Some(label) = take_text(&mut bytes)? {
+            labels.push(label);
+        }
+        Some(Self {
+            place,
+            key,
+            creator: has_creator.then_some(creator),
+            modified,
+            pattern,
+            valid_from: has_from.then_some(from),
+            valid_until: has_until.then_some(until),
+            confidence: Some(confidence).filter(|confidence| *confidence != u8::MAX),
+            labels,
+            note: Some(note).filter(|_| has_note),
+            tlp: Tlp::from_number(tlp),
+            markings: std::iter::from_fn(|| take_key(&mut bytes)).collect(),
+            revoked,
+        })
+    }
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*head)
+}
+
+fn take_key(bytes: &mut &[u8]) -> Option<Key> {
+    Some(Key(u128::from_be_bytes(take(bytes)?)))
+}
+
+/// The next text; `Some(None)` where no more follows.
+fn take_text(bytes: &mut &[u8]) -> Option<Option<String>> {
+    let length = u32::from_be_bytes(take(bytes)?);
+    if length == u32::MAX {
+        return Some(None);
+    }
+    let (text, rest) = bytes.split_at_checked(length as usize)?;
+    *bytes = rest;
+    Some(Some(String::from_utf8(text.to_vec()).ok()?))
 }
 
 /// `indicator--` and a lower-case UUID.
@@ -194,11 +293,11 @@ pub(super) fn timestamp(milliseconds: Option<u64>) -> Option<Timestamp> {
 }
 
 /// Labels without repeats; those that are TLP labels count as markings.
-fn labels(texts: impl Iterator<Item = String>) -> (Vec<String>, Option<Tlp>) {
+fn labels<'a>(texts: impl Iterator<Item = Text<'a>>) -> (Vec<String>, Option<Tlp>) {
     let mut labels = Vec::new();
     let mut tlp = None;
     for text in texts {
-        if text.trim().to_ascii_lowercase().starts_with("tlp:") {
+        if text.trim().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("tlp:")) {
             tlp = tlp.max(Some(text.parse().unwrap_or(Tlp::Red)));
         } else if let Some(label) = label(&text) {
             labels.push(label);
@@ -228,5 +327,7 @@ fn note(name: Option<&str>, description: Option<&str>) -> Option<String> {
 
 /// The first `chars` characters.
 pub(super) fn short(text: &str, chars: usize) -> String {
-    text.chars().take(chars).collect()
+    // A character has at least one byte, so most texts need no counting.
+    let end = if text.len() <= chars { None } else { text.char_indices().nth(chars) };
+    end.map_or(text, |(end, _)| &text[..end]).to_owned()
 }

@@ -1,6 +1,7 @@
 //! The reader: bundles, arrays, single objects, sequences of any of them, and TAXII envelopes.
 //!
-//! Memory is bounded whatever comes: one object of at most 16 MiB, one portion of waiting indicators (32 MiB, see `pending`),
+//! Memory is bounded whatever comes: one object (of at most 16 MiB unless the caller says otherwise), what the file says about one portion of
+//! waiting indicators (see `pending`),
 //! 100,000 names of at most 200 characters and 100,000 marking definitions. What a file has beyond that goes without its name,
 //! or counts as TLP:RED.
 
@@ -26,9 +27,23 @@ const SOURCE_CHARS_MAX: usize = 200;
 /// # Errors
 /// The input or the scratch file fails. What the input says wrongly is never an error, but a problem.
 pub fn read(input: &mut dyn BufRead, scratch: &mut dyn Scratch, sink: &mut Sink<'_>) -> Result<Summary, ReadError> {
+    read_within(VALUE_BYTES_MAX, input, scratch, sink)
+}
+
+/// As [`read`], with objects of at most so many bytes.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_within(
+    object_bytes_max: usize,
+    input: &mut dyn BufRead,
+    scratch: &mut dyn Scratch,
+    sink: &mut Sink<'_>,
+) -> Result<Summary, ReadError> {
     let waiting = Writer::new(scratch).map_err(ReadError::Scratch)?;
     let mut import = Import {
         sink,
+        object_bytes_max,
         waiting,
         markings: Markings::default(),
         names: BTreeMap::new(),
@@ -51,8 +66,13 @@ pub fn read(input: &mut dyn BufRead, scratch: &mut dyn Scratch, sink: &mut Sink<
     import.finish()
 }
 
+fn too_large(object_bytes_max: usize) -> String {
+    format!("the object is larger than {object_bytes_max} bytes")
+}
+
 struct Import<'a, 's> {
     sink: &'a mut Sink<'s>,
+    object_bytes_max: usize,
     waiting: Writer<'a>,
     markings: Markings,
     names: BTreeMap<Key, Box<str>>,
@@ -96,7 +116,7 @@ impl Import<'_, '_> {
     fn element(&mut self, json: &mut Reader<'_>, raw: &mut Vec<u8>, place: String) -> Result<(), Stop> {
         raw.clear();
         let start = json.position();
-        match json.capture(raw, VALUE_BYTES_MAX)? {
+        match json.capture(raw, self.object_bytes_max)? {
             Captured::Whole => match self.object(raw, &place) {
                 Ok(()) => Ok(()),
                 Err(Wrong::Json(error)) => {
@@ -110,7 +130,7 @@ impl Import<'_, '_> {
                 }
                 Err(Wrong::Stop(stop)) => Err(stop),
             },
-            Captured::TooLong => self.problem(place, "the object is larger than 16 MiB".into()),
+            Captured::TooLong => self.problem(place, too_large(self.object_bytes_max)),
         }
     }
 
@@ -137,7 +157,7 @@ impl Import<'_, '_> {
             }
             head.extend_from_slice(serde_json::Value::from(key).to_string().as_bytes());
             head.push(b':');
-            let room = VALUE_BYTES_MAX.saturating_sub(head.len());
+            let room = self.object_bytes_max.saturating_sub(head.len());
             if json.capture(&mut head, room)? == Captured::TooLong {
                 head.extend_from_slice(b"null");
                 too_long = true;
@@ -149,7 +169,7 @@ impl Import<'_, '_> {
         }
         let place = format!("{prefix}object");
         if too_long {
-            return self.problem(place, "the object is larger than 16 MiB".into());
+            return self.problem(place, too_large(self.object_bytes_max));
         }
         match self.object(&head, &place) {
             Ok(()) => Ok(()),
@@ -159,19 +179,22 @@ impl Import<'_, '_> {
         }
     }
 
-    fn object(&mut self, raw: &[u8], place: &str) -> Result<(), Wrong> {
+    fn object(&mut self, raw: &[u8], place_of: &str) -> Result<(), Wrong> {
         let text = std::str::from_utf8(raw).map_err(|_| Wrong::Object("the object is not UTF-8".into()))?;
         if !text.trim_start().starts_with('{') {
             return Err(Wrong::Object("not a JSON object".into()));
         }
+        // Most objects are sound indicators: they are read once. What is not is read again, to tell what it is and what is wrong.
+        if text.contains("\"indicator\"")
+            && let Ok(object) = serde_json::from_str::<IndicatorObject<'_>>(text)
+            && object.is_indicator()
+        {
+            return self.indicator(object, place_of);
+        }
         let head: Head = serde_json::from_str(text)?;
-        let place = named_by(place, &head);
+        let place = named_by(place_of, &head);
         match head.kind.as_str() {
-            "indicator" => {
-                let object: IndicatorObject = serde_json::from_str(text)?;
-                let pending = object.pending(place).map_err(Wrong::Object)?;
-                self.waiting.indicator(&pending)?;
-            }
+            "indicator" => return self.indicator(serde_json::from_str(text)?, place_of),
             "marking-definition" => self.markings.define(&serde_json::from_str::<Definition>(text)?),
             "relationship" => {
                 let relationship: Relationship = serde_json::from_str(text)?;
@@ -195,24 +218,27 @@ impl Import<'_, '_> {
         Ok(())
     }
 
+    fn indicator(&mut self, object: IndicatorObject<'_>, place_of: &str) -> Result<(), Wrong> {
+        let place = with_id(place_of, object.id());
+        let pending = object.pending(place).map_err(Wrong::Object)?;
+        Ok(self.waiting.indicator(&pending)?)
+    }
+
     fn finish(mut self) -> Result<Summary, ReadError> {
         let mut waiting = self.waiting.finish().map_err(ReadError::Scratch)?;
-        loop {
-            let (portion, facts) = waiting.portion().map_err(ReadError::Scratch)?;
-            if portion.is_empty() {
-                break;
-            }
+        while let Some(portion) = waiting.portion().map_err(ReadError::Scratch)? {
             self.summary.waiting_max = self.summary.waiting_max.max(portion.len() as u64);
-            for pending in portion {
-                let about = facts.get(&Key(pending.key));
-                let item = item(pending, about, &self.markings, &self.names);
+            let (markings, names, summary, sink) = (&self.markings, &self.names, &mut self.summary, &mut *self.sink);
+            let take = |pending: Pending, about: Option<&Facts>| {
+                let item = item(pending, about, markings, names);
                 match item {
-                    Item::Indicator { .. } => self.summary.indicators += 1,
-                    Item::Problem(_) => self.summary.problems += 1,
+                    Item::Indicator { .. } => summary.indicators += 1,
+                    Item::Problem(_) => summary.problems += 1,
                 }
-                if (self.sink)(item).is_break() {
-                    return Ok(self.summary);
-                }
+                sink(item)
+            };
+            if waiting.each(&portion, take).map_err(ReadError::Scratch)?.is_break() {
+                return Ok(self.summary);
             }
         }
         for problem in self.tally.problems() {
@@ -245,7 +271,7 @@ fn item(pending: Pending, facts: Option<&Facts>, markings: &Markings, names: &BT
     };
     let mut tlp = pending.tlp;
     for marking in &pending.markings {
-        tlp = tlp.max(markings.label(&Key(*marking)).unwrap_or(Some(Tlp::Red)));
+        tlp = tlp.max(markings.label(marking).unwrap_or(Some(Tlp::Red)));
     }
     let mut labels = pending.labels;
     let targets = facts.into_iter().flat_map(|facts| &facts.targets);
@@ -260,7 +286,7 @@ fn item(pending: Pending, facts: Option<&Facts>, markings: &Markings, names: &BT
         confidence: pending.confidence,
         labels,
         note: pending.note,
-        source: pending.creator.and_then(|creator| names.get(&Key(creator))).map(|name| name.to_string()),
+        source: pending.creator.and_then(|creator| names.get(&creator)).map(|name| name.to_string()),
     };
     Item::Indicator { place: pending.place, indicator: Box::new(indicator), tlp, revoked: pending.revoked }
 }
@@ -299,8 +325,15 @@ fn named(place: &str, raw: &[u8]) -> String {
 
 fn named_by(place: &str, head: &Head) -> String {
     match &head.id {
-        Some(serde_json::Value::String(id)) => format!("{place} {}", short(id, 100).escape_debug()),
+        Some(serde_json::Value::String(id)) => with_id(place, id),
         _ => place.to_owned(),
+    }
+}
+
+fn with_id(place: &str, id: &str) -> String {
+    match id.len() <= 100 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        true => [place, " ", id].concat(),
+        false => format!("{place} {}", short(id, 100).escape_debug()),
     }
 }
 
@@ -461,38 +494,88 @@ mod tests {
         assert_eq!(told, ["objects[0] domain-name--a and 1 more: `domain-name` says what was seen, which is not an indicator"]);
     }
 
+    /// 60,000 indicators and, behind them all, what they refer to: their marking, a name for the first, a newer version of the second. Made
+    /// as they are read.
+    struct Long(u32, Cursor<Vec<u8>>);
+
+    impl std::io::Read for Long {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            while self.1.position() == self.1.get_ref().len() as u64 && self.0 <= 60_001 {
+                let number = self.0;
+                let text = match number {
+                    0 => r#"{"type":"bundle","objects":["#.to_owned(),
+                    60_001 => concat!(
+                        r#"{"type":"indicator","id":"indicator--00000000-0000-4000-8000-000000000002","modified":"2026-01-01T00:00:00Z","object_marking_refs":["m"],"pattern":"[domain-name:value='newer.example']"},"#,
+                        r#"{"type":"relationship","id":"r","relationship_type":"indicates","source_ref":"indicator--00000000-0000-4000-8000-000000000001","target_ref":"malware--1"},"#,
+                        r#"{"type":"malware","id":"malware--1","name":"Bad"},"#,
+                        r#"{"type":"marking-definition","id":"m","definition_type":"tlp","definition":{"tlp":"green"}}]}"#
+                    )
+                    .to_owned(),
+                    _ => format!(
+                        r#"{{"type":"indicator","id":"indicator--00000000-0000-4000-8000-{number:012}","object_marking_refs":["m"],"pattern":"[domain-name:value='d{number}.example']"}},"#
+                    ),
+                };
+                self.1 = Cursor::new(text.into_bytes());
+                self.0 += 1;
+            }
+            self.1.read(into)
+        }
+    }
+
+    /// A scratch file that counts what is read and written.
+    #[derive(Default)]
+    struct Counting {
+        file: Cursor<Vec<u8>>,
+        read: usize,
+    }
+
+    impl std::io::Read for Counting {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            let count = self.file.read(into)?;
+            self.read += count;
+            Ok(count)
+        }
+    }
+
+    impl std::io::Write for Counting {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.file.write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl std::io::Seek for Counting {
+        fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+            self.file.seek(to)
+        }
+    }
+
     #[test]
     fn memory_holds_one_portion_however_long_the_file() {
-        /// 60,000 indicators and, behind them all, the marking that they refer to; made as they are read.
-        struct Long(u32, Cursor<Vec<u8>>);
-        impl std::io::Read for Long {
-            fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-                while self.1.position() == self.1.get_ref().len() as u64 && self.0 <= 60_001 {
-                    let number = self.0;
-                    let text = match number {
-                        0 => r#"{"type":"bundle","objects":["#.to_owned(),
-                        60_001 => {
-                            r#"{"type":"marking-definition","id":"m","definition_type":"tlp","definition":{"tlp":"green"}}]}"#.to_owned()
-                        }
-                        _ => format!(
-                            r#"{{"type":"indicator","id":"indicator--00000000-0000-4000-8000-{number:012}","object_marking_refs":["m"],"pattern":"[domain-name:value='d{number}.example']"}},"#
-                        ),
-                    };
-                    self.1 = Cursor::new(text.into_bytes());
-                    self.0 += 1;
-                }
-                self.1.read(into)
-            }
-        }
-        let mut greens = 0;
+        let (mut greens, mut named, mut superseded) = (0, Vec::new(), Vec::new());
         let mut sink = |item: Item| {
-            greens += u32::from(matches!(item, Item::Indicator { tlp: Some(Tlp::Green), .. }));
+            match item {
+                Item::Indicator { indicator, tlp, .. } => {
+                    greens += u32::from(tlp == Some(Tlp::Green));
+                    if !indicator.labels.is_empty() {
+                        named.push(indicator.observable.value().to_owned());
+                    }
+                }
+                Item::Problem(problem) => superseded.push(problem.place),
+            }
             ControlFlow::Continue(())
         };
         let mut input = BufReader::new(Long(0, Cursor::new(Vec::new())));
-        let summary = read(&mut input, &mut Cursor::new(Vec::new()), &mut sink).expect("memory does not fail");
-        assert_eq!(summary.indicators, 60_000);
-        assert_eq!(summary.waiting_max, 50_000);
-        assert_eq!(greens, 60_000);
+        let mut scratch = Counting::default();
+        let summary = read(&mut input, &mut scratch, &mut sink).expect("memory does not fail");
+        assert_eq!((summary.indicators, summary.waiting_max, greens), (60_000, 50_000, 60_000));
+        assert_eq!(named, ["d1.example"]);
+        assert_eq!(superseded, ["objects[1] indicator--00000000-0000-4000-8000-000000000002"]);
+        // Twice for the indicators (their keys, then themselves), and for each of the two portions the facts alone.
+        let written = scratch.file.get_ref().len();
+        assert!(scratch.read * 2 < written * 5, "{} bytes were read of {written}", scratch.read);
     }
 }

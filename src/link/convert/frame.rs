@@ -13,13 +13,24 @@ pub struct LogState {
     pub head: Head,
 }
 
+/// A group's definition as one side says it holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupState {
+    /// The group.
+    pub group: GroupId,
+    /// The number of the definition in force there.
+    pub number: u64,
+    /// The number of the newest whole list of a hidden group's members that is held there; 0 for none.
+    pub roster: u64,
+}
+
 /// Logs in one frame, so that it stays under 64 KiB.
 const LOGS_PER_FRAME: usize = 300;
 /// Most logs and groups that one side may say it holds in one frame.
 const LOGS_MAX: usize = 1_000;
 
 /// The frames that tell what we hold.
-pub fn have_frames(logs: &[LogState], groups: &[(GroupId, u64)]) -> Vec<wire::Frame> {
+pub fn have_frames(logs: &[LogState], groups: &[GroupState]) -> Vec<wire::Frame> {
     let mut frames: Vec<wire::Have> = logs
         .chunks(LOGS_PER_FRAME)
         .map(|logs| wire::Have { logs: logs.iter().map(wire_log).collect(), groups: Vec::new(), complete: false })
@@ -28,7 +39,7 @@ pub fn have_frames(logs: &[LogState], groups: &[(GroupId, u64)]) -> Vec<wire::Fr
         frames.push(wire::Have::default());
     }
     for groups in groups.chunks(LOGS_PER_FRAME) {
-        let group = |(id, number): &(GroupId, u64)| wire::have::Group { id: id.0.to_vec(), number: *number };
+        let group = |one: &GroupState| wire::have::Group { id: one.group.0.to_vec(), number: one.number, roster: one.roster };
         frames.push(wire::Have { groups: groups.iter().map(group).collect(), ..Default::default() });
     }
     if let Some(last) = frames.last_mut() {
@@ -52,8 +63,8 @@ fn wire_log(log: &LogState) -> wire::have::Log {
     }
 }
 
-/// What one side says it holds: logs, and the numbers of group definitions.
-pub type Holdings = (Vec<LogState>, Vec<(GroupId, u64)>);
+/// What one side says it holds: logs, and group definitions.
+pub type Holdings = (Vec<LogState>, Vec<GroupState>);
 
 /// What the other side says it holds: logs, and the numbers of group definitions.
 ///
@@ -64,7 +75,10 @@ pub fn read_have(have: &wire::Have) -> Result<Holdings, Malformed> {
         return Err(Malformed("too many logs in one frame"));
     }
     let logs = have.logs.iter().map(read_log).collect::<Result<_, _>>()?;
-    let group = |group: &wire::have::Group| Ok((GroupId(fixed(&group.id, "a group id has 32 bytes")?), group.number));
+    let group = |one: &wire::have::Group| {
+        let group = GroupId(fixed(&one.id, "a group id has 32 bytes")?);
+        Ok(GroupState { group, number: one.number, roster: one.roster })
+    };
     Ok((logs, have.groups.iter().map(group).collect::<Result<_, Malformed>>()?))
 }
 
@@ -112,13 +126,6 @@ pub fn read_checkpoint(log: LogId, wire: &wire::Checkpoint) -> Result<Checkpoint
     })
 }
 
-/// Bodies that were asked for, as many as fit a frame.
-pub fn bodies_frame(log: &LogId, items: Vec<(u64, [u8; 32], Vec<u8>)>) -> wire::Frame {
-    let item = |(seq, salt, body): (u64, [u8; 32], Vec<u8>)| wire::bodies::Item { seq, salt: salt.to_vec(), body };
-    let bodies = wire::Bodies { log: log.0.to_vec(), items: items.into_iter().map(item).collect() };
-    wire::Frame { frame: Some(wire::frame::Frame::Bodies(bodies)) }
-}
-
 /// A body that was asked for: position, salt, body.
 pub type SaltedBody = (u64, [u8; 32], Vec<u8>);
 
@@ -139,7 +146,7 @@ const HEADER_REST: usize = 54;
 const HEADER_PLACE: usize = Header::LENGTH - HEADER_REST;
 
 /// One history of a log for the wire.
-pub fn wire_branch(branch: &Branch) -> wire::Conflict {
+pub(super) fn wire_branch(branch: &Branch) -> wire::Conflict {
     let headers = branch.headers.iter().flat_map(|header| header.encode().into_iter().skip(HEADER_PLACE)).collect();
     let checkpoint = Some(wire_checkpoint(&branch.checkpoint));
     let wire = wire::conflict::Branch { hash: branch.from.hash.0.to_vec(), headers, checkpoint };
@@ -183,7 +190,7 @@ mod tests {
         let logs: Vec<_> = (0..700)
             .map(|n| LogState { key: LogKey { incarnation: n, ..key }, head: Head { size: n, hash: EntryHash([n as u8; 32]) } })
             .collect();
-        let groups = vec![(GroupId([4; 32]), 7)];
+        let groups = vec![GroupState { group: GroupId([4; 32]), number: 7, roster: 6 }];
         let mut got = (Vec::new(), Vec::new());
         for frame in have_frames(&logs, &groups) {
             assert!(prost::Message::encoded_len(&frame) <= 64 << 10);

@@ -1,16 +1,20 @@
 //! Between the wire's messages and the model. Nothing else knows about protobuf.
 
 mod batch;
+mod columns;
 mod frame;
+mod gated;
 mod record;
 
 pub use batch::Assembled;
 pub use batch::{BatchReader, batch_frames, start_frame};
-pub use frame::{Holdings, SaltedBody};
-pub use frame::{
-    LogState, bodies_frame, have_frames, log_id, read_bodies, read_branch, read_checkpoint, read_have, wire_branch, wire_checkpoint,
+pub use frame::{GroupState, Holdings, SaltedBody};
+pub use frame::{LogState, have_frames, log_id, read_bodies, read_branch, read_checkpoint, read_have, wire_checkpoint};
+pub use gated::{bodies_frame, card_frame, conflict_frame, definition_frames, recall_frame, recalled_frame, roster_frames, wire_recall};
+pub use record::{
+    Recall, decode_definition, decode_record, encode_definition, encode_record, read_signed_recall, read_signed_receipt, recall_author,
+    sign_recall, sign_recall_again, sign_receipt,
 };
-pub use record::{Recall, decode_definition, decode_record, encode_definition, encode_record, read_signed_recall, sign_recall};
 
 pub use super::wire;
 

@@ -5,7 +5,7 @@ use prost::Message;
 use super::{Malformed, fixed, wire};
 use crate::model::crypto::{SigningKey, framed, verify_ed25519};
 use crate::model::group::{Definition, MEMBERS_MAX, Member, SignedDefinition, Visibility};
-use crate::model::record::{Receipt, ReceiptOutcome, Withdrawal, WithdrawalMode};
+use crate::model::record::{Receipt, ReceiptOutcome, SignedReceipt, Withdrawal, WithdrawalMode};
 use crate::model::{EntryHash, GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Record, RecordKind, Timestamp};
 use crate::rules::release::{LABEL_MAX, LABELS_MAX, NOTE_MAX, REASON_MAX, SOURCE_MAX};
 
@@ -226,26 +226,80 @@ pub fn sign_recall(recall: &Recall, key: &SigningKey) -> wire::SignedRecall {
     wire::SignedRecall { statement, signature }
 }
 
-/// Reads a recall; `author_keys` gives the log-signing keys of an organisation, of which one must have signed.
+/// The same statement under another key of its author's.
+pub fn sign_recall_again(signed: &wire::SignedRecall, key: &SigningKey) -> wire::SignedRecall {
+    let signature = key.sign(&framed(RECALL_CONTEXT, &[&signed.statement])).to_vec();
+    wire::SignedRecall { statement: signed.statement.clone(), signature }
+}
+
+/// Who says that it has signed a recall, and the group whose members it concerns. Nothing is checked.
+///
+/// # Errors
+/// When it is not a recall.
+pub fn recall_author(signed: &wire::SignedRecall) -> Result<(OrgId, Option<GroupId>), Malformed> {
+    let wire: wire::RecallStatement = decode(&signed.statement)?;
+    Ok((OrgId(fixed(&wire.author, "an organisation id has 32 bytes")?), group_of(&wire)?))
+}
+
+fn group_of(wire: &wire::RecallStatement) -> Result<Option<GroupId>, Malformed> {
+    match wire.group.as_slice() {
+        [] => Ok(None),
+        bytes => Ok(Some(GroupId(fixed(bytes, "a group id has 32 bytes")?))),
+    }
+}
+
+/// Reads a recall; `author_keys` gives the log-signing keys of an organisation that count for what it said at a time, of which one must
+/// have signed.
 ///
 /// # Errors
 /// When it is not a recall, or not signed by its author.
-pub fn read_signed_recall(signed: &wire::SignedRecall, author_keys: impl Fn(&OrgId) -> Vec<[u8; 32]>) -> Result<Recall, Malformed> {
+pub fn read_signed_recall(
+    signed: &wire::SignedRecall,
+    author_keys: impl Fn(&OrgId, Timestamp) -> Vec<[u8; 32]>,
+) -> Result<Recall, Malformed> {
     if signed.statement.len() > 256 << 10 {
         return Err(Malformed("a recall has at most 256 KiB"));
     }
     let wire: wire::RecallStatement = decode(&signed.statement)?;
     let author = OrgId(fixed(&wire.author, "an organisation id has 32 bytes")?);
     let message = framed(RECALL_CONTEXT, &[&signed.statement]);
-    if !author_keys(&author).iter().any(|key| verify_ed25519(key, &message, &signed.signature).is_ok()) {
+    if !author_keys(&author, Timestamp(wire.at)).iter().any(|key| verify_ed25519(key, &message, &signed.signature).is_ok()) {
         return Err(Malformed("the recall is not signed by its author"));
     }
+    let group = group_of(&wire)?;
     let withdrawal = withdrawal_from_wire(wire.withdrawal.ok_or(Malformed("a recall says what"))?)?;
-    let group = match wire.group.as_slice() {
-        [] => None,
-        bytes => Some(GroupId(fixed(bytes, "a group id has 32 bytes")?)),
-    };
     Ok(Recall { author, withdrawal, at: Timestamp(wire.at), group })
+}
+
+const RECEIPT_CONTEXT: &str = "watchfire/receipt/v1";
+
+/// Signs a receipt so that it can travel outside our log.
+pub fn sign_receipt(holder: OrgId, author: OrgId, receipt: &Receipt, key: &SigningKey) -> SignedReceipt {
+    let receipt = Some(receipt_to_wire(receipt));
+    let statement = wire::ReceiptStatement { holder: holder.0.to_vec(), author: author.0.to_vec(), receipt }.encode_to_vec();
+    let signature = key.sign(&framed(RECEIPT_CONTEXT, &[&statement])).to_vec();
+    SignedReceipt { holder, author, statement, signature }
+}
+
+/// Reads a receipt of `holder` for `author`, signed by one of the holder's keys.
+///
+/// # Errors
+/// When it is not a receipt, another's, or not signed by its holder.
+pub fn read_signed_receipt(
+    signed: &wire::SignedReceipt,
+    holder: &OrgId,
+    author: &OrgId,
+    holder_keys: &[[u8; 32]],
+) -> Result<Receipt, Malformed> {
+    let message = framed(RECEIPT_CONTEXT, &[&signed.statement]);
+    if !holder_keys.iter().any(|key| verify_ed25519(key, &message, &signed.signature).is_ok()) {
+        return Err(Malformed("the receipt is not signed by its holder"));
+    }
+    let wire: wire::ReceiptStatement = decode(&signed.statement)?;
+    if wire.holder != holder.0 || wire.author != author.0 {
+        return Err(Malformed("the receipt is another's"));
+    }
+    receipt_from_wire(wire.receipt.ok_or(Malformed("a receipt says what"))?)
 }
 
 #[cfg(test)]
@@ -258,9 +312,24 @@ mod tests {
         let withdrawal = Withdrawal { log: LogId([3; 32]), seqs: vec![1, 5], mode: WithdrawalMode::Recall, reason: "a name".into() };
         let recall = Recall { author: OrgId([4; 32]), withdrawal, at: Timestamp(7), group: None };
         let signed = sign_recall(&recall, &key);
-        assert_eq!(read_signed_recall(&signed, |_| vec![other.public(), key.public()]), Ok(recall));
-        assert!(read_signed_recall(&signed, |_| vec![other.public()]).is_err());
-        assert!(read_signed_recall(&signed, |_| vec![]).is_err());
+        assert_eq!(read_signed_recall(&signed, |_, _| vec![other.public(), key.public()]), Ok(recall));
+        assert!(read_signed_recall(&signed, |_, _| vec![other.public()]).is_err());
+        assert!(read_signed_recall(&signed, |_, _| vec![]).is_err());
+    }
+
+    #[test]
+    fn a_receipt_counts_only_with_its_holders_signature_and_for_its_author() {
+        let (key, other) = (SigningKey::from_seed([1; 32]), SigningKey::from_seed([2; 32]));
+        let (holder, author) = (OrgId([1; 32]), OrgId([2; 32]));
+        let outcomes = vec![(1, ReceiptOutcome::Destroyed), (4, ReceiptOutcome::Absent)];
+        let receipt = Receipt { log: LogId([3; 32]), outcomes, at: Timestamp(7), withdrawal: None };
+        let signed = sign_receipt(holder, author, &receipt, &key);
+        let wire = wire::SignedReceipt { statement: signed.statement, signature: signed.signature };
+        let read = |holder, author, key: &SigningKey| read_signed_receipt(&wire, holder, author, &[key.public()]);
+        assert_eq!(read(&holder, &author, &key), Ok(receipt));
+        assert!(read(&holder, &author, &other).is_err());
+        assert!(read(&author, &author, &key).is_err());
+        assert!(read(&holder, &holder, &key).is_err());
     }
 
     #[test]

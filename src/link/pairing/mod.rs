@@ -14,10 +14,12 @@
 
 mod invitation;
 mod join;
+mod kept;
 mod protocol;
 mod service;
 
 pub use invitation::{BadInvitation, Invitation, LIFE_MS};
 pub use join::{JoinError, join};
+pub use kept::{Kept, keep, kept};
 pub use protocol::{PairingChannel, PairingError, PairingOutcome, TRIES_MAX, digits_agree};
-pub use service::{PairingService, Persist};
+pub use service::{Keep, PairingService, Persist};

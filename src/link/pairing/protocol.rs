@@ -112,7 +112,20 @@ enum State {
 
 impl Inviter {
     pub(super) const fn new(invitation: Invitation) -> Self {
-        Self { invitation, state: State::Open { tries_left: TRIES_MAX } }
+        Self::with(invitation, TRIES_MAX)
+    }
+
+    /// One that was tried before.
+    pub(super) const fn with(invitation: Invitation, tries_left: u8) -> Self {
+        Self { invitation, state: State::Open { tries_left } }
+    }
+
+    /// What is kept of it over a restart: nothing once it is used up.
+    pub(super) fn kept(&self) -> Option<(Invitation, u8)> {
+        match self.state {
+            State::Open { tries_left } | State::Started { tries_left, .. } => Some((self.invitation.clone(), tries_left)),
+            State::Closed => None,
+        }
     }
 
     /// Whether anyone can still use it.

@@ -1,6 +1,7 @@
 //! The pairing-only service: reachable by an invitation's label alone, and only while that invitation is open.
 
 use super::invitation::Invitation;
+use super::kept::{Kept, OPEN_MAX};
 use super::protocol::{Inviter, PairingChannel, PairingError, PairingOutcome, Reveal, Start};
 use crate::link::accept::{Acceptor, Caller};
 use crate::link::serve::ConnectionInfo;
@@ -18,6 +19,9 @@ use tonic::{Request, Response, Status};
 /// Makes an outcome durable. The joiner is told that it is done only afterwards.
 pub type Persist = Arc<dyn Fn(PairingOutcome) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
 
+/// Keeps the open invitations with their tries over a restart. Nobody is answered before it has.
+pub type Keep = Arc<dyn Fn(&[Kept]) -> Result<(), String> + Send + Sync>;
+
 /// Longest message in bytes: a card and a little.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 
@@ -28,26 +32,74 @@ pub struct PairingService {
     card: Arc<dyn Fn() -> Card + Send + Sync>,
     clock: Clock,
     persist: Persist,
+    keep: Keep,
 }
 
 impl PairingService {
     /// With no open invitation. `card` gives our current card.
-    pub fn new(acceptor: Arc<Acceptor>, card: Arc<dyn Fn() -> Card + Send + Sync>, clock: Clock, persist: Persist) -> Arc<Self> {
-        Arc::new(Self { inviters: Mutex::default(), acceptor, card, clock, persist })
+    pub fn new(
+        acceptor: Arc<Acceptor>,
+        card: Arc<dyn Fn() -> Card + Send + Sync>,
+        clock: Clock,
+        persist: Persist,
+        keep: Keep,
+    ) -> Arc<Self> {
+        Arc::new(Self { inviters: Mutex::default(), acceptor, card, clock, persist, keep })
     }
 
-    /// Opens an invitation, fresh or kept over a restart.
-    pub fn open(&self, invitation: Invitation) {
+    /// Opens an invitation.
+    ///
+    /// # Errors
+    /// When too many are open, or it could not be kept over a restart: then it is not open.
+    pub fn open(&self, invitation: Invitation) -> Result<(), String> {
         let mut inviters = self.lock();
-        inviters.insert(invitation.label(), Inviter::new(invitation));
+        self.publish(&mut inviters);
+        if inviters.len() >= OPEN_MAX {
+            return Err(format!("{OPEN_MAX} invitations are open\nhint: wait until one is used or expires"));
+        }
+        let label = invitation.label();
+        inviters.insert(label.clone(), Inviter::new(invitation));
+        let kept = self.write_down(&inviters);
+        if kept.is_err() {
+            inviters.remove(&label);
+        }
+        self.publish(&mut inviters);
+        kept
+    }
+
+    /// Opens those that were kept over a restart.
+    pub fn open_again(&self, kept: Vec<Kept>) {
+        let mut inviters = self.lock();
+        inviters.extend(kept.into_iter().map(|(invitation, tries_left)| (invitation.label(), Inviter::with(invitation, tries_left))));
         self.publish(&mut inviters);
     }
 
     /// Closes an invitation before its time.
-    pub fn close(&self, label: &str) {
+    ///
+    /// # Errors
+    /// When that could not be kept over a restart: then it is open again after one.
+    pub fn close(&self, label: &str) -> Result<(), String> {
         let mut inviters = self.lock();
         inviters.remove(label);
         self.publish(&mut inviters);
+        self.write_down(&inviters)
+    }
+
+    /// Forgets what has expired, on disk too.
+    pub fn forget_expired(&self) {
+        let mut inviters = self.lock();
+        let before = inviters.len();
+        self.publish(&mut inviters);
+        if inviters.len() < before
+            && let Err(error) = self.write_down(&inviters)
+        {
+            tracing::warn!(%error, "an expired invitation's secret could not be destroyed");
+        }
+    }
+
+    fn write_down(&self, inviters: &BTreeMap<String, Inviter>) -> Result<(), String> {
+        let kept: Vec<Kept> = inviters.values().filter_map(Inviter::kept).collect();
+        (self.keep)(&kept)
     }
 
     /// Labels of the invitations that can still be used.
@@ -81,7 +133,13 @@ impl PairingService {
     fn step<T>(&self, label: &str, step: impl FnOnce(&mut Inviter) -> Result<T, PairingError>) -> Result<T, Status> {
         let mut inviters = self.lock();
         let result = inviters.get_mut(label).ok_or(PairingError::Closed).and_then(step);
+        // A try counts, and a use uses up, before anyone is told: else a restart would give tries back.
+        let kept = self.write_down(&inviters);
         self.publish(&mut inviters);
+        if let Err(error) = kept {
+            tracing::warn!(%error, "an invitation's tries could not be kept");
+            return Err(Status::unavailable("the node cannot take more now"));
+        }
         result.map_err(|error| refusal(&error))
     }
 }

@@ -214,9 +214,13 @@ async fn our_own_configurations_offer_what_they_must_and_nothing_else() {
 async fn what_is_no_tls_at_all_is_refused() {
     let called = Org::new();
     let mut listening = called.listen().await;
-    let mut tcp = TcpStream::connect(("127.0.0.1", listening.endpoint.port())).await.expect("connects");
-    tcp.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("writes");
-    assert_eq!(next(&mut listening).await, Diagnosis::NotTls);
+    for plain in
+        [b"GET / HTTP/1.1\r\nhost: x\r\n\r\n".as_slice(), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", b"SSH-2.0-x\r\n"]
+    {
+        let mut tcp = TcpStream::connect(("127.0.0.1", listening.endpoint.port())).await.expect("connects");
+        tcp.write_all(plain).await.expect("writes");
+        assert_eq!(next(&mut listening).await, Diagnosis::NotTls);
+    }
 }
 
 #[tokio::test]

@@ -39,6 +39,22 @@ async fn a_suspended_peer_is_cut_within_a_second_and_refused_until_it_is_resumed
 }
 
 #[tokio::test]
+async fn what_a_link_carries_is_never_changed_while_it_lives() {
+    let (caller, called, mut listening) = pair().await;
+    for standing in [Standing::RecallsAlone, Standing::Active] {
+        let connection = caller.dial(&listening, &called).await.expect("connects");
+        listening.accepted.recv().await;
+        called.trust(caller.card(), standing, false);
+        let mut stream = connection.stream;
+        let mut rest = Vec::new();
+        timeout(SECOND, tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut rest)).await.expect("cut in time").ok();
+        called.trust(caller.card(), standing, false);
+        caller.dial(&listening, &called).await.expect("another may come");
+        listening.accepted.recv().await;
+    }
+}
+
+#[tokio::test]
 async fn denying_a_key_or_withdrawing_its_issuer_cuts_what_may_rest_on_it() {
     let (caller, called, listening) = pair().await;
     let renewed = IssuingCa::issue(&caller.root, NOW).expect("issues");
@@ -171,7 +187,8 @@ async fn a_rotated_caller_falls_back_to_its_old_credential_where_its_old_card_is
 #[tokio::test]
 async fn five_hundred_stalled_handshakes_do_not_keep_out_a_legitimate_one() {
     let (caller, called, _) = pair().await;
-    let mut listening = called.listen_with(HandshakeLimits { timeout: Duration::from_secs(60), pending_max: 64 }).await;
+    let mut listening =
+        called.listen_with(HandshakeLimits { timeout: Duration::from_secs(60), pending_max: 64, ..HandshakeLimits::default() }).await;
     let mut stalled = Vec::new();
     for _ in 0..500 {
         stalled.push(TcpStream::connect(("127.0.0.1", listening.endpoint.port())).await.expect("connects"));
@@ -184,9 +201,54 @@ async fn five_hundred_stalled_handshakes_do_not_keep_out_a_legitimate_one() {
 }
 
 #[tokio::test]
+async fn more_handshakes_in_a_second_than_one_source_may_have_are_turned_away_until_the_next() {
+    let (caller, called, _) = pair().await;
+    let mut listening = called.listen_with(HandshakeLimits { source_per_second_max: 3, ..HandshakeLimits::default() }).await;
+    for _ in 0..3 {
+        caller.dial(&listening, &called).await.expect("connects");
+    }
+    caller.dial(&listening, &called).await.expect_err("a fourth in the same second");
+    assert_eq!(listening.refused.recv().await, Some(Diagnosis::TooOften));
+    for _ in 0..10 {
+        // A stranger costs no handshake, so it uses none up.
+        let mut stranger = TcpStream::connect(("127.0.0.1", listening.endpoint.port())).await.expect("connects");
+        tokio::io::AsyncWriteExt::write_all(&mut stranger, b"GET / HTTP/1.1\r\n\r\n").await.expect("writes");
+        assert_eq!(listening.refused.recv().await, Some(Diagnosis::NotTls));
+    }
+    called.hands.set(NOW.plus(1_000));
+    for _ in 0..3 {
+        caller.dial(&listening, &called).await.expect("another second");
+    }
+}
+
+#[tokio::test]
+async fn whoever_opens_ever_more_connections_pushes_out_his_own() {
+    use crate::link::trust::CONNECTIONS_PER_PEER_MAX;
+    let (caller, called, listening) = pair().await;
+    let other = Org::new();
+    called.trust(other.card(), Standing::Active, false);
+    other.trust(called.card(), Standing::Active, false);
+    let others = other.dial(&listening, &called).await.expect("connects");
+    let mut held = Vec::new();
+    for _ in 0..3 * CONNECTIONS_PER_PEER_MAX {
+        held.push(caller.dial(&listening, &called).await.expect("connects"));
+    }
+    timeout(SECOND, async {
+        while called.tls.trust.live(caller.id()) > CONNECTIONS_PER_PEER_MAX {
+            tokio::task::yield_now().await
+        }
+    })
+    .await
+    .expect("the oldest end");
+    assert_eq!((called.tls.trust.live(caller.id()), called.tls.trust.live(other.id())), (CONNECTIONS_PER_PEER_MAX, 1));
+    assert!(!others.kill.is_cancelled());
+}
+
+#[tokio::test]
 async fn a_silent_caller_is_given_up_in_time() {
     let called = Org::new();
-    let mut listening = called.listen_with(HandshakeLimits { timeout: Duration::from_millis(50), pending_max: 4 }).await;
+    let mut listening =
+        called.listen_with(HandshakeLimits { timeout: Duration::from_millis(50), pending_max: 4, ..HandshakeLimits::default() }).await;
     let _silent = TcpStream::connect(("127.0.0.1", listening.endpoint.port())).await.expect("connects");
     let found = timeout(5 * SECOND, listening.refused.recv()).await.expect("in time").expect("listens");
     assert_eq!(found.code(), "timeout");
@@ -204,7 +266,7 @@ async fn serving(org: &Org) -> (crate::model::identity::Endpoint, mpsc::Unbounde
     let limits = Http2Limits { stop_grace: Duration::from_millis(100), ..Http2Limits::default() };
     let drain = stop.clone();
     let serve = move |connection: AcceptedConnection| {
-        let (app, ended, drain) = (app.clone(), ended_in.clone(), drain.clone());
+        let (app, ended, drain, limits) = (app.clone(), ended_in.clone(), drain.clone(), limits.clone());
         async move {
             let _ = ended.send(serve(connection, app, &limits, drain).await);
         }

@@ -34,7 +34,8 @@ async fn inviting() -> Inviting {
         Box::pin(std::future::ready(sent)) as std::pin::Pin<Box<dyn Future<Output = _> + Send>>
     });
     let own = org.clone();
-    let service = PairingService::new(acceptor.clone(), Arc::new(move || own.card()), org.tls.clock.clone(), persist);
+    let keep = Arc::new(|_: &[crate::link::pairing::Kept]| Ok(()));
+    let service = PairingService::new(acceptor.clone(), Arc::new(move || own.card()), org.tls.clock.clone(), persist, keep);
     let router = service.router();
     let serving = move |connection: AcceptedConnection| {
         let app = if matches!(connection.caller, Caller::Pairing { .. }) { router.clone() } else { Router::new() };
@@ -49,7 +50,7 @@ async fn inviting() -> Inviting {
 impl Inviting {
     fn invite(&self) -> Invitation {
         let invitation = Invitation::new(self.org.id(), std::slice::from_ref(&self.endpoint), NOW).expect("has an endpoint");
-        self.service.open(invitation.clone());
+        self.service.open(invitation.clone()).expect("opens");
         invitation
     }
 }
@@ -93,7 +94,7 @@ async fn an_invitation_works_once() {
 async fn an_invitation_that_is_closed_or_expired_opens_no_door() {
     let (inviting, joining) = (inviting().await, Org::new());
     let invitation = inviting.invite();
-    inviting.service.close(&invitation.label());
+    inviting.service.close(&invitation.label()).expect("closes");
     assert!(matches!(join_as(&joining, &invitation).await, Err(JoinError::Connection { diagnosis: Diagnosis::LabelUnknownThere })));
     let invitation = inviting.invite();
     let late = invitation.expires().plus(1);
@@ -130,7 +131,7 @@ async fn someone_else_behind_the_endpoint_is_refused_by_the_joiner() {
     let (inviting, joining) = (inviting().await, Org::new());
     let real = Org::new();
     let invitation = Invitation::new(real.id(), std::slice::from_ref(&inviting.endpoint), NOW).expect("has an endpoint");
-    inviting.service.open(invitation.clone());
+    inviting.service.open(invitation.clone()).expect("opens");
     let refused = join_as(&joining, &invitation).await.expect_err("another organisation");
     assert!(matches!(refused, JoinError::Connection { diagnosis: Diagnosis::WrongOrganisation { .. } }), "{refused}");
 }

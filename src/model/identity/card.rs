@@ -7,6 +7,7 @@ use super::armour::{self, BadArmour};
 use super::chain::{Chain, ChainError, ROTATIONS_MAX, Statement};
 use super::endpoint::Endpoint;
 use super::key::P256Key;
+use super::log_keys::{self, EarlierLogKey, LogKey, LogKeys};
 use super::wire::{Malformed, Reader, Writer};
 use crate::model::crypto::{framed, sha256_framed};
 use crate::model::{OrgId, Timestamp};
@@ -21,18 +22,11 @@ const CERTIFICATE_BYTES_MAX: usize = 4096;
 const ENDPOINTS_MAX: usize = 8;
 const PROTOCOLS_MAX: usize = 8;
 const EXTENSIONS_MAX: usize = 16;
-
-/// The log-signing key that is in use (Ed25519).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogKey {
-    /// Counts the organisation's log keys, from 1.
-    pub number: u32,
-    /// The public half.
-    pub public: [u8; 32],
-}
+/// The extension that lists the earlier log-signing keys.
+const EARLIER_LOG_KEYS: u16 = 2;
 
 /// What an organisation says in its card, beside its chain. Unknown extensions of a newer version are kept in the card's bytes;
-/// extension 1 belongs to the desk key.
+/// extension 1 belongs to the desk key, 2 to the earlier log-signing keys.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CardContent {
     /// Counts the cards of one root, from 1.
@@ -41,6 +35,8 @@ pub struct CardContent {
     pub issuing_cas: Vec<Vec<u8>>,
     /// Checks the signatures of its logs.
     pub log_key: LogKey,
+    /// The log-signing keys before it, newest first. At most [`log_keys::EARLIER_MAX`].
+    pub earlier_log_keys: Vec<EarlierLogKey>,
     /// Makes the daily label with which its peers knock. Secret among those who hold the card.
     pub knock_key: [u8; 32],
     /// Where its node listens, preferred first; none for one that only dials. At most 8.
@@ -161,6 +157,11 @@ impl Card {
         &self.bytes
     }
 
+    /// The log-signing keys that it names.
+    pub fn log_keys(&self) -> LogKeys {
+        LogKeys::of(&self.content)
+    }
+
     /// SHA-256 over the exact bytes, with its context.
     pub fn digest(&self) -> [u8; 32] {
         sha256_framed("watchfire/card-digest/v1", &[&self.bytes])
@@ -218,11 +219,14 @@ impl CardContent {
         let cas = (1..=ISSUING_CAS_MAX).contains(&self.issuing_cas.len())
             && self.issuing_cas.iter().all(|der| (1..=CERTIFICATE_BYTES_MAX).contains(&der.len()));
         let lists = self.endpoints.len() <= ENDPOINTS_MAX && (1..=PROTOCOLS_MAX).contains(&self.protocols.len());
-        if cas && lists && self.number > 0 && self.log_key.number > 0 { Ok(()) } else { Err(Malformed("card")) }
+        let keys = self.log_key.number > 0 && log_keys::is_sound(&self.log_key, &self.earlier_log_keys);
+        if cas && lists && keys && self.number > 0 { Ok(()) } else { Err(Malformed("card")) }
     }
 
     fn encode(&self, chain: &Chain) -> Vec<u8> {
-        let mut out = Writer(vec![WIRE_VERSION])
+        let earlier = (!self.earlier_log_keys.is_empty()).then(|| (EARLIER_LOG_KEYS, log_keys::encode(&self.earlier_log_keys)));
+        let extensions: Vec<(u16, Vec<u8>)> = earlier.into_iter().collect();
+        Writer(vec![WIRE_VERSION])
             .fixed(&chain.org().0)
             .fixed(&self.number.to_be_bytes())
             .list(chain.statements(), |out, statement| out.bytes(&statement.bytes).bytes(&statement.signature))
@@ -232,9 +236,9 @@ impl CardContent {
             .fixed(&self.knock_key)
             .list(&self.endpoints, |out, endpoint| out.bytes(endpoint.to_string().as_bytes()))
             .list(&self.protocols, |out, version| out.fixed(&version.to_be_bytes()))
-            .fixed(&self.created.0.to_be_bytes());
-        out.0.push(0); // no extensions yet
-        out.0
+            .fixed(&self.created.0.to_be_bytes())
+            .list(&extensions, |out, (tag, bytes)| out.fixed(&tag.to_be_bytes()).bytes(bytes))
+            .0
     }
 }
 
@@ -246,17 +250,21 @@ fn decode(body: &[u8]) -> Result<(Vec<Statement>, CardContent), CardError> {
     let number = reader.u64()?;
     let statement = |reader: &mut Reader<'_>| Ok(Statement { bytes: reader.bytes()?.to_vec(), signature: reader.bytes()?.to_vec() });
     let statements = reader.list(ROTATIONS_MAX + 1, statement)?;
-    let content = CardContent {
+    let mut content = CardContent {
         number,
         issuing_cas: reader.list(ISSUING_CAS_MAX, |reader| Ok(reader.bytes()?.to_vec()))?,
         log_key: LogKey { number: reader.u32()?, public: reader.array()? },
+        earlier_log_keys: Vec::new(),
         knock_key: reader.array()?,
         endpoints: reader.list(ENDPOINTS_MAX, endpoint)?,
         protocols: reader.list(PROTOCOLS_MAX, Reader::u16)?,
         created: Timestamp(reader.u64()?),
     };
-    reader.list(EXTENSIONS_MAX, |reader| Ok((reader.u16()?, reader.bytes()?.len())))?;
+    let extensions = reader.list(EXTENSIONS_MAX, |reader| Ok((reader.u16()?, reader.bytes()?)))?;
     reader.end()?;
+    if let Some((_, bytes)) = extensions.iter().find(|(tag, _)| *tag == EARLIER_LOG_KEYS) {
+        content.earlier_log_keys = log_keys::decode(bytes)?;
+    }
     let inception = statements.first().map(|statement| sha256_framed("watchfire/inception/v1", &[&statement.bytes]));
     if inception == Some(org.0) { Ok((statements, content)) } else { Err(Malformed("card").into()) }
 }
@@ -287,6 +295,7 @@ mod tests {
             number,
             issuing_cas: vec![vec![1; 400]],
             log_key: LogKey { number: 1, public: [2; 32] },
+            earlier_log_keys: vec![],
             knock_key: [3; 32],
             endpoints: vec!["node.example:7443".parse().expect("valid")],
             protocols: vec![1],
@@ -355,6 +364,19 @@ mod tests {
         let signature = owner.root.sign(&framed(CONTEXT, &[&body]));
         let bytes = Writer::default().bytes(&body).bytes(&signature).0;
         assert_eq!(Card::from_bytes(&bytes).expect("reads").bytes(), bytes);
+    }
+
+    #[test]
+    fn a_card_lists_the_log_keys_before_the_one_in_force() {
+        let owner = owner();
+        let old = EarlierLogKey { key: LogKey { number: 1, public: [9; 32] }, retired: Timestamp(4), stolen: true };
+        let log_key = LogKey { number: 2, public: [2; 32] };
+        let content = CardContent { log_key, earlier_log_keys: vec![old], ..content(2) };
+        let card = Card::sign(&owner.chain, content.clone(), &owner.root).expect("signs");
+        assert_eq!(Card::from_bytes(card.bytes()).expect("reads").content(), &content);
+        assert_eq!(card.log_keys().ever(), [[2; 32], [9; 32]]);
+        let twice = CardContent { earlier_log_keys: vec![old, old], ..content };
+        assert!(Card::sign(&owner.chain, twice, &owner.root).is_err());
     }
 
     #[test]

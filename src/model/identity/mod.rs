@@ -7,11 +7,13 @@ mod card;
 mod chain;
 mod endpoint;
 mod key;
+mod log_keys;
 mod wire;
 
 pub use armour::{BadArmour, TEXT_BYTES_MAX};
-pub use card::{Card, CardContent, CardError, CardUpdateError, LogKey};
+pub use card::{Card, CardContent, CardError, CardUpdateError};
 pub use chain::{Chain, ChainError, ROTATIONS_MAX, Statement};
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use key::{BadKey, P256Key, P256Public};
+pub use log_keys::{EARLIER_MAX, EarlierLogKey, LogKey, LogKeys, STATEMENTS_MS};
 pub use wire::Malformed;

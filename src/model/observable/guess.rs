@@ -59,7 +59,12 @@ fn once(text: &str) -> Result<Observable, Reason> {
     if names::registry_key(stripped).is_ok() {
         return canonical(RegistryKey, stripped);
     }
-    by_form(&refang(text, url::URL_MAX)?)
+    let observable = by_form(&refang(text, url::URL_MAX)?)?;
+    // Alone, without the brackets or the label that said what it is, `a/b@c.example` is as likely a path: it would not be guessed again.
+    match observable.kind {
+        Email if observable.value.contains(['/', '?', '#']) => Err(Reason::Unclear),
+        _ => Ok(observable),
+    }
 }
 
 fn by_beginning(text: &str) -> Option<ObservableKind> {

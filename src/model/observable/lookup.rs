@@ -25,7 +25,13 @@ pub enum Match {
     InNetwork,
     /// It is a network that the address or network asked for lies in.
     ContainsAddress,
-    /// It is a pattern with the observable asked for in it.
+    /// It is a URL on the domain or address asked for, or an e-mail address at the domain.
+    OnHost,
+    /// It is a URL on a subdomain of the domain asked for, or an e-mail address at one.
+    OnSubdomain,
+    /// It is a URL on an address in the network asked for.
+    OnNetwork,
+    /// It is a pattern with the observable asked for in it, or with a URL or an e-mail address on it or below it.
     InPattern,
 }
 
@@ -70,6 +76,45 @@ pub fn lookups(query: &Observable) -> Vec<Lookup> {
 pub fn pattern_lookups(query: &Observable) -> Vec<Lookup> {
     let upwards = |lookup: &Lookup| matches!(lookup.matches, Match::Exact | Match::Parent | Match::ContainsAddress);
     lookups(query).into_iter().filter(upwards).map(|lookup| Lookup { matches: Match::InPattern, ..lookup }).collect()
+}
+
+/// The keys of `query` in an index from hosts to the URLs and e-mail addresses on them, under [`host_key`]. A domain or address has those on
+/// it, a domain those on its subdomains, a network those on its addresses. Anything else has none: of a URL its host is looked for, not
+/// what else is there.
+pub fn host_lookups(query: &Observable) -> Vec<Lookup> {
+    if !matches!(query.kind(), Domain | Ipv4 | Ipv6 | Ipv4Net | Ipv6Net) {
+        return Vec::new();
+    }
+    let on = |lookup: Lookup| {
+        let matches = match lookup.matches {
+            Match::Exact => Match::OnHost,
+            Match::Subdomain => Match::OnSubdomain,
+            Match::InNetwork => Match::OnNetwork,
+            _ => return None,
+        };
+        Some(Lookup { matches, ..lookup })
+    };
+    lookups(query).into_iter().filter_map(on).collect()
+}
+
+/// The [`search_key`] of the host of a URL or e-mail address, from the search key of that: it holds the host whole, however long the rest is.
+pub fn host_key(key: &[u8]) -> Option<Vec<u8>> {
+    let (&number, value) = key.split_first()?;
+    let host = match ObservableKind::from_number(number)? {
+        Url => url::host(valid(value))?,
+        Email => valid(value).rsplit_once('@')?.1,
+        _ => return None,
+    };
+    let host = match host.parse::<IpAddr>() {
+        Ok(address) => ip::of_address(address),
+        Err(_) => Observable { kind: Domain, value: host.to_owned() },
+    };
+    Some(search_key(&host))
+}
+
+/// The key of a long value may end within a character.
+fn valid(bytes: &[u8]) -> &str {
+    bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid())
 }
 
 /// What a text asked for without a kind can stand for: the observable guessed, and the same text under each kind that is nothing but a name.

@@ -136,6 +136,15 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 #[test]
+fn an_address_that_looks_like_a_path_is_taken_only_by_its_kind() {
+    for text in ["Some One <some/one@example.org>", "mailto:some/one@example.org", "mailto:a#b@example.org"] {
+        assert!(Observable::guess(text).is_err(), "{text}");
+        let address = Observable::parse(ObservableKind::Email, text).expect("an address by its kind");
+        assert!(address.value().ends_with("@example.org"));
+    }
+}
+
+#[test]
 fn what_one_pass_lays_bare_the_next_takes_off() {
     for text in ["HKCU\\\u{feff}\\", "0.com/`.)a", "HKCU\\\"\\"] {
         let first = Observable::guess(text).unwrap();

@@ -1,16 +1,67 @@
 //! Observables and their provenances: what lookups, exports and duplicates rest on.
 
+use super::runs::write_scattered;
 use super::{Applied, Tx};
+use crate::model::OrgId;
+use crate::model::log::Audience;
+use crate::model::observable::lookup::host_key;
 use crate::model::observable::search_key;
-use crate::model::{Observable, RecordId, Timestamp};
+use crate::model::{Observable, ObservableKind, RecordId, Timestamp};
 use crate::store::body::is_body;
-use crate::store::change::Verdict;
+use crate::store::change::{ReleaseItem, Verdict};
 use crate::store::codec::{Reader, Row, Writer};
 use crate::store::error::{Damaged, Fault};
 use crate::store::find;
 use crate::store::rows::{ProvenanceRow, ProvenanceState};
-use redb::ReadableTable;
-use std::collections::BTreeMap;
+use redb::{ReadableTable, ReadableTableMetadata};
+
+/// A change's observables in the order of their search keys, and the numbers of those that have one.
+pub(super) struct Sought<'o> {
+    /// How many places there are, with or without an observable.
+    count: usize,
+    sorted: Vec<SoughtOne<'o>>,
+}
+
+struct SoughtOne<'o> {
+    key: Vec<u8>,
+    /// Its place in the change.
+    place: usize,
+    observable: &'o Observable,
+    inside: &'o [Observable],
+    known: Option<u64>,
+}
+
+/// The numbers of a change's observables.
+pub(super) struct Numbers {
+    /// One for each, 0 where there is none.
+    of: Vec<u64>,
+    first_new: u64,
+    /// Which of the new ones were met.
+    met: Vec<bool>,
+}
+
+impl Numbers {
+    /// Where every observable is known already.
+    pub(super) const fn known() -> Self {
+        Self { of: Vec::new(), first_new: 1, met: Vec::new() }
+    }
+
+    /// The number of the observable at a place in the change.
+    pub(super) fn of(&self, at: usize) -> u64 {
+        self.of.get(at).copied().unwrap_or_default()
+    }
+
+    /// Whether nothing can be known of an observable: it is new, and was not met yet.
+    pub(super) fn is_new(&self, no: u64) -> bool {
+        self.met.get(usize::try_from(no.wrapping_sub(self.first_new)).unwrap_or(usize::MAX)) == Some(&false)
+    }
+
+    /// As [`Self::is_new`]; from now on it was met.
+    fn is_fresh(&mut self, no: u64) -> bool {
+        let met = self.met.get_mut(usize::try_from(no.wrapping_sub(self.first_new)).unwrap_or(usize::MAX));
+        met.is_some_and(|met| !std::mem::replace(met, true))
+    }
+}
 
 /// Where a provenance stands: family, incarnation, position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,36 +79,91 @@ impl Place {
 }
 
 impl Tx<'_> {
-    /// The numbers of observables, made where there are none, in the order of their search keys so that the writes are sorted.
-    pub(super) fn number<'o>(
-        &mut self,
-        observables: impl Iterator<Item = (&'o Observable, &'o [Observable])>,
-    ) -> Applied<BTreeMap<Vec<u8>, u64>> {
-        let sorted: BTreeMap<Vec<u8>, (&Observable, &[Observable])> = observables.map(|pair| (search_key(pair.0), pair)).collect();
-        let mut numbers = BTreeMap::new();
-        for (key, (observable, inside)) in sorted {
-            let known = self.t.observables.get(key.as_slice())?.map(|no| no.value());
-            let no = match known {
-                Some(no) => no,
-                None => self.new_observable(&key, observable)?,
-            };
-            self.put_inside(no, inside)?;
-            numbers.insert(key, no);
+    /// The numbers of observables, made where there are none; in the order of their search keys, so that the writes are sorted.
+    pub(super) fn number<'o>(&mut self, observables: impl Iterator<Item = Option<(&'o Observable, &'o [Observable])>>) -> Applied<Numbers> {
+        let sought = self.seek(observables)?;
+        self.make_numbers(&sought)
+    }
+
+    /// Looks observables up, and writes nothing.
+    pub(super) fn seek<'o>(&self, observables: impl Iterator<Item = Option<(&'o Observable, &'o [Observable])>>) -> Applied<Sought<'o>> {
+        let mut sought = Sought { count: 0, sorted: Vec::new() };
+        for observable in observables {
+            let place = sought.count;
+            sought.count += 1;
+            let one = |(observable, inside)| SoughtOne { key: search_key(observable), place, observable, inside, known: None };
+            sought.sorted.extend(observable.map(one));
         }
-        Ok(numbers)
+        sought.sorted.sort_by(|one, other| (&one.key, one.place).cmp(&(&other.key, other.place)));
+        if self.t.observables.is_empty()? {
+            return Ok(sought);
+        }
+        for at in 0..sought.sorted.len() {
+            let repeated = at > 0 && sought.sorted[at - 1].key == sought.sorted[at].key;
+            sought.sorted[at].known = match repeated {
+                true => sought.sorted[at - 1].known,
+                false => self.t.observables.get(sought.sorted[at].key.as_slice())?.map(|no| no.value()),
+            };
+        }
+        Ok(sought)
     }
 
-    fn new_observable(&mut self, key: &[u8], observable: &Observable) -> Applied<u64> {
-        self.counters.observable += 1;
-        let no = self.counters.observable;
-        self.t.observables.insert(key, no)?;
-        self.t.values.insert(no, observable.encode().as_slice())?;
-        Ok(no)
+    /// Gives numbers to what has none.
+    pub(super) fn make_numbers(&mut self, sought: &Sought<'_>) -> Applied<Numbers> {
+        let mut of = vec![0; sought.count];
+        let first_new = self.counters.observable + 1;
+        let mut new: Vec<(&[u8], u64)> = Vec::new();
+        let mut hosts = Vec::new();
+        for one in &sought.sorted {
+            let made = new.last().filter(|(key, _)| *key == one.key.as_slice()).map(|(_, no)| *no);
+            let no = match one.known.or(made) {
+                Some(no) => no,
+                None => {
+                    self.counters.observable += 1;
+                    self.later_value(self.counters.observable, one.observable);
+                    new.push((&one.key, self.counters.observable));
+                    hosts.extend(host_key(&one.key).map(|host| (host, self.counters.observable, one.observable.kind())));
+                    self.counters.observable
+                }
+            };
+            let inner = self.put_inside(no, one.inside)?;
+            hosts.extend(inner.iter().filter_map(|key| host_key(key)).map(|host| (host, no, ObservableKind::Pattern)));
+            of[one.place] = no;
+        }
+        // URLs sort by their scheme first, hosts by their labels: sorted anew, they are written side by side.
+        hosts.sort();
+        for (host, no, kind) in hosts {
+            self.t.hosts.insert((host.as_slice(), no), kind.number())?;
+        }
+        write_scattered(&mut self.t.observables, new.iter().copied())?;
+        Ok(Numbers { of, first_new, met: vec![false; new.len()] })
     }
 
-    fn put_inside(&mut self, pattern: u64, inside: &[Observable]) -> Applied<()> {
+    /// Whether an audience was told one of these last, or is told it twice here. The observables are those of the items.
+    pub(super) fn any_was_said(&self, author: &OrgId, audience: &Audience, sought: &Sought<'_>, items: &[ReleaseItem]) -> Applied<bool> {
+        let family = self.known_family(author, audience)?;
+        for (at, one) in sought.sorted.iter().enumerate() {
+            let encoded = items[one.place].released.get();
+            let before = at.checked_sub(1).map(|before| &sought.sorted[before]).filter(|before| before.key == one.key);
+            if before
+                .map(|before| items[before.place].released.get())
+                .is_some_and(|before| (before.tlp, &before.body) == (encoded.tlp, &encoded.body))
+            {
+                return Ok(true);
+            }
+            if let (Some(observable), Some(family), None) = (one.known, family, before)
+                && self.was_said(observable, family, encoded)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The search keys of what is in a pattern; none when they stand there already.
+    fn put_inside(&mut self, pattern: u64, inside: &[Observable]) -> Applied<Vec<Vec<u8>>> {
         if inside.is_empty() || self.t.inside_keys.get(pattern)?.is_some() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let keys: Vec<Vec<u8>> = inside.iter().map(search_key).collect();
         for key in &keys {
@@ -65,7 +171,7 @@ impl Tx<'_> {
         }
         let row = keys.iter().fold(Writer::default(), |row, key| row.bytes(key)).done();
         self.t.inside_keys.insert(pattern, row.as_slice())?;
-        Ok(())
+        Ok(keys)
     }
 
     fn forget_inside(&mut self, pattern: u64) -> Applied<()> {
@@ -73,6 +179,14 @@ impl Tx<'_> {
         let mut keys = Reader(&row);
         while let Some(key) = keys.bytes() {
             self.t.inside.remove((key, pattern))?;
+            self.forget_host(key, pattern)?;
+        }
+        Ok(())
+    }
+
+    fn forget_host(&mut self, key: &[u8], no: u64) -> Applied<()> {
+        if let Some(host) = host_key(key) {
+            self.t.hosts.remove((host.as_slice(), no))?;
         }
         Ok(())
     }
@@ -102,7 +216,18 @@ impl Tx<'_> {
     }
 
     /// Adds what an author says. Older words of the same family are superseded; if there are newer ones, this one is.
-    pub(super) fn add_provenance(&mut self, place: Place, mut row: ProvenanceRow, body: &[u8]) -> Applied<Verdict> {
+    pub(super) fn add_provenance(&mut self, place: Place, row: ProvenanceRow, body: &[u8], numbers: &mut Numbers) -> Applied<Verdict> {
+        if numbers.is_fresh(place.observable) {
+            self.later_provenance(place.key(), &row);
+            self.later_record(row.record.0, place.observable);
+            self.event(&row.record, row.received)?;
+            return Ok(Verdict::Accepted);
+        }
+        self.add_to_said(place, row, body)
+    }
+
+    fn add_to_said(&mut self, place: Place, mut row: ProvenanceRow, body: &[u8]) -> Applied<Verdict> {
+        self.flush()?;
         let said = self.said(place.observable, place.family)?;
         let newer = said.iter().rev().find(|(other, _)| other.key() > place.key());
         let older = said.iter().rev().find(|(other, _)| other.key() < place.key());
@@ -123,7 +248,7 @@ impl Tx<'_> {
             }
         }
         self.t.provenances.insert(place.key(), row.encode().as_slice())?;
-        self.t.records.insert(&row.record.0, place.observable)?;
+        self.later_record(row.record.0, place.observable);
         self.event(&row.record, row.received)?;
         Ok(verdict)
     }
@@ -162,7 +287,9 @@ impl Tx<'_> {
         let observable = find::row::<Observable, _, Fault>(&self.t.values, "values", no)?;
         let observable = observable.ok_or_else(|| Damaged { table: "values", key: no.to_string() })?;
         self.t.values.remove(no)?;
-        self.t.observables.remove(search_key(&observable).as_slice())?;
+        let key = search_key(&observable);
+        self.t.observables.remove(key.as_slice())?;
+        self.forget_host(&key, no)?;
         self.forget_inside(no)
     }
 }

@@ -1,19 +1,22 @@
 //! Batches: our own, which give waiting records their positions, and those of other authors.
 
-use super::index::Place;
+use super::index::{Numbers, Place};
 use super::{Applied, Log, Tx, WAITING};
 use crate::model::crypto::equal;
-use crate::model::log::{AbsentReason, Batch, BatchEntry, Body, Checkpoint, Equivocation, Head, Header, LogKey, Salts, body_hash, salt};
+use crate::model::log::{
+    AbsentReason, Audience, Batch, BatchEntry, Body, Checkpoint, Equivocation, Head, Header, LogKey, Salts, body_hash, salt,
+};
 use crate::model::record::WithdrawalMode;
-use crate::model::{EntryHash, LogId, Timestamp};
-use crate::store::body::is_body;
+use crate::model::{LogId, RecordKind, Timestamp};
+use crate::store::body::{get_body, is_body};
 use crate::store::change::{Meaning, Outcome, Received, Refused, TakenBack, Verdict};
 use crate::store::codec::{Row, audience_bytes};
 use crate::store::error::Fault;
 use crate::store::find;
 use crate::store::rows::{BatchRow, EntryRow, EvidenceRow, LogState, ProvenanceRow, ProvenanceState, QuarantineRow, WaitingRow};
 use redb::{ReadableTable, ReadableTableMetadata};
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 impl Tx<'_> {
     pub(super) fn append(&mut self, key: &LogKey, batch: &Batch, headers: &[Header], waiting: &[u64], at: Timestamp) -> Applied<Outcome> {
@@ -26,7 +29,7 @@ impl Tx<'_> {
             return Err(Refused::LogClosed.into());
         }
         let headers_first = headers.first().filter(|_| headers.len() == batch.entries.len());
-        follows(known.as_ref(), batch, headers_first)?;
+        follows(head_of(known.as_ref()), batch, headers_first)?;
         let rows = self.waiting_rows(key, batch, waiting)?;
         let mut log = match known {
             Some(log) => log,
@@ -65,7 +68,7 @@ impl Tx<'_> {
     fn position(&mut self, log: &Log, header: &Header, waiting: &WaitingRow, n: u64) -> Applied<()> {
         let mut row = EntryRow::of(header, Verdict::Accepted, Ok(waiting.body));
         row.observable = waiting.observable;
-        self.t.entries.insert((log.no, header.seq), row.encode().as_slice())?;
+        self.later_entry((log.no, header.seq), &row);
         self.t.waiting.remove((&audience_bytes(&log.row.key.audience), n))?;
         if waiting.observable != 0 {
             let (observable, family) = (waiting.observable, log.row.family);
@@ -93,23 +96,25 @@ impl Tx<'_> {
             return Err(Refused::LogClosed.into());
         }
         let first = entries.first().filter(|_| entries.len() == batch.entries.len()).map(|entry| &entry.header);
-        follows(known.as_ref(), batch, first)?;
+        follows(head_of(known.as_ref()), batch, first)?;
         let mut log = match known {
             Some(log) => log,
             None => self.new_log(key, author_key)?,
         };
         let batch = self.without_recalled(&log, batch)?;
         self.put_batch(&log, &batch, Some(*author_key))?;
-        let verdicts = self.put_entries(&log, &batch, entries, at)?;
+        let mut verdicts = self.put_entries(&log, &batch, entries, at)?;
+        self.flush()?;
+        self.have_come(&log, batch.first..=batch.checkpoint.head.size)?;
         log.row.head = batch.checkpoint.head;
         log.row.author_key = *author_key;
         self.put_log(&log)?;
-        let taken_back = self.act(&mut log, entries, &verdicts, at)?;
+        let taken_back = self.act(&mut log, entries, &mut verdicts, at)?;
         Ok(Outcome::Received { verdicts, taken_back })
     }
 
     /// Whether the log already has exactly this batch.
-    fn holds(&self, log: Option<&Log>, batch: &Batch) -> Applied<bool> {
+    pub(super) fn holds(&self, log: Option<&Log>, batch: &Batch) -> Applied<bool> {
         let Some(log) = log.filter(|log| log.row.head.size >= batch.checkpoint.head.size) else { return Ok(false) };
         let row: Option<BatchRow> = find::row::<_, _, Fault>(&self.t.batches, "batches", (log.no, batch.first))?;
         Ok(row.is_some_and(|row| row.checkpoint.head == batch.checkpoint.head))
@@ -122,19 +127,24 @@ impl Tx<'_> {
             let row: Option<EntryRow> = find::row::<_, _, Fault>(&self.t.entries, "entries", (log.no, seq))?;
             verdicts.push(row.map_or(entry.verdict, |row| row.verdict));
         }
-        let taken_back = self.act(&mut log.clone(), entries, &verdicts, at)?;
+        let taken_back = self.act(&mut log.clone(), entries, &mut verdicts, at)?;
         Ok(Outcome::Received { verdicts, taken_back })
     }
 
-    fn without_recalled(&self, log: &Log, batch: &Batch) -> Applied<Batch> {
-        let mut recalled = BTreeMap::new();
-        if !self.t.taken_back.is_empty()? {
-            for seq in batch.first..=batch.checkpoint.head.size {
-                recalled.insert(seq, self.is_recalled_at(log, seq)?);
+    fn without_recalled<'b>(&self, log: &Log, batch: &'b Batch) -> Applied<Cow<'b, Batch>> {
+        if self.t.taken_back.is_empty()? {
+            return Ok(Cow::Borrowed(batch));
+        }
+        let mut recalled = BTreeSet::new();
+        for seq in batch.first..=batch.checkpoint.head.size {
+            if self.is_recalled_at(log, seq)? {
+                recalled.insert(seq);
             }
         }
-        let reason = |seq| recalled.get(&seq).copied().unwrap_or(false).then_some(AbsentReason::Recalled);
-        Ok(batch.without(reason))
+        if recalled.is_empty() {
+            return Ok(Cow::Borrowed(batch));
+        }
+        Ok(Cow::Owned(batch.without(|seq| recalled.contains(&seq).then_some(AbsentReason::Recalled))))
     }
 
     pub(super) fn is_recalled_at(&self, log: &Log, seq: u64) -> Applied<bool> {
@@ -142,7 +152,7 @@ impl Tx<'_> {
         Ok(row.is_some_and(|row| row.mode == WithdrawalMode::Recall))
     }
 
-    fn put_batch(&mut self, log: &Log, batch: &Batch, author_key: Option<[u8; 32]>) -> Applied<()> {
+    pub(super) fn put_batch(&mut self, log: &Log, batch: &Batch, author_key: Option<[u8; 32]>) -> Applied<()> {
         let seed = match &batch.salts {
             Salts::Seed(seed) => Some(*seed),
             Salts::Each(salts) => {
@@ -159,13 +169,14 @@ impl Tx<'_> {
     }
 
     fn put_entries(&mut self, log: &Log, batch: &Batch, entries: &[Received], at: Timestamp) -> Applied<Vec<Verdict>> {
-        let shown = entries.iter().zip(&batch.entries).filter(|(_, entry)| matches!(entry.body, Body::Present(_)));
-        let observables = shown.filter_map(|(received, _)| indexed(received));
-        let numbers = self.number(observables)?;
+        let is_shown = |entry: &BatchEntry| matches!(entry.body, Body::Present(_));
+        let observables = entries.iter().zip(&batch.entries).map(|(received, entry)| indexed(received).filter(|_| is_shown(entry)));
+        let mut numbers = self.number(observables)?;
+        let revocable = !self.t.taken_back.is_empty()?;
         let mut verdicts = Vec::with_capacity(entries.len());
-        for (received, entry) in entries.iter().zip(&batch.entries) {
+        for (place, (received, entry)) in entries.iter().zip(&batch.entries).enumerate() {
             let verdict = match &entry.body {
-                Body::Present(body) => self.put_present(log, received, body, &numbers, at)?,
+                Body::Present(body) => self.put_present(log, received, body, (place, &mut numbers, revocable), at)?,
                 Body::Absent { reason, .. } => self.put_absent(log, received, *reason)?,
             };
             verdicts.push(verdict);
@@ -178,8 +189,7 @@ impl Tx<'_> {
         if !self.is_recalled_at(log, seq)? {
             self.t.absent.insert((log.no, seq), reason as u8)?;
         }
-        let row = EntryRow::of(&received.header, received.verdict, Err(reason));
-        self.t.entries.insert((log.no, seq), row.encode().as_slice())?;
+        self.later_entry((log.no, seq), &EntryRow::of(&received.header, received.verdict, Err(reason)));
         Ok(received.verdict)
     }
 
@@ -188,19 +198,21 @@ impl Tx<'_> {
         log: &Log,
         received: &Received,
         body: &[u8],
-        numbers: &BTreeMap<Vec<u8>, u64>,
+        numbered: (usize, &mut Numbers, bool),
         at: Timestamp,
     ) -> Applied<Verdict> {
+        let (place, numbers, revocable) = numbered;
         let seq = received.header.seq;
         let number = self.put_body(body)?;
         let mut row = EntryRow::of(&received.header, received.verdict, Ok(number));
-        if let Some((observable, _)) = indexed(received) {
-            row.observable = numbers.get(&crate::model::observable::search_key(observable)).copied().unwrap_or_default();
-            row.verdict = self.index(log, received, row.observable, number, body, at)?;
+        if indexed(received).is_some() {
+            row.observable = numbers.of(place);
+            let revoked = revocable && find::taken_back::<Fault>(&self.t.taken_back, &log.id.0, seq, &log.row.key.author)?.is_some();
+            row.verdict = self.index(log, received, &row, revoked, body, numbers, at)?;
         }
         self.count(received.header.kind, 1)?;
         self.quarantine(log, received, at)?;
-        self.t.entries.insert((log.no, seq), row.encode().as_slice())?;
+        self.later_entry((log.no, seq), &row);
         Ok(row.verdict)
     }
 
@@ -213,26 +225,42 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn index(&mut self, log: &Log, received: &Received, observable: u64, number: u64, body: &[u8], at: Timestamp) -> Applied<Verdict> {
-        let Meaning::Indicator { record, valid_until, .. } = &received.meaning else { return Ok(received.verdict) };
+    #[allow(clippy::too_many_arguments)]
+    fn index(
+        &mut self,
+        log: &Log,
+        received: &Received,
+        entry: &EntryRow,
+        revoked: bool,
+        body: &[u8],
+        numbers: &mut Numbers,
+        at: Timestamp,
+    ) -> Applied<Verdict> {
+        let (Meaning::Indicator { record, valid_until, .. }, Ok(number)) = (&received.meaning, entry.body) else {
+            return Ok(received.verdict);
+        };
         let Header { seq, tlp, retention, .. } = received.header;
         let (family, incarnation) = (log.row.family, log.row.key.incarnation);
-        let revoked = find::taken_back::<Fault>(&self.t.taken_back, &log.id.0, seq, &log.row.key.author)?.is_some();
         let state = if revoked { ProvenanceState::Revoked } else { ProvenanceState::Live };
         let row = ProvenanceRow { record: *record, tlp, state, received: at, retention, valid_until: *valid_until, body: number };
-        self.add_provenance(Place { observable, family, incarnation, seq }, row, body)
+        self.add_provenance(Place { observable: entry.observable, family, incarnation, seq }, row, body, numbers)
     }
 
-    /// Does what the entries ask for, in their order.
-    fn act(&mut self, log: &mut Log, entries: &[Received], verdicts: &[Verdict], now: Timestamp) -> Applied<Vec<TakenBack>> {
+    /// Does what the entries ask for, in their order. A withdrawal that takes back more than is remembered ahead of its entries is done as
+    /// far as it is about what is held, and filtered beyond.
+    fn act(&mut self, log: &mut Log, entries: &[Received], verdicts: &mut [Verdict], now: Timestamp) -> Applied<Vec<TakenBack>> {
         let mut all = Vec::new();
-        for (received, _) in entries.iter().zip(verdicts).filter(|(_, verdict)| **verdict == Verdict::Accepted) {
+        for (received, verdict) in entries.iter().zip(verdicts).filter(|(_, verdict)| **verdict == Verdict::Accepted) {
             match &received.meaning {
                 Meaning::TakeBack { log: of, seqs, mode, reason } => {
                     // An author whose clock is ahead must not move our own events there.
                     let (author, at) = (log.row.key.author, received.header.created.min(now));
-                    let outcomes = self.take_back(of, Some(&author), seqs, *mode, reason, at)?;
-                    all.push(TakenBack { withdrawal: received.header.hash(), log: *of, mode: *mode, outcomes });
+                    let taken = self.take_back(of, Some(&author), seqs, *mode, reason, at)?;
+                    if taken.beyond {
+                        *verdict = Verdict::Filtered;
+                        self.judge(log, received.header.seq, Verdict::Filtered)?;
+                    }
+                    all.push(TakenBack { withdrawal: received.header.hash(), log: *of, mode: *mode, outcomes: taken.outcomes });
                 }
                 Meaning::Receipt { log: of, outcomes, at } => drop(self.receipt(&log.row.key.author, of, outcomes, *at)?),
                 Meaning::KeyChange(key) => self.change_key(log, received.header.seq, key)?,
@@ -240,6 +268,14 @@ impl Tx<'_> {
             }
         }
         Ok(all)
+    }
+
+    fn judge(&mut self, log: &Log, seq: u64, verdict: Verdict) -> Applied<()> {
+        if let Some(mut row) = find::row::<EntryRow, _, Fault>(&self.t.entries, "entries", (log.no, seq))? {
+            row.verdict = verdict;
+            self.t.entries.insert((log.no, seq), row.encode().as_slice())?;
+        }
+        Ok(())
     }
 
     fn change_key(&mut self, log: &mut Log, seq: u64, key: &[u8; 32]) -> Applied<()> {
@@ -273,20 +309,24 @@ impl Tx<'_> {
         if !fits || row.body.is_ok() || self.is_recalled_at(&log, seq)? {
             return Ok(filled(if fits { row.verdict } else { Verdict::Invalid }));
         }
-        let numbers = self.number(indexed(received).into_iter())?;
+        let mut numbers = self.number(std::iter::once(indexed(received)))?;
         self.t.salts.insert((log.no, seq), salt)?;
         self.t.absent.remove((log.no, seq))?;
-        let verdict = self.put_present(&log, received, body, &numbers, at)?;
-        let taken_back = self.act(&mut log.clone(), std::slice::from_ref(received), &[verdict], at)?;
-        Ok(Outcome::Received { verdicts: vec![verdict], taken_back })
+        let verdict = self.put_present(&log, received, body, (0, &mut numbers, true), at)?;
+        self.flush()?;
+        let mut verdicts = vec![verdict];
+        let taken_back = self.act(&mut log.clone(), std::slice::from_ref(received), &mut verdicts, at)?;
+        Ok(Outcome::Received { verdicts, taken_back })
     }
 
     pub(super) fn start_at(&mut self, key: &LogKey, author_key: &[u8; 32], checkpoint: &Checkpoint) -> Applied<Outcome> {
         let known = self.log(&key.id())?;
-        match known.as_ref().map(|log| (log.row.head.size, &log.row.start)) {
-            Some((size, _)) if size >= checkpoint.head.size => return Ok(Outcome::Done),
-            Some((size, _)) if size > 0 => return Err(Refused::HeadMoved.into()),
-            _ => {}
+        // Where we held an earlier part, as a member that left and came back, there is a gap before the start from now on.
+        if known.as_ref().is_some_and(|log| log.row.head.size >= checkpoint.head.size) {
+            return Ok(Outcome::Done);
+        }
+        if known.as_ref().is_some_and(|log| log.row.state != LogState::Open) {
+            return Err(Refused::LogClosed.into());
         }
         let mut log = match known {
             Some(log) => log,
@@ -304,13 +344,65 @@ impl Tx<'_> {
             Some(log) => log,
             None => self.new_log(key, &[0; 32])?,
         };
+        let was_followed = log.row.state != LogState::Halted;
         log.row.state = LogState::Halted;
         self.put_log(&log)?;
+        if log.row.key.author == self.us && was_followed {
+            self.say_again(&log, at)?;
+        }
         if self.t.evidence.get(&log.id.0)?.is_none() {
             let row = EvidenceRow { log: *key, proof: proof.clone(), at };
             self.t.evidence.insert(&log.id.0, row.encode().as_slice())?;
         }
         Ok(Outcome::Done)
+    }
+
+    /// We signed two histories of this log (a copy of us lives, or lived), so nobody follows it any more. What it says and still holds
+    /// waits again, for our next incarnation: some readers have only the other history. Whoever has it already knows it as a duplicate.
+    fn say_again(&mut self, log: &Log, at: Timestamp) -> Applied<()> {
+        let mut present = Vec::new();
+        for row in self.t.entries.range((log.no, 0)..=(log.no, u64::MAX))? {
+            let (key, bytes) = row?;
+            let row: EntryRow = find::decoded("entries", &key.value(), bytes.value())?;
+            present.extend(row.body.ok().map(|body| (key.value().1, row, body)));
+        }
+        for (seq, entry, body) in present {
+            let place = Place { observable: entry.observable, family: log.row.family, incarnation: log.row.key.incarnation, seq };
+            let provenance = self.provenance(&place)?;
+            let holds = match RecordKind::from_number(entry.kind) {
+                Some(RecordKind::Indicator) => provenance.as_ref().is_some_and(|row| row.state == ProvenanceState::Live),
+                // A withdrawal or receipt does the same once more; a change of key belongs to its own log.
+                Some(RecordKind::Withdrawal | RecordKind::Receipt) => true,
+                Some(RecordKind::KeyChange) | None => false,
+            };
+            if holds {
+                let body = get_body::<Fault>(&self.t.bodies, body)?;
+                self.wait_again(&log.row.key.audience, &entry, &body, provenance.map(|row| (place, row)), at)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn wait_again(
+        &mut self,
+        audience: &Audience,
+        entry: &EntryRow,
+        body: &[u8],
+        said: Option<(Place, ProvenanceRow)>,
+        at: Timestamp,
+    ) -> Applied<()> {
+        let EntryRow { kind, tlp, retention, body_length, observable, .. } = *entry;
+        let number = self.put_body(body)?;
+        let record = said.as_ref().map(|(_, row)| row.record);
+        let row = WaitingRow { created: at, kind, tlp, retention, body: number, body_length, record, observable };
+        self.counters.waiting += 1;
+        self.t.waiting.insert((&audience_bytes(audience), self.counters.waiting), row.encode().as_slice())?;
+        self.count(kind, 1)?;
+        if let Some((place, row)) = said {
+            let place = Place { incarnation: WAITING, seq: self.counters.waiting, ..place };
+            self.add_provenance(place, ProvenanceRow { body: number, ..row }, body, &mut Numbers::known())?;
+        }
+        Ok(())
     }
 
     pub(super) fn incarnation(&mut self, incarnation: u64) -> Applied<Outcome> {
@@ -359,9 +451,12 @@ fn indexed(received: &Received) -> Option<(&crate::model::Observable, &[crate::m
     }
 }
 
+fn head_of(log: Option<&Log>) -> Head {
+    log.map(|log| log.row.head).unwrap_or_default()
+}
+
 /// Whether a batch begins where the log ends.
-fn follows(log: Option<&Log>, batch: &Batch, first: Option<&Header>) -> Result<(), Refused> {
-    let head = log.map_or(Head { size: 0, hash: EntryHash::default() }, |log| log.row.head);
+pub(super) fn follows(head: Head, batch: &Batch, first: Option<&Header>) -> Result<(), Refused> {
     let fits = first.is_some_and(|first| first.prev == head.hash && first.seq == batch.first) && batch.first == head.size + 1;
     if fits { Ok(()) } else { Err(Refused::HeadMoved) }
 }

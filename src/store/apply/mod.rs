@@ -5,7 +5,9 @@
 
 mod index;
 mod log;
+mod publish;
 mod release;
+mod runs;
 mod small;
 mod take_back;
 
@@ -78,15 +80,18 @@ pub(super) struct Tx<'t> {
     pub(super) t: Tables<'t>,
     pub(super) us: OrgId,
     pub(super) counters: Counters,
+    /// How many positions of entries that have not come one author may take back.
+    pub(super) ahead_max: u64,
     before: Counters,
+    runs: runs::Runs,
 }
 
 impl<'t> Tx<'t> {
     /// Opens the tables and reads the counters.
-    pub(super) fn open(transaction: &'t WriteTransaction, us: OrgId) -> Applied<Self> {
+    pub(super) fn open(transaction: &'t WriteTransaction, us: OrgId, ahead_max: u64) -> Applied<Self> {
         let t = Tables::open(transaction)?;
         let counters: Counters = find::row::<_, _, Fault>(&t.meta, "meta", "counters")?.unwrap_or_default();
-        Ok(Self { t, us, before: counters.clone(), counters })
+        Ok(Self { t, us, ahead_max, before: counters.clone(), counters, runs: runs::Runs::default() })
     }
 
     /// Writes the counters and closes the tables. To be called before the commit.
@@ -99,13 +104,24 @@ impl<'t> Tx<'t> {
 
     /// Applies one change.
     pub(super) fn apply(&mut self, change: &Change) -> Applied<Outcome> {
+        let outcome = self.decide(change)?;
+        self.flush()?;
+        Ok(outcome)
+    }
+
+    fn decide(&mut self, change: &Change) -> Applied<Outcome> {
         match change {
             Change::Release { audience, items, disclosures, at } => self.release(audience, items, disclosures, *at),
             Change::Append { log, batch, headers, waiting, at } => self.append(log, batch, headers, waiting, *at),
+            Change::Publish { log, batches, items, disclosures, at } => self.publish(log, batches, items, disclosures, *at),
             Change::Receive { log, author_key, batch, entries, at } => self.receive(log, author_key, batch, entries, *at),
+            Change::Owe { log, first, owed } => self.owe(log, *first, *owed),
             Change::StartAt { log, author_key, checkpoint } => self.start_at(log, author_key, checkpoint),
-            Change::TakeBack { log, seqs, mode, reason, at } => self.take_back(log, None, seqs, *mode, reason, *at).map(Outcome::TakenBack),
+            Change::TakeBack { log, seqs, mode, reason, at } => {
+                self.take_back(log, None, seqs, *mode, reason, *at).map(|taken| Outcome::TakenBack(taken.outcomes))
+            }
             Change::Unqueue { records, recalled, at } => self.unqueue(records, *recalled, *at),
+            Change::Dequeue { audience, waiting, at } => self.dequeue(audience, waiting, *at),
             Change::Acked { peer, log, through, verdicts, at } => self.acked(peer, log, *through, verdicts, *at),
             Change::Receipt { holder, log, outcomes, at } => self.receipt(holder, log, outcomes, *at),
             Change::Destroy { log, seqs, reason, at } => self.destroy_all(log, seqs, *reason, *at),
@@ -114,6 +130,11 @@ impl<'t> Tx<'t> {
             Change::PutCard { org, card } => self.put_card(org, card),
             Change::RemovePeer(org) => self.remove_peer(org),
             Change::Recall { id, row } => self.recall(id, row),
+            Change::RecallTold { peer, recall, at } => self.recall_told(peer, recall, *at),
+            Change::RecallsUntold(peer) => self.recalls_untold(peer),
+            Change::PutRoster { group, roster } => self.put_roster(group, roster.as_ref()),
+            Change::Exported(row) => self.exported(row),
+            Change::Consent { group, consent } => self.consent(group, *consent),
             Change::PutGroup(row) => self.put_group(row),
             Change::Evidence { log, proof, at } => self.evidence(log, proof, *at),
             Change::Suspicious { peer, what, bytes, at } => self.suspicious(peer, what, bytes, *at),
@@ -162,6 +183,13 @@ impl<'t> Tx<'t> {
         Ok(self.counters.family)
     }
 
+    /// The number of an author's logs to an audience, if there is one.
+    pub(super) fn known_family(&self, author: &OrgId, audience: &Audience) -> Applied<Option<u32>> {
+        let bytes = FamilyRow { author: *author, audience: *audience }.encode();
+        let key: &[u8; 65] = bytes.as_slice().try_into().expect("an author has 32 bytes and an audience 33");
+        Ok(self.t.family_numbers.get(key)?.map(|no| no.value()))
+    }
+
     pub(super) fn family_row(&self, no: u32) -> Applied<FamilyRow> {
         let row = find::row::<FamilyRow, _, Fault>(&self.t.families, "families", no)?;
         row.ok_or_else(|| Damaged { table: "families", key: no.to_string() }.into())
@@ -172,7 +200,7 @@ impl<'t> Tx<'t> {
         self.counters.event += 1;
         self.counters.event_at = self.counters.event_at.max(at);
         let row = EventRow { at: self.counters.event_at, record: *record };
-        self.t.events.insert(self.counters.event, row.encode().as_slice())?;
+        self.later_event(self.counters.event, &row);
         Ok(())
     }
 

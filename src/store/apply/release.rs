@@ -1,10 +1,9 @@
 //! What the gate let out: it waits for its position, and is found by lookups from here on.
 
-use super::index::Place;
+use super::index::{Numbers, Place};
 use super::{Applied, Tx, WAITING};
 use crate::model::crypto::sha256_framed;
 use crate::model::log::Audience;
-use crate::model::observable::search_key;
 use crate::model::record::WithdrawalMode;
 use crate::model::{RecordId, Timestamp};
 use crate::rules::release::{Disclosure, Encoded, digest};
@@ -14,7 +13,6 @@ use crate::store::codec::{Row, audience_bytes};
 use crate::store::find;
 use crate::store::rows::{DisclosureRow, ProvenanceRow, ProvenanceState, TombstoneRow, WaitingRow};
 use redb::{ReadableTable, ReadableTableMetadata};
-use std::collections::BTreeMap;
 
 /// For so long a repeated release of records without an id is recognised (7 days, in milliseconds).
 const UNNAMED_MS: u64 = 7 * 24 * 3_600_000;
@@ -29,22 +27,21 @@ impl Tx<'_> {
     ) -> Applied<Outcome> {
         let family = self.family(&self.us.clone(), audience)?;
         let recalled = items.iter().map(|item| self.is_recalled(item)).collect::<Applied<Vec<bool>>>()?;
-        let kept = items.iter().zip(&recalled).filter(|(_, recalled)| !**recalled).map(|(item, _)| item);
-        let named = kept.filter(|item| item.record.is_some());
-        let observables = named.filter_map(|item| Some((item.released.get().observable.as_ref()?, item.inside.as_slice())));
-        let numbers = self.number(observables)?;
+        let kept = items.iter().zip(&recalled).map(|(item, recalled)| Some(item).filter(|item| !recalled && item.record.is_some()));
+        let observables = kept.map(|item| item.and_then(|item| Some((item.released.get().observable.as_ref()?, item.inside.as_slice()))));
+        let mut numbers = self.number(observables)?;
         let mut outcomes = Vec::with_capacity(items.len());
-        for (item, recalled) in items.iter().zip(recalled) {
+        for (at_item, (item, recalled)) in items.iter().zip(recalled).enumerate() {
             outcomes.push(match recalled {
                 true => ReleaseOutcome::Recalled,
-                false => self.release_one(audience, family, item, &numbers, at)?,
+                false => self.release_one(audience, family, item, at_item, &mut numbers, at)?,
             });
         }
         self.disclose(items, &outcomes, disclosures)?;
         Ok(Outcome::Released(outcomes))
     }
 
-    fn is_recalled(&self, item: &ReleaseItem) -> Applied<bool> {
+    pub(super) fn is_recalled(&self, item: &ReleaseItem) -> Applied<bool> {
         let Some(record) = item.record else { return Ok(false) };
         if self.t.tombstones.is_empty()? {
             return Ok(false);
@@ -64,17 +61,18 @@ impl Tx<'_> {
         audience: &Audience,
         family: u32,
         item: &ReleaseItem,
-        numbers: &BTreeMap<Vec<u8>, u64>,
+        place: usize,
+        numbers: &mut Numbers,
         at: Timestamp,
     ) -> Applied<ReleaseOutcome> {
         let encoded = item.released.get();
-        let observable = encoded.observable.as_ref().and_then(|one| numbers.get(&search_key(one)).copied());
-        match (item.record, observable) {
-            (Some(record), Some(observable)) => self.release_indicator(audience, family, record, observable, encoded, at),
+        match (item.record, numbers.of(place)) {
+            (Some(record), observable @ 1..) => self.release_indicator(audience, family, record, observable, encoded, numbers, at),
             _ => self.release_unnamed(audience, encoded, at),
         }
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn release_indicator(
         &mut self,
         audience: &Audience,
@@ -82,22 +80,26 @@ impl Tx<'_> {
         record: RecordId,
         observable: u64,
         encoded: &Encoded,
+        numbers: &mut Numbers,
         at: Timestamp,
     ) -> Applied<ReleaseOutcome> {
-        if self.was_said(observable, family, encoded)? {
-            return Ok(ReleaseOutcome::Duplicate);
+        if !numbers.is_new(observable) {
+            self.flush()?;
+            if self.was_said(observable, family, encoded)? {
+                return Ok(ReleaseOutcome::Duplicate);
+            }
         }
         let waiting = self.put_waiting(audience, encoded, Some(record), observable, at)?;
         let place = Place { observable, family, incarnation: WAITING, seq: self.counters.waiting };
         let Encoded { tlp, retention, valid_until, .. } = *encoded;
         let state = ProvenanceState::Live;
         let row = ProvenanceRow { record, tlp, state, received: at, retention, valid_until, body: waiting.body };
-        self.add_provenance(place, row, &encoded.body)?;
+        self.add_provenance(place, row, &encoded.body, numbers)?;
         Ok(ReleaseOutcome::Queued)
     }
 
     /// Whether the audience was told exactly this last.
-    fn was_said(&self, observable: u64, family: u32, encoded: &Encoded) -> Applied<bool> {
+    pub(super) fn was_said(&self, observable: u64, family: u32, encoded: &Encoded) -> Applied<bool> {
         let last = self.said(observable, family)?.pop();
         match last.filter(|(_, last)| last.state == ProvenanceState::Live && last.tlp == encoded.tlp) {
             Some((_, last)) => is_body(&self.t.bodies, last.body, &encoded.body),
@@ -129,12 +131,12 @@ impl Tx<'_> {
         let body_length = u32::try_from(encoded.body.len()).unwrap_or(u32::MAX);
         let row = WaitingRow { created: at, kind, tlp, retention, body, body_length, record, observable };
         self.counters.waiting += 1;
-        self.t.waiting.insert((&audience_bytes(audience), self.counters.waiting), row.encode().as_slice())?;
+        self.later_waiting((audience_bytes(audience), self.counters.waiting), &row);
         Ok(row)
     }
 
     /// Writes the lines of what really leaves: count and digest are taken over the queued items of the line's kind and label.
-    fn disclose(&mut self, items: &[ReleaseItem], outcomes: &[ReleaseOutcome], disclosures: &[Disclosure]) -> Applied<()> {
+    pub(super) fn disclose(&mut self, items: &[ReleaseItem], outcomes: &[ReleaseOutcome], disclosures: &[Disclosure]) -> Applied<()> {
         for disclosure in disclosures {
             let queued = items.iter().zip(outcomes).filter(|(_, outcome)| **outcome == ReleaseOutcome::Queued);
             let encoded = queued.map(|(item, _)| item.released.get());

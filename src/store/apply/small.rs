@@ -1,12 +1,14 @@
 //! What is kept as it comes: acknowledgements, receipts, peers, groups, suspicious bytes, the node's own values.
 
 use super::{Applied, Tx};
+use crate::model::group::SignedDefinition;
 use crate::model::record::ReceiptOutcome;
-use crate::model::{LogId, OrgId, Timestamp};
-use crate::store::change::{GroupRow, Outcome, PeerRow, RecallRow};
+use crate::model::{GroupId, LogId, OrgId, Timestamp};
+use crate::store::change::{Consent, ExportRow, GroupRow, Outcome, PeerRow, RecallRow};
 use crate::store::codec::Row;
 use crate::store::error::Fault;
 use crate::store::find;
+use crate::store::owed::owed_name;
 use crate::store::rows::{ReceiptRow, SuspiciousRow};
 use redb::{ReadableTable, ReadableTableMetadata};
 
@@ -14,6 +16,9 @@ use redb::{ReadableTable, ReadableTableMetadata};
 const SUSPICIOUS_BYTES_MAX: usize = 64 << 10;
 /// So many of them are kept, the newest.
 const SUSPICIOUS_MAX: u64 = 1_000;
+
+/// So many exports are remembered, the newest: six weeks of hourly ones.
+const EXPORTS_MAX: u64 = 1_000;
 
 impl Tx<'_> {
     pub(super) fn acked(&mut self, peer: &OrgId, log: &LogId, through: u64, verdicts: &[(u64, u8)], at: Timestamp) -> Applied<Outcome> {
@@ -75,6 +80,43 @@ impl Tx<'_> {
         Ok(Outcome::Done)
     }
 
+    pub(super) fn recall_told(&mut self, peer: &OrgId, recall: &[u8; 32], at: Timestamp) -> Applied<Outcome> {
+        if self.t.recalls.get(recall)?.is_some() && self.t.recall_told.get((recall, &peer.0))?.is_none() {
+            self.t.recall_told.insert((recall, &peer.0), at.0)?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn recalls_untold(&mut self, peer: &OrgId) -> Applied<Outcome> {
+        self.t.recall_told.retain(|(_, told), _| *told != peer.0)?;
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn put_roster(&mut self, group: &GroupId, roster: Option<&SignedDefinition>) -> Applied<Outcome> {
+        match roster {
+            Some(roster) => drop(self.t.rosters.insert(&group.0, roster.encode().as_slice())?),
+            None => drop(self.t.rosters.remove(&group.0)?),
+        }
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn consent(&mut self, group: &GroupId, consent: Consent) -> Applied<Outcome> {
+        self.t.consents.insert(&group.0, consent as u8)?;
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn exported(&mut self, row: &ExportRow) -> Applied<Outcome> {
+        let last = self.t.exports.last()?.map(|(n, row)| (n.value(), row.value().to_vec()));
+        if last.as_ref().is_some_and(|(_, last)| *last == row.encode()) {
+            return Ok(Outcome::Done);
+        }
+        self.t.exports.insert(last.map_or(1, |(n, _)| n + 1), row.encode().as_slice())?;
+        if self.t.exports.len()? > EXPORTS_MAX {
+            self.t.exports.pop_first()?;
+        }
+        Ok(Outcome::Done)
+    }
+
     pub(super) fn suspicious(&mut self, peer: &OrgId, what: &str, bytes: &[u8], at: Timestamp) -> Applied<Outcome> {
         let bytes = bytes[..bytes.len().min(SUSPICIOUS_BYTES_MAX)].to_vec();
         let row = SuspiciousRow { peer: *peer, at, what: what.chars().take(500).collect(), bytes }.encode();
@@ -89,6 +131,11 @@ impl Tx<'_> {
             self.t.suspicious.pop_first()?;
         }
         Ok(Outcome::Done)
+    }
+
+    /// Stands among the node's own values, under a name that sorts by log and position.
+    pub(super) fn owe(&mut self, log: &LogId, first: u64, owed: bool) -> Applied<Outcome> {
+        self.put(&owed_name(log, first), owed.then_some(&[]))
     }
 
     pub(super) fn put(&mut self, name: &str, value: Option<&[u8]>) -> Applied<Outcome> {

@@ -2,7 +2,7 @@
 
 use super::index::Place;
 use super::{Applied, Log, Tx, WAITING};
-use crate::model::log::AbsentReason;
+use crate::model::log::{AbsentReason, Audience};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
 use crate::model::{LogId, OrgId, RecordId, Timestamp};
 use crate::store::change::Outcome;
@@ -11,6 +11,26 @@ use crate::store::error::Fault;
 use crate::store::find;
 use crate::store::rows::{EntryRow, ProvenanceState, TakenBackRow, TombstoneRow, WaitingRow};
 use redb::ReadableTable;
+
+/// What became of positions that were taken back.
+pub(super) struct Taken {
+    /// Position and outcome.
+    pub(super) outcomes: Vec<(u64, ReceiptOutcome)>,
+    /// Whether some, of entries that have not come, are not remembered: their author has taken back too many of those.
+    pub(super) beyond: bool,
+}
+
+/// Who takes back which log's entries, and how.
+struct TakeBack<'a> {
+    id: &'a LogId,
+    log: Option<&'a Log>,
+    /// Whose rows are counted; nobody's where it is us.
+    author: Option<OrgId>,
+    by: [u8; 32],
+    mode: WithdrawalMode,
+    reason: &'a str,
+    at: Timestamp,
+}
 
 impl Tx<'_> {
     /// Takes positions back. With an author (whose word was not checked against the log), only in a log of that author.
@@ -22,57 +42,86 @@ impl Tx<'_> {
         mode: WithdrawalMode,
         reason: &str,
         at: Timestamp,
-    ) -> Applied<Vec<(u64, ReceiptOutcome)>> {
+    ) -> Applied<Taken> {
         let log = self.log(id)?;
+        let mut taken = Taken { outcomes: Vec::with_capacity(seqs.len()), beyond: false };
         if let (Some(log), Some(author)) = (&log, author)
             && log.row.key.author != *author
         {
-            return Ok(Vec::new());
+            return Ok(taken);
         }
         let by = if log.is_some() { [0; 32] } else { author.map_or([0; 32], |author| author.0) };
-        let mut outcomes = Vec::with_capacity(seqs.len());
+        let author = log.as_ref().map(|log| log.row.key.author).or(author.copied()).filter(|author| *author != self.us);
+        let take = TakeBack { id, log: log.as_ref(), author, by, mode, reason, at };
         for seq in seqs {
-            outcomes.push((*seq, self.take_back_one(id, log.as_ref(), &by, *seq, mode, reason, at)?));
+            let outcome = self.take_back_one(&take, *seq)?;
+            taken.beyond |= outcome.is_none();
+            taken.outcomes.push((*seq, outcome.unwrap_or(ReceiptOutcome::Absent)));
         }
-        Ok(outcomes)
+        Ok(taken)
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn take_back_one(
-        &mut self,
-        id: &LogId,
-        log: Option<&Log>,
-        by: &[u8; 32],
-        seq: u64,
-        mode: WithdrawalMode,
-        reason: &str,
-        at: Timestamp,
-    ) -> Applied<ReceiptOutcome> {
-        let before: Option<TakenBackRow> = find::row::<_, _, Fault>(&self.t.taken_back, "taken_back", (&id.0, seq, by))?;
+    /// `None` where the entry has not come and its author has taken back as many of those as are remembered.
+    fn take_back_one(&mut self, take: &TakeBack<'_>, seq: u64) -> Applied<Option<ReceiptOutcome>> {
+        let TakeBack { id, log, author, by, mode, reason, at } = *take;
+        let before: Option<TakenBackRow> = find::row::<_, _, Fault>(&self.t.taken_back, "taken_back", (&id.0, seq, &by))?;
         if let Some(before) = before.as_ref().filter(|before| before.mode == WithdrawalMode::Recall) {
-            return Ok(before.outcome);
+            return Ok(Some(before.outcome));
         }
-        let outcome = match log {
-            None => ReceiptOutcome::Absent,
-            Some(log) => self.take_back_held(log, seq, mode, at)?,
+        let entry: Option<EntryRow> = match log {
+            Some(log) => find::row::<_, _, Fault>(&self.t.entries, "entries", (log.no, seq))?,
+            None => None,
+        };
+        let outcome = match (log, &entry) {
+            (Some(log), Some(entry)) => self.take_back_held(log, seq, entry, mode, at)?,
+            // What comes before the start of a log for us never comes, so there is nothing to remember.
+            (Some(log), None) if log.row.start.as_ref().is_some_and(|start| seq <= start.head.size) => {
+                return Ok(Some(ReceiptOutcome::Absent));
+            }
+            _ if before.is_none() && !self.remember_ahead(author)? => return Ok(None),
+            _ => ReceiptOutcome::Absent,
         };
         if before.is_none_or(|before| before.mode != mode || before.outcome != outcome) {
             let row = TakenBackRow { mode, outcome, at, reason: reason.to_owned() };
-            self.t.taken_back.insert((&id.0, seq, by), row.encode().as_slice())?;
+            self.t.taken_back.insert((&id.0, seq, &by), row.encode().as_slice())?;
         }
-        Ok(outcome)
+        Ok(Some(outcome))
     }
 
-    fn take_back_held(&mut self, log: &Log, seq: u64, mode: WithdrawalMode, at: Timestamp) -> Applied<ReceiptOutcome> {
-        let Some(row) = find::row::<EntryRow, _, Fault>(&self.t.entries, "entries", (log.no, seq))? else {
-            return Ok(ReceiptOutcome::Absent);
-        };
-        self.bury(log, seq, &row, mode, at)?;
+    /// Counts one more position of an entry that has not come, unless its author has too many of those.
+    fn remember_ahead(&mut self, author: Option<OrgId>) -> Applied<bool> {
+        let Some(author) = author else { return Ok(true) };
+        let count = self.t.ahead.get(&author.0)?.map_or(0, |count| count.value());
+        if count >= self.ahead_max {
+            return Ok(false);
+        }
+        self.t.ahead.insert(&author.0, count + 1)?;
+        Ok(true)
+    }
+
+    /// Entries have come: what was taken back of them before is not ahead of them any more.
+    pub(super) fn have_come(&mut self, log: &Log, seqs: std::ops::RangeInclusive<u64>) -> Applied<()> {
+        let author = log.row.key.author;
+        let before = self.t.ahead.get(&author.0)?.map_or(0, |count| count.value());
+        let mut count = before;
+        for seq in seqs.filter(|_| before > 0) {
+            for by in [[0; 32], author.0] {
+                count = count.saturating_sub(u64::from(self.t.taken_back.get((&log.id.0, seq, &by))?.is_some()));
+            }
+        }
+        if count != before {
+            self.t.ahead.insert(&author.0, count)?;
+        }
+        Ok(())
+    }
+
+    fn take_back_held(&mut self, log: &Log, seq: u64, row: &EntryRow, mode: WithdrawalMode, at: Timestamp) -> Applied<ReceiptOutcome> {
+        self.bury(log, seq, row, mode, at)?;
         if mode == WithdrawalMode::Recall {
             let was_there = self.destroy(log, seq, AbsentReason::Recalled, at)?;
             return Ok(if was_there { ReceiptOutcome::Destroyed } else { ReceiptOutcome::Absent });
         }
-        self.revoke(log, seq, &row, at)?;
+        self.revoke(log, seq, row, at)?;
         Ok(if row.body.is_ok() { ReceiptOutcome::Revoked } else { ReceiptOutcome::Absent })
     }
 
@@ -136,6 +185,23 @@ impl Tx<'_> {
             if recalled {
                 let row = TombstoneRow { mode: WithdrawalMode::Recall, at };
                 self.t.tombstones.insert((&record.0, 0, 0), row.encode().as_slice())?;
+            }
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Waiting items that have left already do not leave again.
+    pub(super) fn dequeue(&mut self, audience: &Audience, waiting: &[u64], at: Timestamp) -> Applied<Outcome> {
+        let family = self.family(&self.us.clone(), audience)?;
+        for n in waiting {
+            let key = (&audience_bytes(audience), *n);
+            let Some(row) = find::row::<WaitingRow, _, Fault>(&self.t.waiting, "waiting", key)? else { continue };
+            if row.observable != 0 {
+                self.unqueue_one(&Place { observable: row.observable, family, incarnation: WAITING, seq: *n }, at)?;
+            } else {
+                self.t.waiting.remove(key)?;
+                self.destroy_body(row.body)?;
+                self.count(row.kind, -1)?;
             }
         }
         Ok(Outcome::Done)

@@ -12,8 +12,6 @@ use crate::store::error::{Damaged, ReadError};
 use crate::store::find;
 use crate::store::rows::{BatchRow, EntryRow, LogRow, LogState, WaitingRow};
 use crate::store::tables::{ABSENT, ACKS, BATCHES, BODIES, ENTRIES, LOG_NUMBERS, LOGS, SALTS, TAKEN_BACK, VERDICTS, WAITING};
-use std::ops::Range;
-
 use redb::{ReadOnlyTable, ReadableTable};
 
 /// A log and where it stands.
@@ -135,10 +133,10 @@ impl Snapshot {
     pub fn entry(&self, log: &LogId, seq: u64) -> Read<Option<(Held<Entry>, Verdict)>> {
         let Some(no) = self.log_no(log)? else { return Ok(None) };
         let Some(row) = self.row::<EntryRow, _>(ENTRIES, "entries", (no, seq))? else { return Ok(None) };
-        let Some((_, batch)) = find::batch_row::<ReadError>(&self.table(BATCHES)?, no, seq)? else { return Ok(None) };
-        let body = body_of(&self.table(BODIES)?, &row)?;
+        let Some((_, batch)) = find::batch_row::<ReadError>(&*self.table(BATCHES)?, no, seq)? else { return Ok(None) };
+        let body = body_of(&*self.table(BODIES)?, &row)?;
         let salt = match &body {
-            Body::Present(_) => Some(salt_of(&self.table(SALTS)?, no, seq, &batch)?),
+            Body::Present(_) => Some(salt_of(&*self.table(SALTS)?, no, seq, &batch)?),
             Body::Absent { .. } => None,
         };
         Ok(Some((Held(Entry { header: row.header(*log, seq), body, salt }), row.verdict)))
@@ -162,7 +160,7 @@ impl Snapshot {
     /// When the store cannot be read.
     pub fn batch_at(&self, log: &LogId, seq: u64) -> Read<Option<Held<Batch>>> {
         let Some(no) = self.log_no(log)? else { return Ok(None) };
-        let Some((first, row)) = find::batch_row::<ReadError>(&self.table(BATCHES)?, no, seq)? else { return Ok(None) };
+        let Some((first, row)) = find::batch_row::<ReadError>(&*self.table(BATCHES)?, no, seq)? else { return Ok(None) };
         let (bodies, salts) = (self.table(BODIES)?, self.table(SALTS)?);
         let (mut entries, mut each) = (Vec::new(), Vec::new());
         for entry in self.table(ENTRIES)?.range((no, first)..=(no, row.last))? {
@@ -179,14 +177,38 @@ impl Snapshot {
         Ok(Some(Held(Batch { first, entries, salts, checkpoint: row.checkpoint })))
     }
 
-    /// The positions of the batch that holds a position.
+    /// The number of the definition under which the batch that holds a position was signed.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn batch_range(&self, log: &LogId, seq: u64) -> Read<Option<Range<u64>>> {
+    pub fn signed_under(&self, log: &LogId, seq: u64) -> Read<Option<u64>> {
         let Some(no) = self.log_no(log)? else { return Ok(None) };
-        let found = find::batch_row::<ReadError>(&self.table(BATCHES)?, no, seq)?;
-        Ok(found.map(|(first, row)| first..row.last + 1))
+        let found = find::batch_row::<ReadError>(&*self.table(BATCHES)?, no, seq)?;
+        Ok(found.map(|(_, row)| row.checkpoint.definition))
+    }
+
+    /// Where a log starts for a reader that is entitled to what was signed under a definition and later ones, and asks from a position:
+    /// the last checkpoint, from that position on, before the first batch that it may have. `None` where it may have that position.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn start_before(&self, log: &LogId, from: u64, definition: u64) -> Read<Option<Checkpoint>> {
+        let Some(no) = self.log_no(log)? else { return Ok(None) };
+        let row = self.log_row(no)?;
+        let batches = self.table(BATCHES)?;
+        let ours = row.start.filter(|start| from <= start.head.size && start.definition < definition);
+        let from = ours.as_ref().map_or(from, |start| start.head.size + 1);
+        let Some((first, _)) = find::batch_row::<ReadError>(&*batches, no, from)? else { return Ok(ours) };
+        let mut start = ours;
+        for row in batches.range((no, first)..=(no, u64::MAX))? {
+            let (key, bytes) = row?;
+            let row: BatchRow = find::decoded("batches", &key.value(), bytes.value())?;
+            if row.checkpoint.definition >= definition {
+                break;
+            }
+            start = Some(row.checkpoint);
+        }
+        Ok(start)
     }
 
     /// The author's checkpoint at exactly this size, if we hold it; for telling one history from another.
@@ -195,7 +217,7 @@ impl Snapshot {
     /// When the store cannot be read.
     pub fn checkpoint_at(&self, log: &LogId, size: u64) -> Read<Option<Signed>> {
         let Some(no) = self.log_no(log)? else { return Ok(None) };
-        if let Some((_, row)) = find::batch_row::<ReadError>(&self.table(BATCHES)?, no, size)? {
+        if let Some((_, row)) = find::batch_row::<ReadError>(&*self.table(BATCHES)?, no, size)? {
             return Ok((row.last == size).then_some(Signed { checkpoint: row.checkpoint, author_key: row.author_key }));
         }
         let log = self.log_row(no)?;
@@ -220,11 +242,30 @@ impl Snapshot {
             if total > bytes && !waiting.is_empty() {
                 break;
             }
-            let body = Body::Present(get_body::<ReadError>(&bodies, row.body)?);
+            let body = Body::Present(get_body::<ReadError>(&*bodies, row.body)?);
             let WaitingRow { created, kind, tlp, retention, record, .. } = row;
             waiting.push(Waiting { n, record, entry: BatchEntry { created, kind, tlp, retention, body } });
         }
         Ok(waiting)
+    }
+
+    /// The first released record of a kind that waits for an audience.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn waiting_of_kind(&self, audience: &Audience, kind: u8) -> Read<Option<Waiting>> {
+        let key = audience_bytes(audience);
+        for row in self.table(WAITING)?.range((&key, 0)..=(&key, u64::MAX))? {
+            let (key, row) = row?;
+            let n = key.value().1;
+            let row: WaitingRow = find::decoded("waiting", &n, row.value())?;
+            if row.kind == kind {
+                let body = Body::Present(get_body::<ReadError>(&*self.table(BODIES)?, row.body)?);
+                let WaitingRow { created, kind, tlp, retention, record, .. } = row;
+                return Ok(Some(Waiting { n, record, entry: BatchEntry { created, kind, tlp, retention, body } }));
+            }
+        }
+        Ok(None)
     }
 
     /// The audiences that records of ours wait for.
@@ -297,7 +338,7 @@ impl Snapshot {
             Some(log) => log.key.author,
             None => OrgId([0; 32]),
         };
-        find::taken_back(&self.table(TAKEN_BACK)?, &log.0, seq, &author)
+        find::taken_back(&*self.table(TAKEN_BACK)?, &log.0, seq, &author)
     }
 }
 

@@ -2,19 +2,32 @@
 
 use super::{Read, Snapshot};
 use crate::model::log::{Audience, LogKey};
-use crate::model::observable::lookup::{Lookup, Match, Place, lookups, pattern_lookups};
-use crate::model::{LogId, Observable, OrgId, RecordId, Timestamp, Tlp};
+use crate::model::observable::lookup::{Lookup, Match, Place, host_lookups, lookups, pattern_lookups};
+use crate::model::observable::search_key;
+use crate::model::{LogId, Observable, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
 use crate::rules::label::Held;
 use crate::store::apply::WAITING;
-use crate::store::body::get_body;
+use crate::store::body::{get_body, is_body};
+use crate::store::codec::Row;
 use crate::store::error::{Damaged, ReadError};
 use crate::store::find;
 use crate::store::rows::{FamilyRow, ProvenanceRow, ProvenanceState};
-use crate::store::tables::{BODIES, FAMILIES, INSIDE, OBSERVABLES, PROVENANCES, RECORDS, VALUES};
+use crate::store::tables::{BODIES, FAMILIES, FAMILY_NUMBERS, HOSTS, INSIDE, OBSERVABLES, PROVENANCES, RECORDS, VALUES};
+use redb::ReadableTableMetadata;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
-/// How many observables one lookup returns at most.
+/// How many observables one lookup returns at most: more than a person reads, and few enough that a much used host costs milliseconds.
 const HITS_MAX: usize = 10_000;
+
+/// What a lookup found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hits {
+    /// Exact matches first.
+    pub hits: Vec<Hit>,
+    /// Whether there are more than the 10,000 that are looked at.
+    pub more: bool,
+}
 
 /// An observable that a lookup found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,56 +90,109 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn lookup(&self, query: &Observable, now: Timestamp) -> Read<Vec<Hit>> {
-        let mut found: BTreeMap<u64, Match> = BTreeMap::new();
-        for look in lookups(query) {
-            self.look(&look, &mut found)?;
-        }
-        for look in pattern_lookups(query) {
-            self.look_inside(&look, &mut found)?;
-        }
-        let mut hits = Vec::new();
-        for (no, matches) in found {
-            let provenances: Vec<_> = self.last_words(no)?.into_iter().filter(|one| !one.is_expired(now)).collect();
-            if !provenances.is_empty() {
-                hits.push(Hit { observable: self.observable(no)?, matches, provenances });
-            }
-        }
-        hits.sort_by(|one, other| (one.matches, &one.observable).cmp(&(other.matches, &other.observable)));
-        Ok(hits)
+    pub fn lookup(&self, query: &Observable, now: Timestamp) -> Read<Hits> {
+        self.lookup_up_to(query, now, HITS_MAX)
     }
 
-    fn look(&self, look: &Lookup, found: &mut BTreeMap<u64, Match>) -> Read<()> {
+    pub(in crate::store) fn lookup_up_to(&self, query: &Observable, now: Timestamp, most: usize) -> Read<Hits> {
+        let mut found = Numbers { matches: BTreeMap::new(), most, more: false };
+        // An address has up to 127 networks over it: nobody looks for them where there are none.
+        let any_networks = self.any_of(ObservableKind::Ipv4Net)? || self.any_of(ObservableKind::Ipv6Net)?;
+        for look in lookups(query).into_iter().filter(|look| any_networks || look.matches != Match::ContainsAddress) {
+            self.look(&look, &mut found)?;
+        }
+        for look in host_lookups(query) {
+            self.look_on(&look, &mut found)?;
+        }
+        if !self.table(INSIDE)?.is_empty()? {
+            for look in pattern_lookups(query) {
+                self.look_inside(&look, &mut found)?;
+            }
+        }
+        let mut hits = Vec::new();
+        for (no, matches) in found.matches {
+            hits.extend(self.hit(no, matches, now)?);
+        }
+        hits.sort_by(|one, other| (one.matches, &one.observable).cmp(&(other.matches, &other.observable)));
+        Ok(Hits { hits, more: found.more })
+    }
+
+    /// What is said of exactly this observable: `None` where nothing is, or all of it has expired. Looks at nothing that merely matches it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn said_of(&self, observable: &Observable, now: Timestamp) -> Read<Option<Hit>> {
+        let Some(no) = self.table(OBSERVABLES)?.get(search_key(observable).as_slice())?.map(|no| no.value()) else { return Ok(None) };
+        let provenances: Vec<_> = self.last_words(no)?.into_iter().filter(|one| !one.is_expired(now)).collect();
+        let hit = |provenances| Hit { observable: observable.clone(), matches: Match::Exact, provenances };
+        Ok((!provenances.is_empty()).then(|| hit(provenances)))
+    }
+
+    fn hit(&self, no: u64, matches: Match, now: Timestamp) -> Read<Option<Hit>> {
+        let provenances: Vec<_> = self.last_words(no)?.into_iter().filter(|one| !one.is_expired(now)).collect();
+        if provenances.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Hit { observable: self.observable(no)?, matches, provenances }))
+    }
+
+    /// Whether we told an audience exactly this last, whether it has its position or waits.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn told(&self, audience: &Audience, query: &Observable, tlp: Tlp, body: &[u8]) -> Read<bool> {
+        let Some(no) = self.table(OBSERVABLES)?.get(search_key(query).as_slice())?.map(|no| no.value()) else { return Ok(false) };
+        let bytes = FamilyRow { author: self.us(), audience: *audience }.encode();
+        let key: &[u8; 65] = bytes.as_slice().try_into().expect("an author has 32 bytes and an audience 33");
+        let Some(family) = self.table(FAMILY_NUMBERS)?.get(key)?.map(|family| family.value()) else { return Ok(false) };
+        let table = self.table(PROVENANCES)?;
+        let Some(last) = table.range((no, family, 0, 0)..=(no, family, u64::MAX, u64::MAX))?.next_back() else { return Ok(false) };
+        let (key, bytes) = last?;
+        let row: ProvenanceRow = find::decoded("provenances", &key.value(), bytes.value())?;
+        let same = row.state == ProvenanceState::Live && row.tlp == tlp;
+        Ok(same && is_body::<ReadError>(&*self.table(BODIES)?, row.body, body)?)
+    }
+
+    fn any_of(&self, kind: ObservableKind) -> Read<bool> {
+        let (start, end) = ([kind.number()], [kind.number() + 1]);
+        Ok(self.table(OBSERVABLES)?.range(start.as_slice()..end.as_slice())?.next().is_some())
+    }
+
+    fn look(&self, look: &Lookup, found: &mut Numbers) -> Read<()> {
         let table = self.table(OBSERVABLES)?;
         match &look.place {
             Place::Key(key) => {
                 if let Some(no) = table.get(key.as_slice())? {
-                    note(found, no.value(), look.matches);
+                    found.note(no.value(), look.matches);
                 }
             }
             Place::Range(range) => {
                 for row in table.range(range.start.as_slice()..range.end.as_slice())? {
-                    if found.len() >= HITS_MAX {
+                    if !found.note(row?.1.value(), look.matches) {
                         break;
                     }
-                    note(found, row?.1.value(), look.matches);
                 }
             }
         }
         Ok(())
     }
 
-    fn look_inside(&self, look: &Lookup, found: &mut BTreeMap<u64, Match>) -> Read<()> {
-        let table = self.table(INSIDE)?;
-        let rows = match &look.place {
-            Place::Key(key) => table.range((key.as_slice(), 0)..=(key.as_slice(), u64::MAX))?,
-            Place::Range(range) => table.range((range.start.as_slice(), 0)..(range.end.as_slice(), 0))?,
-        };
-        for row in rows {
-            if found.len() >= HITS_MAX {
+    fn look_on(&self, look: &Lookup, found: &mut Numbers) -> Read<()> {
+        for row in self.table(HOSTS)?.range(numbered(&look.place))? {
+            let (key, kind) = row?;
+            let pattern = kind.value() == ObservableKind::Pattern.number();
+            if !found.note(key.value().1, if pattern { Match::InPattern } else { look.matches }) {
                 break;
             }
-            note(found, row?.0.value().1, look.matches);
+        }
+        Ok(())
+    }
+
+    fn look_inside(&self, look: &Lookup, found: &mut Numbers) -> Read<()> {
+        for row in self.table(INSIDE)?.range(numbered(&look.place))? {
+            if !found.note(row?.0.value().1, look.matches) {
+                break;
+            }
         }
         Ok(())
     }
@@ -140,7 +206,7 @@ impl Snapshot {
         let bodies = self.table(BODIES)?;
         let mut provenances = Vec::new();
         for provenance in self.provenances(no)?.into_iter().filter(|one| one.record == *record) {
-            let body = get_body::<ReadError>(&bodies, provenance.body)?;
+            let body = get_body::<ReadError>(&*bodies, provenance.body)?;
             provenances.push((provenance, Held(body)));
         }
         Ok(Some(Found { observable: self.observable(no)?, provenances }))
@@ -167,18 +233,54 @@ impl Snapshot {
     }
 
     fn provenance(&self, family: u32, incarnation: u64, seq: u64, row: ProvenanceRow) -> Read<Provenance> {
-        let found: Option<FamilyRow> = self.row(FAMILIES, "families", family)?;
-        let FamilyRow { author, audience } = found.ok_or_else(|| Damaged { table: "families", key: family.to_string() })?;
         let waiting = incarnation == WAITING;
-        let key = if waiting { self.our_log_key(&audience)? } else { LogKey { author, incarnation, audience } };
+        let (LogKey { author, audience, .. }, log) = self.log_of_family(family, incarnation)?;
         let ProvenanceRow { record, tlp, state, received, retention, valid_until, body } = row;
         let seq = if waiting { 0 } else { seq };
-        Ok(Provenance { record, author, audience, tlp, state, log: key.id(), seq, received, valid_until, retention, waiting, body })
+        Ok(Provenance { record, author, audience, tlp, state, log, seq, received, valid_until, retention, waiting, body })
     }
 }
 
-/// The closest match wins.
-fn note(found: &mut BTreeMap<u64, Match>, no: u64, matches: Match) {
-    let best = found.entry(no).or_insert(matches);
-    *best = matches.min(*best);
+impl Snapshot {
+    /// The log of a family and an incarnation, and its id; kept, since a thousand answers name the same few.
+    fn log_of_family(&self, family: u32, incarnation: u64) -> Read<(LogKey, LogId)> {
+        if let Some(known) = self.known_logs().get(&(family, incarnation)) {
+            return Ok(*known);
+        }
+        let found: Option<FamilyRow> = self.row(FAMILIES, "families", family)?;
+        let FamilyRow { author, audience } = found.ok_or_else(|| Damaged { table: "families", key: family.to_string() })?;
+        let key = if incarnation == WAITING { self.our_log_key(&audience)? } else { LogKey { author, incarnation, audience } };
+        let log = (key, key.id());
+        self.known_logs().insert((family, incarnation), log);
+        Ok(log)
+    }
+}
+
+/// A place in a table whose keys are a search key and an observable's number.
+fn numbered(place: &Place) -> (Bound<(&[u8], u64)>, Bound<(&[u8], u64)>) {
+    match place {
+        Place::Key(key) => (Bound::Included((key, 0)), Bound::Included((key, u64::MAX))),
+        Place::Range(range) => (Bound::Included((&range.start, 0)), Bound::Excluded((&range.end, 0))),
+    }
+}
+
+/// The observables found, by their numbers.
+struct Numbers {
+    matches: BTreeMap<u64, Match>,
+    most: usize,
+    more: bool,
+}
+
+impl Numbers {
+    /// Takes one, unless there are too many: then there is no use in looking on. The closest match wins.
+    fn note(&mut self, no: u64, matches: Match) -> bool {
+        if let Some(best) = self.matches.get_mut(&no) {
+            *best = matches.min(*best);
+        } else if self.matches.len() < self.most {
+            self.matches.insert(no, matches);
+        } else {
+            self.more = true;
+        }
+        !self.more
+    }
 }

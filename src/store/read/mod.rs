@@ -7,7 +7,7 @@ mod small;
 mod upkeep;
 
 pub use log::{Ack, LogInfo, Signed, Waiting};
-pub use lookup::{Found, Hit, Provenance};
+pub use lookup::{Found, Hit, Hits, Provenance};
 pub use record::{Event, Filter, Item, Records};
 pub use small::{DisclosureLine, Quarantined, ReceiptInfo};
 
@@ -16,8 +16,12 @@ use super::codec::Row;
 use super::error::ReadError;
 use super::find;
 use super::tables::META;
-use crate::model::OrgId;
-use redb::{Key, ReadOnlyTable, ReadTransaction, TableDefinition, Value};
+use crate::model::log::LogKey;
+use crate::model::{LogId, OrgId};
+use redb::{Key, ReadOnlyTable, ReadTransaction, TableDefinition, TableHandle, Value};
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a read returns.
 pub type Read<T> = Result<T, ReadError>;
@@ -28,6 +32,10 @@ type Bytes = &'static [u8];
 pub struct Snapshot {
     transaction: ReadTransaction,
     us: OrgId,
+    /// Tables that were looked at: opening one costs as much as a row.
+    opened: Mutex<Vec<(String, Arc<dyn Any + Send + Sync>)>>,
+    /// Logs by their family and incarnation, as far as they were asked for.
+    logs: Mutex<BTreeMap<(u32, u64), (LogKey, LogId)>>,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -38,7 +46,11 @@ impl std::fmt::Debug for Snapshot {
 
 impl Snapshot {
     pub(super) const fn new(transaction: ReadTransaction, us: OrgId) -> Self {
-        Self { transaction, us }
+        Self { transaction, us, opened: Mutex::new(Vec::new()), logs: Mutex::new(BTreeMap::new()) }
+    }
+
+    fn known_logs(&self) -> MutexGuard<'_, BTreeMap<(u32, u64), (LogKey, LogId)>> {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The organisation whose store it is.
@@ -55,11 +67,25 @@ impl Snapshot {
         Ok(counters.unwrap_or_default().incarnation)
     }
 
-    fn table<K: Key + 'static, V: Value + 'static>(&self, table: TableDefinition<'static, K, V>) -> Read<ReadOnlyTable<K, V>> {
-        Ok(self.transaction.open_table(table)?)
+    pub(super) const fn transaction(&self) -> &ReadTransaction {
+        &self.transaction
     }
 
-    fn row<'k, R: Row, K: Key + 'static>(
+    fn table<K: Key + Send + Sync + 'static, V: Value + Send + Sync + 'static>(
+        &self,
+        table: TableDefinition<'static, K, V>,
+    ) -> Read<Arc<ReadOnlyTable<K, V>>> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = opened.iter().find(|(name, _)| name == table.name()).and_then(|(_, table)| table.clone().downcast().ok());
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let open = Arc::new(self.transaction.open_table(table)?);
+        opened.push((table.name().to_owned(), open.clone()));
+        Ok(open)
+    }
+
+    fn row<'k, R: Row, K: Key + Send + Sync + 'static>(
         &self,
         table: TableDefinition<'static, K, Bytes>,
         name: &'static str,
@@ -68,7 +94,7 @@ impl Snapshot {
     where
         K::SelfType<'k>: std::fmt::Debug + Clone,
     {
-        find::row(&self.table(table)?, name, key)
+        find::row(&*self.table(table)?, name, key)
     }
 
     #[cfg(test)]

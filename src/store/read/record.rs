@@ -99,7 +99,7 @@ impl Snapshot {
     fn item(&self, no: u64, cursor: Vec<u8>, filter: &Filter) -> Read<Option<Item>> {
         let provenances: Vec<_> = self.last_words(no)?.into_iter().filter(|one| filter.wants(one)).collect();
         let Some(newest) = provenances.iter().max_by_key(|one| one.received) else { return Ok(None) };
-        let body = Held(get_body::<ReadError>(&self.table(BODIES)?, newest.body)?);
+        let body = Held(get_body::<ReadError>(&*self.table(BODIES)?, newest.body)?);
         Ok(Some(Item { observable: self.observable(no)?, provenances, body, cursor }))
     }
 
@@ -124,7 +124,7 @@ impl Snapshot {
         let all = self.last_words(no)?.into_iter().filter(|one| one.record == *record);
         let provenances: Vec<_> = all.filter(|one| filter.wants(one)).collect();
         let Some(newest) = provenances.iter().max_by_key(|one| one.received) else { return Ok(None) };
-        let body = Held(get_body::<ReadError>(&self.table(BODIES)?, newest.body)?);
+        let body = Held(get_body::<ReadError>(&*self.table(BODIES)?, newest.body)?);
         let observable = self.observable(no)?;
         let cursor = crate::model::observable::search_key(&observable);
         Ok(Some(Item { observable, provenances, body, cursor }))
@@ -136,6 +136,15 @@ impl Snapshot {
     /// When the store cannot be read.
     pub fn newest(&self) -> Read<u64> {
         Ok(self.table(EVENTS)?.last()?.map_or(0, |(cursor, _)| cursor.value()))
+    }
+
+    /// When the event at a cursor was; 0 before the first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn time_of(&self, cursor: u64) -> Read<Timestamp> {
+        let row: Option<EventRow> = self.row(EVENTS, "events", cursor)?;
+        Ok(row.map_or(Timestamp(0), |row| row.at))
     }
 
     /// The cursor behind which events are of `at` or later.

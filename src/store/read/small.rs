@@ -2,14 +2,18 @@
 
 use super::{Read, Snapshot};
 use crate::model::crypto::equal;
+use crate::model::group::SignedDefinition;
 use crate::model::record::ReceiptOutcome;
 use crate::model::{GroupId, LogId, OrgId, RecordId, Timestamp};
-use crate::store::change::{GroupRow, PeerRow};
+use crate::store::change::{Consent, ExportRow, GroupRow, PeerRow};
 use crate::store::codec::Row;
 use crate::store::error::Damaged;
 use crate::store::find;
+use crate::store::owed::{OWED, read_owed_name};
 use crate::store::rows::{DisclosureRow, ReceiptRow};
-use crate::store::tables::{DISCLOSURES, EVIDENCE, GROUPS, NAMED, PEERS, QUARANTINE, RECEIPTS, SUSPICIOUS, TOMBSTONES};
+use crate::store::tables::{
+    CONSENTS, DISCLOSURES, EVIDENCE, EXPORTS, GROUPS, NAMED, PEERS, QUARANTINE, RECEIPTS, ROSTERS, SUSPICIOUS, TOMBSTONES,
+};
 use crate::store::{EvidenceRow, QuarantineRow, SuspiciousRow};
 use redb::{Key, ReadableTable, TableDefinition};
 use std::collections::BTreeSet;
@@ -85,12 +89,65 @@ impl Snapshot {
         self.row(GROUPS, "groups", &group.0)
     }
 
+    /// The newest whole definition of a hidden group whose head we are.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn roster(&self, group: &GroupId) -> Read<Option<SignedDefinition>> {
+        self.row(ROSTERS, "rosters", &group.0)
+    }
+
+    /// Every such definition.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn rosters(&self) -> Read<Vec<SignedDefinition>> {
+        self.rows(ROSTERS, "rosters")
+    }
+
+    /// The operator's word on a group that another defines, where there is one or it is waited for.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn consent(&self, group: &GroupId) -> Read<Option<Consent>> {
+        let number = self.table(CONSENTS)?.get(&group.0)?.map(|number| number.value());
+        let damaged = || Damaged { table: "consents", key: group.to_string() };
+        Ok(number.map(|number| Consent::from_number(number).ok_or_else(damaged)).transpose()?)
+    }
+
+    /// The newest exports, each with its number, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn exports(&self) -> Read<Vec<(u64, ExportRow)>> {
+        let mut exports = Vec::new();
+        for row in self.table(EXPORTS)?.iter()? {
+            let (n, bytes) = row?;
+            exports.push((n.value(), find::decoded("exports", &n.value(), bytes.value())?));
+        }
+        Ok(exports)
+    }
+
     /// A value of the node's own.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn get(&self, name: &str) -> Read<Option<Vec<u8>>> {
         Ok(self.table(NAMED)?.get(name)?.map(|value| value.value().to_vec()))
+    }
+
+    /// Received batches from which something still follows: log and first position.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn owed(&self) -> Read<Vec<(LogId, u64)>> {
+        let mut owed = Vec::new();
+        for row in self.table(NAMED)?.range(OWED..)? {
+            let (name, _) = row?;
+            let Some(batch) = read_owed_name(name.value()) else { break };
+            owed.push(batch);
+        }
+        Ok(owed)
     }
 
     /// Proofs of equivocation.
@@ -214,7 +271,11 @@ impl Snapshot {
         Ok(expected - 1)
     }
 
-    fn rows<R: Row, K: Key + 'static>(&self, table: TableDefinition<'static, K, &'static [u8]>, name: &'static str) -> Read<Vec<R>>
+    fn rows<R: Row, K: Key + Send + Sync + 'static>(
+        &self,
+        table: TableDefinition<'static, K, &'static [u8]>,
+        name: &'static str,
+    ) -> Read<Vec<R>>
     where
         for<'k> K::SelfType<'k>: std::fmt::Debug,
     {

@@ -2,7 +2,7 @@
 
 use super::{Provenance, Read, Snapshot};
 use crate::model::log::{AbsentReason, Audience, Body};
-use crate::model::{LogId, Timestamp};
+use crate::model::{LogId, OrgId, Timestamp};
 use crate::rules::label::Held;
 use crate::store::body::get_body;
 use crate::store::change::RecallRow;
@@ -10,7 +10,7 @@ use crate::store::codec::audience_bytes;
 use crate::store::error::ReadError;
 use crate::store::find;
 use crate::store::rows::EntryRow;
-use crate::store::tables::{BODIES, ENTRIES, RECALLS, WAITING};
+use crate::store::tables::{AHEAD, BODIES, ENTRIES, RECALL_TOLD, RECALLS, WAITING};
 use redb::ReadableTable;
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ impl Snapshot {
     /// # Errors
     /// When the store cannot be read.
     pub fn body_of(&self, provenance: &Provenance) -> Read<Held<Vec<u8>>> {
-        Ok(Held(get_body::<ReadError>(&self.table(BODIES)?, provenance.body)?))
+        Ok(Held(get_body::<ReadError>(&*self.table(BODIES)?, provenance.body)?))
     }
 
     /// Why a received body is absent, where it is.
@@ -53,6 +53,22 @@ impl Snapshot {
     /// When the store cannot be read.
     pub fn has_recall(&self, id: &[u8; 32]) -> Read<bool> {
         Ok(self.table(RECALLS)?.get(id)?.is_some())
+    }
+
+    /// Whether a peer has said that it has a recall durably.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn recall_told(&self, recall: &[u8; 32], peer: &OrgId) -> Read<bool> {
+        Ok(self.table(RECALL_TOLD)?.get((recall, &peer.0))?.is_some())
+    }
+
+    /// How many positions of entries that have not come an author has taken back.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn ahead(&self, author: &OrgId) -> Read<u64> {
+        Ok(self.table(AHEAD)?.get(&author.0)?.map_or(0, |count| count.value()))
     }
 
     /// How many released records wait for positions in our log to an audience.

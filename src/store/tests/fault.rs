@@ -16,6 +16,9 @@ struct State {
     syncs: AtomicUsize,
     /// Fails the write or sync after so many more; 0 for none.
     fails_in: AtomicUsize,
+    /// Fails each so many-th write or sync; 0 for none.
+    fails_every: AtomicUsize,
+    operations: AtomicUsize,
     full: AtomicBool,
 }
 
@@ -36,6 +39,10 @@ impl Faulty {
     fn check(&self) -> io::Result<()> {
         if self.0.full.load(SeqCst) {
             return Err(io::ErrorKind::StorageFull.into());
+        }
+        let every = self.0.fails_every.load(SeqCst);
+        if every > 0 && self.0.operations.fetch_add(1, SeqCst) % every == every - 1 {
+            return Err(io::Error::other("the disk has a bad year"));
         }
         let before = self.0.fails_in.fetch_update(SeqCst, SeqCst, |left| Some(left.saturating_sub(1)));
         if before == Ok(1) { Err(io::Error::other("the disk has a bad day")) } else { Ok(()) }
@@ -119,7 +126,7 @@ fn a_full_disk_makes_the_store_read_only_until_it_has_space() {
         }
         std::thread::yield_now();
     };
-    assert_eq!(hits.len(), 1);
+    assert_eq!(hits.hits.len(), 1);
     disk.0.full.store(false, SeqCst);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(health.changed()).unwrap();
@@ -148,4 +155,78 @@ fn changes_wait_for_a_disk_that_is_full_for_a_moment() {
         thread.join().unwrap().unwrap();
     }
     assert_eq!(store.snapshot().unwrap().waiting(&TO_PEER, 10, 1 << 20).unwrap().len(), 2);
+}
+
+/// What came of each step of a life, and what the store holds at its end.
+type Life = (Vec<Vec<Outcome>>, Vec<(&'static str, String)>);
+
+/// A life with every kind of change, in which one operation fails; and how far away the failure still is at its end.
+fn life_with_a_failure(operation: usize) -> (Life, usize) {
+    let disk = Faulty::default();
+    let store = Store::open_with(disk.factory(), options(30_000)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut script = script::Script::new(3);
+    disk.fail_in(operation);
+    let mut outcomes = Vec::new();
+    for _ in 0..24 {
+        let read = loop {
+            // While the file is opened again there is a moment without a snapshot.
+            match store.snapshot() {
+                Ok(read) => break read,
+                Err(_) => std::thread::yield_now(),
+            }
+        };
+        let step = script.next(&read);
+        drop(read);
+        outcomes.push(script::make(&store, step, &runtime).unwrap_or_else(|error| panic!("operation {operation}: {error}")));
+    }
+    let mut health = store.health();
+    runtime.block_on(health.wait_for(|health| *health == Health::Good)).unwrap();
+    let read = store.snapshot().unwrap();
+    assert_eq!(agree::disagreements(&read), Vec::<String>::new(), "operation {operation}");
+    ((outcomes, content(&read)), disk.0.fails_in.load(SeqCst))
+}
+
+#[test]
+fn whichever_of_the_first_200_writes_and_syncs_fails_the_store_ends_as_if_none_had() {
+    let (whole, _) = life_with_a_failure(0);
+    let mut campaign = campaign::Campaign::new("failing operations", "operations", 200);
+    while let Some(operation) = campaign.next() {
+        let (life, left) = life_with_a_failure(operation as usize);
+        if left > 0 {
+            assert!(operation > 200, "operation {operation} never came");
+            break;
+        }
+        assert!(life == whole, "operation {operation}");
+        campaign.reached(1);
+    }
+}
+
+/// Values that were acknowledged while every so many-th operation failed.
+fn with_every_nth_failing(n: usize) {
+    let disk = Faulty::default();
+    let store = Store::open_with(disk.factory(), options(40)).unwrap();
+    disk.0.fails_every.store(n, SeqCst);
+    let values: Vec<String> = (0..6).map(|number| format!("host{number}.example")).collect();
+    let acknowledged: Vec<&String> = values.iter().filter(|value| release_one(&store, value).is_ok()).collect();
+    disk.0.fails_every.store(0, SeqCst);
+    let mut health = store.health();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(health.wait_for(|health| *health == Health::Good)).unwrap();
+    release_one(&store, "after.example").unwrap();
+    let read = store.snapshot().unwrap();
+    for value in acknowledged {
+        assert_eq!(read.lookup(&observable(value), NOW).unwrap().hits.len(), 1, "every {n}th fails: {value}");
+    }
+    assert_eq!(agree::disagreements(&read), Vec::<String>::new(), "every {n}th fails");
+}
+
+#[test]
+fn while_every_nth_write_or_sync_fails_nothing_acknowledged_is_lost_and_the_store_comes_back() {
+    // Most of the time it waits.
+    std::thread::scope(|scope| {
+        for first in 1..=40 {
+            scope.spawn(move || (first..=200).step_by(40).for_each(with_every_nth_failing));
+        }
+    });
 }

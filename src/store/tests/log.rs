@@ -138,7 +138,7 @@ fn an_author_caught_signing_two_histories_is_not_followed_but_may_still_recall()
     let mut twin = Authored::by(PEER, GROUP);
     let (other, _) = twin.indicators(&["bad.example"]);
     let branch = |batch: &Batch| Branch { from: batch.checkpoint.head, headers: vec![], checkpoint: batch.checkpoint.clone() };
-    let proof = Equivocation::prove(branch(&batch), branch(&other), &log.signing().public()).unwrap();
+    let proof = Equivocation::prove(branch(&batch), branch(&other), &[log.signing().public()]).unwrap();
     home.commit(Change::Evidence { log: log.key, proof: proof.clone(), at: NOW });
     let (next, entries) = log.indicators(&["worse.example"]);
     assert_eq!(home.try_commit(log.receive(&next, entries)), Err(Refused::LogClosed.into()));
@@ -147,6 +147,28 @@ fn an_author_caught_signing_two_histories_is_not_followed_but_may_still_recall()
     let mode = crate::model::record::WithdrawalMode::Recall;
     home.commit(Change::TakeBack { log: log.id(), seqs: vec![1], mode, reason: String::new(), at: NOW });
     assert!(home.values("evil.example").is_empty());
+}
+
+#[test]
+fn what_our_forked_log_says_and_still_holds_waits_again_once() {
+    let home = Home::new();
+    home.release(TO_PEER, &["evil.example", "taken-back.example"]);
+    let ours = home.append(TO_PEER);
+    let key = home.read().our_log_key(&TO_PEER).unwrap();
+    let mode = crate::model::record::WithdrawalMode::Recall;
+    home.commit(Change::TakeBack { log: key.id(), seqs: vec![2], mode, reason: String::new(), at: NOW });
+    let mut twin = Authored { key, head: Head::default(), signer: [1; 32] };
+    let (other, _) = twin.indicators(&["other.example", "more.example"]);
+    let branch = |batch: &Batch| Branch { from: batch.checkpoint.head, headers: vec![], checkpoint: batch.checkpoint.clone() };
+    let proof = Equivocation::prove(branch(&ours), branch(&other), &[our_key().public()]).unwrap();
+    for _ in 0..2 {
+        home.commit(Change::Evidence { log: key, proof: proof.clone(), at: NOW });
+        home.commit(Change::Incarnation(2));
+    }
+    assert_eq!(agree::disagreements(&home.read()), Vec::<String>::new());
+    assert_eq!(home.append(TO_PEER).entries.len(), 1, "what was recalled is not said again");
+    assert_eq!(home.read().our_log_key(&TO_PEER).unwrap().incarnation, 2);
+    assert_eq!(agree::disagreements(&home.read()), Vec::<String>::new());
 }
 
 #[test]

@@ -1,9 +1,10 @@
 use super::*;
 use crate::model::observable::lookup::Match;
+use crate::store::tables::{HOSTS, META};
 use crate::store::{Filter, ProvenanceState};
 
 fn found(home: &Home, query: &str) -> Vec<(String, Match)> {
-    let hits = home.read().lookup(&observable(query), NOW).unwrap();
+    let hits = home.read().lookup(&observable(query), NOW).unwrap().hits;
     hits.into_iter().map(|hit| (hit.observable.value().to_owned(), hit.matches)).collect()
 }
 
@@ -61,6 +62,81 @@ fn patterns_are_found_by_what_is_in_them() {
 }
 
 #[test]
+fn what_is_on_a_host_is_found_by_the_host() {
+    let mut home = Home::new();
+    let long = format!("https://cdn.evil.example:8443/{}", "x".repeat(2_000));
+    let on_hosts =
+        ["http://evil.example/a", &long, "drop@evil.example", "drop@mail.evil.example", "http://192.0.2.7/b", "http://[2001:db8::7]/c"];
+    home.release(GROUP, &on_hosts);
+    home.release(
+        GROUP,
+        &["http://notevil.example/", "http://evil.example.net/", "http://other.example/x.evil.example", "http://198.51.100.1/evil.example"],
+    );
+    let check = |home: &Home| {
+        assert_eq!(
+            found(home, "evil.example"),
+            [
+                is("http://evil.example/a", Match::OnHost),
+                is("drop@evil.example", Match::OnHost),
+                is(&long, Match::OnSubdomain),
+                is("drop@mail.evil.example", Match::OnSubdomain),
+            ]
+        );
+        assert_eq!(found(home, "192.0.2.7"), [is("http://192.0.2.7/b", Match::OnHost)]);
+        assert_eq!(found(home, "192.0.2.0/24"), [is("http://192.0.2.7/b", Match::OnNetwork)]);
+        assert_eq!(found(home, "2001:db8::/32"), [is("http://[2001:db8::7]/c", Match::OnNetwork)]);
+        assert_eq!(found(home, "http://evil.example/a"), [is("http://evil.example/a", Match::Exact)], "of a URL only its host is asked");
+    };
+    check(&home);
+    home.store = None;
+    super::open::change_file(&home, |transaction| {
+        transaction.delete_table(HOSTS).unwrap();
+        transaction.open_table(META).unwrap().insert("schema", 1u32.to_be_bytes().as_slice()).unwrap();
+    });
+    home.reopen();
+    check(&home);
+    let records = on_hosts.iter().map(|value| record_id(&US, &observable(value))).collect();
+    home.commit(Change::Unqueue { records, recalled: true, at: NOW });
+    assert!(found(&home, "evil.example").is_empty() && found(&home, "192.0.2.0/24").is_empty());
+    assert_eq!(home.has_trace_of("mail.evil.example"), None);
+}
+
+#[test]
+fn a_pattern_is_found_by_the_host_of_a_url_in_it() {
+    let mut home = Home::new();
+    let text = "[url:value = 'http://cdn.evil.example/x' AND file:name = 'a.exe']";
+    let pattern = Observable::parse(ObservableKind::Pattern, text).unwrap();
+    let mut one = item(GROUP, Indicator::bare(pattern.clone()));
+    one.inside = vec![observable("http://cdn.evil.example/x")];
+    home.commit(release_change(GROUP, vec![one]));
+    for migrated in [false, true] {
+        for query in ["evil.example", "cdn.evil.example", "http://cdn.evil.example/x"] {
+            assert_eq!(found(&home, query), [is(pattern.value(), Match::InPattern)], "{query}, migrated: {migrated}");
+        }
+        home.store = None;
+        super::open::change_file(&home, |transaction| {
+            transaction.delete_table(HOSTS).unwrap();
+            transaction.open_table(META).unwrap().insert("schema", 1u32.to_be_bytes().as_slice()).unwrap();
+        });
+        home.reopen();
+    }
+    home.commit(Change::Unqueue { records: vec![record_id(&US, &pattern)], recalled: true, at: NOW });
+    assert!(found(&home, "evil.example").is_empty());
+    assert_eq!(home.has_trace_of("cdn.evil.example"), None);
+}
+
+#[test]
+fn a_much_used_host_gives_a_bounded_answer_that_says_so() {
+    let home = Home::new();
+    let values: Vec<String> = (0..30).map(|n| format!("http://evil.example/{n:02}")).chain(["evil.example".to_owned()]).collect();
+    home.release(GROUP, &values.iter().map(String::as_str).collect::<Vec<_>>());
+    let hits = |most| home.read().lookup_up_to(&observable("evil.example"), NOW, most).unwrap();
+    assert_eq!((hits(31).hits.len(), hits(31).more), (31, false));
+    let bounded = hits(10);
+    assert_eq!((bounded.hits.len(), bounded.more, bounded.hits[0].matches), (10, true, Match::Exact));
+}
+
+#[test]
 fn a_value_longer_than_its_key_is_found_and_read_back() {
     let home = Home::new();
     let long = format!("http://evil.example/{}", "x".repeat(2_000));
@@ -81,7 +157,7 @@ fn a_value_from_three_members_is_one_observable_with_three_provenances() {
         let (batch, entries) = log.indicators(&["evil.example"]);
         home.receive(&log, &batch, entries);
     }
-    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap();
+    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap().hits;
     let mut authors: Vec<_> = hits[0].provenances.iter().map(|one| one.author).collect();
     authors.sort();
     assert_eq!((hits.len(), authors), (1, vec![US, PEER, OTHER]));
@@ -102,7 +178,7 @@ fn what_an_author_says_anew_supersedes_what_it_said() {
     let found = home.read().find(&record).unwrap().unwrap();
     let states: Vec<_> = found.provenances.iter().map(|(one, _)| one.state).collect();
     assert_eq!(states, [ProvenanceState::Superseded, ProvenanceState::Superseded, ProvenanceState::Live]);
-    assert_eq!(home.read().lookup(&observable("evil.example"), NOW).unwrap()[0].provenances.len(), 1);
+    assert_eq!(home.read().lookup(&observable("evil.example"), NOW).unwrap().hits[0].provenances.len(), 1);
 }
 
 #[test]
@@ -117,7 +193,7 @@ fn an_older_incarnation_that_comes_late_is_superseded() {
     let entries = old.entries(&late, Head::default(), meanings);
     let Outcome::Received { verdicts, .. } = home.receive(&old, &late, entries) else { panic!() };
     assert_eq!(verdicts, [Verdict::Superseded, Verdict::Duplicate]);
-    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap();
+    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap().hits;
     assert_eq!((hits[0].provenances.len(), hits[0].provenances[0].log), (1, new.id()));
 }
 
@@ -131,7 +207,7 @@ fn what_has_expired_is_hidden_at_once() {
     };
     let record = Some(record_id(&US, &observable("evil.example")));
     home.commit(release_change(GROUP, vec![ReleaseItem { record, inside: vec![], released: draft("evil.example") }]));
-    let at = |now| home.read().lookup(&observable("evil.example"), now).unwrap().len();
+    let at = |now| home.read().lookup(&observable("evil.example"), now).unwrap().hits.len();
     assert_eq!((at(NOW.plus(999)), at(NOW.plus(1_000))), (1, 0));
 }
 

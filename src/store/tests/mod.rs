@@ -1,14 +1,22 @@
 //! The store as its callers see it.
 
+mod agree;
+mod archive;
+#[path = "../../../tests/campaign/mod.rs"]
+mod campaign;
 mod fault;
 mod group_commit;
 mod log;
 mod lookup;
 mod model;
 mod open;
+mod publish;
 mod recall;
 mod release;
+mod script;
 mod small;
+mod torn;
+mod volatile;
 
 use super::change::{Change, Meaning, Outcome, Received, ReleaseItem, ReleaseOutcome, Verdict};
 use super::{CommitError, Options, Snapshot, Store};
@@ -24,6 +32,7 @@ pub(super) const PEER: OrgId = OrgId([2; 32]);
 pub(super) const OTHER: OrgId = OrgId([3; 32]);
 pub(super) const GROUP: Audience = Audience::Group(GroupId([9; 32]));
 pub(super) const TO_PEER: Audience = Audience::Direct(PEER);
+pub(super) const TO_US: Audience = Audience::Direct(US);
 pub(super) const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
 /// A store in a directory of its own.
@@ -34,8 +43,14 @@ pub(super) struct Home {
 
 impl Home {
     pub(super) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(super) fn with(change: impl FnOnce(&mut Options)) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let store = Some(Store::open(directory.path(), Options::new(US)).unwrap());
+        let mut options = Options::new(US);
+        change(&mut options);
+        let store = Some(Store::open(directory.path(), options).unwrap());
         Self { directory, store }
     }
 
@@ -86,7 +101,7 @@ impl Home {
     }
 
     pub(super) fn values(&self, query: &str) -> Vec<String> {
-        let hits = self.read().lookup(&observable(query), NOW).unwrap();
+        let hits = self.read().lookup(&observable(query), NOW).unwrap().hits;
         hits.iter().map(|hit| hit.observable.value().to_owned()).collect()
     }
 
@@ -175,7 +190,7 @@ impl Authored {
         self.key.id()
     }
 
-    fn signing(&self) -> SigningKey {
+    pub(super) fn signing(&self) -> SigningKey {
         SigningKey::from_seed(self.signer)
     }
 

@@ -211,7 +211,7 @@ impl Both {
     fn check(&self) {
         let read = self.read();
         for (number, value) in VALUES.iter().enumerate() {
-            let hits = read.lookup(&observable(value), NOW).unwrap();
+            let hits = read.lookup(&observable(value), NOW).unwrap().hits;
             let exact = hits.into_iter().filter(|hit| hit.observable == observable(value)).flat_map(|hit| hit.provenances);
             let shown: BTreeSet<_> = exact.map(|one| (one.author, one.seq, one.state)).collect();
             assert_eq!(shown, self.model.shown(number), "{value}");

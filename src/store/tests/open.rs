@@ -4,7 +4,7 @@ use crate::store::tables::{DISCLOSURES, ENTRIES, META};
 use crate::store::{Damaged, FILE_NAME, OpenError, ReadError};
 use redb::ReadableTable;
 
-fn change_file(home: &Home, change: impl FnOnce(&redb::WriteTransaction)) {
+pub(super) fn change_file(home: &Home, change: impl FnOnce(&redb::WriteTransaction)) {
     let database = redb::Database::create(home.path().join(FILE_NAME)).unwrap();
     let transaction = database.begin_write().unwrap();
     change(&transaction);
@@ -54,7 +54,7 @@ fn a_newer_store_is_refused_in_words() {
         transaction.open_table(META).unwrap().insert("schema", 7u32.to_be_bytes().as_slice()).unwrap();
     });
     let error = open(&home).unwrap_err().to_string();
-    assert_eq!(error, "the store has schema 7, and this program reads up to 1\nhint: run the newer version of watchfire that wrote it");
+    assert_eq!(error, "the store has schema 7, and this program reads up to 3\nhint: run the newer version of watchfire that wrote it");
 }
 
 #[test]
@@ -67,6 +67,42 @@ fn an_older_store_is_migrated() {
     let home = Home { store: Some(open(&home).unwrap()), ..home };
     home.release(TO_PEER, &["evil.example"]);
     assert_eq!(home.values("evil.example"), ["evil.example"]);
+}
+
+#[test]
+fn a_power_cut_while_the_store_is_made_leaves_nothing_that_is_in_the_way() {
+    let directory = tempfile::tempdir().unwrap();
+    let half = std::path::Path::new(FILE_NAME).with_extension("new");
+    std::fs::write(directory.path().join(&half), [0; 5_000]).unwrap();
+    let home = Home { store: Some(Store::open(directory.path(), Options::new(US)).unwrap()), directory };
+    home.release(TO_PEER, &["evil.example"]);
+    assert_eq!(home.values("evil.example"), ["evil.example"]);
+    assert!(!home.path().join(half).exists());
+}
+
+#[test]
+fn a_store_of_schema_1_keeps_what_it_has_and_gets_the_new_tables() {
+    let mut home = Home::new();
+    home.release(TO_PEER, &["evil.example"]);
+    home.store = None;
+    change_file(&home, |transaction| {
+        transaction.open_table(META).unwrap().insert("schema", 1u32.to_be_bytes().as_slice()).unwrap();
+        for name in ["recall_told.v1", "ahead.v1", "rosters.v1", "consents.v1", "exports.v1"] {
+            assert!(delete_any(transaction, name), "{name}");
+        }
+    });
+    home.store = Some(open(&home).unwrap());
+    assert_eq!(home.values("evil.example"), ["evil.example"]);
+    let read = home.read();
+    assert!(read.exports().unwrap().is_empty() && read.rosters().unwrap().is_empty());
+    assert_eq!((read.ahead(&PEER).unwrap(), read.recall_told(&[0; 32], &PEER).unwrap()), (0, false));
+    assert_eq!(read.consent(&GroupId([9; 32])).unwrap(), None);
+}
+
+/// Deletes a table whatever its types are.
+fn delete_any(transaction: &redb::WriteTransaction, name: &str) -> bool {
+    let handle = transaction.list_tables().unwrap().find(|table| redb::TableHandle::name(table) == name);
+    handle.is_some_and(|handle| transaction.delete_table(handle).unwrap())
 }
 
 #[test]
@@ -83,7 +119,7 @@ fn what_is_not_a_store_is_refused() {
     home.store = None;
     std::fs::write(home.path().join(FILE_NAME), b"not a database, but long enough to look at".repeat(200)).unwrap();
     let error = open(&home).unwrap_err();
-    assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Damaged { .. }), "never replaced: {error:?}");
     let blocked = home.path().join(FILE_NAME).join("below a file");
     assert!(matches!(Store::open(&blocked, Options::new(US)).unwrap_err(), OpenError::Io { .. }));
 }

@@ -153,7 +153,7 @@ fn a_withdrawn_record_stays_findable_as_revoked() {
     for _ in 0..2 {
         assert_eq!(outcomes(home.commit(take_back(&log.key, &[1], Withdraw))), [(1, Revoked)]);
     }
-    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap();
+    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap().hits;
     assert_eq!(hits[0].provenances[0].state, ProvenanceState::Revoked);
     let row = home.read().taken_back(&log.id(), 1).unwrap().unwrap();
     assert_eq!((row.mode, row.reason.as_str(), row.outcome), (Withdraw, "a mistake", Revoked));
@@ -170,7 +170,7 @@ fn a_withdrawal_ahead_of_its_entry_shows_it_as_revoked_from_the_start() {
     let (batch, entries) = log.indicators(&["evil.example"]);
     home.commit(take_back(&log.key, &[1], Withdraw));
     home.receive(&log, &batch, entries);
-    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap();
+    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap().hits;
     assert_eq!(hits[0].provenances[0].state, ProvenanceState::Revoked);
     assert_eq!(outcomes(home.commit(take_back(&log.key, &[1], Withdraw))), [(1, Revoked)]);
 }
@@ -183,7 +183,7 @@ fn a_withdrawn_own_record_may_be_released_again() {
     let key = home.read().our_log_key(&GROUP).unwrap();
     home.commit(take_back(&key, &[1], Withdraw));
     assert_eq!(home.release(GROUP, &["evil.example"]), [ReleaseOutcome::Queued]);
-    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap();
+    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap().hits;
     assert_eq!(hits[0].provenances.iter().map(|one| (one.state, one.waiting)).collect::<Vec<_>>(), [(ProvenanceState::Live, true)]);
 }
 
@@ -209,7 +209,7 @@ fn one_authors_recall_leaves_what_another_says() {
         home.receive(log, &batch, entries);
     }
     home.commit(take_back(&one.key, &[1], Recall));
-    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap();
+    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap().hits;
     assert_eq!(hits[0].provenances.iter().map(|one| one.author).collect::<Vec<_>>(), [OTHER]);
 }
 
@@ -224,4 +224,61 @@ fn compacting_wipes_destroyed_bytes_from_the_file() {
     assert!(runtime.block_on(home.store().compact()).unwrap());
     let file = std::fs::read(home.path().join(crate::store::FILE_NAME)).unwrap();
     assert!(!file.windows(14).any(|window| window == b"verysecretname"));
+}
+
+/// A batch of withdrawals, each of these positions of a log.
+fn withdrawals(log: &mut Authored, of: crate::model::LogId, each: &[&[u64]], mode: WithdrawalMode) -> (Batch, Vec<Received>) {
+    let before = log.head;
+    let bodies: Vec<(u8, &[u8])> = each.iter().map(|_| (8, b"a withdrawal".as_slice())).collect();
+    let batch = log.seal(&bodies);
+    let meaning = |seqs: &&[u64]| Meaning::TakeBack { log: of, seqs: seqs.to_vec(), mode, reason: "a mistake".into() };
+    let entries = log.entries(&batch, before, each.iter().map(meaning).collect());
+    (batch, entries)
+}
+
+fn rows_taken_back(home: &Home) -> usize {
+    home.dump().iter().filter(|(table, _)| *table == "taken_back.v1").count()
+}
+
+#[test]
+fn one_author_takes_back_so_many_entries_that_have_not_come_and_what_is_held_is_always_destroyed() {
+    let home = Home::with(|options| options.ahead_max = 3);
+    let (mut held, unknown) = (Authored::by(PEER, GROUP), Authored::by(PEER, TO_US).id());
+    let (batch, entries) = held.indicators(&["secret.example", "evil.example"]);
+    home.receive(&held, &batch, entries);
+    let of = held.id();
+    let (batch, entries) = withdrawals(&mut held, unknown, &[&[1, 2], &[3, 4, 5], &[6]], Recall);
+    let Outcome::Received { verdicts, .. } = home.receive(&held, &batch, entries) else { panic!("received") };
+    assert_eq!(verdicts, [Verdict::Accepted, Verdict::Filtered, Verdict::Filtered]);
+    assert_eq!((home.read().ahead(&PEER).unwrap(), rows_taken_back(&home)), (3, 3));
+    // What is held goes all the same, beside positions beyond the bound.
+    let (batch, entries) = withdrawals(&mut held, of, &[&[1, 900, 901]], Recall);
+    let Outcome::Received { verdicts, taken_back } = home.receive(&held, &batch, entries.clone()) else { panic!("received") };
+    assert_eq!(verdicts, [Verdict::Filtered]);
+    assert_eq!(taken_back[0].outcomes, [(1, Destroyed), (900, Absent), (901, Absent)]);
+    assert_eq!(home.has_trace_of("secret.example"), None);
+    assert_eq!(home.values("evil.example"), ["evil.example"]);
+    let Outcome::Received { verdicts, .. } = home.receive(&held, &batch, entries) else { panic!("received") };
+    assert_eq!(verdicts, [Verdict::Filtered], "received again, it says the same");
+    // Another author has its own bound.
+    let mut other = Authored::by(OTHER, GROUP);
+    let (batch, entries) = withdrawals(&mut other, Authored::by(OTHER, TO_US).id(), &[&[1, 2]], Withdraw);
+    let Outcome::Received { verdicts, .. } = home.receive(&other, &batch, entries) else { panic!("received") };
+    assert_eq!(verdicts, [Verdict::Accepted]);
+}
+
+#[test]
+fn what_has_come_is_not_ahead_any_more() {
+    let home = Home::with(|options| options.ahead_max = 2);
+    let (mut saying, mut taking) = (Authored::by(PEER, TO_US), Authored::by(PEER, GROUP));
+    let (batch, entries) = withdrawals(&mut taking, saying.id(), &[&[1, 2]], Recall);
+    home.receive(&taking, &batch, entries);
+    assert_eq!(home.read().ahead(&PEER).unwrap(), 2);
+    let (batch, entries) = saying.indicators(&["secret.example", "evil.example", "new.example"]);
+    home.receive(&saying, &batch, entries);
+    assert_eq!(home.read().ahead(&PEER).unwrap(), 0);
+    assert_eq!((home.has_trace_of("secret.example"), home.values("new.example").len()), (None, 1));
+    let (batch, entries) = withdrawals(&mut taking, saying.id(), &[&[3], &[4, 5]], Withdraw);
+    let Outcome::Received { verdicts, .. } = home.receive(&taking, &batch, entries) else { panic!("received") };
+    assert_eq!(verdicts, [Verdict::Accepted, Verdict::Accepted], "there is room again");
 }

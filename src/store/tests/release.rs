@@ -5,11 +5,11 @@ use crate::rules::release::digest;
 fn a_released_record_is_found_before_it_has_a_position() {
     let home = Home::new();
     home.release(TO_PEER, &["evil.example"]);
-    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap();
+    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap().hits;
     let provenance = &hits[0].provenances[0];
     assert_eq!((provenance.author, provenance.seq, provenance.waiting), (US, 0, true));
     home.append(TO_PEER);
-    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap();
+    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap().hits;
     let positioned = &hits[0].provenances[0];
     assert_eq!((positioned.log, positioned.seq, positioned.waiting), (provenance.log, 1, false));
 }
@@ -79,6 +79,6 @@ fn what_an_unqueued_change_replaced_holds_again() {
     noted.note = Some("new words".into());
     home.commit(release_change(TO_PEER, vec![item(TO_PEER, noted)]));
     home.commit(Change::Unqueue { records: vec![record_id(&US, &observable("evil.example"))], recalled: false, at: NOW });
-    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap();
+    let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap().hits;
     assert_eq!((hits[0].provenances.len(), hits[0].provenances[0].seq), (1, 1));
 }

@@ -3,7 +3,7 @@ use crate::model::group::SignedDefinition;
 use crate::model::record::ReceiptOutcome;
 use crate::store::change::{GroupRow, PeerRow, PeerState};
 
-fn peer(name: &str) -> PeerRow {
+pub(super) fn peer(name: &str) -> PeerRow {
     PeerRow {
         org: PEER,
         name: name.into(),
@@ -13,6 +13,7 @@ fn peer(name: &str) -> PeerRow {
         proxy: None,
         since: NOW,
         pairing: None,
+        recalls: false,
     }
 }
 

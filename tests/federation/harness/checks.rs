@@ -13,7 +13,7 @@ use watchfire::model::{GroupId, OrgId, Tlp};
 use watchfire::node::{Node, NodeError};
 use watchfire::rules::label::{Held, may_offer};
 use watchfire::rules::release::Disclosure;
-use watchfire::store::change::PeerState;
+use watchfire::store::change::{Consent, PeerState};
 use watchfire::store::{LogState, Snapshot};
 
 /// Records by whom they are for, their label and their kind.
@@ -71,8 +71,14 @@ impl Federation {
                 moving.push(format!("{names}: definition {} of a group, {known} there", row.number));
             }
         }
-        let checkable: BTreeMap<_, _> =
-            ours.recalls()?.into_iter().map(|(id, row)| (id, !there.author_keys(&row.author).is_empty())).collect();
+        for roster in here.rosters_for(&there.org(), &BTreeMap::new())? {
+            let whole = roster.get().0.get();
+            let known = theirs.roster(&whole.group)?.and_then(|signed| decode_definition(&signed.bytes).ok()).map(|known| known.number);
+            if known != Some(whole.number) {
+                moving.push(format!("{names}: the members of a hidden group, {known:?} there"));
+            }
+        }
+        let checkable: BTreeMap<_, _> = ours.recalls()?.into_iter().map(|(id, row)| (id, there.log_keys(&row.author).is_some())).collect();
         for (id, _) in here.recalls_for(&there.org())? {
             if checkable.get(&id) == Some(&true) && !theirs.has_recall(&id)? {
                 moving.push(format!("{names}: a recall"));
@@ -206,8 +212,12 @@ fn log_moves(log: &Offered, here: &Node, there: &Node, ours: &Snapshot, theirs: 
     if may_offer(&log.key, &here.org(), &there.org(), group.as_ref()).is_err() || halted(&held) || halted(&sent) {
         return Ok(None);
     }
+    // On a definition that was not confirmed for long nothing is sent.
+    if group.as_ref().is_some_and(|group| !group.is_fresh(here.clock.now())) {
+        return Ok(None);
+    }
     // Nobody takes what it cannot check, nor what a former member said.
-    if there.author_keys(&log.key.author).is_empty() || group.is_some_and(|group| !group.has(&log.key.author)) {
+    if there.log_keys(&log.key.author).is_none() || group.is_some_and(|group| !group.has(&log.key.author)) {
         return Ok(None);
     }
     let head = held.map(|row| row.head).unwrap_or_default();
@@ -229,6 +239,9 @@ fn log_moves(log: &Offered, here: &Node, there: &Node, ours: &Snapshot, theirs: 
 /// A group as a node looks at it: in a hidden one of its own with everyone, `None` once it has left.
 pub(super) fn definition(snapshot: &Snapshot, group: &GroupId) -> Result<Option<Definition>, NodeError> {
     let Some(row) = snapshot.group(group)?.filter(|row| !row.left) else { return Ok(None) };
+    if matches!(snapshot.consent(group)?, Some(Consent::Waiting | Consent::Left)) {
+        return Ok(None);
+    }
     let mut definition = decode_definition(&row.definition.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
     if !row.roster.is_empty() {
         definition.members = row.roster.iter().map(|org| Member { org: *org, card: Vec::new() }).collect();

@@ -1,13 +1,17 @@
 //! A federation in one process. See DESIGN §9.
 
 mod checks;
+pub mod disk;
 pub mod log;
 mod net;
+mod picture;
 pub mod rogue;
 mod verbs;
 
+pub use picture::Picture;
 pub use verbs::ask;
 
+use disk::Disk;
 use net::Net;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,11 +23,15 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use watchfire::clock::Clock;
 use watchfire::config::Config;
+use watchfire::formats::age::{Identity as AgeIdentity, Recipient};
+use watchfire::link::identity::Identity;
 use watchfire::model::crypto::random;
 use watchfire::model::id::base32;
 use watchfire::model::{OrgId, Timestamp};
+use watchfire::node::backup::restore_backup;
 use watchfire::node::view::PeerOptions;
 use watchfire::node::{Node, NodeError};
+use watchfire::store::{Options, Store};
 
 /// A node's place in the federation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,6 +83,8 @@ struct Member {
     config: Config,
     /// A clock that is not everyone's.
     clock: Option<Clock>,
+    /// Its store is on this disk instead of in a file.
+    disk: Option<Disk>,
     life: Option<Life>,
 }
 
@@ -148,7 +158,7 @@ impl Federation {
         let config = self.config(who, name, change).await;
         let data = self.directory().join(name);
         Node::init(&data, &config.endpoints, &self.clock).unwrap();
-        self.members.push(Member { name: name.into(), data, config, clock: None, life: None });
+        self.members.push(Member { name: name.into(), data, config, clock: None, disk: None, life: None });
         self.start(who).await;
     }
 
@@ -161,6 +171,8 @@ impl Federation {
             ..Config::default()
         };
         (config.link.reconnect_ms_min, config.link.reconnect_ms_max) = (20, 60);
+        // On a clock that stands still all that a scenario dials falls into one second, and all of it comes from one address.
+        (config.link.handshakes_per_second_max, config.link.source_handshakes_per_second_max) = (1_000_000, 1_000_000);
         config.store.cache_bytes = 4 << 20;
         change(who, &mut config);
         config
@@ -182,12 +194,16 @@ impl Federation {
     }
 
     async fn life(&self, who: Who) -> Life {
-        let Member { name, data, config, clock, .. } = &self.members[who.0];
+        let Member { name, data, config, clock, disk, .. } = &self.members[who.0];
         let clock = clock.as_ref().unwrap_or(&self.clock);
+        let open = || match disk {
+            Some(disk) => on_disk(data, config, clock, disk),
+            None => Node::open_with(data, config.clone(), clock.clone()),
+        };
         let (runtime, stop) = (runtime(name), CancellationToken::new());
         let end = Instant::now() + PATIENCE;
         let node = loop {
-            match Node::open_with(data, config.clone(), clock.clone()) {
+            match open() {
                 Ok(node) => break node,
                 // The last life's store lets go when its last task is gone.
                 Err(NodeError::StoreLocked(_)) if Instant::now() < end => tokio::time::sleep(LOOK).await,
@@ -231,6 +247,21 @@ impl Federation {
         node.store.close();
     }
 
+    /// A node that has nothing yet gets a disk for its store.
+    pub async fn use_disk(&mut self, who: Who) -> Disk {
+        let disk = Disk::default();
+        self.kill(who);
+        self.members[who.0].disk = Some(disk.clone());
+        self.start(who).await;
+        disk
+    }
+
+    /// Ends a node, and what its disk has not synced is gone.
+    pub fn power_cut(&mut self, who: Who) {
+        self.kill(who);
+        self.members[who.0].disk.as_ref().expect("it has one").power_cut();
+    }
+
     /// Ends a node in order.
     pub async fn stop(&mut self, who: Who) {
         let Life { node, runtime, stop, running } = self.members[who.0].life.take().expect("it runs");
@@ -262,13 +293,43 @@ impl Federation {
         copy_directory(copy, self.data(who));
     }
 
+    /// A backup of a running node, made on its own threads, and its picture at that moment.
+    pub async fn backup(&self, who: Who, to: Recipient) -> (Vec<u8>, Picture) {
+        let node = self.node(who).clone();
+        let settings = self.data(who).join("watchfire.toml");
+        if !settings.exists() {
+            fs::write(settings, watchfire::config::initial("backed up", "127.0.0.1:0", &[])).unwrap();
+        }
+        let work = move || {
+            let backup = node.begin_backup().unwrap();
+            let mut out = Vec::new();
+            backup.write(&[to], &mut out).unwrap();
+            (out, Picture::of(backup.snapshot()))
+        };
+        self.members[who.0].life.as_ref().expect("it runs").runtime.spawn_blocking(work).await.unwrap()
+    }
+
+    /// Kills a node, throws its directory away and restores a backup into another. It does not run yet.
+    pub fn restore(&mut self, who: Who, backup: &[u8], identity: &AgeIdentity) {
+        self.kill(who);
+        self.restored.insert(who);
+        fs::remove_dir_all(self.data(who)).unwrap();
+        let data = self.directory().join(format!("restored-{}", word()));
+        let (clock, identity) = (self.clock.clone(), identity.to_secret_text().parse().unwrap());
+        let restored = std::thread::scope(|scope| {
+            scope.spawn(|| restore_backup(backup, &[identity], &data, &clock, "backup.age").map(|_| ())).join().unwrap()
+        });
+        restored.unwrap();
+        self.members[who.0].data = data;
+    }
+
     /// A second node of the same organisation starts from a copy: what must never happen, and does. Nothing is asked of the two.
     pub async fn twin(&mut self, of: Who, copy: &Path) -> Who {
         let who = Who(self.members.len());
         let name = format!("{}-twin", self.members[of.0].name);
         let mut config = self.config(who, &name, |_, _| {}).await;
         config.endpoints = self.members[of.0].config.endpoints.clone();
-        self.members.push(Member { name: name.clone(), data: copy.to_owned(), config, clock: None, life: None });
+        self.members.push(Member { name: name.clone(), data: copy.to_owned(), config, clock: None, disk: None, life: None });
         self.broken.extend([of, who]);
         self.start(who).await;
         who
@@ -308,10 +369,10 @@ impl Federation {
         self.start(who).await;
     }
 
-    /// A node's own clock jumps ahead.
-    pub fn step_own_clock(&self, who: Who, ahead: u64) {
+    /// A node's own clock jumps ahead, or back.
+    pub fn step_own_clock(&self, who: Who, by: i64) {
         let clock = self.members[who.0].clock.as_ref().expect("it has one");
-        clock.set(clock.now().plus(ahead));
+        clock.set(Timestamp(clock.now().0.saturating_add_signed(by)));
     }
 
     /// Waits until something is so that upkeep does: a minute passes between two looks.
@@ -380,6 +441,11 @@ impl Federation {
         self.patience = Duration::from_millis(200);
     }
 
+    /// A scenario has broken these on purpose: nothing is asked of them when the federation ends.
+    pub fn gives_up_on(&mut self, who: &[Who]) {
+        self.broken.extend(who);
+    }
+
     /// The names by which the nodes know each other.
     pub fn orgs(&self) -> BTreeMap<OrgId, Who> {
         self.everyone().filter(|who| self.is_alive(*who)).map(|who| (self.org(who), who)).collect()
@@ -396,6 +462,13 @@ impl Drop for Federation {
         }
         assert!(problems.is_empty(), "the federation did not end well:\n  {}", problems.join("\n  "));
     }
+}
+
+fn on_disk(data: &Path, config: &Config, clock: &Clock, disk: &Disk) -> Result<Arc<Node>, NodeError> {
+    let keys = Identity::load(data, clock.now())?;
+    // Impatient, since a node that dies waits for its writer here.
+    let store = Store::open_with(disk.factory(), Options { retry_ms_max: 200, ..Options::new(keys.org()) })?;
+    Ok(Node::assemble(data, config.clone(), clock.clone(), keys, store))
 }
 
 /// A random word that nothing else contains.

@@ -1,13 +1,18 @@
-//! The network between the nodes: each dials through a SOCKS5 proxy of its own, so the harness knows who dials whom and can cut.
+//! The network between the nodes: each dials through a SOCKS5 proxy of its own, so the harness knows who dials whom and can cut, also
+//! after so many bytes, slow down, hold back and stall.
 
 use super::Who;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
+use tokio::sync::Barrier;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// The port that all endpoints name; the proxy knows the real one.
@@ -24,8 +29,26 @@ struct State {
     addresses: BTreeMap<Who, SocketAddr>,
     cut: BTreeSet<(Who, Who)>,
     denied: BTreeSet<(Who, Who)>,
-    live: Vec<((Who, Who), CancellationToken)>,
+    live: Vec<Live>,
     dialled: BTreeMap<(Who, Who), u64>,
+    /// Where the two wait for each other's dial.
+    meetings: BTreeMap<(Who, Who), Arc<Barrier>>,
+    met: u64,
+    /// After how many bytes each of the next connections between two is cut.
+    cuts: BTreeMap<(Who, Who), VecDeque<u64>>,
+    cuts_made: u64,
+    /// How long everything between two is under way.
+    delay: BTreeMap<(Who, Who), Duration>,
+    /// The next connection of a dialler waits for this before anything of it goes through.
+    held: BTreeMap<(Who, Who), CancellationToken>,
+}
+
+/// A connection that is being carried.
+struct Live {
+    between: (Who, Who),
+    kill: CancellationToken,
+    /// Whether nothing that each side says gets through for now.
+    stalled: BTreeMap<Who, watch::Sender<bool>>,
 }
 
 impl Net {
@@ -70,12 +93,66 @@ impl Net {
         let pair = pair(one, other);
         let mut state = self.lock();
         state.cut.insert(pair);
-        state.live.iter().filter(|(between, _)| *between == pair).for_each(|(_, kill)| kill.cancel());
-        state.live.retain(|(between, _)| *between != pair);
+        state.live.iter().filter(|live| live.between == pair).for_each(|live| live.kill.cancel());
+        state.live.retain(|live| live.between != pair);
+    }
+
+    /// Each of the next connections between the two is cut after so many bytes, counted both ways together.
+    pub fn cut_after(&self, one: Who, other: Who, bytes: impl IntoIterator<Item = u64>) {
+        self.lock().cuts.insert(pair(one, other), bytes.into_iter().collect());
+    }
+
+    /// How many connections were cut because they had carried their bytes.
+    pub fn cuts_made(&self) -> u64 {
+        self.lock().cuts_made
+    }
+
+    /// Everything between the two is under way for so long.
+    pub fn slow_down(&self, one: Who, other: Who, delay: Duration) {
+        self.lock().delay.insert(pair(one, other), delay);
+    }
+
+    /// The dialler's next connection waits at the proxy until the token is cancelled.
+    pub fn hold_next(&self, from: Who, to: Who) -> CancellationToken {
+        let release = CancellationToken::new();
+        self.lock().held.insert((from, to), release.clone());
+        release
+    }
+
+    /// Whether the dialler has dialled since [`Self::hold_next`].
+    pub fn is_held(&self, from: Who, to: Who) -> bool {
+        !self.lock().held.contains_key(&(from, to))
+    }
+
+    /// On the connections that are there now, nothing that `says` sends gets through; neither end is told. Later ones are not touched.
+    pub fn stall(&self, says: Who, hears: Who) {
+        self.set_stalled(says, hears, true);
+    }
+
+    /// What was held up goes through after all, where anybody still listens.
+    pub fn resume(&self, says: Who, hears: Who) {
+        self.set_stalled(says, hears, false);
+    }
+
+    fn set_stalled(&self, says: Who, hears: Who, stalled: bool) {
+        let state = self.lock();
+        for live in state.live.iter().filter(|live| live.between == pair(says, hears)) {
+            live.stalled[&says].send_replace(stalled);
+        }
     }
 
     pub fn heal(&self, one: Who, other: Who) {
         self.lock().cut.remove(&pair(one, other));
+    }
+
+    /// The next dial of each of the two waits for the other's, so that both are under way at once.
+    pub fn meet(&self, one: Who, other: Who) {
+        self.lock().meetings.insert(pair(one, other), Arc::new(Barrier::new(2)));
+    }
+
+    /// How often two dials have met.
+    pub fn met(&self) -> u64 {
+        self.lock().met
     }
 
     pub fn is_cut(&self, one: Who, other: Who) -> bool {
@@ -125,22 +202,80 @@ async fn carry(state: Arc<Mutex<State>>, from: Who, mut dialler: TcpStream) {
         }
     };
     let Some((to, address)) = way else { return drop(answer(&mut dialler, 4).await) };
-    let Ok(mut listener) = TcpStream::connect(address).await else { return drop(answer(&mut dialler, 5).await) };
-    let _ = (dialler.set_nodelay(true), listener.set_nodelay(true));
-    let kill = CancellationToken::new();
+    let meeting = lock(&state).meetings.get(&pair(from, to)).cloned();
+    if let Some(meeting) = meeting
+        && meeting.wait().await.is_leader()
     {
         let mut state = lock(&state);
-        if state.cut.contains(&pair(from, to)) {
+        state.meetings.remove(&pair(from, to));
+        state.met += 1;
+    }
+    let held = lock(&state).held.remove(&(from, to));
+    if let Some(release) = held {
+        release.cancelled().await;
+    }
+    let Ok(listener) = TcpStream::connect(address).await else { return drop(answer(&mut dialler, 5).await) };
+    let _ = (dialler.set_nodelay(true), listener.set_nodelay(true));
+    let kill = CancellationToken::new();
+    let between = pair(from, to);
+    let (allowance, delay, from_stalled, to_stalled) = {
+        let mut state = lock(&state);
+        if state.cut.contains(&between) {
             return;
         }
-        state.live.push((pair(from, to), kill.clone()));
-    }
+        let senders = [(from, watch::Sender::new(false)), (to, watch::Sender::new(false))];
+        let [from_stalled, to_stalled] = [senders[0].1.subscribe(), senders[1].1.subscribe()];
+        state.live.retain(|live| !live.kill.is_cancelled());
+        state.live.push(Live { between, kill: kill.clone(), stalled: senders.into() });
+        let allowance = state.cuts.get_mut(&between).and_then(VecDeque::pop_front);
+        (allowance, state.delay.get(&between).copied().unwrap_or_default(), from_stalled, to_stalled)
+    };
     if answer(&mut dialler, 0).await.is_err() {
-        return;
+        return kill.cancel();
     }
+    let allowance = Arc::new(Mutex::new(allowance));
+    let ((from_dialler, to_dialler), (from_listener, to_listener)) = (dialler.into_split(), listener.into_split());
     tokio::select! {
-        _ = copy_bidirectional(&mut dialler, &mut listener) => {}
+        () = pump(from_dialler, to_listener, from_stalled, delay, allowance.clone()) => {}
+        () = pump(from_listener, to_dialler, to_stalled, delay, allowance.clone()) => {}
         () = kill.cancelled() => {}
+    }
+    if *allowance.lock().unwrap_or_else(PoisonError::into_inner) == Some(0) {
+        lock(&state).cuts_made += 1;
+    }
+    kill.cancel();
+}
+
+/// Carries what one side says until it ends, or until the connection has carried all that it may.
+async fn pump(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut stalled: watch::Receiver<bool>,
+    delay: Duration,
+    allowance: Arc<Mutex<Option<u64>>>,
+) {
+    let mut bytes = vec![0; 16 << 10];
+    loop {
+        let length = match from.read(&mut bytes).await {
+            Ok(length) if length > 0 => length,
+            _ => return,
+        };
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        if stalled.wait_for(|stalled| !stalled).await.is_err() {
+            return;
+        }
+        let (may, is_last) = {
+            let mut allowance = allowance.lock().unwrap_or_else(PoisonError::into_inner);
+            let left = allowance.unwrap_or(u64::MAX);
+            let may = left.min(length as u64);
+            *allowance = allowance.map(|left| left - may);
+            (may as usize, may == left)
+        };
+        if to.write_all(&bytes[..may]).await.is_err() || is_last {
+            return;
+        }
     }
 }
 

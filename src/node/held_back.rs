@@ -1,0 +1,366 @@
+//! A restored node holds back: it serves and exports nothing of what it holds until it knows what happened since the backup, recalls
+//! included, or its operator waives that.
+//!
+//! What is awaited: for each log that is held, for each group, and for each audience that something waits for, the word of one
+//! organisation that can know how it went on: the other side of a direct log; for a group's log its author or, in a visible group, any other
+//! member that holds no less of it than we do, or everyone who could know. Such a word is a peer's whole `Have` on a link (its recalls run ahead of it), and the arrival of all that it named: entries of logs,
+//! our own tail among them, and newer definitions of groups. Only peers with which a link can be opened again count; an organisation that
+//! was removed, or never was a peer, can tell nothing and is not waited for.
+//!
+//! State: the node's own value `restored`, so that neither a crash nor a restart ends it.
+
+use super::status::Names;
+use super::view::{AwaitedView, RestoredView};
+use super::{Node, NodeError};
+use crate::model::group::Visibility;
+use crate::model::log::{AbsentReason, Audience, BatchEntry, Body, Header};
+use crate::model::{GroupId, LogId, OrgId, Timestamp};
+use crate::rules::label::Held;
+use crate::store::change::{Change, PeerRow, PeerState};
+use crate::store::{LogInfo, ReadError, Snapshot, Waiting};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The node's own value; there while the node holds back.
+const RESTORED: &str = "restored";
+/// A member's word may raise the number of a hidden group's definition by so many: it cannot show the definition, which is ours.
+const NUMBER_AHEAD_MAX: u64 = 10_000;
+
+/// A restore after which the node still holds back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Restored {
+    /// When it was restored.
+    pub(super) at: Timestamp,
+    /// When the backup was made; `None` where a copy was declared to be one.
+    pub(super) taken: Option<Timestamp>,
+    /// Peers that have told everything.
+    heard: BTreeSet<OrgId>,
+    /// Logs of which somebody has told how they went on.
+    confirmed: BTreeSet<String>,
+    /// How long each log of ours was.
+    ours: BTreeMap<LogId, u64>,
+}
+
+impl Restored {
+    /// Of a store as the backup had it.
+    pub(super) fn new(at: Timestamp, taken: Option<Timestamp>, snapshot: &Snapshot) -> Result<Self, ReadError> {
+        let ours = snapshot.logs_of(&snapshot.us())?.into_iter().map(|log| (log.id, log.head.size)).collect();
+        Ok(Self { at, taken, heard: BTreeSet::new(), confirmed: BTreeSet::new(), ours })
+    }
+
+    /// What writes it down.
+    pub(super) fn change(&self) -> Change {
+        Change::Put(RESTORED, Some(serde_json::to_vec(self).expect("ids and times are plain data")))
+    }
+
+    fn of(snapshot: &Snapshot) -> Result<Option<Self>, NodeError> {
+        let Some(bytes) = snapshot.get(RESTORED)? else { return Ok(None) };
+        let damaged = |_| NodeError::StoreDamaged(format!("row `{RESTORED}` of table `named`"));
+        serde_json::from_slice(&bytes).map(Some).map_err(damaged)
+    }
+}
+
+/// What a peer has named and we do not hold yet.
+#[derive(Debug, Default)]
+pub(super) struct Owed {
+    logs: BTreeMap<LogId, u64>,
+    groups: BTreeMap<GroupId, u64>,
+}
+
+/// Something that is known from before the backup, and whose word on it counts.
+struct Awaited {
+    author: OrgId,
+    audience: Audience,
+    witnesses: Vec<OrgId>,
+}
+
+impl Awaited {
+    /// Its name in what is written down.
+    fn key(&self) -> String {
+        format!("{} {}", self.author, self.audience)
+    }
+}
+
+impl Node {
+    /// Whether this node holds back what it holds, as that snapshot has it.
+    pub(super) fn holds_back(&self, snapshot: &Snapshot) -> Result<bool, ReadError> {
+        Ok(snapshot.get(RESTORED)?.is_some())
+    }
+
+    /// Whether this node was restored and holds back what it holds; not while the store cannot be read.
+    pub fn is_restored(&self) -> bool {
+        self.store.snapshot().and_then(|snapshot| self.holds_back(&snapshot)).unwrap_or(false)
+    }
+
+    /// Whether what is held may leave this node in any other way than over links, such as exports and feeds. Every such way asks first.
+    ///
+    /// # Errors
+    /// While the node holds back after a restore: with what is awaited.
+    pub fn may_serve(&self, snapshot: &Snapshot) -> Result<(), NodeError> {
+        match self.restored(snapshot)? {
+            None => Ok(()),
+            Some(view) => Err(NodeError::HeldBack(told_by(&view))),
+        }
+    }
+
+    /// What a restored node still waits for; `None` when it holds nothing back.
+    pub(super) fn restored(&self, snapshot: &Snapshot) -> Result<Option<RestoredView>, NodeError> {
+        let Some(restored) = Restored::of(snapshot)? else { return Ok(None) };
+        let (names, peers) = (Names::of(snapshot)?, linkable(snapshot)?);
+        let awaited = self.awaited(snapshot, &restored)?.into_iter().map(|one| AwaitedView {
+            author_name: names.org(&one.author),
+            audience_name: names.audience(&one.audience),
+            from: one.witnesses.iter().map(|org| names.org(org)).collect(),
+        });
+        let awaited = awaited.collect();
+        let unheard = peers.keys().filter(|org| !restored.heard.contains(org)).map(|org| names.org(org)).collect();
+        Ok(Some(RestoredView { at: restored.at, taken: restored.taken, awaited, unheard }))
+    }
+
+    /// Logs, groups and queues of which nobody has told yet how they went on.
+    fn awaited(&self, snapshot: &Snapshot, restored: &Restored) -> Result<Vec<Awaited>, NodeError> {
+        let (logs, peers) = (snapshot.logs()?, linkable(snapshot)?);
+        let mut known: BTreeSet<(OrgId, Audience)> = logs.iter().map(|log| (log.key.author, log.key.audience)).collect();
+        known.extend(snapshot.groups()?.into_iter().map(|row| (self.org(), Audience::Group(row.group))));
+        known.extend(snapshot.waiting_audiences()?.into_iter().map(|audience| (self.org(), audience)));
+        let mut awaited = Vec::new();
+        for (author, audience) in known {
+            let mut witnesses = self.witnesses(snapshot, &author, &audience)?;
+            witnesses.retain(|org| peers.contains_key(org));
+            // Nobody can tell of it any more.
+            if witnesses.is_empty() {
+                continue;
+            }
+            let one = Awaited { author, audience, witnesses };
+            if !restored.confirmed.contains(&one.key()) && !self.is_confirmed(&one, &logs, restored) {
+                awaited.push(one);
+            }
+        }
+        Ok(awaited)
+    }
+
+    /// Whether somebody has told how a log went on: its author; or a member that holds no less of it than we do; or everyone who could.
+    fn is_confirmed(&self, one: &Awaited, logs: &[LogInfo], restored: &Restored) -> bool {
+        let heard = |org: &OrgId| restored.heard.contains(org);
+        if (one.author != self.org() && heard(&one.author)) || one.witnesses.iter().all(heard) {
+            return true;
+        }
+        let ours = logs.iter().filter(|log| log.key.author == one.author && log.key.audience == one.audience && log.head.size > 0);
+        let newest = ours.max_by_key(|log| log.key.incarnation);
+        let memory = self.memory();
+        let holds_no_less =
+            |org: &OrgId| newest.is_none_or(|log| memory.offered.get(&(*org, log.id)).is_some_and(|size| *size >= log.head.size));
+        one.witnesses.iter().any(|org| heard(org) && holds_no_less(org))
+    }
+
+    /// Who can know how an author's logs to an audience went on, us aside.
+    fn witnesses(&self, snapshot: &Snapshot, author: &OrgId, audience: &Audience) -> Result<Vec<OrgId>, NodeError> {
+        let (us, group) = (
+            self.org(),
+            match audience {
+                Audience::Direct(to) => return Ok([*author, *to].into_iter().filter(|org| *org != self.org()).collect()),
+                Audience::Group(group) => self.definition(snapshot, group)?,
+            },
+        );
+        // Left: nothing of it is sent to anyone.
+        let Some(group) = group else { return Ok(Vec::new()) };
+        let heads = [Some(group.owner), group.deputy];
+        let we_head_it = heads.contains(&Some(us));
+        let mut witnesses: Vec<OrgId> = match group.visibility {
+            Visibility::Visible => group.members.iter().map(|member| member.org).collect(),
+            Visibility::Hidden if *author != us => vec![*author],
+            Visibility::Hidden if we_head_it => group.members.iter().map(|member| member.org).collect(),
+            Visibility::Hidden => heads.into_iter().flatten().collect(),
+        };
+        witnesses.retain(|org| *org != us);
+        Ok(witnesses)
+    }
+
+    /// A peer has named an entry that we are to fetch from it.
+    pub(super) fn owes(&self, peer: &OrgId, log: LogId, size: u64) {
+        let mut memory = self.memory();
+        let owed = memory.owed.entry(*peer).or_default();
+        if owed.logs.len() < super::hear::OFFERED_MAX || owed.logs.contains_key(&log) {
+            owed.logs.insert(log, size);
+        }
+    }
+
+    /// A peer has said which definitions of groups it holds: newer ones come.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn hear_groups(&self, peer: &OrgId, groups: &[(GroupId, u64)]) -> Result<(), NodeError> {
+        let snapshot = self.store.snapshot()?;
+        if !self.holds_back(&snapshot)? {
+            return Ok(());
+        }
+        for (group, number) in groups {
+            let Some(row) = snapshot.group(group)?.filter(|row| !row.left && row.number < *number) else { continue };
+            let Some(definition) = self.definition(&snapshot, group)? else { continue };
+            let mut memory = self.memory();
+            if definition.visibility == Visibility::Visible || definition.signer == *peer {
+                memory.owed.entry(*peer).or_default().groups.insert(*group, *number);
+            } else if definition.signer == self.org() && number - row.number <= NUMBER_AHEAD_MAX {
+                let known = memory.numbers.entry(*group).or_default();
+                *known = (*known).max(*number);
+            }
+        }
+        Ok(())
+    }
+
+    /// The next number of a definition of ours: after every one that we may have signed before a restore.
+    pub(super) fn number_after(&self, group: &GroupId, number: u64) -> u64 {
+        self.memory().numbers.get(group).map_or(number, |known| number.max(known + 1))
+    }
+
+    /// Looks whether what was awaited has come, and goes on as an ordinary node when it has. Cheap when nothing is held back.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub async fn settle_restore(&self) -> Result<(), NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let Some(mut restored) = Restored::of(&snapshot)? else { return Ok(()) };
+        let before = restored.clone();
+        // What was confirmed stays so, also when what a member has told is forgotten with the process.
+        let all: BTreeSet<String> =
+            self.awaited(&snapshot, &Restored::new(restored.at, None, &snapshot)?)?.iter().map(Awaited::key).collect();
+        restored.heard.extend(self.told_everything(&snapshot)?);
+        let awaited: BTreeSet<String> = self.awaited(&snapshot, &restored)?.iter().map(Awaited::key).collect();
+        if awaited.is_empty() {
+            tracing::info!(peers = restored.heard.len(), "the peers have told what happened since the backup; this node serves again");
+            return self.go_on().await;
+        }
+        restored.confirmed.extend(all.difference(&awaited).cloned());
+        if restored != before {
+            self.commit(restored.change()).await?;
+        }
+        Ok(())
+    }
+
+    /// Peers whose whole `Have` was seen since the start, and of what they named nothing is missing.
+    fn told_everything(&self, snapshot: &Snapshot) -> Result<Vec<OrgId>, NodeError> {
+        let memory = self.memory();
+        let mut told = Vec::new();
+        for peer in &memory.seen {
+            if memory.owed.get(peer).map_or(Ok(true), |owed| is_paid(snapshot, owed))? {
+                told.push(*peer);
+            }
+        }
+        Ok(told)
+    }
+
+    /// The operator goes on without what is still awaited.
+    ///
+    /// # Errors
+    /// When nothing is held back, or the store takes no changes.
+    pub async fn waive_restore(&self) -> Result<RestoredView, NodeError> {
+        let waived = self.restored(&self.store.snapshot()?)?;
+        let waived = waived
+            .ok_or_else(|| NodeError::BadInput("this node holds nothing back: it was not restored, or has gone on already".into()))?;
+        tracing::warn!(awaited = waived.awaited.len(), "an operator waived what was still awaited after a restore");
+        self.go_on().await?;
+        Ok(waived)
+    }
+
+    async fn go_on(&self) -> Result<(), NodeError> {
+        if let Some(restored) = Restored::of(&self.store.snapshot()?)? {
+            self.drop_departed(&restored).await?;
+        }
+        self.commit(Change::Put(RESTORED, None)).await?;
+        self.position_all().await?;
+        self.touch_peers();
+        Ok(())
+    }
+
+    /// What waited when the backup was made may have left since: it does not leave again, least of all what was recalled.
+    ///
+    /// Positions are given in the order of waiting. So the entries behind the backup's, in our tail that was fetched back, are those that
+    /// waited, without those that were taken back before they had a position: through the last one that is found again, all are done with.
+    async fn drop_departed(&self, restored: &Restored) -> Result<(), NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let at = self.clock.now();
+        for audience in snapshot.waiting_audiences()? {
+            let waiting = snapshot.waiting(&audience, usize::MAX, usize::MAX)?;
+            let (mut through, mut recalled) = (0, Vec::new());
+            for header in self.tail(&snapshot, restored, &audience)? {
+                // What came after the backup is in no queue of it.
+                if waiting.last().is_none_or(|last| last.entry.created < header.created) {
+                    continue;
+                }
+                let Some(found) = waiting[through..].iter().position(|one| is_same(one, &header)) else { continue };
+                through += found + 1;
+                let was_recalled = snapshot
+                    .entry(&header.log, header.seq)?
+                    .is_some_and(|(Held(entry), _)| matches!(entry.body, Body::Absent { reason: AbsentReason::Recalled, .. }));
+                recalled.extend(waiting[through - 1].record.filter(|_| was_recalled));
+            }
+            for one in &waiting[through..] {
+                if let Some(record) = one.record
+                    && snapshot.is_recalled(&record)?
+                {
+                    recalled.push(record);
+                }
+            }
+            self.commit(Change::Unqueue { records: recalled, recalled: true, at }).await?;
+            let waiting = waiting[..through].iter().map(|one| one.n).collect();
+            self.commit(Change::Dequeue { audience, waiting, at }).await?;
+        }
+        Ok(())
+    }
+
+    /// The headers of our entries to an audience that the backup did not have, oldest first.
+    fn tail(&self, snapshot: &Snapshot, restored: &Restored, audience: &Audience) -> Result<Vec<Header>, NodeError> {
+        let mut logs = snapshot.logs_of(&self.org())?;
+        logs.retain(|log| log.key.audience == *audience);
+        logs.sort_by_key(|log| log.key.incarnation);
+        let mut tail = Vec::new();
+        for log in logs {
+            let held = restored.ours.get(&log.id).copied().unwrap_or_default();
+            for seq in held + 1..=log.head.size {
+                tail.extend(snapshot.header(&log.id, seq)?);
+            }
+        }
+        Ok(tail)
+    }
+}
+
+/// Whether an entry is a waiting record that got its position.
+fn is_same(waiting: &Waiting, header: &Header) -> bool {
+    let Waiting { entry: BatchEntry { created, kind, tlp, retention, body }, .. } = waiting;
+    let length = match body {
+        Body::Present(body) => body.len(),
+        Body::Absent { length, .. } => *length as usize,
+    };
+    (*created, *kind, *tlp, *retention, length) == (header.created, header.kind, header.tlp, header.retention, header.body_length as usize)
+}
+
+/// The peers with which a link can be opened, now or when the operator resumes it.
+fn linkable(snapshot: &Snapshot) -> Result<BTreeMap<OrgId, PeerRow>, ReadError> {
+    let peers = snapshot.peers()?.into_iter().filter(|peer| matches!(peer.state, PeerState::Open | PeerState::Suspended));
+    Ok(peers.map(|peer| (peer.org, peer)).collect())
+}
+
+fn is_paid(snapshot: &Snapshot, owed: &Owed) -> Result<bool, NodeError> {
+    for (log, size) in &owed.logs {
+        // A log whose author signed two histories is taken no further.
+        let there = |log: LogInfo| log.head.size >= *size || log.state == crate::store::LogState::Halted;
+        if !snapshot.log(log)?.is_some_and(there) {
+            return Ok(false);
+        }
+    }
+    for (group, number) in &owed.groups {
+        if snapshot.group(group)?.is_none_or(|row| row.number < *number && !row.left) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whose word is awaited, in words.
+fn told_by(view: &RestoredView) -> String {
+    let names: BTreeSet<&str> = view.awaited.iter().flat_map(|one| &one.from).map(String::as_str).collect();
+    match names.is_empty() {
+        true => "nobody; it goes on within a minute of running".to_owned(),
+        false => names.into_iter().collect::<Vec<_>>().join(", "),
+    }
+}

@@ -1,0 +1,105 @@
+use super::*;
+use crate::model::log::Header;
+use crate::store::change::Refused;
+
+/// Items with their positions behind the log's head, in batches of at most `each`.
+fn publish_change(read: &Snapshot, audience: Audience, items: Vec<ReleaseItem>, each: usize) -> Change {
+    let log = read.our_log_key(&audience).unwrap();
+    let mut head = read.log(&log.id()).unwrap().map_or(Head::default(), |log| log.head);
+    let mut batches: Vec<(Batch, Vec<Header>)> = Vec::new();
+    for items in items.chunks(each) {
+        let entry = |item: &ReleaseItem| {
+            let Encoded { kind, tlp, retention, body, .. } = item.released.get().clone();
+            BatchEntry { created: NOW, kind, tlp, retention, body: Body::Present(body) }
+        };
+        let entries = items.iter().map(entry).collect();
+        batches.push(Batch::seal_with_headers(log.id(), head, entries, [7; 32], NOW, 0, &our_key()).unwrap());
+        head = batches[batches.len() - 1].0.checkpoint.head;
+    }
+    Change::Publish { log, batches, items, disclosures: vec![disclosure(audience)], at: NOW }
+}
+
+fn items(values: &[&str]) -> Vec<ReleaseItem> {
+    values.iter().map(|value| item(GROUP, indicator(value))).collect()
+}
+
+/// In no order, and enough of them to be written in runs.
+fn many() -> Vec<String> {
+    (0..200).map(|n| format!("x{}.example", n * 7_919 % 200)).collect()
+}
+
+#[test]
+fn what_is_published_stands_as_if_it_had_been_released_and_then_positioned() {
+    let (one, other) = (Home::new(), Home::new());
+    let values = many();
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    let change = publish_change(&one.read(), GROUP, items(&values), 60);
+    assert_eq!(one.commit(change.clone()), Outcome::Released(vec![ReleaseOutcome::Queued; 200]));
+    other.release(GROUP, &values);
+    let Change::Publish { log, batches, .. } = change.clone() else { unreachable!() };
+    let waiting: Vec<u64> = other.read().waiting(&GROUP, 1_000, 1 << 20).unwrap().iter().map(|one| one.n).collect();
+    for ((batch, headers), waiting) in batches.into_iter().zip(waiting.chunks(60)) {
+        let waiting = waiting.to_vec();
+        other.commit(Change::Append { log, batch, headers, waiting, at: NOW });
+    }
+    let but_counters = |home: &Home| home.dump().into_iter().filter(|(table, _)| *table != "meta.v1").collect::<Vec<_>>();
+    assert_eq!(but_counters(&one), but_counters(&other));
+    let before = one.dump();
+    assert_eq!(one.commit(change), Outcome::Released(vec![ReleaseOutcome::Queued; 200]));
+    assert_eq!(one.dump(), before, "made twice, it changes nothing more");
+    assert_eq!(one.read().verify_disclosures(), Ok(1));
+}
+
+#[test]
+fn what_is_not_simply_news_is_refused_and_leaves_nothing() {
+    let home = Home::new();
+    let refused = |home: &Home, change: Change, why: Refused| {
+        let before = home.dump();
+        assert_eq!(home.try_commit(change), Err(CommitError::Refused(why)));
+        assert_eq!(home.dump(), before);
+    };
+    let publish = |values: &[&str]| publish_change(&home.read(), GROUP, items(values), 10);
+    refused(&home, publish(&["a.example", "b.example", "a.example"]), Refused::WaitingMoved);
+    let late = publish(&["late.example"]);
+    home.commit(publish(&["a.example"]));
+    refused(&home, late, Refused::HeadMoved);
+    refused(&home, publish(&["new.example", "a.example"]), Refused::WaitingMoved);
+    home.release(GROUP, &["waits.example"]);
+    refused(&home, publish(&["new.example"]), Refused::WaitingMoved);
+    home.append(GROUP);
+    home.release(TO_PEER, &["elsewhere.example"]);
+    let unlike = match publish(&["new.example"]) {
+        Change::Publish { log, batches, disclosures, at, .. } => {
+            Change::Publish { log, batches, items: items(&["other.example"]), disclosures, at }
+        }
+        _ => unreachable!(),
+    };
+    refused(&home, unlike, Refused::WaitingMoved);
+    home.commit(Change::Unqueue { records: vec![record_id(&US, &observable("recalled.example"))], recalled: true, at: NOW });
+    refused(&home, publish(&["recalled.example"]), Refused::WaitingMoved);
+    home.commit(Change::Incarnation(9));
+    home.commit(publish(&["new.example"]));
+    assert_eq!(home.values("new.example"), ["new.example"]);
+}
+
+#[test]
+fn rows_that_come_in_any_order_and_among_others_are_all_found() {
+    let home = Home::new();
+    let values = many();
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    // Every second one first, so that the rest falls between rows that are there; some come twice in one change.
+    let half: Vec<&str> = values.iter().step_by(2).copied().collect();
+    assert!(home.release(GROUP, &half).iter().all(|outcome| *outcome == ReleaseOutcome::Queued));
+    let twice = [values.clone(), vec![values[1], values[3]]].concat();
+    let outcomes = home.release(GROUP, &twice);
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == ReleaseOutcome::Queued).count(), 100);
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == ReleaseOutcome::Duplicate).count(), 102);
+    for value in &values {
+        let hit = home.read().said_of(&observable(value), NOW).unwrap().unwrap();
+        assert_eq!((hit.observable.value(), hit.provenances.len()), (*value, 1));
+        assert!(home.read().told(&GROUP, &observable(value), Tlp::Green, format!("{value}|None").as_bytes()).unwrap());
+        assert!(!home.read().told(&GROUP, &observable(value), Tlp::Red, format!("{value}|None").as_bytes()).unwrap());
+        assert!(!home.read().told(&TO_PEER, &observable(value), Tlp::Green, format!("{value}|None").as_bytes()).unwrap());
+    }
+    assert_eq!(home.read().said_of(&observable("absent.example"), NOW).unwrap(), None);
+}

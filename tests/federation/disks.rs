@@ -1,0 +1,175 @@
+//! Disks that fail, fill up and lose their power under a whole node.
+
+use crate::harness::*;
+use std::time::{Duration, Instant};
+use watchfire::model::Tlp;
+use watchfire::store::Health;
+
+async fn pair_with_a_disk() -> (Federation, disk::Disk) {
+    let mut federation = Federation::strangers(2).await;
+    let disk = federation.use_disk(BOREALIS).await;
+    federation.pair(AMAL, BOREALIS).await;
+    federation.settle().await;
+    (federation, disk)
+}
+
+#[tokio::test]
+async fn a_node_whose_disk_is_full_goes_on_within_ten_seconds_of_having_space() {
+    let (federation, disk) = pair_with_a_disk().await;
+    disk.fill(true);
+    for number in 0..3 {
+        federation.share(AMAL, &format!("during{number}.example.org"), Tlp::Amber, "borealis").await;
+    }
+    let health = federation.node(BOREALIS).store.health();
+    federation.until("it is read-only", || *health.borrow() != Health::Good).await;
+    federation
+        .until("it still answers", || {
+            federation.node(BOREALIS).store.snapshot().is_ok()
+                && federation.node(BOREALIS).status().is_ok_and(|status| status.peers.len() == 1)
+        })
+        .await;
+    disk.fill(false);
+    let freed = Instant::now();
+    federation
+        .until("it holds what came meanwhile", || {
+            federation.node(BOREALIS).lookup(&["during2.example.org".into()]).is_ok_and(|found| !found[0].matches.is_empty())
+        })
+        .await;
+    let took = freed.elapsed();
+    eprintln!("a node in process, disk full on a backend: serving again after {took:?}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    federation.share(BOREALIS, "after.example.org", Tlp::Amber, "amal").await;
+    federation.settle().await;
+}
+
+#[tokio::test]
+async fn a_node_whose_disk_fails_again_and_again_loses_nothing_and_lives() {
+    let (federation, disk) = pair_with_a_disk().await;
+    for (number, every) in [200, 120, 90, 70].into_iter().enumerate() {
+        disk.fail_every(every);
+        for value in 0..20 {
+            federation.share(AMAL, &format!("v{value}.n{number}.example.org"), Tlp::Amber, "borealis").await;
+        }
+        federation
+            .until("all has come", || {
+                federation.node(BOREALIS).status().is_ok_and(|status| status.records.get("indicator") == Some(&(20 * (number as u64 + 1))))
+            })
+            .await;
+    }
+    disk.fail_every(0);
+    federation.settle().await;
+    eprintln!("{} failed operations", disk.failed());
+    assert!(disk.failed() > 5);
+    assert_eq!((federation.indicators(BOREALIS), federation.entries(BOREALIS, AMAL)), (80, 80));
+}
+
+/// How many syncs after something happened a node may die: it does all that it has to do in fewer.
+const SYNCS: u64 = 9;
+
+/// A node dies at a sync, or when it has done all it had to do, and starts again.
+async fn die_and_rise(federation: &mut Federation, who: Who, disk: &disk::Disk) {
+    let end = Instant::now() + Duration::from_secs(1);
+    while !disk.has_stopped() && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    federation.power_cut(who);
+    disk.go_on();
+    federation.start(who).await;
+}
+
+/// Amal's hidden group of Borealis and Cedar; Amal is on a disk that stops.
+async fn hidden_group() -> (Federation, disk::Disk) {
+    let mut federation = Federation::strangers(3).await;
+    let disk = federation.use_disk(AMAL).await;
+    federation.pair(AMAL, BOREALIS).await;
+    federation.pair(AMAL, CEDAR).await;
+    federation.settle().await;
+    federation.group_with(AMAL, "shelter", &[BOREALIS, CEDAR], |group| group.hidden = true).await;
+    federation.settle().await;
+    (federation, disk)
+}
+
+#[tokio::test]
+async fn a_hidden_groups_owner_that_dies_at_any_sync_still_passes_on() {
+    let (mut federation, disk) = hidden_group().await;
+    for syncs in 1..=SYNCS {
+        let value = format!("evil{syncs}.example.org");
+        disk.stop_after(syncs);
+        federation.share(BOREALIS, &value, Tlp::Amber, "shelter").await;
+        die_and_rise(&mut federation, AMAL, &disk).await;
+        federation.until_upkeep(&format!("cedar has it, though amal died at sync {syncs}"), || federation.finds(CEDAR, &value)).await;
+        federation.settle().await;
+    }
+}
+
+#[tokio::test]
+async fn a_hidden_groups_owner_that_dies_at_any_sync_still_takes_back() {
+    let (mut federation, disk) = hidden_group().await;
+    for syncs in 1..=SYNCS {
+        for recall in [true, false] {
+            let value = format!("evil{syncs}{recall}.example.org");
+            federation.share(BOREALIS, &value, Tlp::Amber, "shelter").await;
+            federation.until_upkeep("cedar has it", || federation.finds(CEDAR, &value)).await;
+            federation.settle().await;
+            disk.stop_after(syncs);
+            if recall {
+                federation.recall(BOREALIS, &value).await;
+            } else {
+                federation.node(BOREALIS).withdraw(&value, "a false positive").await.unwrap();
+            }
+            die_and_rise(&mut federation, AMAL, &disk).await;
+            let gone = || federation.lookup(CEDAR, &value).iter().all(|found| found.state == "revoked");
+            federation.until_upkeep(&format!("it is gone at cedar, though amal died at sync {syncs}, recall {recall}"), gone).await;
+            federation.settle().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_holder_that_dies_at_any_sync_still_answers_for_what_was_taken_back() {
+    let (mut federation, disk) = pair_with_a_disk().await;
+    for syncs in 1..=SYNCS {
+        for (recall, expected) in [(true, "destroyed"), (false, "revoked")] {
+            let value = format!("evil{syncs}{recall}.example.org");
+            federation.share(AMAL, &value, Tlp::Amber, "borealis").await;
+            federation.settle().await;
+            disk.stop_after(syncs);
+            if recall {
+                federation.recall(AMAL, &value).await;
+            } else {
+                federation.node(AMAL).withdraw(&value, "a false positive").await.unwrap();
+            }
+            die_and_rise(&mut federation, BOREALIS, &disk).await;
+            let answered = || federation.outcomes(AMAL, &value) == [("borealis".to_owned(), expected.to_owned())];
+            federation.until_upkeep(&format!("borealis has answered, though it died at sync {syncs}: {expected}"), answered).await;
+            federation.settle().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_author_that_dies_at_any_sync_of_a_recall_has_told_everybody_or_nobody() {
+    let mut federation = Federation::strangers(2).await;
+    let disk = federation.use_disk(AMAL).await;
+    federation.pair(AMAL, BOREALIS).await;
+    federation.settle().await;
+    let mut taken_back = 0;
+    for syncs in 1..=SYNCS {
+        let value = format!("evil{syncs}.example.org");
+        federation.share(AMAL, &value, Tlp::Amber, "borealis").await;
+        federation.settle().await;
+        disk.stop_after(syncs);
+        let node = federation.node(AMAL).clone();
+        let recalling = {
+            let value = value.clone();
+            tokio::spawn(async move { node.recall(&value, "shared by mistake").await.map(drop) })
+        };
+        die_and_rise(&mut federation, AMAL, &disk).await;
+        recalling.abort();
+        federation.settle().await;
+        let there = [AMAL, BOREALIS].map(|who| federation.finds(who, &value));
+        assert_eq!(there[0], there[1], "amal died at sync {syncs}: whether it holds it, and whether borealis does");
+        taken_back += u64::from(!there[0]);
+    }
+    assert!(taken_back > 0 && taken_back < SYNCS, "{taken_back} of {SYNCS}: it never died in the middle");
+}

@@ -1,0 +1,338 @@
+//! Who is put into groups, who heads them, and what a member may have of what came before it.
+
+use crate::harness::rogue::{ROGUE, Rogue};
+use crate::harness::*;
+use prost::Message;
+use watchfire::link::convert::wire::{self, frame::Frame as Kind};
+use watchfire::link::convert::{encode_definition, have_frames};
+use watchfire::link::identity::Identity;
+use watchfire::model::group::{Definition, Member, SignedDefinition, Visibility, group_id};
+use watchfire::model::log::Audience;
+use watchfire::model::{OrgId, Tlp};
+use watchfire::node::view::PeerOptions;
+
+const EVIL: &str = "evil.example.org";
+
+fn members(federation: &Federation, who: Who, group: &str) -> Vec<OrgId> {
+    let members = federation.node(who).group(group).unwrap().members;
+    members.iter().map(|member| member.org_id).collect()
+}
+
+fn state(federation: &Federation, who: Who, group: &str) -> String {
+    federation.node(who).group(group).map(|group| group.state).unwrap_or_default()
+}
+
+/// Amal's hidden group of Cedar and Dunya, whose deputy is Borealis. Cedar and Dunya know nothing of each other.
+async fn hidden_with_a_deputy() -> Federation {
+    let federation = Federation::strangers(4).await;
+    for member in [BOREALIS, CEDAR, DUNYA] {
+        federation.pair(AMAL, member).await;
+    }
+    let change = |group: &mut watchfire::node::view::GroupCreate| {
+        (group.hidden, group.deputy) = (true, Some("borealis".into()));
+    };
+    federation.settle().await;
+    federation.group_with(AMAL, "shelter", &[CEDAR, DUNYA], change).await;
+    federation.settle().await;
+    federation
+}
+
+#[tokio::test]
+async fn the_deputy_of_a_hidden_group_knows_its_members_and_nobody_else_does() {
+    let federation = hidden_with_a_deputy().await;
+    assert_eq!(members(&federation, BOREALIS, "shelter").len(), 4, "the deputy knows all");
+    for (who, other) in [(CEDAR, DUNYA), (DUNYA, CEDAR)] {
+        assert_eq!(members(&federation, who, "shelter").len(), 3, "the heads and itself");
+        assert!(!federation.holds_bytes(who, &federation.org(other).0), "nothing at {who:?} names {other:?}");
+        assert!(federation.node(who).store.snapshot().unwrap().rosters().unwrap().is_empty());
+    }
+    let keys = federation.node(BOREALIS).log_keys(&federation.org(DUNYA)).unwrap();
+    assert_eq!(keys.current().public, federation.node(DUNYA).keys.log_key().public(), "with their cards");
+    // A new member is told to the deputy as well, and one that went is forgotten.
+    federation.node(AMAL).group_remove("shelter", "dunya").await.unwrap();
+    federation.settle().await;
+    assert_eq!(members(&federation, BOREALIS, "shelter").len(), 3);
+}
+
+#[tokio::test]
+async fn the_deputy_of_a_hidden_group_takes_over_and_relays_as_its_head() {
+    let mut federation = hidden_with_a_deputy().await;
+    federation.share(CEDAR, "old.example.org", Tlp::Amber, "shelter").await;
+    federation.until("dunya has it", || federation.finds(DUNYA, "old.example.org")).await;
+    federation.settle().await;
+    federation.kill(AMAL);
+    federation.restart(BOREALIS).await;
+    // The members pair with the deputy, whom the group has shown them; each by itself.
+    federation.pair(BOREALIS, CEDAR).await;
+    federation.pair(BOREALIS, DUNYA).await;
+    federation.settle().await;
+    federation.share(CEDAR, "meanwhile.example.org", Tlp::Amber, "shelter").await;
+    federation.settle().await;
+    assert!(federation.finds(BOREALIS, "meanwhile.example.org") && !federation.finds(DUNYA, "meanwhile.example.org"));
+    let view = federation.node(BOREALIS).group_take_over("shelter").await.unwrap();
+    assert_eq!(view.members.len(), 4);
+    federation.until("what waited is passed on", || federation.finds(DUNYA, "meanwhile.example.org")).await;
+    federation.share(DUNYA, EVIL, Tlp::Amber, "shelter").await;
+    federation.until("cedar has it", || federation.finds(CEDAR, EVIL)).await;
+    federation.settle().await;
+    assert_eq!(federation.authors(CEDAR, EVIL), [BOREALIS], "the deputy passes it on as its own");
+    let old = federation.lookup(DUNYA, "old.example.org");
+    assert_eq!(old.len(), 1, "what the owner had passed on is not said twice");
+    federation.recall(DUNYA, EVIL).await;
+    federation.until("cedar has destroyed it", || !federation.finds(CEDAR, EVIL)).await;
+    federation.settle().await;
+    for (who, other) in [(CEDAR, DUNYA), (DUNYA, CEDAR)] {
+        assert!(!federation.holds_bytes(who, &federation.org(other).0), "nothing at {who:?} names {other:?}");
+    }
+    // The owner is back: it learns what its deputy has done, and of the members that its deputy knows.
+    federation.node(BOREALIS).group_remove("shelter", "dunya").await.unwrap();
+    federation.settle().await;
+    federation.start(AMAL).await;
+    federation.settle().await;
+    assert_eq!(members(&federation, AMAL, "shelter"), members(&federation, BOREALIS, "shelter"));
+    assert_eq!(members(&federation, AMAL, "shelter").len(), 3);
+    federation.node(AMAL).group_take_over("shelter").await.unwrap();
+    federation.settle().await;
+    assert_eq!(members(&federation, BOREALIS, "shelter").len(), 3);
+    federation.share(CEDAR, "last.example.org", Tlp::Amber, "shelter").await;
+    federation.settle().await;
+    assert!(federation.finds(AMAL, "last.example.org"));
+}
+
+#[tokio::test]
+async fn a_list_of_members_is_taken_from_the_head_that_signs_alone() {
+    let federation = hidden_with_a_deputy().await;
+    let group = federation.node(AMAL).group("shelter").unwrap().group_id;
+    let whole = federation.node(BOREALIS).store.snapshot().unwrap().roster(&group).unwrap().unwrap();
+    let amal = federation.org(AMAL);
+    assert!(!federation.node(CEDAR).take_roster(&amal, whole.clone()).await.unwrap(), "cedar is no head");
+    assert!(!federation.node(CEDAR).take_definition(&amal, whole.clone()).await.unwrap());
+    let cedar = federation.org(CEDAR);
+    assert!(!federation.node(BOREALIS).take_roster(&cedar, whole.clone()).await.unwrap(), "cedar does not sign for it");
+    let mut definition = watchfire::link::convert::decode_definition(&whole.bytes).unwrap();
+    definition.members.retain(|member| member.org != cedar);
+    let forged = SignedDefinition::sign(encode_definition(&definition), &federation.node(CEDAR).keys.log_key());
+    assert!(!federation.node(BOREALIS).take_roster(&amal, forged).await.unwrap(), "another's signature");
+    assert_eq!(members(&federation, BOREALIS, "shelter").len(), 4);
+}
+
+#[tokio::test]
+async fn green_moves_in_a_community_alone_and_explain_tells_it() {
+    let federation = Federation::of(3).await;
+    federation.group(AMAL, "circle", &[BOREALIS]).await;
+    federation.group_with(AMAL, "community", &[BOREALIS], |group| group.community = true).await;
+    federation.settle().await;
+    let report = federation.try_share(AMAL, EVIL, Tlp::Green, "circle").await;
+    assert!(report.released.is_empty() && report.withheld[0].reason.contains("community"), "{report:?}");
+    assert!(report.withheld[0].hint.as_deref().unwrap().contains("amber"), "{report:?}");
+    for tlp in [Tlp::Clear, Tlp::Amber, Tlp::AmberStrict] {
+        federation.share(AMAL, &format!("{}.example.org", tlp.name().replace('+', "-")), tlp, "circle").await;
+    }
+    federation.share(AMAL, EVIL, Tlp::Green, "community").await;
+    federation.settle().await;
+    assert!(federation.finds(BOREALIS, EVIL));
+    let told = |to: &str| {
+        let explained = federation.node(AMAL).explain(EVIL, to).unwrap();
+        let steps: Vec<String> = explained.steps.iter().map(|step| format!("{}: {}", step.rule, step.why)).collect();
+        (explained.allowed, steps.join("\n"))
+    };
+    let (allowed, steps) = told("community");
+    assert!(allowed && steps.contains("community: the group is a community, within which TLP:GREEN moves"), "{steps}");
+    let (allowed, steps) = told("circle");
+    assert!(!allowed && steps.contains("release: TLP:GREEN moves within a community, and this group is not one"), "{steps}");
+    assert!(federation.node(BOREALIS).group_community("circle", true).await.is_err(), "its owner alone says what it is");
+    federation.node(AMAL).group_community("circle", true).await.unwrap();
+    federation.settle().await;
+    federation.share(BOREALIS, "green.example.org", Tlp::Green, "circle").await;
+    federation.settle().await;
+    assert!(federation.finds(AMAL, "green.example.org"));
+}
+
+#[tokio::test]
+async fn a_member_without_history_gets_nothing_from_before_however_it_asks() {
+    let federation = Federation::strangers(2).await;
+    federation.pair(AMAL, BOREALIS).await;
+    federation.settle().await;
+    federation.group(AMAL, "partners", &[BOREALIS]).await;
+    federation.settle().await;
+    for number in 0..3 {
+        federation.share(AMAL, &format!("old{number}.example.org"), Tlp::Amber, "partners").await;
+        federation.settle().await;
+    }
+    let rogue = Rogue::paired_with(&federation, AMAL).await;
+    federation.node(AMAL).group_add("partners", ROGUE).await.unwrap();
+    federation.share(AMAL, "new.example.org", Tlp::Amber, "partners").await;
+    let log = federation.node(AMAL).status().unwrap().logs[0].id.0.to_vec();
+    for from in 1..=3 {
+        let mut stream = rogue.link().await;
+        for frame in have_frames(&[], &[]) {
+            stream.say(frame.frame.unwrap()).await;
+        }
+        let want = |positions| wire::Want { log: log.clone(), from: 0, positions, ..Default::default() };
+        stream.say(Kind::Want(want(vec![1, 2, 3, 4]))).await;
+        stream.say(Kind::Want(wire::Want { from, credit: 1 << 20, ..want(vec![]) })).await;
+        let Kind::Bodies(bodies) = stream.until(|kind| matches!(kind, Kind::Bodies(_))).await else { unreachable!() };
+        assert_eq!(bodies.items.iter().map(|item| item.seq).collect::<Vec<_>>(), [4]);
+        let Kind::Batch(start) = stream.until(|kind| matches!(kind, Kind::Batch(_))).await else { unreachable!() };
+        let meta = start.meta.unwrap();
+        assert!(meta.start && start.chunk.is_empty(), "asked from {from}");
+        assert_eq!((meta.first, meta.checkpoint.unwrap().size), (4, 3), "asked from {from}");
+        let Kind::Batch(next) = stream.until(|kind| matches!(kind, Kind::Batch(_))).await else { unreachable!() };
+        assert_eq!(next.meta.unwrap().first, 4);
+        stream.say(Kind::Hello(rogue.hello(vec![1]))).await;
+        stream.closed().await;
+    }
+}
+
+#[tokio::test]
+async fn a_member_that_comes_back_goes_on_without_what_was_said_meanwhile() {
+    let federation = Federation::of(3).await;
+    federation.group(AMAL, "partners", &[BOREALIS, CEDAR]).await;
+    federation.settle().await;
+    federation.share(AMAL, "before.example.org", Tlp::Amber, "partners").await;
+    federation.settle().await;
+    federation.node(AMAL).group_remove("partners", "cedar").await.unwrap();
+    federation.settle().await;
+    federation.share(AMAL, "meanwhile.example.org", Tlp::Amber, "partners").await;
+    federation.settle().await;
+    federation.node(AMAL).group_add("partners", "cedar").await.unwrap();
+    federation.settle().await;
+    federation.share(AMAL, "after.example.org", Tlp::Amber, "partners").await;
+    federation.settle().await;
+    for (value, found) in [("before", true), ("meanwhile", false), ("after", true)] {
+        assert_eq!(federation.finds(CEDAR, &format!("{value}.example.org")), found, "{value}");
+    }
+    assert!(federation.finds(BOREALIS, "meanwhile.example.org"));
+    federation.recall(AMAL, "before.example.org").await;
+    federation.settle().await;
+    assert!(!federation.finds(CEDAR, "before.example.org"), "what it has from before is still destroyed");
+}
+
+#[tokio::test]
+async fn more_groups_of_one_owner_than_the_bound_wait_for_the_operators_word() {
+    let federation = Federation::with(2, |_, config| config.link.groups_per_owner_max = 1).await;
+    federation.pair(AMAL, BOREALIS).await;
+    federation.settle().await;
+    federation.group(AMAL, "first", &[BOREALIS]).await;
+    federation.settle().await;
+    federation.group(AMAL, "second", &[BOREALIS]).await;
+    federation.until("borealis has heard of it", || state(&federation, BOREALIS, "second") == "waiting").await;
+    assert_eq!(state(&federation, BOREALIS, "first"), "open");
+    for group in ["first", "second"] {
+        federation.share(AMAL, &format!("{group}.example.org"), Tlp::Amber, group).await;
+    }
+    federation.until("the first came", || federation.finds(BOREALIS, "first.example.org")).await;
+    let report = federation.try_share(BOREALIS, EVIL, Tlp::Amber, "second").await;
+    assert!(report.released.is_empty(), "nothing of ours enters it");
+    assert!(!federation.finds(BOREALIS, "second.example.org"), "and nothing of it is taken");
+    federation.node(BOREALIS).group_accept("second").await.unwrap();
+    federation.settle().await;
+    assert!(federation.finds(BOREALIS, "second.example.org"));
+    federation.share(BOREALIS, EVIL, Tlp::Amber, "second").await;
+    federation.settle().await;
+    assert!(federation.finds(AMAL, EVIL));
+}
+
+#[tokio::test]
+async fn whoever_leaves_a_group_stays_out_whatever_its_owner_defines() {
+    let mut federation = Federation::of(2).await;
+    federation.group(AMAL, "partners", &[BOREALIS]).await;
+    federation.settle().await;
+    federation.share(AMAL, "old.example.org", Tlp::Amber, "partners").await;
+    federation.settle().await;
+    assert!(federation.node(AMAL).group_leave("partners").await.is_err(), "its own group nobody leaves");
+    federation.node(BOREALIS).group_leave("partners").await.unwrap();
+    federation.restart(BOREALIS).await;
+    federation.pass(8 * DAY).await;
+    federation.until_upkeep("amal confirms it", || federation.node(AMAL).group("partners").unwrap().number == 2).await;
+    federation.share(AMAL, "new.example.org", Tlp::Amber, "partners").await;
+    federation.until("borealis knows", || federation.node(BOREALIS).group("partners").unwrap().number == 2).await;
+    // What is for it alone comes, one after the other; by then the group's would have come too.
+    for value in ["one.example.org", "two.example.org"] {
+        federation.share(AMAL, value, Tlp::Amber, "borealis").await;
+        federation.until("it came", || federation.finds(BOREALIS, value)).await;
+    }
+    assert_eq!(state(&federation, BOREALIS, "partners"), "left");
+    assert!(!federation.finds(BOREALIS, "new.example.org") && federation.finds(BOREALIS, "old.example.org"));
+    federation.node(BOREALIS).group_accept("partners").await.unwrap();
+    federation.settle().await;
+    assert!(federation.finds(BOREALIS, "new.example.org"), "it may come back");
+}
+
+#[tokio::test]
+async fn on_a_stale_definition_nothing_is_caught_up_or_relayed_but_recalls() {
+    let federation = Federation::of(3).await;
+    federation.group(AMAL, "partners", &[BOREALIS, CEDAR]).await;
+    federation.settle().await;
+    federation.share(BOREALIS, EVIL, Tlp::Amber, "partners").await;
+    federation.settle().await;
+    federation.cut(AMAL, BOREALIS);
+    federation.cut(AMAL, CEDAR);
+    federation.cut(BOREALIS, CEDAR);
+    federation.share(BOREALIS, "early.example.org", Tlp::Amber, "partners").await;
+    federation.pass(15 * DAY).await;
+    federation.heal(BOREALIS, CEDAR);
+    federation.until("they meet", || federation.node(CEDAR).link_view(&federation.org(BOREALIS)).up).await;
+    federation.recall(BOREALIS, EVIL).await;
+    federation.until("the recall came", || !federation.finds(CEDAR, EVIL)).await;
+    federation.settle().await;
+    assert!(!federation.finds(CEDAR, "early.example.org"), "who has left since is not known");
+    federation.heal(AMAL, BOREALIS);
+    federation.heal(AMAL, CEDAR);
+    federation.until_upkeep("the owner's word has come", || federation.finds(CEDAR, "early.example.org")).await;
+    federation.settle().await;
+}
+
+/// A group of an owner whom nobody knows, whose deputy the rogue is.
+fn of_an_invented_owner(owner: &Identity, rogue: &Identity, victim: &Federation) -> SignedDefinition {
+    let nonce = watchfire::model::crypto::random();
+    let member = |identity: &Identity| Member { org: identity.org(), card: identity.card().bytes().to_vec() };
+    let amal = Member { org: victim.org(AMAL), card: victim.node(AMAL).keys.card().bytes().to_vec() };
+    let mut members = vec![member(owner), member(rogue), amal];
+    members.sort_by_key(|member| member.org);
+    let appointed = Definition {
+        group: group_id(&owner.org(), &nonce),
+        nonce,
+        number: 1,
+        owner: owner.org(),
+        deputy: Some(rogue.org()),
+        name: "friends".into(),
+        visibility: Visibility::Visible,
+        community: true,
+        history: true,
+        members,
+        confirmed: victim.clock.now(),
+        signer: owner.org(),
+        appointment: None,
+    };
+    let appointment = Some(SignedDefinition::sign(encode_definition(&appointed), &owner.log_key()));
+    let taken_over = Definition { number: 2, signer: rogue.org(), appointment, ..appointed };
+    SignedDefinition::sign(encode_definition(&taken_over), &rogue.log_key())
+}
+
+#[tokio::test]
+async fn groups_of_invented_owners_wait_and_are_bounded() {
+    let federation = Federation::strangers(1).await;
+    let rogue = Rogue::paired_with(&federation, AMAL).await;
+    let owner = Rogue::paired_with_nobody(&federation);
+    let mut stream = rogue.link().await;
+    for _ in 0..60 {
+        let signed = of_an_invented_owner(&owner, &rogue.identity, &federation);
+        let chunk = wire::SignedDefinition { definition: signed.bytes, signature: signed.signature.to_vec() }.encode_to_vec();
+        stream.say(Kind::Definition(wire::DefinitionPart { chunk, last: true })).await;
+    }
+    stream.say(Kind::Hello(rogue.hello(vec![1]))).await;
+    stream.closed().await;
+    let groups = federation.node(AMAL).groups().unwrap();
+    assert_eq!(groups.len(), 50, "so many may wait");
+    assert!(groups.iter().all(|group| group.state == "waiting"));
+    // With the owner's pairing they are the owner's to make.
+    federation.node(AMAL).peer_add(&owner.card().to_text(), "owner", PeerOptions::default()).await.unwrap();
+    let signed = of_an_invented_owner(&owner, &rogue.identity, &federation);
+    assert!(federation.node(AMAL).take_definition(&rogue.identity.org(), signed).await.unwrap());
+    let groups = federation.node(AMAL).groups().unwrap();
+    let open: Vec<_> = groups.iter().filter(|group| group.state == "open").collect();
+    assert_eq!(open.len(), 1);
+    let audience = Audience::Group(open[0].group_id);
+    assert!(federation.node(AMAL).store.snapshot().unwrap().our_log(&audience).unwrap().is_none(), "nothing of ours is in it");
+}
