@@ -327,10 +327,14 @@ impl Session {
             self.announce_recalls().await?;
             changes.rung().await;
         }
+        let mut restored = self.node.is_restored();
         self.announce(true).await?;
         loop {
             changes.hears();
-            self.announce(false).await?;
+            // What it asked for while we held back after a restore was not answered: it asks again once it has heard all anew.
+            let goes_on = restored && !self.node.is_restored();
+            restored &= !goes_on;
+            self.announce(goes_on).await?;
             while self.push_round().await? {
                 // An emergency never waits behind an import.
                 if changes.hears() {
