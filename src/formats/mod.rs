@@ -69,7 +69,9 @@ pub enum ReadError {
     #[error("failed to read the input: {0}")]
     Input(std::io::Error),
     /// The scratch file.
-    #[error("failed to use the scratch file: {0}\nhint: a STIX or MISP file needs about as much room as it has itself, in the data directory")]
+    #[error(
+        "failed to use the scratch file: {0}\nhint: a STIX or MISP file needs about as much room as it has itself, in the data directory"
+    )]
     Scratch(std::io::Error),
 }
 
