@@ -493,6 +493,8 @@ struct Receiver {
     /// Logs of which the peer was sent our history, since it holds another.
     conflicts_told: BTreeSet<LogId>,
     batches: BatchReader,
+    /// What the batch under way was charged with.
+    unpacked: u64,
     definition: Vec<u8>,
     roster: Vec<u8>,
     durable: FuturesOrdered<Durable>,
@@ -509,6 +511,7 @@ impl Receiver {
             offered: BTreeMap::new(),
             conflicts_told: BTreeSet::new(),
             batches: BatchReader::default(),
+            unpacked: 0,
             definition: Vec::new(),
             roster: Vec::new(),
             durable: FuturesOrdered::new(),
@@ -722,6 +725,9 @@ impl Receiver {
     }
 
     async fn batch(&mut self, part: wire::Batch) -> Result<(), Ended> {
+        if let Some(meta) = &part.meta {
+            self.unpacked = u64::from(meta.length);
+        }
         let asked = &self.asked;
         match self.batches.push(part, |log| asked.get(log).map(|asked| asked.key.audience))? {
             Assembled::Part => Ok(()),
@@ -742,8 +748,8 @@ impl Receiver {
         if let Some(other) = self.contradiction(&log, &batch)? {
             return self.take_conflict(other).await;
         }
-        // Its frames were charged by what they unpack to, and texts that stand in many bodies are among that once.
-        self.budget.bytes(batch.body_bytes())?;
+        // Its frames were charged by what they unpack to, where a text that stands in many bodies is once.
+        self.budget.bytes(batch.body_bytes().saturating_sub(self.unpacked))?;
         if self.in_step(&log, &batch)?.is_none() {
             return Ok(());
         }
