@@ -322,6 +322,8 @@ impl Session {
         let mut changes = self.node.changes();
         while self.is_for_recalls_alone() {
             changes.borrow_and_update();
+            // What a recall may be signed with, it alone names.
+            self.announce_card().await?;
             self.announce_recalls().await?;
             if changes.changed().await.is_err() {
                 return Ok(());
@@ -565,7 +567,7 @@ impl Receiver {
     }
 
     async fn take(&mut self, frame: Kind) -> Result<(), Ended> {
-        if self.session.is_for_recalls_alone() && !matches!(frame, Kind::Recall(_) | Kind::Recalled(_) | Kind::Close(_)) {
+        if self.session.is_for_recalls_alone() && !matches!(frame, Kind::Card(_) | Kind::Recall(_) | Kind::Recalled(_) | Kind::Close(_)) {
             return Err(Malformed("this link carries recalls alone").into());
         }
         match frame {
