@@ -51,7 +51,10 @@ fn value(n: u64) -> (&'static str, String) {
     match n % 10 {
         0..4 => ("domain", format!("{:x}.{:x}.example.org", mixed >> 24, mixed & 0xff_ffff)),
         4..7 => ("url", format!("https://{:x}.example.org/{:x}/index.php?id={n}", mixed >> 48, mixed & 0xffff_ffff_ffff)),
-        7 => ("ipv4", format!("10.{}.{}.{}", n / 10 >> 16 & 255, n / 10 >> 8 & 255, n / 10 & 255)),
+        7 => {
+            let [.., a, b, c] = (n / 10).to_be_bytes();
+            ("ipv4", format!("10.{a}.{b}.{c}"))
+        }
         8 => ("sha256", format!("{mixed:016x}{n:016x}{:016x}{:016x}", scattered(mixed), !mixed)),
         _ => ("email", format!("{:x}@{:x}.example.org", mixed & 0xffff_ffff, n)),
     }

@@ -55,6 +55,7 @@ pub fn svg(title: &str, curves: &[Curve]) -> String {
             grouped(10u64.pow(exponent as u32))
         );
     }
+    let mut labels: Vec<f64> = Vec::new();
     for (curve, (colour, dashes)) in curves.iter().zip(STROKES.iter().cycle()) {
         let line: Vec<String> = curve.points.iter().map(|point| format!("{:.1},{:.1}", x(point.0), y(point.1))).collect();
         let _ = writeln!(
@@ -63,7 +64,12 @@ pub fn svg(title: &str, curves: &[Curve]) -> String {
             line.join(" ")
         );
         if let Some(last) = curve.points.last() {
-            let (at_x, at_y) = (x(last.0) + 8.0, y(last.1) + 4.0);
+            let (at_x, mut at_y) = (x(last.0) + 8.0, y(last.1) + 4.0);
+            // Names that would lie over each other go below.
+            while labels.iter().any(|label| (label - at_y).abs() < 13.0) {
+                at_y += 1.0;
+            }
+            labels.push(at_y);
             let _ = writeln!(out, "<text x=\"{at_x:.1}\" y=\"{at_y:.1}\" fill=\"{colour}\">{}</text>", curve.name);
         }
     }

@@ -90,7 +90,9 @@ fn frame(data: &[u8]) {
         Some(wire::frame::Frame::Batch(part)) => push(vec![part]),
         Some(wire::frame::Frame::Bodies(bodies)) => drop(read_bodies(bodies)),
         Some(wire::frame::Frame::Conflict(conflict)) => {
-            drop(conflict.branch.as_ref().and_then(|branch| branch.checkpoint.as_ref()).map(|wire| read_checkpoint(log, wire)));
+            if let Some(wire) = conflict.branch.as_ref().and_then(|branch| branch.checkpoint.as_ref()) {
+                let _ = read_checkpoint(log, wire);
+            }
             if let Ok(branch) = read_branch(&conflict) {
                 branch.holds(&[key().public()]);
             }

@@ -119,7 +119,12 @@ const SHOWN_MAX: usize = 20;
 pub(super) fn text(report: &ImportReport) -> String {
     let mut text = String::new();
     for problem in report.problems.iter().take(SHOWN_MAX) {
-        text += &format!("{}: {}\n", plain(&problem.place), plain(&problem.what));
+        let (what, hint) = problem.what.split_once("\nhint: ").unwrap_or((&problem.what, ""));
+        text += &format!("{}: {}\n", plain(&problem.place), plain(what));
+        // A file's values cannot be told apart one by one with `--kind`.
+        if !hint.is_empty() && !hint.contains("--kind") {
+            text += &format!("    hint: {}\n", plain(hint));
+        }
     }
     let more = (report.problems.len() as u64 + report.problems_more).saturating_sub(SHOWN_MAX as u64);
     if more > 0 {

@@ -24,7 +24,7 @@ pub(super) async fn run(desk: &Desk) -> Ended {
 /// What stands around the invitation, on standard error.
 pub(super) fn talk(invite: &InviteView) -> Vec<String> {
     let mut lines: Vec<String> = invite.qr.lines().map(str::to_owned).collect();
-    lines.push(format!("good for one organisation until {}; give it over a channel that you trust", time(Some(invite.expires))));
-    lines.push("they run `watchfire join`; then compare the digits that `watchfire peer list` shows, by voice".into());
+    lines.push(format!("good for one organisation until {}; send it by any channel", time(Some(invite.expires))));
+    lines.push("they run `watchfire join`; then compare by voice the digits that `watchfire peer show` shows: who used it in their place is noticed then".into());
     lines
 }

@@ -342,8 +342,8 @@ fn an_invitation_says_what_to_do_with_it() {
     let expected = [
         "##",
         "##",
-        "good for one organisation until 2026-11-22T09:30:00Z; give it over a channel that you trust",
-        "they run `watchfire join`; then compare the digits that `watchfire peer list` shows, by voice",
+        "good for one organisation until 2026-11-22T09:30:00Z; send it by any channel",
+        "they run `watchfire join`; then compare by voice the digits that `watchfire peer show` shows: who used it in their place is noticed then",
     ];
     assert_eq!(invite::talk(&view), expected);
     let view = JoinView { name: "amal".into(), org_id: ORG, digits: "123456789012".into() };

@@ -86,7 +86,9 @@ pub enum ReadError {
     #[error("failed to read the input: {0}")]
     Input(std::io::Error),
     /// The scratch file.
-    #[error("failed to use the scratch file: {0}\nhint: it needs about half the input's size in the temporary directory")]
+    #[error(
+        "failed to use the scratch file: {0}\nhint: a STIX or MISP file needs about as much room as it has itself, in the data directory"
+    )]
     Scratch(std::io::Error),
 }
 

@@ -324,6 +324,8 @@ impl Session {
         let mut changes = self.node.changes();
         while self.is_for_recalls_alone() {
             changes.hears();
+            // What a recall may be signed with, it alone names.
+            self.announce_card().await?;
             self.announce_recalls().await?;
             changes.rung().await;
         }
@@ -498,6 +500,8 @@ struct Receiver {
     /// Logs of which the peer was sent our history, since it holds another.
     conflicts_told: BTreeSet<LogId>,
     batches: BatchReader,
+    /// What the batch under way was charged with.
+    unpacked: u64,
     definition: Vec<u8>,
     roster: Vec<u8>,
     durable: FuturesOrdered<Durable>,
@@ -514,6 +518,7 @@ impl Receiver {
             offered: BTreeMap::new(),
             conflicts_told: BTreeSet::new(),
             batches: BatchReader::default(),
+            unpacked: 0,
             definition: Vec::new(),
             roster: Vec::new(),
             durable: FuturesOrdered::new(),
@@ -567,7 +572,7 @@ impl Receiver {
     }
 
     async fn take(&mut self, frame: Kind) -> Result<(), Ended> {
-        if self.session.is_for_recalls_alone() && !matches!(frame, Kind::Recall(_) | Kind::Recalled(_) | Kind::Close(_)) {
+        if self.session.is_for_recalls_alone() && !matches!(frame, Kind::Card(_) | Kind::Recall(_) | Kind::Recalled(_) | Kind::Close(_)) {
             return Err(Malformed("this link carries recalls alone").into());
         }
         match frame {
@@ -733,6 +738,9 @@ impl Receiver {
     }
 
     async fn batch(&mut self, part: wire::Batch) -> Result<(), Ended> {
+        if let Some(meta) = &part.meta {
+            self.unpacked = u64::from(meta.length);
+        }
         let asked = &self.asked;
         match self.batches.push(part, |log| asked.get(log).map(|asked| asked.key.audience))? {
             Assembled::Part => Ok(()),
@@ -753,8 +761,8 @@ impl Receiver {
         if let Some(other) = self.contradiction(&log, &batch)? {
             return self.take_conflict(other).await;
         }
-        // Its frames were charged by what they unpack to, and texts that stand in many bodies are among that once.
-        self.budget.bytes(batch.body_bytes())?;
+        // Its frames were charged by what they unpack to, where a text that stands in many bodies is once.
+        self.budget.bytes(batch.body_bytes().saturating_sub(self.unpacked))?;
         if self.in_step(&log, &batch)?.is_none() {
             return Ok(());
         }

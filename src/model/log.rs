@@ -506,14 +506,14 @@ impl Batch {
         let mut dropped = false;
         for (entry, seq) in entries.iter_mut().zip(self.first..) {
             let Body::Present(body) = &entry.body else { continue };
-            let Some(salt) = salts.next() else { break };
-            match drop(seq) {
-                Some(reason) => {
+            match (drop(seq), salts.next()) {
+                // What is to be dropped goes even where its salt is missing: then nobody can check the batch, and nobody learns more.
+                (Some(reason), salt) => {
                     let length = body.len() as u32;
-                    entry.body = Body::Absent { hash: body_hash(&salt, body), length, reason };
+                    entry.body = Body::Absent { hash: body_hash(&salt.unwrap_or_default(), body), length, reason };
                     dropped = true;
                 }
-                None => kept.push(salt),
+                (None, salt) => kept.extend(salt),
             }
         }
         if !dropped {

@@ -305,7 +305,7 @@ impl Node {
                     recalled.push(record);
                 }
             }
-            self.commit(Change::Unqueue { records: recalled, recalled: true, at }).await?;
+            self.commit(Change::Unqueue { records: recalled, recalled: true, only: None, at }).await?;
             let waiting = waiting[..through].iter().map(|one| one.n).collect();
             self.commit(Change::Dequeue { audience, waiting, at }).await?;
         }

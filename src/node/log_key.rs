@@ -94,7 +94,10 @@ impl Node {
             return checkpoint;
         }
         let keys = self.keys.log_keys();
-        let is_believed = !keys.has_earlier() || checkpoint.signer(&keys.in_log(log.incarnation, None)).is_some();
+        // A reader that was given one batch under the key in force believes no earlier key in that log any more: where one is signed anew,
+        // all are.
+        let believed_keys = if keys.has_gaps() { vec![keys.current().public] } else { keys.in_log(log.incarnation, None) };
+        let is_believed = !keys.has_earlier() || checkpoint.signer(&believed_keys).is_some();
         if is_believed { checkpoint } else { checkpoint.signed_anew(&self.keys.log_key()) }
     }
 

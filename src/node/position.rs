@@ -88,7 +88,12 @@ impl Node {
         now: bool,
         at: Timestamp,
     ) -> Result<Option<Vec<ReleaseOutcome>>, NodeError> {
-        let indicators = items.iter().all(|item| item.record.is_some() && item.released.get().observable.is_some());
+        let observable = |item: &ReleaseItem| item.released.get().observable.clone();
+        let indicators = items.iter().all(|item| item.record.is_some() && observable(item).is_some());
+        // Of a value that is said twice the last word counts, which only the store can tell. They stand in order.
+        if items.windows(2).any(|pair| observable(&pair[0]) == observable(&pair[1])) {
+            return Ok(None);
+        }
         // As in `position`: a restored node gives no positions.
         if !indicators || self.holds_back(&self.store.snapshot()?)? || !self.a_reader_was_seen(audience)? {
             return Ok(None);

@@ -97,7 +97,16 @@ impl Node {
         let Some(header) = snapshot.header(log, first)? else { return Ok(None) };
         let before = Head { size: first - 1, hash: header.prev };
         let Ok(entries) = batch.chain(*log, before) else { return Ok(None) };
-        let entries = entries.into_iter().map(|entry| self.understand_entry(&row.key, entry.header, &entry.body)).collect();
+        let mut key = row.author_key;
+        let understood = entries.into_iter().map(|entry| {
+            let mut received = self.understand_entry(&row.key, entry.header, &entry.body);
+            received.meaning = self.only_to_a_newer_key(&row.key.author, key, received.meaning);
+            if let Meaning::KeyChange(next) = received.meaning {
+                key = next;
+            }
+            received
+        });
+        let entries = understood.collect();
         let change = Change::Receive { log: row.key, author_key: row.author_key, batch, entries, at: self.clock.now() };
         Ok(Some((row.key, change)))
     }

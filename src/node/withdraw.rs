@@ -36,9 +36,7 @@ impl Node {
         let unsent = self.unsent(&record)?;
         // All of it or nothing: what is gone here without word to the others could not be taken back any more.
         let mut changes = Vec::new();
-        if only.is_none() {
-            changes.push(Change::Unqueue { records: vec![record], recalled, at });
-        }
+        changes.push(Change::Unqueue { records: vec![record], recalled, only, at });
         let mut told = Vec::new();
         let copies = {
             // What waits gets no position between being looked at and being taken out.
@@ -56,6 +54,7 @@ impl Node {
             }
             if !changes.is_empty() {
                 self.store.commit_many(changes).await?;
+                self.packed.forget();
             }
             copies
         };

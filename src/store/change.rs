@@ -106,6 +106,8 @@ pub enum Change {
         records: Vec<RecordId>,
         /// Whether the value may not be shared again.
         recalled: bool,
+        /// Only what waits for this audience.
+        only: Option<Audience>,
         /// When.
         at: Timestamp,
     },

@@ -99,7 +99,6 @@ async fn a_link_for_recalls_alone_refuses_every_other_frame() {
         Kind::Ack(wire::Ack::default()),
         Kind::Definition(part()),
         Kind::Roster(part()),
-        Kind::Card(rogue.identity.card().bytes().to_vec()),
         Kind::Bodies(wire::Bodies::default()),
         Kind::Conflict(wire::Conflict::default()),
     ];

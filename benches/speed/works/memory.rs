@@ -11,7 +11,9 @@ use crate::rig::{Disk, Member, make_group};
 /// Memory at rest and at its peak.
 pub fn all(plan: &Plan, report: &mut Report) {
     let mut peaks = Vec::new();
-    for (at, &count) in plan.sizes.iter().enumerate() {
+    // One more, four times as large: what grows with N would show there.
+    let more = plan.sizes.last().filter(|_| !plan.smoke).map(|last| last * 4);
+    for (at, count) in plan.sizes.iter().copied().chain(more).enumerate() {
         let directory = directory();
         let file = directory.path().join("bundle.json");
         corpus::write(&file, 5, count).expect("a file");

@@ -117,6 +117,9 @@ pub fn wire_checkpoint(checkpoint: &Checkpoint) -> wire::Checkpoint {
 /// # Errors
 /// When a field has not its length.
 pub fn read_checkpoint(log: LogId, wire: &wire::Checkpoint) -> Result<Checkpoint, Malformed> {
+    if wire.size > i64::MAX as u64 {
+        return Err(Malformed("no log has so many entries"));
+    }
     Ok(Checkpoint {
         log,
         head: Head { size: wire.size, hash: EntryHash(fixed(&wire.head, "an entry hash has 32 bytes")?) },

@@ -11,6 +11,8 @@ use crate::rules::release::{LABEL_MAX, LABELS_MAX, NOTE_MAX, REASON_MAX, SOURCE_
 
 /// How many positions one withdrawal or receipt names at most.
 pub const SEQS_MAX: usize = 1_000;
+/// Longest statement of a recall in bytes: so many positions of up to ten bytes, 500 characters of reason, and the ids.
+const RECALL_BYTES_MAX: usize = 16 << 10;
 
 /// The body of a record: exactly the bytes that are hashed, signed and sent.
 pub fn encode_record(record: &Record) -> Vec<u8> {
@@ -257,8 +259,8 @@ pub fn read_signed_recall(
     signed: &wire::SignedRecall,
     author_keys: impl Fn(&OrgId, Timestamp) -> Vec<[u8; 32]>,
 ) -> Result<Recall, Malformed> {
-    if signed.statement.len() > 256 << 10 {
-        return Err(Malformed("a recall has at most 256 KiB"));
+    if signed.statement.len() > RECALL_BYTES_MAX {
+        return Err(Malformed("a recall has at most 16 KiB"));
     }
     let wire: wire::RecallStatement = decode(&signed.statement)?;
     let author = OrgId(fixed(&wire.author, "an organisation id has 32 bytes")?);

@@ -56,6 +56,12 @@ impl LogKeys {
         !self.earlier.is_empty()
     }
 
+    /// Whether some of what earlier keys signed is believed by nobody: one of them was stolen, or is no longer listed.
+    pub fn has_gaps(&self) -> bool {
+        let first = self.all().map(|key| key.number).min();
+        first > Some(1) || self.earlier.iter().any(|earlier| earlier.stolen)
+    }
+
     /// The number of a key; `None` for one that the card does not name.
     pub fn number(&self, public: &[u8; 32]) -> Option<u32> {
         self.all().find(|key| key.public == *public).map(|key| key.number)

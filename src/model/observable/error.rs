@@ -144,7 +144,7 @@ impl Reason {
     pub const fn hint(self) -> Option<&'static str> {
         match self {
             Self::NoDot | Self::Tld | Self::Ambiguous(..) | Self::Unclear => {
-                Some("say what it is with `--kind`, such as `--kind process_name`")
+                Some("say what it is with `--kind`, such as `--kind domain` or `--kind process_name`")
             }
             Self::LegacyIpv4 => Some("write it as four decimal numbers without leading zeros"),
             Self::Zone => Some("leave out the part behind `%`"),

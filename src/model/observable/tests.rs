@@ -50,7 +50,7 @@ fn a_pasted_value_is_what_an_analyst_would_mean() {
 
 #[test]
 fn what_cannot_be_told_says_so_and_names_the_way_out() {
-    let hint = "\nhint: say what it is with `--kind`, such as `--kind process_name`";
+    let hint = "\nhint: say what it is with `--kind`, such as `--kind domain` or `--kind process_name`";
     for (text, expected) in [
         ("bluetoothfs", format!("cannot tell what `bluetoothfs` is: it has no dot{hint}")),
         ("invoice.zip", format!("cannot tell what `invoice.zip` is: it may be of kind `domain` or `file_name`{hint}")),

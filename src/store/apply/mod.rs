@@ -120,7 +120,7 @@ impl<'t> Tx<'t> {
             Change::TakeBack { log, seqs, mode, reason, at } => {
                 self.take_back(log, None, seqs, *mode, reason, *at).map(|taken| Outcome::TakenBack(taken.outcomes))
             }
-            Change::Unqueue { records, recalled, at } => self.unqueue(records, *recalled, *at),
+            Change::Unqueue { records, recalled, only, at } => self.unqueue(records, *recalled, *only, *at),
             Change::Dequeue { audience, waiting, at } => self.dequeue(audience, waiting, *at),
             Change::Acked { peer, log, through, verdicts, at } => self.acked(peer, log, *through, verdicts, *at),
             Change::Receipt { holder, log, outcomes, at } => self.receipt(holder, log, outcomes, *at),

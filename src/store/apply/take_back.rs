@@ -175,11 +175,17 @@ impl Tx<'_> {
     }
 
     /// Waiting records of ours never leave.
-    pub(super) fn unqueue(&mut self, records: &[RecordId], recalled: bool, at: Timestamp) -> Applied<Outcome> {
+    pub(super) fn unqueue(&mut self, records: &[RecordId], recalled: bool, only: Option<Audience>, at: Timestamp) -> Applied<Outcome> {
+        let only = match only {
+            Some(audience) => Some(self.family(&self.us.clone(), &audience)?),
+            None => None,
+        };
         for record in records {
             let observable = self.t.records.get(&record.0)?.map(|no| no.value());
             let said = observable.map_or(Ok(Vec::new()), |observable| self.said_by_all(observable))?;
-            for (place, _) in said.iter().filter(|(place, row)| place.incarnation == WAITING && row.record == *record) {
+            for (place, _) in said.iter().filter(|(place, row)| {
+                place.incarnation == WAITING && row.record == *record && only.is_none_or(|family| family == place.family)
+            }) {
                 self.unqueue_one(place, at)?;
             }
             if recalled {

@@ -256,8 +256,10 @@ impl Snapshot {
     }
 }
 
+type Numbered<'p> = (Bound<(&'p [u8], u64)>, Bound<(&'p [u8], u64)>);
+
 /// A place in a table whose keys are a search key and an observable's number.
-fn numbered(place: &Place) -> (Bound<(&[u8], u64)>, Bound<(&[u8], u64)>) {
+fn numbered(place: &Place) -> Numbered<'_> {
     match place {
         Place::Key(key) => (Bound::Included((key, 0)), Bound::Included((key, u64::MAX))),
         Place::Range(range) => (Bound::Included((&range.start, 0)), Bound::Excluded((&range.end, 0))),

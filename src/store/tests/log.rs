@@ -43,7 +43,7 @@ fn what_was_taken_out_of_the_queue_is_not_positioned() {
     home.release(TO_PEER, &["evil.example", "bad.example"]);
     let prepared = append_change(&home.read(), TO_PEER);
     let records = vec![record_id(&US, &observable("evil.example"))];
-    home.commit(Change::Unqueue { records, recalled: false, at: NOW });
+    home.commit(Change::Unqueue { records, recalled: false, only: None, at: NOW });
     assert_eq!(home.try_commit(prepared), Err(Refused::WaitingMoved.into()));
     assert_eq!(home.append(TO_PEER).entries.len(), 1);
 }

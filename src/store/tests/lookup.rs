@@ -56,7 +56,7 @@ fn patterns_are_found_by_what_is_in_them() {
     for query in ["evil.example", "192.0.2.1", "cdn.evil.example"] {
         assert_eq!(found(&home, query), [is(pattern.value(), Match::InPattern)], "{query}");
     }
-    home.commit(Change::Unqueue { records: vec![record_id(&US, &pattern)], recalled: true, at: NOW });
+    home.commit(Change::Unqueue { records: vec![record_id(&US, &pattern)], recalled: true, only: None, at: NOW });
     assert!(found(&home, "evil.example").is_empty());
     assert_eq!(home.has_trace_of("evil.example"), None);
 }
@@ -96,7 +96,7 @@ fn what_is_on_a_host_is_found_by_the_host() {
     home.reopen();
     check(&home);
     let records = on_hosts.iter().map(|value| record_id(&US, &observable(value))).collect();
-    home.commit(Change::Unqueue { records, recalled: true, at: NOW });
+    home.commit(Change::Unqueue { records, recalled: true, only: None, at: NOW });
     assert!(found(&home, "evil.example").is_empty() && found(&home, "192.0.2.0/24").is_empty());
     assert_eq!(home.has_trace_of("mail.evil.example"), None);
 }
@@ -120,7 +120,7 @@ fn a_pattern_is_found_by_the_host_of_a_url_in_it() {
         });
         home.reopen();
     }
-    home.commit(Change::Unqueue { records: vec![record_id(&US, &pattern)], recalled: true, at: NOW });
+    home.commit(Change::Unqueue { records: vec![record_id(&US, &pattern)], recalled: true, only: None, at: NOW });
     assert!(found(&home, "evil.example").is_empty());
     assert_eq!(home.has_trace_of("cdn.evil.example"), None);
 }
@@ -143,7 +143,7 @@ fn a_value_longer_than_its_key_is_found_and_read_back() {
     let similar = format!("{long}y");
     home.release(GROUP, &[&long, &similar]);
     assert_eq!(found(&home, &long)[0].0, long);
-    home.commit(Change::Unqueue { records: vec![record_id(&US, &observable(&long))], recalled: false, at: NOW });
+    home.commit(Change::Unqueue { records: vec![record_id(&US, &observable(&long))], recalled: false, only: None, at: NOW });
     assert!(found(&home, &long).iter().all(|(value, _)| *value != long));
     assert_eq!(found(&home, &similar)[0].0, similar);
 }

@@ -193,7 +193,7 @@ impl Both {
             }
             Step::Unqueue(value, recalled) => {
                 let records = vec![record_id(&US, &observable(VALUES[*value]))];
-                self.commit_twice(Change::Unqueue { records, recalled: *recalled, at });
+                self.commit_twice(Change::Unqueue { records, recalled: *recalled, only: None, at });
                 self.model.unqueue(*value, *recalled);
             }
             Step::Destroy(author, seq) => {

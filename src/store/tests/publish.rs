@@ -75,7 +75,7 @@ fn what_is_not_simply_news_is_refused_and_leaves_nothing() {
         _ => unreachable!(),
     };
     refused(&home, unlike, Refused::WaitingMoved);
-    home.commit(Change::Unqueue { records: vec![record_id(&US, &observable("recalled.example"))], recalled: true, at: NOW });
+    home.commit(Change::Unqueue { records: vec![record_id(&US, &observable("recalled.example"))], recalled: true, only: None, at: NOW });
     refused(&home, publish(&["recalled.example"]), Refused::WaitingMoved);
     home.commit(Change::Incarnation(9));
     home.commit(publish(&["new.example"]));

@@ -44,7 +44,7 @@ fn a_recalled_own_record_leaves_no_trace_and_is_not_shared_again() {
     let key = home.read().our_log_key(&GROUP).unwrap();
     home.commit(take_back(&key, &[1], Recall));
     assert_eq!(home.values("secret.example"), ["secret.example"], "it still waits for the other audience");
-    home.commit(Change::Unqueue { records: vec![record], recalled: true, at: NOW });
+    home.commit(Change::Unqueue { records: vec![record], recalled: true, only: None, at: NOW });
     assert_eq!(home.has_trace_of("secret.example"), None);
     assert!(home.read().waiting(&TO_PEER, 10, 1 << 20).unwrap().is_empty());
     assert_eq!(home.release(TO_PEER, &["secret.example", "new.example"]), [ReleaseOutcome::Recalled, ReleaseOutcome::Queued]);

@@ -78,7 +78,7 @@ fn what_an_unqueued_change_replaced_holds_again() {
     let mut noted = indicator("evil.example");
     noted.note = Some("new words".into());
     home.commit(release_change(TO_PEER, vec![item(TO_PEER, noted)]));
-    home.commit(Change::Unqueue { records: vec![record_id(&US, &observable("evil.example"))], recalled: false, at: NOW });
+    home.commit(Change::Unqueue { records: vec![record_id(&US, &observable("evil.example"))], recalled: false, only: None, at: NOW });
     let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap().hits;
     assert_eq!((hits[0].provenances.len(), hits[0].provenances[0].seq), (1, 1));
 }

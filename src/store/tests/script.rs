@@ -146,7 +146,7 @@ impl Script {
 
     fn unqueue(&mut self) -> Change {
         let records = vec![record_id(&US, &observable(&self.value()))];
-        Change::Unqueue { records, recalled: self.dice.one_in(4), at: self.now() }
+        Change::Unqueue { records, recalled: self.dice.one_in(4), only: None, at: self.now() }
     }
 
     fn destroy(&mut self, read: &Snapshot) -> Change {

@@ -140,7 +140,7 @@ impl Rogue {
     }
 
     pub fn hello(&self, versions: Vec<u32>) -> wire::Hello {
-        wire::Hello { versions, clock: self.clock.now().0, ..wire::Hello::default() }
+        wire::Hello { versions, clock: self.clock.now().0, known_card: 1, ..wire::Hello::default() }
     }
 
     /// A stream on which its log was offered and asked for.
