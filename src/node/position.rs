@@ -10,7 +10,7 @@ use crate::model::Timestamp;
 use crate::model::crypto::{SigningKey, random};
 use crate::model::log::{Audience, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Batch, BatchEntry, BatchError, Body, Head, Header, LogKey};
 use crate::rules::release::Encoded;
-use crate::store::change::{Change, Outcome, ReleaseItem, ReleaseOutcome};
+use crate::store::change::{Change, Outcome, Refused, ReleaseItem, ReleaseOutcome};
 use crate::store::{CommitError, Snapshot, Waiting};
 
 /// So many full batches get their positions in one transaction.
@@ -73,6 +73,8 @@ impl Node {
         drop(snapshot);
         match self.store.commit_many(batches.into_iter().map(append).collect()).await {
             Ok(_) => Ok(true),
+            // Closed because two histories of it are proven: it goes on in the next incarnation, which cannot be opened while we hold on.
+            Err(CommitError::Refused(Refused::LogClosed)) => Ok(self.store.snapshot()?.incarnation()? != log.incarnation),
             // Something else moved the log (a fetched tail, a new incarnation): look again.
             Err(CommitError::Refused(_)) => Ok(true),
             Err(error) => Err(error.into()),
