@@ -217,6 +217,8 @@ fn json_has_the_promised_keys() {
     assert_eq!((again["released"].as_u64(), again["duplicate"].as_u64()), (Some(0), Some(60)));
     let dry = here.json("printf 'new-lure.com\\n' | watchfire import - --format text --dry-run --tlp green --to partners --json");
     assert_eq!(dry["released"], 1);
+    let dry = here.json("watchfire import pegasus.stix2 --dry-run --tlp green --to partners --json");
+    assert_eq!((dry["released"].as_u64(), dry["duplicate"].as_u64()), (Some(0), Some(60)), "a dry run judges as the import would");
     smex.wait("watchfire lookup weather4free.com --json | grep -q exact");
     let status = here.json("watchfire status --json");
     has(&status, &["org_id", "version", "records", "logs", "peers"]);
@@ -230,6 +232,11 @@ fn json_has_the_promised_keys() {
     assert_eq!(lookup[1]["matches"], Value::Array(vec![]));
     let share = here.json("watchfire share fresh-lure.com --tlp red --to smex --json");
     has(&share, &["released", "withheld"]);
+    // Neither looks like what it is, and both are found by what they are.
+    for (value, kind) in [("roleaccountd", "process_name"), ("login-mail.example", "domain")] {
+        here.ok(&format!("watchfire share {value} --kind {kind} --tlp red --to smex"));
+        smex.wait(&format!("watchfire lookup {value} --json | grep -q '\"kind\": *\"{kind}\"'"));
+    }
     here.ok("watchfire export stix --out before.stix2 && watchfire export text --tlp-max clear --out clear.txt");
     here.wait("watchfire receipts weather4free.com --exports | grep -q 'stix '");
     here.ok("watchfire recall weather4free.com --reason mistake");
@@ -240,6 +247,8 @@ fn json_has_the_promised_keys() {
     smex.wait("watchfire lookup weather4free.com | grep -q 'not known'");
     here.wait("watchfire receipts weather4free.com | grep -q destroyed");
     has(&here.json("watchfire receipts weather4free.com --json")[0], &["peer", "outcome", "at"]);
+    let dry = here.json("watchfire import pegasus.stix2 --dry-run --tlp green --to partners --json");
+    assert_eq!((dry["duplicate"].as_u64(), dry["withheld"].as_u64()), (Some(59), Some(1)), "what was recalled is not shared again");
     let stix: Value = serde_json::from_str(&smex.ok("watchfire export stix --tlp-max green")).expect("a bundle");
     let indicators = stix["objects"].as_array().expect("objects").iter().filter(|object| object["type"] == "indicator").count();
     assert_eq!(indicators, 59, "what was recalled is not exported");

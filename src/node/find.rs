@@ -10,7 +10,7 @@ use crate::link::convert::decode_record;
 use crate::model::log::{Audience, LogKey};
 use crate::model::observable::lookup::Match;
 use crate::model::record::ReceiptOutcome;
-use crate::model::{Indicator, LogId, Observable, OrgId, Record, RecordId, RecordKind, Timestamp, Tlp};
+use crate::model::{Indicator, LogId, Observable, ObservableKind, OrgId, Record, RecordId, RecordKind, Timestamp, Tlp};
 use crate::rules::label::{AudienceState, Held, RULES_VERSION, Withheld, may_offer, may_release, may_send_body};
 use crate::rules::release::Disclosure;
 use crate::store::change::PeerState;
@@ -316,16 +316,23 @@ impl Trace {
 fn look_up(snapshot: &Snapshot, names: &Names, value: &str, now: Timestamp) -> Result<LookupView, NodeError> {
     let mut view =
         LookupView { query: value.to_owned(), matches: Vec::new(), problem: None, more: 0, more_at_least: false, unconfirmed: false };
-    let observable = match Observable::guess(value) {
-        Ok(observable) => observable,
-        Err(error) => {
-            view.problem = Some(super::error::split_hint(&error.to_string()).0);
-            return Ok(view);
+    let guessed = Observable::guess(value);
+    let mut hits = Vec::new();
+    if let Ok(observable) = &guessed {
+        let found = snapshot.lookup(observable, now)?;
+        (view.more_at_least, hits) = (found.more, found.hits);
+    }
+    // It may have been shared as another kind than it looks like: a process's name, a domain under no known top-level domain.
+    for other in ObservableKind::ALL.iter().filter_map(|kind| Observable::parse(*kind, value).ok()) {
+        if guessed.as_ref() != Ok(&other) && !hits.iter().any(|hit| hit.observable == other) {
+            hits.extend(snapshot.said_of(&other, now)?);
         }
-    };
-    let found = snapshot.lookup(&observable, now)?;
-    view.more_at_least = found.more;
-    for hit in found.hits {
+    }
+    if let (Err(error), true) = (&guessed, hits.is_empty()) {
+        view.problem = Some(super::error::split_hint(&error.to_string()).0);
+        return Ok(view);
+    }
+    for hit in hits {
         let authors: BTreeSet<OrgId> = hit.provenances.iter().map(|one| one.author).collect();
         for one in &hit.provenances {
             if view.matches.len() < MATCHES_MAX {

@@ -225,7 +225,7 @@ impl Node {
 }
 
 /// What will become of an item, as far as a snapshot tells.
-fn foreseen(snapshot: &Snapshot, audience: &Audience, item: &ReleaseItem) -> Result<ReleaseOutcome, NodeError> {
+pub(super) fn foreseen(snapshot: &Snapshot, audience: &Audience, item: &ReleaseItem) -> Result<ReleaseOutcome, NodeError> {
     let (Encoded { observable, tlp, body, .. }, Some(record)) = (item.released.get(), item.record) else {
         return Ok(ReleaseOutcome::Queued);
     };

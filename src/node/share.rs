@@ -319,7 +319,8 @@ impl<'a> Import<'a> {
         let items = std::mem::take(&mut self.items);
         let places = std::mem::take(&mut self.places);
         if self.request.dry_run {
-            self.tell(vec![ReleaseOutcome::Queued; items.len()], places);
+            let outcomes = self.foreseen(&items)?;
+            self.tell(outcomes, places);
             return Ok(());
         }
         let (node, audience, now) = (self.node.clone(), self.audience, self.request.now);
@@ -332,11 +333,17 @@ impl<'a> Import<'a> {
         self.settle()?;
         let (items, places) = (std::mem::take(&mut self.items), std::mem::take(&mut self.places));
         let outcomes = match self.request.dry_run {
-            true => vec![ReleaseOutcome::Queued; items.len()],
+            true => self.foreseen(&items)?,
             false => self.runtime.block_on(self.node.queue(self.audience, items, self.request.now))?,
         };
         self.tell(outcomes, places);
         Ok(())
+    }
+
+    /// What would become of items; a value that the file has twice counts twice.
+    fn foreseen(&self, items: &[ReleaseItem]) -> Queued {
+        let snapshot = self.node.store.snapshot()?;
+        items.iter().map(|item| super::position::foreseen(&snapshot, &self.audience, item)).collect()
     }
 
     fn settle(&mut self) -> Result<(), NodeError> {
