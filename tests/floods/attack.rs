@@ -185,6 +185,10 @@ impl Maker {
     }
 }
 
+/// So much is sent in a millisecond: limits trip within half a megabyte, and what is sent beyond only keeps the cores busy that the attacker
+/// shares with the attacked here.
+const PACE_BYTES: usize = 64 << 10;
+
 /// Attacks until the time is over, on a new connection whenever the last one is cut; until it is cut for the first time with more patience.
 pub async fn attack(rogue: Arc<Rogue>, endpoint: Endpoint, flood: Flood, time: Duration, patience: Duration) -> Outcome {
     let (start, mut outcome) = (Instant::now(), Outcome::default());
@@ -208,8 +212,14 @@ pub async fn attack(rogue: Arc<Rogue>, endpoint: Endpoint, flood: Flood, time: D
         };
         let write = async {
             let mut piece = maker.begin();
+            let mut paced = 0;
             loop {
                 outcome.bytes += piece.len() as u64;
+                paced += piece.len();
+                if paced >= PACE_BYTES {
+                    paced = 0;
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
                 if writing.write_all(&piece).await.is_err() || writing.flush().await.is_err() {
                     return;
                 }
