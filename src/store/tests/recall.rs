@@ -58,6 +58,17 @@ fn a_recalled_own_record_leaves_no_trace_and_is_not_shared_again() {
 }
 
 #[test]
+fn what_waits_for_one_audience_is_taken_out_of_its_queue_alone() {
+    let home = Home::new();
+    home.release(GROUP, &["secret.example"]);
+    home.release(TO_PEER, &["secret.example"]);
+    let records = vec![record_id(&US, &observable("secret.example"))];
+    home.commit(Change::Unqueue { records, recalled: false, only: Some(GROUP), at: NOW });
+    assert!(home.read().waiting(&GROUP, 10, 1 << 20).unwrap().is_empty());
+    assert_eq!(home.read().waiting(&TO_PEER, 10, 1 << 20).unwrap().len(), 1);
+}
+
+#[test]
 fn a_batch_with_a_recalled_body_gives_up_its_seed_and_still_verifies() {
     let home = Home::new();
     let mut log = Authored::by(PEER, GROUP);
