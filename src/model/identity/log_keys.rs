@@ -190,6 +190,9 @@ mod tests {
         assert_eq!((numbers(&stolen.at(day)), numbers(&stolen.at_and_now(day, day))), (vec![3], vec![3]));
         assert_eq!(numbers(&stolen.in_proof(1)), [3, 2, 1]);
         assert_eq!(stolen.number(&[1; 32]), Some(1));
+        assert!(stolen.has_gaps() && !keys(false).has_gaps());
+        let unlisted = LogKeys { earlier: keys(false).earlier[..1].to_vec(), ..keys(false) };
+        assert!(unlisted.has_gaps(), "key 1 is not listed any more");
     }
 
     #[test]
