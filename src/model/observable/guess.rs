@@ -7,7 +7,7 @@ use super::{
     crypto_address, domain,
     error::Reason,
     hash, ip, names,
-    refang::{ROUNDS_MAX, is_plain, refang, strip, trim_name},
+    refang::{ROUNDS_MAX, refang, strip, trim_name},
     tld, url,
 };
 
@@ -35,9 +35,6 @@ fn guess(text: &str) -> Result<Observable, Reason> {
     let mut observable = once(text)?;
     // As in the canonical form: what one pass lays bare, the next takes off.
     for _ in 0..ROUNDS_MAX {
-        if is_plain(&observable.value) {
-            return Ok(observable);
-        }
         let again = once(&observable.value)?;
         if again == observable {
             return Ok(observable);
