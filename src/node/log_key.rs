@@ -190,7 +190,9 @@ impl Node {
                 }
                 continue;
             };
-            self.append(log.key, log.head, vec![waiting], &former).await?;
+            if !self.append(snapshot, log.key, vec![waiting], &former).await? {
+                return Ok(false);
+            }
             self.touch();
         }
         Ok(true)

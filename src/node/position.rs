@@ -8,16 +8,16 @@ use std::collections::VecDeque;
 use super::{Node, NodeError};
 use crate::model::Timestamp;
 use crate::model::crypto::{SigningKey, random};
-use crate::model::log::{Audience, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Batch, BatchEntry, BatchError, Body, Head, Header, LogKey};
+use crate::model::log::{Audience, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Batch, BatchEntry, BatchError, Body, Header, LogKey};
 use crate::rules::release::Encoded;
-use crate::store::change::{Change, Outcome, Refused, ReleaseItem, ReleaseOutcome};
+use crate::store::change::{Change, Refused, ReleaseItem, ReleaseOutcome};
 use crate::store::{CommitError, Snapshot, Waiting};
 
 /// So many full batches get their positions in one transaction.
 const BATCHES_AT_ONCE: usize = 10;
 
-/// Our log, the time, and batches with the headers of their entries.
-type Sealed = (LogKey, Timestamp, Vec<(Batch, Vec<Header>)>);
+/// The time, and batches with the headers of their entries.
+type Sealed = (Timestamp, Vec<(Batch, Vec<Header>)>);
 
 impl Node {
     /// Positions what waits for an audience, if a reader of it was seen. Sessions are told of each batch.
@@ -64,13 +64,20 @@ impl Node {
         if waiting.is_empty() {
             return Ok(false);
         }
+        let log = LogKey { author: self.org(), incarnation: snapshot.incarnation()?, audience };
+        self.append(snapshot, log, waiting, &self.keys.log_key()).await
+    }
+
+    /// Seals waiting records behind the head that a log of ours has in a snapshot, with one of our keys, and appends them. `false` when there is no sense in
+    /// looking again at once.
+    pub(super) async fn append(&self, snapshot: Snapshot, log: LogKey, waiting: Vec<Waiting>, key: &SigningKey) -> Result<bool, NodeError> {
         let (mut numbers, entries): (VecDeque<u64>, Vec<BatchEntry>) = waiting.into_iter().map(|item| (item.n, item.entry)).unzip();
-        let (log, at, batches) = self.seal(&snapshot, audience, entries)?;
+        let (at, batches) = self.seal(&snapshot, log, entries, key)?;
+        drop(snapshot);
         let append = |(batch, headers): (Batch, Vec<Header>)| {
             let waiting = numbers.drain(..headers.len()).collect();
             Change::Append { log, batch, headers, waiting, at }
         };
-        drop(snapshot);
         match self.store.commit_many(batches.into_iter().map(append).collect()).await {
             Ok(_) => Ok(true),
             // Closed because two histories of it are proven: it goes on in the next incarnation, which cannot be opened while we hold on.
@@ -90,10 +97,9 @@ impl Node {
         now: bool,
         at: Timestamp,
     ) -> Result<Option<Vec<ReleaseOutcome>>, NodeError> {
-        let observable = |item: &ReleaseItem| item.released.get().observable.clone();
-        let indicators = items.iter().all(|item| item.record.is_some() && observable(item).is_some());
+        let indicators = items.iter().all(|item| item.record.is_some() && item.released.get().observable.is_some());
         // Of a value that is said twice the last word counts, which only the store can tell. They stand in order.
-        if items.windows(2).any(|pair| observable(&pair[0]) == observable(&pair[1])) {
+        if items.windows(2).any(|pair| pair[0].released.get().observable == pair[1].released.get().observable) {
             return Ok(None);
         }
         // As in `position`: a restored node gives no positions.
@@ -117,7 +123,8 @@ impl Node {
         if news.is_empty() {
             return Ok(Some(outcomes));
         }
-        let (log, _, batches) = self.seal(&snapshot, audience, news.iter().map(|item| entry_of(item, at)).collect())?;
+        let log = LogKey { author: self.org(), incarnation: snapshot.incarnation()?, audience };
+        let (_, batches) = self.seal(&snapshot, log, news.iter().map(|item| entry_of(item, at)).collect(), &self.keys.log_key())?;
         drop(snapshot);
         let disclosures = super::share::disclosures(audience, &news, at, now);
         match self.store.commit(Change::Publish { log, batches, items: news, disclosures, at }).await {
@@ -131,43 +138,23 @@ impl Node {
         }
     }
 
-    /// Chains and signs entries behind our log's head, in as many batches as they need.
-    fn seal(&self, snapshot: &Snapshot, audience: Audience, entries: Vec<BatchEntry>) -> Result<Sealed, NodeError> {
+    /// Chains and signs entries behind the head of a log of ours, in as many batches as they need.
+    fn seal(&self, snapshot: &Snapshot, log: LogKey, entries: Vec<BatchEntry>, key: &SigningKey) -> Result<Sealed, NodeError> {
         let internal = |error: BatchError| NodeError::Internal(format!("a batch of ours: {error}"));
-        let log = LogKey { author: self.org(), incarnation: snapshot.incarnation()?, audience };
         let id = log.id();
-        let definition = match audience {
+        let definition = match log.audience {
             Audience::Direct(_) => 0,
             Audience::Group(group) => snapshot.group(&group)?.map_or(0, |row| row.number),
         };
         let mut head = snapshot.log(&id)?.map(|row| row.head).unwrap_or_default();
-        let (at, key) = (self.clock.now(), self.keys.log_key());
+        let at = self.clock.now();
         let mut batches = Vec::new();
         for entries in batched(entries) {
-            let sealed = Batch::seal_with_headers(id, head, entries, random(), at, definition, &key).map_err(internal)?;
+            let sealed = Batch::seal_with_headers(id, head, entries, random(), at, definition, key).map_err(internal)?;
             head = sealed.0.checkpoint.head;
             batches.push(sealed);
         }
-        Ok((log, at, batches))
-    }
-
-    /// Seals waiting records behind a log's head with one of our keys and appends them.
-    pub(super) async fn append(&self, log: LogKey, head: Head, waiting: Vec<Waiting>, key: &SigningKey) -> Result<(), NodeError> {
-        let internal = |error: BatchError| NodeError::Internal(format!("a batch of ours: {error}"));
-        let at = self.clock.now();
-        let definition = match log.audience {
-            Audience::Direct(_) => 0,
-            Audience::Group(group) => self.store.snapshot()?.group(&group)?.map_or(0, |row| row.number),
-        };
-        let (numbers, entries): (Vec<u64>, Vec<BatchEntry>) = waiting.into_iter().map(|item| (item.n, item.entry)).unzip();
-        let (batch, headers) = Batch::seal_with_headers(log.id(), head, entries, random(), at, definition, key).map_err(internal)?;
-        match self.store.commit(Change::Append { log, batch, headers, waiting: numbers, at }).await {
-            Ok(Outcome::Done) => Ok(()),
-            Ok(other) => Err(NodeError::Internal(format!("an append had the outcome {other:?}"))),
-            // Something else moved the log (a fetched tail, a new incarnation): look again.
-            Err(CommitError::Refused(_)) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        Ok((at, batches))
     }
 
     /// Our logs go on in the next incarnation: a restore was declared.

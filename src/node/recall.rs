@@ -19,7 +19,7 @@ const RELAY_MS: u64 = 90 * 86_400_000;
 /// So many recalls of one author are kept ahead of their logs.
 const RECALLS_PER_AUTHOR: usize = 5_000;
 
-/// A recall that a peer should have, with its id: SHA-256 of its bytes.
+/// A recall that a peer should have, with its id: SHA-256 of its statement.
 pub type Due = ([u8; 32], Outbound<record::SignedRecall>);
 
 /// Why a recall from a peer was not taken.
