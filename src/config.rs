@@ -64,7 +64,7 @@ section!(
     Link {
         /// A TLS handshake that takes longer is given up.
         handshake_ms_max: 5_000,
-        /// So many unfinished handshakes at a time; more are turned away.
+        /// So many unfinished handshakes at a time; for one more, the oldest of the busiest source ends.
         half_open_max: 256,
         /// Handshakes with a right label in a second; each costs about a millisecond of one core, so a tenth of it.
         handshakes_per_second_max: 100,

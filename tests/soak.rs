@@ -36,7 +36,7 @@ struct Soak {
     orgs: Vec<Org>,
     dice: Dice,
     looks: Vec<Vec<Look>>,
-    /// When each node's process began, in minutes: a new one has not grown yet.
+    /// When the soak began.
     began: Instant,
     acknowledged: BTreeSet<String>,
     recalled: BTreeSet<String>,
@@ -134,17 +134,21 @@ impl Soak {
         }
     }
 
-    /// A linear fit over the second half, as a table; what grows by more than a tenth in an hour of such half is told.
+    /// A linear fit over the second half, as a table; what grows by more than a quarter within that half is told.
     fn table(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         println!("| node | looks | RSS MiB | RSS MiB/h | files | files/h |");
         println!("|---|---|---|---|---|---|");
         for (looks, name) in self.looks.iter().zip(NAMES) {
             let half = &looks[looks.len() / 2..];
+            if half.len() < 2 {
+                wrong.push(format!("{name} was not looked at"));
+                continue;
+            }
             let (rss, rss_slope) = fit(half, |look| look.rss_kib / 1_024.0);
             let (files, files_slope) = fit(half, |look| look.files);
             println!("| {name} | {} | {rss:.1} | {rss_slope:+.2} | {files:.1} | {files_slope:+.2} |", half.len());
-            let hours = half.last().map_or(0.0, |last| (last.at - half[0].at) / 60.0);
+            let hours = (half[half.len() - 1].at - half[0].at) / 60.0;
             if rss_slope * hours > rss * 0.25 || files_slope * hours > files.max(20.0) * 0.25 {
                 wrong.push(format!("{name} grows: {rss_slope:+.2} MiB/h of {rss:.1}, {files_slope:+.2} files/h of {files:.1}"));
             }
