@@ -527,8 +527,6 @@ fn observable(data: &[u8]) {
     let (Some(kind), Ok(text)) = (ObservableKind::from_number(number), std::str::from_utf8(text)) else { return };
     if let Ok(observable) = Observable::parse(kind, text) {
         check(&observable);
-        let again = Observable::parse(kind, observable.value()).map(|again| again.value().to_owned());
-        assert_eq!(again.as_deref(), Ok(observable.value()), "asked for by its kind it stays what it is");
     }
 }
 

@@ -66,12 +66,13 @@ async fn a_node_whose_disk_fails_again_and_again_loses_nothing_and_lives() {
 /// How many syncs after something happened a node may die: it does all that it has to do in fewer.
 const SYNCS: u64 = 9;
 
-/// A node dies at a sync, or when it has done all it had to do, and starts again.
-async fn die_and_rise(federation: &mut Federation, who: Who, disk: &disk::Disk) {
+/// A node dies at this sync, or when it has done all it had to do in fewer, and starts again.
+async fn die_and_rise(federation: &mut Federation, who: Who, disk: &disk::Disk, syncs: u64) {
     let end = Instant::now() + Duration::from_secs(1);
     while !disk.has_stopped() && Instant::now() < end {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    assert!(disk.has_stopped() || syncs > 1, "it does something, so there is a first sync to die at");
     federation.power_cut(who);
     disk.go_on();
     federation.start(who).await;
@@ -96,7 +97,7 @@ async fn a_hidden_groups_owner_that_dies_at_any_sync_still_passes_on() {
         let value = format!("evil{syncs}.example.org");
         disk.stop_after(syncs);
         federation.share(BOREALIS, &value, Tlp::Amber, "shelter").await;
-        die_and_rise(&mut federation, AMAL, &disk).await;
+        die_and_rise(&mut federation, AMAL, &disk, syncs).await;
         federation.until_upkeep(&format!("cedar has it, though amal died at sync {syncs}"), || federation.finds(CEDAR, &value)).await;
         federation.settle().await;
     }
@@ -117,7 +118,7 @@ async fn a_hidden_groups_owner_that_dies_at_any_sync_still_takes_back() {
             } else {
                 federation.node(BOREALIS).withdraw(&value, "a false positive").await.unwrap();
             }
-            die_and_rise(&mut federation, AMAL, &disk).await;
+            die_and_rise(&mut federation, AMAL, &disk, syncs).await;
             let gone = || federation.lookup(CEDAR, &value).iter().all(|found| found.state == "revoked");
             federation.until_upkeep(&format!("it is gone at cedar, though amal died at sync {syncs}, recall {recall}"), gone).await;
             federation.settle().await;
@@ -139,7 +140,7 @@ async fn a_holder_that_dies_at_any_sync_still_answers_for_what_was_taken_back() 
             } else {
                 federation.node(AMAL).withdraw(&value, "a false positive").await.unwrap();
             }
-            die_and_rise(&mut federation, BOREALIS, &disk).await;
+            die_and_rise(&mut federation, BOREALIS, &disk, syncs).await;
             let answered = || federation.outcomes(AMAL, &value) == [("borealis".to_owned(), expected.to_owned())];
             federation.until_upkeep(&format!("borealis has answered, though it died at sync {syncs}: {expected}"), answered).await;
             federation.settle().await;
@@ -164,7 +165,7 @@ async fn an_author_that_dies_at_any_sync_of_a_recall_has_told_everybody_or_nobod
             let value = value.clone();
             tokio::spawn(async move { node.recall(&value, "shared by mistake").await.map(drop) })
         };
-        die_and_rise(&mut federation, AMAL, &disk).await;
+        die_and_rise(&mut federation, AMAL, &disk, syncs).await;
         recalling.abort();
         federation.settle().await;
         let there = [AMAL, BOREALIS].map(|who| federation.finds(who, &value));

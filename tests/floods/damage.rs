@@ -1,6 +1,7 @@
 //! Handshakes whose bytes are damaged on the way: bits flipped, bytes left out, repeated, put in, cut off.
 
 use crate::Field;
+use crate::campaign::Dice;
 use futures_util::stream::{self, StreamExt};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -35,25 +36,8 @@ enum Damage {
     Cut,
 }
 
-/// splitmix64.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    fn damage(&mut self) -> Damage {
-        [Damage::Flip, Damage::Flip, Damage::Omit, Damage::Repeat, Damage::Insert, Damage::Cut][self.below(6) as usize]
-    }
+fn some_damage(dice: &mut Dice) -> Damage {
+    *dice.pick(&[Damage::Flip, Damage::Flip, Damage::Omit, Damage::Repeat, Damage::Insert, Damage::Cut])
 }
 
 /// Damages bytes at a place; `false` when nothing may follow.
@@ -67,7 +51,7 @@ fn damaged(bytes: &mut Vec<u8>, at: usize, damage: Damage, dice: &mut Dice) -> b
             bytes.splice(at..at, again);
         }
         Damage::Insert => {
-            let new: Vec<u8> = (0..run).map(|_| dice.next() as u8).collect();
+            let new: Vec<u8> = (0..run).map(|_| dice.throw() as u8).collect();
             bytes.splice(at..at, new);
         }
         Damage::Cut => bytes.truncate(at),
@@ -98,7 +82,7 @@ pub async fn handshakes(field: &Field, seed: u64, count: u64) -> Told {
     let hello = recorded_hello(field).await;
     let node = field.federation.node(crate::harness::AMAL).address().unwrap();
     let tries = (0..count).map(|number| {
-        let (dice, hello) = (Dice(seed.wrapping_mul(1_000_003).wrapping_add(number)), &hello);
+        let (dice, hello) = (Dice::new(seed.wrapping_mul(1_000_003).wrapping_add(number)), &hello);
         async move {
             match number % 2 {
                 0 => (hello_alone(node, hello.clone(), dice).await, true),
@@ -124,7 +108,7 @@ async fn hello_alone(node: SocketAddr, mut hello: Vec<u8>, mut dice: Dice) -> bo
         if hello.is_empty() {
             break;
         }
-        let (at, damage) = (dice.below(hello.len() as u64) as usize, dice.damage());
+        let (at, damage) = (dice.below(hello.len() as u64) as usize, some_damage(&mut dice));
         damaged(&mut hello, at, damage, &mut dice);
     }
     let mut tcp = TcpStream::connect(node).await.unwrap();
@@ -139,7 +123,7 @@ async fn hello_alone(node: SocketAddr, mut hello: Vec<u8>, mut dice: Dice) -> bo
 async fn on_the_way(field: &Field, node: SocketAddr, mut dice: Dice) -> bool {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint: Endpoint = listener.local_addr().unwrap().to_string().parse().unwrap();
-    let (outward, at, damage) = (dice.below(2) == 0, dice.below(FLIGHT_BYTES) as usize, dice.damage());
+    let (outward, at, damage) = (dice.below(2) == 0, dice.below(FLIGHT_BYTES) as usize, some_damage(&mut dice));
     let passing = async move {
         let Ok((near, _)) = listener.accept().await else { return };
         let Ok(far) = TcpStream::connect(node).await else { return };

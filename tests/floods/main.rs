@@ -13,6 +13,9 @@
 mod harness;
 
 mod attack;
+#[allow(dead_code)]
+#[path = "../campaign/mod.rs"]
+mod campaign;
 mod damage;
 mod relay;
 
@@ -266,7 +269,9 @@ async fn strangers_that_call_as_fast_as_they_can_slow_nobody() {
         let calling = tokio::spawn(attack::call(node, hello.clone(), time));
         let attacked = field.share_for(time).await;
         field.newcomer().await;
-        println!("{} strangers were turned away", calling.await.unwrap());
+        let turned_away = calling.await.unwrap();
+        println!("{turned_away} strangers were turned away");
+        assert!(turned_away > 100, "hardly anybody called");
         Compared { idle, attacked }
     })
     .await;

@@ -78,10 +78,6 @@ impl Org {
         began.elapsed()
     }
 
-    pub fn runs(&self) -> bool {
-        self.node.is_some()
-    }
-
     pub fn pid(&self) -> u32 {
         self.node.as_ref().expect("it runs").id()
     }

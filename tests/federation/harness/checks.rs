@@ -193,6 +193,9 @@ impl Federation {
 
     /// Whether these bytes stand anywhere in a node's store file.
     pub fn holds_bytes(&self, who: Who, wanted: &[u8]) -> bool {
+        if let Some(disk) = &self.members[who.0].disk {
+            return disk.holds(wanted);
+        }
         let files = fs::read_dir(self.data(who).join("store")).unwrap();
         files.map(|file| file.unwrap().path()).filter(|path| path.is_file()).any(|path| {
             let bytes = fs::read(path).unwrap();

@@ -69,6 +69,11 @@ impl Disk {
         self.lock().stops_in = None;
     }
 
+    /// Whether these bytes stand anywhere on it.
+    pub fn holds(&self, wanted: &[u8]) -> bool {
+        self.lock().bytes.windows(wanted.len()).any(|window| window == wanted)
+    }
+
     /// How many operations have failed.
     pub fn failed(&self) -> u64 {
         self.lock().failed
