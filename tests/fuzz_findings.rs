@@ -59,6 +59,11 @@ fn what_a_fuzzer_found_stays_fixed() {
             count += 1;
         }
     }
+    let folders: Vec<String> = std::fs::read_dir(&folder)
+        .expect("the findings")
+        .map(|entry| entry.expect("readable").file_name().to_string_lossy().into())
+        .collect();
+    assert!(folders.iter().all(|name| TARGETS.iter().any(|target| target.name == name)), "a folder of no target: {folders:?}");
     println!("{count} findings");
 }
 

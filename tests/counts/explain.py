@@ -13,8 +13,14 @@ from collections import defaultdict
 
 import count
 
-EXTENSIONS = set("bin com dll dmg doc docx dylib exe gif gz hello jpg js pdf plist png ps1 tmp txt vbs xls xlsm zip".split())
+EXTENSIONS = set("bin dll dmg doc docx dylib exe gif gz hello jpg js pdf plist png ps1 tmp txt vbs xls xlsm zip".split())
 SHOWN = 3
+
+
+def names_a_file(value):
+    """Has the form of a domain, and ends as files do: `rundll32.exe`, and `Logistics.pdf.com`, where `com` alone would say nothing."""
+    labels = value.lower().split(".")
+    return labels[-1] in EXTENSIONS or (labels[-1] == "com" and len(labels) > 2 and labels[-2] in EXTENSIONS)
 
 
 class Difference:
@@ -66,7 +72,7 @@ THEIRS = [
     ("a package by its column or list", lambda d: d.we_have("app_id")),
     ("in a column of notes or sources", lambda d: d.all_in_column("notes", "description", "sources", "comment")),
     ("in a pattern beside the name that is taken: another hash of that file", lambda d: d.all_in_column("pattern")),
-    ("the name of a file, which has the form of a domain", lambda d: d.kind == "domain" and d.value.rsplit(".", 1)[1] in EXTENSIONS),
+    ("the name of a file, which has the form of a domain", lambda d: d.kind == "domain" and names_a_file(d.value)),
     ("headers of a legitimate e-mail", lambda d: "legitimate-email" in d.path),
     ("within a sentence or a list of legitimate names, and not defanged", lambda d: d.path.endswith(".txt") and d.kind in ("domain", "url", "ipv4", "email")
         and all(len(cell.strip(" -")) > len(d.value.rstrip("/")) or d.value in ("support.apple.com", "support.microsoft.com") for cell in d.cells())),

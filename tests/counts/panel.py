@@ -33,11 +33,13 @@ def comments(text):
     return "\n".join(line for line in text.splitlines() if line.lstrip().startswith("#"))
 
 
+# Punctuation that is no border of a cell.
+IN_SENTENCE = r"[^\s\w,;|\"']"
 # What two of them find and count.py does not.
 THEIRS = [
     ("in a comment, which count.py skips", lambda kind, value, text: value in comments(text)),
     ("part of a URL, a path or a longer word", lambda kind, value, text: re.search(r"[\w/.@=:-]" + re.escape(value) + r"|" + re.escape(value) + r"[\w/.@=:?-]", text) is not None),
-    ("within punctuation of a sentence or a pattern", lambda kind, value, text: re.search(r"[^\s\w]" + re.escape(value) + r"|" + re.escape(value) + r"[^\s\w]", text) is not None),
+    ("within punctuation of a sentence or a pattern", lambda kind, value, text: re.search(IN_SENTENCE + re.escape(value) + r"|" + re.escape(value) + IN_SENTENCE, text) is not None),
 ]
 # What count.py finds and no two of them do.
 OURS = [
@@ -57,6 +59,7 @@ def main():
     planted = "--planted" in sys.argv
     script, *folders = [argument for argument in sys.argv[1:] if argument != "--planted"]
     bad = same = files = 0
+    taken = []
     for name in count.files(folders):
         path = Path(name)
         if path.suffix not in (".txt", ".csv", ".tsv") or path.stat().st_size > BYTES_MAX:
@@ -66,6 +69,13 @@ def main():
         text, refang = refanged(path)
         if planted and files == 1:
             mine["sha1"]["made up"] = []
+        if planted and not taken:
+            # One that all see: the first hash that two of them find as well.
+            both = [(kind, value) for kind in KINDS if kind.startswith(("md5", "sha")) for value in sorted(mine.get(kind, {}))
+                if len(found[kind].get(value, ())) > 1]
+            taken = both[:1]
+            for kind, value in taken:
+                del mine[kind][value]
         for kind in KINDS:
             here = set(mine.get(kind, {}))
             there = {value for value, tools in found[kind].items() if len(tools) > 1}
@@ -81,7 +91,7 @@ def main():
                 bad += len(values) if why == "NO REASON" else 0
                 print(f"{name}: {kind}: {side} {len(values)}: {why}" + (": " + ", ".join(sorted(values)) if len(values) <= 3 else ""))
     print(f"{files} files, {files * len(KINDS)} counts, {same} the same value by value, {bad} values without a reason", file=sys.stderr)
-    return int(bad != 1) if planted else int(bad > 0)
+    return int(bad != 2) if planted else int(bad > 0)
 
 
 if __name__ == "__main__":

@@ -191,6 +191,7 @@ fn life_with_a_failure(operation: usize) -> (Life, usize) {
 fn whichever_of_the_first_200_writes_and_syncs_fails_the_store_ends_as_if_none_had() {
     let (whole, _) = life_with_a_failure(0);
     let mut campaign = campaign::Campaign::new("failing operations", "operations", 200);
+    let mut tried = 0;
     while let Some(operation) = campaign.next() {
         let (life, left) = life_with_a_failure(operation as usize);
         if left > 0 {
@@ -199,7 +200,9 @@ fn whichever_of_the_first_200_writes_and_syncs_fails_the_store_ends_as_if_none_h
         }
         assert!(life == whole, "operation {operation}");
         campaign.reached(1);
+        tried += 1;
     }
+    assert!(tried > 0, "all operations of this life were tried before: remove target/campaigns/failing operations to begin anew");
 }
 
 /// Values that were acknowledged while every so many-th operation failed.
