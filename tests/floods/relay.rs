@@ -1,5 +1,6 @@
 //! Passes bytes on, from another address of this machine.
 
+use crate::apart;
 use std::io::Error;
 use std::net::SocketAddr;
 use tokio::io::copy_bidirectional;
@@ -14,9 +15,9 @@ impl Relay {
     pub async fn from(source: [u8; 4], to: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = listener.local_addr().unwrap().to_string().parse().unwrap();
-        tokio::spawn(async move {
+        apart::spawn(async move {
             while let Ok((mut near, _)) = listener.accept().await {
-                tokio::spawn(async move {
+                apart::spawn(async move {
                     if let Ok(mut far) = connect_from(source, to).await {
                         let _ = (near.set_nodelay(true), far.set_nodelay(true));
                         let _ = copy_bidirectional(&mut near, &mut far).await;
