@@ -153,15 +153,16 @@ impl Node {
             let wanted = theirs.head.size > 0 || !ours;
             return Ok(if wanted { Comparison::TheyHaveMore { from: 1 } } else { Comparison::Nothing });
         };
-        if row.state == LogState::Halted {
-            return Ok(Comparison::Nothing);
-        }
         let at = theirs.head.size;
         if at > 0 && at <= row.head.size {
             let contradicts = snapshot.header(&id, at)?.is_some_and(|header| header.hash() != theirs.head.hash);
             if contradicts && let Some(branch) = self.branch(&snapshot, &id, at)? {
                 return Ok(Comparison::Contradiction(Box::new(branch)));
             }
+        }
+        // Whoever holds the proof takes no more of it; the other history's holders were told above.
+        if row.state == LogState::Halted {
+            return Ok(Comparison::Nothing);
         }
         let author_is_there = theirs.key.author == *peer;
         let more = at > row.head.size;

@@ -281,8 +281,7 @@ impl Restores {
         if how == Return::Declared {
             self.federation.node(AMAL).declare_restore().await.unwrap();
         }
-        // At least as much as the tail: a shorter history is not told from a mere beginning of the longer.
-        let lonely = self.dice.between(tail, tail + 2);
+        let lonely = self.dice.between(1, tail + 2);
         if how == Return::StrangerFirst {
             self.federation.heal(AMAL, other);
             self.say(lonely).await;
