@@ -3,6 +3,7 @@
 
 pub mod backup;
 mod bell;
+mod came_back;
 mod desk;
 pub mod error;
 mod expire;
@@ -86,6 +87,8 @@ struct Memory {
     owed: BTreeMap<OrgId, held_back::Owed>,
     /// After a restore: the highest number that members of our hidden groups hold of a definition of ours.
     numbers: BTreeMap<crate::model::GroupId, u64>,
+    /// Hidden groups of ours in which nothing has come back after its recall, as far as we know.
+    looked_through: BTreeSet<crate::model::GroupId>,
     /// Since when enough of those clocks agree with ours, in milliseconds of running.
     clocks_agree_since: Option<u64>,
     /// The log-signing keys that cards name.

@@ -21,11 +21,11 @@ pub struct Follow {
 }
 
 /// The source of what a hidden group's owner passes on.
-const PASSED_ON: &str = "a member of this group";
+pub(super) const PASSED_ON: &str = "a member of this group";
 
 impl Node {
     /// Whether we are the one through whom a hidden group's members speak.
-    fn heads_hidden_group(&self, group: &GroupId) -> Result<bool, NodeError> {
+    pub(super) fn heads_hidden_group(&self, group: &GroupId) -> Result<bool, NodeError> {
         let snapshot = self.store.snapshot()?;
         let definition = self.definition(&snapshot, group)?;
         Ok(definition.is_some_and(|definition| definition.visibility == Visibility::Hidden && definition.signer == self.org()))

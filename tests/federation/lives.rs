@@ -135,6 +135,39 @@ async fn a_declared_restore_opens_the_next_incarnation_before_anyone_is_asked() 
 }
 
 #[tokio::test]
+async fn what_a_hidden_groups_owner_fetches_back_after_its_recall_is_taken_back_again() {
+    let mut federation = Federation::of(3).await;
+    federation.expect_error("restored copy");
+    federation.group_with(AMAL, "shelter", &[BOREALIS, CEDAR], |group| group.hidden = true).await;
+    federation.settle().await;
+    federation.share(BOREALIS, "old.example.org", Tlp::Amber, "shelter").await;
+    federation.settle().await;
+    let copy = federation.copy(AMAL).await;
+    federation.clock.advance(HOUR);
+    for value in ["kept.example.org", "secret.example.org"] {
+        federation.share(BOREALIS, value, Tlp::Amber, "shelter").await;
+        federation.clock.advance(SECOND);
+    }
+    federation.settle().await;
+    assert!(federation.finds(CEDAR, "secret.example.org"));
+    federation.cut(AMAL, BOREALIS);
+    federation.cut(AMAL, CEDAR);
+    federation.clock.advance(HOUR);
+    federation.put_back(AMAL, &copy).await;
+    federation.start(AMAL).await;
+    federation.recall(BOREALIS, "secret.example.org").await;
+    // The recall comes before what would name it, and what was passed on comes last.
+    federation.heal(AMAL, BOREALIS);
+    federation.until("the log has come", || federation.finds(AMAL, "kept.example.org")).await;
+    federation.heal(AMAL, CEDAR);
+    federation.settle().await;
+    for who in federation.everyone() {
+        assert!(!federation.finds(who, "secret.example.org"), "{who:?} holds what was recalled");
+        assert!(federation.finds(who, "kept.example.org") && federation.finds(who, "old.example.org"), "{who:?} lost what was not");
+    }
+}
+
+#[tokio::test]
 async fn a_recall_of_what_an_earlier_incarnation_said_is_obeyed() {
     let (mut federation, copy) = gone_further().await;
     federation.expect_error("restored copy");

@@ -462,8 +462,7 @@ fn members_of_hidden_groups_are_heard(world: &World, ledger: &mut Ledger, all: &
                 let Some(recalled) = recalled.filter(|one| one.who != owner) else { continue };
                 let told = recalled.told.unwrap_or_default();
                 let reached = group.has(&world.members[recalled.who].org) && linked(world, owner, recalled.who);
-                // An owner that came back from a copy may fetch back what it passed on after the recall has destroyed what would name it.
-                if reached && !ledger.was_restored(owner) && !ledger.is_forgiven(recalled.who, recalled.began, told) {
+                if reached && !ledger.is_forgiven(recalled.who, recalled.began, told) {
                     let who = NAMES[recalled.who];
                     ledger.wrong(format!("recall: {} still passes on `{}`, which {who} recalled", NAMES[owner], own.value));
                 }
