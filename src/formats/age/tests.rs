@@ -91,6 +91,33 @@ fn every_vector_of_the_age_project_ends_as_it_says() {
 }
 
 #[test]
+fn nothing_is_given_out_behind_what_is_wrong() {
+    for Vector { name, identities, file, .. } in vectors() {
+        let Ok(mut reader) = Decryptor::new(BufReader::new(file.as_slice()), &identities) else { continue };
+        if reader.read_to_end(&mut Vec::new()).is_ok() {
+            continue;
+        }
+        for _ in 0..3 {
+            assert!(reader.read(&mut [0; 64]).is_err(), "{name}");
+        }
+    }
+    // A part of somebody else's between two of ours.
+    let identity = Identity::generate();
+    let mut file = encrypt(&vec![7; 2 * (64 << 10)], &[identity.recipient()]);
+    let second = file.len() - (64 << 10) - 16;
+    file.splice(second..second, vec![0; (64 << 10) + 16]);
+    let mut reader = Decryptor::new(BufReader::new(file.as_slice()), &[identity]).unwrap();
+    assert!(reader.read_to_end(&mut Vec::new()).is_err());
+    assert!(reader.read(&mut [0; 64]).is_err());
+}
+
+#[test]
+fn nothing_is_encrypted_to_a_point_of_small_order() {
+    let identity = Identity::generate();
+    assert!(Encryptor::new(Vec::new(), &[identity.recipient(), Recipient([0; 32])]).is_err());
+}
+
+#[test]
 fn each_recipient_opens_a_file_and_nobody_else_does() {
     let (one, other, stranger) = (Identity::generate(), Identity::generate(), Identity::generate());
     for length in [0, 1, (64 << 10) - 1, 64 << 10, (64 << 10) + 1, 200_000] {
