@@ -212,8 +212,13 @@ pub(super) fn make_file(path: &Path, options: &Options) -> Result<(), OpenError>
         Err(_) => std::fs::rename(&fresh, path),
         Ok(()) => std::fs::remove_file(&fresh),
     }
-    .and_then(|()| std::fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all())
+    .and_then(|()| sync_directory(path.parent().unwrap_or(Path::new("."))))
     .map_err(failed)
+}
+
+/// Makes the names in a directory durable.
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+    std::fs::File::open(path)?.sync_all()
 }
 
 /// Makes the store's directory, for its owner alone.
