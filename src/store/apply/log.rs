@@ -328,10 +328,12 @@ impl Tx<'_> {
         if known.as_ref().is_some_and(|log| log.row.state != LogState::Open) {
             return Err(Refused::LogClosed.into());
         }
+        let missing = known.as_ref().map_or(0, |log| log.row.head.size + 1)..=checkpoint.head.size;
         let mut log = match known {
             Some(log) => log,
             None => self.new_log(key, author_key)?,
         };
+        self.never_come(&log, missing)?;
         log.row.head = checkpoint.head;
         log.row.author_key = *author_key;
         log.row.start = Some(checkpoint.clone());

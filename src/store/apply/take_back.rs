@@ -11,6 +11,7 @@ use crate::store::error::Fault;
 use crate::store::find;
 use crate::store::rows::{EntryRow, ProvenanceState, TakenBackRow, TombstoneRow, WaitingRow};
 use redb::ReadableTable;
+use std::ops::RangeInclusive;
 
 /// What became of positions that were taken back.
 pub(super) struct Taken {
@@ -100,17 +101,30 @@ impl Tx<'_> {
     }
 
     /// Entries have come: what was taken back of them before is not ahead of them any more.
-    pub(super) fn have_come(&mut self, log: &Log, seqs: std::ops::RangeInclusive<u64>) -> Applied<()> {
+    pub(super) fn have_come(&mut self, log: &Log, seqs: RangeInclusive<u64>) -> Applied<()> {
+        let mut count = 0;
+        for row in self.t.taken_back.range(rows_about(log, &seqs))? {
+            count += u64::from(is_counted(log, row?.0.value().2));
+        }
+        self.are_not_ahead(log, count)
+    }
+
+    /// Entries before the start of a log never come: nothing is remembered of them.
+    pub(super) fn never_come(&mut self, log: &Log, seqs: RangeInclusive<u64>) -> Applied<()> {
+        let mut count = 0;
+        self.t.taken_back.retain_in(rows_about(log, &seqs), |(_, _, by), _| {
+            let gone = is_counted(log, by);
+            count += u64::from(gone);
+            !gone
+        })?;
+        self.are_not_ahead(log, count)
+    }
+
+    fn are_not_ahead(&mut self, log: &Log, count: u64) -> Applied<()> {
         let author = log.row.key.author;
         let before = self.t.ahead.get(&author.0)?.map_or(0, |count| count.value());
-        let mut count = before;
-        for seq in seqs.filter(|_| before > 0) {
-            for by in [[0; 32], author.0] {
-                count = count.saturating_sub(u64::from(self.t.taken_back.get((&log.id.0, seq, &by))?.is_some()));
-            }
-        }
-        if count != before {
-            self.t.ahead.insert(&author.0, count)?;
+        if count > 0 && before > 0 {
+            self.t.ahead.insert(&author.0, before.saturating_sub(count))?;
         }
         Ok(())
     }
@@ -239,6 +253,16 @@ impl Tx<'_> {
         let Some(row) = find::row::<crate::store::rows::LogRow, _, Fault>(&self.t.logs, "logs", no)? else { return Ok(false) };
         Ok(find::taken_back::<Fault>(&self.t.taken_back, &row.key.id().0, seq, &row.key.author)?.is_some())
     }
+}
+
+/// The rows of `taken_back` about positions of a log.
+fn rows_about<'l>(log: &'l Log, seqs: &RangeInclusive<u64>) -> RangeInclusive<(&'l [u8; 32], u64, &'static [u8; 32])> {
+    (&log.id.0, *seqs.start(), &[0; 32])..=(&log.id.0, *seqs.end(), &[255; 32])
+}
+
+/// Whether a row is counted for the log's author: another that said so while the log was unknown has a count of its own.
+fn is_counted(log: &Log, by: &[u8; 32]) -> bool {
+    *by == [0; 32] || *by == log.row.key.author.0
 }
 
 fn place(log: &Log, seq: u64, row: &EntryRow) -> Place {
