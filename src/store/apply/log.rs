@@ -87,7 +87,9 @@ impl Tx<'_> {
         at: Timestamp,
     ) -> Applied<Outcome> {
         let known = self.log(&key.id())?;
-        if let Some(log) = known.as_ref().filter(|log| self.holds(Some(log), batch).unwrap_or(false)) {
+        if let Some(log) = &known
+            && self.holds(known.as_ref(), batch)?
+        {
             return self.received_before(log, batch, entries, at);
         }
         let ours = key.author == self.us;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::store::codec::Row;
-use crate::store::tables::{DISCLOSURES, ENTRIES, META};
+use crate::store::tables::{BATCHES, DISCLOSURES, ENTRIES, META};
 use crate::store::{Damaged, FILE_NAME, OpenError, ReadError};
 use redb::ReadableTable;
 
@@ -141,6 +141,21 @@ fn a_damaged_row_is_an_error_that_names_it() {
     let change = Change::TakeBack { log: key.id(), seqs: vec![1], mode, reason: String::new(), at: NOW };
     assert_eq!(home.try_commit(change), Err(CommitError::Damaged(damaged)));
     assert_eq!(home.release(TO_PEER, &["bad.example"]), [ReleaseOutcome::Queued], "the rest goes on");
+}
+
+#[test]
+fn a_batch_that_cannot_be_compared_with_a_damaged_row_is_not_taken_for_another() {
+    let mut home = Home::new();
+    let mut log = Authored::by(PEER, GROUP);
+    let (batch, entries) = log.indicators(&["evil.example"]);
+    home.receive(&log, &batch, entries.clone());
+    home.store = None;
+    change_file(&home, |transaction| {
+        transaction.open_table(BATCHES).unwrap().insert((1, 1), b"rubbish".as_slice()).unwrap();
+    });
+    let home = Home { store: Some(open(&home).unwrap()), ..home };
+    let damaged = Damaged { table: "batches", key: "(1, 1)".into() };
+    assert_eq!(home.try_commit(log.receive(&batch, entries)), Err(CommitError::Damaged(damaged)));
 }
 
 #[test]
