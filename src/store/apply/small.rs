@@ -8,7 +8,6 @@ use crate::store::change::{Consent, ExportRow, GroupRow, Outcome, PeerRow, Recal
 use crate::store::codec::Row;
 use crate::store::error::Fault;
 use crate::store::find;
-use crate::store::owed::owed_name;
 use crate::store::rows::{ReceiptRow, SuspiciousRow};
 use redb::{ReadableTable, ReadableTableMetadata};
 
@@ -133,9 +132,12 @@ impl Tx<'_> {
         Ok(Outcome::Done)
     }
 
-    /// Stands among the node's own values, under a name that sorts by log and position.
     pub(super) fn owe(&mut self, log: &LogId, first: u64, owed: bool) -> Applied<Outcome> {
-        self.put(&owed_name(log, first), owed.then_some(&[]))
+        match owed {
+            true => drop(self.t.owed.insert((&log.0, first), ())?),
+            false => drop(self.t.owed.remove((&log.0, first))?),
+        }
+        Ok(Outcome::Done)
     }
 
     pub(super) fn put(&mut self, name: &str, value: Option<&[u8]>) -> Applied<Outcome> {
