@@ -1,6 +1,6 @@
 //! Recipients (`age1…`) and identities (`AGE-SECRET-KEY-1…`).
 
-use super::bech32;
+use crate::model::bech32;
 use crate::model::crypto::random;
 use aws_lc_rs::agreement::{PrivateKey, UnparsedPublicKey, X25519, agree};
 use std::str::FromStr;

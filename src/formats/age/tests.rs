@@ -1,6 +1,7 @@
 //! Against the age project's own vectors, and against ourselves at every cut and flip.
 
 use super::*;
+use crate::model::bech32;
 use crate::model::crypto::sha256;
 use data_encoding::HEXLOWER;
 use proptest::prelude::*;
