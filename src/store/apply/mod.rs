@@ -171,23 +171,19 @@ impl<'t> Tx<'t> {
 
     /// The number of an author's logs to an audience, made where there is none.
     pub(super) fn family(&mut self, author: &OrgId, audience: &Audience) -> Applied<u32> {
-        let row = FamilyRow { author: *author, audience: *audience };
-        let bytes = row.encode();
-        let key: &[u8; 65] = bytes.as_slice().try_into().expect("an author has 32 bytes and an audience 33");
-        if let Some(no) = self.t.family_numbers.get(key)?.map(|no| no.value()) {
+        if let Some(no) = self.known_family(author, audience)? {
             return Ok(no);
         }
+        let key = FamilyRow { author: *author, audience: *audience }.key();
         self.counters.family += 1;
-        self.t.family_numbers.insert(key, self.counters.family)?;
-        self.t.families.insert(self.counters.family, bytes.as_slice())?;
+        self.t.family_numbers.insert(&key, self.counters.family)?;
+        self.t.families.insert(self.counters.family, key.as_slice())?;
         Ok(self.counters.family)
     }
 
     /// The number of an author's logs to an audience, if there is one.
     pub(super) fn known_family(&self, author: &OrgId, audience: &Audience) -> Applied<Option<u32>> {
-        let bytes = FamilyRow { author: *author, audience: *audience }.encode();
-        let key: &[u8; 65] = bytes.as_slice().try_into().expect("an author has 32 bytes and an audience 33");
-        Ok(self.t.family_numbers.get(key)?.map(|no| no.value()))
+        find::family(&self.t.family_numbers, *author, *audience)
     }
 
     pub(super) fn family_row(&self, no: u32) -> Applied<FamilyRow> {

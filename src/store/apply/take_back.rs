@@ -190,15 +190,12 @@ impl Tx<'_> {
 
     /// Waiting records of ours never leave.
     pub(super) fn unqueue(&mut self, records: &[RecordId], recalled: bool, only: Option<Audience>, at: Timestamp) -> Applied<Outcome> {
-        let only = match only {
-            Some(audience) => Some(self.family(&self.us.clone(), &audience)?),
-            None => None,
-        };
+        let only = only.map(|audience| self.known_family(&self.us, &audience)).transpose()?;
         for record in records {
             let observable = self.t.records.get(&record.0)?.map(|no| no.value());
             let said = observable.map_or(Ok(Vec::new()), |observable| self.said_by_all(observable))?;
             for (place, _) in said.iter().filter(|(place, row)| {
-                place.incarnation == WAITING && row.record == *record && only.is_none_or(|family| family == place.family)
+                place.incarnation == WAITING && row.record == *record && only.is_none_or(|family| family == Some(place.family))
             }) {
                 self.unqueue_one(place, at)?;
             }
@@ -212,7 +209,7 @@ impl Tx<'_> {
 
     /// Waiting items that have left already do not leave again.
     pub(super) fn dequeue(&mut self, audience: &Audience, waiting: &[u64], at: Timestamp) -> Applied<Outcome> {
-        let family = self.family(&self.us.clone(), audience)?;
+        let Some(family) = self.known_family(&self.us, audience)? else { return Ok(Outcome::Done) };
         for n in waiting {
             let key = (&audience_bytes(audience), *n);
             let Some(row) = find::row::<WaitingRow, _, Fault>(&self.t.waiting, "waiting", key)? else { continue };

@@ -197,14 +197,7 @@ impl Snapshot {
     /// # Errors
     /// When the store cannot be read.
     pub fn is_recalled(&self, record: &RecordId) -> Read<bool> {
-        for row in self.table(TOMBSTONES)?.range((&record.0, 0, 0)..=(&record.0, u32::MAX, u64::MAX))? {
-            let (key, bytes) = row?;
-            let row: crate::store::rows::TombstoneRow = find::decoded("tombstones", &key.value(), bytes.value())?;
-            if row.mode == crate::model::record::WithdrawalMode::Recall {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        find::is_recalled(&*self.table(TOMBSTONES)?, record)
     }
 
     /// What holders said of a record, at any of its positions.

@@ -69,6 +69,17 @@ fn what_waits_for_one_audience_is_taken_out_of_its_queue_alone() {
 }
 
 #[test]
+fn taking_out_of_a_queue_that_never_was_writes_nothing() {
+    let home = Home::new();
+    home.release(TO_PEER, &["secret.example"]);
+    let before = home.dump();
+    let records = vec![record_id(&US, &observable("secret.example"))];
+    home.commit(Change::Unqueue { records, recalled: false, only: Some(GROUP), at: NOW });
+    home.commit(Change::Dequeue { audience: GROUP, waiting: vec![1], at: NOW });
+    assert_eq!(home.dump(), before);
+}
+
+#[test]
 fn a_batch_with_a_recalled_body_gives_up_its_seed_and_still_verifies() {
     let home = Home::new();
     let mut log = Authored::by(PEER, GROUP);
