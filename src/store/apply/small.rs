@@ -58,11 +58,6 @@ impl Tx<'_> {
         Ok(Outcome::Done)
     }
 
-    pub(super) fn remove_peer(&mut self, org: &OrgId) -> Applied<Outcome> {
-        self.t.peers.remove(&org.0)?;
-        Ok(Outcome::Done)
-    }
-
     pub(super) fn put_group(&mut self, row: &GroupRow) -> Applied<Outcome> {
         // Two links may bring two definitions at once: the highest number wins and never goes back.
         let before = find::row::<GroupRow, _, Fault>(&self.t.groups, "groups", &row.group.0)?;

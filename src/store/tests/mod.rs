@@ -170,7 +170,7 @@ pub(super) fn append_change(read: &Snapshot, audience: Audience) -> Change {
     let entries = waiting.iter().map(|one| one.entry.clone()).collect();
     let batch = Batch::seal(log.id(), head, entries, [7; 32], NOW, 0, &our_key()).unwrap();
     let headers = batch.chain(log.id(), head).unwrap().into_iter().map(|entry| entry.header).collect();
-    Change::Append { log, batch, headers, waiting: waiting.iter().map(|one| one.n).collect(), at: NOW }
+    Change::Append { log, batch, headers, waiting: waiting.iter().map(|one| one.n).collect() }
 }
 
 /// The author's side of a log that we receive.
