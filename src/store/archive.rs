@@ -1,12 +1,12 @@
 //! The store's rows as bytes that another store takes: what a backup is made of. Table after table, in an encoding of our own, so that a
 //! row that does not fit is refused and never reaches redb.
 
-use super::disk::{begin, create_on, file_factory, make_directory, sync_directory};
-use super::error::{Fault, OpenError, ReadError};
+use super::FILE_NAME;
+use super::disk::{CACHE_BYTES, begin, create_on, file_factory, make_directory, sync_directory};
+use super::error::{Fault, ReadError};
 use super::migrate::{self, SCHEMA};
 use super::read::{Read, Snapshot};
 use super::tables;
-use super::{FILE_NAME, Options};
 use redb::{Database, StorageBackend};
 use std::collections::BTreeMap;
 use std::io;
@@ -45,16 +45,6 @@ pub enum LoadError {
     Disk(String),
 }
 
-impl From<Fault> for LoadError {
-    fn from(fault: Fault) -> Self {
-        Self::Disk(match fault {
-            Fault::Refused(refused) => refused.to_string(),
-            Fault::Damaged(damaged) => damaged.to_string(),
-            Fault::Storage(error) => error.to_string(),
-        })
-    }
-}
-
 macro_rules! disk {
     ($($error:ty),*) => {
         $(impl From<$error> for LoadError {
@@ -64,7 +54,7 @@ macro_rules! disk {
         })*
     };
 }
-disk!(io::Error, OpenError, redb::StorageError, redb::TableError, redb::TransactionError, redb::CommitError, redb::DatabaseError);
+disk!(io::Error, Fault, redb::StorageError, redb::TableError, redb::TransactionError, redb::CommitError, redb::DatabaseError);
 
 /// A key or a value of a table, as a row's bytes have it. Byte strings have a 4-byte length before them, numbers are big-endian.
 pub(super) trait Field: redb::Value + 'static {
@@ -242,7 +232,7 @@ impl Filling {
 
     pub(super) fn on(backend: Box<dyn StorageBackend>, directory: &Path, schema: u32) -> Result<Self, LoadError> {
         let mut builder = Database::builder();
-        builder.set_cache_size(Options::new(crate::model::OrgId([0; 32])).cache_bytes);
+        builder.set_cache_size(CACHE_BYTES);
         let database = create_on(&builder, backend)?;
         migrate::make(&database, schema)?;
         Ok(Self { database, directory: directory.to_owned(), transaction: None, bytes: 0 })
