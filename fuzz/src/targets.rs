@@ -118,8 +118,8 @@ fn push(parts: Vec<wire::Batch>) {
 fn check_batch(log: LogId, batch: &Batch) {
     let head = Head { size: batch.first.saturating_sub(1), ..Head::default() };
     drop(batch.verify(log, head, &key().public()));
-    if let Ok(entries) = batch.chain(log, head) {
-        assert_eq!(entries.len(), batch.entries.len());
+    if let Ok(headers) = batch.headers(log, head) {
+        assert_eq!(headers.len(), batch.entries.len());
     }
     for entry in &batch.entries {
         if let (Body::Present(body), Some(kind)) = (&entry.body, RecordKind::from_number(entry.kind)) {
@@ -201,8 +201,8 @@ fn header(data: &[u8]) {
 
 fn header_seeds() -> Vec<Vec<u8>> {
     let [direct, _] = log_keys();
-    let entries = sealed(&direct).chain(direct.id(), Head::default()).expect("a batch of our own");
-    entries.iter().map(|entry| entry.header.encode().to_vec()).collect()
+    let headers = sealed(&direct).headers(direct.id(), Head::default()).expect("a batch of our own");
+    headers.iter().map(|header| header.encode().to_vec()).collect()
 }
 
 fn records() -> Vec<Record> {

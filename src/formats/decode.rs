@@ -29,15 +29,7 @@ pub enum Line<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// Lines of `input`, from its first byte.
-    ///
-    /// # Errors
-    /// What reading gives.
-    pub fn new(input: &'a mut dyn BufRead) -> io::Result<Self> {
-        Self::within(LINE_MAX, input)
-    }
-
-    /// As [`Self::new`], with lines of at most `max` bytes.
+    /// Lines of `input`, from its first byte, of at most `max` bytes.
     ///
     /// # Errors
     /// What reading gives.
@@ -164,7 +156,7 @@ mod tests {
 
     fn lines(bytes: &[u8]) -> Vec<String> {
         let mut input = BufReader::with_capacity(7.max(bytes.len() / 3), bytes);
-        let mut lines = Lines::new(&mut input).expect("reading a slice");
+        let mut lines = Lines::within(LINE_MAX, &mut input).expect("reading a slice");
         let mut found = Vec::new();
         while let Some(line) = lines.read().expect("reading a slice") {
             found.push(match line {

@@ -9,6 +9,8 @@ use crate::model::{
 
 /// Cells of a table and lines of a list hold at most this many values.
 const VALUES_MAX: usize = 1000;
+/// What stands between the values of a cell.
+const BETWEEN: [char; 5] = [',', ';', '|', '\n', '\t'];
 
 /// What was found, and what looked like something and was not.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -92,7 +94,6 @@ fn in_kinds(value: Observable, kinds: &[ObservableKind], text: &str) -> Result<O
 
 /// The values of a table's cell: one, or several with commas, semicolons, bars or line ends between them, or those in a sentence.
 pub(super) fn cell(means: Option<Means>, text: &str) -> Found {
-    const BETWEEN: [char; 5] = [',', ';', '|', '\n', '\t'];
     let several =
         text.contains(BETWEEN) && (text.match_indices("://").count() > 1 || means == Some(Means::File) || file_names(means, text));
     let whole = meant(means, text);
@@ -100,7 +101,7 @@ pub(super) fn cell(means: Option<Means>, text: &str) -> Found {
         return Found::one(whole);
     }
     // A path beside its host, as configuration extractors write them, is no value of its own.
-    let parts = text.split(BETWEEN).map(strip).filter(|part| !part.is_empty() && !part.starts_with('/'));
+    let parts = parts(text).filter(|part| !part.starts_with('/'));
     let mut found = Found::default();
     for part in parts.take(VALUES_MAX) {
         // Parts of a file's row are its hashes.
@@ -119,13 +120,17 @@ pub(super) fn cell(means: Option<Means>, text: &str) -> Found {
     }
 }
 
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(BETWEEN).map(strip).filter(|part| !part.is_empty())
+}
+
 /// Names of files, one after the other: a comma may stand in a name as well, but not between two extensions.
 fn file_names(means: Option<Means>, text: &str) -> bool {
     let extended = |part: &str| {
-        let extension = strip(part).rsplit_once('.').map_or("", |(_, extension)| extension);
+        let extension = part.rsplit_once('.').map_or("", |(_, extension)| extension);
         matches!(extension.len(), 1..=5) && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())
     };
-    means == Some(Means::Kind(FileName)) && text.split([',', ';', '|', '\n']).all(extended)
+    means == Some(Means::Kind(FileName)) && parts(text).all(extended)
 }
 
 /// The values of a line of a list or of free text.
@@ -342,4 +347,18 @@ fn token(word: &str) -> Option<Observable> {
     let value = Observable::guess(word).ok()?;
     let ambiguous = value.kind() == Domain && value.value().rsplit('.').next().is_some_and(tld::is_both);
     (!ambiguous || is_defanged(word)).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_in_a_cell_are_told_apart_whatever_stands_between_them() {
+        let names = |text| cell(Some(Means::Kind(FileName)), text).values.iter().map(|one| one.value().to_owned()).collect::<Vec<_>>();
+        for text in ["a.exe,b.dll", "a.exe;b.dll;", "a.exe | b.dll", "a.exe,\tb.dll", "a.exe\tb.dll", "a.exe,b.dll\t", "a.exe, , b.dll,"] {
+            assert_eq!(names(text), ["a.exe", "b.dll"], "{text:?}");
+        }
+        assert_eq!(names("report,final.exe"), ["report,final.exe"], "a comma in a name");
+    }
 }

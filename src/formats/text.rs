@@ -60,30 +60,6 @@ pub fn read_within(line_bytes_max: usize, input: &mut dyn BufRead, sink: &mut dy
     Ok(())
 }
 
-/// Like [`read`], for a list of values of one kind that cannot be told by their form, such as process names: one value per line, blank lines and
-/// lines that begin with `#` left out.
-///
-/// # Errors
-/// What reading gives.
-pub fn read_kind(kind: ObservableKind, input: &mut dyn BufRead, sink: &mut dyn FnMut(Item) -> ControlFlow<()>) -> io::Result<()> {
-    let mut lines = Lines::new(input)?;
-    loop {
-        let place = format!("line {}", lines.number() + 1);
-        let item = match lines.read()? {
-            None => return Ok(()),
-            Some(Line::TooLong) => problem(place, too_long(LINE_MAX)),
-            Some(Line::Text(text)) if text.trim().is_empty() || text.starts_with('#') => continue,
-            Some(Line::Text(text)) => match Observable::parse(kind, &text) {
-                Ok(value) => indicator(place, value, None),
-                Err(bad) => problem(place, bad.to_string()),
-            },
-        };
-        if sink(item).is_break() {
-            return Ok(());
-        }
-    }
-}
-
 /// One value per line, in UTF-8.
 ///
 /// # Errors
@@ -365,17 +341,6 @@ mod tests {
         assert_eq!(items(b"com.evil.support\ncom.evil.jxclient\n"), ["1 app_id:com.evil.support", "2 app_id:com.evil.jxclient"]);
         assert_eq!(items(b"evil.example.com\n2026.zip\n"), ["1 domain:evil.example.com", "2 domain:2026.zip"]);
         assert_eq!(items(b"2026.zip\n"), ["1 ! cannot tell what `2026.zip` is: it may be of kind `domain` or `file_name`"]);
-    }
-
-    #[test]
-    fn a_list_of_one_kind_is_read_as_that_kind() {
-        let mut found = Vec::new();
-        read_kind(ObservableKind::ProcessName, &mut "# from the phone\nbh\n\ncom.apple.Mappit\n".as_bytes(), &mut |item| {
-            found.push(shown(&item));
-            ControlFlow::Continue(())
-        })
-        .expect("reading a slice");
-        assert_eq!(found, ["2 process_name:bh", "4 process_name:com.apple.Mappit"]);
     }
 
     #[test]

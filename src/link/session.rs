@@ -25,7 +25,7 @@ use super::convert::{
 };
 use super::limits::{Budget, Overrun};
 use crate::model::group::SignedDefinition;
-use crate::model::log::{Audience, Batch, BatchEntry, BatchError, Body, Branch, Checkpoint, Head, Header, LogKey};
+use crate::model::log::{Audience, Batch, BatchEntry, BatchError, Body, Branch, Checkpoint, Head, LogKey};
 use crate::model::{GroupId, LogId, OrgId};
 use crate::node::recall::RecallError;
 use crate::node::receive::Understood;
@@ -826,8 +826,7 @@ impl Receiver {
         let before = if batch.first == 1 { Some(Head::default().hash) } else { held(batch.first - 1)? };
         let Some(hash) = before else { return Ok(None) };
         // What does not even hang together proves nothing.
-        let Ok(entries) = batch.chain(*log, Head { size: batch.first - 1, hash }) else { return Ok(None) };
-        let headers: Vec<Header> = entries.into_iter().map(|entry| entry.header).collect();
+        let Ok(headers) = batch.headers(*log, Head { size: batch.first - 1, hash }) else { return Ok(None) };
         for (at, header) in headers.iter().enumerate() {
             if held(header.seq)?.is_some_and(|held| held != header.hash()) {
                 let from = Head { size: header.seq, hash: header.hash() };

@@ -405,7 +405,7 @@ impl Batch {
     ///
     /// # Errors
     /// When anything does not fit; then nothing of the batch may be kept.
-    pub fn verify_headers(&self, log: LogId, head: Head, author_key: &[u8; 32]) -> Result<Vec<Header>, BatchError> {
+    pub fn verify(&self, log: LogId, head: Head, author_key: &[u8; 32]) -> Result<Vec<Header>, BatchError> {
         if self.checkpoint.log != log || self.checkpoint.head.size != self.first.saturating_add(self.entries.len() as u64).wrapping_sub(1) {
             return Err(BatchError::OtherCheckpoint);
         }
@@ -417,30 +417,11 @@ impl Batch {
         Ok(headers)
     }
 
-    /// As [`Self::verify_headers`], with the bodies and their salts.
-    ///
-    /// # Errors
-    /// As [`Self::verify_headers`].
-    pub fn verify(&self, log: LogId, head: Head, author_key: &[u8; 32]) -> Result<Vec<Entry>, BatchError> {
-        self.verify_headers(log, head, author_key)?;
-        self.chain(log, head)
-    }
-
-    /// The entries with the headers that follow from `head`, whether signed or not.
+    /// The headers of the entries if they follow `head`, whether that is signed or not.
     ///
     /// # Errors
     /// When the batch does not follow `head` or breaks a bound.
-    pub fn chain(&self, log: LogId, head: Head) -> Result<Vec<Entry>, BatchError> {
-        let headers = self.headers(log, head)?;
-        let mut salts = self.salts_in_order()?.into_iter();
-        let entry = |(header, entry): (Header, &BatchEntry)| {
-            let salt = if matches!(entry.body, Body::Present(_)) { salts.next() } else { None };
-            Entry { header, body: entry.body.clone(), salt }
-        };
-        Ok(headers.into_iter().zip(&self.entries).map(entry).collect())
-    }
-
-    fn headers(&self, log: LogId, head: Head) -> Result<Vec<Header>, BatchError> {
+    pub fn headers(&self, log: LogId, head: Head) -> Result<Vec<Header>, BatchError> {
         self.check_bounds()?;
         if self.first != head.size + 1 {
             return Err(BatchError::Gap { first: self.first, expected: head.size + 1 });
@@ -589,7 +570,7 @@ mod tests {
 
     #[test]
     fn a_header_survives_its_bytes() {
-        let header = sealed(Head::default(), &["a"]).chain(log(), Head::default()).unwrap().remove(0).header;
+        let header = sealed(Head::default(), &["a"]).headers(log(), Head::default()).unwrap().remove(0);
         assert_eq!(Header::decode(&header.encode()), Ok(header.clone()));
         let mut newer = header.encode();
         newer[0] = 2;
@@ -601,7 +582,7 @@ mod tests {
         let first = sealed(Head::default(), &["a", "b"]);
         let second = sealed(first.checkpoint.head, &["c"]);
         assert_eq!(first.verify(log(), Head::default(), &key().public()).unwrap().len(), 2);
-        assert_eq!(second.verify(log(), first.checkpoint.head, &key().public()).unwrap()[0].header.seq, 3);
+        assert_eq!(second.verify(log(), first.checkpoint.head, &key().public()).unwrap()[0].seq, 3);
         assert_eq!(second.verify(log(), Head::default(), &key().public()), Err(BatchError::Gap { first: 3, expected: 1 }));
     }
 
@@ -633,8 +614,8 @@ mod tests {
         let batch = sealed(Head::default(), &["a", "secret", "c"]);
         let thinner = batch.without(|seq| (seq == 2).then_some(AbsentReason::Recalled));
         assert!(matches!(&thinner.salts, Salts::Each(salts) if salts.len() == 2));
-        let entries = thinner.verify(log(), Head::default(), &key().public()).unwrap();
-        assert!(matches!(entries[1].body, Body::Absent { reason: AbsentReason::Recalled, .. }));
+        assert!(thinner.verify(log(), Head::default(), &key().public()).is_ok());
+        assert!(matches!(thinner.entries[1].body, Body::Absent { reason: AbsentReason::Recalled, .. }));
         let thinnest = thinner.without(|seq| (seq == 1).then_some(AbsentReason::Expired));
         assert!(thinnest.verify(log(), Head::default(), &key().public()).is_ok());
     }
@@ -650,7 +631,7 @@ mod tests {
     }
 
     fn branch(batch: &Batch, before: Head, from: u64) -> Branch {
-        let headers: Vec<Header> = batch.chain(log(), before).unwrap().into_iter().map(|entry| entry.header).collect();
+        let headers = batch.headers(log(), before).unwrap();
         let hash = headers.iter().find(|header| header.seq == from).map_or(before.hash, Header::hash);
         let headers = headers.into_iter().filter(|header| header.seq > from).collect();
         Branch { from: Head { size: from, hash }, headers, checkpoint: batch.checkpoint.clone() }

@@ -1,5 +1,6 @@
 //! The nouns, with the standards' names. Pure: no clock, no network, no disk.
 
+pub(crate) mod bech32;
 pub mod crypto;
 pub mod group;
 pub mod id;

@@ -72,11 +72,11 @@ impl Node {
     /// looking again at once.
     pub(super) async fn append(&self, snapshot: Snapshot, log: LogKey, waiting: Vec<Waiting>, key: &SigningKey) -> Result<bool, NodeError> {
         let (mut numbers, entries): (VecDeque<u64>, Vec<BatchEntry>) = waiting.into_iter().map(|item| (item.n, item.entry)).unzip();
-        let (at, batches) = self.seal(&snapshot, log, entries, key)?;
+        let (_, batches) = self.seal(&snapshot, log, entries, key)?;
         drop(snapshot);
         let append = |(batch, headers): (Batch, Vec<Header>)| {
             let waiting = numbers.drain(..headers.len()).collect();
-            Change::Append { log, batch, headers, waiting, at }
+            Change::Append { log, batch, headers, waiting }
         };
         match self.store.commit_many(batches.into_iter().map(append).collect()).await {
             Ok(_) => Ok(true),

@@ -35,7 +35,7 @@ impl Node {
     /// # Errors
     /// When it is not its author's: then nothing of it may be kept.
     pub fn understand(&self, log: &LogKey, head: Head, author_key: [u8; 32], batch: Batch) -> Result<Understood, BatchError> {
-        let entries = batch.verify_headers(log.id(), head, &author_key)?.into_iter().zip(&batch.entries);
+        let entries = batch.verify(log.id(), head, &author_key)?.into_iter().zip(&batch.entries);
         let mut received: Vec<Received> = entries.map(|(header, entry)| self.understand_entry(log, header, &entry.body)).collect();
         let mut author_key = author_key;
         for entry in &mut received {
@@ -97,10 +97,10 @@ impl Node {
         let (Some(row), Some(Held(batch))) = (snapshot.log(log)?, snapshot.batch_at(log, first)?) else { return Ok(None) };
         let Some(header) = snapshot.header(log, first)? else { return Ok(None) };
         let before = Head { size: first - 1, hash: header.prev };
-        let Ok(entries) = batch.chain(*log, before) else { return Ok(None) };
+        let Ok(headers) = batch.headers(*log, before) else { return Ok(None) };
         let mut key = row.author_key;
-        let understood = entries.into_iter().map(|entry| {
-            let mut received = self.understand_entry(&row.key, entry.header, &entry.body);
+        let understood = headers.into_iter().zip(&batch.entries).map(|(header, entry)| {
+            let mut received = self.understand_entry(&row.key, header, &entry.body);
             received.meaning = self.only_to_a_newer_key(&row.key.author, key, received.meaning);
             if let Meaning::KeyChange(next) = received.meaning {
                 key = next;

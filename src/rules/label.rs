@@ -320,7 +320,7 @@ mod tests {
     use crate::model::GroupId;
     use crate::model::crypto::SigningKey;
     use crate::model::group::{CONFIRMED_MS_MAX, Member, SignedDefinition, group_id};
-    use crate::model::log::{BatchEntry, Head};
+    use crate::model::log::{BatchEntry, Head, salt};
 
     const US: OrgId = OrgId([1; 32]);
     const PEER: OrgId = OrgId([2; 32]);
@@ -421,7 +421,8 @@ mod tests {
             body: crate::model::log::Body::Present(vec![1]),
         };
         let batch = Batch::seal(log.id(), Head::default(), vec![entry], [5; 32], Timestamp(1), 4, &key).unwrap();
-        let entry = batch.chain(log.id(), Head::default()).unwrap().remove(0);
+        let header = batch.headers(log.id(), Head::default()).unwrap().remove(0);
+        let entry = Entry { header, body: batch.entries[0].body.clone(), salt: Some(salt(&[5; 32], 1)) };
         let branch = Branch { from: batch.checkpoint.head, headers: vec![], checkpoint: batch.checkpoint.clone() };
         for (joined, open) in [(0, true), (4, true), (5, false)] {
             let way = way(&log, &THIRD, &group, joined);

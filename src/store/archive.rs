@@ -1,13 +1,13 @@
 //! The store's rows as bytes that another store takes: what a backup is made of. Table after table, in an encoding of our own, so that a
 //! row that does not fit is refused and never reaches redb.
 
-use super::disk::{file_factory, make_directory};
-use super::error::{Fault, OpenError, ReadError};
+use super::FILE_NAME;
+use super::disk::{CACHE_BYTES, begin, create_on, file_factory, make_directory, sync_directory};
+use super::error::{Fault, ReadError};
 use super::migrate::{self, SCHEMA};
 use super::read::{Read, Snapshot};
 use super::tables;
-use super::{FILE_NAME, Options};
-use redb::Database;
+use redb::{Database, StorageBackend};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -45,16 +45,6 @@ pub enum LoadError {
     Disk(String),
 }
 
-impl From<Fault> for LoadError {
-    fn from(fault: Fault) -> Self {
-        Self::Disk(match fault {
-            Fault::Refused(refused) => refused.to_string(),
-            Fault::Damaged(damaged) => damaged.to_string(),
-            Fault::Storage(error) => error.to_string(),
-        })
-    }
-}
-
 macro_rules! disk {
     ($($error:ty),*) => {
         $(impl From<$error> for LoadError {
@@ -64,7 +54,7 @@ macro_rules! disk {
         })*
     };
 }
-disk!(redb::StorageError, redb::TableError, redb::TransactionError, redb::CommitError, redb::DatabaseError);
+disk!(io::Error, Fault, redb::StorageError, redb::TableError, redb::TransactionError, redb::CommitError, redb::DatabaseError);
 
 /// A key or a value of a table, as a row's bytes have it. Byte strings have a 4-byte length before them, numbers are big-endian.
 pub(super) trait Field: redb::Value + 'static {
@@ -218,6 +208,7 @@ pub fn rows_in(table: &str, rows: &[u8]) -> Result<u64, LoadError> {
 /// A new store that is filled with the rows of another. [`super::Store::open`] opens it afterwards, and brings an older schema up to date.
 pub struct Filling {
     database: Database,
+    directory: PathBuf,
     transaction: Option<redb::WriteTransaction>,
     bytes: usize,
 }
@@ -235,15 +226,16 @@ impl Filling {
     /// When the schema is newer than this program's, or the file cannot be made.
     pub fn begin(directory: &Path, schema: u32) -> Result<Self, LoadError> {
         check_schema(schema)?;
-        let path: PathBuf = directory.join(FILE_NAME);
-        let io = |error: io::Error| LoadError::Disk(error.to_string());
-        make_directory(directory).map_err(io)?;
-        let backend = file_factory(path)().map_err(io)?;
+        make_directory(directory)?;
+        Self::on(file_factory(directory.join(FILE_NAME))()?, directory, schema)
+    }
+
+    pub(super) fn on(backend: Box<dyn StorageBackend>, directory: &Path, schema: u32) -> Result<Self, LoadError> {
         let mut builder = Database::builder();
-        builder.set_cache_size(Options::new(crate::model::OrgId([0; 32])).cache_bytes);
-        let database = super::disk::create_on(&builder, backend)?;
+        builder.set_cache_size(CACHE_BYTES);
+        let database = create_on(&builder, backend)?;
         migrate::make(&database, schema)?;
-        Ok(Self { database, transaction: None, bytes: 0 })
+        Ok(Self { database, directory: directory.to_owned(), transaction: None, bytes: 0 })
     }
 
     /// Takes a piece of a table. Returns how many rows it had.
@@ -253,7 +245,7 @@ impl Filling {
     pub fn rows(&mut self, table: &str, rows: &[u8]) -> Result<u64, LoadError> {
         let transaction = match self.transaction.take() {
             Some(transaction) => transaction,
-            None => self.database.begin_write()?,
+            None => begin(&self.database)?,
         };
         let count = tables::load_rows(&transaction, table, rows)?;
         self.bytes += rows.len();
@@ -266,20 +258,15 @@ impl Filling {
         Ok(count)
     }
 
-    /// Makes all of it durable and closes the file.
+    /// Makes all of it durable, the file's name too, and closes the file.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When the file or its directory cannot be written.
     pub fn end(self) -> Result<(), LoadError> {
-        match self.transaction {
-            Some(transaction) => Ok(transaction.commit()?),
-            None => Ok(()),
+        if let Some(transaction) = self.transaction {
+            transaction.commit()?;
         }
-    }
-}
-
-impl From<OpenError> for LoadError {
-    fn from(error: OpenError) -> Self {
-        Self::Disk(error.to_string())
+        drop(self.database);
+        Ok(sync_directory(&self.directory)?)
     }
 }

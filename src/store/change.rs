@@ -36,8 +36,6 @@ pub enum Change {
         headers: Vec<Header>,
         /// The waiting items that they are, as `waiting` gave them, in order.
         waiting: Vec<u64>,
-        /// When.
-        at: Timestamp,
     },
     /// What the gate let out gets its positions at once: [`Change::Release`] and [`Change::Append`] in one, for indicators of which
     /// none was said to the audience before, none is recalled and nothing else waits. Refused as `Append` is, and with
@@ -179,8 +177,6 @@ pub enum Change {
         /// The card, as it signed it.
         card: Vec<u8>,
     },
-    /// A peer's row goes; what it authored stays.
-    RemovePeer(OrgId),
     /// A group's row is made or replaced.
     PutGroup(Box<GroupRow>),
     /// A recall that runs ahead of its log, kept for those who have not seen it.

@@ -17,6 +17,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// Makes the storage that redb works on; called again at each re-open.
 pub type BackendFactory = Arc<dyn Fn() -> io::Result<Box<dyn StorageBackend>> + Send + Sync>;
 
+/// How much redb caches, in bytes, unless something else is asked for.
+pub(super) const CACHE_BYTES: usize = 32 << 20;
+
 /// How a store is opened.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -35,7 +38,7 @@ pub struct Options {
 impl Options {
     /// The defaults for an organisation: 32 MiB of cache, 64 requests in a transaction, 30 seconds of patience, 20,000 positions ahead.
     pub const fn new(us: OrgId) -> Self {
-        Self { us, cache_bytes: 32 << 20, group_requests_max: 64, retry_ms_max: 30_000, ahead_max: 20_000 }
+        Self { us, cache_bytes: CACHE_BYTES, group_requests_max: 64, retry_ms_max: 30_000, ahead_max: 20_000 }
     }
 }
 
@@ -121,9 +124,7 @@ impl Disk {
         let path = self.path.clone();
         match fault {
             Fault::Storage(redb::Error::Io(source)) => OpenError::Io { path, source },
-            Fault::Storage(error) => OpenError::Damaged { path, what: error.to_string() },
-            Fault::Damaged(damaged) => OpenError::Damaged { path, what: damaged.to_string() },
-            Fault::Refused(refused) => OpenError::Damaged { path, what: refused.to_string() },
+            other => OpenError::Damaged { path, what: other.to_string() },
         }
     }
 
@@ -212,8 +213,13 @@ pub(super) fn make_file(path: &Path, options: &Options) -> Result<(), OpenError>
         Err(_) => std::fs::rename(&fresh, path),
         Ok(()) => std::fs::remove_file(&fresh),
     }
-    .and_then(|()| std::fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all())
+    .and_then(|()| sync_directory(path.parent().unwrap_or(Path::new("."))))
     .map_err(failed)
+}
+
+/// Makes the names in a directory durable.
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+    std::fs::File::open(path)?.sync_all()
 }
 
 /// Makes the store's directory, for its owner alone.

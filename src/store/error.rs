@@ -90,32 +90,17 @@ pub enum ReadError {
 }
 
 /// Why a transaction did not go through.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     /// The change does not fit.
-    Refused(Refused),
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// A row is damaged.
-    Damaged(Damaged),
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
     /// redb or the disk.
-    Storage(redb::Error),
-}
-
-impl From<Refused> for Fault {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
-    }
-}
-
-impl From<Damaged> for Fault {
-    fn from(damaged: Damaged) -> Self {
-        Self::Damaged(damaged)
-    }
-}
-
-impl From<redb::Error> for Fault {
-    fn from(error: redb::Error) -> Self {
-        Self::Storage(error)
-    }
+    #[error(transparent)]
+    Storage(#[from] redb::Error),
 }
 
 /// redb's errors, each its own type, are all the storage's to us.

@@ -1,9 +1,12 @@
 //! Reads that both halves need: a writer inside its transaction, and a snapshot.
 
+use super::body::is_body;
 use super::codec::Row;
 use super::error::{Damaged, Failure};
-use super::rows::{BatchRow, TakenBackRow};
-use crate::model::OrgId;
+use super::rows::{BatchRow, FamilyRow, ProvenanceRow, ProvenanceState, TakenBackRow, TombstoneRow};
+use crate::model::log::Audience;
+use crate::model::record::WithdrawalMode::Recall;
+use crate::model::{OrgId, RecordId, Tlp};
 use redb::{Key, ReadableTable};
 
 type Bytes = &'static [u8];
@@ -48,11 +51,48 @@ pub(super) fn taken_back<E: Failure>(
     seq: u64,
     author: &OrgId,
 ) -> Result<Option<TakenBackRow>, E> {
-    use crate::model::record::WithdrawalMode::Recall;
     let checked = row::<TakenBackRow, _, E>(table, "taken_back", (log, seq, &[0; 32]))?;
     if checked.as_ref().is_some_and(|row| row.mode == Recall) {
         return Ok(checked);
     }
     let said = row::<TakenBackRow, _, E>(table, "taken_back", (log, seq, &author.0))?;
     Ok(if said.as_ref().is_some_and(|row| row.mode == Recall) { said } else { checked.or(said) })
+}
+
+/// The number of an author's logs to an audience, if there is one.
+pub(super) fn family<E: Failure>(
+    numbers: &impl ReadableTable<&'static [u8; 65], u32>,
+    author: OrgId,
+    audience: Audience,
+) -> Result<Option<u32>, E> {
+    Ok(numbers.get(&FamilyRow { author, audience }.key())?.map(|no| no.value()))
+}
+
+/// Whether exactly this was said last of an observable in a family, and holds.
+pub(super) fn was_said<E: Failure>(
+    provenances: &impl ReadableTable<(u64, u32, u64, u64), Bytes>,
+    bodies: &impl ReadableTable<u64, Bytes>,
+    (observable, family): (u64, u32),
+    tlp: Tlp,
+    body: &[u8],
+) -> Result<bool, E> {
+    let last = provenances.range((observable, family, 0, 0)..=(observable, family, u64::MAX, u64::MAX))?.next_back();
+    let Some((key, bytes)) = last.transpose()? else { return Ok(false) };
+    let last: ProvenanceRow = decoded("provenances", &key.value(), bytes.value())?;
+    Ok(last.state == ProvenanceState::Live && last.tlp == tlp && is_body::<E>(bodies, last.body, body)?)
+}
+
+/// Whether we took a record of ours back for good.
+pub(super) fn is_recalled<E: Failure>(
+    tombstones: &impl ReadableTable<(&'static [u8; 16], u32, u64), Bytes>,
+    record: &RecordId,
+) -> Result<bool, E> {
+    for row in tombstones.range((&record.0, 0, 0)..=(&record.0, u32::MAX, u64::MAX))? {
+        let (key, bytes) = row?;
+        let row: TombstoneRow = decoded("tombstones", &key.value(), bytes.value())?;
+        if row.mode == Recall {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -2,21 +2,22 @@
 
 use super::codec::Reader;
 use super::disk::begin;
-use super::error::{Fault, OpenError};
+use super::error::{Damaged, Fault, OpenError};
 use super::find;
-use super::tables::{AHEAD, CONSENTS, EXPORTS, META, RECALL_TOLD, ROSTERS, Tables};
+use super::tables::{META, Tables};
 use crate::model::observable::lookup::host_key;
 use crate::model::observable::search_key;
 use crate::model::{Observable, ObservableKind, OrgId};
+use data_encoding::HEXLOWER;
 use redb::{Database, ReadableTable, TableError, WriteTransaction};
 
 /// The newest schema that this program reads, and the one that it writes.
-pub(super) const SCHEMA: u32 = 3;
+pub(super) const SCHEMA: u32 = 4;
 
 type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// Number n brings a store of schema n to n + 1.
-const MIGRATIONS: [Migration; SCHEMA as usize] = [make_tables, fill_hosts, add_groups_and_recalls];
+const MIGRATIONS: [Migration; SCHEMA as usize] = [make_tables, fill_hosts, make_tables, move_owed];
 
 /// Brings a store to [`SCHEMA`] and checks that it is ours.
 pub(super) fn migrate(database: &Database, us: &OrgId) -> Result<(), Failed> {
@@ -68,7 +69,7 @@ fn schema(transaction: &WriteTransaction) -> Result<u32, Fault> {
         Err(error) => return Err(error.into()),
     };
     let Some(bytes) = meta.get("schema")?.map(|row| row.value().to_vec()) else { return Ok(0) };
-    let bytes = bytes.try_into().map_err(|_| super::Damaged { table: "meta", key: "schema".into() })?;
+    let bytes = bytes.try_into().map_err(|_| Damaged { table: "meta", key: "schema".into() })?;
     Ok(u32::from_be_bytes(bytes))
 }
 
@@ -84,11 +85,12 @@ fn set_schema(transaction: &WriteTransaction, schema: u32, us: &OrgId) -> Result
 fn check_owner(transaction: &WriteTransaction, us: &OrgId) -> Result<(), Failed> {
     let meta = transaction.open_table(META).map_err(Fault::from)?;
     let owner = meta.get("us").map_err(Fault::from)?.map(|row| row.value().to_vec()).unwrap_or_default();
-    let found = OrgId::try_from(owner.as_slice()).map_err(|_| Fault::from(super::Damaged { table: "meta", key: "us".into() }))?;
+    let found = OrgId::try_from(owner.as_slice()).map_err(|_| Fault::from(Damaged { table: "meta", key: "us".into() }))?;
     if found == *us { Ok(()) } else { Err(Failed::Open(OpenError::OtherOrganisation { found, ours: *us })) }
 }
 
-/// 0 → 1: every table, empty, so that snapshots find them.
+/// 0 → 1: every table, empty, so that snapshots find them. 2 → 3: those for groups and recalls; rows of `taken_back` from before are not
+/// counted in `ahead`.
 fn make_tables(transaction: &WriteTransaction) -> Result<(), Fault> {
     Tables::open(transaction)?;
     Ok(())
@@ -129,13 +131,19 @@ fn fill_hosts(transaction: &WriteTransaction) -> Result<(), Fault> {
     write(&mut hosts)
 }
 
-/// 2 → 3: the tables `recall_told`, `ahead`, `rosters`, `consents` and `exports`, empty. Rows of `taken_back` from before are not counted
-/// in `ahead`.
-fn add_groups_and_recalls(transaction: &WriteTransaction) -> Result<(), Fault> {
-    transaction.open_table(RECALL_TOLD)?;
-    transaction.open_table(AHEAD)?;
-    transaction.open_table(ROSTERS)?;
-    transaction.open_table(CONSENTS)?;
-    transaction.open_table(EXPORTS)?;
+/// 3 → 4: batches from which something follows have a table of their own; they stood among the named values.
+fn move_owed(transaction: &WriteTransaction) -> Result<(), Fault> {
+    let mut tables = Tables::open(transaction)?;
+    for row in tables.named.extract_from_if("owed/".."owed0", |_, _| true)? {
+        let (name, _) = row?;
+        let (log, first) = owed(name.value()).ok_or_else(|| Damaged { table: "named", key: name.value().to_owned() })?;
+        tables.owed.insert((&log, first), ())?;
+    }
     Ok(())
+}
+
+/// Log and first position in a name `owed/LOG/POSITION`.
+fn owed(name: &str) -> Option<([u8; 32], u64)> {
+    let (log, first) = name.strip_prefix("owed/")?.split_once('/')?;
+    Some((HEXLOWER.decode(log.as_bytes()).ok()?.try_into().ok()?, first.parse().ok()?))
 }

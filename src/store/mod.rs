@@ -13,7 +13,6 @@ mod error;
 mod find;
 mod migrate;
 mod overlay;
-mod owed;
 #[doc(hidden)]
 pub mod raw;
 mod read;

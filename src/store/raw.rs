@@ -27,11 +27,7 @@ pub struct RawReader {
 }
 
 fn failed(fault: impl Into<Fault>) -> io::Error {
-    match fault.into() {
-        Fault::Storage(error) => io::Error::other(error.to_string()),
-        Fault::Damaged(damaged) => io::Error::other(damaged.to_string()),
-        Fault::Refused(refused) => io::Error::other(refused.to_string()),
-    }
+    io::Error::other(fault.into().to_string())
 }
 
 impl RawRows {

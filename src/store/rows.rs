@@ -1,7 +1,7 @@
 //! The rows of the tables that have more than one field.
 
 use super::change::{ExportRow, GroupRow, PeerRow, RecallRow, Verdict};
-use super::codec::{Reader, Row, Writer};
+use super::codec::{Reader, Row, Writer, audience_bytes};
 use crate::model::group::SignedDefinition;
 use crate::model::log::{AbsentReason, Audience, Checkpoint, Equivocation, Head, Header, LogKey};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
@@ -260,9 +260,19 @@ pub(super) struct FamilyRow {
     pub(super) audience: Audience,
 }
 
+impl FamilyRow {
+    /// Author ‖ audience.
+    pub(super) fn key(&self) -> [u8; 65] {
+        let mut key = [0; 65];
+        key[..32].copy_from_slice(&self.author.0);
+        key[32..].copy_from_slice(&audience_bytes(&self.audience));
+        key
+    }
+}
+
 impl Row for FamilyRow {
     fn encode(&self) -> Vec<u8> {
-        Writer::default().fixed(&self.author.0).audience(&self.audience).done()
+        self.key().to_vec()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {

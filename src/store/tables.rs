@@ -152,6 +152,8 @@ tables! {
     META meta "meta.v1": &'static str => Bytes;
     /// The node's own small values: name → bytes.
     NAMED named "named.v1": &'static str => Bytes;
+    /// (log id, first position) of a received batch from which something still follows. Since schema 4.
+    OWED owed "owed.v1": (Id, u64) => ();
     /// Organisation → [`super::change::PeerRow`] as JSON.
     PEERS peers "peers.v1": Id => Bytes;
     /// Group → [`super::change::GroupRow`].

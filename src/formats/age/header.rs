@@ -1,6 +1,6 @@
 //! The header: one stanza for each recipient, with the file key wrapped for it, and a MAC over all of it.
 
-use super::key::{Identity, Recipient, ephemeral};
+use super::key::{BadRecipient, Identity, Recipient};
 use super::stream::seal_key;
 use super::{AgeError, stream};
 use crate::model::crypto::{equal, hmac_sha256};
@@ -36,28 +36,30 @@ pub(super) fn hkdf(secret: &[u8], salt: &[u8], info: &[u8]) -> Zeroizing<[u8; 32
 }
 
 /// A header that wraps the file key for each recipient.
-pub(super) fn write(file_key: &FileKey, recipients: &[Recipient]) -> Vec<u8> {
+///
+/// # Errors
+/// When a recipient keeps nothing secret.
+pub(super) fn write(file_key: &FileKey, recipients: &[Recipient]) -> Result<Vec<u8>, BadRecipient> {
     let mut text = format!("{VERSION}\n");
     for recipient in recipients {
-        let (share, body) = wrap(file_key, recipient);
+        let (share, body) = wrap(file_key, recipient)?;
         text += &format!("-> X25519 {}\n{}\n", BASE64_NOPAD.encode(&share), BASE64_NOPAD.encode(&body));
     }
     text += "---";
     let mac = mac(file_key, text.as_bytes());
     text += &format!(" {}\n", BASE64_NOPAD.encode(&mac));
-    text.into_bytes()
+    Ok(text.into_bytes())
 }
 
-fn wrap(file_key: &FileKey, recipient: &Recipient) -> ([u8; 32], Vec<u8>) {
-    let one = ephemeral();
-    // A recipient of small order is refused when it is read.
-    let shared = one.agree(recipient).unwrap_or_default();
+fn wrap(file_key: &FileKey, recipient: &Recipient) -> Result<([u8; 32], Vec<u8>), BadRecipient> {
+    let one = Identity::generate();
+    let shared = one.agree(recipient).ok_or_else(|| BadRecipient::Weak(recipient.to_string()))?;
     let key = wrap_key(&shared, &one.recipient(), recipient);
     let mut body = file_key.to_vec();
     seal_key(&key)
         .seal_in_place_append_tag(stream::nonce(0, false), aws_lc_rs::aead::Aad::empty(), &mut body)
         .expect("16 bytes are sealed");
-    (one.recipient().0, body)
+    Ok((one.recipient().0, body))
 }
 
 fn wrap_key(shared: &[u8; 32], share: &Recipient, recipient: &Recipient) -> Zeroizing<[u8; 32]> {

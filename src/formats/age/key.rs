@@ -1,6 +1,6 @@
 //! Recipients (`age1…`) and identities (`AGE-SECRET-KEY-1…`).
 
-use super::bech32;
+use crate::model::bech32;
 use crate::model::crypto::random;
 use aws_lc_rs::agreement::{PrivateKey, UnparsedPublicKey, X25519, agree};
 use std::str::FromStr;
@@ -8,8 +8,10 @@ use zeroize::Zeroizing;
 
 const RECIPIENT: &str = "age";
 const IDENTITY: &str = "age-secret-key-";
+/// Where the secret part of an identity begins, also of one that was cut.
+const SECRET: &str = "key-1";
 
-/// Why a text is no recipient. It never repeats a secret key.
+/// Why a text is no recipient. It never repeats a secret key, and so nothing that does not look like a recipient.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadRecipient {
     /// The secret half was given.
@@ -23,9 +25,9 @@ pub enum BadRecipient {
     Kind(String),
     /// Something else.
     #[error(
-        "`{0}` is not an age recipient\nhint: it begins with `age1`; `age-keygen`, or `watchfire backup --new-identity FILE`, makes one"
+        "that is not an age recipient\nhint: it begins with `age1`; `age-keygen`, or `watchfire backup --new-identity FILE`, makes one"
     )]
-    Other(String),
+    Other,
     /// It looks like one, with a slip in it.
     #[error("`{0}` is not an age recipient: its checksum does not fit\nhint: copy it again, whole")]
     Checksum(String),
@@ -59,24 +61,26 @@ impl FromStr for Recipient {
 
     fn from_str(text: &str) -> Result<Self, BadRecipient> {
         let text = text.trim();
-        if text.to_ascii_lowercase().contains(IDENTITY) {
+        let lower = Zeroizing::new(text.to_ascii_lowercase());
+        if lower.contains(IDENTITY) || lower.contains(SECRET) {
             return Err(BadRecipient::Secret);
         }
         let shown = || text.chars().filter(|c| !c.is_control()).take(80).collect::<String>();
         let Some((prefix, bytes)) = bech32::decode(text) else {
             let looks_right = text.starts_with("age1") && !text.contains(char::is_whitespace);
-            return Err(if looks_right { BadRecipient::Checksum(shown()) } else { BadRecipient::Other(shown()) });
+            return Err(if looks_right { BadRecipient::Checksum(shown()) } else { BadRecipient::Other });
         };
         // age writes recipients in lower case and refuses them otherwise.
         match <[u8; 32]>::try_from(bytes.as_slice()) {
             Ok(point) if prefix == RECIPIENT && !text.starts_with('A') => {
                 let recipient = Self(point);
                 // The library refuses a point of small order when it agrees with it.
-                let usable = ephemeral().agree(&recipient).is_some();
+                let usable = Identity::generate().agree(&recipient).is_some();
                 if usable { Ok(recipient) } else { Err(BadRecipient::Weak(shown())) }
             }
-            _ if prefix.starts_with(RECIPIENT) => Err(BadRecipient::Kind(shown())),
-            _ => Err(BadRecipient::Other(shown())),
+            // Identities of plugins begin with `AGE-PLUGIN-`, their recipients with `age1`.
+            _ if prefix == RECIPIENT || prefix.starts_with("age1") => Err(BadRecipient::Kind(shown())),
+            _ => Err(BadRecipient::Other),
         }
     }
 }
@@ -127,11 +131,6 @@ impl Identity {
         let shared = agree(&self.key, share, (), |shared| <[u8; 32]>::try_from(shared).map(Zeroizing::new).map_err(|_| ())).ok()?;
         shared.iter().any(|byte| *byte != 0).then_some(shared)
     }
-}
-
-/// A key for one stanza.
-pub(super) fn ephemeral() -> Identity {
-    Identity::generate()
 }
 
 impl std::fmt::Debug for Identity {

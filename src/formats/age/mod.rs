@@ -3,7 +3,6 @@
 //!
 //! Not here: passphrases, SSH keys, plugins and armour. Why not a crate: see docs/dependencies.md.
 
-mod bech32;
 mod header;
 mod key;
 mod stream;

@@ -36,10 +36,10 @@ impl<W: Write> Encryptor<W> {
     /// Writes the header. Who is none of the recipients can read nothing but how many there are.
     ///
     /// # Errors
-    /// When the output fails.
+    /// When the output fails, or a recipient keeps nothing secret.
     pub fn new(mut out: W, recipients: &[Recipient]) -> io::Result<Self> {
         let file_key: FileKey = Zeroizing::new(random());
-        out.write_all(&header::write(&file_key, recipients))?;
+        out.write_all(&header::write(&file_key, recipients).map_err(io::Error::other)?)?;
         let salt = random::<NONCE>();
         out.write_all(&salt)?;
         let chunk = Zeroizing::new(Vec::with_capacity(CHUNK + TAG));
@@ -94,6 +94,8 @@ pub struct Decryptor<R> {
     ended: bool,
     /// What is told once the present chunk was read.
     wrong: Option<AgeError>,
+    /// Whether that was told.
+    broken: bool,
 }
 
 impl<R: BufRead> Decryptor<R> {
@@ -118,12 +120,16 @@ impl<R: BufRead> Decryptor<R> {
             before: 0,
             ended: false,
             wrong: None,
+            broken: false,
         })
     }
 
     fn next(&mut self) -> Result<(), AgeError> {
         if let Some(wrong) = self.wrong.take() {
             return Err(wrong);
+        }
+        if self.broken {
+            return Err(AgeError::Damaged(self.before));
         }
         self.before += self.chunk.len() as u64;
         self.chunk.clear();
@@ -178,7 +184,13 @@ impl<R: BufRead> Decryptor<R> {
 impl<R: BufRead> Read for Decryptor<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while self.at == self.chunk.len() && !self.ended {
-            self.next()?;
+            if let Err(wrong) = self.next() {
+                // Nothing of a part that does not hold is given out, nor of those behind it.
+                self.chunk.clear();
+                self.at = 0;
+                self.broken = true;
+                return Err(wrong.into());
+            }
         }
         let count = into.len().min(self.chunk.len() - self.at);
         into[..count].copy_from_slice(&self.chunk[self.at..self.at + count]);

@@ -1,6 +1,7 @@
 //! Against the age project's own vectors, and against ourselves at every cut and flip.
 
 use super::*;
+use crate::model::bech32;
 use crate::model::crypto::sha256;
 use data_encoding::HEXLOWER;
 use proptest::prelude::*;
@@ -91,6 +92,33 @@ fn every_vector_of_the_age_project_ends_as_it_says() {
 }
 
 #[test]
+fn nothing_is_given_out_behind_what_is_wrong() {
+    for Vector { name, identities, file, .. } in vectors() {
+        let Ok(mut reader) = Decryptor::new(BufReader::new(file.as_slice()), &identities) else { continue };
+        if reader.read_to_end(&mut Vec::new()).is_ok() {
+            continue;
+        }
+        for _ in 0..3 {
+            assert!(reader.read(&mut [0; 64]).is_err(), "{name}");
+        }
+    }
+    // A part of somebody else's between two of ours.
+    let identity = Identity::generate();
+    let mut file = encrypt(&vec![7; 2 * (64 << 10)], &[identity.recipient()]);
+    let second = file.len() - (64 << 10) - 16;
+    file.splice(second..second, vec![0; (64 << 10) + 16]);
+    let mut reader = Decryptor::new(BufReader::new(file.as_slice()), &[identity]).unwrap();
+    assert!(reader.read_to_end(&mut Vec::new()).is_err());
+    assert!(reader.read(&mut [0; 64]).is_err());
+}
+
+#[test]
+fn nothing_is_encrypted_to_a_point_of_small_order() {
+    let identity = Identity::generate();
+    assert!(Encryptor::new(Vec::new(), &[identity.recipient(), Recipient([0; 32])]).is_err());
+}
+
+#[test]
 fn each_recipient_opens_a_file_and_nobody_else_does() {
     let (one, other, stranger) = (Identity::generate(), Identity::generate(), Identity::generate());
     for length in [0, 1, (64 << 10) - 1, 64 << 10, (64 << 10) + 1, 200_000] {
@@ -174,12 +202,24 @@ fn what_is_no_recipient_is_told_from_what_is_nearly_one() {
         assert!(said.starts_with("that is a secret key (AGE-SECRET-KEY-1…), and a recipient is a public one\nhint: "), "{said}");
         assert!(!said.to_lowercase().contains(&secret[20..40].to_lowercase()), "a secret is not repeated");
     }
+    // Cut anywhere, it is still a secret.
+    for from in 0..40 {
+        for secret in [secret.to_string(), secret.to_lowercase()] {
+            for cut in [&secret[from..], &secret[from..74 - 5]] {
+                let said = said(cut);
+                assert!(!said.to_lowercase().contains(&secret[40..50].to_lowercase()), "a cut secret is not repeated: {said}");
+            }
+        }
+    }
+    assert!(said(&secret[11..]).starts_with("that is a secret key"), "KEY-1…");
     let slip = format!("{}{}", &text[..text.len() - 1], if text.ends_with('q') { 'p' } else { 'q' });
     assert_eq!(said(&slip), format!("`{slip}` is not an age recipient: its checksum does not fit\nhint: copy it again, whole"));
     let other = said("ssh-ed25519 AAAAC3Nz");
-    assert!(other.starts_with("`ssh-ed25519 AAAAC3Nz` is not an age recipient\nhint: it begins with `age1`"), "{other}");
+    assert!(other.starts_with("that is not an age recipient\nhint: it begins with `age1`"), "{other}");
     let hardware = bech32::encode("age1tag", &[2; 33]);
     assert!(said(&hardware).contains("is a recipient of a kind that this program does not write to"), "{}", said(&hardware));
+    let plugin = bech32::encode("age-plugin-se-", &[2; 32]).to_uppercase();
+    assert!(said(&plugin).starts_with("that is not an age recipient"), "{}", said(&plugin));
     let weak = bech32::encode("age", &[0; 32]);
     assert!(said(&weak).contains("is a recipient that keeps nothing secret"), "{}", said(&weak));
 }

@@ -15,4 +15,4 @@ mod attribute;
 pub mod read;
 mod types;
 
-pub use read::{read, read_within};
+pub use read::read_within;

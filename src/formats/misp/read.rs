@@ -1,9 +1,9 @@
 //! The reader. It walks the wrappers key by key; attributes wait in the scratch file until their event has ended, since its tags
-//! may stand behind them. Memory holds one attribute or one object, of at most 16 MiB unless the caller says otherwise.
+//! may stand behind them. Memory holds one attribute or one object, of at most as many bytes as the caller says.
 
 use super::attribute::{Marks, Pending, flag, items, text};
 use super::types::{self, Type};
-use crate::formats::json::{Captured, JsonError, Reader, VALUE_BYTES_MAX};
+use crate::formats::json::{Captured, JsonError, Reader};
 use crate::formats::stix::Scratch;
 use crate::formats::{Item, Problem, ReadError, Sink, Stop, Summary, Tally, problem};
 use crate::model::{Indicator, Timestamp, Tlp};
@@ -18,18 +18,10 @@ const WRAPPERS_MAX: u32 = 8;
 const SOURCE_CHARS_MAX: usize = 200;
 
 /// Reads MISP JSON. An event's attributes wait in `scratch` until the event has ended; problems are told at once. A `sink` that
-/// breaks ends the reading.
+/// breaks ends the reading. Objects have at most so many bytes.
 ///
 /// # Errors
 /// The input or the scratch file fails. What the input says wrongly is never an error, but a problem.
-pub fn read(input: &mut dyn BufRead, scratch: &mut dyn Scratch, sink: &mut Sink<'_>) -> Result<Summary, ReadError> {
-    read_within(VALUE_BYTES_MAX, input, scratch, sink)
-}
-
-/// As [`read`], with objects of at most so many bytes.
-///
-/// # Errors
-/// As [`read`].
 pub fn read_within(
     object_bytes_max: usize,
     input: &mut dyn BufRead,
@@ -420,6 +412,7 @@ fn portion(scratch: &mut dyn Scratch, place: u64, end: u64) -> io::Result<(Vec<P
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::json::VALUE_BYTES_MAX;
     use std::io::Cursor;
     use std::ops::ControlFlow;
 
@@ -437,7 +430,7 @@ mod tests {
             ControlFlow::Continue(())
         };
         let mut input = BufReader::with_capacity(5, text.as_bytes());
-        read(&mut input, &mut Cursor::new(Vec::new()), &mut sink).expect("memory does not fail");
+        read_within(VALUE_BYTES_MAX, &mut input, &mut Cursor::new(Vec::new()), &mut sink).expect("memory does not fail");
         told
     }
 

@@ -12,7 +12,7 @@ pub mod read;
 pub mod write;
 
 pub use pending::Scratch;
-pub use read::{read, read_within};
+pub use read::read_within;
 
 /// An object's id, shortened: the first half of its SHA-256, so that ids of any length cost the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -241,13 +241,13 @@ impl Pending {
     }
 }
 
-fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+pub(super) fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     let (head, rest) = bytes.split_first_chunk()?;
     *bytes = rest;
     Some(*head)
 }
 
-fn take_key(bytes: &mut &[u8]) -> Option<Key> {
+pub(super) fn take_key(bytes: &mut &[u8]) -> Option<Key> {
     Some(Key(u128::from_be_bytes(take(bytes)?)))
 }
 

@@ -7,7 +7,7 @@
 //! indicators, whatever the size of the file, and file order is kept.
 
 use super::Key;
-use super::object::Pending;
+use super::object::{Pending, take, take_key};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
@@ -68,7 +68,6 @@ impl<'a> Writer<'a> {
         self.facts.push(u8::from(pending.revoked));
         let start = self.indicators.len();
         self.indicators.extend([0; 4]);
-        self.indicators.extend(pending.key.0.to_be_bytes());
         pending.encode(&mut self.indicators);
         let length = u32::try_from(self.indicators.len() - start - 4).map_err(io::Error::other)?;
         self.indicators[start..start + 4].copy_from_slice(&length.to_be_bytes());
@@ -174,15 +173,15 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The next indicator's key and body.
+    /// The next indicator's key and body, which begins with it.
     fn indicator(&mut self) -> io::Result<Option<(Key, &[u8])>> {
         if self.at == self.block.len() && !self.load()? {
             return Ok(None);
         }
         let mut rest = &self.block[self.at..];
-        let length = u32::from_be_bytes(take(&mut rest)?) as usize;
-        let mut body = rest.get(..length).ok_or_else(changed)?;
-        let key = Key(u128::from_be_bytes(take(&mut body)?));
+        let length = u32::from_be_bytes(take(&mut rest).ok_or_else(changed)?) as usize;
+        let body = rest.get(..length).ok_or_else(changed)?;
+        let key = take_key(&mut &*body).ok_or_else(changed)?;
         self.at += 4 + length;
         Ok(Some((key, body)))
     }
@@ -214,7 +213,7 @@ impl Reader<'_> {
                 self.scratch.read_exact(&mut block)?;
                 let mut entries = block.as_slice();
                 while !entries.is_empty() {
-                    note_one(&mut entries, facts)?;
+                    note_one(&mut entries, facts).ok_or_else(changed)?;
                 }
             }
         }
@@ -234,7 +233,8 @@ fn head(scratch: &mut dyn Scratch, place: u64) -> io::Result<Option<(u8, usize)>
     Ok(Some((kind[0], u32::from_be_bytes(length) as usize)))
 }
 
-fn note_one(entries: &mut &[u8], facts: &mut BTreeMap<Key, Facts>) -> io::Result<()> {
+/// `None` for what is no fact.
+fn note_one(entries: &mut &[u8], facts: &mut BTreeMap<Key, Facts>) -> Option<()> {
     match take(entries)? {
         [VERSION] => {
             let key = take_key(entries)?;
@@ -242,7 +242,7 @@ fn note_one(entries: &mut &[u8], facts: &mut BTreeMap<Key, Facts>) -> io::Result
             let creator = take_key(entries)?;
             let modified = i128::from_be_bytes(take(entries)?);
             let [revoked] = take(entries)?;
-            let Some(facts) = facts.get_mut(&key) else { return Ok(()) };
+            let Some(facts) = facts.get_mut(&key) else { return Some(()) };
             let creator = (known == 1).then_some(creator);
             if *facts.creator.get_or_insert(creator) == creator {
                 facts.modified = facts.modified.max(modified);
@@ -251,24 +251,14 @@ fn note_one(entries: &mut &[u8], facts: &mut BTreeMap<Key, Facts>) -> io::Result
         }
         [INDICATES] => {
             let (source, target) = (take_key(entries)?, take_key(entries)?);
-            let Some(facts) = facts.get_mut(&source) else { return Ok(()) };
+            let Some(facts) = facts.get_mut(&source) else { return Some(()) };
             if facts.targets.len() < TARGETS_MAX && !facts.targets.contains(&target) {
                 facts.targets.push(target);
             }
         }
-        [_] => return Err(changed()),
+        [_] => return None,
     }
-    Ok(())
-}
-
-fn take_key(bytes: &mut &[u8]) -> io::Result<Key> {
-    Ok(Key(u128::from_be_bytes(take(bytes)?)))
-}
-
-fn take<const N: usize>(bytes: &mut &[u8]) -> io::Result<[u8; N]> {
-    let (taken, rest) = bytes.split_first_chunk().ok_or_else(changed)?;
-    *bytes = rest;
-    Ok(*taken)
+    Some(())
 }
 
 fn changed() -> io::Error {

@@ -1,6 +1,6 @@
 //! The reader: bundles, arrays, single objects, sequences of any of them, and TAXII envelopes.
 //!
-//! Memory is bounded whatever comes: one object (of at most 16 MiB unless the caller says otherwise), what the file says about one portion of
+//! Memory is bounded whatever comes: one object (of at most as many bytes as the caller says), what the file says about one portion of
 //! waiting indicators (see `pending`),
 //! 100,000 names of at most 200 characters and 100,000 marking definitions. What a file has beyond that goes without its name,
 //! or counts as TLP:RED.
@@ -9,7 +9,7 @@ use super::Key;
 use super::markings::{Definition, Markings};
 use super::object::{Head, IndicatorObject, LABELS_MAX, Named, Pending, Relationship, label, short, timestamp};
 use super::pending::{Facts, Scratch, Writer};
-use crate::formats::json::{Captured, JsonError, Reader, VALUE_BYTES_MAX};
+use crate::formats::json::{Captured, JsonError, Reader};
 use crate::formats::pattern;
 use crate::formats::{Item, Problem, ReadError, Sink, Stop, Summary, Tally, problem};
 use crate::model::{Indicator, Tlp};
@@ -22,18 +22,10 @@ const NAMES_MAX: usize = 100_000;
 const SOURCE_CHARS_MAX: usize = 200;
 
 /// Reads STIX. Indicators wait in `scratch` until the input has ended, because what they refer to may stand behind them;
-/// problems are told at once. A `sink` that breaks ends the reading.
+/// problems are told at once. A `sink` that breaks ends the reading. Objects have at most so many bytes.
 ///
 /// # Errors
 /// The input or the scratch file fails. What the input says wrongly is never an error, but a problem.
-pub fn read(input: &mut dyn BufRead, scratch: &mut dyn Scratch, sink: &mut Sink<'_>) -> Result<Summary, ReadError> {
-    read_within(VALUE_BYTES_MAX, input, scratch, sink)
-}
-
-/// As [`read`], with objects of at most so many bytes.
-///
-/// # Errors
-/// As [`read`].
 pub fn read_within(
     object_bytes_max: usize,
     input: &mut dyn BufRead,
@@ -367,6 +359,7 @@ fn is_observation(kind: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::json::VALUE_BYTES_MAX;
     use std::io::{BufReader, Cursor};
     use std::ops::ControlFlow;
 
@@ -385,7 +378,7 @@ mod tests {
             ControlFlow::Continue(())
         };
         let mut input = BufReader::with_capacity(7, text.as_bytes());
-        read(&mut input, &mut Cursor::new(Vec::new()), &mut sink).expect("memory does not fail");
+        read_within(VALUE_BYTES_MAX, &mut input, &mut Cursor::new(Vec::new()), &mut sink).expect("memory does not fail");
         told
     }
 
@@ -570,7 +563,7 @@ mod tests {
         };
         let mut input = BufReader::new(Long(0, Cursor::new(Vec::new())));
         let mut scratch = Counting::default();
-        let summary = read(&mut input, &mut scratch, &mut sink).expect("memory does not fail");
+        let summary = read_within(VALUE_BYTES_MAX, &mut input, &mut scratch, &mut sink).expect("memory does not fail");
         assert_eq!((summary.indicators, summary.waiting_max, greens), (60_000, 50_000, 60_000));
         assert_eq!(named, ["d1.example"]);
         assert_eq!(superseded, ["objects[1] indicator--00000000-0000-4000-8000-000000000002"]);

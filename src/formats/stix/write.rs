@@ -308,7 +308,13 @@ mod tests {
             }
             std::ops::ControlFlow::Continue(())
         };
-        crate::formats::stix::read(&mut text.as_bytes(), &mut io::Cursor::new(Vec::new()), &mut sink).expect("memory");
+        crate::formats::stix::read_within(
+            crate::formats::json::VALUE_BYTES_MAX,
+            &mut text.as_bytes(),
+            &mut io::Cursor::new(Vec::new()),
+            &mut sink,
+        )
+        .expect("memory");
         let expected: Vec<_> = rows.into_iter().map(|row| (row.observable, Some(Tlp::Amber))).collect();
         assert_eq!(found, expected);
     }

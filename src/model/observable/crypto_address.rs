@@ -3,9 +3,9 @@
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::error::Reason;
+use crate::model::bech32;
 
 const BASE58: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
-const BECH32: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 
 /// The canonical form of an address of any currency: hexadecimal (`0x…`) and bech32 in lower case, base58 as written, a URI scheme such as
 /// `bitcoin:` left out. The checksum is not asked for: the source says what it is.
@@ -13,7 +13,7 @@ pub(super) fn canonical(text: &str) -> Result<String, Reason> {
     let text = text.split_once(':').filter(|(scheme, _)| is_scheme(scheme)).map_or(text, |(_, rest)| rest);
     let text = text.split('?').next().unwrap_or(text);
     let lower = text.to_ascii_lowercase();
-    if is_ethereum(&lower) || (is_one_case(text) && is_bech32(&lower)) {
+    if is_ethereum(&lower) || bech32::is_address(text) {
         return Ok(lower);
     }
     let fits = (20..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -22,12 +22,11 @@ pub(super) fn canonical(text: &str) -> Result<String, Reason> {
 
 /// Whether a text that nobody has named is an address: Bitcoin and its kin with a right checksum, Ethereum, or Monero by its form.
 pub(super) fn is_certain(text: &str) -> bool {
-    let lower = || text.to_ascii_lowercase();
     match text.len() {
         25..=35 => is_base58_check(text),
-        42 if text.starts_with("0x") || text.starts_with("0X") => is_ethereum(&lower()),
+        42 if text.starts_with("0x") || text.starts_with("0X") => is_ethereum(&text.to_ascii_lowercase()),
         95 | 106 => text.starts_with(['4', '8']) && text.bytes().all(|byte| BASE58.contains(&byte)),
-        36..=110 => is_one_case(text) && is_bech32(&lower()),
+        36..=110 => bech32::is_address(text),
         _ => false,
     }
 }
@@ -36,34 +35,8 @@ fn is_scheme(scheme: &str) -> bool {
     !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-fn is_one_case(text: &str) -> bool {
-    !(text.bytes().any(|byte| byte.is_ascii_lowercase()) && text.bytes().any(|byte| byte.is_ascii_uppercase()))
-}
-
 fn is_ethereum(lower: &str) -> bool {
     lower.strip_prefix("0x").is_some_and(|digits| digits.len() == 40 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
-}
-
-/// BIP 173 and BIP 350: both checksum constants.
-fn is_bech32(lower: &str) -> bool {
-    let Some((prefix, data)) = lower.rsplit_once('1') else { return false };
-    if !(1..=83).contains(&prefix.len()) || data.len() < 8 || !lower.is_ascii() {
-        return false;
-    }
-    let values: Option<Vec<u8>> =
-        data.bytes().map(|byte| BECH32.iter().position(|&c| c == byte).and_then(|at| u8::try_from(at).ok())).collect();
-    let high = prefix.bytes().map(|byte| byte >> 5);
-    let low = prefix.bytes().map(|byte| byte & 31);
-    values.is_some_and(|values| matches!(polymod(high.chain([0]).chain(low).chain(values)), 1 | 0x2bc8_30a3))
-}
-
-fn polymod(values: impl Iterator<Item = u8>) -> u32 {
-    const GENERATOR: [u32; 5] = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
-    values.fold(1, |sum, value| {
-        let top = sum >> 25;
-        let shifted = ((sum & 0x01ff_ffff) << 5) ^ u32::from(value);
-        GENERATOR.iter().enumerate().fold(shifted, |sum, (bit, generator)| if (top >> bit) & 1 == 1 { sum ^ generator } else { sum })
-    })
 }
 
 /// 25 bytes, the last four of which are the start of the double SHA-256 of the rest.

@@ -19,30 +19,29 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 impl Tx<'_> {
-    pub(super) fn append(&mut self, key: &LogKey, batch: &Batch, headers: &[Header], waiting: &[u64], at: Timestamp) -> Applied<Outcome> {
+    pub(super) fn append(&mut self, key: &LogKey, batch: &Batch, headers: &[Header], waiting: &[u64]) -> Applied<Outcome> {
         let known = self.log(&key.id())?;
         if self.holds(known.as_ref(), batch)? {
             return Ok(Outcome::Done);
         }
-        let goes_on = known.as_ref().is_none_or(|log| log.row.state == LogState::Open);
-        if key.author != self.us || key.incarnation != self.counters.incarnation || !goes_on {
-            return Err(Refused::LogClosed.into());
-        }
-        let headers_first = headers.first().filter(|_| headers.len() == batch.entries.len());
-        follows(head_of(known.as_ref()), batch, headers_first)?;
+        self.is_open_and_ours(key, known.as_ref())?;
+        follows(head_of(known.as_ref()), batch, headers.iter())?;
         let rows = self.waiting_rows(key, batch, waiting)?;
-        let mut log = match known {
-            Some(log) => log,
-            None => self.new_log(key, &[0; 32])?,
-        };
+        let mut log = self.known_or_new(known, key, &[0; 32])?;
         self.put_batch(&log, batch, None)?;
         for ((header, row), n) in headers.iter().zip(&rows).zip(waiting) {
             self.position(&log, header, row, *n)?;
         }
-        let _ = at;
         log.row.head = batch.checkpoint.head;
         self.put_log(&log)?;
         Ok(Outcome::Done)
+    }
+
+    /// Refused unless this is a log of ours in our present incarnation that goes on.
+    pub(super) fn is_open_and_ours(&self, key: &LogKey, known: Option<&Log>) -> Result<(), Refused> {
+        let goes_on = known.is_none_or(|log| log.row.state == LogState::Open);
+        let ours = key.author == self.us && key.incarnation == self.counters.incarnation;
+        if goes_on && ours { Ok(()) } else { Err(Refused::LogClosed) }
     }
 
     /// The waiting rows that a batch positions; refused unless each of them still waits with the same content.
@@ -87,7 +86,9 @@ impl Tx<'_> {
         at: Timestamp,
     ) -> Applied<Outcome> {
         let known = self.log(&key.id())?;
-        if let Some(log) = known.as_ref().filter(|log| self.holds(Some(log), batch).unwrap_or(false)) {
+        if let Some(log) = &known
+            && self.holds(known.as_ref(), batch)?
+        {
             return self.received_before(log, batch, entries, at);
         }
         let ours = key.author == self.us;
@@ -95,12 +96,8 @@ impl Tx<'_> {
         if halted || (ours && key.incarnation >= self.counters.incarnation) {
             return Err(Refused::LogClosed.into());
         }
-        let first = entries.first().filter(|_| entries.len() == batch.entries.len()).map(|entry| &entry.header);
-        follows(head_of(known.as_ref()), batch, first)?;
-        let mut log = match known {
-            Some(log) => log,
-            None => self.new_log(key, author_key)?,
-        };
+        follows(head_of(known.as_ref()), batch, entries.iter().map(|entry| &entry.header))?;
+        let mut log = self.known_or_new(known, key, author_key)?;
         let batch = self.without_recalled(&log, batch)?;
         self.put_batch(&log, &batch, Some(*author_key))?;
         let mut verdicts = self.put_entries(&log, &batch, entries, at)?;
@@ -328,10 +325,9 @@ impl Tx<'_> {
         if known.as_ref().is_some_and(|log| log.row.state != LogState::Open) {
             return Err(Refused::LogClosed.into());
         }
-        let mut log = match known {
-            Some(log) => log,
-            None => self.new_log(key, author_key)?,
-        };
+        let missing = known.as_ref().map_or(0, |log| log.row.head.size + 1)..=checkpoint.head.size;
+        let mut log = self.known_or_new(known, key, author_key)?;
+        self.never_come(&log, missing)?;
         log.row.head = checkpoint.head;
         log.row.author_key = *author_key;
         log.row.start = Some(checkpoint.clone());
@@ -340,10 +336,8 @@ impl Tx<'_> {
     }
 
     pub(super) fn evidence(&mut self, key: &LogKey, proof: &Equivocation, at: Timestamp) -> Applied<Outcome> {
-        let mut log = match self.log(&key.id())? {
-            Some(log) => log,
-            None => self.new_log(key, &[0; 32])?,
-        };
+        let known = self.log(&key.id())?;
+        let mut log = self.known_or_new(known, key, &[0; 32])?;
         let was_followed = log.row.state != LogState::Halted;
         log.row.state = LogState::Halted;
         self.put_log(&log)?;
@@ -451,12 +445,14 @@ fn indexed(received: &Received) -> Option<(&crate::model::Observable, &[crate::m
     }
 }
 
-fn head_of(log: Option<&Log>) -> Head {
+pub(super) fn head_of(log: Option<&Log>) -> Head {
     log.map(|log| log.row.head).unwrap_or_default()
 }
 
-/// Whether a batch begins where the log ends.
-pub(super) fn follows(head: Head, batch: &Batch, first: Option<&Header>) -> Result<(), Refused> {
+/// Refused unless a batch begins where the log ends, and each of its entries has a header.
+pub(super) fn follows<'h>(head: Head, batch: &Batch, mut headers: impl ExactSizeIterator<Item = &'h Header>) -> Result<(), Refused> {
+    let whole = headers.len() == batch.entries.len();
+    let first = headers.next().filter(|_| whole);
     let fits = first.is_some_and(|first| first.prev == head.hash && first.seq == batch.first) && batch.first == head.size + 1;
     if fits { Ok(()) } else { Err(Refused::HeadMoved) }
 }

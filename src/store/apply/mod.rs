@@ -112,7 +112,7 @@ impl<'t> Tx<'t> {
     fn decide(&mut self, change: &Change) -> Applied<Outcome> {
         match change {
             Change::Release { audience, items, disclosures, at } => self.release(audience, items, disclosures, *at),
-            Change::Append { log, batch, headers, waiting, at } => self.append(log, batch, headers, waiting, *at),
+            Change::Append { log, batch, headers, waiting } => self.append(log, batch, headers, waiting),
             Change::Publish { log, batches, items, disclosures, at } => self.publish(log, batches, items, disclosures, *at),
             Change::Receive { log, author_key, batch, entries, at } => self.receive(log, author_key, batch, entries, *at),
             Change::Owe { log, first, owed } => self.owe(log, *first, *owed),
@@ -128,7 +128,6 @@ impl<'t> Tx<'t> {
             Change::Fill { log, seq, salt, body, received, at } => self.fill(log, *seq, salt, body, received, *at),
             Change::PutPeer(row) => self.put_peer(row),
             Change::PutCard { org, card } => self.put_card(org, card),
-            Change::RemovePeer(org) => self.remove_peer(org),
             Change::Recall { id, row } => self.recall(id, row),
             Change::RecallTold { peer, recall, at } => self.recall_told(peer, recall, *at),
             Change::RecallsUntold(peer) => self.recalls_untold(peer),
@@ -156,8 +155,11 @@ impl<'t> Tx<'t> {
         Ok(())
     }
 
-    /// A log that is not there yet, with a number of its own.
-    pub(super) fn new_log(&mut self, key: &LogKey, author_key: &[u8; 32]) -> Applied<Log> {
+    /// A log, made with a number of its own where it is not there yet.
+    pub(super) fn known_or_new(&mut self, known: Option<Log>, key: &LogKey, author_key: &[u8; 32]) -> Applied<Log> {
+        if let Some(log) = known {
+            return Ok(log);
+        }
         let family = self.family(&key.author, &key.audience)?;
         self.counters.log += 1;
         let (no, id) = (self.counters.log, key.id());
@@ -171,23 +173,19 @@ impl<'t> Tx<'t> {
 
     /// The number of an author's logs to an audience, made where there is none.
     pub(super) fn family(&mut self, author: &OrgId, audience: &Audience) -> Applied<u32> {
-        let row = FamilyRow { author: *author, audience: *audience };
-        let bytes = row.encode();
-        let key: &[u8; 65] = bytes.as_slice().try_into().expect("an author has 32 bytes and an audience 33");
-        if let Some(no) = self.t.family_numbers.get(key)?.map(|no| no.value()) {
+        if let Some(no) = self.known_family(author, audience)? {
             return Ok(no);
         }
+        let key = FamilyRow { author: *author, audience: *audience }.key();
         self.counters.family += 1;
-        self.t.family_numbers.insert(key, self.counters.family)?;
-        self.t.families.insert(self.counters.family, bytes.as_slice())?;
+        self.t.family_numbers.insert(&key, self.counters.family)?;
+        self.t.families.insert(self.counters.family, key.as_slice())?;
         Ok(self.counters.family)
     }
 
     /// The number of an author's logs to an audience, if there is one.
     pub(super) fn known_family(&self, author: &OrgId, audience: &Audience) -> Applied<Option<u32>> {
-        let bytes = FamilyRow { author: *author, audience: *audience }.encode();
-        let key: &[u8; 65] = bytes.as_slice().try_into().expect("an author has 32 bytes and an audience 33");
-        Ok(self.t.family_numbers.get(key)?.map(|no| no.value()))
+        find::family(&self.t.family_numbers, *author, *audience)
     }
 
     pub(super) fn family_row(&self, no: u32) -> Applied<FamilyRow> {

@@ -1,14 +1,14 @@
 //! What the gate let out while a reader is there: released and positioned in one transaction, so that it leaves after one sync.
 
 use super::index::Place;
-use super::log::follows;
+use super::log::{follows, head_of};
 use super::{Applied, Tx};
-use crate::model::Timestamp;
 use crate::model::log::{Batch, BatchEntry, Body, Header, LogKey};
+use crate::model::{RecordId, Timestamp};
 use crate::rules::release::{Disclosure, Encoded};
 use crate::store::change::{Outcome, Refused, ReleaseItem, ReleaseOutcome, Verdict};
 use crate::store::codec::audience_bytes;
-use crate::store::rows::{EntryRow, LogState, ProvenanceRow, ProvenanceState};
+use crate::store::rows::{EntryRow, ProvenanceRow, ProvenanceState};
 use redb::ReadableTable;
 
 impl Tx<'_> {
@@ -26,32 +26,25 @@ impl Tx<'_> {
         if self.holds(known.as_ref(), last)? {
             return Ok(outcome);
         }
-        let goes_on = known.as_ref().is_none_or(|log| log.row.state == LogState::Open);
-        if key.author != self.us || key.incarnation != self.counters.incarnation || !goes_on {
-            return Err(Refused::LogClosed.into());
-        }
-        let mut head = known.as_ref().map(|log| log.row.head).unwrap_or_default();
+        self.is_open_and_ours(key, known.as_ref())?;
+        let mut head = head_of(known.as_ref());
         for (batch, headers) in batches {
-            follows(head, batch, headers.first().filter(|_| headers.len() == batch.entries.len()))?;
+            follows(head, batch, headers.iter())?;
             head = batch.checkpoint.head;
         }
-        check_entries(batches, items)?;
+        let entries = entries(batches, items)?;
         let observables = items.iter().map(|item| Some((item.released.get().observable.as_ref()?, item.inside.as_slice())));
         let sought = self.seek(observables)?;
         if self.is_waiting(key)? || self.any_was_said(&key.author, &key.audience, &sought, items)? || self.any_is_recalled(items)? {
             return Err(Refused::WaitingMoved.into());
         }
-        let mut log = match known {
-            Some(log) => log,
-            None => self.new_log(key, &[0; 32])?,
-        };
+        let mut log = self.known_or_new(known, key, &[0; 32])?;
         for (batch, _) in batches {
             self.put_batch(&log, batch, None)?;
         }
         let mut numbers = self.make_numbers(&sought)?;
-        let headers = batches.iter().flat_map(|(_, headers)| headers);
-        for (place, (item, header)) in items.iter().zip(headers).enumerate() {
-            let (Encoded { tlp, retention, valid_until, body, .. }, Some(record)) = (item.released.get(), item.record) else { continue };
+        for (place, (header, record, encoded)) in entries.into_iter().enumerate() {
+            let Encoded { tlp, retention, valid_until, body, .. } = encoded;
             let number = self.put_body(body)?;
             let mut entry = EntryRow::of(header, Verdict::Accepted, Ok(number));
             entry.observable = numbers.of(place);
@@ -82,16 +75,20 @@ impl Tx<'_> {
     }
 }
 
-/// Refused unless each item is an indicator, and exactly the entry at its place.
-fn check_entries(batches: &[(Batch, Vec<Header>)], items: &[ReleaseItem]) -> Result<(), Refused> {
-    let mut entries = batches.iter().flat_map(|(batch, _)| &batch.entries);
-    let fit = items.iter().all(|item| entries.next().is_some_and(|entry| is_entry(item, entry)));
-    if fit && entries.next().is_none() { Ok(()) } else { Err(Refused::WaitingMoved) }
+/// Header, record and content of each entry; refused unless each item is an indicator, and exactly the entry at its place.
+fn entries<'c>(batches: &'c [(Batch, Vec<Header>)], items: &'c [ReleaseItem]) -> Result<Vec<(&'c Header, RecordId, &'c Encoded)>, Refused> {
+    let entries: Vec<_> = batches.iter().flat_map(|(batch, headers)| batch.entries.iter().zip(headers)).collect();
+    let indicator = |(item, (entry, header)): (&'c ReleaseItem, (&BatchEntry, &'c Header))| {
+        let encoded = item.released.get();
+        Some((header, item.record?, encoded)).filter(|_| is_entry(encoded, entry))
+    };
+    let indicators: Option<Vec<_>> = items.iter().zip(entries.iter().copied()).map(indicator).collect();
+    indicators.filter(|_| entries.len() == items.len()).ok_or(Refused::WaitingMoved)
 }
 
-fn is_entry(item: &ReleaseItem, entry: &BatchEntry) -> bool {
-    let Encoded { kind, tlp, retention, body, observable, .. } = item.released.get();
+/// Whether an entry says exactly what was released, and that is an indicator.
+fn is_entry(released: &Encoded, entry: &BatchEntry) -> bool {
+    let Encoded { kind, tlp, retention, body, observable, .. } = released;
     let same_body = matches!(&entry.body, Body::Present(there) if there == body);
-    let is_indicator = item.record.is_some() && observable.is_some();
-    is_indicator && same_body && (entry.kind, entry.tlp, entry.retention) == (*kind, *tlp, *retention)
+    observable.is_some() && same_body && (entry.kind, entry.tlp, entry.retention) == (*kind, *tlp, *retention)
 }

@@ -4,14 +4,12 @@ use super::index::{Numbers, Place};
 use super::{Applied, Tx, WAITING};
 use crate::model::crypto::sha256_framed;
 use crate::model::log::Audience;
-use crate::model::record::WithdrawalMode;
 use crate::model::{RecordId, Timestamp};
 use crate::rules::release::{Disclosure, Encoded, digest};
-use crate::store::body::is_body;
 use crate::store::change::{Outcome, ReleaseItem, ReleaseOutcome};
 use crate::store::codec::{Row, audience_bytes};
 use crate::store::find;
-use crate::store::rows::{DisclosureRow, ProvenanceRow, ProvenanceState, TombstoneRow, WaitingRow};
+use crate::store::rows::{DisclosureRow, ProvenanceRow, ProvenanceState, WaitingRow};
 use redb::{ReadableTable, ReadableTableMetadata};
 
 /// For so long a repeated release of records without an id is recognised (7 days, in milliseconds).
@@ -42,18 +40,10 @@ impl Tx<'_> {
     }
 
     pub(super) fn is_recalled(&self, item: &ReleaseItem) -> Applied<bool> {
-        let Some(record) = item.record else { return Ok(false) };
-        if self.t.tombstones.is_empty()? {
-            return Ok(false);
+        match &item.record {
+            Some(record) if !self.t.tombstones.is_empty()? => find::is_recalled(&self.t.tombstones, record),
+            _ => Ok(false),
         }
-        for row in self.t.tombstones.range((&record.0, 0, 0)..=(&record.0, u32::MAX, u64::MAX))? {
-            let (key, bytes) = row?;
-            let row: TombstoneRow = find::decoded("tombstones", &key.value(), bytes.value())?;
-            if row.mode == WithdrawalMode::Recall {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     fn release_one(
@@ -100,11 +90,7 @@ impl Tx<'_> {
 
     /// Whether the audience was told exactly this last.
     pub(super) fn was_said(&self, observable: u64, family: u32, encoded: &Encoded) -> Applied<bool> {
-        let last = self.said(observable, family)?.pop();
-        match last.filter(|(_, last)| last.state == ProvenanceState::Live && last.tlp == encoded.tlp) {
-            Some((_, last)) => is_body(&self.t.bodies, last.body, &encoded.body),
-            None => Ok(false),
-        }
+        find::was_said(&self.t.provenances, &self.t.bodies, (observable, family), encoded.tlp, &encoded.body)
     }
 
     fn release_unnamed(&mut self, audience: &Audience, encoded: &Encoded, at: Timestamp) -> Applied<ReleaseOutcome> {

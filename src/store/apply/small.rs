@@ -8,7 +8,6 @@ use crate::store::change::{Consent, ExportRow, GroupRow, Outcome, PeerRow, Recal
 use crate::store::codec::Row;
 use crate::store::error::Fault;
 use crate::store::find;
-use crate::store::owed::owed_name;
 use crate::store::rows::{ReceiptRow, SuspiciousRow};
 use redb::{ReadableTable, ReadableTableMetadata};
 
@@ -56,11 +55,6 @@ impl Tx<'_> {
             row.card = card.to_vec();
             self.put_peer(&row)?;
         }
-        Ok(Outcome::Done)
-    }
-
-    pub(super) fn remove_peer(&mut self, org: &OrgId) -> Applied<Outcome> {
-        self.t.peers.remove(&org.0)?;
         Ok(Outcome::Done)
     }
 
@@ -133,9 +127,12 @@ impl Tx<'_> {
         Ok(Outcome::Done)
     }
 
-    /// Stands among the node's own values, under a name that sorts by log and position.
     pub(super) fn owe(&mut self, log: &LogId, first: u64, owed: bool) -> Applied<Outcome> {
-        self.put(&owed_name(log, first), owed.then_some(&[]))
+        match owed {
+            true => drop(self.t.owed.insert((&log.0, first), ())?),
+            false => drop(self.t.owed.remove((&log.0, first))?),
+        }
+        Ok(Outcome::Done)
     }
 
     pub(super) fn put(&mut self, name: &str, value: Option<&[u8]>) -> Applied<Outcome> {

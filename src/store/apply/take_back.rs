@@ -11,6 +11,7 @@ use crate::store::error::Fault;
 use crate::store::find;
 use crate::store::rows::{EntryRow, ProvenanceState, TakenBackRow, TombstoneRow, WaitingRow};
 use redb::ReadableTable;
+use std::ops::RangeInclusive;
 
 /// What became of positions that were taken back.
 pub(super) struct Taken {
@@ -100,17 +101,30 @@ impl Tx<'_> {
     }
 
     /// Entries have come: what was taken back of them before is not ahead of them any more.
-    pub(super) fn have_come(&mut self, log: &Log, seqs: std::ops::RangeInclusive<u64>) -> Applied<()> {
+    pub(super) fn have_come(&mut self, log: &Log, seqs: RangeInclusive<u64>) -> Applied<()> {
+        let mut count = 0;
+        for row in self.t.taken_back.range(rows_about(log, &seqs))? {
+            count += u64::from(is_counted(log, row?.0.value().2));
+        }
+        self.are_not_ahead(log, count)
+    }
+
+    /// Entries before the start of a log never come: nothing is remembered of them.
+    pub(super) fn never_come(&mut self, log: &Log, seqs: RangeInclusive<u64>) -> Applied<()> {
+        let mut count = 0;
+        self.t.taken_back.retain_in(rows_about(log, &seqs), |(_, _, by), _| {
+            let gone = is_counted(log, by);
+            count += u64::from(gone);
+            !gone
+        })?;
+        self.are_not_ahead(log, count)
+    }
+
+    fn are_not_ahead(&mut self, log: &Log, count: u64) -> Applied<()> {
         let author = log.row.key.author;
         let before = self.t.ahead.get(&author.0)?.map_or(0, |count| count.value());
-        let mut count = before;
-        for seq in seqs.filter(|_| before > 0) {
-            for by in [[0; 32], author.0] {
-                count = count.saturating_sub(u64::from(self.t.taken_back.get((&log.id.0, seq, &by))?.is_some()));
-            }
-        }
-        if count != before {
-            self.t.ahead.insert(&author.0, count)?;
+        if count > 0 && before > 0 {
+            self.t.ahead.insert(&author.0, before.saturating_sub(count))?;
         }
         Ok(())
     }
@@ -176,15 +190,12 @@ impl Tx<'_> {
 
     /// Waiting records of ours never leave.
     pub(super) fn unqueue(&mut self, records: &[RecordId], recalled: bool, only: Option<Audience>, at: Timestamp) -> Applied<Outcome> {
-        let only = match only {
-            Some(audience) => Some(self.family(&self.us.clone(), &audience)?),
-            None => None,
-        };
+        let only = only.map(|audience| self.known_family(&self.us, &audience)).transpose()?;
         for record in records {
             let observable = self.t.records.get(&record.0)?.map(|no| no.value());
             let said = observable.map_or(Ok(Vec::new()), |observable| self.said_by_all(observable))?;
             for (place, _) in said.iter().filter(|(place, row)| {
-                place.incarnation == WAITING && row.record == *record && only.is_none_or(|family| family == place.family)
+                place.incarnation == WAITING && row.record == *record && only.is_none_or(|family| family == Some(place.family))
             }) {
                 self.unqueue_one(place, at)?;
             }
@@ -198,7 +209,7 @@ impl Tx<'_> {
 
     /// Waiting items that have left already do not leave again.
     pub(super) fn dequeue(&mut self, audience: &Audience, waiting: &[u64], at: Timestamp) -> Applied<Outcome> {
-        let family = self.family(&self.us.clone(), audience)?;
+        let Some(family) = self.known_family(&self.us, audience)? else { return Ok(Outcome::Done) };
         for n in waiting {
             let key = (&audience_bytes(audience), *n);
             let Some(row) = find::row::<WaitingRow, _, Fault>(&self.t.waiting, "waiting", key)? else { continue };
@@ -239,6 +250,16 @@ impl Tx<'_> {
         let Some(row) = find::row::<crate::store::rows::LogRow, _, Fault>(&self.t.logs, "logs", no)? else { return Ok(false) };
         Ok(find::taken_back::<Fault>(&self.t.taken_back, &row.key.id().0, seq, &row.key.author)?.is_some())
     }
+}
+
+/// The rows of `taken_back` about positions of a log.
+fn rows_about<'l>(log: &'l Log, seqs: &RangeInclusive<u64>) -> RangeInclusive<(&'l [u8; 32], u64, &'static [u8; 32])> {
+    (&log.id.0, *seqs.start(), &[0; 32])..=(&log.id.0, *seqs.end(), &[255; 32])
+}
+
+/// Whether a row is counted for the log's author: another that said so while the log was unknown has a count of its own.
+fn is_counted(log: &Log, by: &[u8; 32]) -> bool {
+    *by == [0; 32] || *by == log.row.key.author.0
 }
 
 fn place(log: &Log, seq: u64, row: &EntryRow) -> Place {

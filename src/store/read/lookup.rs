@@ -7,8 +7,7 @@ use crate::model::observable::search_key;
 use crate::model::{LogId, Observable, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
 use crate::rules::label::Held;
 use crate::store::apply::WAITING;
-use crate::store::body::{get_body, is_body};
-use crate::store::codec::Row;
+use crate::store::body::get_body;
 use crate::store::error::{Damaged, ReadError};
 use crate::store::find;
 use crate::store::rows::{FamilyRow, ProvenanceRow, ProvenanceState};
@@ -123,9 +122,7 @@ impl Snapshot {
     /// When the store cannot be read.
     pub fn said_of(&self, observable: &Observable, now: Timestamp) -> Read<Option<Hit>> {
         let Some(no) = self.table(OBSERVABLES)?.get(search_key(observable).as_slice())?.map(|no| no.value()) else { return Ok(None) };
-        let provenances: Vec<_> = self.last_words(no)?.into_iter().filter(|one| !one.is_expired(now)).collect();
-        let hit = |provenances| Hit { observable: observable.clone(), matches: Match::Exact, provenances };
-        Ok((!provenances.is_empty()).then(|| hit(provenances)))
+        self.hit(no, Match::Exact, now)
     }
 
     fn hit(&self, no: u64, matches: Match, now: Timestamp) -> Read<Option<Hit>> {
@@ -142,15 +139,8 @@ impl Snapshot {
     /// When the store cannot be read.
     pub fn told(&self, audience: &Audience, query: &Observable, tlp: Tlp, body: &[u8]) -> Read<bool> {
         let Some(no) = self.table(OBSERVABLES)?.get(search_key(query).as_slice())?.map(|no| no.value()) else { return Ok(false) };
-        let bytes = FamilyRow { author: self.us(), audience: *audience }.encode();
-        let key: &[u8; 65] = bytes.as_slice().try_into().expect("an author has 32 bytes and an audience 33");
-        let Some(family) = self.table(FAMILY_NUMBERS)?.get(key)?.map(|family| family.value()) else { return Ok(false) };
-        let table = self.table(PROVENANCES)?;
-        let Some(last) = table.range((no, family, 0, 0)..=(no, family, u64::MAX, u64::MAX))?.next_back() else { return Ok(false) };
-        let (key, bytes) = last?;
-        let row: ProvenanceRow = find::decoded("provenances", &key.value(), bytes.value())?;
-        let same = row.state == ProvenanceState::Live && row.tlp == tlp;
-        Ok(same && is_body::<ReadError>(&*self.table(BODIES)?, row.body, body)?)
+        let Some(family) = find::family::<ReadError>(&*self.table(FAMILY_NUMBERS)?, self.us(), *audience)? else { return Ok(false) };
+        find::was_said(&*self.table(PROVENANCES)?, &*self.table(BODIES)?, (no, family), tlp, body)
     }
 
     fn any_of(&self, kind: ObservableKind) -> Read<bool> {

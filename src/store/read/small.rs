@@ -9,10 +9,9 @@ use crate::store::change::{Consent, ExportRow, GroupRow, PeerRow};
 use crate::store::codec::Row;
 use crate::store::error::Damaged;
 use crate::store::find;
-use crate::store::owed::{OWED, read_owed_name};
 use crate::store::rows::{DisclosureRow, ReceiptRow};
 use crate::store::tables::{
-    CONSENTS, DISCLOSURES, EVIDENCE, EXPORTS, GROUPS, NAMED, PEERS, QUARANTINE, RECEIPTS, ROSTERS, SUSPICIOUS, TOMBSTONES,
+    CONSENTS, DISCLOSURES, EVIDENCE, EXPORTS, GROUPS, NAMED, OWED, PEERS, QUARANTINE, RECEIPTS, ROSTERS, SUSPICIOUS, TOMBSTONES,
 };
 use crate::store::{EvidenceRow, QuarantineRow, SuspiciousRow};
 use redb::{Key, ReadableTable, TableDefinition};
@@ -141,13 +140,9 @@ impl Snapshot {
     /// # Errors
     /// When the store cannot be read.
     pub fn owed(&self) -> Read<Vec<(LogId, u64)>> {
-        let mut owed = Vec::new();
-        for row in self.table(NAMED)?.range(OWED..)? {
-            let (name, _) = row?;
-            let Some(batch) = read_owed_name(name.value()) else { break };
-            owed.push(batch);
-        }
-        Ok(owed)
+        let table = self.table(OWED)?;
+        let batch = |(log, first): (&[u8; 32], u64)| (LogId(*log), first);
+        table.iter()?.map(|row| Ok(batch(row?.0.value()))).collect()
     }
 
     /// Proofs of equivocation.
@@ -202,14 +197,7 @@ impl Snapshot {
     /// # Errors
     /// When the store cannot be read.
     pub fn is_recalled(&self, record: &RecordId) -> Read<bool> {
-        for row in self.table(TOMBSTONES)?.range((&record.0, 0, 0)..=(&record.0, u32::MAX, u64::MAX))? {
-            let (key, bytes) = row?;
-            let row: crate::store::rows::TombstoneRow = find::decoded("tombstones", &key.value(), bytes.value())?;
-            if row.mode == crate::model::record::WithdrawalMode::Recall {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        find::is_recalled(&*self.table(TOMBSTONES)?, record)
     }
 
     /// What holders said of a record, at any of its positions.

@@ -77,6 +77,32 @@ fn what_does_not_fit_is_refused() {
     assert!(matches!(filling.rows("named.v1", &[255; 12]), Err(LoadError::BadRows(_))));
 }
 
+#[test]
+fn a_filled_store_is_as_durable_as_one_that_was_written() {
+    let (disk, directory) = (fault::Faulty::default(), tempfile::tempdir().unwrap());
+    let backend = || disk.factory()().unwrap();
+    let mut filling = Filling::on(backend(), directory.path(), 1).unwrap();
+    filling.rows("named.v1", &[0, 0, 0, 1, b'x', 0, 0, 0, 0]).unwrap();
+    let before = disk.syncs();
+    filling.end().unwrap();
+    let filled = disk.syncs() - before;
+    let database = redb::Database::builder().create_with_backend(disk.clone()).unwrap();
+    let transaction = crate::store::disk::begin(&database).unwrap();
+    transaction.open_table(crate::store::tables::NAMED).unwrap().insert("y", &[][..]).unwrap();
+    let before = disk.syncs();
+    transaction.commit().unwrap();
+    drop(database);
+    assert_eq!(filled, disk.syncs() - before);
+}
+
+#[test]
+fn a_store_whose_name_cannot_be_made_durable_is_not_filled() {
+    let outer = tempfile::tempdir().unwrap();
+    let filling = Filling::begin(&outer.path().join("store"), 1).unwrap();
+    std::fs::rename(outer.path().join("store"), outer.path().join("moved")).unwrap();
+    assert!(matches!(filling.end(), Err(LoadError::Disk(_))));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]

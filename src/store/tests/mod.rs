@@ -169,8 +169,8 @@ pub(super) fn append_change(read: &Snapshot, audience: Audience) -> Change {
     let waiting = read.waiting(&audience, 1_000, 1 << 20).unwrap();
     let entries = waiting.iter().map(|one| one.entry.clone()).collect();
     let batch = Batch::seal(log.id(), head, entries, [7; 32], NOW, 0, &our_key()).unwrap();
-    let headers = batch.chain(log.id(), head).unwrap().into_iter().map(|entry| entry.header).collect();
-    Change::Append { log, batch, headers, waiting: waiting.iter().map(|one| one.n).collect(), at: NOW }
+    let headers = batch.headers(log.id(), head).unwrap();
+    Change::Append { log, batch, headers, waiting: waiting.iter().map(|one| one.n).collect() }
 }
 
 /// The author's side of a log that we receive.
@@ -227,14 +227,8 @@ impl Authored {
     }
 
     pub(super) fn entries(&self, batch: &Batch, before: Head, meanings: Vec<Meaning>) -> Vec<Received> {
-        let entries = batch.chain(self.id(), before).unwrap();
-        let received = |(entry, meaning): (crate::model::log::Entry, Meaning)| Received {
-            header: entry.header,
-            verdict: Verdict::Accepted,
-            problem: None,
-            meaning,
-        };
-        entries.into_iter().zip(meanings).map(received).collect()
+        let received = |(header, meaning)| Received { header, verdict: Verdict::Accepted, problem: None, meaning };
+        batch.headers(self.id(), before).unwrap().into_iter().zip(meanings).map(received).collect()
     }
 
     pub(super) fn receive(&self, batch: &Batch, entries: Vec<Received>) -> Change {

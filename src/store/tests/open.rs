@@ -1,6 +1,7 @@
 use super::*;
+use crate::model::LogId;
 use crate::store::codec::Row;
-use crate::store::tables::{DISCLOSURES, ENTRIES, META};
+use crate::store::tables::{BATCHES, DISCLOSURES, ENTRIES, META, NAMED};
 use crate::store::{Damaged, FILE_NAME, OpenError, ReadError};
 use redb::ReadableTable;
 
@@ -54,7 +55,7 @@ fn a_newer_store_is_refused_in_words() {
         transaction.open_table(META).unwrap().insert("schema", 7u32.to_be_bytes().as_slice()).unwrap();
     });
     let error = open(&home).unwrap_err().to_string();
-    assert_eq!(error, "the store has schema 7, and this program reads up to 3\nhint: run the newer version of watchfire that wrote it");
+    assert_eq!(error, "the store has schema 7, and this program reads up to 4\nhint: run the newer version of watchfire that wrote it");
 }
 
 #[test]
@@ -141,6 +142,44 @@ fn a_damaged_row_is_an_error_that_names_it() {
     let change = Change::TakeBack { log: key.id(), seqs: vec![1], mode, reason: String::new(), at: NOW };
     assert_eq!(home.try_commit(change), Err(CommitError::Damaged(damaged)));
     assert_eq!(home.release(TO_PEER, &["bad.example"]), [ReleaseOutcome::Queued], "the rest goes on");
+}
+
+#[test]
+fn a_batch_that_cannot_be_compared_with_a_damaged_row_is_not_taken_for_another() {
+    let mut home = Home::new();
+    let mut log = Authored::by(PEER, GROUP);
+    let (batch, entries) = log.indicators(&["evil.example"]);
+    home.receive(&log, &batch, entries.clone());
+    home.store = None;
+    change_file(&home, |transaction| {
+        transaction.open_table(BATCHES).unwrap().insert((1, 1), b"rubbish".as_slice()).unwrap();
+    });
+    let home = Home { store: Some(open(&home).unwrap()), ..home };
+    let damaged = Damaged { table: "batches", key: "(1, 1)".into() };
+    assert_eq!(home.try_commit(log.receive(&batch, entries)), Err(CommitError::Damaged(damaged)));
+}
+
+#[test]
+fn what_is_owed_moves_to_a_table_of_its_own() {
+    let mut home = Home::new();
+    home.commit(Change::Put("mine", Some(b"value".to_vec())));
+    home.store = None;
+    let (log, other) = (Authored::by(PEER, GROUP).id(), Authored::by(OTHER, GROUP).id());
+    let name = |log: &LogId, first: u64| format!("owed/{}/{first:020}", data_encoding::HEXLOWER.encode(&log.0));
+    change_file(&home, |transaction| {
+        transaction.open_table(META).unwrap().insert("schema", 3u32.to_be_bytes().as_slice()).unwrap();
+        let mut named = transaction.open_table(NAMED).unwrap();
+        for name in [name(&log, 1), name(&log, 257), name(&other, 3)] {
+            named.insert(name.as_str(), &[][..]).unwrap();
+        }
+    });
+    let home = Home { store: Some(open(&home).unwrap()), ..home };
+    let mut owed = vec![(log, 1), (log, 257), (other, 3)];
+    owed.sort_unstable();
+    assert_eq!(home.read().owed().unwrap(), owed);
+    assert_eq!((home.read().get(&name(&log, 1)).unwrap(), home.read().get("mine").unwrap()), (None, Some(b"value".to_vec())));
+    home.commit(Change::Owe { log, first: 1, owed: false });
+    assert_eq!(home.read().owed().unwrap().len(), 2);
 }
 
 #[test]

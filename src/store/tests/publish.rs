@@ -40,7 +40,7 @@ fn what_is_published_stands_as_if_it_had_been_released_and_then_positioned() {
     let waiting: Vec<u64> = other.read().waiting(&GROUP, 1_000, 1 << 20).unwrap().iter().map(|one| one.n).collect();
     for ((batch, headers), waiting) in batches.into_iter().zip(waiting.chunks(60)) {
         let waiting = waiting.to_vec();
-        other.commit(Change::Append { log, batch, headers, waiting, at: NOW });
+        other.commit(Change::Append { log, batch, headers, waiting });
     }
     let but_counters = |home: &Home| home.dump().into_iter().filter(|(table, _)| *table != "meta.v1").collect::<Vec<_>>();
     assert_eq!(but_counters(&one), but_counters(&other));

@@ -69,6 +69,17 @@ fn what_waits_for_one_audience_is_taken_out_of_its_queue_alone() {
 }
 
 #[test]
+fn taking_out_of_a_queue_that_never_was_writes_nothing() {
+    let home = Home::new();
+    home.release(TO_PEER, &["secret.example"]);
+    let before = home.dump();
+    let records = vec![record_id(&US, &observable("secret.example"))];
+    home.commit(Change::Unqueue { records, recalled: false, only: Some(GROUP), at: NOW });
+    home.commit(Change::Dequeue { audience: GROUP, waiting: vec![1], at: NOW });
+    assert_eq!(home.dump(), before);
+}
+
+#[test]
 fn a_batch_with_a_recalled_body_gives_up_its_seed_and_still_verifies() {
     let home = Home::new();
     let mut log = Authored::by(PEER, GROUP);
@@ -292,4 +303,22 @@ fn what_has_come_is_not_ahead_any_more() {
     let (batch, entries) = withdrawals(&mut taking, saying.id(), &[&[3], &[4, 5]], Withdraw);
     let Outcome::Received { verdicts, .. } = home.receive(&taking, &batch, entries) else { panic!("received") };
     assert_eq!(verdicts, [Verdict::Accepted, Verdict::Accepted], "there is room again");
+}
+
+#[test]
+fn what_stands_before_the_start_of_a_log_is_not_ahead_any_more() {
+    let home = Home::with(|options| options.ahead_max = 3);
+    let (mut saying, mut taking) = (Authored::by(PEER, TO_US), Authored::by(PEER, GROUP));
+    let (batch, entries) = withdrawals(&mut taking, saying.id(), &[&[1, 2, 4]], Recall);
+    home.receive(&taking, &batch, entries);
+    assert_eq!(home.read().ahead(&PEER).unwrap(), 3);
+    let (old, _) = saying.indicators(&["a.example", "b.example", "c.example"]);
+    let start = Change::StartAt { log: saying.key, author_key: saying.signing().public(), checkpoint: old.checkpoint };
+    for _ in 0..2 {
+        home.commit(start.clone());
+        assert_eq!((home.read().ahead(&PEER).unwrap(), rows_taken_back(&home)), (1, 1), "it never comes, so nothing is remembered of it");
+    }
+    let (batch, entries) = saying.indicators(&["secret.example"]);
+    home.receive(&saying, &batch, entries);
+    assert_eq!((home.read().ahead(&PEER).unwrap(), home.has_trace_of("secret.example")), (0, None));
 }

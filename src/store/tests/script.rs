@@ -184,8 +184,7 @@ impl Script {
             9 => Change::Owe { log, first: seqs[0], owed: self.dice.one_in(2) },
             0 | 1 => Change::Acked { peer: PEER, log, through: seqs[0], verdicts: vec![(seqs[0], 3)], at },
             2 => Change::Receipt { holder: OTHER, log, outcomes: vec![(seqs[0], ReceiptOutcome::Destroyed)], at },
-            3 => Change::PutPeer(Box::new(peer(&format!("north {}", self.steps)))),
-            4 => Change::RemovePeer(PEER),
+            3 | 4 => Change::PutPeer(Box::new(peer(&format!("north {}", self.steps)))),
             5 => Change::PutGroup(Box::new(self.group())),
             6 => {
                 let row = RecallRow { author: OTHER, log, audience: GROUP, signed: vec![self.steps as u8; 200], at };

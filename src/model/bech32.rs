@@ -1,14 +1,18 @@
-//! Bech32 (BIP 173), in which age writes its keys. Without the limit of 90 characters, which age does not keep either.
+//! Bech32 (BIP 173), in which age writes its keys, and Bech32m (BIP 350), in which newer addresses are written. Without the limit of 90
+//! characters, which neither age nor every currency keeps.
 
 use zeroize::Zeroizing;
 
 const ALPHABET: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 const CHECKSUM: usize = 6;
+/// What the checksum of a right word comes to.
+const BECH32: u32 = 1;
+const BECH32M: u32 = 0x2bc8_30a3;
 
 /// A word in lower case over its prefix and bytes.
-pub(super) fn encode(prefix: &str, bytes: &[u8]) -> Zeroizing<String> {
+pub(crate) fn encode(prefix: &str, bytes: &[u8]) -> Zeroizing<String> {
     let data = regroup(bytes, 8, 5, true).unwrap_or_default();
-    let sum = polymod(spread(prefix).chain(data.iter().copied()).chain([0; CHECKSUM])) ^ 1;
+    let sum = polymod(spread(prefix).chain(data.iter().copied()).chain([0; CHECKSUM])) ^ BECH32;
     let checksum = (0..CHECKSUM).map(|at| (sum >> (5 * (CHECKSUM - 1 - at)) & 31) as u8);
     // Of its whole length from the start: a secret is not left behind where a string has grown.
     let mut word = Zeroizing::new(String::with_capacity(prefix.len() + 1 + data.len() + CHECKSUM));
@@ -19,20 +23,39 @@ pub(super) fn encode(prefix: &str, bytes: &[u8]) -> Zeroizing<String> {
 }
 
 /// Prefix (in lower case) and bytes of a word that is all in lower or all in upper case; `None` when it is none.
-pub(super) fn decode(word: &str) -> Option<(String, Zeroizing<Vec<u8>>)> {
-    let mixed = word.bytes().any(|byte| byte.is_ascii_lowercase()) && word.bytes().any(|byte| byte.is_ascii_uppercase());
-    if mixed || !word.bytes().all(|byte| (33..=126).contains(&byte)) {
-        return None;
-    }
-    let lower = Zeroizing::new(word.to_ascii_lowercase());
-    let (prefix, data) = lower.rsplit_once('1')?;
-    let value = |byte: u8| ALPHABET.iter().position(|letter| *letter == byte).and_then(|at| u8::try_from(at).ok());
-    let values = Zeroizing::new(data.bytes().map(value).collect::<Option<Vec<u8>>>()?);
-    if prefix.is_empty() || values.len() < CHECKSUM || polymod(spread(prefix).chain(values.iter().copied())) != 1 {
-        return None;
-    }
+pub(crate) fn decode(word: &str) -> Option<(String, Zeroizing<Vec<u8>>)> {
+    let Word { prefix, values, sum } = Word::read(word)?;
     let bytes = regroup(&values[..values.len() - CHECKSUM], 5, 8, false)?;
-    Some((prefix.to_owned(), bytes))
+    (sum == BECH32).then_some((prefix, bytes))
+}
+
+/// Whether a word, all in lower or all in upper case, has the form of an address and a right checksum, of either kind.
+pub(crate) fn is_address(word: &str) -> bool {
+    Word::read(word)
+        .is_some_and(|Word { prefix, values, sum }| prefix.len() <= 83 && values.len() >= CHECKSUM + 2 && matches!(sum, BECH32 | BECH32M))
+}
+
+struct Word {
+    /// In lower case.
+    prefix: String,
+    /// Groups of five bits, those of the checksum last.
+    values: Zeroizing<Vec<u8>>,
+    sum: u32,
+}
+
+impl Word {
+    fn read(word: &str) -> Option<Self> {
+        let mixed = word.bytes().any(|byte| byte.is_ascii_lowercase()) && word.bytes().any(|byte| byte.is_ascii_uppercase());
+        if mixed || !word.bytes().all(|byte| (33..=126).contains(&byte)) {
+            return None;
+        }
+        let lower = Zeroizing::new(word.to_ascii_lowercase());
+        let (prefix, data) = lower.rsplit_once('1').filter(|(prefix, data)| !prefix.is_empty() && data.len() >= CHECKSUM)?;
+        let value = |byte: u8| ALPHABET.iter().position(|letter| *letter == byte).and_then(|at| u8::try_from(at).ok());
+        let values = Zeroizing::new(data.bytes().map(value).collect::<Option<Vec<u8>>>()?);
+        let sum = polymod(spread(prefix).chain(values.iter().copied()));
+        Some(Self { prefix: prefix.to_owned(), values, sum })
+    }
 }
 
 fn spread(prefix: &str) -> impl Iterator<Item = u8> {
