@@ -219,6 +219,41 @@ async fn what_waited_in_the_backup_and_was_recalled_since_does_not_leave_again()
 }
 
 #[tokio::test]
+async fn of_many_that_waited_and_look_alike_none_that_was_recalled_leaves_again() {
+    let mut federation = Federation::of(2).await;
+    let identity = Identity::generate();
+    federation.cut(AMAL, BOREALIS);
+    federation.restart(AMAL).await;
+    let alike: Vec<String> = (100..200).map(|number| format!("host{number}.example.org")).collect();
+    federation.import(AMAL, alike.join("\n"), Format::Text, Tlp::Amber, "borealis").await;
+    let (backup, _) = federation.backup(AMAL, identity.recipient()).await;
+    // The first never gets a position, so that those behind it have others than their places in the queue.
+    federation.recall(AMAL, &alike[0]).await;
+    federation.heal(AMAL, BOREALIS);
+    federation.settle().await;
+    for recalled in [50, 99] {
+        federation.recall(AMAL, &alike[recalled]).await;
+    }
+    federation.settle().await;
+    let said = federation.entries(BOREALIS, AMAL);
+    federation.clock.advance(HOUR);
+    federation.restore(AMAL, &backup, &identity);
+    federation.start(AMAL).await;
+    federation.until("it goes on", || !holds_back(&federation, AMAL)).await;
+    federation.settle().await;
+    assert_eq!(federation.entries(BOREALIS, AMAL), said, "nothing leaves again");
+    for (number, value) in alike.iter().enumerate() {
+        let taken_back = [0, 50, 99].contains(&number);
+        assert_eq!([AMAL, BOREALIS].map(|who| federation.finds(who, value)), [!taken_back; 2], "{value}");
+    }
+    for (number, value) in alike.iter().enumerate().skip(1) {
+        let again = federation.try_share(AMAL, value, Tlp::Amber, "borealis").await;
+        let as_it_was = if [50, 99].contains(&number) { again.withheld.len() } else { again.duplicate.len() };
+        assert_eq!(as_it_was, 1, "{value}: {again:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_operator_goes_on_without_a_peer_that_never_returns() {
     let mut federation = Federation::of(2).await;
     let identity = Identity::generate();
