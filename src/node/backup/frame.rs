@@ -125,8 +125,7 @@ impl<W: Write> FrameWriter<W> {
     }
 }
 
-/// A frame as it is read.
-#[derive(Debug)]
+/// A frame as it is read. Not to be printed: keys are in some.
 pub(super) enum Frame {
     Manifest(Box<Manifest>),
     File {
