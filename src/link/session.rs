@@ -336,7 +336,11 @@ impl Session {
             // What it asked for while we held back after a restore was not answered: it asks again once it has heard all anew.
             let goes_on = restored && !self.node.is_restored();
             restored &= !goes_on;
-            self.announce(goes_on).await?;
+            if goes_on {
+                self.announce(true).await?;
+            }
+            // Definitions too, which were held back as well.
+            self.announce(false).await?;
             while self.push_round().await? {
                 // An emergency never waits behind an import.
                 if changes.hears() {

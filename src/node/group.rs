@@ -36,7 +36,7 @@ impl Node {
         if row.left || matches!(snapshot.consent(group)?, Some(Consent::Waiting | Consent::Left)) {
             return Ok(None);
         }
-        let mut definition = decode_definition(&row.definition.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
+        let mut definition = read(&row.definition)?;
         if !row.roster.is_empty() {
             definition.members = row.roster.iter().map(|org| Member { org: *org, card: Vec::new() }).collect();
         }
@@ -191,8 +191,7 @@ impl Node {
 
     /// The newest whole definition that we hold of a hidden group whose head we are.
     fn roster(&self, snapshot: &Snapshot, group: &GroupId) -> Result<Option<Definition>, NodeError> {
-        let Some(signed) = snapshot.roster(group)? else { return Ok(None) };
-        decode_definition(&signed.bytes).map(Some).map_err(|error| NodeError::StoreDamaged(error.to_string()))
+        snapshot.roster(group)?.as_ref().map(read).transpose()
     }
 
     /// The number of that definition; 0 where there is none.
@@ -214,7 +213,7 @@ impl Node {
     /// When there is no such group, or it is ours.
     pub(super) async fn leave_group(&self, group: &str) -> Result<(), NodeError> {
         let row = self.group_named(group)?;
-        let definition = decode_definition(&row.definition.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
+        let definition = read(&row.definition)?;
         if definition.owner == self.org() {
             return Err(NodeError::BadInput(format!("`{}` is ours\nhint: remove its members instead", row.name)));
         }
@@ -271,7 +270,7 @@ impl Node {
             return Ok(None);
         }
         let Some(row) = snapshot.group(&definition.group)? else { return Ok(None) };
-        let before = decode_definition(&row.definition.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
+        let before = read(&row.definition)?;
         Ok(if before.signer == before.owner { Some(row.definition) } else { before.appointment })
     }
 
@@ -357,7 +356,7 @@ impl Node {
 
     /// A hidden group's definition as one member sees it: the heads and itself.
     fn shown_to(&self, snapshot: &Snapshot, row: &GroupRow, whole: &Definition, peer: &OrgId) -> Result<SignedDefinition, NodeError> {
-        let mut definition = decode_definition(&row.definition.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
+        let mut definition = read(&row.definition)?;
         let mut shown = heads(&definition);
         if whole.has(peer) {
             shown.push(*peer);
@@ -524,7 +523,9 @@ impl Node {
         definition.members.iter().all(fits)
     }
 
-    /// Confirms the definitions of our groups that were not confirmed for a week.
+    /// Signs again, under the next number and with everyone's newest card, the definitions of our groups that were not confirmed for a week
+    /// or that name a member with a former key. Not while we hold back: a restored owner may have signed that number before, for other
+    /// members.
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes.
@@ -534,26 +535,17 @@ impl Node {
             return Ok(());
         }
         for row in snapshot.groups()? {
-            let Some(definition) = self.definition(&snapshot, &row.group)? else { continue };
+            let Some(mut definition) = self.definition(&snapshot, &row.group)?.filter(|one| one.signer == self.org()) else { continue };
             let now = self.clock.now();
             // One that a clock which was ahead has confirmed is taken by no member, so it does not count.
             let due = now.since(definition.confirmed) >= CONFIRM_MS || definition.confirmed > now;
-            if definition.signer == self.org() && due {
-                self.confirm(definition).await?;
+            if due || self.names_a_former_key(&read(&row.definition)?) {
+                definition.number = self.number_after(&row.group, definition.number + 1);
+                let members = definition.members.iter().map(|member| member.org).collect();
+                self.define(definition, members).await?;
             }
         }
         Ok(())
-    }
-
-    /// Signs a definition of ours again under the next number, with everyone's newest card.
-    pub(super) async fn confirm(&self, mut definition: Definition) -> Result<(), NodeError> {
-        // A restored owner may have signed this number before, for other members.
-        if self.holds_back(&self.store.snapshot()?)? {
-            return Ok(());
-        }
-        definition.number = self.number_after(&definition.group, definition.number + 1);
-        let members = definition.members.iter().map(|member| member.org).collect();
-        self.define(definition, members).await
     }
 
     /// The number of the definition with which a reader joined a log's group, so that nothing from before is given to it; 0 where all is.
@@ -582,6 +574,11 @@ impl Node {
         let row = self.store.snapshot()?.group(&group)?;
         Ok(row.is_some_and(|row| row.joined.get(&self.org()).is_some_and(|joined| signed_under < *joined)))
     }
+}
+
+/// What a definition of the store's says.
+pub(super) fn read(signed: &SignedDefinition) -> Result<Definition, NodeError> {
+    decode_definition(&signed.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))
 }
 
 /// With which definition each member joined, as far as we know.

@@ -273,7 +273,8 @@ impl Node {
         self.commit(Change::Put(RESTORED, None)).await?;
         self.position_all().await?;
         self.touch_peers();
-        Ok(())
+        // A new key that came meanwhile was told to no group.
+        self.confirm_groups().await
     }
 
     /// What waited when the backup was made may have left since: it does not leave again, least of all what was recalled.

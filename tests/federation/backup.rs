@@ -276,6 +276,32 @@ async fn an_operator_goes_on_without_a_peer_that_never_returns() {
 }
 
 #[tokio::test]
+async fn a_new_key_that_came_while_a_restored_owner_held_back_is_told_to_its_group() {
+    let mut federation = Federation::strangers(3).await;
+    let identity = Identity::generate();
+    federation.pair(AMAL, BOREALIS).await;
+    federation.pair(AMAL, CEDAR).await;
+    federation.settle().await;
+    federation.group(AMAL, "partners", &[BOREALIS, CEDAR]).await;
+    // So that the word of Borealis is awaited.
+    federation.share(AMAL, "ours.example.org", Tlp::Amber, "borealis").await;
+    federation.settle().await;
+    let (backup, _) = federation.backup(AMAL, identity.recipient()).await;
+    federation.cut(AMAL, BOREALIS);
+    federation.restore(AMAL, &backup, &identity);
+    federation.start(AMAL).await;
+    federation.clock.advance(MINUTE);
+    federation.node(CEDAR).rotate_log_key(false).await.unwrap();
+    let key_of_cedar = |federation: &Federation, who| federation.node(who).log_keys(&federation.org(CEDAR)).unwrap().current().number;
+    federation.until("its new key is known to Amal", || key_of_cedar(&federation, AMAL) == 2).await;
+    assert!(holds_back(&federation, AMAL));
+    federation.heal(AMAL, BOREALIS);
+    federation.until("Borealis, which knows Cedar by the group alone, has it too", || key_of_cedar(&federation, BOREALIS) == 2).await;
+    federation.settle().await;
+    assert_eq!(federation.node(BOREALIS).group("partners").unwrap().number, 2, "it was told once");
+}
+
+#[tokio::test]
 async fn a_restored_owner_changes_no_group_before_it_knows_the_newest_definition() {
     let mut federation = Federation::of(3).await;
     let identity = Identity::generate();
