@@ -251,7 +251,7 @@ impl Node {
             roster: if hidden { members } else { Vec::new() },
             left: false,
         };
-        self.store.commit_many(vec![Change::PutGroup(Box::new(row)), Change::PutRoster { group, roster }]).await?;
+        self.commit_many(vec![Change::PutGroup(Box::new(row)), Change::PutRoster { group, roster }]).await?;
         self.groups_changed.ring();
         self.touch_peers();
         self.position_all().await
@@ -423,7 +423,7 @@ impl Node {
             tracing::warn!(%peer, %group, "a group waits for the operator's word");
             changes.push(Change::Consent { group, consent });
         }
-        self.store.commit_many(changes).await?;
+        self.commit_many(changes).await?;
         self.groups_changed.ring();
         self.touch();
         self.settle_restore().await?;
@@ -480,7 +480,7 @@ impl Node {
         let joined = joined(Some(&row), &roster, row.number);
         let changes =
             vec![Change::PutGroup(Box::new(GroupRow { roster, joined, ..row })), Change::PutRoster { group, roster: Some(signed) }];
-        self.store.commit_many(changes).await?;
+        self.commit_many(changes).await?;
         self.groups_changed.ring();
         self.touch();
         Ok(true)

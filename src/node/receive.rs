@@ -65,11 +65,9 @@ impl Node {
     /// # Errors
     /// When the batch does not fit the log, or the store takes no changes.
     pub async fn keep(&self, log: LogId, change: Change, first: u64, owes: bool) -> Result<Outcome, CommitError> {
-        if !owes {
-            return self.store.commit(change).await;
-        }
-        let note = Change::Owe { log, first, owed: true };
-        self.store.commit_many(vec![change, note]).await?.into_iter().next().ok_or(CommitError::Closed)
+        let note = owes.then_some(Change::Owe { log, first, owed: true });
+        let outcomes = self.commit_many(std::iter::once(change).chain(note).collect()).await?;
+        outcomes.into_iter().next().ok_or(CommitError::Closed)
     }
 
     /// Does what still follows from batches that were received before: we died, or the disk failed, before it was done.
