@@ -336,7 +336,11 @@ impl Session {
             // What it asked for while we held back after a restore was not answered: it asks again once it has heard all anew.
             let goes_on = restored && !self.node.is_restored();
             restored &= !goes_on;
-            self.announce(goes_on).await?;
+            if goes_on {
+                self.announce(true).await?;
+            }
+            // Definitions too, which were held back as well.
+            self.announce(false).await?;
             while self.push_round().await? {
                 // An emergency never waits behind an import.
                 if changes.hears() {
@@ -390,7 +394,8 @@ impl Session {
     /// Recalls that the peer has not: over a link for recalls alone our own, else those that we relay too.
     async fn announce_recalls(&self) -> Result<(), Ended> {
         let own_alone = self.is_for_recalls_alone();
-        for (id, recall) in self.node.recalls_for(&self.peer)? {
+        let sent = self.shared().recalls.clone();
+        for (id, recall) in self.node.recalls_for(&self.peer, &sent)? {
             let may_go = !own_alone || recall.get().author == self.node.org();
             if may_go && self.shared().recalls.insert(id) {
                 self.outbox.push(recall_frame(&recall)).await?;

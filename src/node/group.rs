@@ -36,7 +36,7 @@ impl Node {
         if row.left || matches!(snapshot.consent(group)?, Some(Consent::Waiting | Consent::Left)) {
             return Ok(None);
         }
-        let mut definition = decode_definition(&row.definition.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
+        let mut definition = read(&row.definition)?;
         if !row.roster.is_empty() {
             definition.members = row.roster.iter().map(|org| Member { org: *org, card: Vec::new() }).collect();
         }
@@ -191,8 +191,7 @@ impl Node {
 
     /// The newest whole definition that we hold of a hidden group whose head we are.
     fn roster(&self, snapshot: &Snapshot, group: &GroupId) -> Result<Option<Definition>, NodeError> {
-        let Some(signed) = snapshot.roster(group)? else { return Ok(None) };
-        decode_definition(&signed.bytes).map(Some).map_err(|error| NodeError::StoreDamaged(error.to_string()))
+        snapshot.roster(group)?.as_ref().map(read).transpose()
     }
 
     /// The number of that definition; 0 where there is none.
@@ -214,7 +213,7 @@ impl Node {
     /// When there is no such group, or it is ours.
     pub(super) async fn leave_group(&self, group: &str) -> Result<(), NodeError> {
         let row = self.group_named(group)?;
-        let definition = decode_definition(&row.definition.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
+        let definition = read(&row.definition)?;
         if definition.owner == self.org() {
             return Err(NodeError::BadInput(format!("`{}` is ours\nhint: remove its members instead", row.name)));
         }
@@ -238,31 +237,29 @@ impl Node {
         definition.signer = self.org();
         definition.appointment = self.appointment(&snapshot, &definition)?;
         let hidden = definition.visibility == Visibility::Hidden;
-        let roster = hidden.then(|| self.whole(&snapshot, &definition, &members)).transpose()?;
+        let roster = hidden.then(|| self.signed_with(&snapshot, definition.clone(), &members)).transpose()?;
         let shown: Vec<OrgId> = if hidden { heads(&definition) } else { members.clone() };
-        definition.members = shown.iter().map(|org| self.member_with_card(&snapshot, org)).collect::<Result<_, _>>()?;
         let group = definition.group;
-        let name = snapshot.group(&definition.group)?.map_or_else(|| definition.name.clone(), |row| row.name);
+        let (before, number) = (snapshot.group(&group)?, definition.number);
         let row = GroupRow {
-            group: definition.group,
-            name,
-            number: definition.number,
-            definition: SignedDefinition::sign(encode_definition(&definition), &self.keys.log_key()),
-            joined: joined(snapshot.group(&definition.group)?.as_ref(), &members, definition.number),
+            group,
+            name: before.as_ref().map_or_else(|| definition.name.clone(), |row| row.name.clone()),
+            number,
+            definition: self.signed_with(&snapshot, definition, &shown)?,
+            joined: joined(before.as_ref(), &members, number),
             roster: if hidden { members } else { Vec::new() },
             left: false,
         };
-        self.store.commit_many(vec![Change::PutGroup(Box::new(row)), Change::PutRoster { group, roster }]).await?;
+        self.commit_many(vec![Change::PutGroup(Box::new(row)), Change::PutRoster { group, roster }]).await?;
         self.groups_changed.ring();
         self.touch_peers();
         self.position_all().await
     }
 
-    /// A hidden group's definition with everyone in it and their cards, as only its heads have it.
-    fn whole(&self, snapshot: &Snapshot, definition: &Definition, members: &[OrgId]) -> Result<SignedDefinition, NodeError> {
+    /// A definition that names these and their newest cards, signed by us.
+    fn signed_with(&self, snapshot: &Snapshot, definition: Definition, members: &[OrgId]) -> Result<SignedDefinition, NodeError> {
         let members = members.iter().map(|org| self.member_with_card(snapshot, org)).collect::<Result<_, _>>()?;
-        let whole = Definition { members, ..definition.clone() };
-        Ok(SignedDefinition::sign(encode_definition(&whole), &self.keys.log_key()))
+        Ok(SignedDefinition::sign(encode_definition(&Definition { members, ..definition }), &self.keys.log_key()))
     }
 
     /// What shows a deputy's right to sign: the definition before, where the owner signed that, else what was shown with it.
@@ -271,7 +268,7 @@ impl Node {
             return Ok(None);
         }
         let Some(row) = snapshot.group(&definition.group)? else { return Ok(None) };
-        let before = decode_definition(&row.definition.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
+        let before = read(&row.definition)?;
         Ok(if before.signer == before.owner { Some(row.definition) } else { before.appointment })
     }
 
@@ -313,19 +310,18 @@ impl Node {
             return Ok(definitions);
         }
         for row in snapshot.groups()? {
-            let Some(whole) = self.definition(&snapshot, &row.group)? else { continue };
             let known = theirs.get(&row.group).copied().unwrap_or_default();
-            // Who is no member any more learns that, and not who still is.
-            if known >= row.number || !(whole.has(peer) || known > 0) {
+            if known >= row.number {
                 continue;
             }
+            // Who is no member any more learns that, and not who still is.
+            let Some(whole) = self.definition(&snapshot, &row.group)?.filter(|whole| whole.has(peer) || known > 0) else { continue };
             let signed = match whole.visibility {
-                Visibility::Visible if whole.has(peer) => row.definition.clone(),
+                Visibility::Visible if whole.has(peer) => row.definition,
                 _ if whole.signer == self.org() => self.shown_to(&snapshot, &row, &whole, peer)?,
                 _ => continue,
             };
-            let shown = Defined::read(signed, decode_definition).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
-            definitions.extend(outbound_definition(Held(shown), &whole, &self.org(), peer).ok());
+            definitions.extend(outbound_definition(Held(read_signed(signed)?), &whole, &self.org(), peer).ok());
         }
         Ok(definitions)
     }
@@ -341,31 +337,30 @@ impl Node {
             return Ok(rosters);
         }
         for row in snapshot.groups()? {
+            if theirs.get(&row.group).is_some_and(|known| *known >= row.number) {
+                continue;
+            }
             let Some(whole) = self.definition(&snapshot, &row.group)? else { continue };
-            let known = theirs.get(&row.group).copied().unwrap_or_default();
-            let due = whole.visibility == Visibility::Hidden && whole.signer == self.org() && known < row.number;
-            if !due || !whole.is_head(peer) {
+            if whole.visibility != Visibility::Hidden || whole.signer != self.org() || !whole.is_head(peer) {
                 continue;
             }
             let members: Vec<OrgId> = whole.members.iter().map(|member| member.org).collect();
-            let signed = self.whole(&snapshot, &whole, &members)?;
-            let all = Defined::read(signed, decode_definition).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
-            rosters.extend(outbound_roster(Held(Roster(all)), &whole, &self.org(), peer).ok());
+            let all = Roster(read_signed(self.signed_with(&snapshot, whole.clone(), &members)?)?);
+            rosters.extend(outbound_roster(Held(all), &whole, &self.org(), peer).ok());
         }
         Ok(rosters)
     }
 
     /// A hidden group's definition as one member sees it: the heads and itself.
     fn shown_to(&self, snapshot: &Snapshot, row: &GroupRow, whole: &Definition, peer: &OrgId) -> Result<SignedDefinition, NodeError> {
-        let mut definition = decode_definition(&row.definition.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
+        let definition = read(&row.definition)?;
         let mut shown = heads(&definition);
         if whole.has(peer) {
             shown.push(*peer);
         }
         shown.sort_unstable();
         shown.dedup();
-        definition.members = shown.iter().map(|org| self.member_with_card(snapshot, org)).collect::<Result<_, _>>()?;
-        Ok(SignedDefinition::sign(encode_definition(&definition), &self.keys.log_key()))
+        self.signed_with(snapshot, definition, &shown)
     }
 
     /// Takes a definition that a peer sent, if it is newer and rightly signed. `false` when it is not.
@@ -424,7 +419,7 @@ impl Node {
             tracing::warn!(%peer, %group, "a group waits for the operator's word");
             changes.push(Change::Consent { group, consent });
         }
-        self.store.commit_many(changes).await?;
+        self.commit_many(changes).await?;
         self.groups_changed.ring();
         self.touch();
         self.settle_restore().await?;
@@ -481,7 +476,7 @@ impl Node {
         let joined = joined(Some(&row), &roster, row.number);
         let changes =
             vec![Change::PutGroup(Box::new(GroupRow { roster, joined, ..row })), Change::PutRoster { group, roster: Some(signed) }];
-        self.store.commit_many(changes).await?;
+        self.commit_many(changes).await?;
         self.groups_changed.ring();
         self.touch();
         Ok(true)
@@ -524,7 +519,9 @@ impl Node {
         definition.members.iter().all(fits)
     }
 
-    /// Confirms the definitions of our groups that were not confirmed for a week.
+    /// Signs again, under the next number and with everyone's newest card, the definitions of our groups that were not confirmed for a week
+    /// or that name a member with a former key. Not while we hold back: a restored owner may have signed that number before, for other
+    /// members.
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes.
@@ -534,26 +531,17 @@ impl Node {
             return Ok(());
         }
         for row in snapshot.groups()? {
-            let Some(definition) = self.definition(&snapshot, &row.group)? else { continue };
+            let Some(mut definition) = self.definition(&snapshot, &row.group)?.filter(|one| one.signer == self.org()) else { continue };
             let now = self.clock.now();
             // One that a clock which was ahead has confirmed is taken by no member, so it does not count.
             let due = now.since(definition.confirmed) >= CONFIRM_MS || definition.confirmed > now;
-            if definition.signer == self.org() && due {
-                self.confirm(definition).await?;
+            if due || self.names_a_former_key(&read(&row.definition)?) {
+                definition.number = self.number_after(&row.group, definition.number + 1);
+                let members = definition.members.iter().map(|member| member.org).collect();
+                self.define(definition, members).await?;
             }
         }
         Ok(())
-    }
-
-    /// Signs a definition of ours again under the next number, with everyone's newest card.
-    pub(super) async fn confirm(&self, mut definition: Definition) -> Result<(), NodeError> {
-        // A restored owner may have signed this number before, for other members.
-        if self.holds_back(&self.store.snapshot()?)? {
-            return Ok(());
-        }
-        definition.number = self.number_after(&definition.group, definition.number + 1);
-        let members = definition.members.iter().map(|member| member.org).collect();
-        self.define(definition, members).await
     }
 
     /// The number of the definition with which a reader joined a log's group, so that nothing from before is given to it; 0 where all is.
@@ -582,6 +570,16 @@ impl Node {
         let row = self.store.snapshot()?.group(&group)?;
         Ok(row.is_some_and(|row| row.joined.get(&self.org()).is_some_and(|joined| signed_under < *joined)))
     }
+}
+
+/// What a definition of the store's says.
+pub(super) fn read(signed: &SignedDefinition) -> Result<Definition, NodeError> {
+    decode_definition(&signed.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))
+}
+
+/// As [`read`], with what was signed.
+fn read_signed(signed: SignedDefinition) -> Result<Defined, NodeError> {
+    Defined::read(signed, decode_definition).map_err(|error| NodeError::StoreDamaged(error.to_string()))
 }
 
 /// With which definition each member joined, as far as we know.

@@ -13,8 +13,8 @@ use super::status::Names;
 use super::view::{AwaitedView, RestoredView};
 use super::{Node, NodeError};
 use crate::model::group::Visibility;
-use crate::model::log::{AbsentReason, Audience, BatchEntry, Body, Header};
-use crate::model::{GroupId, LogId, OrgId, Timestamp};
+use crate::model::log::{AbsentReason, Audience, BatchEntry, Body, Entry};
+use crate::model::{GroupId, LogId, OrgId, RecordId, Timestamp};
 use crate::rules::label::Held;
 use crate::store::change::{Change, PeerRow, PeerState};
 use crate::store::{LogInfo, ReadError, Snapshot, Waiting};
@@ -111,7 +111,7 @@ impl Node {
     pub(super) fn restored(&self, snapshot: &Snapshot) -> Result<Option<RestoredView>, NodeError> {
         let Some(restored) = Restored::of(snapshot)? else { return Ok(None) };
         let (names, peers) = (Names::of(snapshot)?, linkable(snapshot)?);
-        let awaited = self.awaited(snapshot, &restored)?.into_iter().map(|one| AwaitedView {
+        let awaited = self.known(snapshot, &restored)?.into_iter().filter(|(_, told)| !told).map(|(one, _)| AwaitedView {
             author_name: names.org(&one.author),
             audience_name: names.audience(&one.audience),
             from: one.witnesses.iter().map(|org| names.org(org)).collect(),
@@ -121,26 +121,23 @@ impl Node {
         Ok(Some(RestoredView { at: restored.at, taken: restored.taken, awaited, unheard }))
     }
 
-    /// Logs, groups and queues of which nobody has told yet how they went on.
-    fn awaited(&self, snapshot: &Snapshot, restored: &Restored) -> Result<Vec<Awaited>, NodeError> {
+    /// Logs, groups and queues that somebody can still tell of, and whether somebody has told how they went on.
+    fn known(&self, snapshot: &Snapshot, restored: &Restored) -> Result<Vec<(Awaited, bool)>, NodeError> {
         let (logs, peers) = (snapshot.logs()?, linkable(snapshot)?);
         let mut known: BTreeSet<(OrgId, Audience)> = logs.iter().map(|log| (log.key.author, log.key.audience)).collect();
         known.extend(snapshot.groups()?.into_iter().map(|row| (self.org(), Audience::Group(row.group))));
         known.extend(snapshot.waiting_audiences()?.into_iter().map(|audience| (self.org(), audience)));
-        let mut awaited = Vec::new();
+        let mut all = Vec::new();
         for (author, audience) in known {
             let mut witnesses = self.witnesses(snapshot, &author, &audience)?;
             witnesses.retain(|org| peers.contains_key(org));
-            // Nobody can tell of it any more.
-            if witnesses.is_empty() {
-                continue;
-            }
-            let one = Awaited { author, audience, witnesses };
-            if !restored.confirmed.contains(&one.key()) && !self.is_confirmed(&one, &logs, restored) {
-                awaited.push(one);
+            if !witnesses.is_empty() {
+                let one = Awaited { author, audience, witnesses };
+                let told = restored.confirmed.contains(&one.key()) || self.is_confirmed(&one, &logs, restored);
+                all.push((one, told));
             }
         }
-        Ok(awaited)
+        Ok(all)
     }
 
     /// Whether somebody has told how a log went on: its author; or a member that holds no less of it than we do; or everyone who could.
@@ -225,16 +222,14 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let Some(mut restored) = Restored::of(&snapshot)? else { return Ok(()) };
         let before = restored.clone();
-        // What was confirmed stays so, also when what a member has told is forgotten with the process.
-        let all: BTreeSet<String> =
-            self.awaited(&snapshot, &Restored::new(restored.at, None, &snapshot)?)?.iter().map(Awaited::key).collect();
         restored.heard.extend(self.told_everything(&snapshot)?);
-        let awaited: BTreeSet<String> = self.awaited(&snapshot, &restored)?.iter().map(Awaited::key).collect();
-        if awaited.is_empty() {
+        let known = self.known(&snapshot, &restored)?;
+        if known.iter().all(|(_, told)| *told) {
             tracing::info!(peers = restored.heard.len(), "the peers have told what happened since the backup; this node serves again");
             return self.go_on().await;
         }
-        restored.confirmed.extend(all.difference(&awaited).cloned());
+        // What was confirmed stays so, also when what a member has told is forgotten with the process.
+        restored.confirmed.extend(known.iter().filter(|(_, told)| *told).map(|(one, _)| one.key()));
         if restored != before {
             self.commit(restored.change()).await?;
         }
@@ -273,31 +268,35 @@ impl Node {
         self.commit(Change::Put(RESTORED, None)).await?;
         self.position_all().await?;
         self.touch_peers();
-        Ok(())
+        // A new key that came meanwhile was told to no group.
+        self.confirm_groups().await
     }
 
     /// What waited when the backup was made may have left since: it does not leave again, least of all what was recalled.
     ///
     /// Positions are given in the order of waiting. So the entries behind the backup's, in our tail that was fetched back, are those that
     /// waited, without those that were taken back before they had a position: through the last one that is found again, all are done with.
+    /// Which one an entry without its body was is not always known: then it may have been each one that looks the same.
     async fn drop_departed(&self, restored: &Restored) -> Result<(), NodeError> {
         let snapshot = self.store.snapshot()?;
         let at = self.clock.now();
         for audience in snapshot.waiting_audiences()? {
             let waiting = snapshot.waiting(&audience, usize::MAX, usize::MAX)?;
-            let (mut through, mut recalled) = (0, Vec::new());
-            for header in self.tail(&snapshot, restored, &audience)? {
-                // What came after the backup is in no queue of it.
-                if waiting.last().is_none_or(|last| last.entry.created < header.created) {
-                    continue;
+            let Some(newest) = waiting.last().map(|last| last.entry.created) else { continue };
+            // Those of the tail that waited and have no body any more, since the last one that has.
+            let (mut through, mut gone, mut recalled) = (0, Vec::new(), Vec::new());
+            for entry in self.tail(&snapshot, restored, &audience, newest)? {
+                if let Body::Absent { .. } = entry.body {
+                    gone.push(entry);
+                } else if let Some(found) = waiting[through..].iter().position(|one| may_be(one, &entry)) {
+                    recalled.extend(perhaps_recalled(&waiting[through..through + found], &gone));
+                    gone.clear();
+                    through += found + 1;
                 }
-                let Some(found) = waiting[through..].iter().position(|one| is_same(one, &header)) else { continue };
-                through += found + 1;
-                let was_recalled = snapshot
-                    .entry(&header.log, header.seq)?
-                    .is_some_and(|(Held(entry), _)| matches!(entry.body, Body::Absent { reason: AbsentReason::Recalled, .. }));
-                recalled.extend(waiting[through - 1].record.filter(|_| was_recalled));
             }
+            let rest = &waiting[through..];
+            recalled.extend(perhaps_recalled(rest, &gone));
+            through += rest.iter().rposition(|one| gone.iter().any(|entry| may_be(one, entry))).map_or(0, |last| last + 1);
             for one in &waiting[through..] {
                 if let Some(record) = one.record
                     && snapshot.is_recalled(&record)?
@@ -312,8 +311,8 @@ impl Node {
         Ok(())
     }
 
-    /// The headers of our entries to an audience that the backup did not have, oldest first.
-    fn tail(&self, snapshot: &Snapshot, restored: &Restored, audience: &Audience) -> Result<Vec<Header>, NodeError> {
+    /// Our entries to an audience that the backup did not have, oldest first. Those released later than `until` were in no queue of it.
+    fn tail(&self, snapshot: &Snapshot, restored: &Restored, audience: &Audience, until: Timestamp) -> Result<Vec<Entry>, NodeError> {
         let mut logs = snapshot.logs_of(&self.org())?;
         logs.retain(|log| log.key.audience == *audience);
         logs.sort_by_key(|log| log.key.incarnation);
@@ -321,21 +320,31 @@ impl Node {
         for log in logs {
             let held = restored.ours.get(&log.id).copied().unwrap_or_default();
             for seq in held + 1..=log.head.size {
-                tail.extend(snapshot.header(&log.id, seq)?);
+                if snapshot.header(&log.id, seq)?.is_some_and(|header| header.created <= until) {
+                    tail.extend(snapshot.entry(&log.id, seq)?.map(|(Held(entry), _)| entry));
+                }
             }
         }
         Ok(tail)
     }
 }
 
-/// Whether an entry is a waiting record that got its position.
-fn is_same(waiting: &Waiting, header: &Header) -> bool {
-    let Waiting { entry: BatchEntry { created, kind, tlp, retention, body }, .. } = waiting;
-    let length = match body {
-        Body::Present(body) => body.len(),
-        Body::Absent { length, .. } => *length as usize,
+/// Whether an entry is a waiting record that got its position; where its body is gone, as far as its header tells.
+fn may_be(waiting: &Waiting, entry: &Entry) -> bool {
+    let (BatchEntry { created, kind, tlp, retention, body }, header) = (&waiting.entry, &entry.header);
+    let same_body = match (body, &entry.body) {
+        (Body::Present(waiting), Body::Present(body)) => waiting == body,
+        (Body::Present(waiting), Body::Absent { length, .. }) => waiting.len() == *length as usize,
+        (Body::Absent { .. }, _) => false,
     };
-    (*created, *kind, *tlp, *retention, length) == (header.created, header.kind, header.tlp, header.retention, header.body_length as usize)
+    same_body && (*created, *kind, *tlp, *retention) == (header.created, header.kind, header.tlp, header.retention)
+}
+
+/// The waiting records that may be one of these entries which were recalled.
+fn perhaps_recalled<'a>(waiting: &'a [Waiting], gone: &'a [Entry]) -> impl Iterator<Item = RecordId> + 'a {
+    let was_recalled = |entry: &&Entry| matches!(entry.body, Body::Absent { reason: AbsentReason::Recalled, .. });
+    let perhaps = move |one: &&Waiting| gone.iter().filter(was_recalled).any(|entry| may_be(one, entry));
+    waiting.iter().filter(perhaps).filter_map(|one| one.record)
 }
 
 /// The peers with which a link can be opened, now or when the operator resumes it.
@@ -362,7 +371,7 @@ fn is_paid(snapshot: &Snapshot, owed: &Owed) -> Result<bool, NodeError> {
 
 /// Whose word is awaited, in words.
 fn told_by(view: &RestoredView) -> String {
-    let names: BTreeSet<&str> = view.awaited.iter().flat_map(|one| &one.from).map(String::as_str).collect();
+    let names = view.awaited_from();
     match names.is_empty() {
         true => "nobody; it goes on within a minute of running".to_owned(),
         false => names.into_iter().collect::<Vec<_>>().join(", "),

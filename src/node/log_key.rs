@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use super::view::LogKeyView;
 use super::{Node, NodeError};
-use crate::link::convert::{decode_definition, decode_record};
+use crate::link::convert::decode_record;
 use crate::model::crypto::SigningKey;
-use crate::model::group::Definition;
+use crate::model::group::{Definition, Member};
 use crate::model::identity::{Card, LogKeys};
 use crate::model::log::{Audience, Checkpoint, LogKey};
 use crate::model::{OrgId, Record, RecordKind, Timestamp, Tlp};
@@ -115,7 +115,7 @@ impl Node {
         tracing::info!(number, stolen, "our log-signing key has changed");
         self.touch_peers();
         self.settle_log_keys().await?;
-        self.redefine_with_new_key(&self.org()).await?;
+        self.confirm_groups().await?;
         let waiting = self.logs_under_former_keys()?.len() as u64;
         Ok(LogKeyView { card_number: self.keys.card().content().number, log_key_number: number, logs_waiting: waiting })
     }
@@ -211,22 +211,14 @@ impl Node {
         }
     }
 
-    /// Confirms the definitions that we sign and that name an organisation with another log key than its newest card: members who are not
-    /// its peers learn its card from there alone.
-    pub(super) async fn redefine_with_new_key(&self, org: &OrgId) -> Result<(), NodeError> {
-        let snapshot = self.store.snapshot()?;
-        let Some(card) = self.newest_card(&snapshot, org, Vec::new())? else { return Ok(()) };
-        for row in snapshot.groups()? {
-            let Some(definition) = self.definition(&snapshot, &row.group)?.filter(|definition| definition.signer == self.org()) else {
-                continue;
-            };
-            let Ok(signed) = decode_definition(&row.definition.bytes) else { continue };
-            let told = card_in(&signed, org).map(|told| told.content().log_key);
-            if told.is_some_and(|told| told != card.content().log_key) {
-                self.confirm(definition).await?;
-            }
-        }
-        Ok(())
+    /// Whether a definition names a member with another log key than its newest card: members who are not its peers learn its card from
+    /// there alone.
+    pub(super) fn names_a_former_key(&self, definition: &Definition) -> bool {
+        let is_former = |member: &Member| match (card_in(definition, &member.org), self.log_keys(&member.org)) {
+            (Some(told), Some(keys)) => told.content().log_key != keys.current(),
+            _ => false,
+        };
+        definition.members.iter().any(is_former)
     }
 }
 

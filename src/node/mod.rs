@@ -1,5 +1,5 @@
-//! What happens, one file per event. A node is what one organisation runs; it knows the rules and the store, and of the link only
-//! how records are encoded.
+//! What happens, one file per event. A node is what one organisation runs; it knows the rules and the store, and of the link how records
+//! are encoded, its keys, what peers used of their day, the batches packed lately, and how links are started and stopped.
 
 pub mod backup;
 mod bell;
@@ -35,8 +35,8 @@ use crate::link::limits::Days;
 use crate::link::links::Links;
 use crate::link::packed::Packed;
 use crate::model::{Observable, OrgId, RecordId, Timestamp};
-use crate::store::Store;
 use crate::store::change::{Change, Outcome, PeerRow, PeerState};
+use crate::store::{CommitError, Store};
 pub use bell::{Bell, Listener};
 pub use error::NodeError;
 
@@ -194,12 +194,18 @@ impl Node {
     }
 
     async fn commit(&self, change: Change) -> Result<Outcome, NodeError> {
-        let destroys = matches!(change, Change::TakeBack { .. } | Change::Destroy { .. });
-        let outcome = self.store.commit(change).await;
+        let outcome = self.commit_many(vec![change]).await?.pop();
+        Ok(outcome.ok_or(CommitError::Closed)?)
+    }
+
+    /// Makes all of these changes, in order, or none; what they destroy is packed for nobody any more.
+    async fn commit_many(&self, changes: Vec<Change>) -> Result<Vec<Outcome>, CommitError> {
+        let destroys = changes.iter().any(|change| matches!(change, Change::TakeBack { .. } | Change::Destroy { .. }));
+        let outcomes = self.store.commit_many(changes).await;
         if destroys {
             self.packed.forget();
         }
-        Ok(outcome?)
+        outcomes
     }
 
     /// The peers with which links may be open.

@@ -154,7 +154,7 @@ impl Node {
         if card.content().log_key != known.content().log_key {
             // What relays offered of its logs may be checked now, and who knows it by a group alone is told.
             self.groups_changed.ring();
-            self.redefine_with_new_key(peer).await?;
+            self.confirm_groups().await?;
         }
         Ok(true)
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
+use super::error::split_hint;
 use super::view::{ImportProgress, ImportReport, ImportRequest, ReleasedView, ShareReport, ShareRequest, WithheldView};
 use super::{Node, NodeError};
 use crate::formats::{self, Item, Problem};
@@ -28,7 +29,7 @@ pub(super) fn inside(observable: &Observable) -> Vec<Observable> {
 }
 
 /// How many records of an import become durable together. Twice as many are in memory: while some are written the next are read.
-const IMPORT_CHUNK: usize = 10_000;
+pub(super) const IMPORT_CHUNK: usize = 10_000;
 /// How often an import tells how far it is, in records.
 const PROGRESS_EVERY: u64 = 500;
 
@@ -330,14 +331,8 @@ impl<'a> Import<'a> {
 
     /// The end of the file: everything is durable then.
     fn finish(&mut self) -> Result<(), NodeError> {
-        self.settle()?;
-        let (items, places) = (std::mem::take(&mut self.items), std::mem::take(&mut self.places));
-        let outcomes = match self.request.dry_run {
-            true => self.foreseen(&items)?,
-            false => self.runtime.block_on(self.node.queue(self.audience, items, self.request.now))?,
-        };
-        self.tell(outcomes, places);
-        Ok(())
+        self.flush()?;
+        self.settle()
     }
 
     /// What would become of items; a value that the file has twice counts twice.
@@ -434,11 +429,7 @@ fn released_view(item: &ReleaseItem) -> Option<ReleasedView> {
 }
 
 fn withheld_view(value: &str, error: &NodeError) -> WithheldView {
-    let text = error.to_string();
-    let (reason, hint) = match text.split_once("\nhint: ") {
-        Some((reason, hint)) => (reason.to_owned(), Some(hint.to_owned())),
-        None => (text, None),
-    };
+    let (reason, hint) = split_hint(&error.to_string());
     WithheldView { value: value.to_owned(), reason, hint }
 }
 

@@ -9,6 +9,7 @@ use crate::model::log::Audience;
 use crate::model::record::{Withdrawal, WithdrawalMode};
 use crate::model::{LogId, Record, RecordId};
 use crate::rules::release::REASON_MAX;
+use crate::store::Provenance;
 use crate::store::change::Change;
 
 impl Node {
@@ -32,17 +33,18 @@ impl Node {
         let reason: String = reason.chars().filter(|c| !c.is_control()).take(REASON_MAX).collect();
         let at = self.clock.now();
         let recalled = mode == WithdrawalMode::Recall;
-        // What never left is taken out of the queue; what left is told in each log that carries it.
-        let unsent = self.unsent(&record)?;
-        // All of it or nothing: what is gone here without word to the others could not be taken back any more.
-        let mut changes = Vec::new();
-        changes.push(Change::Unqueue { records: vec![record], recalled, only, at });
         let mut told = Vec::new();
-        let copies = {
-            // What waits gets no position between being looked at and being taken out.
+        let (copies, unsent) = {
+            // What waits gets no position between being looked at and being taken out, and what was given one for a caller that has gone
+            // is to be seen by then.
             let _one_at_a_time = self.positioning.lock().await;
+            self.store.settled().await;
+            let unsent = self.unsent(&record, only)?;
             let mut copies = self.copies(&record)?;
             copies.retain(|(_, audience), _| only.is_none_or(|only| only == *audience));
+            // What never left is taken out of the queue; what left is told in each log that carries it. All of it or nothing: what is gone
+            // here without word to the others could not be taken back any more.
+            let mut changes = vec![Change::Unqueue { records: vec![record], recalled, only, at }];
             for ((log, audience), seqs) in &copies {
                 changes.push(Change::TakeBack { log: *log, seqs: seqs.clone(), mode, reason: reason.clone(), at });
                 let withdrawal = Withdrawal { log: *log, seqs: seqs.clone(), mode, reason: reason.clone() };
@@ -52,11 +54,8 @@ impl Node {
                 changes.extend(self.release_of(Record::Withdrawal(withdrawal), *audience)?);
                 told.push(self.audience_name(audience)?);
             }
-            if !changes.is_empty() {
-                self.store.commit_many(changes).await?;
-                self.packed.forget();
-            }
-            copies
+            self.commit_many(changes).await?;
+            (copies, unsent)
         };
         // The recalls first.
         self.touch();
@@ -67,9 +66,11 @@ impl Node {
         Ok(TakeBackView { record, mode, entries, unsent, told })
     }
 
-    fn unsent(&self, record: &RecordId) -> Result<u64, NodeError> {
-        let found = self.store.snapshot()?.find(record)?;
-        Ok(found.map_or(0, |found| found.provenances.iter().filter(|(provenance, _)| provenance.waiting).count() as u64))
+    /// How many copies of one of our records wait for their positions, for any audience or for one.
+    fn unsent(&self, record: &RecordId, only: Option<Audience>) -> Result<u64, NodeError> {
+        let provenances = self.store.snapshot()?.find(record)?.map(|found| found.provenances).unwrap_or_default();
+        let waits = |one: &Provenance| one.waiting && only.is_none_or(|only| only == one.audience);
+        Ok(provenances.iter().filter(|(one, _)| waits(one)).count() as u64)
     }
 
     /// Where one of our records stands: log, audience and positions.

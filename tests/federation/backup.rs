@@ -219,6 +219,41 @@ async fn what_waited_in_the_backup_and_was_recalled_since_does_not_leave_again()
 }
 
 #[tokio::test]
+async fn of_many_that_waited_and_look_alike_none_that_was_recalled_leaves_again() {
+    let mut federation = Federation::of(2).await;
+    let identity = Identity::generate();
+    federation.cut(AMAL, BOREALIS);
+    federation.restart(AMAL).await;
+    let alike: Vec<String> = (100..200).map(|number| format!("host{number}.example.org")).collect();
+    federation.import(AMAL, alike.join("\n"), Format::Text, Tlp::Amber, "borealis").await;
+    let (backup, _) = federation.backup(AMAL, identity.recipient()).await;
+    // The first never gets a position, so that those behind it have others than their places in the queue.
+    federation.recall(AMAL, &alike[0]).await;
+    federation.heal(AMAL, BOREALIS);
+    federation.settle().await;
+    for recalled in [50, 99] {
+        federation.recall(AMAL, &alike[recalled]).await;
+    }
+    federation.settle().await;
+    let said = federation.entries(BOREALIS, AMAL);
+    federation.clock.advance(HOUR);
+    federation.restore(AMAL, &backup, &identity);
+    federation.start(AMAL).await;
+    federation.until("it goes on", || !holds_back(&federation, AMAL)).await;
+    federation.settle().await;
+    assert_eq!(federation.entries(BOREALIS, AMAL), said, "nothing leaves again");
+    for (number, value) in alike.iter().enumerate() {
+        let taken_back = [0, 50, 99].contains(&number);
+        assert_eq!([AMAL, BOREALIS].map(|who| federation.finds(who, value)), [!taken_back; 2], "{value}");
+    }
+    for (number, value) in alike.iter().enumerate().skip(1) {
+        let again = federation.try_share(AMAL, value, Tlp::Amber, "borealis").await;
+        let as_it_was = if [50, 99].contains(&number) { again.withheld.len() } else { again.duplicate.len() };
+        assert_eq!(as_it_was, 1, "{value}: {again:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_operator_goes_on_without_a_peer_that_never_returns() {
     let mut federation = Federation::of(2).await;
     let identity = Identity::generate();
@@ -238,6 +273,32 @@ async fn an_operator_goes_on_without_a_peer_that_never_returns() {
     assert!(federation.node(AMAL).waive_restore().await.is_err(), "there is nothing left to waive");
     federation.restart(AMAL).await;
     assert!(!holds_back(&federation, AMAL));
+}
+
+#[tokio::test]
+async fn a_new_key_that_came_while_a_restored_owner_held_back_is_told_to_its_group() {
+    let mut federation = Federation::strangers(3).await;
+    let identity = Identity::generate();
+    federation.pair(AMAL, BOREALIS).await;
+    federation.pair(AMAL, CEDAR).await;
+    federation.settle().await;
+    federation.group(AMAL, "partners", &[BOREALIS, CEDAR]).await;
+    // So that the word of Borealis is awaited.
+    federation.share(AMAL, "ours.example.org", Tlp::Amber, "borealis").await;
+    federation.settle().await;
+    let (backup, _) = federation.backup(AMAL, identity.recipient()).await;
+    federation.cut(AMAL, BOREALIS);
+    federation.restore(AMAL, &backup, &identity);
+    federation.start(AMAL).await;
+    federation.clock.advance(MINUTE);
+    federation.node(CEDAR).rotate_log_key(false).await.unwrap();
+    let key_of_cedar = |federation: &Federation, who| federation.node(who).log_keys(&federation.org(CEDAR)).unwrap().current().number;
+    federation.until("its new key is known to Amal", || key_of_cedar(&federation, AMAL) == 2).await;
+    assert!(holds_back(&federation, AMAL));
+    federation.heal(AMAL, BOREALIS);
+    federation.until("Borealis, which knows Cedar by the group alone, has it too", || key_of_cedar(&federation, BOREALIS) == 2).await;
+    federation.settle().await;
+    assert_eq!(federation.node(BOREALIS).group("partners").unwrap().number, 2, "it was told once");
 }
 
 #[tokio::test]

@@ -63,6 +63,29 @@ async fn a_node_whose_disk_fails_again_and_again_loses_nothing_and_lives() {
     assert_eq!((federation.indicators(BOREALIS), federation.entries(BOREALIS, AMAL)), (80, 80));
 }
 
+#[tokio::test]
+async fn a_recall_reaches_what_was_under_way_for_a_caller_that_has_gone() {
+    let mut federation = Federation::strangers(3).await;
+    let disk = federation.use_disk(AMAL).await;
+    federation.pair(AMAL, BOREALIS).await;
+    federation.pair(AMAL, CEDAR).await;
+    federation.settle().await;
+    federation.share(AMAL, "mistake.example.org", Tlp::Amber, "borealis").await;
+    federation.settle().await;
+    disk.hold(true);
+    let sharing = federation.node(AMAL).share(ask("mistake.example.org", Tlp::Amber, "cedar"));
+    assert!(tokio::time::timeout(Duration::from_millis(300), sharing).await.is_err(), "its caller goes while it is being written");
+    let node = federation.node(AMAL).clone();
+    let recalling = tokio::spawn(async move { node.recall("mistake.example.org", "shared by mistake").await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    disk.hold(false);
+    assert_eq!(recalling.await.unwrap().unwrap().entries, 2, "it left twice");
+    federation.settle().await;
+    for who in [AMAL, BOREALIS, CEDAR] {
+        assert!(!federation.finds(who, "mistake.example.org"), "{who:?}");
+    }
+}
+
 /// How many syncs after something happened a node may die: it does all that it has to do in fewer.
 const SYNCS: u64 = 9;
 

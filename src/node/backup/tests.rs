@@ -207,3 +207,21 @@ proptest! {
         prop_assert!(!into.exists());
     }
 }
+
+/// Whether a type has `Debug`: where it has, the constant of its own goes before the trait's.
+struct Shown<T>(std::marker::PhantomData<T>);
+
+impl<T: std::fmt::Debug> Shown<T> {
+    const IS: bool = true;
+}
+
+trait NotShown {
+    const IS: bool = false;
+}
+
+impl<T> NotShown for Shown<T> {}
+
+#[test]
+fn no_frame_can_be_printed_since_keys_are_in_some() {
+    const { assert!(Shown::<Manifest>::IS && !Shown::<super::frame::Frame>::IS) };
+}

@@ -3,6 +3,7 @@
 use redb::StorageBackend;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 use watchfire::store::BackendFactory;
 
 #[derive(Debug, Clone, Default)]
@@ -21,6 +22,8 @@ struct Platter {
     failed: u64,
     /// After so many more syncs nothing is written any more.
     stops_in: Option<u64>,
+    /// Whether syncs wait.
+    held: bool,
 }
 
 #[derive(Debug)]
@@ -62,6 +65,11 @@ impl Disk {
     /// Whether it has come to that.
     pub fn has_stopped(&self) -> bool {
         self.lock().stops_in == Some(0)
+    }
+
+    /// Syncs wait until they are let go.
+    pub fn hold(&self, held: bool) {
+        self.lock().held = held;
     }
 
     /// It takes writes again.
@@ -132,6 +140,9 @@ impl StorageBackend for Disk {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        while self.lock().held {
+            std::thread::sleep(Duration::from_millis(2));
+        }
         let mut platter = self.lock();
         platter.operate()?;
         if !platter.lies {
