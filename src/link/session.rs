@@ -447,12 +447,13 @@ impl Session {
 
     async fn push_batch(&self, log: &LogId) -> Result<bool, Ended> {
         let Some(next) = self.shared().readers.get(log).map(|reader| reader.next) else { return Ok(false) };
+        let life = self.node.packed.life();
         let (frames, through) = match self.node.next_for(&self.peer, log, next)? {
             Next::Nothing => return Ok(false),
             Next::Start(key, checkpoint) => (Arc::from([start_frame(&key, &checkpoint)]), checkpoint.get().head.size),
             Next::Batch(key, batch) => {
                 let through = batch.get().checkpoint.head.size;
-                (self.node.packed.frames(&key, &batch), through)
+                (self.node.packed.frames(&key, &batch, life), through)
             }
         };
         let bytes: usize = frames.iter().map(Message::encoded_len).sum();
