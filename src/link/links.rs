@@ -16,8 +16,9 @@ use super::convert::wire::link_server::{Link, LinkServer};
 use super::diagnosis::Diagnosis;
 use super::dial::{self, DialOptions, DialledConnection};
 use super::frames::{FrameLimits, Tripped};
+use super::keys::INVITATIONS;
 use super::limits::{Overrun, Throttle};
-use super::pairing::{Invitation, JoinError, Keep, Kept, PairingService, Persist, keep, kept};
+use super::pairing::{Invitation, JoinError, Keep, Kept, NotOpened, PairingService, Persist, keep, kept};
 use super::serve::{ConnectionInfo, Http2Limits};
 use super::session::{Ended, Session, outbox};
 use super::tls::Tls;
@@ -154,13 +155,16 @@ impl Links {
     /// Opens an invitation: while it lasts, whoever has it may exchange cards with us.
     ///
     /// # Errors
-    /// When we have no endpoint that it could name.
+    /// When we have no endpoint that it could name, too many are open, or it cannot be kept over a restart.
     pub fn invite(&self) -> Result<Invitation, NodeError> {
         let endpoints = self.node.keys.card().content().endpoints.clone();
         let life_ms = self.node.config.pairing.invitation_hours.saturating_mul(3_600_000);
         let invitation = Invitation::lasting(self.node.org(), &endpoints, self.node.clock.now(), life_ms);
         let invitation = invitation.map_err(|error| NodeError::BadInput(error.to_string()))?;
-        self.pairing.open(invitation.clone()).map_err(NodeError::BadInput)?;
+        self.pairing.open(invitation.clone()).map_err(|error| match error {
+            NotOpened::Full => NodeError::BadInput(error.to_string()),
+            NotOpened::NotKept(error) => error.into(),
+        })?;
         Ok(invitation)
     }
 
@@ -520,13 +524,13 @@ fn pairing_service(node: &Arc<Node>, acceptor: &Arc<Acceptor>) -> Arc<PairingSer
         })
     });
     let file = invitations(node);
-    let keep: Keep = Arc::new(move |open: &[Kept]| keep(&file, open).map_err(|error| error.to_string()));
+    let keep: Keep = Arc::new(move |open: &[Kept]| keep(&file, open));
     PairingService::new(acceptor.clone(), Arc::new(card), Arc::new(move || by_clock.now()), persist, keep)
 }
 
 /// The file with the invitations that are open.
 fn invitations(node: &Node) -> std::path::PathBuf {
-    node.data.join(super::identity::DIRECTORY).join("invitations")
+    node.data.join(super::identity::DIRECTORY).join(INVITATIONS)
 }
 
 fn join_error(invitation: &Invitation, error: JoinError) -> NodeError {
