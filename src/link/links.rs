@@ -135,17 +135,17 @@ impl Links {
         let _ = tokio::join!(dialling, renewing);
     }
 
-    /// A session with a peer that has said hello, and the frames that it sends.
+    /// A session with a peer that has said hello, and the frames that it sends. There is none while the store cannot be read.
     pub(super) fn session(
         &self,
         peer: OrgId,
         kill: CancellationToken,
-    ) -> (Arc<Session>, impl tokio_stream::Stream<Item = wire::Frame> + Send + use<>) {
+    ) -> Result<(Arc<Session>, impl tokio_stream::Stream<Item = wire::Frame> + Send + use<>), NodeError> {
         let (outbox, frames) = outbox();
-        let session = Session::new(self.node.clone(), peer, outbox, kill);
+        let session = Session::new(self.node.clone(), peer, outbox, kill)?;
         // A fresh outbox has room, and its other end is here.
         let _ = session.hello();
-        (session, frames)
+        Ok((session, frames))
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<OrgId, Live>> {
@@ -400,7 +400,10 @@ impl Links {
             Err(error) => return tracing::debug!(%peer, %error, "a connection ended at once"),
         };
         let mut client = LinkClient::new(channel).max_decoding_message_size(FRAME_BYTES_MAX).max_encoding_message_size(FRAME_BYTES_MAX);
-        let (session, frames) = self.session(peer, kill.child_token());
+        let (session, frames) = match self.session(peer, kill.child_token()) {
+            Ok(session) => session,
+            Err(error) => return tracing::debug!(%peer, code = error.code(), "no stream was opened"),
+        };
         match client.open(frames).await {
             Ok(response) => {
                 let under = Under { dialler: self.node.org(), kx, until, tripped };
@@ -505,7 +508,8 @@ impl Link for Called {
         let info = request.extensions().get::<ConnectionInfo>().ok_or_else(|| tonic::Status::internal("a call without a connection"))?;
         let (kx, until, tripped) = (format!("{:?}", info.kx_group), info.until, info.tripped.clone());
         let under = Under { dialler: self.peer, kx, until, tripped };
-        let (session, frames) = self.links.session(self.peer, self.kill.child_token());
+        let session = self.links.session(self.peer, self.kill.child_token());
+        let (session, frames) = session.map_err(|_| tonic::Status::unavailable("the node cannot take more now"))?;
         tokio::spawn(self.links.clone().live(session, request.into_inner(), under));
         Ok(tonic::Response::new(Box::pin(frames.map(Ok))))
     }

@@ -232,9 +232,12 @@ struct Understanding {
 
 impl Session {
     /// A session over an outbox; [`Self::run`] lives it.
-    pub fn new(node: Arc<Node>, peer: OrgId, outbox: Outbox, kill: CancellationToken) -> Arc<Self> {
-        let recalls_alone = AtomicBool::new(node.is_for_recalls_alone(&peer));
-        Arc::new(Self { node, peer, outbox, shared: Mutex::default(), wake: Notify::new(), kill, recalls_alone })
+    ///
+    /// # Errors
+    /// When the store cannot be read: what the link may carry is not known then.
+    pub fn new(node: Arc<Node>, peer: OrgId, outbox: Outbox, kill: CancellationToken) -> Result<Arc<Self>, NodeError> {
+        let recalls_alone = AtomicBool::new(node.is_for_recalls_alone(&peer)?);
+        Ok(Arc::new(Self { node, peer, outbox, shared: Mutex::default(), wake: Notify::new(), kill, recalls_alone }))
     }
 
     /// Whether nothing but recalls is carried; known for good once the peer has said hello.

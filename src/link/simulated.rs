@@ -32,7 +32,7 @@ impl Links {
     /// Another node calls: what we send it, unless it may not connect.
     pub fn answer(self: &Arc<Self>, from: OrgId, inbound: Inbound) -> Option<Frames> {
         let admission = self.tls.trust.admit(from, false).ok()?;
-        let (session, frames) = self.session(from, admission.killed().child_token());
+        let (session, frames) = self.session(from, admission.killed().child_token()).ok()?;
         let links = self.clone();
         tokio::spawn(async move {
             let under = links.under(from);
@@ -47,11 +47,8 @@ impl Links {
     }
 
     pub(super) async fn dial_over(self: Arc<Self>, carrier: &dyn Carrier, org: OrgId) {
-        if self.tls.trust.load().check_standing(org, false).is_err() {
-            return;
-        }
         let Ok(admission) = self.tls.trust.admit(org, false) else { return };
-        let (session, frames) = self.session(org, admission.killed().child_token());
+        let Ok((session, frames)) = self.session(org, admission.killed().child_token()) else { return };
         if let Some(inbound) = carrier.call(org, Box::pin(frames)).await {
             let under = self.under(self.node.org());
             self.live(session, inbound, under).await;
