@@ -332,7 +332,7 @@ impl Links {
     pub fn refresh_trust(&self) {
         match bundles(&self.node) {
             Ok(bundles) => self.tls.trust.replace(bundles),
-            Err(error) => tracing::warn!(%error, "the peers could not be read; those known before stay in force"),
+            Err(error) => tracing::warn!(code = error.code(), "the peers could not be read; those known before stay in force"),
         }
     }
 
@@ -397,7 +397,7 @@ impl Links {
         let (kx, until) = (format!("{:?}", connection.kx_group), connection.until);
         let (channel, tripped) = match super::serve::metered_channel(connection, &self.http2()).await {
             Ok(metered) => metered,
-            Err(error) => return tracing::debug!(%peer, %error, "a connection ended at once"),
+            Err(diagnosis) => return tracing::debug!(%peer, code = diagnosis.code(), "a connection ended at once"),
         };
         let mut client = LinkClient::new(channel).max_decoding_message_size(FRAME_BYTES_MAX).max_encoding_message_size(FRAME_BYTES_MAX);
         let (session, frames) = match self.session(peer, kill.child_token()) {
@@ -420,7 +420,7 @@ impl Links {
     async fn keep_fresh(self: Arc<Self>, stop: CancellationToken) {
         loop {
             if let Err(error) = self.freshen().await {
-                tracing::warn!(%error, "upkeep failed; it is tried again in a minute");
+                tracing::warn!(code = error.code(), "upkeep failed; it is tried again in a minute");
             }
             tokio::select! {
                 biased;
@@ -478,7 +478,7 @@ impl Drop for Up<'_> {
         let number = self.number.lock().unwrap_or_else(PoisonError::into_inner).take();
         if number.is_some_and(|number| self.links.dismiss(&self.peer, number)) {
             let now = self.links.node.clock.now();
-            tracing::info!(peer = %self.peer, ended = %self.ended, "a link is down");
+            tracing::info!(peer = %self.peer, code = self.ended.code(), "a link is down");
             self.links.node.note_link(self.peer, |view| {
                 view.up = false;
                 view.recalls_alone = false;
@@ -600,16 +600,12 @@ fn suspended_but_for_recalls() -> DiagnosisView {
 }
 
 fn failure(ended: &Ended) -> Option<DiagnosisView> {
-    let (code, text) = match ended {
+    let code = match ended {
         Ended::Cut => return None,
-        Ended::ByPeer { code, .. } => (code.clone(), ended.to_string()),
-        Ended::Version(_) => ("version".into(), ended.to_string()),
-        Ended::Stream(_) => ("stream".into(), ended.to_string()),
-        Ended::Protocol(_) | Ended::Batch { .. } => ("protocol".into(), ended.to_string()),
-        Ended::Limit(_) => ("limit".into(), ended.to_string()),
-        Ended::Node(_) => ("node".into(), ended.to_string()),
+        Ended::ByPeer { code, .. } => code.clone(),
+        other => other.code().into(),
     };
-    Some(DiagnosisView { code, text, hint: None })
+    Some(DiagnosisView { code, text: ended.to_string(), hint: None })
 }
 
 /// The proxy's address. One that cannot be used is never passed by: dialling directly would tell the network what it must not know.

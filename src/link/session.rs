@@ -104,6 +104,24 @@ impl From<RecallError> for Ended {
 }
 
 impl Ended {
+    /// A peer's `Close`, cut short.
+    fn by_peer(close: wire::Close) -> Self {
+        Self::ByPeer { code: short(close.code), words: short(close.words) }
+    }
+
+    /// The stable name, for logs and `--json`: never the peer's own words.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Stream(_) => "stream",
+            Self::ByPeer { .. } => "closed_there",
+            Self::Cut => "cut",
+            Self::Version(_) => "version",
+            Self::Protocol(_) | Self::Batch { .. } => "protocol",
+            Self::Limit(_) => "limit",
+            Self::Node(_) => "node",
+        }
+    }
+
     /// What the peer is told, if anything.
     fn close(&self) -> Option<wire::Close> {
         let (code, words) = match self {
@@ -537,7 +555,7 @@ impl Receiver {
     fn hello(&mut self, frame: Kind) -> Result<(), Ended> {
         let hello = match frame {
             Kind::Hello(hello) => hello,
-            Kind::Close(close) => return Err(Ended::ByPeer { code: close.code, words: close.words }),
+            Kind::Close(close) => return Err(Ended::by_peer(close)),
             _ => return Err(Malformed("the first frame is not a hello").into()),
         };
         if !hello.versions.iter().any(|version| VERSIONS.contains(version)) {
@@ -596,7 +614,7 @@ impl Receiver {
                 self.ask_for_bodies()
             }
             Kind::Conflict(conflict) => self.conflict(&conflict).await,
-            Kind::Close(close) => Err(Ended::ByPeer { code: short(close.code), words: short(close.words) }),
+            Kind::Close(close) => Err(Ended::by_peer(close)),
         }
     }
 
@@ -1027,7 +1045,7 @@ impl Drop for Receiver {
             while let Some((key, Understanding { first, owes, .. }, result)) = durable.next().await {
                 let Ok(outcome) = result else { continue };
                 if let Err(error) = node.received(&key, outcome, first, owes).await {
-                    tracing::warn!(%error, "what follows from a batch is still to be done");
+                    tracing::warn!(code = error.code(), "what follows from a batch is still to be done");
                 }
             }
         });
