@@ -430,11 +430,24 @@ impl Links {
         }
     }
 
-    /// One round of upkeep.
+    /// One round of upkeep. A step that fails keeps none of the others from being done.
     ///
     /// # Errors
-    /// When a key file or the store cannot be written.
+    /// The first: a key file or the store could not be written.
     pub async fn freshen(&self) -> Result<(), NodeError> {
+        self.pairing.forget_expired();
+        let steps = [
+            self.renew(),
+            self.node.pay_what_is_owed().await,
+            self.node.settle_restore().await,
+            self.node.confirm_groups().await,
+            self.node.settle_log_keys().await,
+            self.node.destroy_expired(false).await.map(drop),
+        ];
+        steps.into_iter().collect()
+    }
+
+    fn renew(&self) -> Result<(), NodeError> {
         let renewal = self.node.keys.renew(self.node.clock.now())?;
         if renewal.node || renewal.issuing_ca {
             self.reload()?;
@@ -443,12 +456,6 @@ impl Links {
         if renewal.root_needed {
             tracing::warn!("the issuing CA is to be renewed and the root key is away: put it back for a minute");
         }
-        self.node.pay_what_is_owed().await?;
-        self.pairing.forget_expired();
-        self.node.settle_restore().await?;
-        self.node.confirm_groups().await?;
-        self.node.settle_log_keys().await?;
-        self.node.destroy_expired(false).await?;
         Ok(())
     }
 
