@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::convert::wire::{self, frame::Frame as Kind};
 use super::convert::{
     Assembled, BatchReader, LogState, Malformed, bodies_frame, card_frame, conflict_frame, definition_frames, fixed, have_frames, log_id,
-    read_bodies, read_branch, read_have, recall_frame, recalled_frame, roster_frames, start_frame,
+    read_bodies, read_branch, read_have, read_signed_definition, recall_frame, recalled_frame, roster_frames, start_frame,
 };
 use super::limits::{Budget, Overrun};
 use crate::model::group::SignedDefinition;
@@ -1061,10 +1061,7 @@ fn whole_definition(so_far: &mut Vec<u8>, part: wire::DefinitionPart) -> Result<
     if !part.last {
         return Ok(None);
     }
-    let bytes = std::mem::take(so_far);
-    let signed = wire::SignedDefinition::decode(bytes.as_slice()).map_err(|_| Malformed("not a group definition"))?;
-    let signature = signed.signature.try_into().map_err(|_| Malformed("a signature has 64 bytes"))?;
-    Ok(Some(SignedDefinition { bytes: signed.definition, signature }))
+    read_signed_definition(&std::mem::take(so_far)).map(Some)
 }
 
 /// What a frame costs of the day's bytes: a batch what it unpacks to, whatever it was packed to.
