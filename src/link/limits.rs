@@ -89,7 +89,7 @@ impl Budget {
         if self.use_day(count, 0).entries > most { Err(Overrun::Entries(most)) } else { Ok(()) }
     }
 
-    /// So many bytes of batches came.
+    /// So many bytes of content came, in whatever frames.
     ///
     /// # Errors
     /// When there are too many today.

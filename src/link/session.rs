@@ -522,8 +522,8 @@ struct Receiver {
     /// Logs of which the peer was sent our history, since it holds another.
     conflicts_told: BTreeSet<LogId>,
     batches: BatchReader,
-    /// What the batch under way was charged with.
-    unpacked: u64,
+    /// As how many bytes of content the batch under way was counted.
+    batch_bytes: u64,
     definition: Vec<u8>,
     roster: Vec<u8>,
     durable: FuturesOrdered<Durable>,
@@ -540,7 +540,7 @@ impl Receiver {
             offered: BTreeMap::new(),
             conflicts_told: BTreeSet::new(),
             batches: BatchReader::default(),
-            unpacked: 0,
+            batch_bytes: 0,
             definition: Vec::new(),
             roster: Vec::new(),
             durable: FuturesOrdered::new(),
@@ -586,7 +586,7 @@ impl Receiver {
                 frame = next_frame(inbound), if self.durable.len() < DURABLE_MAX => {
                     let frame = frame?;
                     self.budget.frame(self.session.node.clock.monotonic_ms())?;
-                    self.budget.bytes(charge(&frame))?;
+                    self.budget.bytes(content_bytes(&frame))?;
                     self.take(frame).await?;
                 }
             }
@@ -761,7 +761,7 @@ impl Receiver {
 
     async fn batch(&mut self, part: wire::Batch) -> Result<(), Ended> {
         if let Some(meta) = &part.meta {
-            self.unpacked = u64::from(meta.length);
+            self.batch_bytes = u64::from(meta.length);
         }
         let asked = &self.asked;
         match self.batches.push(part, |log| asked.get(log).map(|asked| asked.key.audience))? {
@@ -783,8 +783,8 @@ impl Receiver {
         if let Some(other) = self.contradiction(&log, &batch)? {
             return self.take_conflict(other).await;
         }
-        // Its frames were charged by what they unpack to, where a text that stands in many bodies is once.
-        self.budget.bytes(batch.body_bytes().saturating_sub(self.unpacked))?;
+        // Its frames were counted as what they unpack to, where a text that stands in many bodies is once.
+        self.budget.bytes(batch.body_bytes().saturating_sub(self.batch_bytes))?;
         if self.in_step(&log, &batch)?.is_none() {
             return Ok(());
         }
@@ -1064,8 +1064,8 @@ fn whole_definition(so_far: &mut Vec<u8>, part: wire::DefinitionPart) -> Result<
     read_signed_definition(&std::mem::take(so_far)).map(Some)
 }
 
-/// What a frame costs of the day's bytes: a batch what it unpacks to, whatever it was packed to.
-fn charge(frame: &Kind) -> u64 {
+/// The bytes of content in a frame, which count against the day: of a batch those that it unpacks to, however small it was packed.
+fn content_bytes(frame: &Kind) -> u64 {
     match frame {
         Kind::Batch(part) => part.meta.as_ref().map_or(0, |meta| u64::from(meta.length)).max(part.chunk.len() as u64),
         Kind::Recall(recall) => recall.statement.len() as u64,
