@@ -180,7 +180,7 @@ impl Links {
         let unreachable = |diagnosis| join_error(&invitation, JoinError::Connection { diagnosis });
         let proxy = proxy_address(self.node.config.proxy.as_deref()).await.map_err(unreachable)?;
         let options = DialOptions { proxy, ..DialOptions::default() };
-        let joined = super::pairing::join(&self.tls, &invitation, &self.node.keys.card(), &options).await;
+        let joined = super::pairing::join(&self.tls, &invitation, &self.node.keys.card(), &options, &self.http2()).await;
         let outcome = joined.map_err(|error| join_error(&invitation, error))?;
         self.node.peer_pairing(&outcome.card, name, outcome.digits).await
     }

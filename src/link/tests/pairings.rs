@@ -74,7 +74,7 @@ impl Inviting {
 }
 
 async fn join_as(joining: &Org, invitation: &Invitation) -> Result<PairingOutcome, JoinError> {
-    join(&joining.tls, invitation, &joining.card(), &DialOptions::default()).await
+    join(&joining.tls, invitation, &joining.card(), &DialOptions::default(), &Http2Limits::default()).await
 }
 
 #[tokio::test]
