@@ -155,7 +155,7 @@ impl Acceptor {
         let org = verifier.found().ok_or(Diagnosis::NoCertificate)??;
         let (caller, admission, permit) = match pairing {
             Some(label) => {
-                let permit = self.pairings.clone().try_acquire_owned().map_err(|_| Diagnosis::Crowded)?;
+                let permit = self.pairings.clone().try_acquire_owned().map_err(|_| Diagnosis::PairingsFull)?;
                 (Caller::Pairing { label, claims: org, channel: PairingChannel::of(tls)? }, None, Some(permit))
             }
             None => (Caller::Peer(org), Some(self.tls.trust.admit(org, classical)?), None),
