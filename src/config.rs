@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// The settings file's name within the data directory.
 pub const FILE: &str = "watchfire.toml";
+/// The name of the socket for the command line and scripts, within the data directory.
+pub const SOCKET: &str = "desk.sock";
 
 /// All settings. Every one has a default; a key that is not here is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
