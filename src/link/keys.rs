@@ -6,6 +6,8 @@
 //! node.pem                 node certificate: key, leaf, issuing CA
 //! previous.pem             the node certificate and the card from before the last rotation of the root
 //! log.key  id.key          32 bytes in base32
+//! next-log.key             the next log-signing key, until the card that names it is in force and the keys have moved on
+//! root-after-next.key      the same for the root that follows the next one
 //! log-N.key                a log-signing key from before, until each of our logs has its last position under it
 //! invitations              invitations that are open, with the tries that they have left
 //! ```
@@ -94,15 +96,6 @@ pub struct Renewal {
     pub issuing_ca: bool,
     /// The issuing CA is due, and the root key is not here.
     pub root_needed: bool,
-}
-
-/// Whole days that the certificates still live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct DaysLeft {
-    /// The node certificate, of 7.
-    pub node: u64,
-    /// The issuing CA, of 90.
-    pub issuing_ca: u64,
 }
 
 /// A file of the key directory: its name and its content.
@@ -237,7 +230,8 @@ impl Keys {
     }
 
     /// The content of each file, by name, and the names of those that a backup leaves out: the next root key, which must win the
-    /// organisation back from whoever has all else, and what a crash may have left half done.
+    /// organisation back from whoever has all else. Left out without a word is what has no use in a copy: open invitations, and what was
+    /// being written. `next-log.key` is in it: where the card names it already, nothing else has the log-signing key.
     ///
     /// # Errors
     /// When a file cannot be read, or others than its owner may.
@@ -410,11 +404,6 @@ impl Keys {
             credentials.push(Credential::new(node, card.content().knock_key)?);
         }
         Ok(credentials)
-    }
-
-    /// How long the certificates still live.
-    pub const fn days_left(&self, now: Timestamp) -> DaysLeft {
-        DaysLeft { node: self.node.validity().days_left(now), issuing_ca: self.issuing_ca.validity().days_left(now) }
     }
 
     /// The organisation.
@@ -615,7 +604,6 @@ mod tests {
         let later = |days| NOW.plus(days * DAY_MS);
         assert_eq!(keys.renew(later(4)).expect("renews"), Renewal::default());
         assert_eq!(keys.renew(later(5)).expect("renews"), Renewal { node: true, ..Renewal::default() });
-        assert_eq!(keys.days_left(later(5)), DaysLeft { node: 6, issuing_ca: 84 });
         let elsewhere = keys.directory.join("root.elsewhere");
         fs::rename(keys.directory.join("root.key"), &elsewhere).expect("moves");
         assert_eq!(keys.renew(later(61)).expect("renews"), Renewal { node: true, issuing_ca: false, root_needed: true });
@@ -701,6 +689,7 @@ mod tests {
             write(&at("next-log.key"), &new).expect("writes");
             fs::remove_file(at(if moved { "log.key" } else { "log-1.key" })).expect("removes");
             write(&at(if moved { "log-1.key" } else { "log.key" }), &old).expect("writes");
+            assert!(keys.files().expect("reads").0.iter().any(|(name, _)| name == "next-log.key"), "a copy needs it too");
             let again = Keys::load(&directory, NOW).expect("loads");
             assert_eq!((again.log().public(), again.former().len()), (keys.log().public(), 1), "committed: finished");
             assert!(!at("next-log.key").exists());
