@@ -97,32 +97,24 @@ impl Clock {
     /// Waits for so many milliseconds, whatever the wall clock does meanwhile.
     pub async fn sleep(&self, milliseconds: u64) {
         match &*self.0 {
-            Kind::System { .. } => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
             Kind::Manual { hands } => {
                 let until = hands.borrow().monotonic.saturating_add(milliseconds);
                 wait(hands, |now| now.monotonic >= until).await;
             }
-            #[cfg(feature = "simulation")]
-            Kind::Simulated { .. } => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
+            _ => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
         }
     }
 
     /// Waits until the wall clock shows `at` or later; returns at once when it does already.
     pub async fn sleep_until(&self, at: Timestamp) {
         match &*self.0 {
-            Kind::System { .. } => loop {
+            Kind::Manual { hands } => wait(hands, |now| now.wall >= at.0).await,
+            _ => loop {
                 match at.since(self.now()) {
                     0 => return,
                     left => tokio::time::sleep(Duration::from_millis(left.min(RECHECK_MS))).await,
                 }
             },
-            Kind::Manual { hands } => wait(hands, |now| now.wall >= at.0).await,
-            #[cfg(feature = "simulation")]
-            Kind::Simulated { .. } => {
-                while at > self.now() {
-                    tokio::time::sleep(Duration::from_millis(at.since(self.now()).min(RECHECK_MS))).await;
-                }
-            }
         }
     }
 

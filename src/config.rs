@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// The settings file's name within the data directory.
 pub const FILE: &str = "watchfire.toml";
+/// The name of the socket for the command line and scripts, within the data directory.
+pub const SOCKET: &str = "desk.sock";
 
 /// All settings. Every one has a default; a key that is not here is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,7 +185,7 @@ pub const SETTINGS: [Setting; 31] = [
     number("records.retention_days", 1, 36_500, "every holder destroys a record of ours after so many days"),
     number("link.handshake_ms_max", 100, 600_000, "a TLS handshake that takes longer is given up"),
     number("link.half_open_max", 1, 65_536, "unfinished handshakes at a time"),
-    number("link.handshakes_per_second_max", 1, 1_000_000, "handshakes in a second, of callers that know the day's label"),
+    number("link.handshakes_per_second_max", 1, 1_000_000, "handshakes in a second, of callers that know a label"),
     number("link.source_handshakes_per_second_max", 1, 1_000_000, "the same from one address"),
     number("link.streams_max", 1, 1_000, "calls at a time on one connection"),
     number("link.http2_frames_per_second_max", 100, 10_000_000, "HTTP/2 frames that a peer may send in a second"),

@@ -1,7 +1,8 @@
 //! The command line's side of the interface: HTTP/1.1 over the socket, one connection for each request.
 
 use super::import::ImportLine;
-use super::{BACKUP_HEADER, BackupRequest, CURSOR_HEADER, Problem, SOCKET};
+use super::{BACKUP_HEADER, BackupRequest, CURSOR_HEADER, Problem};
+use crate::config::SOCKET;
 use crate::node::error::{Exit, NodeError};
 use crate::node::view::{BackupView, ImportProgress, ImportReport};
 use axum::body::Bytes;

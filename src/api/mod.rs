@@ -23,9 +23,6 @@ pub use peers::{Card, Digits, GroupAdd, GroupCommunity, Join, PeerAdd};
 pub use problem::Problem;
 pub use records::{Health, LookupRequest, Reason, RotateLogKey, kind_named, unknown_kind};
 
-/// The socket's name within the data directory.
-pub const SOCKET: &str = "desk.sock";
-
 /// The header in which an export says where the next one goes on.
 pub const CURSOR_HEADER: &str = "watchfire-cursor";
 

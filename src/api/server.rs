@@ -1,6 +1,7 @@
 //! The local socket: only its owner (and root) gets an answer.
 
-use super::{SOCKET, router};
+use super::router;
+use crate::config::SOCKET;
 use crate::node::Node;
 use crate::node::error::NodeError;
 use axum::Router;

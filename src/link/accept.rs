@@ -2,6 +2,7 @@
 
 use super::diagnosis::{Diagnosis, Stage};
 use super::knock;
+use super::limits::EachSecond;
 use super::pairing::PairingChannel;
 use super::profile::leaf_until;
 use super::tls::{Credential, Expected, Tls, Verifier, server_config, speaks_h2};
@@ -155,7 +156,7 @@ impl Acceptor {
         let org = verifier.found().ok_or(Diagnosis::NoCertificate)??;
         let (caller, admission, permit) = match pairing {
             Some(label) => {
-                let permit = self.pairings.clone().try_acquire_owned().map_err(|_| Diagnosis::Crowded)?;
+                let permit = self.pairings.clone().try_acquire_owned().map_err(|_| Diagnosis::PairingsFull)?;
                 (Caller::Pairing { label, claims: org, channel: PairingChannel::of(tls)? }, None, Some(permit))
             }
             None => (Caller::Peer(org), Some(self.tls.trust.admit(org, classical)?), None),
@@ -257,30 +258,27 @@ fn network(source: IpAddr) -> IpAddr {
 
 /// The handshakes of this second that cost real work. Holds an entry for each source, so no more than may come in a second.
 #[derive(Debug, Default)]
-struct Rate(Mutex<Second>);
+struct Rate(Mutex<EachSecond<Taken>>);
 
 #[derive(Debug, Default)]
-struct Second {
-    number: u64,
-    taken: u64,
+struct Taken {
+    all: u64,
     by_source: BTreeMap<IpAddr, u64>,
 }
 
 impl Rate {
     fn take(&self, source: IpAddr, now: Timestamp, limits: &HandshakeLimits) -> Result<(), Diagnosis> {
         let mut second = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if second.number != now.0 / 1_000 {
-            *second = Second { number: now.0 / 1_000, ..Second::default() };
-        }
-        if second.taken >= limits.per_second_max {
+        let taken = second.at(now.0);
+        if taken.all >= limits.per_second_max {
             return Err(Diagnosis::TooOften);
         }
-        let source = second.by_source.entry(network(source)).or_default();
+        let source = taken.by_source.entry(network(source)).or_default();
         if *source >= limits.source_per_second_max {
             return Err(Diagnosis::TooOften);
         }
         *source += 1;
-        second.taken += 1;
+        taken.all += 1;
         Ok(())
     }
 }

@@ -42,11 +42,6 @@ impl Validity {
         self.not_before.plus(self.not_after.since(self.not_before) / 3 * 2)
     }
 
-    /// Whole days that are left; 0 on the last day and after.
-    pub const fn days_left(self, now: Timestamp) -> u64 {
-        self.not_after.since(now) / DAY_MS
-    }
-
     /// Whether it holds now.
     pub fn holds(self, now: Timestamp) -> bool {
         self.not_before <= now && now <= self.not_after
@@ -241,8 +236,6 @@ mod tests {
     fn a_certificate_renews_at_two_thirds_of_its_life() {
         let validity = Validity { not_before: Timestamp(0), not_after: Timestamp(9 * DAY_MS) };
         assert_eq!(validity.renew_at(), Timestamp(6 * DAY_MS));
-        assert_eq!(validity.days_left(Timestamp(6 * DAY_MS + 1)), 2);
-        assert_eq!(validity.days_left(Timestamp(10 * DAY_MS)), 0);
         assert!(validity.holds(Timestamp(0)) && !validity.holds(Timestamp(9 * DAY_MS + 1)));
     }
 

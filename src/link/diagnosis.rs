@@ -125,6 +125,9 @@ pub enum Diagnosis {
     /// Too many handshakes came in this second, in all or from this source.
     #[error("turned away: more handshakes in a second than are allowed")]
     TooOften,
+    /// As many came to pair as may at one time.
+    #[error("turned away: too many came to pair at once")]
+    PairingsFull,
     /// The connection ended without a word.
     #[error("the connection was closed without a reason")]
     Closed,
@@ -201,6 +204,7 @@ impl Diagnosis {
             Self::Timeout { .. } => "timeout",
             Self::Crowded => "crowded",
             Self::TooOften => "too_often",
+            Self::PairingsFull => "pairings_full",
             Self::Closed => "closed",
             Self::Proxy(_) => "proxy",
             Self::OnionWithoutProxy(_) => "onion_without_proxy",
@@ -239,6 +243,7 @@ impl Diagnosis {
             Self::UnknownLabel => "a prober, or a peer with an old card or a wrong date",
             Self::Tls(_) | Self::Alert(_) | Self::Closed => "see the other node's log for its side of this attempt",
             Self::Crowded | Self::TooOften => "someone may be flooding the port: see where the calls come from",
+            Self::PairingsFull => "whoever saw an invitation may be flooding the port: wait until it has expired, and make a new one",
             Self::NameResolution { .. } => "check the name in its card, and this machine's DNS",
             Self::ConnectionRefused(_) => "is the other node running, and is the port right?",
             Self::Unreachable { .. } | Self::Timeout { .. } => "check the network and the firewalls on both sides",
@@ -356,6 +361,7 @@ mod tests {
             Diagnosis::Timeout { stage: Stage::Connect, seconds: 1 },
             Diagnosis::Crowded,
             Diagnosis::TooOften,
+            Diagnosis::PairingsFull,
             Diagnosis::Closed,
             Diagnosis::Proxy("x".into()),
             Diagnosis::OnionWithoutProxy(endpoint),

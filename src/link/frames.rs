@@ -1,7 +1,7 @@
 //! What a peer's HTTP/2 frames may cost, counted on the plaintext before the HTTP/2 library sees it: the library bounds resets, empty
 //! frames and header lists itself, but answers PING and SETTINGS as fast as they come.
 
-use super::limits::Overrun;
+use super::limits::{EachSecond, Overrun};
 use crate::clock::Clock;
 use std::io::Error;
 use std::pin::Pin;
@@ -73,35 +73,26 @@ impl Scanner {
     }
 }
 
-/// Counts what came in this second.
-struct Meter {
-    limits: FrameLimits,
-    clock: Clock,
-    second: u64,
+/// The frames of a second.
+#[derive(Debug, Default)]
+struct Count {
     frames: u64,
     control: u64,
 }
 
-impl Meter {
-    fn count(&mut self, length: usize, kind: u8) -> Result<(), Overrun> {
+impl Count {
+    fn add(&mut self, length: usize, kind: u8, limits: &FrameLimits) -> Result<(), Overrun> {
         self.frames += 1;
         if kind != DATA || length < CONTENT_BYTES_MIN {
             self.control += 1 + (length / CONTROL_BYTES) as u64;
         }
-        if self.control > self.limits.control_per_second_max {
-            return Err(Overrun::Control(self.limits.control_per_second_max));
+        if self.control > limits.control_per_second_max {
+            return Err(Overrun::Control(limits.control_per_second_max));
         }
-        if self.frames > self.limits.per_second_max {
-            return Err(Overrun::Http2(self.limits.per_second_max));
+        if self.frames > limits.per_second_max {
+            return Err(Overrun::Http2(limits.per_second_max));
         }
         Ok(())
-    }
-
-    fn look_at_the_clock(&mut self) {
-        let second = self.clock.monotonic_ms() / 1_000;
-        if second != self.second {
-            (self.second, self.frames, self.control) = (second, 0, 0);
-        }
     }
 }
 
@@ -109,7 +100,9 @@ impl Meter {
 pub(super) struct Metered<S> {
     stream: S,
     scanner: Scanner,
-    meter: Meter,
+    limits: FrameLimits,
+    clock: Clock,
+    count: EachSecond<Count>,
     tripped: Tripped,
 }
 
@@ -126,8 +119,7 @@ impl<S> Metered<S> {
 
     fn new(stream: S, limits: FrameLimits, clock: Clock, pass: usize) -> Self {
         let scanner = Scanner { pass, header: [0; HEADER_BYTES], filled: 0 };
-        let meter = Meter { limits, clock, second: 0, frames: 0, control: 0 };
-        Self { stream, scanner, meter, tripped: Tripped::default() }
+        Self { stream, scanner, limits, clock, count: EachSecond::default(), tripped: Tripped::default() }
     }
 
     pub(super) fn tripped(&self) -> Tripped {
@@ -139,9 +131,8 @@ impl<S> Metered<S> {
     }
 
     fn count(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.meter.look_at_the_clock();
-        let meter = &mut self.meter;
-        self.scanner.scan(bytes, |length, kind| meter.count(length, kind)).map_err(|overrun| {
+        let count = self.count.at(self.clock.monotonic_ms());
+        self.scanner.scan(bytes, |length, kind| count.add(length, kind, &self.limits)).map_err(|overrun| {
             let _ = self.tripped.0.set(overrun);
             Error::other(overrun)
         })

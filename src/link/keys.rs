@@ -6,6 +6,8 @@
 //! node.pem                 node certificate: key, leaf, issuing CA
 //! previous.pem             the node certificate and the card from before the last rotation of the root
 //! log.key  id.key          32 bytes in base32
+//! next-log.key             the next log-signing key, until the card that names it is in force and the keys have moved on
+//! root-after-next.key      the same for the root that follows the next one
 //! log-N.key                a log-signing key from before, until each of our logs has its last position under it
 //! invitations              invitations that are open, with the tries that they have left
 //! ```
@@ -31,6 +33,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
+
+/// The file with the invitations that are open.
+pub(super) const INVITATIONS: &str = "invitations";
 
 /// Why keys could not be made, read or renewed.
 #[derive(Debug, thiserror::Error)]
@@ -93,15 +98,6 @@ pub struct Renewal {
     pub root_needed: bool,
 }
 
-/// Whole days that the certificates still live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct DaysLeft {
-    /// The node certificate, of 7.
-    pub node: u64,
-    /// The issuing CA, of 90.
-    pub issuing_ca: u64,
-}
-
 /// A file of the key directory: its name and its content.
 pub type KeyFile = (String, Zeroizing<Vec<u8>>);
 
@@ -157,7 +153,8 @@ impl Keys {
         let keys = Self { directory: directory.to_owned(), issuing_ca, node, log, former: BTreeMap::new(), id, card, previous: None };
         write(&at("log.key"), &secret(&keys.log.seed()))?;
         write(&at("id.key"), &secret(&keys.id))?;
-        keys.save()?;
+        keys.write_card(&keys.issuing_ca, &keys.card)?;
+        keys.write_node(&keys.node)?;
         Ok(keys)
     }
 
@@ -193,25 +190,38 @@ impl Keys {
         let former = read_former(directory, &card)?;
         let keys = Self { directory: directory.to_owned(), issuing_ca, node, log, former, id, card, previous };
         keys.finish_rotation()?;
-        keys.save_node()?;
+        keys.write_node(&keys.node)?;
         Ok(keys)
     }
 
-    fn save(&self) -> Result<(), KeysError> {
-        let mut text = pem(self.issuing_ca.key(), std::slice::from_ref(self.issuing_ca.der()));
-        text.extend_from_slice(self.card.to_text().as_bytes());
-        write(&self.directory.join("identity.pem"), &text)?;
-        self.save_node()
+    /// Puts a card in force, with the issuing CA that it lists first: on disk and then here, so that what cannot be written does not hold.
+    fn put_card(&mut self, issuing_ca: IssuingCa, card: Card) -> Result<(), KeysError> {
+        self.write_card(&issuing_ca, &card)?;
+        (self.issuing_ca, self.card) = (issuing_ca, card);
+        Ok(())
     }
 
-    fn save_previous(&self) -> Result<(), KeysError> {
+    /// The same for a node certificate.
+    fn put_node(&mut self, node: NodeCertificate) -> Result<(), KeysError> {
+        self.write_node(&node)?;
+        self.node = node;
+        Ok(())
+    }
+
+    fn write_card(&self, issuing_ca: &IssuingCa, card: &Card) -> Result<(), KeysError> {
+        let mut text = pem(issuing_ca.key(), std::slice::from_ref(issuing_ca.der()));
+        text.extend_from_slice(card.to_text().as_bytes());
+        write(&self.directory.join("identity.pem"), &text)
+    }
+
+    fn write_node(&self, node: &NodeCertificate) -> Result<(), KeysError> {
+        write(&self.directory.join("node.pem"), &pem(node.key(), node.chain()))
+    }
+
+    fn write_previous(&self) -> Result<(), KeysError> {
         let mut text = pem(self.node.key(), self.node.chain());
         text.extend_from_slice(self.card.to_text().as_bytes());
         write(&self.directory.join("previous.pem"), &text)
-    }
-
-    fn save_node(&self) -> Result<(), KeysError> {
-        write(&self.directory.join("node.pem"), &pem(self.node.key(), self.node.chain()))
     }
 
     fn root(&self) -> Result<P256Key, KeysError> {
@@ -220,7 +230,8 @@ impl Keys {
     }
 
     /// The content of each file, by name, and the names of those that a backup leaves out: the next root key, which must win the
-    /// organisation back from whoever has all else, and what a crash may have left half done.
+    /// organisation back from whoever has all else. Left out without a word is what has no use in a copy: open invitations, and what was
+    /// being written. `next-log.key` is in it: where the card names it already, nothing else has the log-signing key.
     ///
     /// # Errors
     /// When a file cannot be read, or others than its owner may.
@@ -231,7 +242,7 @@ impl Keys {
             let path = entry.map_err(error)?.path();
             let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
             // An invitation that was used since the backup would be open again.
-            let passing = name == "invitations";
+            let passing = name == INVITATIONS;
             let half_done = name == "root-after-next.key" || name.ends_with(".new") || name.starts_with('.');
             match name.as_str() {
                 "next-root.key" => left_out.push(name),
@@ -253,17 +264,17 @@ impl Keys {
             match self.root() {
                 Ok(root) => {
                     self.renew_issuing_ca(&root, now)?;
-                    (renewal.issuing_ca, renewal.node) = (true, true);
+                    renewal.issuing_ca = true;
                 }
                 Err(KeysError::RootAbsent) => renewal.root_needed = true,
                 Err(error) => return Err(error),
             }
         }
+        let of_another_ca = self.node.chain()[1] != *self.issuing_ca.der();
         // One that a clock which was ahead has made is refused by every peer whose clock is right.
         let too_early = now < self.node.validity().not_before && self.issuing_ca.validity().holds(now);
-        if !renewal.node && (too_early || now >= self.node.validity().renew_at()) {
-            self.node = self.issuing_ca.issue_node(self.org(), now)?;
-            self.save_node()?;
+        if of_another_ca || too_early || now >= self.node.validity().renew_at() {
+            self.put_node(self.issuing_ca.issue_node(self.org(), now)?)?;
             renewal.node = true;
         }
         Ok(renewal)
@@ -274,21 +285,19 @@ impl Keys {
         let listed = vec![issuing_ca.der().to_vec(), self.issuing_ca.der().to_vec()];
         let content = CardContent { number: self.next_number(), issuing_cas: listed, created: now, ..self.card.content().clone() };
         let card = Card::sign(self.card.chain(), content, root)?;
-        self.node = issuing_ca.issue_node(self.org(), now)?;
-        (self.issuing_ca, self.card) = (issuing_ca, card);
-        self.save()
+        self.put_card(issuing_ca, card)
     }
 
     /// Signs the next card with a changed content, such as other endpoints; number and time are set here.
     ///
     /// # Errors
-    /// When the root key is not here, or the content is out of its bounds.
+    /// When the root key is not here, the content is out of its bounds, or a file cannot be written; what was in force stays so.
     pub fn change_card(&mut self, now: Timestamp, change: impl FnOnce(&mut CardContent)) -> Result<&Card, KeysError> {
         let mut content = self.card.content().clone();
         change(&mut content);
         (content.number, content.created) = (self.next_number(), now);
-        self.card = Card::sign(self.card.chain(), content, &self.root()?)?;
-        self.save()?;
+        let card = Card::sign(self.card.chain(), content, &self.root()?)?;
+        self.put_card(self.issuing_ca.clone(), card)?;
         Ok(&self.card)
     }
 
@@ -296,7 +305,7 @@ impl Keys {
     /// knock by the old knock key and are shown the old certificate, for as long as it lives.
     ///
     /// # Errors
-    /// When `next-root.key` is not here or is not the key that was committed to.
+    /// When `next-root.key` is not here or is not the key that was committed to, or a file cannot be written.
     pub fn rotate_root(&mut self, now: Timestamp) -> Result<&Card, KeysError> {
         let at = |name: &str| self.directory.join(name);
         if !at("next-root.key").exists() {
@@ -317,11 +326,12 @@ impl Keys {
         };
         let card = Card::sign(&chain, content, &root)?;
         write(&at("root-after-next.key"), &pem(&next, &[]))?;
-        self.save_previous()?;
-        self.previous = Some((std::mem::replace(&mut self.node, node), std::mem::replace(&mut self.card, card)));
-        self.issuing_ca = issuing_ca;
-        self.save()?;
+        self.write_previous()?;
+        let previous = (self.node.clone(), self.card.clone());
+        self.put_card(issuing_ca, card)?;
+        self.previous = Some(previous);
         self.finish_rotation()?;
+        self.put_node(node)?;
         Ok(&self.card)
     }
 
@@ -331,7 +341,7 @@ impl Keys {
     /// The card's number is at least the time in seconds, so that a copy from before another change can still leave that one behind.
     ///
     /// # Errors
-    /// When the root key is not here.
+    /// When the root key is not here, or a file cannot be written; what was in force stays so.
     pub fn rotate_log(&mut self, now: Timestamp, stolen: bool) -> Result<&Card, KeysError> {
         let (root, log) = (self.root()?, Arc::new(SigningKey::generate()));
         let mut content = self.card.content().clone();
@@ -343,8 +353,7 @@ impl Keys {
         (content.number, content.created) = (self.next_number().max(now.0 / 1_000), now);
         let card = Card::sign(self.card.chain(), content, &root)?;
         write(&self.directory.join(NEXT_LOG_KEY), &secret(&log.seed()))?;
-        self.card = card;
-        self.save()?;
+        self.put_card(self.issuing_ca.clone(), card)?;
         self.former.insert(before.number, std::mem::replace(&mut self.log, log));
         finish_log_rotation(&self.directory, &self.card)?;
         Ok(&self.card)
@@ -395,11 +404,6 @@ impl Keys {
             credentials.push(Credential::new(node, card.content().knock_key)?);
         }
         Ok(credentials)
-    }
-
-    /// How long the certificates still live.
-    pub const fn days_left(&self, now: Timestamp) -> DaysLeft {
-        DaysLeft { node: self.node.validity().days_left(now), issuing_ca: self.issuing_ca.validity().days_left(now) }
     }
 
     /// The organisation.
@@ -600,7 +604,6 @@ mod tests {
         let later = |days| NOW.plus(days * DAY_MS);
         assert_eq!(keys.renew(later(4)).expect("renews"), Renewal::default());
         assert_eq!(keys.renew(later(5)).expect("renews"), Renewal { node: true, ..Renewal::default() });
-        assert_eq!(keys.days_left(later(5)), DaysLeft { node: 6, issuing_ca: 84 });
         let elsewhere = keys.directory.join("root.elsewhere");
         fs::rename(keys.directory.join("root.key"), &elsewhere).expect("moves");
         assert_eq!(keys.renew(later(61)).expect("renews"), Renewal { node: true, issuing_ca: false, root_needed: true });
@@ -686,10 +689,39 @@ mod tests {
             write(&at("next-log.key"), &new).expect("writes");
             fs::remove_file(at(if moved { "log.key" } else { "log-1.key" })).expect("removes");
             write(&at(if moved { "log-1.key" } else { "log.key" }), &old).expect("writes");
+            assert!(keys.files().expect("reads").0.iter().any(|(name, _)| name == "next-log.key"), "a copy needs it too");
             let again = Keys::load(&directory, NOW).expect("loads");
             assert_eq!((again.log().public(), again.former().len()), (keys.log().public(), 1), "committed: finished");
             assert!(!at("next-log.key").exists());
         }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_not_in_force() {
+        let (_directory, mut keys) = keys();
+        let later = NOW.plus(61 * DAY_MS);
+        let in_force =
+            |keys: &Keys| (keys.card().clone(), keys.log().public(), keys.issuing_ca().der().clone(), keys.node().chain().clone());
+        let before = in_force(&keys);
+        for name in ["identity.new", "node.new"] {
+            fs::create_dir(keys.directory.join(name)).expect("is in the way");
+        }
+        assert!(keys.change_card(NOW, |content| content.protocols = vec![1, 2]).is_err());
+        assert!(keys.rotate_log(NOW, false).is_err());
+        assert!(keys.renew(NOW.plus(5 * DAY_MS)).is_err());
+        assert!(keys.renew(later).is_err());
+        assert!(keys.rotate_root(NOW).is_err());
+        assert!(in_force(&keys) == before && keys.former().is_empty());
+        assert_eq!(keys.credentials(NOW).expect("credentials").len(), 1);
+        // The card can be written and the node certificate cannot: it follows as soon as it can.
+        fs::remove_dir(keys.directory.join("identity.new")).expect("removes");
+        assert!(keys.renew(later).is_err());
+        assert_ne!(keys.card(), &before.0);
+        fs::remove_dir(keys.directory.join("node.new")).expect("removes");
+        assert_eq!(keys.renew(later).expect("renews"), Renewal { node: true, ..Renewal::default() });
+        assert_eq!(keys.node().chain()[1], *keys.issuing_ca().der());
+        let again = Keys::load(&keys.directory, later).expect("loads");
+        assert!(in_force(&again) == in_force(&keys));
     }
 
     #[test]

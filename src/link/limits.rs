@@ -51,18 +51,35 @@ impl Days {
     }
 }
 
+/// What is counted anew each second.
+#[derive(Debug, Default)]
+pub(super) struct EachSecond<T> {
+    second: u64,
+    counted: T,
+}
+
+impl<T: Default> EachSecond<T> {
+    /// What was counted in this second.
+    pub(super) fn at(&mut self, milliseconds: u64) -> &mut T {
+        let second = milliseconds / 1_000;
+        if second != self.second {
+            *self = Self { second, counted: T::default() };
+        }
+        &mut self.counted
+    }
+}
+
 /// One session's view of its peer's limits.
 pub struct Budget {
     node: Arc<Node>,
     peer: OrgId,
-    second: u64,
-    frames: u64,
+    frames: EachSecond<u64>,
 }
 
 impl Budget {
     /// The budget of a peer; what it has used today counts on.
     pub fn new(node: &Arc<Node>, peer: OrgId) -> Self {
-        Self { node: node.clone(), peer, second: 0, frames: 0 }
+        Self { node: node.clone(), peer, frames: EachSecond::default() }
     }
 
     /// One more frame came at this time.
@@ -70,14 +87,10 @@ impl Budget {
     /// # Errors
     /// When there are too many in this second.
     pub fn frame(&mut self, monotonic_ms: u64) -> Result<(), Overrun> {
-        let second = monotonic_ms / 1_000;
-        if second != self.second {
-            self.second = second;
-            self.frames = 0;
-        }
-        self.frames += 1;
+        let frames = self.frames.at(monotonic_ms);
+        *frames += 1;
         let most = self.node.config.link.frames_per_second_max;
-        if self.frames > most { Err(Overrun::Frames(most)) } else { Ok(()) }
+        if *frames > most { Err(Overrun::Frames(most)) } else { Ok(()) }
     }
 
     /// So many entries came.
@@ -89,7 +102,7 @@ impl Budget {
         if self.use_day(count, 0).entries > most { Err(Overrun::Entries(most)) } else { Ok(()) }
     }
 
-    /// So many bytes of batches came.
+    /// So many bytes of content came, in whatever frames.
     ///
     /// # Errors
     /// When there are too many today.
@@ -117,8 +130,7 @@ pub struct Throttle(Mutex<Said>);
 
 #[derive(Debug, Default)]
 struct Said {
-    second: u64,
-    lines: u64,
+    lines: EachSecond<u64>,
     left_out: u64,
 }
 
@@ -129,15 +141,12 @@ impl Throttle {
     /// Whether to say it; if so, how many times it was not said before.
     pub fn say(&self, monotonic_ms: u64) -> Option<u64> {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let second = monotonic_ms / 1_000;
-        if second != said.second {
-            (said.second, said.lines) = (second, 0);
-        }
-        if said.lines >= LINES_PER_SECOND_MAX {
+        let lines = said.lines.at(monotonic_ms);
+        if *lines >= LINES_PER_SECOND_MAX {
             said.left_out += 1;
             return None;
         }
-        said.lines += 1;
+        *lines += 1;
         Some(std::mem::take(&mut said.left_out))
     }
 }

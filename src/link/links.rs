@@ -16,8 +16,9 @@ use super::convert::wire::link_server::{Link, LinkServer};
 use super::diagnosis::Diagnosis;
 use super::dial::{self, DialOptions, DialledConnection};
 use super::frames::{FrameLimits, Tripped};
+use super::keys::INVITATIONS;
 use super::limits::{Overrun, Throttle};
-use super::pairing::{Invitation, JoinError, Keep, Kept, PairingService, Persist, keep, kept};
+use super::pairing::{Invitation, JoinError, Keep, Kept, NotOpened, PairingService, Persist, keep, kept};
 use super::serve::{ConnectionInfo, Http2Limits};
 use super::session::{Ended, Session, outbox};
 use super::tls::Tls;
@@ -134,17 +135,17 @@ impl Links {
         let _ = tokio::join!(dialling, renewing);
     }
 
-    /// A session with a peer that has said hello, and the frames that it sends.
+    /// A session with a peer that has said hello, and the frames that it sends. There is none while the store cannot be read.
     pub(super) fn session(
         &self,
         peer: OrgId,
         kill: CancellationToken,
-    ) -> (Arc<Session>, impl tokio_stream::Stream<Item = wire::Frame> + Send + use<>) {
+    ) -> Result<(Arc<Session>, impl tokio_stream::Stream<Item = wire::Frame> + Send + use<>), NodeError> {
         let (outbox, frames) = outbox();
-        let session = Session::new(self.node.clone(), peer, outbox, kill);
+        let session = Session::new(self.node.clone(), peer, outbox, kill)?;
         // A fresh outbox has room, and its other end is here.
         let _ = session.hello();
-        (session, frames)
+        Ok((session, frames))
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<OrgId, Live>> {
@@ -154,13 +155,16 @@ impl Links {
     /// Opens an invitation: while it lasts, whoever has it may exchange cards with us.
     ///
     /// # Errors
-    /// When we have no endpoint that it could name.
+    /// When we have no endpoint that it could name, too many are open, or it cannot be kept over a restart.
     pub fn invite(&self) -> Result<Invitation, NodeError> {
         let endpoints = self.node.keys.card().content().endpoints.clone();
         let life_ms = self.node.config.pairing.invitation_hours.saturating_mul(3_600_000);
         let invitation = Invitation::lasting(self.node.org(), &endpoints, self.node.clock.now(), life_ms);
         let invitation = invitation.map_err(|error| NodeError::BadInput(error.to_string()))?;
-        self.pairing.open(invitation.clone()).map_err(NodeError::BadInput)?;
+        self.pairing.open(invitation.clone()).map_err(|error| match error {
+            NotOpened::Full => NodeError::BadInput(error.to_string()),
+            NotOpened::NotKept(error) => error.into(),
+        })?;
         Ok(invitation)
     }
 
@@ -176,7 +180,7 @@ impl Links {
         let unreachable = |diagnosis| join_error(&invitation, JoinError::Connection { diagnosis });
         let proxy = proxy_address(self.node.config.proxy.as_deref()).await.map_err(unreachable)?;
         let options = DialOptions { proxy, ..DialOptions::default() };
-        let joined = super::pairing::join(&self.tls, &invitation, &self.node.keys.card(), &options).await;
+        let joined = super::pairing::join(&self.tls, &invitation, &self.node.keys.card(), &options, &self.http2()).await;
         let outcome = joined.map_err(|error| join_error(&invitation, error))?;
         self.node.peer_pairing(&outcome.card, name, outcome.digits).await
     }
@@ -328,7 +332,7 @@ impl Links {
     pub fn refresh_trust(&self) {
         match bundles(&self.node) {
             Ok(bundles) => self.tls.trust.replace(bundles),
-            Err(error) => tracing::warn!(%error, "the peers could not be read; those known before stay in force"),
+            Err(error) => tracing::warn!(code = error.code(), "the peers could not be read; those known before stay in force"),
         }
     }
 
@@ -393,10 +397,13 @@ impl Links {
         let (kx, until) = (format!("{:?}", connection.kx_group), connection.until);
         let (channel, tripped) = match super::serve::metered_channel(connection, &self.http2()).await {
             Ok(metered) => metered,
-            Err(error) => return tracing::debug!(%peer, %error, "a connection ended at once"),
+            Err(diagnosis) => return tracing::debug!(%peer, code = diagnosis.code(), "a connection ended at once"),
         };
         let mut client = LinkClient::new(channel).max_decoding_message_size(FRAME_BYTES_MAX).max_encoding_message_size(FRAME_BYTES_MAX);
-        let (session, frames) = self.session(peer, kill.child_token());
+        let (session, frames) = match self.session(peer, kill.child_token()) {
+            Ok(session) => session,
+            Err(error) => return tracing::debug!(%peer, code = error.code(), "no stream was opened"),
+        };
         match client.open(frames).await {
             Ok(response) => {
                 let under = Under { dialler: self.node.org(), kx, until, tripped };
@@ -413,7 +420,7 @@ impl Links {
     async fn keep_fresh(self: Arc<Self>, stop: CancellationToken) {
         loop {
             if let Err(error) = self.freshen().await {
-                tracing::warn!(%error, "upkeep failed; it is tried again in a minute");
+                tracing::warn!(code = error.code(), "upkeep failed; it is tried again in a minute");
             }
             tokio::select! {
                 biased;
@@ -423,11 +430,24 @@ impl Links {
         }
     }
 
-    /// One round of upkeep.
+    /// One round of upkeep. A step that fails keeps none of the others from being done.
     ///
     /// # Errors
-    /// When a key file or the store cannot be written.
+    /// The first: a key file or the store could not be written.
     pub async fn freshen(&self) -> Result<(), NodeError> {
+        self.pairing.forget_expired();
+        let steps = [
+            self.renew(),
+            self.node.pay_what_is_owed().await,
+            self.node.settle_restore().await,
+            self.node.confirm_groups().await,
+            self.node.settle_log_keys().await,
+            self.node.destroy_expired(false).await.map(drop),
+        ];
+        steps.into_iter().collect()
+    }
+
+    fn renew(&self) -> Result<(), NodeError> {
         let renewal = self.node.keys.renew(self.node.clock.now())?;
         if renewal.node || renewal.issuing_ca {
             self.reload()?;
@@ -436,12 +456,6 @@ impl Links {
         if renewal.root_needed {
             tracing::warn!("the issuing CA is to be renewed and the root key is away: put it back for a minute");
         }
-        self.node.pay_what_is_owed().await?;
-        self.pairing.forget_expired();
-        self.node.settle_restore().await?;
-        self.node.confirm_groups().await?;
-        self.node.settle_log_keys().await?;
-        self.node.destroy_expired(false).await?;
         Ok(())
     }
 
@@ -471,7 +485,7 @@ impl Drop for Up<'_> {
         let number = self.number.lock().unwrap_or_else(PoisonError::into_inner).take();
         if number.is_some_and(|number| self.links.dismiss(&self.peer, number)) {
             let now = self.links.node.clock.now();
-            tracing::info!(peer = %self.peer, ended = %self.ended, "a link is down");
+            tracing::info!(peer = %self.peer, code = self.ended.code(), "a link is down");
             self.links.node.note_link(self.peer, |view| {
                 view.up = false;
                 view.recalls_alone = false;
@@ -501,7 +515,8 @@ impl Link for Called {
         let info = request.extensions().get::<ConnectionInfo>().ok_or_else(|| tonic::Status::internal("a call without a connection"))?;
         let (kx, until, tripped) = (format!("{:?}", info.kx_group), info.until, info.tripped.clone());
         let under = Under { dialler: self.peer, kx, until, tripped };
-        let (session, frames) = self.links.session(self.peer, self.kill.child_token());
+        let session = self.links.session(self.peer, self.kill.child_token());
+        let (session, frames) = session.map_err(|_| tonic::Status::unavailable("the node cannot take more now"))?;
         tokio::spawn(self.links.clone().live(session, request.into_inner(), under));
         Ok(tonic::Response::new(Box::pin(frames.map(Ok))))
     }
@@ -520,13 +535,13 @@ fn pairing_service(node: &Arc<Node>, acceptor: &Arc<Acceptor>) -> Arc<PairingSer
         })
     });
     let file = invitations(node);
-    let keep: Keep = Arc::new(move |open: &[Kept]| keep(&file, open).map_err(|error| error.to_string()));
+    let keep: Keep = Arc::new(move |open: &[Kept]| keep(&file, open));
     PairingService::new(acceptor.clone(), Arc::new(card), Arc::new(move || by_clock.now()), persist, keep)
 }
 
 /// The file with the invitations that are open.
 fn invitations(node: &Node) -> std::path::PathBuf {
-    node.data.join(super::identity::DIRECTORY).join("invitations")
+    node.data.join(super::identity::DIRECTORY).join(INVITATIONS)
 }
 
 fn join_error(invitation: &Invitation, error: JoinError) -> NodeError {
@@ -592,16 +607,12 @@ fn suspended_but_for_recalls() -> DiagnosisView {
 }
 
 fn failure(ended: &Ended) -> Option<DiagnosisView> {
-    let (code, text) = match ended {
+    let code = match ended {
         Ended::Cut => return None,
-        Ended::ByPeer { code, .. } => (code.clone(), ended.to_string()),
-        Ended::Version(_) => ("version".into(), ended.to_string()),
-        Ended::Stream(_) => ("stream".into(), ended.to_string()),
-        Ended::Protocol(_) | Ended::Batch { .. } => ("protocol".into(), ended.to_string()),
-        Ended::Limit(_) => ("limit".into(), ended.to_string()),
-        Ended::Node(_) => ("node".into(), ended.to_string()),
+        Ended::ByPeer { code, .. } => code.clone(),
+        other => other.code().into(),
     };
-    Some(DiagnosisView { code, text, hint: None })
+    Some(DiagnosisView { code, text: ended.to_string(), hint: None })
 }
 
 /// The proxy's address. One that cannot be used is never passed by: dialling directly would tell the network what it must not know.

@@ -29,7 +29,7 @@ struct Shelf {
     /// Oldest first, with their bytes.
     order: VecDeque<(Key, usize)>,
     bytes: usize,
-    /// Goes up when all is forgotten, so that what was being packed meanwhile is not put here afterwards.
+    /// Goes up when all is forgotten, so that what was read before is not put here afterwards.
     life: u64,
 }
 
@@ -38,8 +38,13 @@ impl Packed {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The frames that carry a batch that may be sent.
-    pub fn frames(&self, log: &LogKey, outbound: &Outbound<Batch>) -> Arc<[wire::Frame]> {
+    /// How often all was forgotten; taken before a batch is read from the store.
+    pub fn life(&self) -> u64 {
+        self.shelf().life
+    }
+
+    /// The frames that carry a batch that may be sent and was read in this life.
+    pub fn frames(&self, log: &LogKey, outbound: &Outbound<Batch>, life: u64) -> Arc<[wire::Frame]> {
         let Batch { first, salts, checkpoint, .. } = outbound.get();
         let whole = matches!(salts, Salts::Seed(_)) && matches!(log.audience, Audience::Group(_));
         if !whole {
@@ -47,13 +52,9 @@ impl Packed {
         }
         let Checkpoint { head, signature, .. } = checkpoint;
         let key = (head.hash, *first, *signature);
-        let life = {
-            let shelf = self.shelf();
-            if let Some(frames) = shelf.frames.get(&key) {
-                return frames.clone();
-            }
-            shelf.life
-        };
+        if let Some(frames) = self.shelf().frames.get(&key) {
+            return frames.clone();
+        }
         let frames: Arc<[wire::Frame]> = batch_frames(log, outbound).into();
         self.shelf().put(key, frames.clone(), life);
         frames
@@ -115,19 +116,29 @@ mod tests {
     #[test]
     fn a_batch_is_packed_once_until_a_body_is_destroyed() {
         let (packed, may) = (Packed::default(), may(&batch(&group_log(), "a")));
-        let first = packed.frames(&group_log(), &may);
-        assert!(Arc::ptr_eq(&first, &packed.frames(&group_log(), &may)));
+        let first = packed.frames(&group_log(), &may, packed.life());
+        assert!(Arc::ptr_eq(&first, &packed.frames(&group_log(), &may, packed.life())));
         packed.forget();
         assert!(packed.shelf().frames.is_empty());
-        assert!(!Arc::ptr_eq(&first, &packed.frames(&group_log(), &may)));
+        assert!(!Arc::ptr_eq(&first, &packed.frames(&group_log(), &may, packed.life())));
+    }
+
+    #[test]
+    fn what_was_read_before_a_body_was_destroyed_is_not_kept() {
+        let packed = Packed::default();
+        let may = may(&batch(&group_log(), "a"));
+        let life = packed.life();
+        packed.forget();
+        packed.frames(&group_log(), &may, life);
+        assert!(packed.shelf().frames.is_empty());
     }
 
     #[test]
     fn what_differs_from_reader_to_reader_is_not_kept() {
         let packed = Packed::default();
         let thinner = batch(&group_log(), "a").without(|_| Some(AbsentReason::Withheld));
-        packed.frames(&group_log(), &may(&thinner));
-        packed.frames(&log(), &may(&batch(&log(), "a")));
+        packed.frames(&group_log(), &may(&thinner), 0);
+        packed.frames(&log(), &may(&batch(&log(), "a")), 0);
         assert!(packed.shelf().frames.is_empty());
     }
 

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::convert::wire::{self, frame::Frame as Kind};
 use super::convert::{
     Assembled, BatchReader, LogState, Malformed, bodies_frame, card_frame, conflict_frame, definition_frames, fixed, have_frames, log_id,
-    read_bodies, read_branch, read_have, recall_frame, recalled_frame, roster_frames, start_frame,
+    read_bodies, read_branch, read_have, read_signed_definition, recall_frame, recalled_frame, roster_frames, start_frame,
 };
 use super::limits::{Budget, Overrun};
 use crate::model::group::SignedDefinition;
@@ -104,6 +104,24 @@ impl From<RecallError> for Ended {
 }
 
 impl Ended {
+    /// A peer's `Close`, cut short.
+    fn by_peer(close: wire::Close) -> Self {
+        Self::ByPeer { code: short(close.code), words: short(close.words) }
+    }
+
+    /// The stable name, for logs and `--json`: never the peer's own words.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Stream(_) => "stream",
+            Self::ByPeer { .. } => "closed_there",
+            Self::Cut => "cut",
+            Self::Version(_) => "version",
+            Self::Protocol(_) | Self::Batch { .. } => "protocol",
+            Self::Limit(_) => "limit",
+            Self::Node(_) => "node",
+        }
+    }
+
     /// What the peer is told, if anything.
     fn close(&self) -> Option<wire::Close> {
         let (code, words) = match self {
@@ -232,9 +250,12 @@ struct Understanding {
 
 impl Session {
     /// A session over an outbox; [`Self::run`] lives it.
-    pub fn new(node: Arc<Node>, peer: OrgId, outbox: Outbox, kill: CancellationToken) -> Arc<Self> {
-        let recalls_alone = AtomicBool::new(node.is_for_recalls_alone(&peer));
-        Arc::new(Self { node, peer, outbox, shared: Mutex::default(), wake: Notify::new(), kill, recalls_alone })
+    ///
+    /// # Errors
+    /// When the store cannot be read: what the link may carry is not known then.
+    pub fn new(node: Arc<Node>, peer: OrgId, outbox: Outbox, kill: CancellationToken) -> Result<Arc<Self>, NodeError> {
+        let recalls_alone = AtomicBool::new(node.is_for_recalls_alone(&peer)?);
+        Ok(Arc::new(Self { node, peer, outbox, shared: Mutex::default(), wake: Notify::new(), kill, recalls_alone }))
     }
 
     /// Whether nothing but recalls is carried; known for good once the peer has said hello.
@@ -452,12 +473,13 @@ impl Session {
 
     async fn push_batch(&self, log: &LogId) -> Result<bool, Ended> {
         let Some(next) = self.shared().readers.get(log).map(|reader| reader.next) else { return Ok(false) };
+        let life = self.node.packed.life();
         let (frames, through) = match self.node.next_for(&self.peer, log, next)? {
             Next::Nothing => return Ok(false),
             Next::Start(key, checkpoint) => (Arc::from([start_frame(&key, &checkpoint)]), checkpoint.get().head.size),
             Next::Batch(key, batch) => {
                 let through = batch.get().checkpoint.head.size;
-                (self.node.packed.frames(&key, &batch), through)
+                (self.node.packed.frames(&key, &batch, life), through)
             }
         };
         let bytes: usize = frames.iter().map(Message::encoded_len).sum();
@@ -505,8 +527,8 @@ struct Receiver {
     /// Logs of which the peer was sent our history, since it holds another.
     conflicts_told: BTreeSet<LogId>,
     batches: BatchReader,
-    /// What the batch under way was charged with.
-    unpacked: u64,
+    /// As how many bytes of content the batch under way was counted.
+    batch_bytes: u64,
     definition: Vec<u8>,
     roster: Vec<u8>,
     durable: FuturesOrdered<Durable>,
@@ -523,7 +545,7 @@ impl Receiver {
             offered: BTreeMap::new(),
             conflicts_told: BTreeSet::new(),
             batches: BatchReader::default(),
-            unpacked: 0,
+            batch_bytes: 0,
             definition: Vec::new(),
             roster: Vec::new(),
             durable: FuturesOrdered::new(),
@@ -538,7 +560,7 @@ impl Receiver {
     fn hello(&mut self, frame: Kind) -> Result<(), Ended> {
         let hello = match frame {
             Kind::Hello(hello) => hello,
-            Kind::Close(close) => return Err(Ended::ByPeer { code: close.code, words: close.words }),
+            Kind::Close(close) => return Err(Ended::by_peer(close)),
             _ => return Err(Malformed("the first frame is not a hello").into()),
         };
         if !hello.versions.iter().any(|version| VERSIONS.contains(version)) {
@@ -569,7 +591,7 @@ impl Receiver {
                 frame = next_frame(inbound), if self.durable.len() < DURABLE_MAX => {
                     let frame = frame?;
                     self.budget.frame(self.session.node.clock.monotonic_ms())?;
-                    self.budget.bytes(charge(&frame))?;
+                    self.budget.bytes(content_bytes(&frame))?;
                     self.take(frame).await?;
                 }
             }
@@ -597,7 +619,7 @@ impl Receiver {
                 self.ask_for_bodies()
             }
             Kind::Conflict(conflict) => self.conflict(&conflict).await,
-            Kind::Close(close) => Err(Ended::ByPeer { code: short(close.code), words: short(close.words) }),
+            Kind::Close(close) => Err(Ended::by_peer(close)),
         }
     }
 
@@ -744,7 +766,7 @@ impl Receiver {
 
     async fn batch(&mut self, part: wire::Batch) -> Result<(), Ended> {
         if let Some(meta) = &part.meta {
-            self.unpacked = u64::from(meta.length);
+            self.batch_bytes = u64::from(meta.length);
         }
         let asked = &self.asked;
         match self.batches.push(part, |log| asked.get(log).map(|asked| asked.key.audience))? {
@@ -766,8 +788,8 @@ impl Receiver {
         if let Some(other) = self.contradiction(&log, &batch)? {
             return self.take_conflict(other).await;
         }
-        // Its frames were charged by what they unpack to, where a text that stands in many bodies is once.
-        self.budget.bytes(batch.body_bytes().saturating_sub(self.unpacked))?;
+        // Its frames were counted as what they unpack to, where a text that stands in many bodies is once.
+        self.budget.bytes(batch.body_bytes().saturating_sub(self.batch_bytes))?;
         if self.in_step(&log, &batch)?.is_none() {
             return Ok(());
         }
@@ -1027,7 +1049,7 @@ impl Drop for Receiver {
             while let Some((key, Understanding { first, owes, .. }, result)) = durable.next().await {
                 let Ok(outcome) = result else { continue };
                 if let Err(error) = node.received(&key, outcome, first, owes).await {
-                    tracing::warn!(%error, "what follows from a batch is still to be done");
+                    tracing::warn!(code = error.code(), "what follows from a batch is still to be done");
                 }
             }
         });
@@ -1043,14 +1065,11 @@ fn whole_definition(so_far: &mut Vec<u8>, part: wire::DefinitionPart) -> Result<
     if !part.last {
         return Ok(None);
     }
-    let bytes = std::mem::take(so_far);
-    let signed = wire::SignedDefinition::decode(bytes.as_slice()).map_err(|_| Malformed("not a group definition"))?;
-    let signature = signed.signature.try_into().map_err(|_| Malformed("a signature has 64 bytes"))?;
-    Ok(Some(SignedDefinition { bytes: signed.definition, signature }))
+    read_signed_definition(&std::mem::take(so_far)).map(Some)
 }
 
-/// What a frame costs of the day's bytes: a batch what it unpacks to, whatever it was packed to.
-fn charge(frame: &Kind) -> u64 {
+/// The bytes of content in a frame, which count against the day: of a batch those that it unpacks to, however small it was packed.
+fn content_bytes(frame: &Kind) -> u64 {
     match frame {
         Kind::Batch(part) => part.meta.as_ref().map_or(0, |meta| u64::from(meta.length)).max(part.chunk.len() as u64),
         Kind::Recall(recall) => recall.statement.len() as u64,

@@ -32,29 +32,25 @@ impl Links {
     /// Another node calls: what we send it, unless it may not connect.
     pub fn answer(self: &Arc<Self>, from: OrgId, inbound: Inbound) -> Option<Frames> {
         let admission = self.tls.trust.admit(from, false).ok()?;
-        let (session, frames) = self.session(from, admission.killed().child_token());
+        let (session, frames) = self.session(from, admission.killed().child_token()).ok()?;
         let links = self.clone();
         tokio::spawn(async move {
-            let under = links.under(from);
-            links.live(session, inbound, under).await;
+            links.live(session, inbound, under(from)).await;
             drop(admission);
         });
         Some(Box::pin(frames))
     }
 
-    fn under(&self, dialler: OrgId) -> Under {
-        Under { dialler, kx: "simulated".into(), until: Timestamp(u64::MAX), tripped: Tripped::default() }
-    }
-
     pub(super) async fn dial_over(self: Arc<Self>, carrier: &dyn Carrier, org: OrgId) {
-        if self.tls.trust.load().check_standing(org, false).is_err() {
-            return;
-        }
         let Ok(admission) = self.tls.trust.admit(org, false) else { return };
-        let (session, frames) = self.session(org, admission.killed().child_token());
+        let Ok((session, frames)) = self.session(org, admission.killed().child_token()) else { return };
         if let Some(inbound) = carrier.call(org, Box::pin(frames)).await {
-            let under = self.under(self.node.org());
+            let under = under(self.node.org());
             self.live(session, inbound, under).await;
         }
     }
+}
+
+fn under(dialler: OrgId) -> Under {
+    Under { dialler, kx: "simulated".into(), until: Timestamp(u64::MAX), tripped: Tripped::default() }
 }

@@ -226,10 +226,13 @@ impl Node {
         Ok(peers.into_iter().filter_map(linked).collect())
     }
 
-    /// Whether a link to this peer may carry anything but recalls. Nothing is known of whoever is not linked, so its link may not.
-    pub fn is_for_recalls_alone(&self, peer: &OrgId) -> bool {
-        let row = self.store.snapshot().and_then(|snapshot| snapshot.peer(peer));
-        !matches!(row, Ok(Some(row)) if row.state == PeerState::Open)
+    /// Whether a link to this peer carries nothing but recalls: it does unless the peer is open.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn is_for_recalls_alone(&self, peer: &OrgId) -> Result<bool, NodeError> {
+        let row = self.store.snapshot()?.peer(peer)?;
+        Ok(row.is_none_or(|row| row.state != PeerState::Open))
     }
 
     /// Writes down what became of an attempt to reach a peer, or of a link to it.

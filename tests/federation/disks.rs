@@ -1,7 +1,9 @@
 //! Disks that fail, fill up and lose their power under a whole node.
 
+use crate::harness::rogue::{ROGUE, Rogue};
 use crate::harness::*;
 use std::time::{Duration, Instant};
+use watchfire::link::convert::wire::frame::Frame as Kind;
 use watchfire::model::Tlp;
 use watchfire::store::Health;
 
@@ -84,6 +86,27 @@ async fn a_recall_reaches_what_was_under_way_for_a_caller_that_has_gone() {
     for who in [AMAL, BOREALIS, CEDAR] {
         assert!(!federation.finds(who, "mistake.example.org"), "{who:?}");
     }
+}
+
+#[tokio::test]
+async fn a_node_that_cannot_read_its_store_opens_no_stream_rather_than_one_for_recalls_alone() {
+    let mut federation = Federation::strangers(1).await;
+    let disk = federation.use_disk(AMAL).await;
+    let rogue = Rogue::paired_with(&federation, AMAL).await;
+    drop(rogue.link().await);
+    disk.pull(true);
+    let node = federation.node(AMAL).clone();
+    let sharing = tokio::spawn(async move { node.share(ask("evil.example.org", Tlp::Amber, ROGUE)).await.map(drop) });
+    federation.until("the store cannot be read", || federation.node(AMAL).store.snapshot().is_err()).await;
+    match rogue.open().await {
+        Err(status) => assert_eq!(status.code(), tonic::Code::Unavailable),
+        Ok(mut stream) => panic!("a stream was opened, with {:?}", stream.hear().await),
+    }
+    disk.pull(false);
+    federation.until("the store is well", || *federation.node(AMAL).store.health().borrow() == Health::Good).await;
+    drop(sharing.await);
+    let mut stream = rogue.connect().await;
+    assert!(matches!(stream.hear().await, Some(Kind::Hello(hello)) if !hello.recalls_alone));
 }
 
 /// How many syncs after something happened a node may die: it does all that it has to do in fewer.

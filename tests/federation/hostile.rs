@@ -3,8 +3,10 @@
 use crate::harness::rogue::{ROGUE, Rogue};
 use crate::harness::*;
 use prost::Message;
+use tokio_util::sync::CancellationToken;
 use watchfire::link::convert::wire::{self, frame::Frame as Kind};
 use watchfire::link::convert::{LogState, Recall, have_frames, sign_recall};
+use watchfire::link::session::{Ended, Session, outbox};
 use watchfire::model::crypto::SigningKey;
 use watchfire::model::log::{Audience, Head, LogKey};
 use watchfire::model::record::{Withdrawal, WithdrawalMode};
@@ -43,6 +45,29 @@ async fn whoever_does_not_say_hello_first_is_told_so() {
     let mut stream = rogue.connect().await;
     stream.say(Kind::Have(wire::Have { complete: true, ..Default::default() })).await;
     assert_eq!(stream.closed().await, ("protocol".into(), "the first frame is not a hello".into()));
+}
+
+#[tokio::test]
+async fn what_a_peer_says_when_it_closes_is_cut_short_from_its_first_frame_on() {
+    let (federation, rogue) = alone().await;
+    let close = wire::Close { code: "x".repeat(50_000), words: "\u{1b}[31m".repeat(5_000) };
+    let said = tokio_stream::iter([Ok(wire::Frame { frame: Some(Kind::Close(close)) })]);
+    let (outbox, _frames) = outbox();
+    let session = Session::new(federation.node(AMAL).clone(), rogue.identity.org(), outbox, CancellationToken::new()).unwrap();
+    let Ended::ByPeer { code, words } = session.run(said, || ()).await else { panic!("the peer has closed it") };
+    assert_eq!((code.len(), words.len()), (200, 200));
+    assert!(!words.contains('\u{1b}'));
+}
+
+#[tokio::test]
+async fn nothing_that_a_peer_says_when_it_closes_stands_in_the_log() {
+    let (mut federation, rogue) = alone().await;
+    let secret = federation.secret(&[]);
+    let mut stream = rogue.link().await;
+    federation.until("the link is up", || federation.node(AMAL).link_view(&rogue.identity.org()).up).await;
+    stream.say(Kind::Close(wire::Close { code: secret.clone(), words: secret.clone() })).await;
+    nothing_came(&federation, &secret).await;
+    assert!(federation.node(AMAL).peer(ROGUE).unwrap().status.problem.unwrap().text.contains(&secret), "the operator is told");
 }
 
 #[tokio::test]

@@ -78,6 +78,19 @@ async fn an_invitation_outlives_a_restart_of_who_made_it() {
 }
 
 #[tokio::test]
+async fn an_invitation_that_cannot_be_kept_is_not_opened_and_the_disk_is_named() {
+    let federation = Federation::strangers(2).await;
+    let blocked = federation.data(AMAL).join("keys/invitations.new");
+    std::fs::create_dir(&blocked).unwrap();
+    assert_eq!(federation.node(AMAL).invite().await.unwrap_err().code(), "io");
+    std::fs::remove_dir(&blocked).unwrap();
+    for _ in 0..32 {
+        federation.node(AMAL).invite().await.unwrap();
+    }
+    assert_eq!(federation.node(AMAL).invite().await.unwrap_err().code(), "bad-input", "as many as may be open");
+}
+
+#[tokio::test]
 async fn wrong_tries_count_over_a_restart() {
     let mut federation = Federation::strangers(2).await;
     let invitation = federation.node(AMAL).invite().await.unwrap();

@@ -1,6 +1,7 @@
 //! What time does: certificates renew, keys rotate, records expire.
 
 use crate::harness::*;
+use watchfire::link::links::Links;
 use watchfire::model::Tlp;
 use watchfire::model::log::Body;
 use watchfire::rules::label::Held;
@@ -141,7 +142,11 @@ fn has_body(federation: &Federation, who: Who) -> bool {
 }
 
 async fn of_two_with_short_retention() -> Federation {
-    let federation = Federation::with(2, |_, config| config.records.retention_days = 2).await;
+    of_two_that_retain(2).await
+}
+
+async fn of_two_that_retain(days: u64) -> Federation {
+    let federation = Federation::with(2, |_, config| config.records.retention_days = days).await;
     federation.pair(AMAL, BOREALIS).await;
     federation.settle().await;
     federation.share(AMAL, EVIL, Tlp::Amber, "borealis").await;
@@ -197,6 +202,19 @@ async fn a_clock_that_jumps_while_links_are_up_destroys_nothing() {
     federation.pass(2 * HOUR).await;
     assert!(!federation.finds(BOREALIS, EVIL) && federation.finds(AMAL, EVIL));
     assert!(has_body(&federation, BOREALIS), "it agreed before the jump, and does not now");
+}
+
+#[tokio::test]
+async fn what_expires_is_destroyed_though_a_certificate_cannot_be_written() {
+    let federation = of_two_that_retain(5).await;
+    let blocked = federation.data(AMAL).join("keys/node.new");
+    std::fs::create_dir(&blocked).unwrap();
+    federation.pass(6 * DAY).await;
+    let upkeep = Links::new(federation.node(AMAL).clone()).unwrap().freshen().await;
+    assert_eq!(upkeep.unwrap_err().code(), "io", "the first error is told");
+    assert!(!has_body(&federation, AMAL));
+    std::fs::remove_dir(&blocked).unwrap();
+    federation.until_upkeep("borealis has destroyed it too", || !has_body(&federation, BOREALIS)).await;
 }
 
 /// What an operator is told when clocks differ too far for a link.

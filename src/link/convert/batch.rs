@@ -293,7 +293,7 @@ fn from_columns(meta: &wire::BatchMeta, content: wire::BatchContent, checkpoint:
         _ => return Err(Malformed("columns of indicators where there are none")),
     };
     let rows = is_indicator.iter().filter(|is_indicator| **is_indicator != 0).count();
-    let mut indicators = if rows > 0 { Some(columns::Reader::new(columns, rows)?) } else { None };
+    let mut indicators = columns::Reader::new(columns, rows)?;
     let mut lengths = unfold(&content.length, count - rows)?.into_iter();
     let mut is_indicator = is_indicator.into_iter();
     let deltas = match content.created_delta.as_slice() {
@@ -309,9 +309,9 @@ fn from_columns(meta: &wire::BatchMeta, content: wire::BatchContent, checkpoint:
         created = created.checked_add(deltas[at]).filter(|time| *time >= 0).ok_or(Malformed("a time out of range"))?;
         let body = match absent[at] {
             0 => {
-                let body = match (is_indicator.next().unwrap_or_default(), &mut indicators) {
-                    (1.., Some(indicators)) => indicators.next(room)?,
-                    _ => take_body(&mut bodies, lengths.next().unwrap_or_default() as usize, direct)?,
+                let body = match is_indicator.next().unwrap_or_default() {
+                    1.. => indicators.next(room)?,
+                    0 => take_body(&mut bodies, lengths.next().unwrap_or_default() as usize, direct)?,
                 };
                 room = room.checked_sub(body.len()).ok_or(Malformed("the batch is larger than any may be"))?;
                 Body::Present(body)
@@ -330,7 +330,7 @@ fn from_columns(meta: &wire::BatchMeta, content: wire::BatchContent, checkpoint:
             body,
         });
     }
-    if !bodies.is_empty() || !hashes.is_empty() || indicators.is_some_and(|indicators| !indicators.is_done()) {
+    if !bodies.is_empty() || !hashes.is_empty() || !indicators.is_done() {
         return Err(Malformed("bytes are left over after the last entry"));
     }
     Ok(Batch { first: meta.first, entries, salts: read_salts(&content)?, checkpoint })
@@ -441,6 +441,26 @@ mod tests {
         };
         assert_eq!(read(cut(meta(1_000), Bytes::from(bomb.clone())), &group), Err(Malformed("the batch does not decompress")));
         assert_eq!(read(cut(meta(64 << 20), Bytes::from(bomb)), &group), Err(Malformed("the batch is larger than any may be")));
+    }
+
+    #[test]
+    fn columns_of_indicators_that_no_entry_stands_in_are_refused() {
+        let group = log(Audience::Group(GroupId([3; 32])));
+        let sent = batch(&group, &[b"not an indicator".to_vec()]);
+        let says = |indicators| {
+            let content = wire::BatchContent { indicators, is_indicator: vec![0], ..to_columns(&sent, false) }.encode_to_vec();
+            let (log, length) = (group.id().0.to_vec(), content.len() as u32);
+            let checkpoint = Some(wire_checkpoint(&sent.checkpoint));
+            read(cut(wire::BatchMeta { log, first: 1, count: 1, length, checkpoint, ..Default::default() }, Bytes::from(content)), &group)
+        };
+        assert_eq!(says(Some(wire::Indicators::default())), Ok(sent.clone()));
+        for hidden in [
+            wire::Indicators { values: b"hidden\0".to_vec(), ..Default::default() },
+            wire::Indicators { notes: b"hidden\0".to_vec(), ..Default::default() },
+            wire::Indicators { kind: vec![1], ..Default::default() },
+        ] {
+            assert!(says(Some(hidden.clone())).is_err(), "{hidden:?}");
+        }
     }
 
     #[test]

@@ -188,7 +188,7 @@ impl<'a> Reader<'a> {
     pub(super) fn new(columns: &'a wire::Indicators, rows: usize) -> Result<Self, Malformed> {
         let lengths = [&columns.kind, &columns.confidence, &columns.label_list, &columns.note, &columns.source].map(Vec::len);
         let deltas = [columns.valid_from_delta.len(), columns.valid_until_delta.len()];
-        if !lengths.into_iter().chain(deltas).all(|length| length == rows || length == 1) {
+        if !lengths.into_iter().chain(deltas).all(|length| length == rows || (length == 1 && rows > 0)) {
             return Err(Malformed("a column of indicators has not as many values as there are indicators"));
         }
         Ok(Self {
@@ -201,9 +201,9 @@ impl<'a> Reader<'a> {
             address: 0,
             from: 0,
             until: 0,
-            label_lists: texts(&columns.label_lists)?,
-            notes: texts(&columns.notes)?,
-            sources: texts(&columns.sources)?,
+            label_lists: texts(&columns.label_lists, rows)?,
+            notes: texts(&columns.notes, rows)?,
+            sources: texts(&columns.sources, rows)?,
         })
     }
 
@@ -276,9 +276,11 @@ fn step(column: &[i64], at: usize) -> i64 {
     }
 }
 
-fn texts(column: &[u8]) -> Result<Vec<&str>, Malformed> {
+/// Distinct texts, of which there are no more than rows that could have them.
+fn texts(column: &[u8], rows: usize) -> Result<Vec<&str>, Malformed> {
     let text = std::str::from_utf8(column).map_err(|_| Malformed("a text is not UTF-8"))?;
-    Ok(text.split_terminator(char::from(END)).collect())
+    let texts: Vec<&str> = text.split_terminator(char::from(END)).take(rows + 1).collect();
+    if texts.len() <= rows { Ok(texts) } else { Err(Malformed("more texts than there are indicators")) }
 }
 
 #[cfg(test)]
@@ -358,6 +360,7 @@ mod tests {
         assert!(read(&columns, 100).is_ok());
         assert!(read(&columns, 5).is_err());
         assert!(read(&wire::Indicators { note: vec![9; 3], ..columns.clone() }, 100).is_err());
+        assert!(read(&wire::Indicators { notes: b"0\x001\x002\x003\0".to_vec(), ..columns.clone() }, 100).is_err());
         assert!(read(&wire::Indicators { values: b"x".to_vec(), ..columns.clone() }, 100).is_err());
         assert!(read(&wire::Indicators { kind: vec![ObservableKind::Sha256.number().into()], ..columns }, 100).is_err());
     }

@@ -1,4 +1,4 @@
-//! The small frames: what is held, checkpoints, bodies asked for.
+//! What stands in frames beside batches: what is held, checkpoints, bodies that were asked for, branches of a log.
 
 use super::{Malformed, fixed, wire};
 use crate::model::log::{Audience, Branch, Checkpoint, Head, Header, LogKey};

@@ -2,6 +2,7 @@
 
 use prost::Message;
 
+use super::definition::wire_signed;
 use super::frame::wire_branch;
 use super::wire::{self, frame::Frame as Kind};
 use crate::model::LogId;
@@ -18,12 +19,7 @@ fn frame(kind: Kind) -> wire::Frame {
     wire::Frame { frame: Some(kind) }
 }
 
-/// A recall as it travels, for its store and its id: exactly the bytes that were signed.
-pub fn wire_recall(recall: &SignedRecall) -> wire::SignedRecall {
-    wire::SignedRecall { statement: recall.statement.clone(), signature: recall.signature.clone() }
-}
-
-/// The frame that carries a recall that may be sent.
+/// The frame that carries a recall that may be sent: exactly the bytes that were signed.
 ///
 /// ```
 /// use watchfire::link::convert::recall_frame;
@@ -47,7 +43,8 @@ pub fn wire_recall(recall: &SignedRecall) -> wire::SignedRecall {
 /// }
 /// ```
 pub fn recall_frame(outbound: &Outbound<SignedRecall>) -> wire::Frame {
-    frame(Kind::Recall(wire_recall(outbound.get())))
+    let SignedRecall { statement, signature, .. } = outbound.get().clone();
+    frame(Kind::Recall(wire::SignedRecall { statement, signature }))
 }
 
 /// The frame that says that a recall is durable here, with the receipt where the link carries recalls alone.
@@ -153,7 +150,7 @@ pub fn roster_frames(outbound: &Outbound<Roster>) -> Vec<wire::Frame> {
 }
 
 fn parts(signed: &SignedDefinition) -> Vec<wire::DefinitionPart> {
-    let bytes = wire::SignedDefinition { definition: signed.bytes.clone(), signature: signed.signature.to_vec() }.encode_to_vec();
+    let bytes = wire_signed(signed).encode_to_vec();
     let count = bytes.len().div_ceil(DEFINITION_CHUNK);
     let part = |(at, chunk): (usize, &[u8])| wire::DefinitionPart { chunk: chunk.to_vec(), last: at + 1 == count };
     bytes.chunks(DEFINITION_CHUNK).enumerate().map(part).collect()

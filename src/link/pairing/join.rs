@@ -40,7 +40,13 @@ pub enum JoinError {
 ///
 /// # Errors
 /// When no endpoint answers, or the two sides do not agree. Nothing is to be kept then.
-pub async fn join(tls: &Tls, invitation: &Invitation, own: &Card, options: &DialOptions) -> Result<PairingOutcome, JoinError> {
+pub async fn join(
+    tls: &Tls,
+    invitation: &Invitation,
+    own: &Card,
+    options: &DialOptions,
+    limits: &Http2Limits,
+) -> Result<PairingOutcome, JoinError> {
     let now = (tls.clock)();
     if now > invitation.expires() {
         return Err(PairingError::Expired(invitation.expires()).into());
@@ -50,7 +56,7 @@ pub async fn join(tls: &Tls, invitation: &Invitation, own: &Card, options: &Dial
         match connect_for_pairing(tls, endpoint, &invitation.label(), invitation.org(), options).await {
             Ok(connection) => {
                 let under = connection.pairing_channel().map_err(connection_failed)?;
-                let channel = channel(connection, &Http2Limits::default()).await.map_err(connection_failed)?;
+                let channel = channel(connection, limits).await.map_err(connection_failed)?;
                 let client = PairingClient::new(channel);
                 return exchange(client, tls, invitation, own, &under).await;
             }

@@ -50,6 +50,7 @@ pub fn kept(path: &Path, now: Timestamp) -> Result<Vec<Kept>, KeysError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link::keys::INVITATIONS;
     use crate::model::OrgId;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
@@ -57,7 +58,7 @@ mod tests {
     #[test]
     fn open_invitations_survive_their_file_and_expired_or_damaged_ones_do_not() {
         let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("invitations");
+        let path = directory.path().join(INVITATIONS);
         assert_eq!(kept(&path, Timestamp(0)).expect("reads"), []);
         let endpoints = ["node.example:7443".parse().expect("an endpoint")];
         let [first, second] = [1_000, 9_000].map(|at| Invitation::lasting(OrgId([7; 32]), &endpoints, Timestamp(at), 500).expect("made"));
@@ -75,7 +76,7 @@ mod tests {
     #[test]
     fn as_many_as_may_be_open_fit_the_file() {
         let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("invitations");
+        let path = directory.path().join(INVITATIONS);
         let host = format!("{}.example", ["a".repeat(60).as_str(); 3].join("."));
         let endpoints: Vec<_> = (1..=4).map(|port| format!("{host}:{port}").parse().expect("an endpoint")).collect();
         let many: Vec<Kept> =

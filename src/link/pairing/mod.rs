@@ -22,4 +22,4 @@ pub use invitation::{BadInvitation, Invitation, LIFE_MS};
 pub use join::{JoinError, join};
 pub use kept::{Kept, keep, kept};
 pub use protocol::{PairingChannel, PairingError, PairingOutcome, TRIES_MAX, digits_agree};
-pub use service::{Keep, PairingService, Persist};
+pub use service::{Keep, NotOpened, PairingService, Persist};

@@ -4,12 +4,14 @@ use super::invitation::Invitation;
 use super::kept::{Kept, OPEN_MAX};
 use super::protocol::{Inviter, PairingChannel, PairingError, PairingOutcome, Reveal, Start};
 use crate::link::accept::{Acceptor, Caller};
+use crate::link::keys::KeysError;
 use crate::link::serve::ConnectionInfo;
 use crate::link::tls::Clock;
 use crate::link::wire::pairing_server::{Pairing, PairingServer};
 use crate::link::wire::{PairingAnswer, PairingDone, PairingReveal, PairingStart};
 use crate::model::crypto::random;
 use crate::model::identity::Card;
+use crate::node::NodeError;
 use axum::Router;
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -20,19 +22,38 @@ use tonic::{Request, Response, Status};
 pub type Persist = Arc<dyn Fn(PairingOutcome) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
 
 /// Keeps the open invitations with their tries over a restart. Nobody is answered before it has.
-pub type Keep = Arc<dyn Fn(&[Kept]) -> Result<(), String> + Send + Sync>;
+pub type Keep = Arc<dyn Fn(&[Kept]) -> Result<(), KeysError> + Send + Sync>;
+
+/// Why an invitation was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum NotOpened {
+    /// As many are open as may be.
+    #[error("{OPEN_MAX} invitations are open\nhint: wait until one is used or expires")]
+    Full,
+    /// It could not be kept over a restart.
+    #[error(transparent)]
+    NotKept(#[from] KeysError),
+}
 
 /// Longest message in bytes: a card and a little.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 
 /// The open invitations of a node, and the service that answers those who use them.
 pub struct PairingService {
-    inviters: Mutex<BTreeMap<String, Inviter>>,
+    invitations: Mutex<Invitations>,
     acceptor: Arc<Acceptor>,
     card: Arc<dyn Fn() -> Card + Send + Sync>,
     clock: Clock,
     persist: Persist,
     keep: Keep,
+}
+
+#[derive(Default)]
+struct Invitations {
+    /// By label.
+    inviters: BTreeMap<String, Inviter>,
+    /// The tries that each has left on disk; `None` when that is not known, since it could not be written.
+    written: Option<BTreeMap<String, u8>>,
 }
 
 impl PairingService {
@@ -44,69 +65,57 @@ impl PairingService {
         persist: Persist,
         keep: Keep,
     ) -> Arc<Self> {
-        Arc::new(Self { inviters: Mutex::default(), acceptor, card, clock, persist, keep })
+        let invitations = Mutex::new(Invitations { written: Some(BTreeMap::new()), ..Invitations::default() });
+        Arc::new(Self { invitations, acceptor, card, clock, persist, keep })
     }
 
     /// Opens an invitation.
     ///
     /// # Errors
     /// When too many are open, or it could not be kept over a restart: then it is not open.
-    pub fn open(&self, invitation: Invitation) -> Result<(), String> {
-        let mut inviters = self.lock();
-        self.publish(&mut inviters);
-        if inviters.len() >= OPEN_MAX {
-            return Err(format!("{OPEN_MAX} invitations are open\nhint: wait until one is used or expires"));
+    pub fn open(&self, invitation: Invitation) -> Result<(), NotOpened> {
+        let mut open = self.lock();
+        self.publish(&mut open);
+        if open.inviters.len() >= OPEN_MAX {
+            return Err(NotOpened::Full);
         }
         let label = invitation.label();
-        inviters.insert(label.clone(), Inviter::new(invitation));
-        let kept = self.write_down(&inviters);
+        open.inviters.insert(label.clone(), Inviter::new(invitation));
+        let kept = self.write_down(&mut open);
         if kept.is_err() {
-            inviters.remove(&label);
+            open.inviters.remove(&label);
         }
-        self.publish(&mut inviters);
-        kept
+        self.publish(&mut open);
+        Ok(kept?)
     }
 
     /// Opens those that were kept over a restart.
     pub fn open_again(&self, kept: Vec<Kept>) {
-        let mut inviters = self.lock();
-        inviters.extend(kept.into_iter().map(|(invitation, tries_left)| (invitation.label(), Inviter::with(invitation, tries_left))));
-        self.publish(&mut inviters);
-    }
-
-    /// Closes an invitation before its time.
-    ///
-    /// # Errors
-    /// When that could not be kept over a restart: then it is open again after one.
-    pub fn close(&self, label: &str) -> Result<(), String> {
-        let mut inviters = self.lock();
-        inviters.remove(label);
-        self.publish(&mut inviters);
-        self.write_down(&inviters)
+        let mut open = self.lock();
+        open.written = Some(kept.iter().map(|(invitation, tries_left)| (invitation.label(), *tries_left)).collect());
+        open.inviters.extend(kept.into_iter().map(|(invitation, tries_left)| (invitation.label(), Inviter::with(invitation, tries_left))));
+        self.publish(&mut open);
     }
 
     /// Forgets what has expired, on disk too.
     pub fn forget_expired(&self) {
-        let mut inviters = self.lock();
-        let before = inviters.len();
-        self.publish(&mut inviters);
-        if inviters.len() < before
-            && let Err(error) = self.write_down(&inviters)
-        {
-            tracing::warn!(%error, "an expired invitation's secret could not be destroyed");
+        let mut open = self.lock();
+        self.publish(&mut open);
+        if let Err(error) = self.write_down(&mut open) {
+            tracing::warn!(code = NodeError::from(error).code(), "an expired invitation's secret could not be destroyed");
         }
     }
 
-    fn write_down(&self, inviters: &BTreeMap<String, Inviter>) -> Result<(), String> {
-        let kept: Vec<Kept> = inviters.values().filter_map(Inviter::kept).collect();
-        (self.keep)(&kept)
-    }
-
-    /// Labels of the invitations that can still be used.
-    pub fn open_labels(&self) -> Vec<String> {
-        let mut inviters = self.lock();
-        self.publish(&mut inviters);
-        inviters.keys().cloned().collect()
+    /// Writes down what is open, unless it stands there already: whoever knows a label can come as often as he likes.
+    fn write_down(&self, open: &mut Invitations) -> Result<(), KeysError> {
+        let kept: Vec<Kept> = open.inviters.values().filter_map(Inviter::kept).collect();
+        let tries = Some(kept.iter().map(|(invitation, tries_left)| (invitation.label(), *tries_left)).collect());
+        if open.written != tries {
+            open.written = None;
+            (self.keep)(&kept)?;
+            open.written = tries;
+        }
+        Ok(())
     }
 
     /// What to serve to a caller who came by an invitation's label, and to nobody else.
@@ -118,26 +127,26 @@ impl PairingService {
     }
 
     /// Forgets what cannot be used any more, and tells the acceptor what can.
-    fn publish(&self, inviters: &mut BTreeMap<String, Inviter>) {
+    fn publish(&self, open: &mut Invitations) {
         let now = (self.clock)();
-        inviters.retain(|_, inviter| inviter.is_open(now));
-        let open = inviters.iter().map(|(label, inviter)| (label.clone(), inviter.expires())).collect();
+        open.inviters.retain(|_, inviter| inviter.is_open(now));
+        let open = open.inviters.iter().map(|(label, inviter)| (label.clone(), inviter.expires())).collect();
         self.acceptor.invitations.store(Arc::new(open));
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Inviter>> {
-        self.inviters.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Invitations> {
+        self.invitations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs one step of the invitation that a connection came by.
     fn step<T>(&self, label: &str, step: impl FnOnce(&mut Inviter) -> Result<T, PairingError>) -> Result<T, Status> {
-        let mut inviters = self.lock();
-        let result = inviters.get_mut(label).ok_or(PairingError::Closed).and_then(step);
+        let mut open = self.lock();
+        let result = open.inviters.get_mut(label).ok_or(PairingError::Closed).and_then(step);
         // A try counts, and a use uses up, before anyone is told: else a restart would give tries back.
-        let kept = self.write_down(&inviters);
-        self.publish(&mut inviters);
+        let kept = self.write_down(&mut open);
+        self.publish(&mut open);
         if let Err(error) = kept {
-            tracing::warn!(%error, "an invitation's tries could not be kept");
+            tracing::warn!(code = NodeError::from(error).code(), "an invitation's tries could not be kept");
             return Err(Status::unavailable("the node cannot take more now"));
         }
         result.map_err(|error| refusal(&error))

@@ -2,17 +2,21 @@
 
 use crate::link::accept::{AcceptedConnection, Acceptor, Caller, HandshakeLimits};
 use crate::link::diagnosis::Diagnosis;
-use crate::link::dial::{DialOptions, connect};
+use crate::link::dial::{DialOptions, connect, connect_for_pairing};
 use crate::link::pairing::{Invitation, JoinError, PairingError, PairingOutcome, PairingService, TRIES_MAX, join};
-use crate::link::serve::{Http2Limits, serve};
+use crate::link::serve::{Http2Limits, channel, serve};
 use crate::link::testing::{NOW, Org};
 use crate::link::trust::Standing;
+use crate::link::wire::pairing_client::PairingClient;
+use crate::link::wire::{PairingReveal, PairingStart};
 use crate::model::identity::Endpoint;
 use axum::Router;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
 
 struct Inviting {
     org: Arc<Org>,
@@ -20,6 +24,8 @@ struct Inviting {
     service: Arc<PairingService>,
     paired: mpsc::UnboundedReceiver<PairingOutcome>,
     refused: mpsc::UnboundedReceiver<Diagnosis>,
+    /// How often the open invitations were written down.
+    written: Arc<AtomicU64>,
 }
 
 /// A node that serves pairing to those who come by an invitation, and an empty router to peers.
@@ -34,7 +40,12 @@ async fn inviting() -> Inviting {
         Box::pin(std::future::ready(sent)) as std::pin::Pin<Box<dyn Future<Output = _> + Send>>
     });
     let own = org.clone();
-    let keep = Arc::new(|_: &[crate::link::pairing::Kept]| Ok(()));
+    let written = Arc::new(AtomicU64::new(0));
+    let count = written.clone();
+    let keep = Arc::new(move |_: &[crate::link::pairing::Kept]| {
+        count.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    });
     let service = PairingService::new(acceptor.clone(), Arc::new(move || own.card()), org.tls.clock.clone(), persist, keep);
     let router = service.router();
     let serving = move |connection: AcceptedConnection| {
@@ -44,7 +55,7 @@ async fn inviting() -> Inviting {
         }
     };
     tokio::spawn(acceptor.run(listener, CancellationToken::new(), serving, move |_, found| drop(refused_in.send(found))));
-    Inviting { org, endpoint, service, paired, refused }
+    Inviting { org, endpoint, service, paired, refused, written }
 }
 
 impl Inviting {
@@ -53,10 +64,17 @@ impl Inviting {
         self.service.open(invitation.clone()).expect("opens");
         invitation
     }
+
+    /// A client of whoever knows an invitation's label.
+    async fn knock(&self, stranger: &Org, invitation: &Invitation) -> PairingClient<Channel> {
+        let (label, org) = (invitation.label(), invitation.org());
+        let connection = connect_for_pairing(&stranger.tls, &self.endpoint, &label, org, &DialOptions::default()).await;
+        PairingClient::new(channel(connection.expect("knows the label"), &Http2Limits::default()).await.expect("speaks h2"))
+    }
 }
 
 async fn join_as(joining: &Org, invitation: &Invitation) -> Result<PairingOutcome, JoinError> {
-    join(&joining.tls, invitation, &joining.card(), &DialOptions::default()).await
+    join(&joining.tls, invitation, &joining.card(), &DialOptions::default(), &Http2Limits::default()).await
 }
 
 #[tokio::test]
@@ -84,18 +102,14 @@ async fn an_invitation_works_once() {
     let invitation = inviting.invite();
     join_as(&first, &invitation).await.expect("joins");
     inviting.paired.recv().await.expect("paired");
-    assert!(inviting.service.open_labels().is_empty());
     let refused = join_as(&second, &invitation).await.expect_err("used up");
     assert!(matches!(refused, JoinError::Connection { diagnosis: Diagnosis::LabelUnknownThere }), "{refused}");
     assert_eq!(inviting.refused.recv().await, Some(Diagnosis::UnknownLabel));
 }
 
 #[tokio::test]
-async fn an_invitation_that_is_closed_or_expired_opens_no_door() {
+async fn an_invitation_that_has_expired_opens_no_door() {
     let (inviting, joining) = (inviting().await, Org::new());
-    let invitation = inviting.invite();
-    inviting.service.close(&invitation.label()).expect("closes");
-    assert!(matches!(join_as(&joining, &invitation).await, Err(JoinError::Connection { diagnosis: Diagnosis::LabelUnknownThere })));
     let invitation = inviting.invite();
     let late = invitation.expires().plus(1);
     joining.hands.set(late);
@@ -108,22 +122,31 @@ async fn an_invitation_that_is_closed_or_expired_opens_no_door() {
 
 #[tokio::test]
 async fn whoever_saw_the_label_but_not_the_secret_has_five_tries() {
-    use crate::link::dial::connect_for_pairing;
-    use crate::link::serve::channel;
-    use crate::link::wire::{PairingStart, pairing_client::PairingClient};
     let (mut inviting, thief, joining) = (inviting().await, Org::new(), Org::new());
     let invitation = inviting.invite();
     for _ in 0..TRIES_MAX {
-        let connection =
-            connect_for_pairing(&thief.tls, &inviting.endpoint, &invitation.label(), invitation.org(), &DialOptions::default()).await;
-        let channel = channel(connection.expect("knows the label"), &Http2Limits::default()).await.expect("speaks h2");
         let guess = PairingStart { commitment: vec![1; 32], proof: vec![2; 32] };
-        let refused = PairingClient::new(channel).start(guess).await.expect_err("wrong");
+        let refused = inviting.knock(&thief, &invitation).await.start(guess).await.expect_err("wrong");
         assert_eq!(refused.message(), "the secret is wrong");
     }
     let refused = join_as(&joining, &invitation).await.expect_err("closed");
     assert!(matches!(refused, JoinError::Connection { diagnosis: Diagnosis::LabelUnknownThere }), "{refused}");
     assert!(inviting.paired.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn whoever_saw_the_label_has_the_invitations_written_down_for_a_try_alone() {
+    let (inviting, thief) = (inviting().await, Org::new());
+    let invitation = inviting.invite();
+    let mut client = inviting.knock(&thief, &invitation).await;
+    let before = inviting.written.load(Ordering::SeqCst);
+    for _ in 0..20 {
+        let refused = client.reveal(PairingReveal { nonce: vec![1; 32], card: Vec::new() }).await.expect_err("out of order");
+        assert_eq!(refused.message(), "the messages do not fit together");
+    }
+    assert_eq!(inviting.written.load(Ordering::SeqCst), before);
+    client.start(PairingStart { commitment: vec![1; 32], proof: vec![2; 32] }).await.expect_err("wrong");
+    assert_eq!(inviting.written.load(Ordering::SeqCst), before + 1, "a try counts");
 }
 
 #[tokio::test]
@@ -138,8 +161,6 @@ async fn someone_else_behind_the_endpoint_is_refused_by_the_joiner() {
 
 #[tokio::test]
 async fn the_pairing_service_is_out_of_reach_for_peers() {
-    use crate::link::serve::channel;
-    use crate::link::wire::{PairingStart, pairing_client::PairingClient};
     let (inviting, peer) = (inviting().await, Org::new());
     inviting.invite();
     inviting.org.trust(peer.card(), Standing::Active, false);

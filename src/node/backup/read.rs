@@ -149,7 +149,7 @@ pub(super) fn is_ours(name: &str) -> bool {
     };
     match name.split_once('/') {
         Some((directory, name)) => directory == DIRECTORY && plain(name),
-        None => plain(name) && ![DIRECTORY, "store", PARTIAL, crate::api::SOCKET].contains(&name),
+        None => plain(name) && ![DIRECTORY, "store", PARTIAL, crate::config::SOCKET].contains(&name),
     }
 }
 

@@ -16,6 +16,8 @@ struct Platter {
     unsynced: Vec<Before>,
     lies: bool,
     full: bool,
+    /// Neither written nor opened again.
+    away: bool,
     /// Each so many-th write or sync fails; 0 for none.
     fails_every: u64,
     operations: u64,
@@ -36,7 +38,7 @@ enum Before {
 impl Disk {
     pub fn factory(&self) -> BackendFactory {
         let disk = self.clone();
-        Arc::new(move || Ok(Box::new(disk.clone())))
+        Arc::new(move || if disk.lock().away { Err(io::ErrorKind::NotFound.into()) } else { Ok(Box::new(disk.clone())) })
     }
 
     fn lock(&self) -> MutexGuard<'_, Platter> {
@@ -50,6 +52,11 @@ impl Disk {
 
     pub fn fill(&self, full: bool) {
         self.lock().full = full;
+    }
+
+    /// Pulls it out or puts it back. What is away takes nothing, and cannot be read once the store has opened it anew.
+    pub fn pull(&self, away: bool) {
+        self.lock().away = away;
     }
 
     /// Each so many-th write or sync fails from now on; 0 for none.
@@ -107,7 +114,7 @@ impl Platter {
     fn operate(&mut self) -> io::Result<()> {
         self.operations += 1;
         let fails = self.fails_every > 0 && self.operations.is_multiple_of(self.fails_every);
-        let full = self.full || self.stops_in == Some(0);
+        let full = self.full || self.away || self.stops_in == Some(0);
         self.failed += u64::from(fails || full);
         match (full, fails) {
             (true, _) => Err(io::ErrorKind::StorageFull.into()),

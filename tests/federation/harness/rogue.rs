@@ -124,11 +124,16 @@ impl Rogue {
         if let Some(called) = &self.called {
             return tokio::time::timeout(PATIENCE, called.lock().await.recv()).await.expect("the node calls").expect("it listens");
         }
+        self.open().await.unwrap()
+    }
+
+    /// As [`Self::connect`], where the node may refuse the stream.
+    pub async fn open(&self) -> Result<Stream, tonic::Status> {
         let connection = self.dial().await;
         let mut client = LinkClient::new(channel(connection, &Http2Limits::default()).await.unwrap());
         let (say, frames) = mpsc::channel(4_096);
-        let hear = client.open(ReceiverStream::new(frames)).await.unwrap().into_inner();
-        Stream { say, hear }
+        let hear = client.open(ReceiverStream::new(frames)).await?.into_inner();
+        Ok(Stream { say, hear })
     }
 
     /// A stream on which both have said hello.
