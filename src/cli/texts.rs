@@ -439,12 +439,12 @@ fn an_import_counts_and_names_the_first_problems() {
     let mut report = ImportReport { read: 31, released: 4, duplicate: 1, withheld: 1, invalid: 25, ..ImportReport::default() };
     report.kinds = BTreeMap::from([("domain".into(), 3), ("sha256".into(), 1)]);
     for line in 1..=22 {
-        report.problem(formats::Problem { place: format!("line {line}"), what: "`x` is not a domain".into() });
+        report.problem(formats::Problem { place: format!("line {line}"), what: format!("`{line}.x` is not a domain") });
     }
     let text = import::text(&report);
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[0], "line 1: `x` is not a domain");
-    assert_eq!(lines[19], "line 20: `x` is not a domain");
+    assert_eq!(lines[0], "line 1: `1.x` is not a domain");
+    assert_eq!(lines[19], "line 20: `20.x` is not a domain");
     let rest = [
         "and 2 problems more; `--json` lists the first 1000",
         "31 records read: 4 released, 1 duplicate, 1 withheld, 25 invalid",
@@ -453,6 +453,23 @@ fn an_import_counts_and_names_the_first_problems() {
     assert_eq!(lines[20..], rest);
     let dry = ImportReport { read: 1, released: 1, dry_run: true, ..ImportReport::default() };
     assert_eq!(import::text(&dry), "1 record read: 1 would be released, 0 duplicate, 0 withheld, 0 invalid\n");
+}
+
+#[test]
+fn an_import_names_a_reason_once_with_its_first_places() {
+    let mut report = ImportReport { read: 9, released: 1, invalid: 8, ..ImportReport::default() };
+    for line in 1..=7 {
+        let what = "the line holds no value\nhint: a comment begins with `#`";
+        report.problem(formats::Problem { place: format!("line {line}"), what: what.into() });
+    }
+    report.problem(formats::Problem { place: "line 9".into(), what: "`x` is not a domain".into() });
+    let expected = "\
+line 1, line 2, line 3, line 4, line 5 and 2 more: the line holds no value
+    hint: a comment begins with `#`
+line 9: `x` is not a domain
+9 records read: 1 released, 0 duplicate, 0 withheld, 8 invalid
+";
+    assert_eq!(import::text(&report), expected);
 }
 
 #[test]

@@ -13,8 +13,8 @@ use super::status::Names;
 use super::view::{AwaitedView, RestoredView};
 use super::{Node, NodeError};
 use crate::model::group::Visibility;
-use crate::model::log::{AbsentReason, Audience, BatchEntry, Body, Header};
-use crate::model::{GroupId, LogId, OrgId, Timestamp};
+use crate::model::log::{AbsentReason, Audience, BatchEntry, Body, Entry};
+use crate::model::{GroupId, LogId, OrgId, RecordId, Timestamp};
 use crate::rules::label::Held;
 use crate::store::change::{Change, PeerRow, PeerState};
 use crate::store::{LogInfo, ReadError, Snapshot, Waiting};
@@ -280,24 +280,30 @@ impl Node {
     ///
     /// Positions are given in the order of waiting. So the entries behind the backup's, in our tail that was fetched back, are those that
     /// waited, without those that were taken back before they had a position: through the last one that is found again, all are done with.
+    /// Which one an entry without its body was is not always known: then it may have been each one that looks the same.
     async fn drop_departed(&self, restored: &Restored) -> Result<(), NodeError> {
         let snapshot = self.store.snapshot()?;
         let at = self.clock.now();
         for audience in snapshot.waiting_audiences()? {
             let waiting = snapshot.waiting(&audience, usize::MAX, usize::MAX)?;
-            let (mut through, mut recalled) = (0, Vec::new());
-            for header in self.tail(&snapshot, restored, &audience)? {
+            // Those of the tail that waited and have no body any more, since the last one that has.
+            let (mut through, mut gone, mut recalled) = (0, Vec::new(), Vec::new());
+            for entry in self.tail(&snapshot, restored, &audience)? {
                 // What came after the backup is in no queue of it.
-                if waiting.last().is_none_or(|last| last.entry.created < header.created) {
+                if waiting.last().is_none_or(|last| last.entry.created < entry.header.created) {
                     continue;
                 }
-                let Some(found) = waiting[through..].iter().position(|one| is_same(one, &header)) else { continue };
-                through += found + 1;
-                let was_recalled = snapshot
-                    .entry(&header.log, header.seq)?
-                    .is_some_and(|(Held(entry), _)| matches!(entry.body, Body::Absent { reason: AbsentReason::Recalled, .. }));
-                recalled.extend(waiting[through - 1].record.filter(|_| was_recalled));
+                if let Body::Absent { .. } = entry.body {
+                    gone.push(entry);
+                } else if let Some(found) = waiting[through..].iter().position(|one| may_be(one, &entry)) {
+                    recalled.extend(perhaps_recalled(&waiting[through..through + found], &gone));
+                    gone.clear();
+                    through += found + 1;
+                }
             }
+            let rest = &waiting[through..];
+            recalled.extend(perhaps_recalled(rest, &gone));
+            through += rest.iter().rposition(|one| gone.iter().any(|entry| may_be(one, entry))).map_or(0, |last| last + 1);
             for one in &waiting[through..] {
                 if let Some(record) = one.record
                     && snapshot.is_recalled(&record)?
@@ -312,8 +318,8 @@ impl Node {
         Ok(())
     }
 
-    /// The headers of our entries to an audience that the backup did not have, oldest first.
-    fn tail(&self, snapshot: &Snapshot, restored: &Restored, audience: &Audience) -> Result<Vec<Header>, NodeError> {
+    /// Our entries to an audience that the backup did not have, oldest first.
+    fn tail(&self, snapshot: &Snapshot, restored: &Restored, audience: &Audience) -> Result<Vec<Entry>, NodeError> {
         let mut logs = snapshot.logs_of(&self.org())?;
         logs.retain(|log| log.key.audience == *audience);
         logs.sort_by_key(|log| log.key.incarnation);
@@ -321,21 +327,29 @@ impl Node {
         for log in logs {
             let held = restored.ours.get(&log.id).copied().unwrap_or_default();
             for seq in held + 1..=log.head.size {
-                tail.extend(snapshot.header(&log.id, seq)?);
+                tail.extend(snapshot.entry(&log.id, seq)?.map(|(Held(entry), _)| entry));
             }
         }
         Ok(tail)
     }
 }
 
-/// Whether an entry is a waiting record that got its position.
-fn is_same(waiting: &Waiting, header: &Header) -> bool {
-    let Waiting { entry: BatchEntry { created, kind, tlp, retention, body }, .. } = waiting;
-    let length = match body {
-        Body::Present(body) => body.len(),
-        Body::Absent { length, .. } => *length as usize,
+/// Whether an entry is a waiting record that got its position; where its body is gone, as far as its header tells.
+fn may_be(waiting: &Waiting, entry: &Entry) -> bool {
+    let (BatchEntry { created, kind, tlp, retention, body }, header) = (&waiting.entry, &entry.header);
+    let same_body = match (body, &entry.body) {
+        (Body::Present(waiting), Body::Present(body)) => waiting == body,
+        (Body::Present(waiting), Body::Absent { length, .. }) => waiting.len() == *length as usize,
+        (Body::Absent { .. }, _) => false,
     };
-    (*created, *kind, *tlp, *retention, length) == (header.created, header.kind, header.tlp, header.retention, header.body_length as usize)
+    same_body && (*created, *kind, *tlp, *retention) == (header.created, header.kind, header.tlp, header.retention)
+}
+
+/// The waiting records that may be one of these entries which were recalled.
+fn perhaps_recalled<'a>(waiting: &'a [Waiting], gone: &'a [Entry]) -> impl Iterator<Item = RecordId> + 'a {
+    let was_recalled = |entry: &&Entry| matches!(entry.body, Body::Absent { reason: AbsentReason::Recalled, .. });
+    let perhaps = move |one: &&Waiting| gone.iter().filter(was_recalled).any(|entry| may_be(one, entry));
+    waiting.iter().filter(perhaps).filter_map(|one| one.record)
 }
 
 /// The peers with which a link can be opened, now or when the operator resumes it.
