@@ -254,7 +254,7 @@ mod tests {
     fn shown(item: &Item) -> String {
         match item {
             Item::Indicator { place, indicator, .. } => format!("{} {}", place.trim_start_matches("line "), indicator.observable),
-            Item::Problem(problem) => {
+            Item::Problem(problem) | Item::Note(problem) => {
                 format!("{} ! {}", problem.place.trim_start_matches("line "), problem.what.lines().next().unwrap_or(""))
             }
         }

@@ -274,15 +274,20 @@ impl<'a> Import<'a> {
     }
 
     fn take(&mut self, item: Item) -> Result<(), NodeError> {
-        self.report.read += 1;
         let (place, indicator, tlp, revoked) = match item {
             Item::Problem(problem) => {
+                self.report.read += 1;
                 self.report.invalid += 1;
                 self.report.problem(problem);
                 return Ok(());
             }
+            Item::Note(note) => {
+                self.report.problem(note);
+                return Ok(());
+            }
             Item::Indicator { place, indicator, tlp, revoked } => (place, indicator, tlp, revoked),
         };
+        self.report.read += 1;
         if revoked {
             self.withhold(place, "its source has withdrawn it".into());
             return Ok(());

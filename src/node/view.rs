@@ -377,7 +377,7 @@ pub struct ImportReport {
     pub withheld: u64,
     /// Those that are no record.
     pub invalid: u64,
-    /// What was not taken and why, the first 1,000.
+    /// What was not taken and why, and what was not understood of what was taken; the first 1,000.
     pub problems: Vec<Problem>,
     /// How many problems there are beyond those.
     #[serde(default)]
