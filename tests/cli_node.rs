@@ -365,6 +365,8 @@ fn exit_codes_say_what_kind_of_no_it_was() {
     here.ok("watchfire peer add card.txt --name smex && watchfire group create partners --member smex");
     assert_eq!(here.refused("watchfire share fresh-lure.com --tlp red --to partners").0, Some(3), "all was withheld");
     assert_eq!(here.refused("watchfire share fresh-lure.com --tlp green --to partners").0, Some(3), "it is no community");
+    assert_eq!(here.refused("watchfire share 'no value' --tlp amber --to partners").0, Some(2), "none could be read");
+    assert_eq!(here.run("watchfire lookup 'no value' fresh-lure.com").status.code(), Some(0), "that nothing is known is an answer");
     here.ok("watchfire group community partners yes");
     assert_eq!(here.run("watchfire share fresh-lure.com --tlp green --to partners").status.code(), Some(0));
     assert_eq!(here.stop(), Some(0));

@@ -106,11 +106,11 @@ fn show(bar: &ProgressBar, at: ImportProgress) {
 }
 
 pub(super) fn exit(report: &ImportReport) -> Exit {
-    let through = report.released + report.duplicate;
-    if through == 0 && report.withheld == 0 && report.invalid > 0 {
-        return Exit::Failed;
+    match (report.released + report.duplicate, report.withheld, report.invalid) {
+        (0, 1.., _) => Exit::Refused,
+        (0, 0, 1..) => Exit::Failed,
+        _ => Exit::Done,
     }
-    share::exit(usize::try_from(through).unwrap_or(usize::MAX), usize::try_from(report.withheld).unwrap_or(usize::MAX))
 }
 
 /// So many reasons are shown, each with so many of its places; `--json` has more.
@@ -148,6 +148,13 @@ pub(super) fn text(report: &ImportReport) -> String {
     ];
     let counts = counts.map(|(number, what)| format!("{number} {what}")).join(", ");
     text += &format!("{} read: {counts}\n", count(report.read, "record"));
+    for (label, number) in &report.relabelled {
+        let replaces = if report.dry_run { "would replace" } else { "replaces" };
+        text += &format!("{number} of them were shared there as TLP:{} before; the new label {replaces} it\n", label.to_uppercase());
+    }
+    if !report.relabelled.is_empty() {
+        text += &format!("    hint: {}\n", share::RELABELLED);
+    }
     if !report.kinds.is_empty() {
         let kinds = report.kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect::<Vec<_>>().join(", ");
         text += &format!("kinds: {kinds}\n");

@@ -400,31 +400,45 @@ partners  us     3        visible  yes        open   aaaaaaaaaaaa
 
 #[test]
 fn a_share_lists_what_became_of_each_value() {
-    let released = |value: &str| ReleasedView { record: RECORD, kind: ObservableKind::Domain, value: value.into() };
+    let released = |value: &str| ReleasedView { record: RECORD, kind: ObservableKind::Domain, value: value.into(), before: None };
+    let relabelled = ReleasedView { before: Some(Tlp::Amber), ..released("other.example") };
+    let unread = WithheldView { value: "y".into(), reason: "cannot tell what `y` is: it has no dot".into(), hint: None };
     let report = ShareReport {
-        released: vec![released("evil.example")],
+        released: vec![released("evil.example"), relabelled],
         duplicate: vec![released("old.example")],
         withheld: vec![WithheldView {
             value: "x".into(),
             reason: "TLP:RED never goes to a group".into(),
             hint: Some("share it with one peer, or choose amber+strict".into()),
         }],
+        invalid: vec![unread],
     };
     let expected = "\
 released   domain evil.example  aaaaaaaaaaaaaaaaaaaaaaaaaa
+released   domain other.example  aaaaaaaaaaaaaaaaaaaaaaaaaa
+           shared there as TLP:AMBER before; the new label replaces it
+           hint: what was passed on under the old label stays so; `watchfire recall` takes back what should never have left
 duplicate  domain old.example  aaaaaaaaaaaaaaaaaaaaaaaaaa
 withheld   x: TLP:RED never goes to a group
            hint: share it with one peer, or choose amber+strict
-3 values: 1 released, 1 duplicate, 1 withheld
+invalid    y: cannot tell what `y` is: it has no dot
+5 values: 2 released, 1 duplicate, 1 withheld, 1 invalid
 ";
     assert_eq!(share::text(&report), expected);
 }
 
 #[test]
 fn an_exit_code_says_whether_anything_got_through() {
-    assert_eq!(share::exit(1, 5), Exit::Done);
-    assert_eq!(share::exit(0, 0), Exit::Done);
-    assert_eq!(share::exit(0, 1), Exit::Refused);
+    let released = || ReleasedView { record: RECORD, kind: ObservableKind::Domain, value: "x".into(), before: None };
+    let not_out = || WithheldView { value: "x".into(), reason: "y".into(), hint: None };
+    let share = |through, withheld, invalid| {
+        let (duplicate, withheld, invalid) = (vec![released(); through], vec![not_out(); withheld], vec![not_out(); invalid]);
+        share::exit(&ShareReport { released: vec![], duplicate, withheld, invalid })
+    };
+    assert_eq!(share(1, 5, 5), Exit::Done);
+    assert_eq!(share(0, 0, 0), Exit::Done);
+    assert_eq!(share(0, 1, 1), Exit::Refused);
+    assert_eq!(share(0, 0, 1), Exit::Usage);
     let report =
         |released, duplicate, withheld, invalid| ImportReport { released, duplicate, withheld, invalid, ..ImportReport::default() };
     assert_eq!(import::exit(&report(1, 0, 9, 9)), Exit::Done);
@@ -453,6 +467,21 @@ fn an_import_counts_and_names_the_first_problems() {
     assert_eq!(lines[20..], rest);
     let dry = ImportReport { read: 1, released: 1, dry_run: true, ..ImportReport::default() };
     assert_eq!(import::text(&dry), "1 record read: 1 would be released, 0 duplicate, 0 withheld, 0 invalid\n");
+}
+
+#[test]
+fn an_import_under_another_label_says_what_it_replaces() {
+    let relabelled = BTreeMap::from([("amber".into(), 2), ("clear".into(), 1)]);
+    let mut report = ImportReport { read: 4, released: 4, relabelled, ..ImportReport::default() };
+    let expected = "\
+4 records read: 4 released, 0 duplicate, 0 withheld, 0 invalid
+2 of them were shared there as TLP:AMBER before; the new label replaces it
+1 of them were shared there as TLP:CLEAR before; the new label replaces it
+    hint: what was passed on under the old label stays so; `watchfire recall` takes back what should never have left
+";
+    assert_eq!(import::text(&report), expected);
+    report.dry_run = true;
+    assert!(import::text(&report).contains("\n2 of them were shared there as TLP:AMBER before; the new label would replace it\n"));
 }
 
 #[test]

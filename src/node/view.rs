@@ -311,8 +311,11 @@ pub struct ShareReport {
     /// Those that the audience has already.
     #[serde(default)]
     pub duplicate: Vec<ReleasedView>,
-    /// Those that do not, with the reason.
+    /// Those that the gate keeps back, with the reason.
     pub withheld: Vec<WithheldView>,
+    /// Those that cannot be read as values.
+    #[serde(default)]
+    pub invalid: Vec<WithheldView>,
 }
 
 /// A value that goes out.
@@ -324,6 +327,9 @@ pub struct ReleasedView {
     pub kind: ObservableKind,
     /// Its canonical form.
     pub value: String,
+    /// The label under which the audience had it before, where that was another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Tlp>,
 }
 
 /// A value that does not go out.
@@ -385,6 +391,9 @@ pub struct ImportReport {
     /// How many records of each kind were taken, by the kind's name.
     #[serde(default)]
     pub kinds: BTreeMap<String, u64>,
+    /// How many of those that go out the audience had under another label before, by that label's name.
+    #[serde(default)]
+    pub relabelled: BTreeMap<String, u64>,
     /// Whether nothing was shared because nothing was to be.
     #[serde(default)]
     pub dry_run: bool,
@@ -405,6 +414,9 @@ impl ImportReport {
         self.dry_run |= other.dry_run;
         for (kind, count) in other.kinds {
             *self.kinds.entry(kind).or_default() += count;
+        }
+        for (label, count) in other.relabelled {
+            *self.relabelled.entry(label).or_default() += count;
         }
         for mut problem in other.problems {
             if let Some(file) = file {

@@ -141,16 +141,30 @@ impl Snapshot {
     /// # Errors
     /// When the store cannot be read.
     pub fn told(&self, audience: &Audience, query: &Observable, tlp: Tlp, body: &[u8]) -> Read<bool> {
-        let Some(no) = self.table(OBSERVABLES)?.get(search_key(query).as_slice())?.map(|no| no.value()) else { return Ok(false) };
+        match self.holds_for(audience, query)? {
+            Some(last) if last.tlp == tlp => is_body::<ReadError>(&*self.table(BODIES)?, last.body, body),
+            _ => Ok(false),
+        }
+    }
+
+    /// The label of what we told an audience of a value last, if that still holds.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn told_as(&self, audience: &Audience, query: &Observable) -> Read<Option<Tlp>> {
+        Ok(self.holds_for(audience, query)?.map(|last| last.tlp))
+    }
+
+    fn holds_for(&self, audience: &Audience, query: &Observable) -> Read<Option<ProvenanceRow>> {
         let bytes = FamilyRow { author: self.us(), audience: *audience }.encode();
         let key: &[u8; 65] = bytes.as_slice().try_into().expect("an author has 32 bytes and an audience 33");
-        let Some(family) = self.table(FAMILY_NUMBERS)?.get(key)?.map(|family| family.value()) else { return Ok(false) };
+        let Some(family) = self.table(FAMILY_NUMBERS)?.get(key)?.map(|family| family.value()) else { return Ok(None) };
+        let Some(no) = self.table(OBSERVABLES)?.get(search_key(query).as_slice())?.map(|no| no.value()) else { return Ok(None) };
         let table = self.table(PROVENANCES)?;
-        let Some(last) = table.range((no, family, 0, 0)..=(no, family, u64::MAX, u64::MAX))?.next_back() else { return Ok(false) };
+        let Some(last) = table.range((no, family, 0, 0)..=(no, family, u64::MAX, u64::MAX))?.next_back() else { return Ok(None) };
         let (key, bytes) = last?;
         let row: ProvenanceRow = find::decoded("provenances", &key.value(), bytes.value())?;
-        let same = row.state == ProvenanceState::Live && row.tlp == tlp;
-        Ok(same && is_body::<ReadError>(&*self.table(BODIES)?, row.body, body)?)
+        Ok(Some(row).filter(|row| row.state == ProvenanceState::Live))
     }
 
     fn any_of(&self, kind: ObservableKind) -> Read<bool> {
