@@ -650,14 +650,15 @@ EXPORT  AT                    FORMAT  UP TO  WHAT              NOW
     assert_eq!(receipts::exported(&[export(1, true, Some(AT)), export(2, false, None)]), expected);
     assert_eq!(receipts::exported(&[]), "");
     let told = vec!["amal".to_owned(), "smex".to_owned()];
-    let view = TakeBackView { record: RECORD, mode: WithdrawalMode::Recall, entries: 2, unsent: 1, told };
+    let view = TakeBackView { record: RECORD, mode: WithdrawalMode::Recall, entries: 2, unsent: 1, told, holders: 3, answered: 1 };
     let expected = "\
 recalled aaaaaaaaaaaaaaaaaaaaaaaaaa: 2 entries, 1 not sent yet
 told: amal, smex
-`watchfire receipts aaaaaaaaaaaaaaaaaaaaaaaaaa` shows who has complied
+1 of 3 holders has answered; see `watchfire receipts aaaaaaaaaaaaaaaaaaaaaaaaaa`
 ";
     assert_eq!(withdraw::text(&view), expected);
-    let view = TakeBackView { record: RECORD, mode: WithdrawalMode::Withdraw, entries: 1, unsent: 0, told: vec![] };
+    let view =
+        TakeBackView { record: RECORD, mode: WithdrawalMode::Withdraw, entries: 1, unsent: 0, told: vec![], holders: 0, answered: 0 };
     assert_eq!(withdraw::text(&view), "withdrawn aaaaaaaaaaaaaaaaaaaaaaaaaa: 1 entry, 0 not sent yet\nnobody has to be told\n");
     assert_eq!(restore::text(&RestoreView { incarnation: 2, closed: 3 }), "closed 3 logs; this node's logs go on in incarnation 2\n");
 }

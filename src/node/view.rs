@@ -679,6 +679,12 @@ pub struct TakeBackView {
     pub unsent: u64,
     /// Who is told, by name here.
     pub told: Vec<String>,
+    /// How many organisations it concerns.
+    #[serde(default)]
+    pub holders: u64,
+    /// How many of them have said what became of it.
+    #[serde(default)]
+    pub answered: u64,
 }
 
 /// What became of a record at a holder.

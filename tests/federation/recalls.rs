@@ -29,7 +29,8 @@ async fn shared() -> Federation {
 async fn what_is_withdrawn_leaves_blocklists_and_shows_as_revoked() {
     let federation = shared().await;
     assert!(is(&federation.outcomes(AMAL, EVIL), &[("borealis", "held"), ("cedar", "held")]));
-    federation.node(AMAL).withdraw(EVIL, "a false positive").await.unwrap();
+    let view = federation.node(AMAL).withdraw(EVIL, "a false positive").await.unwrap();
+    assert_eq!((view.holders, view.answered), (2, 0));
     federation.settle().await;
     for who in federation.everyone() {
         assert_eq!(federation.lookup(who, EVIL)[0].state, "revoked");
@@ -45,6 +46,8 @@ async fn what_is_withdrawn_leaves_blocklists_and_shows_as_revoked() {
         assert_ne!(of("bad.example.org")["revoked"], true);
     }
     assert!(is(&federation.outcomes(AMAL, EVIL), &[("borealis", "revoked"), ("cedar", "revoked")]));
+    let again = federation.node(AMAL).withdraw(EVIL, "a false positive").await.unwrap();
+    assert_eq!((again.holders, again.answered), (2, 2));
 }
 
 #[tokio::test]
