@@ -60,6 +60,9 @@ pub(super) fn text(found: &[LookupView]) -> String {
             ]
         });
         text += &table(["  MATCH", "KIND", "VALUE", "AUTHOR", "TLP", "STATE", "RECORD"], rows.collect());
+        for (record, reason) in one.matches.iter().filter_map(|found| Some((found.record, found.reason.as_ref()?))) {
+            text += &format!("  {record} was withdrawn: {}\n", plain(reason));
+        }
         if one.more > 0 {
             text += &format!("  and {}{} more\n", if one.more_at_least { "at least " } else { "" }, one.more);
         }

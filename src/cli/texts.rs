@@ -529,7 +529,9 @@ fn a_lookup_lists_matches_under_each_value() {
         seq: Some(7),
         received: AT,
         valid_until: None,
+        reason: None,
     };
+    let withdrawn = MatchView { state: "revoked".into(), reason: Some("sold\x07".into()), ..found.clone() };
     let view = |query: &str, matches, problem: Option<&str>, more| LookupView {
         query: query.into(),
         matches,
@@ -540,6 +542,7 @@ fn a_lookup_lists_matches_under_each_value() {
     };
     let views = [
         view("a.evil.example", vec![found], None, 4),
+        view("b.evil.example", vec![withdrawn], None, 0),
         view("nothing.example", vec![], None, 0),
         view("much.example", vec![], None, 9_000),
         view("\x1b[2Jx", vec![], Some("what kind of value `x` is cannot be told"), 0),
@@ -549,6 +552,10 @@ a.evil.example: 5 records
   MATCH   KIND    VALUE         AUTHOR  TLP           STATE  RECORD
   parent  domain  evil.example  amal    amber+strict  live   aaaaaaaaaaaaaaaaaaaaaaaaaa
   and 4 more
+b.evil.example: 1 record
+  MATCH   KIND    VALUE         AUTHOR  TLP           STATE    RECORD
+  parent  domain  evil.example  amal    amber+strict  revoked  aaaaaaaaaaaaaaaaaaaaaaaaaa
+  aaaaaaaaaaaaaaaaaaaaaaaaaa was withdrawn: sold\\u{7}
 nothing.example: not known
 much.example: at least 9000 records
   and at least 9000 more
@@ -568,6 +575,7 @@ fn a_record_shows_what_its_author_says_and_who_else_says_it() {
         author_name: "us".into(),
         tlp: Tlp::Green,
         state: "live".into(),
+        reason: None,
         valid_from: None,
         valid_until: Some(AT),
         confidence: Some(80),
@@ -596,6 +604,12 @@ aaaaaaaaaaaa  waiting   partners  2026-11-22T09:30:00Z  -
 also said by amal (TLP:RED): aaaaaaaaaaaaaaaaaaaaaaaaaa
 ";
     assert_eq!(show::text(&view), expected);
+    let view = RecordView { state: "revoked".into(), reason: Some("the domain has a new owner".into()), ..view };
+    assert!(
+        show::text(&view).contains("\nstate        revoked\nreason       the domain has a new owner\nvalid until"),
+        "{}",
+        show::text(&view)
+    );
 }
 
 #[test]

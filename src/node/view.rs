@@ -538,6 +538,9 @@ pub struct MatchView {
     pub received: Timestamp,
     /// After this it leaves live exports.
     pub valid_until: Option<Timestamp>,
+    /// Why its author took it back, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A record, all of it.
@@ -557,6 +560,9 @@ pub struct RecordView {
     pub tlp: Tlp,
     /// `live`, `expired` or `revoked`.
     pub state: String,
+    /// Why its author took it back, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// From when it is of use.
     pub valid_from: Option<Timestamp>,
     /// After this it leaves live exports.
