@@ -124,6 +124,8 @@ impl Node {
             PeerState::Suspended => (row.state, row.recalls) = (PeerState::Open, false),
             _ => return Err(NodeError::BadInput(format!("`{}` is not suspended", row.name))),
         }
+        // Why there was no link while it was suspended accuses nobody now.
+        self.note_link(row.org, |view| view.failure = None);
         self.put_peer(row).await
     }
 
