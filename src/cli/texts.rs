@@ -678,6 +678,22 @@ told: amal, smex
 }
 
 #[test]
+fn the_doctor_warns_of_the_next_root_key() {
+    let data = tempfile::tempdir().unwrap();
+    let found = || doctor::text(&doctor::Findings { ok: true, checks: vec![doctor::next_root(data.path())] });
+    assert_eq!(found(), "ok       next root  its key is not on this machine\nnothing is broken\n");
+    std::fs::create_dir(data.path().join("keys")).unwrap();
+    let key = data.path().join("keys/next-root.key");
+    std::fs::write(&key, "").unwrap();
+    let expected = format!(
+        "warning  next root  its key still lies here: `{}`\n                    hint: move it to paper or a stick in a safe: with it you win \
+         your organisation back when the root key is stolen\nnothing is broken\n",
+        key.display()
+    );
+    assert_eq!(found(), expected);
+}
+
+#[test]
 fn the_doctor_ends_with_a_verdict() {
     let check = |name: &str, verdict, text: &str, hint: Option<&str>| CheckView {
         name: name.into(),
