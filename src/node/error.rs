@@ -163,7 +163,9 @@ pub enum NodeError {
     #[error("`{0}` is the name of another peer or group\nhint: choose another name; it is known here alone")]
     NameTaken(String),
     /// The organisation is a peer already.
-    #[error("that organisation is a peer already, called `{0}`\nhint: `watchfire peer show {0}` tells where it stands")]
+    #[error(
+        "that organisation is a peer already, called `{0}`\nhint: `watchfire peer show {0}` tells where it stands; to pair anew, `watchfire peer remove {0}` on both sides first"
+    )]
     AlreadyPaired(String),
     /// The card or invitation is our own.
     #[error("that is this node's own {0}\nhint: give it to the other organisation, and use theirs here")]
@@ -528,7 +530,8 @@ mod tests {
                 NodeError::AlreadyPaired(text()),
                 "already-paired",
                 1,
-                "that organisation is a peer already, called `amal`\nhint: `watchfire peer show amal` tells where it stands",
+                "that organisation is a peer already, called `amal`\nhint: `watchfire peer show amal` tells where it stands; to pair \
+                 anew, `watchfire peer remove amal` on both sides first",
             ),
             (
                 NodeError::Ourselves("card"),
