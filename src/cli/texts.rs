@@ -562,6 +562,8 @@ much.example: at least 9000 records
 \\u{1b}[2Jx: what kind of value `x` is cannot be told
 ";
     assert_eq!(lookup::text(&views), expected);
+    assert_eq!(lookup::exit(&views), Exit::Done, "what could be read was looked up");
+    assert_eq!(lookup::exit(&views[4..]), Exit::Usage);
 }
 
 #[test]

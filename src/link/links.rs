@@ -160,7 +160,7 @@ impl Links {
         let life_ms = self.node.config.pairing.invitation_hours.saturating_mul(3_600_000);
         let invitation = Invitation::lasting(self.node.org(), &endpoints, self.node.clock.now(), life_ms);
         let invitation = invitation.map_err(|error| NodeError::BadInput(error.to_string()))?;
-        self.pairing.open(invitation.clone()).map_err(NodeError::BadInput)?;
+        self.pairing.open(invitation.clone()).map_err(NodeError::Conflict)?;
         Ok(invitation)
     }
 

@@ -124,7 +124,7 @@ impl Node {
     pub(super) async fn suspend_peer(&self, name: &str, recalls: bool) -> Result<PeerRow, NodeError> {
         let mut row = self.peer_named(name)?;
         if !matches!(row.state, PeerState::Open | PeerState::Suspended) {
-            return Err(NodeError::BadInput(format!("`{}` is not open", row.name)));
+            return Err(NodeError::Conflict(format!("`{0}` is not open\nhint: `watchfire peer show {0}` tells where it stands", row.name)));
         }
         (row.state, row.recalls) = (PeerState::Suspended, recalls);
         self.put_peer(row).await
@@ -139,7 +139,12 @@ impl Node {
         match row.state {
             PeerState::Open => return Ok(row),
             PeerState::Suspended => (row.state, row.recalls) = (PeerState::Open, false),
-            _ => return Err(NodeError::BadInput(format!("`{}` is not suspended", row.name))),
+            _ => {
+                return Err(NodeError::Conflict(format!(
+                    "`{0}` is not suspended\nhint: `watchfire peer show {0}` tells where it stands",
+                    row.name
+                )));
+            }
         }
         // Why there was no link while it was suspended accuses nobody now.
         self.note_link(row.org, |view| view.failure = None);
