@@ -297,7 +297,7 @@ fn a_backup_is_made_and_restored_from_the_command_line() {
             "error: `backup.key` cannot be restored: it is not a file that",
         ),
         ("head -c 5000 backup.age | watchfire restore - --identity backup.key --data r".into(), 1, "error: `-` cannot be restored: it "),
-        ("watchfire restore --waive".into(), 2, "error: this node holds nothing back"),
+        ("watchfire restore --waive".into(), 1, "error: this node holds nothing back"),
     ];
     for (line, code, said) in refused {
         let (ended, first) = here.refused(&line);
@@ -344,6 +344,7 @@ fn exit_codes_say_what_kind_of_no_it_was() {
         ("watchfire peer show nobody", 6, "error: no peer is called `nobody`"),
         ("watchfire group show nothing", 6, "error: no group is called `nothing`"),
         ("watchfire share fresh-lure.com --tlp green --to nobody", 6, "error: no peer or group is called `nobody`"),
+        ("watchfire lookup 'no value'", 2, ""),
         ("watchfire show a.example", 6, "error: there is no record `a.example`"),
         ("watchfire import missing.csv --tlp green --to nobody", 6, "error: there is no file `missing.csv`"),
         ("watchfire import node/watchfire.toml --tlp green --to nobody", 6, "error: no peer or group is called `nobody`"),
@@ -362,9 +363,13 @@ fn exit_codes_say_what_kind_of_no_it_was() {
     }
     let smex = Place::node("smex");
     here.put("card.txt", &smex.ok("watchfire card"));
+    here.ok("watchfire peer add card.txt --name smex && watchfire peer remove smex");
+    assert_eq!(here.refused("watchfire peer resume smex"), (Some(1), "error: `smex` is not suspended".to_owned()));
     here.ok("watchfire peer add card.txt --name smex && watchfire group create partners --member smex");
     assert_eq!(here.refused("watchfire share fresh-lure.com --tlp red --to partners").0, Some(3), "all was withheld");
     assert_eq!(here.refused("watchfire share fresh-lure.com --tlp green --to partners").0, Some(3), "it is no community");
+    assert_eq!(here.refused("watchfire share 'no value' --tlp amber --to partners").0, Some(2), "none could be read");
+    assert_eq!(here.run("watchfire lookup 'no value' fresh-lure.com").status.code(), Some(0), "that nothing is known is an answer");
     here.ok("watchfire group community partners yes");
     assert_eq!(here.run("watchfire share fresh-lure.com --tlp green --to partners").status.code(), Some(0));
     assert_eq!(here.stop(), Some(0));

@@ -31,10 +31,12 @@ struct Told {
 
 fn read(path: &Path) -> Told {
     let mut told = Told::default();
+    let mut notes = 0;
     let mut sink = |item: Item| {
+        notes += u64::from(matches!(item, Item::Note(_)));
         match item {
             Item::Indicator { indicator, tlp, revoked, .. } => told.indicators.push((indicator.observable.to_string(), tlp, revoked)),
-            Item::Problem(problem) => {
+            Item::Problem(problem) | Item::Note(problem) => {
                 assert!(!problem.place.is_empty() && !problem.what.is_empty(), "{}: a problem without a place or a reason", path.display());
                 assert!(problem.what.len() < 2_000, "{}: a reason of {} bytes", path.display(), problem.what.len());
                 told.problems.push(problem.what);
@@ -46,7 +48,7 @@ fn read(path: &Path) -> Told {
     let mut input = BufReader::new(std::fs::File::open(path).expect("readable"));
     let summary = formats::read(&mut input, None, name, &mut Cursor::new(Vec::new()), &mut sink).expect("only I/O fails");
     assert_eq!(summary.indicators, told.indicators.len() as u64, "{}", path.display());
-    assert_eq!(summary.problems, told.problems.len() as u64, "{}", path.display());
+    assert_eq!(summary.problems + notes, told.problems.len() as u64, "{}", path.display());
     told
 }
 

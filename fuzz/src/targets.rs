@@ -355,14 +355,15 @@ fn read(data: &[u8], format: Option<Format>) {
     let mut scratch = Cursor::new(Vec::new());
     let mut told = (0, 0);
     let mut sink = |item: Item| {
+        let note = matches!(item, Item::Note(_));
         match item {
             Item::Indicator { place, indicator, .. } => {
                 told.0 += 1;
                 assert!(!place.is_empty());
                 check(&indicator.observable);
             }
-            Item::Problem(problem) => {
-                told.1 += 1;
+            Item::Problem(problem) | Item::Note(problem) => {
+                told.1 += u64::from(!note);
                 assert!(!problem.place.is_empty() && !problem.what.is_empty(), "a problem without a place or a reason");
                 assert!(problem.what.len() < 4_000, "a reason of {} bytes", problem.what.len());
             }
@@ -411,7 +412,7 @@ fn written_is_read_again(data: &[u8]) {
     let mut sink = |item: Item| {
         again.push(match item {
             Item::Indicator { indicator, .. } => Ok(indicator.observable),
-            Item::Problem(problem) => Err(problem.what),
+            Item::Problem(problem) | Item::Note(problem) => Err(problem.what),
         });
         ControlFlow::Continue(())
     };

@@ -37,7 +37,7 @@ impl Problem {
             Exit::Unreachable => StatusCode::BAD_GATEWAY,
             Exit::Store => StatusCode::SERVICE_UNAVAILABLE,
             Exit::Done | Exit::Failed => match self.code.as_str() {
-                "name-taken" | "already-paired" | "ourselves" | "not-pairing" => StatusCode::CONFLICT,
+                "conflict" | "name-taken" | "already-paired" | "ourselves" | "not-pairing" => StatusCode::CONFLICT,
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
             },
         }

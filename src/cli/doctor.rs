@@ -47,7 +47,7 @@ pub(super) struct Findings {
 pub(super) async fn run(desk: &Desk) -> Ended {
     let clock = Clock::system();
     let now = clock.now();
-    let mut checks = vec![files(&desk.data), time(&desk.data, clock.now()), settings(&desk.data)];
+    let mut checks = vec![files(&desk.data), next_root(&desk.data), time(&desk.data, clock.now()), settings(&desk.data)];
     let running: Result<StatusView, _> = desk.node().get(Target::new(&["status"])).await;
     let (status, runs) = match running {
         Ok(status) => (Ok(status), true),
@@ -112,6 +112,16 @@ fn files(data: &Path) -> CheckView {
             check("files", CheckVerdict::Bad, format!("others can open `{first}`, {} in all", open.len()), Some(hint))
         }
     }
+}
+
+/// Whoever steals the machine must not get the key that wins the organisation back.
+pub(super) fn next_root(data: &Path) -> CheckView {
+    let key = data.join(crate::link::identity::DIRECTORY).join("next-root.key");
+    if !key.exists() {
+        return check("next root", CheckVerdict::Ok, "its key is not on this machine", None);
+    }
+    let hint = "move it to paper or a stick in a safe: with it you win your organisation back when the root key is stolen";
+    check("next root", CheckVerdict::Warning, format!("its key still lies here: `{}`", key.display()), Some(hint.into()))
 }
 
 /// A closed directory protects what is in it; so only what stands in an open one is looked at further.

@@ -106,27 +106,37 @@ fn show(bar: &ProgressBar, at: ImportProgress) {
 }
 
 pub(super) fn exit(report: &ImportReport) -> Exit {
-    let through = report.released + report.duplicate;
-    if through == 0 && report.withheld == 0 && report.invalid > 0 {
-        return Exit::Failed;
+    match (report.released + report.duplicate, report.withheld, report.invalid) {
+        (0, 1.., _) => Exit::Refused,
+        (0, 0, 1..) => Exit::Failed,
+        _ => Exit::Done,
     }
-    share::exit(usize::try_from(through).unwrap_or(usize::MAX), usize::try_from(report.withheld).unwrap_or(usize::MAX))
 }
 
-/// So many problems are shown; `--json` has more.
+/// So many reasons are shown, each with so many of its places; `--json` has more.
 const SHOWN_MAX: usize = 20;
+const PLACES_MAX: usize = 5;
 
 pub(super) fn text(report: &ImportReport) -> String {
     let mut text = String::new();
-    for problem in report.problems.iter().take(SHOWN_MAX) {
-        let (what, hint) = split_hint(&problem.what);
-        text += &format!("{}: {}\n", plain(&problem.place), plain(&what));
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for problem in &report.problems {
+        match reasons.iter_mut().find(|(what, _)| *what == problem.what) {
+            Some((_, places)) => places.push(&problem.place),
+            None => reasons.push((&problem.what, vec![&problem.place])),
+        }
+    }
+    for (what, places) in reasons.iter().take(SHOWN_MAX) {
+        let (what, hint) = split_hint(what);
+        let more = places.len().saturating_sub(PLACES_MAX);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        text += &format!("{}{more}: {}\n", plain(&places[..places.len().min(PLACES_MAX)].join(", ")), plain(&what));
         // A file's values cannot be told apart one by one with `--kind`.
         if let Some(hint) = hint.filter(|hint| !hint.contains("--kind")) {
             text += &format!("    hint: {}\n", plain(&hint));
         }
     }
-    let more = (report.problems.len() as u64 + report.problems_more).saturating_sub(SHOWN_MAX as u64);
+    let more = reasons.iter().skip(SHOWN_MAX).map(|(_, places)| places.len() as u64).sum::<u64>() + report.problems_more;
     if more > 0 {
         text += &format!("and {} more; `--json` lists the first 1000\n", count(more, "problem"));
     }
@@ -138,6 +148,13 @@ pub(super) fn text(report: &ImportReport) -> String {
     ];
     let counts = counts.map(|(number, what)| format!("{number} {what}")).join(", ");
     text += &format!("{} read: {counts}\n", count(report.read, "record"));
+    for (label, number) in &report.relabelled {
+        let replaces = if report.dry_run { "would replace" } else { "replaces" };
+        text += &format!("{number} of them were shared there as TLP:{} before; the new label {replaces} it\n", label.to_uppercase());
+    }
+    if !report.relabelled.is_empty() {
+        text += &format!("    hint: {}\n", share::RELABELLED);
+    }
     if !report.kinds.is_empty() {
         text += &format!("kinds: {}\n", output::counts(&report.kinds));
     }

@@ -4,6 +4,7 @@ use super::output::{self, count, plain, table};
 use super::{Desk, Ended, input};
 use crate::api::LookupRequest;
 use crate::api::client::Target;
+use crate::node::error::Exit;
 use crate::node::view::LookupView;
 
 /// Tell what is known of values: exactly, of parent and sub domains, of networks, of URLs on a host
@@ -19,7 +20,9 @@ const ABOUT: &str = "Tell what is known of values: exactly, of parent and sub do
 
 MATCH says how a record was found: exact · parent (a domain above) · subdomain · network (the address lies in it) · in_network (it lies in \
 the network) · on_host (a URL on the domain or address, an e-mail address at the domain) · on_subdomain · on_network (a URL on an address in \
-the network) · pattern (it stands in a pattern).";
+the network) · pattern (it stands in a pattern).
+
+Ends with 0 also when nothing is known, and with 2 when none of the values could be read.";
 
 const EXAMPLES: &str = "Examples:
   watchfire lookup weather4free.com 'mail[.]weather4free[.]com' 192.0.2.7";
@@ -33,7 +36,13 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     if found.iter().any(|one| one.unconfirmed && !one.matches.is_empty()) {
         output::say(UNCONFIRMED);
     }
-    output::answer(desk, &found, |found| text(found))
+    output::answer(desk, &found, |found| text(found))?;
+    Ok(exit(&found))
+}
+
+/// A matter of usage when none of it could be looked up. That a value is not known is an answer.
+pub(super) fn exit(found: &[LookupView]) -> Exit {
+    if !found.is_empty() && found.iter().all(|one| one.problem.is_some()) { Exit::Usage } else { Exit::Done }
 }
 
 pub(super) fn text(found: &[LookupView]) -> String {
@@ -60,6 +69,9 @@ pub(super) fn text(found: &[LookupView]) -> String {
             ]
         });
         text += &table(["  MATCH", "KIND", "VALUE", "AUTHOR", "TLP", "STATE", "RECORD"], rows.collect());
+        for (record, reason) in one.matches.iter().filter_map(|found| Some((found.record, found.reason.as_ref()?))) {
+            text += &format!("  {record} was withdrawn: {}\n", plain(reason));
+        }
         if one.more > 0 {
             text += &format!("  and {}{} more\n", if one.more_at_least { "at least " } else { "" }, one.more);
         }

@@ -11,7 +11,7 @@ use crate::node::view::TakeBackView;
 pub(super) struct Args {
     /// The record's id, or its value
     id: String,
-    /// Why; the holders read it
+    /// Why; it is sent to the holders
     #[arg(long)]
     reason: String,
 }

@@ -49,28 +49,47 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
     let ask = ShareRequest { values, kind, tlp, to, note, valid_until, labels, now };
     let report: ShareReport = desk.node().post(Target::new(&["share"]), &ask).await?;
     output::answer(desk, &report, text)?;
-    Ok(exit(report.released.len() + report.duplicate.len(), report.withheld.len()))
+    Ok(exit(&report))
 }
 
-/// Refused when something was withheld and nothing got through.
-pub(super) const fn exit(through: usize, withheld: usize) -> Exit {
-    if through == 0 && withheld > 0 { Exit::Refused } else { Exit::Done }
+/// Refused when something was withheld and nothing got through; a matter of usage when nothing could be read.
+pub(super) const fn exit(report: &ShareReport) -> Exit {
+    let ShareReport { released, duplicate, withheld, invalid } = report;
+    match (released.is_empty() && duplicate.is_empty(), withheld.is_empty(), invalid.is_empty()) {
+        (true, false, _) => Exit::Refused,
+        (true, true, false) => Exit::Usage,
+        _ => Exit::Done,
+    }
 }
+
+/// What a new label does not undo.
+pub(super) const RELABELLED: &str =
+    "what was passed on under the old label stays so; `watchfire recall` takes back what should never have left";
 
 pub(super) fn text(report: &ShareReport) -> String {
     let mut text = String::new();
     for one in &report.released {
         text += &format!("released   {} {}  {}\n", one.kind, plain(&one.value), one.record);
+        if let Some(before) = one.before {
+            text += &format!("           shared there as TLP:{} before; the new label replaces it\n", before.name().to_uppercase());
+            text += &format!("           hint: {RELABELLED}\n");
+        }
     }
     for one in &report.duplicate {
         text += &format!("duplicate  {} {}  {}\n", one.kind, plain(&one.value), one.record);
     }
-    for one in &report.withheld {
-        text += &format!("withheld   {}: {}\n", plain(&one.value), plain(&one.reason));
+    let not_out = [("withheld", &report.withheld), ("invalid", &report.invalid)];
+    for (what, one) in not_out.into_iter().flat_map(|(what, list)| list.iter().map(move |one| (what, one))) {
+        text += &format!("{what:9}  {}: {}\n", plain(&one.value), plain(&one.reason));
         text += &one.hint.as_ref().map(|hint| format!("           hint: {}\n", plain(hint))).unwrap_or_default();
     }
-    let counts = [(report.released.len(), "released"), (report.duplicate.len(), "duplicate"), (report.withheld.len(), "withheld")];
+    let counts = [
+        (report.released.len(), "released"),
+        (report.duplicate.len(), "duplicate"),
+        (report.withheld.len(), "withheld"),
+        (report.invalid.len(), "invalid"),
+    ];
+    let total = counts.iter().map(|(number, _)| *number as u64).sum();
     let counts = counts.map(|(number, what)| format!("{number} {what}")).join(", ");
-    let total = (report.released.len() + report.duplicate.len() + report.withheld.len()) as u64;
     text + &format!("{}: {counts}\n", count(total, "value"))
 }

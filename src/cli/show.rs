@@ -33,6 +33,7 @@ pub(super) fn text(record: &RecordView) -> String {
         ("state", record.state.clone()),
     ];
     let mut line = |name, value: Option<String>| lines.extend(value.map(|value| (name, value)));
+    line("reason", record.reason.clone());
     line("valid from", record.valid_from.map(|at| time(Some(at))));
     line("valid until", record.valid_until.map(|at| time(Some(at))));
     line("confidence", record.confidence.map(|number| number.to_string()));

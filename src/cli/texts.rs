@@ -400,31 +400,45 @@ partners  us     3        visible  yes        open   aaaaaaaaaaaa
 
 #[test]
 fn a_share_lists_what_became_of_each_value() {
-    let released = |value: &str| ReleasedView { record: RECORD, kind: ObservableKind::Domain, value: value.into() };
+    let released = |value: &str| ReleasedView { record: RECORD, kind: ObservableKind::Domain, value: value.into(), before: None };
+    let relabelled = ReleasedView { before: Some(Tlp::Amber), ..released("other.example") };
+    let unread = WithheldView { value: "y".into(), reason: "cannot tell what `y` is: it has no dot".into(), hint: None };
     let report = ShareReport {
-        released: vec![released("evil.example")],
+        released: vec![released("evil.example"), relabelled],
         duplicate: vec![released("old.example")],
         withheld: vec![WithheldView {
             value: "x".into(),
             reason: "TLP:RED never goes to a group".into(),
             hint: Some("share it with one peer, or choose amber+strict".into()),
         }],
+        invalid: vec![unread],
     };
     let expected = "\
 released   domain evil.example  aaaaaaaaaaaaaaaaaaaaaaaaaa
+released   domain other.example  aaaaaaaaaaaaaaaaaaaaaaaaaa
+           shared there as TLP:AMBER before; the new label replaces it
+           hint: what was passed on under the old label stays so; `watchfire recall` takes back what should never have left
 duplicate  domain old.example  aaaaaaaaaaaaaaaaaaaaaaaaaa
 withheld   x: TLP:RED never goes to a group
            hint: share it with one peer, or choose amber+strict
-3 values: 1 released, 1 duplicate, 1 withheld
+invalid    y: cannot tell what `y` is: it has no dot
+5 values: 2 released, 1 duplicate, 1 withheld, 1 invalid
 ";
     assert_eq!(share::text(&report), expected);
 }
 
 #[test]
 fn an_exit_code_says_whether_anything_got_through() {
-    assert_eq!(share::exit(1, 5), Exit::Done);
-    assert_eq!(share::exit(0, 0), Exit::Done);
-    assert_eq!(share::exit(0, 1), Exit::Refused);
+    let released = || ReleasedView { record: RECORD, kind: ObservableKind::Domain, value: "x".into(), before: None };
+    let not_out = || WithheldView { value: "x".into(), reason: "y".into(), hint: None };
+    let share = |through, withheld, invalid| {
+        let (duplicate, withheld, invalid) = (vec![released(); through], vec![not_out(); withheld], vec![not_out(); invalid]);
+        share::exit(&ShareReport { released: vec![], duplicate, withheld, invalid })
+    };
+    assert_eq!(share(1, 5, 5), Exit::Done);
+    assert_eq!(share(0, 0, 0), Exit::Done);
+    assert_eq!(share(0, 1, 1), Exit::Refused);
+    assert_eq!(share(0, 0, 1), Exit::Usage);
     let report =
         |released, duplicate, withheld, invalid| ImportReport { released, duplicate, withheld, invalid, ..ImportReport::default() };
     assert_eq!(import::exit(&report(1, 0, 9, 9)), Exit::Done);
@@ -439,12 +453,12 @@ fn an_import_counts_and_names_the_first_problems() {
     let mut report = ImportReport { read: 31, released: 4, duplicate: 1, withheld: 1, invalid: 25, ..ImportReport::default() };
     report.kinds = BTreeMap::from([("domain".into(), 3), ("sha256".into(), 1)]);
     for line in 1..=22 {
-        report.problem(formats::Problem { place: format!("line {line}"), what: "`x` is not a domain".into() });
+        report.problem(formats::Problem { place: format!("line {line}"), what: format!("`{line}.x` is not a domain") });
     }
     let text = import::text(&report);
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[0], "line 1: `x` is not a domain");
-    assert_eq!(lines[19], "line 20: `x` is not a domain");
+    assert_eq!(lines[0], "line 1: `1.x` is not a domain");
+    assert_eq!(lines[19], "line 20: `20.x` is not a domain");
     let rest = [
         "and 2 problems more; `--json` lists the first 1000",
         "31 records read: 4 released, 1 duplicate, 1 withheld, 25 invalid",
@@ -453,6 +467,38 @@ fn an_import_counts_and_names_the_first_problems() {
     assert_eq!(lines[20..], rest);
     let dry = ImportReport { read: 1, released: 1, dry_run: true, ..ImportReport::default() };
     assert_eq!(import::text(&dry), "1 record read: 1 would be released, 0 duplicate, 0 withheld, 0 invalid\n");
+}
+
+#[test]
+fn an_import_under_another_label_says_what_it_replaces() {
+    let relabelled = BTreeMap::from([("amber".into(), 2), ("clear".into(), 1)]);
+    let mut report = ImportReport { read: 4, released: 4, relabelled, ..ImportReport::default() };
+    let expected = "\
+4 records read: 4 released, 0 duplicate, 0 withheld, 0 invalid
+2 of them were shared there as TLP:AMBER before; the new label replaces it
+1 of them were shared there as TLP:CLEAR before; the new label replaces it
+    hint: what was passed on under the old label stays so; `watchfire recall` takes back what should never have left
+";
+    assert_eq!(import::text(&report), expected);
+    report.dry_run = true;
+    assert!(import::text(&report).contains("\n2 of them were shared there as TLP:AMBER before; the new label would replace it\n"));
+}
+
+#[test]
+fn an_import_names_a_reason_once_with_its_first_places() {
+    let mut report = ImportReport { read: 9, released: 1, invalid: 8, ..ImportReport::default() };
+    for line in 1..=7 {
+        let what = "the line holds no value\nhint: a comment begins with `#`";
+        report.problem(formats::Problem { place: format!("line {line}"), what: what.into() });
+    }
+    report.problem(formats::Problem { place: "line 9".into(), what: "`x` is not a domain".into() });
+    let expected = "\
+line 1, line 2, line 3, line 4, line 5 and 2 more: the line holds no value
+    hint: a comment begins with `#`
+line 9: `x` is not a domain
+9 records read: 1 released, 0 duplicate, 0 withheld, 8 invalid
+";
+    assert_eq!(import::text(&report), expected);
 }
 
 #[test]
@@ -483,7 +529,9 @@ fn a_lookup_lists_matches_under_each_value() {
         seq: Some(7),
         received: AT,
         valid_until: None,
+        reason: None,
     };
+    let withdrawn = MatchView { state: "revoked".into(), reason: Some("sold\x07".into()), ..found.clone() };
     let view = |query: &str, matches, problem: Option<&str>, more| LookupView {
         query: query.into(),
         matches,
@@ -494,6 +542,7 @@ fn a_lookup_lists_matches_under_each_value() {
     };
     let views = [
         view("a.evil.example", vec![found], None, 4),
+        view("b.evil.example", vec![withdrawn], None, 0),
         view("nothing.example", vec![], None, 0),
         view("much.example", vec![], None, 9_000),
         view("\x1b[2Jx", vec![], Some("what kind of value `x` is cannot be told"), 0),
@@ -503,12 +552,18 @@ a.evil.example: 5 records
   MATCH   KIND    VALUE         AUTHOR  TLP           STATE  RECORD
   parent  domain  evil.example  amal    amber+strict  live   aaaaaaaaaaaaaaaaaaaaaaaaaa
   and 4 more
+b.evil.example: 1 record
+  MATCH   KIND    VALUE         AUTHOR  TLP           STATE    RECORD
+  parent  domain  evil.example  amal    amber+strict  revoked  aaaaaaaaaaaaaaaaaaaaaaaaaa
+  aaaaaaaaaaaaaaaaaaaaaaaaaa was withdrawn: sold\\u{7}
 nothing.example: not known
 much.example: at least 9000 records
   and at least 9000 more
 \\u{1b}[2Jx: what kind of value `x` is cannot be told
 ";
     assert_eq!(lookup::text(&views), expected);
+    assert_eq!(lookup::exit(&views), Exit::Done, "what could be read was looked up");
+    assert_eq!(lookup::exit(&views[4..]), Exit::Usage);
 }
 
 #[test]
@@ -522,6 +577,7 @@ fn a_record_shows_what_its_author_says_and_who_else_says_it() {
         author_name: "us".into(),
         tlp: Tlp::Green,
         state: "live".into(),
+        reason: None,
         valid_from: None,
         valid_until: Some(AT),
         confidence: Some(80),
@@ -550,6 +606,12 @@ aaaaaaaaaaaa  waiting   partners  2026-11-22T09:30:00Z  -
 also said by amal (TLP:RED): aaaaaaaaaaaaaaaaaaaaaaaaaa
 ";
     assert_eq!(show::text(&view), expected);
+    let view = RecordView { state: "revoked".into(), reason: Some("the domain has a new owner".into()), ..view };
+    assert!(
+        show::text(&view).contains("\nstate        revoked\nreason       the domain has a new owner\nvalid until"),
+        "{}",
+        show::text(&view)
+    );
 }
 
 #[test]
@@ -604,16 +666,33 @@ EXPORT  AT                    FORMAT  UP TO  WHAT              NOW
     assert_eq!(receipts::exported(&[export(1, true, Some(AT)), export(2, false, None)]), expected);
     assert_eq!(receipts::exported(&[]), "");
     let told = vec!["amal".to_owned(), "smex".to_owned()];
-    let view = TakeBackView { record: RECORD, mode: WithdrawalMode::Recall, entries: 2, unsent: 1, told };
+    let view = TakeBackView { record: RECORD, mode: WithdrawalMode::Recall, entries: 2, unsent: 1, told, holders: 3, answered: 1 };
     let expected = "\
 recalled aaaaaaaaaaaaaaaaaaaaaaaaaa: 2 entries, 1 not sent yet
 told: amal, smex
-`watchfire receipts aaaaaaaaaaaaaaaaaaaaaaaaaa` shows who has complied
+1 of 3 holders has answered; see `watchfire receipts aaaaaaaaaaaaaaaaaaaaaaaaaa`
 ";
     assert_eq!(withdraw::text(&view), expected);
-    let view = TakeBackView { record: RECORD, mode: WithdrawalMode::Withdraw, entries: 1, unsent: 0, told: vec![] };
+    let view =
+        TakeBackView { record: RECORD, mode: WithdrawalMode::Withdraw, entries: 1, unsent: 0, told: vec![], holders: 0, answered: 0 };
     assert_eq!(withdraw::text(&view), "withdrawn aaaaaaaaaaaaaaaaaaaaaaaaaa: 1 entry, 0 not sent yet\nnobody has to be told\n");
     assert_eq!(restore::text(&RestoreView { incarnation: 2, closed: 3 }), "closed 3 logs; this node's logs go on in incarnation 2\n");
+}
+
+#[test]
+fn the_doctor_warns_of_the_next_root_key() {
+    let data = tempfile::tempdir().unwrap();
+    let found = || doctor::text(&doctor::Findings { ok: true, checks: vec![doctor::next_root(data.path())] });
+    assert_eq!(found(), "ok       next root  its key is not on this machine\nnothing is broken\n");
+    std::fs::create_dir(data.path().join("keys")).unwrap();
+    let key = data.path().join("keys/next-root.key");
+    std::fs::write(&key, "").unwrap();
+    let expected = format!(
+        "warning  next root  its key still lies here: `{}`\n                    hint: move it to paper or a stick in a safe: with it you win \
+         your organisation back when the root key is stolen\nnothing is broken\n",
+        key.display()
+    );
+    assert_eq!(found(), expected);
 }
 
 #[test]

@@ -36,7 +36,12 @@ pub(super) fn text(view: &TakeBackView) -> String {
         format!("{done} {}: {}, {} not sent yet\n", view.record, count(view.entries, "entry").replace("entrys", "entries"), view.unsent);
     match view.told.as_slice() {
         [] => text += "nobody has to be told\n",
-        told => text += &format!("told: {}\n`watchfire receipts {}` shows who has complied\n", plain(&told.join(", ")), view.record),
+        told => {
+            let TakeBackView { record, holders, answered, .. } = view;
+            text += &format!("told: {}\n", plain(&told.join(", ")));
+            let have = if *answered == 1 { "has" } else { "have" };
+            text += &format!("{answered} of {} {have} answered; see `watchfire receipts {record}`\n", count(*holders, "holder"));
+        }
     }
     text
 }

@@ -146,7 +146,14 @@ pub(super) fn line(text: &str) -> Found {
     if !text.contains(char::is_whitespace) {
         return single(text);
     }
-    hosts(text).or_else(|| spaced(text)).unwrap_or_else(|| prose(text))
+    if let Some(found) = hosts(text).or_else(|| spaced(text)) {
+        return found;
+    }
+    let found = prose(text);
+    if found == Found::default() && !is_heading(text) && words::tlp(text).is_none() {
+        return Found::problem("the line holds no value\nhint: a comment begins with `#`".to_owned());
+    }
+    found
 }
 
 fn is_comment(text: &str) -> bool {

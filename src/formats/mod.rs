@@ -35,9 +35,11 @@ pub enum Item {
     },
     /// A record that was not taken, and why.
     Problem(Problem),
+    /// What was not understood of records that were taken. Counts as no record.
+    Note(Problem),
 }
 
-/// A record that was not taken.
+/// A record that was not taken, or what was not understood of one that was.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problem {
     /// Where it stands: `line 12`, `objects[7] indicator--…`.
@@ -142,6 +144,7 @@ pub fn read_within(
         match item {
             Item::Indicator { .. } => summary.indicators += 1,
             Item::Problem(_) => summary.problems += 1,
+            Item::Note(_) => {}
         }
         sink(item)
     };
@@ -182,7 +185,7 @@ fn problem(sink: &mut Sink<'_>, place: String, what: String) -> Result<(), Stop>
 /// The most different reasons that are counted apart.
 const REASONS_MAX: usize = 200;
 
-/// Records that are left out for the same reason, told once at the end: the first place, and how many more.
+/// Records that are left out, or not wholly understood, for the same reason, told once at the end: the first place, and how many more.
 #[derive(Default)]
 struct Tally {
     reasons: BTreeMap<String, (String, u64)>,
@@ -191,7 +194,7 @@ struct Tally {
 impl Tally {
     fn add(&mut self, place: String, what: String) {
         let known = self.reasons.len() < REASONS_MAX || self.reasons.contains_key(&what);
-        let what = if known { what } else { "left out for another reason".into() };
+        let what = if known { what } else { "another reason".into() };
         self.reasons.entry(what).or_insert((place, 0)).1 += 1;
     }
 
@@ -213,7 +216,7 @@ mod tests {
         let mut sink = |item: Item| {
             match item {
                 Item::Indicator { .. } => indicators += 1,
-                Item::Problem(problem) => problems.push(problem.what),
+                Item::Problem(problem) | Item::Note(problem) => problems.push(problem.what),
             }
             ControlFlow::Continue(())
         };

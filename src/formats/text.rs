@@ -1,7 +1,8 @@
 //! Text: one value per line, or free text with values in it, defanged or not.
 //!
 //! Read as people write it: comments (`#`, `;`, `//`, `!`), bullets, hosts files (`0.0.0.0 name`), Loki's `value;score;comment`, ad blockers' `||name^`,
-//! `kind: value`, and reports in prose. A line that holds a value which cannot be taken is a problem; blank lines, comments, headings and prose are not.
+//! `kind: value`, and reports in prose. A line of which no value is taken is a problem. No records, and so no problems, are blank lines, comments, what
+//! a hosts file says of the machine itself, and headings: lines that end with `:`, hold nothing but marks or a TLP label, or are a `[section]`.
 
 use std::io::{self, BufRead, Write};
 use std::ops::ControlFlow;
@@ -229,7 +230,7 @@ mod tests {
     fn shown(item: &Item) -> String {
         match item {
             Item::Indicator { place, indicator, .. } => format!("{} {}", place.trim_start_matches("line "), indicator.observable),
-            Item::Problem(problem) => {
+            Item::Problem(problem) | Item::Note(problem) => {
                 format!("{} ! {}", problem.place.trim_start_matches("line "), problem.what.lines().next().unwrap_or(""))
             }
         }
@@ -256,22 +257,26 @@ mod tests {
                 "12 sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
                 "15 ipv4:203.0.113.9",
                 "16 domain:evil.example.info",
+                "17 ! the line holds no value",
             ]
         );
     }
 
     #[test]
-    fn what_looks_like_a_value_and_is_none_is_reported_and_prose_is_not() {
+    fn a_line_of_which_nothing_is_taken_is_reported_unless_it_is_a_heading_or_a_comment() {
         assert_eq!(
             items(b"bluetoothfs\n\\\\svcsstat\\.exe;70\nJust a sentence about it.\nHostnames:\n-----\n127.0.0.1\n@@||good.example.com^\nnothing at hxxp://localhost/ here\n"),
             [
                 "1 ! cannot tell what `bluetoothfs` is: it has no dot",
                 "2 ! `\\\\svcsstat\\.exe` is a regular expression, which is not a value",
+                "3 ! the line holds no value",
                 "6 ! `127.0.0.1` is an address that every machine has",
                 "7 ! `@@||good.example.com^` is a rule that blocks no host",
                 "8 ! no value could be taken from `nothing at hxxp://localhost/ here`",
             ]
         );
+        let none = "\n# a comment\n; one more\nSeen in the second week:\n[servers in use]\n== == ==\nThis list is TLP:GREEN\n127.0.0.1 localhost\n";
+        assert_eq!(items(none.as_bytes()), [""; 0]);
     }
 
     #[test]

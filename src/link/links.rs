@@ -18,7 +18,7 @@ use super::dial::{self, DialOptions, DialledConnection};
 use super::frames::{FrameLimits, Tripped};
 use super::keys::INVITATIONS;
 use super::limits::{Overrun, Throttle};
-use super::pairing::{Invitation, JoinError, Keep, Kept, NotOpened, PairingService, Persist, keep, kept};
+use super::pairing::{Invitation, JoinError, Keep, Kept, NotOpened, PairingError, PairingService, Persist, keep, kept};
 use super::serve::{ConnectionInfo, Http2Limits};
 use super::session::{Ended, Session, outbox};
 use super::tls::Tls;
@@ -162,7 +162,7 @@ impl Links {
         let invitation = Invitation::lasting(self.node.org(), &endpoints, self.node.clock.now(), life_ms);
         let invitation = invitation.map_err(|error| NodeError::BadInput(error.to_string()))?;
         self.pairing.open(invitation.clone()).map_err(|error| match error {
-            NotOpened::Full => NodeError::BadInput(error.to_string()),
+            NotOpened::Full => NodeError::Conflict(error.to_string()),
             NotOpened::NotKept(error) => error.into(),
         })?;
         Ok(invitation)
@@ -177,6 +177,8 @@ impl Links {
         if invitation.org() == self.node.org() {
             return Err(NodeError::Ourselves("invitation"));
         }
+        // Before it is used up.
+        self.node.check_is_not_paired(&invitation.org())?;
         let unreachable = |diagnosis| join_error(&invitation, JoinError::Connection { diagnosis });
         let proxy = proxy_address(self.node.config.proxy.as_deref()).await.map_err(unreachable)?;
         let options = DialOptions { proxy, ..DialOptions::default() };
@@ -530,8 +532,15 @@ fn pairing_service(node: &Arc<Node>, acceptor: &Arc<Acceptor>) -> Arc<PairingSer
     let persist: Persist = Arc::new(move |outcome| {
         let node = weak.upgrade();
         Box::pin(async move {
-            let node = node.ok_or("the node is stopping")?;
-            node.peer_pairing(&outcome.card, None, outcome.digits).await.map(|_| ()).map_err(|error| error.to_string())
+            let node = node.ok_or(PairingError::NotKept)?;
+            match node.peer_pairing(&outcome.card, None, outcome.digits).await {
+                Ok(_) => Ok(()),
+                Err(NodeError::AlreadyPaired(_)) => Err(PairingError::AlreadyPaired),
+                Err(error) => {
+                    tracing::warn!(code = error.code(), "a pairing could not be kept");
+                    Err(PairingError::NotKept)
+                }
+            }
         })
     });
     let file = invitations(node);
@@ -546,10 +555,17 @@ fn invitations(node: &Node) -> std::path::PathBuf {
 
 fn join_error(invitation: &Invitation, error: JoinError) -> NodeError {
     let peer = invitation.endpoints().first().map(ToString::to_string).unwrap_or_default();
+    let ask = "hint: ask for a new one";
     match error {
+        // Whoever made it knows an invitation's label as long as it is open.
+        JoinError::Connection { diagnosis: Diagnosis::LabelUnknownThere } => {
+            let diagnosis = format!("the invitation is not open there any more: it was used, tried too often, or has expired\n{ask}");
+            NodeError::LinkRefused { peer, diagnosis }
+        }
         JoinError::Connection { diagnosis } => {
             NodeError::Unreachable { peer, diagnosis: format!("{diagnosis}\nhint: {}", diagnosis.hint()) }
         }
+        JoinError::Refused(said) => NodeError::LinkRefused { peer, diagnosis: format!("the other side refused: {said}\n{ask}") },
         other => NodeError::LinkRefused { peer, diagnosis: other.to_string() },
     }
 }

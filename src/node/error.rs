@@ -85,6 +85,9 @@ pub enum NodeError {
         /// The way out.
         hint: String,
     },
+    /// A key that is kept elsewhere is needed here.
+    #[error("{0}")]
+    KeyAbsent(String),
     /// A file's content is not what it must be.
     #[error("`{}` is damaged: {what}\nhint: `watchfire restore` takes it back from a backup, into another directory", .path.display())]
     BadFile {
@@ -139,6 +142,9 @@ pub enum NodeError {
     /// Something given cannot be read: a value, a card, an invitation, a time.
     #[error("{0}")]
     BadInput(String),
+    /// It does not fit how things stand here.
+    #[error("{0}")]
+    Conflict(String),
     /// No peer has that name or id.
     #[error("no peer is called `{0}`\nhint: `watchfire peer list` shows them")]
     UnknownPeer(String),
@@ -163,7 +169,9 @@ pub enum NodeError {
     #[error("`{0}` is the name of another peer or group\nhint: choose another name; it is known here alone")]
     NameTaken(String),
     /// The organisation is a peer already.
-    #[error("that organisation is a peer already, called `{0}`\nhint: `watchfire peer show {0}` tells where it stands")]
+    #[error(
+        "that organisation is a peer already, called `{0}`\nhint: `watchfire peer show {0}` tells where it stands; to pair anew, `watchfire peer remove {0}` on both sides first"
+    )]
     AlreadyPaired(String),
     /// The card or invitation is our own.
     #[error("that is this node's own {0}\nhint: give it to the other organisation, and use theirs here")]
@@ -277,6 +285,7 @@ impl NodeError {
             Self::AlreadyInitialised(_) => "already-initialised",
             Self::NotRunning(_) => "not-running",
             Self::Permission { .. } => "permission",
+            Self::KeyAbsent(_) => "key-absent",
             Self::BadFile { .. } => "bad-file",
             Self::Io { .. } => "io",
             Self::Config(_) => "config",
@@ -287,6 +296,7 @@ impl NodeError {
             Self::StoreUnavailable(_) => "store-unavailable",
             Self::StoreReadOnly(_) => "store-read-only",
             Self::BadInput(_) => "bad-input",
+            Self::Conflict(_) => "conflict",
             Self::UnknownPeer(_) => "unknown-peer",
             Self::UnknownGroup(_) => "unknown-group",
             Self::UnknownAudience(_) => "unknown-audience",
@@ -317,11 +327,11 @@ impl NodeError {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Io { .. } | Self::NameTaken(_) | Self::AlreadyPaired(_) | Self::Ourselves(_) | Self::NotPairing(_) => Exit::Failed,
-            Self::NotRunning(_) | Self::Stopping | Self::Internal(_) | Self::BadBackup { .. } => Exit::Failed,
+            Self::NotRunning(_) | Self::Stopping | Self::Internal(_) | Self::BadBackup { .. } | Self::Conflict(_) => Exit::Failed,
             Self::Config(_) | Self::BadInput(_) | Self::AmbiguousRecord { .. } => Exit::Usage,
             Self::Withheld(_) | Self::Label { .. } | Self::HeldBack(_) => Exit::Refused,
             Self::NotInitialised(_) | Self::AlreadyInitialised(_) | Self::Permission { .. } | Self::BadFile { .. } => Exit::Permission,
-            Self::NotEmpty(_) | Self::NotForUs { .. } => Exit::Permission,
+            Self::NotEmpty(_) | Self::NotForUs { .. } | Self::KeyAbsent(_) => Exit::Permission,
             Self::DigitsDiffer(_) | Self::NotOwner(_) | Self::NotAuthor(_) | Self::LinkRefused { .. } => Exit::Permission,
             Self::Unreachable { .. } | Self::Protocol { .. } => Exit::Unreachable,
             Self::UnknownPeer(_) | Self::UnknownGroup(_) | Self::UnknownAudience(_) | Self::UnknownRecord(_) => Exit::NotFound,
@@ -392,7 +402,7 @@ impl From<KeysError> for NodeError {
             }
             KeysError::Exists(path) => Self::AlreadyInitialised(path),
             KeysError::Content { path, what } => Self::BadFile { path, what: format!("it does not hold {what}") },
-            KeysError::RootAbsent | KeysError::NextRootAbsent => Self::BadInput(error.to_string()),
+            KeysError::RootAbsent | KeysError::NextRootAbsent => Self::KeyAbsent(error.to_string()),
             other => Self::Internal(other.to_string()),
         }
     }
@@ -497,7 +507,9 @@ mod tests {
                 "the store cannot be read just now: it is being opened\n\
                  hint: try again in a moment; if it stays so, see the log of `watchfire serve`",
             ),
+            (KeysError::RootAbsent.into(), "key-absent", 4, "the root key is not here\nhint: put root.key back for as long as this takes"),
             (NodeError::BadInput("`x` is not a card".into()), "bad-input", 2, "`x` is not a card"),
+            (NodeError::Conflict("`amal` is not open".into()), "conflict", 1, "`amal` is not open"),
             (NodeError::UnknownPeer(text()), "unknown-peer", 6, "no peer is called `amal`\nhint: `watchfire peer list` shows them"),
             (NodeError::UnknownGroup(text()), "unknown-group", 6, "no group is called `amal`\nhint: `watchfire group list` shows them"),
             (
@@ -528,7 +540,8 @@ mod tests {
                 NodeError::AlreadyPaired(text()),
                 "already-paired",
                 1,
-                "that organisation is a peer already, called `amal`\nhint: `watchfire peer show amal` tells where it stands",
+                "that organisation is a peer already, called `amal`\nhint: `watchfire peer show amal` tells where it stands; to pair \
+                 anew, `watchfire peer remove amal` on both sides first",
             ),
             (
                 NodeError::Ourselves("card"),
@@ -631,7 +644,7 @@ mod tests {
         }
         let mut codes: Vec<_> = cases.iter().map(|(_, code, ..)| *code).collect();
         codes.dedup();
-        assert_eq!(codes.len(), 37, "each variant is here");
+        assert_eq!(codes.len(), 39, "each variant is here");
     }
 
     #[test]

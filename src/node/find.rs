@@ -68,6 +68,7 @@ impl Node {
             author_name: names.org(&said.author),
             tlp: said.tlp,
             state: state(said, now).into(),
+            reason: reason(&snapshot, said)?,
             valid_from,
             valid_until,
             confidence,
@@ -336,7 +337,8 @@ fn look_up(snapshot: &Snapshot, names: &Names, value: &str, now: Timestamp) -> R
         let authors: BTreeSet<OrgId> = hit.provenances.iter().map(|one| one.author).collect();
         for one in &hit.provenances {
             if view.matches.len() < MATCHES_MAX {
-                view.matches.push(match_view(&hit, one, authors.len(), names, now));
+                let found = match_view(&hit, one, authors.len(), names, now);
+                view.matches.push(MatchView { reason: reason(snapshot, one)?, ..found });
             } else {
                 view.more += 1;
             }
@@ -365,6 +367,7 @@ fn match_view(hit: &Hit, one: &Provenance, authors: usize, names: &Names, now: T
         seq: position(one),
         received: one.received,
         valid_until: one.valid_until,
+        reason: None,
     }
 }
 
@@ -389,6 +392,14 @@ pub(super) fn state(one: &Provenance, now: Timestamp) -> &'static str {
         _ if one.valid_until.is_some_and(|until| until <= now) => "expired",
         _ => "live",
     }
+}
+
+/// Why its author took it back, in the author's words.
+fn reason(snapshot: &Snapshot, one: &Provenance) -> Result<Option<String>, NodeError> {
+    if one.state != ProvenanceState::Revoked {
+        return Ok(None);
+    }
+    Ok(snapshot.taken_back(&one.log, one.seq)?.map(|row| row.reason).filter(|reason| !reason.is_empty()))
 }
 
 fn position(one: &Provenance) -> Option<u64> {

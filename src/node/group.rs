@@ -82,7 +82,7 @@ impl Node {
         let peer = self.peer_named(name)?;
         match peer.state {
             PeerState::Open => Ok(peer.org),
-            _ => Err(NodeError::BadInput(format!(
+            _ => Err(NodeError::Conflict(format!(
                 "`{}` is not an open peer\nhint: `watchfire peer show {0}` tells where it stands",
                 peer.name
             ))),
@@ -121,7 +121,7 @@ impl Node {
             return Ok(());
         }
         if !members.contains(&definition.owner) {
-            return Err(NodeError::BadInput("a group keeps its owner\nhint: the deputy takes over when the owner is lost".into()));
+            return Err(NodeError::Conflict("a group keeps its owner\nhint: the deputy takes over when the owner is lost".into()));
         }
         self.sign_for(definition, members).await
     }
@@ -179,7 +179,7 @@ impl Node {
             true => match self.roster(&snapshot, &row.group)? {
                 Some(whole) => whole.members,
                 None => {
-                    return Err(NodeError::BadInput(format!(
+                    return Err(NodeError::Conflict(format!(
                         "the members of the hidden group `{}` are not known here\nhint: its other head's node tells them when it is reached",
                         row.name
                     )));
@@ -215,7 +215,7 @@ impl Node {
         let row = self.group_named(group)?;
         let definition = read(&row.definition)?;
         if definition.owner == self.org() {
-            return Err(NodeError::BadInput(format!("`{}` is ours\nhint: remove its members instead", row.name)));
+            return Err(NodeError::Conflict(format!("`{}` is ours\nhint: remove its members instead", row.name)));
         }
         self.consent(row.group, Consent::Left).await
     }
@@ -230,7 +230,7 @@ impl Node {
     /// Signs a definition with these members and puts it in force here; links carry it on.
     async fn define(&self, mut definition: Definition, members: Vec<OrgId>) -> Result<(), NodeError> {
         if members.len() > MEMBERS_MAX {
-            return Err(NodeError::BadInput(format!("a group has at most {MEMBERS_MAX} members")));
+            return Err(NodeError::Conflict(format!("a group has at most {MEMBERS_MAX} members")));
         }
         let snapshot = self.store.snapshot()?;
         definition.confirmed = self.clock.now();

@@ -255,7 +255,7 @@ impl Node {
     pub async fn waive_restore(&self) -> Result<RestoredView, NodeError> {
         let waived = self.restored(&self.store.snapshot()?)?;
         let waived = waived
-            .ok_or_else(|| NodeError::BadInput("this node holds nothing back: it was not restored, or has gone on already".into()))?;
+            .ok_or_else(|| NodeError::Conflict("this node holds nothing back: it was not restored, or has gone on already".into()))?;
         tracing::warn!(awaited = waived.awaited.len(), "an operator waived what was still awaited after a restore");
         self.go_on().await?;
         Ok(waived)

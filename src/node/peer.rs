@@ -43,10 +43,8 @@ impl Node {
         if card.org() == self.org() {
             return Err(NodeError::Ourselves("card"));
         }
+        self.check_is_not_paired(&card.org())?;
         let known = self.store.snapshot()?.peer(&card.org())?;
-        if let Some(known) = known.as_ref().filter(|row| !matches!(row.state, PeerState::Removed | PeerState::Pairing)) {
-            return Err(NodeError::AlreadyPaired(known.name.clone()));
-        }
         // A card of ours from before may not bring a root back that its owner has left.
         let before = known.as_ref().and_then(|row| Card::from_bytes(&row.card).ok());
         if before.is_some_and(|before| before.bytes() != card.bytes() && card.check_update(&before).is_err()) {
@@ -66,6 +64,17 @@ impl Node {
             pairing,
             recalls: false,
         })
+    }
+
+    /// Refused when an organisation is a peer, open or suspended.
+    ///
+    /// # Errors
+    /// When it is, or the store cannot be read.
+    pub fn check_is_not_paired(&self, org: &OrgId) -> Result<(), NodeError> {
+        match self.store.snapshot()?.peer(org)? {
+            Some(row) if !matches!(row.state, PeerState::Removed | PeerState::Pairing) => Err(NodeError::AlreadyPaired(row.name)),
+            _ => Ok(()),
+        }
     }
 
     /// Whether an organisation has a row here, whatever became of it.
@@ -93,6 +102,14 @@ impl Node {
             return Err(NodeError::NotPairing(row.name));
         };
         let expected: String = pairing.digits.chars().filter(char::is_ascii_digit).collect();
+        if digits.len() != expected.len() {
+            return Err(NodeError::BadInput(format!(
+                "{} digits were given, and there are {}\nhint: give all of them as the other side reads them out: `watchfire peer confirm {} 1234 5678 9012`",
+                digits.len(),
+                expected.len(),
+                row.name
+            )));
+        }
         if !crate::model::crypto::equal(expected.as_bytes(), digits.as_bytes()) {
             return Err(NodeError::DigitsDiffer(row.name));
         }
@@ -107,7 +124,7 @@ impl Node {
     pub(super) async fn suspend_peer(&self, name: &str, recalls: bool) -> Result<PeerRow, NodeError> {
         let mut row = self.peer_named(name)?;
         if !matches!(row.state, PeerState::Open | PeerState::Suspended) {
-            return Err(NodeError::BadInput(format!("`{}` is not open", row.name)));
+            return Err(NodeError::Conflict(format!("`{0}` is not open\nhint: `watchfire peer show {0}` tells where it stands", row.name)));
         }
         (row.state, row.recalls) = (PeerState::Suspended, recalls);
         self.put_peer(row).await
@@ -122,8 +139,15 @@ impl Node {
         match row.state {
             PeerState::Open => return Ok(row),
             PeerState::Suspended => (row.state, row.recalls) = (PeerState::Open, false),
-            _ => return Err(NodeError::BadInput(format!("`{}` is not suspended", row.name))),
+            _ => {
+                return Err(NodeError::Conflict(format!(
+                    "`{0}` is not suspended\nhint: `watchfire peer show {0}` tells where it stands",
+                    row.name
+                )));
+            }
         }
+        // Why there was no link while it was suspended accuses nobody now.
+        self.note_link(row.org, |view| view.failure = None);
         self.put_peer(row).await
     }
 

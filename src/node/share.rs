@@ -17,7 +17,7 @@ use crate::model::log::{Audience, BODY_BYTES_MAX};
 use crate::model::observable::search_key;
 use crate::model::{Indicator, Observable, ObservableKind, OrgId, Record, Timestamp, Tlp};
 use crate::rules::label::{AudienceState, RULES_VERSION, Withheld};
-use crate::rules::release::{Disclosure, Draft, release};
+use crate::rules::release::{Disclosure, Draft, Encoded, release};
 use crate::store::change::{Change, Outcome, PeerState, ReleaseItem, ReleaseOutcome};
 
 /// The observables in a pattern, for lookup.
@@ -51,13 +51,14 @@ impl Node {
                     shown.push((value, released_view(&item)));
                     items.push(item);
                 }
+                Err(unread @ NodeError::BadInput(_)) => report.invalid.push(withheld_view(value, &unread)),
                 Err(reason) => report.withheld.push(withheld_view(value, &reason)),
             }
         }
-        let outcomes = self.queue(audience, items, request.now).await?;
-        for (outcome, (value, view)) in outcomes.into_iter().zip(shown) {
+        let outcomes = self.queue_and_compare(audience, items, request.now).await?;
+        for ((outcome, before), (value, view)) in outcomes.into_iter().zip(shown) {
             match (outcome, view) {
-                (ReleaseOutcome::Queued, Some(view)) => report.released.push(view),
+                (ReleaseOutcome::Queued, Some(view)) => report.released.push(ReleasedView { before, ..view }),
                 (ReleaseOutcome::Duplicate, Some(view)) => report.duplicate.push(view),
                 _ => report.withheld.push(withheld_view(value, &NodeError::Withheld(Withheld::Recalled))),
             }
@@ -146,6 +147,24 @@ impl Node {
             outcomes[place] = outcome;
         }
         Ok(outcomes)
+    }
+
+    /// As [`Self::queue`], with the label that the audience had each record under before, where that was another.
+    async fn queue_and_compare(&self, audience: Audience, items: Vec<ReleaseItem>, now: bool) -> Queued {
+        let before = self.labels_before(&audience, &items)?;
+        Ok(self.queue(audience, items, now).await?.into_iter().zip(before).collect())
+    }
+
+    fn labels_before(&self, audience: &Audience, items: &[ReleaseItem]) -> Result<Vec<Option<Tlp>>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        if !snapshot.has_told(audience)? {
+            return Ok(vec![None; items.len()]);
+        }
+        let before = |item: &ReleaseItem| {
+            let Encoded { observable: Some(observable), tlp, .. } = item.released.get() else { return Ok(None) };
+            Ok(snapshot.told_as(audience, observable)?.filter(|before| before != tlp))
+        };
+        items.iter().map(before).collect()
     }
 
     /// They wait, and get their positions in a second transaction if a reader was seen.
@@ -262,8 +281,8 @@ struct Import<'a> {
 
 /// Place and kind of each record of a commit.
 type Places = Vec<(String, &'static str)>;
-/// What became of each.
-type Queued = Result<Vec<ReleaseOutcome>, NodeError>;
+/// What became of each, and its label before, where that was another.
+type Queued = Result<Vec<(ReleaseOutcome, Option<Tlp>)>, NodeError>;
 
 impl<'a> Import<'a> {
     fn new(node: &'a Arc<Node>, request: &'a ImportRequest) -> Result<Self, NodeError> {
@@ -275,15 +294,20 @@ impl<'a> Import<'a> {
     }
 
     fn take(&mut self, item: Item) -> Result<(), NodeError> {
-        self.report.read += 1;
         let (place, indicator, tlp, revoked) = match item {
             Item::Problem(problem) => {
+                self.report.read += 1;
                 self.report.invalid += 1;
                 self.report.problem(problem);
                 return Ok(());
             }
+            Item::Note(note) => {
+                self.report.problem(note);
+                return Ok(());
+            }
             Item::Indicator { place, indicator, tlp, revoked } => (place, indicator, tlp, revoked),
         };
+        self.report.read += 1;
         if revoked {
             self.withhold(place, "its source has withdrawn it".into());
             return Ok(());
@@ -325,7 +349,7 @@ impl<'a> Import<'a> {
             return Ok(());
         }
         let (node, audience, now) = (self.node.clone(), self.audience, self.request.now);
-        self.under_way = Some((self.runtime.spawn(async move { node.queue(audience, items, now).await }), places));
+        self.under_way = Some((self.runtime.spawn(async move { node.queue_and_compare(audience, items, now).await }), places));
         Ok(())
     }
 
@@ -338,7 +362,8 @@ impl<'a> Import<'a> {
     /// What would become of items; a value that the file has twice counts twice.
     fn foreseen(&self, items: &[ReleaseItem]) -> Queued {
         let snapshot = self.node.store.snapshot()?;
-        items.iter().map(|item| super::position::foreseen(&snapshot, &self.audience, item)).collect()
+        let before = self.node.labels_before(&self.audience, items)?;
+        items.iter().zip(before).map(|(item, before)| Ok((super::position::foreseen(&snapshot, &self.audience, item)?, before))).collect()
     }
 
     fn settle(&mut self) -> Result<(), NodeError> {
@@ -348,11 +373,14 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    fn tell(&mut self, outcomes: Vec<ReleaseOutcome>, places: Places) {
-        for (outcome, (place, kind)) in outcomes.into_iter().zip(places) {
+    fn tell(&mut self, outcomes: Vec<(ReleaseOutcome, Option<Tlp>)>, places: Places) {
+        for ((outcome, before), (place, kind)) in outcomes.into_iter().zip(places) {
             match outcome {
                 ReleaseOutcome::Queued => {
                     self.report.released += 1;
+                    if let Some(before) = before {
+                        *self.report.relabelled.entry(before.name().to_owned()).or_default() += 1;
+                    }
                     *self.report.kinds.entry(kind.to_owned()).or_default() += 1;
                 }
                 ReleaseOutcome::Duplicate => self.report.duplicate += 1,
@@ -425,7 +453,7 @@ pub(super) fn disclosures(audience: Audience, items: &[ReleaseItem], at: Timesta
 
 fn released_view(item: &ReleaseItem) -> Option<ReleasedView> {
     let observable = item.released.get().observable.as_ref()?;
-    Some(ReleasedView { record: item.record?, kind: observable.kind(), value: observable.value().to_owned() })
+    Some(ReleasedView { record: item.record?, kind: observable.kind(), value: observable.value().to_owned(), before: None })
 }
 
 fn withheld_view(value: &str, error: &NodeError) -> WithheldView {

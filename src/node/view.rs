@@ -318,8 +318,11 @@ pub struct ShareReport {
     /// Those that the audience has already.
     #[serde(default)]
     pub duplicate: Vec<ReleasedView>,
-    /// Those that do not, with the reason.
+    /// Those that the gate keeps back, with the reason.
     pub withheld: Vec<WithheldView>,
+    /// Those that cannot be read as values.
+    #[serde(default)]
+    pub invalid: Vec<WithheldView>,
 }
 
 /// A value that goes out.
@@ -331,6 +334,9 @@ pub struct ReleasedView {
     pub kind: ObservableKind,
     /// Its canonical form.
     pub value: String,
+    /// The label under which the audience had it before, where that was another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Tlp>,
 }
 
 /// A value that does not go out.
@@ -384,7 +390,7 @@ pub struct ImportReport {
     pub withheld: u64,
     /// Those that are no record.
     pub invalid: u64,
-    /// What was not taken and why, the first 1,000.
+    /// What was not taken and why, and what was not understood of what was taken; the first 1,000.
     pub problems: Vec<Problem>,
     /// How many problems there are beyond those.
     #[serde(default)]
@@ -392,6 +398,9 @@ pub struct ImportReport {
     /// How many records of each kind were taken, by the kind's name.
     #[serde(default)]
     pub kinds: BTreeMap<String, u64>,
+    /// How many of those that go out the audience had under another label before, by that label's name.
+    #[serde(default)]
+    pub relabelled: BTreeMap<String, u64>,
     /// Whether nothing was shared because nothing was to be.
     #[serde(default)]
     pub dry_run: bool,
@@ -412,6 +421,9 @@ impl ImportReport {
         self.dry_run |= other.dry_run;
         for (kind, count) in other.kinds {
             *self.kinds.entry(kind).or_default() += count;
+        }
+        for (label, count) in other.relabelled {
+            *self.relabelled.entry(label).or_default() += count;
         }
         for mut problem in other.problems {
             if let Some(file) = file {
@@ -533,6 +545,9 @@ pub struct MatchView {
     pub received: Timestamp,
     /// After this it leaves live exports.
     pub valid_until: Option<Timestamp>,
+    /// Why its author took it back, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A record, all of it.
@@ -552,6 +567,9 @@ pub struct RecordView {
     pub tlp: Tlp,
     /// `live`, `expired` or `revoked`.
     pub state: String,
+    /// Why its author took it back, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// From when it is of use.
     pub valid_from: Option<Timestamp>,
     /// After this it leaves live exports.
@@ -674,6 +692,12 @@ pub struct TakeBackView {
     pub unsent: u64,
     /// Who is told, by name here.
     pub told: Vec<String>,
+    /// How many organisations it concerns.
+    #[serde(default)]
+    pub holders: u64,
+    /// How many of them have said what became of it.
+    #[serde(default)]
+    pub answered: u64,
 }
 
 /// What became of a record at a holder.

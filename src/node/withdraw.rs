@@ -19,7 +19,11 @@ impl Node {
     /// When there is no such record of ours, or the store takes no changes.
     pub async fn take_back(&self, id: &str, reason: &str, mode: WithdrawalMode) -> Result<TakeBackView, NodeError> {
         let record = self.own_record(id)?;
-        self.take_back_from(record, reason, mode, None).await
+        let view = self.take_back_from(record, reason, mode, None).await?;
+        let receipts = self.receipts(&record.to_string())?;
+        let answered =
+            receipts.iter().filter(|receipt| matches!(receipt.outcome.as_str(), "destroyed" | "absent" | "revoked")).count() as u64;
+        Ok(TakeBackView { holders: receipts.len() as u64, answered, ..view })
     }
 
     /// Takes one of our records back, everywhere or from one audience.
@@ -63,7 +67,7 @@ impl Node {
             self.position(*audience).await?;
         }
         let entries = copies.values().map(|seqs| seqs.len() as u64).sum();
-        Ok(TakeBackView { record, mode, entries, unsent, told })
+        Ok(TakeBackView { record, mode, entries, unsent, told, holders: 0, answered: 0 })
     }
 
     /// How many copies of one of our records wait for their positions, for any audience or for one.

@@ -68,18 +68,29 @@ pub(super) fn family<E: Failure>(
     Ok(numbers.get(&FamilyRow { author, audience }.key())?.map(|no| no.value()))
 }
 
+/// What was said last of an observable in a family, if it holds.
+pub(super) fn said_last<E: Failure>(
+    provenances: &impl ReadableTable<(u64, u32, u64, u64), Bytes>,
+    (observable, family): (u64, u32),
+) -> Result<Option<ProvenanceRow>, E> {
+    let last = provenances.range((observable, family, 0, 0)..=(observable, family, u64::MAX, u64::MAX))?.next_back();
+    let Some((key, bytes)) = last.transpose()? else { return Ok(None) };
+    let last: ProvenanceRow = decoded("provenances", &key.value(), bytes.value())?;
+    Ok(Some(last).filter(|last| last.state == ProvenanceState::Live))
+}
+
 /// Whether exactly this was said last of an observable in a family, and holds.
 pub(super) fn was_said<E: Failure>(
     provenances: &impl ReadableTable<(u64, u32, u64, u64), Bytes>,
     bodies: &impl ReadableTable<u64, Bytes>,
-    (observable, family): (u64, u32),
+    place: (u64, u32),
     tlp: Tlp,
     body: &[u8],
 ) -> Result<bool, E> {
-    let last = provenances.range((observable, family, 0, 0)..=(observable, family, u64::MAX, u64::MAX))?.next_back();
-    let Some((key, bytes)) = last.transpose()? else { return Ok(false) };
-    let last: ProvenanceRow = decoded("provenances", &key.value(), bytes.value())?;
-    Ok(last.state == ProvenanceState::Live && last.tlp == tlp && is_body::<E>(bodies, last.body, body)?)
+    match said_last::<E>(provenances, place)? {
+        Some(last) if last.tlp == tlp => is_body::<E>(bodies, last.body, body),
+        _ => Ok(false),
+    }
 }
 
 /// Whether we took a record of ours back for good.

@@ -48,11 +48,44 @@ async fn wrong_digits_confirm_nothing() {
 }
 
 #[tokio::test]
+async fn digits_that_are_too_few_or_too_many_are_told_from_wrong_ones() {
+    let federation = Federation::strangers(2).await;
+    let digits: String = joined(&federation).await.chars().filter(char::is_ascii_digit).collect();
+    for typed in [digits[..11].to_owned(), format!("{digits}0")] {
+        let refusal = federation.node(BOREALIS).peer_confirm("amal", &typed).await.unwrap_err();
+        let expected = format!(
+            "{} digits were given, and there are 12\nhint: give all of them as the other side reads them out: `watchfire peer confirm amal 1234 5678 9012`",
+            typed.len()
+        );
+        assert_eq!(refusal.to_string(), expected);
+    }
+    federation.node(BOREALIS).peer_confirm("amal", &digits).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_is_paired_already_is_told_so_and_uses_no_invitation_up() {
+    let federation = Federation::of(3).await;
+    let invitation = federation.node(AMAL).invite().await.unwrap();
+    let again = federation.node(BOREALIS).join(&invitation.text, Some("other")).await.unwrap_err();
+    let expected = "that organisation is a peer already, called `amal`\nhint: `watchfire peer show amal` tells where it stands; to pair anew, \
+                    `watchfire peer remove amal` on both sides first";
+    assert_eq!(again.to_string(), expected);
+    federation.node(BOREALIS).peer_remove("amal").await.unwrap();
+    let one_sided = federation.node(BOREALIS).join(&invitation.text, Some("other")).await.unwrap_err();
+    let expected = "the other side has this organisation as a peer already\nhint: ask its administrator to run \
+                    `watchfire peer remove` first, and for a new invitation";
+    assert!(one_sided.to_string().ends_with(expected), "{one_sided}");
+}
+
+#[tokio::test]
 async fn an_invitation_works_once_and_for_72_hours() {
     let federation = Federation::strangers(3).await;
     let invitation = federation.node(AMAL).invite().await.unwrap();
     federation.node(BOREALIS).join(&invitation.text, Some("amal")).await.unwrap();
-    assert!(federation.node(CEDAR).join(&invitation.text, Some("amal")).await.is_err(), "it is used up");
+    let used_up = federation.node(CEDAR).join(&invitation.text, Some("amal")).await.unwrap_err();
+    let expected =
+        "is refused: the invitation is not open there any more: it was used, tried too often, or has expired\nhint: ask for a new one";
+    assert!(used_up.to_string().ends_with(expected), "{used_up}");
     let another = federation.node(AMAL).invite().await.unwrap();
     federation.clock.advance(72 * HOUR + 1);
     assert!(federation.node(CEDAR).join(&another.text, Some("amal")).await.is_err(), "it has expired");

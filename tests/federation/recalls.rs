@@ -29,10 +29,13 @@ async fn shared() -> Federation {
 async fn what_is_withdrawn_leaves_blocklists_and_shows_as_revoked() {
     let federation = shared().await;
     assert!(is(&federation.outcomes(AMAL, EVIL), &[("borealis", "held"), ("cedar", "held")]));
-    federation.node(AMAL).withdraw(EVIL, "a false positive").await.unwrap();
+    let view = federation.node(AMAL).withdraw(EVIL, "a false positive").await.unwrap();
+    assert_eq!((view.holders, view.answered), (2, 0));
     federation.settle().await;
     for who in federation.everyone() {
-        assert_eq!(federation.lookup(who, EVIL)[0].state, "revoked");
+        let found = federation.lookup(who, EVIL).remove(0);
+        assert_eq!((found.state.as_str(), found.reason.as_deref()), ("revoked", Some("a false positive")));
+        assert_eq!(federation.node(who).show(EVIL).unwrap().reason.as_deref(), Some("a false positive"));
         for format in [ExportFormat::Text, ExportFormat::Csv] {
             let text = federation.export(who, format);
             assert!(!text.contains(EVIL) && text.contains("bad.example.org"), "{text}");
@@ -45,6 +48,8 @@ async fn what_is_withdrawn_leaves_blocklists_and_shows_as_revoked() {
         assert_ne!(of("bad.example.org")["revoked"], true);
     }
     assert!(is(&federation.outcomes(AMAL, EVIL), &[("borealis", "revoked"), ("cedar", "revoked")]));
+    let again = federation.node(AMAL).withdraw(EVIL, "a false positive").await.unwrap();
+    assert_eq!((again.holders, again.answered), (2, 2));
 }
 
 #[tokio::test]

@@ -55,7 +55,8 @@ async fn a_suspended_peer_is_still_told_what_should_never_have_left_and_says_so(
     federation.clock.advance(HOUR);
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     assert!(!federation.finds(AMAL, "other.example.org"));
-    federation.node(AMAL).peer_resume("borealis").await.unwrap();
+    let resumed = federation.node(AMAL).peer_resume("borealis").await.unwrap();
+    assert_eq!(resumed.status.problem, None, "it was Amal who had suspended Borealis");
     federation.settle().await;
     assert!(federation.finds(AMAL, "other.example.org"), "resumed, all goes on");
     assert_eq!(federation.outcomes(AMAL, EVIL), [("borealis".to_owned(), "destroyed".to_owned())]);

@@ -89,6 +89,25 @@ async fn importing_twice_changes_nothing() {
 }
 
 #[tokio::test]
+async fn sharing_again_under_another_label_says_which_one_it_replaces() {
+    let federation = Federation::of(2).await;
+    let import = async |tlp| {
+        let report = federation.import(AMAL, generated(3), Format::Text, tlp, "borealis").await;
+        (report.released, report.duplicate, report.relabelled.into_iter().collect::<Vec<_>>())
+    };
+    assert_eq!(import(Tlp::Amber).await, (3, 0, vec![]));
+    assert_eq!(import(Tlp::Amber).await, (0, 3, vec![]));
+    federation.settle().await;
+    assert_eq!(import(Tlp::Red).await, (3, 0, vec![("amber".to_owned(), 3)]));
+    let value = "host0.evil-0.example.org";
+    let again = federation.try_share(AMAL, value, Tlp::Green, "borealis").await;
+    assert_eq!(again.released[0].before, Some(Tlp::Red));
+    federation.settle().await;
+    assert_eq!(federation.lookup(BOREALIS, value)[0].tlp, Tlp::Green, "the last word counts");
+    assert_eq!(federation.try_share(AMAL, "no value", Tlp::Green, "borealis").await.invalid.len(), 1);
+}
+
+#[tokio::test]
 async fn one_value_from_three_members_is_one_observable_with_three_provenances() {
     let federation = Federation::of(3).await;
     federation.group(AMAL, "partners", &[BOREALIS, CEDAR]).await;

@@ -28,7 +28,7 @@ pub(super) enum Role {
     Other,
 }
 
-fn of_header(header: &str) -> Role {
+pub(super) fn of_header(header: &str) -> Role {
     let word = words::normal(header);
     match word.as_str() {
         "" => Role::Unnamed,

@@ -15,7 +15,7 @@ use record::{Record, Records};
 pub use write::{HEADER, Writer, write};
 
 use super::{
-    Item, Limits, Problem,
+    Item, Limits, Problem, Tally,
     extract::{self, Found},
     text,
     words::{self, Means},
@@ -54,7 +54,7 @@ pub fn read_within(line_bytes_max: usize, input: &mut dyn BufRead, sink: &mut dy
         return read_column(&mut records, sink);
     }
     let (first, roles) = header.unwrap_or_else(|| (0, columns::without_header(&ahead, records.delimiter)));
-    let mut table = Table { roles, tlp: None, sink };
+    let mut table = Table { roles, tlp: None, unknown_types: Tally::default(), sink };
     while let Some((number, record)) = records.record()? {
         let flow = match record {
             Record::Bad(what) => table.problem(number, what),
@@ -68,6 +68,11 @@ pub fn read_within(line_bytes_max: usize, input: &mut dyn BufRead, sink: &mut dy
         };
         if flow.is_break() {
             return Ok(());
+        }
+    }
+    for note in table.unknown_types.problems() {
+        if (table.sink)(Item::Note(note)).is_break() {
+            break;
         }
     }
     Ok(())
@@ -105,6 +110,8 @@ struct Table<'a> {
     roles: Vec<Role>,
     /// The label that comments and what stands before the header give all rows.
     tlp: Option<Tlp>,
+    /// Words in columns of types that say nothing to us.
+    unknown_types: Tally,
     sink: &'a mut dyn FnMut(Item) -> ControlFlow<()>,
 }
 
@@ -142,6 +149,10 @@ impl Table<'_> {
             Ok(about) => about,
             Err(what) => return self.problem(number, what),
         };
+        if let Some(word) = self.unknown_type(cells).filter(|_| !found.values.is_empty()) {
+            let what = format!("the type `{}` is not known, so the value was taken for what it looks like", shown(word));
+            self.unknown_types.add(format!("line {number}"), what);
+        }
         for what in found.problems {
             self.problem(number, what)?;
         }
@@ -154,7 +165,7 @@ impl Table<'_> {
     }
 
     fn values(&self, cells: &[String]) -> Found {
-        let means = self.cells(cells, Role::Type).find_map(|word| words::means(&words::normal(word)));
+        let means = self.means(cells);
         let fronted = self.cells(cells, Role::HostHeader).next();
         let mut all = Found::default();
         for (&role, cell) in self.roles.iter().zip(cells).filter(|(_, cell)| !is_blank(cell)) {
@@ -169,6 +180,20 @@ impl Table<'_> {
             all.problems.extend(found.problems);
         }
         all
+    }
+
+    /// What the row's type says.
+    fn means(&self, cells: &[String]) -> Option<Means> {
+        self.cells(cells, Role::Type).find_map(|word| words::means(&words::normal(word)))
+    }
+
+    /// The row's type, where it has one that says nothing to us and a value's kind hangs on it. `indicator` and the like are no types.
+    fn unknown_type<'c>(&self, cells: &'c [String]) -> Option<&'c str> {
+        let word = self.cells(cells, Role::Type).next().filter(|_| self.means(cells).is_none())?;
+        if columns::of_header(word) == Role::Value(None) {
+            return None;
+        }
+        self.cells(cells, Role::Value(None)).next().map(|_| word.as_str())
     }
 
     fn cells<'c>(&self, cells: &'c [String], wanted: Role) -> impl Iterator<Item = &'c String> {

@@ -21,6 +21,7 @@ fn items(bytes: &[u8]) -> Vec<String> {
     let shown = |item: &Item| match item {
         Item::Indicator { place, indicator, .. } => format!("{} {}", place.trim_start_matches("line "), indicator.observable),
         Item::Problem(problem) => format!("{} ! {}", problem.place.trim_start_matches("line "), problem.what.lines().next().unwrap_or("")),
+        Item::Note(problem) => format!("{} ? {}", problem.place.trim_start_matches("line "), problem.what),
     };
     all(bytes).iter().map(shown).collect()
 }
@@ -57,6 +58,26 @@ fn a_table_without_a_header_is_read_by_what_stands_in_it() {
 }
 
 #[test]
+fn a_type_that_is_not_known_is_told_once_and_costs_no_value() {
+    let table = "type,indicator\nIPv4 host,192.0.2.1\ndomain,evil.example.com\nIPv4 host,192.0.2.2\n-,192.0.2.3\nlure,evil.example.org\nlure,no value\n";
+    let note = |word: &str| format!("the type `{word}` is not known, so the value was taken for what it looks like");
+    let expected = [
+        "2 ipv4:192.0.2.1".to_owned(),
+        "3 domain:evil.example.com".to_owned(),
+        "4 ipv4:192.0.2.2".to_owned(),
+        "5 ipv4:192.0.2.3".to_owned(),
+        "6 domain:evil.example.org".to_owned(),
+        "7 ! cannot tell what `no value` is: it has the form of no kind".to_owned(),
+        format!("2 and 1 more ? {}", note("IPv4 host")),
+        format!("6 ? {}", note("lure")),
+    ];
+    assert_eq!(items(table.as_bytes()), expected);
+    let words: String = (0..300).map(|word| format!("word{word},192.0.2.1\n")).collect();
+    let notes = items(format!("type,indicator\n{words}").as_bytes()).iter().filter(|item| item.contains(" ? ")).count();
+    assert_eq!(notes, 201, "however many words there are");
+}
+
+#[test]
 fn what_a_row_says_of_its_value_is_kept() {
     let table = b"tlp,value,first_seen,valid_until,confidence,campaign,description,source\n\
         TLP:GREEN,evil.example.com,2020/10/29 00:39:44,2021-01-15,80,\"Pegasus, tlp:amber; NSO\",a note,SEKOIA\n";
@@ -77,7 +98,7 @@ fn a_label_over_the_table_labels_every_row() {
         .into_iter()
         .map(|item| match item {
             Item::Indicator { tlp, .. } => tlp,
-            Item::Problem(problem) => panic!("{problem:?}"),
+            Item::Problem(problem) | Item::Note(problem) => panic!("{problem:?}"),
         })
         .collect();
     assert_eq!(labels, [Some(Tlp::Amber), Some(Tlp::Red), Some(Tlp::Amber)]);

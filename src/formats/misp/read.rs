@@ -425,7 +425,7 @@ mod tests {
                     let tlp = tlp.map_or("unmarked", Tlp::name);
                     format!("{} {tlp} {:?}{}", indicator.observable, indicator.labels, if revoked { " revoked" } else { "" })
                 }
-                Item::Problem(problem) => problem.what.lines().next().unwrap_or("").to_owned(),
+                Item::Problem(problem) | Item::Note(problem) => problem.what.lines().next().unwrap_or("").to_owned(),
             });
             ControlFlow::Continue(())
         };

@@ -226,6 +226,7 @@ impl Import<'_, '_> {
                 match item {
                     Item::Indicator { .. } => summary.indicators += 1,
                     Item::Problem(_) => summary.problems += 1,
+                    Item::Note(_) => {}
                 }
                 sink(item)
             };
@@ -373,7 +374,7 @@ mod tests {
                     let revoked = if revoked { " revoked" } else { "" };
                     format!("{} {tlp} {:?}{revoked}", indicator.observable, indicator.labels)
                 }
-                Item::Problem(problem) => format!("{}: {}", problem.place, problem.what.lines().next().unwrap_or("")),
+                Item::Problem(problem) | Item::Note(problem) => format!("{}: {}", problem.place, problem.what.lines().next().unwrap_or("")),
             });
             ControlFlow::Continue(())
         };
@@ -557,7 +558,7 @@ mod tests {
                         named.push(indicator.observable.value().to_owned());
                     }
                 }
-                Item::Problem(problem) => superseded.push(problem.place),
+                Item::Problem(problem) | Item::Note(problem) => superseded.push(problem.place),
             }
             ControlFlow::Continue(())
         };

@@ -11,7 +11,7 @@ use crate::link::wire::{PairingReveal, PairingStart};
 use crate::model::crypto::random;
 use crate::model::identity::Card;
 use std::time::Duration;
-use tonic::Status;
+use tonic::{Code, Status};
 
 const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 const STEP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -28,6 +28,12 @@ pub enum JoinError {
     /// The other side cannot prove itself, or the invitation's time is over.
     #[error(transparent)]
     Pairing(#[from] PairingError),
+    /// We are a peer there.
+    #[error(
+        "the other side has this organisation as a peer already\nhint: ask its administrator to run `watchfire peer remove` first, and for a \
+         new invitation"
+    )]
+    PairedThere,
     /// The other side refused, in its words.
     #[error("the other side refused: {0}")]
     Refused(String),
@@ -87,6 +93,7 @@ async fn exchange(
 async fn in_time<T>(call: impl Future<Output = Result<tonic::Response<T>, Status>>) -> Result<T, JoinError> {
     match tokio::time::timeout(STEP_TIMEOUT, call).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
+        Ok(Err(status)) if status.code() == Code::AlreadyExists => Err(JoinError::PairedThere),
         Ok(Err(status)) => Err(JoinError::Refused(status.message().chars().take(200).collect())),
         Err(_) => Err(JoinError::Protocol),
     }

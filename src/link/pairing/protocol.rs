@@ -66,6 +66,12 @@ pub enum PairingError {
     /// The card is another organisation's than the invitation names.
     #[error("the card is not of the organisation that invited")]
     WrongOrganisation,
+    /// The organisation is a peer, open or suspended, on the inviter's side.
+    #[error("the organisation is a peer already")]
+    AlreadyPaired,
+    /// The inviter could not write it down.
+    #[error("the pairing could not be kept")]
+    NotKept,
     /// One's own invitation.
     #[error("an organisation cannot pair with itself")]
     Oneself,

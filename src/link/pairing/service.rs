@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tonic::{Request, Response, Status};
 
 /// Makes an outcome durable. The joiner is told that it is done only afterwards.
-pub type Persist = Arc<dyn Fn(PairingOutcome) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+pub type Persist = Arc<dyn Fn(PairingOutcome) -> Pin<Box<dyn Future<Output = Result<(), PairingError>> + Send>> + Send + Sync>;
 
 /// Keeps the open invitations with their tries over a restart. Nobody is answered before it has.
 pub type Keep = Arc<dyn Fn(&[Kept]) -> Result<(), KeysError> + Send + Sync>;
@@ -177,7 +177,7 @@ impl Pairing for Handler {
         let message = request.into_inner();
         let (reveal, now) = (Reveal { nonce: fixed(&message.nonce)?, card: message.card }, (self.0.clock)());
         let outcome = self.0.step(&label, |inviter| inviter.reveal(&channel, &reveal, now))?;
-        (self.0.persist)(outcome).await.map_err(|_| Status::internal("the pairing could not be kept"))?;
+        (self.0.persist)(outcome).await.map_err(|error| refusal(&error))?;
         Ok(Response::new(PairingDone {}))
     }
 }
@@ -200,6 +200,8 @@ fn refusal(error: &PairingError) -> Status {
         PairingError::Closed => Status::failed_precondition("the invitation is closed"),
         PairingError::BadProof => Status::permission_denied("the secret is wrong"),
         PairingError::OutOfOrder | PairingError::Commitment => Status::failed_precondition("the messages do not fit together"),
+        PairingError::AlreadyPaired => Status::already_exists("the organisation is a peer already"),
+        PairingError::NotKept => Status::internal("the pairing could not be kept"),
         PairingError::Oneself => Status::failed_precondition("an organisation cannot pair with itself"),
         PairingError::Card(_) | PairingError::Certificate(_) | PairingError::WrongOrganisation => {
             Status::permission_denied("the card does not hold")

@@ -36,7 +36,7 @@ async fn inviting() -> Inviting {
     let acceptor = Acceptor::new(org.tls.clone(), HandshakeLimits::default());
     let ((paired_in, paired), (refused_in, refused)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
     let persist = Arc::new(move |outcome| {
-        let sent = paired_in.send(outcome).map_err(|_| "gone".to_owned());
+        let sent = paired_in.send(outcome).map_err(|_| PairingError::NotKept);
         Box::pin(std::future::ready(sent)) as std::pin::Pin<Box<dyn Future<Output = _> + Send>>
     });
     let own = org.clone();

@@ -138,9 +138,32 @@ impl Snapshot {
     /// # Errors
     /// When the store cannot be read.
     pub fn told(&self, audience: &Audience, query: &Observable, tlp: Tlp, body: &[u8]) -> Read<bool> {
-        let Some(no) = self.table(OBSERVABLES)?.get(search_key(query).as_slice())?.map(|no| no.value()) else { return Ok(false) };
-        let Some(family) = find::family::<ReadError>(&*self.table(FAMILY_NUMBERS)?, self.us(), *audience)? else { return Ok(false) };
-        find::was_said(&*self.table(PROVENANCES)?, &*self.table(BODIES)?, (no, family), tlp, body)
+        let Some(place) = self.place_for(audience, query)? else { return Ok(false) };
+        find::was_said(&*self.table(PROVENANCES)?, &*self.table(BODIES)?, place, tlp, body)
+    }
+
+    /// Whether we have ever told an audience anything.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has_told(&self, audience: &Audience) -> Read<bool> {
+        Ok(find::family::<ReadError>(&*self.table(FAMILY_NUMBERS)?, self.us(), *audience)?.is_some())
+    }
+
+    /// The label of what we told an audience of a value last, if that still holds.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn told_as(&self, audience: &Audience, query: &Observable) -> Read<Option<Tlp>> {
+        let Some(place) = self.place_for(audience, query)? else { return Ok(None) };
+        Ok(find::said_last::<ReadError>(&*self.table(PROVENANCES)?, place)?.map(|last| last.tlp))
+    }
+
+    /// Under which numbers what we tell an audience of a value stands.
+    fn place_for(&self, audience: &Audience, query: &Observable) -> Read<Option<(u64, u32)>> {
+        let Some(family) = find::family::<ReadError>(&*self.table(FAMILY_NUMBERS)?, self.us(), *audience)? else { return Ok(None) };
+        let Some(no) = self.table(OBSERVABLES)?.get(search_key(query).as_slice())?.map(|no| no.value()) else { return Ok(None) };
+        Ok(Some((no, family)))
     }
 
     fn any_of(&self, kind: ObservableKind) -> Read<bool> {
