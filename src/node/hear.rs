@@ -114,7 +114,7 @@ impl Node {
     /// position twice is worse than an incarnation too many; not again before it has shown what it said it holds.
     async fn take_claim(&self, peer: &OrgId, incarnation: u64) -> Result<(), NodeError> {
         let in_force = incarnation >= self.store.snapshot()?.incarnation()?;
-        if in_force && self.memory().claimed.insert(*peer) && self.leave_incarnation(incarnation).await?.is_some() {
+        if in_force && self.memory().claimed.insert(*peer) && self.leave_incarnation(incarnation, None).await?.is_some() {
             tracing::error!(peer = %peer, "a peer holds more of our own log than we do: this is a restored copy");
         }
         Ok(())
@@ -206,7 +206,7 @@ impl Node {
         tracing::error!(author = %row.key.author, log = %id, peer = %peer, "an author signed two histories of one log; the proof is kept");
         let evidence = Change::Evidence { log: row.key, proof, at: self.clock.now() };
         if row.key.author == self.org() {
-            self.leave_forked(row.key.incarnation, evidence).await?;
+            self.leave_incarnation(row.key.incarnation, Some(evidence)).await?;
         } else {
             self.commit(evidence).await?;
         }

@@ -27,13 +27,18 @@ impl Node {
             return Ok(());
         }
         let _one_at_a_time = self.positioning.lock().await;
+        self.position_what_waits(audience).await.map(|_| ())
+    }
+
+    /// As [`Self::position`], for whoever holds the lock on positions. `false` where nothing can get one now.
+    async fn position_what_waits(&self, audience: Audience) -> Result<bool, NodeError> {
         if !self.fix_last_position(audience).await? {
-            return Ok(());
+            return Ok(false);
         }
         while self.position_some(audience).await? {
             self.touch();
         }
-        Ok(())
+        Ok(true)
     }
 
     fn a_reader_was_seen(&self, audience: Audience) -> Result<bool, NodeError> {
@@ -78,7 +83,7 @@ impl Node {
             let waiting = numbers.drain(..headers.len()).collect();
             Change::Append { log, batch, headers, waiting, at }
         };
-        match self.store.commit_many(batches.into_iter().map(append).collect()).await {
+        match self.commit_many(batches.into_iter().map(append).collect()).await {
             Ok(_) => Ok(true),
             // Closed because two histories of it are proven: it goes on in the next incarnation, which cannot be opened while we hold on.
             Err(CommitError::Refused(Refused::LogClosed)) => Ok(self.store.snapshot()?.incarnation()? != log.incarnation),
@@ -107,11 +112,8 @@ impl Node {
             return Ok(None);
         }
         let _one_at_a_time = self.positioning.lock().await;
-        if !self.fix_last_position(audience).await? {
+        if !self.position_what_waits(audience).await? {
             return Ok(None);
-        }
-        while self.position_some(audience).await? {
-            self.touch();
         }
         let snapshot = self.store.snapshot()?;
         let mut outcomes = Vec::with_capacity(items.len());
@@ -164,51 +166,48 @@ impl Node {
     pub async fn next_incarnation(&self) -> Result<u64, NodeError> {
         let now = self.store.snapshot()?.incarnation()?;
         // Another may have left it at the same moment, which is as good.
-        match self.leave_incarnation(now).await? {
+        match self.leave_incarnation(now, None).await? {
             Some(next) => Ok(next),
             None => Ok(self.store.snapshot()?.incarnation()?),
         }
     }
 
-    /// A log of ours has two histories: the proof is kept and our logs go on in an incarnation after this one, both or neither, since
-    /// in a log that is halted nothing gets a position.
-    pub(super) async fn leave_forked(&self, left: u64, evidence: Change) -> Result<(), NodeError> {
-        let next = (left + 1).max(self.clock.now().0 / 1_000);
-        {
-            let _one_at_a_time = self.positioning.lock().await;
-            self.store.commit_many(vec![evidence, Change::Incarnation(next)]).await?;
-        }
-        tracing::warn!("our logs go on in a new incarnation");
-        self.position_all().await?;
-        self.touch();
-        Ok(())
-    }
-
-    /// Our logs go on in an incarnation after this one, unless they do already: a reader holds of it what we do not. Several readers
-    /// tell us the same, and one new incarnation is enough.
-    ///
-    /// Its number is at least the time in seconds, so that two restores of one copy do not open the same one.
+    /// Our logs go on in an incarnation after this one, unless they do already: a reader holds of it what we do not, or a log of it has two
+    /// histories. Several readers tell us the same, and one new incarnation is enough. The proof of a fork is kept with it, both or
+    /// neither, since in a log that is halted nothing gets a position.
     ///
     /// # Errors
     /// When the store takes no changes.
-    pub(super) async fn leave_incarnation(&self, left: u64) -> Result<Option<u64>, NodeError> {
+    pub(super) async fn leave_incarnation(&self, left: u64, proof: Option<Change>) -> Result<Option<u64>, NodeError> {
         #[cfg(feature = "simulation")]
-        if crate::simulation::planted(crate::simulation::Bug::ReusePosition) {
+        if proof.is_none() && crate::simulation::planted(crate::simulation::Bug::ReusePosition) {
             return Ok(None);
         }
-        let next = (left + 1).max(self.clock.now().0 / 1_000);
-        {
+        let is_proven = proof.is_some();
+        let next = {
             let _one_at_a_time = self.positioning.lock().await;
-            if self.store.snapshot()?.incarnation()? > left {
-                return Ok(None);
-            }
-            self.commit(Change::Incarnation(next)).await?;
+            // What was asked for by a caller that has gone is made by then.
+            self.store.settled().await;
+            let is_in_force = self.store.snapshot()?.incarnation()? <= left;
+            let next = is_in_force.then(|| incarnation_after(left, self.clock.now()));
+            self.commit_many(proof.into_iter().chain(next.map(Change::Incarnation)).collect()).await?;
+            next
+        };
+        if let Some(next) = next {
+            tracing::warn!(incarnation = next, "our logs go on in a new incarnation");
         }
-        tracing::warn!(incarnation = next, "our logs go on in a new incarnation");
-        self.position_all().await?;
-        self.touch();
-        Ok(Some(next))
+        // What a forked log says waits again.
+        if is_proven || next.is_some() {
+            self.position_all().await?;
+            self.touch();
+        }
+        Ok(next)
     }
+}
+
+/// The incarnation after one that is left: at least the time in seconds, so that two restores of one copy do not open the same one.
+pub(super) fn incarnation_after(left: u64, now: Timestamp) -> u64 {
+    left.saturating_add(1).max(now.0 / 1_000)
 }
 
 /// What will become of an item, as far as a snapshot tells.

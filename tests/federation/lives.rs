@@ -202,6 +202,43 @@ async fn two_histories_under_one_signature_are_proved_and_the_author_goes_on_in_
     assert_eq!(states(&federation, CEDAR, amal).iter().filter(|state| **state == LogState::Open).count(), 1);
 }
 
+#[tokio::test]
+async fn a_second_fork_of_an_incarnation_that_was_left_opens_no_other() {
+    let mut federation = Federation::of(3).await;
+    for text in ["two histories", "restored copy"] {
+        federation.expect_error(text);
+    }
+    for name in ["borealis", "cedar"] {
+        federation.share(AMAL, "both.example.org", Tlp::Amber, name).await;
+    }
+    federation.settle().await;
+    let copy = federation.copy(AMAL).await;
+    federation.settle().await;
+    federation.cut(AMAL, BOREALIS);
+    federation.cut(AMAL, CEDAR);
+    let twin = federation.twin(AMAL, &copy).await;
+    for (name, reader) in [("borealis", BOREALIS), ("cedar", CEDAR)] {
+        federation.share(AMAL, "first.example.org", Tlp::Amber, name).await;
+        federation.share(twin, "second.example.org", Tlp::Amber, name).await;
+        federation.until("it was told", || federation.finds(reader, "second.example.org")).await;
+    }
+    federation.kill(twin);
+    let snapshot = |federation: &Federation| federation.node(AMAL).store.snapshot().unwrap();
+    let proofs = |federation: &Federation| snapshot(federation).evidence().unwrap().len();
+    federation.heal(AMAL, CEDAR);
+    federation.until("one fork is proven", || proofs(&federation) == 1).await;
+    federation.until("it goes on", || snapshot(&federation).incarnation().unwrap() > 1).await;
+    let incarnation = snapshot(&federation).incarnation().unwrap();
+    federation.clock.advance(HOUR);
+    federation.heal(AMAL, BOREALIS);
+    federation.until("the other fork is proven", || proofs(&federation) == 2).await;
+    federation.settle().await;
+    assert_eq!(snapshot(&federation).incarnation().unwrap(), incarnation);
+    for reader in [BOREALIS, CEDAR] {
+        assert!(federation.finds(reader, "first.example.org"), "{reader:?} is told what the forked log says");
+    }
+}
+
 /// How a restored copy comes back into the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Return {

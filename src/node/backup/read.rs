@@ -11,6 +11,7 @@ use crate::model::OrgId;
 use crate::model::identity::Card;
 use crate::node::NodeError;
 use crate::node::held_back::Restored;
+use crate::node::position::incarnation_after;
 use crate::store::archive::{Filling, LoadError, check_schema, rows_in};
 use crate::store::change::Change;
 use crate::store::{Options, Store};
@@ -171,8 +172,7 @@ fn finish(partial: &Path, manifest: &Manifest, clock: &Clock, name: &str) -> Res
     if differs {
         return Err(NodeError::bad_backup(name, &content("its logs or records are not those that it was made of")));
     }
-    // At least the time in seconds, so that two restores of one backup do not open the same one.
-    let incarnation = (manifest.incarnation + 1).max(now.0 / 1_000);
+    let incarnation = incarnation_after(manifest.incarnation, now);
     store.commit_blocking(Change::Incarnation(incarnation))?;
     store.commit_blocking(restored.change())?;
     store.commit_blocking(Change::Put(LAST, Some(manifest.taken.0.to_be_bytes().to_vec())))?;
