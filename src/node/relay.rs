@@ -1,16 +1,18 @@
-//! A hidden group's owner passes on what its members send: under its own name, since nobody learns of another member.
+//! The head of a hidden group that signs for it passes on what its members send: under its own name, since nobody learns of another member.
 
 use std::ops::Range;
 
+use super::share::IMPORT_CHUNK;
 use super::{Node, NodeError};
 use crate::link::convert::decode_record;
-use crate::model::group::Visibility;
-use crate::model::log::{Audience, Body, LogKey};
+use crate::model::group::{Definition, Visibility};
+use crate::model::log::{Audience, Body, Entry, LogKey};
 use crate::model::record::Withdrawal;
 use crate::model::{GroupId, Indicator, LogId, Observable, OrgId, Record, RecordId, RecordKind};
 use crate::rules::label::Held;
 use crate::rules::release::Draft;
-use crate::store::Provenance;
+use crate::store::change::ReleaseItem;
+use crate::store::{Provenance, Snapshot};
 
 /// What is to be taken back from a hidden group after one of its members took it back.
 #[derive(Debug)]
@@ -42,54 +44,68 @@ impl Node {
         }
     }
 
-    /// Releases anew what a member of a hidden group of ours has sent, and takes back what it took back.
+    /// Releases anew what a member of a hidden group of ours has sent.
     pub(super) async fn pass_on_in_hidden_group(&self, log: &LogKey, seqs: Range<u64>) -> Result<(), NodeError> {
-        if !self.is_passed_on(log)? {
-            return Ok(());
+        match self.is_passed_on(log)? {
+            true => self.pass_on(log, seqs, None).await,
+            false => Ok(()),
         }
-        let door = self.door(log.audience)?;
-        let mut items = Vec::new();
-        for seq in seqs {
-            let Some((Held(entry), _)) = self.store.snapshot()?.entry(&log.id(), seq)? else { continue };
-            let Body::Present(body) = &entry.body else { continue };
-            let Some(kind) = RecordKind::from_number(entry.header.kind) else { continue };
-            if self.store.snapshot()?.taken_back(&log.id(), seq)?.is_some() {
-                continue;
-            }
-            let Ok(Record::Indicator(indicator)) = decode_record(kind, body) else { continue };
-            // Marked, so that what we say ourselves is never taken back on a member's word.
-            let record = Record::Indicator(Indicator { source: Some(PASSED_ON.to_owned()), ..indicator });
-            let draft = Draft { record, tlp: entry.header.tlp, audience: log.audience, retention: entry.header.retention };
-            if let Ok(item) = self.pass_gate(&door, draft) {
-                items.push(item);
-            }
-        }
-        self.queue(log.audience, items, true).await.map(|_| ())
     }
 
     /// The head that signs for a hidden group has changed: what members sent, and the head before did not pass on, is passed on now.
     pub(super) async fn pass_on_what_was_not(&self, group: &GroupId) -> Result<(), NodeError> {
-        let logs = self.store.snapshot()?.logs()?;
-        let audience = Audience::Group(*group);
-        for log in logs.into_iter().filter(|log| log.key.audience == audience && log.key.author != self.org()) {
-            for seq in log.start + 1..=log.head.size {
-                let said = self.observables_at(&log.id, &[seq])?;
-                let by_a_head = |observable| self.a_head_says(audience, observable);
-                if said.iter().map(by_a_head).collect::<Result<Vec<_>, _>>()? == [false] {
-                    self.pass_on_in_hidden_group(&log.key, seq..seq + 1).await?;
-                }
+        let snapshot = self.store.snapshot()?;
+        let Some(definition) = self.definition(&snapshot, group)? else { return Ok(()) };
+        for log in snapshot.logs()?.into_iter().filter(|log| log.key.audience == Audience::Group(*group)) {
+            if self.is_passed_on(&log.key)? {
+                self.pass_on(&log.key, log.start + 1..log.head.size + 1, Some(&definition)).await?;
             }
         }
         Ok(())
     }
 
-    fn a_head_says(&self, audience: Audience, observable: &Observable) -> Result<bool, NodeError> {
-        let snapshot = self.store.snapshot()?;
-        let Audience::Group(group) = audience else { return Ok(false) };
-        let Some(definition) = self.definition(&snapshot, &group)? else { return Ok(false) };
-        let hits = snapshot.lookup(observable, self.clock.now())?.hits;
-        let exact = hits.into_iter().filter(|hit| hit.observable == *observable).flat_map(|hit| hit.provenances);
-        Ok(exact.into_iter().any(|one| one.audience == audience && definition.is_head(&one.author)))
+    /// In runs, so that a long log needs no more memory than an import. With a definition, what no head of it says yet.
+    async fn pass_on(&self, log: &LogKey, mut seqs: Range<u64>, unsaid: Option<&Definition>) -> Result<(), NodeError> {
+        while !seqs.is_empty() {
+            let run = seqs.start..seqs.end.min(seqs.start + IMPORT_CHUNK as u64);
+            seqs.start = run.end;
+            self.queue(log.audience, self.to_pass_on(log, run, unsaid)?, true).await?;
+        }
+        Ok(())
+    }
+
+    fn to_pass_on(&self, log: &LogKey, seqs: Range<u64>, unsaid: Option<&Definition>) -> Result<Vec<ReleaseItem>, NodeError> {
+        let (snapshot, door) = (self.store.snapshot()?, self.door(log.audience)?);
+        let mut items = Vec::new();
+        for seq in seqs {
+            let Some((Held(entry), _)) = snapshot.entry(&log.id(), seq)? else { continue };
+            let Some(indicator) = indicator_of(&entry) else { continue };
+            if snapshot.taken_back(&log.id(), seq)?.is_some() {
+                continue;
+            }
+            if let Some(definition) = unsaid
+                && self.says(&snapshot, log.audience, &indicator.observable, |one| definition.is_head(&one.author))?
+            {
+                continue;
+            }
+            // Marked, so that what we say ourselves is never taken back on a member's word.
+            let record = Record::Indicator(Indicator { source: Some(PASSED_ON.to_owned()), ..indicator });
+            let draft = Draft { record, tlp: entry.header.tlp, audience: log.audience, retention: entry.header.retention };
+            items.extend(self.pass_gate(&door, draft).ok());
+        }
+        Ok(items)
+    }
+
+    /// Whether somebody of whom that holds says this observable to an audience.
+    fn says(
+        &self,
+        snapshot: &Snapshot,
+        audience: Audience,
+        observable: &Observable,
+        who: impl Fn(&Provenance) -> bool,
+    ) -> Result<bool, NodeError> {
+        let said = snapshot.said_of(observable, self.clock.now())?.map(|hit| hit.provenances).unwrap_or_default();
+        Ok(said.iter().any(|one| one.audience == audience && who(one)))
     }
 
     /// What a withdrawal takes back from a hidden group of ours: to be asked before it is applied, since a recall leaves no trace.
@@ -114,7 +130,8 @@ impl Node {
     pub async fn follow(&self, follow: Follow) -> Result<(), NodeError> {
         let Follow { audience, withdrawal, observables } = follow;
         for observable in observables {
-            if self.another_member_says(audience, &withdrawal.log, &observable)? {
+            let another = |one: &Provenance| one.author != self.org() && one.log != withdrawal.log;
+            if self.says(&self.store.snapshot()?, audience, &observable, another)? {
                 continue;
             }
             let record = self.record_id(&self.org(), &observable);
@@ -140,20 +157,18 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let mut observables = Vec::new();
         for seq in seqs {
-            let Some((Held(entry), _)) = snapshot.entry(log, *seq)? else { continue };
-            let (Body::Present(body), Some(kind)) = (&entry.body, RecordKind::from_number(entry.header.kind)) else { continue };
-            if let Ok(Record::Indicator(indicator)) = decode_record(kind, body) {
-                observables.push(indicator.observable);
-            }
+            let entry = snapshot.entry(log, *seq)?;
+            observables.extend(entry.and_then(|(Held(entry), _)| indicator_of(&entry)).map(|indicator| indicator.observable));
         }
         Ok(observables)
     }
+}
 
-    fn another_member_says(&self, audience: Audience, except: &LogId, observable: &Observable) -> Result<bool, NodeError> {
-        let snapshot = self.store.snapshot()?;
-        let said = snapshot.said_of(observable, self.clock.now())?.map(|hit| hit.provenances).unwrap_or_default();
-        let says_it_there =
-            |provenance: &Provenance| provenance.author != self.org() && provenance.log != *except && provenance.audience == audience;
-        Ok(said.iter().any(says_it_there))
+/// The indicator that an entry is, where it is one and is there.
+fn indicator_of(entry: &Entry) -> Option<Indicator> {
+    let (Body::Present(body), Some(kind)) = (&entry.body, RecordKind::from_number(entry.header.kind)) else { return None };
+    match decode_record(kind, body) {
+        Ok(Record::Indicator(indicator)) => Some(indicator),
+        _ => None,
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn inside(observable: &Observable) -> Vec<Observable> {
 }
 
 /// How many records of an import become durable together. Twice as many are in memory: while some are written the next are read.
-const IMPORT_CHUNK: usize = 10_000;
+pub(super) const IMPORT_CHUNK: usize = 10_000;
 /// How often an import tells how far it is, in records.
 const PROGRESS_EVERY: u64 = 500;
 

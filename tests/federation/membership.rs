@@ -3,6 +3,7 @@
 use crate::harness::rogue::{ROGUE, Rogue};
 use crate::harness::*;
 use prost::Message;
+use watchfire::formats::Format;
 use watchfire::link::convert::wire::{self, frame::Frame as Kind};
 use watchfire::link::convert::{encode_definition, have_frames};
 use watchfire::link::identity::Identity;
@@ -66,12 +67,16 @@ async fn the_deputy_of_a_hidden_group_takes_over_and_relays_as_its_head() {
     federation.pair(BOREALIS, CEDAR).await;
     federation.pair(BOREALIS, DUNYA).await;
     federation.settle().await;
-    federation.share(CEDAR, "meanwhile.example.org", Tlp::Amber, "shelter").await;
+    let meanwhile: Vec<String> = (0..30).map(|number| format!("meanwhile{number}.example.org")).collect();
+    federation.import(CEDAR, meanwhile.join("\n"), Format::Text, Tlp::Amber, "shelter").await;
     federation.settle().await;
-    assert!(federation.finds(BOREALIS, "meanwhile.example.org") && !federation.finds(DUNYA, "meanwhile.example.org"));
+    assert!(meanwhile.iter().all(|value| federation.finds(BOREALIS, value) && !federation.finds(DUNYA, value)));
+    let lines = |federation: &Federation| federation.node(BOREALIS).store.snapshot().unwrap().verify_disclosures().unwrap();
+    let before = lines(&federation);
     let view = federation.node(BOREALIS).group_take_over("shelter").await.unwrap();
     assert_eq!(view.members.len(), 4);
-    federation.until("what waited is passed on", || federation.finds(DUNYA, "meanwhile.example.org")).await;
+    assert_eq!(lines(&federation), before + 1, "what waited is passed on in one run");
+    federation.until("dunya has it", || meanwhile.iter().all(|value| federation.finds(DUNYA, value))).await;
     federation.share(DUNYA, EVIL, Tlp::Amber, "shelter").await;
     federation.until("cedar has it", || federation.finds(CEDAR, EVIL)).await;
     federation.settle().await;
