@@ -237,17 +237,16 @@ impl Node {
         definition.signer = self.org();
         definition.appointment = self.appointment(&snapshot, &definition)?;
         let hidden = definition.visibility == Visibility::Hidden;
-        let roster = hidden.then(|| self.whole(&snapshot, &definition, &members)).transpose()?;
+        let roster = hidden.then(|| self.signed_with(&snapshot, definition.clone(), &members)).transpose()?;
         let shown: Vec<OrgId> = if hidden { heads(&definition) } else { members.clone() };
-        definition.members = shown.iter().map(|org| self.member_with_card(&snapshot, org)).collect::<Result<_, _>>()?;
         let group = definition.group;
-        let name = snapshot.group(&definition.group)?.map_or_else(|| definition.name.clone(), |row| row.name);
+        let (before, number) = (snapshot.group(&group)?, definition.number);
         let row = GroupRow {
-            group: definition.group,
-            name,
-            number: definition.number,
-            definition: SignedDefinition::sign(encode_definition(&definition), &self.keys.log_key()),
-            joined: joined(snapshot.group(&definition.group)?.as_ref(), &members, definition.number),
+            group,
+            name: before.as_ref().map_or_else(|| definition.name.clone(), |row| row.name.clone()),
+            number,
+            definition: self.signed_with(&snapshot, definition, &shown)?,
+            joined: joined(before.as_ref(), &members, number),
             roster: if hidden { members } else { Vec::new() },
             left: false,
         };
@@ -257,11 +256,10 @@ impl Node {
         self.position_all().await
     }
 
-    /// A hidden group's definition with everyone in it and their cards, as only its heads have it.
-    fn whole(&self, snapshot: &Snapshot, definition: &Definition, members: &[OrgId]) -> Result<SignedDefinition, NodeError> {
+    /// A definition that names these and their newest cards, signed by us.
+    fn signed_with(&self, snapshot: &Snapshot, definition: Definition, members: &[OrgId]) -> Result<SignedDefinition, NodeError> {
         let members = members.iter().map(|org| self.member_with_card(snapshot, org)).collect::<Result<_, _>>()?;
-        let whole = Definition { members, ..definition.clone() };
-        Ok(SignedDefinition::sign(encode_definition(&whole), &self.keys.log_key()))
+        Ok(SignedDefinition::sign(encode_definition(&Definition { members, ..definition }), &self.keys.log_key()))
     }
 
     /// What shows a deputy's right to sign: the definition before, where the owner signed that, else what was shown with it.
@@ -312,19 +310,18 @@ impl Node {
             return Ok(definitions);
         }
         for row in snapshot.groups()? {
-            let Some(whole) = self.definition(&snapshot, &row.group)? else { continue };
             let known = theirs.get(&row.group).copied().unwrap_or_default();
-            // Who is no member any more learns that, and not who still is.
-            if known >= row.number || !(whole.has(peer) || known > 0) {
+            if known >= row.number {
                 continue;
             }
+            // Who is no member any more learns that, and not who still is.
+            let Some(whole) = self.definition(&snapshot, &row.group)?.filter(|whole| whole.has(peer) || known > 0) else { continue };
             let signed = match whole.visibility {
-                Visibility::Visible if whole.has(peer) => row.definition.clone(),
+                Visibility::Visible if whole.has(peer) => row.definition,
                 _ if whole.signer == self.org() => self.shown_to(&snapshot, &row, &whole, peer)?,
                 _ => continue,
             };
-            let shown = Defined::read(signed, decode_definition).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
-            definitions.extend(outbound_definition(Held(shown), &whole, &self.org(), peer).ok());
+            definitions.extend(outbound_definition(Held(read_signed(signed)?), &whole, &self.org(), peer).ok());
         }
         Ok(definitions)
     }
@@ -340,31 +337,30 @@ impl Node {
             return Ok(rosters);
         }
         for row in snapshot.groups()? {
+            if theirs.get(&row.group).is_some_and(|known| *known >= row.number) {
+                continue;
+            }
             let Some(whole) = self.definition(&snapshot, &row.group)? else { continue };
-            let known = theirs.get(&row.group).copied().unwrap_or_default();
-            let due = whole.visibility == Visibility::Hidden && whole.signer == self.org() && known < row.number;
-            if !due || !whole.is_head(peer) {
+            if whole.visibility != Visibility::Hidden || whole.signer != self.org() || !whole.is_head(peer) {
                 continue;
             }
             let members: Vec<OrgId> = whole.members.iter().map(|member| member.org).collect();
-            let signed = self.whole(&snapshot, &whole, &members)?;
-            let all = Defined::read(signed, decode_definition).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
-            rosters.extend(outbound_roster(Held(Roster(all)), &whole, &self.org(), peer).ok());
+            let all = Roster(read_signed(self.signed_with(&snapshot, whole.clone(), &members)?)?);
+            rosters.extend(outbound_roster(Held(all), &whole, &self.org(), peer).ok());
         }
         Ok(rosters)
     }
 
     /// A hidden group's definition as one member sees it: the heads and itself.
     fn shown_to(&self, snapshot: &Snapshot, row: &GroupRow, whole: &Definition, peer: &OrgId) -> Result<SignedDefinition, NodeError> {
-        let mut definition = read(&row.definition)?;
+        let definition = read(&row.definition)?;
         let mut shown = heads(&definition);
         if whole.has(peer) {
             shown.push(*peer);
         }
         shown.sort_unstable();
         shown.dedup();
-        definition.members = shown.iter().map(|org| self.member_with_card(snapshot, org)).collect::<Result<_, _>>()?;
-        Ok(SignedDefinition::sign(encode_definition(&definition), &self.keys.log_key()))
+        self.signed_with(snapshot, definition, &shown)
     }
 
     /// Takes a definition that a peer sent, if it is newer and rightly signed. `false` when it is not.
@@ -579,6 +575,11 @@ impl Node {
 /// What a definition of the store's says.
 pub(super) fn read(signed: &SignedDefinition) -> Result<Definition, NodeError> {
     decode_definition(&signed.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))
+}
+
+/// As [`read`], with what was signed.
+fn read_signed(signed: SignedDefinition) -> Result<Defined, NodeError> {
+    Defined::read(signed, decode_definition).map_err(|error| NodeError::StoreDamaged(error.to_string()))
 }
 
 /// With which definition each member joined, as far as we know.

@@ -221,8 +221,7 @@ impl Node {
         let definition = match self.definition(snapshot, &row.group)? {
             Some(definition) => definition,
             // Left: what it was stays readable.
-            None => crate::link::convert::decode_definition(&row.definition.bytes)
-                .map_err(|error| NodeError::StoreDamaged(error.to_string()))?,
+            None => super::group::read(&row.definition)?,
         };
         let state = match (snapshot.consent(&row.group)?, row.left, definition.is_fresh(self.clock.now())) {
             (Some(Consent::Left), ..) | (_, true, _) => "left",
