@@ -394,7 +394,8 @@ impl Session {
     /// Recalls that the peer has not: over a link for recalls alone our own, else those that we relay too.
     async fn announce_recalls(&self) -> Result<(), Ended> {
         let own_alone = self.is_for_recalls_alone();
-        for (id, recall) in self.node.recalls_for(&self.peer)? {
+        let sent = self.shared().recalls.clone();
+        for (id, recall) in self.node.recalls_for(&self.peer, &sent)? {
             let may_go = !own_alone || recall.get().author == self.node.org();
             if may_go && self.shared().recalls.insert(id) {
                 self.outbox.push(recall_frame(&recall)).await?;

@@ -1,5 +1,7 @@
 //! Recalls run ahead of their logs: first on every link, out of order, through relays; every holder destroys the body and says so.
 
+use std::collections::BTreeSet;
+
 use prost::Message;
 
 use super::{Node, NodeError};
@@ -41,17 +43,18 @@ impl Node {
         Change::Recall { id: id_of(signed), row: Box::new(row) }
     }
 
-    /// The recalls that concern a peer and that it has not said it has, each with its id: ours always, others' while they are young.
+    /// The recalls that concern a peer, that were not sent and that it has not said it has, each with its id: ours always, others' while they
+    /// are young.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn recalls_for(&self, peer: &OrgId) -> Result<Vec<Due>, NodeError> {
+    pub fn recalls_for(&self, peer: &OrgId, sent: &BTreeSet<[u8; 32]>) -> Result<Vec<Due>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let now = self.clock.now();
         let mut recalls = Vec::new();
-        for (id, row) in snapshot.recalls()? {
+        for (id, row) in snapshot.untold_recalls(peer, sent)? {
             let too_old = row.author != self.org() && now.since(row.at) > RELAY_MS;
-            if row.author == *peer || too_old || snapshot.recall_told(&id, peer)? {
+            if row.author == *peer || too_old {
                 continue;
             }
             let group = match row.audience {
@@ -85,8 +88,8 @@ impl Node {
 
     /// Whether a receipt names positions of a recall of ours and nothing else.
     fn answers(&self, id: &[u8; 32], receipt: &Receipt) -> Result<bool, NodeError> {
-        let kept = self.store.snapshot()?.recalls()?.into_iter().find(|(kept, row)| kept == id && row.author == self.org());
-        let signed = kept.and_then(|(_, row)| SignedRecall::decode(row.signed.as_slice()).ok());
+        let kept = self.store.snapshot()?.recall(id)?.filter(|row| row.author == self.org());
+        let signed = kept.and_then(|row| SignedRecall::decode(row.signed.as_slice()).ok());
         let recall = signed.and_then(|signed| {
             read_signed_recall(&signed, |author, _| self.log_keys(author).map(|keys| keys.ever()).unwrap_or_default()).ok()
         });

@@ -2,6 +2,7 @@
 
 use crate::harness::rogue::{ROGUE, Rogue, Stream};
 use crate::harness::*;
+use std::collections::BTreeSet;
 use watchfire::link::convert::wire::{self, frame::Frame as Kind};
 use watchfire::link::convert::{LogState, Recall, have_frames, sign_recall};
 use watchfire::model::Tlp;
@@ -189,7 +190,7 @@ async fn nodes_that_meet_again_send_no_recall_anew_unless_one_was_restored() {
     federation.settle().await;
     let copy = federation.copy(BOREALIS).await;
     federation.settle().await;
-    let due = |federation: &Federation| federation.node(AMAL).recalls_for(&federation.org(BOREALIS)).unwrap().len();
+    let due = |federation: &Federation| federation.node(AMAL).recalls_for(&federation.org(BOREALIS), &BTreeSet::new()).unwrap().len();
     federation.recall(AMAL, EVIL).await;
     federation.until("borealis has said that it has it", || due(&federation) == 0).await;
     federation.settle().await;
@@ -216,7 +217,7 @@ async fn a_receipt_counts_for_the_recall_that_it_answers_alone() {
     federation.cut(AMAL, BOREALIS);
     federation.recall(AMAL, EVIL).await;
     let (amal, borealis): (&Node, _) = (federation.node(AMAL), federation.org(BOREALIS));
-    let (id, _) = amal.recalls_for(&borealis).unwrap().remove(0);
+    let (id, _) = amal.recalls_for(&borealis, &BTreeSet::new()).unwrap().remove(0);
     let log = amal.status().unwrap().logs.into_iter().find(|log| log.author == federation.org(AMAL)).unwrap().id;
     let receipt = |seq, log| {
         let outcomes = vec![(seq, watchfire::model::record::ReceiptOutcome::Destroyed)];
@@ -235,9 +236,9 @@ async fn a_receipt_counts_for_the_recall_that_it_answers_alone() {
     let mut forged = receipt(1, log);
     forged.signature = vec![0; 64];
     assert!(amal.recall_told(&borealis, id, Some(&forged)).await.is_err());
-    assert_eq!(amal.recalls_for(&borealis).unwrap().len(), 1, "nothing of that counts");
+    assert_eq!(amal.recalls_for(&borealis, &BTreeSet::new()).unwrap().len(), 1, "nothing of that counts");
     amal.recall_told(&borealis, id, Some(&receipt(1, log))).await.unwrap();
-    assert_eq!(amal.recalls_for(&borealis).unwrap().len(), 0);
+    assert_eq!(amal.recalls_for(&borealis, &BTreeSet::new()).unwrap().len(), 0);
     assert_eq!(federation.outcomes(AMAL, EVIL), [("borealis".to_owned(), "destroyed".to_owned())]);
     federation.heal(AMAL, BOREALIS);
     federation.settle().await;

@@ -12,7 +12,7 @@ use crate::store::find;
 use crate::store::rows::EntryRow;
 use crate::store::tables::{AHEAD, BODIES, ENTRIES, RECALL_TOLD, RECALLS, WAITING};
 use redb::ReadableTable;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Snapshot {
     /// The recalls that we made or passed on, each with its id.
@@ -26,6 +26,29 @@ impl Snapshot {
             recalls.push((*key.value(), find::decoded("recalls", &key.value(), bytes.value())?));
         }
         Ok(recalls)
+    }
+
+    /// As [`Self::recalls`], without those that were sent to a peer or that it has said it has: none of these is read.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn untold_recalls(&self, peer: &OrgId, sent: &BTreeSet<[u8; 32]>) -> Read<Vec<([u8; 32], RecallRow)>> {
+        let mut recalls = Vec::new();
+        for row in self.table(RECALLS)?.iter()? {
+            let (key, bytes) = row?;
+            if !sent.contains(key.value()) && !self.recall_told(key.value(), peer)? {
+                recalls.push((*key.value(), find::decoded("recalls", &key.value(), bytes.value())?));
+            }
+        }
+        Ok(recalls)
+    }
+
+    /// The recall with that id.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn recall(&self, id: &[u8; 32]) -> Read<Option<RecallRow>> {
+        self.row(RECALLS, "recalls", id)
     }
 
     /// The body behind a provenance.

@@ -1,7 +1,7 @@
 //! What still moves, and what must hold when a federation ends.
 
 use super::{Federation, LOOK, Who, log};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::time::Instant;
 use tracing::Level;
@@ -79,7 +79,7 @@ impl Federation {
             }
         }
         let checkable: BTreeMap<_, _> = ours.recalls()?.into_iter().map(|(id, row)| (id, there.log_keys(&row.author).is_some())).collect();
-        for (id, _) in here.recalls_for(&there.org())? {
+        for (id, _) in here.recalls_for(&there.org(), &BTreeSet::new())? {
             if checkable.get(&id) == Some(&true) && !theirs.has_recall(&id)? {
                 moving.push(format!("{names}: a recall"));
             }
