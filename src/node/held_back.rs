@@ -111,7 +111,7 @@ impl Node {
     pub(super) fn restored(&self, snapshot: &Snapshot) -> Result<Option<RestoredView>, NodeError> {
         let Some(restored) = Restored::of(snapshot)? else { return Ok(None) };
         let (names, peers) = (Names::of(snapshot)?, linkable(snapshot)?);
-        let awaited = self.awaited(snapshot, &restored)?.into_iter().map(|one| AwaitedView {
+        let awaited = self.known(snapshot, &restored)?.into_iter().filter(|(_, told)| !told).map(|(one, _)| AwaitedView {
             author_name: names.org(&one.author),
             audience_name: names.audience(&one.audience),
             from: one.witnesses.iter().map(|org| names.org(org)).collect(),
@@ -121,26 +121,23 @@ impl Node {
         Ok(Some(RestoredView { at: restored.at, taken: restored.taken, awaited, unheard }))
     }
 
-    /// Logs, groups and queues of which nobody has told yet how they went on.
-    fn awaited(&self, snapshot: &Snapshot, restored: &Restored) -> Result<Vec<Awaited>, NodeError> {
+    /// Logs, groups and queues that somebody can still tell of, and whether somebody has told how they went on.
+    fn known(&self, snapshot: &Snapshot, restored: &Restored) -> Result<Vec<(Awaited, bool)>, NodeError> {
         let (logs, peers) = (snapshot.logs()?, linkable(snapshot)?);
         let mut known: BTreeSet<(OrgId, Audience)> = logs.iter().map(|log| (log.key.author, log.key.audience)).collect();
         known.extend(snapshot.groups()?.into_iter().map(|row| (self.org(), Audience::Group(row.group))));
         known.extend(snapshot.waiting_audiences()?.into_iter().map(|audience| (self.org(), audience)));
-        let mut awaited = Vec::new();
+        let mut all = Vec::new();
         for (author, audience) in known {
             let mut witnesses = self.witnesses(snapshot, &author, &audience)?;
             witnesses.retain(|org| peers.contains_key(org));
-            // Nobody can tell of it any more.
-            if witnesses.is_empty() {
-                continue;
-            }
-            let one = Awaited { author, audience, witnesses };
-            if !restored.confirmed.contains(&one.key()) && !self.is_confirmed(&one, &logs, restored) {
-                awaited.push(one);
+            if !witnesses.is_empty() {
+                let one = Awaited { author, audience, witnesses };
+                let told = restored.confirmed.contains(&one.key()) || self.is_confirmed(&one, &logs, restored);
+                all.push((one, told));
             }
         }
-        Ok(awaited)
+        Ok(all)
     }
 
     /// Whether somebody has told how a log went on: its author; or a member that holds no less of it than we do; or everyone who could.
@@ -225,16 +222,14 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let Some(mut restored) = Restored::of(&snapshot)? else { return Ok(()) };
         let before = restored.clone();
-        // What was confirmed stays so, also when what a member has told is forgotten with the process.
-        let all: BTreeSet<String> =
-            self.awaited(&snapshot, &Restored::new(restored.at, None, &snapshot)?)?.iter().map(Awaited::key).collect();
         restored.heard.extend(self.told_everything(&snapshot)?);
-        let awaited: BTreeSet<String> = self.awaited(&snapshot, &restored)?.iter().map(Awaited::key).collect();
-        if awaited.is_empty() {
+        let known = self.known(&snapshot, &restored)?;
+        if known.iter().all(|(_, told)| *told) {
             tracing::info!(peers = restored.heard.len(), "the peers have told what happened since the backup; this node serves again");
             return self.go_on().await;
         }
-        restored.confirmed.extend(all.difference(&awaited).cloned());
+        // What was confirmed stays so, also when what a member has told is forgotten with the process.
+        restored.confirmed.extend(known.iter().filter(|(_, told)| *told).map(|(one, _)| one.key()));
         if restored != before {
             self.commit(restored.change()).await?;
         }
