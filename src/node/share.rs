@@ -330,14 +330,8 @@ impl<'a> Import<'a> {
 
     /// The end of the file: everything is durable then.
     fn finish(&mut self) -> Result<(), NodeError> {
-        self.settle()?;
-        let (items, places) = (std::mem::take(&mut self.items), std::mem::take(&mut self.places));
-        let outcomes = match self.request.dry_run {
-            true => self.foreseen(&items)?,
-            false => self.runtime.block_on(self.node.queue(self.audience, items, self.request.now))?,
-        };
-        self.tell(outcomes, places);
-        Ok(())
+        self.flush()?;
+        self.settle()
     }
 
     /// What would become of items; a value that the file has twice counts twice.
