@@ -16,7 +16,7 @@ use std::io::{self, Read, Write};
 
 const MAGIC: &[u8] = b"watchfire-backup\n";
 /// The version of the format.
-pub const FORMAT: u16 = 1;
+const FORMAT: u16 = 1;
 /// No frame is longer: the manifest of 100,000 logs fits, as does every row.
 const FRAME_BYTES_MAX: u32 = 64 << 20;
 

@@ -9,7 +9,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-pub use frame::{BackupError, FORMAT};
+pub use frame::BackupError;
 pub use read::{is_free, read_backup, restore_backup};
 
 use super::view::BackupView;
