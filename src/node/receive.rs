@@ -3,7 +3,7 @@
 use super::relay::Follow;
 use super::{Node, NodeError};
 use crate::link::convert::{Malformed, decode_record, encode_record};
-use crate::model::log::{Audience, Batch, BatchError, Body, Head, Header, LogKey};
+use crate::model::log::{Audience, Batch, BatchEntry, BatchError, Body, Head, Header, LogKey};
 use crate::model::record::{Receipt, Withdrawal};
 use crate::model::{LogId, OrgId, Record, RecordKind, Timestamp, Tlp};
 use crate::rules::label::Held;
@@ -34,15 +34,8 @@ impl Node {
     /// # Errors
     /// When it is not its author's: then nothing of it may be kept.
     pub fn understand(&self, log: &LogKey, head: Head, author_key: [u8; 32], batch: Batch) -> Result<Understood, BatchError> {
-        let entries = batch.verify_headers(log.id(), head, &author_key)?.into_iter().zip(&batch.entries);
-        let mut received: Vec<Received> = entries.map(|(header, entry)| self.understand_entry(log, header, &entry.body)).collect();
-        let mut author_key = author_key;
-        for entry in &mut received {
-            entry.meaning = self.only_to_a_newer_key(&log.author, author_key, std::mem::replace(&mut entry.meaning, Meaning::None));
-            if let Meaning::KeyChange(key) = entry.meaning {
-                author_key = key;
-            }
-        }
+        let headers = batch.verify_headers(log.id(), head, &author_key)?;
+        let (received, author_key) = self.understand_entries(log, author_key, headers.into_iter().zip(&batch.entries));
         let follow = received.iter().filter_map(|entry| self.follow_of(log, &entry.meaning)).collect();
         let first = batch.first;
         let head = batch.checkpoint.head;
@@ -94,17 +87,9 @@ impl Node {
         let (Some(row), Some(Held(batch))) = (snapshot.log(log)?, snapshot.batch_at(log, first)?) else { return Ok(None) };
         let Some(header) = snapshot.header(log, first)? else { return Ok(None) };
         let before = Head { size: first - 1, hash: header.prev };
-        let Ok(entries) = batch.chain(*log, before) else { return Ok(None) };
-        let mut key = row.author_key;
-        let understood = entries.into_iter().map(|entry| {
-            let mut received = self.understand_entry(&row.key, entry.header, &entry.body);
-            received.meaning = self.only_to_a_newer_key(&row.key.author, key, received.meaning);
-            if let Meaning::KeyChange(next) = received.meaning {
-                key = next;
-            }
-            received
-        });
-        let entries = understood.collect();
+        let Ok(chained) = batch.chain(*log, before) else { return Ok(None) };
+        let headers = chained.into_iter().map(|entry| entry.header);
+        let (entries, _) = self.understand_entries(&row.key, row.author_key, headers.zip(&batch.entries));
         let change = Change::Receive { log: row.key, author_key: row.author_key, batch, entries, at: self.clock.now() };
         Ok(Some((row.key, change)))
     }
@@ -113,6 +98,24 @@ impl Node {
         let Meaning::TakeBack { log: of, seqs, mode, reason } = meaning else { return None };
         let withdrawal = Withdrawal { log: *of, seqs: seqs.clone(), mode: *mode, reason: reason.clone() };
         self.to_follow(&log.author, log.audience, &withdrawal).ok().flatten()
+    }
+
+    /// What entries say that were verified, the first of them under this key; and the key of later ones.
+    fn understand_entries<'a>(
+        &self,
+        log: &LogKey,
+        mut author_key: [u8; 32],
+        entries: impl Iterator<Item = (Header, &'a BatchEntry)>,
+    ) -> (Vec<Received>, [u8; 32]) {
+        let understood = entries.map(|(header, entry)| {
+            let mut received = self.understand_entry(log, header, &entry.body);
+            received.meaning = self.only_to_a_newer_key(&log.author, author_key, received.meaning);
+            if let Meaning::KeyChange(next) = received.meaning {
+                author_key = next;
+            }
+            received
+        });
+        (understood.collect(), author_key)
     }
 
     fn understand_entry(&self, log: &LogKey, header: Header, body: &Body) -> Received {
