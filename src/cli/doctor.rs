@@ -188,9 +188,7 @@ pub(super) fn backup(made: Option<Timestamp>, now: Timestamp) -> CheckView {
 
 /// A restored node that holds back does not do what people expect of it.
 pub(super) fn restored(view: &RestoredView) -> CheckView {
-    let mut names: Vec<&str> = view.awaited.iter().flat_map(|one| &one.from).map(String::as_str).collect();
-    names.sort_unstable();
-    names.dedup();
+    let names: Vec<&str> = view.awaited_from().into_iter().collect();
     let text = format!("serves and exports nothing until it hears what happened since; awaited: {}", names.join(", "));
     let hint = "`watchfire status` shows for what; `watchfire restore --waive` goes on without";
     check("restored", CheckVerdict::Warning, text, Some(hint.into()))

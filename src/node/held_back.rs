@@ -371,7 +371,7 @@ fn is_paid(snapshot: &Snapshot, owed: &Owed) -> Result<bool, NodeError> {
 
 /// Whose word is awaited, in words.
 fn told_by(view: &RestoredView) -> String {
-    let names: BTreeSet<&str> = view.awaited.iter().flat_map(|one| &one.from).map(String::as_str).collect();
+    let names = view.awaited_from();
     match names.is_empty() {
         true => "nobody; it goes on within a minute of running".to_owned(),
         false => names.into_iter().collect::<Vec<_>>().join(", "),

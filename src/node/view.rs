@@ -5,7 +5,7 @@ use crate::model::record::WithdrawalMode;
 use crate::model::{EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
 use crate::node::backup::{LogHead, Manifest};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A node that was just made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,13 @@ pub struct RestoredView {
     pub awaited: Vec<AwaitedView>,
     /// Peers that have not told everything yet, by name here: those that are awaited, and those that would know no more than others.
     pub unheard: Vec<String>,
+}
+
+impl RestoredView {
+    /// Those whose word is awaited, by name here.
+    pub fn awaited_from(&self) -> BTreeSet<&str> {
+        self.awaited.iter().flat_map(|one| &one.from).map(String::as_str).collect()
+    }
 }
 
 /// A log, a group or a queue that a restored node waits to hear of.
