@@ -89,7 +89,7 @@ impl Node {
             since: Timestamp(now.0.saturating_sub(self.clock.monotonic_ms())),
             listen: self.listening(),
             store: self.store_state(),
-            records: super::backup::records(&snapshot)?,
+            records: super::backup::record_counts(&snapshot)?,
             logs: logs.iter().map(|log| log_view(log, &names)).collect(),
             peers,
             certificates: self.certificates(now),

@@ -79,7 +79,7 @@ pub(super) fn heads(snapshot: &Snapshot) -> Result<Vec<LogHead>, ReadError> {
 }
 
 /// How many records are held, by the name of their kind.
-pub(super) fn records(snapshot: &Snapshot) -> Result<BTreeMap<String, u64>, ReadError> {
+pub(super) fn record_counts(snapshot: &Snapshot) -> Result<BTreeMap<String, u64>, ReadError> {
     let name = |kind: u8| RecordKind::from_number(kind).map_or_else(|| format!("kind {kind}"), |kind| kind.name().to_owned());
     Ok(snapshot.counts()?.into_iter().map(|(kind, count)| (name(kind), count)).collect())
 }
@@ -164,7 +164,7 @@ impl Node {
             org: self.org(),
             taken,
             incarnation: snapshot.incarnation()?,
-            records: records(&snapshot)?,
+            records: record_counts(&snapshot)?,
             logs: heads(&snapshot)?,
             tables: snapshot.row_counts()?,
             files: files.iter().map(|(name, _)| name.clone()).collect(),

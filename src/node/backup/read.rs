@@ -1,7 +1,7 @@
 //! A backup is read: checked from its first byte to its last, and put into an empty directory only when all of it holds.
 
 use super::frame::{BackupError, Frame, FrameReader, content};
-use super::{LAST, Manifest, heads, records};
+use super::{LAST, Manifest, heads, record_counts};
 use crate::clock::Clock;
 use crate::config;
 use crate::formats::age::{Decryptor, Identity};
@@ -164,7 +164,7 @@ fn finish(partial: &Path, manifest: &Manifest, clock: &Clock, name: &str) -> Res
     let store = Store::open(&partial.join("store"), Options::new(keys.org()))?;
     let snapshot = store.snapshot()?;
     let differs = heads(&snapshot)? != manifest.logs
-        || records(&snapshot)? != manifest.records
+        || record_counts(&snapshot)? != manifest.records
         || snapshot.incarnation()? != manifest.incarnation
         || keys.org() != manifest.org;
     let restored = Restored::new(now, Some(manifest.taken), &snapshot)?;
@@ -193,12 +193,8 @@ impl Place {
         let failed = |error| NodeError::io(format!("make `{}`", data.display()), error);
         let made = !data.exists();
         fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
-        for entry in fs::read_dir(data).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
-            // What a restore that was killed has left, and what file systems have by themselves.
-            if name != PARTIAL && name != "lost+found" {
-                return Err(NodeError::NotEmpty(data.to_owned()));
-            }
+        if !is_empty(data).map_err(failed)? {
+            return Err(NodeError::NotEmpty(data.to_owned()));
         }
         let place = Self { data: data.to_owned(), made, kept: false };
         match fs::remove_dir_all(place.partial()) {
@@ -242,12 +238,18 @@ impl Drop for Place {
     }
 }
 
-/// Whether a restore into this directory would be refused because it is not empty.
-pub fn is_free(data: &Path) -> bool {
-    match fs::read_dir(data) {
-        Ok(mut entries) => {
-            entries.all(|entry| entry.is_ok_and(|entry| [PARTIAL, "lost+found"].iter().any(|name| entry.file_name() == *name)))
+/// Whether a directory has nothing but what a restore that was killed has left, and what file systems have by themselves.
+fn is_empty(data: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(data)? {
+        let name = entry?.file_name();
+        if name != PARTIAL && name != "lost+found" {
+            return Ok(false);
         }
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
+    Ok(true)
+}
+
+/// Whether a restore into this directory would find it empty or missing.
+pub fn is_free(data: &Path) -> bool {
+    is_empty(data).unwrap_or_else(|error| error.kind() == io::ErrorKind::NotFound)
 }
