@@ -1,6 +1,6 @@
 //! `watchfire backup`
 
-use super::output::{self, count, facts, time};
+use super::output::{self, count, counts, facts, time};
 use super::{Desk, Ended, input};
 use crate::api::client::Target;
 use crate::api::{BackupMade, BackupRequest, Problem, recipients};
@@ -72,11 +72,10 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
 
 pub(super) fn text(made: &Made) -> String {
     let Made { backup, out, bytes, to } = made;
-    let records = backup.records.iter().map(|(kind, count)| format!("{kind} {count}")).collect::<Vec<_>>().join(", ");
     let mut lines = vec![
         ("backup", format!("{out}, {}", count(*bytes, "byte"))),
         ("taken", time(Some(backup.taken))),
-        ("records", if records.is_empty() { "none".into() } else { records }),
+        ("records", counts(&backup.records)),
         ("logs", format!("{} with {}", backup.logs, entries(backup.entries))),
     ];
     lines.extend(to.iter().map(|recipient| ("opens for", recipient.clone())));
@@ -94,12 +93,7 @@ async fn to_stdout(desk: &Desk, to: &[Recipient]) -> Result<(BackupView, u64), P
         let text = "a backup is no text for a terminal\nhint: name a file, or send `-` on: `watchfire backup --to … - | …`";
         return Err(NodeError::BadInput(text.into()).into());
     }
-    write(desk, to, std::fs::File::from(stdout_handle()?)).await
-}
-
-fn stdout_handle() -> Result<std::os::fd::OwnedFd, Problem> {
-    use std::os::fd::AsFd;
-    Ok(io::stdout().as_fd().try_clone_to_owned().map_err(|error| NodeError::io("write to standard output", error))?)
+    write(desk, to, input::stdout()?.into_std().await).await
 }
 
 /// Into a file beside the wanted one, for its owner alone, which takes its place when all is there and on the disk.
@@ -116,10 +110,7 @@ async fn to_file(desk: &Desk, to: &[Recipient], path: &Path, force: bool) -> Res
     if !force && path.symlink_metadata().is_ok() {
         return Err(there());
     }
-    let beside = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let beside = output::directory(path);
     let temporary = tempfile::Builder::new().prefix(".watchfire-backup-").tempfile_in(beside).map_err(failed)?;
     let written = write(desk, to, temporary.reopen().map_err(failed)?).await?;
     temporary.as_file().sync_all().map_err(failed)?;

@@ -61,10 +61,7 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
 /// Into a file beside the wanted one, which is replaced when all is there: a reader never sees half of it.
 async fn to_file(desk: &Desk, target: Target, path: &Path) -> Result<Option<u64>, crate::api::Problem> {
     let failed = |error: std::io::Error| NodeError::io(format!("write `{}`", path.display()), error);
-    let beside = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let beside = output::directory(path);
     // As readable as the umask makes any file, since other tools read it.
     let mode = std::fs::Permissions::from_mode(0o666);
     let temporary = tempfile::Builder::new().permissions(mode).tempfile_in(beside).map_err(failed)?;

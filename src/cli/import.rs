@@ -6,7 +6,7 @@ use crate::api::Problem;
 use crate::api::client::Target;
 use crate::formats;
 use crate::model::Tlp;
-use crate::node::error::Exit;
+use crate::node::error::{Exit, split_hint};
 use crate::node::view::{ImportProgress, ImportReport};
 use crate::rules::label::UNMARKED;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -119,11 +119,11 @@ const SHOWN_MAX: usize = 20;
 pub(super) fn text(report: &ImportReport) -> String {
     let mut text = String::new();
     for problem in report.problems.iter().take(SHOWN_MAX) {
-        let (what, hint) = problem.what.split_once("\nhint: ").unwrap_or((&problem.what, ""));
-        text += &format!("{}: {}\n", plain(&problem.place), plain(what));
+        let (what, hint) = split_hint(&problem.what);
+        text += &format!("{}: {}\n", plain(&problem.place), plain(&what));
         // A file's values cannot be told apart one by one with `--kind`.
-        if !hint.is_empty() && !hint.contains("--kind") {
-            text += &format!("    hint: {}\n", plain(hint));
+        if let Some(hint) = hint.filter(|hint| !hint.contains("--kind")) {
+            text += &format!("    hint: {}\n", plain(&hint));
         }
     }
     let more = (report.problems.len() as u64 + report.problems_more).saturating_sub(SHOWN_MAX as u64);
@@ -139,8 +139,7 @@ pub(super) fn text(report: &ImportReport) -> String {
     let counts = counts.map(|(number, what)| format!("{number} {what}")).join(", ");
     text += &format!("{} read: {counts}\n", count(report.read, "record"));
     if !report.kinds.is_empty() {
-        let kinds = report.kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect::<Vec<_>>().join(", ");
-        text += &format!("kinds: {kinds}\n");
+        text += &format!("kinds: {}\n", output::counts(&report.kinds));
     }
     text
 }

@@ -5,7 +5,9 @@ use crate::api::Problem;
 use crate::model::Timestamp;
 use crate::node::error::{Exit, NodeError};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 /// Prints an answer: as JSON when that was asked for, else as text.
 pub(super) fn answer<T: Serialize>(desk: &Desk, value: &T, text: impl FnOnce(&T) -> String) -> Ended {
@@ -110,6 +112,19 @@ pub(super) fn days(left: i64) -> String {
 /// `1 record`, `2 records`.
 pub(super) fn count(number: u64, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
+/// `domain 2, url 1`, or `none`.
+pub(super) fn counts(counts: &BTreeMap<String, u64>) -> String {
+    match counts.is_empty() {
+        true => "none".into(),
+        false => counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// The directory of a file that is written.
+pub(super) fn directory(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 /// The beginning of an id, as long as people can tell ids apart by.

@@ -1,6 +1,6 @@
 //! `watchfire restore`
 
-use super::output::{self, count, facts, table, time};
+use super::output::{self, count, counts, facts, table, time};
 use super::{Desk, Ended, backup, input};
 use crate::api::Problem;
 use crate::api::client::Target;
@@ -119,11 +119,10 @@ pub(super) fn waived(view: &RestoredView) -> String {
 }
 
 pub(super) fn restored(view: &RestoreFileView) -> String {
-    let records = view.records.iter().map(|(kind, count)| format!("{kind} {count}")).collect::<Vec<_>>().join(", ");
     let mut lines = vec![
         ("organisation", view.org_id.to_string()),
         ("taken", format!("{}, {} ago, by watchfire {}", time(Some(view.taken)), age(view.age_seconds), view.program)),
-        ("records", if records.is_empty() { "none".into() } else { records }),
+        ("records", counts(&view.records)),
         ("logs", format!("{} with {}", view.logs.len(), backup::entries(view.entries))),
         ("files", view.files.join(", ")),
     ];

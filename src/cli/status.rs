@@ -1,6 +1,6 @@
 //! `watchfire status`
 
-use super::output::{self, days, facts, short, table, time};
+use super::output::{self, counts, days, facts, short, table, time};
 use super::{Desk, Ended};
 use crate::api::client::Target;
 use crate::node::view::{LogView, PeerStatus, RestoredView, StatusView};
@@ -19,7 +19,6 @@ pub(super) async fn run(desk: &Desk) -> Ended {
 }
 
 pub(super) fn text(status: &StatusView) -> String {
-    let records = status.records.iter().map(|(kind, count)| format!("{kind} {count}")).collect::<Vec<_>>().join(", ");
     let certificates = &status.certificates;
     let mut text = facts(&[
         ("organisation", status.org_id.to_string()),
@@ -29,7 +28,7 @@ pub(super) fn text(status: &StatusView) -> String {
         ("store", status.store.clone()),
         ("certificates", format!("node {}, issuing CA {}", days(certificates.node_days), days(certificates.issuing_days))),
         ("last backup", status.backup.map_or_else(|| "never".into(), |at| time(Some(at)))),
-        ("records", if records.is_empty() { "none".into() } else { records }),
+        ("records", counts(&status.records)),
     ]);
     if let Some(restored) = &status.restored {
         text += "\n";

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
+use super::error::split_hint;
 use super::view::{ImportProgress, ImportReport, ImportRequest, ReleasedView, ShareReport, ShareRequest, WithheldView};
 use super::{Node, NodeError};
 use crate::formats::{self, Item, Problem};
@@ -428,11 +429,7 @@ fn released_view(item: &ReleaseItem) -> Option<ReleasedView> {
 }
 
 fn withheld_view(value: &str, error: &NodeError) -> WithheldView {
-    let text = error.to_string();
-    let (reason, hint) = match text.split_once("\nhint: ") {
-        Some((reason, hint)) => (reason.to_owned(), Some(hint.to_owned())),
-        None => (text, None),
-    };
+    let (reason, hint) = split_hint(&error.to_string());
     WithheldView { value: value.to_owned(), reason, hint }
 }
 
