@@ -1,4 +1,4 @@
-//! The decisions. Pure: time and randomness are parameters.
+//! The decisions: what may leave, to whom, and when it may be destroyed. Pure: state and time are parameters.
 
 pub mod label;
 pub mod release;
