@@ -73,7 +73,7 @@ impl Node {
             endpoints = read_endpoints(&[address.to_string()])?;
         }
         if let Err(error) = self.keys.set_endpoints(&endpoints, now) {
-            tracing::warn!(%error, "our card keeps its old endpoints");
+            tracing::warn!(code = NodeError::from(error).code(), "our card keeps its old endpoints");
         }
         Ok(())
     }

@@ -183,6 +183,7 @@ impl Node {
         if proof.is_none() && crate::simulation::planted(crate::simulation::Bug::ReusePosition) {
             return Ok(None);
         }
+        let is_proven = proof.is_some();
         let next = {
             let _one_at_a_time = self.positioning.lock().await;
             // What was asked for by a caller that has gone is made by then.
@@ -194,6 +195,9 @@ impl Node {
         };
         if let Some(next) = next {
             tracing::warn!(incarnation = next, "our logs go on in a new incarnation");
+        }
+        // What a forked log says waits again.
+        if is_proven || next.is_some() {
             self.position_all().await?;
             self.touch();
         }

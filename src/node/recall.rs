@@ -222,7 +222,8 @@ impl Node {
             return Ok(None);
         }
         // Positions name nothing before their log is known to be this author's; a log that we do not hold yet waits for its own withdrawal.
-        let known = snapshot.log(&recall.withdrawal.log).map_err(NodeError::from)?.is_some();
+        let is_known = |snapshot: &Snapshot| snapshot.log(&recall.withdrawal.log).map(|log| log.is_some()).map_err(NodeError::from);
+        let known = is_known(&snapshot)?;
         if known {
             self.destroy_recalled(&recall, audience).await?;
         }
@@ -232,6 +233,10 @@ impl Node {
             // Last, since one that is kept is not looked at again.
             self.commit(self.keep_recall(&recall, audience, signed)).await?;
             self.touch();
+        }
+        // Over another link its log began meanwhile, and looked for what is kept too early.
+        if !known && is_known(&self.store.snapshot().map_err(NodeError::from)?)? {
+            self.destroy_recalled(&recall, audience).await?;
         }
         Ok((room || known).then_some(Taken { id, recall }))
     }

@@ -195,8 +195,7 @@ impl Node {
 
     fn holds_recalled(&self, log: &LogKey, mut seqs: Range<u64>) -> Result<bool, NodeError> {
         let (snapshot, id) = (self.store.snapshot()?, log.id());
-        Ok(seqs
-            .try_fold(false, |found, seq| Ok::<_, NodeError>(found || snapshot.absent_reason(&id, seq)? == Some(AbsentReason::Recalled)))?)
+        seqs.try_fold(false, |found, seq| Ok(found || snapshot.absent_reason(&id, seq)? == Some(AbsentReason::Recalled)))
     }
 
     /// Our receipt goes to the author alone where it is our peer, else into the group's log.

@@ -267,6 +267,9 @@ async fn a_second_fork_of_an_incarnation_that_was_left_opens_no_other() {
     federation.until("the other fork is proven", || proofs(&federation) == 2).await;
     federation.settle().await;
     assert_eq!(snapshot(&federation).incarnation().unwrap(), incarnation);
+    for reader in [BOREALIS, CEDAR] {
+        assert!(federation.finds(reader, "first.example.org"), "{reader:?} is told what the forked log says");
+    }
 }
 
 /// How a restored copy comes back into the world.

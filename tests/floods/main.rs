@@ -15,7 +15,6 @@ mod harness;
 
 mod apart;
 mod attack;
-#[allow(dead_code)]
 #[path = "../campaign/mod.rs"]
 mod campaign;
 mod damage;
