@@ -48,6 +48,7 @@ impl Node {
     /// # Errors
     /// When the name is taken, a member is no open peer, or the store takes no changes.
     pub(super) async fn create_group(&self, request: &GroupCreate) -> Result<GroupId, NodeError> {
+        let _one_at_a_time = self.defining.lock().await;
         self.check_name_is_free(&request.name)?;
         let mut members = vec![self.org()];
         for name in &request.members {
@@ -113,6 +114,7 @@ impl Node {
     }
 
     async fn redefine(&self, group: &str, change: impl FnOnce(&mut Vec<OrgId>)) -> Result<(), NodeError> {
+        let _one_at_a_time = self.defining.lock().await;
         let (definition, mut members) = self.entitled(group)?;
         let before = members.clone();
         change(&mut members);
@@ -131,6 +133,7 @@ impl Node {
     /// # Errors
     /// When the group is not ours.
     pub(super) async fn set_community(&self, group: &str, community: bool) -> Result<(), NodeError> {
+        let _one_at_a_time = self.defining.lock().await;
         let (definition, members) = self.entitled(group)?;
         if definition.community == community {
             return Ok(());
@@ -143,6 +146,7 @@ impl Node {
     /// # Errors
     /// When we are neither, or, in a hidden group, its list of members has not come.
     pub(super) async fn take_group_over(&self, group: &str) -> Result<(), NodeError> {
+        let _one_at_a_time = self.defining.lock().await;
         let (definition, members) = self.entitled(group)?;
         if definition.signer == self.org() {
             return Ok(());
@@ -526,6 +530,7 @@ impl Node {
     /// # Errors
     /// When the store cannot be read or takes no changes.
     pub async fn confirm_groups(&self) -> Result<(), NodeError> {
+        let _one_at_a_time = self.defining.lock().await;
         let snapshot = self.store.snapshot()?;
         if self.holds_back(&snapshot)? {
             return Ok(());

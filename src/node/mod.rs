@@ -68,6 +68,8 @@ pub struct Node {
     links: Mutex<Option<Listening>>,
     /// One batch is positioned at a time.
     positioning: tokio::sync::Mutex<()>,
+    /// One definition of a group of ours follows from the one before.
+    defining: tokio::sync::Mutex<()>,
 }
 
 /// What is known only while the process runs; nothing is lost with it but what the next links tell again.
@@ -151,6 +153,7 @@ impl Node {
             packed: Packed::default(),
             links: Mutex::default(),
             positioning: tokio::sync::Mutex::default(),
+            defining: tokio::sync::Mutex::default(),
         })
     }
 

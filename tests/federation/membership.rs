@@ -39,6 +39,23 @@ async fn hidden_with_a_deputy() -> Federation {
 }
 
 #[tokio::test]
+async fn two_changes_of_a_group_at_one_moment_both_count() {
+    let federation = Federation::strangers(4).await;
+    for member in [BOREALIS, CEDAR, DUNYA] {
+        federation.pair(AMAL, member).await;
+    }
+    federation.settle().await;
+    federation.group(AMAL, "partners", &[BOREALIS]).await;
+    let amal = federation.node(AMAL);
+    let (one, other) = tokio::join!(amal.group_add("partners", "cedar"), amal.group_add("partners", "dunya"));
+    one.and(other).unwrap();
+    federation.settle().await;
+    for who in federation.everyone() {
+        assert_eq!(members(&federation, who, "partners").len(), 4, "{who:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_deputy_of_a_hidden_group_knows_its_members_and_nobody_else_does() {
     let federation = hidden_with_a_deputy().await;
     assert_eq!(members(&federation, BOREALIS, "shelter").len(), 4, "the deputy knows all");

@@ -120,7 +120,7 @@ async fn an_invitation_that_cannot_be_kept_is_not_opened_and_the_disk_is_named()
     for _ in 0..32 {
         federation.node(AMAL).invite().await.unwrap();
     }
-    assert_eq!(federation.node(AMAL).invite().await.unwrap_err().code(), "bad-input", "as many as may be open");
+    assert_eq!(federation.node(AMAL).invite().await.unwrap_err().code(), "conflict", "as many as may be open");
 }
 
 #[tokio::test]
