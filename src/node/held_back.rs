@@ -14,7 +14,7 @@ use super::view::{AwaitedView, RestoredView};
 use super::{Node, NodeError};
 use crate::model::group::Visibility;
 use crate::model::log::{AbsentReason, Audience, BatchEntry, Body, Entry};
-use crate::model::{GroupId, LogId, OrgId, RecordId, Timestamp};
+use crate::model::{GroupId, LogId, OrgId, RecordId, RecordKind, Timestamp};
 use crate::rules::label::Held;
 use crate::store::change::{Change, PeerRow, PeerState};
 use crate::store::{LogInfo, ReadError, Snapshot, Waiting};
@@ -273,31 +273,14 @@ impl Node {
     }
 
     /// What waited when the backup was made may have left since: it does not leave again, least of all what was recalled.
-    ///
-    /// Positions are given in the order of waiting. So the entries behind the backup's, in our tail that was fetched back, are those that
-    /// waited, without those that were taken back before they had a position: through the last one that is found again, all are done with.
-    /// Which one an entry without its body was is not always known: then it may have been each one that looks the same.
     async fn drop_departed(&self, restored: &Restored) -> Result<(), NodeError> {
         let snapshot = self.store.snapshot()?;
         let at = self.clock.now();
         for audience in snapshot.waiting_audiences()? {
             let waiting = snapshot.waiting(&audience, usize::MAX, usize::MAX)?;
             let Some(newest) = waiting.last().map(|last| last.entry.created) else { continue };
-            // Those of the tail that waited and have no body any more, since the last one that has.
-            let (mut through, mut gone, mut recalled) = (0, Vec::new(), Vec::new());
-            for entry in self.tail(&snapshot, restored, &audience, newest)? {
-                if let Body::Absent { .. } = entry.body {
-                    gone.push(entry);
-                } else if let Some(found) = waiting[through..].iter().position(|one| may_be(one, &entry)) {
-                    recalled.extend(perhaps_recalled(&waiting[through..through + found], &gone));
-                    gone.clear();
-                    through += found + 1;
-                }
-            }
-            let rest = &waiting[through..];
-            recalled.extend(perhaps_recalled(rest, &gone));
-            through += rest.iter().rposition(|one| gone.iter().any(|entry| may_be(one, entry))).map_or(0, |last| last + 1);
-            for one in &waiting[through..] {
+            let Departed { left, mut recalled } = departed(&waiting, self.tail(&snapshot, restored, &audience, newest)?);
+            for one in waiting.iter().filter(|one| !left.contains(&one.n)) {
                 if let Some(record) = one.record
                     && snapshot.is_recalled(&record)?
                 {
@@ -305,8 +288,7 @@ impl Node {
                 }
             }
             self.commit(Change::Unqueue { records: recalled, recalled: true, only: None, at }).await?;
-            let waiting = waiting[..through].iter().map(|one| one.n).collect();
-            self.commit(Change::Dequeue { audience, waiting, at }).await?;
+            self.commit(Change::Dequeue { audience, waiting: left.into_iter().collect(), at }).await?;
         }
         Ok(())
     }
@@ -329,6 +311,42 @@ impl Node {
     }
 }
 
+/// What of a queue has left.
+struct Departed {
+    /// What is done with, by its number in the queue.
+    left: BTreeSet<u64>,
+    /// What was, or may have been, recalled since.
+    recalled: Vec<RecordId>,
+}
+
+/// What of a restored queue has left, by the entries behind the backup's in our tail that was fetched back.
+///
+/// Positions are given in the order of waiting. So those entries are the ones that waited, without those that were taken back before they
+/// had a position: through the last one that is found again, all are done with. Only a change of key gets its position out of turn. Which
+/// one an entry without its body was is not always known: then it may have been each one that looks the same.
+fn departed(waiting: &[Waiting], tail: Vec<Entry>) -> Departed {
+    let (changes, waiting): (Vec<&Waiting>, Vec<&Waiting>) =
+        waiting.iter().partition(|one| one.entry.kind == RecordKind::KeyChange.number());
+    let told = changes.into_iter().filter(|one| tail.iter().any(|entry| may_be(one, entry)));
+    let mut left: BTreeSet<u64> = told.map(|one| one.n).collect();
+    // Those of the tail that waited and have no body any more, since the last one that has.
+    let (mut through, mut gone, mut recalled) = (0, Vec::new(), Vec::new());
+    for entry in tail {
+        if let Body::Absent { .. } = entry.body {
+            gone.push(entry);
+        } else if let Some(found) = waiting[through..].iter().position(|one| may_be(one, &entry)) {
+            recalled.extend(perhaps_recalled(&waiting[through..through + found], &gone));
+            gone.clear();
+            through += found + 1;
+        }
+    }
+    let rest = &waiting[through..];
+    recalled.extend(perhaps_recalled(rest, &gone));
+    through += rest.iter().rposition(|one| gone.iter().any(|entry| may_be(one, entry))).map_or(0, |last| last + 1);
+    left.extend(waiting[..through].iter().map(|one| one.n));
+    Departed { left, recalled }
+}
+
 /// Whether an entry is a waiting record that got its position; where its body is gone, as far as its header tells.
 fn may_be(waiting: &Waiting, entry: &Entry) -> bool {
     let (BatchEntry { created, kind, tlp, retention, body }, header) = (&waiting.entry, &entry.header);
@@ -341,9 +359,9 @@ fn may_be(waiting: &Waiting, entry: &Entry) -> bool {
 }
 
 /// The waiting records that may be one of these entries which were recalled.
-fn perhaps_recalled<'a>(waiting: &'a [Waiting], gone: &'a [Entry]) -> impl Iterator<Item = RecordId> + 'a {
+fn perhaps_recalled<'a>(waiting: &'a [&Waiting], gone: &'a [Entry]) -> impl Iterator<Item = RecordId> + 'a {
     let was_recalled = |entry: &&Entry| matches!(entry.body, Body::Absent { reason: AbsentReason::Recalled, .. });
-    let perhaps = move |one: &&Waiting| gone.iter().filter(was_recalled).any(|entry| may_be(one, entry));
+    let perhaps = move |one: &&&Waiting| gone.iter().filter(was_recalled).any(|entry| may_be(one, entry));
     waiting.iter().filter(perhaps).filter_map(|one| one.record)
 }
 
@@ -375,5 +393,46 @@ fn told_by(view: &RestoredView) -> String {
     match names.is_empty() {
         true => "nobody; it goes on within a minute of running".to_owned(),
         false => names.into_iter().collect::<Vec<_>>().join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::log::{Head, Header};
+    use crate::model::{EntryHash, Tlp};
+
+    fn waiting(n: u64, kind: RecordKind, body: &str) -> Waiting {
+        let body = Body::Present(body.as_bytes().to_vec());
+        let entry = BatchEntry { created: Timestamp(n), kind: kind.number(), tlp: Tlp::Amber, retention: Timestamp(0), body };
+        Waiting { n, entry, record: Some(RecordId([n as u8; 16])) }
+    }
+
+    /// As it stands in a log once it has left.
+    fn entry(waiting: &Waiting, body: Body) -> Entry {
+        let BatchEntry { created, kind, tlp, retention, body: before } = &waiting.entry;
+        let body_length = match before {
+            Body::Present(body) => body.len() as u32,
+            Body::Absent { length, .. } => *length,
+        };
+        let (created, kind, tlp, retention) = (*created, *kind, *tlp, *retention);
+        let (log, prev, body_hash) = (LogId([1; 32]), Head::default().hash, EntryHash([0; 32]).0);
+        Entry { header: Header { log, seq: 1, prev, created, kind, tlp, retention, body_hash, body_length }, body, salt: None }
+    }
+
+    #[test]
+    fn all_through_the_last_one_that_has_left_are_done_with() {
+        let queue: Vec<Waiting> = (1..=4).map(|n| waiting(n, RecordKind::Indicator, &n.to_string())).collect();
+        let third = entry(&queue[2], queue[2].entry.body.clone());
+        assert_eq!(departed(&queue, vec![third]).left, [1, 2, 3].into());
+        assert_eq!(departed(&queue, vec![]).left, [].into());
+    }
+
+    #[test]
+    fn a_change_of_key_that_has_left_out_of_turn_takes_nothing_with_it() {
+        let queue =
+            [waiting(1, RecordKind::Indicator, "one"), waiting(2, RecordKind::KeyChange, "key"), waiting(3, RecordKind::Indicator, "two")];
+        let change = entry(&queue[1], queue[1].entry.body.clone());
+        assert_eq!(departed(&queue, vec![change]).left, [2].into(), "the others wait still");
     }
 }
