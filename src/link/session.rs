@@ -948,6 +948,7 @@ impl Receiver {
         asked.author_key = Some(author_key);
         let (log, through) = (asked.key, checkpoint.head.size);
         node.store.commit(crate::store::change::Change::StartAt { log, author_key, checkpoint }).await.map_err(NodeError::from)?;
+        node.replay_recalls(&log).await?;
         self.session.outbox.answer(Kind::Ack(wire::Ack { log: log.id().0.to_vec(), through, verdicts: Vec::new() }))
     }
 

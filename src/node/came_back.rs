@@ -1,20 +1,21 @@
 //! The owner of a hidden group comes back from an old copy, and fetches back what it once passed on for a member. If that member has recalled it
 //! meanwhile, its body is gone at the member: nothing names any more what is to be taken back.
 //!
-//! What we pass on keeps the member's label and retention date, to the millisecond. So of what no member says any more, that is taken back
-//! which agrees in these with an entry that a member has recalled and that we never saw: rather one too many than one too few.
+//! What we pass on keeps the member's label and retention date, to the millisecond. So, once all that the members say has come, that is taken
+//! back which none of them says and which agrees in these with a recalled entry whose body never came here: rather one too many than one too
+//! few.
 
-use super::relay::PASSED_ON;
+use super::relay::indicator_of;
 use super::{Node, NodeError};
-use crate::link::convert::decode_record;
-use crate::model::log::{Audience, Body, Header};
-use crate::model::record::WithdrawalMode;
-use crate::model::{GroupId, OrgId, Record, RecordId, RecordKind, Timestamp, Tlp};
+use crate::model::log::{Audience, Header};
+use crate::model::record::{ReceiptOutcome, WithdrawalMode};
+use crate::model::{GroupId, LogId, OrgId, RecordId, Timestamp, Tlp};
 use crate::rules::label::Held;
-use crate::store::{LogInfo, Snapshot};
+use crate::store::change::PeerState;
+use crate::store::{LogInfo, LogState, Snapshot};
 use std::collections::BTreeSet;
 
-/// The reason that is given where the member's own is not known.
+/// The reason that is given, since the member's own names another log.
 const REASON: &str = "recalled by the member that said it";
 
 /// By what a member's entry and our passing it on agree.
@@ -25,54 +26,82 @@ fn mark(header: &Header) -> Mark {
 }
 
 impl Node {
-    /// A batch of a group's log came: its entries, or what it said of others, may have to be looked at again.
+    /// Our own tail, or a recalled entry, has come in a group: it has to be looked through again.
     pub(super) fn look_again_in(&self, group: GroupId) {
         self.memory().looked_through.remove(&group);
     }
 
-    /// Takes back from our hidden groups what came back with our tail after its recall. It is looked for once after a start, and again when
-    /// our own tail or a recalled entry has come; cheap otherwise.
+    /// Takes back from a hidden group of ours what came back with our tail after its recall. It is looked for once after a start, as soon as
+    /// all members have told what they hold and it has come, and again after [`Self::look_again_in`]; cheap otherwise.
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes.
-    pub(super) async fn take_back_what_came_back(&self) -> Result<(), NodeError> {
+    pub(super) async fn take_back_what_came_back(&self, group: GroupId) -> Result<(), NodeError> {
+        // Noted first: what comes meanwhile is looked at again.
+        if !self.memory().looked_through.insert(group) {
+            return Ok(());
+        }
+        let done = self.look_through(group).await;
+        if !matches!(done, Ok(true)) {
+            self.look_again_in(group);
+        }
+        done.map(drop)
+    }
+
+    /// As [`Self::take_back_what_came_back`], in all groups.
+    pub(super) async fn take_back_all_that_came_back(&self) -> Result<(), NodeError> {
         for row in self.store.snapshot()?.groups()? {
-            // Noted first: what comes meanwhile is looked at again.
-            if !self.memory().looked_through.insert(row.group) {
-                continue;
-            }
-            let done = self.look_through(row.group).await;
-            if !matches!(done, Ok(true)) {
-                self.look_again_in(row.group);
-            }
-            done?;
+            self.take_back_what_came_back(row.group).await?;
         }
         Ok(())
     }
 
-    /// Whether it is done with until more comes.
+    /// Whether it is done with until more comes; not while a member may still say something.
     async fn look_through(&self, group: GroupId) -> Result<bool, NodeError> {
         let snapshot = self.store.snapshot()?;
         if !self.heads_hidden_group(&group)? {
             return Ok(true);
         }
         let (audience, incarnation) = (Audience::Group(group), snapshot.incarnation()?);
-        let (ours, members): (Vec<LogInfo>, Vec<LogInfo>) =
-            snapshot.logs()?.into_iter().filter(|log| log.key.audience == audience).partition(|log| log.key.author == self.org());
-        let closed: Vec<LogInfo> = ours.into_iter().filter(|log| log.key.incarnation < incarnation).collect();
+        let mut closed = snapshot.logs_of(&self.org())?;
+        closed.retain(|log| log.key.audience == audience && log.key.incarnation < incarnation);
         if closed.is_empty() {
             return Ok(true);
         }
-        // Of a log that has not come whole, what follows may still say it.
-        let (whole, cut): (Vec<LogInfo>, Vec<LogInfo>) = members.into_iter().partition(|log| self.has_come_whole(log));
-        for record in self.came_back(&snapshot, audience, &closed, &whole)? {
+        let Some(members) = self.said_by_all(&snapshot, group)? else { return Ok(false) };
+        for record in self.came_back(&snapshot, audience, &closed, &members)? {
             Box::pin(self.take_back_from(record, REASON, WithdrawalMode::Recall, Some(audience))).await?;
         }
-        Ok(cut.is_empty())
+        Ok(true)
     }
 
-    fn has_come_whole(&self, log: &LogInfo) -> bool {
-        self.memory().offered.get(&(log.key.author, log.id)).is_some_and(|size| *size <= log.head.size)
+    /// The logs of others in a group; `None` while something of a member's may still come. Of a former member nothing does, nor of one that is no
+    /// open peer.
+    fn said_by_all(&self, snapshot: &Snapshot, group: GroupId) -> Result<Option<Vec<LogInfo>>, NodeError> {
+        let Some(definition) = self.definition(snapshot, &group)? else { return Ok(Some(Vec::new())) };
+        let mut logs = snapshot.logs()?;
+        logs.retain(|log| log.key.audience == Audience::Group(group) && log.key.author != self.org());
+        for peer in snapshot.peers()?.into_iter().filter(|peer| peer.state == PeerState::Open && definition.has(&peer.org)) {
+            if !self.has_told_all(snapshot, &peer.org)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(logs))
+    }
+
+    /// Whether a peer has said since the start what it holds, and we hold all of it.
+    fn has_told_all(&self, snapshot: &Snapshot, peer: &OrgId) -> Result<bool, NodeError> {
+        let memory = self.memory();
+        if !memory.seen.contains(peer) {
+            return Ok(false);
+        }
+        for ((_, log), size) in memory.offered.range((*peer, LogId([0; 32]))..=(*peer, LogId([255; 32]))) {
+            let held = snapshot.log(log)?;
+            if held.as_ref().map_or(0, |log| log.head.size) < *size && held.is_none_or(|log| log.state != LogState::Halted) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Our records in closed logs that we passed on for a member, that no member says, and that agree with one that was recalled.
@@ -86,8 +115,8 @@ impl Node {
         let mut recalled = BTreeSet::<Mark>::new();
         for log in members {
             for seq in log.start + 1..=log.head.size {
-                let taken_back = snapshot.taken_back(&log.id, seq)?;
-                if taken_back.is_some_and(|row| row.mode == WithdrawalMode::Recall) {
+                let row = snapshot.taken_back(&log.id, seq)?;
+                if row.is_some_and(|row| row.mode == WithdrawalMode::Recall && row.outcome == ReceiptOutcome::Absent) {
                     recalled.extend(snapshot.header(&log.id, seq)?.as_ref().map(mark));
                 }
             }
@@ -98,17 +127,15 @@ impl Node {
         }
         for log in closed {
             for seq in log.start + 1..=log.head.size {
-                let Some((Held(entry), _)) = snapshot.entry(&log.id, seq)?.filter(|(entry, _)| recalled.contains(&mark(&entry.0.header)))
-                else {
+                if snapshot.header(&log.id, seq)?.is_none_or(|header| !recalled.contains(&mark(&header))) {
                     continue;
-                };
-                let (Body::Present(body), Some(kind)) = (&entry.body, RecordKind::from_number(entry.header.kind)) else { continue };
-                let Ok(Record::Indicator(indicator)) = decode_record(kind, body) else { continue };
-                let passed_on = indicator.source.as_deref() == Some(PASSED_ON);
-                let said = snapshot.said_of(&indicator.observable, self.clock.now())?.map(|hit| hit.provenances).unwrap_or_default();
-                let by_a_member = |author: &OrgId, there: Audience| *author != self.org() && there == audience;
-                if passed_on && !said.iter().any(|one| by_a_member(&one.author, one.audience)) {
-                    came_back.insert(self.record_id(&self.org(), &indicator.observable));
+                }
+                let Some((Held(entry), _)) = snapshot.entry(&log.id, seq)? else { continue };
+                let Some(indicator) = indicator_of(&entry) else { continue };
+                let record = self.record_id(&self.org(), &indicator.observable);
+                let by_a_member = self.says(snapshot, audience, &indicator.observable, |one| one.author != self.org())?;
+                if !by_a_member && self.was_passed_on(&record, audience)? {
+                    came_back.insert(record);
                 }
             }
         }

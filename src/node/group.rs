@@ -18,6 +18,7 @@ use crate::model::{GroupId, OrgId};
 use crate::rules::label::{Held, Outbound, outbound_card, outbound_definition, outbound_roster};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Consent, GroupRow, PeerState};
+use tokio::sync::MutexGuard;
 
 /// So many groups that one peer brought may wait for the operator's word; what it brings beyond is dropped.
 const WAITING_PER_PEER: usize = 50;
@@ -114,7 +115,7 @@ impl Node {
     }
 
     async fn redefine(&self, group: &str, change: impl FnOnce(&mut Vec<OrgId>)) -> Result<(), NodeError> {
-        let _one_at_a_time = self.defining.lock().await;
+        let alone = self.defining.lock().await;
         let (definition, mut members) = self.entitled(group)?;
         let before = members.clone();
         change(&mut members);
@@ -125,7 +126,7 @@ impl Node {
         if !members.contains(&definition.owner) {
             return Err(NodeError::Conflict("a group keeps its owner\nhint: the deputy takes over when the owner is lost".into()));
         }
-        self.sign_for(definition, members).await
+        self.sign_for(alone, definition, members).await
     }
 
     /// Makes a group of ours a community, or a closed circle again; what moved in it before stays.
@@ -133,12 +134,12 @@ impl Node {
     /// # Errors
     /// When the group is not ours.
     pub(super) async fn set_community(&self, group: &str, community: bool) -> Result<(), NodeError> {
-        let _one_at_a_time = self.defining.lock().await;
+        let alone = self.defining.lock().await;
         let (definition, members) = self.entitled(group)?;
         if definition.community == community {
             return Ok(());
         }
-        self.sign_for(Definition { community, ..definition }, members).await
+        self.sign_for(alone, Definition { community, ..definition }, members).await
     }
 
     /// Takes a group over as its deputy, or back as its owner, without changing who is in it.
@@ -146,16 +147,16 @@ impl Node {
     /// # Errors
     /// When we are neither, or, in a hidden group, its list of members has not come.
     pub(super) async fn take_group_over(&self, group: &str) -> Result<(), NodeError> {
-        let _one_at_a_time = self.defining.lock().await;
+        let alone = self.defining.lock().await;
         let (definition, members) = self.entitled(group)?;
         if definition.signer == self.org() {
             return Ok(());
         }
-        self.sign_for(definition, members).await
+        self.sign_for(alone, definition, members).await
     }
 
     /// Signs the next definition, as whoever may. A head that did not sign the last one passes on what its lost predecessor has not.
-    async fn sign_for(&self, mut definition: Definition, members: Vec<OrgId>) -> Result<(), NodeError> {
+    async fn sign_for(&self, alone: MutexGuard<'_, ()>, mut definition: Definition, members: Vec<OrgId>) -> Result<(), NodeError> {
         // A restored owner may have signed this number before.
         self.may_serve(&self.store.snapshot()?)?;
         let (group, heads_anew) = (definition.group, definition.signer != self.org());
@@ -163,6 +164,7 @@ impl Node {
         definition.number = self.number_after(&group, definition.number + ahead);
         let hidden = definition.visibility == Visibility::Hidden;
         self.define(definition, members).await?;
+        drop(alone);
         if heads_anew && hidden {
             self.pass_on_what_was_not(&group).await?;
         }

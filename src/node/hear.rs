@@ -94,7 +94,7 @@ impl Node {
             // From now on it cannot tell us of anything that we have forgotten.
             self.memory().seen.insert(*peer);
             self.settle_restore().await?;
-            self.take_back_what_came_back().await?;
+            self.take_back_all_that_came_back().await?;
             self.position_all().await?;
             self.settle_log_keys().await?;
         }

@@ -13,7 +13,8 @@ use super::status::Names;
 use super::view::{AwaitedView, RestoredView};
 use super::{Node, NodeError};
 use crate::model::group::Visibility;
-use crate::model::log::{AbsentReason, Audience, BatchEntry, Body, Entry};
+use crate::model::log::{Audience, BatchEntry, Body, Entry};
+use crate::model::record::WithdrawalMode;
 use crate::model::{GroupId, LogId, OrgId, RecordId, RecordKind, Timestamp};
 use crate::rules::label::Held;
 use crate::store::change::{Change, PeerRow, PeerState};
@@ -287,6 +288,11 @@ impl Node {
                     recalled.push(record);
                 }
             }
+            tracing::info!(
+                left = left.len(),
+                recalled = recalled.len(),
+                "of what waited when the backup was made, some does not leave again"
+            );
             self.commit(Change::Unqueue { records: recalled, recalled: true, only: None, at }).await?;
             self.commit(Change::Dequeue { audience, waiting: left.into_iter().collect(), at }).await?;
         }
@@ -294,7 +300,7 @@ impl Node {
     }
 
     /// Our entries to an audience that the backup did not have, oldest first. Those released later than `until` were in no queue of it.
-    fn tail(&self, snapshot: &Snapshot, restored: &Restored, audience: &Audience, until: Timestamp) -> Result<Vec<Entry>, NodeError> {
+    fn tail(&self, snapshot: &Snapshot, restored: &Restored, audience: &Audience, until: Timestamp) -> Result<Vec<Told>, NodeError> {
         let mut logs = snapshot.logs_of(&self.org())?;
         logs.retain(|log| log.key.audience == *audience);
         logs.sort_by_key(|log| log.key.incarnation);
@@ -303,12 +309,21 @@ impl Node {
             let held = restored.ours.get(&log.id).copied().unwrap_or_default();
             for seq in held + 1..=log.head.size {
                 if snapshot.header(&log.id, seq)?.is_some_and(|header| header.created <= until) {
-                    tail.extend(snapshot.entry(&log.id, seq)?.map(|(Held(entry), _)| entry));
+                    // That a body is absent because it was recalled is the word of whoever sent it; that we took it back is ours.
+                    let taken_back = snapshot.taken_back(&log.id, seq)?.is_some_and(|row| row.mode == WithdrawalMode::Recall);
+                    tail.extend(snapshot.entry(&log.id, seq)?.map(|(Held(entry), _)| Told { entry, taken_back }));
                 }
             }
         }
         Ok(tail)
     }
+}
+
+/// An entry of our tail that was fetched back.
+struct Told {
+    entry: Entry,
+    /// Whether we recalled it.
+    taken_back: bool,
 }
 
 /// What of a queue has left.
@@ -324,17 +339,17 @@ struct Departed {
 /// Positions are given in the order of waiting. So those entries are the ones that waited, without those that were taken back before they
 /// had a position: through the last one that is found again, all are done with. Only a change of key gets its position out of turn. Which
 /// one an entry without its body was is not always known: then it may have been each one that looks the same.
-fn departed(waiting: &[Waiting], tail: Vec<Entry>) -> Departed {
+fn departed(waiting: &[Waiting], tail: Vec<Told>) -> Departed {
     let (changes, waiting): (Vec<&Waiting>, Vec<&Waiting>) =
         waiting.iter().partition(|one| one.entry.kind == RecordKind::KeyChange.number());
-    let told = changes.into_iter().filter(|one| tail.iter().any(|entry| may_be(one, entry)));
+    let told = changes.into_iter().filter(|one| tail.iter().any(|told| may_be(one, &told.entry)));
     let mut left: BTreeSet<u64> = told.map(|one| one.n).collect();
     // Those of the tail that waited and have no body any more, since the last one that has.
     let (mut through, mut gone, mut recalled) = (0, Vec::new(), Vec::new());
-    for entry in tail {
-        if let Body::Absent { .. } = entry.body {
-            gone.push(entry);
-        } else if let Some(found) = waiting[through..].iter().position(|one| may_be(one, &entry)) {
+    for told in tail {
+        if let Body::Absent { .. } = told.entry.body {
+            gone.push(told);
+        } else if let Some(found) = waiting[through..].iter().position(|one| may_be(one, &told.entry)) {
             recalled.extend(perhaps_recalled(&waiting[through..through + found], &gone));
             gone.clear();
             through += found + 1;
@@ -342,7 +357,7 @@ fn departed(waiting: &[Waiting], tail: Vec<Entry>) -> Departed {
     }
     let rest = &waiting[through..];
     recalled.extend(perhaps_recalled(rest, &gone));
-    through += rest.iter().rposition(|one| gone.iter().any(|entry| may_be(one, entry))).map_or(0, |last| last + 1);
+    through += rest.iter().rposition(|one| gone.iter().any(|told| may_be(one, &told.entry))).map_or(0, |last| last + 1);
     left.extend(waiting[..through].iter().map(|one| one.n));
     Departed { left, recalled }
 }
@@ -359,9 +374,8 @@ fn may_be(waiting: &Waiting, entry: &Entry) -> bool {
 }
 
 /// The waiting records that may be one of these entries which were recalled.
-fn perhaps_recalled<'a>(waiting: &'a [&Waiting], gone: &'a [Entry]) -> impl Iterator<Item = RecordId> + 'a {
-    let was_recalled = |entry: &&Entry| matches!(entry.body, Body::Absent { reason: AbsentReason::Recalled, .. });
-    let perhaps = move |one: &&&Waiting| gone.iter().filter(was_recalled).any(|entry| may_be(one, entry));
+fn perhaps_recalled<'a>(waiting: &'a [&Waiting], gone: &'a [Told]) -> impl Iterator<Item = RecordId> + 'a {
+    let perhaps = move |one: &&&Waiting| gone.iter().any(|told| told.taken_back && may_be(one, &told.entry));
     waiting.iter().filter(perhaps).filter_map(|one| one.record)
 }
 
@@ -399,7 +413,7 @@ fn told_by(view: &RestoredView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::log::{Head, Header};
+    use crate::model::log::{AbsentReason, Head, Header};
     use crate::model::{EntryHash, Tlp};
 
     fn waiting(n: u64, kind: RecordKind, body: &str) -> Waiting {
@@ -423,7 +437,7 @@ mod tests {
     #[test]
     fn all_through_the_last_one_that_has_left_are_done_with() {
         let queue: Vec<Waiting> = (1..=4).map(|n| waiting(n, RecordKind::Indicator, &n.to_string())).collect();
-        let third = entry(&queue[2], queue[2].entry.body.clone());
+        let third = Told { entry: entry(&queue[2], queue[2].entry.body.clone()), taken_back: false };
         assert_eq!(departed(&queue, vec![third]).left, [1, 2, 3].into());
         assert_eq!(departed(&queue, vec![]).left, [].into());
     }
@@ -432,7 +446,18 @@ mod tests {
     fn a_change_of_key_that_has_left_out_of_turn_takes_nothing_with_it() {
         let queue =
             [waiting(1, RecordKind::Indicator, "one"), waiting(2, RecordKind::KeyChange, "key"), waiting(3, RecordKind::Indicator, "two")];
-        let change = entry(&queue[1], queue[1].entry.body.clone());
+        let change = Told { entry: entry(&queue[1], queue[1].entry.body.clone()), taken_back: false };
         assert_eq!(departed(&queue, vec![change]).left, [2].into(), "the others wait still");
+    }
+
+    #[test]
+    fn that_something_was_recalled_is_our_word_and_not_that_of_who_sends_it() {
+        let queue = [waiting(1, RecordKind::Indicator, "one"), waiting(1, RecordKind::Indicator, "two")];
+        let gone = |taken_back| {
+            let body = Body::Absent { hash: [0; 32], length: 3, reason: AbsentReason::Recalled };
+            vec![Told { entry: entry(&queue[0], body), taken_back }]
+        };
+        assert_eq!(departed(&queue, gone(false)).recalled, []);
+        assert_eq!(departed(&queue, gone(true)).recalled, [RecordId([1; 16]); 2], "it may have been either");
     }
 }

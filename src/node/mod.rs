@@ -89,6 +89,8 @@ struct Memory {
     owed: BTreeMap<OrgId, held_back::Owed>,
     /// After a restore: the highest number that members of our hidden groups hold of a definition of ours.
     numbers: BTreeMap<crate::model::GroupId, u64>,
+    /// Whether recalls that were kept when we died have been looked through.
+    replayed: bool,
     /// Hidden groups of ours in which nothing has come back after its recall, as far as we know.
     looked_through: BTreeSet<crate::model::GroupId>,
     /// Since when enough of those clocks agree with ours, in milliseconds of running.

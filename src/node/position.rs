@@ -32,7 +32,8 @@ impl Node {
 
     /// As [`Self::position`], for whoever holds the lock on positions. `false` where nothing can get one now.
     async fn position_what_waits(&self, audience: Audience) -> Result<bool, NodeError> {
-        if !self.fix_last_position(audience).await? {
+        // A restore may have been declared while the lock was waited for.
+        if self.holds_back(&self.store.snapshot()?)? || !self.fix_last_position(audience).await? {
             return Ok(false);
         }
         while self.position_some(audience).await? {

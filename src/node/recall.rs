@@ -9,7 +9,7 @@ use crate::link::convert::wire::{self, SignedRecall};
 use crate::link::convert::{Malformed, Recall, read_signed_recall, read_signed_receipt, recall_author, sign_recall_again, sign_receipt};
 use crate::model::crypto::sha256;
 use crate::model::log::{Audience, LogKey};
-use crate::model::record::{self, Receipt, SignedReceipt, Withdrawal};
+use crate::model::record::{self, Receipt, SignedReceipt, Withdrawal, WithdrawalMode};
 use crate::model::{EntryHash, OrgId};
 use crate::rules::label::{Held, Outbound, outbound_recall, outbound_receipt};
 use crate::store::change::{Change, Outcome, RecallRow, TakenBack};
@@ -118,15 +118,43 @@ impl Node {
     }
 
     /// A log has begun: recalls of its entries that came ahead of it are applied.
-    pub(super) async fn replay_recalls(&self, log: &LogKey) -> Result<(), NodeError> {
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub async fn replay_recalls(&self, log: &LogKey) -> Result<(), NodeError> {
         let kept = self.store.snapshot()?.recalls()?;
         for (_, row) in kept.into_iter().filter(|(_, row)| row.log == log.id() && row.author == log.author) {
-            let Ok(signed) = SignedRecall::decode(row.signed.as_slice()) else { continue };
-            // As it counted when it came, unless the key was stolen.
-            let then = |author: &OrgId, at| self.log_keys(author).map(|keys| keys.at_and_now(at, row.at)).unwrap_or_default();
-            let Ok(recall) = read_signed_recall(&signed, then) else { continue };
-            let Withdrawal { log: id, seqs, mode, reason } = recall.withdrawal;
-            self.commit(Change::TakeBack { log: id, seqs, mode, reason, at: self.clock.now() }).await?;
+            self.replay(&row).await?;
+        }
+        Ok(())
+    }
+
+    /// What was kept and not yet done when we died is done; once after a start.
+    pub(super) async fn replay_all_recalls(&self) -> Result<(), NodeError> {
+        if self.memory().replayed {
+            return Ok(());
+        }
+        for (_, row) in self.store.snapshot()?.recalls()? {
+            self.replay(&row).await?;
+        }
+        self.memory().replayed = true;
+        Ok(())
+    }
+
+    async fn replay(&self, row: &RecallRow) -> Result<(), NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let its_log = snapshot.log(&row.log)?.is_some_and(|log| log.key.author == row.author && log.key.audience == row.audience);
+        if !its_log || row.author == self.org() {
+            return Ok(());
+        }
+        let Ok(signed) = SignedRecall::decode(row.signed.as_slice()) else { return Ok(()) };
+        // As it counted when it came, unless the key was stolen.
+        let then = |author: &OrgId, at| self.log_keys(author).map(|keys| keys.at_and_now(at, row.at)).unwrap_or_default();
+        let Ok(recall) = read_signed_recall(&signed, then) else { return Ok(()) };
+        let Withdrawal { log, seqs, .. } = &recall.withdrawal;
+        let is_done = |seq: &u64| Ok::<_, NodeError>(snapshot.taken_back(log, *seq)?.is_some_and(|row| row.mode == WithdrawalMode::Recall));
+        if seqs.iter().map(is_done).collect::<Result<Vec<_>, _>>()?.contains(&false) {
+            self.destroy_recalled(&recall, row.audience).await?;
         }
         Ok(())
     }
@@ -247,7 +275,7 @@ impl Node {
         if let Some(follow) = self.to_follow(&recall.author, audience, &recall.withdrawal)? {
             self.follow(follow).await?;
         }
-        let outcome = self.commit(Change::TakeBack { log, seqs, mode, reason, at: self.clock.now() }).await?;
+        let outcome = self.commit(Change::TakeBack { log, seqs, mode, reason, at: self.clock.now(), bars: true }).await?;
         if let Outcome::TakenBack(outcomes) = outcome {
             let taken = TakenBack { withdrawal: EntryHash([0; 32]), log, mode, outcomes };
             self.answer_taken_back(&recall.author, audience, taken).await?;

@@ -69,6 +69,7 @@ impl Node {
     /// # Errors
     /// When the store cannot be read or takes no changes.
     pub async fn pay_what_is_owed(&self) -> Result<(), NodeError> {
+        self.replay_all_recalls().await?;
         for (log, first) in self.store.snapshot()?.owed()? {
             match self.stored_batch(&log, first)? {
                 Some((key, change)) => {
@@ -79,7 +80,7 @@ impl Node {
                 None => drop(self.commit(Change::Owe { log, first, owed: false }).await?),
             }
         }
-        Ok(())
+        self.take_back_all_that_came_back().await
     }
 
     /// A batch that we hold, read anew.
@@ -180,12 +181,12 @@ impl Node {
             self.answer_taken_back(&log.author, log.audience, taken).await?;
         }
         self.pass_on_in_hidden_group(log, first..through).await?;
-        if let Audience::Group(group) = log.audience
-            && (log.author == self.org() || self.holds_recalled(log, first..through)?)
-        {
-            self.look_again_in(group);
+        if let Audience::Group(group) = log.audience {
+            if log.author == self.org() || self.holds_recalled(log, first..through)? {
+                self.look_again_in(group);
+            }
+            self.take_back_what_came_back(group).await?;
         }
-        self.take_back_what_came_back().await?;
         if owes {
             self.commit(Change::Owe { log: log.id(), first, owed: false }).await?;
         }

@@ -6,12 +6,12 @@ use super::share::IMPORT_CHUNK;
 use super::{Node, NodeError};
 use crate::link::convert::decode_record;
 use crate::model::group::{Definition, Visibility};
-use crate::model::log::{Audience, Body, Entry, LogKey};
+use crate::model::log::{Audience, BATCH_BYTES_MAX, Body, Entry, LogKey};
 use crate::model::record::Withdrawal;
 use crate::model::{GroupId, Indicator, LogId, Observable, OrgId, Record, RecordId, RecordKind};
 use crate::rules::label::Held;
 use crate::rules::release::Draft;
-use crate::store::change::ReleaseItem;
+use crate::store::change::{ReleaseItem, ReleaseOutcome};
 use crate::store::{Provenance, Snapshot};
 
 /// What is to be taken back from a hidden group after one of its members took it back.
@@ -22,8 +22,11 @@ pub struct Follow {
     observables: Vec<Observable>,
 }
 
+/// A run of what is passed on ends with the entry that makes it longer than so many bytes.
+const RUN_BYTES_MAX: usize = 8 * BATCH_BYTES_MAX;
+
 /// The source of what a hidden group's owner passes on.
-pub(super) const PASSED_ON: &str = "a member of this group";
+const PASSED_ON: &str = "a member of this group";
 
 impl Node {
     /// Whether we are the one through whom a hidden group's members speak.
@@ -67,17 +70,20 @@ impl Node {
     /// In runs, so that a long log needs no more memory than an import. With a definition, what no head of it says yet.
     async fn pass_on(&self, log: &LogKey, mut seqs: Range<u64>, unsaid: Option<&Definition>) -> Result<(), NodeError> {
         while !seqs.is_empty() {
-            let run = seqs.start..seqs.end.min(seqs.start + IMPORT_CHUNK as u64);
-            seqs.start = run.end;
-            self.queue(log.audience, self.to_pass_on(log, run, unsaid)?, true).await?;
+            let outcomes = self.queue(log.audience, self.to_pass_on(log, &mut seqs, unsaid)?, true).await?;
+            let recalled = outcomes.iter().filter(|outcome| **outcome == ReleaseOutcome::Recalled).count();
+            if recalled > 0 {
+                tracing::warn!(recalled, author = %log.author, "what we recalled ourselves is not passed on for a member");
+            }
         }
         Ok(())
     }
 
-    fn to_pass_on(&self, log: &LogKey, seqs: Range<u64>, unsaid: Option<&Definition>) -> Result<Vec<ReleaseItem>, NodeError> {
+    /// A run of these positions.
+    fn to_pass_on(&self, log: &LogKey, seqs: &mut Range<u64>, unsaid: Option<&Definition>) -> Result<Vec<ReleaseItem>, NodeError> {
         let (snapshot, door) = (self.store.snapshot()?, self.door(log.audience)?);
-        let mut items = Vec::new();
-        for seq in seqs {
+        let (mut items, mut bytes) = (Vec::new(), 0);
+        for seq in seqs.take(IMPORT_CHUNK) {
             let Some((Held(entry), _)) = snapshot.entry(&log.id(), seq)? else { continue };
             let Some(indicator) = indicator_of(&entry) else { continue };
             if snapshot.taken_back(&log.id(), seq)?.is_some() {
@@ -91,13 +97,17 @@ impl Node {
             // Marked, so that what we say ourselves is never taken back on a member's word.
             let record = Record::Indicator(Indicator { source: Some(PASSED_ON.to_owned()), ..indicator });
             let draft = Draft { record, tlp: entry.header.tlp, audience: log.audience, retention: entry.header.retention };
+            bytes += entry.header.body_length as usize;
             items.extend(self.pass_gate(&door, draft).ok());
+            if bytes >= RUN_BYTES_MAX {
+                break;
+            }
         }
         Ok(items)
     }
 
     /// Whether somebody of whom that holds says this observable to an audience.
-    fn says(
+    pub(super) fn says(
         &self,
         snapshot: &Snapshot,
         audience: Audience,
@@ -143,7 +153,7 @@ impl Node {
     }
 
     /// Whether our record in this audience is one that we passed on for a member, and not our own word.
-    fn was_passed_on(&self, record: &RecordId, audience: Audience) -> Result<bool, NodeError> {
+    pub(super) fn was_passed_on(&self, record: &RecordId, audience: Audience) -> Result<bool, NodeError> {
         let Some(found) = self.store.snapshot()?.find(record)? else { return Ok(false) };
         let passed_on = |body: &[u8]| match decode_record(RecordKind::Indicator, body) {
             Ok(Record::Indicator(indicator)) => indicator.source.as_deref() == Some(PASSED_ON),
@@ -165,7 +175,7 @@ impl Node {
 }
 
 /// The indicator that an entry is, where it is one and is there.
-fn indicator_of(entry: &Entry) -> Option<Indicator> {
+pub(super) fn indicator_of(entry: &Entry) -> Option<Indicator> {
     let (Body::Present(body), Some(kind)) = (&entry.body, RecordKind::from_number(entry.header.kind)) else { return None };
     match decode_record(kind, body) {
         Ok(Record::Indicator(indicator)) => Some(indicator),

@@ -48,9 +48,10 @@ impl Node {
             copies.retain(|(_, audience), _| only.is_none_or(|only| only == *audience));
             // What never left is taken out of the queue; what left is told in each log that carries it. All of it or nothing: what is gone
             // here without word to the others could not be taken back any more.
-            let mut changes = vec![Change::Unqueue { records: vec![record], recalled, only, at }];
+            let bars = only.is_none();
+            let mut changes = vec![Change::Unqueue { records: vec![record], recalled: recalled && bars, only, at }];
             for ((log, audience), seqs) in &copies {
-                changes.push(Change::TakeBack { log: *log, seqs: seqs.clone(), mode, reason: reason.clone(), at });
+                changes.push(Change::TakeBack { log: *log, seqs: seqs.clone(), mode, reason: reason.clone(), at, bars });
                 let withdrawal = Withdrawal { log: *log, seqs: seqs.clone(), mode, reason: reason.clone() };
                 if recalled {
                     changes.push(self.recall_of(&withdrawal, *audience));

@@ -97,6 +97,8 @@ pub enum Change {
         reason: String,
         /// When.
         at: Timestamp,
+        /// Whether what is recalled of our own may not be shared again.
+        bars: bool,
     },
     /// Our own waiting items are taken back before they had a position: they never leave.
     Unqueue {

@@ -101,7 +101,7 @@ pub(super) fn is_recalled<E: Failure>(
     for row in tombstones.range((&record.0, 0, 0)..=(&record.0, u32::MAX, u64::MAX))? {
         let (key, bytes) = row?;
         let row: TombstoneRow = decoded("tombstones", &key.value(), bytes.value())?;
-        if row.mode == Recall {
+        if row.mode == Recall && row.bars {
             return Ok(true);
         }
     }

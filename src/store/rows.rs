@@ -333,17 +333,21 @@ impl Row for ReceiptRow {
 pub(super) struct TombstoneRow {
     pub(super) mode: WithdrawalMode,
     pub(super) at: Timestamp,
+    /// Whether a recalled value may not be shared again: not where another's recall was followed. Written where it does not, alone.
+    pub(super) bars: bool,
 }
 
 impl Row for TombstoneRow {
     fn encode(&self) -> Vec<u8> {
-        Writer::default().u8(mode_number(self.mode)).time(self.at).done()
+        let row = Writer::default().u8(mode_number(self.mode)).time(self.at);
+        if self.bars { row.done() } else { row.u8(0).done() }
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let mut row = Reader(bytes);
         let (mode, at) = (mode(row.u8()?)?, row.time()?);
-        row.end(Self { mode, at })
+        let bars = row.0.is_empty() || row.u8()? != 0;
+        row.end(Self { mode, at, bars })
     }
 }
 

@@ -131,6 +131,18 @@ async fn a_recall_by_a_member_of_a_hidden_group_reaches_the_others_through_the_o
 }
 
 #[tokio::test]
+async fn a_member_of_a_hidden_group_that_recalls_a_value_silences_nobody_else() {
+    let federation = hidden().await;
+    federation.share(BOREALIS, "evil.example.org", Tlp::Amber, "shelter").await;
+    federation.settle().await;
+    federation.recall(BOREALIS, "evil.example.org").await;
+    federation.settle().await;
+    federation.share(CEDAR, "evil.example.org", Tlp::Amber, "shelter").await;
+    federation.settle().await;
+    assert!(federation.everyone().all(|who| federation.finds(who, "evil.example.org")), "Cedar's word reaches all");
+}
+
+#[tokio::test]
 async fn what_two_members_of_a_hidden_group_say_stays_when_one_recalls_it() {
     let federation = hidden().await;
     federation.share(BOREALIS, "evil.example.org", Tlp::Amber, "shelter").await;

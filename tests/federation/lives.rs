@@ -144,10 +144,10 @@ async fn what_a_hidden_groups_owner_fetches_back_after_its_recall_is_taken_back_
     federation.settle().await;
     let copy = federation.copy(AMAL).await;
     federation.clock.advance(HOUR);
-    for value in ["kept.example.org", "secret.example.org"] {
-        federation.share(BOREALIS, value, Tlp::Amber, "shelter").await;
-        federation.clock.advance(SECOND);
-    }
+    // At one moment, so with one retention date.
+    federation.share(BOREALIS, "secret.example.org", Tlp::Amber, "shelter").await;
+    federation.share(BOREALIS, "own.example.org", Tlp::Amber, "shelter").await;
+    federation.share(CEDAR, "kept.example.org", Tlp::Amber, "shelter").await;
     federation.settle().await;
     assert!(federation.finds(CEDAR, "secret.example.org"));
     federation.cut(AMAL, BOREALIS);
@@ -155,15 +155,23 @@ async fn what_a_hidden_groups_owner_fetches_back_after_its_recall_is_taken_back_
     federation.clock.advance(HOUR);
     federation.put_back(AMAL, &copy).await;
     federation.start(AMAL).await;
-    federation.recall(BOREALIS, "secret.example.org").await;
-    // The recall comes before what would name it, and what was passed on comes last.
+    federation.share(AMAL, "own.example.org", Tlp::Amber, "shelter").await;
+    for value in ["secret.example.org", "own.example.org"] {
+        federation.recall(BOREALIS, value).await;
+    }
+    // The recalls come before what would name it. Whose the rest of the tail is, only Cedar can tell.
     federation.heal(AMAL, BOREALIS);
-    federation.until("the log has come", || federation.finds(AMAL, "kept.example.org")).await;
+    federation.until("the tail has come", || federation.finds(AMAL, "kept.example.org")).await;
+    federation.clock.advance(HOUR);
+    federation.pass(SECOND).await;
+    assert!(federation.finds(AMAL, "kept.example.org"), "nobody recalled it");
     federation.heal(AMAL, CEDAR);
     federation.settle().await;
     for who in federation.everyone() {
         assert!(!federation.finds(who, "secret.example.org"), "{who:?} holds what was recalled");
-        assert!(federation.finds(who, "kept.example.org") && federation.finds(who, "old.example.org"), "{who:?} lost what was not");
+        for value in ["old.example.org", "kept.example.org", "own.example.org"] {
+            assert!(federation.finds(who, value), "{who:?} lost {value}, which was not");
+        }
     }
 }
 

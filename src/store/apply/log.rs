@@ -252,7 +252,7 @@ impl Tx<'_> {
                 Meaning::TakeBack { log: of, seqs, mode, reason } => {
                     // An author whose clock is ahead must not move our own events there.
                     let (author, at) = (log.row.key.author, received.header.created.min(now));
-                    let taken = self.take_back(of, Some(&author), seqs, *mode, reason, at)?;
+                    let taken = self.take_back(of, Some(&author), seqs, (*mode, reason, true), at)?;
                     if taken.beyond {
                         *verdict = Verdict::Filtered;
                         self.judge(log, received.header.seq, Verdict::Filtered)?;

@@ -117,8 +117,8 @@ impl<'t> Tx<'t> {
             Change::Receive { log, author_key, batch, entries, at } => self.receive(log, author_key, batch, entries, *at),
             Change::Owe { log, first, owed } => self.owe(log, *first, *owed),
             Change::StartAt { log, author_key, checkpoint } => self.start_at(log, author_key, checkpoint),
-            Change::TakeBack { log, seqs, mode, reason, at } => {
-                self.take_back(log, None, seqs, *mode, reason, *at).map(|taken| Outcome::TakenBack(taken.outcomes))
+            Change::TakeBack { log, seqs, mode, reason, at, bars } => {
+                self.take_back(log, None, seqs, (*mode, reason, *bars), *at).map(|taken| Outcome::TakenBack(taken.outcomes))
             }
             Change::Unqueue { records, recalled, only, at } => self.unqueue(records, *recalled, *only, *at),
             Change::Dequeue { audience, waiting, at } => self.dequeue(audience, waiting, *at),

@@ -31,6 +31,8 @@ struct TakeBack<'a> {
     mode: WithdrawalMode,
     reason: &'a str,
     at: Timestamp,
+    /// Whether what is recalled of our own may not be shared again.
+    bars: bool,
 }
 
 impl Tx<'_> {
@@ -40,8 +42,7 @@ impl Tx<'_> {
         id: &LogId,
         author: Option<&OrgId>,
         seqs: &[u64],
-        mode: WithdrawalMode,
-        reason: &str,
+        (mode, reason, bars): (WithdrawalMode, &str, bool),
         at: Timestamp,
     ) -> Applied<Taken> {
         let log = self.log(id)?;
@@ -53,7 +54,7 @@ impl Tx<'_> {
         }
         let by = if log.is_some() { [0; 32] } else { author.map_or([0; 32], |author| author.0) };
         let author = log.as_ref().map(|log| log.row.key.author).or(author.copied()).filter(|author| *author != self.us);
-        let take = TakeBack { id, log: log.as_ref(), author, by, mode, reason, at };
+        let take = TakeBack { id, log: log.as_ref(), author, by, mode, reason, at, bars };
         for seq in seqs {
             let outcome = self.take_back_one(&take, *seq)?;
             taken.beyond |= outcome.is_none();
@@ -64,7 +65,7 @@ impl Tx<'_> {
 
     /// `None` where the entry has not come and its author has taken back as many of those as are remembered.
     fn take_back_one(&mut self, take: &TakeBack<'_>, seq: u64) -> Applied<Option<ReceiptOutcome>> {
-        let TakeBack { id, log, author, by, mode, reason, at } = *take;
+        let TakeBack { id, log, author, by, mode, reason, at, bars: _ } = *take;
         let before: Option<TakenBackRow> = find::row::<_, _, Fault>(&self.t.taken_back, "taken_back", (&id.0, seq, &by))?;
         if let Some(before) = before.as_ref().filter(|before| before.mode == WithdrawalMode::Recall) {
             return Ok(Some(before.outcome));
@@ -74,7 +75,7 @@ impl Tx<'_> {
             None => None,
         };
         let outcome = match (log, &entry) {
-            (Some(log), Some(entry)) => self.take_back_held(log, seq, entry, mode, at)?,
+            (Some(log), Some(entry)) => self.take_back_held(log, seq, entry, take)?,
             // What comes before the start of a log for us never comes, so there is nothing to remember.
             (Some(log), None) if log.row.start.as_ref().is_some_and(|start| seq <= start.head.size) => {
                 return Ok(Some(ReceiptOutcome::Absent));
@@ -129,8 +130,9 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn take_back_held(&mut self, log: &Log, seq: u64, row: &EntryRow, mode: WithdrawalMode, at: Timestamp) -> Applied<ReceiptOutcome> {
-        self.bury(log, seq, row, mode, at)?;
+    fn take_back_held(&mut self, log: &Log, seq: u64, row: &EntryRow, take: &TakeBack<'_>) -> Applied<ReceiptOutcome> {
+        let TakeBack { mode, at, bars, .. } = *take;
+        self.bury(log, seq, row, TombstoneRow { mode, at, bars })?;
         if mode == WithdrawalMode::Recall {
             let was_there = self.destroy(log, seq, AbsentReason::Recalled, at)?;
             return Ok(if was_there { ReceiptOutcome::Destroyed } else { ReceiptOutcome::Absent });
@@ -140,12 +142,12 @@ impl Tx<'_> {
     }
 
     /// Remembers a record of ours by its id, which tells nothing of the value.
-    fn bury(&mut self, log: &Log, seq: u64, row: &EntryRow, mode: WithdrawalMode, at: Timestamp) -> Applied<()> {
+    fn bury(&mut self, log: &Log, seq: u64, row: &EntryRow, tombstone: TombstoneRow) -> Applied<()> {
         let Some(provenance) = self.provenance(&place(log, seq, row))?.filter(|_| log.row.key.author == self.us) else { return Ok(()) };
         let key = (&provenance.record.0, log.no, seq);
         let before: Option<TombstoneRow> = find::row::<_, _, Fault>(&self.t.tombstones, "tombstones", key)?;
-        if before.is_none_or(|before| before.mode != mode) {
-            self.t.tombstones.insert(key, TombstoneRow { mode, at }.encode().as_slice())?;
+        if before.is_none_or(|before| (before.mode, before.bars) != (tombstone.mode, tombstone.bars)) {
+            self.t.tombstones.insert(key, tombstone.encode().as_slice())?;
         }
         Ok(())
     }
@@ -200,7 +202,7 @@ impl Tx<'_> {
                 self.unqueue_one(place, at)?;
             }
             if recalled {
-                let row = TombstoneRow { mode: WithdrawalMode::Recall, at };
+                let row = TombstoneRow { mode: WithdrawalMode::Recall, at, bars: true };
                 self.t.tombstones.insert((&record.0, 0, 0), row.encode().as_slice())?;
             }
         }

@@ -145,7 +145,7 @@ fn an_author_caught_signing_two_histories_is_not_followed_but_may_still_recall()
     let evidence = home.read().evidence().unwrap();
     assert_eq!((evidence.len(), &evidence[0].proof), (1, &proof));
     let mode = crate::model::record::WithdrawalMode::Recall;
-    home.commit(Change::TakeBack { log: log.id(), seqs: vec![1], mode, reason: String::new(), at: NOW });
+    home.commit(Change::TakeBack { log: log.id(), seqs: vec![1], mode, reason: String::new(), at: NOW, bars: true });
     assert!(home.values("evil.example").is_empty());
 }
 
@@ -156,7 +156,7 @@ fn what_our_forked_log_says_and_still_holds_waits_again_once() {
     let ours = home.append(TO_PEER);
     let key = home.read().our_log_key(&TO_PEER).unwrap();
     let mode = crate::model::record::WithdrawalMode::Recall;
-    home.commit(Change::TakeBack { log: key.id(), seqs: vec![2], mode, reason: String::new(), at: NOW });
+    home.commit(Change::TakeBack { log: key.id(), seqs: vec![2], mode, reason: String::new(), at: NOW, bars: true });
     let mut twin = Authored { key, head: Head::default(), signer: [1; 32] };
     let (other, _) = twin.indicators(&["other.example", "more.example"]);
     let branch = |batch: &Batch| Branch { from: batch.checkpoint.head, headers: vec![], checkpoint: batch.checkpoint.clone() };

@@ -239,7 +239,7 @@ fn filters_hold_back_kinds_labels_and_revoked_records() {
     home.append(GROUP);
     let key = home.read().our_log_key(&GROUP).unwrap();
     let mode = crate::model::record::WithdrawalMode::Withdraw;
-    home.commit(Change::TakeBack { log: key.id(), seqs: vec![3], mode, reason: String::new(), at: NOW });
+    home.commit(Change::TakeBack { log: key.id(), seqs: vec![3], mode, reason: String::new(), at: NOW, bars: true });
     let values = |filter| -> Vec<String> {
         let read = home.read();
         let records = read.records(None, filter).unwrap();
@@ -259,7 +259,7 @@ fn changes_since_a_cursor_tell_what_came_changed_and_went() {
     assert_eq!(home.read().since(0, 100, &filter()).unwrap().len(), 2, "a position is no change");
     let key = home.read().our_log_key(&GROUP).unwrap();
     let mode = crate::model::record::WithdrawalMode::Recall;
-    home.commit(Change::TakeBack { log: key.id(), seqs: vec![1], mode, reason: String::new(), at: NOW.plus(5) });
+    home.commit(Change::TakeBack { log: key.id(), seqs: vec![1], mode, reason: String::new(), at: NOW.plus(5), bars: true });
     let events = home.read().since(cursor, 100, &filter()).unwrap();
     assert_eq!(events.len(), 1);
     assert_eq!((events[0].record, events[0].item.is_none()), (record_id(&US, &observable("evil.example")), true));

@@ -188,7 +188,7 @@ impl Both {
                 let seqs: Vec<u64> = seqs.iter().copied().filter(|seq| *seq <= size).collect();
                 let mode = if *recall { Recall } else { Withdraw };
                 let log = self.logs[*author].id();
-                self.commit_twice(Change::TakeBack { log, seqs: seqs.clone(), mode, reason: "why".into(), at });
+                self.commit_twice(Change::TakeBack { log, seqs: seqs.clone(), mode, reason: "why".into(), at, bars: true });
                 self.model.take_back(*author, &seqs, mode);
             }
             Step::Unqueue(value, recalled) => {

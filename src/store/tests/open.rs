@@ -139,7 +139,7 @@ fn a_damaged_row_is_an_error_that_names_it() {
     let damaged = Damaged { table: "entries", key: "(1, 1)".into() };
     assert_eq!(home.read().batch_at(&key.id(), 1).unwrap_err(), ReadError::Damaged(damaged.clone()));
     let mode = crate::model::record::WithdrawalMode::Recall;
-    let change = Change::TakeBack { log: key.id(), seqs: vec![1], mode, reason: String::new(), at: NOW };
+    let change = Change::TakeBack { log: key.id(), seqs: vec![1], mode, reason: String::new(), at: NOW, bars: true };
     assert_eq!(home.try_commit(change), Err(CommitError::Damaged(damaged)));
     assert_eq!(home.release(TO_PEER, &["bad.example"]), [ReleaseOutcome::Queued], "the rest goes on");
 }

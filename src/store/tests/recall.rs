@@ -6,7 +6,7 @@ use crate::model::record::{ReceiptOutcome, WithdrawalMode};
 use crate::store::ProvenanceState;
 
 fn take_back(log: &LogKey, seqs: &[u64], mode: WithdrawalMode) -> Change {
-    Change::TakeBack { log: log.id(), seqs: seqs.to_vec(), mode, reason: "a mistake".into(), at: NOW }
+    Change::TakeBack { log: log.id(), seqs: seqs.to_vec(), mode, reason: "a mistake".into(), at: NOW, bars: true }
 }
 
 fn outcomes(outcome: Outcome) -> Vec<(u64, ReceiptOutcome)> {

@@ -141,7 +141,7 @@ impl Script {
         // Of our own logs only what they have.
         let ours = read.log(&log).unwrap().filter(|row| row.key.author == US);
         let seqs = seqs.into_iter().filter(|seq| ours.as_ref().is_none_or(|row| *seq <= row.head.size)).collect();
-        Change::TakeBack { log, seqs, mode, reason: "a mistake".into(), at: self.now() }
+        Change::TakeBack { log, seqs, mode, reason: "a mistake".into(), at: self.now(), bars: true }
     }
 
     fn unqueue(&mut self) -> Change {
