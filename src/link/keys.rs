@@ -341,8 +341,11 @@ impl Keys {
     /// The card's number is at least the time in seconds, so that a copy from before another change can still leave that one behind.
     ///
     /// # Errors
-    /// When the root key is not here, or a file cannot be written; what was in force stays so.
+    /// When the root key is not here, or a file cannot be written. What was in force stays so, unless the card was written and the key files
+    /// could not be moved: then the new key is in force, and they are moved before the next change or at the next start.
     pub fn rotate_log(&mut self, now: Timestamp, stolen: bool) -> Result<&Card, KeysError> {
+        // Until then `next-log.key` is the one file with the key that the card names.
+        finish_log_rotation(&self.directory, &self.card)?;
         let (root, log) = (self.root()?, Arc::new(SigningKey::generate()));
         let mut content = self.card.content().clone();
         let before = content.log_key;
@@ -722,6 +725,22 @@ mod tests {
         assert_eq!(keys.node().chain()[1], *keys.issuing_ca().der());
         let again = Keys::load(&keys.directory, later).expect("loads");
         assert!(in_force(&again) == in_force(&keys));
+    }
+
+    #[test]
+    fn a_change_of_the_log_key_whose_files_could_not_move_is_finished_before_the_next() {
+        let (_directory, mut keys) = keys();
+        let in_the_way = keys.directory.join("log-1.key");
+        fs::create_dir(&in_the_way).expect("is in the way");
+        assert!(keys.rotate_log(NOW.plus(DAY_MS), false).is_err());
+        let card = keys.card().clone();
+        assert!(keys.rotate_log(NOW.plus(2 * DAY_MS), false).is_err());
+        assert_eq!(keys.card(), &card, "not before the first is finished");
+        fs::remove_dir(&in_the_way).expect("removes");
+        keys.rotate_log(NOW.plus(2 * DAY_MS), false).expect("rotates");
+        let again = Keys::load(&keys.directory, NOW).expect("loads");
+        assert_eq!((again.card(), again.log().public()), (keys.card(), keys.log().public()));
+        assert_eq!(again.former().keys().collect::<Vec<_>>(), [&1, &2]);
     }
 
     #[test]
