@@ -23,6 +23,7 @@ use crate::model::identity::{
     BadKey, Card, CardContent, CardError, Chain, ChainError, EARLIER_MAX, EarlierLogKey, Endpoint, LogKey, P256Key,
 };
 use crate::model::{OrgId, Timestamp};
+use crate::node::NodeError;
 use data_encoding::BASE64;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -305,7 +306,9 @@ impl Keys {
     /// knock by the old knock key and are shown the old certificate, for as long as it lives.
     ///
     /// # Errors
-    /// When `next-root.key` is not here or is not the key that was committed to, or a file cannot be written.
+    /// When `next-root.key` is not here or is not the key that was committed to, or a file cannot be written. What was in force stays so,
+    /// unless the card was written and the root keys could not be moved up: then the new root is in force, it is not changed again before
+    /// they are, and the next start moves them.
     pub fn rotate_root(&mut self, now: Timestamp) -> Result<&Card, KeysError> {
         let at = |name: &str| self.directory.join(name);
         if !at("next-root.key").exists() {
@@ -331,7 +334,10 @@ impl Keys {
         self.put_card(issuing_ca, card)?;
         self.previous = Some(previous);
         self.finish_rotation()?;
-        self.put_node(node)?;
+        // The root has changed: an error here would have it changed again. Renewal makes up for it.
+        if let Err(error) = self.put_node(node) {
+            tracing::warn!(code = NodeError::from(error).code(), "the node certificate under the new root could not be written");
+        }
         Ok(&self.card)
     }
 
@@ -741,6 +747,20 @@ mod tests {
         let again = Keys::load(&keys.directory, NOW).expect("loads");
         assert_eq!((again.card(), again.log().public()), (keys.card(), keys.log().public()));
         assert_eq!(again.former().keys().collect::<Vec<_>>(), [&1, &2]);
+    }
+
+    #[test]
+    fn a_root_that_has_changed_is_said_to_have_though_the_node_certificate_cannot_be_written() {
+        let (_directory, mut keys) = keys();
+        let before = keys.node().chain().clone();
+        fs::create_dir(keys.directory.join("node.new")).expect("is in the way");
+        keys.rotate_root(NOW).expect("rotates");
+        assert_eq!(keys.card().chain().rotations(), 1);
+        fs::remove_dir(keys.directory.join("node.new")).expect("removes");
+        assert_eq!(keys.renew(NOW).expect("renews"), Renewal { node: true, ..Renewal::default() });
+        let again = Keys::load(&keys.directory, NOW).expect("loads");
+        assert_eq!(again.node().chain()[1], *again.issuing_ca().der());
+        assert_eq!(again.previous.expect("is kept").0.chain(), &before);
     }
 
     #[test]
