@@ -108,6 +108,8 @@ async fn an_invitation_outlives_a_restart_of_who_made_it() {
     federation.clock.advance(72 * HOUR + 1);
     federation.restart(AMAL).await;
     assert!(federation.node(BOREALIS).join(&late.text, Some("again")).await.is_err(), "it has expired");
+    let kept = || std::fs::read_to_string(federation.data(AMAL).join("keys/invitations")).unwrap();
+    federation.until_upkeep("its secret is destroyed", || kept().is_empty()).await;
 }
 
 #[tokio::test]
