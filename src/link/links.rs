@@ -559,17 +559,16 @@ fn invitations(node: &Node) -> std::path::PathBuf {
 
 fn join_error(invitation: &Invitation, error: JoinError) -> NodeError {
     let peer = invitation.endpoints().first().map(ToString::to_string).unwrap_or_default();
-    let ask = "hint: ask for a new one";
     match error {
         // Whoever made it knows an invitation's label as long as it is open.
         JoinError::Connection { diagnosis: Diagnosis::LabelUnknownThere } => {
-            let diagnosis = format!("the invitation is not open there any more: it was used, tried too often, or has expired\n{ask}");
-            NodeError::LinkRefused { peer, diagnosis }
+            let diagnosis =
+                "the invitation is not open there any more: it was used, tried too often, or has expired\nhint: ask for a new one";
+            NodeError::LinkRefused { peer, diagnosis: diagnosis.into() }
         }
         JoinError::Connection { diagnosis } => {
             NodeError::Unreachable { peer, diagnosis: format!("{diagnosis}\nhint: {}", diagnosis.hint()) }
         }
-        JoinError::Refused(said) => NodeError::LinkRefused { peer, diagnosis: format!("the other side refused: {said}\n{ask}") },
         other => NodeError::LinkRefused { peer, diagnosis: other.to_string() },
     }
 }

@@ -126,6 +126,18 @@ async fn an_invitation_that_cannot_be_kept_is_not_opened_and_the_disk_is_named()
 }
 
 #[tokio::test]
+async fn an_invitation_that_is_still_good_is_not_said_to_be_of_no_use() {
+    let federation = Federation::strangers(2).await;
+    let invitation = federation.node(AMAL).invite().await.unwrap();
+    let blocked = federation.data(AMAL).join("keys/invitations.new");
+    std::fs::create_dir(&blocked).unwrap();
+    let refused = federation.node(BOREALIS).join(&invitation.text, Some("amal")).await.unwrap_err();
+    assert!(refused.to_string().ends_with("is refused: the other side refused: the node cannot take more now"), "{refused}");
+    std::fs::remove_dir(&blocked).unwrap();
+    federation.node(BOREALIS).join(&invitation.text, Some("amal")).await.unwrap();
+}
+
+#[tokio::test]
 async fn wrong_tries_count_over_a_restart() {
     let mut federation = Federation::strangers(2).await;
     let invitation = federation.node(AMAL).invite().await.unwrap();

@@ -192,18 +192,18 @@ fn fixed(bytes: &[u8]) -> Result<[u8; 32], Status> {
     bytes.try_into().map_err(|_| Status::invalid_argument("32 bytes are expected"))
 }
 
-/// What the joiner may be told: its own mistake, not ours.
-fn refusal(error: &PairingError) -> Status {
+/// What the joiner may be told: its own mistake, not ours. The codes of the first three say that it needs another invitation.
+pub(super) fn refusal(error: &PairingError) -> Status {
     match error {
         PairingError::Expired(_) => Status::failed_precondition("the invitation has expired"),
         PairingError::Closed => Status::failed_precondition("the invitation is closed"),
         PairingError::BadProof => Status::permission_denied("the secret is wrong"),
-        PairingError::OutOfOrder | PairingError::Commitment => Status::failed_precondition("the messages do not fit together"),
+        PairingError::OutOfOrder | PairingError::Commitment => Status::invalid_argument("the messages do not fit together"),
         PairingError::AlreadyPaired => Status::already_exists("the organisation is a peer already"),
         PairingError::NotKept => Status::internal("the pairing could not be kept"),
-        PairingError::Oneself => Status::failed_precondition("an organisation cannot pair with itself"),
+        PairingError::Oneself => Status::invalid_argument("an organisation cannot pair with itself"),
         PairingError::Card(_) | PairingError::Certificate(_) | PairingError::WrongOrganisation => {
-            Status::permission_denied("the card does not hold")
+            Status::invalid_argument("the card does not hold")
         }
     }
 }
