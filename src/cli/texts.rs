@@ -673,6 +673,8 @@ told: amal, smex
 1 of 3 holders has answered; see `watchfire receipts aaaaaaaaaaaaaaaaaaaaaaaaaa`
 ";
     assert_eq!(withdraw::text(&view), expected);
+    let view = TakeBackView { holders: 0, answered: 0, ..view };
+    assert!(withdraw::text(&view).ends_with("told: amal, smex\nsee `watchfire receipts aaaaaaaaaaaaaaaaaaaaaaaaaa`\n"));
     let view =
         TakeBackView { record: RECORD, mode: WithdrawalMode::Withdraw, entries: 1, unsent: 0, told: vec![], holders: 0, answered: 0 };
     assert_eq!(withdraw::text(&view), "withdrawn aaaaaaaaaaaaaaaaaaaaaaaaaa: 1 entry, 0 not sent yet\nnobody has to be told\n");

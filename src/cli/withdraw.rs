@@ -40,7 +40,11 @@ pub(super) fn text(view: &TakeBackView) -> String {
             let TakeBackView { record, holders, answered, .. } = view;
             text += &format!("told: {}\n", plain(&told.join(", ")));
             let have = if *answered == 1 { "has" } else { "have" };
-            text += &format!("{answered} of {} {have} answered; see `watchfire receipts {record}`\n", count(*holders, "holder"));
+            text += &match holders {
+                // They could not be counted.
+                0 => format!("see `watchfire receipts {record}`\n"),
+                _ => format!("{answered} of {} {have} answered; see `watchfire receipts {record}`\n", count(*holders, "holder")),
+            };
         }
     }
     text

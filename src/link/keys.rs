@@ -23,6 +23,7 @@ use crate::model::identity::{
     BadKey, Card, CardContent, CardError, Chain, ChainError, EARLIER_MAX, EarlierLogKey, Endpoint, LogKey, P256Key,
 };
 use crate::model::{OrgId, Timestamp};
+use crate::node::NodeError;
 use data_encoding::BASE64;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -305,7 +306,9 @@ impl Keys {
     /// knock by the old knock key and are shown the old certificate, for as long as it lives.
     ///
     /// # Errors
-    /// When `next-root.key` is not here or is not the key that was committed to, or a file cannot be written.
+    /// When `next-root.key` is not here or is not the key that was committed to, or a file cannot be written. What was in force stays so,
+    /// unless the card was written and the root keys could not be moved up: then the new root is in force, it is not changed again before
+    /// they are, and the next start moves them.
     pub fn rotate_root(&mut self, now: Timestamp) -> Result<&Card, KeysError> {
         let at = |name: &str| self.directory.join(name);
         if !at("next-root.key").exists() {
@@ -331,7 +334,10 @@ impl Keys {
         self.put_card(issuing_ca, card)?;
         self.previous = Some(previous);
         self.finish_rotation()?;
-        self.put_node(node)?;
+        // The root has changed: an error here would have it changed again. Renewal makes up for it.
+        if let Err(error) = self.put_node(node) {
+            tracing::warn!(code = NodeError::from(error).code(), "the node certificate under the new root could not be written");
+        }
         Ok(&self.card)
     }
 
@@ -341,8 +347,11 @@ impl Keys {
     /// The card's number is at least the time in seconds, so that a copy from before another change can still leave that one behind.
     ///
     /// # Errors
-    /// When the root key is not here, or a file cannot be written; what was in force stays so.
+    /// When the root key is not here, or a file cannot be written. What was in force stays so, unless the card was written and the key files
+    /// could not be moved: then the new key is in force, and they are moved before the next change or at the next start.
     pub fn rotate_log(&mut self, now: Timestamp, stolen: bool) -> Result<&Card, KeysError> {
+        // Until then `next-log.key` is the one file with the key that the card names.
+        finish_log_rotation(&self.directory, &self.card)?;
         let (root, log) = (self.root()?, Arc::new(SigningKey::generate()));
         let mut content = self.card.content().clone();
         let before = content.log_key;
@@ -722,6 +731,36 @@ mod tests {
         assert_eq!(keys.node().chain()[1], *keys.issuing_ca().der());
         let again = Keys::load(&keys.directory, later).expect("loads");
         assert!(in_force(&again) == in_force(&keys));
+    }
+
+    #[test]
+    fn a_change_of_the_log_key_whose_files_could_not_move_is_finished_before_the_next() {
+        let (_directory, mut keys) = keys();
+        let in_the_way = keys.directory.join("log-1.key");
+        fs::create_dir(&in_the_way).expect("is in the way");
+        assert!(keys.rotate_log(NOW.plus(DAY_MS), false).is_err());
+        let card = keys.card().clone();
+        assert!(keys.rotate_log(NOW.plus(2 * DAY_MS), false).is_err());
+        assert_eq!(keys.card(), &card, "not before the first is finished");
+        fs::remove_dir(&in_the_way).expect("removes");
+        keys.rotate_log(NOW.plus(2 * DAY_MS), false).expect("rotates");
+        let again = Keys::load(&keys.directory, NOW).expect("loads");
+        assert_eq!((again.card(), again.log().public()), (keys.card(), keys.log().public()));
+        assert_eq!(again.former().keys().collect::<Vec<_>>(), [&1, &2]);
+    }
+
+    #[test]
+    fn a_root_that_has_changed_is_said_to_have_though_the_node_certificate_cannot_be_written() {
+        let (_directory, mut keys) = keys();
+        let before = keys.node().chain().clone();
+        fs::create_dir(keys.directory.join("node.new")).expect("is in the way");
+        keys.rotate_root(NOW).expect("rotates");
+        assert_eq!(keys.card().chain().rotations(), 1);
+        fs::remove_dir(keys.directory.join("node.new")).expect("removes");
+        assert_eq!(keys.renew(NOW).expect("renews"), Renewal { node: true, ..Renewal::default() });
+        let again = Keys::load(&keys.directory, NOW).expect("loads");
+        assert_eq!(again.node().chain()[1], *again.issuing_ca().der());
+        assert_eq!(again.previous.expect("is kept").0.chain(), &before);
     }
 
     #[test]

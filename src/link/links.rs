@@ -421,9 +421,8 @@ impl Links {
     /// Renews certificates at two thirds of their life, confirms groups, and lets what has expired go.
     async fn keep_fresh(self: Arc<Self>, stop: CancellationToken) {
         loop {
-            if let Err(error) = self.freshen().await {
-                tracing::warn!(code = error.code(), "upkeep failed; it is tried again in a minute");
-            }
+            // What fails is logged there, and tried again in a minute.
+            let _ = self.freshen().await;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
@@ -432,21 +431,26 @@ impl Links {
         }
     }
 
-    /// One round of upkeep. A step that fails keeps none of the others from being done.
+    /// One round of upkeep. A step that fails is logged, and keeps none of the others from being done.
     ///
     /// # Errors
     /// The first: a key file or the store could not be written.
     pub async fn freshen(&self) -> Result<(), NodeError> {
         self.pairing.forget_expired();
         let steps = [
-            self.renew(),
-            self.node.pay_what_is_owed().await,
-            self.node.settle_restore().await,
-            self.node.confirm_groups().await,
-            self.node.settle_log_keys().await,
-            self.node.destroy_expired(false).await.map(drop),
+            ("certificates", self.renew()),
+            ("what is owed", self.node.pay_what_is_owed().await),
+            ("restore", self.node.settle_restore().await),
+            ("groups", self.node.confirm_groups().await),
+            ("log-signing keys", self.node.settle_log_keys().await),
+            ("retention", self.node.destroy_expired(false).await.map(drop)),
         ];
-        steps.into_iter().collect()
+        for (step, done) in &steps {
+            if let Err(error) = done {
+                tracing::warn!(step, code = error.code(), "a step of upkeep failed");
+            }
+        }
+        steps.into_iter().try_for_each(|(_, done)| done)
     }
 
     fn renew(&self) -> Result<(), NodeError> {
@@ -555,17 +559,16 @@ fn invitations(node: &Node) -> std::path::PathBuf {
 
 fn join_error(invitation: &Invitation, error: JoinError) -> NodeError {
     let peer = invitation.endpoints().first().map(ToString::to_string).unwrap_or_default();
-    let ask = "hint: ask for a new one";
     match error {
         // Whoever made it knows an invitation's label as long as it is open.
         JoinError::Connection { diagnosis: Diagnosis::LabelUnknownThere } => {
-            let diagnosis = format!("the invitation is not open there any more: it was used, tried too often, or has expired\n{ask}");
-            NodeError::LinkRefused { peer, diagnosis }
+            let diagnosis =
+                "the invitation is not open there any more: it was used, tried too often, or has expired\nhint: ask for a new one";
+            NodeError::LinkRefused { peer, diagnosis: diagnosis.into() }
         }
         JoinError::Connection { diagnosis } => {
             NodeError::Unreachable { peer, diagnosis: format!("{diagnosis}\nhint: {}", diagnosis.hint()) }
         }
-        JoinError::Refused(said) => NodeError::LinkRefused { peer, diagnosis: format!("the other side refused: {said}\n{ask}") },
         other => NodeError::LinkRefused { peer, diagnosis: other.to_string() },
     }
 }

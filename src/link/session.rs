@@ -106,7 +106,7 @@ impl From<RecallError> for Ended {
 impl Ended {
     /// A peer's `Close`, cut short.
     fn by_peer(close: wire::Close) -> Self {
-        Self::ByPeer { code: short(close.code), words: short(close.words) }
+        Self::ByPeer { code: short(&close.code), words: short(&close.words) }
     }
 
     /// The stable name, for logs and `--json`: never the peer's own words.
@@ -511,7 +511,7 @@ impl Session {
 async fn next_frame(inbound: &mut (impl Stream<Item = Result<wire::Frame, tonic::Status>> + Unpin)) -> Result<Kind, Ended> {
     match inbound.next().await {
         Some(Ok(frame)) => frame.frame.ok_or(Ended::Protocol(Malformed("an empty or unknown frame"))),
-        Some(Err(status)) => Err(Ended::Stream(short(status.message().to_owned()))),
+        Some(Err(status)) => Err(Ended::Stream(short(status.message()))),
         None => Err(Ended::Stream("the peer ended it".into())),
     }
 }
@@ -1084,6 +1084,6 @@ fn content_bytes(frame: &Kind) -> u64 {
 }
 
 /// What a peer says for people, without what could harm a terminal or a log.
-fn short(text: String) -> String {
+pub(super) fn short(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(200).collect()
 }

@@ -127,11 +127,15 @@ impl Node {
     /// # Errors
     /// When there is no such record of ours.
     pub fn receipts(&self, id: &str) -> Result<Vec<ReceiptView>, NodeError> {
-        let record = self.own_record(id)?;
+        self.receipts_of(&self.own_record(id)?)
+    }
+
+    /// As [`Self::receipts`], of a record that is known to be ours; none of one that was taken back before it left.
+    pub(super) fn receipts_of(&self, record: &RecordId) -> Result<Vec<ReceiptView>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let names = Names::of(&snapshot)?;
         let mut holders: BTreeMap<OrgId, Vec<(LogId, u64)>> = BTreeMap::new();
-        for (log, seq) in snapshot.positions(&record)? {
+        for (log, seq) in snapshot.positions(record)? {
             let Some(info) = snapshot.log(&log)? else { continue };
             let mut readers: BTreeSet<OrgId> = self.readers(&snapshot, &info.key.audience)?.into_iter().collect();
             // Who left the audience since holds it still.
@@ -140,7 +144,7 @@ impl Node {
                 holders.entry(holder).or_default().push((log, seq));
             }
         }
-        let receipts = snapshot.receipts(&record)?;
+        let receipts = snapshot.receipts(record)?;
         // Whoever answered was told, member still or not.
         for receipt in &receipts {
             let positions = holders.entry(receipt.holder).or_default();

@@ -108,6 +108,8 @@ async fn an_invitation_outlives_a_restart_of_who_made_it() {
     federation.clock.advance(72 * HOUR + 1);
     federation.restart(AMAL).await;
     assert!(federation.node(BOREALIS).join(&late.text, Some("again")).await.is_err(), "it has expired");
+    let kept = || std::fs::read_to_string(federation.data(AMAL).join("keys/invitations")).unwrap();
+    federation.until_upkeep("its secret is destroyed", || kept().is_empty()).await;
 }
 
 #[tokio::test]
@@ -121,6 +123,18 @@ async fn an_invitation_that_cannot_be_kept_is_not_opened_and_the_disk_is_named()
         federation.node(AMAL).invite().await.unwrap();
     }
     assert_eq!(federation.node(AMAL).invite().await.unwrap_err().code(), "conflict", "as many as may be open");
+}
+
+#[tokio::test]
+async fn an_invitation_that_is_still_good_is_not_said_to_be_of_no_use() {
+    let federation = Federation::strangers(2).await;
+    let invitation = federation.node(AMAL).invite().await.unwrap();
+    let blocked = federation.data(AMAL).join("keys/invitations.new");
+    std::fs::create_dir(&blocked).unwrap();
+    let refused = federation.node(BOREALIS).join(&invitation.text, Some("amal")).await.unwrap_err();
+    assert!(refused.to_string().ends_with("is refused: the other side refused: the node cannot take more now"), "{refused}");
+    std::fs::remove_dir(&blocked).unwrap();
+    federation.node(BOREALIS).join(&invitation.text, Some("amal")).await.unwrap();
 }
 
 #[tokio::test]

@@ -53,6 +53,21 @@ async fn what_is_withdrawn_leaves_blocklists_and_shows_as_revoked() {
 }
 
 #[tokio::test]
+async fn what_only_waits_is_withdrawn_and_never_leaves() {
+    let mut federation = Federation::of(2).await;
+    federation.cut(AMAL, BOREALIS);
+    federation.restart(AMAL).await;
+    federation.share(AMAL, EVIL, Tlp::Amber, "borealis").await;
+    let view = federation.node(AMAL).withdraw(EVIL, "a false positive").await.unwrap();
+    assert_eq!((view.entries, view.unsent, view.holders, view.answered), (0, 1, 0, 0));
+    assert!(view.told.is_empty(), "{:?}", view.told);
+    federation.heal(AMAL, BOREALIS);
+    federation.settle().await;
+    assert_eq!(federation.entries(BOREALIS, AMAL), 0);
+    assert!(!federation.finds(AMAL, EVIL));
+}
+
+#[tokio::test]
 async fn what_is_withdrawn_may_be_shared_again() {
     let federation = shared().await;
     federation.node(AMAL).withdraw(EVIL, "a false positive").await.unwrap();

@@ -217,6 +217,23 @@ async fn what_expires_is_destroyed_though_a_certificate_cannot_be_written() {
     federation.until_upkeep("borealis has destroyed it too", || !has_body(&federation, BOREALIS)).await;
 }
 
+#[tokio::test]
+async fn each_step_of_upkeep_that_fails_is_named() {
+    let federation = Federation::strangers(1).await;
+    let at = |name: &str| federation.data(AMAL).join("keys").join(name);
+    federation.node(AMAL).keys.rotate_log(federation.clock.now(), false).unwrap();
+    std::fs::rename(at("log-1.key"), at("elsewhere")).unwrap();
+    for name in ["log-1.key", "node.new"] {
+        std::fs::create_dir(at(name)).unwrap();
+    }
+    federation.clock.advance(6 * DAY);
+    assert_eq!(Links::new(federation.node(AMAL).clone()).unwrap().freshen().await.unwrap_err().code(), "io");
+    for step in ["certificates", "log-signing keys"] {
+        let named = |line: &log::Line| line.text.contains(&format!("step=\"{step}\" code=\"io\""));
+        assert!(log::lines(log::current()).iter().any(named), "{step}");
+    }
+}
+
 /// What an operator is told when clocks differ too far for a link.
 const CLOCK_CODES: [&str; 6] = ["label_unknown_there", "unknown_label", "expired", "expired_there", "not_yet_valid", "profile_there"];
 

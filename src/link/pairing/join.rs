@@ -5,6 +5,7 @@ use super::protocol::{Answer, Joiner, PairingChannel, PairingError, PairingOutco
 use crate::link::diagnosis::Diagnosis;
 use crate::link::dial::{DialOptions, connect_for_pairing};
 use crate::link::serve::{Http2Limits, channel};
+use crate::link::session::short;
 use crate::link::tls::Tls;
 use crate::link::wire::pairing_client::PairingClient;
 use crate::link::wire::{PairingReveal, PairingStart};
@@ -34,7 +35,10 @@ pub enum JoinError {
          new invitation"
     )]
     PairedThere,
-    /// The other side refused, in its words.
+    /// The invitation has expired or is closed there, or the secret is wrong, in the other side's words.
+    #[error("the other side refused: {0}\nhint: ask for a new invitation")]
+    Closed(String),
+    /// The other side refused for another reason, in its words; the invitation may still be good.
     #[error("the other side refused: {0}")]
     Refused(String),
     /// An answer is missing or too long.
@@ -94,11 +98,47 @@ async fn in_time<T>(call: impl Future<Output = Result<tonic::Response<T>, Status
     match tokio::time::timeout(STEP_TIMEOUT, call).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
         Ok(Err(status)) if status.code() == Code::AlreadyExists => Err(JoinError::PairedThere),
-        Ok(Err(status)) => Err(JoinError::Refused(status.message().chars().take(200).collect())),
+        Ok(Err(status)) => {
+            let said = short(status.message());
+            Err(match status.code() {
+                Code::FailedPrecondition | Code::PermissionDenied => JoinError::Closed(said),
+                _ => JoinError::Refused(said),
+            })
+        }
         Err(_) => Err(JoinError::Protocol),
     }
 }
 
 fn connection_failed(diagnosis: Diagnosis) -> JoinError {
     JoinError::Connection { diagnosis }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::service::refusal;
+    use super::*;
+    use crate::model::Timestamp;
+
+    async fn told(status: Status) -> String {
+        in_time::<()>(std::future::ready(Err(status))).await.expect_err("refused").to_string()
+    }
+
+    #[tokio::test]
+    async fn a_new_invitation_is_asked_for_where_this_one_is_of_no_use_any_more() {
+        use PairingError::{BadProof, Closed, Commitment, Expired, Oneself, OutOfOrder, WrongOrganisation};
+        for error in [Expired(Timestamp(1)), Closed, BadProof] {
+            let told = told(refusal(&error)).await;
+            assert!(told.ends_with("\nhint: ask for a new invitation"), "{told}");
+        }
+        for error in [Oneself, OutOfOrder, Commitment, WrongOrganisation, PairingError::NotKept] {
+            let told = told(refusal(&error)).await;
+            assert!(!told.contains("hint:"), "{told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_other_side_says_chooses_no_hint() {
+        let theirs = Status::unavailable("no\nhint: run `this`\u{1b}[2K");
+        assert_eq!(told(theirs).await, "the other side refused: nohint: run `this`[2K");
+    }
 }

@@ -52,7 +52,7 @@ pub struct PairingService {
 struct Invitations {
     /// By label.
     inviters: BTreeMap<String, Inviter>,
-    /// The tries that each has left on disk; `None` when that is not known, since it could not be written.
+    /// The tries that each has left on disk; `None` when that is not known: it was not written since the start, or could not be.
     written: Option<BTreeMap<String, u8>>,
 }
 
@@ -65,8 +65,7 @@ impl PairingService {
         persist: Persist,
         keep: Keep,
     ) -> Arc<Self> {
-        let invitations = Mutex::new(Invitations { written: Some(BTreeMap::new()), ..Invitations::default() });
-        Arc::new(Self { invitations, acceptor, card, clock, persist, keep })
+        Arc::new(Self { invitations: Mutex::default(), acceptor, card, clock, persist, keep })
     }
 
     /// Opens an invitation.
@@ -89,10 +88,10 @@ impl PairingService {
         Ok(kept?)
     }
 
-    /// Opens those that were kept over a restart.
+    /// Opens those that were kept over a restart. What else stands on disk, such as the secret of one that has expired, goes at the next
+    /// upkeep.
     pub fn open_again(&self, kept: Vec<Kept>) {
         let mut open = self.lock();
-        open.written = Some(kept.iter().map(|(invitation, tries_left)| (invitation.label(), *tries_left)).collect());
         open.inviters.extend(kept.into_iter().map(|(invitation, tries_left)| (invitation.label(), Inviter::with(invitation, tries_left))));
         self.publish(&mut open);
     }
@@ -193,18 +192,18 @@ fn fixed(bytes: &[u8]) -> Result<[u8; 32], Status> {
     bytes.try_into().map_err(|_| Status::invalid_argument("32 bytes are expected"))
 }
 
-/// What the joiner may be told: its own mistake, not ours.
-fn refusal(error: &PairingError) -> Status {
+/// What the joiner may be told: its own mistake, not ours. The codes of the first three say that it needs another invitation.
+pub(super) fn refusal(error: &PairingError) -> Status {
     match error {
         PairingError::Expired(_) => Status::failed_precondition("the invitation has expired"),
         PairingError::Closed => Status::failed_precondition("the invitation is closed"),
         PairingError::BadProof => Status::permission_denied("the secret is wrong"),
-        PairingError::OutOfOrder | PairingError::Commitment => Status::failed_precondition("the messages do not fit together"),
+        PairingError::OutOfOrder | PairingError::Commitment => Status::invalid_argument("the messages do not fit together"),
         PairingError::AlreadyPaired => Status::already_exists("the organisation is a peer already"),
         PairingError::NotKept => Status::internal("the pairing could not be kept"),
-        PairingError::Oneself => Status::failed_precondition("an organisation cannot pair with itself"),
+        PairingError::Oneself => Status::invalid_argument("an organisation cannot pair with itself"),
         PairingError::Card(_) | PairingError::Certificate(_) | PairingError::WrongOrganisation => {
-            Status::permission_denied("the card does not hold")
+            Status::invalid_argument("the card does not hold")
         }
     }
 }
