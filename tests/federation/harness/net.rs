@@ -236,9 +236,10 @@ async fn carry(state: Arc<Mutex<State>>, from: Who, mut dialler: TcpStream) {
     let allowance = Arc::new(Mutex::new(allowance));
     let ((from_dialler, to_dialler), (from_listener, to_listener)) = (dialler.into_split(), listener.into_split());
     tokio::select! {
-        () = pump(from_dialler, to_listener, from_stalled, delay, allowance.clone()) => {}
-        () = pump(from_listener, to_dialler, to_stalled, delay, allowance.clone()) => {}
+        biased;
         () = kill.cancelled() => {}
+        () = pump(from_dialler, to_listener, from_stalled, delay, allowance.clone(), &kill) => {}
+        () = pump(from_listener, to_dialler, to_stalled, delay, allowance.clone(), &kill) => {}
     }
     if *allowance.lock().unwrap_or_else(PoisonError::into_inner) == Some(0) {
         lock(&state).cuts_made += 1;
@@ -253,6 +254,7 @@ async fn pump(
     mut stalled: watch::Receiver<bool>,
     delay: Duration,
     allowance: Arc<Mutex<Option<u64>>>,
+    kill: &CancellationToken,
 ) {
     let mut bytes = vec![0; 16 << 10];
     loop {
@@ -273,7 +275,8 @@ async fn pump(
             *allowance = allowance.map(|left| left - may);
             (may as usize, may == left)
         };
-        if to.write_all(&bytes[..may]).await.is_err() || is_last {
+        // Nothing that is said after a cut gets through any more.
+        if kill.is_cancelled() || to.write_all(&bytes[..may]).await.is_err() || is_last {
             return;
         }
     }
