@@ -442,6 +442,7 @@ impl Links {
             ("what is owed", self.node.pay_what_is_owed().await),
             ("restore", self.node.settle_restore().await),
             ("groups", self.node.confirm_groups().await),
+            ("positions", self.node.position_all().await),
             ("log-signing keys", self.node.settle_log_keys().await),
             ("retention", self.node.destroy_expired(false).await.map(drop)),
         ];

@@ -30,6 +30,13 @@ impl Node {
         self.position_what_waits(audience).await.map(|_| ())
     }
 
+    /// As [`Self::position`], of what is durable already: what cannot get a position now gets it from the upkeep.
+    pub(super) async fn position_or_later(&self, audience: Audience) {
+        if let Err(error) = self.position(audience).await {
+            tracing::warn!(code = error.code(), "what was released waits for its position");
+        }
+    }
+
     /// As [`Self::position`], for whoever holds the lock on positions. `false` where nothing can get one now.
     async fn position_what_waits(&self, audience: Audience) -> Result<bool, NodeError> {
         // A restore may have been declared while the lock was waited for.
@@ -56,7 +63,10 @@ impl Node {
     }
 
     /// Positions whatever waits and may be.
-    pub(super) async fn position_all(&self) -> Result<(), NodeError> {
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub async fn position_all(&self) -> Result<(), NodeError> {
         for audience in self.store.snapshot()?.waiting_audiences()? {
             self.position(audience).await?;
         }

@@ -220,7 +220,7 @@ impl Node {
     pub(super) async fn release_record(&self, record: Record, audience: Audience) -> Result<(), NodeError> {
         if let Some(change) = self.release_of(record, audience)? {
             self.commit(change).await?;
-            self.position(audience).await?;
+            self.position_or_later(audience).await;
         }
         Ok(())
     }

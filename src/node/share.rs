@@ -171,7 +171,7 @@ impl Node {
     async fn release_and_position(&self, audience: Audience, items: Vec<ReleaseItem>, now: bool) -> Result<Vec<ReleaseOutcome>, NodeError> {
         let outcomes = self.make_durable(audience, items, now).await?;
         if outcomes.contains(&ReleaseOutcome::Queued) {
-            self.position(audience).await?;
+            self.position_or_later(audience).await;
         }
         Ok(outcomes)
     }

@@ -69,7 +69,7 @@ impl Node {
         // The recalls first.
         self.touch();
         for (_, audience) in copies.keys() {
-            self.position(*audience).await?;
+            self.position_or_later(*audience).await;
         }
         let entries = copies.values().map(|seqs| seqs.len() as u64).sum();
         Ok(TakeBackView { record, mode, entries, unsent, told, holders: 0, answered: 0 })
