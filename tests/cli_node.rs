@@ -366,6 +366,9 @@ fn exit_codes_say_what_kind_of_no_it_was() {
     here.ok("watchfire peer add card.txt --name smex && watchfire peer remove smex");
     assert_eq!(here.refused("watchfire peer resume smex"), (Some(1), "error: `smex` is not suspended".to_owned()));
     here.ok("watchfire peer add card.txt --name smex && watchfire group create partners --member smex");
+    for (name, members) in [("several", "--member smex smex"), ("each", "--member smex --member smex")] {
+        here.ok(&format!("watchfire group create {name} {members}"));
+    }
     assert_eq!(here.refused("watchfire share fresh-lure.com --tlp red --to partners").0, Some(3), "all was withheld");
     assert_eq!(here.refused("watchfire share fresh-lure.com --tlp green --to partners").0, Some(3), "it is no community");
     assert_eq!(here.refused("watchfire share 'no value' --tlp amber --to partners").0, Some(2), "none could be read");

@@ -20,12 +20,15 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Make a group that this organisation owns
-    #[command(after_help = "Examples:\n  watchfire group create partners --member smex --community")]
+    #[command(
+        after_help = "Examples:\n  watchfire group create partners --member smex --community",
+        override_usage = "watchfire group create [OPTIONS] <NAME> --member <PEER>..."
+    )]
     Create {
         /// Its name
         name: String,
-        /// A peer in it; once for each
-        #[arg(long = "member", value_name = "PEER", required = true)]
+        /// The peers in it
+        #[arg(long = "member", value_name = "PEER", required = true, num_args = 1..)]
         members: Vec<String>,
         /// TLP:GREEN moves within it
         #[arg(long)]
