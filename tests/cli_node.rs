@@ -148,6 +148,7 @@ fn every_help_example_runs_against_a_real_node() {
         "group show",
         "group remove",
         "group add",
+        "group deputy",
         "group community",
         "group take-over",
         "share",
@@ -373,6 +374,12 @@ fn exit_codes_say_what_kind_of_no_it_was() {
     assert_eq!(here.refused("watchfire share fresh-lure.com --tlp green --to partners").0, Some(3), "it is no community");
     assert_eq!(here.refused("watchfire share 'no value' --tlp amber --to partners").0, Some(2), "none could be read");
     assert_eq!(here.run("watchfire lookup 'no value' fresh-lure.com").status.code(), Some(0), "that nothing is known is an answer");
+    assert_eq!(here.refused("watchfire group deputy partners").0, Some(2));
+    here.ok("watchfire group deputy partners smex");
+    assert!(here.ok("watchfire group deputy partners --none").contains("\ndeputy      none\n"));
+    here.ok("watchfire group remove partners smex");
+    let refused = "error: `smex` is not a member of the group `partners`".to_owned();
+    assert_eq!(here.refused("watchfire group deputy partners smex"), (Some(1), refused));
     here.ok("watchfire group community partners yes");
     assert_eq!(here.run("watchfire share fresh-lure.com --tlp green --to partners").status.code(), Some(0));
     assert_eq!(here.stop(), Some(0));

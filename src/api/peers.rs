@@ -141,6 +141,22 @@ pub(super) async fn group_community(
     Ok(Json(node.group_community(&group, ask.community).await?))
 }
 
+/// Who takes over a group when its owner is lost.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct GroupDeputy {
+    /// The name or id of a peer that is a member; nobody where it is not given.
+    #[serde(default)]
+    pub peer: Option<String>,
+}
+
+pub(super) async fn group_deputy(
+    State(node): State<Arc<Node>>,
+    Path(group): Path<String>,
+    Ask(ask): Ask<GroupDeputy>,
+) -> Answer<GroupView> {
+    Ok(Json(node.group_deputy(&group, ask.peer.as_deref()).await?))
+}
+
 pub(super) async fn group_accept(State(node): State<Arc<Node>>, Path(group): Path<String>) -> Answer<GroupView> {
     Ok(Json(node.group_accept(&group).await?))
 }

@@ -244,6 +244,15 @@ impl Node {
         self.group(group)
     }
 
+    /// Names the member of a group of ours that takes over when we are lost, or nobody.
+    ///
+    /// # Errors
+    /// When we do not own the group, or the deputy is no member or no open peer.
+    pub async fn group_deputy(&self, group: &str, deputy: Option<&str>) -> Result<GroupView, NodeError> {
+        self.set_deputy(group, deputy).await?;
+        self.group(group)
+    }
+
     /// The operator accepts a group that waits for this word, or comes back to one that was left.
     ///
     /// # Errors

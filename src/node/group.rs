@@ -126,6 +126,11 @@ impl Node {
         if !members.contains(&definition.owner) {
             return Err(NodeError::Conflict("a group keeps its owner\nhint: the deputy takes over when the owner is lost".into()));
         }
+        if !members.contains(&self.org()) {
+            return Err(NodeError::Conflict(format!(
+                "whoever signs for a group stays in it\nhint: `watchfire group leave {group}` takes us out, and its owner is to be told"
+            )));
+        }
         self.sign_for(alone, definition, members).await
     }
 
@@ -140,6 +145,29 @@ impl Node {
             return Ok(());
         }
         self.sign_for(alone, Definition { community, ..definition }, members).await
+    }
+
+    /// Names the member of a group of ours that takes over when we are lost, or nobody.
+    ///
+    /// # Errors
+    /// When we do not own the group, or the deputy is no member or no open peer.
+    pub(super) async fn set_deputy(&self, group: &str, deputy: Option<&str>) -> Result<(), NodeError> {
+        let alone = self.defining.lock().await;
+        let (definition, members) = self.entitled(group)?;
+        if definition.owner != self.org() {
+            return Err(NodeError::NotOwner(self.group_named(group)?.name));
+        }
+        let deputy = deputy.map(|name| self.member(name).map(|org| (name, org))).transpose()?;
+        if let Some((name, _)) = deputy.filter(|(_, org)| !members.contains(org)) {
+            return Err(NodeError::Conflict(format!(
+                "`{name}` is not a member of the group `{group}`\nhint: `watchfire group add {group} {name}` makes it one"
+            )));
+        }
+        let deputy = deputy.map(|(_, org)| org);
+        if definition.deputy == deputy {
+            return Ok(());
+        }
+        self.sign_for(alone, Definition { deputy, ..definition }, members).await
     }
 
     /// Takes a group over as its deputy, or back as its owner, without changing who is in it.
@@ -239,6 +267,8 @@ impl Node {
             return Err(NodeError::Conflict(format!("a group has at most {MEMBERS_MAX} members")));
         }
         let snapshot = self.store.snapshot()?;
+        // Whoever is removed takes nothing over.
+        definition.deputy = definition.deputy.filter(|deputy| members.contains(deputy));
         definition.confirmed = self.clock.now();
         definition.signer = self.org();
         definition.appointment = self.appointment(&snapshot, &definition)?;

@@ -112,10 +112,10 @@ pub fn may_offer(log: &LogKey, us: &OrgId, reader: &OrgId, group: Option<&Defini
         (Audience::Group(_), Some(definition)) if definition.has(reader) && definition.has(us) => match definition.visibility {
             Visibility::Visible => Ok(()),
             // Members of a hidden group send to its owner (or deputy) alone; the owner's own log goes to all of them.
-            Visibility::Hidden if log.author == *us || log.author == *reader => {
-                let to_head = *reader == definition.owner || Some(*reader) == definition.deputy;
-                let from_head = *us == definition.owner || Some(*us) == definition.deputy;
-                if to_head || from_head { Ok(()) } else { Err(Withheld::NotInAudience) }
+            Visibility::Hidden
+                if (log.author == *us || log.author == *reader) && (definition.is_head(reader) || definition.is_head(us)) =>
+            {
+                Ok(())
             }
             Visibility::Hidden => Err(Withheld::NotInAudience),
         },
