@@ -7,6 +7,7 @@ use super::view::{
 };
 use super::{Node, share::Door};
 use crate::link::convert::decode_record;
+use crate::model::group::{Definition, Visibility};
 use crate::model::log::{Audience, LogKey};
 use crate::model::observable::lookup::Match;
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
@@ -214,15 +215,21 @@ impl Node {
         Ok(!self.readers(snapshot, &info.key.audience)?.contains(org))
     }
 
-    /// Everyone but us in an audience.
+    /// Everyone else to whom our log to an audience goes: in a hidden group to peers alone, since nobody relays it there.
     fn readers(&self, snapshot: &Snapshot, audience: &Audience) -> Result<Vec<OrgId>, NodeError> {
-        Ok(match audience {
-            Audience::Direct(org) => vec![*org],
-            Audience::Group(group) => match self.definition(snapshot, group)? {
-                Some(definition) => definition.members.into_iter().map(|one| one.org).filter(|org| *org != self.org()).collect(),
-                None => Vec::new(),
-            },
-        })
+        let definition = match audience {
+            Audience::Direct(org) => return Ok(vec![*org]),
+            Audience::Group(group) => self.definition(snapshot, group)?,
+        };
+        let mut readers = Vec::new();
+        if let Some(Definition { members, visibility, .. }) = definition {
+            for org in members.into_iter().map(|member| member.org).filter(|org| *org != self.org()) {
+                if visibility == Visibility::Visible || snapshot.peer(&org)?.is_some() {
+                    readers.push(org);
+                }
+            }
+        }
+        Ok(readers)
     }
 
     /// Whether a record may go to somebody, as the rules decide it, step by step.

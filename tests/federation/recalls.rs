@@ -239,6 +239,26 @@ async fn who_was_removed_from_a_hidden_group_complies_whoever_of_its_members_rec
 }
 
 #[tokio::test]
+async fn a_member_of_a_hidden_group_waits_for_nobody_whom_its_word_does_not_reach() {
+    let federation = Federation::strangers(3).await;
+    federation.pair(AMAL, BOREALIS).await;
+    federation.pair(AMAL, CEDAR).await;
+    federation.settle().await;
+    let change = |group: &mut watchfire::node::view::GroupCreate| (group.hidden, group.deputy) = (true, Some("borealis".into()));
+    federation.group_with(AMAL, "shelter", &[CEDAR], change).await;
+    federation.settle().await;
+    federation.share(CEDAR, EVIL, Tlp::Amber, "shelter").await;
+    federation.until("the deputy has it", || federation.finds(BOREALIS, EVIL)).await;
+    federation.settle().await;
+    assert!(is(&federation.outcomes(CEDAR, EVIL), &[("amal", "held")]));
+    federation.recall(CEDAR, EVIL).await;
+    federation.until("the deputy has destroyed it", || !federation.finds(BOREALIS, EVIL)).await;
+    federation.settle().await;
+    let outcomes = federation.outcomes(CEDAR, EVIL);
+    assert!(is(&outcomes, &[("amal", "destroyed")]), "the owner answers for the others: {outcomes:?}");
+}
+
+#[tokio::test]
 async fn a_peer_that_was_removed_cannot_be_told_any_more() {
     let federation = Federation::of(2).await;
     federation.share(AMAL, EVIL, Tlp::Amber, "borealis").await;
