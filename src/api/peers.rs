@@ -2,7 +2,7 @@
 
 use super::extract::{Answer, Ask, Asked, read};
 use crate::node::Node;
-use crate::node::view::{GroupCreate, GroupView, InviteView, JoinView, PeerOptions, PeerView};
+use crate::node::view::{GroupCreate, GroupView, InviteView, JoinView, PeerOptions, PeerRemoveView, PeerView};
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
@@ -66,7 +66,7 @@ pub(super) async fn resume(State(node): State<Arc<Node>>, Path(name): Path<Strin
     Ok(Json(node.peer_resume(&name).await?))
 }
 
-pub(super) async fn remove(State(node): State<Arc<Node>>, Path(name): Path<String>) -> Answer<PeerView> {
+pub(super) async fn remove(State(node): State<Arc<Node>>, Path(name): Path<String>) -> Answer<PeerRemoveView> {
     Ok(Json(node.peer_remove(&name).await?))
 }
 

@@ -114,6 +114,27 @@ impl Node {
         self.redefine(group, |members| members.retain(|member| *member != org)).await
     }
 
+    /// Removes an organisation from every group that we own or sign for, and names those. Where that cannot be, since we hold back or a
+    /// list of members has not come, it stays.
+    pub(super) async fn remove_from_our_groups(&self, org: &OrgId) -> Result<Vec<String>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let mut names = Vec::new();
+        for row in snapshot.groups()? {
+            let Some(definition) = self.definition(&snapshot, &row.group)? else { continue };
+            let ours = [definition.owner, definition.signer].contains(&self.org());
+            if !ours || definition.owner == *org || !definition.has(org) {
+                continue;
+            }
+            match self.remove_from_group(&row.group.to_string(), &org.to_string()).await {
+                Ok(()) => names.push(row.name),
+                Err(NodeError::Conflict(_) | NodeError::HeldBack(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
     async fn redefine(&self, group: &str, change: impl FnOnce(&mut Vec<OrgId>)) -> Result<(), NodeError> {
         let alone = self.defining.lock().await;
         let (definition, mut members) = self.entitled(group)?;

@@ -259,6 +259,24 @@ async fn a_member_of_a_hidden_group_waits_for_nobody_whom_its_word_does_not_reac
 }
 
 #[tokio::test]
+async fn a_member_that_is_no_peer_any_more_leaves_our_groups_and_cannot_be_told() {
+    let federation = shared().await;
+    federation.group(BOREALIS, "theirs", &[AMAL, CEDAR]).await;
+    federation.settle().await;
+    federation.node(AMAL).peer_remove("cedar").await.unwrap();
+    federation.until("it is no member", || federation.node(BOREALIS).group("partners").unwrap().members.len() == 2).await;
+    federation.share(BOREALIS, "later.example.org", Tlp::Amber, "partners").await;
+    federation.settle().await;
+    assert!(federation.finds(AMAL, "later.example.org") && !federation.finds(CEDAR, "later.example.org"));
+    assert_eq!(federation.node(AMAL).peer("cedar").unwrap().groups, ["theirs"]);
+    federation.recall(AMAL, EVIL).await;
+    federation.settle().await;
+    let outcomes = federation.outcomes(AMAL, EVIL);
+    assert!(is(&outcomes, &[("borealis", "destroyed"), ("cedar", "unreachable")]), "{outcomes:?}");
+    assert!(federation.finds(CEDAR, EVIL));
+}
+
+#[tokio::test]
 async fn a_peer_that_was_removed_cannot_be_told_any_more() {
     let federation = Federation::of(2).await;
     federation.share(AMAL, EVIL, Tlp::Amber, "borealis").await;
