@@ -378,6 +378,8 @@ fn exit_codes_say_what_kind_of_no_it_was() {
     here.ok("watchfire group deputy partners smex");
     assert!(here.ok("watchfire group deputy partners --none").contains("\ndeputy      none\n"));
     here.ok("watchfire group remove partners smex");
+    let refused = "error: no member of `partners` is called `nobody`".to_owned();
+    assert_eq!(here.refused("watchfire group remove partners nobody"), (Some(6), refused));
     let refused = "error: `smex` is not a member of the group `partners`".to_owned();
     assert_eq!(here.refused("watchfire group deputy partners smex"), (Some(1), refused));
     here.ok("watchfire group community partners yes");

@@ -110,7 +110,10 @@ impl Node {
     /// # Errors
     /// When the group is not ours.
     pub(super) async fn remove_from_group(&self, group: &str, peer: &str) -> Result<(), NodeError> {
-        let org = self.org_named(peer)?;
+        let org = self.org_named(peer).map_err(|error| match error {
+            NodeError::UnknownPeer(name) => NodeError::UnknownMember { name, group: group.to_owned() },
+            error => error,
+        })?;
         self.redefine(group, |members| members.retain(|member| *member != org)).await
     }
 
@@ -224,7 +227,13 @@ impl Node {
     fn entitled(&self, group: &str) -> Result<(Definition, Vec<OrgId>), NodeError> {
         let snapshot = self.store.snapshot()?;
         let row = self.group_named(group)?;
-        let definition = self.definition(&snapshot, &row.group)?.ok_or_else(|| NodeError::UnknownGroup(group.to_owned()))?;
+        let Some(definition) = self.definition(&snapshot, &row.group)? else {
+            return Err(NodeError::Conflict(format!(
+                "we are not in the group `{0}`\nhint: `watchfire group show {0}` tells whose it is; `watchfire group accept {0}` \
+                 where it waits or we left it, else its owner adds us",
+                row.name
+            )));
+        };
         if !definition.is_head(&self.org()) {
             return Err(NodeError::NotOwner(row.name));
         }

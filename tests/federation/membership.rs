@@ -133,7 +133,12 @@ async fn a_deputy_that_was_removed_takes_nothing_over() {
         federation.node(AMAL).group_remove("circle", "cedar").await.unwrap();
         federation.until("cedar knows", || state(&federation, CEDAR, "circle") == "left").await;
         federation.settle().await;
-        assert!(federation.node(CEDAR).group_take_over("circle").await.is_err());
+        let refused = federation.node(CEDAR).group_take_over("circle").await.unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "we are not in the group `circle`\nhint: `watchfire group show circle` tells whose it is; `watchfire group accept circle` \
+             where it waits or we left it, else its owner adds us"
+        );
         // As if it had not heard of it, or would not.
         let before = watchfire::link::convert::decode_definition(&named.bytes).unwrap();
         let members = before.members.iter().filter(|member| member.org != federation.org(BOREALIS)).cloned().collect();
