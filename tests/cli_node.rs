@@ -148,6 +148,7 @@ fn every_help_example_runs_against_a_real_node() {
         "group show",
         "group remove",
         "group add",
+        "group deputy",
         "group community",
         "group take-over",
         "share",
@@ -366,10 +367,21 @@ fn exit_codes_say_what_kind_of_no_it_was() {
     here.ok("watchfire peer add card.txt --name smex && watchfire peer remove smex");
     assert_eq!(here.refused("watchfire peer resume smex"), (Some(1), "error: `smex` is not suspended".to_owned()));
     here.ok("watchfire peer add card.txt --name smex && watchfire group create partners --member smex");
+    for (name, members) in [("several", "--member smex smex"), ("each", "--member smex --member smex")] {
+        here.ok(&format!("watchfire group create {name} {members}"));
+    }
     assert_eq!(here.refused("watchfire share fresh-lure.com --tlp red --to partners").0, Some(3), "all was withheld");
     assert_eq!(here.refused("watchfire share fresh-lure.com --tlp green --to partners").0, Some(3), "it is no community");
     assert_eq!(here.refused("watchfire share 'no value' --tlp amber --to partners").0, Some(2), "none could be read");
     assert_eq!(here.run("watchfire lookup 'no value' fresh-lure.com").status.code(), Some(0), "that nothing is known is an answer");
+    assert_eq!(here.refused("watchfire group deputy partners").0, Some(2));
+    here.ok("watchfire group deputy partners smex");
+    assert!(here.ok("watchfire group deputy partners --none").contains("\ndeputy      none\n"));
+    here.ok("watchfire group remove partners smex");
+    let refused = "error: no member of `partners` is called `nobody`".to_owned();
+    assert_eq!(here.refused("watchfire group remove partners nobody"), (Some(6), refused));
+    let refused = "error: `smex` is not a member of the group `partners`".to_owned();
+    assert_eq!(here.refused("watchfire group deputy partners smex"), (Some(1), refused));
     here.ok("watchfire group community partners yes");
     assert_eq!(here.run("watchfire share fresh-lure.com --tlp green --to partners").status.code(), Some(0));
     assert_eq!(here.stop(), Some(0));

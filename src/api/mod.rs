@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 pub use backup::{BackupMade, BackupRequest, recipients};
 pub use import::format_named;
-pub use peers::{Card, Digits, GroupAdd, GroupCommunity, Join, PeerAdd};
+pub use peers::{Card, Digits, GroupAdd, GroupCommunity, GroupDeputy, Join, PeerAdd};
 pub use problem::Problem;
 pub use records::{Health, LookupRequest, Reason, RotateLogKey, kind_named, unknown_kind};
 
@@ -47,6 +47,7 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/groups/{group}/members", post(peers::group_add))
         .route("/v1/groups/{group}/members/{peer}", delete(peers::group_remove))
         .route("/v1/groups/{group}/community", post(peers::group_community))
+        .route("/v1/groups/{group}/deputy", post(peers::group_deputy))
         .route("/v1/groups/{group}/accept", post(peers::group_accept))
         .route("/v1/groups/{group}/leave", post(peers::group_leave))
         .route("/v1/groups/{group}/take-over", post(peers::group_take_over))

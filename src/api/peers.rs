@@ -2,7 +2,7 @@
 
 use super::extract::{Answer, Ask, Asked, read};
 use crate::node::Node;
-use crate::node::view::{GroupCreate, GroupView, InviteView, JoinView, PeerOptions, PeerView};
+use crate::node::view::{GroupCreate, GroupView, InviteView, JoinView, PeerOptions, PeerRemoveView, PeerView};
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
@@ -66,7 +66,7 @@ pub(super) async fn resume(State(node): State<Arc<Node>>, Path(name): Path<Strin
     Ok(Json(node.peer_resume(&name).await?))
 }
 
-pub(super) async fn remove(State(node): State<Arc<Node>>, Path(name): Path<String>) -> Answer<PeerView> {
+pub(super) async fn remove(State(node): State<Arc<Node>>, Path(name): Path<String>) -> Answer<PeerRemoveView> {
     Ok(Json(node.peer_remove(&name).await?))
 }
 
@@ -139,6 +139,22 @@ pub(super) async fn group_community(
     Ask(ask): Ask<GroupCommunity>,
 ) -> Answer<GroupView> {
     Ok(Json(node.group_community(&group, ask.community).await?))
+}
+
+/// Who takes over a group when its owner is lost.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct GroupDeputy {
+    /// The name or id of a peer that is a member; nobody where it is not given.
+    #[serde(default)]
+    pub peer: Option<String>,
+}
+
+pub(super) async fn group_deputy(
+    State(node): State<Arc<Node>>,
+    Path(group): Path<String>,
+    Ask(ask): Ask<GroupDeputy>,
+) -> Answer<GroupView> {
+    Ok(Json(node.group_deputy(&group, ask.peer.as_deref()).await?))
 }
 
 pub(super) async fn group_accept(State(node): State<Arc<Node>>, Path(group): Path<String>) -> Answer<GroupView> {

@@ -3,7 +3,7 @@
 use super::output::{self, facts, short, table, time, yes};
 use super::{Desk, Ended};
 use crate::api::client::Target;
-use crate::api::{GroupAdd, GroupCommunity};
+use crate::api::{GroupAdd, GroupCommunity, GroupDeputy};
 use crate::node::view::{GroupCreate, GroupView};
 
 /// Make groups and change who is in them
@@ -20,12 +20,15 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Make a group that this organisation owns
-    #[command(after_help = "Examples:\n  watchfire group create partners --member smex --community")]
+    #[command(
+        after_help = "Examples:\n  watchfire group create partners --member smex --community",
+        override_usage = "watchfire group create [OPTIONS] <NAME> --member <PEER>..."
+    )]
     Create {
         /// Its name
         name: String,
-        /// A peer in it; once for each
-        #[arg(long = "member", value_name = "PEER", required = true)]
+        /// The peers in it
+        #[arg(long = "member", value_name = "PEER", required = true, num_args = 1..)]
         members: Vec<String>,
         /// TLP:GREEN moves within it
         #[arg(long)]
@@ -48,7 +51,7 @@ enum Command {
         /// The peer's name or id
         peer: String,
     },
-    /// Remove a peer; what it has stays with it
+    /// Remove a peer, as deputy too; what it has stays with it
     #[command(after_help = "Examples:\n  watchfire group remove partners smex")]
     Remove {
         /// The group's name or id
@@ -64,6 +67,18 @@ enum Command {
         /// Whether it does
         #[arg(value_parser = ["yes", "no"])]
         community: String,
+    },
+    /// Name the member that takes over when the owner is lost, or nobody
+    #[command(after_help = "Examples:\n  watchfire group deputy partners smex")]
+    Deputy {
+        /// The group's name or id
+        group: String,
+        /// The member's name or id
+        #[arg(required_unless_present = "none")]
+        peer: Option<String>,
+        /// Nobody takes over
+        #[arg(long, conflicts_with = "peer")]
+        none: bool,
     },
     /// Accept a group that another defines and that waits for it, or come back to one that was left
     #[command(after_help = "Examples:\n  watchfire group accept newsletter")]
@@ -111,6 +126,7 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
             let ask = GroupCommunity { community: community == "yes" };
             node.post(Target::new(&["groups", &group, "community"]), &ask).await?
         }
+        Command::Deputy { group, peer, none: _ } => node.post(Target::new(&["groups", &group, "deputy"]), &GroupDeputy { peer }).await?,
         Command::Accept { group } => node.post(Target::new(&["groups", &group, "accept"]), &()).await?,
         Command::Leave { group } => node.post(Target::new(&["groups", &group, "leave"]), &()).await?,
         Command::TakeOver { group } => node.post(Target::new(&["groups", &group, "take-over"]), &()).await?,

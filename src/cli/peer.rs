@@ -4,7 +4,7 @@ use super::output::{self, days, facts, time, yes};
 use super::{Desk, Ended, input, status};
 use crate::api::client::Target;
 use crate::api::{Digits, PeerAdd};
-use crate::node::view::{PeerOptions, PeerView};
+use crate::node::view::{PeerOptions, PeerRemoveView, PeerView};
 
 /// Add, inspect, suspend and remove peers
 #[derive(Debug, clap::Args)]
@@ -61,7 +61,7 @@ enum Command {
         /// Its name or organisation id
         name: String,
     },
-    /// End a peer for good; what it sent stays
+    /// End a peer for good, in the groups of ours too; what it sent stays
     #[command(after_help = "Examples:\n  watchfire peer remove smex")]
     Remove {
         /// Its name or organisation id
@@ -96,7 +96,11 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
             node.post(if recalls { target.with("recalls", "true") } else { target }, &()).await?
         }
         Command::Resume { name } => node.post(peer(&name, "resume"), &()).await?,
-        Command::Remove { name } => node.delete(Target::new(&["peers", &name])).await?,
+        Command::Remove { name } => {
+            let view: PeerRemoveView = node.delete(Target::new(&["peers", &name])).await?;
+            talk(&view).iter().for_each(|line| output::say(line));
+            return output::answer(desk, &view, removed);
+        }
         Command::Confirm { name, digits } => node.post(peer(&name, "confirm"), &Digits { digits: digits.concat() }).await?,
     };
     output::answer(desk, &view, text)
@@ -110,6 +114,10 @@ pub(super) fn list(peers: &[PeerView]) -> String {
 }
 
 pub(super) fn text(peer: &PeerView) -> String {
+    facts(&lines(peer))
+}
+
+fn lines(peer: &PeerView) -> Vec<(&'static str, String)> {
     let status = &peer.status;
     let mut lines = vec![
         ("name", status.name.clone()),
@@ -135,7 +143,28 @@ pub(super) fn text(peer: &PeerView) -> String {
         lines.push(("problem", problem.text.clone()));
         lines.extend(problem.hint.clone().map(|hint| ("hint", hint)));
     }
+    lines
+}
+
+pub(super) fn removed(view: &PeerRemoveView) -> String {
+    let mut lines = lines(&view.peer);
+    if !view.removed_from.is_empty() {
+        lines.push(("removed from", view.removed_from.join(", ")));
+    }
     facts(&lines)
+}
+
+/// What removing a peer here does not end.
+pub(super) fn talk(view: &PeerRemoveView) -> Vec<String> {
+    let PeerView { status, groups, .. } = &view.peer;
+    if groups.is_empty() {
+        return Vec::new();
+    }
+    let (name, groups) = (&status.name, groups.join(", "));
+    vec![
+        format!("note: `{name}` stays in these groups, whose other members still give it what is shared there: {groups}"),
+        "hint: ask their owners to remove it, or leave them; from a group of ours `watchfire group remove` takes it".into(),
+    ]
 }
 
 /// Twelve digits in groups of four, as they are read out.

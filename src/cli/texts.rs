@@ -14,8 +14,8 @@ use crate::node::error::Exit;
 use crate::node::view::{
     AlsoView, AwaitedView, BackupView, CertificatesView, CheckVerdict, CheckView, DiagnosisView, DisclosureView, EntryView, ExplainView,
     ExportedView, GroupView, ImportReport, InitView, InviteView, JoinView, LogKeyView, LogView, LookupView, MatchView, MemberView,
-    PeerStatus, PeerView, ReceiptView, RecordView, ReleasedView, RestoreFileView, RestoreView, RestoredView, ShareReport, StatusView,
-    StepView, TakeBackView, WithheldView,
+    PeerRemoveView, PeerStatus, PeerView, ReceiptView, RecordView, ReleasedView, RestoreFileView, RestoreView, RestoredView, ShareReport,
+    StatusView, StepView, TakeBackView, WithheldView,
 };
 use std::collections::BTreeMap;
 
@@ -326,6 +326,23 @@ problem         `node.example:7443` refused the connection
 hint            is the other node running, and is the port right?
 ";
     assert_eq!(peer::text(&view), expected);
+}
+
+#[test]
+fn a_peer_that_is_removed_shows_the_groups_that_it_left_and_those_in_which_it_stays() {
+    let status = PeerStatus { state: "removed".into(), ..smex() };
+    let mut view = PeerRemoveView { peer: peer_view(status), removed_from: vec!["circle".into(), "shelter".into()] };
+    let text = peer::removed(&view);
+    assert!(text.ends_with("groups         partners\nremoved from   circle, shelter\n"), "{text}");
+    let expected = [
+        "note: `smex` stays in these groups, whose other members still give it what is shared there: partners",
+        "hint: ask their owners to remove it, or leave them; from a group of ours `watchfire group remove` takes it",
+    ];
+    assert_eq!(peer::talk(&view), expected);
+    view.peer.groups.clear();
+    view.removed_from.clear();
+    assert!(peer::talk(&view).is_empty());
+    assert_eq!(peer::removed(&view), peer::text(&view.peer));
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub struct Definition {
     pub number: u64,
     /// The owner.
     pub owner: OrgId,
-    /// Who takes over when the owner is lost.
+    /// Who takes over when the owner is lost: a member.
     pub deputy: Option<OrgId>,
     /// The group's name as the owner gives it; others may call it otherwise.
     pub name: String,
@@ -120,9 +120,9 @@ impl Defined {
 pub struct Roster(pub Defined);
 
 impl Definition {
-    /// Whether an organisation is one of those that everyone in the group knows: its owner or its deputy.
+    /// Whether an organisation is one of those that everyone in the group knows: its owner or its deputy, as long as it is a member.
     pub fn is_head(&self, org: &OrgId) -> bool {
-        self.owner == *org || self.deputy == Some(*org)
+        (self.owner == *org || self.deputy == Some(*org)) && self.has(org)
     }
 
     /// Whether an organisation is a member.
@@ -132,20 +132,20 @@ impl Definition {
 
     /// Whether it may follow `before`: same group and owner, a higher number, signed by the owner or by the deputy that the owner named.
     pub fn follows(&self, before: &Self) -> bool {
-        let signer_entitled = self.signer == before.owner || Some(self.signer) == before.deputy;
         // A member once promised that nobody sees it, or that newcomers get no history, keeps that promise.
         let promises_kept = self.visibility == before.visibility && (before.history || !self.history);
         let next = self.number > before.number && self.number - before.number <= NUMBERS_AHEAD_MAX;
-        self.group == before.group && self.owner == before.owner && next && signer_entitled && promises_kept
+        self.group == before.group && self.owner == before.owner && next && before.is_head(&self.signer) && promises_kept
     }
 
-    /// Whether a first definition of a group holds in itself: the id fits, the owner signed it and is a member, members ascend.
+    /// Whether a definition holds in itself: the id fits, owner and deputy are members, one of them signed it, members ascend.
     pub fn is_sound(&self) -> bool {
         self.group == group_id(&self.owner, &self.nonce)
             && self.members.len() <= MEMBERS_MAX
             && self.members.is_sorted_by(|one, other| one.org < other.org)
             && self.has(&self.owner)
-            && (self.signer == self.owner || Some(self.signer) == self.deputy)
+            && self.deputy.is_none_or(|deputy| self.has(&deputy))
+            && self.is_head(&self.signer)
     }
 
     /// Whether members may still send on it at `now`.
@@ -186,6 +186,16 @@ mod tests {
         assert!(!definition(1).follows(&first));
         assert!(Definition { signer: OrgId([2; 32]), ..definition(2) }.follows(&first));
         assert!(!Definition { signer: OrgId([3; 32]), ..definition(2) }.follows(&first));
+    }
+
+    #[test]
+    fn a_deputy_that_is_no_member_heads_nothing() {
+        let mut first = definition(1);
+        first.members.pop();
+        assert!(!first.is_sound() && !first.is_head(&OrgId([2; 32])));
+        assert!(!Definition { signer: OrgId([2; 32]), ..definition(2) }.follows(&first));
+        assert!(Definition { deputy: None, ..first.clone() }.is_sound());
+        assert!(definition(2).follows(&first), "the owner may name it again");
     }
 
     #[test]

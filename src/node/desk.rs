@@ -8,7 +8,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::view::{
-    ExpireView, GroupCreate, GroupView, InitView, InviteView, JoinView, PeerOptions, PeerView, RestoreView, RotateView, TakeBackView,
+    ExpireView, GroupCreate, GroupView, InitView, InviteView, JoinView, PeerOptions, PeerRemoveView, PeerView, RestoreView, RotateView,
+    TakeBackView,
 };
 use super::{Listening, Node, NodeError};
 use crate::clock::Clock;
@@ -169,13 +170,13 @@ impl Node {
         self.peer(&row.name)
     }
 
-    /// Ends the relation with a peer.
+    /// Ends the relation with a peer, and its membership in the groups that we define.
     ///
     /// # Errors
     /// When there is no such peer.
-    pub async fn peer_remove(&self, name: &str) -> Result<PeerView, NodeError> {
-        let row = self.remove_peer(name).await?;
-        self.peer(&row.org.to_string())
+    pub async fn peer_remove(&self, name: &str) -> Result<PeerRemoveView, NodeError> {
+        let (row, removed_from) = self.remove_peer(name).await?;
+        Ok(PeerRemoveView { peer: self.peer(&row.org.to_string())?, removed_from })
     }
 
     /// The people here have compared the digits.
@@ -241,6 +242,15 @@ impl Node {
     /// When the group is not ours.
     pub async fn group_community(&self, group: &str, community: bool) -> Result<GroupView, NodeError> {
         self.set_community(group, community).await?;
+        self.group(group)
+    }
+
+    /// Names the member of a group of ours that takes over when we are lost, or nobody.
+    ///
+    /// # Errors
+    /// When we do not own the group, or the deputy is no member or no open peer.
+    pub async fn group_deputy(&self, group: &str, deputy: Option<&str>) -> Result<GroupView, NodeError> {
+        self.set_deputy(group, deputy).await?;
         self.group(group)
     }
 

@@ -151,6 +151,16 @@ pub enum NodeError {
     /// No group has that name or id.
     #[error("no group is called `{0}`\nhint: `watchfire group list` shows them")]
     UnknownGroup(String),
+    /// No member of a group has that name or id.
+    #[error(
+        "no member of `{group}` is called `{name}`\nhint: `watchfire group show {group}` shows them; one that is no peer has its id alone"
+    )]
+    UnknownMember {
+        /// What was asked for.
+        name: String,
+        /// The group, as it was asked for.
+        group: String,
+    },
     /// Neither a peer nor a group has that name or id.
     #[error("no peer or group is called `{0}`\nhint: `watchfire peer list` and `watchfire group list` show them")]
     UnknownAudience(String),
@@ -299,6 +309,7 @@ impl NodeError {
             Self::Conflict(_) => "conflict",
             Self::UnknownPeer(_) => "unknown-peer",
             Self::UnknownGroup(_) => "unknown-group",
+            Self::UnknownMember { .. } => "unknown-member",
             Self::UnknownAudience(_) => "unknown-audience",
             Self::UnknownRecord(_) => "unknown-record",
             Self::AmbiguousRecord { .. } => "ambiguous-record",
@@ -334,7 +345,8 @@ impl NodeError {
             Self::NotEmpty(_) | Self::NotForUs { .. } | Self::KeyAbsent(_) => Exit::Permission,
             Self::DigitsDiffer(_) | Self::NotOwner(_) | Self::NotAuthor(_) | Self::LinkRefused { .. } => Exit::Permission,
             Self::Unreachable { .. } | Self::Protocol { .. } => Exit::Unreachable,
-            Self::UnknownPeer(_) | Self::UnknownGroup(_) | Self::UnknownAudience(_) | Self::UnknownRecord(_) => Exit::NotFound,
+            Self::UnknownPeer(_) | Self::UnknownGroup(_) | Self::UnknownMember { .. } => Exit::NotFound,
+            Self::UnknownAudience(_) | Self::UnknownRecord(_) => Exit::NotFound,
             Self::StoreLocked(_) | Self::StoreDamaged(_) | Self::StoreNewer { .. } | Self::StoreForeign { .. } => Exit::Store,
             Self::StoreUnavailable(_) | Self::StoreReadOnly(_) => Exit::Store,
         }
@@ -513,6 +525,12 @@ mod tests {
             (NodeError::UnknownPeer(text()), "unknown-peer", 6, "no peer is called `amal`\nhint: `watchfire peer list` shows them"),
             (NodeError::UnknownGroup(text()), "unknown-group", 6, "no group is called `amal`\nhint: `watchfire group list` shows them"),
             (
+                NodeError::UnknownMember { name: text(), group: "circle".into() },
+                "unknown-member",
+                6,
+                "no member of `circle` is called `amal`\nhint: `watchfire group show circle` shows them; one that is no peer has its id alone",
+            ),
+            (
                 NodeError::UnknownAudience(text()),
                 "unknown-audience",
                 6,
@@ -644,7 +662,7 @@ mod tests {
         }
         let mut codes: Vec<_> = cases.iter().map(|(_, code, ..)| *code).collect();
         codes.dedup();
-        assert_eq!(codes.len(), 39, "each variant is here");
+        assert_eq!(codes.len(), 40, "each variant is here");
     }
 
     #[test]

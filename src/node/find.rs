@@ -7,9 +7,10 @@ use super::view::{
 };
 use super::{Node, share::Door};
 use crate::link::convert::decode_record;
+use crate::model::group::{Definition, Visibility};
 use crate::model::log::{Audience, LogKey};
 use crate::model::observable::lookup::Match;
-use crate::model::record::ReceiptOutcome;
+use crate::model::record::{ReceiptOutcome, WithdrawalMode};
 use crate::model::{Indicator, LogId, Observable, ObservableKind, OrgId, Record, RecordId, RecordKind, Timestamp, Tlp};
 use crate::rules::label::{AudienceState, Held, RULES_VERSION, Withheld, may_offer, may_release, may_send_body};
 use crate::rules::release::Disclosure;
@@ -179,8 +180,8 @@ impl Node {
                     outcomes.insert(*outcome);
                     last = last.max(Some(*at));
                 }
-                None if snapshot.taken_back(log, *seq)?.is_some() => {
-                    let gone = self.cannot_be_told(snapshot, org, log)?;
+                None if let Some(taken) = snapshot.taken_back(log, *seq)? => {
+                    let gone = self.cannot_be_told(snapshot, org, log, taken.mode)?;
                     let suspended = snapshot.peer(org)?.is_some_and(|peer| peer.state == PeerState::Suspended && !peer.recalls);
                     let outcome = match (gone, suspended) {
                         (true, _) => "unreachable",
@@ -205,22 +206,34 @@ impl Node {
         Ok((outcome, last))
     }
 
-    /// Whether nothing of a log reaches an organisation any more: it is no peer, or not in the log's audience.
-    fn cannot_be_told(&self, snapshot: &Snapshot, org: &OrgId, log: &LogId) -> Result<bool, NodeError> {
-        let removed = snapshot.peer(org)?.is_some_and(|peer| peer.state == PeerState::Removed);
-        let Some(info) = snapshot.log(log)? else { return Ok(removed) };
-        Ok(removed || !self.readers(snapshot, &info.key.audience)?.contains(org))
+    /// Whether an organisation is not told any more of what was taken back in a log: it was removed, or it has left the log's audience,
+    /// where a recall alone still goes to it, as a peer.
+    fn cannot_be_told(&self, snapshot: &Snapshot, org: &OrgId, log: &LogId, mode: WithdrawalMode) -> Result<bool, NodeError> {
+        let state = snapshot.peer(org)?.map(|peer| peer.state);
+        match state {
+            Some(PeerState::Removed) => return Ok(true),
+            Some(PeerState::Open | PeerState::Suspended) if mode == WithdrawalMode::Recall => return Ok(false),
+            _ => {}
+        }
+        let Some(info) = snapshot.log(log)? else { return Ok(false) };
+        Ok(!self.readers(snapshot, &info.key.audience)?.contains(org))
     }
 
-    /// Everyone but us in an audience.
+    /// Everyone else to whom our log to an audience goes: in a hidden group to peers alone, since nobody relays it there.
     fn readers(&self, snapshot: &Snapshot, audience: &Audience) -> Result<Vec<OrgId>, NodeError> {
-        Ok(match audience {
-            Audience::Direct(org) => vec![*org],
-            Audience::Group(group) => match self.definition(snapshot, group)? {
-                Some(definition) => definition.members.into_iter().map(|one| one.org).filter(|org| *org != self.org()).collect(),
-                None => Vec::new(),
-            },
-        })
+        let definition = match audience {
+            Audience::Direct(org) => return Ok(vec![*org]),
+            Audience::Group(group) => self.definition(snapshot, group)?,
+        };
+        let mut readers = Vec::new();
+        if let Some(Definition { members, visibility, .. }) = definition {
+            for org in members.into_iter().map(|member| member.org).filter(|org| *org != self.org()) {
+                if visibility == Visibility::Visible || snapshot.peer(&org)?.is_some() {
+                    readers.push(org);
+                }
+            }
+        }
+        Ok(readers)
     }
 
     /// Whether a record may go to somebody, as the rules decide it, step by step.

@@ -110,8 +110,32 @@ impl Node {
     /// # Errors
     /// When the group is not ours.
     pub(super) async fn remove_from_group(&self, group: &str, peer: &str) -> Result<(), NodeError> {
-        let org = self.org_named(peer)?;
+        let org = self.org_named(peer).map_err(|error| match error {
+            NodeError::UnknownPeer(name) => NodeError::UnknownMember { name, group: group.to_owned() },
+            error => error,
+        })?;
         self.redefine(group, |members| members.retain(|member| *member != org)).await
+    }
+
+    /// Removes an organisation from every group that we own or sign for, and names those. Where that cannot be, since we hold back or a
+    /// list of members has not come, it stays.
+    pub(super) async fn remove_from_our_groups(&self, org: &OrgId) -> Result<Vec<String>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let mut names = Vec::new();
+        for row in snapshot.groups()? {
+            let Some(definition) = self.definition(&snapshot, &row.group)? else { continue };
+            let ours = [definition.owner, definition.signer].contains(&self.org());
+            if !ours || definition.owner == *org || !definition.has(org) {
+                continue;
+            }
+            match self.remove_from_group(&row.group.to_string(), &org.to_string()).await {
+                Ok(()) => names.push(row.name),
+                Err(NodeError::Conflict(_) | NodeError::HeldBack(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        names.sort();
+        Ok(names)
     }
 
     async fn redefine(&self, group: &str, change: impl FnOnce(&mut Vec<OrgId>)) -> Result<(), NodeError> {
@@ -125,6 +149,11 @@ impl Node {
         }
         if !members.contains(&definition.owner) {
             return Err(NodeError::Conflict("a group keeps its owner\nhint: the deputy takes over when the owner is lost".into()));
+        }
+        if !members.contains(&self.org()) {
+            return Err(NodeError::Conflict(format!(
+                "whoever signs for a group stays in it\nhint: `watchfire group leave {group}` takes us out, and its owner is to be told"
+            )));
         }
         self.sign_for(alone, definition, members).await
     }
@@ -140,6 +169,29 @@ impl Node {
             return Ok(());
         }
         self.sign_for(alone, Definition { community, ..definition }, members).await
+    }
+
+    /// Names the member of a group of ours that takes over when we are lost, or nobody.
+    ///
+    /// # Errors
+    /// When we do not own the group, or the deputy is no member or no open peer.
+    pub(super) async fn set_deputy(&self, group: &str, deputy: Option<&str>) -> Result<(), NodeError> {
+        let alone = self.defining.lock().await;
+        let (definition, members) = self.entitled(group)?;
+        if definition.owner != self.org() {
+            return Err(NodeError::NotOwner(self.group_named(group)?.name));
+        }
+        let deputy = deputy.map(|name| self.member(name).map(|org| (name, org))).transpose()?;
+        if let Some((name, _)) = deputy.filter(|(_, org)| !members.contains(org)) {
+            return Err(NodeError::Conflict(format!(
+                "`{name}` is not a member of the group `{group}`\nhint: `watchfire group add {group} {name}` makes it one"
+            )));
+        }
+        let deputy = deputy.map(|(_, org)| org);
+        if definition.deputy == deputy {
+            return Ok(());
+        }
+        self.sign_for(alone, Definition { deputy, ..definition }, members).await
     }
 
     /// Takes a group over as its deputy, or back as its owner, without changing who is in it.
@@ -175,7 +227,13 @@ impl Node {
     fn entitled(&self, group: &str) -> Result<(Definition, Vec<OrgId>), NodeError> {
         let snapshot = self.store.snapshot()?;
         let row = self.group_named(group)?;
-        let definition = self.definition(&snapshot, &row.group)?.ok_or_else(|| NodeError::UnknownGroup(group.to_owned()))?;
+        let Some(definition) = self.definition(&snapshot, &row.group)? else {
+            return Err(NodeError::Conflict(format!(
+                "we are not in the group `{0}`\nhint: `watchfire group show {0}` tells whose it is; `watchfire group accept {0}` \
+                 where it waits or we left it, else its owner adds us",
+                row.name
+            )));
+        };
         if !definition.is_head(&self.org()) {
             return Err(NodeError::NotOwner(row.name));
         }
@@ -239,6 +297,8 @@ impl Node {
             return Err(NodeError::Conflict(format!("a group has at most {MEMBERS_MAX} members")));
         }
         let snapshot = self.store.snapshot()?;
+        // Whoever is removed takes nothing over.
+        definition.deputy = definition.deputy.filter(|deputy| members.contains(deputy));
         definition.confirmed = self.clock.now();
         definition.signer = self.org();
         definition.appointment = self.appointment(&snapshot, &definition)?;

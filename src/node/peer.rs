@@ -151,16 +151,19 @@ impl Node {
         self.put_peer(row).await
     }
 
-    /// Ends the relation with a peer. What it sent stays, explained by its row.
+    /// Ends the relation with a peer, and its membership in the groups that we define, whose names are returned. What it sent stays,
+    /// explained by its row.
     ///
     /// # Errors
     /// When there is no such peer.
-    pub(super) async fn remove_peer(&self, name: &str) -> Result<PeerRow, NodeError> {
+    pub(super) async fn remove_peer(&self, name: &str) -> Result<(PeerRow, Vec<String>), NodeError> {
         let mut row = self.peer_named(name)?;
         row.state = PeerState::Removed;
         row.pairing = None;
         row.recalls = false;
-        self.put_peer(row).await
+        let row = self.put_peer(row).await?;
+        let groups = self.remove_from_our_groups(&row.org).await?;
+        Ok((row, groups))
     }
 
     /// Takes a newer card of a peer over its own link. `false` when it does not replace the known one.

@@ -64,9 +64,23 @@ impl Node {
             let Ok(signed) = SignedRecall::decode(row.signed.as_slice()) else { continue };
             let SignedRecall { statement, signature } = self.believed_recall(signed);
             let held = Held(record::SignedRecall { author: row.author, audience: row.audience, statement, signature });
-            recalls.extend(outbound_recall(held, &self.org(), peer, group.as_ref()).ok().map(|recall| (id, recall)));
+            let acknowledged = self.has_acknowledged(&snapshot, peer, &row)?;
+            recalls.extend(outbound_recall(held, &self.org(), peer, group.as_ref(), acknowledged).ok().map(|recall| (id, recall)));
         }
         Ok(recalls)
+    }
+
+    /// Whether a peer has said that it has something of what a recall of ours is about.
+    fn has_acknowledged(&self, snapshot: &Snapshot, peer: &OrgId, row: &RecallRow) -> Result<bool, NodeError> {
+        let ack = snapshot.acks(&row.log)?.into_iter().find(|ack| ack.peer == *peer);
+        let first = || self.own_recall_of(row).and_then(|recall| recall.withdrawal.seqs.first().copied());
+        Ok(ack.is_some_and(|ack| first().is_some_and(|seq| seq <= ack.through)))
+    }
+
+    /// What a kept recall of ours says, whichever of our keys has signed it.
+    fn own_recall_of(&self, row: &RecallRow) -> Option<Recall> {
+        let signed = SignedRecall::decode(row.signed.as_slice()).ok().filter(|_| row.author == self.org())?;
+        read_signed_recall(&signed, |author, _| self.log_keys(author).map(|keys| keys.ever()).unwrap_or_default()).ok()
     }
 
     /// A peer says that a recall which we sent it is durable there. With a receipt, it is one of a link for recalls alone.
@@ -88,11 +102,7 @@ impl Node {
 
     /// Whether a receipt names positions of a recall of ours and nothing else.
     fn answers(&self, id: &[u8; 32], receipt: &Receipt) -> Result<bool, NodeError> {
-        let kept = self.store.snapshot()?.recall(id)?.filter(|row| row.author == self.org());
-        let signed = kept.and_then(|row| SignedRecall::decode(row.signed.as_slice()).ok());
-        let recall = signed.and_then(|signed| {
-            read_signed_recall(&signed, |author, _| self.log_keys(author).map(|keys| keys.ever()).unwrap_or_default()).ok()
-        });
+        let recall = self.store.snapshot()?.recall(id)?.and_then(|row| self.own_recall_of(&row));
         let names = |recall: &Recall| {
             let Withdrawal { log, seqs, .. } = &recall.withdrawal;
             *log == receipt.log && receipt.outcomes.iter().all(|(seq, _)| seqs.binary_search(seq).is_ok())
@@ -159,17 +169,18 @@ impl Node {
         Ok(())
     }
 
-    /// Whether a recall is of a log that we may hold: the peer's own to us, or a fellow member's in a group.
+    /// Whether a recall is of a log that we may hold: the peer's own to us or to a group, or a fellow member's in a group.
     fn concerns_us(&self, snapshot: &Snapshot, peer: &OrgId, recall: &Recall, audience: Audience) -> Result<bool, NodeError> {
         let log = snapshot.log(&recall.withdrawal.log)?;
         let is_its_log = |log: &LogInfo| log.key.author == recall.author && log.key.audience == audience;
         let names_its_log = log.as_ref().is_none_or(is_its_log);
         let from_its_place = match audience {
             Audience::Direct(_) => recall.author == *peer,
-            // What a former member said is still held here, and it may still take it back.
-            Audience::Group(group) => self.definition(snapshot, &group)?.is_some_and(|definition| {
-                (definition.has(peer) || *peer == recall.author) && (definition.has(&recall.author) || log.is_some())
-            }),
+            // What is held here its author takes back, whichever of us is a member no more.
+            Audience::Group(_) if recall.author == *peer && log.is_some() => true,
+            Audience::Group(group) => self
+                .definition(snapshot, &group)?
+                .is_some_and(|definition| definition.has(peer) && (definition.has(&recall.author) || log.is_some())),
         };
         Ok(names_its_log && from_its_place)
     }

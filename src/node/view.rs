@@ -203,6 +203,16 @@ pub struct PeerView {
     pub recalls: bool,
 }
 
+/// A peer that was removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerRemoveView {
+    /// What it is now; its groups are those in which it stays.
+    #[serde(flatten)]
+    pub peer: PeerView,
+    /// The groups of ours from which it was removed, by name.
+    pub removed_from: Vec<String>,
+}
+
 /// An open invitation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InviteView {

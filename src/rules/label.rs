@@ -112,10 +112,10 @@ pub fn may_offer(log: &LogKey, us: &OrgId, reader: &OrgId, group: Option<&Defini
         (Audience::Group(_), Some(definition)) if definition.has(reader) && definition.has(us) => match definition.visibility {
             Visibility::Visible => Ok(()),
             // Members of a hidden group send to its owner (or deputy) alone; the owner's own log goes to all of them.
-            Visibility::Hidden if log.author == *us || log.author == *reader => {
-                let to_head = *reader == definition.owner || Some(*reader) == definition.deputy;
-                let from_head = *us == definition.owner || Some(*us) == definition.deputy;
-                if to_head || from_head { Ok(()) } else { Err(Withheld::NotInAudience) }
+            Visibility::Hidden
+                if (log.author == *us || log.author == *reader) && (definition.is_head(reader) || definition.is_head(us)) =>
+            {
+                Ok(())
             }
             Visibility::Hidden => Err(Withheld::NotInAudience),
         },
@@ -246,7 +246,8 @@ pub fn outbound_branch(held: Held<Branch>, way: &Way<'_>) -> Result<Outbound<Bra
     Ok(Outbound(held.0))
 }
 
-/// A recall, ours or another's, for whoever may hold the log that it is about.
+/// A recall, ours or another's, for whoever may hold the log that it is about. Ours also for a reader that has left the audience since
+/// and has `acknowledged` what it recalls.
 ///
 /// # Errors
 /// The reason, when it does not concern the reader.
@@ -255,14 +256,17 @@ pub fn outbound_recall(
     us: &OrgId,
     reader: &OrgId,
     group: Option<&Definition>,
+    acknowledged: bool,
 ) -> Result<Outbound<SignedRecall>, Withheld> {
     let Held(recall) = held;
     if recall.author == *reader {
         return Err(Withheld::NotInAudience);
     }
     let log = LogKey { author: recall.author, incarnation: 0, audience: recall.audience };
-    may_offer(&log, us, reader, group)?;
-    Ok(Outbound(recall))
+    match may_offer(&log, us, reader, group) {
+        Err(_) if recall.author == *us && acknowledged => Ok(Outbound(recall)),
+        verdict => verdict.map(|()| Outbound(recall)),
+    }
 }
 
 /// Our receipt for a recall, which is its author's alone.
@@ -445,12 +449,16 @@ mod tests {
         let group = group(Visibility::Visible);
         let recall = |author, audience| Held(SignedRecall { author, audience, statement: vec![], signature: vec![] });
         let to_group = Audience::Group(group.group);
-        assert!(outbound_recall(recall(US, to_group), &US, &PEER, Some(&group)).is_ok());
-        assert!(outbound_recall(recall(PEER, to_group), &US, &THIRD, Some(&group)).is_ok());
-        assert!(outbound_recall(recall(PEER, to_group), &US, &PEER, Some(&group)).is_err());
-        assert!(outbound_recall(recall(US, to_group), &US, &OrgId([9; 32]), Some(&group)).is_err());
-        assert!(outbound_recall(recall(US, Audience::Direct(PEER)), &US, &PEER, None).is_ok());
-        assert!(outbound_recall(recall(US, Audience::Direct(PEER)), &US, &THIRD, None).is_err());
+        assert!(outbound_recall(recall(US, to_group), &US, &PEER, Some(&group), false).is_ok());
+        assert!(outbound_recall(recall(PEER, to_group), &US, &THIRD, Some(&group), false).is_ok());
+        assert!(outbound_recall(recall(PEER, to_group), &US, &PEER, Some(&group), true).is_err());
+        for (former, group) in [(OrgId([9; 32]), Some(&group)), (PEER, None)] {
+            assert!(outbound_recall(recall(US, to_group), &US, &former, group, false).is_err());
+            assert!(outbound_recall(recall(US, to_group), &US, &former, group, true).is_ok(), "a former member that has it");
+            assert!(outbound_recall(recall(THIRD, to_group), &US, &former, group, true).is_err(), "from its author alone");
+        }
+        assert!(outbound_recall(recall(US, Audience::Direct(PEER)), &US, &PEER, None, false).is_ok());
+        assert!(outbound_recall(recall(US, Audience::Direct(PEER)), &US, &THIRD, None, false).is_err());
         let receipt = |holder, author| Held(SignedReceipt { holder, author, statement: vec![], signature: vec![] });
         assert!(outbound_receipt(receipt(US, PEER), &US, &PEER).is_ok());
         assert!(outbound_receipt(receipt(US, PEER), &US, &THIRD).is_err());

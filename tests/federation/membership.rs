@@ -122,6 +122,66 @@ async fn the_deputy_of_a_hidden_group_takes_over_and_relays_as_its_head() {
 }
 
 #[tokio::test]
+async fn a_deputy_that_was_removed_takes_nothing_over() {
+    for hidden in [false, true] {
+        let federation = Federation::of(3).await;
+        let change = |group: &mut watchfire::node::view::GroupCreate| (group.hidden, group.deputy) = (hidden, Some("cedar".into()));
+        let group = federation.group_with(AMAL, "circle", &[BOREALIS], change).await;
+        federation.settle().await;
+        let cedar = federation.org(CEDAR);
+        let named = federation.node(CEDAR).store.snapshot().unwrap().group(&group).unwrap().unwrap().definition;
+        federation.node(AMAL).group_remove("circle", "cedar").await.unwrap();
+        federation.until("cedar knows", || state(&federation, CEDAR, "circle") == "left").await;
+        federation.settle().await;
+        let refused = federation.node(CEDAR).group_take_over("circle").await.unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "we are not in the group `circle`\nhint: `watchfire group show circle` tells whose it is; `watchfire group accept circle` \
+             where it waits or we left it, else its owner adds us"
+        );
+        // As if it had not heard of it, or would not.
+        let before = watchfire::link::convert::decode_definition(&named.bytes).unwrap();
+        let members = before.members.iter().filter(|member| member.org != federation.org(BOREALIS)).cloned().collect();
+        let seized = Definition { number: before.number + 1_000, signer: cedar, members, appointment: Some(named), ..before };
+        let seized = SignedDefinition::sign(encode_definition(&seized), &federation.node(CEDAR).keys.log_key());
+        for who in [AMAL, BOREALIS] {
+            assert!(!federation.node(who).take_definition(&cedar, seized.clone()).await.unwrap(), "{who:?}, hidden {hidden}");
+            assert_eq!(federation.node(who).group("circle").unwrap().deputy, None);
+            assert_eq!(self::members(&federation, who, "circle").len(), 2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_owner_alone_names_the_deputy_and_a_member_it_is() {
+    let federation = Federation::of(4).await;
+    federation.group_with(AMAL, "shelter", &[BOREALIS, CEDAR], |group| group.hidden = true).await;
+    federation.settle().await;
+    let deputy = |who: Who| federation.node(who).group("shelter").unwrap().deputy;
+    let amal = federation.node(AMAL);
+    let refused = amal.group_deputy("shelter", Some("dunya")).await.unwrap_err().to_string();
+    assert_eq!(refused, "`dunya` is not a member of the group `shelter`\nhint: `watchfire group add shelter dunya` makes it one");
+    for (next, before) in [(BOREALIS, CEDAR), (CEDAR, BOREALIS)] {
+        amal.group_deputy("shelter", Some(NAMES[next.0])).await.unwrap();
+        federation.until("the deputy has the list", || members(&federation, next, "shelter").len() == 3).await;
+        federation.settle().await;
+        assert_eq!([deputy(next), deputy(before)], [Some(federation.org(next)); 2], "everyone knows the heads");
+        assert!(federation.node(before).store.snapshot().unwrap().rosters().unwrap().is_empty(), "the list is forgotten");
+        assert!(federation.node(before).group_take_over("shelter").await.is_err());
+    }
+    let cedar = federation.node(CEDAR);
+    assert!(cedar.group_deputy("shelter", Some("borealis")).await.is_err());
+    let refused = cedar.group_remove("shelter", &federation.org(CEDAR).to_string()).await.unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "whoever signs for a group stays in it\nhint: `watchfire group leave shelter` takes us out, and its owner is to be told"
+    );
+    amal.group_deputy("shelter", None).await.unwrap();
+    federation.settle().await;
+    assert_eq!([AMAL, BOREALIS, CEDAR].map(deputy), [None; 3]);
+}
+
+#[tokio::test]
 async fn a_list_of_members_is_taken_from_the_head_that_signs_alone() {
     let federation = hidden_with_a_deputy().await;
     let group = federation.node(AMAL).group("shelter").unwrap().group_id;

@@ -196,14 +196,99 @@ async fn an_offline_holder_complies_when_it_returns() {
 }
 
 #[tokio::test]
-async fn who_was_removed_cannot_be_told_any_more() {
+async fn who_was_removed_from_a_group_and_is_still_a_peer_complies() {
     let federation = shared().await;
     federation.node(AMAL).group_remove("partners", "cedar").await.unwrap();
+    federation.until("cedar knows", || federation.node(CEDAR).group("partners").unwrap().state == "left").await;
+    federation.share(AMAL, "later.example.org", Tlp::Amber, "partners").await;
     federation.settle().await;
+    federation.recall(AMAL, EVIL).await;
+    federation.until("cedar has destroyed it", || !federation.finds(CEDAR, EVIL)).await;
+    federation.settle().await;
+    let outcomes = federation.outcomes(AMAL, EVIL);
+    assert!(is(&outcomes, &[("borealis", "destroyed"), ("cedar", "destroyed")]), "{outcomes:?}");
+    // Of what was never given to it it learns nothing, and a withdrawal travels in the log alone.
+    federation.recall(AMAL, "later.example.org").await;
+    federation.node(AMAL).withdraw("bad.example.org", "a false positive").await.unwrap();
+    federation.settle().await;
+    assert_eq!(federation.node(CEDAR).store.snapshot().unwrap().recalls().unwrap().len(), 1);
+    assert!(is(&federation.outcomes(AMAL, "later.example.org"), &[("borealis", "destroyed")]));
+    assert!(is(&federation.outcomes(AMAL, "bad.example.org"), &[("borealis", "revoked"), ("cedar", "unreachable")]));
+}
+
+#[tokio::test]
+async fn who_left_a_group_complies_and_takes_back_what_it_said() {
+    let federation = shared().await;
+    federation.share(CEDAR, "mine.example.org", Tlp::Amber, "partners").await;
+    federation.settle().await;
+    federation.node(CEDAR).group_leave("partners").await.unwrap();
+    federation.recall(AMAL, EVIL).await;
+    federation.recall(CEDAR, "mine.example.org").await;
+    federation.until("all is destroyed", || federation.everyone().all(|who| federation.indicators(who) == 1)).await;
+    federation.settle().await;
+    assert!(is(&federation.outcomes(AMAL, EVIL), &[("borealis", "destroyed"), ("cedar", "destroyed")]));
+    assert!(is(&federation.outcomes(CEDAR, "mine.example.org"), &[("amal", "destroyed"), ("borealis", "destroyed")]));
+}
+
+#[tokio::test]
+async fn who_was_removed_from_a_hidden_group_complies_whoever_of_its_members_recalls() {
+    let federation = Federation::strangers(3).await;
+    federation.pair(AMAL, BOREALIS).await;
+    federation.pair(AMAL, CEDAR).await;
+    federation.settle().await;
+    federation.group_with(AMAL, "shelter", &[BOREALIS, CEDAR], |group| group.hidden = true).await;
+    federation.settle().await;
+    federation.share(BOREALIS, EVIL, Tlp::Amber, "shelter").await;
+    federation.share(CEDAR, "mine.example.org", Tlp::Amber, "shelter").await;
+    federation.until("cedar has it", || federation.finds(CEDAR, EVIL)).await;
+    federation.settle().await;
+    federation.node(AMAL).group_remove("shelter", "cedar").await.unwrap();
+    federation.until("cedar knows", || federation.node(CEDAR).group("shelter").unwrap().state == "left").await;
+    federation.recall(BOREALIS, EVIL).await;
+    federation.recall(CEDAR, "mine.example.org").await;
+    federation.until("all is destroyed", || federation.everyone().all(|who| federation.indicators(who) == 0)).await;
+    federation.settle().await;
+    for (who, value) in [(BOREALIS, EVIL), (CEDAR, "mine.example.org")] {
+        assert!(is(&federation.outcomes(who, value), &[("amal", "destroyed")]), "{who:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_member_of_a_hidden_group_waits_for_nobody_whom_its_word_does_not_reach() {
+    let federation = Federation::strangers(3).await;
+    federation.pair(AMAL, BOREALIS).await;
+    federation.pair(AMAL, CEDAR).await;
+    federation.settle().await;
+    let change = |group: &mut watchfire::node::view::GroupCreate| (group.hidden, group.deputy) = (true, Some("borealis".into()));
+    federation.group_with(AMAL, "shelter", &[CEDAR], change).await;
+    federation.settle().await;
+    federation.share(CEDAR, EVIL, Tlp::Amber, "shelter").await;
+    federation.until("the deputy has it", || federation.finds(BOREALIS, EVIL)).await;
+    federation.settle().await;
+    assert!(is(&federation.outcomes(CEDAR, EVIL), &[("amal", "held")]));
+    federation.recall(CEDAR, EVIL).await;
+    federation.until("the deputy has destroyed it", || !federation.finds(BOREALIS, EVIL)).await;
+    federation.settle().await;
+    let outcomes = federation.outcomes(CEDAR, EVIL);
+    assert!(is(&outcomes, &[("amal", "destroyed")]), "the owner answers for the others: {outcomes:?}");
+}
+
+#[tokio::test]
+async fn a_member_that_is_no_peer_any_more_leaves_our_groups_and_cannot_be_told() {
+    let federation = shared().await;
+    federation.group(BOREALIS, "theirs", &[AMAL, CEDAR]).await;
+    federation.settle().await;
+    federation.node(AMAL).peer_remove("cedar").await.unwrap();
+    federation.until("it is no member", || federation.node(BOREALIS).group("partners").unwrap().members.len() == 2).await;
+    federation.share(BOREALIS, "later.example.org", Tlp::Amber, "partners").await;
+    federation.settle().await;
+    assert!(federation.finds(AMAL, "later.example.org") && !federation.finds(CEDAR, "later.example.org"));
+    assert_eq!(federation.node(AMAL).peer("cedar").unwrap().groups, ["theirs"]);
     federation.recall(AMAL, EVIL).await;
     federation.settle().await;
     let outcomes = federation.outcomes(AMAL, EVIL);
     assert!(is(&outcomes, &[("borealis", "destroyed"), ("cedar", "unreachable")]), "{outcomes:?}");
+    assert!(federation.finds(CEDAR, EVIL));
 }
 
 #[tokio::test]

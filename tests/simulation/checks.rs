@@ -361,7 +361,7 @@ fn recalls_are_obeyed(world: &World, ledger: &mut Ledger, all: &[Holdings]) {
         let snapshot = world.snapshot(recall.who).unwrap();
         for (holder, holdings) in all.iter().enumerate() {
             for holding in holdings.present.iter().filter(|holding| holding.key.author == author && holding.value == recall.value) {
-                // Who is no member any more cannot be told.
+                // Who is no member any more hears of it from the author alone, if at all.
                 let may_be_told = match holding.key.audience {
                     Audience::Direct(_) => holder == recall.who || linked(world, recall.who, holder),
                     Audience::Group(group) => {
