@@ -56,7 +56,8 @@ impl Place {
     }
 
     fn serve(&mut self, line: &str) {
-        let child = self.shell(&format!("exec {line}")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        let log = std::fs::File::options().create(true).append(true).open(self.path().join("node.log")).expect("a log");
+        let child = self.shell(&format!("exec {line}")).stdout(Stdio::null()).stderr(log).spawn().expect("it starts");
         self.served = Some(child);
         self.wait("watchfire health");
     }
@@ -78,6 +79,17 @@ impl Place {
         place.ok(&format!("watchfire init --data node --name {name} --listen 127.0.0.1:0"));
         place.serve("watchfire serve");
         place
+    }
+
+    /// What the node logs meanwhile.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.path().join("node.log")).expect("its log")
+    }
+
+    /// Tells the node to read its files again, and waits until its log has so many lines with this in them.
+    fn hang_up(&self, said: &str, times: usize) {
+        self.ok(&format!("kill -HUP {}", self.served.as_ref().expect("it runs").id()));
+        self.wait(&format!("test $(grep -c '{said}' node.log) -ge {times}"));
     }
 
     /// Ends the node in order; what it ended with.
@@ -374,6 +386,64 @@ fn exit_codes_say_what_kind_of_no_it_was() {
     assert_eq!(here.run("watchfire share fresh-lure.com --tlp green --to partners").status.code(), Some(0));
     assert_eq!(here.stop(), Some(0));
     assert_eq!(here.refused("watchfire status").0, Some(1), "it does not run");
+}
+
+/// The SHA-256 of the public key of a card's issuing CA, in hex: its SubjectPublicKeyInfo is the one of a P-256 key in it.
+fn key_of(card: &str) -> String {
+    use watchfire::model::{crypto::sha256, identity::Card};
+    let card = Card::from_text(card).expect("a card");
+    let der = &card.content().issuing_cas[0];
+    let head = [&[0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01][..], &[0x06, 0x08, 0x2a]].concat();
+    let at = der.windows(head.len()).position(|bytes| bytes == head).expect("a P-256 key");
+    sha256(&[&der[at..at + 91]]).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn a_key_on_the_deny_list_ends_the_link_at_sighup_and_both_sides_say_why() {
+    let (mut here, smex) = (Place::node("here"), Place::node("smex"));
+    let card = smex.ok("watchfire card");
+    here.put("card.txt", &card);
+    smex.put("card.txt", &here.ok("watchfire card"));
+    smex.ok("watchfire peer add card.txt --name here");
+    here.ok("watchfire peer add card.txt --name smex");
+    here.wait("watchfire peer show smex | grep -q connected");
+    smex.wait("watchfire peer show here | grep -q connected");
+    // A slip lets nobody in: what was in force stays, and the log says where it is.
+    here.put("node/denied-keys.txt", "# stolen in May\nabc\n");
+    here.hang_up("failed to reload; what was in force stays", 1);
+    let line = here.log().lines().find(|line| line.contains("failed to reload")).expect("said").to_owned();
+    let place = format!("place=\"{}:2\"", here.path().join("node/denied-keys.txt").display());
+    assert!(line.contains("code=\"bad-denied-key\"") && line.contains(&place), "{line}");
+    let doctor = here.run("watchfire doctor");
+    let said = String::from_utf8_lossy(&doctor.stdout);
+    let expected =
+        format!("line 2 of `{}` is not the SHA-256 of a public key in hex\n", here.path().join("node/denied-keys.txt").display());
+    assert!(doctor.status.code() == Some(1) && said.contains(&expected) && said.contains("hint: 64 hex digits to a line"), "{said}");
+    here.put("node/denied-keys.txt", &format!("{}  # stolen in May\n", key_of(&card)));
+    here.hang_up(" reloaded", 1);
+    here.wait("watchfire peer show smex --json | grep -q '\"denied\"'");
+    smex.wait("watchfire peer show here --json | grep -q '\"denied_there\"'");
+    let org = here.json("watchfire peer show smex --json")["org_id"].as_str().expect("an id").to_owned();
+    let problem = here.ok("watchfire peer show smex | sed -n 's/^problem *//p; s/^hint *//p'");
+    let expected = format!(
+        "the key that `{org}` shows is on the deny list\nif that was a mistake, take the key out of `denied-keys.txt` and send SIGHUP to the node\n"
+    );
+    assert_eq!(problem, expected);
+    let problem = smex.ok("watchfire peer show here | sed -n 's/^problem *//p; s/^hint *//p'");
+    let expected = "the other side refuses our key: it is denied, or its issuing CA was withdrawn\nsend it your current card, and ask its \
+                    administrator\n";
+    assert_eq!(problem, expected);
+    here.wait(&format!("grep -q 'peer={org} code=\"denied\"' node.log"));
+    assert!(here.ok("watchfire doctor --json || true").contains("1 key refused"));
+    here.put("node/denied-keys.txt", "# none\n");
+    here.hang_up(" reloaded", 2);
+    here.wait("watchfire peer show smex | grep -q connected");
+    // With a bad line the next start is refused, in the same words.
+    here.put("node/denied-keys.txt", "abc\n");
+    assert_eq!(here.stop(), Some(0));
+    let expected =
+        format!("error: line 1 of `{}` is not the SHA-256 of a public key in hex", here.path().join("node/denied-keys.txt").display());
+    assert_eq!(here.refused("watchfire serve"), (Some(2), expected));
 }
 
 #[test]

@@ -511,6 +511,10 @@ impl Session {
 async fn next_frame(inbound: &mut (impl Stream<Item = Result<wire::Frame, tonic::Status>> + Unpin)) -> Result<Kind, Ended> {
     match inbound.next().await {
         Some(Ok(frame)) => frame.frame.ok_or(Ended::Protocol(Malformed("an empty or unknown frame"))),
+        // What lies below speaks of its own matters then, not of ours.
+        Some(Err(status)) if std::error::Error::source(&status).is_some() => {
+            Err(Ended::Stream("the other side closed the link without a reason, or it broke off".into()))
+        }
         Some(Err(status)) => Err(Ended::Stream(short(status.message().to_owned()))),
         None => Err(Ended::Stream("the peer ended it".into())),
     }
