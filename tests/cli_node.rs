@@ -190,7 +190,10 @@ fn every_help_example_runs_against_a_real_node() {
     here.put("invitation.txt", &amal.ok("watchfire invite"));
     here.ok(&take("join"));
     let digits = here.json("watchfire peer show amal --json")["digits"].as_str().expect("digits").to_owned();
+    here.ok("watchfire peer rename amal peer-x4k2pa");
     here.ok(&take("peer confirm").replace("1234 5678 9012", &digits));
+    here.ok("watchfire peer rename amal peer-x4k2pa");
+    here.ok(&take("peer rename"));
     here.ok(&take("peer remove"));
     assert_eq!(here.stop(), Some(0), "SIGTERM ends it in order");
     here.ok(&take("restore"));
@@ -248,6 +251,11 @@ fn json_has_the_promised_keys() {
     for (value, kind) in [("roleaccountd", "process_name"), ("login-mail.example", "domain")] {
         here.ok(&format!("watchfire share {value} --kind {kind} --tlp red --to smex"));
         smex.wait(&format!("watchfire lookup {value} --json | grep -q '\"kind\": *\"{kind}\"'"));
+    }
+    // The README's: a host under no known top-level domain, found by the URL on it.
+    here.ok("watchfire share 'hxxps://login-mail[.]example/verify' --tlp red --to smex");
+    for host in ["login-mail.example", "'login-mail[.]example' --kind domain"] {
+        smex.wait(&format!("watchfire lookup {host} --json | grep -q '\"on_host\"'"));
     }
     here.ok("watchfire export stix --out before.stix2 && watchfire export text --tlp-max clear --out clear.txt");
     here.wait("watchfire receipts weather4free.com --exports | grep -q 'stix '");
@@ -356,7 +364,11 @@ fn exit_codes_say_what_kind_of_no_it_was() {
         ("watchfire peer show nobody", 6, "error: no peer is called `nobody`"),
         ("watchfire group show nothing", 6, "error: no group is called `nothing`"),
         ("watchfire share fresh-lure.com --tlp green --to nobody", 6, "error: no peer or group is called `nobody`"),
-        ("watchfire lookup 'no value'", 2, ""),
+        ("watchfire lookup ''", 2, ""),
+        ("watchfire lookup 'no value' --kind domain", 2, ""),
+        ("watchfire lookup x --kind nothing", 2, "error: invalid value 'nothing' for '--kind <KIND>'"),
+        ("watchfire peer add nofile --name x", 6, "error: there is no file `nofile`"),
+        ("watchfire join nofile", 6, "error: there is no file `nofile`"),
         ("watchfire show a.example", 6, "error: there is no record `a.example`"),
         ("watchfire import missing.csv --tlp green --to nobody", 6, "error: there is no file `missing.csv`"),
         ("watchfire import node/watchfire.toml --tlp green --to nobody", 6, "error: no peer or group is called `nobody`"),
@@ -381,7 +393,13 @@ fn exit_codes_say_what_kind_of_no_it_was() {
     assert_eq!(here.refused("watchfire share fresh-lure.com --tlp red --to partners").0, Some(3), "all was withheld");
     assert_eq!(here.refused("watchfire share fresh-lure.com --tlp green --to partners").0, Some(3), "it is no community");
     assert_eq!(here.refused("watchfire share 'no value' --tlp amber --to partners").0, Some(2), "none could be read");
-    assert_eq!(here.run("watchfire lookup 'no value' fresh-lure.com").status.code(), Some(0), "that nothing is known is an answer");
+    for unknown in ["'no value' fresh-lure.com", "roleaboutd", "login-mail.example", "abcdefgh.onion", "fresh-lure.com --kind domain"] {
+        assert_eq!(
+            here.run(&format!("watchfire lookup {unknown}")).status.code(),
+            Some(0),
+            "that nothing is known of {unknown} is an answer"
+        );
+    }
     here.ok("watchfire group community partners yes");
     assert_eq!(here.run("watchfire share fresh-lure.com --tlp green --to partners").status.code(), Some(0));
     assert_eq!(here.stop(), Some(0));

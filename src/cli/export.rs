@@ -29,7 +29,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "CURSOR")]
     since: Option<u64>,
     /// Only this kind; once for each
-    #[arg(long = "kind", value_name = "KIND", value_parser = input::kind)]
+    #[arg(long = "kind", value_name = "KIND", value_parser = input::kinds())]
     kinds: Vec<ObservableKind>,
 }
 

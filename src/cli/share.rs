@@ -24,12 +24,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "PEER|GROUP")]
     to: String,
     /// Their kind; guessed from each value where it is not given
-    #[arg(long, value_parser = input::kind)]
+    #[arg(long, value_parser = input::kinds())]
     kind: Option<ObservableKind>,
     /// A sentence for the reader
     #[arg(long)]
     note: Option<String>,
-    /// After this they leave live exports: 2027-01-31 or 2027-01-31T12:00:00Z
+    /// After this they leave live exports: 2027-01-31 or 2027-01-31T12:00:00Z; the past is told of
     #[arg(long, value_name = "TIME", value_parser = input::timestamp)]
     valid_until: Option<Timestamp>,
     /// The malware, campaign or threat actor they are tied to; once for each

@@ -329,6 +329,16 @@ hint            is the other node running, and is the port right?
 }
 
 #[test]
+fn a_change_of_a_peer_says_what_comes_next() {
+    let next = |done| peer::next(&peer_view(unreachable()), done);
+    let look = "`watchfire peer show amal` tells where it stands\n";
+    assert_eq!(next(peer::CONFIRMED), format!("amal: confirmed here; waiting for the other side\n{look}"));
+    assert_eq!(next(peer::ADDED), format!("amal: added here; give them `watchfire card`, so that they add this node too\n{look}"));
+    assert_eq!(next(peer::RESUMED), format!("amal: resumed; its link is opened again\n{look}"));
+    assert_eq!(peer::next(&peer_view(smex()), peer::CONFIRMED), "smex: connected\n");
+}
+
+#[test]
 fn empty_lists_say_how_to_fill_them() {
     assert_eq!(peer::list(&[]), "no peers yet; `watchfire invite` makes an invitation for one\n");
     assert_eq!(group::list(&[]), "no groups yet; `watchfire group create` makes one\n");
@@ -343,7 +353,7 @@ fn an_invitation_says_what_to_do_with_it() {
         "##",
         "##",
         "good for one organisation until 2026-11-22T09:30:00Z; send it by any channel",
-        "they run `watchfire join`; then compare by voice the digits that `watchfire peer show` shows: who used it in their place is noticed then",
+        "they run `watchfire join`; then compare by voice the digits that `watchfire peer show` shows: who used it in their place is noticed then; `watchfire peer confirm … --name NAME` gives them a name here",
     ];
     assert_eq!(invite::talk(&view), expected);
     let view = JoinView { name: "amal".into(), org_id: ORG, digits: "123456789012".into() };
@@ -536,6 +546,7 @@ fn a_lookup_lists_matches_under_each_value() {
         query: query.into(),
         matches,
         problem: problem.map(str::to_owned),
+        unclear: None,
         more,
         more_at_least: more > 100,
         unconfirmed: false,
@@ -545,6 +556,7 @@ fn a_lookup_lists_matches_under_each_value() {
         view("b.evil.example", vec![withdrawn], None, 0),
         view("nothing.example", vec![], None, 0),
         view("much.example", vec![], None, 9_000),
+        LookupView { unclear: Some("cannot tell what `roleaboutd` is".into()), ..view("roleaboutd", vec![], None, 0) },
         view("\x1b[2Jx", vec![], Some("what kind of value `x` is cannot be told"), 0),
     ];
     let expected = "\
@@ -559,11 +571,12 @@ b.evil.example: 1 record
 nothing.example: not known
 much.example: at least 9000 records
   and at least 9000 more
+roleaboutd: not known as any kind of value (cannot tell what `roleaboutd` is)
 \\u{1b}[2Jx: what kind of value `x` is cannot be told
 ";
     assert_eq!(lookup::text(&views), expected);
     assert_eq!(lookup::exit(&views), Exit::Done, "what could be read was looked up");
-    assert_eq!(lookup::exit(&views[4..]), Exit::Usage);
+    assert_eq!(lookup::exit(&views[5..]), Exit::Usage);
 }
 
 #[test]

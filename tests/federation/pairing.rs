@@ -28,6 +28,9 @@ async fn pairing_takes_an_invitation_and_a_confirmation_on_both_sides() {
     federation.share(AMAL, "evil.example.org", Tlp::Amber, &borealis).await;
     federation.until("amal has tried", || federation.net.dialled(AMAL, BOREALIS) > 2).await;
     assert!(!federation.finds(BOREALIS, "evil.example.org"));
+    let withheld = federation.try_share(BOREALIS, "other.example.org", Tlp::Amber, "amal").await.withheld;
+    assert_eq!(withheld[0].reason, "the pairing is not confirmed here");
+    assert_eq!(withheld[0].hint.as_deref(), Some("compare the digits by voice, then `watchfire peer confirm`"));
     assert!(!federation.node(AMAL).link_view(&federation.org(BOREALIS)).up);
     assert_eq!(federation.node(AMAL).link_view(&federation.org(BOREALIS)).failure.unwrap().code, "unconfirmed_there");
     federation.node(BOREALIS).peer_confirm("amal", &digits).await.unwrap();
