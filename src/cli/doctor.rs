@@ -1,7 +1,7 @@
 //! `watchfire doctor`
 
 use super::output::{self, days};
-use super::{Desk, Ended};
+use super::{Desk, Ended, init};
 use crate::api::client::Target;
 use crate::clock::Clock;
 use crate::config::{Effective, FILE};
@@ -164,7 +164,8 @@ fn settings(data: &Path) -> CheckView {
         Err(error) => failed("settings", &error),
         Ok(settings) if settings.config.endpoints.is_empty() => {
             let hint = Some("set `endpoints`, unless this node only dials".to_owned());
-            check("settings", CheckVerdict::Warning, "peers are told no endpoint", hint)
+            let told = if init::listens_here(&settings.config.listen) { "an endpoint on this machine alone" } else { "no endpoint" };
+            check("settings", CheckVerdict::Warning, format!("peers are told {told}"), hint)
         }
         Ok(_) => check("settings", CheckVerdict::Ok, "they can be used", None),
     }

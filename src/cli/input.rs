@@ -55,8 +55,7 @@ pub(super) fn text(given: &str) -> Result<String, Problem> {
         return whole(file, given);
     }
     if path.is_dir() {
-        let text = format!("`{given}` is a directory\nhint: name the file in it, or `-` for standard input");
-        return Err(Problem::new("bad-input", Exit::Usage, &text));
+        return Err(unread(given, io::ErrorKind::IsADirectory.into()));
     }
     let is_text = BEGINNINGS.iter().any(|beginning| given.to_ascii_lowercase().contains(&beginning.to_ascii_lowercase()));
     if is_text || given.contains('\n') { Ok(given.to_owned()) } else { Err(unread(given, io::ErrorKind::NotFound.into())) }
@@ -74,21 +73,24 @@ fn whole(from: impl Read, name: &str) -> Result<String, Problem> {
 
 /// A file that cannot be read.
 pub(super) fn unread(name: &str, error: io::Error) -> Problem {
-    if error.kind() == io::ErrorKind::NotFound {
-        let text = format!("there is no file `{name}`\nhint: `-` reads standard input");
-        return Problem::new("no-such-file", Exit::NotFound, &text);
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            let text = format!("there is no file `{name}`\nhint: `-` reads standard input");
+            Problem::new("no-such-file", Exit::NotFound, &text)
+        }
+        io::ErrorKind::IsADirectory => NodeError::BadInput(format!("`{name}` is a directory\nhint: name a file in it")).into(),
+        _ => NodeError::io(format!("read `{name}`"), error).into(),
     }
-    NodeError::io(format!("read `{name}`"), error).into()
 }
 
 /// Reads `--tlp`.
 pub(super) fn tlp(text: &str) -> Result<Tlp, String> {
-    text.parse().map_err(|error: crate::model::tlp::BadTlp| error.to_string())
+    text.parse().map_err(|_| "it is not a TLP label\nhint: choose clear, green, amber, amber+strict or red".into())
 }
 
 /// Reads a time.
 pub(super) fn timestamp(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|error: crate::model::time::BadTimestamp| error.to_string())
+    text.parse().map_err(|_| "it is not a time\nhint: write it like 2027-01-31 or 2027-01-31T12:00:00Z".into())
 }
 
 /// Reads `--kind`; help lists the kinds.
@@ -113,7 +115,8 @@ mod tests {
             assert_eq!((missing.detail, missing.exit), (format!("there is no file `{name}`"), Exit::NotFound));
             assert_eq!(missing.hint.as_deref(), Some("`-` reads standard input"));
         }
-        assert_eq!(text(".").expect_err("a directory").detail, "`.` is a directory");
+        let directory = text(".").expect_err("a directory");
+        assert_eq!((directory.detail.as_str(), directory.hint.as_deref()), ("`.` is a directory", Some("name a file in it")));
         assert_eq!(text("watchfire-invite:abc").as_deref(), Ok("watchfire-invite:abc"));
     }
 }

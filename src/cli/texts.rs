@@ -409,6 +409,13 @@ partners  us     3        visible  yes        open   aaaaaaaaaaaa
 }
 
 #[test]
+fn a_share_that_is_over_when_it_leaves_says_so() {
+    let expected = "note: `--valid-until` is 2026-11-22T09:30:00Z, which is over: readers have them as expired, in no live export";
+    assert_eq!(share::over(AT, AT).as_deref(), Some(expected));
+    assert_eq!(share::over(AT, Timestamp(AT.0 - 1)), None);
+}
+
+#[test]
 fn a_share_lists_what_became_of_each_value() {
     let released = |value: &str| ReleasedView { record: RECORD, kind: ObservableKind::Domain, value: value.into(), before: None };
     let relabelled = ReleasedView { before: Some(Tlp::Amber), ..released("other.example") };
@@ -685,6 +692,9 @@ recalled aaaaaaaaaaaaaaaaaaaaaaaaaa: 2 entries, 1 not sent yet
 told: amal, smex
 1 of 3 holders has answered; see `watchfire receipts aaaaaaaaaaaaaaaaaaaaaaaaaa`
 ";
+    for (answered, holders, said) in [(0, 1, "0 of 1 holder has answered"), (1, 1, "1 of 1 holder has"), (0, 2, "0 of 2 holders have")] {
+        assert!(withdraw::text(&TakeBackView { answered, holders, ..view.clone() }).contains(said), "{said}");
+    }
     assert_eq!(withdraw::text(&view), expected);
     let view =
         TakeBackView { record: RECORD, mode: WithdrawalMode::Withdraw, entries: 1, unsent: 0, told: vec![], holders: 0, answered: 0 };
@@ -747,10 +757,12 @@ fn init_says_what_it_made_and_what_comes_next() {
     assert_eq!(init::text(&view), expected);
     let expected = [
         "next: move `/srv/w/keys/next-root.key` off this machine; with it you win your organisation back when its root key is stolen",
-        "next: set `endpoints` in the settings, or peers cannot reach this node",
+        "next: set `endpoints` in the settings, or peers cannot reach this node, which then only calls them",
         "next: `watchfire serve` runs the node",
     ];
-    assert_eq!(init::talk(&view, &[]), expected);
+    assert_eq!(init::talk(&view, "0.0.0.0:7443", &[]), expected);
+    let here = "next: set `endpoints` in the settings, or peers on other machines cannot reach this node, which then only calls them";
+    assert_eq!(init::talk(&view, "127.0.0.1:7443", &[])[1], here);
 }
 
 #[test]

@@ -422,7 +422,7 @@ impl From<KeysError> for NodeError {
             }
             KeysError::Exists(path) => Self::AlreadyInitialised(path),
             KeysError::Content { path, what } => Self::BadFile { path, what: format!("it does not hold {what}") },
-            KeysError::RootAbsent | KeysError::NextRootAbsent => Self::KeyAbsent(error.to_string()),
+            KeysError::RootAbsent(_) | KeysError::NextRootAbsent(_) => Self::KeyAbsent(error.to_string()),
             other => Self::Internal(other.to_string()),
         }
     }
@@ -527,7 +527,18 @@ mod tests {
                 "the store cannot be read just now: it is being opened\n\
                  hint: try again in a moment; if it stays so, see the log of `watchfire serve`",
             ),
-            (KeysError::RootAbsent.into(), "key-absent", 4, "the root key is not here\nhint: put root.key back for as long as this takes"),
+            (
+                KeysError::RootAbsent("/srv/w/keys/root.key".into()).into(),
+                "key-absent",
+                4,
+                "the root key is not here\nhint: put it back as `/srv/w/keys/root.key` for as long as this takes",
+            ),
+            (
+                KeysError::NextRootAbsent("/srv/w/keys/next-root.key".into()).into(),
+                "key-absent",
+                4,
+                "the next root key is not here\nhint: put it back as `/srv/w/keys/next-root.key` for as long as this takes",
+            ),
             (NodeError::BadInput("`x` is not a card".into()), "bad-input", 2, "`x` is not a card"),
             (
                 NodeError::BadDeniedKey { path: path(), line: 2 },

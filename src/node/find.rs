@@ -187,7 +187,7 @@ impl Node {
                     let gone = self.cannot_be_told(snapshot, org, log)?;
                     let suspended = snapshot.peer(org)?.is_some_and(|peer| peer.state == PeerState::Suspended && !peer.recalls);
                     let outcome = match (gone, suspended) {
-                        (true, _) => "unreachable",
+                        (true, _) => "cannot be told",
                         (false, true) => "suspended",
                         (false, false) => "waiting",
                     };
@@ -271,13 +271,16 @@ impl Node {
             Audience::Direct(reader) => {
                 let offered = may_offer(&key, &self.org(), &reader, group.as_ref());
                 let through = offered.is_ok();
-                trace.decide(&format!("audience {name}"), offered, "the reader is in the audience that its author gave it");
+                let (in_audience, passed_on) = match reader == author {
+                    true => {
+                        ("the reader is its author", "it is the author's own: a node that was restored fetches it back, whatever the label")
+                    }
+                    false => ("the reader is in the audience that its author gave it", "the label allows to pass it on"),
+                };
+                trace.decide(&format!("audience {name}"), offered, in_audience);
                 if through {
-                    trace.decide(
-                        "relay",
-                        may_send_body(RecordKind::Indicator.number(), one.tlp, &author, &self.org(), &reader),
-                        "the label allows to pass it on",
-                    );
+                    let verdict = may_send_body(RecordKind::Indicator.number(), one.tlp, &author, &self.org(), &reader);
+                    trace.decide("relay", verdict, passed_on);
                 }
             }
             Audience::Group(_) if to == one.audience => trace.decide(&format!("audience {name}"), Ok(()), "its author gave it to them"),

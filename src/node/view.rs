@@ -711,7 +711,7 @@ pub struct ReceiptView {
     /// The organisation.
     pub org_id: OrgId,
     /// `destroyed`, `absent`, `revoked`, `waiting` (it has not said yet), `suspended` (it is not told while it is, but with `--recalls`) or
-    /// `unreachable` (it cannot be told any more); for a record that was not taken back `held` or `waiting`.
+    /// `cannot be told` (nothing of ours reaches it any more); for a record that was not taken back `held` or `waiting`.
     pub outcome: String,
     /// When the holder did it, or last said what it holds.
     pub at: Option<Timestamp>,

@@ -188,7 +188,7 @@ async fn who_was_removed_cannot_be_told_any_more() {
     federation.recall(AMAL, EVIL).await;
     federation.settle().await;
     let outcomes = federation.outcomes(AMAL, EVIL);
-    assert!(is(&outcomes, &[("borealis", "destroyed"), ("cedar", "unreachable")]), "{outcomes:?}");
+    assert!(is(&outcomes, &[("borealis", "destroyed"), ("cedar", "cannot be told")]), "{outcomes:?}");
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn a_peer_that_was_removed_cannot_be_told_any_more() {
     federation.node(AMAL).peer_remove("borealis").await.unwrap();
     federation.recall(AMAL, EVIL).await;
     let outcomes = federation.outcomes(AMAL, EVIL);
-    assert!(is(&outcomes, &[("borealis", "unreachable")]), "{outcomes:?}");
+    assert!(is(&outcomes, &[("borealis", "cannot be told")]), "{outcomes:?}");
     assert!(federation.finds(BOREALIS, EVIL));
 }
 
