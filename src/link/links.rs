@@ -686,7 +686,7 @@ mod tests {
 
     #[test]
     fn a_stream_that_ends_without_a_word_says_what_comes_next() {
-        let view = failure(&Ended::Stream("the other side closed the link without a reason, or it broke off".into())).unwrap();
+        let view = failure(&Ended::Stream(super::super::session::WITHOUT_A_WORD.into())).unwrap();
         assert_eq!(view.code, "stream");
         assert_eq!(view.text, "the stream ended: the other side closed the link without a reason, or it broke off");
         assert_eq!(view.hint.unwrap(), "this node tries again by itself, and shows here what it is told then");
