@@ -495,7 +495,8 @@ impl Place<'_> {
 fn suggestion(key: &str) -> String {
     let nearest = SETTINGS.iter().map(|setting| (distance(key, setting.key), setting.key)).min();
     match nearest {
-        Some((distance, name)) if distance <= 3 => format!("did you mean `{name}`?"),
+        // Of a short word nothing would be left.
+        Some((distance, name)) if distance <= 3.min(key.len() / 2) => format!("did you mean `{name}`?"),
         _ => "`watchfire config show` lists all settings".into(),
     }
 }
@@ -563,6 +564,8 @@ mod tests {
     fn each_error_names_line_key_and_way_out() {
         let cases = [
             ("name = 'a'\nlisen = 'x'\n", "`watchfire.toml` line 2: there is no setting `lisen`\nhint: did you mean `listen`?"),
+            ("foo = 1\n", "`watchfire.toml` line 1: there is no setting `foo`\nhint: `watchfire config show` lists all settings"),
+            ("nmae = 'a'\n", "`watchfire.toml` line 1: there is no setting `nmae`\nhint: did you mean `name`?"),
             (
                 "[link]\n\nkeepalive = 3\n",
                 "`watchfire.toml` line 3: there is no setting `link.keepalive`\nhint: `watchfire config show` lists all settings",

@@ -56,7 +56,8 @@ impl Place {
     }
 
     fn serve(&mut self, line: &str) {
-        let child = self.shell(&format!("exec {line}")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        let log = std::fs::File::options().create(true).append(true).open(self.path().join("node.log")).expect("a log");
+        let child = self.shell(&format!("exec {line}")).stdout(Stdio::null()).stderr(log).spawn().expect("it starts");
         self.served = Some(child);
         self.wait("watchfire health");
     }
@@ -78,6 +79,17 @@ impl Place {
         place.ok(&format!("watchfire init --data node --name {name} --listen 127.0.0.1:0"));
         place.serve("watchfire serve");
         place
+    }
+
+    /// What the node logs meanwhile.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.path().join("node.log")).expect("its log")
+    }
+
+    /// Tells the node to read its files again, and waits until its log has so many lines with this in them.
+    fn hang_up(&self, said: &str, times: usize) {
+        self.ok(&format!("kill -HUP {}", self.served.as_ref().expect("it runs").id()));
+        self.wait(&format!("test $(grep -c '{said}' node.log) -ge {times}"));
     }
 
     /// Ends the node in order; what it ended with.
@@ -179,7 +191,10 @@ fn every_help_example_runs_against_a_real_node() {
     here.put("invitation.txt", &amal.ok("watchfire invite"));
     here.ok(&take("join"));
     let digits = here.json("watchfire peer show amal --json")["digits"].as_str().expect("digits").to_owned();
+    here.ok("watchfire peer rename amal peer-x4k2pa");
     here.ok(&take("peer confirm").replace("1234 5678 9012", &digits));
+    here.ok("watchfire peer rename amal peer-x4k2pa");
+    here.ok(&take("peer rename"));
     here.ok(&take("peer remove"));
     assert_eq!(here.stop(), Some(0), "SIGTERM ends it in order");
     here.ok(&take("restore"));
@@ -237,6 +252,11 @@ fn json_has_the_promised_keys() {
     for (value, kind) in [("roleaccountd", "process_name"), ("login-mail.example", "domain")] {
         here.ok(&format!("watchfire share {value} --kind {kind} --tlp red --to smex"));
         smex.wait(&format!("watchfire lookup {value} --json | grep -q '\"kind\": *\"{kind}\"'"));
+    }
+    // The README's: a host under no known top-level domain, found by the URL on it.
+    here.ok("watchfire share 'hxxps://login-mail[.]example/verify' --tlp red --to smex");
+    for host in ["login-mail.example", "'login-mail[.]example' --kind domain"] {
+        smex.wait(&format!("watchfire lookup {host} --json | grep -q '\"on_host\"'"));
     }
     here.ok("watchfire export stix --out before.stix2 && watchfire export text --tlp-max clear --out clear.txt");
     here.wait("watchfire receipts weather4free.com --exports | grep -q 'stix '");
@@ -345,7 +365,23 @@ fn exit_codes_say_what_kind_of_no_it_was() {
         ("watchfire peer show nobody", 6, "error: no peer is called `nobody`"),
         ("watchfire group show nothing", 6, "error: no group is called `nothing`"),
         ("watchfire share fresh-lure.com --tlp green --to nobody", 6, "error: no peer or group is called `nobody`"),
-        ("watchfire lookup 'no value'", 2, ""),
+        ("watchfire import . --tlp green --to nobody", 2, "error: `.` is a directory"),
+        ("watchfire export text --out nowhere/x", 2, "error: there is no directory `nowhere`"),
+        ("watchfire export text --out .", 2, "error: `.` is a directory"),
+        ("watchfire share a.com --to nobody --tlp purple", 2, "error: invalid value 'purple' for '--tlp <TLP>': it is not a TLP label"),
+        (
+            "watchfire share a.com --to nobody --tlp red --valid-until tomorrow",
+            2,
+            "error: invalid value 'tomorrow' for '--valid-until <TIME>': it is not a time",
+        ),
+        ("watchfire init --name a --listen foo", 2, "error: invalid value 'foo' for '--listen <ADDR>': it is not an address and port"),
+        ("watchfire init --name ''", 2, "error: "),
+        ("watchfire init --name a --endpoint foo", 2, "error: invalid value 'foo' for '--endpoint <HOST:PORT>': it is not host:port"),
+        ("watchfire lookup ''", 2, ""),
+        ("watchfire lookup 'no value' --kind domain", 2, ""),
+        ("watchfire lookup x --kind nothing", 2, "error: invalid value 'nothing' for '--kind <KIND>'"),
+        ("watchfire peer add nofile --name x", 6, "error: there is no file `nofile`"),
+        ("watchfire join nofile", 6, "error: there is no file `nofile`"),
         ("watchfire show a.example", 6, "error: there is no record `a.example`"),
         ("watchfire import missing.csv --tlp green --to nobody", 6, "error: there is no file `missing.csv`"),
         ("watchfire import node/watchfire.toml --tlp green --to nobody", 6, "error: no peer or group is called `nobody`"),
@@ -373,7 +409,6 @@ fn exit_codes_say_what_kind_of_no_it_was() {
     assert_eq!(here.refused("watchfire share fresh-lure.com --tlp red --to partners").0, Some(3), "all was withheld");
     assert_eq!(here.refused("watchfire share fresh-lure.com --tlp green --to partners").0, Some(3), "it is no community");
     assert_eq!(here.refused("watchfire share 'no value' --tlp amber --to partners").0, Some(2), "none could be read");
-    assert_eq!(here.run("watchfire lookup 'no value' fresh-lure.com").status.code(), Some(0), "that nothing is known is an answer");
     assert_eq!(here.refused("watchfire group deputy partners").0, Some(2));
     here.ok("watchfire group deputy partners smex");
     assert!(here.ok("watchfire group deputy partners --none").contains("\ndeputy      none\n"));
@@ -382,10 +417,75 @@ fn exit_codes_say_what_kind_of_no_it_was() {
     assert_eq!(here.refused("watchfire group remove partners nobody"), (Some(6), refused));
     let refused = "error: `smex` is not a member of the group `partners`".to_owned();
     assert_eq!(here.refused("watchfire group deputy partners smex"), (Some(1), refused));
+    for unknown in ["'no value' fresh-lure.com", "roleaboutd", "login-mail.example", "abcdefgh.onion", "fresh-lure.com --kind domain"] {
+        assert_eq!(
+            here.run(&format!("watchfire lookup {unknown}")).status.code(),
+            Some(0),
+            "that nothing is known of {unknown} is an answer"
+        );
+    }
     here.ok("watchfire group community partners yes");
     assert_eq!(here.run("watchfire share fresh-lure.com --tlp green --to partners").status.code(), Some(0));
     assert_eq!(here.stop(), Some(0));
     assert_eq!(here.refused("watchfire status").0, Some(1), "it does not run");
+}
+
+/// The SHA-256 of the public key of a card's issuing CA, in hex: its SubjectPublicKeyInfo is the one of a P-256 key in it.
+fn key_of(card: &str) -> String {
+    use watchfire::model::{crypto::sha256, identity::Card};
+    let card = Card::from_text(card).expect("a card");
+    let der = &card.content().issuing_cas[0];
+    let head = [&[0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01][..], &[0x06, 0x08, 0x2a]].concat();
+    let at = der.windows(head.len()).position(|bytes| bytes == head).expect("a P-256 key");
+    sha256(&[&der[at..at + 91]]).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn a_key_on_the_deny_list_ends_the_link_at_sighup_and_both_sides_say_why() {
+    let (mut here, smex) = (Place::node("here"), Place::node("smex"));
+    let card = smex.ok("watchfire card");
+    here.put("card.txt", &card);
+    smex.put("card.txt", &here.ok("watchfire card"));
+    smex.ok("watchfire peer add card.txt --name here");
+    here.ok("watchfire peer add card.txt --name smex");
+    here.wait("watchfire peer show smex | grep -q connected");
+    smex.wait("watchfire peer show here | grep -q connected");
+    // A slip lets nobody in: what was in force stays, and the log says where it is.
+    here.put("node/denied-keys.txt", "# stolen in May\nabc\n");
+    here.hang_up("failed to reload; what was in force stays", 1);
+    let line = here.log().lines().find(|line| line.contains("failed to reload")).expect("said").to_owned();
+    let place = format!("place=\"{}:2\"", here.path().join("node/denied-keys.txt").display());
+    assert!(line.contains("code=\"bad-denied-key\"") && line.contains(&place), "{line}");
+    let doctor = here.run("watchfire doctor");
+    let said = String::from_utf8_lossy(&doctor.stdout);
+    let expected =
+        format!("line 2 of `{}` is not the SHA-256 of a public key in hex\n", here.path().join("node/denied-keys.txt").display());
+    assert!(doctor.status.code() == Some(1) && said.contains(&expected) && said.contains("hint: 64 hex digits to a line"), "{said}");
+    here.put("node/denied-keys.txt", &format!("{}  # stolen in May\n", key_of(&card)));
+    here.hang_up(" reloaded", 1);
+    here.wait("watchfire peer show smex --json | grep -q '\"denied\"'");
+    smex.wait("watchfire peer show here --json | grep -q '\"denied_there\"'");
+    let org = here.json("watchfire peer show smex --json")["org_id"].as_str().expect("an id").to_owned();
+    let problem = here.ok("watchfire peer show smex | sed -n 's/^problem *//p; s/^hint *//p'");
+    let expected = format!(
+        "the key that `{org}` shows is on the deny list\nif that was a mistake, take the key out of `denied-keys.txt` and send SIGHUP to the node\n"
+    );
+    assert_eq!(problem, expected);
+    let problem = smex.ok("watchfire peer show here | sed -n 's/^problem *//p; s/^hint *//p'");
+    let expected = "the other side refuses our key: it is denied, or its issuing CA was withdrawn\nsend it your current card, and ask its \
+                    administrator\n";
+    assert_eq!(problem, expected);
+    here.wait(&format!("grep -q 'peer={org} code=\"denied\"' node.log"));
+    assert!(here.ok("watchfire doctor --json || true").contains("1 key refused"));
+    here.put("node/denied-keys.txt", "# none\n");
+    here.hang_up(" reloaded", 2);
+    here.wait("watchfire peer show smex | grep -q connected");
+    // With a bad line the next start is refused, in the same words.
+    here.put("node/denied-keys.txt", "abc\n");
+    assert_eq!(here.stop(), Some(0));
+    let expected =
+        format!("error: line 1 of `{}` is not the SHA-256 of a public key in hex", here.path().join("node/denied-keys.txt").display());
+    assert_eq!(here.refused("watchfire serve"), (Some(2), expected));
 }
 
 #[test]

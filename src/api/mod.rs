@@ -19,9 +19,9 @@ use std::sync::Arc;
 
 pub use backup::{BackupMade, BackupRequest, recipients};
 pub use import::format_named;
-pub use peers::{Card, Digits, GroupAdd, GroupCommunity, GroupDeputy, Join, PeerAdd};
+pub use peers::{Card, Digits, GroupAdd, GroupCommunity, GroupDeputy, Join, PeerAdd, Rename};
 pub use problem::Problem;
-pub use records::{Health, LookupRequest, Reason, RotateLogKey, kind_named, unknown_kind};
+pub use records::{Health, LookupRequest, Reason, RotateLogKey, kind_named};
 
 /// The header in which an export says where the next one goes on.
 pub const CURSOR_HEADER: &str = "watchfire-cursor";
@@ -40,6 +40,7 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/peers/{name}/suspend", post(peers::suspend))
         .route("/v1/peers/{name}/resume", post(peers::resume))
         .route("/v1/peers/{name}/confirm", post(peers::confirm))
+        .route("/v1/peers/{name}/rename", post(peers::rename))
         .route("/v1/invitations", post(peers::invite))
         .route("/v1/join", post(peers::join))
         .route("/v1/groups", get(peers::groups).post(peers::group_create))

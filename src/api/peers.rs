@@ -75,10 +75,24 @@ pub(super) async fn remove(State(node): State<Arc<Node>>, Path(name): Path<Strin
 pub struct Digits {
     /// Twelve digits, with or without blanks and hyphens between.
     pub digits: String,
+    /// What the peer is called here from then on; as before where none is given.
+    #[serde(default)]
+    pub name: Option<String>,
 }
 
 pub(super) async fn confirm(State(node): State<Arc<Node>>, Path(name): Path<String>, Ask(ask): Ask<Digits>) -> Answer<PeerView> {
-    Ok(Json(node.peer_confirm(&name, &ask.digits).await?))
+    Ok(Json(node.peer_confirm_as(&name, &ask.digits, ask.name.as_deref()).await?))
+}
+
+/// Another name for a peer.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Rename {
+    /// What it is called here from then on.
+    pub name: String,
+}
+
+pub(super) async fn rename(State(node): State<Arc<Node>>, Path(name): Path<String>, Ask(ask): Ask<Rename>) -> Answer<PeerView> {
+    Ok(Json(node.peer_rename(&name, &ask.name).await?))
 }
 
 pub(super) async fn invite(State(node): State<Arc<Node>>) -> Answer<InviteView> {

@@ -54,10 +54,13 @@ pub(super) async fn share(State(node): State<Arc<Node>>, Ask(request): Ask<Share
 pub struct LookupRequest {
     /// The values, defanged or not.
     pub values: Vec<String>,
+    /// Their kind; where none is given each is looked up as what it looks like and as all that it can be.
+    #[serde(default)]
+    pub kind: Option<ObservableKind>,
 }
 
 pub(super) async fn lookup(State(node): State<Arc<Node>>, Ask(request): Ask<LookupRequest>) -> Answer<Vec<LookupView>> {
-    read(node, move |node| node.lookup(&request.values)).await
+    read(node, move |node| node.lookup_as(&request.values, request.kind)).await
 }
 
 pub(super) async fn show(State(node): State<Arc<Node>>, Path(id): Path<String>) -> Answer<RecordView> {
@@ -157,7 +160,7 @@ pub fn kind_named(name: &str) -> Option<ObservableKind> {
 }
 
 /// What to say of a kind that there is not.
-pub fn unknown_kind(name: &str) -> String {
+fn unknown_kind(name: &str) -> String {
     let names = ObservableKind::ALL.map(ObservableKind::name).join(", ");
     format!("`{name}` is not a kind of observable\nhint: there are {names}")
 }

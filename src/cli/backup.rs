@@ -103,15 +103,10 @@ async fn to_file(desk: &Desk, to: &[Recipient], path: &Path, force: bool) -> Res
         let text = format!("`{}` is there already\nhint: choose another name, or replace it with `--force`", path.display());
         Problem::from(NodeError::BadInput(text))
     };
-    if path.is_dir() {
-        let text = format!("`{}` is a directory\nhint: name a file in it", path.display());
-        return Err(NodeError::BadInput(text).into());
-    }
-    if !force && path.symlink_metadata().is_ok() {
+    if !force && !path.is_dir() && path.symlink_metadata().is_ok() {
         return Err(there());
     }
-    let beside = output::directory(path);
-    let temporary = tempfile::Builder::new().prefix(".watchfire-backup-").tempfile_in(beside).map_err(failed)?;
+    let temporary = output::beside(path, tempfile::Builder::new().prefix(".watchfire-backup-"))?;
     let written = write(desk, to, temporary.reopen().map_err(failed)?).await?;
     temporary.as_file().sync_all().map_err(failed)?;
     if force {
@@ -122,7 +117,7 @@ async fn to_file(desk: &Desk, to: &[Recipient], path: &Path, force: bool) -> Res
             _ => failed(error.error).into(),
         })?;
     }
-    fs::File::open(beside).and_then(|directory| directory.sync_all()).map_err(failed)?;
+    fs::File::open(output::directory(path)).and_then(|directory| directory.sync_all()).map_err(failed)?;
     Ok(written)
 }
 

@@ -1,10 +1,11 @@
 //! `watchfire doctor`
 
 use super::output::{self, days};
-use super::{Desk, Ended};
+use super::{Desk, Ended, init};
 use crate::api::client::Target;
 use crate::clock::Clock;
 use crate::config::{Effective, FILE};
+use crate::link::links::{DENIED_KEYS, denied_keys};
 use crate::model::Timestamp;
 use crate::node::Node;
 use crate::node::error::{Exit, NodeError, split_hint};
@@ -47,7 +48,8 @@ pub(super) struct Findings {
 pub(super) async fn run(desk: &Desk) -> Ended {
     let clock = Clock::system();
     let now = clock.now();
-    let mut checks = vec![files(&desk.data), next_root(&desk.data), time(&desk.data, clock.now()), settings(&desk.data)];
+    let mut checks =
+        vec![files(&desk.data), next_root(&desk.data), time(&desk.data, clock.now()), settings(&desk.data), denied(&desk.data)];
     let running: Result<StatusView, _> = desk.node().get(Target::new(&["status"])).await;
     let (status, runs) = match running {
         Ok(status) => (Ok(status), true),
@@ -162,9 +164,18 @@ fn settings(data: &Path) -> CheckView {
         Err(error) => failed("settings", &error),
         Ok(settings) if settings.config.endpoints.is_empty() => {
             let hint = Some("set `endpoints`, unless this node only dials".to_owned());
-            check("settings", CheckVerdict::Warning, "peers are told no endpoint", hint)
+            let told = if init::listens_here(&settings.config.listen) { "an endpoint on this machine alone" } else { "no endpoint" };
+            check("settings", CheckVerdict::Warning, format!("peers are told {told}"), hint)
         }
         Ok(_) => check("settings", CheckVerdict::Ok, "they can be used", None),
+    }
+}
+
+/// A node with a bad line does not start, and does not read the others again.
+pub(super) fn denied(data: &Path) -> CheckView {
+    match denied_keys(&data.join(DENIED_KEYS)) {
+        Ok(keys) => check("denied keys", CheckVerdict::Ok, format!("{} refused", output::count(keys.len() as u64, "key")), None),
+        Err(error) => failed("denied keys", &error),
     }
 }
 

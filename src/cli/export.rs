@@ -29,7 +29,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "CURSOR")]
     since: Option<u64>,
     /// Only this kind; once for each
-    #[arg(long = "kind", value_name = "KIND", value_parser = input::kind)]
+    #[arg(long = "kind", value_name = "KIND", value_parser = input::kinds())]
     kinds: Vec<ObservableKind>,
 }
 
@@ -61,10 +61,9 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
 /// Into a file beside the wanted one, which is replaced when all is there: a reader never sees half of it.
 async fn to_file(desk: &Desk, target: Target, path: &Path) -> Result<Option<u64>, crate::api::Problem> {
     let failed = |error: std::io::Error| NodeError::io(format!("write `{}`", path.display()), error);
-    let beside = output::directory(path);
     // As readable as the umask makes any file, since other tools read it.
     let mode = std::fs::Permissions::from_mode(0o666);
-    let temporary = tempfile::Builder::new().permissions(mode).tempfile_in(beside).map_err(failed)?;
+    let temporary = output::beside(path, tempfile::Builder::new().permissions(mode))?;
     let mut file = tokio::fs::File::from_std(temporary.reopen().map_err(failed)?);
     let cursor = desk.node().export(target, &mut file).await?;
     file.sync_all().await.map_err(failed)?;

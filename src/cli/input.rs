@@ -3,6 +3,7 @@
 use crate::api::Problem;
 use crate::model::{ObservableKind, Timestamp, Tlp};
 use crate::node::error::{Exit, NodeError};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -39,6 +40,9 @@ fn lines(text: &str) -> Vec<String> {
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
 }
 
+/// How a card and an invitation can be told from a file's name.
+const BEGINNINGS: [&str; 2] = ["-----BEGIN ", "watchfire-invite:"];
+
 /// A card or an invitation: `-` for standard input, a file's name, or the text itself.
 pub(super) fn text(given: &str) -> Result<String, Problem> {
     let path = Path::new(given);
@@ -50,10 +54,11 @@ pub(super) fn text(given: &str) -> Result<String, Problem> {
         let file = std::fs::File::open(path).map_err(|error| unread(given, error))?;
         return whole(file, given);
     }
-    if given.contains(['/', '.']) && !given.contains(char::is_whitespace) && given.len() < 256 {
-        return Err(unread(given, io::ErrorKind::NotFound.into()));
+    if path.is_dir() {
+        return Err(unread(given, io::ErrorKind::IsADirectory.into()));
     }
-    Ok(given.to_owned())
+    let is_text = BEGINNINGS.iter().any(|beginning| given.to_ascii_lowercase().contains(&beginning.to_ascii_lowercase()));
+    if is_text || given.contains('\n') { Ok(given.to_owned()) } else { Err(unread(given, io::ErrorKind::NotFound.into())) }
 }
 
 fn whole(from: impl Read, name: &str) -> Result<String, Problem> {
@@ -68,26 +73,30 @@ fn whole(from: impl Read, name: &str) -> Result<String, Problem> {
 
 /// A file that cannot be read.
 pub(super) fn unread(name: &str, error: io::Error) -> Problem {
-    if error.kind() == io::ErrorKind::NotFound {
-        let text = format!("there is no file `{name}`\nhint: `-` reads standard input");
-        return Problem::new("no-such-file", Exit::NotFound, &text);
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            let text = format!("there is no file `{name}`\nhint: `-` reads standard input");
+            Problem::new("no-such-file", Exit::NotFound, &text)
+        }
+        io::ErrorKind::IsADirectory => NodeError::BadInput(format!("`{name}` is a directory\nhint: name a file in it")).into(),
+        _ => NodeError::io(format!("read `{name}`"), error).into(),
     }
-    NodeError::io(format!("read `{name}`"), error).into()
 }
 
 /// Reads `--tlp`.
 pub(super) fn tlp(text: &str) -> Result<Tlp, String> {
-    text.parse().map_err(|error: crate::model::tlp::BadTlp| error.to_string())
+    text.parse().map_err(|_| "it is not a TLP label\nhint: choose clear, green, amber, amber+strict or red".into())
 }
 
 /// Reads a time.
 pub(super) fn timestamp(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|error: crate::model::time::BadTimestamp| error.to_string())
+    text.parse().map_err(|_| "it is not a time\nhint: write it like 2027-01-31 or 2027-01-31T12:00:00Z".into())
 }
 
-/// Reads `--kind`.
-pub(super) fn kind(text: &str) -> Result<ObservableKind, String> {
-    crate::api::kind_named(text).ok_or_else(|| crate::api::unknown_kind(text))
+/// Reads `--kind`; help lists the kinds.
+pub(super) fn kinds() -> impl TypedValueParser<Value = ObservableKind> {
+    PossibleValuesParser::new(ObservableKind::ALL.map(ObservableKind::name))
+        .map(|name| crate::api::kind_named(&name).expect("each possible value is a kind's name"))
 }
 
 #[cfg(test)]
@@ -101,7 +110,13 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_told_from_a_text() {
-        assert_eq!(text("nowhere/card.txt").expect_err("missing").detail, "there is no file `nowhere/card.txt`");
-        assert_eq!(text("wf1abc").as_deref(), Ok("wf1abc"));
+        for name in ["nowhere/card.txt", "nofile", "my card.txt"] {
+            let missing = text(name).expect_err("missing");
+            assert_eq!((missing.detail, missing.exit), (format!("there is no file `{name}`"), Exit::NotFound));
+            assert_eq!(missing.hint.as_deref(), Some("`-` reads standard input"));
+        }
+        let directory = text(".").expect_err("a directory");
+        assert_eq!((directory.detail.as_str(), directory.hint.as_deref()), ("`.` is a directory", Some("name a file in it")));
+        assert_eq!(text("watchfire-invite:abc").as_deref(), Ok("watchfire-invite:abc"));
     }
 }

@@ -25,6 +25,6 @@ pub(super) async fn run(desk: &Desk) -> Ended {
 pub(super) fn talk(invite: &InviteView) -> Vec<String> {
     let mut lines: Vec<String> = invite.qr.lines().map(str::to_owned).collect();
     lines.push(format!("good for one organisation until {}; send it by any channel", time(Some(invite.expires))));
-    lines.push("they run `watchfire join`; then compare by voice the digits that `watchfire peer show` shows: who used it in their place is noticed then".into());
+    lines.push("they run `watchfire join`; then compare by voice the digits that `watchfire peer show` shows: who used it in their place is noticed then; `watchfire peer confirm … --name NAME` gives them a name here".into());
     lines
 }

@@ -4,6 +4,7 @@ use super::output::{self, count, plain, table};
 use super::{Desk, Ended, input};
 use crate::api::LookupRequest;
 use crate::api::client::Target;
+use crate::model::ObservableKind;
 use crate::node::error::Exit;
 use crate::node::view::LookupView;
 
@@ -14,6 +15,9 @@ pub(super) struct Args {
     /// The values, defanged or not; `-` reads lines from standard input
     #[arg(required = true, value_name = "VALUE")]
     values: Vec<String>,
+    /// Their kind; where it is not given they are looked up under each that they can have
+    #[arg(long, value_parser = input::kinds())]
+    kind: Option<ObservableKind>,
 }
 
 const ABOUT: &str = "Tell what is known of values: exactly, of parent and sub domains, of networks, of URLs on a host
@@ -22,7 +26,7 @@ MATCH says how a record was found: exact · parent (a domain above) · subdomain
 the network) · on_host (a URL on the domain or address, an e-mail address at the domain) · on_subdomain · on_network (a URL on an address in \
 the network) · pattern (it stands in a pattern).
 
-Ends with 0 also when nothing is known, and with 2 when none of the values could be read.";
+Ends with 0 also when nothing is known, and with 2 when none can be a value, or one of the kind that was given.";
 
 const EXAMPLES: &str = "Examples:
   watchfire lookup weather4free.com 'mail[.]weather4free[.]com' 192.0.2.7";
@@ -31,7 +35,7 @@ const EXAMPLES: &str = "Examples:
 pub(super) const UNCONFIRMED: &str = "note: this node was restored and does not know yet what was recalled since; do not pass this on";
 
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
-    let ask = LookupRequest { values: input::values(&args.values)? };
+    let ask = LookupRequest { values: input::values(&args.values)?, kind: args.kind };
     let found: Vec<LookupView> = desk.node().post(Target::new(&["lookup"]), &ask).await?;
     if found.iter().any(|one| one.unconfirmed && !one.matches.is_empty()) {
         output::say(UNCONFIRMED);
@@ -51,7 +55,10 @@ pub(super) fn text(found: &[LookupView]) -> String {
         let records = one.matches.len() as u64 + one.more;
         let said = match (&one.problem, records) {
             (Some(problem), _) => plain(problem),
-            (None, 0) => "not known".into(),
+            (None, 0) => match &one.unclear {
+                Some(why) => format!("not known as any kind of value ({})", plain(why)),
+                None => "not known".into(),
+            },
             (None, number) if one.more_at_least => format!("at least {}", count(number, "record")),
             (None, number) => count(number, "record"),
         };

@@ -122,6 +122,19 @@ pub(super) fn counts(counts: &BTreeMap<String, u64>) -> String {
     }
 }
 
+/// A file beside the one that is written, to replace it; its own name, which nobody has given, stands in no error.
+pub(super) fn beside(path: &Path, builder: &mut tempfile::Builder<'_, '_>) -> Result<tempfile::NamedTempFile, NodeError> {
+    let directory = directory(path);
+    if path.is_dir() {
+        return Err(NodeError::BadInput(format!("`{}` is a directory\nhint: name a file in it", path.display())));
+    }
+    if !directory.is_dir() {
+        let text = format!("there is no directory `{}`\nhint: make it first, or write elsewhere", directory.display());
+        return Err(NodeError::BadInput(text));
+    }
+    builder.tempfile_in(directory).map_err(|error| NodeError::io(format!("write `{}`", path.display()), error.kind().into()))
+}
+
 /// The directory of a file that is written.
 pub(super) fn directory(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))

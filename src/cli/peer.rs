@@ -3,10 +3,10 @@
 use super::output::{self, days, facts, time, yes};
 use super::{Desk, Ended, input, status};
 use crate::api::client::Target;
-use crate::api::{Digits, PeerAdd};
+use crate::api::{Digits, PeerAdd, Rename};
 use crate::node::view::{PeerOptions, PeerRemoveView, PeerView};
 
-/// Add, inspect, suspend and remove peers
+/// Add, inspect, rename, suspend and remove peers
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -68,13 +68,24 @@ enum Command {
         name: String,
     },
     /// Confirm that the twelve digits are the same on both sides
-    #[command(after_help = "Examples:\n  watchfire peer confirm amal 1234 5678 9012")]
+    #[command(after_help = "Examples:\n  watchfire peer confirm peer-x4k2pa 1234 5678 9012 --name amal")]
     Confirm {
         /// Its name or organisation id
-        name: String,
+        peer: String,
         /// The twelve digits as the other side reads them out
         #[arg(required = true, num_args = 1..)]
         digits: Vec<String>,
+        /// What the organisation is called here from now on
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Give a peer another name, which is known here alone
+    #[command(after_help = "Examples:\n  watchfire peer rename peer-x4k2pa amal")]
+    Rename {
+        /// Its name or organisation id
+        peer: String,
+        /// What it is called here from now on
+        name: String,
     },
 }
 
@@ -88,22 +99,46 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
         }
         Command::Add { card, name, allow_classical, proxy } => {
             let ask = PeerAdd { card: input::text(&card)?, name, options: PeerOptions { allow_classical, proxy } };
-            node.post(Target::new(&["peers"]), &ask).await?
+            let view: PeerView = node.post(Target::new(&["peers"]), &ask).await?;
+            return output::answer(desk, &view, |view| next(view, ADDED));
         }
         Command::Show { name } => node.get(Target::new(&["peers", &name])).await?,
         Command::Suspend { name, recalls } => {
             let target = peer(&name, "suspend");
             node.post(if recalls { target.with("recalls", "true") } else { target }, &()).await?
         }
-        Command::Resume { name } => node.post(peer(&name, "resume"), &()).await?,
+        Command::Resume { name } => {
+            let view: PeerView = node.post(peer(&name, "resume"), &()).await?;
+            return output::answer(desk, &view, |view| next(view, RESUMED));
+        }
         Command::Remove { name } => {
             let view: PeerRemoveView = node.delete(Target::new(&["peers", &name])).await?;
             talk(&view).iter().for_each(|line| output::say(line));
             return output::answer(desk, &view, removed);
         }
-        Command::Confirm { name, digits } => node.post(peer(&name, "confirm"), &Digits { digits: digits.concat() }).await?,
+        Command::Confirm { peer: old, digits, name } => {
+            let view: PeerView = node.post(peer(&old, "confirm"), &Digits { digits: digits.concat(), name }).await?;
+            return output::answer(desk, &view, |view| next(view, CONFIRMED));
+        }
+        Command::Rename { peer: old, name } => node.post(peer(&old, "rename"), &Rename { name }).await?,
     };
     output::answer(desk, &view, text)
+}
+
+/// After `peer add`.
+pub(super) const ADDED: &str = "added here; give them `watchfire card`, so that they add this node too";
+/// After `peer confirm`.
+pub(super) const CONFIRMED: &str = "confirmed here; waiting for the other side";
+/// After `peer resume`.
+pub(super) const RESUMED: &str = "resumed; its link is opened again";
+
+/// What was done and what comes next: the link that follows from it is not up yet.
+pub(super) fn next(peer: &PeerView, done: &str) -> String {
+    let name = output::plain(&peer.status.name);
+    match peer.status.state.as_str() {
+        "connected" => format!("{name}: connected\n"),
+        _ => format!("{name}: {done}\n`watchfire peer show {name}` tells where it stands\n"),
+    }
 }
 
 pub(super) fn list(peers: &[PeerView]) -> String {

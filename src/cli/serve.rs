@@ -117,7 +117,10 @@ impl Signals {
                 _ = self.interrupt.recv() => return stop.cancel(),
                 _ = self.hang_up.recv() => match reload(&node, cards.as_deref()).await {
                     Ok(()) => tracing::info!("reloaded"),
-                    Err(error) => tracing::error!(code = error.code(), "failed to reload; what was in force stays"),
+                    Err(error) => {
+                        let (code, place) = (error.code(), error.place());
+                        tracing::error!(code, place, "failed to reload; what was in force stays");
+                    }
                 },
             }
         }

@@ -3,6 +3,7 @@
 use super::output::{self, count, plain};
 use super::{Desk, Ended, input};
 use crate::api::client::Target;
+use crate::clock::Clock;
 use crate::model::{ObservableKind, Timestamp, Tlp};
 use crate::node::error::Exit;
 use crate::node::view::{ShareReport, ShareRequest};
@@ -24,7 +25,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "PEER|GROUP")]
     to: String,
     /// Their kind; guessed from each value where it is not given
-    #[arg(long, value_parser = input::kind)]
+    #[arg(long, value_parser = input::kinds())]
     kind: Option<ObservableKind>,
     /// A sentence for the reader
     #[arg(long)]
@@ -46,10 +47,19 @@ const EXAMPLES: &str = "Examples:
 pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
     let Args { values, tlp, to, kind, note, valid_until, labels, now } = args;
     let values = input::values(&values)?;
+    if let Some(note) = valid_until.and_then(|until| over(until, Clock::system().now())) {
+        output::say(&note);
+    }
     let ask = ShareRequest { values, kind, tlp, to, note, valid_until, labels, now };
     let report: ShareReport = desk.node().post(Target::new(&["share"]), &ask).await?;
     output::answer(desk, &report, text)?;
     Ok(exit(&report))
+}
+
+/// What to say of values that are over when they leave.
+pub(super) fn over(until: Timestamp, now: Timestamp) -> Option<String> {
+    let at = output::time(Some(until));
+    (until <= now).then(|| format!("note: `--valid-until` is {at}, which is over: readers have them as expired, in no live export"))
 }
 
 /// Refused when something was withheld and nothing got through; a matter of usage when nothing could be read.

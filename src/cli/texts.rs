@@ -346,6 +346,16 @@ fn a_peer_that_is_removed_shows_the_groups_that_it_left_and_those_in_which_it_st
 }
 
 #[test]
+fn a_change_of_a_peer_says_what_comes_next() {
+    let next = |done| peer::next(&peer_view(unreachable()), done);
+    let look = "`watchfire peer show amal` tells where it stands\n";
+    assert_eq!(next(peer::CONFIRMED), format!("amal: confirmed here; waiting for the other side\n{look}"));
+    assert_eq!(next(peer::ADDED), format!("amal: added here; give them `watchfire card`, so that they add this node too\n{look}"));
+    assert_eq!(next(peer::RESUMED), format!("amal: resumed; its link is opened again\n{look}"));
+    assert_eq!(peer::next(&peer_view(smex()), peer::CONFIRMED), "smex: connected\n");
+}
+
+#[test]
 fn empty_lists_say_how_to_fill_them() {
     assert_eq!(peer::list(&[]), "no peers yet; `watchfire invite` makes an invitation for one\n");
     assert_eq!(group::list(&[]), "no groups yet; `watchfire group create` makes one\n");
@@ -360,7 +370,7 @@ fn an_invitation_says_what_to_do_with_it() {
         "##",
         "##",
         "good for one organisation until 2026-11-22T09:30:00Z; send it by any channel",
-        "they run `watchfire join`; then compare by voice the digits that `watchfire peer show` shows: who used it in their place is noticed then",
+        "they run `watchfire join`; then compare by voice the digits that `watchfire peer show` shows: who used it in their place is noticed then; `watchfire peer confirm … --name NAME` gives them a name here",
     ];
     assert_eq!(invite::talk(&view), expected);
     let view = JoinView { name: "amal".into(), org_id: ORG, digits: "123456789012".into() };
@@ -413,6 +423,13 @@ GROUP     OWNER  MEMBERS  KIND     COMMUNITY  STATE  ID
 partners  us     3        visible  yes        open   aaaaaaaaaaaa
 ";
     assert_eq!(group::list(&[view]), expected);
+}
+
+#[test]
+fn a_share_that_is_over_when_it_leaves_says_so() {
+    let expected = "note: `--valid-until` is 2026-11-22T09:30:00Z, which is over: readers have them as expired, in no live export";
+    assert_eq!(share::over(AT, AT).as_deref(), Some(expected));
+    assert_eq!(share::over(AT, Timestamp(AT.0 - 1)), None);
 }
 
 #[test]
@@ -553,6 +570,7 @@ fn a_lookup_lists_matches_under_each_value() {
         query: query.into(),
         matches,
         problem: problem.map(str::to_owned),
+        unclear: None,
         more,
         more_at_least: more > 100,
         unconfirmed: false,
@@ -562,6 +580,7 @@ fn a_lookup_lists_matches_under_each_value() {
         view("b.evil.example", vec![withdrawn], None, 0),
         view("nothing.example", vec![], None, 0),
         view("much.example", vec![], None, 9_000),
+        LookupView { unclear: Some("cannot tell what `roleaboutd` is".into()), ..view("roleaboutd", vec![], None, 0) },
         view("\x1b[2Jx", vec![], Some("what kind of value `x` is cannot be told"), 0),
     ];
     let expected = "\
@@ -576,11 +595,12 @@ b.evil.example: 1 record
 nothing.example: not known
 much.example: at least 9000 records
   and at least 9000 more
+roleaboutd: not known as any kind of value (cannot tell what `roleaboutd` is)
 \\u{1b}[2Jx: what kind of value `x` is cannot be told
 ";
     assert_eq!(lookup::text(&views), expected);
     assert_eq!(lookup::exit(&views), Exit::Done, "what could be read was looked up");
-    assert_eq!(lookup::exit(&views[4..]), Exit::Usage);
+    assert_eq!(lookup::exit(&views[5..]), Exit::Usage);
 }
 
 #[test]
@@ -689,6 +709,9 @@ recalled aaaaaaaaaaaaaaaaaaaaaaaaaa: 2 entries, 1 not sent yet
 told: amal, smex
 1 of 3 holders has answered; see `watchfire receipts aaaaaaaaaaaaaaaaaaaaaaaaaa`
 ";
+    for (answered, holders, said) in [(0, 1, "0 of 1 holder has answered"), (1, 1, "1 of 1 holder has"), (0, 2, "0 of 2 holders have")] {
+        assert!(withdraw::text(&TakeBackView { answered, holders, ..view.clone() }).contains(said), "{said}");
+    }
     assert_eq!(withdraw::text(&view), expected);
     let view = TakeBackView { holders: 0, answered: 0, ..view };
     assert!(withdraw::text(&view).ends_with("told: amal, smex\nsee `watchfire receipts aaaaaaaaaaaaaaaaaaaaaaaaaa`\n"));
@@ -753,10 +776,12 @@ fn init_says_what_it_made_and_what_comes_next() {
     assert_eq!(init::text(&view), expected);
     let expected = [
         "next: move `/srv/w/keys/next-root.key` off this machine; with it you win your organisation back when its root key is stolen",
-        "next: set `endpoints` in the settings, or peers cannot reach this node",
+        "next: set `endpoints` in the settings, or peers cannot reach this node, which then only calls them",
         "next: `watchfire serve` runs the node",
     ];
-    assert_eq!(init::talk(&view, &[]), expected);
+    assert_eq!(init::talk(&view, "0.0.0.0:7443", &[]), expected);
+    let here = "next: set `endpoints` in the settings, or peers on other machines cannot reach this node, which then only calls them";
+    assert_eq!(init::talk(&view, "127.0.0.1:7443", &[])[1], here);
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub(super) fn text(view: &TakeBackView) -> String {
         told => {
             let TakeBackView { record, holders, answered, .. } = view;
             text += &format!("told: {}\n", plain(&told.join(", ")));
-            let have = if *answered == 1 { "has" } else { "have" };
+            let have = if *answered == 1 || *holders == 1 { "has" } else { "have" };
             text += &match holders {
                 // They could not be counted.
                 0 => format!("see `watchfire receipts {record}`\n"),

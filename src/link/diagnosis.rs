@@ -220,6 +220,14 @@ impl Diagnosis {
         }
     }
 
+    /// The peer whose call a key that is no longer accepted turned away; its chain led to its root.
+    pub(super) const fn refused_peer(&self) -> Option<OrgId> {
+        match self {
+            Self::Denied(org) | Self::IssuerWithdrawn(org) => Some(*org),
+            _ => None,
+        }
+    }
+
     /// What to try, as one sentence without a full stop.
     pub const fn hint(&self) -> &'static str {
         match self {
@@ -232,7 +240,7 @@ impl Diagnosis {
             }
             Self::Profile(_) => "the other node must be updated, or it is not a watchfire node",
             Self::IssuerWithdrawn(_) => "it still uses a withdrawn key: ask it, by other means, whether that key was stolen",
-            Self::Denied(_) => "remove the key from the deny list if that was a mistake",
+            Self::Denied(_) => "if that was a mistake, take the key out of `denied-keys.txt` and send SIGHUP to the node",
             Self::NotPaired(_) => "pair with `watchfire invite`, or add its card with `watchfire peer add`",
             Self::Unconfirmed(_) => "compare the twelve digits by voice, then run `watchfire peer confirm`",
             Self::Suspended(_) => "run `watchfire peer resume` to let it in again",

@@ -69,11 +69,11 @@ pub enum KeysError {
         what: &'static str,
     },
     /// The root key is not in the directory.
-    #[error("the root key is not here\nhint: put root.key back for as long as this takes")]
-    RootAbsent,
+    #[error("the root key is not here\nhint: put it back as `{}` for as long as this takes", .0.display())]
+    RootAbsent(PathBuf),
     /// The next root key is not in the directory.
-    #[error("the next root key is not here\nhint: put next-root.key back for as long as this takes")]
-    NextRootAbsent,
+    #[error("the next root key is not here\nhint: put it back as `{}` for as long as this takes", .0.display())]
+    NextRootAbsent(PathBuf),
     /// A certificate could not be made or read.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -227,7 +227,7 @@ impl Keys {
 
     fn root(&self) -> Result<P256Key, KeysError> {
         let path = self.directory.join("root.key");
-        if path.exists() { Ok(read_pem(&path)?.0) } else { Err(KeysError::RootAbsent) }
+        if path.exists() { Ok(read_pem(&path)?.0) } else { Err(KeysError::RootAbsent(path)) }
     }
 
     /// The content of each file, by name, and the names of those that a backup leaves out: the next root key, which must win the
@@ -267,7 +267,7 @@ impl Keys {
                     self.renew_issuing_ca(&root, now)?;
                     renewal.issuing_ca = true;
                 }
-                Err(KeysError::RootAbsent) => renewal.root_needed = true,
+                Err(KeysError::RootAbsent(_)) => renewal.root_needed = true,
                 Err(error) => return Err(error),
             }
         }
@@ -312,7 +312,7 @@ impl Keys {
     pub fn rotate_root(&mut self, now: Timestamp) -> Result<&Card, KeysError> {
         let at = |name: &str| self.directory.join(name);
         if !at("next-root.key").exists() {
-            return Err(KeysError::NextRootAbsent);
+            return Err(KeysError::NextRootAbsent(at("next-root.key")));
         }
         let (root, _) = read_pem(&at("next-root.key"))?;
         let next = P256Key::generate();
@@ -679,7 +679,7 @@ mod tests {
         again.rotate_log(NOW.plus(3 * DAY_MS), true).expect("rotates");
         assert!(again.card().content().earlier_log_keys.iter().all(|earlier| earlier.stolen));
         fs::remove_file(keys.directory.join("root.key")).expect("removes");
-        assert!(matches!(again.rotate_log(NOW, false), Err(KeysError::RootAbsent)));
+        assert!(matches!(again.rotate_log(NOW, false), Err(KeysError::RootAbsent(_))));
     }
 
     #[test]

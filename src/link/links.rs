@@ -30,7 +30,7 @@ use crate::node::{Node, NodeError};
 use crate::store::change::{PeerRow, PeerState};
 
 /// The file with the keys that are refused, in the data directory: SHA-256 over the SubjectPublicKeyInfo of a leaf or an issuing CA, in hex.
-const DENIED_KEYS: &str = "denied-keys.txt";
+pub(crate) const DENIED_KEYS: &str = "denied-keys.txt";
 /// A frame has at most so many bytes.
 const FRAME_BYTES_MAX: usize = 64 << 10;
 
@@ -112,10 +112,12 @@ impl Links {
             let links = links.clone();
             async move { links.serve(connection).await }
         };
-        let (throttle, clock) = (Arc::new(Throttle::default()), self.node.clock.clone());
+        let (throttle, links) = (Arc::new(Throttle::default()), self.clone());
         let refuse = move |_remote: SocketAddr, diagnosis: Diagnosis| {
-            if let Some(left_out) = throttle.say(clock.monotonic_ms()) {
-                tracing::info!(code = diagnosis.code(), left_out, "a call came to nothing");
+            links.note_refusal(&diagnosis);
+            if let Some(left_out) = throttle.say(links.node.clock.monotonic_ms()) {
+                let (peer, code) = (diagnosis.refused_peer().map(tracing::field::display), diagnosis.code());
+                tracing::info!(peer, code, left_out, "a call came to nothing");
             }
         };
         let accepting = tokio::spawn(self.acceptor.clone().run(listener, stop.clone(), serve, refuse));
@@ -207,6 +209,16 @@ impl Links {
                 super::serve::serve(connection, self.pairing.router(), &self.http2(), self.stop.clone()).await;
             }
         }
+    }
+
+    /// Why a peer that calls is turned away is shown beside it: it may have no endpoint at which we would find out ourselves.
+    fn note_refusal(&self, diagnosis: &Diagnosis) {
+        let Some(peer) = diagnosis.refused_peer() else { return };
+        self.node.note_link(peer, |view| {
+            if !view.up {
+                view.failure = Some(diagnosis_view(diagnosis));
+            }
+        });
     }
 
     /// A peer's connection was cut below any stream, so no session tells it.
@@ -332,10 +344,15 @@ impl Links {
 
     /// Puts the peers as the store has them in force; links of peers that are no longer open end at once.
     pub fn refresh_trust(&self) {
-        match bundles(&self.node) {
-            Ok(bundles) => self.tls.trust.replace(bundles),
-            Err(error) => tracing::warn!(code = error.code(), "the peers could not be read; those known before stay in force"),
+        if let Err(error) = self.try_refresh_trust() {
+            let (code, place) = (error.code(), error.place());
+            tracing::warn!(code, place, "the peers could not be read; those known before stay in force");
         }
+    }
+
+    fn try_refresh_trust(&self) -> Result<(), NodeError> {
+        self.tls.trust.replace(bundles(&self.node)?);
+        Ok(())
     }
 
     async fn dial_peer(self: Arc<Self>, org: OrgId, cancel: CancellationToken) {
@@ -472,7 +489,7 @@ impl Links {
     /// When they cannot be read; what was in force stays.
     pub fn reload(&self) -> Result<(), NodeError> {
         self.tls.credentials.store(Arc::new(self.node.keys.credentials(self.node.clock.now())?));
-        self.refresh_trust();
+        self.try_refresh_trust()?;
         self.node.touch_peers();
         Ok(())
     }
@@ -580,7 +597,7 @@ fn diagnosis_view(diagnosis: &Diagnosis) -> DiagnosisView {
 
 /// Reads the keys that are refused, whoever shows them: one to a line, `#` begins a comment. No file, no such keys. A line that cannot be
 /// read is an error, since a key that was to be refused must not be let in by a slip.
-fn denied_keys(path: &Path) -> Result<BTreeSet<[u8; 32]>, NodeError> {
+pub(crate) fn denied_keys(path: &Path) -> Result<BTreeSet<[u8; 32]>, NodeError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
@@ -593,8 +610,7 @@ fn denied_keys(path: &Path) -> Result<BTreeSet<[u8; 32]>, NodeError> {
             continue;
         }
         let bytes = data_encoding::HEXLOWER.decode(key.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
-        let bad = || NodeError::BadInput(format!("line {number} of `{}` is not the SHA-256 of a public key in hex", path.display()));
-        denied.insert(bytes.ok_or_else(bad)?);
+        denied.insert(bytes.ok_or_else(|| NodeError::BadDeniedKey { path: path.to_owned(), line: number })?);
     }
     Ok(denied)
 }
@@ -627,13 +643,17 @@ fn suspended_but_for_recalls() -> DiagnosisView {
 }
 
 fn failure(ended: &Ended) -> Option<DiagnosisView> {
-    let code = match ended {
+    let (code, hint) = match ended {
         Ended::Cut => return None,
-        Ended::ByPeer { code, .. } => code.clone(),
-        other => other.code().into(),
+        Ended::Stream(_) => (ended.code().into(), Some(STREAM_HINT.into())),
+        Ended::ByPeer { code, .. } => (code.clone(), None),
+        other => (other.code().into(), None),
     };
-    Some(DiagnosisView { code, text: ended.to_string(), hint: None })
+    Some(DiagnosisView { code, text: ended.to_string(), hint })
 }
+
+/// Whoever suspends or removes a peer cuts its link without a word: the next call is told why.
+const STREAM_HINT: &str = "this node tries again by itself, and shows here what it is told then";
 
 /// The proxy's address. One that cannot be used is never passed by: dialling directly would tell the network what it must not know.
 async fn proxy_address(proxy: Option<&str>) -> Result<Option<SocketAddr>, Diagnosis> {
@@ -662,6 +682,18 @@ mod tests {
         std::fs::write(&path, format!("# stolen in May\n{}  # their old CA\n\n", "AB".repeat(32))).unwrap();
         assert_eq!(denied_keys(&path).unwrap(), BTreeSet::from([[0xab; 32]]));
         std::fs::write(&path, format!("{}\nabc\n", "ab".repeat(32))).unwrap();
-        assert!(denied_keys(&path).unwrap_err().to_string().starts_with("line 2 of "));
+        let said = denied_keys(&path).unwrap_err().to_string();
+        let expected = "line 2 of `PATH` is not the SHA-256 of a public key in hex\nhint: 64 hex digits to a line, `#` begins a comment; mend \
+                        the line, then send SIGHUP to the node or start it";
+        assert_eq!(said.replace(&path.display().to_string(), "PATH"), expected);
+    }
+
+    #[test]
+    fn a_stream_that_ends_without_a_word_says_what_comes_next() {
+        let view = failure(&Ended::Stream(super::super::session::WITHOUT_A_WORD.into())).unwrap();
+        assert_eq!(view.code, "stream");
+        assert_eq!(view.text, "the stream ended: the other side closed the link without a reason, or it broke off");
+        assert_eq!(view.hint.unwrap(), "this node tries again by itself, and shows here what it is told then");
+        assert!(failure(&Ended::Cut).is_none());
     }
 }

@@ -55,6 +55,9 @@ const ASKED_MAX: usize = 10_000;
 /// Bytes of a definition, all its parts.
 const DEFINITION_BYTES_MAX: usize = 2 << 20;
 
+/// How a stream ends whose other end just went.
+pub(super) const WITHOUT_A_WORD: &str = "the other side closed the link without a reason, or it broke off";
+
 /// Why a session ended. `code` stands in the peer's `Close` frame where we tell it.
 #[derive(Debug, thiserror::Error)]
 pub enum Ended {
@@ -307,7 +310,7 @@ impl Session {
         ready: impl FnOnce() + Send,
     ) -> Ended {
         let ended = match self.clone().live(inbound, ready).await {
-            Ok(()) => Ended::Stream("the peer ended it".into()),
+            Ok(()) => Ended::Stream(WITHOUT_A_WORD.into()),
             Err(ended) => ended,
         };
         if let Some(close) = ended.close() {
@@ -511,8 +514,10 @@ impl Session {
 async fn next_frame(inbound: &mut (impl Stream<Item = Result<wire::Frame, tonic::Status>> + Unpin)) -> Result<Kind, Ended> {
     match inbound.next().await {
         Some(Ok(frame)) => frame.frame.ok_or(Ended::Protocol(Malformed("an empty or unknown frame"))),
+        // What lies below speaks of its own matters then, not of ours.
+        Some(Err(status)) if std::error::Error::source(&status).is_some() => Err(Ended::Stream(WITHOUT_A_WORD.into())),
         Some(Err(status)) => Err(Ended::Stream(short(status.message()))),
-        None => Err(Ended::Stream("the peer ended it".into())),
+        None => Err(Ended::Stream(WITHOUT_A_WORD.into())),
     }
 }
 

@@ -184,7 +184,24 @@ impl Node {
     /// # Errors
     /// When the peer does not wait for it, or the digits differ.
     pub async fn peer_confirm(&self, name: &str, digits: &str) -> Result<PeerView, NodeError> {
-        let row = self.confirm_peer(name, digits).await?;
+        self.peer_confirm_as(name, digits, None).await
+    }
+
+    /// As [`Self::peer_confirm`], and gives the peer another name, where one is given.
+    ///
+    /// # Errors
+    /// As [`Self::peer_confirm`], or when the new name is none or taken; then nothing is confirmed.
+    pub async fn peer_confirm_as(&self, name: &str, digits: &str, new_name: Option<&str>) -> Result<PeerView, NodeError> {
+        let row = self.confirm_peer(name, digits, new_name).await?;
+        self.peer(&row.name)
+    }
+
+    /// Gives a peer another name.
+    ///
+    /// # Errors
+    /// When there is no such peer, or the new name is none or taken.
+    pub async fn peer_rename(&self, name: &str, new_name: &str) -> Result<PeerView, NodeError> {
+        let row = self.rename_peer(name, new_name).await?;
         self.peer(&row.name)
     }
 

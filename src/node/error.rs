@@ -142,6 +142,17 @@ pub enum NodeError {
     /// Something given cannot be read: a value, a card, an invitation, a time.
     #[error("{0}")]
     BadInput(String),
+    /// A line of `denied-keys.txt` is no key.
+    #[error(
+        "line {line} of `{}` is not the SHA-256 of a public key in hex\nhint: 64 hex digits to a line, `#` begins a comment; mend the \
+         line, then send SIGHUP to the node or start it", .path.display()
+    )]
+    BadDeniedKey {
+        /// The file.
+        path: PathBuf,
+        /// Which line.
+        line: usize,
+    },
     /// It does not fit how things stand here.
     #[error("{0}")]
     Conflict(String),
@@ -306,6 +317,7 @@ impl NodeError {
             Self::StoreUnavailable(_) => "store-unavailable",
             Self::StoreReadOnly(_) => "store-read-only",
             Self::BadInput(_) => "bad-input",
+            Self::BadDeniedKey { .. } => "bad-denied-key",
             Self::Conflict(_) => "conflict",
             Self::UnknownPeer(_) => "unknown-peer",
             Self::UnknownGroup(_) => "unknown-group",
@@ -334,12 +346,20 @@ impl NodeError {
         }
     }
 
+    /// Where the mistake stands, for logs, which never hold an error's text.
+    pub fn place(&self) -> Option<String> {
+        match self {
+            Self::BadDeniedKey { path, line } => Some(format!("{}:{line}", path.display())),
+            _ => None,
+        }
+    }
+
     /// The code that the command line ends with.
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Io { .. } | Self::NameTaken(_) | Self::AlreadyPaired(_) | Self::Ourselves(_) | Self::NotPairing(_) => Exit::Failed,
             Self::NotRunning(_) | Self::Stopping | Self::Internal(_) | Self::BadBackup { .. } | Self::Conflict(_) => Exit::Failed,
-            Self::Config(_) | Self::BadInput(_) | Self::AmbiguousRecord { .. } => Exit::Usage,
+            Self::Config(_) | Self::BadInput(_) | Self::BadDeniedKey { .. } | Self::AmbiguousRecord { .. } => Exit::Usage,
             Self::Withheld(_) | Self::Label { .. } | Self::HeldBack(_) => Exit::Refused,
             Self::NotInitialised(_) | Self::AlreadyInitialised(_) | Self::Permission { .. } | Self::BadFile { .. } => Exit::Permission,
             Self::NotEmpty(_) | Self::NotForUs { .. } | Self::KeyAbsent(_) => Exit::Permission,
@@ -414,7 +434,7 @@ impl From<KeysError> for NodeError {
             }
             KeysError::Exists(path) => Self::AlreadyInitialised(path),
             KeysError::Content { path, what } => Self::BadFile { path, what: format!("it does not hold {what}") },
-            KeysError::RootAbsent | KeysError::NextRootAbsent => Self::KeyAbsent(error.to_string()),
+            KeysError::RootAbsent(_) | KeysError::NextRootAbsent(_) => Self::KeyAbsent(error.to_string()),
             other => Self::Internal(other.to_string()),
         }
     }
@@ -519,8 +539,26 @@ mod tests {
                 "the store cannot be read just now: it is being opened\n\
                  hint: try again in a moment; if it stays so, see the log of `watchfire serve`",
             ),
-            (KeysError::RootAbsent.into(), "key-absent", 4, "the root key is not here\nhint: put root.key back for as long as this takes"),
+            (
+                KeysError::RootAbsent("/srv/w/keys/root.key".into()).into(),
+                "key-absent",
+                4,
+                "the root key is not here\nhint: put it back as `/srv/w/keys/root.key` for as long as this takes",
+            ),
+            (
+                KeysError::NextRootAbsent("/srv/w/keys/next-root.key".into()).into(),
+                "key-absent",
+                4,
+                "the next root key is not here\nhint: put it back as `/srv/w/keys/next-root.key` for as long as this takes",
+            ),
             (NodeError::BadInput("`x` is not a card".into()), "bad-input", 2, "`x` is not a card"),
+            (
+                NodeError::BadDeniedKey { path: path(), line: 2 },
+                "bad-denied-key",
+                2,
+                "line 2 of `/srv/w` is not the SHA-256 of a public key in hex\nhint: 64 hex digits to a line, `#` begins a comment; mend \
+                 the line, then send SIGHUP to the node or start it",
+            ),
             (NodeError::Conflict("`amal` is not open".into()), "conflict", 1, "`amal` is not open"),
             (NodeError::UnknownPeer(text()), "unknown-peer", 6, "no peer is called `amal`\nhint: `watchfire peer list` shows them"),
             (NodeError::UnknownGroup(text()), "unknown-group", 6, "no group is called `amal`\nhint: `watchfire group list` shows them"),

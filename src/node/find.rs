@@ -32,6 +32,14 @@ impl Node {
     /// # Errors
     /// When there are too many values, or the store cannot be read. A value that is none is told in its answer.
     pub fn lookup(&self, values: &[String]) -> Result<Vec<LookupView>, NodeError> {
+        self.lookup_as(values, None)
+    }
+
+    /// As [`Self::lookup`], of values of one kind.
+    ///
+    /// # Errors
+    /// As [`Self::lookup`].
+    pub fn lookup_as(&self, values: &[String], kind: Option<ObservableKind>) -> Result<Vec<LookupView>, NodeError> {
         if values.len() > VALUES_MAX {
             let text = format!("{} values are too many at once\nhint: look up to {VALUES_MAX} up at a time", values.len());
             return Err(NodeError::BadInput(text));
@@ -39,7 +47,7 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let (names, now) = (Names::of(&snapshot)?, self.clock.now());
         let unconfirmed = self.holds_back(&snapshot)?;
-        values.iter().map(|value| Ok(LookupView { unconfirmed, ..look_up(&snapshot, &names, value, now)? })).collect()
+        values.iter().map(|value| Ok(LookupView { unconfirmed, ..look_up(&snapshot, &names, value, kind, now)? })).collect()
     }
 
     /// A record by its id or its value, and who else says the same.
@@ -184,7 +192,7 @@ impl Node {
                     let gone = self.cannot_be_told(snapshot, org, log, taken.mode)?;
                     let suspended = snapshot.peer(org)?.is_some_and(|peer| peer.state == PeerState::Suspended && !peer.recalls);
                     let outcome = match (gone, suspended) {
-                        (true, _) => "unreachable",
+                        (true, _) => "cannot be told",
                         (false, true) => "suspended",
                         (false, false) => "waiting",
                     };
@@ -280,13 +288,16 @@ impl Node {
             Audience::Direct(reader) => {
                 let offered = may_offer(&key, &self.org(), &reader, group.as_ref());
                 let through = offered.is_ok();
-                trace.decide(&format!("audience {name}"), offered, "the reader is in the audience that its author gave it");
+                let (in_audience, passed_on) = match reader == author {
+                    true => {
+                        ("the reader is its author", "it is the author's own: a node that was restored fetches it back, whatever the label")
+                    }
+                    false => ("the reader is in the audience that its author gave it", "the label allows to pass it on"),
+                };
+                trace.decide(&format!("audience {name}"), offered, in_audience);
                 if through {
-                    trace.decide(
-                        "relay",
-                        may_send_body(RecordKind::Indicator.number(), one.tlp, &author, &self.org(), &reader),
-                        "the label allows to pass it on",
-                    );
+                    let verdict = may_send_body(RecordKind::Indicator.number(), one.tlp, &author, &self.org(), &reader);
+                    trace.decide("relay", verdict, passed_on);
                 }
             }
             Audience::Group(_) if to == one.audience => trace.decide(&format!("audience {name}"), Ok(()), "its author gave it to them"),
@@ -331,24 +342,34 @@ impl Trace {
     }
 }
 
-fn look_up(snapshot: &Snapshot, names: &Names, value: &str, now: Timestamp) -> Result<LookupView, NodeError> {
-    let mut view =
-        LookupView { query: value.to_owned(), matches: Vec::new(), problem: None, more: 0, more_at_least: false, unconfirmed: false };
-    let guessed = Observable::guess(value);
+fn look_up(snapshot: &Snapshot, names: &Names, value: &str, kind: Option<ObservableKind>, now: Timestamp) -> Result<LookupView, NodeError> {
+    let mut view = LookupView { query: value.to_owned(), ..LookupView::default() };
+    // It may have been shared as another kind than it looks like: a process's name, a domain under no known top-level domain.
+    let kinds = kind.as_ref().map_or(&ObservableKind::ALL[..], std::slice::from_ref);
+    let all: Vec<Observable> = kinds.iter().filter_map(|kind| Observable::parse(*kind, value).ok()).collect();
+    let meant = match kind {
+        Some(kind) => Observable::parse(kind, value),
+        None => Observable::guess(value),
+    };
+    if let Err(error) = &meant {
+        let why = super::error::split_hint(&error.to_string()).0;
+        if all.is_empty() {
+            view.problem = Some(why);
+            return Ok(view);
+        }
+        view.unclear = Some(why);
+    }
+    // What stands in the store is found whatever the list of top-level domains says, with all that is on it and below it.
+    let meant = meant.ok().or_else(|| all.iter().find(|one| one.kind() == ObservableKind::Domain).cloned());
     let mut hits = Vec::new();
-    if let Ok(observable) = &guessed {
+    if let Some(observable) = &meant {
         let found = snapshot.lookup(observable, now)?;
         (view.more_at_least, hits) = (found.more, found.hits);
     }
-    // It may have been shared as another kind than it looks like: a process's name, a domain under no known top-level domain.
-    for other in ObservableKind::ALL.iter().filter_map(|kind| Observable::parse(*kind, value).ok()) {
-        if guessed.as_ref() != Ok(&other) && !hits.iter().any(|hit| hit.observable == other) {
+    for other in all {
+        if meant.as_ref() != Some(&other) && !hits.iter().any(|hit| hit.observable == other) {
             hits.extend(snapshot.said_of(&other, now)?);
         }
-    }
-    if let (Err(error), true) = (&guessed, hits.is_empty()) {
-        view.problem = Some(super::error::split_hint(&error.to_string()).0);
-        return Ok(view);
     }
     for hit in hits {
         let authors: BTreeSet<OrgId> = hit.provenances.iter().map(|one| one.author).collect();

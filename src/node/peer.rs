@@ -91,11 +91,11 @@ impl Node {
         Ok(row)
     }
 
-    /// The people here have compared the digits.
+    /// The people here have compared the digits; from now on the peer is called `new_name`, where one is given.
     ///
     /// # Errors
-    /// When the peer does not wait for it, or the digits differ.
-    pub(super) async fn confirm_peer(&self, name: &str, digits: &str) -> Result<PeerRow, NodeError> {
+    /// When the peer does not wait for it, the digits differ, or the new name is taken.
+    pub(super) async fn confirm_peer(&self, name: &str, digits: &str, new_name: Option<&str>) -> Result<PeerRow, NodeError> {
         let mut row = self.peer_named(name)?;
         let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
         let Some(pairing) = row.pairing.take().filter(|_| row.state == PeerState::Pairing) else {
@@ -113,8 +113,27 @@ impl Node {
         if !crate::model::crypto::equal(expected.as_bytes(), digits.as_bytes()) {
             return Err(NodeError::DigitsDiffer(row.name));
         }
+        self.name_peer(&mut row, new_name)?;
         row.state = PeerState::Open;
         self.put_peer(row).await
+    }
+
+    /// Gives a peer another name.
+    ///
+    /// # Errors
+    /// When there is no such peer, or the new name is none or taken.
+    pub(super) async fn rename_peer(&self, name: &str, new_name: &str) -> Result<PeerRow, NodeError> {
+        let mut row = self.peer_named(name)?;
+        self.name_peer(&mut row, Some(new_name))?;
+        self.put_peer(row).await
+    }
+
+    fn name_peer(&self, row: &mut PeerRow, new_name: Option<&str>) -> Result<(), NodeError> {
+        if let Some(name) = new_name.filter(|name| *name != row.name) {
+            self.check_name_is_free(name)?;
+            row.name = name.to_owned();
+        }
+        Ok(())
     }
 
     /// Closes a peer's links for now; with `recalls`, but for links that carry recalls alone.

@@ -100,11 +100,16 @@ impl Node {
             Audience::Direct(org) => match snapshot.peer(&org)?.map(|peer| peer.state) {
                 Some(PeerState::Open) => DoorState::Peer { open: true },
                 Some(PeerState::Suspended) => DoorState::Peer { open: false },
+                Some(PeerState::Pairing) => DoorState::Unconfirmed,
                 _ => DoorState::Unknown,
             },
             Audience::Group(group) => match self.definition(&snapshot, &group)? {
                 Some(definition) => DoorState::Group(Box::new(definition)),
-                None => DoorState::Unknown,
+                None => match snapshot.group(&group)? {
+                    Some(row) if row.left => DoorState::FormerGroup,
+                    Some(_) => DoorState::GroupNotAccepted,
+                    None => DoorState::Unknown,
+                },
             },
         };
         Ok(Door { state, us: self.org(), now: self.clock.now() })
@@ -249,7 +254,10 @@ pub(super) struct Door {
 
 enum DoorState {
     Peer { open: bool },
+    Unconfirmed,
     Group(Box<Definition>),
+    FormerGroup,
+    GroupNotAccepted,
     Unknown,
 }
 
@@ -258,6 +266,9 @@ impl Door {
         match &self.state {
             DoorState::Peer { open } => AudienceState::Peer { open: *open },
             DoorState::Group(definition) => AudienceState::Group(definition),
+            DoorState::Unconfirmed => AudienceState::Unconfirmed,
+            DoorState::FormerGroup => AudienceState::FormerGroup,
+            DoorState::GroupNotAccepted => AudienceState::GroupNotAccepted,
             DoorState::Unknown => AudienceState::Unknown,
         }
     }

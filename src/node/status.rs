@@ -1,7 +1,7 @@
 //! What the node tells of itself, its peers and its groups. Reads only.
 
 use super::error::NodeError;
-use super::view::{CertificatesView, GroupView, LogView, MemberView, PeerStatus, PeerView, StatusView};
+use super::view::{CertificatesView, DiagnosisView, GroupView, LogView, MemberView, PeerStatus, PeerView, StatusView};
 use super::{LinkView, Node};
 use crate::model::group::{Definition, Visibility};
 use crate::model::identity::Card;
@@ -152,7 +152,10 @@ impl Node {
             behind: self.behind(snapshot, &peer.org)?,
             ahead: self.ahead(snapshot, &peer.org)?,
             last_seen: if link.up { Some(now) } else { link.last_seen },
-            problem: link.failure.filter(|_| open && !link.up),
+            problem: match peer.state {
+                PeerState::Pairing => Some(unconfirmed()),
+                _ => link.failure.filter(|_| open && !link.up),
+            },
             // A link may outlive the certificate that it was opened with: the peer has another by then, which we have not seen.
             certificate_days: link.certificate_until.filter(|until| !link.up || *until >= now).map(|until| days(until, now)),
         })
@@ -263,6 +266,13 @@ fn days(until: Timestamp, now: Timestamp) -> i64 {
     left.div_euclid(DAY_MS)
 }
 
+/// Until we confirm we do not dial the other side, so nobody tells us what it made of the pairing.
+fn unconfirmed() -> DiagnosisView {
+    let hint = "compare them by voice with those of the other side, then `watchfire peer confirm`; when it shows none any more, `watchfire \
+                peer remove` and pair anew";
+    DiagnosisView { code: "unconfirmed".into(), text: "the digits are not confirmed here".into(), hint: Some(hint.into()) }
+}
+
 fn state(state: PeerState, link: &LinkView) -> &'static str {
     match state {
         PeerState::Pairing => "pairing",
@@ -303,6 +313,15 @@ mod tests {
         for (until, now, expected) in [(7 * day, 0, 7), (7 * day - 1, 0, 6), (day, day, 0), (day, day + 1, -1), (0, 3 * day, -3)] {
             assert_eq!(days(Timestamp(until), Timestamp(now)), expected);
         }
+    }
+
+    #[test]
+    fn a_pairing_that_waits_says_for_what() {
+        let view = unconfirmed();
+        assert_eq!(view.text, "the digits are not confirmed here");
+        let expected = "compare them by voice with those of the other side, then `watchfire peer confirm`; when it shows none any more, \
+                        `watchfire peer remove` and pair anew";
+        assert_eq!(view.hint.unwrap(), expected);
     }
 
     #[test]

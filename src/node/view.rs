@@ -502,15 +502,18 @@ pub struct ExportReport {
 }
 
 /// What is known of one queried value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LookupView {
     /// As it was asked.
     pub query: String,
     /// What is held, exact matches first.
     pub matches: Vec<MatchView>,
-    /// Why it could not be looked up.
+    /// Why it could not be looked up: it is no value of any kind, or not of the kind that was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// Why its kind cannot be told; it was looked up under each kind that it can have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unclear: Option<String>,
     /// How many matches there are beyond those shown.
     #[serde(default)]
     pub more: u64,
@@ -718,7 +721,7 @@ pub struct ReceiptView {
     /// The organisation.
     pub org_id: OrgId,
     /// `destroyed`, `absent`, `revoked`, `waiting` (it has not said yet), `suspended` (it is not told while it is, but with `--recalls`) or
-    /// `unreachable` (it cannot be told any more); for a record that was not taken back `held` or `waiting`.
+    /// `cannot be told` (nothing of ours reaches it any more); for a record that was not taken back `held` or `waiting`.
     pub outcome: String,
     /// When the holder did it, or last said what it holds.
     pub at: Option<Timestamp>,

@@ -20,8 +20,14 @@ pub enum AudienceState<'a> {
         /// Whether links to it are open.
         open: bool,
     },
+    /// A peer whose digits nobody here has confirmed.
+    Unconfirmed,
     /// A group in whose definition in force we are a member.
     Group(&'a Definition),
+    /// A group in whose newest definition we are not.
+    FormerGroup,
+    /// A group that waits for a word of the people here, or that they have left.
+    GroupNotAccepted,
     /// Nobody we know.
     Unknown,
 }
@@ -43,12 +49,18 @@ pub enum Withheld {
     /// The peer is suspended.
     #[error("the peer is suspended\nhint: `watchfire peer resume` opens the link again")]
     Suspended,
+    /// The pairing is not confirmed here.
+    #[error("the pairing is not confirmed here\nhint: compare the digits by voice, then `watchfire peer confirm`")]
+    Unconfirmed,
     /// The group's definition was not confirmed for 14 days.
     #[error("the group's definition was not confirmed for 14 days\nhint: its owner's node confirms it when it is reached again")]
     StaleGroup,
-    /// We are not a member of the group.
-    #[error("we are not a member of that group")]
+    /// We are not a member of the group any more.
+    #[error("we are not a member of that group any more\nhint: `watchfire group show` names its owner; ask there")]
     NotAMember,
+    /// Nobody here has taken us into the group.
+    #[error("we do not take part in that group\nhint: `watchfire group accept` changes that")]
+    NotAccepted,
     /// The author recalled this value itself.
     #[error("we recalled this value, so it is not shared again")]
     Recalled,
@@ -75,6 +87,9 @@ pub fn may_release(tlp: Tlp, audience: AudienceState<'_>, us: &OrgId, now: Times
         AudienceState::Unknown => Err(Withheld::UnknownAudience),
         AudienceState::Peer { open: false } => Err(Withheld::Suspended),
         AudienceState::Peer { open: true } => Ok(()),
+        AudienceState::Unconfirmed => Err(Withheld::Unconfirmed),
+        AudienceState::FormerGroup => Err(Withheld::NotAMember),
+        AudienceState::GroupNotAccepted => Err(Withheld::NotAccepted),
         AudienceState::Group(_) if tlp == Tlp::Red => Err(Withheld::RedToGroup),
         AudienceState::Group(definition) if !definition.has(us) => Err(Withheld::NotAMember),
         AudienceState::Group(definition) if !definition.is_fresh(now) => Err(Withheld::StaleGroup),
@@ -362,7 +377,18 @@ mod tests {
     #[test]
     fn nobody_is_the_audience_by_default() {
         for tlp in Tlp::ALL {
-            assert_eq!(may_release(tlp, AudienceState::Unknown, &US, Timestamp(0)), Err(Withheld::UnknownAudience));
+            let closed = |state| may_release(tlp, state, &US, Timestamp(0)).unwrap_err();
+            assert_eq!(closed(AudienceState::Unknown), Withheld::UnknownAudience);
+            assert_eq!(closed(AudienceState::Unconfirmed), Withheld::Unconfirmed);
+            assert_eq!(closed(AudienceState::FormerGroup), Withheld::NotAMember);
+            assert_eq!(closed(AudienceState::GroupNotAccepted), Withheld::NotAccepted);
+        }
+        for (withheld, said) in [
+            (Withheld::Unconfirmed, "the pairing is not confirmed here\nhint: compare the digits by voice, then `watchfire peer confirm`"),
+            (Withheld::NotAMember, "we are not a member of that group any more\nhint: `watchfire group show` names its owner; ask there"),
+            (Withheld::NotAccepted, "we do not take part in that group\nhint: `watchfire group accept` changes that"),
+        ] {
+            assert_eq!(withheld.to_string(), said);
         }
         let stale = Timestamp(CONFIRMED_MS_MAX + 1);
         assert_eq!(may_release(Tlp::Clear, AudienceState::Group(&group(Visibility::Visible)), &US, stale), Err(Withheld::StaleGroup));

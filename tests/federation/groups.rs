@@ -220,7 +220,8 @@ async fn a_removed_member_gets_nothing_new_and_may_say_nothing() {
     assert!(federation.finds(BOREALIS, "new.example.org") && federation.finds(AMAL, "newer.example.org"));
     assert!(!federation.finds(CEDAR, "new.example.org") && !federation.finds(CEDAR, "newer.example.org"));
     assert!(federation.finds(CEDAR, "old.example.org"), "what it was given it keeps");
-    assert!(federation.try_share(CEDAR, "mine.example.org", Tlp::Amber, "partners").await.released.is_empty());
+    let report = federation.try_share(CEDAR, "mine.example.org", Tlp::Amber, "partners").await;
+    assert_eq!((report.released.len(), report.withheld[0].reason.as_str()), (0, "we are not a member of that group any more"));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use crate::harness::rogue::guess;
 use crate::harness::*;
+use watchfire::config::Config;
 use watchfire::model::Tlp;
 use watchfire::node::NodeError;
 use watchfire::node::view::PeerOptions;
@@ -28,6 +29,9 @@ async fn pairing_takes_an_invitation_and_a_confirmation_on_both_sides() {
     federation.share(AMAL, "evil.example.org", Tlp::Amber, &borealis).await;
     federation.until("amal has tried", || federation.net.dialled(AMAL, BOREALIS) > 2).await;
     assert!(!federation.finds(BOREALIS, "evil.example.org"));
+    let withheld = federation.try_share(BOREALIS, "other.example.org", Tlp::Amber, "amal").await.withheld;
+    assert_eq!(withheld[0].reason, "the pairing is not confirmed here");
+    assert_eq!(withheld[0].hint.as_deref(), Some("compare the digits by voice, then `watchfire peer confirm`"));
     assert!(!federation.node(AMAL).link_view(&federation.org(BOREALIS)).up);
     assert_eq!(federation.node(AMAL).link_view(&federation.org(BOREALIS)).failure.unwrap().code, "unconfirmed_there");
     federation.node(BOREALIS).peer_confirm("amal", &digits).await.unwrap();
@@ -200,6 +204,23 @@ async fn suspending_a_peer_cuts_its_link_and_refuses_new_ones_until_it_is_resume
     federation.node(AMAL).peer_resume("borealis").await.unwrap();
     federation.settle().await;
     assert!(federation.finds(AMAL, "evil.example.org"));
+}
+
+#[tokio::test]
+async fn a_link_that_the_other_side_cuts_without_a_word_says_so_until_the_next_call() {
+    // One of the two has dialled.
+    for (remover, removed) in [(AMAL, BOREALIS), (BOREALIS, AMAL)] {
+        let patient = |_, config: &mut Config| (config.link.reconnect_ms_min, config.link.reconnect_ms_max) = (60_000, 60_000);
+        let federation = Federation::with(2, patient).await;
+        federation.pair(AMAL, BOREALIS).await;
+        federation.settle().await;
+        let (here, there) = (federation.org(removed), federation.org(remover));
+        federation.node(remover).peer_remove(&here.to_string()).await.unwrap();
+        federation.until("the link is down", || !federation.node(removed).link_view(&there).up).await;
+        let problem = federation.node(removed).peer(&there.to_string()).unwrap().status.problem.unwrap();
+        assert_eq!(problem.text, "the stream ended: the other side closed the link without a reason, or it broke off");
+        assert_eq!(problem.hint.as_deref(), Some("this node tries again by itself, and shows here what it is told then"));
+    }
 }
 
 #[tokio::test]

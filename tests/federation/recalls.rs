@@ -287,7 +287,7 @@ async fn a_member_that_is_no_peer_any_more_leaves_our_groups_and_cannot_be_told(
     federation.recall(AMAL, EVIL).await;
     federation.settle().await;
     let outcomes = federation.outcomes(AMAL, EVIL);
-    assert!(is(&outcomes, &[("borealis", "destroyed"), ("cedar", "unreachable")]), "{outcomes:?}");
+    assert!(is(&outcomes, &[("borealis", "destroyed"), ("cedar", "cannot be told")]), "{outcomes:?}");
     assert!(federation.finds(CEDAR, EVIL));
 }
 
@@ -299,7 +299,7 @@ async fn a_peer_that_was_removed_cannot_be_told_any_more() {
     federation.node(AMAL).peer_remove("borealis").await.unwrap();
     federation.recall(AMAL, EVIL).await;
     let outcomes = federation.outcomes(AMAL, EVIL);
-    assert!(is(&outcomes, &[("borealis", "unreachable")]), "{outcomes:?}");
+    assert!(is(&outcomes, &[("borealis", "cannot be told")]), "{outcomes:?}");
     assert!(federation.finds(BOREALIS, EVIL));
 }
 

@@ -1,4 +1,4 @@
-//! What happens in the demo. A step is `ok` when the other organisations show it.
+//! What happens in the demo. A step is `ok` when the other organisations show it; the first looks at each of the three.
 
 use super::team::Team;
 use super::{Outcome, Step};
@@ -139,10 +139,11 @@ async fn share(team: &Team) -> Seen {
 
 /// The gate does not let TLP:RED into a group.
 async fn red_to_group(team: &Team) -> Seen {
-    let [amal, ..] = nodes(team);
+    let [amal, borealis, cedar] = nodes(team);
     let report = amal.share(ask(RED, Tlp::Red, GROUP)).await?;
     let reason = report.withheld.first().map(|withheld| withheld.reason.clone()).unwrap_or_default();
-    Ok((report.released.is_empty() && report.withheld.len() == 1, format!("withheld: {reason}")))
+    let nowhere = settled(team).await && !red(borealis) && !red(cedar);
+    Ok((nowhere && report.released.is_empty() && report.withheld.len() == 1, format!("withheld: {reason}")))
 }
 
 /// TLP:RED goes to one organisation and to no other.
@@ -150,16 +151,14 @@ async fn red_to_one(team: &Team) -> Seen {
     let [amal, borealis, cedar] = nodes(team);
     let to = borealis.status()?.org_id.to_string();
     amal.share(ask(RED, Tlp::Red, &to)).await?;
-    let red = |node: &Node| found(node, RED).iter().any(|found| found.tlp == Tlp::Red);
-    let seen = team.until(|| red(borealis)).await;
-    Ok((seen && !red(cedar), "borealis has it as TLP:RED, cedar does not".into()))
+    let seen = team.until(|| red(borealis)).await && settled(team).await;
+    Ok((seen && red(borealis) && !red(cedar), "borealis has it as TLP:RED, cedar does not".into()))
 }
 
 /// Amal takes one value back; it is gone at both others.
 async fn recall(team: &Team) -> Seen {
     let [amal, borealis, cedar] = nodes(team);
     amal.recall(RECALLED, "shared by mistake").await?;
-    let gone = |node: &Node| node.lookup(&[RECALLED.to_owned()]).is_ok_and(|found| found.iter().all(|one| one.matches.is_empty()));
     let seen = team.until(|| gone(amal) && gone(borealis) && gone(cedar)).await;
     Ok((seen, format!("`{RECALLED}` is gone at amal, borealis and cedar")))
 }
@@ -184,7 +183,9 @@ async fn receipts(team: &Team) -> Seen {
 /// The same file again: the recalled value is withheld, the rest is there already.
 async fn again(team: &Team) -> Seen {
     let report = import(team, Tlp::Green).await?;
-    let as_expected = report.released == 0 && report.withheld == 1 && report.duplicate == INDICATOR_COUNT - 1;
+    let [_, borealis, cedar] = nodes(team);
+    let nowhere = settled(team).await && gone(borealis) && gone(cedar);
+    let as_expected = nowhere && report.released == 0 && report.withheld == 1 && report.duplicate == INDICATOR_COUNT - 1;
     Ok((
         as_expected,
         format!("the same file again: {} duplicate, {} withheld, {} released", report.duplicate, report.withheld, report.released),
@@ -213,6 +214,24 @@ fn values() -> Vec<&'static str> {
 fn found(node: &Node, value: &str) -> Vec<MatchView> {
     let found = node.lookup(&[value.to_owned()]).unwrap_or_default();
     found.into_iter().flat_map(|one| one.matches).filter(|found| found.value == value).collect()
+}
+
+fn red(node: &Node) -> bool {
+    found(node, RED).iter().any(|found| found.tlp == Tlp::Red)
+}
+
+fn gone(node: &Node) -> bool {
+    node.lookup(&[RECALLED.to_owned()]).is_ok_and(|found| found.iter().all(|one| one.matches.is_empty()))
+}
+
+/// Waits until nothing is under way any more, so that what is not there does not come either.
+async fn settled(team: &Team) -> bool {
+    let still = |node: &Node| {
+        let peers = node.peers().unwrap_or_default();
+        !peers.is_empty()
+            && peers.iter().all(|peer| (peer.status.state.as_str(), peer.status.behind, peer.status.ahead) == ("connected", 0, 0))
+    };
+    team.until(|| nodes(team).into_iter().all(still)).await
 }
 
 fn connected(node: &Node, peer: &str) -> bool {
