@@ -7,6 +7,9 @@ pub mod formats;
 pub mod model;
 pub mod rules;
 
+#[cfg(test)]
+mod texts;
+
 #[cfg(feature = "node")]
 pub mod api;
 #[cfg(feature = "node")]

@@ -48,11 +48,23 @@ impl Place {
         serde_json::from_str(&self.ok(line)).unwrap_or_else(|error| panic!("`{line}`: {error}"))
     }
 
-    /// What a command ends with, and its first line on standard error.
+    /// What a command ends with, and all that it says on standard error, with `HERE` for this directory; not the help that
+    /// clap adds behind a blank line.
     fn refused(&self, line: &str) -> (Option<i32>, String) {
         let output = self.run(line);
-        let said = String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned();
-        (output.status.code(), said)
+        let said = String::from_utf8_lossy(&output.stderr).replace(&self.path().display().to_string(), "HERE");
+        let said = said.split("\n\n").next().unwrap_or_default().trim_end();
+        (output.status.code(), said.to_owned())
+    }
+
+    /// Each command ends so and says exactly this.
+    fn all_refused(&self, cases: &[(&str, i32, &str)]) {
+        let other = |(line, code, said): &(&str, i32, &str)| {
+            let refused = self.refused(line);
+            (refused != (Some(*code), (*said).to_owned())).then(|| format!("`{line}` ended with {:?}:\n{}\n", refused.0, refused.1))
+        };
+        let other: Vec<_> = cases.iter().filter_map(other).collect();
+        assert!(other.is_empty(), "{}", other.join("\n"));
     }
 
     fn serve(&mut self, line: &str) {
@@ -191,7 +203,8 @@ fn every_help_example_runs_against_a_real_node() {
     here.put("invitation.txt", &amal.ok("watchfire invite"));
     here.ok(&take("join"));
     let digits = here.json("watchfire peer show amal --json")["digits"].as_str().expect("digits").to_owned();
-    here.ok("watchfire peer rename amal peer-x4k2pa");
+    let too_few = "error: 4 digits were given, and there are 12\nhint: give all of them as the other side reads them out: `watchfire peer confirm amal 1234 5678 9012`";
+    here.all_refused(&[("watchfire peer confirm amal 1234", 2, too_few)]);
     here.ok(&take("peer confirm").replace("1234 5678 9012", &digits));
     here.ok("watchfire peer rename amal peer-x4k2pa");
     here.ok(&take("peer rename"));
@@ -298,33 +311,62 @@ fn a_backup_is_made_and_restored_from_the_command_line() {
     };
     assert_eq!((mode("backup.age"), mode("backup.key")), (0o600, 0o600));
     let refused = [
-        (format!("watchfire backup --to {recipient} backup.age"), 2, "error: `backup.age` is there already"),
-        (format!("watchfire backup --to {recipient} node"), 2, "error: `node` is a directory"),
-        ("watchfire backup --new-identity backup.key".into(), 2, "error: `backup.key` is there already"),
+        (
+            format!("watchfire backup --to {recipient} backup.age"),
+            2,
+            "error: `backup.age` is there already\nhint: choose another name, or replace it with `--force`",
+        ),
+        (format!("watchfire backup --to {recipient} node"), 2, "error: `node` is a directory\nhint: name a file in it"),
+        (
+            "watchfire backup --new-identity backup.key".into(),
+            2,
+            "error: `backup.key` is there already\nhint: choose another name; an identity is never overwritten",
+        ),
         (
             "watchfire backup --to \"$(tail -n 1 backup.key)\" x.age".into(),
             2,
-            "error: that is a secret key (AGE-SECRET-KEY-1…), and a recipient is",
+            "error: that is a secret key (AGE-SECRET-KEY-1…), and a recipient is a public one\nhint: give the `age1…` that stands in the identity file as `public key`; whoever could read the secret one just now can read every backup made to it, so make a new one",
         ),
-        ("watchfire backup --to age1nonsense x.age".into(), 2, "error: `age1nonsense` is not an age recipient: its checksum does not fit"),
-        ("watchfire backup x.age".into(), 2, "error: the following required arguments were not provided:"),
-        ("watchfire restore backup.age --identity missing.key".into(), 6, "error: there is no file `missing.key`"),
-        ("watchfire restore missing.age --identity backup.key --data r".into(), 6, "error: there is no file `missing.age`"),
-        ("watchfire restore backup.age --identity backup.age --data r".into(), 2, "error: `backup.age` is not a file of identities: it "),
-        ("watchfire restore backup.age --identity backup.key".into(), 4, "error: `"),
+        (
+            "watchfire backup --to age1nonsense x.age".into(),
+            2,
+            "error: `age1nonsense` is not an age recipient: its checksum does not fit\nhint: copy it again, whole",
+        ),
+        ("watchfire backup x.age".into(), 2, "error: the following required arguments were not provided:\n  --to <AGE1…>"),
+        (
+            "watchfire restore backup.age --identity missing.key".into(),
+            6,
+            "error: there is no file `missing.key`\nhint: `-` reads standard input",
+        ),
+        (
+            "watchfire restore missing.age --identity backup.key --data r".into(),
+            6,
+            "error: there is no file `missing.age`\nhint: `-` reads standard input",
+        ),
+        (
+            "watchfire restore backup.age --identity backup.age --data r".into(),
+            2,
+            "error: `backup.age` is not a file of identities: it holds no identity\nhint: the file that `age-keygen`, or `watchfire backup --new-identity FILE`, has made is wanted",
+        ),
+        (
+            "watchfire restore backup.age --identity backup.key".into(),
+            4,
+            "error: `HERE/node` is not empty\nhint: restore into a directory that does not exist yet, with `--data`; nothing is ever overwritten",
+        ),
         (
             "watchfire restore backup.key --identity backup.key --data r".into(),
             1,
-            "error: `backup.key` cannot be restored: it is not a file that",
+            "error: `backup.key` cannot be restored: it is not a file that age has encrypted",
         ),
-        ("head -c 5000 backup.age | watchfire restore - --identity backup.key --data r".into(), 1, "error: `-` cannot be restored: it "),
-        ("watchfire restore --waive".into(), 1, "error: this node holds nothing back"),
+        (
+            "head -c 5000 backup.age | watchfire restore - --identity backup.key --data r".into(),
+            1,
+            "error: `-` cannot be restored: it is damaged, or cut off, after 0 bytes of content",
+        ),
+        ("watchfire restore - --identity - --data r".into(), 2, "error: only one of backup and identity can come from standard input"),
+        ("watchfire restore --waive".into(), 1, "error: this node holds nothing back: it was not restored, or has gone on already"),
     ];
-    for (line, code, said) in refused {
-        let (ended, first) = here.refused(&line);
-        assert_eq!(ended, Some(code), "`{line}`: {first}");
-        assert!(first.starts_with(said), "`{line}` said `{first}`");
-    }
+    here.all_refused(&refused.each_ref().map(|(line, code, said)| (line.as_str(), *code, *said)));
     assert!(!here.path().join("r").exists() && !here.path().join("x.age").exists(), "what was refused leaves nothing");
     here.ok(&format!("watchfire backup --to {recipient} backup.age --force"));
     here.ok(&format!("watchfire backup --to {recipient} - >piped.age && watchfire restore piped.age --identity backup.key --dry-run"));
@@ -360,11 +402,68 @@ fn a_backup_is_made_and_restored_from_the_command_line() {
 fn exit_codes_say_what_kind_of_no_it_was() {
     let mut here = Place::node("here");
     let cases = [
-        ("watchfire share", 2, "error: the following required arguments were not provided:"),
-        ("watchfire peer add node/watchfire.toml --name x", 2, "error: this is not a card: "),
-        ("watchfire peer show nobody", 6, "error: no peer is called `nobody`"),
-        ("watchfire group show nothing", 6, "error: no group is called `nothing`"),
-        ("watchfire share fresh-lure.com --tlp green --to nobody", 6, "error: no peer or group is called `nobody`"),
+        (
+            "watchfire share",
+            2,
+            "error: the following required arguments were not provided:\n  --tlp <TLP>\n  --to <PEER|GROUP>\n  <VALUE>...",
+        ),
+        (
+            "watchfire peer add node/watchfire.toml --name x",
+            2,
+            "error: this is not a card: no block between `-----BEGIN WATCHFIRE CARD-----` and `-----END WATCHFIRE CARD-----`\nhint: copy the whole block, both lines included",
+        ),
+        ("watchfire peer show nobody", 6, "error: no peer is called `nobody`\nhint: `watchfire peer list` shows them"),
+        ("watchfire group show nothing", 6, "error: no group is called `nothing`\nhint: `watchfire group list` shows them"),
+        (
+            "watchfire share fresh-lure.com --tlp green --to nobody",
+            6,
+            "error: no peer or group is called `nobody`\nhint: `watchfire peer list` and `watchfire group list` show them",
+        ),
+        ("watchfire show a.example", 6, "error: there is no record `a.example`\nhint: `watchfire lookup VALUE` shows the ids of records"),
+        (
+            "watchfire import missing.csv --tlp green --to nobody",
+            6,
+            "error: there is no file `missing.csv`\nhint: `-` reads standard input",
+        ),
+        (
+            "watchfire import node/watchfire.toml --tlp green --to nobody",
+            6,
+            "error: no peer or group is called `nobody`\nhint: `watchfire peer list` and `watchfire group list` show them",
+        ),
+        (
+            "watchfire init --name again",
+            4,
+            "error: `HERE/node` holds a node already\nhint: choose another directory with `--data`; an identity is never overwritten",
+        ),
+        (
+            "watchfire serve",
+            7,
+            "error: the store in `HERE/node/store/watchfire.redb` is open in another process\nhint: stop `watchfire serve` first, or use a command that talks to it",
+        ),
+        (
+            "watchfire restore --declare",
+            7,
+            "error: the store in `HERE/node/store/watchfire.redb` is open in another process\nhint: stop `watchfire serve` first, or use a command that talks to it",
+        ),
+        (
+            "watchfire status --data elsewhere",
+            4,
+            "error: there is no node in `elsewhere`\nhint: `watchfire init` makes one; `--data` or $WATCHFIRE_DATA says where",
+        ),
+        (
+            "watchfire health --data elsewhere",
+            1,
+            "error: there is no node in `elsewhere`\nhint: `watchfire init` makes one; `--data` or $WATCHFIRE_DATA says where",
+        ),
+        ("watchfire config check missing.toml", 6, "error: there is no file `missing.toml`\nhint: `-` reads standard input"),
+        (
+            "WATCHFIRE_LISTEN=x watchfire config show",
+            2,
+            "error: $WATCHFIRE_LISTEN: `listen` is `x`, which is not an address and port\nhint: `listen`: address and port that peers connect to, like 0.0.0.0:7443 or [::]:7443",
+        ),
+    ];
+    here.all_refused(&cases);
+    let cases = [
         ("watchfire import . --tlp green --to nobody", 2, "error: `.` is a directory"),
         ("watchfire export text --out nowhere/x", 2, "error: there is no directory `nowhere`"),
         ("watchfire export text --out .", 2, "error: `.` is a directory"),
@@ -382,33 +481,73 @@ fn exit_codes_say_what_kind_of_no_it_was() {
         ("watchfire lookup x --kind nothing", 2, "error: invalid value 'nothing' for '--kind <KIND>'"),
         ("watchfire peer add nofile --name x", 6, "error: there is no file `nofile`"),
         ("watchfire join nofile", 6, "error: there is no file `nofile`"),
-        ("watchfire show a.example", 6, "error: there is no record `a.example`"),
-        ("watchfire import missing.csv --tlp green --to nobody", 6, "error: there is no file `missing.csv`"),
-        ("watchfire import node/watchfire.toml --tlp green --to nobody", 6, "error: no peer or group is called `nobody`"),
-        ("watchfire init --name again", 4, "error: `"),
-        ("watchfire serve", 7, "error: the store in `"),
-        ("watchfire restore --declare", 7, "error: the store in `"),
-        ("watchfire status --data elsewhere", 4, "error: there is no node in `elsewhere`"),
-        ("watchfire health --data elsewhere", 1, "error: there is no node in `elsewhere`"),
-        ("watchfire config check missing.toml", 6, "error: there is no file `missing.toml`"),
-        ("WATCHFIRE_LISTEN=x watchfire config show", 2, "error: $WATCHFIRE_LISTEN: `listen` is `x`, which is not an address and port"),
     ];
-    for (line, code, said) in cases {
-        let (ended, first) = here.refused(line);
-        assert_eq!(ended, Some(code), "`{line}`: {first}");
-        assert!(first.starts_with(said), "`{line}` said `{first}`");
-    }
+    here.all_refused(&cases);
     let smex = Place::node("smex");
     here.put("card.txt", &smex.ok("watchfire card"));
     here.ok("watchfire peer add card.txt --name smex && watchfire peer remove smex");
-    assert_eq!(here.refused("watchfire peer resume smex"), (Some(1), "error: `smex` is not suspended".to_owned()));
+    let not_suspended = "error: `smex` is not suspended\nhint: `watchfire peer show smex` tells where it stands";
+    here.all_refused(&[("watchfire peer resume smex", 1, not_suspended)]);
+    here.put("own.txt", &here.ok("watchfire card"));
+    let us = here.json("watchfire status --json")["org_id"].as_str().expect("an id").to_owned();
+    let remove_us = format!("watchfire group remove partners {us}");
+    let cases = [
+        (
+            "watchfire peer confirm smex 1234",
+            1,
+            "error: `smex` is not waiting for its digits to be confirmed\nhint: `watchfire peer show smex` tells where it stands",
+        ),
+        (
+            "watchfire peer add own.txt --name me",
+            1,
+            "error: that is this node's own card\nhint: give it to the other organisation, and use theirs here",
+        ),
+        (
+            "watchfire peer add card.txt --name=-x",
+            1,
+            "error: that organisation is a peer already, called `smex`\nhint: `watchfire peer show smex` tells where it stands; to pair anew, `watchfire peer remove smex` on both sides first",
+        ),
+        (
+            "watchfire group create smex --member smex",
+            1,
+            "error: `smex` is the name of another peer or group\nhint: choose another name; it is known here alone",
+        ),
+        (
+            "watchfire group remove partners smex && watchfire group add partners nobody",
+            6,
+            "error: no peer is called `nobody`\nhint: `watchfire peer list` shows them",
+        ),
+        ("watchfire group leave partners", 1, "error: `partners` is ours\nhint: remove its members instead"),
+        (&remove_us, 1, "error: a group keeps its owner\nhint: the deputy takes over when the owner is lost"),
+        (
+            "watchfire peer suspend smex && watchfire peer confirm smex 123456789012",
+            1,
+            "error: `smex` is not waiting for its digits to be confirmed\nhint: `watchfire peer show smex` tells where it stands",
+        ),
+        ("watchfire share fresh-lure.com --tlp red --to smex", 3, ""),
+        (
+            "watchfire group create more --member smex",
+            1,
+            "error: `smex` is not an open peer\nhint: `watchfire peer show smex` tells where it stands",
+        ),
+        (
+            "watchfire peer resume smex && watchfire group add partners smex && watchfire share fresh-lure.com --tlp red --to partners",
+            3,
+            "",
+        ),
+        ("watchfire share fresh-lure.com --tlp green --to partners", 3, ""),
+        ("watchfire share 'no value' --tlp amber --to partners", 2, ""),
+        (
+            "watchfire export text --kind x",
+            2,
+            "error: invalid value 'x' for '--kind <KIND>': `x` is not a kind of observable\nhint: there are domain, url, ipv4, ipv6, ipv4_net, ipv6_net, email, file_name, file_path, md5, sha1, sha256, sha512, process_name, app_id, app_cert_hash, configuration_profile_id, android_property, phone_number, mutex, registry_key, user_agent, cryptocurrency_address, pattern",
+        ),
+    ];
     here.ok("watchfire peer add card.txt --name smex && watchfire group create partners --member smex");
+    here.all_refused(&cases);
     for (name, members) in [("several", "--member smex smex"), ("each", "--member smex --member smex")] {
         here.ok(&format!("watchfire group create {name} {members}"));
     }
-    assert_eq!(here.refused("watchfire share fresh-lure.com --tlp red --to partners").0, Some(3), "all was withheld");
-    assert_eq!(here.refused("watchfire share fresh-lure.com --tlp green --to partners").0, Some(3), "it is no community");
-    assert_eq!(here.refused("watchfire share 'no value' --tlp amber --to partners").0, Some(2), "none could be read");
     assert_eq!(here.refused("watchfire group deputy partners").0, Some(2));
     here.ok("watchfire group deputy partners smex");
     assert!(here.ok("watchfire group deputy partners --none").contains("\ndeputy      none\n"));
@@ -427,7 +566,7 @@ fn exit_codes_say_what_kind_of_no_it_was() {
     here.ok("watchfire group community partners yes");
     assert_eq!(here.run("watchfire share fresh-lure.com --tlp green --to partners").status.code(), Some(0));
     assert_eq!(here.stop(), Some(0));
-    assert_eq!(here.refused("watchfire status").0, Some(1), "it does not run");
+    here.all_refused(&[("watchfire status", 1, "error: the node in `HERE/node` is not running\nhint: start it with `watchfire serve`")]);
 }
 
 /// The SHA-256 of the public key of a card's issuing CA, in hex: its SubjectPublicKeyInfo is the one of a P-256 key in it.

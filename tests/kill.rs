@@ -5,6 +5,7 @@
 
 mod campaign;
 mod processes;
+mod skips;
 
 use campaign::{Campaign, Dice};
 use processes::{Org, until_equal};
@@ -179,7 +180,7 @@ fn a_node_whose_file_system_was_full_serves_again_within_ten_seconds_of_having_s
     let store = orgs[0].data.join("store");
     let made = std::fs::read(store.join("watchfire.redb")).unwrap();
     let Some(_small) = SmallDisk::at(&store, "64m") else {
-        eprintln!("SKIP: a tmpfs cannot be mounted here (needs root); the federation's test of a full disk uses a backend");
+        skips::skipped("a tmpfs cannot be mounted here (needs root); the federation's test of a full disk uses a backend");
         return;
     };
     std::fs::write(store.join("watchfire.redb"), made).unwrap();

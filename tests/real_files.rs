@@ -1,5 +1,7 @@
 //! Every file of the shared data survives its reader. The data is not part of the project: without it these tests say so and pass.
 
+mod skips;
+
 use std::io::{BufReader, Cursor};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,7 @@ fn data() -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    println!("skipped: no data in {} (set WATCHFIRE_SHARED)", folder.display());
+    skips::skipped(&format!("there is no data in {} (set WATCHFIRE_SHARED)", folder.display()));
     None
 }
 

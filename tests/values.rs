@@ -1,6 +1,8 @@
 //! Canonical forms and readers on real files. Those files are not part of the project: `WATCHFIRE_SHARED` names the folder that has them (by default `../shared`),
 //! and without it these tests say that they are skipped.
 
+mod skips;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::BufReader;
@@ -18,7 +20,7 @@ fn data(test: &str) -> Option<PathBuf> {
     if data.is_dir() {
         return Some(data);
     }
-    eprintln!("SKIPPED {test}: {} is absent; set WATCHFIRE_SHARED to the folder that has `data`", data.display());
+    skips::skipped(&format!("{test}: {} is absent; set WATCHFIRE_SHARED to the folder that has `data`", data.display()));
     None
 }
 

@@ -107,3 +107,17 @@ pub(super) async fn import(
     });
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_format_is_answered_with_those_there_are() {
+        let said = format_named("docx").expect_err("there is none");
+        assert_eq!(
+            (said.code.as_str(), said.exit, said.detail.as_str(), said.hint.as_deref()),
+            ("bad-input", Exit::Usage, "`docx` is not a format that can be imported", Some("auto, stix, misp, csv and text are"))
+        );
+    }
+}

@@ -208,3 +208,16 @@ const fn media_type(format: ExportFormat) -> &'static str {
         ExportFormat::Text => "text/plain; charset=utf-8",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_kind_is_answered_with_those_there_are() {
+        assert_eq!(
+            unknown_kind("x"),
+            "`x` is not a kind of observable\nhint: there are domain, url, ipv4, ipv6, ipv4_net, ipv6_net, email, file_name, file_path, md5, sha1, sha256, sha512, process_name, app_id, app_cert_hash, configuration_profile_id, android_property, phone_number, mutex, registry_key, user_agent, cryptocurrency_address, pattern"
+        );
+    }
+}

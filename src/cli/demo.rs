@@ -8,6 +8,7 @@ use super::{Desk, Ended};
 use crate::api::Problem;
 use crate::node::error::{Exit, NodeError};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use team::Team;
 
 /// Watch three organisations pair, share real indicators and take one back
@@ -73,12 +74,16 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
 /// Keeps the nodes up, with their sockets, until somebody interrupts.
 async fn stay(team: &mut Team) -> Result<(), Problem> {
     team.open_desks()?;
-    for (name, data) in team.directories() {
-        output::say(&format!("{name}: watchfire status --data {}", data.display()));
-    }
-    output::say("interrupt to stop and to remove all of it");
+    kept(&team.directories()).iter().for_each(|line| output::say(line));
     tokio::signal::ctrl_c().await.map_err(|error| NodeError::io("wait for an interrupt", error))?;
     Ok(())
+}
+
+/// What to do with nodes that stay up.
+pub(super) fn kept(nodes: &[(&str, PathBuf)]) -> Vec<String> {
+    let mut lines: Vec<_> = nodes.iter().map(|(name, data)| format!("{name}: watchfire status --data {}", data.display())).collect();
+    lines.push("interrupt to stop and to remove all of it".into());
+    lines
 }
 
 pub(super) fn line(step: &Step) -> String {

@@ -263,7 +263,12 @@ aaaaaaaaaaaa  us      61    aaaaaaaaaaaa
     assert_eq!(restore::talk(&view), ["note: `/srv/w` is not empty, so this backup would not be restored into it"]);
     let view = RestoreFileView { dry_run: false, incarnation: Some(7), ..view };
     assert_eq!(restore::restored(&view), format!("{expected}restored into /srv/w; this node's logs go on in incarnation 7\n"));
-    assert_eq!(restore::talk(&view)[0], "next: make sure that the old node never runs again");
+    let expected = [
+        "next: make sure that the old node never runs again",
+        "next: look through the settings in `/srv/w/watchfire.toml`: addresses may be others here",
+        "next: `watchfire serve --data /srv/w`; it serves and exports nothing before its peers have told what happened since",
+    ];
+    assert_eq!(restore::talk(&view), expected);
 }
 
 fn peer_view(status: PeerStatus) -> PeerView {
@@ -793,6 +798,8 @@ fn the_demo_tells_each_step_and_the_end() {
     assert_eq!(demo::ending(&Outcome { ok: true, steps }), "\n2 steps, each read back at the other organisations\n");
     let steps = vec![step("a", true), step("b", false)];
     assert_eq!(demo::ending(&Outcome { ok: false, steps }), "\n1 of 2 steps not as it should be\n");
+    let expected = ["amal: watchfire status --data /tmp/amal", "interrupt to stop and to remove all of it"];
+    assert_eq!(demo::kept(&[("amal", "/tmp/amal".into())]), expected);
 }
 
 #[test]

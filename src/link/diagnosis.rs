@@ -396,6 +396,102 @@ mod tests {
         }
     }
 
+    /// In the order of [`each`].
+    #[test]
+    fn every_diagnosis_is_told_in_words_and_with_what_to_try() {
+        let cases = [
+            (
+                "the certificate of `ORG` does not lead to its current root",
+                "it may have rotated its root: ask for its new card and add it with `watchfire peer add`",
+            ),
+            (
+                "`ORG` answered where `ORG` was expected",
+                "the endpoint in its card leads elsewhere: ask for its new card, and be wary until you have it",
+            ),
+            (
+                "the certificate expired at `1970-01-01T00:00:00.001Z`; it is `1970-01-01T00:00:00.002Z` here",
+                "compare the clocks of both machines; if they agree, the other node does not renew its certificates",
+            ),
+            (
+                "the certificate is not valid before `1970-01-01T00:00:00.003Z`; it is `1970-01-01T00:00:00.002Z` here",
+                "compare the clocks of both machines; if they agree, the other node does not renew its certificates",
+            ),
+            (
+                "the certificate breaks the profile: the leaf is not for client and server use both, by signature",
+                "the other node must be updated, or it is not a watchfire node",
+            ),
+            (
+                "the issuing CA of `ORG` is not in its card any more",
+                "it still uses a withdrawn key: ask it, by other means, whether that key was stolen",
+            ),
+            ("the key that `ORG` shows is on the deny list", "remove the key from the deny list if that was a mistake"),
+            ("`ORG` is not paired with this node", "pair with `watchfire invite`, or add its card with `watchfire peer add`"),
+            ("the pairing with `ORG` is not confirmed here", "compare the twelve digits by voice, then run `watchfire peer confirm`"),
+            ("`ORG` is suspended here", "run `watchfire peer resume` to let it in again"),
+            (
+                "`ORG` came without post-quantum key exchange",
+                "the other node must be updated, or be allowed classical key exchange explicitly",
+            ),
+            ("the other side showed no certificate", "check that the endpoint is a watchfire node's and that nothing in between ends TLS"),
+            ("the caller knows none of this node's labels", "a prober, or a peer with an old card or a wrong date"),
+            ("the other side does not speak TLS 1.3", "check that the endpoint is a watchfire node's and that nothing in between ends TLS"),
+            (
+                "the other side does not offer X25519MLKEM768",
+                "the other node must be updated, or be allowed classical key exchange explicitly",
+            ),
+            ("the other side does not speak h2", "check that the endpoint is a watchfire node's and that nothing in between ends TLS"),
+            ("the other side does not speak TLS", "check that the endpoint is a watchfire node's and that nothing in between ends TLS"),
+            ("TLS: x", "see the other node's log for its side of this attempt"),
+            ("`x` could not be resolved: y", "check the name in its card, and this machine's DNS"),
+            ("`node.example:7443` refused the connection", "is the other node running, and is the port right?"),
+            ("`node.example:7443` could not be reached: y", "check the network and the firewalls on both sides"),
+            ("no answer within `1` seconds (connecting)", "check the network and the firewalls on both sides"),
+            ("given up for newer callers: too many handshakes at once", "someone may be flooding the port: see where the calls come from"),
+            (
+                "turned away: more handshakes in a second than are allowed",
+                "someone may be flooding the port: see where the calls come from",
+            ),
+            (
+                "turned away: too many came to pair at once",
+                "whoever saw an invitation may be flooding the port: wait until it has expired, and make a new one",
+            ),
+            ("the connection was closed without a reason", "see the other node's log for its side of this attempt"),
+            ("the SOCKS5 proxy failed: x", "check that the proxy runs where `watchfire.toml` says"),
+            (
+                "`node.example:7443` is an onion address, and no SOCKS5 proxy is configured",
+                "set the SOCKS5 proxy in `watchfire.toml`, such as Tor's at 127.0.0.1:9050",
+            ),
+            (
+                "the other side does not know the label that its card gives",
+                "the card is old, or a clock is off by more than a day: ask for its new card",
+            ),
+            (
+                "the other side does not trust our certificate: not paired there, removed there, or it has an old card",
+                "send it your current card; if it has removed you, ask why",
+            ),
+            (
+                "the other side finds our certificate expired or not yet valid",
+                "compare the clocks of both machines, and see `watchfire status` for the days left",
+            ),
+            ("this node is suspended there", "ask its administrator why"),
+            ("the pairing is not yet confirmed there", "ask its administrator to run `watchfire peer confirm` with the twelve digits"),
+            (
+                "the other side refuses our key: it is denied, or its issuing CA was withdrawn",
+                "send it your current card, and ask its administrator",
+            ),
+            ("the other side finds that our certificate breaks the profile", "update this node, or the other"),
+            ("the other side requires post-quantum key exchange of us", "update this node, or ask for leave to use classical key exchange"),
+            ("the other side ended the handshake with alert `80`", "see the other node's log for its side of this attempt"),
+        ];
+        let all = each();
+        crate::texts::all_are_there(include_str!("diagnosis.rs"), "Diagnosis", all.iter());
+        assert_eq!(all.len(), cases.len());
+        for (diagnosis, (text, hint)) in all.iter().zip(cases) {
+            let said = diagnosis.to_string().replace(&OrgId([1; 32]).to_string(), "ORG");
+            assert_eq!((said.as_str(), diagnosis.hint()), (text, hint));
+        }
+    }
+
     #[test]
     fn a_diagnosis_says_both_times_and_both_organisations() {
         let all = each();

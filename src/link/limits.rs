@@ -163,4 +163,17 @@ mod tests {
         assert_eq!(throttle.say(6_000), Some(990));
         assert_eq!(throttle.say(6_001), Some(0));
     }
+
+    #[test]
+    fn every_limit_that_was_passed_is_told_in_words() {
+        let cases = [
+            (Overrun::Frames(9), "more than 9 frames in a second"),
+            (Overrun::Entries(9), "more than 9 entries in a day"),
+            (Overrun::Bytes(9), "more than 9 bytes in a day"),
+            (Overrun::Control(9), "more than 9 control frames in a second"),
+            (Overrun::Http2(9), "more than 9 HTTP/2 frames in a second"),
+            (Overrun::Unread, "answers pile up unread"),
+        ];
+        crate::texts::all_say(include_str!("limits.rs"), "Overrun", &cases);
+    }
 }

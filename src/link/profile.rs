@@ -232,3 +232,29 @@ fn validity(certificate: &X509Certificate<'_>) -> Validity {
     let validity = certificate.validity();
     Validity { not_before: moment(validity.not_before.timestamp()), not_after: moment(validity.not_after.timestamp()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_violation_is_told_in_words() {
+        let cases = [
+            (Violation::Malformed(Place::Leaf), "`leaf` is not an X.509 certificate that can be read"),
+            (Violation::ChainLength(3), "the chain has `3` certificates, not leaf and issuing CA"),
+            (Violation::TooLarge(Place::IssuingCa, 4097), "the issuing CA has `4097` bytes, more than 4096"),
+            (Violation::Names { uris: 2, others: 1 }, "the leaf has `2` URI names and `1` other names, not one URI alone"),
+            (Violation::NotSpiffe("x".into()), "the leaf's name `x` is not of the form spiffe://ORG/node"),
+            (Violation::KeyType(Place::Leaf), "the leaf's key is neither P-256 nor Ed25519"),
+            (Violation::Lifetime(Place::Leaf, 8), "the leaf is valid for `8` days, longer than is allowed"),
+            (Violation::Usages, "the leaf is not for client and server use both, by signature"),
+            (Violation::LeafIsCa, "the leaf is itself a certificate authority"),
+            (Violation::NotIssuingCa, "the issuing CA is no certificate authority with path length 0"),
+            (Violation::NotTheRoots, "the issuing CA is not signed by the organisation's root"),
+            (Violation::Serial(Place::IssuingCa), "the issuing CA's serial number is not a positive number of at most 20 bytes"),
+            (Violation::Extensions(Place::Leaf), "the leaf has an extension twice, or one that it may not have"),
+            (Violation::Chain("x".into()), "the chain is not valid: `x`"),
+        ];
+        crate::texts::all_say(include_str!("profile.rs"), "Violation", &cases);
+    }
+}

@@ -519,4 +519,31 @@ mod tests {
             assert_eq!(may_send_body(1, tlp, &US, &US, &THIRD), Ok(()));
         }
     }
+
+    #[test]
+    fn what_is_withheld_says_why() {
+        let cases = [
+            (Withheld::RedToGroup, "TLP:RED never goes to a group\nhint: share it with one peer, or choose amber+strict"),
+            (
+                Withheld::GreenOutsideCommunity,
+                "TLP:GREEN moves within a community, and this group is not one\nhint: choose amber, which stays with its members; its owner makes it one with `watchfire group community`",
+            ),
+            (
+                Withheld::UnknownAudience,
+                "the audience is not a peer or a group of ours\nhint: `watchfire peer list` and `watchfire group list` show them",
+            ),
+            (Withheld::Suspended, "the peer is suspended\nhint: `watchfire peer resume` opens the link again"),
+            (
+                Withheld::StaleGroup,
+                "the group's definition was not confirmed for 14 days\nhint: its owner's node confirms it when it is reached again",
+            ),
+            (Withheld::NotAMember, "we are not a member of that group"),
+            (Withheld::Recalled, "we recalled this value, so it is not shared again"),
+            (Withheld::TooLong, "it is longer than an entry may be\nhint: shorten the note, or split the pattern"),
+            (Withheld::NotInAudience, "the reader is not in the audience"),
+            (Withheld::NotRelayed, "the label forbids passing it on"),
+            (Withheld::BeforeJoining, "it was said before the reader joined, and the group gives no history"),
+        ];
+        crate::texts::all_say(include_str!("label.rs"), "Withheld", &cases);
+    }
 }

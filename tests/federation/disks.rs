@@ -75,13 +75,18 @@ async fn a_recall_reaches_what_was_under_way_for_a_caller_that_has_gone() {
     federation.share(AMAL, "mistake.example.org", Tlp::Amber, "borealis").await;
     federation.settle().await;
     disk.hold(true);
-    let sharing = federation.node(AMAL).share(ask("mistake.example.org", Tlp::Amber, "cedar"));
-    assert!(tokio::time::timeout(Duration::from_millis(300), sharing).await.is_err(), "its caller goes while it is being written");
-    let node = federation.node(AMAL).clone();
-    let recalling = tokio::spawn(async move { node.recall("mistake.example.org", "shared by mistake").await });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    tokio::select! {
+        _ = federation.node(AMAL).share(ask("mistake.example.org", Tlp::Amber, "cedar")) => panic!("it waits for the disk"),
+        () = federation.until("it is being written", || disk.keeps_waiting()) => {} // and its caller goes
+    }
+    let mut recalling = std::pin::pin!(federation.node(AMAL).recall("mistake.example.org", "shared by mistake"));
+    tokio::select! {
+        biased;
+        _ = &mut recalling => panic!("it waits for what is being written"),
+        () = tokio::task::yield_now() => {}
+    }
     disk.hold(false);
-    assert_eq!(recalling.await.unwrap().unwrap().entries, 2, "it left twice");
+    assert_eq!(recalling.await.unwrap().entries, 2, "it left twice");
     federation.settle().await;
     for who in [AMAL, BOREALIS, CEDAR] {
         assert!(!federation.finds(who, "mistake.example.org"), "{who:?}");
@@ -114,6 +119,7 @@ const SYNCS: u64 = 9;
 
 /// A node dies at this sync, or when it has done all it had to do in fewer, and starts again.
 async fn die_and_rise(federation: &mut Federation, who: Who, disk: &disk::Disk, syncs: u64) {
+    // That a node will sync no more is to be seen by nothing but time.
     let end = Instant::now() + Duration::from_secs(1);
     while !disk.has_stopped() && Instant::now() < end {
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -164,6 +164,7 @@ async fn both_dialling_at_once_end_with_one_link_whichever_finishes_first() {
         let first = dice.below(3);
         if first < 2 {
             holds[first as usize].1.cancel();
+            // How far ahead it is: anything from not at all to linked already.
             tokio::time::sleep(Duration::from_millis(dice.below(80))).await;
         }
         holds.iter().for_each(|(_, release)| release.cancel());

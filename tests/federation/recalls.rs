@@ -213,7 +213,7 @@ async fn who_was_removed_from_a_group_and_is_still_a_peer_complies() {
     federation.settle().await;
     assert_eq!(federation.node(CEDAR).store.snapshot().unwrap().recalls().unwrap().len(), 1);
     assert!(is(&federation.outcomes(AMAL, "later.example.org"), &[("borealis", "destroyed")]));
-    assert!(is(&federation.outcomes(AMAL, "bad.example.org"), &[("borealis", "revoked"), ("cedar", "unreachable")]));
+    assert!(is(&federation.outcomes(AMAL, "bad.example.org"), &[("borealis", "revoked"), ("cedar", "cannot be told")]));
 }
 
 #[tokio::test]

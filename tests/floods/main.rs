@@ -19,6 +19,8 @@ mod attack;
 mod campaign;
 mod damage;
 mod relay;
+#[path = "../skips/mod.rs"]
+mod skips;
 
 use attack::{FLOODS, Flood, Outcome};
 use harness::rogue::Rogue;
@@ -169,7 +171,7 @@ async fn hardly_slower(measure: impl AsyncFn() -> Compared) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
     match load() {
         Some(load) if load > BUSY_MIN * cores => {
-            println!("SKIP the ratio: {ratios:?} says nothing at a load of {load} on {cores} cores");
+            skips::skipped(&format!("the ratio of a flood: {ratios:?} says nothing at a load of {load} on {cores} cores"));
         }
         _ => panic!("under attack it takes so many times as long: {ratios:?}"),
     }

@@ -70,4 +70,18 @@ mod tests {
         assert_eq!(read("X", &block.replacen("AQEB", "A*EB", 1)), Err(BadArmour::NotBase64));
         assert_eq!(read("X", &"x".repeat(TEXT_BYTES_MAX + 1)), Err(BadArmour::TooLong));
     }
+
+    #[test]
+    fn a_bad_block_is_told_in_words() {
+        let cases = [
+            (BadArmour::TooLong, "the text has more than 65536 bytes"),
+            (
+                BadArmour::NoBlock("X"),
+                "no block between `-----BEGIN X-----` and `-----END X-----`\nhint: copy the whole block, both lines included",
+            ),
+            (BadArmour::NotBase64, "the block is not base64\nhint: it was changed on the way; send it again as a file"),
+            (BadArmour::Checksum, "the checksum of the block is wrong\nhint: it was changed or cut on the way; send it again as a file"),
+        ];
+        crate::texts::all_say(include_str!("armour.rs"), "BadArmour", &cases);
+    }
 }

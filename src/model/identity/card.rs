@@ -385,4 +385,29 @@ mod tests {
         let card = Card::sign(&owner.chain, content(1), &owner.root).expect("signs");
         assert!(!format!("{card:?}{:?}", card.content()).contains("3, 3, 3"));
     }
+
+    #[test]
+    fn what_is_wrong_with_a_card_is_told_in_words() {
+        let org = OrgId([0; 32]);
+        let cases = [
+            (BadArmour::NotBase64.into(), "the block is not base64\nhint: it was changed on the way; send it again as a file"),
+            (Malformed("card").into(), "malformed card"),
+            (ChainError::Empty.into(), "the chain is empty"),
+            (CardError::BadSignature, "the card is not signed by its organisation's root"),
+            (
+                CardError::NotTheRoot(org),
+                "the root key at hand is not the current root of `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`",
+            ),
+        ];
+        crate::texts::all_say(include_str!("card.rs"), "CardError", &cases);
+        let cases = [
+            (
+                CardUpdateError::OtherOrganisation { expected: org, found: org },
+                "the card belongs to `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`, not to `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`",
+            ),
+            (CardUpdateError::OtherChain, "the card does not continue the known chain of root keys"),
+            (CardUpdateError::NotNewer { known: 3, found: 2 }, "the card has number `2`, and number `3` is known"),
+        ];
+        crate::texts::all_say(include_str!("card.rs"), "CardUpdateError", &cases);
+    }
 }

@@ -236,4 +236,17 @@ mod tests {
         let signature = root.sign(&framed(ROTATION, &[&bytes]));
         assert_eq!(Chain::verify(&[Statement { bytes, signature }]), Err(ChainError::BadSignature(0)));
     }
+
+    #[test]
+    fn what_is_wrong_with_a_chain_is_told_in_words() {
+        let cases = [
+            (Malformed("statement").into(), "malformed statement"),
+            (ChainError::Empty, "the chain is empty"),
+            (ChainError::TooLong(65), "the chain has `65` rotations, more than 64"),
+            (ChainError::BadSignature(2), "the signature of statement `2` does not verify"),
+            (ChainError::NotCommitted(2), "statement `2` reveals a root key that the one before did not commit to"),
+            (ChainError::NotNext(2), "statement `2` does not follow the one before"),
+        ];
+        crate::texts::all_say(include_str!("chain.rs"), "ChainError", &cases);
+    }
 }

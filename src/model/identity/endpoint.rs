@@ -90,4 +90,11 @@ mod tests {
         }
         assert!("abc.onion:443".parse::<Endpoint>().is_ok_and(|endpoint| endpoint.is_onion()));
     }
+
+    #[test]
+    fn what_is_no_endpoint_is_shown_with_what_is_one() {
+        let said = "http://host:1".parse::<Endpoint>().map_err(|error| error.to_string());
+        let hint = "write HOST:PORT, such as node.example.org:7443, 192.0.2.7:7443 or [2001:db8::7]:7443";
+        assert_eq!(said, Err(format!("`http://host:1` is not an endpoint\nhint: {hint}")));
+    }
 }

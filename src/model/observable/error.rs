@@ -154,3 +154,58 @@ impl Reason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_told_with_what_to_try() {
+        const WHAT: &str = "say what it is with `--kind`, such as `--kind domain` or `--kind process_name`";
+        let cases = [
+            (Reason::Empty, "it is empty", None),
+            (Reason::TooLong { max: 253 }, "it is longer than 253 bytes", None),
+            (Reason::Control, "it holds a control or text-direction character", None),
+            (Reason::Defanged, "it is defanged more often than anybody would", None),
+            (Reason::NoDot, "it has no dot", Some(WHAT)),
+            (Reason::EmptyLabel, "it has an empty label", None),
+            (Reason::LongLabel, "a label of it is longer than 63 bytes", None),
+            (Reason::Character('*'), "`*` is not allowed in it", None),
+            (Reason::NumericTld, "its last label is a number, and it is not an IPv4 address", None),
+            (Reason::Tld, "its last label is no known top-level domain", Some(WHAT)),
+            (Reason::Idn, "it is not a valid internationalised name (UTS 46)", None),
+            (Reason::Url, "it is not a URL", None),
+            (Reason::NoHost, "it names no host", None),
+            (Reason::Address, "it is not an IP address", None),
+            (
+                Reason::LegacyIpv4,
+                "programs differ on octal, hexadecimal and short forms of IPv4",
+                Some("write it as four decimal numbers without leading zeros"),
+            ),
+            (Reason::Zone, "a zone id means something on one machine only", Some("leave out the part behind `%`")),
+            (Reason::Prefix { max: 32 }, "its prefix length is not 1 to 32", None),
+            (Reason::NotHex, "it is not hexadecimal", None),
+            (Reason::HashLength(31), "it has 31 hexadecimal digits", Some("MD5 has 32, SHA-1 40, SHA-256 64 and SHA-512 128")),
+            (Reason::Email, "it is not an e-mail address", None),
+            (Reason::Phone, "it is not a telephone number of 3 to 15 digits", None),
+            (Reason::Cryptocurrency, "it is not a cryptocurrency address", None),
+            (Reason::Hive, "it does not begin with a registry hive", Some("write it like `HKLM\\Software\\Name`")),
+            (Reason::Pattern, "it is not a STIX pattern in square brackets", None),
+            (Reason::Ambiguous(ObservableKind::Domain, ObservableKind::FileName), "it may be of kind `domain` or `file_name`", Some(WHAT)),
+            (Reason::Unclear, "it has the form of no kind", Some(WHAT)),
+        ];
+        for (reason, text, hint) in cases {
+            let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+            let error = |kind| BadObservable::new(kind, "a\u{202e}b", reason).to_string();
+            assert_eq!(error(None), format!("cannot tell what `a\\u{{202e}}b` is: {text}{hint}"));
+            assert_eq!(error(Some(ObservableKind::Url)), format!("`a\\u{{202e}}b` is not of kind `url`: {text}{hint}"));
+        }
+        crate::texts::all_say(include_str!("error.rs"), "Reason", &cases.map(|(reason, text, _)| (reason, text)));
+    }
+
+    #[test]
+    fn no_more_than_sixty_characters_of_a_text_are_shown() {
+        assert_eq!(shown(&"é".repeat(60)), "é".repeat(60));
+        assert_eq!(shown(&"é".repeat(61)), "é".repeat(60) + "…");
+    }
+}

@@ -1,5 +1,6 @@
 //! What still moves, and what must hold when a federation ends.
 
+use super::rogue::ROGUE_PLACE;
 use super::{Federation, LOOK, Who, log};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -177,6 +178,12 @@ impl Federation {
         for (secret, holders) in &self.secrets {
             for line in lines.iter().filter(|line| line.text.to_lowercase().contains(secret)) {
                 problems.push(format!("a planted secret in the log: {}", line.text));
+            }
+            if self.net.carried().has_found(secret) {
+                problems.push("a planted secret in the clear between two nodes".into());
+            }
+            if self.heard.has_found(secret) && !holders.contains(&ROGUE_PLACE) {
+                problems.push("a planted secret in a frame to the rogue".into());
             }
             for who in self.everyone().filter(|who| !holders.contains(who)) {
                 if self.holds(who, secret) {

@@ -26,6 +26,8 @@ struct Platter {
     stops_in: Option<u64>,
     /// Whether syncs wait.
     held: bool,
+    /// Whether one does.
+    waits: bool,
 }
 
 #[derive(Debug)]
@@ -79,9 +81,20 @@ impl Disk {
         self.lock().held = held;
     }
 
+    /// Whether somebody waits for a sync that is held.
+    pub fn keeps_waiting(&self) -> bool {
+        self.lock().waits
+    }
+
     /// It takes writes again.
     pub fn go_on(&self) {
         self.lock().stops_in = None;
+    }
+
+    fn is_held(&self) -> bool {
+        let mut platter = self.lock();
+        platter.waits = platter.held;
+        platter.held
     }
 
     /// Whether these bytes stand anywhere on it.
@@ -147,7 +160,7 @@ impl StorageBackend for Disk {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        while self.lock().held {
+        while self.is_held() {
             std::thread::sleep(Duration::from_millis(2));
         }
         let mut platter = self.lock();

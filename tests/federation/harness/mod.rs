@@ -12,7 +12,7 @@ pub use picture::Picture;
 pub use verbs::ask;
 
 use disk::Disk;
-use net::Net;
+use net::{Net, Watched};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,6 +68,8 @@ pub struct Federation {
     marker: String,
     /// Words that only these may hold.
     secrets: Vec<(String, BTreeSet<Who>)>,
+    /// What is looked for in the frames that rogues are sent.
+    heard: Arc<Watched>,
     expected_errors: Vec<String>,
     /// Nodes of which nothing is asked when the federation ends: those that a scenario breaks on purpose.
     broken: BTreeSet<Who>,
@@ -139,13 +141,15 @@ impl Federation {
             members: Vec::new(),
             number,
             directory: Some(directory),
-            secrets: vec![(marker.clone(), BTreeSet::new())],
-            marker,
+            secrets: Vec::new(),
+            heard: Arc::default(),
+            marker: marker.clone(),
             expected_errors: Vec::new(),
             broken: BTreeSet::new(),
             restored: BTreeSet::new(),
             patience: PATIENCE,
         };
+        federation.keep_secret(marker, &[]);
         for name in &NAMES[..count] {
             federation.found(name, &change).await;
         }
@@ -427,8 +431,14 @@ impl Federation {
     /// A word that only these nodes may hold; looked for when the federation ends.
     pub fn secret(&mut self, holders: &[Who]) -> String {
         let secret = word();
-        self.secrets.push((secret.clone(), holders.iter().copied().collect()));
+        self.keep_secret(secret.clone(), holders);
         secret
+    }
+
+    fn keep_secret(&mut self, secret: String, holders: &[Who]) {
+        self.net.carried().watch_for(&secret);
+        self.heard.watch_for(&secret);
+        self.secrets.push((secret, holders.iter().copied().collect()));
     }
 
     /// The scenario asks for an error line with this in it.

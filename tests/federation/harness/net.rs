@@ -41,6 +41,30 @@ struct State {
     delay: BTreeMap<(Who, Who), Duration>,
     /// The next connection of a dialler waits for this before anything of it goes through.
     held: BTreeMap<(Who, Who), CancellationToken>,
+    carried: Arc<Watched>,
+}
+
+/// Words that are looked for in what goes from one to another, and those that were found.
+#[derive(Default)]
+pub struct Watched {
+    words: Mutex<BTreeSet<String>>,
+    found: Mutex<BTreeSet<String>>,
+}
+
+impl Watched {
+    pub fn watch_for(&self, word: &str) {
+        self.words.lock().unwrap().insert(word.to_owned());
+    }
+
+    pub fn look_at(&self, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        let found: Vec<_> = self.words.lock().unwrap().iter().filter(|word| text.contains(word.as_str())).cloned().collect();
+        self.found.lock().unwrap().extend(found);
+    }
+
+    pub fn has_found(&self, word: &str) -> bool {
+        self.found.lock().unwrap().contains(word)
+    }
 }
 
 /// A connection that is being carried.
@@ -58,6 +82,11 @@ impl Net {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
+    }
+
+    /// What is looked for in the bytes between nodes, which are encrypted.
+    pub fn carried(&self) -> Arc<Watched> {
+        self.lock().carried.clone()
     }
 
     /// A proxy for this node alone.
@@ -218,7 +247,7 @@ async fn carry(state: Arc<Mutex<State>>, from: Who, mut dialler: TcpStream) {
     let _ = (dialler.set_nodelay(true), listener.set_nodelay(true));
     let kill = CancellationToken::new();
     let between = pair(from, to);
-    let (allowance, delay, from_stalled, to_stalled) = {
+    let (allowance, delay, from_stalled, to_stalled, carried) = {
         let mut state = lock(&state);
         if state.cut.contains(&between) {
             return;
@@ -228,7 +257,7 @@ async fn carry(state: Arc<Mutex<State>>, from: Who, mut dialler: TcpStream) {
         state.live.retain(|live| !live.kill.is_cancelled());
         state.live.push(Live { between, kill: kill.clone(), stalled: senders.into() });
         let allowance = state.cuts.get_mut(&between).and_then(VecDeque::pop_front);
-        (allowance, state.delay.get(&between).copied().unwrap_or_default(), from_stalled, to_stalled)
+        (allowance, state.delay.get(&between).copied().unwrap_or_default(), from_stalled, to_stalled, state.carried.clone())
     };
     if answer(&mut dialler, 0).await.is_err() {
         return kill.cancel();
@@ -238,8 +267,8 @@ async fn carry(state: Arc<Mutex<State>>, from: Who, mut dialler: TcpStream) {
     tokio::select! {
         biased;
         () = kill.cancelled() => {}
-        () = pump(from_dialler, to_listener, from_stalled, delay, allowance.clone(), &kill) => {}
-        () = pump(from_listener, to_dialler, to_stalled, delay, allowance.clone(), &kill) => {}
+        () = pump(from_dialler, to_listener, from_stalled, delay, allowance.clone(), &kill, carried.clone()) => {}
+        () = pump(from_listener, to_dialler, to_stalled, delay, allowance.clone(), &kill, carried) => {}
     }
     if *allowance.lock().unwrap_or_else(PoisonError::into_inner) == Some(0) {
         lock(&state).cuts_made += 1;
@@ -255,13 +284,19 @@ async fn pump(
     delay: Duration,
     allowance: Arc<Mutex<Option<u64>>>,
     kill: &CancellationToken,
+    carried: Arc<Watched>,
 ) {
     let mut bytes = vec![0; 16 << 10];
+    // The end of what was read before: a word may lie across.
+    let mut recent = Vec::new();
     loop {
         let length = match from.read(&mut bytes).await {
             Ok(length) if length > 0 => length,
             _ => return,
         };
+        recent.extend_from_slice(&bytes[..length]);
+        carried.look_at(&recent);
+        recent.drain(..recent.len().saturating_sub(64));
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }

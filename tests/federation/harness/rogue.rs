@@ -1,7 +1,8 @@
 //! An organisation that is paired and does not keep to the protocol: raw frames over a real link.
 
-use super::net::Net;
+use super::net::{Net, Watched};
 use super::{Federation, LOOK, PATIENCE, Who};
+use prost::Message;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,7 +36,7 @@ use watchfire::rules::label::{Held, Way, outbound};
 /// What the node calls it.
 pub const ROGUE: &str = "rogue";
 /// Where it stands among the nodes of a federation: behind all.
-const ROGUE_PLACE: usize = 9;
+pub const ROGUE_PLACE: Who = Who(9);
 
 pub struct Rogue {
     pub identity: Identity,
@@ -43,6 +44,7 @@ pub struct Rogue {
     pub endpoint: Endpoint,
     target: OrgId,
     clock: Clock,
+    heard: Arc<Watched>,
     /// The streams that the node has opened to it, when it is the one that is called.
     called: Option<Mutex<mpsc::UnboundedReceiver<Stream>>>,
 }
@@ -58,6 +60,7 @@ pub enum Role {
 pub struct Stream {
     say: mpsc::Sender<wire::Frame>,
     hear: tonic::Streaming<wire::Frame>,
+    heard: Arc<Watched>,
 }
 
 impl Rogue {
@@ -75,7 +78,7 @@ impl Rogue {
         let called = if role == Role::Called { Some(Mutex::new(listen(federation, tls.clone()).await)) } else { None };
         node.peer_add(&identity.card().to_text(), ROGUE, PeerOptions::default()).await.unwrap();
         let endpoint = node.address().unwrap().to_string().parse().unwrap();
-        Self { identity, tls, endpoint, target: node.org(), clock, called }
+        Self { identity, tls, endpoint, target: node.org(), clock, heard: federation.heard.clone(), called }
     }
 
     fn tls(identity: &Identity, node: &Node, clock: &Clock) -> Arc<Tls> {
@@ -133,7 +136,7 @@ impl Rogue {
         let mut client = LinkClient::new(channel(connection, &Http2Limits::default()).await.unwrap());
         let (say, frames) = mpsc::channel(4_096);
         let hear = client.open(ReceiverStream::new(frames)).await?.into_inner();
-        Ok(Stream { say, hear })
+        Ok(Stream { say, hear, heard: self.heard.clone() })
     }
 
     /// A stream on which both have said hello.
@@ -194,7 +197,7 @@ pub async fn listen_raw(federation: &Federation, who: Who) -> mpsc::UnboundedRec
     let identity = Identity::create(&federation.directory().join(super::word()), endpoints, clock.now()).unwrap();
     let tls = Rogue::tls(&identity, node, clock);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    federation.net.listens(Who(ROGUE_PLACE), ROGUE, listener.local_addr().unwrap());
+    federation.net.listens(ROGUE_PLACE, ROGUE, listener.local_addr().unwrap());
     let (came, connections) = mpsc::unbounded_channel();
     let serving = move |connection| {
         let _ = came.send(connection);
@@ -212,10 +215,11 @@ fn unlimited() -> HandshakeLimits {
 /// Listens where its card says; every stream that is opened is handed on as it is.
 async fn listen(federation: &Federation, tls: Arc<Tls>) -> mpsc::UnboundedReceiver<Stream> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    federation.net.listens(Who(ROGUE_PLACE), ROGUE, listener.local_addr().unwrap());
+    federation.net.listens(ROGUE_PLACE, ROGUE, listener.local_addr().unwrap());
     let (opened, streams) = mpsc::unbounded_channel();
+    let heard = federation.heard.clone();
     let serving = move |connection: AcceptedConnection| {
-        let service = LinkServer::new(Called(opened.clone()));
+        let service = LinkServer::new(Called(opened.clone(), heard.clone()));
         let app = tonic::service::Routes::new(service).prepare().into_axum_router();
         async move {
             serve(connection, app, &Http2Limits::default(), CancellationToken::new()).await;
@@ -225,7 +229,7 @@ async fn listen(federation: &Federation, tls: Arc<Tls>) -> mpsc::UnboundedReceiv
     streams
 }
 
-struct Called(mpsc::UnboundedSender<Stream>);
+struct Called(mpsc::UnboundedSender<Stream>, Arc<Watched>);
 
 #[tonic::async_trait]
 impl Link for Called {
@@ -236,7 +240,7 @@ impl Link for Called {
         request: tonic::Request<tonic::Streaming<wire::Frame>>,
     ) -> Result<tonic::Response<Self::OpenStream>, tonic::Status> {
         let (say, frames) = mpsc::channel(4_096);
-        let _ = self.0.send(Stream { say, hear: request.into_inner() });
+        let _ = self.0.send(Stream { say, hear: request.into_inner(), heard: self.1.clone() });
         Ok(tonic::Response::new(Box::pin(ReceiverStream::new(frames).map(Ok))))
     }
 }
@@ -270,7 +274,10 @@ impl Stream {
     /// The next frame; `None` when the stream has ended.
     pub async fn hear(&mut self) -> Option<Kind> {
         let frame = tokio::time::timeout(PATIENCE, self.hear.message()).await.expect("the node says something");
-        frame.ok().flatten().and_then(|frame| frame.frame)
+        let frame = frame.ok().flatten()?;
+        // Batches of a log to it alone are not compressed.
+        self.heard.look_at(&frame.encode_to_vec());
+        frame.frame
     }
 
     /// Reads on to a frame.
