@@ -205,6 +205,7 @@ fn every_help_example_runs_against_a_real_node() {
     let digits = here.json("watchfire peer show amal --json")["digits"].as_str().expect("digits").to_owned();
     let too_few = "error: 4 digits were given, and there are 12\nhint: give all of them as the other side reads them out: `watchfire peer confirm amal 1234 5678 9012`";
     here.all_refused(&[("watchfire peer confirm amal 1234", 2, too_few)]);
+    here.ok("watchfire peer rename amal peer-x4k2pa");
     here.ok(&take("peer confirm").replace("1234 5678 9012", &digits));
     here.ok("watchfire peer rename amal peer-x4k2pa");
     here.ok(&take("peer rename"));
@@ -464,23 +465,43 @@ fn exit_codes_say_what_kind_of_no_it_was() {
     ];
     here.all_refused(&cases);
     let cases = [
-        ("watchfire import . --tlp green --to nobody", 2, "error: `.` is a directory"),
-        ("watchfire export text --out nowhere/x", 2, "error: there is no directory `nowhere`"),
-        ("watchfire export text --out .", 2, "error: `.` is a directory"),
-        ("watchfire share a.com --to nobody --tlp purple", 2, "error: invalid value 'purple' for '--tlp <TLP>': it is not a TLP label"),
+        ("watchfire import . --tlp green --to nobody", 2, "error: `.` is a directory\nhint: name a file in it"),
+        ("watchfire export text --out nowhere/x", 2, "error: there is no directory `nowhere`\nhint: make it first, or write elsewhere"),
+        ("watchfire export text --out .", 2, "error: `.` is a directory\nhint: name a file in it"),
+        (
+            "watchfire share a.com --to nobody --tlp purple",
+            2,
+            "error: invalid value 'purple' for '--tlp <TLP>': it is not a TLP label\nhint: choose clear, green, amber, amber+strict or red",
+        ),
         (
             "watchfire share a.com --to nobody --tlp red --valid-until tomorrow",
             2,
-            "error: invalid value 'tomorrow' for '--valid-until <TIME>': it is not a time",
+            "error: invalid value 'tomorrow' for '--valid-until <TIME>': it is not a time\nhint: write it like 2027-01-31 or 2027-01-31T12:00:00Z",
         ),
-        ("watchfire init --name a --listen foo", 2, "error: invalid value 'foo' for '--listen <ADDR>': it is not an address and port"),
-        ("watchfire init --name ''", 2, "error: "),
-        ("watchfire init --name a --endpoint foo", 2, "error: invalid value 'foo' for '--endpoint <HOST:PORT>': it is not host:port"),
+        (
+            "watchfire init --name a --listen foo",
+            2,
+            "error: invalid value 'foo' for '--listen <ADDR>': it is not an address and port\nhint: like 0.0.0.0:7443 or [::]:7443",
+        ),
+        (
+            "watchfire init --name ''",
+            2,
+            "error: invalid value '' for '--name <NAME>': it is not a name\nhint: what people here call this node, like 'Helpline A'",
+        ),
+        (
+            "watchfire init --name a --endpoint foo",
+            2,
+            "error: invalid value 'foo' for '--endpoint <HOST:PORT>': it is not host:port\nhint: like node.example.org:7443",
+        ),
+        (
+            "watchfire lookup x --kind nothing",
+            2,
+            "error: invalid value 'nothing' for '--kind <KIND>'\n  [possible values: domain, url, ipv4, ipv6, ipv4_net, ipv6_net, email, file_name, file_path, md5, sha1, sha256, sha512, process_name, app_id, app_cert_hash, configuration_profile_id, android_property, phone_number, mutex, registry_key, user_agent, cryptocurrency_address, pattern]",
+        ),
+        ("watchfire peer add nofile --name x", 6, "error: there is no file `nofile`\nhint: `-` reads standard input"),
+        ("watchfire join nofile", 6, "error: there is no file `nofile`\nhint: `-` reads standard input"),
         ("watchfire lookup ''", 2, ""),
         ("watchfire lookup 'no value' --kind domain", 2, ""),
-        ("watchfire lookup x --kind nothing", 2, "error: invalid value 'nothing' for '--kind <KIND>'"),
-        ("watchfire peer add nofile --name x", 6, "error: there is no file `nofile`"),
-        ("watchfire join nofile", 6, "error: there is no file `nofile`"),
     ];
     here.all_refused(&cases);
     let smex = Place::node("smex");
@@ -540,7 +561,7 @@ fn exit_codes_say_what_kind_of_no_it_was() {
         (
             "watchfire export text --kind x",
             2,
-            "error: invalid value 'x' for '--kind <KIND>': `x` is not a kind of observable\nhint: there are domain, url, ipv4, ipv6, ipv4_net, ipv6_net, email, file_name, file_path, md5, sha1, sha256, sha512, process_name, app_id, app_cert_hash, configuration_profile_id, android_property, phone_number, mutex, registry_key, user_agent, cryptocurrency_address, pattern",
+            "error: invalid value 'x' for '--kind <KIND>'\n  [possible values: domain, url, ipv4, ipv6, ipv4_net, ipv6_net, email, file_name, file_path, md5, sha1, sha256, sha512, process_name, app_id, app_cert_hash, configuration_profile_id, android_property, phone_number, mutex, registry_key, user_agent, cryptocurrency_address, pattern]",
         ),
     ];
     here.ok("watchfire peer add card.txt --name smex && watchfire group create partners --member smex");
@@ -622,9 +643,8 @@ fn a_key_on_the_deny_list_ends_the_link_at_sighup_and_both_sides_say_why() {
     // With a bad line the next start is refused, in the same words.
     here.put("node/denied-keys.txt", "abc\n");
     assert_eq!(here.stop(), Some(0));
-    let expected =
-        format!("error: line 1 of `{}` is not the SHA-256 of a public key in hex", here.path().join("node/denied-keys.txt").display());
-    assert_eq!(here.refused("watchfire serve"), (Some(2), expected));
+    let expected = "error: line 1 of `HERE/node/denied-keys.txt` is not the SHA-256 of a public key in hex\nhint: 64 hex digits to a line, `#` begins a comment; mend the line, then send SIGHUP to the node or start it";
+    here.all_refused(&[("watchfire serve", 2, expected)]);
 }
 
 #[test]
