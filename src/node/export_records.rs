@@ -13,7 +13,7 @@ use crate::formats::stix::write::{BundleWriter, Row};
 use crate::model::{Indicator, RecordId, Timestamp, Tlp};
 use crate::rules::label::Held;
 use crate::store::change::{Change, ExportRow};
-use crate::store::{Filter, Item, Provenance, Snapshot};
+use crate::store::{Filter, HistoryRow, Item, Provenance, ProvenanceState, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
@@ -155,21 +155,23 @@ impl<'o> Sink<'o> {
         }
         let mut authors = BTreeSet::new();
         let mut newest: Vec<&Provenance> = provenances.iter().filter(|one| state(one, self.now) != "expired").collect();
-        newest.sort_by_key(|one| std::cmp::Reverse(one.received));
+        // What was withdrawn from one audience alone still holds.
+        newest.sort_by_key(|one| (one.state == ProvenanceState::Revoked, std::cmp::Reverse(one.received)));
         for one in newest.into_iter().filter(|one| authors.insert(one.record)) {
             // One author's record stands under the strictest label that the author gave it.
             let tlp = provenances.iter().filter(|other| other.record == one.record).map(|other| other.tlp).max().unwrap_or(one.tlp);
             let Held(body) = snapshot.body_of(one)?;
             let Some(indicator) = indicator(&body) else { continue };
-            self.row(one, tlp, indicator).map_err(failed)?;
+            let history = snapshot.history(&one.record)?.unwrap_or(HistoryRow::since(one.received));
+            self.row(one, tlp, &history, indicator).map_err(failed)?;
             self.records += 1;
         }
         Ok(())
     }
 
-    fn row(&mut self, one: &Provenance, tlp: Tlp, indicator: Indicator) -> io::Result<()> {
+    fn row(&mut self, one: &Provenance, tlp: Tlp, history: &HistoryRow, indicator: Indicator) -> io::Result<()> {
         match &mut self.form {
-            Form::Stix(bundle) => bundle.write(&row(one, tlp, indicator)),
+            Form::Stix(bundle) => bundle.write(&row(one, tlp, history, indicator)),
             Form::Csv(writer) => writer.row(&indicator, Some(tlp)),
             Form::Text(_) => Ok(()),
         }
@@ -185,7 +187,7 @@ impl<'o> Sink<'o> {
     }
 }
 
-fn row(one: &Provenance, tlp: Tlp, indicator: Indicator) -> Row {
+fn row(one: &Provenance, tlp: Tlp, history: &HistoryRow, indicator: Indicator) -> Row {
     let Indicator { observable, valid_from, valid_until, confidence, labels, note, source } = indicator;
     Row {
         id: one.record,
@@ -198,9 +200,9 @@ fn row(one: &Provenance, tlp: Tlp, indicator: Indicator) -> Row {
         labels,
         note,
         source,
-        revoked: state(one, Timestamp(0)) == "revoked",
-        created: one.received,
-        modified: one.received,
+        revoked: one.state == ProvenanceState::Revoked,
+        created: history.created,
+        modified: history.modified,
     }
 }
 

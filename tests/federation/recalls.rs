@@ -53,6 +53,30 @@ async fn what_is_withdrawn_leaves_blocklists_and_shows_as_revoked() {
 }
 
 #[tokio::test]
+async fn each_version_in_a_stix_export_is_later_than_the_one_before_and_was_created_when_the_first_was() {
+    let federation = shared().await;
+    let versions = || federation.everyone().map(|who| federation.stix_of(who, EVIL)).collect::<Vec<_>>();
+    let mut before = versions();
+    for step in ["relabelled", "withdrawn", "said again"] {
+        federation.pass(1_000).await;
+        match step {
+            "relabelled" => drop(federation.share(AMAL, EVIL, Tlp::AmberStrict, "partners").await),
+            "withdrawn" => drop(federation.node(AMAL).withdraw(EVIL, "a false positive").await.unwrap()),
+            _ => drop(federation.share(AMAL, EVIL, Tlp::Amber, "partners").await),
+        }
+        federation.settle().await;
+        let after = versions();
+        for (before, after) in before.iter().zip(&after) {
+            assert_eq!((&before["id"], &before["created"]), (&after["id"], &after["created"]), "{step}");
+            assert!(before["modified"].as_str() < after["modified"].as_str(), "{step}: {before} {after}");
+            assert_eq!(after["revoked"] == true, step == "withdrawn", "{step}");
+        }
+        assert_eq!(after, versions(), "the same state, the same bytes");
+        before = after;
+    }
+}
+
+#[tokio::test]
 async fn what_is_withdrawn_may_be_shared_again() {
     let federation = shared().await;
     federation.node(AMAL).withdraw(EVIL, "a false positive").await.unwrap();
