@@ -666,16 +666,31 @@ EXPORT  AT                    FORMAT  UP TO  WHAT              NOW
     assert_eq!(receipts::exported(&[export(1, true, Some(AT)), export(2, false, None)]), expected);
     assert_eq!(receipts::exported(&[]), "");
     let told = vec!["amal".to_owned(), "smex".to_owned()];
-    let view = TakeBackView { record: RECORD, mode: WithdrawalMode::Recall, entries: 2, unsent: 1, told, holders: 3, answered: 1 };
+    let view =
+        TakeBackView { record: RECORD, mode: WithdrawalMode::Recall, entries: 2, unsent: 1, told, holders: 3, answered: 1, already: None };
     let expected = "\
 recalled aaaaaaaaaaaaaaaaaaaaaaaaaa: 2 entries, 1 not sent yet
 told: amal, smex
 1 of 3 holders has answered; see `watchfire receipts aaaaaaaaaaaaaaaaaaaaaaaaaa`
 ";
     assert_eq!(withdraw::text(&view), expected);
-    let view =
-        TakeBackView { record: RECORD, mode: WithdrawalMode::Withdraw, entries: 1, unsent: 0, told: vec![], holders: 0, answered: 0 };
+    let view = TakeBackView {
+        record: RECORD,
+        mode: WithdrawalMode::Withdraw,
+        entries: 1,
+        unsent: 0,
+        told: vec![],
+        holders: 0,
+        answered: 0,
+        already: None,
+    };
     assert_eq!(withdraw::text(&view), "withdrawn aaaaaaaaaaaaaaaaaaaaaaaaaa: 1 entry, 0 not sent yet\nnobody has to be told\n");
+    let again = TakeBackView { mode: WithdrawalMode::Recall, entries: 0, holders: 2, answered: 2, already: Some(AT), ..view };
+    let expected = "\
+already recalled aaaaaaaaaaaaaaaaaaaaaaaaaa at 2026-11-22T09:30:00Z
+2 of 2 holders have answered; see `watchfire receipts aaaaaaaaaaaaaaaaaaaaaaaaaa`
+";
+    assert_eq!(withdraw::text(&again), expected);
     assert_eq!(restore::text(&RestoreView { incarnation: 2, closed: 3 }), "closed 3 logs; this node's logs go on in incarnation 2\n");
 }
 

@@ -698,6 +698,9 @@ pub struct TakeBackView {
     /// How many of them have said what became of it.
     #[serde(default)]
     pub answered: u64,
+    /// When it had been recalled already: then nothing was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub already: Option<Timestamp>,
 }
 
 /// What became of a record at a holder.

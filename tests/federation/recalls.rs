@@ -4,6 +4,7 @@ use crate::harness::*;
 use watchfire::formats::Format;
 use watchfire::model::Tlp;
 use watchfire::model::log::{AbsentReason, Body};
+use watchfire::model::record::WithdrawalMode;
 use watchfire::node::view::ExportFormat;
 use watchfire::rules::label::Held;
 
@@ -74,6 +75,48 @@ async fn each_version_in_a_stix_export_is_later_than_the_one_before_and_was_crea
         assert_eq!(after, versions(), "the same state, the same bytes");
         before = after;
     }
+}
+
+#[tokio::test]
+async fn an_entry_names_a_record_at_every_node_and_its_id_at_one_alone() {
+    let federation = shared().await;
+    let ours = federation.lookup(AMAL, EVIL).remove(0);
+    let entry = format!("{}:{}", &ours.log.to_string()[..12], ours.seq.unwrap());
+    for who in federation.everyone() {
+        assert_eq!(federation.node(who).show(&entry).unwrap().value, EVIL);
+        assert_eq!(federation.node(who).show(&entry.to_uppercase()).unwrap().value, EVIL);
+    }
+    let error = federation.node(BOREALIS).show(&ours.record.to_string()).unwrap_err();
+    assert!(error.hint().unwrap().contains("LOG:POSITION"), "{error}");
+    assert_eq!(federation.node(BOREALIS).withdraw(&entry, "not mine").await.unwrap_err().code(), "not-author");
+    for unknown in [format!("{entry}99"), entry.replace(':', ".example:")] {
+        assert_eq!(federation.node(BOREALIS).show(&unknown).unwrap_err().code(), "unknown-record");
+    }
+}
+
+#[tokio::test]
+async fn a_recalled_record_is_told_as_such_and_not_recalled_again() {
+    let federation = shared().await;
+    let theirs = federation.lookup(BOREALIS, EVIL).remove(0);
+    let entry = format!("{}:{}", theirs.log, theirs.seq.unwrap());
+    let ours = federation.lookup(AMAL, EVIL).remove(0).record.to_string();
+    federation.recall(AMAL, EVIL).await;
+    federation.settle().await;
+    let told = [(AMAL, EVIL), (AMAL, &ours), (AMAL, &entry), (BOREALIS, &theirs.record.to_string()), (BOREALIS, &entry)];
+    for (who, id) in told {
+        let error = federation.node(who).show(id).unwrap_err();
+        assert_eq!(error.code(), "recalled", "{id}: {error}");
+        assert!(error.hint().unwrap().contains("receipts"), "{error}");
+    }
+    assert_eq!(federation.node(BOREALIS).show(EVIL).unwrap_err().code(), "unknown-record");
+    let entries = federation.entries(AMAL, AMAL);
+    let recalled = federation.node(AMAL).recall(EVIL, "once more").await.unwrap();
+    let withdrawn = federation.node(AMAL).withdraw(&ours, "once more").await.unwrap();
+    for view in [recalled, withdrawn] {
+        assert_eq!((view.mode, view.entries, view.holders, view.answered), (WithdrawalMode::Recall, 0, 2, 2));
+        assert!(view.already.is_some());
+    }
+    assert_eq!(federation.entries(AMAL, AMAL), entries, "nobody is told anything");
 }
 
 #[tokio::test]
