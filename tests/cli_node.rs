@@ -237,6 +237,10 @@ fn json_has_the_promised_keys() {
         here.ok(&format!("watchfire share {value} --kind {kind} --tlp red --to smex"));
         smex.wait(&format!("watchfire lookup {value} --json | grep -q '\"kind\": *\"{kind}\"'"));
     }
+    let failed = here.run("watchfire show nothing.example --json");
+    let error: Value = serde_json::from_slice(&failed.stderr).expect("an error is JSON too");
+    assert_eq!((failed.status.code(), &error["error"]), (Some(6), &"unknown-record".into()));
+    has(&error, &["error", "message", "hint"]);
     here.ok("watchfire export stix --out before.stix2 && watchfire export text --tlp-max clear --out clear.txt");
     here.wait("watchfire receipts weather4free.com --exports | grep -q 'stix '");
     here.ok("watchfire recall weather4free.com --reason mistake");

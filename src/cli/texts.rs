@@ -772,6 +772,9 @@ fn an_error_is_a_line_and_its_hint_another() {
     assert_eq!(output::error_text(&problem, false), "error: it `\\u{7}` failed\nhint: try again\n");
     assert_eq!(output::error_text(&problem, true), "\x1b[1;31merror:\x1b[0m it `\\u{7}` failed\n\x1b[36mhint:\x1b[0m try again\n");
     assert_eq!(output::error_text(&Problem::new("x", Exit::Failed, "it failed"), false), "error: it failed\n");
+    assert_eq!(output::error_json(&problem), r#"{"error":"x","hint":"try again","message":"it `\u0007` failed"}"#);
+    let steering = Problem::new("x", Exit::Failed, "it `\u{202e}\u{9b}` failed");
+    assert_eq!(output::error_json(&steering), r#"{"error":"x","message":"it `\u202e\u009b` failed"}"#);
 }
 
 #[test]
