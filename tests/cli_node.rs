@@ -246,6 +246,10 @@ fn json_has_the_promised_keys() {
     here.ok("watchfire recall weather4free.com --reason mistake");
     let carried = here.json("watchfire receipts weather4free.com --exports --json");
     assert_eq!((carried.as_array().map(Vec::len), &carried[0]["format"], &carried[0]["gone"]), (Some(1), &"stix".into(), &Value::Null));
+    let since = here.run("watchfire export text --since 1 --json");
+    let told: Value = serde_json::from_slice(&since.stderr).expect("what it says is JSON too");
+    has(&told, &["cursor", "removed"]);
+    has(&told["removed"][0], &["record", "stix_id", "what"]);
     here.ok("watchfire export stix --out after.stix2");
     here.wait("watchfire receipts weather4free.com | grep -q 'gone since'");
     smex.wait("watchfire lookup weather4free.com | grep -q 'not known'");

@@ -2,8 +2,8 @@
 
 use super::demo::{self, Outcome, Step};
 use super::{
-    disclosures, doctor, explain, group, import, init, invite, join, lookup, output, peer, receipts, restore, rotate, share, show, status,
-    withdraw,
+    disclosures, doctor, explain, export, group, import, init, invite, join, lookup, output, peer, receipts, restore, rotate, share, show,
+    status, withdraw,
 };
 use crate::api::{Health, Problem};
 use crate::formats;
@@ -14,8 +14,8 @@ use crate::node::error::Exit;
 use crate::node::view::{
     AlsoView, AwaitedView, BackupView, CertificatesView, CheckVerdict, CheckView, DiagnosisView, DisclosureView, EntryView, ExplainView,
     ExportedView, GroupView, ImportReport, InitView, InviteView, JoinView, LogKeyView, LogView, LookupView, MatchView, MemberView,
-    PeerStatus, PeerView, ReceiptView, RecordView, ReleasedView, RestoreFileView, RestoreView, RestoredView, ShareReport, StatusView,
-    StepView, TakeBackView, WithheldView,
+    PeerStatus, PeerView, ReceiptView, RecordView, ReleasedView, RemovedView, RestoreFileView, RestoreView, RestoredView, ShareReport,
+    StatusView, StepView, TakeBackView, WithheldView,
 };
 use std::collections::BTreeMap;
 
@@ -775,6 +775,20 @@ fn an_error_is_a_line_and_its_hint_another() {
     assert_eq!(output::error_json(&problem), r#"{"error":"x","hint":"try again","message":"it `\u0007` failed"}"#);
     let steering = Problem::new("x", Exit::Failed, "it `\u{202e}\u{9b}` failed");
     assert_eq!(output::error_json(&steering), r#"{"error":"x","message":"it `\u202e\u009b` failed"}"#);
+}
+
+#[test]
+fn an_export_names_what_has_gone_and_ends_with_its_cursor() {
+    let gone = |what: &str| RemovedView { record: RECORD, stix_id: "indicator--x".into(), what: what.into() };
+    let expected = "\
+REMOVED    RECORD                      STIX ID
+recalled   aaaaaaaaaaaaaaaaaaaaaaaaaa  indicator--x
+withdrawn  aaaaaaaaaaaaaaaaaaaaaaaaaa  indicator--x
+cursor: 7
+";
+    assert_eq!(export::text(&[gone("recalled"), gone("withdrawn")], 7), expected);
+    assert_eq!(export::text(&[], 7), "cursor: 7\n");
+    assert!(export::text(&vec![gone("recalled"); 102], 7).ends_with("and 2 more; `--json` has all\ncursor: 7\n"));
 }
 
 #[test]

@@ -491,6 +491,17 @@ pub struct ExportReport {
     pub cursor: u64,
 }
 
+/// A record that earlier exports may have carried and that does not hold any more, or not for such an export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedView {
+    /// The record's id.
+    pub record: RecordId,
+    /// The id of its indicator in STIX exports.
+    pub stix_id: String,
+    /// `recalled`, `withdrawn`, `expired` (it was, or is about to be, destroyed on its retention date) or `relabelled` (above the asked label).
+    pub what: String,
+}
+
 /// What is known of one queried value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LookupView {
@@ -717,7 +728,7 @@ pub struct ReceiptView {
     pub at: Option<Timestamp>,
 }
 
-/// An export that may have carried a record of ours.
+/// An export that may have carried a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportedView {
     /// Its number, from 1.

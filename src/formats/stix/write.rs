@@ -128,6 +128,11 @@ impl<W: Write> BundleWriter<W> {
     }
 }
 
+/// The id that the indicator of a record has in every bundle.
+pub fn indicator_id(record: &RecordId) -> String {
+    format!("indicator--{}", id(b"indicator:", &record.0))
+}
+
 fn id(kind: &[u8], name: &[u8]) -> Uuid {
     Uuid::new_v5(&NAMESPACE, &[kind, name].concat())
 }

@@ -27,7 +27,8 @@ pub struct Filter {
 }
 
 impl Filter {
-    fn wants_kind(&self, kind: Option<ObservableKind>) -> bool {
+    /// Whether a kind of observable is wanted.
+    pub fn wants_kind(&self, kind: Option<ObservableKind>) -> bool {
         self.kinds.is_empty() || kind.is_some_and(|kind| self.kinds.contains(&kind))
     }
 
