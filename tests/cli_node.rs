@@ -272,11 +272,19 @@ fn json_has_the_promised_keys() {
     for host in ["login-mail.example", "'login-mail[.]example' --kind domain"] {
         smex.wait(&format!("watchfire lookup {host} --json | grep -q '\"on_host\"'"));
     }
+    let failed = here.run("watchfire show nothing.example --json");
+    let error: Value = serde_json::from_slice(&failed.stderr).expect("an error is JSON too");
+    assert_eq!((failed.status.code(), &error["error"]), (Some(6), &"unknown-record".into()));
+    has(&error, &["error", "message", "hint"]);
     here.ok("watchfire export stix --out before.stix2 && watchfire export text --tlp-max clear --out clear.txt");
     here.wait("watchfire receipts weather4free.com --exports | grep -q 'stix '");
     here.ok("watchfire recall weather4free.com --reason mistake");
     let carried = here.json("watchfire receipts weather4free.com --exports --json");
     assert_eq!((carried.as_array().map(Vec::len), &carried[0]["format"], &carried[0]["gone"]), (Some(1), &"stix".into(), &Value::Null));
+    let since = here.run("watchfire export text --since 1 --json");
+    let told: Value = serde_json::from_slice(&since.stderr).expect("what it says is JSON too");
+    has(&told, &["cursor", "removed"]);
+    has(&told["removed"][0], &["record", "stix_id", "what"]);
     here.ok("watchfire export stix --out after.stix2");
     here.wait("watchfire receipts weather4free.com | grep -q 'gone since'");
     smex.wait("watchfire lookup weather4free.com | grep -q 'not known'");
@@ -573,10 +581,15 @@ fn exit_codes_say_what_kind_of_no_it_was() {
     here.ok("watchfire group deputy partners smex");
     assert!(here.ok("watchfire group deputy partners --none").contains("\ndeputy      none\n"));
     here.ok("watchfire group remove partners smex");
-    let refused = "error: no member of `partners` is called `nobody`".to_owned();
-    assert_eq!(here.refused("watchfire group remove partners nobody"), (Some(6), refused));
-    let refused = "error: `smex` is not a member of the group `partners`".to_owned();
-    assert_eq!(here.refused("watchfire group deputy partners smex"), (Some(1), refused));
+    let cases = [
+        (
+            "watchfire group remove partners nobody",
+            6,
+            "error: no member of `partners` is called `nobody`\nhint: `watchfire group show partners` shows them; one that is no peer has its id alone",
+        ),
+        ("watchfire group deputy partners smex", 1, "error: `smex` is not a member of the group `partners`"),
+    ];
+    here.all_refused(&cases);
     for unknown in ["'no value' fresh-lure.com", "roleaboutd", "login-mail.example", "abcdefgh.onion", "fresh-lure.com --kind domain"] {
         assert_eq!(
             here.run(&format!("watchfire lookup {unknown}")).status.code(),

@@ -54,6 +54,7 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/groups/{group}/take-over", post(peers::group_take_over))
         .route("/v1/share", post(records::share))
         .route("/v1/export", get(records::export))
+        .route("/v1/export/removed", get(records::removed))
         .route("/v1/lookup", post(records::lookup))
         .route("/v1/records/{id}", get(records::show))
         .route("/v1/records/{id}/explain", get(records::explain))

@@ -8,7 +8,7 @@ use crate::node::Node;
 use crate::node::error::NodeError;
 use crate::node::view::{
     CertificatesView, DisclosureRange, DisclosureView, ExpireView, ExplainView, ExportFormat, ExportRequest, ExportedView, LogKeyView,
-    LookupView, ReceiptView, RecordView, RotateView, ShareReport, ShareRequest, StatusView, TakeBackView,
+    LookupView, ReceiptView, RecordView, RemovedView, RotateView, ShareReport, ShareRequest, StatusView, TakeBackView,
 };
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -199,6 +199,11 @@ pub(super) async fn export(State(node): State<Arc<Node>>, Asked(query): Asked<Ex
     let body = tokio_stream::once(Ok(first)).chain(ReceiverStream::new(chunks));
     let headers = [(header::CONTENT_TYPE.as_str(), media.to_owned()), (CURSOR_HEADER, cursor.to_string())];
     Ok((axum::response::AppendHeaders(headers), Body::from_stream(body)).into_response())
+}
+
+pub(super) async fn removed(State(node): State<Arc<Node>>, Asked(query): Asked<ExportQuery>) -> Answer<Vec<RemovedView>> {
+    let request = query.request()?;
+    read(node, move |node| node.removed(&request)).await
 }
 
 const fn media_type(format: ExportFormat) -> &'static str {

@@ -1,11 +1,11 @@
 //! `watchfire export`
 
-use super::output;
+use super::output::{self, table};
 use super::{Desk, Ended, input};
 use crate::api::client::Target;
 use crate::model::{ObservableKind, Tlp};
 use crate::node::error::{Exit, NodeError};
-use crate::node::view::ExportFormat;
+use crate::node::view::{ExportFormat, RemovedView};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = EXAMPLES,
-    long_about = "Write what is held as a file for other tools\n\nWithdrawn, recalled and expired records are left out of text and CSV; STIX has withdrawn ones as revoked. The last line on standard error is a cursor; with `--since` the next export goes on from there."
+    long_about = "Write what is held as a file for other tools\n\nWithdrawn, recalled and expired records are left out of text and CSV; STIX has withdrawn ones as revoked. The last line on standard error is a cursor; with `--since` the next export goes on from there, and the lines before name what has gone since, for whoever reads the earlier files: by ids alone, since what was recalled is destroyed. With `--json` standard error has all of this as one object, `{\"cursor\", \"removed\": [{\"record\", \"stix_id\", \"what\"}]}`."
 )]
 pub(super) struct Args {
     /// How it is written
@@ -38,7 +38,39 @@ const EXAMPLES: &str = "Examples:
 
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     debug_assert!(ExportFormat::ALL.iter().any(|format| format.name() == args.format), "clap lists the formats");
-    let mut target = Target::new(&["export"]).with("format", &args.format);
+    let query = |target: Target| query(target, args);
+    let cursor = match &args.out {
+        Some(path) => to_file(desk, query(Target::new(&["export"])), path).await?,
+        None => desk.node().export(query(Target::new(&["export"])), &mut input::stdout()?).await?,
+    };
+    // Asked for after the cursor was given, so that nothing falls between this export and the next.
+    let removed: Vec<RemovedView> = match args.since {
+        Some(_) => desk.node().get(query(Target::new(&["export", "removed"]))).await?,
+        None => Vec::new(),
+    };
+    let Some(cursor) = cursor else { return Ok(Exit::Done) };
+    if desk.json {
+        output::say(&output::json_line(&serde_json::json!({ "cursor": cursor, "removed": removed })));
+    } else {
+        text(&removed, cursor).lines().for_each(output::say);
+    }
+    Ok(Exit::Done)
+}
+
+/// How many removed records are shown; `--json` has all.
+const SHOWN_MAX: usize = 100;
+
+pub(super) fn text(removed: &[RemovedView], cursor: u64) -> String {
+    let rows = removed.iter().take(SHOWN_MAX).map(|one| [one.what.clone(), one.record.to_string(), one.stix_id.clone()]);
+    let mut text = table(["REMOVED", "RECORD", "STIX ID"], rows.collect());
+    if removed.len() > SHOWN_MAX {
+        text += &format!("and {} more; `--json` has all\n", removed.len() - SHOWN_MAX);
+    }
+    text + &format!("cursor: {cursor}\n")
+}
+
+fn query(target: Target, args: &Args) -> Target {
+    let mut target = target.with("format", &args.format);
     if let Some(tlp) = args.tlp_max {
         target = target.with("tlp_max", tlp.name());
     }
@@ -48,14 +80,7 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     if !args.kinds.is_empty() {
         target = target.with("kinds", &args.kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(","));
     }
-    let cursor = match &args.out {
-        Some(path) => to_file(desk, target, path).await?,
-        None => desk.node().export(target, &mut input::stdout()?).await?,
-    };
-    if let Some(cursor) = cursor {
-        output::say(&format!("cursor: {cursor}"));
-    }
-    Ok(Exit::Done)
+    target
 }
 
 /// Into a file beside the wanted one, which is replaced when all is there: a reader never sees half of it.

@@ -26,6 +26,8 @@ MATCH says how a record was found: exact · parent (a domain above) · subdomain
 the network) · on_host (a URL on the domain or address, an e-mail address at the domain) · on_subdomain · on_network (a URL on an address in \
 the network) · pattern (it stands in a pattern).
 
+RECORD is this node's own id for the record; to others it says nothing. `show` has the log and position of each, which are the same everywhere.
+
 Ends with 0 also when nothing is known, and with 2 when none can be a value, or one of the kind that was given.";
 
 const EXAMPLES: &str = "Examples:

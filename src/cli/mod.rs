@@ -117,9 +117,10 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    let json = cli.json;
     let ended = run(cli);
     if let Err(problem) = &ended {
-        output::error(problem);
+        output::error(problem, json);
     }
     let exit = ended.unwrap_or_else(|problem| problem.exit);
     ExitCode::from(u8::from(exit))

@@ -36,10 +36,35 @@ pub(super) fn say(text: &str) {
     let _ = writeln!(io::stderr(), "{}", plain(text));
 }
 
-/// Prints a problem: `error: …` and, where there is one, `hint: …`.
-pub(super) fn error(problem: &Problem) {
+/// Prints a problem: `error: …` and, where there is one, `hint: …`; as JSON when that was asked for.
+pub(super) fn error(problem: &Problem, json: bool) {
+    if json {
+        say(&error_json(problem));
+        return;
+    }
     let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let _ = io::stderr().write_all(error_text(problem, colours).as_bytes());
+}
+
+/// A problem as one line of JSON.
+pub(super) fn error_json(problem: &Problem) -> String {
+    let Problem { code, detail, hint, .. } = problem;
+    let mut object = serde_json::json!({ "error": code, "message": detail });
+    if let Some(hint) = hint {
+        object["hint"] = hint.as_str().into();
+    }
+    json_line(&object)
+}
+
+/// JSON in one line, without what a terminal would obey.
+pub(super) fn json_line(value: &serde_json::Value) -> String {
+    let escaped = |c: char| if is_obeyed(c) { format!("\\u{:04x}", u32::from(c)) } else { c.into() };
+    value.to_string().chars().map(escaped).collect()
+}
+
+/// Whether a terminal would obey it: control characters and direction overrides.
+fn is_obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A problem as it is printed.
@@ -54,12 +79,11 @@ pub(super) fn error_text(problem: &Problem, colours: bool) -> String {
 
 /// Text that came from elsewhere, without what a terminal would obey: control characters and direction overrides become `\u{…}`.
 pub(super) fn plain(text: &str) -> String {
-    let obeyed = |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if !text.contains(obeyed) {
+    if !text.contains(is_obeyed) {
         return text.to_owned();
     }
     text.chars().fold(String::with_capacity(text.len()), |mut plain, c| {
-        if obeyed(c) {
+        if is_obeyed(c) {
             plain.extend(c.escape_unicode());
         } else {
             plain.push(c);

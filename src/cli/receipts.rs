@@ -11,7 +11,7 @@ use crate::node::view::{ExportedView, ReceiptView};
 pub(super) struct Args {
     /// The record's id, or its value
     id: String,
-    /// Only the exports that may have carried it
+    /// Only the exports that may have carried it; of others' records too
     #[arg(long)]
     exports: bool,
 }

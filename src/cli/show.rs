@@ -7,11 +7,16 @@ use crate::node::view::RecordView;
 
 /// Show a record, and who else says the same
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, long_about = ABOUT)]
 pub(super) struct Args {
-    /// The record's id, or its value
+    /// The record's id here, its value, or an entry as LOG:POSITION
     id: String,
 }
+
+const ABOUT: &str = "Show a record, and who else says the same
+
+Record ids are each node's own: to speak with others of a record, name its log and position, which are the same everywhere. LOG is the \
+beginning of the log's id, as it is shown.";
 
 const EXAMPLES: &str = "Examples:
   watchfire show weather4free.com";

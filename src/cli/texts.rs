@@ -2,8 +2,8 @@
 
 use super::demo::{self, Outcome, Step};
 use super::{
-    disclosures, doctor, explain, group, import, init, invite, join, lookup, output, peer, receipts, restore, rotate, share, show, status,
-    withdraw,
+    disclosures, doctor, explain, export, group, import, init, invite, join, lookup, output, peer, receipts, restore, rotate, share, show,
+    status, withdraw,
 };
 use crate::api::{Health, Problem};
 use crate::formats;
@@ -14,8 +14,8 @@ use crate::node::error::Exit;
 use crate::node::view::{
     AlsoView, AwaitedView, BackupView, CertificatesView, CheckVerdict, CheckView, DiagnosisView, DisclosureView, EntryView, ExplainView,
     ExportedView, GroupView, ImportReport, InitView, InviteView, JoinView, LogKeyView, LogView, LookupView, MatchView, MemberView,
-    PeerRemoveView, PeerStatus, PeerView, ReceiptView, RecordView, ReleasedView, RestoreFileView, RestoreView, RestoredView, ShareReport,
-    StatusView, StepView, TakeBackView, WithheldView,
+    PeerRemoveView, PeerStatus, PeerView, ReceiptView, RecordView, ReleasedView, RemovedView, RestoreFileView, RestoreView, RestoredView,
+    ShareReport, StatusView, StepView, TakeBackView, WithheldView,
 };
 use std::collections::BTreeMap;
 
@@ -708,7 +708,8 @@ EXPORT  AT                    FORMAT  UP TO  WHAT              NOW
     assert_eq!(receipts::exported(&[export(1, true, Some(AT)), export(2, false, None)]), expected);
     assert_eq!(receipts::exported(&[]), "");
     let told = vec!["amal".to_owned(), "smex".to_owned()];
-    let view = TakeBackView { record: RECORD, mode: WithdrawalMode::Recall, entries: 2, unsent: 1, told, holders: 3, answered: 1 };
+    let view =
+        TakeBackView { record: RECORD, mode: WithdrawalMode::Recall, entries: 2, unsent: 1, told, holders: 3, answered: 1, already: None };
     let expected = "\
 recalled aaaaaaaaaaaaaaaaaaaaaaaaaa: 2 entries, 1 not sent yet
 told: amal, smex
@@ -720,9 +721,23 @@ told: amal, smex
     assert_eq!(withdraw::text(&view), expected);
     let view = TakeBackView { holders: 0, answered: 0, ..view };
     assert!(withdraw::text(&view).ends_with("told: amal, smex\nsee `watchfire receipts aaaaaaaaaaaaaaaaaaaaaaaaaa`\n"));
-    let view =
-        TakeBackView { record: RECORD, mode: WithdrawalMode::Withdraw, entries: 1, unsent: 0, told: vec![], holders: 0, answered: 0 };
+    let view = TakeBackView {
+        record: RECORD,
+        mode: WithdrawalMode::Withdraw,
+        entries: 1,
+        unsent: 0,
+        told: vec![],
+        holders: 0,
+        answered: 0,
+        already: None,
+    };
     assert_eq!(withdraw::text(&view), "withdrawn aaaaaaaaaaaaaaaaaaaaaaaaaa: 1 entry, 0 not sent yet\nnobody has to be told\n");
+    let again = TakeBackView { mode: WithdrawalMode::Recall, entries: 0, holders: 2, answered: 2, already: Some(AT), ..view };
+    let expected = "\
+already recalled aaaaaaaaaaaaaaaaaaaaaaaaaa at 2026-11-22T09:30:00Z
+2 of 2 holders have answered; see `watchfire receipts aaaaaaaaaaaaaaaaaaaaaaaaaa`
+";
+    assert_eq!(withdraw::text(&again), expected);
     assert_eq!(restore::text(&RestoreView { incarnation: 2, closed: 3 }), "closed 3 logs; this node's logs go on in incarnation 2\n");
 }
 
@@ -808,6 +823,23 @@ fn an_error_is_a_line_and_its_hint_another() {
     assert_eq!(output::error_text(&problem, false), "error: it `\\u{7}` failed\nhint: try again\n");
     assert_eq!(output::error_text(&problem, true), "\x1b[1;31merror:\x1b[0m it `\\u{7}` failed\n\x1b[36mhint:\x1b[0m try again\n");
     assert_eq!(output::error_text(&Problem::new("x", Exit::Failed, "it failed"), false), "error: it failed\n");
+    assert_eq!(output::error_json(&problem), r#"{"error":"x","hint":"try again","message":"it `\u0007` failed"}"#);
+    let steering = Problem::new("x", Exit::Failed, "it `\u{202e}\u{9b}` failed");
+    assert_eq!(output::error_json(&steering), r#"{"error":"x","message":"it `\u202e\u009b` failed"}"#);
+}
+
+#[test]
+fn an_export_names_what_has_gone_and_ends_with_its_cursor() {
+    let gone = |what: &str| RemovedView { record: RECORD, stix_id: "indicator--x".into(), what: what.into() };
+    let expected = "\
+REMOVED    RECORD                      STIX ID
+recalled   aaaaaaaaaaaaaaaaaaaaaaaaaa  indicator--x
+withdrawn  aaaaaaaaaaaaaaaaaaaaaaaaaa  indicator--x
+cursor: 7
+";
+    assert_eq!(export::text(&[gone("recalled"), gone("withdrawn")], 7), expected);
+    assert_eq!(export::text(&[], 7), "cursor: 7\n");
+    assert!(export::text(&vec![gone("recalled"); 102], 7).ends_with("and 2 more; `--json` has all\ncursor: 7\n"));
 }
 
 #[test]

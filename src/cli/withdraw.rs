@@ -1,6 +1,6 @@
 //! `watchfire withdraw`
 
-use super::output::{self, count, plain};
+use super::output::{self, count, plain, time};
 use super::{Desk, Ended};
 use crate::api::Reason;
 use crate::api::client::Target;
@@ -32,20 +32,20 @@ pub(super) fn text(view: &TakeBackView) -> String {
         WithdrawalMode::Withdraw => "withdrawn",
         WithdrawalMode::Recall => "recalled",
     };
-    let mut text =
-        format!("{done} {}: {}, {} not sent yet\n", view.record, count(view.entries, "entry").replace("entrys", "entries"), view.unsent);
-    match view.told.as_slice() {
-        [] => text += "nobody has to be told\n",
-        told => {
-            let TakeBackView { record, holders, answered, .. } = view;
-            text += &format!("told: {}\n", plain(&told.join(", ")));
-            let have = if *answered == 1 || *holders == 1 { "has" } else { "have" };
-            text += &match holders {
-                // They could not be counted.
-                0 => format!("see `watchfire receipts {record}`\n"),
-                _ => format!("{answered} of {} {have} answered; see `watchfire receipts {record}`\n", count(*holders, "holder")),
-            };
+    let TakeBackView { record, entries, unsent, holders, answered, .. } = view;
+    let mut text = match (view.already, view.told.as_slice()) {
+        (Some(at), _) => format!("already recalled {record} at {}\n", time(Some(at))),
+        (None, told) => {
+            let told = if told.is_empty() { "nobody has to be told".into() } else { format!("told: {}", plain(&told.join(", "))) };
+            format!("{done} {record}: {}, {unsent} not sent yet\n{told}\n", count(*entries, "entry").replace("entrys", "entries"))
         }
+    };
+    let have = if *answered == 1 || *holders == 1 { "has" } else { "have" };
+    if *holders > 0 {
+        text += &format!("{answered} of {} {have} answered; see `watchfire receipts {record}`\n", count(*holders, "holder"));
+    } else if !view.told.is_empty() {
+        // They could not be counted.
+        text += &format!("see `watchfire receipts {record}`\n");
     }
     text
 }

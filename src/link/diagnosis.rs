@@ -424,7 +424,10 @@ mod tests {
                 "the issuing CA of `ORG` is not in its card any more",
                 "it still uses a withdrawn key: ask it, by other means, whether that key was stolen",
             ),
-            ("the key that `ORG` shows is on the deny list", "remove the key from the deny list if that was a mistake"),
+            (
+                "the key that `ORG` shows is on the deny list",
+                "if that was a mistake, take the key out of `denied-keys.txt` and send SIGHUP to the node",
+            ),
             ("`ORG` is not paired with this node", "pair with `watchfire invite`, or add its card with `watchfire peer add`"),
             ("the pairing with `ORG` is not confirmed here", "compare the twelve digits by voice, then run `watchfire peer confirm`"),
             ("`ORG` is suspended here", "run `watchfire peer resume` to let it in again"),

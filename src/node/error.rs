@@ -2,7 +2,7 @@
 
 use crate::config::ConfigError;
 use crate::link::keys::KeysError;
-use crate::model::{OrgId, Tlp};
+use crate::model::{OrgId, Timestamp, Tlp};
 use crate::rules::label::Withheld;
 use crate::store::{CommitError, OpenError, ReadError};
 use std::path::PathBuf;
@@ -176,8 +176,21 @@ pub enum NodeError {
     #[error("no peer or group is called `{0}`\nhint: `watchfire peer list` and `watchfire group list` show them")]
     UnknownAudience(String),
     /// No record has that id or value.
-    #[error("there is no record `{0}`\nhint: `watchfire lookup VALUE` shows the ids of records")]
+    #[error(
+        "there is no record `{0}`\nhint: `watchfire lookup VALUE` shows the ids of records; they are each node's own, so ask others for the \
+         entry as LOG:POSITION, which is the same everywhere"
+    )]
     UnknownRecord(String),
+    /// The record was recalled, and nothing of it is left.
+    #[error("`{text}` was recalled at {at} and is destroyed here\nhint: {hint}")]
+    Recalled {
+        /// What was given.
+        text: String,
+        /// When it was destroyed here.
+        at: Timestamp,
+        /// Where more is to be learned.
+        hint: &'static str,
+    },
     /// A value stands for several records.
     #[error("`{text}` stands for {count} records\nhint: `watchfire lookup` shows their ids; give one of them")]
     AmbiguousRecord {
@@ -324,6 +337,7 @@ impl NodeError {
             Self::UnknownMember { .. } => "unknown-member",
             Self::UnknownAudience(_) => "unknown-audience",
             Self::UnknownRecord(_) => "unknown-record",
+            Self::Recalled { .. } => "recalled",
             Self::AmbiguousRecord { .. } => "ambiguous-record",
             Self::NameTaken(_) => "name-taken",
             Self::AlreadyPaired(_) => "already-paired",
@@ -366,7 +380,7 @@ impl NodeError {
             Self::DigitsDiffer(_) | Self::NotOwner(_) | Self::NotAuthor(_) | Self::LinkRefused { .. } => Exit::Permission,
             Self::Unreachable { .. } | Self::Protocol { .. } => Exit::Unreachable,
             Self::UnknownPeer(_) | Self::UnknownGroup(_) | Self::UnknownMember { .. } => Exit::NotFound,
-            Self::UnknownAudience(_) | Self::UnknownRecord(_) => Exit::NotFound,
+            Self::UnknownAudience(_) | Self::UnknownRecord(_) | Self::Recalled { .. } => Exit::NotFound,
             Self::StoreLocked(_) | Self::StoreDamaged(_) | Self::StoreNewer { .. } | Self::StoreForeign { .. } => Exit::Store,
             Self::StoreUnavailable(_) | Self::StoreReadOnly(_) => Exit::Store,
         }
@@ -578,7 +592,14 @@ mod tests {
                 NodeError::UnknownRecord(text()),
                 "unknown-record",
                 6,
-                "there is no record `amal`\nhint: `watchfire lookup VALUE` shows the ids of records",
+                "there is no record `amal`\nhint: `watchfire lookup VALUE` shows the ids of records; they are each node's own, so ask \
+                 others for the entry as LOG:POSITION, which is the same everywhere",
+            ),
+            (
+                NodeError::Recalled { text: text(), at: Timestamp(0), hint: "`watchfire receipts` shows who has complied" },
+                "recalled",
+                6,
+                "`amal` was recalled at 1970-01-01T00:00:00.000Z and is destroyed here\nhint: `watchfire receipts` shows who has complied",
             ),
             (
                 NodeError::AmbiguousRecord { text: text(), count: 2 },

@@ -1,19 +1,20 @@
 //! What is held goes out as a file for other tools: STIX 2.1, CSV, one value per line. Reads only.
 //!
 //! An export is a sink like any other: nothing above the asked label, nothing that has expired, nothing that was recalled.
-//! Withdrawn records leave text and CSV; STIX has them as revoked, so that whoever imports it again drops them.
+//! Withdrawn records leave text and CSV; STIX has them as revoked, so that whoever imports it again drops them. What else has gone is told
+//! by its id beside the file: STIX has no object without a value.
 
 use super::Node;
 use super::error::NodeError;
 use super::find::{indicator, state};
-use super::view::{ExportFormat, ExportReport, ExportRequest, ExportedView};
+use super::view::{ExportFormat, ExportReport, ExportRequest, ExportedView, RemovedView};
 use crate::formats::csv;
 use crate::formats::pattern::Dialect;
-use crate::formats::stix::write::{BundleWriter, Row};
+use crate::formats::stix::write::{BundleWriter, Row, indicator_id};
 use crate::model::{Indicator, RecordId, Timestamp, Tlp};
 use crate::rules::label::Held;
 use crate::store::change::{Change, ExportRow};
-use crate::store::{Filter, Item, Provenance, Snapshot};
+use crate::store::{Filter, HistoryRow, Item, Provenance, ProvenanceState, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
@@ -46,7 +47,7 @@ impl Node {
                     sink.item(&snapshot, item?)?;
                 }
             }
-            Some(since) => changed(&snapshot, since, &filter, &mut sink)?,
+            Some(since) => each_change(&snapshot, since, &filter, &mut |_, item| item.map_or(Ok(()), |item| sink.item(&snapshot, item)))?,
         }
         let records = sink.end().map_err(failed)?;
         Ok(ExportReport { records, cursor })
@@ -65,24 +66,47 @@ impl Node {
         Ok(())
     }
 
-    /// Which exports may have carried a record of ours before it was taken back, and whether their format has been written whole since.
+    /// The records that exports up to a cursor may have carried and that do not hold any more, so that whoever reads those files drops
+    /// them; of what was destroyed nothing but the ids is left. Ids that were in no such file may be among them.
     ///
     /// # Errors
-    /// When there is no such record of ours, or the store cannot be read.
-    pub fn exports_of(&self, id: &str) -> Result<Vec<ExportedView>, NodeError> {
-        let record = self.own_record(id)?;
+    /// When the store cannot be read.
+    pub fn removed(&self, request: &ExportRequest) -> Result<Vec<RemovedView>, NodeError> {
         let snapshot = self.store.snapshot()?;
+        self.may_serve(&snapshot)?;
+        let Some(since) = request.since else { return Ok(Vec::new()) };
+        let filter = Filter { kinds: request.kinds.clone(), tlp_max: request.tlp_max, revoked: true, now: self.clock.now() };
+        let mut removed = Vec::new();
+        let before = snapshot.time_of(since)?;
+        each_change(&snapshot, since, &filter, &mut |record, item| {
+            if let Some(what) = removal(&snapshot, &record, item.as_ref(), &filter, before)? {
+                removed.push(RemovedView { record, stix_id: indicator_id(&record), what: what.into() });
+            }
+            Ok(())
+        })?;
+        Ok(removed)
+    }
+
+    /// Which exports may have carried a record before it was taken back, and whether their format has been written whole since.
+    ///
+    /// # Errors
+    /// When there is no such record, or the store cannot be read.
+    pub fn exports_of(&self, id: &str) -> Result<Vec<ExportedView>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let record = match (id.parse(), self.own_record(id)) {
+            (Ok(record), _) => record,
+            (_, Err(NodeError::NotAuthor(_))) => self.any_record(&snapshot, id)?,
+            (_, own) => own?,
+        };
         let exports = snapshot.exports()?;
         let mut carried = BTreeMap::new();
-        for (log, seq) in snapshot.positions(&record)? {
-            let Some(header) = snapshot.header(&log, seq)? else { continue };
-            let taken_back = snapshot.taken_back(&log, seq)?.map(|row| row.at);
+        for Span { from, tlp, until } in self.spans(&snapshot, &record, id)? {
             for (number, row) in &exports {
-                let came = row.since.is_none_or(|since| header.created >= since) && header.created <= row.at;
-                let before = taken_back.is_none_or(|at| row.at < at);
-                if came && before && header.tlp <= row.tlp_max {
-                    let whole = |other: &ExportRow| other.format == row.format && other.since.is_none() && Some(other.at) >= taken_back;
-                    let gone = taken_back.and_then(|_| exports.iter().map(|(_, other)| other).find(|other| whole(other)));
+                let came = row.since.is_none_or(|since| from >= since) && from <= row.at;
+                let before = until.is_none_or(|at| row.at < at);
+                if came && before && tlp <= row.tlp_max {
+                    let whole = |other: &ExportRow| other.format == row.format && other.since.is_none() && Some(other.at) >= until;
+                    let gone = until.and_then(|_| exports.iter().map(|(_, other)| other).find(|other| whole(other)));
                     let view = ExportedView {
                         number: *number,
                         at: row.at,
@@ -97,22 +121,77 @@ impl Node {
         }
         Ok(carried.into_values().collect())
     }
+
+    /// From when until when an export could carry a record.
+    fn spans(&self, snapshot: &Snapshot, record: &RecordId, id: &str) -> Result<Vec<Span>, NodeError> {
+        let held = snapshot.find(record)?.map(|found| found.provenances).unwrap_or_default();
+        let mut spans = Vec::new();
+        for (log, seq) in snapshot.positions(record)? {
+            let Some(header) = snapshot.header(&log, seq)? else { continue };
+            let until = snapshot.taken_back(&log, seq)?.map(|row| row.at);
+            let received = held.iter().map(|(one, _)| one).find(|one| (one.log, one.seq) == (log, seq)).map(|one| one.received);
+            spans.push(Span { from: received.unwrap_or(header.created), tlp: header.tlp, until });
+        }
+        spans.extend(held.iter().filter(|(one, _)| one.waiting).map(|(one, _)| Span { from: one.received, tlp: one.tlp, until: None }));
+        match snapshot.history(record)? {
+            // Of what was destroyed nothing tells the label any more.
+            Some(history) if held.is_empty() && spans.is_empty() => {
+                Ok(vec![Span { from: history.created, tlp: Tlp::Clear, until: Some(history.modified) }])
+            }
+            None if spans.is_empty() && !snapshot.is_recalled(record)? => Err(NodeError::UnknownRecord(id.to_owned())),
+            _ => Ok(spans),
+        }
+    }
+}
+
+/// When a record could be exported, and up to which label.
+struct Span {
+    from: Timestamp,
+    tlp: Tlp,
+    until: Option<Timestamp>,
+}
+
+/// Why a record that changed does not belong any more to what exports before a time carried, if it does not.
+fn removal(
+    snapshot: &Snapshot,
+    record: &RecordId,
+    item: Option<&Item>,
+    filter: &Filter,
+    before: Timestamp,
+) -> Result<Option<&'static str>, NodeError> {
+    // What never changed has just come.
+    let Some(history) = snapshot.history(record)?.filter(|history| history.created <= before) else { return Ok(None) };
+    if let Some(item) = item {
+        return Ok(item.provenances.iter().all(|one| one.state == ProvenanceState::Revoked).then_some("withdrawn"));
+    }
+    let Some(found) = snapshot.find(record)? else { return Ok(Some(if history.recalled { "recalled" } else { "expired" })) };
+    let said = || found.provenances.iter().map(|(one, _)| one);
+    if !filter.wants_kind(Some(found.observable.kind())) || said().all(|one| one.tlp > filter.tlp_max) {
+        return Ok(None);
+    }
+    let holds = |one: &Provenance| one.state != ProvenanceState::Superseded && !one.is_expired(filter.now);
+    Ok(Some(if said().any(holds) { "relabelled" } else { "expired" }))
 }
 
 fn failed(error: io::Error) -> NodeError {
     NodeError::io("write the export", error)
 }
 
-/// Records that came or changed behind a cursor, each once.
-fn changed(snapshot: &Snapshot, since: u64, filter: &Filter, sink: &mut Sink<'_>) -> Result<(), NodeError> {
+/// Records that came, changed or went behind a cursor, each once.
+fn each_change(
+    snapshot: &Snapshot,
+    since: u64,
+    filter: &Filter,
+    take: &mut dyn FnMut(RecordId, Option<Item>) -> Result<(), NodeError>,
+) -> Result<(), NodeError> {
     let (mut cursor, mut seen) = (since, BTreeSet::<RecordId>::new());
     loop {
         let events = snapshot.since(cursor, EVENTS_AT_ONCE, filter)?;
         let Some(last) = events.last() else { return Ok(()) };
         cursor = last.cursor;
         for event in events {
-            if let Some(item) = event.item.filter(|_| seen.insert(event.record)) {
-                sink.item(snapshot, item)?;
+            if seen.insert(event.record) {
+                take(event.record, event.item)?;
             }
         }
     }
@@ -155,21 +234,23 @@ impl<'o> Sink<'o> {
         }
         let mut authors = BTreeSet::new();
         let mut newest: Vec<&Provenance> = provenances.iter().filter(|one| state(one, self.now) != "expired").collect();
-        newest.sort_by_key(|one| std::cmp::Reverse(one.received));
+        // What was withdrawn from one audience alone still holds.
+        newest.sort_by_key(|one| (one.state == ProvenanceState::Revoked, std::cmp::Reverse(one.received)));
         for one in newest.into_iter().filter(|one| authors.insert(one.record)) {
             // One author's record stands under the strictest label that the author gave it.
             let tlp = provenances.iter().filter(|other| other.record == one.record).map(|other| other.tlp).max().unwrap_or(one.tlp);
             let Held(body) = snapshot.body_of(one)?;
             let Some(indicator) = indicator(&body) else { continue };
-            self.row(one, tlp, indicator).map_err(failed)?;
+            let history = snapshot.history(&one.record)?.unwrap_or(HistoryRow::since(one.received));
+            self.row(one, tlp, &history, indicator).map_err(failed)?;
             self.records += 1;
         }
         Ok(())
     }
 
-    fn row(&mut self, one: &Provenance, tlp: Tlp, indicator: Indicator) -> io::Result<()> {
+    fn row(&mut self, one: &Provenance, tlp: Tlp, history: &HistoryRow, indicator: Indicator) -> io::Result<()> {
         match &mut self.form {
-            Form::Stix(bundle) => bundle.write(&row(one, tlp, indicator)),
+            Form::Stix(bundle) => bundle.write(&row(one, tlp, history, indicator)),
             Form::Csv(writer) => writer.row(&indicator, Some(tlp)),
             Form::Text(_) => Ok(()),
         }
@@ -185,7 +266,7 @@ impl<'o> Sink<'o> {
     }
 }
 
-fn row(one: &Provenance, tlp: Tlp, indicator: Indicator) -> Row {
+fn row(one: &Provenance, tlp: Tlp, history: &HistoryRow, indicator: Indicator) -> Row {
     let Indicator { observable, valid_from, valid_until, confidence, labels, note, source } = indicator;
     Row {
         id: one.record,
@@ -198,9 +279,9 @@ fn row(one: &Provenance, tlp: Tlp, indicator: Indicator) -> Row {
         labels,
         note,
         source,
-        revoked: state(one, Timestamp(0)) == "revoked",
-        created: one.received,
-        modified: one.received,
+        revoked: one.state == ProvenanceState::Revoked,
+        created: history.created,
+        modified: history.modified,
     }
 }
 

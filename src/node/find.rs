@@ -23,6 +23,10 @@ use std::collections::{BTreeMap, BTreeSet};
 const MATCHES_MAX: usize = 1_000;
 /// How many values are looked up at once.
 const VALUES_MAX: usize = 10_000;
+/// How many characters of a log's id name it at least.
+const LOG_PREFIX_MIN: usize = 8;
+/// Where more is to be learned of what was recalled.
+const COMPLIED: &str = "its author sees with `watchfire receipts`, by value or id, who has complied";
 /// How many disclosures are listed at once.
 const DISCLOSURES_MAX: u64 = 1_000;
 
@@ -50,16 +54,16 @@ impl Node {
         values.iter().map(|value| Ok(LookupView { unconfirmed, ..look_up(&snapshot, &names, value, kind, now)? })).collect()
     }
 
-    /// A record by its id or its value, and who else says the same.
+    /// A record by its id, its value or an entry (`LOG:POSITION`), and who else says the same.
     ///
     /// # Errors
-    /// When there is none, or a value stands for several.
+    /// When there is none, it was recalled, or a value stands for several.
     pub fn show(&self, id: &str) -> Result<RecordView, NodeError> {
         let snapshot = self.store.snapshot()?;
         let (names, now) = (Names::of(&snapshot)?, self.clock.now());
         let record = self.any_record(&snapshot, id)?;
-        let found = snapshot.find(&record)?.ok_or_else(|| NodeError::UnknownRecord(id.to_owned()))?;
-        let (said, indicator) = last_said(&found).ok_or_else(|| NodeError::UnknownRecord(id.to_owned()))?;
+        let found = snapshot.find(&record)?.ok_or_else(|| unknown(id))?;
+        let (said, indicator) = last_said(&found).ok_or_else(|| unknown(id))?;
         let mut also = BTreeMap::new();
         for hit in exact(&snapshot, &found.observable, now)? {
             for one in hit.provenances.into_iter().filter(|one| one.author != said.author) {
@@ -90,13 +94,12 @@ impl Node {
         })
     }
 
-    /// A record of our own by its id or its value, held or taken back.
+    /// A record of our own by its id, its value or an entry, held or taken back.
     pub(super) fn own_record(&self, id: &str) -> Result<RecordId, NodeError> {
         let snapshot = self.store.snapshot()?;
-        let unknown = || NodeError::UnknownRecord(id.to_owned());
-        let record = match id.parse::<RecordId>() {
-            Ok(record) => record,
-            Err(_) => self.record_id(&self.org(), &Observable::guess(id).map_err(|_| unknown())?),
+        let record = match (id.parse(), self.record_of_entry(&snapshot, id)?) {
+            (Ok(record), _) | (_, Some(record)) => record,
+            _ => self.record_id(&self.org(), &Observable::guess(id).map_err(|_| unknown(id))?),
         };
         let ours = |found: &Found| found.provenances.iter().all(|(one, _)| one.author == self.org());
         match snapshot.find(&record)? {
@@ -113,21 +116,46 @@ impl Node {
         }
     }
 
-    /// A record by its id or its value; of several authors' records of a value ours is meant.
-    fn any_record(&self, snapshot: &Snapshot, id: &str) -> Result<RecordId, NodeError> {
+    /// A record that is held by its id, its value or an entry; of several authors' records of a value ours is meant.
+    pub(super) fn any_record(&self, snapshot: &Snapshot, id: &str) -> Result<RecordId, NodeError> {
         if let Ok(record) = id.parse() {
+            return if snapshot.find(&record)?.is_some() { Ok(record) } else { Err(gone(snapshot, &record, id)?) };
+        }
+        if let Some(record) = self.record_of_entry(snapshot, id)? {
             return Ok(record);
         }
-        let unknown = || NodeError::UnknownRecord(id.to_owned());
-        let observable = Observable::guess(id).map_err(|_| unknown())?;
+        let observable = Observable::guess(id).map_err(|_| unknown(id))?;
         let hits = exact(snapshot, &observable, self.clock.now())?;
         let records: BTreeSet<RecordId> = hits.iter().flat_map(|hit| &hit.provenances).map(|one| one.record).collect();
         let ours = self.record_id(&self.org(), &observable);
         match records.first() {
             _ if records.contains(&ours) => Ok(ours),
-            None => Err(unknown()),
+            None => Err(gone(snapshot, &ours, id)?),
             Some(record) if records.len() == 1 => Ok(*record),
             Some(_) => Err(NodeError::AmbiguousRecord { text: id.to_owned(), count: records.len() }),
+        }
+    }
+
+    /// The record of an entry, named by the beginning of its log's id, as `show` has it, and its position: the same at every node. `None`
+    /// where the text names no log that is held.
+    fn record_of_entry(&self, snapshot: &Snapshot, text: &str) -> Result<Option<RecordId>, NodeError> {
+        let named = text.rsplit_once(':').filter(|(log, _)| log.len() >= LOG_PREFIX_MIN);
+        let Some((log, seq)) = named.and_then(|(log, seq)| Some((log.to_lowercase(), seq.parse().ok()?))) else { return Ok(None) };
+        let logs: Vec<LogId> = snapshot.logs()?.into_iter().map(|info| info.id).filter(|id| id.to_string().starts_with(&log)).collect();
+        let log = match logs.as_slice() {
+            [] => return Ok(None),
+            [log] => log,
+            _ => {
+                let text = format!("`{log}` begins the ids of {} logs\nhint: `watchfire status --json` has them whole", logs.len());
+                return Err(NodeError::BadInput(text));
+            }
+        };
+        if let Some(record) = snapshot.record_at(log, seq)? {
+            return Ok(Some(record));
+        }
+        match snapshot.taken_back(log, seq)?.filter(|row| row.mode == WithdrawalMode::Recall) {
+            Some(row) => Err(NodeError::Recalled { text: text.to_owned(), at: row.at, hint: COMPLIED }),
+            None => Err(unknown(text)),
         }
     }
 
@@ -253,8 +281,8 @@ impl Node {
         let names = Names::of(&snapshot)?;
         let audience = self.audience(to)?;
         let record = self.any_record(&snapshot, id)?;
-        let found = snapshot.find(&record)?.ok_or_else(|| NodeError::UnknownRecord(id.to_owned()))?;
-        let (said, _) = last_said(&found).ok_or_else(|| NodeError::UnknownRecord(id.to_owned()))?;
+        let found = snapshot.find(&record)?.ok_or_else(|| unknown(id))?;
+        let (said, _) = last_said(&found).ok_or_else(|| unknown(id))?;
         let mut trace = Trace::default();
         trace.note("author", format!("{} says it as TLP:{}", names.org(&said.author), said.tlp.name().to_uppercase()));
         if said.author == self.org() {
@@ -318,6 +346,20 @@ impl Node {
         let lines = snapshot.disclosures(from..=from.saturating_add(count - 1))?;
         lines.into_iter().map(|line| disclosure_view(line.n, &line.json, &names)).collect()
     }
+}
+
+fn unknown(id: &str) -> NodeError {
+    NodeError::UnknownRecord(id.to_owned())
+}
+
+/// Why a record is not held: it was recalled, or it never came as far as is known here.
+fn gone(snapshot: &Snapshot, record: &RecordId, id: &str) -> Result<NodeError, NodeError> {
+    let history = snapshot.history(record)?;
+    if !snapshot.is_recalled(record)? && !history.is_some_and(|history| history.recalled) {
+        return Ok(unknown(id));
+    }
+    let at = history.map_or(Timestamp(0), |history| history.modified);
+    Ok(NodeError::Recalled { text: id.to_owned(), at, hint: COMPLIED })
 }
 
 /// The steps of a decision; it stands by the last one.

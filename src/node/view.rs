@@ -501,6 +501,17 @@ pub struct ExportReport {
     pub cursor: u64,
 }
 
+/// A record that earlier exports may have carried and that does not hold any more, or not for such an export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedView {
+    /// The record's id.
+    pub record: RecordId,
+    /// The id of its indicator in STIX exports.
+    pub stix_id: String,
+    /// `recalled`, `withdrawn`, `expired` (it was, or is about to be, destroyed on its retention date) or `relabelled` (above the asked label).
+    pub what: String,
+}
+
 /// What is known of one queried value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LookupView {
@@ -711,6 +722,9 @@ pub struct TakeBackView {
     /// How many of them have said what became of it.
     #[serde(default)]
     pub answered: u64,
+    /// When it had been recalled already: then nothing was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub already: Option<Timestamp>,
 }
 
 /// What became of a record at a holder.
@@ -727,7 +741,7 @@ pub struct ReceiptView {
     pub at: Option<Timestamp>,
 }
 
-/// An export that may have carried a record of ours.
+/// An export that may have carried a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportedView {
     /// Its number, from 1.

@@ -7,7 +7,7 @@ use super::{Node, NodeError};
 use crate::link::convert::{Recall, sign_recall};
 use crate::model::log::Audience;
 use crate::model::record::{Withdrawal, WithdrawalMode};
-use crate::model::{LogId, Record, RecordId};
+use crate::model::{LogId, Record, RecordId, Timestamp};
 use crate::rules::release::REASON_MAX;
 use crate::store::Provenance;
 use crate::store::change::Change;
@@ -19,7 +19,10 @@ impl Node {
     /// When there is no such record of ours, or the store takes no changes.
     pub async fn take_back(&self, id: &str, reason: &str, mode: WithdrawalMode) -> Result<TakeBackView, NodeError> {
         let record = self.own_record(id)?;
-        let view = self.take_back_from(record, reason, mode, None).await?;
+        let view = match self.recalled_before(record)? {
+            Some(view) => view,
+            None => self.take_back_from(record, reason, mode, None).await?,
+        };
         // It is taken back by now, whether or not the holders can be counted.
         let receipts = self.receipts_of(&record).unwrap_or_else(|error| {
             tracing::warn!(code = error.code(), "the holders of a record that was taken back could not be counted");
@@ -28,6 +31,17 @@ impl Node {
         let answered =
             receipts.iter().filter(|receipt| matches!(receipt.outcome.as_str(), "destroyed" | "absent" | "revoked")).count() as u64;
         Ok(TakeBackView { holders: receipts.len() as u64, answered, ..view })
+    }
+
+    /// That a record is gone already, because it was recalled and nothing of it came since.
+    fn recalled_before(&self, record: RecordId) -> Result<Option<TakeBackView>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        if !snapshot.is_recalled(&record)? || snapshot.find(&record)?.is_some() {
+            return Ok(None);
+        }
+        let already = Some(snapshot.history(&record)?.map_or(Timestamp(0), |history| history.modified));
+        let (mode, told) = (WithdrawalMode::Recall, Vec::new());
+        Ok(Some(TakeBackView { record, mode, entries: 0, unsent: 0, told, holders: 0, answered: 0, already }))
     }
 
     /// Takes one of our records back, everywhere or from one audience.
@@ -72,7 +86,7 @@ impl Node {
             self.position_or_later(*audience).await;
         }
         let entries = copies.values().map(|seqs| seqs.len() as u64).sum();
-        Ok(TakeBackView { record, mode, entries, unsent, told, holders: 0, answered: 0 })
+        Ok(TakeBackView { record, mode, entries, unsent, told, holders: 0, answered: 0, already: None })
     }
 
     /// How many copies of one of our records wait for their positions, for any audience or for one.

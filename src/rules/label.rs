@@ -198,6 +198,14 @@ impl Way<'_> {
         if its_own || fresh { Ok(()) } else { Err(Withheld::StaleGroup) }
     }
 
+    /// Whether the body of an entry may go this way. TLP:RED is in no group's log of ours; if it is all the same, it does not leave.
+    fn body(&self, kind: u8, tlp: Tlp) -> Result<(), Withheld> {
+        if self.log.author == *self.us && matches!(self.log.audience, Audience::Group(_)) && tlp == Tlp::Red {
+            return Err(Withheld::RedToGroup);
+        }
+        may_send_body(kind, tlp, &self.log.author, self.us, self.reader)
+    }
+
     fn since_joining(&self, signed_under: u64) -> Result<(), Withheld> {
         if signed_under < self.joined { Err(Withheld::BeforeJoining) } else { Ok(()) }
     }
@@ -212,13 +220,8 @@ pub fn outbound(held: Held<Batch>, way: &Way<'_>) -> Result<Outbound<Batch>, Wit
     way.fresh()?;
     let Held(batch) = held;
     way.since_joining(batch.checkpoint.definition)?;
-    let withheld: Vec<u64> = batch
-        .entries
-        .iter()
-        .zip(batch.first..)
-        .filter(|(entry, _)| may_send_body(entry.kind, entry.tlp, &way.log.author, way.us, way.reader).is_err())
-        .map(|(_, seq)| seq)
-        .collect();
+    let withheld: Vec<u64> =
+        batch.entries.iter().zip(batch.first..).filter(|(entry, _)| way.body(entry.kind, entry.tlp).is_err()).map(|(_, seq)| seq).collect();
     if withheld.is_empty() {
         return Ok(Outbound(batch));
     }
@@ -247,7 +250,7 @@ pub fn outbound_entry(held: Held<Entry>, signed_under: u64, way: &Way<'_>) -> Re
     way.fresh()?;
     way.since_joining(signed_under)?;
     let Held(entry) = held;
-    may_send_body(entry.header.kind, entry.header.tlp, &way.log.author, way.us, way.reader)?;
+    way.body(entry.header.kind, entry.header.tlp)?;
     Ok(Outbound(entry))
 }
 
@@ -471,6 +474,24 @@ mod tests {
     }
 
     #[test]
+    fn a_red_body_of_ours_leaves_no_group_log_even_if_it_stands_there() {
+        let group = group(Visibility::Visible);
+        let key = SigningKey::from_seed([7; 32]);
+        for (audience, leaves) in [(Audience::Group(group.group), false), (Audience::Direct(PEER), true)] {
+            let log = LogKey { author: US, incarnation: 1, audience };
+            let body = crate::model::log::Body::Present(vec![1]);
+            let entry = BatchEntry { created: Timestamp(1), kind: 1, tlp: Tlp::Red, retention: Timestamp(0), body };
+            let batch = Batch::seal(log.id(), Head::default(), vec![entry], [5; 32], Timestamp(1), 0, &key).unwrap();
+            let header = batch.headers(log.id(), Head::default()).unwrap().remove(0);
+            let entry = Entry { header, body: batch.entries[0].body.clone(), salt: Some(salt(&[5; 32], 1)) };
+            let way = way(&log, &PEER, &group, 0);
+            assert_eq!(outbound_entry(Held(entry), 0, &way).is_ok(), leaves);
+            let sent = outbound(Held(batch), &way).unwrap();
+            assert_eq!(matches!(sent.get().entries[0].body, crate::model::log::Body::Present(_)), leaves);
+        }
+    }
+
+    #[test]
     fn a_recall_goes_to_whom_it_concerns_and_not_back_to_its_author() {
         let group = group(Visibility::Visible);
         let recall = |author, audience| Held(SignedRecall { author, audience, statement: vec![], signature: vec![] });
@@ -537,7 +558,7 @@ mod tests {
                 Withheld::StaleGroup,
                 "the group's definition was not confirmed for 14 days\nhint: its owner's node confirms it when it is reached again",
             ),
-            (Withheld::NotAMember, "we are not a member of that group"),
+            (Withheld::NotAMember, "we are not a member of that group any more\nhint: `watchfire group show` names its owner; ask there"),
             (Withheld::Recalled, "we recalled this value, so it is not shared again"),
             (Withheld::TooLong, "it is longer than an entry may be\nhint: shorten the note, or split the pattern"),
             (Withheld::NotInAudience, "the reader is not in the audience"),

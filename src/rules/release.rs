@@ -38,6 +38,8 @@ impl<T> Released<T> {
 /// A released record, encoded: exactly the bytes that leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoded {
+    /// Who may have it: for whom the gate decided. The store takes it into no other log.
+    pub audience: Audience,
     /// The number of the record's kind.
     pub kind: u8,
     /// What it is about, for the index of our own store; `None` where it is not an indicator.
@@ -55,13 +57,13 @@ pub struct Encoded {
 impl Released<Draft> {
     /// The bytes that leave, made by the one encoder that there is (`link::convert`).
     pub fn encode(&self, encoder: fn(&Record) -> Vec<u8>) -> Released<Encoded> {
-        let Draft { record, tlp, audience: _, retention } = &self.0;
+        let Draft { record, tlp, audience, retention } = &self.0;
         let (observable, valid_until) = match record {
             Record::Indicator(indicator) => (Some(indicator.observable.clone()), indicator.valid_until),
             _ => (None, None),
         };
-        let (kind, tlp, retention) = (record.kind().number(), *tlp, *retention);
-        Released(Encoded { kind, observable, valid_until, body: encoder(record), tlp, retention })
+        let (audience, kind, tlp, retention) = (*audience, record.kind().number(), *tlp, *retention);
+        Released(Encoded { audience, kind, observable, valid_until, body: encoder(record), tlp, retention })
     }
 }
 

@@ -12,7 +12,8 @@ use crate::rules::release::{Disclosure, Encoded, Released};
 /// A change to the store.
 #[derive(Debug, Clone)]
 pub enum Change {
-    /// What the gate let out waits for its position in our log to that audience. Outcome: [`Outcome::Released`], one per item.
+    /// What the gate let out waits for its position in our log to that audience. Refused with [`Refused::OtherAudience`] unless the gate
+    /// decided for that audience. Outcome: [`Outcome::Released`], one per item.
     Release {
         /// Who gets it.
         audience: Audience,
@@ -39,7 +40,7 @@ pub enum Change {
     },
     /// What the gate let out gets its positions at once: [`Change::Release`] and [`Change::Append`] in one, for indicators of which
     /// none was said to the audience before, none is recalled and nothing else waits. Refused as `Append` is, and with
-    /// [`Refused::WaitingMoved`] when one of these does not hold. Outcome: [`Outcome::Released`], one per item.
+    /// [`Refused::WaitingMoved`] when one of these does not hold; as `Release` is too. Outcome: [`Outcome::Released`], one per item.
     Publish {
         /// Our log.
         log: LogKey,
@@ -533,4 +534,7 @@ pub enum Refused {
     /// The waiting items are not those any more that the batch was made of.
     #[error("the waiting items have changed since")]
     WaitingMoved,
+    /// A record was released for another audience.
+    #[error("a record was released for another audience")]
+    OtherAudience,
 }

@@ -1,23 +1,26 @@
 //! Numbered migrations, each in one transaction. A newer store is refused in words.
 
-use super::codec::Reader;
+use super::codec::{Reader, Row};
 use super::disk::begin;
 use super::error::{Damaged, Fault, OpenError};
 use super::find;
+use super::rows::{EventRow, HistoryRow};
 use super::tables::{META, Tables};
 use crate::model::observable::lookup::host_key;
 use crate::model::observable::search_key;
-use crate::model::{Observable, ObservableKind, OrgId};
+use crate::model::{Observable, ObservableKind, OrgId, RecordId, Timestamp};
 use data_encoding::HEXLOWER;
 use redb::{Database, ReadableTable, TableError, WriteTransaction};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// The newest schema that this program reads, and the one that it writes.
-pub(super) const SCHEMA: u32 = 4;
+pub(super) const SCHEMA: u32 = 5;
 
 type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// Number n brings a store of schema n to n + 1.
-const MIGRATIONS: [Migration; SCHEMA as usize] = [make_tables, fill_hosts, make_tables, move_owed];
+const MIGRATIONS: [Migration; SCHEMA as usize] = [make_tables, fill_hosts, make_tables, move_owed, fill_histories];
 
 /// Brings a store to [`SCHEMA`] and checks that it is ours.
 pub(super) fn migrate(database: &Database, us: &OrgId) -> Result<(), Failed> {
@@ -138,6 +141,24 @@ fn move_owed(transaction: &WriteTransaction) -> Result<(), Fault> {
         let (name, _) = row?;
         let (log, first) = owed(name.value()).ok_or_else(|| Damaged { table: "named", key: name.value().to_owned() })?;
         tables.owed.insert((&log, first), ())?;
+    }
+    Ok(())
+}
+
+/// 4 → 5: when records that changed came and when they changed last, as the events say.
+fn fill_histories(transaction: &WriteTransaction) -> Result<(), Fault> {
+    let mut tables = Tables::open(transaction)?;
+    let mut came: BTreeMap<RecordId, Timestamp> = BTreeMap::new();
+    for row in tables.events.iter()? {
+        let (n, bytes) = row?;
+        let EventRow { at, record } = find::decoded("events", &n.value(), bytes.value())?;
+        match came.entry(record) {
+            Entry::Vacant(first) => drop(first.insert(at)),
+            Entry::Occupied(first) => {
+                let row = HistoryRow::since(*first.get()).changed(at, false);
+                tables.histories.insert(&record.0, row.encode().as_slice())?;
+            }
+        }
     }
     Ok(())
 }

@@ -253,6 +253,41 @@ impl Row for ProvenanceRow {
     }
 }
 
+/// Table `histories`: when a record first came and when it last changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryRow {
+    /// When we first got or released it.
+    pub created: Timestamp,
+    /// When it last changed; rises with each change.
+    pub modified: Timestamp,
+    /// Whether the last of it was destroyed because of a recall.
+    pub recalled: bool,
+}
+
+impl HistoryRow {
+    /// Of a record that came then and has not changed.
+    pub const fn since(created: Timestamp) -> Self {
+        Self { created, modified: created, recalled: false }
+    }
+
+    /// It changed at `at`, or just after its last change.
+    pub(super) fn changed(self, at: Timestamp, recalled: bool) -> Self {
+        Self { modified: at.max(self.modified.plus(1)), recalled, ..self }
+    }
+}
+
+impl Row for HistoryRow {
+    fn encode(&self) -> Vec<u8> {
+        Writer::default().time(self.created).time(self.modified).u8(u8::from(self.recalled)).done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let (created, modified, recalled) = (row.time()?, row.time()?, row.u8()? != 0);
+        row.end(Self { created, modified, recalled })
+    }
+}
+
 /// Table `families`: the logs of one author to one audience, over all incarnations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FamilyRow {

@@ -189,6 +189,8 @@ tables! {
     RECORDS records "records.v1": &'static [u8; 16] => u64;
     /// n → [`super::rows::EventRow`]: a record came, changed or went; time never falls.
     EVENTS events "events.v1": u64 => Bytes;
+    /// Record id → [`super::rows::HistoryRow`], of a record that has changed since it first came; it stays when the record is gone. Since schema 5.
+    HISTORIES histories "histories.v1": &'static [u8; 16] => Bytes;
     /// (search key of an observable in a pattern, the pattern's number).
     INSIDE inside "inside.v1": (Bytes, u64) => ();
     /// A pattern's number → the search keys in it.

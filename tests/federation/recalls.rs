@@ -2,9 +2,10 @@
 
 use crate::harness::*;
 use watchfire::formats::Format;
-use watchfire::model::Tlp;
 use watchfire::model::log::{AbsentReason, Body};
-use watchfire::node::view::ExportFormat;
+use watchfire::model::record::WithdrawalMode;
+use watchfire::model::{ObservableKind, Tlp};
+use watchfire::node::view::{ExportFormat, ExportRequest};
 use watchfire::rules::label::Held;
 
 const EVIL: &str = "evil.example.org";
@@ -65,6 +66,133 @@ async fn what_only_waits_is_withdrawn_and_never_leaves() {
     federation.settle().await;
     assert_eq!(federation.entries(BOREALIS, AMAL), 0);
     assert!(!federation.finds(AMAL, EVIL));
+}
+
+#[tokio::test]
+async fn each_version_in_a_stix_export_is_later_than_the_one_before_and_was_created_when_the_first_was() {
+    let federation = shared().await;
+    let versions = || federation.everyone().map(|who| federation.stix_of(who, EVIL)).collect::<Vec<_>>();
+    let mut before = versions();
+    for step in ["relabelled", "withdrawn", "said again"] {
+        federation.pass(1_000).await;
+        match step {
+            "relabelled" => drop(federation.share(AMAL, EVIL, Tlp::AmberStrict, "partners").await),
+            "withdrawn" => drop(federation.node(AMAL).withdraw(EVIL, "a false positive").await.unwrap()),
+            _ => drop(federation.share(AMAL, EVIL, Tlp::Amber, "partners").await),
+        }
+        federation.settle().await;
+        let after = versions();
+        for (before, after) in before.iter().zip(&after) {
+            assert_eq!((&before["id"], &before["created"]), (&after["id"], &after["created"]), "{step}");
+            assert!(before["modified"].as_str() < after["modified"].as_str(), "{step}: {before} {after}");
+            assert_eq!(after["revoked"] == true, step == "withdrawn", "{step}");
+        }
+        assert_eq!(after, versions(), "the same state, the same bytes");
+        before = after;
+    }
+}
+
+#[tokio::test]
+async fn an_export_that_goes_on_names_what_the_earlier_ones_carried_and_is_gone() {
+    let federation = shared().await;
+    let values = ["raised.example.org", "withdrawn.example.org", "stays.example.org"];
+    for value in values {
+        federation.share(AMAL, value, Tlp::Clear, "partners").await;
+    }
+    federation.share(AMAL, "https://recalled.example.org/x", Tlp::Clear, "partners").await;
+    federation.settle().await;
+    let request = |since, tlp_max| ExportRequest { format: ExportFormat::Stix, tlp_max, since, kinds: Vec::new() };
+    let places: Vec<_> = federation.everyone().collect();
+    let ids: Vec<_> = places
+        .iter()
+        .map(|who| [values[0], values[1], "https://recalled.example.org/x"].map(|value| federation.stix_of(*who, value)["id"].clone()))
+        .collect();
+    let cursors: Vec<u64> = places.iter().map(|who| federation.node(*who).cursor().unwrap()).collect();
+    federation.pass(1_000).await;
+    federation.share(AMAL, values[0], Tlp::Amber, "partners").await;
+    federation.node(AMAL).withdraw(values[1], "a false positive").await.unwrap();
+    federation.recall(AMAL, "https://recalled.example.org/x").await;
+    federation.share(AMAL, "brief.example.org", Tlp::Clear, "partners").await;
+    federation.recall(AMAL, "brief.example.org").await;
+    federation.settle().await;
+    for ((who, since), ids) in places.into_iter().zip(cursors).zip(ids) {
+        let removed = federation.node(who).removed(&request(Some(since), Tlp::Green)).unwrap();
+        let mut said: Vec<_> = removed.iter().map(|one| (one.what.as_str(), one.stix_id.as_str())).collect();
+        let mut expected: Vec<_> =
+            ["relabelled", "withdrawn", "recalled"].into_iter().zip(ids.iter().map(|id| id.as_str().unwrap())).collect();
+        said.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(said, expected, "what came and went between was in no file");
+        let bundle = federation.export_as(who, &request(Some(since), Tlp::Green));
+        assert!(bundle.contains(values[1]) && bundle.contains("\"revoked\":true"), "{bundle}");
+        assert!(!bundle.contains(values[0]) && !bundle.contains("recalled.example.org") && !bundle.contains(values[2]), "{bundle}");
+        let urls = ExportRequest { kinds: vec![ObservableKind::Url], ..request(Some(since), Tlp::Red) };
+        assert!(!federation.export_as(who, &urls).contains("example.org"), "the kinds hold for what changed too");
+        assert_eq!(federation.node(who).removed(&request(None, Tlp::Green)).unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn exports_that_carried_a_record_are_told_where_it_is_only_held_too() {
+    let federation = shared().await;
+    let record = federation.lookup(BOREALIS, EVIL).remove(0).record.to_string();
+    let request = ExportRequest { format: ExportFormat::Text, tlp_max: Tlp::Red, since: None, kinds: Vec::new() };
+    let remember = || {
+        let (node, request) = (federation.node(BOREALIS).clone(), request.clone());
+        tokio::task::spawn_blocking(move || node.remember_export(&request))
+    };
+    remember().await.unwrap().unwrap();
+    federation.pass(1_000).await;
+    let gone = |id: &str| federation.node(BOREALIS).exports_of(id).unwrap().into_iter().map(|one| one.gone.is_some()).collect::<Vec<_>>();
+    assert_eq!((gone(EVIL), gone(&record)), (vec![false], vec![false]));
+    federation.recall(AMAL, EVIL).await;
+    federation.settle().await;
+    assert_eq!(gone(&record), [false]);
+    federation.pass(1_000).await;
+    remember().await.unwrap().unwrap();
+    assert_eq!(gone(&record), [true], "the newer one never had it");
+}
+
+#[tokio::test]
+async fn an_entry_names_a_record_at_every_node_and_its_id_at_one_alone() {
+    let federation = shared().await;
+    let ours = federation.lookup(AMAL, EVIL).remove(0);
+    let entry = format!("{}:{}", &ours.log.to_string()[..12], ours.seq.unwrap());
+    for who in federation.everyone() {
+        assert_eq!(federation.node(who).show(&entry).unwrap().value, EVIL);
+        assert_eq!(federation.node(who).show(&entry.to_uppercase()).unwrap().value, EVIL);
+    }
+    let error = federation.node(BOREALIS).show(&ours.record.to_string()).unwrap_err();
+    assert!(error.hint().unwrap().contains("LOG:POSITION"), "{error}");
+    assert_eq!(federation.node(BOREALIS).withdraw(&entry, "not mine").await.unwrap_err().code(), "not-author");
+    for unknown in [format!("{entry}99"), entry.replace(':', ".example:")] {
+        assert_eq!(federation.node(BOREALIS).show(&unknown).unwrap_err().code(), "unknown-record");
+    }
+}
+
+#[tokio::test]
+async fn a_recalled_record_is_told_as_such_and_not_recalled_again() {
+    let federation = shared().await;
+    let theirs = federation.lookup(BOREALIS, EVIL).remove(0);
+    let entry = format!("{}:{}", theirs.log, theirs.seq.unwrap());
+    let ours = federation.lookup(AMAL, EVIL).remove(0).record.to_string();
+    federation.recall(AMAL, EVIL).await;
+    federation.settle().await;
+    let told = [(AMAL, EVIL), (AMAL, &ours), (AMAL, &entry), (BOREALIS, &theirs.record.to_string()), (BOREALIS, &entry)];
+    for (who, id) in told {
+        let error = federation.node(who).show(id).unwrap_err();
+        assert_eq!(error.code(), "recalled", "{id}: {error}");
+        assert!(error.hint().unwrap().contains("receipts"), "{error}");
+    }
+    assert_eq!(federation.node(BOREALIS).show(EVIL).unwrap_err().code(), "unknown-record");
+    let entries = federation.entries(AMAL, AMAL);
+    let recalled = federation.node(AMAL).recall(EVIL, "once more").await.unwrap();
+    let withdrawn = federation.node(AMAL).withdraw(&ours, "once more").await.unwrap();
+    for view in [recalled, withdrawn] {
+        assert_eq!((view.mode, view.entries, view.holders, view.answered), (WithdrawalMode::Recall, 0, 2, 2));
+        assert!(view.already.is_some());
+    }
+    assert_eq!(federation.entries(AMAL, AMAL), entries, "nobody is told anything");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! - Ids are UUIDv5 in [`NAMESPACE`] over what the object stands for: a record id, an organisation id, a label. So an importer that
 //!   sees two exports sees the same objects.
-//! - `modified` is the row's own; objects that only carry a name (identities, malware) never change and have one fixed time.
+//! - `created` and `modified` are the row's own, so that a later version (revoked, or under another label) has a later `modified`; objects that only carry a name (identities, malware) never change and have one fixed time.
 //! - Authors are identities named by their organisation id: no person's name, no petname.
 //! - A label becomes `malware` and an `indicates` relationship, which is where MVT and OpenCTI look for the name of a hit; it has
 //!   the marking of the indicator that it comes from, so there is one per label and marking. Labels of STIX's own vocabulary
@@ -54,9 +54,9 @@ pub struct Row {
     pub source: Option<String>,
     /// The author has withdrawn it.
     pub revoked: bool,
-    /// When the record was made.
+    /// When the record was made; the same in every export.
     pub created: Timestamp,
-    /// When it was last changed.
+    /// When it was last changed; later with each change.
     pub modified: Timestamp,
 }
 
@@ -126,6 +126,11 @@ impl<W: Write> BundleWriter<W> {
         serde_json::to_writer(&mut self.out, object)?;
         Ok(())
     }
+}
+
+/// The id that the indicator of a record has in every bundle.
+pub fn indicator_id(record: &RecordId) -> String {
+    format!("indicator--{}", id(b"indicator:", &record.0))
 }
 
 fn id(kind: &[u8], name: &[u8]) -> Uuid {

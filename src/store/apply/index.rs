@@ -220,7 +220,10 @@ impl Tx<'_> {
         if numbers.is_fresh(place.observable) {
             self.later_provenance(place.key(), &row);
             self.later_record(row.record.0, place.observable);
-            self.event(&row.record, row.received)?;
+            match self.t.histories.is_empty()? {
+                true => self.event(&row.record, row.received)?,
+                false => self.changed(&row.record, None, row.received, false)?,
+            }
             return Ok(Verdict::Accepted);
         }
         self.add_to_said(place, row, body)
@@ -228,7 +231,9 @@ impl Tx<'_> {
 
     fn add_to_said(&mut self, place: Place, mut row: ProvenanceRow, body: &[u8]) -> Applied<Verdict> {
         self.flush()?;
-        let said = self.said(place.observable, place.family)?;
+        let all = self.said_by_all(place.observable)?;
+        let first = first_of(&all, &row.record);
+        let said: Vec<_> = all.into_iter().filter(|(other, _)| other.family == place.family).collect();
         let newer = said.iter().rev().find(|(other, _)| other.key() > place.key());
         let older = said.iter().rev().find(|(other, _)| other.key() < place.key());
         let same = |tx: &Self, other: &ProvenanceRow| -> Applied<bool> {
@@ -249,7 +254,7 @@ impl Tx<'_> {
         }
         self.t.provenances.insert(place.key(), row.encode().as_slice())?;
         self.later_record(row.record.0, place.observable);
-        self.event(&row.record, row.received)?;
+        self.changed(&row.record, first, row.received, false)?;
         Ok(verdict)
     }
 
@@ -268,19 +273,20 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Removes what an author said; its record with the last of them, and the observable with the last of all. Returns the record.
-    pub(super) fn forget(&mut self, place: &Place, at: Timestamp) -> Applied<Option<RecordId>> {
-        let Some(row) = self.provenance(place)? else { return Ok(None) };
+    /// Removes what an author said; its record with the last of them, and the observable with the last of all.
+    pub(super) fn forget(&mut self, place: &Place, at: Timestamp, recalled: bool) -> Applied<()> {
+        let Some(row) = self.provenance(place)? else { return Ok(()) };
         self.t.provenances.remove(place.key())?;
         let rest = self.said_by_all(place.observable)?;
-        if !rest.iter().any(|(_, other)| other.record == row.record) {
+        let left = first_of(&rest, &row.record);
+        if left.is_none() {
             self.t.records.remove(&row.record.0)?;
         }
         if rest.is_empty() {
             self.forget_observable(place.observable)?;
         }
-        self.event(&row.record, at)?;
-        Ok(Some(row.record))
+        let first = left.map_or(row.received, |left| left.min(row.received));
+        self.changed(&row.record, Some(first), at, recalled && left.is_none())
     }
 
     fn forget_observable(&mut self, no: u64) -> Applied<()> {
@@ -292,4 +298,9 @@ impl Tx<'_> {
         self.forget_host(&key, no)?;
         self.forget_inside(no)
     }
+}
+
+/// When the first came of what its author said of a record.
+pub(super) fn first_of(said: &[(Place, ProvenanceRow)], record: &RecordId) -> Option<Timestamp> {
+    said.iter().filter(|(_, row)| row.record == *record).map(|(_, row)| row.received).min()
 }

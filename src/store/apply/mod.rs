@@ -15,7 +15,7 @@ use super::change::{Change, Outcome};
 use super::codec::{Reader, Row, Writer};
 use super::error::{Damaged, Fault};
 use super::find;
-use super::rows::{EventRow, FamilyRow, LogRow};
+use super::rows::{EventRow, FamilyRow, HistoryRow, LogRow};
 use super::tables::Tables;
 use crate::model::log::{Audience, LogKey};
 use crate::model::{LogId, OrgId, RecordId, Timestamp};
@@ -199,6 +199,17 @@ impl<'t> Tx<'t> {
         self.counters.event_at = self.counters.event_at.max(at);
         let row = EventRow { at: self.counters.event_at, record: *record };
         self.later_event(self.counters.event, &row);
+        Ok(())
+    }
+
+    /// Notes that a record changed that first came at `first`, or is back after it was gone: only then it has a history already.
+    pub(super) fn changed(&mut self, record: &RecordId, first: Option<Timestamp>, at: Timestamp, recalled: bool) -> Applied<()> {
+        self.event(record, at)?;
+        let before = find::row::<HistoryRow, _, Fault>(&self.t.histories, "histories", &record.0)?;
+        if let Some(before) = before.or(first.map(HistoryRow::since)) {
+            let row = before.changed(self.counters.event_at, recalled);
+            self.t.histories.insert(&record.0, row.encode().as_slice())?;
+        }
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use super::index::Place;
 use super::log::{follows, head_of};
+use super::release::decided_for;
 use super::{Applied, Tx};
 use crate::model::log::{Batch, BatchEntry, Body, Header, LogKey};
 use crate::model::{RecordId, Timestamp};
@@ -20,6 +21,7 @@ impl Tx<'_> {
         disclosures: &[Disclosure],
         at: Timestamp,
     ) -> Applied<Outcome> {
+        decided_for(&key.audience, items)?;
         let outcome = Outcome::Released(vec![ReleaseOutcome::Queued; items.len()]);
         let known = self.log(&key.id())?;
         let Some((last, _)) = batches.last() else { return Err(Refused::WaitingMoved.into()) };

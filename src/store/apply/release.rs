@@ -6,7 +6,7 @@ use crate::model::crypto::sha256_framed;
 use crate::model::log::Audience;
 use crate::model::{RecordId, Timestamp};
 use crate::rules::release::{Disclosure, Encoded, digest};
-use crate::store::change::{Outcome, ReleaseItem, ReleaseOutcome};
+use crate::store::change::{Outcome, Refused, ReleaseItem, ReleaseOutcome};
 use crate::store::codec::{Row, audience_bytes};
 use crate::store::find;
 use crate::store::rows::{DisclosureRow, ProvenanceRow, ProvenanceState, WaitingRow};
@@ -14,6 +14,12 @@ use redb::{ReadableTable, ReadableTableMetadata};
 
 /// For so long a repeated release of records without an id is recognised (7 days, in milliseconds).
 const UNNAMED_MS: u64 = 7 * 24 * 3_600_000;
+
+/// Refused unless the gate decided about each record for this audience.
+pub(super) fn decided_for(audience: &Audience, items: &[ReleaseItem]) -> Result<(), Refused> {
+    let fits = items.iter().all(|item| item.released.get().audience == *audience);
+    if fits { Ok(()) } else { Err(Refused::OtherAudience) }
+}
 
 impl Tx<'_> {
     pub(super) fn release(
@@ -23,6 +29,7 @@ impl Tx<'_> {
         disclosures: &[Disclosure],
         at: Timestamp,
     ) -> Applied<Outcome> {
+        decided_for(audience, items)?;
         let family = self.family(&self.us.clone(), audience)?;
         let recalled = items.iter().map(|item| self.is_recalled(item)).collect::<Applied<Vec<bool>>>()?;
         let kept = items.iter().zip(&recalled).map(|(item, recalled)| Some(item).filter(|item| !recalled && item.record.is_some()));

@@ -1,6 +1,6 @@
 //! What goes: withdrawn, recalled, destroyed when its retention has passed, or never sent.
 
-use super::index::Place;
+use super::index::{Place, first_of};
 use super::{Applied, Log, Tx, WAITING};
 use crate::model::log::{AbsentReason, Audience};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
@@ -156,7 +156,8 @@ impl Tx<'_> {
         let place = place(log, seq, row);
         let Some(provenance) = self.provenance(&place)?.filter(|row| row.state == ProvenanceState::Live) else { return Ok(()) };
         self.set_state(&place, &provenance, ProvenanceState::Revoked)?;
-        self.event(&provenance.record, at)
+        let first = first_of(&self.said_by_all(place.observable)?, &provenance.record);
+        self.changed(&provenance.record, first, at, false)
     }
 
     /// Retention dates have passed, or an operator's word.
@@ -178,7 +179,7 @@ impl Tx<'_> {
             self.give_up_seed(log.no, seq)?;
             self.t.salts.remove(key)?;
             self.destroy_body(body)?;
-            self.forget(&place(log, seq, &row), at)?;
+            self.forget(&place(log, seq, &row), at, reason == AbsentReason::Recalled)?;
             self.t.quarantine.remove(key)?;
             self.count(row.kind, -1)?;
         }
@@ -199,7 +200,7 @@ impl Tx<'_> {
             for (place, _) in said.iter().filter(|(place, row)| {
                 place.incarnation == WAITING && row.record == *record && only.is_none_or(|family| family == Some(place.family))
             }) {
-                self.unqueue_one(place, at)?;
+                self.unqueue_one(place, at, recalled)?;
             }
             if recalled {
                 let row = TombstoneRow { mode: WithdrawalMode::Recall, at, bars: true };
@@ -216,7 +217,7 @@ impl Tx<'_> {
             let key = (&audience_bytes(audience), *n);
             let Some(row) = find::row::<WaitingRow, _, Fault>(&self.t.waiting, "waiting", key)? else { continue };
             if row.observable != 0 {
-                self.unqueue_one(&Place { observable: row.observable, family, incarnation: WAITING, seq: *n }, at)?;
+                self.unqueue_one(&Place { observable: row.observable, family, incarnation: WAITING, seq: *n }, at, false)?;
             } else {
                 self.t.waiting.remove(key)?;
                 self.destroy_body(row.body)?;
@@ -226,14 +227,14 @@ impl Tx<'_> {
         Ok(Outcome::Done)
     }
 
-    fn unqueue_one(&mut self, place: &Place, at: Timestamp) -> Applied<()> {
+    fn unqueue_one(&mut self, place: &Place, at: Timestamp, recalled: bool) -> Applied<()> {
         let audience = audience_bytes(&self.family_row(place.family)?.audience);
         let waiting = self.t.waiting.remove((&audience, place.seq))?.map(|row| row.value().to_vec());
         if let Some(waiting) = waiting {
             let row: WaitingRow = find::decoded("waiting", &place.seq, &waiting)?;
             self.destroy_body(row.body)?;
         }
-        self.forget(place, at)?;
+        self.forget(place, at, recalled)?;
         self.restore_last(place)
     }
 

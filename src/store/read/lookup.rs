@@ -10,8 +10,8 @@ use crate::store::apply::WAITING;
 use crate::store::body::get_body;
 use crate::store::error::{Damaged, ReadError};
 use crate::store::find;
-use crate::store::rows::{FamilyRow, ProvenanceRow, ProvenanceState};
-use crate::store::tables::{BODIES, FAMILIES, FAMILY_NUMBERS, HOSTS, INSIDE, OBSERVABLES, PROVENANCES, RECORDS, VALUES};
+use crate::store::rows::{EntryRow, FamilyRow, ProvenanceRow, ProvenanceState};
+use crate::store::tables::{BODIES, ENTRIES, FAMILIES, FAMILY_NUMBERS, HOSTS, INSIDE, OBSERVABLES, PROVENANCES, RECORDS, VALUES};
 use redb::ReadableTableMetadata;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -223,6 +223,18 @@ impl Snapshot {
             provenances.push((provenance, Held(body)));
         }
         Ok(Some(Found { observable: self.observable(no)?, provenances }))
+    }
+
+    /// The record that an entry is; `None` where it is no indicator, or is not held any more.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn record_at(&self, log: &LogId, seq: u64) -> Read<Option<RecordId>> {
+        let Some(no) = self.log_no(log)? else { return Ok(None) };
+        let Some(entry) = self.row::<EntryRow, _>(ENTRIES, "entries", (no, seq))? else { return Ok(None) };
+        let log = self.log_row(no)?;
+        let place = (entry.observable, log.family, log.key.incarnation, seq);
+        Ok(self.row::<ProvenanceRow, _>(PROVENANCES, "provenances", place)?.map(|row| row.record))
     }
 
     pub(super) fn observable(&self, no: u64) -> Read<Observable> {

@@ -8,8 +8,8 @@ use crate::store::ProvenanceState;
 use crate::store::body::get_body;
 use crate::store::error::ReadError;
 use crate::store::find;
-use crate::store::rows::EventRow;
-use crate::store::tables::{BODIES, COUNTS, EVENTS, OBSERVABLES, RECORDS};
+use crate::store::rows::{EventRow, HistoryRow};
+use crate::store::tables::{BODIES, COUNTS, EVENTS, HISTORIES, OBSERVABLES, RECORDS};
 use redb::{Range, ReadableTable, ReadableTableMetadata};
 use std::collections::BTreeMap;
 
@@ -27,6 +27,11 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether a kind of observable is wanted.
+    pub fn wants_kind(&self, kind: Option<ObservableKind>) -> bool {
+        self.kinds.is_empty() || kind.is_some_and(|kind| self.kinds.contains(&kind))
+    }
+
     fn wants(&self, provenance: &Provenance) -> bool {
         provenance.tlp <= self.tlp_max && (self.revoked || provenance.state != ProvenanceState::Revoked) && !provenance.is_expired(self.now)
     }
@@ -75,7 +80,7 @@ impl Iterator for Records<'_> {
                 Err(error) => return Some(Err(error.into())),
             };
             let kind = cursor.first().copied().and_then(ObservableKind::from_number);
-            if !self.filter.kinds.is_empty() && !kind.is_some_and(|kind| self.filter.kinds.contains(&kind)) {
+            if !self.filter.wants_kind(kind) {
                 continue;
             }
             if let Some(item) = self.snapshot.item(no, cursor, &self.filter).transpose() {
@@ -126,8 +131,19 @@ impl Snapshot {
         let Some(newest) = provenances.iter().max_by_key(|one| one.received) else { return Ok(None) };
         let body = Held(get_body::<ReadError>(&*self.table(BODIES)?, newest.body)?);
         let observable = self.observable(no)?;
+        if !filter.wants_kind(Some(observable.kind())) {
+            return Ok(None);
+        }
         let cursor = crate::model::observable::search_key(&observable);
         Ok(Some(Item { observable, provenances, body, cursor }))
+    }
+
+    /// When a record came and last changed, also of one that is gone; `None` where it never changed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn history(&self, record: &RecordId) -> Read<Option<HistoryRow>> {
+        self.row(HISTORIES, "histories", &record.0)
     }
 
     /// The cursor of the newest event; 0 before the first.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::LogId;
 use crate::store::codec::Row;
-use crate::store::tables::{BATCHES, DISCLOSURES, ENTRIES, META, NAMED};
+use crate::store::tables::{BATCHES, DISCLOSURES, ENTRIES, HISTORIES, META, NAMED};
 use crate::store::{Damaged, FILE_NAME, OpenError, ReadError};
 use redb::ReadableTable;
 
@@ -55,7 +55,7 @@ fn a_newer_store_is_refused_in_words() {
         transaction.open_table(META).unwrap().insert("schema", 7u32.to_be_bytes().as_slice()).unwrap();
     });
     let error = open(&home).unwrap_err().to_string();
-    assert_eq!(error, "the store has schema 7, and this program reads up to 4\nhint: run the newer version of watchfire that wrote it");
+    assert_eq!(error, "the store has schema 7, and this program reads up to 5\nhint: run the newer version of watchfire that wrote it");
 }
 
 #[test]
@@ -180,6 +180,25 @@ fn what_is_owed_moves_to_a_table_of_its_own() {
     assert_eq!((home.read().get(&name(&log, 1)).unwrap(), home.read().get("mine").unwrap()), (None, Some(b"value".to_vec())));
     home.commit(Change::Owe { log, first: 1, owed: false });
     assert_eq!(home.read().owed().unwrap().len(), 2);
+}
+
+#[test]
+fn what_changed_before_histories_were_kept_has_one_by_the_events() {
+    let mut home = Home::new();
+    home.release(TO_PEER, &["once.example", "twice.example"]);
+    let record = |value: &str| record_id(&US, &observable(value));
+    let noted = Indicator { note: Some("new words".into()), ..indicator("twice.example") };
+    home.commit(release_change(TO_PEER, vec![item(TO_PEER, noted)]));
+    let kept = home.read().history(&record("twice.example")).unwrap();
+    assert!(kept.is_some_and(|row| row.created == NOW && row.modified > NOW));
+    home.store = None;
+    change_file(&home, |transaction| {
+        transaction.open_table(META).unwrap().insert("schema", 4u32.to_be_bytes().as_slice()).unwrap();
+        transaction.open_table(HISTORIES).unwrap().pop_last().unwrap();
+    });
+    let home = Home { store: Some(open(&home).unwrap()), ..home };
+    assert_eq!(home.read().history(&record("twice.example")).unwrap(), kept);
+    assert_eq!(home.read().history(&record("once.example")).unwrap(), None);
 }
 
 #[test]

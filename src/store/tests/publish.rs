@@ -3,7 +3,7 @@ use crate::model::log::Header;
 use crate::store::change::Refused;
 
 /// Items with their positions behind the log's head, in batches of at most `each`.
-fn publish_change(read: &Snapshot, audience: Audience, items: Vec<ReleaseItem>, each: usize) -> Change {
+pub(super) fn publish_change(read: &Snapshot, audience: Audience, items: Vec<ReleaseItem>, each: usize) -> Change {
     let log = read.our_log_key(&audience).unwrap();
     let mut head = read.log(&log.id()).unwrap().map_or(Head::default(), |log| log.head);
     let mut batches: Vec<(Batch, Vec<Header>)> = Vec::new();

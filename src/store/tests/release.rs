@@ -1,5 +1,6 @@
 use super::*;
 use crate::rules::release::digest;
+use crate::store::change::Refused;
 
 #[test]
 fn a_released_record_is_found_before_it_has_a_position() {
@@ -81,4 +82,19 @@ fn what_an_unqueued_change_replaced_holds_again() {
     home.commit(Change::Unqueue { records: vec![record_id(&US, &observable("evil.example"))], recalled: false, only: None, at: NOW });
     let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap().hits;
     assert_eq!((hits[0].provenances.len(), hits[0].provenances[0].seq), (1, 1));
+}
+
+#[test]
+fn what_the_gate_let_out_for_one_audience_enters_no_log_to_another() {
+    let home = Home::new();
+    let red = || ReleaseItem {
+        released: released(TO_PEER, Record::Indicator(indicator("evil.example")), Tlp::Red),
+        ..item(TO_PEER, indicator("evil.example"))
+    };
+    let before = home.dump();
+    for change in [release_change(GROUP, vec![red()]), publish::publish_change(&home.read(), GROUP, vec![red()], 10)] {
+        assert_eq!(home.try_commit(change), Err(CommitError::Refused(Refused::OtherAudience)));
+    }
+    assert_eq!(home.dump(), before);
+    home.commit(release_change(TO_PEER, vec![red()]));
 }

@@ -118,10 +118,20 @@ impl Federation {
     }
 
     pub fn export(&self, who: Who, format: ExportFormat) -> String {
+        self.export_as(who, &ExportRequest { format, tlp_max: Tlp::Red, since: None, kinds: Vec::new() })
+    }
+
+    pub fn export_as(&self, who: Who, request: &ExportRequest) -> String {
         let mut out = Vec::new();
-        let request = ExportRequest { format, tlp_max: Tlp::Red, since: None, kinds: Vec::new() };
-        self.node(who).export(&request, &mut out).unwrap();
+        self.node(who).export(request, &mut out).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    /// A STIX export's indicator of a value.
+    pub fn stix_of(&self, who: Who, value: &str) -> serde_json::Value {
+        let bundle: serde_json::Value = serde_json::from_str(&self.export(who, ExportFormat::Stix)).unwrap();
+        let is_it = |object: &&serde_json::Value| object["pattern"].as_str().is_some_and(|pattern| pattern.contains(value));
+        bundle["objects"].as_array().unwrap().iter().find(is_it).unwrap().clone()
     }
 
     /// How many indicators a node holds.
