@@ -119,7 +119,7 @@ impl Signals {
                     Ok(()) => tracing::info!("reloaded"),
                     Err(error) => {
                         let (code, place) = (error.code(), error.place());
-                        tracing::error!(code, place, "failed to reload; what was in force stays");
+                        tracing::error!(code, place, "failed to reload; of what could not be read, what was in force stays");
                     }
                 },
             }

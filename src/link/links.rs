@@ -75,7 +75,7 @@ impl Links {
     /// # Errors
     /// When our certificate or a stored card cannot be used.
     pub fn new(node: Arc<Node>) -> Result<Arc<Self>, NodeError> {
-        let trust = Trust::new(bundles(&node)?);
+        let trust = Trust::new(bundles(&node, denied_keys(&node.data.join(DENIED_KEYS))?)?);
         let clock = node.clock.clone();
         let mut credentials = node.keys.credentials(clock.now())?;
         let first = credentials.remove(0);
@@ -346,13 +346,18 @@ impl Links {
     pub fn refresh_trust(&self) {
         if let Err(error) = self.try_refresh_trust() {
             let (code, place) = (error.code(), error.place());
-            tracing::warn!(code, place, "the peers could not be read; those known before stay in force");
+            tracing::warn!(code, place, "peers or denied keys could not be read; those known before stay in force");
         }
     }
 
+    /// A deny list that cannot be read keeps no change of the peers from being in force: the keys known before stay denied.
     fn try_refresh_trust(&self) -> Result<(), NodeError> {
-        self.tls.trust.replace(bundles(&self.node)?);
-        Ok(())
+        let (denied, read) = match denied_keys(&self.node.data.join(DENIED_KEYS)) {
+            Ok(denied) => (denied, Ok(())),
+            Err(error) => (self.tls.trust.load().denied.clone(), Err(error)),
+        };
+        self.tls.trust.replace(bundles(&self.node, denied)?);
+        read
     }
 
     async fn dial_peer(self: Arc<Self>, org: OrgId, cancel: CancellationToken) {
@@ -474,7 +479,7 @@ impl Links {
     fn renew(&self) -> Result<(), NodeError> {
         let renewal = self.node.keys.renew(self.node.clock.now())?;
         if renewal.node || renewal.issuing_ca {
-            self.reload()?;
+            self.show_newest()?;
             tracing::info!(issuing_ca = renewal.issuing_ca, "certificates were renewed");
         }
         if renewal.root_needed {
@@ -483,15 +488,23 @@ impl Links {
         Ok(())
     }
 
-    /// Puts keys and card as the files have them in force, without a restart.
+    /// Shows our newest certificates and card from now on.
     ///
     /// # Errors
-    /// When they cannot be read; what was in force stays.
-    pub fn reload(&self) -> Result<(), NodeError> {
+    /// When they cannot be used; those from before are still shown.
+    pub fn show_newest(&self) -> Result<(), NodeError> {
         self.tls.credentials.store(Arc::new(self.node.keys.credentials(self.node.clock.now())?));
-        self.try_refresh_trust()?;
         self.node.touch_peers();
         Ok(())
+    }
+
+    /// Puts certificates, peers and denied keys as files and store have them in force, without a restart.
+    ///
+    /// # Errors
+    /// When they cannot be read; of what could not be read, what was in force stays.
+    pub fn reload(&self) -> Result<(), NodeError> {
+        self.show_newest()?;
+        self.try_refresh_trust()
     }
 }
 
@@ -615,8 +628,8 @@ pub(crate) fn denied_keys(path: &Path) -> Result<BTreeSet<[u8; 32]>, NodeError> 
     Ok(denied)
 }
 
-fn bundles(node: &Node) -> Result<TrustBundles, NodeError> {
-    let mut bundles = TrustBundles { denied: denied_keys(&node.data.join(DENIED_KEYS))?, ..TrustBundles::default() };
+fn bundles(node: &Node, denied: BTreeSet<[u8; 32]>) -> Result<TrustBundles, NodeError> {
+    let mut bundles = TrustBundles { denied, ..TrustBundles::default() };
     for row in node.store.snapshot()?.peers()? {
         let standing = match row.state {
             PeerState::Open => Standing::Active,

@@ -322,7 +322,7 @@ impl Node {
         self.keys.rotate_root(self.clock.now())?;
         // Without links the new card goes out with the next start.
         if let Ok(links) = self.links() {
-            links.reload()?;
+            links.show_newest()?;
         }
         let next = self.data.join(crate::link::identity::DIRECTORY).join("next-root.key");
         Ok(RotateView { card_number: self.keys.card().content().number, next_root_key: next.display().to_string() })

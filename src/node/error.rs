@@ -360,10 +360,10 @@ impl NodeError {
         }
     }
 
-    /// Where the mistake stands, for logs, which never hold an error's text.
+    /// Where the mistake stands, for logs, which hold neither an error's text nor where the data lies.
     pub fn place(&self) -> Option<String> {
         match self {
-            Self::BadDeniedKey { path, line } => Some(format!("{}:{line}", path.display())),
+            Self::BadDeniedKey { path, line } => Some(format!("{}:{line}", path.file_name()?.display())),
             _ => None,
         }
     }

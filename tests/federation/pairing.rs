@@ -224,6 +224,21 @@ async fn a_link_that_the_other_side_cuts_without_a_word_says_so_until_the_next_c
 }
 
 #[tokio::test]
+async fn a_slip_in_the_deny_list_keeps_nobody_in_who_is_suspended() {
+    let federation = Federation::of(2).await;
+    std::fs::write(federation.data(AMAL).join("denied-keys.txt"), "abc\n").unwrap();
+    federation.node(AMAL).peer_suspend("borealis").await.unwrap();
+    federation.until("the link is down", || !federation.node(AMAL).link_view(&federation.org(BOREALIS)).up).await;
+    let refused = federation.node(AMAL).reload().await.unwrap_err();
+    assert_eq!((refused.code(), u8::from(refused.exit())), ("bad-denied-key", 2));
+    federation.node(AMAL).rotate().await.unwrap();
+    std::fs::remove_file(federation.data(AMAL).join("denied-keys.txt")).unwrap();
+    federation.node(AMAL).reload().await.unwrap();
+    federation.node(AMAL).peer_resume("borealis").await.unwrap();
+    federation.settle().await;
+}
+
+#[tokio::test]
 async fn of_two_dials_at_once_one_stream_stays() {
     let federation = Federation::of(2).await;
     for _ in 0..5 {
