@@ -59,8 +59,10 @@ fn count(path: &Path, values: Option<&str>, problems: bool) -> Result<serde_json
                 }
                 kinds.entry(observable.kind().name()).or_default().insert(observable.value().to_owned());
             }
-            Item::Problem(problem) | Item::Note(problem) if problems => println!("{}: {}: {}", path.display(), problem.place, problem.what),
-            Item::Problem(problem) | Item::Note(problem) => told.push((problem.place, problem.what)),
+            Item::Problem(problem) | Item::LeftOut(problem, _) | Item::Note(problem) if problems => {
+                println!("{}: {}: {}", path.display(), problem.place, problem.what)
+            }
+            Item::Problem(problem) | Item::LeftOut(problem, _) | Item::Note(problem) => told.push((problem.place, problem.what)),
         }
         ControlFlow::Continue(())
     };

@@ -21,7 +21,7 @@ fn main() -> std::io::Result<()> {
                 Item::Indicator { indicator, .. } => {
                     values.insert(indicator.observable);
                 }
-                Item::Problem(problem) | Item::Note(problem) => {
+                Item::Problem(problem) | Item::LeftOut(problem, _) | Item::Note(problem) => {
                     problems += 1;
                     if asked("--problems") {
                         println!("  {}: {}", problem.place, problem.what.replace('\n', " / "));

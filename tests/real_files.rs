@@ -38,7 +38,7 @@ fn read(path: &Path) -> Told {
         notes += u64::from(matches!(item, Item::Note(_)));
         match item {
             Item::Indicator { indicator, tlp, revoked, .. } => told.indicators.push((indicator.observable.to_string(), tlp, revoked)),
-            Item::Problem(problem) | Item::Note(problem) => {
+            Item::Problem(problem) | Item::LeftOut(problem, _) | Item::Note(problem) => {
                 assert!(!problem.place.is_empty() && !problem.what.is_empty(), "{}: a problem without a place or a reason", path.display());
                 assert!(problem.what.len() < 2_000, "{}: a reason of {} bytes", path.display(), problem.what.len());
                 told.problems.push(problem.what);
@@ -167,4 +167,36 @@ fn the_format_of_every_file_is_told_by_its_content() {
         let expected = if name.ends_with(".csv") || name.ends_with(".tsv") { Format::Csv } else { Format::Text };
         assert!(format == expected || (expected == Format::Text && format == Format::Csv), "{name}: {format:?}");
     }
+}
+
+/// Every attribute of an event, those of its objects too.
+fn attributes(event: &serde_json::Value) -> u64 {
+    let own = |of: &serde_json::Value| of["Attribute"].as_array().map_or(0, |all| all.len() as u64);
+    own(event) + event["Object"].as_array().into_iter().flatten().map(own).sum::<u64>()
+}
+
+#[test]
+fn every_attribute_of_an_event_is_an_indicator_or_is_counted_among_what_is_not_taken() {
+    let Some(data) = data() else { return };
+    let mut looked_at = 0;
+    for path in files(&data.join("misp")).iter().chain(&files(&data.join("misp-feed-tweetfeed"))) {
+        let Ok(json) = serde_json::from_slice::<serde_json::Value>(&std::fs::read(path).expect("readable")) else { continue };
+        let event = json.get("Event").unwrap_or(&json);
+        let (mut places, mut not_taken) = (std::collections::BTreeSet::new(), 0);
+        let mut sink = |item: Item| {
+            match item {
+                Item::Indicator { place, .. } | Item::Problem(formats::Problem { place, .. }) => drop(places.insert(place)),
+                Item::LeftOut(_, count) => not_taken += count,
+                Item::Note(_) => {}
+            }
+            ControlFlow::Continue(())
+        };
+        let mut input = BufReader::new(std::fs::File::open(path).expect("readable"));
+        formats::read(&mut input, Some(Format::Misp), None, &mut Cursor::new(Vec::new()), &mut sink).expect("only I/O fails");
+        if attributes(event) > 0 {
+            looked_at += 1;
+            assert_eq!(places.len() as u64 + not_taken, attributes(event), "{}", path.display());
+        }
+    }
+    assert!(looked_at > 40, "only {looked_at} files");
 }

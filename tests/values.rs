@@ -36,7 +36,9 @@ fn read(path: &Path) -> (BTreeSet<Observable>, Vec<String>) {
             Item::Indicator { indicator, .. } => {
                 values.insert(indicator.observable);
             }
-            Item::Problem(problem) | Item::Note(problem) => problems.push(format!("{}: {}", problem.place, problem.what)),
+            Item::Problem(problem) | Item::LeftOut(problem, _) | Item::Note(problem) => {
+                problems.push(format!("{}: {}", problem.place, problem.what))
+            }
         }
         ControlFlow::Continue(())
     };

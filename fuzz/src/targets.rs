@@ -362,7 +362,7 @@ fn read(data: &[u8], format: Option<Format>) {
                 assert!(!place.is_empty());
                 check(&indicator.observable);
             }
-            Item::Problem(problem) | Item::Note(problem) => {
+            Item::Problem(problem) | Item::LeftOut(problem, _) | Item::Note(problem) => {
                 told.1 += u64::from(!note);
                 assert!(!problem.place.is_empty() && !problem.what.is_empty(), "a problem without a place or a reason");
                 assert!(problem.what.len() < 4_000, "a reason of {} bytes", problem.what.len());
@@ -412,7 +412,7 @@ fn written_is_read_again(data: &[u8]) {
     let mut sink = |item: Item| {
         again.push(match item {
             Item::Indicator { indicator, .. } => Ok(indicator.observable),
-            Item::Problem(problem) | Item::Note(problem) => Err(problem.what),
+            Item::Problem(problem) | Item::LeftOut(problem, _) | Item::Note(problem) => Err(problem.what),
         });
         ControlFlow::Continue(())
     };

@@ -106,7 +106,7 @@ fn show(bar: &ProgressBar, at: ImportProgress) {
 }
 
 pub(super) fn exit(report: &ImportReport) -> Exit {
-    match (report.released + report.duplicate, report.withheld, report.invalid) {
+    match (report.released + report.duplicate, report.withheld, report.invalid + report.left_out) {
         (0, 1.., _) => Exit::Refused,
         (0, 0, 1..) => Exit::Failed,
         _ => Exit::Done,
@@ -146,7 +146,10 @@ pub(super) fn text(report: &ImportReport) -> String {
         (report.withheld, "withheld"),
         (report.invalid, "invalid"),
     ];
-    let counts = counts.map(|(number, what)| format!("{number} {what}")).join(", ");
+    let mut counts = counts.map(|(number, what)| format!("{number} {what}")).join(", ");
+    if report.left_out > 0 {
+        counts += &format!(", {} no indicators", report.left_out);
+    }
     text += &format!("{} read: {counts}\n", count(report.read, "record"));
     for (label, number) in &report.relabelled {
         let replaces = if report.dry_run { "would replace" } else { "replaces" };

@@ -504,6 +504,9 @@ fn an_import_counts_and_names_the_first_problems() {
         "kinds: domain 3, sha256 1",
     ];
     assert_eq!(lines[20..], rest);
+    let left = ImportReport { read: 1_694, released: 1, invalid: 1, left_out: 1_692, ..ImportReport::default() };
+    assert_eq!(import::text(&left), "1694 records read: 1 released, 0 duplicate, 0 withheld, 1 invalid, 1692 no indicators\n");
+    assert_eq!(import::exit(&ImportReport { released: 0, ..left }), Exit::Failed);
     let dry = ImportReport { read: 1, released: 1, dry_run: true, ..ImportReport::default() };
     assert_eq!(import::text(&dry), "1 record read: 1 would be released, 0 duplicate, 0 withheld, 0 invalid\n");
 }

@@ -35,6 +35,8 @@ pub enum Item {
     },
     /// A record that was not taken, and why.
     Problem(Problem),
+    /// Records that are no indicators, or of a kind that is not understood: so many for this reason, told at the first one's place.
+    LeftOut(Problem, u64),
     /// What was not understood of records that were taken. Counts as no record.
     Note(Problem),
 }
@@ -143,7 +145,7 @@ pub fn read_within(
     let mut counted = |item: Item| {
         match item {
             Item::Indicator { .. } => summary.indicators += 1,
-            Item::Problem(_) => summary.problems += 1,
+            Item::Problem(_) | Item::LeftOut(..) => summary.problems += 1,
             Item::Note(_) => {}
         }
         sink(item)
@@ -198,10 +200,11 @@ impl Tally {
         self.reasons.entry(what).or_insert((place, 0)).1 += 1;
     }
 
-    fn problems(self) -> impl Iterator<Item = Problem> {
-        self.reasons.into_iter().map(|(what, (place, count))| match count {
-            1 => Problem { place, what },
-            _ => Problem { place: format!("{place} and {} more", count - 1), what },
+    /// Each reason, and how many records it stands for.
+    fn problems(self) -> impl Iterator<Item = (Problem, u64)> {
+        self.reasons.into_iter().map(|(what, (place, count))| {
+            let place = if count == 1 { place } else { format!("{place} and {} more", count - 1) };
+            (Problem { place, what }, count)
         })
     }
 }
@@ -216,7 +219,7 @@ mod tests {
         let mut sink = |item: Item| {
             match item {
                 Item::Indicator { .. } => indicators += 1,
-                Item::Problem(problem) | Item::Note(problem) => problems.push(problem.what),
+                Item::Problem(problem) | Item::LeftOut(problem, _) | Item::Note(problem) => problems.push(problem.what),
             }
             ControlFlow::Continue(())
         };

@@ -230,7 +230,7 @@ mod tests {
     fn shown(item: &Item) -> String {
         match item {
             Item::Indicator { place, indicator, .. } => format!("{} {}", place.trim_start_matches("line "), indicator.observable),
-            Item::Problem(problem) | Item::Note(problem) => {
+            Item::Problem(problem) | Item::LeftOut(problem, _) | Item::Note(problem) => {
                 format!("{} ! {}", problem.place.trim_start_matches("line "), problem.what.lines().next().unwrap_or(""))
             }
         }

@@ -312,6 +312,12 @@ impl<'a> Import<'a> {
                 self.report.problem(problem);
                 return Ok(());
             }
+            Item::LeftOut(problem, count) => {
+                self.report.read += count;
+                self.report.left_out += count;
+                self.report.problem(problem);
+                return Ok(());
+            }
             Item::Note(note) => {
                 self.report.problem(note);
                 return Ok(());

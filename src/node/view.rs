@@ -390,7 +390,7 @@ pub struct ImportProgress {
 /// What became of an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportReport {
-    /// Records read: the sum of the next four.
+    /// Records read: the sum of the next five.
     pub read: u64,
     /// Those that go out.
     pub released: u64,
@@ -400,6 +400,9 @@ pub struct ImportReport {
     pub withheld: u64,
     /// Those that are no record.
     pub invalid: u64,
+    /// Those that are no indicators, or of a kind that is not understood: of MISP a comment or a file, of STIX what was seen.
+    #[serde(default)]
+    pub left_out: u64,
     /// What was not taken and why, and what was not understood of what was taken; the first 1,000.
     pub problems: Vec<Problem>,
     /// How many problems there are beyond those.
@@ -427,6 +430,7 @@ impl ImportReport {
         self.duplicate += other.duplicate;
         self.withheld += other.withheld;
         self.invalid += other.invalid;
+        self.left_out += other.left_out;
         self.problems_more += other.problems_more;
         self.dry_run |= other.dry_run;
         for (kind, count) in other.kinds {

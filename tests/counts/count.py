@@ -16,6 +16,8 @@ import sys
 from collections import defaultdict
 from urllib.parse import urlsplit
 
+csv.field_size_limit(sys.maxsize)
+
 ONE = re.compile(r"""^\[\s*([a-z0-9-]+):([\w.'-]+)\s*={1,2}\s*'((?:[^'\\]|\\.)*)'\s*\]$""", re.S)
 HASHES = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
 
@@ -109,9 +111,9 @@ def stix_pattern(text):
 
 
 def stix(objects, found):
-    for item in objects:
+    for at, item in enumerate(objects):
         if isinstance(item, dict) and item.get("type") == "indicator" and isinstance(item.get("pattern"), str):
-            found.append((*stix_pattern(item["pattern"]), f"id={item.get('id')}"))
+            found.append((*stix_pattern(item["pattern"]), f"id={item.get('id')} objects[{at}]"))
 
 
 def misp_value(kind, value):
@@ -149,7 +151,9 @@ def misp_value(kind, value):
 
 
 def attributes(event):
-    for attribute in event.get("Attribute") or []:
+    several = event.get("Attribute") or []
+    # Some exports write a list as an object whose names are its numbers.
+    for attribute in several.values() if isinstance(several, dict) else several:
         if isinstance(attribute, dict):
             yield attribute, None
     for group in event.get("Object") or []:
@@ -166,7 +170,7 @@ def misp(event, found):
     for a, name in rows:
         if a.get("value") is None:
             continue
-        where = f"type={a.get('type')} to_ids={a.get('to_ids')} used={used} object={name} relation={a.get('object_relation')} deleted={a.get('deleted')}"
+        where = f"type={a.get('type')} to_ids={a.get('to_ids')} used={used} object={name} relation={a.get('object_relation')} deleted={a.get('deleted')} uuid={a.get('uuid')}"
         if name == "android-app" and a.get("object_relation") in ("appid", "certificate"):
             pairs = [("app_id" if a["object_relation"] == "appid" else "app_cert_hash", str(a["value"]).lower() if a["object_relation"] == "certificate" else str(a["value"]))]
         else:
@@ -192,7 +196,7 @@ MAIL = re.compile(r"[\w.+-]+@(?:[\w-]+\.)+[a-z]{2,}", re.I)
 
 def plain(text):
     """A cell or line that is one value and nothing else, defanged or not."""
-    text = re.sub(r"\s*[\[({]\s*(?:\.|dot)\s*[\])}]\s*", ".", text.strip().strip('"').strip("\u00a0\u200b"), flags=re.I)
+    text = re.sub(r"\s*[\[({]\s*(?:\.|dot)\s*[\])}]\s*", ".", re.sub("[\u200b\ufeff]", "", text).strip().strip('"'), flags=re.I)
     text = re.sub(r"^hxxp", "http", text.replace("[:]", ":").replace("[at]", "@").replace("[@]", "@"), flags=re.I)
     if re.fullmatch(r"[0-9a-f]+", text, re.I) and len(text) in HASHES:
         return HASHES[len(text)], text.lower()
@@ -221,7 +225,7 @@ def table(path, found):
     with open(path, "rb") as file:
         data = file.read()
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("cp1252", "replace")
     lines = text.splitlines()
@@ -250,6 +254,8 @@ def count(path):
             stix(data["objects"], found)
         elif isinstance(data, dict) and data.get("type") == "indicator":
             stix([data], found)
+        elif isinstance(data, list) and any(isinstance(item, dict) and item.get("type") == "indicator" for item in data):
+            stix(data, found)
         else:
             for event in events(data):
                 if isinstance(event, dict):

@@ -26,9 +26,10 @@ def names_a_file(value):
 class Difference:
     """A value that one side alone has."""
 
-    def __init__(self, path, kind, value, where, mine, told):
+    def __init__(self, path, kind, value, where, mine, told, theirs=None):
         self.path, self.kind, self.value, self.where = path, kind, value, where
         self.mine = mine  # what we have of the file, by kind
+        self.theirs = theirs or {}  # what count.py has of it, by kind
         self.told = told  # what we report of the file: [place, reason]
 
     def all(self, text):
@@ -50,6 +51,17 @@ class Difference:
     def told_of_all_lines(self):
         places = {match[1] for place, _ in self.told for match in re.finditer(r"line (\d+)\b", place)}
         return bool(self.lines()) and all(line in places for line in self.lines())
+
+    def told_of_all(self):
+        """Every row, object or attribute that has it is among what the import reports."""
+        places = [place for place, _ in self.told]
+        objects = [re.search(r"objects\[\d+\]|(?<=uuid=)[0-9a-f-]{36}", where) for where in self.where]
+        return self.told_of_all_lines() or bool(objects) and all(at and any(at[0] in place.split() for place in places) for at in objects)
+
+    def refanged(self):
+        """What it is when it stands alone, or as a URL without its scheme."""
+        value = self.value.strip("[]")
+        return {pair for pair in (count.plain(value), count.plain("http://" + value)) if pair}
 
     def host(self):
         return re.sub(r"^\w+://", "", self.value).split("/")[0]
@@ -76,6 +88,8 @@ THEIRS = [
     ("headers of a legitimate e-mail", lambda d: "legitimate-email" in d.path),
     ("within a sentence or a list of legitimate names, and not defanged", lambda d: d.path.endswith(".txt") and d.kind in ("domain", "url", "ipv4", "email")
         and all(len(cell.strip(" -")) > len(d.value.rstrip("/")) or d.value in ("support.apple.com", "support.microsoft.com") for cell in d.cells())),
+    ("its row, object or attribute is reported", Difference.told_of_all),
+    ("defanged, or of another kind than it says: taken as what it is", lambda d: any(d.we_have(kind, value) for kind, value in d.refanged())),
 ]
 
 # What we have and count.py has not.
@@ -86,6 +100,8 @@ OURS = [
     ("a registry key without its hive: kept as a pattern", lambda d: d.kind == "pattern" and "windows-registry-key:key" in d.value),
     ("a URL without a scheme, or with blanks or a port in it", lambda d: d.kind == "url" and bare(d)),
     ("punctuation of the source left off", lambda d: d.kind == "url" and any(other.rstrip("\"',%2").startswith(d.value) or d.value.startswith(other) for other in d.mine.get("theirs", []))),
+    ("defanged, or of another kind than it says: taken as what it is", lambda d: any((d.kind, d.value) in Difference(d.path, kind, other, [], {}, []).refanged()
+        for kind, values in d.theirs.items() for other in values)),
 ]
 
 
@@ -97,6 +113,11 @@ def bare(d):
     rest = rest.replace("%20", " ").replace("%3C", "<").replace("%3E", ">")
     at = text.lower().find(rest.lower())
     return at >= 0 and not (text[:at].endswith("://") and " " not in rest)
+
+
+def shown(value):
+    value = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value)
+    return value if len(value) <= 80 else value[:77] + "..."
 
 
 def explain(difference, reasons):
@@ -130,13 +151,13 @@ def main():
             for side, values, reasons in sides:
                 for value in sorted(values):
                     about = {**mine, "theirs": there - here} if side == "only we" else mine
-                    reason = explain(Difference(path, kind, value, kinds.get(kind, {}).get(value, []), about, told), reasons)
+                    reason = explain(Difference(path, kind, value, kinds.get(kind, {}).get(value, []), about, told, kinds), reasons)
                     if reason is None:
                         unexplained += 1
                         print(f"NO REASON {path}: {kind}: {side}: {value!r} {kinds.get(kind, {}).get(value, [])}"[:400], file=sys.stderr)
                     found[path, kind, side, reason or "NO REASON"].append(value)
     for (path, kind, side, reason), values in found.items():
-        few = ": " + ", ".join(value if len(value) <= 80 else value[:77] + "..." for value in values) if len(values) <= SHOWN else ""
+        few = ": " + ", ".join(map(shown, values)) if len(values) <= SHOWN else ""
         print(f"{path}: {kind}: {side} {len(values)}: {reason}{few}")
     print(f"{pairs} counts, {equal} the same value by value, {len(found)} explained parts of the others, {unexplained} values without a reason", file=sys.stderr)
     if planted:
@@ -147,4 +168,7 @@ def main():
 
 if __name__ == "__main__":
     sys.dont_write_bytecode = True
+    # Hostile files hold halves of characters.
+    sys.stdout.reconfigure(errors="backslashreplace")
+    sys.stderr.reconfigure(errors="backslashreplace")
     sys.exit(main())

@@ -70,7 +70,7 @@ pub fn read_within(line_bytes_max: usize, input: &mut dyn BufRead, sink: &mut dy
             return Ok(());
         }
     }
-    for note in table.unknown_types.problems() {
+    for (note, _) in table.unknown_types.problems() {
         if (table.sink)(Item::Note(note)).is_break() {
             break;
         }

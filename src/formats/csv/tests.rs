@@ -20,7 +20,9 @@ fn all(bytes: &[u8]) -> Vec<Item> {
 fn items(bytes: &[u8]) -> Vec<String> {
     let shown = |item: &Item| match item {
         Item::Indicator { place, indicator, .. } => format!("{} {}", place.trim_start_matches("line "), indicator.observable),
-        Item::Problem(problem) => format!("{} ! {}", problem.place.trim_start_matches("line "), problem.what.lines().next().unwrap_or("")),
+        Item::Problem(problem) | Item::LeftOut(problem, _) => {
+            format!("{} ! {}", problem.place.trim_start_matches("line "), problem.what.lines().next().unwrap_or(""))
+        }
         Item::Note(problem) => format!("{} ? {}", problem.place.trim_start_matches("line "), problem.what),
     };
     all(bytes).iter().map(shown).collect()
@@ -98,7 +100,7 @@ fn a_label_over_the_table_labels_every_row() {
         .into_iter()
         .map(|item| match item {
             Item::Indicator { tlp, .. } => tlp,
-            Item::Problem(problem) | Item::Note(problem) => panic!("{problem:?}"),
+            Item::Problem(problem) | Item::LeftOut(problem, _) | Item::Note(problem) => panic!("{problem:?}"),
         })
         .collect();
     assert_eq!(labels, [Some(Tlp::Amber), Some(Tlp::Red), Some(Tlp::Amber)]);

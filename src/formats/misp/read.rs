@@ -5,7 +5,7 @@ use super::attribute::{Marks, Pending, flag, items, text};
 use super::types::{self, Type};
 use crate::formats::json::{Captured, JsonError, Reader};
 use crate::formats::stix::Scratch;
-use crate::formats::{Item, Problem, ReadError, Sink, Stop, Summary, Tally, problem};
+use crate::formats::{Item, ReadError, Sink, Stop, Summary, Tally, problem};
 use crate::model::{Indicator, Timestamp, Tlp};
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -365,8 +365,11 @@ impl Import<'_, '_> {
     }
 
     fn finish(&mut self) -> Result<(), Stop> {
-        for Problem { place, what } in std::mem::take(&mut self.tally).problems() {
-            self.problem(place, what)?;
+        for (problem, count) in std::mem::take(&mut self.tally).problems() {
+            self.summary.problems += 1;
+            if (self.sink)(Item::LeftOut(problem, count)).is_break() {
+                return Err(Stop::Enough);
+            }
         }
         Ok(())
     }
@@ -425,7 +428,9 @@ mod tests {
                     let tlp = tlp.map_or("unmarked", Tlp::name);
                     format!("{} {tlp} {:?}{}", indicator.observable, indicator.labels, if revoked { " revoked" } else { "" })
                 }
-                Item::Problem(problem) | Item::Note(problem) => problem.what.lines().next().unwrap_or("").to_owned(),
+                Item::Problem(problem) | Item::LeftOut(problem, _) | Item::Note(problem) => {
+                    problem.what.lines().next().unwrap_or("").to_owned()
+                }
             });
             ControlFlow::Continue(())
         };

@@ -225,7 +225,7 @@ impl Import<'_, '_> {
                 let item = item(pending, about, markings, names);
                 match item {
                     Item::Indicator { .. } => summary.indicators += 1,
-                    Item::Problem(_) => summary.problems += 1,
+                    Item::Problem(_) | Item::LeftOut(..) => summary.problems += 1,
                     Item::Note(_) => {}
                 }
                 sink(item)
@@ -234,9 +234,9 @@ impl Import<'_, '_> {
                 return Ok(self.summary);
             }
         }
-        for problem in self.tally.problems() {
+        for (problem, count) in self.tally.problems() {
             self.summary.problems += 1;
-            if (self.sink)(Item::Problem(problem)).is_break() {
+            if (self.sink)(Item::LeftOut(problem, count)).is_break() {
                 break;
             }
         }
@@ -374,7 +374,9 @@ mod tests {
                     let revoked = if revoked { " revoked" } else { "" };
                     format!("{} {tlp} {:?}{revoked}", indicator.observable, indicator.labels)
                 }
-                Item::Problem(problem) | Item::Note(problem) => format!("{}: {}", problem.place, problem.what.lines().next().unwrap_or("")),
+                Item::Problem(problem) | Item::LeftOut(problem, _) | Item::Note(problem) => {
+                    format!("{}: {}", problem.place, problem.what.lines().next().unwrap_or(""))
+                }
             });
             ControlFlow::Continue(())
         };
@@ -558,7 +560,7 @@ mod tests {
                         named.push(indicator.observable.value().to_owned());
                     }
                 }
-                Item::Problem(problem) | Item::Note(problem) => superseded.push(problem.place),
+                Item::Problem(problem) | Item::LeftOut(problem, _) | Item::Note(problem) => superseded.push(problem.place),
             }
             ControlFlow::Continue(())
         };

@@ -309,7 +309,9 @@ mod tests {
         let mut sink = |item: crate::formats::Item| {
             match item {
                 crate::formats::Item::Indicator { indicator, tlp, .. } => found.push((indicator.observable, tlp)),
-                crate::formats::Item::Problem(problem) | crate::formats::Item::Note(problem) => panic!("{problem:?}"),
+                crate::formats::Item::Problem(problem)
+                | crate::formats::Item::LeftOut(problem, _)
+                | crate::formats::Item::Note(problem) => panic!("{problem:?}"),
             }
             std::ops::ControlFlow::Continue(())
         };
