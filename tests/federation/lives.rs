@@ -276,7 +276,7 @@ async fn a_second_fork_of_an_incarnation_that_was_left_opens_no_other() {
     federation.settle().await;
     assert_eq!(snapshot(&federation).incarnation().unwrap(), incarnation);
     for reader in [BOREALIS, CEDAR] {
-        assert!(federation.finds(reader, "first.example.org"), "{reader:?} is told what the forked log says");
+        federation.until("the reader is told what the forked log says", || federation.finds(reader, "first.example.org")).await;
     }
 }
 
