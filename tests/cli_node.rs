@@ -428,7 +428,11 @@ fn exit_codes_say_what_kind_of_no_it_was() {
             6,
             "error: no peer or group is called `nobody`\nhint: `watchfire peer list` and `watchfire group list` show them",
         ),
-        ("watchfire show a.example", 6, "error: there is no record `a.example`\nhint: `watchfire lookup VALUE` shows the ids of records"),
+        (
+            "watchfire show a.example",
+            6,
+            "error: there is no record `a.example`\nhint: `watchfire lookup VALUE` shows the ids of records; they are each node's own, so ask others for the entry as LOG:POSITION, which is the same everywhere",
+        ),
         (
             "watchfire import missing.csv --tlp green --to nobody",
             6,
@@ -587,7 +591,11 @@ fn exit_codes_say_what_kind_of_no_it_was() {
             6,
             "error: no member of `partners` is called `nobody`\nhint: `watchfire group show partners` shows them; one that is no peer has its id alone",
         ),
-        ("watchfire group deputy partners smex", 1, "error: `smex` is not a member of the group `partners`"),
+        (
+            "watchfire group deputy partners smex",
+            1,
+            "error: `smex` is not a member of the group `partners`\nhint: `watchfire group add partners smex` makes it one",
+        ),
     ];
     here.all_refused(&cases);
     for unknown in ["'no value' fresh-lure.com", "roleaboutd", "login-mail.example", "abcdefgh.onion", "fresh-lure.com --kind domain"] {

@@ -554,6 +554,8 @@ mod tests {
                 "the audience is not a peer or a group of ours\nhint: `watchfire peer list` and `watchfire group list` show them",
             ),
             (Withheld::Suspended, "the peer is suspended\nhint: `watchfire peer resume` opens the link again"),
+            (Withheld::Unconfirmed, "the pairing is not confirmed here\nhint: compare the digits by voice, then `watchfire peer confirm`"),
+            (Withheld::NotAccepted, "we do not take part in that group\nhint: `watchfire group accept` changes that"),
             (
                 Withheld::StaleGroup,
                 "the group's definition was not confirmed for 14 days\nhint: its owner's node confirms it when it is reached again",
