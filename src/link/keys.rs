@@ -771,3 +771,25 @@ mod tests {
         assert_eq!(again.node().chain()[1], keys.node().chain()[1]);
     }
 }
+
+#[cfg(test)]
+mod texts {
+    use super::*;
+
+    #[test]
+    fn each_error_about_keys_names_the_file() {
+        let path = || PathBuf::from("D/keys/x");
+        let cases = [
+            (KeysError::File { path: path(), error: std::io::Error::other("no disk") }, "`D/keys/x`: no disk"),
+            (
+                KeysError::TooOpen { path: path(), mode: 0o644 },
+                "`D/keys/x` has mode 0644: others than its owner may read it\nhint: chmod 600 D/keys/x",
+            ),
+            (KeysError::Exists(path()), "`D/keys/x` holds an identity already"),
+            (KeysError::Content { path: path(), what: "a card" }, "`D/keys/x` does not hold a card"),
+            (KeysError::RootAbsent(path()), "the root key is not here\nhint: put it back as `D/keys/x` for as long as this takes"),
+            (KeysError::NextRootAbsent(path()), "the next root key is not here\nhint: put it back as `D/keys/x` for as long as this takes"),
+        ];
+        cases.iter().for_each(|(error, text)| assert_eq!(error.to_string(), *text));
+    }
+}

@@ -1092,3 +1092,25 @@ fn content_bytes(frame: &Kind) -> u64 {
 pub(super) fn short(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(200).collect()
 }
+
+#[cfg(test)]
+mod texts {
+    use super::*;
+
+    #[test]
+    fn why_a_session_ended_is_told() {
+        let cases = [
+            (Ended::Stream(WITHOUT_A_WORD.into()), "the stream ended: the other side closed the link without a reason, or it broke off"),
+            (Ended::ByPeer { code: "limit".into(), words: "too much".into() }, "the peer closed the link: too much (`limit`)"),
+            (Ended::Cut, "the link was cut here"),
+            (Ended::Version(vec![7]), "the peer speaks protocol versions [7], and we speak [1]"),
+            (Ended::Protocol(Malformed("an empty frame")), "the peer broke the protocol: an empty frame"),
+            (
+                Ended::Batch { log: LogId([0; 32]), error: BatchError::Chain },
+                "the peer sent a batch of log `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` that does not verify: the chain of headers does not lead to the signed head",
+            ),
+            (Ended::Node(NodeError::KeyAbsent("the root key is away".into())), "the root key is away"),
+        ];
+        cases.iter().for_each(|(ended, text)| assert_eq!(ended.to_string(), *text));
+    }
+}

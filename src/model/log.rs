@@ -675,3 +675,22 @@ mod tests {
         assert!(others.iter().all(|other| other.id() != base.id()));
     }
 }
+
+#[cfg(test)]
+mod texts {
+    use super::*;
+
+    #[test]
+    fn why_a_batch_is_not_its_authors_is_told() {
+        let cases = [
+            (BatchError::Count(0), "a batch has 1 to 1000 entries, not 0"),
+            (BatchError::TooLong, "the bodies of a batch have at most 1 MiB together and 48 KiB each"),
+            (BatchError::Gap { first: 7, expected: 3 }, "the batch begins at position 7, but 3 is next"),
+            (BatchError::OtherCheckpoint, "the checkpoint is of another log or size"),
+            (BatchError::Salts, "the salts do not fit the bodies that are present"),
+            (BatchError::Chain, "the chain of headers does not lead to the signed head"),
+            (BatchError::Signature, "the checkpoint is not signed by the log's author"),
+        ];
+        crate::texts::all_say(include_str!("log.rs"), "BatchError", &cases);
+    }
+}

@@ -270,3 +270,20 @@ impl Filling {
         Ok(sync_directory(&self.directory)?)
     }
 }
+
+#[cfg(test)]
+mod texts {
+    use super::*;
+
+    #[test]
+    fn why_rows_could_not_be_taken_is_told() {
+        let cases = [
+            (LoadError::UnknownTable("x".into()), "it has a table `x`, which this program does not know".to_owned()),
+            (LoadError::BadRows("x".into()), "what it holds of table `x` are no rows of it".to_owned()),
+            (LoadError::Newer(99), format!("its store has schema 99, and this program reads up to {SCHEMA}")),
+            (LoadError::Disk("no disk".into()), "no disk".to_owned()),
+        ];
+        cases.iter().for_each(|(error, text)| assert_eq!(error.to_string(), *text));
+        crate::texts::all_are_there(include_str!("archive.rs"), "LoadError", cases.iter().map(|(error, _)| error));
+    }
+}

@@ -126,3 +126,53 @@ storage!(redb::StorageError, redb::TableError, redb::TransactionError, redb::Com
 /// What a read fails with in either half.
 pub(super) trait Failure: From<redb::StorageError> + From<Damaged> {}
 impl<T: From<redb::StorageError> + From<Damaged>> Failure for T {}
+
+#[cfg(test)]
+mod texts {
+    use super::*;
+
+    #[test]
+    fn each_error_of_the_store_says_who_must_act() {
+        use crate::model::OrgId;
+        let damaged = Damaged { table: "logs", key: "7".into() };
+        let row = "row `7` of table `logs` is damaged\nhint: `watchfire doctor` checks the store; `watchfire restore` takes it back from a backup";
+        let path = PathBuf::from("D/watchfire.redb");
+        let cases = [
+            (
+                OpenError::AlreadyOpen(path.clone()),
+                "the store `D/watchfire.redb` is open in another process\nhint: is `watchfire serve` running? other commands talk to it over its socket".to_owned(),
+            ),
+            (
+                OpenError::Newer { found: 9, known: 5 },
+                "the store has schema 9, and this program reads up to 5\nhint: run the newer version of watchfire that wrote it".to_owned(),
+            ),
+            (
+                OpenError::OtherOrganisation { found: OrgId([1; 32]), ours: OrgId([2; 32]) },
+                format!("the store belongs to organisation `{}`, not to `{}`\nhint: the keys and the store of two data directories were mixed", OrgId([1; 32]), OrgId([2; 32])),
+            ),
+            (
+                OpenError::Damaged { path: path.clone(), what: "no header".into() },
+                "the store `D/watchfire.redb` is damaged: no header\nhint: `watchfire restore` takes it back from a backup; copying a live store never gives a good one".to_owned(),
+            ),
+            (
+                OpenError::Io { path, source: std::io::Error::other("no disk") },
+                "cannot open the store `D/watchfire.redb`: no disk\nhint: check that the directory exists, is yours and has space".to_owned(),
+            ),
+        ];
+        cases.iter().for_each(|(error, text)| assert_eq!(error.to_string(), *text));
+        crate::texts::all_are_there(include_str!("error.rs"), "OpenError", cases.iter().map(|(error, _)| error));
+        let cases = [
+            (CommitError::Refused(Refused::HeadMoved), "the log has grown since"),
+            (
+                CommitError::ReadOnly("no space".into()),
+                "the store is read-only for now: no space\nhint: check space and health of the disk; the node goes on by itself when it takes writes again",
+            ),
+            (CommitError::Damaged(damaged.clone()), row),
+            (CommitError::Closed, "the store is closed"),
+        ];
+        crate::texts::all_say(include_str!("error.rs"), "CommitError", &cases);
+        let cases =
+            [(ReadError::Damaged(damaged), row), (ReadError::Unavailable("no disk".into()), "the store cannot be read just now: no disk")];
+        crate::texts::all_say(include_str!("error.rs"), "ReadError", &cases);
+    }
+}

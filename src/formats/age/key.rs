@@ -169,3 +169,44 @@ pub fn identities(text: &str) -> Result<Vec<Identity>, BadIdentity> {
     }
     if found.is_empty() { Err(BadIdentity::Empty) } else { Ok(found) }
 }
+
+#[cfg(test)]
+mod texts {
+    use super::*;
+
+    #[test]
+    fn what_is_no_recipient_or_identity_is_told_without_repeating_a_secret() {
+        let cases = [
+            (
+                BadRecipient::Secret,
+                "that is a secret key (AGE-SECRET-KEY-1…), and a recipient is a public one\nhint: give the `age1…` that stands in the identity file as `public key`; whoever could read the secret one just now can read every backup made to it, so make a new one",
+            ),
+            (
+                BadRecipient::Kind("age1tag1x".into()),
+                "`age1tag1x` is a recipient of a kind that this program does not write to\nhint: give an X25519 recipient: `age1` and 58 letters",
+            ),
+            (
+                BadRecipient::Other,
+                "that is not an age recipient\nhint: it begins with `age1`; `age-keygen`, or `watchfire backup --new-identity FILE`, makes one",
+            ),
+            (
+                BadRecipient::Checksum("age1x".into()),
+                "`age1x` is not an age recipient: its checksum does not fit\nhint: copy it again, whole",
+            ),
+            (BadRecipient::Weak("age1x".into()), "`age1x` is a recipient that keeps nothing secret\nhint: make another identity"),
+        ];
+        crate::texts::all_say(include_str!("key.rs"), "BadRecipient", &cases);
+        let cases = [
+            (
+                BadIdentity::Locked,
+                "it is protected by a passphrase, which is not read here\nhint: `age --decrypt -o KEYFILE FILE` unlocks it; delete KEYFILE afterwards",
+            ),
+            (BadIdentity::Line(3), "line 3 is not an X25519 identity (AGE-SECRET-KEY-1…)"),
+            (
+                BadIdentity::Empty,
+                "it holds no identity\nhint: the file that `age-keygen`, or `watchfire backup --new-identity FILE`, has made is wanted",
+            ),
+        ];
+        crate::texts::all_say(include_str!("key.rs"), "BadIdentity", &cases);
+    }
+}

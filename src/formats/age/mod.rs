@@ -63,3 +63,36 @@ impl From<AgeError> for std::io::Error {
         }
     }
 }
+
+#[cfg(test)]
+mod texts {
+    use super::*;
+
+    #[test]
+    fn each_error_says_what_is_wrong_with_the_file() {
+        let cases = [
+            (AgeError::NotAge, "it is not a file that age has encrypted"),
+            (
+                AgeError::Armoured,
+                "it is in ASCII armour, which is not read here\nhint: take the armour off: `age --decrypt` and `age --encrypt` without `--armor`",
+            ),
+            (AgeError::Version("v2".into()), "it is in version `v2` of the age format, and this program reads v1"),
+            (AgeError::Header("no recipient"), "its header is damaged: no recipient"),
+            (AgeError::CutHeader, "it is cut off within its header"),
+            (
+                AgeError::NoMatch,
+                "it is encrypted to other recipients\nhint: give the identity file that belongs to a recipient of this backup",
+            ),
+            (
+                AgeError::Passphrase,
+                "it is encrypted with a passphrase, which is not read here\nhint: decrypt it with `age` first, and encrypt it to a recipient",
+            ),
+            (AgeError::Mac, "its header was changed after it was made"),
+            (AgeError::Damaged(7), "it is damaged, or cut off, after 7 bytes of content"),
+            (AgeError::Cut(7), "it is cut off after 7 bytes of content"),
+            (AgeError::Trailing(7), "something follows its end, after 7 bytes of content"),
+            (AgeError::Io(std::io::Error::other("no disk")), "it cannot be read: no disk"),
+        ];
+        crate::texts::all_say(include_str!("mod.rs"), "AgeError", &cases);
+    }
+}

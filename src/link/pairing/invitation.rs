@@ -177,3 +177,18 @@ mod tests {
         assert_ne!(invitation.label(), secret);
     }
 }
+
+#[cfg(test)]
+mod texts {
+    use super::*;
+
+    #[test]
+    fn what_is_no_invitation_says_why() {
+        let cases = [
+            (BadInvitation::Prefix, "not an invitation: it begins with `watchfire-invite:`"),
+            (BadInvitation::Damaged, "the invitation was changed or cut on the way\nhint: copy it again, or scan the QR code"),
+            (BadInvitation::NoEndpoint, "an invitation needs an endpoint\nhint: name one with `watchfire init --endpoint HOST:PORT`"),
+        ];
+        crate::texts::all_say(include_str!("invitation.rs"), "BadInvitation", &cases);
+    }
+}

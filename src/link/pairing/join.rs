@@ -142,3 +142,27 @@ mod tests {
         assert_eq!(told(theirs).await, "the other side refused: nohint: run `this`[2K");
     }
 }
+
+#[cfg(test)]
+mod texts {
+    use super::*;
+
+    #[test]
+    fn why_joining_failed_is_told() {
+        let cases = [
+            (
+                JoinError::Connection { diagnosis: Diagnosis::SuspendedThere },
+                "this node is suspended there\nhint: ask its administrator why",
+            ),
+            (JoinError::Pairing(PairingError::Closed), "the invitation is closed\nhint: make a new one"),
+            (
+                JoinError::PairedThere,
+                "the other side has this organisation as a peer already\nhint: ask its administrator to run `watchfire peer remove` first, and for a new invitation",
+            ),
+            (JoinError::Closed("it is closed".into()), "the other side refused: it is closed\nhint: ask for a new invitation"),
+            (JoinError::Refused("not now".into()), "the other side refused: not now"),
+            (JoinError::Protocol, "the other side does not keep to the protocol"),
+        ];
+        crate::texts::all_say(include_str!("join.rs"), "JoinError", &cases);
+    }
+}

@@ -453,3 +453,32 @@ mod tests {
         assert!(!digits_agree("", "") && !digits_agree("", "1234 5678 9012"));
     }
 }
+
+#[cfg(test)]
+mod texts {
+    use super::*;
+
+    #[test]
+    fn why_a_pairing_does_not_go_on_is_told() {
+        let cases = [
+            (PairingError::Expired(Timestamp(0)), "the invitation expired at `1970-01-01T00:00:00.000Z`\nhint: ask for a new one"),
+            (PairingError::Closed, "the invitation is closed\nhint: make a new one"),
+            (PairingError::BadProof, "the other side does not know the invitation's secret"),
+            (PairingError::OutOfOrder, "the other side does not keep to the protocol"),
+            (PairingError::Commitment, "the other side revealed something else than it had committed to"),
+            (
+                PairingError::Card(CardError::BadSignature),
+                "the other side's card does not hold: the card is not signed by its organisation's root",
+            ),
+            (
+                PairingError::Certificate(Diagnosis::NoCertificate),
+                "the other side's certificate does not fit its card: the other side showed no certificate",
+            ),
+            (PairingError::WrongOrganisation, "the card is not of the organisation that invited"),
+            (PairingError::AlreadyPaired, "the organisation is a peer already"),
+            (PairingError::NotKept, "the pairing could not be kept"),
+            (PairingError::Oneself, "an organisation cannot pair with itself"),
+        ];
+        crate::texts::all_say(include_str!("protocol.rs"), "PairingError", &cases);
+    }
+}

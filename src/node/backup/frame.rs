@@ -211,3 +211,28 @@ fn named(bytes: &[u8]) -> Result<(String, &[u8]), BackupError> {
 pub(super) fn content(what: &str) -> BackupError {
     BackupError::Content(what.to_owned())
 }
+
+#[cfg(test)]
+mod texts {
+    use super::*;
+
+    #[test]
+    fn why_a_backup_cannot_be_restored_is_told() {
+        let cases = [
+            (BackupError::Age(AgeError::NotAge), "it is not a file that age has encrypted"),
+            (BackupError::NotBackup, "what is encrypted in it is not a backup of watchfire"),
+            (
+                BackupError::Format(9),
+                "it is a backup of format 9, and this program reads format 1\nhint: restore it with the version of watchfire that made it",
+            ),
+            (
+                BackupError::Schema { program: "9.0.0".into(), schema: 99 },
+                "it was made by watchfire 9.0.0 with schema 99 of the store, which this program does not know\nhint: restore it with that version, or a newer one",
+            ),
+            (BackupError::Cut, "it ends before its end"),
+            (BackupError::Content("two ends".into()), "it is not whole: two ends"),
+            (BackupError::Io(io::Error::other("no disk")), "no disk"),
+        ];
+        crate::texts::all_say(include_str!("frame.rs"), "BackupError", &cases);
+    }
+}
