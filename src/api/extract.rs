@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a handler gives back.
 pub(super) type Answer<T> = Result<Json<T>, Problem>;
@@ -55,13 +56,27 @@ pub(super) async fn no_such_route() -> Problem {
     Problem::new("no-such-route", Exit::NotFound, "the interface has no such request\nhint: upgrade the older of node and command line")
 }
 
+/// While a disk takes no writes the store is opened again and again, which ends whatever is being read just then: a question is asked anew,
+/// so many times and after so many milliseconds.
+const READ_TRIES: usize = 20;
+const READ_AGAIN_MS: u64 = 50;
+
 /// Answers from the store on a thread that may wait for the disk.
 pub(super) async fn read<T, F>(node: Arc<Node>, question: F) -> Answer<T>
 where
     T: Serialize + Send + 'static,
-    F: FnOnce(&Node) -> Result<T, NodeError> + Send + 'static,
+    F: Fn(&Node) -> Result<T, NodeError> + Send + 'static,
 {
-    match tokio::task::spawn_blocking(move || question(&node)).await {
+    let ask = move || {
+        for _ in 1..READ_TRIES {
+            match question(&node) {
+                Err(NodeError::StoreUnavailable(_)) => std::thread::sleep(Duration::from_millis(READ_AGAIN_MS)),
+                answer => return answer,
+            }
+        }
+        question(&node)
+    };
+    match tokio::task::spawn_blocking(ask).await {
         Ok(answer) => Ok(Json(answer?)),
         Err(fault) => Err(NodeError::Internal(fault.to_string()).into()),
     }
