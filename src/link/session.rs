@@ -334,6 +334,9 @@ impl Session {
             Err(_) => return Err(Ended::Stream("the peer did not say hello in time".into())),
         }
         ready();
+        if !self.is_for_recalls_alone() && !self.kill.is_cancelled() {
+            self.node.begins_to_tell(&self.peer);
+        }
         // What the last link brought is made durable first, so that it is not asked for again.
         self.node.store.settled().await;
         let sender = tokio::spawn(self.clone().send());

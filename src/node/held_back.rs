@@ -178,6 +178,13 @@ impl Node {
         Ok(witnesses)
     }
 
+    /// A link to a peer begins: what it named over an earlier one it may not hold any more, and will name again.
+    pub fn begins_to_tell(&self, peer: &OrgId) {
+        let mut memory = self.memory();
+        memory.owed.remove(peer);
+        memory.telling.insert(*peer);
+    }
+
     /// A peer has named an entry that we are to fetch from it.
     pub(super) fn owes(&self, peer: &OrgId, log: LogId, size: u64) {
         let mut memory = self.memory();
@@ -241,7 +248,7 @@ impl Node {
     fn told_everything(&self, snapshot: &Snapshot) -> Result<Vec<OrgId>, NodeError> {
         let memory = self.memory();
         let mut told = Vec::new();
-        for peer in &memory.seen {
+        for peer in memory.seen.difference(&memory.telling) {
             if memory.owed.get(peer).map_or(Ok(true), |owed| is_paid(snapshot, owed))? {
                 told.push(*peer);
             }
