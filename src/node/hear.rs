@@ -70,7 +70,7 @@ impl Node {
                 Comparison::Nothing => {}
                 Comparison::TheyHaveMore { from } => {
                     if theirs.head.size >= from && self.holds_back(&self.store.snapshot()?)? {
-                        self.owes(peer, theirs.key.id(), theirs.head.size);
+                        self.owes(peer, &theirs.key, theirs.head.size);
                     }
                     ahead_of_us = ahead_of_us.max(ours_to_write.then_some(theirs.key.incarnation));
                     let standing = theirs.key.author == *peer;
@@ -92,7 +92,11 @@ impl Node {
         }
         if complete {
             // From now on it cannot tell us of anything that we have forgotten.
-            self.memory().seen.insert(*peer);
+            {
+                let mut memory = self.memory();
+                memory.seen.insert(*peer);
+                memory.telling.remove(peer);
+            }
             self.settle_restore().await?;
             self.take_back_all_that_came_back().await?;
             self.position_all().await?;

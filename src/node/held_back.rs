@@ -13,7 +13,7 @@ use super::status::Names;
 use super::view::{AwaitedView, RestoredView};
 use super::{Node, NodeError};
 use crate::model::group::Visibility;
-use crate::model::log::{Audience, BatchEntry, Body, Entry};
+use crate::model::log::{Audience, BatchEntry, Body, Entry, LogKey};
 use crate::model::record::WithdrawalMode;
 use crate::model::{GroupId, LogId, OrgId, RecordId, RecordKind, Timestamp};
 use crate::rules::label::Held;
@@ -64,7 +64,7 @@ impl Restored {
 /// What a peer has named and we do not hold yet.
 #[derive(Debug, Default)]
 pub(super) struct Owed {
-    logs: BTreeMap<LogId, u64>,
+    logs: BTreeMap<LogId, (Audience, u64)>,
     groups: BTreeMap<GroupId, u64>,
 }
 
@@ -186,11 +186,11 @@ impl Node {
     }
 
     /// A peer has named an entry that we are to fetch from it.
-    pub(super) fn owes(&self, peer: &OrgId, log: LogId, size: u64) {
+    pub(super) fn owes(&self, peer: &OrgId, log: &LogKey, size: u64) {
         let mut memory = self.memory();
         let owed = memory.owed.entry(*peer).or_default();
-        if owed.logs.len() < super::hear::OFFERED_MAX || owed.logs.contains_key(&log) {
-            owed.logs.insert(log, size);
+        if owed.logs.len() < super::hear::OFFERED_MAX || owed.logs.contains_key(&log.id()) {
+            owed.logs.insert(log.id(), (log.audience, size));
         }
     }
 
@@ -393,7 +393,13 @@ fn linkable(snapshot: &Snapshot) -> Result<BTreeMap<OrgId, PeerRow>, ReadError> 
 }
 
 fn is_paid(snapshot: &Snapshot, owed: &Owed) -> Result<bool, NodeError> {
-    for (log, size) in &owed.logs {
+    for (log, (audience, size)) in &owed.logs {
+        // In a group from which we were removed meanwhile: nobody gives it to us any more.
+        if let Audience::Group(group) = audience
+            && snapshot.group(group)?.is_some_and(|row| row.left)
+        {
+            continue;
+        }
         // A log whose author signed two histories is taken no further.
         let there = |log: LogInfo| log.head.size >= *size || log.state == crate::store::LogState::Halted;
         if !snapshot.log(log)?.is_some_and(there) {

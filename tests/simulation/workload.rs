@@ -252,12 +252,7 @@ async fn end(world: &mut World) {
         let moving = checks::moving(world);
         still = if moving.is_empty() { still + 1 } else { 0 };
         if world.trace.at() > until {
-            // Forgiven, see docs/testing.md: the operator of a restored node may have to waive what nobody tells it any more.
-            let holds_back = |what: &str| {
-                let restored = |who: &usize| world.node(*who).is_some_and(|node| node.is_restored());
-                world.alive().iter().filter(|who| restored(who)).any(|who| what == format!("{}: released records wait", NAMES[*who]))
-            };
-            moving.into_iter().filter(|what| !holds_back(what)).for_each(|what| world.ledger().wrong(format!("no rest: {what}")));
+            moving.into_iter().for_each(|what| world.ledger().wrong(format!("no rest: {what}")));
             break;
         }
     }
