@@ -789,7 +789,11 @@ mod texts {
             (KeysError::Content { path: path(), what: "a card" }, "`D/keys/x` does not hold a card"),
             (KeysError::RootAbsent(path()), "the root key is not here\nhint: put it back as `D/keys/x` for as long as this takes"),
             (KeysError::NextRootAbsent(path()), "the next root key is not here\nhint: put it back as `D/keys/x` for as long as this takes"),
+            (KeysError::Certificate(CertificateError::Key(BadKey)), "not a P-256 private key in PKCS#8 form"),
+            (KeysError::Card(CardError::BadSignature), "the card is not signed by its organisation's root"),
+            (KeysError::Chain(ChainError::Empty), "the chain is empty"),
+            (KeysError::Key(BadKey), "not a P-256 private key in PKCS#8 form"),
         ];
-        cases.iter().for_each(|(error, text)| assert_eq!(error.to_string(), *text));
+        crate::texts::all_say(include_str!("keys.rs"), "KeysError", &cases);
     }
 }

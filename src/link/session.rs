@@ -1112,8 +1112,9 @@ mod texts {
                 Ended::Batch { log: LogId([0; 32]), error: BatchError::Chain },
                 "the peer sent a batch of log `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` that does not verify: the chain of headers does not lead to the signed head",
             ),
+            (Ended::Limit(Overrun::Frames(7)), "the peer passed a limit: more than 7 frames in a second"),
             (Ended::Node(NodeError::KeyAbsent("the root key is away".into())), "the root key is away"),
         ];
-        cases.iter().for_each(|(ended, text)| assert_eq!(ended.to_string(), *text));
+        crate::texts::all_say(include_str!("session.rs"), "Ended", &cases);
     }
 }

@@ -89,10 +89,10 @@ impl Node {
         Ok(Some(logs))
     }
 
-    /// Whether a peer has said since the start what it holds, and we hold all of it.
+    /// Whether a peer has said over its newest link what it holds, and we hold all of it.
     fn has_told_all(&self, snapshot: &Snapshot, peer: &OrgId) -> Result<bool, NodeError> {
         let memory = self.memory();
-        if !memory.seen.contains(peer) {
+        if !memory.seen.contains(peer) || memory.telling.contains(peer) {
             return Ok(false);
         }
         for ((_, log), size) in memory.offered.range((*peer, LogId([0; 32]))..=(*peer, LogId([255; 32]))) {

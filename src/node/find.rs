@@ -354,12 +354,11 @@ fn unknown(id: &str) -> NodeError {
 
 /// Why a record is not held: it was recalled, or it never came as far as is known here.
 fn gone(snapshot: &Snapshot, record: &RecordId, id: &str) -> Result<NodeError, NodeError> {
-    let history = snapshot.history(record)?;
-    if !snapshot.is_recalled(record)? && !history.is_some_and(|history| history.recalled) {
-        return Ok(unknown(id));
-    }
-    let at = history.map_or(Timestamp(0), |history| history.modified);
-    Ok(NodeError::Recalled { text: id.to_owned(), at, hint: COMPLIED })
+    let by_its_author = snapshot.history(record)?.filter(|history| history.recalled).map(|history| history.modified);
+    Ok(match snapshot.recalled_at(record)?.or(by_its_author) {
+        Some(at) => NodeError::Recalled { text: id.to_owned(), at, hint: COMPLIED },
+        None => unknown(id),
+    })
 }
 
 /// The steps of a decision; it stands by the last one.

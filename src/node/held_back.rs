@@ -178,10 +178,11 @@ impl Node {
         Ok(witnesses)
     }
 
-    /// A link to a peer begins: what it named over an earlier one it may not hold any more, and will name again.
+    /// A link to a peer begins: what it said over an earlier one that it holds it may not hold any more, and will say again.
     pub fn begins_to_tell(&self, peer: &OrgId) {
         let mut memory = self.memory();
         memory.owed.remove(peer);
+        memory.offered.retain(|(org, _), _| org != peer);
         memory.telling.insert(*peer);
     }
 

@@ -131,7 +131,7 @@ impl Node {
         for item in items {
             outcomes.push(foreseen(&snapshot, &audience, item)?);
         }
-        let news = items.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == ReleaseOutcome::Queued);
+        let news = items.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_queued());
         let news: Vec<ReleaseItem> = news.map(|(item, _)| item.clone()).collect();
         if news.is_empty() {
             return Ok(Some(outcomes));
@@ -224,14 +224,14 @@ pub(super) fn incarnation_after(left: u64, now: Timestamp) -> u64 {
 /// What will become of an item, as far as a snapshot tells.
 pub(super) fn foreseen(snapshot: &Snapshot, audience: &Audience, item: &ReleaseItem) -> Result<ReleaseOutcome, NodeError> {
     let (Encoded { observable, tlp, body, .. }, Some(record)) = (item.released.get(), item.record) else {
-        return Ok(ReleaseOutcome::Queued);
+        return Ok(ReleaseOutcome::NEWS);
     };
     if snapshot.is_recalled(&record)? {
         return Ok(ReleaseOutcome::Recalled);
     }
     match observable {
-        Some(observable) if snapshot.told(audience, observable, *tlp, body)? => Ok(ReleaseOutcome::Duplicate),
-        _ => Ok(ReleaseOutcome::Queued),
+        Some(observable) => Ok(snapshot.told_next(audience, observable, *tlp, body)?),
+        None => Ok(ReleaseOutcome::NEWS),
     }
 }
 

@@ -64,8 +64,12 @@ impl Node {
             let Ok(signed) = SignedRecall::decode(row.signed.as_slice()) else { continue };
             let SignedRecall { statement, signature } = self.believed_recall(signed);
             let held = Held(record::SignedRecall { author: row.author, audience: row.audience, statement, signature });
-            let acknowledged = self.has_acknowledged(&snapshot, peer, &row)?;
-            recalls.extend(outbound_recall(held, &self.org(), peer, group.as_ref(), acknowledged).ok().map(|recall| (id, recall)));
+            let recall = match outbound_recall(held.clone(), &self.org(), peer, group.as_ref(), false) {
+                // It has left the audience since.
+                Err(_) if self.has_acknowledged(&snapshot, peer, &row)? => outbound_recall(held, &self.org(), peer, group.as_ref(), true),
+                verdict => verdict,
+            };
+            recalls.extend(recall.ok().map(|recall| (id, recall)));
         }
         Ok(recalls)
     }

@@ -3,14 +3,13 @@
 use super::relay::Follow;
 use super::{Node, NodeError};
 use crate::link::convert::{Malformed, decode_record, encode_record};
-use crate::model::log::{AbsentReason, Audience, Batch, BatchEntry, BatchError, Body, Head, Header, LogKey};
+use crate::model::log::{Audience, Batch, BatchEntry, BatchError, Body, Head, Header, LogKey};
 use crate::model::record::{Receipt, Withdrawal};
 use crate::model::{LogId, OrgId, Record, RecordKind, Timestamp, Tlp};
 use crate::rules::label::Held;
 use crate::rules::release::Draft;
 use crate::store::CommitError;
 use crate::store::change::{Change, Meaning, Outcome, Received, TakenBack, Verdict};
-use std::ops::Range;
 
 /// A batch that is verified and understood, and not stored yet.
 #[derive(Debug)]
@@ -180,23 +179,12 @@ impl Node {
         for taken in taken_back {
             self.answer_taken_back(&log.author, log.audience, taken).await?;
         }
-        self.pass_on_in_hidden_group(log, first..through).await?;
-        if let Audience::Group(group) = log.audience {
-            if log.author == self.org() || self.holds_recalled(log, first..through)? {
-                self.look_again_in(group);
-            }
-            self.take_back_what_came_back(group).await?;
-        }
+        self.followed_in_hidden_group(log, first..through).await?;
         if owes {
             self.commit(Change::Owe { log: log.id(), first, owed: false }).await?;
         }
         self.settle_restore().await?;
         Ok((first..).zip(verdicts).filter(|(_, verdict)| *verdict != Verdict::Accepted).collect())
-    }
-
-    fn holds_recalled(&self, log: &LogKey, mut seqs: Range<u64>) -> Result<bool, NodeError> {
-        let (snapshot, id) = (self.store.snapshot()?, log.id());
-        seqs.try_fold(false, |found, seq| Ok(found || snapshot.absent_reason(&id, seq)? == Some(AbsentReason::Recalled)))
     }
 
     /// Our receipt goes to the author alone where it is our peer, else into the group's log.

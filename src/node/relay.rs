@@ -6,7 +6,7 @@ use super::share::IMPORT_CHUNK;
 use super::{Node, NodeError};
 use crate::link::convert::decode_record;
 use crate::model::group::{Definition, Visibility};
-use crate::model::log::{Audience, BATCH_BYTES_MAX, Body, Entry, LogKey};
+use crate::model::log::{AbsentReason, Audience, BATCH_BYTES_MAX, Body, Entry, LogKey};
 use crate::model::record::Withdrawal;
 use crate::model::{GroupId, Indicator, LogId, Observable, OrgId, Record, RecordId, RecordKind};
 use crate::rules::label::Held;
@@ -47,12 +47,26 @@ impl Node {
         }
     }
 
-    /// Releases anew what a member of a hidden group of ours has sent.
-    pub(super) async fn pass_on_in_hidden_group(&self, log: &LogKey, seqs: Range<u64>) -> Result<(), NodeError> {
-        match self.is_passed_on(log)? {
-            true => self.pass_on(log, seqs, None).await,
-            false => Ok(()),
+    /// What follows for a hidden group of ours from entries that came: what a member says is released anew, and what came back with our own
+    /// tail is looked through.
+    pub(super) async fn followed_in_hidden_group(&self, log: &LogKey, seqs: Range<u64>) -> Result<(), NodeError> {
+        let Audience::Group(group) = log.audience else { return Ok(()) };
+        if !self.heads_hidden_group(&group)? {
+            return Ok(());
         }
+        let ours = log.author == self.org();
+        if !ours {
+            self.pass_on(log, seqs.clone(), None).await?;
+        }
+        if ours || self.holds_recalled(log, seqs)? {
+            self.look_again_in(group);
+        }
+        self.take_back_what_came_back(group).await
+    }
+
+    fn holds_recalled(&self, log: &LogKey, mut seqs: Range<u64>) -> Result<bool, NodeError> {
+        let (snapshot, id) = (self.store.snapshot()?, log.id());
+        seqs.try_fold(false, |found, seq| Ok(found || snapshot.absent_reason(&id, seq)? == Some(AbsentReason::Recalled)))
     }
 
     /// The head that signs for a hidden group has changed: what members sent, and the head before did not pass on, is passed on now.

@@ -17,7 +17,7 @@ use crate::model::log::{Audience, BODY_BYTES_MAX};
 use crate::model::observable::search_key;
 use crate::model::{Indicator, Observable, ObservableKind, OrgId, Record, Timestamp, Tlp};
 use crate::rules::label::{AudienceState, RULES_VERSION, Withheld};
-use crate::rules::release::{Disclosure, Draft, Encoded, release};
+use crate::rules::release::{Disclosure, Draft, release};
 use crate::store::change::{Change, Outcome, PeerState, ReleaseItem, ReleaseOutcome};
 
 /// The observables in a pattern, for lookup.
@@ -55,10 +55,10 @@ impl Node {
                 Err(reason) => report.withheld.push(withheld_view(value, &reason)),
             }
         }
-        let outcomes = self.queue_and_compare(audience, items, request.now).await?;
-        for ((outcome, before), (value, view)) in outcomes.into_iter().zip(shown) {
+        let outcomes = self.queue(audience, items, request.now).await?;
+        for (outcome, (value, view)) in outcomes.into_iter().zip(shown) {
             match (outcome, view) {
-                (ReleaseOutcome::Queued, Some(view)) => report.released.push(ReleasedView { before, ..view }),
+                (ReleaseOutcome::Queued { before }, Some(view)) => report.released.push(ReleasedView { before, ..view }),
                 (ReleaseOutcome::Duplicate, Some(view)) => report.duplicate.push(view),
                 _ => report.withheld.push(withheld_view(value, &NodeError::Withheld(Withheld::Recalled))),
             }
@@ -147,35 +147,17 @@ impl Node {
             Some(outcomes) => outcomes,
             None => self.release_and_position(audience, items, now).await?,
         };
-        let mut outcomes = vec![ReleaseOutcome::Queued; sorted.len()];
+        let mut outcomes = vec![ReleaseOutcome::NEWS; sorted.len()];
         for (place, outcome) in places.into_iter().zip(sorted) {
             outcomes[place] = outcome;
         }
         Ok(outcomes)
     }
 
-    /// As [`Self::queue`], with the label that the audience had each record under before, where that was another.
-    async fn queue_and_compare(&self, audience: Audience, items: Vec<ReleaseItem>, now: bool) -> Queued {
-        let before = self.labels_before(&audience, &items)?;
-        Ok(self.queue(audience, items, now).await?.into_iter().zip(before).collect())
-    }
-
-    fn labels_before(&self, audience: &Audience, items: &[ReleaseItem]) -> Result<Vec<Option<Tlp>>, NodeError> {
-        let snapshot = self.store.snapshot()?;
-        if !snapshot.has_told(audience)? {
-            return Ok(vec![None; items.len()]);
-        }
-        let before = |item: &ReleaseItem| {
-            let Encoded { observable: Some(observable), tlp, .. } = item.released.get() else { return Ok(None) };
-            Ok(snapshot.told_as(audience, observable)?.filter(|before| before != tlp))
-        };
-        items.iter().map(before).collect()
-    }
-
     /// They wait, and get their positions in a second transaction if a reader was seen.
     async fn release_and_position(&self, audience: Audience, items: Vec<ReleaseItem>, now: bool) -> Result<Vec<ReleaseOutcome>, NodeError> {
         let outcomes = self.make_durable(audience, items, now).await?;
-        if outcomes.contains(&ReleaseOutcome::Queued) {
+        if outcomes.iter().any(|outcome| outcome.is_queued()) {
             self.position_or_later(audience).await;
         }
         Ok(outcomes)
@@ -292,8 +274,8 @@ struct Import<'a> {
 
 /// Place and kind of each record of a commit.
 type Places = Vec<(String, &'static str)>;
-/// What became of each, and its label before, where that was another.
-type Queued = Result<Vec<(ReleaseOutcome, Option<Tlp>)>, NodeError>;
+/// What became of each.
+type Queued = Result<Vec<ReleaseOutcome>, NodeError>;
 
 impl<'a> Import<'a> {
     fn new(node: &'a Arc<Node>, request: &'a ImportRequest) -> Result<Self, NodeError> {
@@ -366,7 +348,7 @@ impl<'a> Import<'a> {
             return Ok(());
         }
         let (node, audience, now) = (self.node.clone(), self.audience, self.request.now);
-        self.under_way = Some((self.runtime.spawn(async move { node.queue_and_compare(audience, items, now).await }), places));
+        self.under_way = Some((self.runtime.spawn(async move { node.queue(audience, items, now).await }), places));
         Ok(())
     }
 
@@ -379,8 +361,7 @@ impl<'a> Import<'a> {
     /// What would become of items; a value that the file has twice counts twice.
     fn foreseen(&self, items: &[ReleaseItem]) -> Queued {
         let snapshot = self.node.store.snapshot()?;
-        let before = self.node.labels_before(&self.audience, items)?;
-        items.iter().zip(before).map(|(item, before)| Ok((super::position::foreseen(&snapshot, &self.audience, item)?, before))).collect()
+        items.iter().map(|item| super::position::foreseen(&snapshot, &self.audience, item)).collect()
     }
 
     fn settle(&mut self) -> Result<(), NodeError> {
@@ -390,10 +371,10 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    fn tell(&mut self, outcomes: Vec<(ReleaseOutcome, Option<Tlp>)>, places: Places) {
-        for ((outcome, before), (place, kind)) in outcomes.into_iter().zip(places) {
+    fn tell(&mut self, outcomes: Vec<ReleaseOutcome>, places: Places) {
+        for (outcome, (place, kind)) in outcomes.into_iter().zip(places) {
             match outcome {
-                ReleaseOutcome::Queued => {
+                ReleaseOutcome::Queued { before } => {
                     self.report.released += 1;
                     if let Some(before) = before {
                         *self.report.relabelled.entry(before.name().to_owned()).or_default() += 1;

@@ -7,7 +7,7 @@ use super::{Node, NodeError};
 use crate::link::convert::{Recall, sign_recall};
 use crate::model::log::Audience;
 use crate::model::record::{Withdrawal, WithdrawalMode};
-use crate::model::{LogId, Record, RecordId, Timestamp};
+use crate::model::{LogId, Record, RecordId};
 use crate::rules::release::REASON_MAX;
 use crate::store::Provenance;
 use crate::store::change::Change;
@@ -36,10 +36,10 @@ impl Node {
     /// That a record is gone already, because it was recalled and nothing of it came since.
     fn recalled_before(&self, record: RecordId) -> Result<Option<TakeBackView>, NodeError> {
         let snapshot = self.store.snapshot()?;
-        if !snapshot.is_recalled(&record)? || snapshot.find(&record)?.is_some() {
+        let already = snapshot.recalled_at(&record)?;
+        if already.is_none() || snapshot.find(&record)?.is_some() {
             return Ok(None);
         }
-        let already = Some(snapshot.history(&record)?.map_or(Timestamp(0), |history| history.modified));
         let (mode, told) = (WithdrawalMode::Recall, Vec::new());
         Ok(Some(TakeBackView { record, mode, entries: 0, unsent: 0, told, holders: 0, answered: 0, already }))
     }

@@ -514,12 +514,25 @@ pub struct TakenBack {
 /// What became of one item of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReleaseOutcome {
-    /// It waits for its position.
-    Queued,
+    /// It waits for its position, or has one.
+    Queued {
+        /// The label under which the audience had the value last, where that holds and was another.
+        before: Option<Tlp>,
+    },
     /// The audience has it with the same content and label.
     Duplicate,
     /// We recalled this value; it is not shared again.
     Recalled,
+}
+
+impl ReleaseOutcome {
+    /// What is queued and replaces no other label.
+    pub const NEWS: Self = Self::Queued { before: None };
+
+    /// Whether it leaves.
+    pub const fn is_queued(self) -> bool {
+        matches!(self, Self::Queued { .. })
+    }
 }
 
 /// Why a change was not made. Nothing of it was.

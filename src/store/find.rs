@@ -1,12 +1,13 @@
 //! Reads that both halves need: a writer inside its transaction, and a snapshot.
 
 use super::body::is_body;
+use super::change::ReleaseOutcome;
 use super::codec::Row;
 use super::error::{Damaged, Failure};
 use super::rows::{BatchRow, FamilyRow, ProvenanceRow, ProvenanceState, TakenBackRow, TombstoneRow};
 use crate::model::log::Audience;
 use crate::model::record::WithdrawalMode::Recall;
-use crate::model::{OrgId, RecordId, Tlp};
+use crate::model::{OrgId, RecordId, Timestamp, Tlp};
 use redb::{Key, ReadableTable};
 
 type Bytes = &'static [u8];
@@ -69,7 +70,7 @@ pub(super) fn family<E: Failure>(
 }
 
 /// What was said last of an observable in a family, if it holds.
-pub(super) fn said_last<E: Failure>(
+fn said_last<E: Failure>(
     provenances: &impl ReadableTable<(u64, u32, u64, u64), Bytes>,
     (observable, family): (u64, u32),
 ) -> Result<Option<ProvenanceRow>, E> {
@@ -79,31 +80,31 @@ pub(super) fn said_last<E: Failure>(
     Ok(Some(last).filter(|last| last.state == ProvenanceState::Live))
 }
 
-/// Whether exactly this was said last of an observable in a family, and holds.
-pub(super) fn was_said<E: Failure>(
+/// What comes of telling this, after what was said last of an observable in a family.
+pub(super) fn told_next<E: Failure>(
     provenances: &impl ReadableTable<(u64, u32, u64, u64), Bytes>,
     bodies: &impl ReadableTable<u64, Bytes>,
     place: (u64, u32),
     tlp: Tlp,
     body: &[u8],
-) -> Result<bool, E> {
+) -> Result<ReleaseOutcome, E> {
     match said_last::<E>(provenances, place)? {
-        Some(last) if last.tlp == tlp => is_body::<E>(bodies, last.body, body),
-        _ => Ok(false),
+        Some(last) if last.tlp == tlp && is_body::<E>(bodies, last.body, body)? => Ok(ReleaseOutcome::Duplicate),
+        last => Ok(ReleaseOutcome::Queued { before: last.map(|last| last.tlp).filter(|before| *before != tlp) }),
     }
 }
 
-/// Whether we took a record of ours back for good.
-pub(super) fn is_recalled<E: Failure>(
+/// When we took a record of ours back for good, if we did.
+pub(super) fn recalled_at<E: Failure>(
     tombstones: &impl ReadableTable<(&'static [u8; 16], u32, u64), Bytes>,
     record: &RecordId,
-) -> Result<bool, E> {
+) -> Result<Option<Timestamp>, E> {
     for row in tombstones.range((&record.0, 0, 0)..=(&record.0, u32::MAX, u64::MAX))? {
         let (key, bytes) = row?;
         let row: TombstoneRow = decoded("tombstones", &key.value(), bytes.value())?;
         if row.mode == Recall && row.bars {
-            return Ok(true);
+            return Ok(Some(row.at));
         }
     }
-    Ok(false)
+    Ok(None)
 }

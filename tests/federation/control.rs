@@ -52,6 +52,8 @@ async fn a_federation_does_not_end_with_a_secret_in_a_store_that_should_not_hold
 async fn a_federation_does_not_end_with_a_secret_that_went_in_the_clear() {
     let mut federation = Federation::of(2).await;
     let secret = federation.secret(&[AMAL, BOREALIS]);
+    // So that the second piece is there before Borealis hangs up on the first.
+    federation.net.slow_down(AMAL, BOREALIS, std::time::Duration::from_millis(200));
     let mut proxy = tokio::net::TcpStream::connect(federation.net.proxy_for(AMAL).await).await.unwrap();
     let host = "borealis.test";
     let greeting = [&[5, 1, 0, 5, 1, 0, 3, host.len() as u8], host.as_bytes(), &7443u16.to_be_bytes()].concat();

@@ -87,11 +87,8 @@ async fn green_moves_within_a_community() {
 }
 
 /// Amal's hidden group of Borealis and Cedar, who know nothing of each other.
-async fn hidden() -> Federation {
-    let federation = Federation::strangers(3).await;
-    federation.pair(AMAL, BOREALIS).await;
-    federation.pair(AMAL, CEDAR).await;
-    federation.settle().await;
+pub async fn hidden() -> Federation {
+    let federation = Federation::around_amal(3).await;
     federation.group_with(AMAL, "shelter", &[BOREALIS, CEDAR], |group| group.hidden = true).await;
     federation.settle().await;
     federation

@@ -40,11 +40,7 @@ async fn hidden_with_a_deputy() -> Federation {
 
 #[tokio::test]
 async fn two_changes_of_a_group_at_one_moment_both_count() {
-    let federation = Federation::strangers(4).await;
-    for member in [BOREALIS, CEDAR, DUNYA] {
-        federation.pair(AMAL, member).await;
-    }
-    federation.settle().await;
+    let federation = Federation::around_amal(4).await;
     federation.group(AMAL, "partners", &[BOREALIS]).await;
     let amal = federation.node(AMAL);
     let (one, other) = tokio::join!(amal.group_add("partners", "cedar"), amal.group_add("partners", "dunya"));

@@ -360,12 +360,7 @@ async fn who_left_a_group_complies_and_takes_back_what_it_said() {
 
 #[tokio::test]
 async fn who_was_removed_from_a_hidden_group_complies_whoever_of_its_members_recalls() {
-    let federation = Federation::strangers(3).await;
-    federation.pair(AMAL, BOREALIS).await;
-    federation.pair(AMAL, CEDAR).await;
-    federation.settle().await;
-    federation.group_with(AMAL, "shelter", &[BOREALIS, CEDAR], |group| group.hidden = true).await;
-    federation.settle().await;
+    let federation = crate::groups::hidden().await;
     federation.share(BOREALIS, EVIL, Tlp::Amber, "shelter").await;
     federation.share(CEDAR, "mine.example.org", Tlp::Amber, "shelter").await;
     federation.until("cedar has it", || federation.finds(CEDAR, EVIL)).await;
@@ -383,10 +378,7 @@ async fn who_was_removed_from_a_hidden_group_complies_whoever_of_its_members_rec
 
 #[tokio::test]
 async fn a_member_of_a_hidden_group_waits_for_nobody_whom_its_word_does_not_reach() {
-    let federation = Federation::strangers(3).await;
-    federation.pair(AMAL, BOREALIS).await;
-    federation.pair(AMAL, CEDAR).await;
-    federation.settle().await;
+    let federation = Federation::around_amal(3).await;
     let change = |group: &mut watchfire::node::view::GroupCreate| (group.hidden, group.deputy) = (true, Some("borealis".into()));
     federation.group_with(AMAL, "shelter", &[CEDAR], change).await;
     federation.settle().await;

@@ -152,7 +152,7 @@ impl Tx<'_> {
                 return Ok(true);
             }
             if let (Some(observable), Some(family), None) = (one.known, family, before)
-                && self.was_said(observable, family, encoded)?
+                && !self.told_next(observable, family, encoded)?.is_queued()
             {
                 return Ok(true);
             }

@@ -22,7 +22,7 @@ impl Tx<'_> {
         at: Timestamp,
     ) -> Applied<Outcome> {
         decided_for(&key.audience, items)?;
-        let outcome = Outcome::Released(vec![ReleaseOutcome::Queued; items.len()]);
+        let outcome = Outcome::Released(vec![ReleaseOutcome::NEWS; items.len()]);
         let known = self.log(&key.id())?;
         let Some((last, _)) = batches.last() else { return Err(Refused::WaitingMoved.into()) };
         if self.holds(known.as_ref(), last)? {
@@ -58,7 +58,7 @@ impl Tx<'_> {
         }
         log.row.head = head;
         self.put_log(&log)?;
-        self.disclose(items, &vec![ReleaseOutcome::Queued; items.len()], disclosures)?;
+        self.disclose(items, &vec![ReleaseOutcome::NEWS; items.len()], disclosures)?;
         Ok(outcome)
     }
 

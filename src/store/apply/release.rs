@@ -8,6 +8,7 @@ use crate::model::{RecordId, Timestamp};
 use crate::rules::release::{Disclosure, Encoded, digest};
 use crate::store::change::{Outcome, Refused, ReleaseItem, ReleaseOutcome};
 use crate::store::codec::{Row, audience_bytes};
+use crate::store::error::Fault;
 use crate::store::find;
 use crate::store::rows::{DisclosureRow, ProvenanceRow, ProvenanceState, WaitingRow};
 use redb::{ReadableTable, ReadableTableMetadata};
@@ -48,7 +49,7 @@ impl Tx<'_> {
 
     pub(super) fn is_recalled(&self, item: &ReleaseItem) -> Applied<bool> {
         match &item.record {
-            Some(record) if !self.t.tombstones.is_empty()? => find::is_recalled(&self.t.tombstones, record),
+            Some(record) if !self.t.tombstones.is_empty()? => Ok(find::recalled_at::<Fault>(&self.t.tombstones, record)?.is_some()),
             _ => Ok(false),
         }
     }
@@ -80,11 +81,15 @@ impl Tx<'_> {
         numbers: &mut Numbers,
         at: Timestamp,
     ) -> Applied<ReleaseOutcome> {
-        if !numbers.is_new(observable) {
-            self.flush()?;
-            if self.was_said(observable, family, encoded)? {
-                return Ok(ReleaseOutcome::Duplicate);
+        let outcome = match numbers.is_new(observable) {
+            true => ReleaseOutcome::NEWS,
+            false => {
+                self.flush()?;
+                self.told_next(observable, family, encoded)?
             }
+        };
+        if !outcome.is_queued() {
+            return Ok(outcome);
         }
         let waiting = self.put_waiting(audience, encoded, Some(record), observable, at)?;
         let place = Place { observable, family, incarnation: WAITING, seq: self.counters.waiting };
@@ -92,12 +97,12 @@ impl Tx<'_> {
         let state = ProvenanceState::Live;
         let row = ProvenanceRow { record, tlp, state, received: at, retention, valid_until, body: waiting.body };
         self.add_provenance(place, row, &encoded.body, numbers)?;
-        Ok(ReleaseOutcome::Queued)
+        Ok(outcome)
     }
 
-    /// Whether the audience was told exactly this last.
-    pub(super) fn was_said(&self, observable: u64, family: u32, encoded: &Encoded) -> Applied<bool> {
-        find::was_said(&self.t.provenances, &self.t.bodies, (observable, family), encoded.tlp, &encoded.body)
+    /// What comes of telling this to an audience, after what it was told last.
+    pub(super) fn told_next(&self, observable: u64, family: u32, encoded: &Encoded) -> Applied<ReleaseOutcome> {
+        find::told_next(&self.t.provenances, &self.t.bodies, (observable, family), encoded.tlp, &encoded.body)
     }
 
     fn release_unnamed(&mut self, audience: &Audience, encoded: &Encoded, at: Timestamp) -> Applied<ReleaseOutcome> {
@@ -108,7 +113,7 @@ impl Tx<'_> {
         self.t.unnamed.retain_in((0, &[0; 32])..(at.0.saturating_sub(UNNAMED_MS), &[0; 32]), |_, _| false)?;
         self.put_waiting(audience, encoded, None, 0, at)?;
         self.count(encoded.kind, 1)?;
-        Ok(ReleaseOutcome::Queued)
+        Ok(ReleaseOutcome::NEWS)
     }
 
     fn put_waiting(
@@ -131,7 +136,7 @@ impl Tx<'_> {
     /// Writes the lines of what really leaves: count and digest are taken over the queued items of the line's kind and label.
     pub(super) fn disclose(&mut self, items: &[ReleaseItem], outcomes: &[ReleaseOutcome], disclosures: &[Disclosure]) -> Applied<()> {
         for disclosure in disclosures {
-            let queued = items.iter().zip(outcomes).filter(|(_, outcome)| **outcome == ReleaseOutcome::Queued);
+            let queued = items.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_queued());
             let encoded = queued.map(|(item, _)| item.released.get());
             let bodies: Vec<&[u8]> = encoded
                 .filter(|encoded| encoded.kind == disclosure.kind && encoded.tlp == disclosure.tlp)

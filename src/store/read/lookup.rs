@@ -8,6 +8,7 @@ use crate::model::{LogId, Observable, ObservableKind, OrgId, RecordId, Timestamp
 use crate::rules::label::Held;
 use crate::store::apply::WAITING;
 use crate::store::body::get_body;
+use crate::store::change::ReleaseOutcome;
 use crate::store::error::{Damaged, ReadError};
 use crate::store::find;
 use crate::store::rows::{EntryRow, FamilyRow, ProvenanceRow, ProvenanceState};
@@ -133,37 +134,15 @@ impl Snapshot {
         Ok(Some(Hit { observable: self.observable(no)?, matches, provenances }))
     }
 
-    /// Whether we told an audience exactly this last, whether it has its position or waits.
+    /// What would come of telling an audience this, after what it was told of the value last, whether that has its position or waits.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn told(&self, audience: &Audience, query: &Observable, tlp: Tlp, body: &[u8]) -> Read<bool> {
-        let Some(place) = self.place_for(audience, query)? else { return Ok(false) };
-        find::was_said(&*self.table(PROVENANCES)?, &*self.table(BODIES)?, place, tlp, body)
-    }
-
-    /// Whether we have ever told an audience anything.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn has_told(&self, audience: &Audience) -> Read<bool> {
-        Ok(find::family::<ReadError>(&*self.table(FAMILY_NUMBERS)?, self.us(), *audience)?.is_some())
-    }
-
-    /// The label of what we told an audience of a value last, if that still holds.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn told_as(&self, audience: &Audience, query: &Observable) -> Read<Option<Tlp>> {
-        let Some(place) = self.place_for(audience, query)? else { return Ok(None) };
-        Ok(find::said_last::<ReadError>(&*self.table(PROVENANCES)?, place)?.map(|last| last.tlp))
-    }
-
-    /// Under which numbers what we tell an audience of a value stands.
-    fn place_for(&self, audience: &Audience, query: &Observable) -> Read<Option<(u64, u32)>> {
-        let Some(family) = find::family::<ReadError>(&*self.table(FAMILY_NUMBERS)?, self.us(), *audience)? else { return Ok(None) };
-        let Some(no) = self.table(OBSERVABLES)?.get(search_key(query).as_slice())?.map(|no| no.value()) else { return Ok(None) };
-        Ok(Some((no, family)))
+    pub fn told_next(&self, audience: &Audience, query: &Observable, tlp: Tlp, body: &[u8]) -> Read<ReleaseOutcome> {
+        let news = Ok(ReleaseOutcome::NEWS);
+        let Some(family) = find::family::<ReadError>(&*self.table(FAMILY_NUMBERS)?, self.us(), *audience)? else { return news };
+        let Some(no) = self.table(OBSERVABLES)?.get(search_key(query).as_slice())?.map(|no| no.value()) else { return news };
+        find::told_next(&*self.table(PROVENANCES)?, &*self.table(BODIES)?, (no, family), tlp, body)
     }
 
     fn any_of(&self, kind: ObservableKind) -> Read<bool> {

@@ -192,12 +192,20 @@ impl Snapshot {
         Ok(positions.into_iter().collect())
     }
 
-    /// Whether we took a record of ours back for good, so that it is not shared again.
+    /// When we took a record of ours back for good, so that it is not shared again, if we did.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn recalled_at(&self, record: &RecordId) -> Read<Option<Timestamp>> {
+        find::recalled_at(&*self.table(TOMBSTONES)?, record)
+    }
+
+    /// Whether we took a record of ours back for good.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn is_recalled(&self, record: &RecordId) -> Read<bool> {
-        find::is_recalled(&*self.table(TOMBSTONES)?, record)
+        Ok(self.recalled_at(record)?.is_some())
     }
 
     /// What holders said of a record, at any of its positions.

@@ -141,7 +141,7 @@ fn a_damaged_row_is_an_error_that_names_it() {
     let mode = crate::model::record::WithdrawalMode::Recall;
     let change = Change::TakeBack { log: key.id(), seqs: vec![1], mode, reason: String::new(), at: NOW, bars: true };
     assert_eq!(home.try_commit(change), Err(CommitError::Damaged(damaged)));
-    assert_eq!(home.release(TO_PEER, &["bad.example"]), [ReleaseOutcome::Queued], "the rest goes on");
+    assert_eq!(home.release(TO_PEER, &["bad.example"]), [ReleaseOutcome::NEWS], "the rest goes on");
 }
 
 #[test]

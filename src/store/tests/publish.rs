@@ -34,7 +34,7 @@ fn what_is_published_stands_as_if_it_had_been_released_and_then_positioned() {
     let values = many();
     let values: Vec<&str> = values.iter().map(String::as_str).collect();
     let change = publish_change(&one.read(), GROUP, items(&values), 60);
-    assert_eq!(one.commit(change.clone()), Outcome::Released(vec![ReleaseOutcome::Queued; 200]));
+    assert_eq!(one.commit(change.clone()), Outcome::Released(vec![ReleaseOutcome::NEWS; 200]));
     other.release(GROUP, &values);
     let Change::Publish { log, batches, .. } = change.clone() else { unreachable!() };
     let waiting: Vec<u64> = other.read().waiting(&GROUP, 1_000, 1 << 20).unwrap().iter().map(|one| one.n).collect();
@@ -45,7 +45,7 @@ fn what_is_published_stands_as_if_it_had_been_released_and_then_positioned() {
     let but_counters = |home: &Home| home.dump().into_iter().filter(|(table, _)| *table != "meta.v1").collect::<Vec<_>>();
     assert_eq!(but_counters(&one), but_counters(&other));
     let before = one.dump();
-    assert_eq!(one.commit(change), Outcome::Released(vec![ReleaseOutcome::Queued; 200]));
+    assert_eq!(one.commit(change), Outcome::Released(vec![ReleaseOutcome::NEWS; 200]));
     assert_eq!(one.dump(), before, "made twice, it changes nothing more");
     assert_eq!(one.read().verify_disclosures(), Ok(1));
 }
@@ -89,17 +89,18 @@ fn rows_that_come_in_any_order_and_among_others_are_all_found() {
     let values: Vec<&str> = values.iter().map(String::as_str).collect();
     // Every second one first, so that the rest falls between rows that are there; some come twice in one change.
     let half: Vec<&str> = values.iter().step_by(2).copied().collect();
-    assert!(home.release(GROUP, &half).iter().all(|outcome| *outcome == ReleaseOutcome::Queued));
+    assert!(home.release(GROUP, &half).iter().all(|outcome| *outcome == ReleaseOutcome::NEWS));
     let twice = [values.clone(), vec![values[1], values[3]]].concat();
     let outcomes = home.release(GROUP, &twice);
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == ReleaseOutcome::Queued).count(), 100);
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == ReleaseOutcome::NEWS).count(), 100);
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == ReleaseOutcome::Duplicate).count(), 102);
     for value in &values {
         let hit = home.read().said_of(&observable(value), NOW).unwrap().unwrap();
         assert_eq!((hit.observable.value(), hit.provenances.len()), (*value, 1));
-        assert!(home.read().told(&GROUP, &observable(value), Tlp::Green, format!("{value}|None").as_bytes()).unwrap());
-        assert!(!home.read().told(&GROUP, &observable(value), Tlp::Red, format!("{value}|None").as_bytes()).unwrap());
-        assert!(!home.read().told(&TO_PEER, &observable(value), Tlp::Green, format!("{value}|None").as_bytes()).unwrap());
+        let next = |audience, tlp| home.read().told_next(audience, &observable(value), tlp, format!("{value}|None").as_bytes()).unwrap();
+        assert_eq!(next(&GROUP, Tlp::Green), ReleaseOutcome::Duplicate);
+        assert_eq!(next(&GROUP, Tlp::Red), ReleaseOutcome::Queued { before: Some(Tlp::Green) });
+        assert_eq!(next(&TO_PEER, Tlp::Green), ReleaseOutcome::NEWS);
     }
     assert_eq!(home.read().said_of(&observable("absent.example"), NOW).unwrap(), None);
 }

@@ -47,7 +47,7 @@ fn a_recalled_own_record_leaves_no_trace_and_is_not_shared_again() {
     home.commit(Change::Unqueue { records: vec![record], recalled: true, only: None, at: NOW });
     assert_eq!(home.has_trace_of("secret.example"), None);
     assert!(home.read().waiting(&TO_PEER, 10, 1 << 20).unwrap().is_empty());
-    assert_eq!(home.release(TO_PEER, &["secret.example", "new.example"]), [ReleaseOutcome::Recalled, ReleaseOutcome::Queued]);
+    assert_eq!(home.release(TO_PEER, &["secret.example", "new.example"]), [ReleaseOutcome::Recalled, ReleaseOutcome::NEWS]);
     assert_eq!(home.has_trace_of("secret.example"), None);
     assert!(home.read().is_recalled(&record).unwrap());
     // The record's receipts are found although nothing of its value is.
@@ -204,7 +204,7 @@ fn a_withdrawn_own_record_may_be_released_again() {
     home.append(GROUP);
     let key = home.read().our_log_key(&GROUP).unwrap();
     home.commit(take_back(&key, &[1], Withdraw));
-    assert_eq!(home.release(GROUP, &["evil.example"]), [ReleaseOutcome::Queued]);
+    assert_eq!(home.release(GROUP, &["evil.example"]), [ReleaseOutcome::NEWS]);
     let hits = home.read().lookup(&observable("evil.example"), NOW).unwrap().hits;
     assert_eq!(hits[0].provenances.iter().map(|one| (one.state, one.waiting)).collect::<Vec<_>>(), [(ProvenanceState::Live, true)]);
 }

@@ -18,14 +18,14 @@ fn a_released_record_is_found_before_it_has_a_position() {
 #[test]
 fn releasing_the_same_again_is_a_duplicate_for_the_same_audience_alone() {
     let home = Home::new();
-    assert_eq!(home.release(TO_PEER, &["evil.example", "evil.example"]), [ReleaseOutcome::Queued, ReleaseOutcome::Duplicate]);
+    assert_eq!(home.release(TO_PEER, &["evil.example", "evil.example"]), [ReleaseOutcome::NEWS, ReleaseOutcome::Duplicate]);
     home.append(TO_PEER);
     assert_eq!(home.release(TO_PEER, &["evil.example"]), [ReleaseOutcome::Duplicate]);
-    assert_eq!(home.release(GROUP, &["evil.example"]), [ReleaseOutcome::Queued]);
+    assert_eq!(home.release(GROUP, &["evil.example"]), [ReleaseOutcome::NEWS]);
     let mut changed = item(TO_PEER, indicator("evil.example"));
     changed.released = released(TO_PEER, Record::Indicator(indicator("evil.example")), Tlp::Red);
     let outcome = home.commit(release_change(TO_PEER, vec![changed]));
-    assert_eq!(outcome, Outcome::Released(vec![ReleaseOutcome::Queued]), "another label");
+    assert_eq!(outcome, Outcome::Released(vec![ReleaseOutcome::Queued { before: Some(Tlp::Green) }]), "another label");
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn records_without_an_id_wait_too_and_are_queued_once() {
         let released = released(TO_PEER, Record::KeyChange([7; 32]), Tlp::Green);
         release_change(TO_PEER, vec![ReleaseItem { record: None, inside: vec![], released }])
     };
-    assert_eq!(home.commit(change()), Outcome::Released(vec![ReleaseOutcome::Queued]));
+    assert_eq!(home.commit(change()), Outcome::Released(vec![ReleaseOutcome::NEWS]));
     assert_eq!(home.commit(change()), Outcome::Released(vec![ReleaseOutcome::Duplicate]));
     assert_eq!(home.read().waiting(&TO_PEER, 10, 1 << 20).unwrap().len(), 1);
     assert_eq!(home.read().counts().unwrap()[&10], 1);

@@ -128,6 +128,16 @@ impl Federation {
         Self::with(count, |_, _| {}).await
     }
 
+    /// Amal is paired with each of the others, and they not with each other.
+    pub async fn around_amal(count: usize) -> Self {
+        let federation = Self::strangers(count).await;
+        for who in federation.everyone().filter(|who| *who != AMAL) {
+            federation.pair(AMAL, who).await;
+        }
+        federation.settle().await;
+        federation
+    }
+
     /// Strangers with other settings.
     pub async fn with(count: usize, change: impl Fn(Who, &mut Config)) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
