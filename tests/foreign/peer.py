@@ -198,7 +198,7 @@ def a_paired_peer_reads_and_writes():
     parts = [link.until("batch")]
     while not parts[-1].last:
         parts.append(link.until("batch"))
-    batch = wire.Batch(pb, parts, 0, bytes(32), here.log_key)
+    batch = wire.Batch(pb, parts, log, True, 0, bytes(32), here.log_key)
     values = [record_pb2.Indicator.FromString(body).value for body in batch.bodies]
     check("it reads what the node shares with it, chain and signature checked", "foreign-lure.com" in values, values)
     link.send(ack=pb.Ack(log=log, through=batch.size))

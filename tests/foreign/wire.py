@@ -3,9 +3,11 @@
 import base64
 import hashlib
 import hmac
+import itertools
 import re
 import struct
 import time
+import typing
 
 import zstandard
 from cryptography.exceptions import InvalidSignature
@@ -13,6 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.hashes import SHA256
 
 HEADER_BYTES = 127
+ENTRIES_MAX, BODY_MAX, BODIES_MAX = 1_000, 48 << 10, 1 << 20
+CONTENT_MAX = BODIES_MAX + ENTRIES_MAX * 640
+# Numbers of kinds of observables: the plain hashes with their lengths in bytes, and IPv4 addresses. All others are texts.
+HASH_BYTES = {10: 16, 11: 20, 12: 32, 13: 64}
+IPV4 = 3
 
 
 def sha256(*parts):
@@ -86,6 +93,17 @@ class Reader:
     def bytes16(self):
         return self.take(self.number(2))
 
+    def until_zero(self):
+        end = self.data.find(b"\0", self.at)
+        assert end >= 0, "a text that does not end"
+        text = self.take(end - self.at)
+        self.at += 1
+        text.decode()
+        return text
+
+    def is_done(self):
+        return self.at == len(self.data)
+
 
 class Card:
     """A card, its chain of root keys checked from the organisation id to the signature on the card."""
@@ -131,47 +149,161 @@ def point(data):
     return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), data)
 
 
-class Batch:
-    """A batch put together from its frames: entries, headers and the checkpoint, verified or refused whole."""
+class Entry(typing.NamedTuple):
+    """An entry as its place in the log proves it; where the body is absent, the reason stands instead of body and salt."""
 
-    def __init__(self, pb, metas_and_chunks, head_size, head_hash, author_key):
-        meta = metas_and_chunks[0].meta
-        content = b"".join(part.chunk for part in metas_and_chunks)
+    header: bytes
+    hash: bytes
+    body: typing.Optional[bytes]
+    salt: typing.Optional[bytes]
+    absent: int
+
+
+class Batch:
+    """A batch of a log put together from its frames: entries, headers and the checkpoint, verified or refused whole."""
+
+    def __init__(self, pb, parts, log, direct, head_size, head_hash, author_key):
+        meta = parts[0].meta
+        assert all(part.HasField("meta") == (place == 0) for place, part in enumerate(parts)), "the meta part comes first, and once"
+        assert all(part.last == (place == len(parts) - 1) for place, part in enumerate(parts)), "more or fewer parts than there are"
+        assert meta.log == log and meta.first == head_size + 1 and not meta.start, "another log, or a gap"
+        assert 1 <= meta.count <= ENTRIES_MAX and meta.length <= CONTENT_MAX, "larger than any may be"
+        content = b"".join(part.chunk for part in parts)
         if meta.zstd:
+            assert not direct, "a direct log's batch is not compressed"
             content = zstandard.ZstdDecompressor().decompress(content, max_output_size=meta.length)
-        assert len(content) == meta.length
+        assert len(content) == meta.length, "not as long as it says"
         columns = pb.BatchContent.FromString(content)
-        assert meta.first == head_size + 1, "a gap"
-        self.bodies = bodies_of(columns, meta.count, meta.zstd)
-        self.size, self.head = head_size, head_hash
-        created = meta.checkpoint.time
-        deltas = list(columns.created_delta) + [0] * (meta.count - len(columns.created_delta))
-        kinds, tlps = unfold(columns.kind, meta.count), unfold(columns.tlp, meta.count)
-        retentions = unfold(columns.retention, meta.count)
-        for place, body in enumerate(self.bodies):
-            created += deltas[place]
-            self.size += 1
-            hash_ = body_hash(salt(columns.seed, self.size), body)
-            self.head = sha256(header(meta.log, self.size, self.head, created, kinds[place], tlps[place], retentions[place], hash_, len(body)))
         checkpoint = meta.checkpoint
+        self.entries, self.size, self.head = [], head_size, head_hash
+        absent = unfold(columns.absent, meta.count) if columns.absent else [0] * meta.count
+        assert all(0 <= reason <= 4 for reason in absent), "an unknown reason of absence"
+        places = range(meta.count)
+        created = [checkpoint.time + sum_ for sum_ in itertools.accumulate(deltas(columns.created_delta, meta.count))]
+        kinds, tlps, retentions = (unfold(column, meta.count) for column in (columns.kind, columns.tlp, columns.retention))
+        salts = salts_of(columns, meta.first, absent)
+        for place, (body, hash_, length) in zip(places, contents(columns, absent, direct)):
+            self.size += 1
+            salt_ = None if absent[place] else next(salts)
+            hash_ = hash_ if absent[place] else body_hash(salt_, body)
+            assert kinds[place] <= 255 and tlps[place] <= 4 and 0 <= created[place] < 1 << 63, "no header has such a field"
+            header_ = header(log, self.size, self.head, created[place], kinds[place], tlps[place], retentions[place], hash_, length)
+            self.head = sha256(header_)
+            self.entries.append(Entry(header_, self.head, body, salt_, absent[place]))
         assert (self.size, self.head) == (checkpoint.size, checkpoint.head), "the chain does not lead to the signed head"
-        signed = checkpoint_bytes(meta.log, checkpoint.size, checkpoint.head, checkpoint.time, checkpoint.definition)
+        signed = checkpoint_bytes(log, checkpoint.size, checkpoint.head, checkpoint.time, checkpoint.definition)
         assert verifies(author_key, signed, checkpoint.signature), "not signed by the author"
+
+    @property
+    def bodies(self):
+        return [entry.body for entry in self.entries]
 
 
 def unfold(column, count):
+    """A column of one value stands for that value throughout."""
     column = list(column)
-    assert len(column) in (1, count)
+    assert len(column) in (1, count), "a column has not as many values as it stands for"
     return column * count if len(column) == 1 else column
 
 
-def bodies_of(columns, count, packed):
-    """The present bodies; in direct logs (not packed) each is followed by zeros up to a multiple of 512 bytes."""
-    bodies, at = [], 0
-    for length in unfold(columns.length, count):
-        bodies.append(columns.bodies[at : at + length])
-        at += length if packed else -(-length // 512) * 512
+def deltas(column, count):
+    """A single difference is the first one, and all others are 0."""
+    return unfold(list(column) + [0] * (count - 1) if len(column) == 1 else column, count)
+
+
+def salts_of(columns, first, absent):
+    """The salts of the present bodies: from the seed, which is there only with all bodies, or one by one."""
+    present = absent.count(0)
+    if columns.seed:
+        assert len(columns.seed) == 32 and not columns.salts and present == len(absent), "a seed beside salts or absent bodies"
+        return (salt(columns.seed, seq) for seq in range(first, first + present))
+    assert len(columns.salts) == 32 * present, "not one salt for each present body"
+    return (columns.salts[at : at + 32] for at in range(0, len(columns.salts), 32))
+
+
+def contents(columns, absent, direct):
+    """Body, hash and length of each entry: the body where it is present, the hash where it is absent."""
+    present = absent.count(0)
+    if columns.HasField("indicators"):
+        assert not direct, "a direct log has no columns of indicators"
+        marks = unfold(columns.is_indicator, present)
+    else:
+        marks = [0] * present
+        assert not columns.is_indicator, "marks of indicators that are not there"
+    assert all(mark in (0, 1) for mark in marks)
+    rows = sum(marks)
+    lengths, marks = iter(unfold(columns.length, len(absent) - rows)), iter(marks)
+    bodies, hashes, indicators = Reader(columns.bodies), Reader(columns.hashes), iter(indicator_bodies(columns.indicators, rows))
+    found, room = [], BODIES_MAX
+    for reason in absent:
+        if reason:
+            found.append((None, hashes.take(32), next(lengths)))
+            continue
+        body = next(indicators) if next(marks) else bodies.take(next(lengths))
+        if direct:
+            bodies.take(-len(body) % 512)
+        room -= len(body)
+        assert room >= 0 and len(body) <= BODY_MAX, "larger than any may be"
+        found.append((body, None, len(body)))
+    assert bodies.is_done() and hashes.is_done(), "bytes are left over after the last entry"
+    return found
+
+
+def indicator_bodies(columns, rows):
+    """The bodies that stand in columns, exactly as their author encoded them."""
+    kinds, confidences = unfold(columns.kind, rows), unfold(columns.confidence, rows)
+    froms, untils = (itertools.accumulate(deltas(column, rows)) for column in (columns.valid_from_delta, columns.valid_until_delta))
+    lists, notes, sources = (texts(column, rows) for column in (columns.label_lists, columns.notes, columns.sources))
+    hashes, values = Reader(columns.hashes), Reader(columns.values)
+    addresses = itertools.accumulate(columns.ipv4_delta)
+    bodies, addresses_read = [], 0
+    numbers = zip(*(unfold(column, rows) for column in (columns.label_list, columns.note, columns.source)))
+    for kind, confidence, valid_from, valid_until, (list_, note, source) in zip(kinds, confidences, froms, untils, numbers):
+        if kind in HASH_BYTES:
+            value = hashes.take(HASH_BYTES[kind]).hex().encode()
+        elif kind == IPV4:
+            address, addresses_read = next(addresses, None), addresses_read + 1
+            assert address is not None and 0 <= address < 1 << 32, "no address"
+            value = ".".join(str(byte) for byte in struct.pack(">I", address)).encode()
+        else:
+            value = values.until_zero()
+        assert list_ < len(lists) and note < len(notes) and source < len(sources), "a text that is not there"
+        labels = lists[list_].split(b"\t")
+        assert labels.pop() == b"", "a label that does not end"
+        bodies.append(
+            number_field(1, kind)
+            + bytes_field(2, value)
+            + number_field(3, valid_from % (1 << 64))
+            + number_field(4, valid_until % (1 << 64))
+            + (b"\x28" + varint(confidence - 1) if confidence else b"")
+            + b"".join(b"\x32" + varint(len(label)) + label for label in labels)
+            + bytes_field(7, notes[note])
+            + bytes_field(8, sources[source])
+        )
+    assert hashes.is_done() and values.is_done() and addresses_read == len(columns.ipv4_delta), "values are left over"
     return bodies
+
+
+def texts(column, most):
+    column.decode()
+    found = column.split(b"\0")
+    assert found.pop() == b"" and len(found) <= most, "a text that does not end, or more texts than there are indicators"
+    return found
+
+
+def varint(number):
+    encoded = b""
+    while number >= 0x80:
+        encoded, number = encoded + bytes([number & 0x7F | 0x80]), number >> 7
+    return encoded + bytes([number])
+
+
+def number_field(field, number):
+    return bytes([field << 3]) + varint(number) if number else b""
+
+
+def bytes_field(field, data):
+    return bytes([field << 3 | 2]) + varint(len(data)) + data if data else b""
 
 
 def seal(pb, log, first, prev, bodies, kind, tlp, at, seed, key):
