@@ -8,13 +8,15 @@ mod batches;
 use data_encoding::HEXLOWER;
 use prost::Message;
 use serde_json::{Value, json};
-use watchfire::link::convert::{batch_frames, encode_definition, encode_record};
-use watchfire::model::crypto::SigningKey;
+use watchfire::link::convert::{
+    Recall, batch_frames, encode_definition, encode_record, read_signed_receipt, recalled_frame, sign_recall, sign_receipt, wire,
+};
+use watchfire::model::crypto::{SigningKey, sha256};
 use watchfire::model::group::{Definition, SignedDefinition, Visibility, group_id};
 use watchfire::model::log::{Audience, Batch, BatchEntry, Body, Head, LogKey, body_hash, salt};
-use watchfire::model::record::{Receipt, ReceiptOutcome, Withdrawal, WithdrawalMode};
+use watchfire::model::record::{Receipt, ReceiptOutcome, SignedReceipt, Withdrawal, WithdrawalMode};
 use watchfire::model::{GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Record, Timestamp, Tlp};
-use watchfire::rules::label::{Held, Way, outbound};
+use watchfire::rules::label::{Held, Way, outbound, outbound_receipt};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/v1.json");
 const SEED: [u8; 32] = [0x5e; 32];
@@ -112,6 +114,52 @@ fn definition_vector() -> Value {
     json!({"group_id": hex(&definition.group.0), "definition": hex(&signed.bytes), "signature": hex(&signed.signature)})
 }
 
+fn recall() -> wire::SignedRecall {
+    let withdrawal = Withdrawal { log: LogId([0xd4; 32]), seqs: vec![1, 2, 300], mode: WithdrawalMode::Recall, reason: "a name".into() };
+    let (author, group) = (OrgId([0xa1; 32]), Some(GroupId([0xc3; 32])));
+    sign_recall(&Recall { author, withdrawal, at: Timestamp(1_626_602_400_789), group }, &key())
+}
+
+/// A recall is known by its statement, whichever of its author's keys signs it.
+fn recall_id() -> [u8; 32] {
+    sha256(&[&recall().statement])
+}
+
+fn recall_vector() -> Value {
+    let signed = recall();
+    json!({"statement": hex(&signed.statement), "signature": hex(&signed.signature), "id": hex(&recall_id())})
+}
+
+/// Who answers the recall, to whom, and with which key.
+fn holder() -> (OrgId, OrgId, SigningKey) {
+    (OrgId([0xb2; 32]), OrgId([0xa1; 32]), SigningKey::from_seed([0x33; 32]))
+}
+
+fn receipt() -> Receipt {
+    let outcomes = vec![(1, ReceiptOutcome::Destroyed), (2, ReceiptOutcome::Revoked), (300, ReceiptOutcome::Absent)];
+    Receipt { log: LogId([0xd4; 32]), outcomes, at: Timestamp(1_626_602_500_000), withdrawal: None }
+}
+
+fn signed_receipt() -> SignedReceipt {
+    let (holder, author, key) = holder();
+    sign_receipt(holder, author, &receipt(), &key)
+}
+
+fn receipt_vector() -> Value {
+    let (holder, author, key) = holder();
+    let signed = signed_receipt();
+    let may = outbound_receipt(Held(signed.clone()), &holder, &author).expect("for its author");
+    json!({
+        "holder": hex(&holder.0),
+        "holder_key_seed": hex(&[0x33; 32]),
+        "holder_key_public": hex(&key.public()),
+        "author": hex(&author.0),
+        "statement": hex(&signed.statement),
+        "signature": hex(&signed.signature),
+        "recalled_frame": hex(&recalled_frame(&recall_id(), Some(&may)).encode_to_vec()),
+    })
+}
+
 fn vectors() -> Value {
     let bodies: Vec<String> = records().iter().map(|record| hex(&encode_record(record))).collect();
     let [direct, group] = logs();
@@ -129,6 +177,8 @@ fn vectors() -> Value {
         "batches": batches::vectors(),
         "refused_batches": batches::refused_vectors(),
         "compressed": {"batch": batches::cases()[0].name, "frames": batches::compressed().iter().map(|frame| hex(frame)).collect::<Vec<_>>()},
+        "recall": recall_vector(),
+        "receipt": receipt_vector(),
     })
 }
 
@@ -168,5 +218,19 @@ fn columns_that_do_not_fit_their_batch_are_refused() {
 fn each_flipped_byte_of_a_batch_is_noticed() {
     for case in batches::cases() {
         case.assert_that_every_byte_counts();
+    }
+}
+
+#[test]
+fn each_flipped_byte_of_a_receipt_is_noticed() {
+    let (holder, author, key) = holder();
+    let SignedReceipt { statement, signature, .. } = signed_receipt();
+    let signed = wire::SignedReceipt { statement, signature };
+    let read = |signed: &wire::SignedReceipt| read_signed_receipt(signed, &holder, &author, &[key.public()]);
+    assert_eq!(read(&signed), Ok(receipt()));
+    for at in 0..signed.statement.len() + signed.signature.len() {
+        let mut flipped = signed.clone();
+        *flipped.statement.iter_mut().chain(&mut flipped.signature).nth(at).expect("within") ^= 1;
+        assert!(read(&flipped).is_err(), "byte {at}");
     }
 }

@@ -125,6 +125,32 @@ encoded, signature = unhex(definition["definition"]), unhex(definition["signatur
 check("a definition's signature", wire.verifies(public, wire.framed("watchfire/definition/v1", [encoded]), signature))
 check("a group's id", wire.group_id(author, bytes([0x77]) * 16).hex() == definition["group_id"])
 
+recall, vector = vectors["recall"], vectors["receipt"]
+statement = record_pb2.RecallStatement.FromString(unhex(recall["statement"]))
+message = wire.framed("watchfire/recall/v1", [unhex(recall["statement"])])
+check("a recall's signature", statement.author == author and wire.verifies(public, message, unhex(recall["signature"])))
+recalled = link_pb2.Frame.FromString(unhex(vector["recalled_frame"])).recalled
+check("a recall is known by its statement", recalled.recall == wire.sha256(unhex(recall["statement"])) == unhex(recall["id"]))
+holder, holder_key = unhex(vector["holder"]), unhex(vector["holder_key_public"])
+signed = recalled.receipt.statement, recalled.receipt.signature
+check("the receipt in its frame", signed == (unhex(vector["statement"]), unhex(vector["signature"])))
+
+
+def read_receipt(statement, signature, holder=holder, author=author, key=holder_key):
+    return wire.receipt(record_pb2, record_pb2.SignedReceipt(statement=statement, signature=signature), holder, author, key)
+
+
+receipt = read_receipt(*signed)
+said = list(receipt.destroyed), list(receipt.revoked), list(receipt.absent)
+check("a receipt's outcomes", said == ([1], [2], [300]) and receipt.log == statement.withdrawal.log and receipt.at == 1_626_602_500_000)
+check("a receipt of what was recalled", sorted(sum(said, [])) == list(statement.withdrawal.seqs))
+private = ed25519.Ed25519PrivateKey.from_private_bytes(unhex(vector["holder_key_seed"]))
+check("the holder's key signs it so", private.sign(wire.framed("watchfire/receipt/v1", [signed[0]])) == signed[1])
+check("control: a receipt, each byte flipped", all(refused(read_receipt, *flipped) for flipped in flips(*signed)))
+check("control: a receipt under the author's key", refused(lambda: read_receipt(*signed, key=public)))
+check("control: a receipt for another author", refused(lambda: read_receipt(*signed, author=holder)))
+check("control: a receipt of another holder", refused(lambda: read_receipt(*signed, holder=author)))
+
 # What does not hold must not pass, or all of the above means nothing.
 signed = unhex(vectors["group_log"]["checkpoint_signed_bytes"])
 check("control: another message", not wire.verifies(public, b"x" + signed, unhex(vectors["group_log"]["checkpoint_signature"])))

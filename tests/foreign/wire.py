@@ -306,6 +306,14 @@ def bytes_field(field, data):
     return bytes([field << 3 | 2]) + varint(len(data)) + data if data else b""
 
 
+def receipt(pb, signed, holder, author, holder_key):
+    """What a receipt that travels by itself says, if `holder` has signed it for `author`."""
+    assert verifies(holder_key, framed("watchfire/receipt/v1", [signed.statement]), signed.signature), "not signed by its holder"
+    statement = pb.ReceiptStatement.FromString(signed.statement)
+    assert (statement.holder, statement.author) == (holder, author), "another's receipt"
+    return statement.receipt
+
+
 def seal(pb, log, first, prev, bodies, kind, tlp, at, seed, key):
     """Frames of one batch of a direct log of our own, and its head."""
     head, columns = prev, pb.BatchContent(seed=seed, created_delta=[0], kind=[kind], tlp=[tlp], retention=[0])
