@@ -60,6 +60,13 @@ impl Packed {
         frames
     }
 
+    /// Packs batches that are being stored for whoever asks for them then; `life` was taken before.
+    pub fn prepare(&self, log: &LogKey, batches: &[Outbound<Batch>], life: u64) {
+        for batch in batches {
+            self.frames(log, batch, life);
+        }
+    }
+
     /// A body was destroyed.
     pub fn forget(&self) {
         let mut shelf = self.shelf();

@@ -662,3 +662,57 @@ fn heads(definition: &Definition) -> Vec<OrgId> {
     heads.dedup();
     heads
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::Config;
+    use crate::node::view::PeerOptions;
+
+    fn node(directory: &std::path::Path, name: &str) -> std::sync::Arc<Node> {
+        let data = directory.join(name);
+        Node::init(&data, &[format!("{name}.example:7443")], &Clock::system()).unwrap();
+        Node::open_with(&data, Config { name: name.into(), ..Config::default() }, Clock::system()).unwrap()
+    }
+
+    /// The owner of a hidden group, and the peer that is its deputy.
+    async fn owner_and_deputy(directory: &std::path::Path) -> (std::sync::Arc<Node>, std::sync::Arc<Node>, GroupId) {
+        let (owner, deputy) = (node(directory, "owner"), node(directory, "deputy"));
+        for (here, there) in [(&owner, &deputy), (&deputy, &owner)] {
+            here.peer_add(&there.card().unwrap(), &there.config.name, PeerOptions::default()).await.unwrap();
+        }
+        let (name, deputy_named) = ("hush".into(), Some("deputy".into()));
+        let request = GroupCreate { name, hidden: true, deputy: deputy_named, ..GroupCreate::default() };
+        let group = owner.create_group(&request).await.unwrap();
+        (owner, deputy, group)
+    }
+
+    #[tokio::test]
+    async fn a_deputy_that_has_no_list_of_members_yet_waits_for_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (owner, deputy, _) = owner_and_deputy(directory.path()).await;
+        // The definition has come, and the link broke before the list beside it.
+        let shown = owner.definitions_for(&deputy.org(), &BTreeMap::new()).unwrap().remove(0);
+        assert!(deputy.take_definition(&owner.org(), shown.get().signed().clone()).await.unwrap());
+        let said = deputy.take_group_over("hush").await.unwrap_err().to_string();
+        let expected =
+            "the members of the hidden group `hush` are not known here\nhint: its other head's node tells them when it is reached";
+        assert_eq!(said, expected);
+        let list = owner.rosters_for(&deputy.org(), &BTreeMap::new()).unwrap().remove(0);
+        assert!(deputy.take_roster(&owner.org(), list.get().0.signed().clone()).await.unwrap());
+        deputy.take_group_over("hush").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_group_takes_no_member_beyond_the_last() {
+        let directory = tempfile::tempdir().unwrap();
+        let (owner, _, group) = owner_and_deputy(directory.path()).await;
+        let definition = owner.definition(&owner.store.snapshot().unwrap(), &group).unwrap().unwrap();
+        let crowd = |count: usize| (1..count).map(|n| OrgId([n as u8, (n >> 8) as u8].repeat(16).try_into().unwrap())).chain([owner.org()]);
+        let next = |number| Definition { number, deputy: None, ..definition.clone() };
+        owner.define(next(2), crowd(MEMBERS_MAX).collect()).await.unwrap();
+        let said = owner.define(next(3), crowd(MEMBERS_MAX + 1).collect()).await.unwrap_err().to_string();
+        assert_eq!(said, "a group has at most 500 members");
+    }
+}

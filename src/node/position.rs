@@ -9,6 +9,7 @@ use super::{Node, NodeError};
 use crate::model::Timestamp;
 use crate::model::crypto::{SigningKey, random};
 use crate::model::log::{Audience, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Batch, BatchEntry, BatchError, Body, Header, LogKey};
+use crate::rules::label::{Held, Outbound, outbound};
 use crate::rules::release::Encoded;
 use crate::store::change::{Change, Refused, ReleaseItem, ReleaseOutcome};
 use crate::store::{CommitError, Snapshot, Waiting};
@@ -138,9 +139,15 @@ impl Node {
         }
         let log = LogKey { author: self.org(), incarnation: snapshot.incarnation()?, audience };
         let (_, batches) = self.seal(&snapshot, log, news.iter().map(|item| entry_of(item, at)).collect(), &self.keys.log_key())?;
+        let outbound = self.outbound_to_one_that_was_seen(&snapshot, &log, &batches)?;
         drop(snapshot);
         let disclosures = super::share::disclosures(audience, &news, at, now);
-        match self.store.commit(Change::Publish { log, batches, items: news, disclosures, at }).await {
+        let life = self.packed.life();
+        let commit = self.store.commit(Change::Publish { log, batches, items: news, disclosures, at });
+        // What is to leave after the sync is packed while the disk works. If it is refused, nobody asks for it.
+        let pack = async { self.packed.prepare(&log, &outbound, life) };
+        let (committed, ()) = tokio::join!(commit, pack);
+        match committed {
             Ok(_) => {
                 self.touch();
                 Ok(Some(outcomes))
@@ -149,6 +156,21 @@ impl Node {
             Err(CommitError::Refused(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Batches of ours as one of their group's members may have them that was seen; none in a direct log, whose batches are not kept packed.
+    fn outbound_to_one_that_was_seen(
+        &self,
+        snapshot: &Snapshot,
+        log: &LogKey,
+        batches: &[(Batch, Vec<Header>)],
+    ) -> Result<Vec<Outbound<Batch>>, NodeError> {
+        let Audience::Group(group) = log.audience else { return Ok(Vec::new()) };
+        let definition = self.definition(snapshot, &group)?;
+        let seen = definition.and_then(|definition| self.memory().seen.iter().find(|org| definition.has(org)).copied());
+        let Some(reader) = seen else { return Ok(Vec::new()) };
+        let path = self.path(snapshot, log, &reader)?;
+        Ok(batches.iter().filter_map(|(batch, _)| outbound(Held(batch.clone()), &path.way()).ok()).collect())
     }
 
     /// Chains and signs entries behind the head of a log of ours, in as many batches as they need.

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use tempfile::SpooledTempFile;
 use tokio::task::JoinHandle;
 
 use super::error::split_hint;
@@ -30,6 +31,8 @@ pub(super) fn inside(observable: &Observable) -> Vec<Observable> {
 
 /// How many records of an import become durable together. Twice as many are in memory: while some are written the next are read.
 pub(super) const IMPORT_CHUNK: usize = 10_000;
+/// So many bytes that wait for the end of a file are kept in memory.
+const SCRATCH_IN_MEMORY: usize = 1 << 20;
 /// How often an import tells how far it is, in records.
 const PROGRESS_EVERY: u64 = 500;
 
@@ -189,7 +192,7 @@ impl Node {
         let mut import = Import::new(self, &request)?;
         let bytes = std::cell::Cell::new(0);
         let mut input = BufReader::with_capacity(256 << 10, Counted { inner: reader, bytes: &bytes });
-        let file = tempfile::tempfile_in(&self.data).map_err(|error| NodeError::io("make a scratch file", error))?;
+        let file = tempfile::spooled_tempfile_in(SCRATCH_IN_MEMORY, &self.data);
         let mut scratch = Scratch { file, room: self.config.import.scratch_bytes_max };
         let bound = |setting: u64| usize::try_from(setting).unwrap_or(usize::MAX);
         let settings = &self.config.import;
@@ -388,9 +391,9 @@ impl<'a> Import<'a> {
     }
 }
 
-/// Disk for what a file refers to before it says it, and no more than the settings give.
+/// Disk for what a file refers to before it says it, and no more than the settings give. What is small never leaves memory.
 struct Scratch {
-    file: std::fs::File,
+    file: SpooledTempFile,
     room: u64,
 }
 
@@ -465,7 +468,7 @@ mod tests {
 
     #[test]
     fn a_file_that_refers_to_too_much_is_cut_off_in_words() {
-        let mut scratch = Scratch { file: tempfile::tempfile().unwrap(), room: 10 };
+        let mut scratch = Scratch { file: tempfile::spooled_tempfile(4), room: 10 };
         assert!(scratch.write_all(&[0; 10]).is_ok());
         let error = scratch.write_all(&[0; 1]).unwrap_err();
         assert!(error.to_string().contains("import.scratch_bytes_max"));

@@ -369,6 +369,7 @@ pub struct PeerRow {
     /// The name that the local administrator gives it.
     pub name: String,
     /// The newest card, as the peer signed it.
+    #[serde(with = "card_text")]
     pub card: Vec<u8>,
     /// Where it stands.
     pub state: PeerState,
@@ -383,6 +384,32 @@ pub struct PeerRow {
     /// While suspended: whether a link may carry recalls and nothing else.
     #[serde(default)]
     pub recalls: bool,
+}
+
+/// A card in a row is base64, since a name is looked for among all rows. Before schema 6 it was a list of numbers.
+mod card_text {
+    use data_encoding::BASE64;
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+    use std::borrow::Cow;
+
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Card<'a> {
+        Text(#[serde(borrow)] Cow<'a, str>),
+        Numbers(Vec<u8>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(card: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64.encode(card))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        match Card::deserialize(deserializer)? {
+            Card::Text(text) => BASE64.decode(text.as_bytes()).map_err(D::Error::custom),
+            Card::Numbers(bytes) => Ok(bytes),
+        }
+    }
 }
 
 /// Where a peer stands.

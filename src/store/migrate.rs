@@ -1,5 +1,6 @@
 //! Numbered migrations, each in one transaction. A newer store is refused in words.
 
+use super::change::PeerRow;
 use super::codec::{Reader, Row};
 use super::disk::begin;
 use super::error::{Damaged, Fault, OpenError};
@@ -15,12 +16,12 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 /// The newest schema that this program reads, and the one that it writes.
-pub(super) const SCHEMA: u32 = 5;
+pub(super) const SCHEMA: u32 = 6;
 
 type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// Number n brings a store of schema n to n + 1.
-const MIGRATIONS: [Migration; SCHEMA as usize] = [make_tables, fill_hosts, make_tables, move_owed, fill_histories];
+const MIGRATIONS: [Migration; SCHEMA as usize] = [make_tables, fill_hosts, make_tables, move_owed, fill_histories, shorten_peers];
 
 /// Brings a store to [`SCHEMA`] and checks that it is ours.
 pub(super) fn migrate(database: &Database, us: &OrgId) -> Result<(), Failed> {
@@ -159,6 +160,20 @@ fn fill_histories(transaction: &WriteTransaction) -> Result<(), Fault> {
                 tables.histories.insert(&record.0, row.encode().as_slice())?;
             }
         }
+    }
+    Ok(())
+}
+
+/// 5 → 6: cards of peers in fewer bytes.
+fn shorten_peers(transaction: &WriteTransaction) -> Result<(), Fault> {
+    let mut tables = Tables::open(transaction)?;
+    let mut peers = Vec::new();
+    for row in tables.peers.iter()? {
+        let (org, bytes) = row?;
+        peers.push(find::decoded::<PeerRow>("peers", &HEXLOWER.encode(org.value()), bytes.value())?);
+    }
+    for peer in peers {
+        tables.peers.insert(&peer.org.0, peer.encode().as_slice())?;
     }
     Ok(())
 }

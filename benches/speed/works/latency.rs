@@ -25,8 +25,9 @@ pub async fn one_new_indicator(plan: &Plan, report: &mut Report) {
         for (round, part) in rows.parts(rounds as usize).iter().enumerate() {
             let first = 1_000 + round as u64 * k;
             let last = corpus::indicator(SEED, first + k - 1).0;
+            let text = corpus::bundle(SEED, first, k);
             let began = Instant::now();
-            let told = members[0].import_text(corpus::bundle(SEED, first, k)).await;
+            let told = members[0].import_text(text).await;
             members[1].until_found(&last).await;
             ours.push(began.elapsed().as_secs_f64() * 1_000.0);
             assert_eq!(told.released, k, "every one is new");

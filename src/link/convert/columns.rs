@@ -88,6 +88,7 @@ impl Writer {
         let Ok(indicator) = wire::Indicator::decode(body) else { return false };
         let Some(packed) = pack(indicator.kind, &indicator.value) else { return false };
         let Some(labels) = label_list(&indicator.labels) else { return false };
+        let Some(confidence) = indicator.confidence.map_or(Some(0), |given| given.checked_add(1)) else { return false };
         let plain = |text: &str| !text.bytes().any(|byte| byte == END);
         if !plain(&indicator.note) || !plain(&indicator.source) || indicator.encode_to_vec() != body {
             return false;
@@ -107,7 +108,7 @@ impl Writer {
         }
         columns.valid_from_delta.push(delta(&mut self.from, indicator.valid_from));
         columns.valid_until_delta.push(delta(&mut self.until, indicator.valid_until));
-        columns.confidence.push(indicator.confidence.map_or(0, |confidence| confidence.saturating_add(1)));
+        columns.confidence.push(confidence);
         columns.label_list.push(self.labels.number(labels, &mut columns.label_lists));
         columns.note.push(self.notes.number(indicator.note.into_bytes(), &mut columns.notes));
         columns.source.push(self.sources.number(indicator.source.into_bytes(), &mut columns.sources));
@@ -343,6 +344,8 @@ mod tests {
             body(Domain, "a\0b", |_| {}),
             body(Domain, "a.example", |indicator| indicator.labels = vec!["a\tb".into()]),
             body(Domain, "a.example", |indicator| indicator.note = "a\0b".into()),
+            // One more than the highest number has no place in the column.
+            body(Domain, "a.example", |indicator| indicator.confidence = Some(u32::MAX)),
         ];
         assert_eq!(there_and_back(&out), vec![None; out.len()]);
     }

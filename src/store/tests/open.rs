@@ -1,7 +1,8 @@
 use super::*;
 use crate::model::LogId;
+use crate::store::change::PeerRow;
 use crate::store::codec::Row;
-use crate::store::tables::{BATCHES, DISCLOSURES, ENTRIES, HISTORIES, META, NAMED};
+use crate::store::tables::{BATCHES, DISCLOSURES, ENTRIES, HISTORIES, META, NAMED, PEERS};
 use crate::store::{Damaged, FILE_NAME, OpenError, ReadError};
 use redb::ReadableTable;
 
@@ -55,7 +56,7 @@ fn a_newer_store_is_refused_in_words() {
         transaction.open_table(META).unwrap().insert("schema", 7u32.to_be_bytes().as_slice()).unwrap();
     });
     let error = open(&home).unwrap_err().to_string();
-    assert_eq!(error, "the store has schema 7, and this program reads up to 5\nhint: run the newer version of watchfire that wrote it");
+    assert_eq!(error, "the store has schema 7, and this program reads up to 6\nhint: run the newer version of watchfire that wrote it");
 }
 
 #[test]
@@ -199,6 +200,34 @@ fn what_changed_before_histories_were_kept_has_one_by_the_events() {
     let home = Home { store: Some(open(&home).unwrap()), ..home };
     assert_eq!(home.read().history(&record("twice.example")).unwrap(), kept);
     assert_eq!(home.read().history(&record("once.example")).unwrap(), None);
+}
+
+#[test]
+fn a_card_that_was_kept_as_numbers_is_read_and_becomes_text() {
+    let mut home = Home::new();
+    let peer = PeerRow { card: vec![0, 1, 255], ..super::small::peer("borealis") };
+    let key = peer.org.0;
+    home.commit(Change::PutPeer(Box::new(peer.clone())));
+    home.store = None;
+    let row = || {
+        let mut row = Vec::new();
+        change_file(&home, |transaction| row = transaction.open_table(PEERS).unwrap().get(&key).unwrap().unwrap().value().to_vec());
+        String::from_utf8(row).unwrap()
+    };
+    let now = row();
+    assert!(now.contains(r#""card":"AAH/""#), "{now}");
+    change_file(&home, |transaction| {
+        transaction.open_table(META).unwrap().insert("schema", 5u32.to_be_bytes().as_slice()).unwrap();
+        let before = now.replace(r#""AAH/""#, "[0,1,255]");
+        transaction.open_table(PEERS).unwrap().insert(&key, before.as_bytes()).unwrap();
+    });
+    let mut opened = Home { store: Some(open(&home).unwrap()), ..home };
+    assert_eq!(opened.read().peer(&peer.org).unwrap(), Some(peer));
+    opened.store = None;
+    change_file(&opened, |transaction| {
+        let kept = transaction.open_table(PEERS).unwrap().get(&key).unwrap().unwrap().value().to_vec();
+        assert_eq!(String::from_utf8(kept).unwrap(), now);
+    });
 }
 
 #[test]
