@@ -3,6 +3,7 @@
 //! An import yields what it understood and what it did not: one bad line never loses a file.
 
 pub mod age;
+mod ahead;
 pub mod csv;
 mod decode;
 mod extract;
@@ -114,7 +115,7 @@ pub struct Summary {
 /// # Errors
 /// The input or the scratch file fails.
 pub fn read(
-    input: &mut dyn BufRead,
+    input: &mut (dyn BufRead + Send),
     format: Option<Format>,
     file_name: Option<&str>,
     scratch: &mut dyn stix::Scratch,
@@ -129,7 +130,7 @@ pub fn read(
 /// As [`read`].
 pub fn read_within(
     limits: Limits,
-    input: &mut dyn BufRead,
+    input: &mut (dyn BufRead + Send),
     format: Option<Format>,
     file_name: Option<&str>,
     scratch: &mut dyn stix::Scratch,
