@@ -223,6 +223,8 @@ struct Shared {
     rosters: BTreeMap<GroupId, u64>,
     /// Whether the peer has said all that it holds, definitions too.
     heard: bool,
+    /// Whether it was then sent those that it has not: before, what is said in a group might reach who was removed from it.
+    defined: bool,
     /// What we last said we hold.
     announced: BTreeMap<LogId, u64>,
     /// Recalls that the peer was sent over this stream.
@@ -464,6 +466,7 @@ impl Session {
                 self.outbox.push(frame).await?;
             }
         }
+        self.shared().defined = true;
         Ok(())
     }
 
@@ -482,6 +485,10 @@ impl Session {
         let life = self.node.packed.life();
         let (frames, through) = match self.node.next_for(&self.peer, log, next)? {
             Next::Nothing => return Ok(false),
+            // A relay that does not know yet who was removed would pass it on to them.
+            Next::Start(key, _) | Next::Batch(key, _) if matches!(key.audience, Audience::Group(_)) && !self.shared().defined => {
+                return Ok(false);
+            }
             Next::Start(key, checkpoint) => (Arc::from([start_frame(&key, &checkpoint)]), checkpoint.get().head.size),
             Next::Batch(key, batch) => {
                 let through = batch.get().checkpoint.head.size;
