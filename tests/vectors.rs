@@ -4,7 +4,7 @@
 
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
-use watchfire::link::convert::{batch_frames, encode_definition, encode_record};
+use watchfire::link::convert::{GroupState, Holdings, LogState, batch_frames, digest_of_holdings, encode_definition, encode_record};
 use watchfire::model::crypto::SigningKey;
 use watchfire::model::group::{Definition, SignedDefinition, Visibility, group_id};
 use watchfire::model::log::{Audience, Batch, BatchEntry, Body, Head, LogKey, body_hash, salt};
@@ -104,6 +104,22 @@ fn definition_vector() -> Value {
     json!({"group_id": hex(&definition.group.0), "definition": hex(&signed.bytes), "signature": hex(&signed.signature)})
 }
 
+/// Both logs and a group, as the author tells the direct log's audience in its hello that it holds them.
+fn holds_vector() -> Value {
+    let held = |key: &LogKey| LogState { key: *key, head: batch(key).checkpoint.head };
+    let groups = vec![GroupState { group: GroupId([0xc3; 32]), number: 7, roster: 6 }];
+    let holdings: Holdings = (logs().iter().map(held).collect(), groups);
+    let (from, to, credit) = (logs()[0].author, OrgId([0xb2; 32]), 8 << 20);
+    json!({
+        "from": hex(&from.0),
+        "to": hex(&to.0),
+        "credit": credit,
+        "logs": holdings.0.iter().map(|log| json!([hex(&log.key.id().0), log.head.size, hex(&log.head.hash.0)])).collect::<Vec<_>>(),
+        "groups": holdings.1.iter().map(|one| json!([hex(&one.group.0), one.number, one.roster])).collect::<Vec<_>>(),
+        "digest": hex(&digest_of_holdings(&from, &to, credit, &holdings)),
+    })
+}
+
 fn vectors() -> Value {
     let bodies: Vec<String> = records().iter().map(|record| hex(&encode_record(record))).collect();
     let [direct, group] = logs();
@@ -118,6 +134,7 @@ fn vectors() -> Value {
         "group_log": log_vector(&group),
         "direct_log_frames": frame_vector(&direct),
         "definition": definition_vector(),
+        "holds": holds_vector(),
     })
 }
 

@@ -63,8 +63,16 @@ encoded, signature = unhex(definition["definition"]), unhex(definition["signatur
 check("a definition's signature", wire.verifies(public, wire.framed("watchfire/definition/v1", [encoded]), signature))
 check("a group's id", wire.group_id(author, bytes([0x77]) * 16).hex() == definition["group_id"])
 
+told = vectors["holds"]
+sender, receiver = unhex(told["from"]), unhex(told["to"])
+logs = [(unhex(log), size, unhex(head)) for log, size, head in told["logs"]]
+groups = [(unhex(group), number, roster) for group, number, roster in told["groups"]]
+digest = wire.holds(sender, receiver, told["credit"], reversed(logs), groups)
+check("the digest of what is held", digest.hex() == told["digest"])
+
 # What does not hold must not pass, or all of the above means nothing.
 check("control: another message", not wire.verifies(public, b"x" + signed, unhex(vectors["group_log"]["checkpoint_signature"])))
+check("control: the other side's digest", wire.holds(receiver, sender, told["credit"], logs, groups).hex() != told["digest"])
 frames[0].meta.checkpoint.time += 1
 try:
     wire.Batch(link_pb2, frames, 0, bytes(32), public)
