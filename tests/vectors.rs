@@ -9,7 +9,8 @@ use data_encoding::HEXLOWER;
 use prost::Message;
 use serde_json::{Value, json};
 use watchfire::link::convert::{
-    Recall, batch_frames, encode_definition, encode_record, read_signed_receipt, recalled_frame, sign_recall, sign_receipt, wire,
+    GroupState, Holdings, LogState, Recall, batch_frames, digest_of_holdings, encode_definition, encode_record, read_signed_receipt,
+    recalled_frame, sign_recall, sign_receipt, wire,
 };
 use watchfire::model::crypto::{SigningKey, sha256};
 use watchfire::model::group::{Definition, SignedDefinition, Visibility, group_id};
@@ -160,6 +161,22 @@ fn receipt_vector() -> Value {
     })
 }
 
+/// Both logs and a group, as the author tells the direct log's audience in its hello that it holds them.
+fn holds_vector() -> Value {
+    let held = |key: &LogKey| LogState { key: *key, head: batch(key).checkpoint.head };
+    let groups = vec![GroupState { group: GroupId([0xc3; 32]), number: 7, roster: 6 }];
+    let holdings: Holdings = (logs().iter().map(held).collect(), groups);
+    let (from, to, credit) = (logs()[0].author, OrgId([0xb2; 32]), 8 << 20);
+    json!({
+        "from": hex(&from.0),
+        "to": hex(&to.0),
+        "credit": credit,
+        "logs": holdings.0.iter().map(|log| json!([hex(&log.key.id().0), log.head.size, hex(&log.head.hash.0)])).collect::<Vec<_>>(),
+        "groups": holdings.1.iter().map(|one| json!([hex(&one.group.0), one.number, one.roster])).collect::<Vec<_>>(),
+        "digest": hex(&digest_of_holdings(&from, &to, credit, &holdings)),
+    })
+}
+
 fn vectors() -> Value {
     let bodies: Vec<String> = records().iter().map(|record| hex(&encode_record(record))).collect();
     let [direct, group] = logs();
@@ -179,6 +196,7 @@ fn vectors() -> Value {
         "compressed": {"batch": batches::cases()[0].name, "frames": batches::compressed().iter().map(|frame| hex(frame)).collect::<Vec<_>>()},
         "recall": recall_vector(),
         "receipt": receipt_vector(),
+        "holds": holds_vector(),
     })
 }
 

@@ -4,26 +4,29 @@ use super::accept::{AcceptedConnection, Caller};
 use super::diagnosis::Diagnosis;
 use super::dial::DialledConnection;
 use super::frames::{FrameLimits, Metered, Tripped};
+use super::gathered::Gathered;
 use super::limits::Overrun;
+use super::one_task::{Inbox, OneTask};
 use crate::clock::Clock;
 use crate::model::Timestamp;
 use axum::Router;
 use axum::body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper::client::conn::http2::SendRequest;
+use hyper::{Request, Response, Uri};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rustls::NamedGroup;
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-use tonic::transport::{Channel, Endpoint};
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 
 /// Bounds on what one connection may hold and do.
 #[derive(Debug, Clone)]
@@ -100,33 +103,35 @@ pub enum Ended {
 pub async fn serve(connection: AcceptedConnection, app: Router, limits: &Http2Limits, stop: CancellationToken) -> Ended {
     let AcceptedConnection { stream, caller, remote, kx_group, until, kill, _admission, .. } = connection;
     let life = if matches!(caller, Caller::Pairing { .. }) { limits.pairing_life } else { Duration::MAX };
-    let stream = Metered::accepted(stream, limits.frames, limits.clock.clone());
+    let mut task = OneTask::default();
+    let stream = Metered::accepted(Gathered::new(stream, task.turns()), limits.frames, limits.clock.clone());
     let tripped = stream.tripped();
     let info = ConnectionInfo { caller, remote, kx_group, until, tripped: tripped.clone() };
-    let app = app.map_request(move |mut request: hyper::Request<Incoming>| {
+    let app = app.map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(info.clone());
         request.map(|body| Body::new(body.map_err(axum::Error::new)))
     });
-    let mut serving = pin!(builder(limits).serve_connection(TokioIo::new(stream), TowerToHyperService::new(app)));
+    let mut serving = pin!(builder(limits, task.inbox()).serve_connection(TokioIo::new(stream), TowerToHyperService::new(app)));
     tokio::select! {
-        _ = serving.as_mut() => return tripped.overrun().map_or(Ended::Closed, Ended::Overrun),
+        _ = task.live(serving.as_mut()) => return tripped.overrun().map_or(Ended::Closed, Ended::Overrun),
         () = kill.cancelled() => return Ended::Killed,
         () = tokio::time::sleep(life) => return Ended::Killed,
         () = stop.cancelled() => {}
     }
     serving.as_mut().graceful_shutdown();
     tokio::select! {
-        _ = serving => {}
+        _ = task.live(serving) => {}
         () = kill.cancelled() => {}
         () = tokio::time::sleep(limits.stop_grace) => {}
     }
     Ended::Stopped
 }
 
-fn builder(limits: &Http2Limits) -> hyper::server::conn::http2::Builder<TokioExecutor> {
-    let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+fn builder(limits: &Http2Limits, inbox: Inbox) -> hyper::server::conn::http2::Builder<Inbox> {
+    let mut builder = hyper::server::conn::http2::Builder::new(inbox);
     builder
         .timer(TokioTimer::new()) // keep-alive panics without one
+        .auto_date_header(false) // a peer's hello tells its time
         .max_concurrent_streams(limits.streams_max)
         .initial_stream_window_size(limits.stream_window_bytes)
         .initial_connection_window_size(limits.connection_window_bytes)
@@ -139,9 +144,41 @@ fn builder(limits: &Http2Limits) -> hyper::server::conn::http2::Builder<TokioExe
 }
 
 /// A gRPC channel over one dialled connection. It never reconnects by itself: when the connection ends, or is cut, so does the channel.
+/// Clones share the connection, which ends when the last of them and the last call are gone.
+#[derive(Clone)]
+pub struct Channel {
+    calls: SendRequest<tonic::body::Body>,
+    /// The connection, until the first call: HTTP/2's own first frames go with the call's, as one message.
+    connection: Arc<Mutex<Option<Connection>>>,
+}
+
+type Connection = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Service<Request<tonic::body::Body>> for Channel {
+    type Response = Response<Incoming>;
+    type Error = hyper::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, hyper::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), hyper::Error>> {
+        self.calls.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<tonic::body::Body>) -> Self::Future {
+        let path = request.uri().path();
+        // TLS is ours and below, and told who the peer is.
+        *request.uri_mut() = Uri::builder().scheme("http").authority("peer").path_and_query(path).build().unwrap_or_default();
+        let answer = self.calls.send_request(request);
+        if let Some(connection) = self.connection.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            tokio::spawn(connection);
+        }
+        Box::pin(answer)
+    }
+}
+
+/// A channel over this connection.
 ///
 /// # Errors
-/// When the other side closes before HTTP/2 has begun.
+/// When the connection was cut already.
 pub async fn channel(connection: DialledConnection, limits: &Http2Limits) -> Result<Channel, Diagnosis> {
     metered_channel(connection, limits).await.map(|(channel, _)| channel)
 }
@@ -151,24 +188,23 @@ pub async fn channel(connection: DialledConnection, limits: &Http2Limits) -> Res
 /// # Errors
 /// As [`channel`].
 pub async fn metered_channel(connection: DialledConnection, limits: &Http2Limits) -> Result<(Channel, Tripped), Diagnosis> {
-    let stream = Metered::dialled(Cuttable::new(connection), limits.frames, limits.clock.clone());
+    let task = OneTask::default();
+    let stream = Metered::dialled(Gathered::new(Cuttable::new(connection), task.turns()), limits.frames, limits.clock.clone());
     let tripped = stream.tripped();
-    let once = Mutex::new(Some(TokioIo::new(stream)));
-    let connector = tower::service_fn(move |_: hyper::Uri| {
-        let io = once.lock().map_or(None, |mut once| once.take());
-        std::future::ready(io.ok_or_else(|| Error::from(ErrorKind::NotConnected)))
-    });
-    Endpoint::from_static("http://peer") // TLS is ours and already there
+    let handshake = hyper::client::conn::http2::Builder::new(task.inbox())
+        .timer(TokioTimer::new())
         .initial_stream_window_size(limits.stream_window_bytes)
         .initial_connection_window_size(limits.connection_window_bytes)
-        .http2_max_header_list_size(limits.header_bytes_max)
-        .http2_keep_alive_interval(limits.keep_alive_interval)
+        .max_header_list_size(limits.header_bytes_max)
+        .keep_alive_interval(limits.keep_alive_interval)
         .keep_alive_timeout(limits.keep_alive_timeout)
         .keep_alive_while_idle(true)
-        .connect_with_connector(connector)
-        .await
-        .map(|channel| (channel, tripped))
-        .map_err(|_| Diagnosis::Closed)
+        .handshake(TokioIo::new(stream))
+        .await;
+    let (calls, connection) = handshake.map_err(|_| Diagnosis::Closed)?;
+    // Why it ended is told to whoever calls.
+    let connection = task.finish(async move { drop(connection.await) });
+    Ok((Channel { calls, connection: Arc::new(Mutex::new(Some(Box::pin(connection)))) }, tripped))
 }
 
 /// A dialled stream that fails once its connection is cut.

@@ -20,8 +20,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::convert::wire::{self, frame::Frame as Kind};
 use super::convert::{
-    Assembled, BatchReader, LogState, Malformed, bodies_frame, card_frame, conflict_frame, definition_frames, fixed, have_frames, log_id,
-    read_bodies, read_branch, read_have, read_signed_definition, recall_frame, recalled_frame, roster_frames, start_frame,
+    Assembled, BatchReader, GroupState, Holdings, LogState, Malformed, bodies_frame, card_frame, conflict_frame, definition_frames,
+    digest_of_holdings, fixed, have_frames, log_id, read_bodies, read_branch, read_have, read_signed_definition, recall_frame,
+    recalled_frame, roster_frames, start_frame,
 };
 use super::limits::{Budget, Overrun};
 use crate::model::group::SignedDefinition;
@@ -54,6 +55,14 @@ const DURABLE_MAX: usize = 8;
 const ASKED_MAX: usize = 10_000;
 /// Bytes of a definition, all its parts.
 const DEFINITION_BYTES_MAX: usize = 2 << 20;
+/// What a hello that names no limits announces.
+const DEFAULT_LIMITS: wire::Limits = wire::Limits {
+    frame_bytes: 64 << 10,
+    batch_entries: crate::model::log::BATCH_ENTRIES_MAX as u32,
+    batch_bytes: crate::model::log::BATCH_BYTES_MAX as u32,
+    entries_per_day: 5_000_000,
+    bytes_per_day: 4 << 30,
+};
 
 /// How a stream ends whose other end just went.
 pub(super) const WITHOUT_A_WORD: &str = "the other side closed the link without a reason, or it broke off";
@@ -223,8 +232,12 @@ struct Shared {
     rosters: BTreeMap<GroupId, u64>,
     /// Whether the peer has said all that it holds, definitions too.
     heard: bool,
+    /// Whether it was then sent those that it has not: before, what is said in a group might reach who was removed from it.
+    defined: bool,
     /// What we last said we hold.
     announced: BTreeMap<LogId, u64>,
+    /// What the digest in our hello is of, until the peer's has come.
+    told_by_digest: Option<Holdings>,
     /// Recalls that the peer was sent over this stream.
     recalls: BTreeSet<[u8; 32]>,
     /// The number of our card that the peer holds, or was sent.
@@ -285,22 +298,42 @@ impl Session {
     /// # Errors
     /// When nobody reads.
     pub fn hello(&self) -> Result<(), Ended> {
-        let limits = &self.node.config.link;
+        let link = &self.node.config.link;
+        let limits = wire::Limits { entries_per_day: link.records_per_day_max, bytes_per_day: link.bytes_per_day_max, ..DEFAULT_LIMITS };
         let hello = wire::Hello {
             versions: VERSIONS.to_vec(),
             clock: self.node.clock.now().0,
-            limits: Some(wire::Limits {
-                frame_bytes: 64 << 10,
-                batch_entries: crate::model::log::BATCH_ENTRIES_MAX as u32,
-                batch_bytes: crate::model::log::BATCH_BYTES_MAX as u32,
-                entries_per_day: limits.records_per_day_max,
-                bytes_per_day: limits.bytes_per_day_max,
-            }),
+            limits: Some(limits).filter(|limits| *limits != DEFAULT_LIMITS),
             card: self.node.keys.card().content().number,
             recalls_alone: self.is_for_recalls_alone(),
             known_card: self.node.card_number(&self.peer).unwrap_or_default(),
+            holds: self.digest(),
         };
         self.outbox.answer(Kind::Hello(hello))
+    }
+
+    /// The digest of what we hold, where we would say nothing beyond; what it is of is kept, since it may change before the peer's comes.
+    fn digest(&self) -> Vec<u8> {
+        if self.is_for_recalls_alone() {
+            return Vec::new();
+        }
+        // While that cannot be read, no digest: everything is said at length once it can.
+        let Ok(Some(holdings)) = self.node.nothing_new(&self.peer) else { return Vec::new() };
+        let digest = digest_of_holdings(&self.node.org(), &self.peer, self.credit(), &holdings);
+        self.shared().told_by_digest = Some(holdings);
+        digest.to_vec()
+    }
+
+    /// What both hold, if the peer's digest is of the same as ours. Both sides compare the same two hellos, so they find the same.
+    fn held_by_both(&self, theirs: &[u8]) -> Option<Holdings> {
+        let ours = self.shared().told_by_digest.take()?;
+        let same = theirs == digest_of_holdings(&self.peer, &self.node.org(), self.credit(), &ours);
+        (same && !self.is_for_recalls_alone()).then_some(ours)
+    }
+
+    /// Bytes of a log that a peer may send us before it waits for an acknowledgement.
+    fn credit(&self) -> u64 {
+        self.node.config.link.in_flight_bytes_max
     }
 
     /// Lives the session until it ends. `ready` is called once the peer has said hello and speaks our version.
@@ -329,25 +362,33 @@ impl Session {
     ) -> Result<(), Ended> {
         let mut receiver = Receiver::new(self.clone());
         let hello_within = Duration::from_millis(self.node.config.link.handshake_ms_max);
-        match tokio::time::timeout(hello_within, next_frame(&mut inbound)).await {
+        let held_by_both = match tokio::time::timeout(hello_within, next_frame(&mut inbound)).await {
             Ok(frame) => receiver.hello(frame?)?,
             Err(_) => return Err(Ended::Stream("the peer did not say hello in time".into())),
-        }
+        };
         ready();
-        if !self.is_for_recalls_alone() && !self.kill.is_cancelled() {
+        if self.kill.is_cancelled() {
+            return Err(Ended::Cut);
+        }
+        if !self.is_for_recalls_alone() {
             self.node.begins_to_tell(&self.peer);
         }
         // What the last link brought is made durable first, so that it is not asked for again.
         self.node.store.settled().await;
-        let sender = tokio::spawn(self.clone().send());
+        let all_is_told = held_by_both.is_some();
+        if let Some(holdings) = held_by_both {
+            receiver.both_hold(holdings).await?;
+        }
+        let sender = tokio::spawn(self.clone().send(all_is_told));
         let stop_sender = sender.abort_handle();
         let result = receiver.read(&mut inbound, sender).await;
         stop_sender.abort();
         result
     }
 
-    /// Pushes whatever the peer wants and has not, most urgent first, and sleeps until something changes.
-    async fn send(self: Arc<Self>) -> Result<(), Ended> {
+    /// Pushes whatever the peer wants and has not, most urgent first, and sleeps until something changes. `all_is_told` where our hello has
+    /// told what we hold.
+    async fn send(self: Arc<Self>, all_is_told: bool) -> Result<(), Ended> {
         let mut changes = self.node.changes();
         while self.is_for_recalls_alone() {
             changes.hears();
@@ -357,7 +398,9 @@ impl Session {
             changes.rung().await;
         }
         let mut restored = self.node.is_restored();
-        self.announce(true).await?;
+        if !all_is_told {
+            self.announce(true).await?;
+        }
         loop {
             changes.hears();
             // What it asked for while we held back after a restore was not answered: it asks again once it has heard all anew.
@@ -391,7 +434,7 @@ impl Session {
         self.announce_recalls().await?;
         if all {
             let (logs, groups) = self.node.offer(&self.peer)?;
-            self.shared().announced = logs.iter().map(|log| (log.key.id(), log.head.size)).collect();
+            self.shared().announced = sizes(&logs);
             for frame in have_frames(&logs, &groups) {
                 self.outbox.push(frame).await?;
             }
@@ -464,6 +507,7 @@ impl Session {
                 self.outbox.push(frame).await?;
             }
         }
+        self.shared().defined = true;
         Ok(())
     }
 
@@ -482,6 +526,10 @@ impl Session {
         let life = self.node.packed.life();
         let (frames, through) = match self.node.next_for(&self.peer, log, next)? {
             Next::Nothing => return Ok(false),
+            // A relay that does not know yet who was removed would pass it on to them.
+            Next::Start(key, _) | Next::Batch(key, _) if matches!(key.audience, Audience::Group(_)) && !self.shared().defined => {
+                return Ok(false);
+            }
             Next::Start(key, checkpoint) => (Arc::from([start_frame(&key, &checkpoint)]), checkpoint.get().head.size),
             Next::Batch(key, batch) => {
                 let through = batch.get().checkpoint.head.size;
@@ -514,6 +562,10 @@ impl Session {
     }
 }
 
+fn sizes(logs: &[LogState]) -> BTreeMap<LogId, u64> {
+    logs.iter().map(|log| (log.key.id(), log.head.size)).collect()
+}
+
 async fn next_frame(inbound: &mut (impl Stream<Item = Result<wire::Frame, tonic::Status>> + Unpin)) -> Result<Kind, Ended> {
     match inbound.next().await {
         Some(Ok(frame)) => frame.frame.ok_or(Ended::Protocol(Malformed("an empty or unknown frame"))),
@@ -528,6 +580,8 @@ async fn next_frame(inbound: &mut (impl Stream<Item = Result<wire::Frame, tonic:
 struct Receiver {
     session: Arc<Session>,
     asked: BTreeMap<LogId, Asked>,
+    /// Logs of the peer's that it takes as asked for, though no `Want` says so.
+    asked_by_digest: BTreeSet<LogId>,
     /// The last position of each log whose body was asked for: each is asked for once.
     bodies_asked: BTreeMap<LogId, u64>,
     /// What the peer offers of groups' logs.
@@ -549,6 +603,7 @@ impl Receiver {
         Self {
             session,
             asked: BTreeMap::new(),
+            asked_by_digest: BTreeSet::new(),
             bodies_asked: BTreeMap::new(),
             offered: BTreeMap::new(),
             conflicts_told: BTreeSet::new(),
@@ -565,7 +620,8 @@ impl Receiver {
         &self.session.node
     }
 
-    fn hello(&mut self, frame: Kind) -> Result<(), Ended> {
+    /// Takes the peer's hello. Returns what both hold, where the two hellos say so.
+    fn hello(&mut self, frame: Kind) -> Result<Option<Holdings>, Ended> {
         let hello = match frame {
             Kind::Hello(hello) => hello,
             Kind::Close(close) => return Err(Ended::by_peer(close)),
@@ -579,6 +635,20 @@ impl Receiver {
         if !self.session.is_for_recalls_alone() {
             self.node().note_clock(self.session.peer, hello.clock);
         }
+        Ok(self.session.held_by_both(&hello.holds))
+    }
+
+    /// Both hold the same, and neither says it. Everything is as if both had: the peer its whole `Have`, and a `Want` for each of our logs.
+    async fn both_hold(&mut self, (logs, groups): Holdings) -> Result<(), Ended> {
+        let (us, peer, credit) = (self.node().org(), self.session.peer, self.session.credit());
+        tracing::debug!(%peer, logs = logs.len(), "nothing is new on this link");
+        self.session.shared().announced = sizes(&logs);
+        for log in logs.iter().filter(|log| log.key.author == us) {
+            self.want_log(log.key.id(), log.head.size + 1, credit)?;
+        }
+        self.asked_by_digest = logs.iter().filter(|log| log.key.author == peer).map(|log| log.key.id()).collect();
+        self.told(&logs, &groups, true).await?;
+        self.asked_by_digest.clear();
         Ok(())
     }
 
@@ -651,6 +721,11 @@ impl Receiver {
 
     async fn have(&mut self, have: &wire::Have) -> Result<(), Ended> {
         let (logs, groups) = read_have(have)?;
+        self.told(&logs, &groups, have.complete).await
+    }
+
+    /// The peer holds this, and definitions of these groups; `complete` where that is all for now.
+    async fn told(&mut self, logs: &[LogState], groups: &[GroupState], complete: bool) -> Result<(), Ended> {
         let numbers: Vec<(GroupId, u64)> = groups.iter().map(|one| (one.group, one.number)).collect();
         self.node().hear_groups(&self.session.peer, &numbers)?;
         {
@@ -666,14 +741,14 @@ impl Receiver {
                 self.offered.insert(log.key.id(), log.clone());
             }
         }
-        self.hear(&logs, have.complete).await?;
+        self.hear(logs, complete).await?;
         // An author that came back from a copy may have had back by now what it could not give before.
         let own: Vec<LogId> = logs.iter().filter(|log| log.key.author == self.session.peer).map(|log| log.key.id()).collect();
         self.bodies_asked.retain(|log, _| !own.contains(log));
-        if have.complete || !own.is_empty() {
+        if complete || !own.is_empty() {
             self.ask_for_bodies()?;
         }
-        if have.complete {
+        if complete {
             self.session.shared().heard = true;
             self.session.wake.notify_one();
         }
@@ -725,10 +800,13 @@ impl Receiver {
         let author_key = row.filter(|_| key.author != self.node().org()).map(|row| row.author_key);
         let from = from.max(head.size + 1);
         self.asked.insert(id, Asked { key, head, author_key, asked_again: false, out_of_step: 0, set_aside: false });
+        if self.asked_by_digest.remove(&id) {
+            return Ok(());
+        }
         let want = wire::Want {
             log: id.0.to_vec(),
             from,
-            credit: self.node().config.link.in_flight_bytes_max,
+            credit: self.session.credit(),
             positions: Vec::new(),
             from_checkpoint: head.size == 0 && matches!(key.audience, Audience::Group(_)),
         };
@@ -739,7 +817,7 @@ impl Receiver {
         let log = log_id(&want.log)?;
         if want.positions.is_empty() {
             self.node().asked_from(self.session.peer, log, want.from).await?;
-            self.want_log(log, &want)?;
+            self.want_log(log, want.from, want.credit)?;
         } else {
             self.want_bodies(log, want.positions)?;
         }
@@ -747,14 +825,14 @@ impl Receiver {
         Ok(())
     }
 
-    fn want_log(&self, log: LogId, want: &wire::Want) -> Result<(), Ended> {
+    fn want_log(&self, log: LogId, from: u64, credit: u64) -> Result<(), Ended> {
         let mut shared = self.session.shared();
         if shared.readers.len() > 10_000 {
             return Err(Malformed("too many logs asked for").into());
         }
-        let credit = want.credit.clamp(1, self.session.node.config.link.in_flight_bytes_max);
+        let credit = credit.clamp(1, self.session.credit());
         let sent = shared.readers.get(&log).map_or(0, |reader| reader.sent);
-        let reader = Reader { next: want.from.max(1), sent, credit, in_flight: VecDeque::new() };
+        let reader = Reader { next: from.max(1), sent, credit, in_flight: VecDeque::new() };
         shared.readers.insert(log, reader);
         Ok(())
     }
@@ -1099,6 +1177,13 @@ pub(super) fn short(text: &str) -> String {
 #[cfg(test)]
 mod texts {
     use super::*;
+
+    #[test]
+    fn the_limits_of_the_default_settings_need_not_be_said() {
+        let link = crate::config::Link::default();
+        let settings = (link.records_per_day_max, link.bytes_per_day_max);
+        assert_eq!((DEFAULT_LIMITS.entries_per_day, DEFAULT_LIMITS.bytes_per_day), settings);
+    }
 
     #[test]
     fn why_a_session_ended_is_told() {

@@ -2,6 +2,7 @@
 
 use super::{Node, NodeError};
 use crate::link::convert::{GroupState, Holdings, LogState as TheirLog};
+use crate::model::group::Definition;
 use crate::model::log::{Audience, Branch, Equivocation, Head, LogKey};
 use crate::model::{LogId, OrgId};
 use crate::rules::label::{Held, Outbound, may_offer, outbound_branch};
@@ -136,14 +137,7 @@ impl Node {
             Audience::Group(group) => self.definition(&snapshot, &group)?,
             Audience::Direct(_) => None,
         };
-        // What the peer may not have from us it may not give us either.
-        if may_offer(&theirs.key, peer, &self.org(), group.as_ref()).is_err() {
-            return Ok(Comparison::Nothing);
-        }
-        let members_log = group.as_ref().is_none_or(|group| group.has(&theirs.key.author));
-        let far_ahead = theirs.key.incarnation > self.clock.now().plus(86_400_000).0 / 1_000;
-        // What cannot be checked is not asked for either: a log whose author's card is not known.
-        if !members_log || far_ahead || self.log_keys(&theirs.key.author).is_none() {
+        if !self.may_take(peer, &theirs.key, group.as_ref()) {
             return Ok(Comparison::Nothing);
         }
         let id = theirs.key.id();
@@ -172,6 +166,18 @@ impl Node {
         let author_is_there = theirs.key.author == *peer;
         let more = at > row.head.size;
         Ok(if more || author_is_there { Comparison::TheyHaveMore { from: row.head.size + 1 } } else { Comparison::Nothing })
+    }
+
+    /// Whether a log may be taken from a peer, and checked: then it is asked for where there is more of it.
+    pub(super) fn may_take(&self, peer: &OrgId, log: &LogKey, group: Option<&Definition>) -> bool {
+        // What the peer may not have from us it may not give us either.
+        if may_offer(log, peer, &self.org(), group).is_err() {
+            return false;
+        }
+        let members_log = group.is_none_or(|group| group.has(&log.author));
+        let far_ahead = log.incarnation > self.clock.now().plus(86_400_000).0 / 1_000;
+        // What cannot be checked is not asked for either: a log whose author's card is not known.
+        members_log && !far_ahead && self.log_keys(&log.author).is_some()
     }
 
     /// Our history of a log from a position to the next checkpoint that we hold.

@@ -13,6 +13,7 @@ pub mod group;
 pub mod hear;
 mod held_back;
 mod log_key;
+mod nothing_new;
 mod peer;
 mod position;
 pub mod recall;

@@ -377,3 +377,28 @@ async fn a_definition_goes_only_to_who_has_an_older_one() {
         assert!(!matches!(kind, Kind::Definition(_)), "it has that one");
     }
 }
+
+#[tokio::test]
+async fn what_is_said_in_a_group_goes_only_behind_the_newest_definition_however_early_it_is_asked_for() {
+    let (federation, rogue) = alone().await;
+    let request = GroupCreate { name: "all".into(), members: vec![ROGUE.into()], ..GroupCreate::default() };
+    let group = federation.node(AMAL).group_create(request).await.unwrap().group_id;
+    let mut stream = rogue.link().await;
+    stream.say(Kind::Have(wire::Have { complete: true, ..Default::default() })).await;
+    federation.share(AMAL, EVIL, Tlp::Amber, "all").await;
+    let log = federation.node(AMAL).store.snapshot().unwrap().our_log_key(&Audience::Group(group)).unwrap().id();
+    let mut stream = rogue.link().await;
+    stream.say(Kind::Want(wire::Want { log: log.0.to_vec(), from: 1, credit: 1 << 20, ..Default::default() })).await;
+    // What it offers is asked for once the other has been looked at.
+    for mut frame in have_frames(&[LogState { key: rogue.log(), head: Head::default() }], &[]) {
+        let Some(Kind::Have(have)) = &mut frame.frame else { unreachable!() };
+        have.complete = false;
+        stream.say(frame.frame.unwrap()).await;
+    }
+    let told = stream.until(|kind| matches!(kind, Kind::Want(_) | Kind::Batch(_))).await;
+    assert!(matches!(told, Kind::Want(_)), "it is not known which definition the reader holds");
+    stream.say(Kind::Have(wire::Have { complete: true, ..Default::default() })).await;
+    let told = stream.until(|kind| matches!(kind, Kind::Definition(_) | Kind::Batch(_))).await;
+    assert!(matches!(told, Kind::Definition(_)));
+    stream.until(|kind| matches!(kind, Kind::Batch(_))).await;
+}

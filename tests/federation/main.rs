@@ -22,6 +22,7 @@ mod lies;
 mod links;
 mod lives;
 mod membership;
+mod nothing_new;
 mod pairing;
 mod recalls;
 mod recalls_alone;

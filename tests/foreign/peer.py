@@ -186,7 +186,8 @@ def a_paired_peer_reads_and_writes():
     link = Link(there, wire.knock_label(here.knock_key))
     link.hello()
     hello = link.until("hello")
-    check("the node says hello to a foreign peer", 1 in hello.versions and hello.limits.frame_bytes == 65536)
+    check("the node says hello to a foreign peer", 1 in hello.versions and not hello.HasField("limits"))
+    check("it holds nothing yet, and says so", hello.holds == wire.holds(here.org, there.card.org, 8 << 20, [], []))
 
     link.until("have", lambda have: have.complete)
     link.send(have=pb.Have(complete=True))

@@ -151,9 +151,17 @@ check("control: a receipt under the author's key", refused(lambda: read_receipt(
 check("control: a receipt for another author", refused(lambda: read_receipt(*signed, author=holder)))
 check("control: a receipt of another holder", refused(lambda: read_receipt(*signed, holder=author)))
 
+told = vectors["holds"]
+sender, receiver = unhex(told["from"]), unhex(told["to"])
+logs = [(unhex(log), size, unhex(head)) for log, size, head in told["logs"]]
+groups = [(unhex(group), number, roster) for group, number, roster in told["groups"]]
+digest = wire.holds(sender, receiver, told["credit"], reversed(logs), groups)
+check("the digest of what is held", digest.hex() == told["digest"])
+
 # What does not hold must not pass, or all of the above means nothing.
 signed = unhex(vectors["group_log"]["checkpoint_signed_bytes"])
 check("control: another message", not wire.verifies(public, b"x" + signed, unhex(vectors["group_log"]["checkpoint_signature"])))
+check("control: the other side's digest", wire.holds(receiver, sender, told["credit"], logs, groups).hex() != told["digest"])
 frames = [link_pb2.Frame.FromString(unhex(frame)).batch for frame in vectors["direct_log_frames"]]
 frames[0].meta.checkpoint.time += 1
 check("control: a changed checkpoint", refused(wire.Batch, link_pb2, frames, direct_log, True, 0, bytes(32), public))

@@ -63,6 +63,13 @@ def header(log, seq, prev, created, kind, tlp, retention, hash_, length):
     return b"\x01" + log + u64(seq) + prev + u64(created) + bytes([kind, tlp]) + u64(retention) + hash_ + struct.pack(">I", length)
 
 
+def holds(sender, receiver, credit, logs, groups):
+    """What a hello says that its sender holds: `logs` as (id, size, head), `groups` as (id, number, number of the list of members)."""
+    logs = b"".join(log + u64(size) + head for log, size, head in sorted(logs))
+    groups = b"".join(group + u64(number) + u64(roster) for group, number, roster in sorted(groups))
+    return sha256(framed("watchfire/holds/v1", [sender, receiver, u64(credit), logs, groups]))[:16]
+
+
 def checkpoint_bytes(log, size, head, time_, definition):
     return framed("watchfire/checkpoint/v1", [log, u64(size), head, u64(time_), u64(definition)])
 

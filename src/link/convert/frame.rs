@@ -1,6 +1,7 @@
 //! What stands in frames beside batches: what is held, checkpoints, bodies that were asked for, branches of a log.
 
 use super::{Malformed, fixed, wire};
+use crate::model::crypto::sha256_framed;
 use crate::model::log::{Audience, Branch, Checkpoint, Head, Header, LogKey};
 use crate::model::{EntryHash, GroupId, LogId, OrgId, Timestamp};
 
@@ -65,6 +66,22 @@ fn wire_log(log: &LogState) -> wire::have::Log {
 
 /// What one side says it holds: logs, and group definitions.
 pub type Holdings = (Vec<LogState>, Vec<GroupState>);
+
+/// The digest that stands for a whole `Have` in a hello: what one organisation holds of all that it shares with another, and with how much
+/// credit it asks for more. It names its sender before its receiver, so that nobody passes without knowing the list: our own, sent
+/// back to us, is another.
+pub fn digest_of_holdings(from: &OrgId, to: &OrgId, credit: u64, (logs, groups): &Holdings) -> [u8; 16] {
+    let mut logs: Vec<_> = logs.iter().map(|log| (log.key.id().0, log.head.size.to_be_bytes(), log.head.hash.0)).collect();
+    logs.sort_unstable();
+    let logs: Vec<u8> = logs.into_iter().flat_map(|(id, size, head)| [&id[..], &size, &head].concat()).collect();
+    let mut groups: Vec<_> = groups.iter().map(|one| (one.group.0, one.number.to_be_bytes(), one.roster.to_be_bytes())).collect();
+    groups.sort_unstable();
+    let groups: Vec<u8> = groups.into_iter().flat_map(|(id, number, roster)| [&id[..], &number, &roster].concat()).collect();
+    let whole = sha256_framed("watchfire/holds/v1", &[&from.0, &to.0, &credit.to_be_bytes(), &logs, &groups]);
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&whole[..16]);
+    digest
+}
 
 /// What the other side says it holds: logs, and the numbers of group definitions.
 ///
@@ -203,5 +220,40 @@ mod tests {
             got.1.extend(groups);
         }
         assert_eq!(got, (logs, groups));
+    }
+
+    #[test]
+    fn the_digest_of_what_is_held_tells_every_difference_and_not_the_order() {
+        let (here, there) = (OrgId([1; 32]), OrgId([2; 32]));
+        let log = |n: u8| {
+            let key = LogKey { author: here, incarnation: n.into(), audience: Audience::Direct(there) };
+            LogState { key, head: Head { size: n.into(), hash: EntryHash([n; 32]) } }
+        };
+        let group = |n: u8| GroupState { group: GroupId([n; 32]), number: n.into(), roster: 0 };
+        let holdings = (vec![log(1), log(2)], vec![group(1), group(2)]);
+        let of = |holdings: &Holdings| digest_of_holdings(&here, &there, 7, holdings);
+        let turned = (vec![log(2), log(1)], vec![group(2), group(1)]);
+        assert_eq!(of(&holdings), of(&turned));
+        let changed = |change: &dyn Fn(&mut Holdings)| {
+            let mut other = holdings.clone();
+            change(&mut other);
+            of(&other)
+        };
+        let all = [
+            of(&holdings),
+            digest_of_holdings(&there, &here, 7, &holdings),
+            digest_of_holdings(&here, &there, 8, &holdings),
+            of(&Holdings::default()),
+            changed(&|(logs, _)| logs.truncate(1)),
+            changed(&|(logs, _)| logs[0].head.size += 1),
+            changed(&|(logs, _)| logs[0].head.hash = EntryHash([9; 32])),
+            changed(&|(logs, _)| logs[0].key.incarnation += 7),
+            changed(&|(logs, _)| logs[0].key.audience = Audience::Group(GroupId(there.0))),
+            changed(&|(_, groups)| groups.truncate(1)),
+            changed(&|(_, groups)| groups[0].number += 1),
+            changed(&|(_, groups)| groups[0].roster += 1),
+        ];
+        let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
     }
 }

@@ -4,7 +4,7 @@ use super::invitation::Invitation;
 use super::protocol::{Answer, Joiner, PairingChannel, PairingError, PairingOutcome};
 use crate::link::diagnosis::Diagnosis;
 use crate::link::dial::{DialOptions, connect_for_pairing};
-use crate::link::serve::{Http2Limits, channel};
+use crate::link::serve::{Channel, Http2Limits, channel};
 use crate::link::session::short;
 use crate::link::tls::Tls;
 use crate::link::wire::pairing_client::PairingClient;
@@ -77,7 +77,7 @@ pub async fn join(
 }
 
 async fn exchange(
-    client: PairingClient<tonic::transport::Channel>,
+    client: PairingClient<Channel>,
     tls: &Tls,
     invitation: &Invitation,
     own: &Card,

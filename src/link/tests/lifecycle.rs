@@ -3,7 +3,7 @@
 use crate::link::accept::{AcceptedConnection, Acceptor, HandshakeLimits};
 use crate::link::certificate::{DAY_MS, IssuingCa};
 use crate::link::diagnosis::Diagnosis;
-use crate::link::serve::{ConnectionInfo, Ended, Http2Limits, channel, serve};
+use crate::link::serve::{Channel, ConnectionInfo, Ended, Http2Limits, channel, serve};
 use crate::link::testing::{NOW, Org, pair};
 use crate::link::tls::Credential;
 use crate::link::trust::Standing;
@@ -276,7 +276,7 @@ async fn serving(org: &Org) -> (crate::model::identity::Endpoint, mpsc::Unbounde
     (endpoint, ended, stop)
 }
 
-async fn ask(channel: &mut tonic::transport::Channel, path: &str) -> Result<String, String> {
+async fn ask(channel: &mut Channel, path: &str) -> Result<String, String> {
     let request = hyper::Request::get(format!("http://peer{path}")).body(tonic::body::Body::empty()).expect("a request");
     let response = channel.ready().await.map_err(|error| error.to_string())?.call(request).await.map_err(|error| error.to_string())?;
     let body = response.into_body().collect().await.map_err(|error| error.to_string())?;

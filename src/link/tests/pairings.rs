@@ -4,7 +4,7 @@ use crate::link::accept::{AcceptedConnection, Acceptor, Caller, HandshakeLimits}
 use crate::link::diagnosis::Diagnosis;
 use crate::link::dial::{DialOptions, connect, connect_for_pairing};
 use crate::link::pairing::{Invitation, JoinError, PairingError, PairingOutcome, PairingService, TRIES_MAX, join};
-use crate::link::serve::{Http2Limits, channel, serve};
+use crate::link::serve::{Channel, Http2Limits, channel, serve};
 use crate::link::testing::{NOW, Org};
 use crate::link::trust::Standing;
 use crate::link::wire::pairing_client::PairingClient;
@@ -16,7 +16,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 
 struct Inviting {
     org: Arc<Org>,

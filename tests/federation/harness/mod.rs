@@ -432,6 +432,11 @@ impl Federation {
         }
     }
 
+    /// How many lines of the log have this in them.
+    pub fn logged(&self, text: &str) -> usize {
+        log::lines(self.number).iter().filter(|line| line.text.contains(text)).count()
+    }
+
     fn tail(&self) -> String {
         let lines = log::lines(self.number);
         let last: Vec<String> = lines.iter().rev().take(40).rev().map(|line| format!("{} {}", line.level, line.text)).collect();
