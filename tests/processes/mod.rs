@@ -162,6 +162,14 @@ impl Org {
     }
 }
 
+impl Org {
+    /// Whether each of its peers has acknowledged all that is for it, waiting for its position or not.
+    fn is_heard(&self) -> bool {
+        let status = self.try_json(&["status"]).unwrap_or_default();
+        status["peers"].as_array().is_some_and(|peers| peers.iter().all(|peer| peer["ahead"] == 0))
+    }
+}
+
 impl Drop for Org {
     fn drop(&mut self) {
         self.kill();
@@ -203,12 +211,12 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> Result<(), String>) {
     }
 }
 
-/// Waits until all of these hold the same.
+/// Waits until all of these hold the same. Two that have as much waiting for its position each look equal before either has sent it.
 pub fn until_equal(orgs: &[&Org]) {
     until("all hold the same", || {
         let states: Vec<_> = orgs.iter().map(|org| (org.name.clone(), org.state(orgs.len() > 2))).collect();
         let equal = states.windows(2).all(|two| two[0].1 == two[1].1) && !states[0].1.0.is_empty();
-        equal.then_some(()).ok_or_else(|| format!("{states:?}"))
+        (equal && orgs.iter().all(|org| org.is_heard())).then_some(()).ok_or_else(|| format!("{states:?}"))
     });
 }
 
