@@ -3,7 +3,6 @@
 //! An import yields what it understood and what it did not: one bad line never loses a file.
 
 pub mod age;
-mod ahead;
 pub mod csv;
 mod decode;
 mod extract;
@@ -115,7 +114,7 @@ pub struct Summary {
 /// # Errors
 /// The input or the scratch file fails.
 pub fn read(
-    input: &mut (dyn BufRead + Send),
+    input: &mut dyn BufRead,
     format: Option<Format>,
     file_name: Option<&str>,
     scratch: &mut dyn stix::Scratch,
@@ -130,7 +129,7 @@ pub fn read(
 /// As [`read`].
 pub fn read_within(
     limits: Limits,
-    input: &mut (dyn BufRead + Send),
+    input: &mut dyn BufRead,
     format: Option<Format>,
     file_name: Option<&str>,
     scratch: &mut dyn stix::Scratch,

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::SpooledTempFile;
 use tokio::task::JoinHandle;
@@ -191,7 +190,7 @@ impl Node {
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<ImportReport, NodeError> {
         let mut import = Import::new(self, &request)?;
-        let bytes = AtomicU64::new(0);
+        let bytes = std::cell::Cell::new(0);
         let mut input = BufReader::with_capacity(256 << 10, Counted { inner: reader, bytes: &bytes });
         let file = tempfile::spooled_tempfile_in(SCRATCH_IN_MEMORY, &self.data);
         let mut scratch = Scratch { file, room: self.config.import.scratch_bytes_max };
@@ -201,14 +200,14 @@ impl Node {
         let mut failure = None;
         let result = formats::read_within(
             limits,
-            &mut input as &mut (dyn BufRead + Send),
+            &mut input as &mut dyn BufRead,
             request.format,
             request.file_name.as_deref(),
             &mut scratch,
             &mut |item| {
                 let taken = import.take(item);
                 if import.report.read.is_multiple_of(PROGRESS_EVERY) {
-                    progress(ImportProgress { bytes: bytes.load(Ordering::Relaxed), read: import.report.read });
+                    progress(ImportProgress { bytes: bytes.get(), read: import.report.read });
                 }
                 match taken {
                     Ok(()) => ControlFlow::Continue(()),
@@ -226,7 +225,7 @@ impl Node {
             import.broken_off(&error.to_string());
         }
         import.finish()?;
-        progress(ImportProgress { bytes: bytes.load(Ordering::Relaxed), read: import.report.read });
+        progress(ImportProgress { bytes: bytes.get(), read: import.report.read });
         Ok(import.report)
     }
 }
@@ -426,13 +425,13 @@ impl Seek for Scratch {
 
 struct Counted<'a> {
     inner: Box<dyn Read + Send>,
-    bytes: &'a AtomicU64,
+    bytes: &'a std::cell::Cell<u64>,
 }
 
 impl Read for Counted<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        self.bytes.fetch_add(count as u64, Ordering::Relaxed);
+        self.bytes.set(self.bytes.get() + count as u64);
         Ok(count)
     }
 }

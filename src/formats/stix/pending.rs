@@ -13,8 +13,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
 
 /// A file that the caller gives: read, written and thrown away afterwards.
-pub trait Scratch: Read + Write + Seek + Send {}
-impl<T: Read + Write + Seek + Send> Scratch for T {}
+pub trait Scratch: Read + Write + Seek {}
+impl<T: Read + Write + Seek> Scratch for T {}
 
 /// The most indicators whose facts are in memory at once.
 const PORTION: usize = 50_000;

@@ -9,36 +9,26 @@ use super::Key;
 use super::markings::{Definition, Markings};
 use super::object::{Head, IndicatorObject, LABELS_MAX, Named, Pending, Relationship, label, short, timestamp};
 use super::pending::{Facts, Scratch, Writer};
-use crate::formats::ahead::{Push, ahead};
-use crate::formats::json::{Captured, JsonError, Position, Reader};
+use crate::formats::json::{Captured, JsonError, Reader};
 use crate::formats::pattern;
 use crate::formats::{Item, Problem, ReadError, Sink, Stop, Summary, Tally, problem};
 use crate::model::{Indicator, Tlp};
 use std::collections::BTreeMap;
-use std::io::{BufRead, Cursor, Read};
-use std::ops::ControlFlow;
+use std::io::BufRead;
 
 /// The most names of malware, actors and identities that are remembered.
 const NAMES_MAX: usize = 100_000;
 /// The longest source name, in characters.
 const SOURCE_CHARS_MAX: usize = 200;
 
-/// What is shorter than this is read by one thread: starting another would take longer. In bytes.
-const SHORT_BYTES: usize = 128 << 10;
-/// As few indicators are taken up by one thread.
-const SHORT_PORTION: usize = 250;
-
 /// Reads STIX. Indicators wait in `scratch` until the input has ended, because what they refer to may stand behind them;
 /// problems are told at once. A `sink` that breaks ends the reading. Objects have at most so many bytes.
-///
-/// In a long input one thread finds where objects begin and end while another reads them; and one makes indicators of what has waited while
-/// another gives them to the `sink`, which is always this one.
 ///
 /// # Errors
 /// The input or the scratch file fails. What the input says wrongly is never an error, but a problem.
 pub fn read_within(
     object_bytes_max: usize,
-    input: &mut (dyn BufRead + Send),
+    input: &mut dyn BufRead,
     scratch: &mut dyn Scratch,
     sink: &mut Sink<'_>,
 ) -> Result<Summary, ReadError> {
@@ -68,107 +58,8 @@ pub fn read_within(
     import.finish()
 }
 
-/// What is found in the input before anyone looks into it.
-enum Found {
-    Object {
-        place: String,
-        /// Where it begins, unless it was put together of pieces.
-        start: Option<Position>,
-        raw: Vec<u8>,
-    },
-    TooLong {
-        place: String,
-    },
-    Nothing,
-}
-
-impl Found {
-    /// What it takes in memory, in bytes.
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Object { raw, .. } => 100 + raw.len(),
-            Self::TooLong { .. } | Self::Nothing => 100,
-        }
-    }
-}
-
-/// Finds the objects of an input.
-struct Walk<'a> {
-    json: Reader<'a>,
-    object_bytes_max: usize,
-    found: &'a mut Push<'a, Found>,
-}
-
-impl Walk<'_> {
-    fn documents(&mut self) -> Result<(), Stop> {
-        let mut number = 0_u64;
-        while let Some(byte) = self.json.next_byte(true)? {
-            number += 1;
-            let prefix = if number == 1 { String::new() } else { format!("document {number} ") };
-            match byte {
-                b'[' => self.array(&prefix)?,
-                b'{' => self.document(&prefix)?,
-                _ => return Err(self.json.unexpected("`{` or `[`").into()),
-            }
-        }
-        if number == 0 { self.tell(Found::Nothing) } else { Ok(()) }
-    }
-
-    fn tell(&mut self, found: Found) -> Result<(), Stop> {
-        let bytes = found.bytes();
-        match (self.found)(found, bytes) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Stop::Enough),
-        }
-    }
-
-    /// An array of objects.
-    fn array(&mut self, prefix: &str) -> Result<(), Stop> {
-        self.json.open()?;
-        let mut index = 0_u64;
-        while self.json.next_element()? {
-            let place = format!("{prefix}[{index}]");
-            let (start, mut raw) = (Some(self.json.position()), Vec::new());
-            let found = match self.json.capture(&mut raw, self.object_bytes_max)? {
-                Captured::Whole => Found::Object { place, start, raw },
-                Captured::TooLong => Found::TooLong { place },
-            };
-            self.tell(found)?;
-            index += 1;
-        }
-        Ok(())
-    }
-
-    /// A bundle, an envelope or a single object: known when it has been read.
-    fn document(&mut self, prefix: &str) -> Result<(), Stop> {
-        self.json.open()?;
-        let mut head = Vec::from(b"{");
-        let mut listed = false;
-        let mut too_long = false;
-        while let Some(key) = self.json.next_key()? {
-            if key == "objects" && self.json.next_byte(false)? == Some(b'[') {
-                listed = true;
-                self.array(&format!("{prefix}objects"))?;
-                continue;
-            }
-            if head.len() > 1 {
-                head.push(b',');
-            }
-            head.extend_from_slice(serde_json::Value::from(key).to_string().as_bytes());
-            head.push(b':');
-            let room = self.object_bytes_max.saturating_sub(head.len());
-            if self.json.capture(&mut head, room)? == Captured::TooLong {
-                head.extend_from_slice(b"null");
-                too_long = true;
-            }
-        }
-        head.push(b'}');
-        if listed {
-            return Ok(());
-        }
-        let place = format!("{prefix}object");
-        self.tell(if too_long { Found::TooLong { place } } else { Found::Object { place, start: None, raw: head } })
-    }
+fn too_large(object_bytes_max: usize) -> String {
+    format!("the object is larger than {object_bytes_max} bytes")
 }
 
 struct Import<'a, 's> {
@@ -187,41 +78,97 @@ impl Import<'_, '_> {
         problem(self.sink, place, what)
     }
 
-    fn documents(&mut self, mut input: &mut (dyn BufRead + Send)) -> Result<(), Stop> {
-        let object_bytes_max = self.object_bytes_max;
-        let mut first = Vec::new();
-        let is_short = (&mut input).take(SHORT_BYTES as u64).read_to_end(&mut first).map_err(JsonError::from)? < SHORT_BYTES;
-        let mut input = Cursor::new(first).chain(input);
-        let mut stopped = Ok(());
-        let mut take = |found: Found| match self.found(found) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(stop) => {
-                stopped = Err(stop);
-                ControlFlow::Break(())
+    fn documents(&mut self, input: &mut dyn BufRead) -> Result<(), Stop> {
+        let mut json = Reader::new(input)?;
+        let mut number = 0_u64;
+        while let Some(byte) = json.next_byte(true)? {
+            number += 1;
+            let prefix = if number == 1 { String::new() } else { format!("document {number} ") };
+            match byte {
+                b'[' => self.array(&mut json, &prefix)?,
+                b'{' => self.document(&mut json, &prefix)?,
+                _ => return Err(json.unexpected("`{` or `[`").into()),
             }
-        };
-        let mut walk = |found: &mut Push<'_, Found>| Walk { json: Reader::new(&mut input)?, object_bytes_max, found }.documents();
-        let walked = if is_short { walk(&mut |found, _| take(found)) } else { ahead(walk, take) };
-        // Whoever takes what was found has the first word: the walk ends with it.
-        stopped.and(walked)
+        }
+        if number == 0 { self.problem("the input".into(), "it is empty".into()) } else { Ok(()) }
     }
 
-    fn found(&mut self, found: Found) -> Result<(), Stop> {
-        let (place, start, raw) = match found {
-            Found::Object { place, start, raw } => (place, start, raw),
-            Found::TooLong { place } => return self.problem(place, format!("the object is larger than {} bytes", self.object_bytes_max)),
-            Found::Nothing => return self.problem("the input".into(), "it is empty".into()),
-        };
-        let what = match self.object(&raw, &place) {
-            Ok(()) => return Ok(()),
-            Err(Wrong::Stop(stop)) => return Err(stop),
-            Err(Wrong::Object(what)) => what,
-            Err(Wrong::Json(error)) => match start.map(|start| start.inside(&error)) {
-                Some((line, column)) => format!("{} at line {line}, column {column}", reason(&error)),
-                None => reason(&error),
+    fn array(&mut self, json: &mut Reader<'_>, prefix: &str) -> Result<(), Stop> {
+        json.open()?;
+        let mut index = 0_u64;
+        let mut raw = Vec::new();
+        while json.next_element()? {
+            self.element(json, &mut raw, format!("{prefix}[{index}]"))?;
+            index += 1;
+        }
+        Ok(())
+    }
+
+    /// One element of an array of objects.
+    fn element(&mut self, json: &mut Reader<'_>, raw: &mut Vec<u8>, place: String) -> Result<(), Stop> {
+        raw.clear();
+        let start = json.position();
+        match json.capture(raw, self.object_bytes_max)? {
+            Captured::Whole => match self.object(raw, &place) {
+                Ok(()) => Ok(()),
+                Err(Wrong::Json(error)) => {
+                    let (line, column) = start.inside(&error);
+                    let place = named(&place, raw);
+                    self.problem(place, format!("{} at line {line}, column {column}", reason(&error)))
+                }
+                Err(Wrong::Object(what)) => {
+                    let place = named(&place, raw);
+                    self.problem(place, what)
+                }
+                Err(Wrong::Stop(stop)) => Err(stop),
             },
-        };
-        self.problem(named(&place, &raw), what)
+            Captured::TooLong => self.problem(place, too_large(self.object_bytes_max)),
+        }
+    }
+
+    /// A bundle, an envelope or a single object: known when it has been read.
+    fn document(&mut self, json: &mut Reader<'_>, prefix: &str) -> Result<(), Stop> {
+        json.open()?;
+        let mut head = Vec::from(b"{");
+        let mut listed = false;
+        let mut too_long = false;
+        let mut raw = Vec::new();
+        while let Some(key) = json.next_key()? {
+            if key == "objects" && json.next_byte(false)? == Some(b'[') {
+                listed = true;
+                json.open()?;
+                let mut index = 0_u64;
+                while json.next_element()? {
+                    self.element(json, &mut raw, format!("{prefix}objects[{index}]"))?;
+                    index += 1;
+                }
+                continue;
+            }
+            if head.len() > 1 {
+                head.push(b',');
+            }
+            head.extend_from_slice(serde_json::Value::from(key).to_string().as_bytes());
+            head.push(b':');
+            let room = self.object_bytes_max.saturating_sub(head.len());
+            if json.capture(&mut head, room)? == Captured::TooLong {
+                head.extend_from_slice(b"null");
+                too_long = true;
+            }
+        }
+        head.push(b'}');
+        if listed {
+            return Ok(());
+        }
+        let place = format!("{prefix}object");
+        if too_long {
+            return self.problem(place, too_large(self.object_bytes_max));
+        }
+        match self.object(&head, &place) {
+            Ok(()) => Ok(()),
+            Err(Wrong::Json(error)) => self.problem(named(&place, &head), reason(&error)),
+            Err(Wrong::Object(what)) => self.problem(named(&place, &head), what),
+            Err(Wrong::Stop(stop)) => Err(stop),
+        }
     }
 
     fn object(&mut self, raw: &[u8], place_of: &str) -> Result<(), Wrong> {
@@ -271,26 +218,19 @@ impl Import<'_, '_> {
 
     fn finish(mut self) -> Result<Summary, ReadError> {
         let mut waiting = self.waiting.finish().map_err(ReadError::Scratch)?;
-        let (markings, names) = (&self.markings, &self.names);
         while let Some(portion) = waiting.portion().map_err(ReadError::Scratch)? {
-            let (summary, sink) = (&mut self.summary, &mut *self.sink);
-            summary.waiting_max = summary.waiting_max.max(portion.len() as u64);
-            let mut enough = false;
-            let mut take = |item: Item| {
+            self.summary.waiting_max = self.summary.waiting_max.max(portion.len() as u64);
+            let (markings, names, summary, sink) = (&self.markings, &self.names, &mut self.summary, &mut *self.sink);
+            let take = |pending: Pending, about: Option<&Facts>| {
+                let item = item(pending, about, markings, names);
                 match item {
                     Item::Indicator { .. } => summary.indicators += 1,
                     Item::Problem(_) | Item::LeftOut(..) => summary.problems += 1,
                     Item::Note(_) => {}
                 }
-                let taken = sink(item);
-                enough = taken.is_break();
-                taken
+                sink(item)
             };
-            let mut make =
-                |push: &mut Push<'_, Item>| waiting.each(&portion, |pending, about| push(item(pending, about, markings, names), 500));
-            let taken = if portion.len() < SHORT_PORTION { make(&mut |item, _| take(item)) } else { ahead(make, take) };
-            let _ = taken.map_err(ReadError::Scratch)?;
-            if enough {
+            if waiting.each(&portion, take).map_err(ReadError::Scratch)?.is_break() {
                 return Ok(self.summary);
             }
         }
@@ -548,43 +488,6 @@ mod tests {
         let seen = |name: &str| format!(r#"{{"type":"domain-name","id":"domain-name--{name}","value":"{name}.example"}}"#);
         let told = told(&bundle(&[seen("a"), seen("b")]));
         assert_eq!(told, ["objects[0] domain-name--a and 1 more: `domain-name` says what was seen, which is not an indicator"]);
-    }
-
-    #[test]
-    fn a_long_input_is_told_as_the_short_ones_that_it_is_made_of() {
-        let objects = |bundle: usize| {
-            let padding = "x".repeat(2_000);
-            let name = |n: usize| format!(r#","name":"{padding}","confidence":{}"#, if n % 7 == 0 { 101 } else { 50 });
-            (0..50).map(|n| indicator(n as u8 + 10, &format!("d{bundle}-{n}.example"), &name(n))).collect::<Vec<_>>()
-        };
-        let short: Vec<String> = (0..12).flat_map(|one| told(&bundle(&objects(one)))).collect();
-        let renumbered = |one: usize| objects(one).join(",").replace("-8000-0000000000", &format!("-8000-{one:010}"));
-        let long = format!("[{}]", (0..12).map(renumbered).collect::<Vec<_>>().join(","));
-        assert!(long.len() > 8 * SHORT_BYTES);
-        let told = told(&long);
-        assert_eq!(told.len(), 600);
-        let values = |lines: &[String]| lines.iter().filter(|line| line.starts_with("domain:")).cloned().collect::<Vec<_>>();
-        assert_eq!(values(&told), values(&short));
-        let reasons = |lines: &[String]| lines.iter().filter(|line| line.ends_with("not 0 to 100")).count();
-        assert_eq!((reasons(&told), reasons(&short)), (96, 96));
-    }
-
-    #[test]
-    fn a_sink_that_has_enough_is_given_nothing_more() {
-        let objects: Vec<String> =
-            (0..900).map(|n| indicator(10, &format!("d{n}.example"), &format!(r#","name":"{}""#, "x".repeat(500)))).collect();
-        let with_problems = [&["7".to_owned()][..], &objects].concat();
-        for (objects, before) in [(objects, 3), (with_problems, 0)] {
-            let mut left = before;
-            let mut sink = |_: Item| {
-                assert!(left >= 0, "it was given more");
-                left -= 1;
-                if left < 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            };
-            let text = bundle(&objects);
-            read_within(VALUE_BYTES_MAX, &mut text.as_bytes(), &mut Cursor::new(Vec::new()), &mut sink).expect("memory does not fail");
-            assert_eq!(left, -1);
-        }
     }
 
     /// 60,000 indicators and, behind them all, what they refer to: their marking, a name for the first, a newer version of the second. Made
