@@ -33,10 +33,10 @@ impl Position {
 
     fn pass(&mut self, bytes: &[u8]) {
         self.byte += bytes.len() as u64;
-        match bytes.iter().rposition(|byte| *byte == b'\n') {
+        match memchr::memrchr(b'\n', bytes) {
             None => self.column += bytes.len() as u64,
             Some(last) => {
-                self.line += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+                self.line += memchr::memchr_iter(b'\n', bytes).count() as u64;
                 self.column = (bytes.len() - last) as u64;
             }
         }
@@ -264,7 +264,7 @@ impl Scan {
                 if !self.escaped {
                     // Most of a file is inside strings, where three bytes alone mean something.
                     let rest = &bytes[index..];
-                    index += rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | b'\n')).unwrap_or(rest.len());
+                    index += memchr::memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
                 }
                 let Some(byte) = bytes.get(index) else { break };
                 self.string_byte(*byte);
