@@ -82,22 +82,26 @@ impl Node {
         let mut logs = snapshot.logs()?;
         logs.retain(|log| log.key.audience == Audience::Group(group) && log.key.author != self.org());
         for peer in snapshot.peers()?.into_iter().filter(|peer| peer.state == PeerState::Open && definition.has(&peer.org)) {
-            if !self.has_told_all(snapshot, &peer.org)? {
+            if !self.has_told_all(snapshot, &peer.org, group)? {
                 return Ok(None);
             }
         }
         Ok(Some(logs))
     }
 
-    /// Whether a peer has said over its newest link what it holds, and we hold all of it.
-    fn has_told_all(&self, snapshot: &Snapshot, peer: &OrgId) -> Result<bool, NodeError> {
+    /// Whether a peer has said over its newest link what it holds, and we hold all of it that was said in a group: what other groups say has no
+    /// part in this, and may come much later.
+    fn has_told_all(&self, snapshot: &Snapshot, peer: &OrgId, group: GroupId) -> Result<bool, NodeError> {
         let memory = self.memory();
         if !memory.seen.contains(peer) || memory.telling.contains(peer) {
             return Ok(false);
         }
-        for ((_, log), size) in memory.offered.range((*peer, LogId([0; 32]))..=(*peer, LogId([255; 32]))) {
+        for ((_, log), offered) in memory.offered.range((*peer, LogId([0; 32]))..=(*peer, LogId([255; 32]))) {
+            if offered.audience != Audience::Group(group) {
+                continue;
+            }
             let held = snapshot.log(log)?;
-            if held.as_ref().map_or(0, |log| log.head.size) < *size && held.is_none_or(|log| log.state != LogState::Halted) {
+            if held.as_ref().map_or(0, |log| log.head.size) < offered.size && held.is_none_or(|log| log.state != LogState::Halted) {
                 return Ok(false);
             }
         }

@@ -9,6 +9,13 @@ use crate::rules::label::{Held, Outbound, may_offer, outbound_branch};
 use crate::store::LogState;
 use crate::store::change::Change;
 
+/// What a peer has said of a log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Offered {
+    pub(super) size: u64,
+    pub(super) audience: Audience,
+}
+
 /// So many logs of others are remembered with what was said of them.
 pub(super) const OFFERED_MAX: usize = 50_000;
 
@@ -144,7 +151,7 @@ impl Node {
         {
             let mut memory = self.memory();
             if memory.offered.len() < OFFERED_MAX || memory.offered.contains_key(&(*peer, id)) {
-                memory.offered.insert((*peer, id), theirs.head.size);
+                memory.offered.insert((*peer, id), Offered { size: theirs.head.size, audience: theirs.key.audience });
             }
         }
         let Some(row) = snapshot.log(&id)? else {

@@ -151,7 +151,7 @@ impl Node {
         let newest = ours.max_by_key(|log| log.key.incarnation);
         let memory = self.memory();
         let holds_no_less =
-            |org: &OrgId| newest.is_none_or(|log| memory.offered.get(&(*org, log.id)).is_some_and(|size| *size >= log.head.size));
+            |org: &OrgId| newest.is_none_or(|log| memory.offered.get(&(*org, log.id)).is_some_and(|offered| offered.size >= log.head.size));
         one.witnesses.iter().any(|org| heard(org) && holds_no_less(org))
     }
 

@@ -83,7 +83,7 @@ struct Memory {
     /// Peers with a link, and when they were last heard of.
     links: BTreeMap<OrgId, LinkView>,
     /// What the peers last said they hold: how far behind we are.
-    offered: BTreeMap<(OrgId, crate::model::LogId), u64>,
+    offered: BTreeMap<(OrgId, crate::model::LogId), hear::Offered>,
     /// What each peer's clock showed, in milliseconds since 1970, and how long we had run then, in milliseconds.
     clocks: BTreeMap<OrgId, (u64, u64)>,
     /// After a restore: what each peer has named and we do not hold yet.
@@ -251,7 +251,7 @@ impl Node {
     /// What a peer last said it holds: logs and their sizes.
     pub(super) fn offered_by(&self, peer: &OrgId) -> Vec<(crate::model::LogId, u64)> {
         let memory = self.memory();
-        memory.offered.iter().filter(|((org, _), _)| org == peer).map(|((_, log), size)| (*log, *size)).collect()
+        memory.offered.iter().filter(|((org, _), _)| org == peer).map(|((_, log), offered)| (*log, offered.size)).collect()
     }
 
     /// The link to a peer as people see it.
