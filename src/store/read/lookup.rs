@@ -123,15 +123,21 @@ impl Snapshot {
     /// When the store cannot be read.
     pub fn said_of(&self, observable: &Observable, now: Timestamp) -> Read<Option<Hit>> {
         let Some(no) = self.table(OBSERVABLES)?.get(search_key(observable).as_slice())?.map(|no| no.value()) else { return Ok(None) };
-        self.hit(no, Match::Exact, now)
+        // The value need not be read back.
+        let hit = |provenances: Vec<Provenance>| Hit { observable: observable.clone(), matches: Match::Exact, provenances };
+        Ok(Some(self.words_in_force(no, now)?).filter(|words| !words.is_empty()).map(hit))
     }
 
     fn hit(&self, no: u64, matches: Match, now: Timestamp) -> Read<Option<Hit>> {
-        let provenances: Vec<_> = self.last_words(no)?.into_iter().filter(|one| !one.is_expired(now)).collect();
+        let provenances = self.words_in_force(no, now)?;
         if provenances.is_empty() {
             return Ok(None);
         }
         Ok(Some(Hit { observable: self.observable(no)?, matches, provenances }))
+    }
+
+    fn words_in_force(&self, no: u64, now: Timestamp) -> Read<Vec<Provenance>> {
+        Ok(self.last_words(no)?.into_iter().filter(|one| !one.is_expired(now)).collect())
     }
 
     /// What would come of telling an audience this, after what it was told of the value last, whether that has its position or waits.
