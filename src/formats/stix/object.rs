@@ -284,10 +284,10 @@ fn time(property: &str, text: Option<&str>) -> Result<Option<i128>, String> {
 }
 
 /// A time as nearly all files write it, `2026-11-22T09:30:00Z` with up to nine digits of a second's fraction. `None` for any other, which
-/// may be one all the same: three times are read for each indicator, and the general parser takes a tenth of an import.
+/// may be one all the same: three times are read for each indicator, and the general parser takes 4 % of an import.
 fn usual_time(text: &[u8]) -> Option<jiff::Timestamp> {
     let (start, rest) = text.split_first_chunk::<19>()?;
-    let blank = |at: usize| matches!((at, start[at]), (4 | 7, b'-') | (10, b'T') | (13 | 16, b':'));
+    let is_separator = |at: usize| matches!((at, start[at]), (4 | 7, b'-') | (10, b'T') | (13 | 16, b':'));
     let number = |from: usize, to: usize| {
         start[from..to].iter().try_fold(0_i16, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i16::from(byte - b'0')))
     };
@@ -299,7 +299,7 @@ fn usual_time(text: &[u8]) -> Option<jiff::Timestamp> {
         }
         _ => return None,
     };
-    let shaped = [4, 7, 10, 13, 16].into_iter().all(blank);
+    let shaped = [4, 7, 10, 13, 16].into_iter().all(is_separator);
     let (year, month, day) = (number(0, 4)?, part(5)?, part(8)?);
     let time = jiff::civil::DateTime::new(year, month, day, part(11)?, part(14)?, part(17)?, fraction).ok().filter(|_| shaped)?;
     jiff::tz::Offset::UTC.to_timestamp(time).ok()
