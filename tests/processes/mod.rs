@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
@@ -22,6 +24,16 @@ fn binary() -> std::ffi::OsString {
 pub const PATIENCE: Duration = Duration::from_secs(120);
 /// Between two looks.
 pub const LOOK: Duration = Duration::from_millis(50);
+
+/// A port that is still free when a node that was down comes back to it. The system gives the ports above these (Linux from 32768, others from 49152) to
+/// outgoing connections: one of those could take the port meanwhile, and a dial to a node that is down could even get its port and meet itself.
+fn lasting_port() -> u16 {
+    const PORTS: Range<u32> = 10_000..32_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = |turn: u32| PORTS.start + (std::process::id() + turn) % (PORTS.end - PORTS.start);
+    let mut ports = PORTS.map(|_| number(NEXT.fetch_add(1, Ordering::Relaxed)) as u16);
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
+}
 
 /// An organisation, whose node runs or not.
 pub struct Org {
@@ -38,8 +50,7 @@ impl Org {
     /// Founds an organisation; its node does not run yet.
     pub fn found(directory: &Path, name: &str) -> Self {
         let data = directory.join(name);
-        // Found free now, and not used by anybody else so soon.
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+        let port = lasting_port();
         let gate = Gate::to(port);
         let org = Self { name: name.into(), data, gate, node: None, trouble: Arc::default() };
         let (listen, endpoint) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{}", org.gate.port));
