@@ -177,8 +177,9 @@ impl Keys {
         let (key, chain) = read_pem(&at("identity.pem"))?;
         let [der] = <[_; 1]>::try_from(chain).map_err(|_| content(&at("identity.pem"), "one certificate"))?;
         let issuing_ca = IssuingCa::load(key, der)?;
-        let node = read_node(&at("node.pem")).ok().filter(|node| node.chain()[1] == *issuing_ca.der());
-        let node = node.map_or_else(|| issuing_ca.issue_node(card.org(), now), Ok)?;
+        let kept = read_node(&at("node.pem")).ok().filter(|node| node.chain()[1] == *issuing_ca.der());
+        let is_new = kept.is_none();
+        let node = kept.map_or_else(|| issuing_ca.issue_node(card.org(), now), Ok)?;
         let previous = match at("previous.pem").exists() {
             true => Some((read_node(&at("previous.pem"))?, Card::from_text(&read_text(&at("previous.pem"))?)?)),
             false => None,
@@ -191,7 +192,9 @@ impl Keys {
         let former = read_former(directory, &card)?;
         let keys = Self { directory: directory.to_owned(), issuing_ca, node, log, former, id, card, previous };
         keys.finish_rotation()?;
-        keys.write_node(&keys.node)?;
+        if is_new {
+            keys.write_node(&keys.node)?;
+        }
         Ok(keys)
     }
 
