@@ -248,7 +248,7 @@ def contents(columns, absent, direct):
             continue
         body = next(indicators) if next(marks) else bodies.take(next(lengths))
         if direct:
-            bodies.take(-len(body) % 512)
+            assert not any(bodies.take(-len(body) % 512)), "padding that is not zero"
         room -= len(body)
         assert room >= 0 and len(body) <= BODY_MAX, "larger than any may be"
         found.append((body, None, len(body)))

@@ -96,15 +96,11 @@ impl Case {
         assert!(!self.holds(&self.frames()), "{}", self.name);
     }
 
-    /// How many bytes no signature covers: padding, and reasons of absence that with one bit flipped are another reason.
+    /// How many bytes may be others: reasons of absence that with one bit flipped are another reason. No signature covers these.
     fn unsigned_bytes(&self) -> usize {
-        let direct = matches!(self.log.audience, Audience::Direct(_));
-        let unsigned = |entry: &BatchEntry| match &entry.body {
-            Body::Present(body) if direct => body.len().next_multiple_of(512) - body.len(),
-            Body::Absent { reason: AbsentReason::Expired | AbsentReason::Withheld, .. } => 1,
-            _ => 0,
-        };
-        self.batch.entries.iter().map(unsigned).sum()
+        let is_free =
+            |entry: &&BatchEntry| matches!(entry.body, Body::Absent { reason: AbsentReason::Expired | AbsentReason::Withheld, .. });
+        self.batch.entries.iter().filter(is_free).count()
     }
 
     /// In every place in turn, one flipped bit.
@@ -343,7 +339,10 @@ pub fn refused() -> Vec<Case> {
         direct.otherwise("indicators_in_a_direct_log", |content| {
             (content.is_indicator, content.indicators) = (vec![0; 7], Some(wire::Indicators::default()));
         }),
+        mixed.otherwise("a_mark_that_is_neither_0_nor_1", |content| content.is_indicator[0] = 2),
         direct.otherwise("bodies_without_padding", |content| content.bodies.truncate(3_584 - 511)),
+        direct.otherwise("padding_that_is_not_zero", |content| *content.bodies.last_mut().expect("padding") = 1),
+        mixed.otherwise("salts_beside_a_seed", |content| content.salts = vec![0; 32 * 12]),
         absent.otherwise("a_seed_beside_absent_bodies", |content| (content.seed, content.salts) = (vec![0x63; 32], vec![])),
         absent.otherwise("a_salt_too_many", |content| content.salts.extend([0; 32])),
         absent.otherwise("an_unknown_reason", |content| content.absent[0] = 5),

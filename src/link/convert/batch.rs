@@ -292,7 +292,10 @@ fn from_columns(meta: &wire::BatchMeta, content: wire::BatchContent, checkpoint:
         (None, _) if content.is_indicator.is_empty() => (vec![0; present], &nothing),
         _ => return Err(Malformed("columns of indicators where there are none")),
     };
-    let rows = is_indicator.iter().filter(|is_indicator| **is_indicator != 0).count();
+    if is_indicator.iter().any(|mark| *mark > 1) {
+        return Err(Malformed("an unknown mark of an indicator"));
+    }
+    let rows = is_indicator.iter().filter(|mark| **mark == 1).count();
     let mut indicators = columns::Reader::new(columns, rows)?;
     let mut lengths = unfold(&content.length, count - rows)?.into_iter();
     let mut is_indicator = is_indicator.into_iter();
@@ -338,6 +341,9 @@ fn from_columns(meta: &wire::BatchMeta, content: wire::BatchContent, checkpoint:
 
 fn read_salts(content: &wire::BatchContent) -> Result<Salts, Malformed> {
     if !content.seed.is_empty() {
+        if !content.salts.is_empty() {
+            return Err(Malformed("a seed beside salts"));
+        }
         return Ok(Salts::Seed(fixed(&content.seed, "a seed has 32 bytes")?));
     }
     let chunks = content.salts.chunks_exact(32);
@@ -351,7 +357,12 @@ fn take_body(bodies: &mut &[u8], length: usize, direct: bool) -> Result<Vec<u8>,
     let padded = if direct { length.checked_add(padding(length)) } else { Some(length) };
     let (body, rest) = padded.and_then(|padded| bodies.split_at_checked(padded)).ok_or(Malformed("a body is cut off"))?;
     *bodies = rest;
-    Ok(body[..length].to_vec())
+    let (body, padding) = body.split_at(length);
+    // It is not signed: whatever stood there, a relay could have put it there.
+    if padding.iter().any(|byte| *byte != 0) {
+        return Err(Malformed("a body is filled up with something else than zeros"));
+    }
+    Ok(body.to_vec())
 }
 
 fn take_hash(hashes: &mut &[u8]) -> Result<[u8; 32], Malformed> {
