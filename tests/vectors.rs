@@ -4,20 +4,22 @@
 
 #[path = "vectors/batches.rs"]
 mod batches;
+#[path = "vectors/pairing.rs"]
+mod pairing;
 
 use data_encoding::HEXLOWER;
 use prost::Message;
 use serde_json::{Value, json};
 use watchfire::link::convert::{
-    GroupState, Holdings, LogState, Recall, batch_frames, digest_of_holdings, encode_definition, encode_record, read_signed_receipt,
-    recalled_frame, sign_recall, sign_receipt, wire,
+    GroupState, Holdings, LogState, Recall, batch_frames, bodies_frame, conflict_frame, digest_of_holdings, encode_definition,
+    encode_record, read_branch, read_signed_receipt, recalled_frame, sign_recall, sign_receipt, wire,
 };
 use watchfire::model::crypto::{SigningKey, sha256};
 use watchfire::model::group::{Definition, SignedDefinition, Visibility, group_id};
-use watchfire::model::log::{Audience, Batch, BatchEntry, Body, Head, LogKey, body_hash, salt};
+use watchfire::model::log::{Audience, Batch, BatchEntry, Body, Branch, Entry, Equivocation, Head, LogKey, body_hash, salt};
 use watchfire::model::record::{Receipt, ReceiptOutcome, SignedReceipt, Withdrawal, WithdrawalMode};
 use watchfire::model::{GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Record, Timestamp, Tlp};
-use watchfire::rules::label::{Held, Way, outbound, outbound_receipt};
+use watchfire::rules::label::{Held, Way, outbound, outbound_branch, outbound_entry, outbound_receipt};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/v1.json");
 const SEED: [u8; 32] = [0x5e; 32];
@@ -83,10 +85,46 @@ fn log_vector(log: &LogKey) -> Value {
     })
 }
 
+fn way(log: &LogKey) -> Way<'_> {
+    Way { log, us: &log.author, reader: &OrgId([0xb2; 32]), group: None, joined: 0, now: Timestamp(0) }
+}
+
+/// The first and the third body of the direct log, for a reader that lacks them.
+fn bodies_vector(log: &LogKey) -> String {
+    let batch = batch(log);
+    let headers = batch.verify(log.id(), Head::default(), &key().public()).expect("a batch of our own");
+    let may = |seq: usize| {
+        let header = headers[seq - 1].clone();
+        let salt = Some(salt(&SEED, header.seq));
+        outbound_entry(Held(Entry { header, body: batch.entries[seq - 1].body.clone(), salt }), 0, &way(log)).expect("its reader")
+    };
+    hex(&bodies_frame(&log.id(), &[may(1), may(3)]).encode_to_vec())
+}
+
+/// Two histories of the direct log that part at its second position, of three and of five entries.
+fn branches(log: &LogKey) -> [Branch; 2] {
+    let whole = batch(log);
+    let mut other = whole.entries[..3].to_vec();
+    other[1].retention = Timestamp(0);
+    let other = Batch::seal(log.id(), Head::default(), other, [0x5f; 32], Timestamp(1_626_602_400_999), 0, &key()).expect("within bounds");
+    [whole, other].map(|batch| {
+        let headers = batch.verify(log.id(), Head::default(), &key().public()).expect("a batch of our own");
+        let from = Head { size: 2, hash: headers[1].hash() };
+        Branch { from, headers: headers[2..].to_vec(), checkpoint: batch.checkpoint }
+    })
+}
+
+fn conflict_frames(log: &LogKey) -> [wire::Frame; 2] {
+    branches(log).map(|branch| conflict_frame(&outbound_branch(Held(branch), &way(log)).expect("its reader")))
+}
+
+fn conflict_vector(log: &LogKey) -> Value {
+    conflict_frames(log).iter().map(|frame| json!(hex(&frame.encode_to_vec()))).collect()
+}
+
 /// The content of a direct log's batch is not compressed, so its frame is the same everywhere.
 fn frame_vector(log: &LogKey) -> Vec<String> {
-    let way = Way { log, us: &log.author, reader: &OrgId([0xb2; 32]), group: None, joined: 0, now: Timestamp(0) };
-    let may = outbound(Held(batch(log)), &way).expect("its reader");
+    let may = outbound(Held(batch(log)), &way(log)).expect("its reader");
     batch_frames(log, &may).iter().map(|frame| hex(&frame.encode_to_vec())).collect()
 }
 
@@ -177,7 +215,8 @@ fn holds_vector() -> Value {
     })
 }
 
-fn vectors() -> Value {
+fn vectors(written: &Value) -> Value {
+    let (cards, pairing) = pairing::vectors(written);
     let bodies: Vec<String> = records().iter().map(|record| hex(&encode_record(record))).collect();
     let [direct, group] = logs();
     json!({
@@ -190,6 +229,10 @@ fn vectors() -> Value {
         "direct_log": log_vector(&direct),
         "group_log": log_vector(&group),
         "direct_log_frames": frame_vector(&direct),
+        "bodies_frame": bodies_vector(&direct),
+        "conflict_frames": conflict_vector(&direct),
+        "cards": cards,
+        "pairing": pairing,
         "definition": definition_vector(),
         "batches": batches::vectors(),
         "refused_batches": batches::refused_vectors(),
@@ -200,14 +243,18 @@ fn vectors() -> Value {
     })
 }
 
+fn written() -> Value {
+    let text = std::fs::read_to_string(FILE).expect("tests/vectors/v1.json is there");
+    serde_json::from_str(&text).expect("JSON")
+}
+
 #[test]
 fn every_vector_is_as_it_was_written_down() {
-    let mut now = vectors();
+    let mut now = vectors(&written());
     if std::env::var_os("WATCHFIRE_EXPECT").is_some_and(|value| value == "write") {
         std::fs::write(FILE, serde_json::to_string_pretty(&now).expect("JSON") + "\n").expect("written");
     }
-    let written = std::fs::read_to_string(FILE).expect("tests/vectors/v1.json is there");
-    let written: Value = serde_json::from_str(&written).expect("JSON");
+    let written = written();
     assert_that_it_unpacks(&written["compressed"]);
     // Another zstd packs otherwise, which changes no protocol.
     now["compressed"] = written["compressed"].clone();
@@ -250,5 +297,31 @@ fn each_flipped_byte_of_a_receipt_is_noticed() {
         let mut flipped = signed.clone();
         *flipped.statement.iter_mut().chain(&mut flipped.signature).nth(at).expect("within") ^= 1;
         assert!(read(&flipped).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn each_flipped_byte_of_a_card_is_noticed() {
+    pairing::assert_that_every_byte_of_a_card_counts(&written());
+}
+
+#[test]
+fn each_flipped_byte_of_a_proof_of_two_histories_is_noticed() {
+    let [direct, _] = logs();
+    let read = |bytes: &[u8]| match wire::Frame::decode(bytes).ok()?.frame? {
+        wire::frame::Frame::Conflict(conflict) => read_branch(&conflict).ok(),
+        _ => None,
+    };
+    let keys = [key().public()];
+    let [one, other] = conflict_frames(&direct).map(|frame| frame.encode_to_vec());
+    let proves = |bytes: &[u8]| {
+        let (branch, other) = (read(bytes)?, read(&other).expect("a branch"));
+        Equivocation::prove(branch, other, &keys)
+    };
+    assert!(proves(&one).is_some() && proves(&other).is_none());
+    for at in 0..one.len() {
+        let mut flipped = one.clone();
+        flipped[at] ^= 1;
+        assert!(proves(&flipped).is_none(), "byte {at}");
     }
 }

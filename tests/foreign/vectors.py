@@ -6,6 +6,7 @@ import sys
 
 import wire
 import zstandard
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives import serialization
 from google.protobuf.message import DecodeError
@@ -29,7 +30,7 @@ def refused(read, *arguments):
     try:
         read(*arguments)
         return False
-    except (AssertionError, DecodeError, ValueError, struct.error, zstandard.ZstdError):
+    except (AssertionError, DecodeError, InvalidSignature, ValueError, KeyError, IndexError, struct.error, zstandard.ZstdError):
         return True
 
 
@@ -156,6 +157,79 @@ logs = [(unhex(log), size, unhex(head)) for log, size, head in told["logs"]]
 groups = [(unhex(group), number, roster) for group, number, roster in told["groups"]]
 digest = wire.holds(sender, receiver, told["credit"], reversed(logs), groups)
 check("the digest of what is held", digest.hex() == told["digest"])
+
+
+
+def read_bodies(frame):
+    """Bodies that were asked for, each proven by the header at its position."""
+    frame = link_pb2.Frame.FromString(frame)
+    assert frame.WhichOneof("frame") == "bodies" and frame.bodies.log == direct_log, "of another log"
+    for item in frame.bodies.items:
+        header = unhex(vectors["direct_log"]["entries"][item.seq - 1]["header"])
+        assert len(item.salt) == 32 and header[91:123] == wire.body_hash(item.salt, item.body), "another body"
+        yield item.seq, item.body
+
+
+frame = unhex(vectors["bodies_frame"])
+check("bodies that were asked for", dict(read_bodies(frame)) == {1: bodies[0], 3: bodies[2]})
+lost = [flipped for (flipped,) in flips(frame) if not refused(lambda: dict(read_bodies(flipped)))]
+check("control: bodies, each byte flipped", all(len(list(read_bodies(flipped))) < 2 for flipped in lost))
+
+
+def read_branch(frame):
+    frame = link_pb2.Frame.FromString(frame)
+    assert frame.WhichOneof("frame") == "conflict", "another frame"
+    return wire.branch(link_pb2, frame.conflict, public)
+
+
+def prove(one, other):
+    (log, size, hash_), (other_log, other_size, other_hash) = read_branch(one), read_branch(other)
+    assert log == other_log and size == other_size and hash_ != other_hash, "no contradiction"
+    return log, size
+
+
+one, other = unhex_all(vectors["conflict_frames"])
+check("two histories of one log", prove(one, other) == (direct_log, 2))
+check("control: a history beside itself", refused(prove, one, one))
+check("control: a proof, each byte flipped", all(refused(prove, *flipped) for flipped in flips(one, other)))
+
+cards = []
+for name, vector in vectors["cards"].items():
+    card = wire.Card(vector["text"])
+    cards.append(card)
+    found = {
+        "text": vector["text"],
+        "org": card.org.hex(),
+        "number": card.number,
+        "root": card.root.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint).hex(),
+        "rotations": card.rotations,
+        "issuing_cas": [ca.hex() for ca in card.issuing_cas],
+        "log_key": {"number": card.log_key_number, "public": card.log_key.hex()},
+        "earlier_log_keys": [
+            {"number": number, "public": public_.hex(), "retired": retired, "stolen": stolen}
+            for number, public_, retired, stolen in card.earlier_log_keys
+        ],
+        "knock_key": card.knock_key.hex(),
+        "label_of_day_18826": wire.knock_label(card.knock_key, 18826),
+        "endpoints": card.endpoints,
+        "protocols": card.protocols,
+        "created": card.created,
+    }
+    check(f"the {name}'s card", found == vector)
+    check(f"control: the {name}'s card, each byte flipped", all(refused(wire.Card, wire.armour(flipped)) for (flipped,) in flips(card.bytes)))
+
+paired = vectors["pairing"]
+invitation = wire.Invitation(paired["invitation"])
+inviter, joiner = cards
+check("an invitation", (invitation.org, invitation.expires, invitation.endpoints) == (inviter.org, paired["expires"], inviter.endpoints))
+check("an invitation's label", invitation.label == paired["label"])
+nonces = unhex(paired["nonce_inviter"]), unhex(paired["nonce_joiner"])
+commitment, start, answer, digits = wire.pairing(invitation, unhex(paired["binding"]), (inviter.bytes, joiner.bytes), nonces)
+expected = [paired[name] for name in ("commitment", "start_mac", "answer_mac", "digits")]
+check("commitment, MACs and digits", [commitment.hex(), start.hex(), answer.hex(), digits] == expected)
+turned = wire.pairing(invitation, unhex(paired["binding"]), (joiner.bytes, inviter.bytes), nonces)
+check("control: the digits of the other order", turned[-1] != digits)
+check("control: an invitation with another secret", refused(wire.Invitation, paired["invitation"][:-20] + "aaaa" + paired["invitation"][-16:]))
 
 # What does not hold must not pass, or all of the above means nothing.
 signed = unhex(vectors["group_log"]["checkpoint_signed_bytes"])

@@ -15,8 +15,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.hashes import SHA256
 
 HEADER_BYTES = 127
+# What a proof of two histories has of each header: all that does not follow from its place.
+HEADER_REST = 54
 ENTRIES_MAX, BODY_MAX, BODIES_MAX = 1_000, 48 << 10, 1 << 20
 CONTENT_MAX = BODIES_MAX + ENTRIES_MAX * 640
+# The extension of a card that lists the earlier log keys.
+EARLIER_LOG_KEYS = 2
 # Numbers of kinds of observables: the plain hashes with their lengths in bytes, and IPv4 addresses. All others are texts.
 HASH_BYTES = {10: 16, 11: 20, 12: 32, 13: 64}
 IPV4 = 3
@@ -112,6 +116,12 @@ class Reader:
         return self.at == len(self.data)
 
 
+def armour(card):
+    """A card as text."""
+    text = base64.b64encode(card + sha256(card)[:4]).decode()
+    return f"-----BEGIN WATCHFIRE CARD-----\n{text}\n-----END WATCHFIRE CARD-----\n"
+
+
 class Card:
     """A card, its chain of root keys checked from the organisation id to the signature on the card."""
 
@@ -130,6 +140,14 @@ class Card:
         self.log_key_number, self.log_key, self.knock_key = card.number(4), card.take(32), card.take(32)
         self.endpoints = [card.bytes16().decode() for _ in range(card.number(1))]
         self.protocols = [card.number(2) for _ in range(card.number(1))]
+        self.created = card.number(8)
+        self.earlier_log_keys = []
+        for _ in range(card.number(1)):
+            tag, extension = card.number(2), card.bytes16()
+            if tag == EARLIER_LOG_KEYS:
+                self.earlier_log_keys = list(earlier(Reader(extension)))
+        assert card.is_done() and outer.is_done(), "bytes are left over"
+        self.rotations = len(statements) - 1
         self.root = self.chain(statements)
         self.root.verify(signature, framed("watchfire/card/v1", [body]), ec.ECDSA(SHA256()))
 
@@ -150,6 +168,41 @@ class Card:
             root.verify(signature, framed("watchfire/rotation/v1", [statement]), ec.ECDSA(SHA256()))
             before = statement
         return root
+
+
+def earlier(keys):
+    """Number, public key, when it was put away, whether it was stolen."""
+    for _ in range(keys.number(1)):
+        yield keys.number(4), keys.take(32), keys.number(8), {0: False, 1: True}[keys.number(1)]
+    assert keys.is_done(), "bytes are left over"
+
+
+class Invitation:
+    """What an inviter gives to a joiner."""
+
+    def __init__(self, text):
+        prefix, _, encoded = text.partition(":")
+        assert prefix == "watchfire-invite"
+        encoded = encoded.upper()
+        data = base64.b32decode(encoded + "=" * (-len(encoded) % 8))
+        assert sha256(data[:-4])[:4] == data[-4:], "it is damaged"
+        fields = Reader(data[:-4])
+        assert fields.number(1) == 1
+        self.org, self.expires, self.secret = fields.take(32), fields.number(8), fields.take(20)
+        self.endpoints = fields.data[fields.at :].decode().split(",")
+        self.label = base32(hmac.digest(self.secret, b"watchfire/invitation-label/v1", "sha256")[:20])
+
+
+def pairing(invitation, binding, cards, nonces):
+    """What is committed to, both MACs and the digits; of cards and nonces the inviter's first."""
+    (card_i, card_j), (nonce_i, nonce_j) = cards, nonces
+    commitment = sha256(framed("watchfire/pairing-commitment/v1", [nonce_j, card_j]))
+    start = framed("watchfire/pairing-start/v1", [binding, invitation.org, commitment])
+    answer = framed("watchfire/pairing-answer/v1", [binding, invitation.org, commitment, nonce_i, card_i])
+    macs = [hmac.digest(invitation.secret, message, "sha256") for message in (start, answer)]
+    number = int.from_bytes(sha256(framed("watchfire/pairing-digits/v1", [card_i, card_j, nonce_i, nonce_j]))[:16], "big") % 10**12
+    digits = f"{number:012}"
+    return [commitment, *macs, f"{digits[:4]} {digits[4:8]} {digits[8:]}"]
 
 
 def point(data):
@@ -204,6 +257,21 @@ class Batch:
     @property
     def bodies(self):
         return [entry.body for entry in self.entries]
+
+
+def branch(pb, conflict, public):
+    """Where a signed history of a log parts from another, and the hash there."""
+    told, log = conflict.branch, conflict.log
+    assert len(log) == len(told.hash) == 32 and len(told.headers) % HEADER_REST == 0
+    seq, prev = conflict.size, told.hash
+    for at in range(0, len(told.headers), HEADER_REST):
+        seq += 1
+        prev = sha256(b"\x01" + log + u64(seq) + prev + told.headers[at : at + HEADER_REST])
+    checkpoint = told.checkpoint
+    assert (checkpoint.size, checkpoint.head) == (seq, prev), "the headers do not lead to the checkpoint"
+    signed = checkpoint_bytes(log, seq, prev, checkpoint.time, checkpoint.definition)
+    assert verifies(public, signed, checkpoint.signature), "not the author's"
+    return log, conflict.size, told.hash
 
 
 def unfold(column, count):

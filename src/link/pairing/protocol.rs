@@ -311,6 +311,24 @@ mod tests {
     }
 
     #[test]
+    fn what_two_people_compare_is_as_the_wire_vectors_have_it() {
+        let vectors: serde_json::Value = serde_json::from_str(include_str!("../../../tests/vectors/v1.json")).expect("JSON");
+        let card = |whose: &str| Card::from_text(vectors["cards"][whose]["text"].as_str().expect("a text")).expect("a card");
+        let told = |name: &str| vectors["pairing"][name].as_str().expect("a text");
+        let hash =
+            |name: &str| <[u8; 32]>::try_from(data_encoding::HEXLOWER.decode(told(name).as_bytes()).expect("hex")).expect("32 bytes");
+        let (inviter, joiner) = (card("inviter"), card("joiner"));
+        let invitation = Invitation::from_text(told("invitation")).expect("an invitation");
+        let channel = PairingChannel { binding: hash("binding"), theirs: Vec::new() };
+        let (nonce_i, nonce_j) = (hash("nonce_inviter"), hash("nonce_joiner"));
+        let commitment = commitment(&nonce_j, joiner.bytes());
+        assert_eq!(commitment, hash("commitment"));
+        assert_eq!(start_proof(&invitation, &channel, &commitment), hash("start_mac"));
+        assert_eq!(answer_proof(&invitation, &channel, &commitment, &nonce_i, inviter.bytes()), hash("answer_mac"));
+        assert_eq!(digits([&inviter, &joiner], [&nonce_i, &nonce_j]), told("digits"));
+    }
+
+    #[test]
     fn both_sides_see_the_same_twelve_digits_and_each_others_card() {
         let scene = Scene::new();
         let (theirs, ours, own) = (scene.inviters_view(), scene.joiners_view(), scene.joining.card());
