@@ -216,7 +216,8 @@ struct Asked {
     asked_again: bool,
     /// Bytes of batches since then that were out of step too: what was under way when we asked, or a peer that never gets on.
     out_of_step: u64,
-    /// Whether what a relay has of it cannot be checked: what comes is not looked at until it is asked for anew.
+    /// Whether it is not taken, for now or for good: what a relay has of it cannot be checked, its author has left the group or has signed
+    /// two histories of it. What is under way still comes, and is not looked at until it is asked for anew.
     set_aside: bool,
 }
 
@@ -757,8 +758,7 @@ impl Receiver {
 
     /// A group's definition came: what the peer has offered of it before may be wanted now. Members hear of a new one in any order.
     async fn hear_again(&mut self) -> Result<(), Ended> {
-        self.asked.retain(|_, asked| !asked.set_aside);
-        let unasked = self.offered.iter().filter(|(id, _)| !self.asked.contains_key(*id));
+        let unasked = self.offered.iter().filter(|(id, _)| !self.is_taken(id));
         let logs: Vec<LogState> = unasked.map(|(_, log)| log.clone()).collect();
         self.hear(&logs, false).await
     }
@@ -772,7 +772,7 @@ impl Receiver {
         }
         for wish in heard.wishes {
             let id = wish.log.id();
-            if self.asked.contains_key(&id) && wish.standing {
+            if self.is_taken(&id) && wish.standing {
                 continue;
             }
             self.ask(wish.log, wish.from)?;
@@ -787,6 +787,11 @@ impl Receiver {
             self.session.outbox.answer(Kind::Want(wire::Want { log: log.0.to_vec(), positions, ..Default::default() }))?;
         }
         Ok(())
+    }
+
+    /// Whether a log is asked for, and what comes of it looked at.
+    fn is_taken(&self, log: &LogId) -> bool {
+        self.asked.get(log).is_some_and(|asked| !asked.set_aside)
     }
 
     fn ask(&mut self, key: LogKey, from: u64) -> Result<(), Ended> {
@@ -864,7 +869,7 @@ impl Receiver {
 
     async fn whole_batch(&mut self, log: LogId, batch: Batch) -> Result<(), Ended> {
         self.budget.entries(batch.entries.len() as u64)?;
-        if self.asked.get(&log).is_some_and(|asked| asked.set_aside) {
+        if !self.is_taken(&log) {
             return Ok(());
         }
         // What says nothing of its own end is no one's, wherever it would stand.
@@ -876,6 +881,11 @@ impl Receiver {
         }
         // Its frames were counted as what they unpack to, where a text that stands in many bodies is once.
         self.budget.bytes(batch.body_bytes().saturating_sub(self.batch_bytes))?;
+        // It was asked for before both of its histories were known, and may follow the one that we have not: whoever brings it did no wrong.
+        if self.is_halted(&log)? {
+            self.leave(&log);
+            return Ok(());
+        }
         if self.in_step(&log, &batch)?.is_none() {
             return Ok(());
         }
@@ -891,7 +901,7 @@ impl Receiver {
         let keys = node.keys_in_log(&asked.key, asked.author_key);
         // Its author has left the group meanwhile, and with it the card by which this could be checked.
         if keys.is_empty() && node.log_keys(&asked.key.author).is_none() {
-            self.asked.remove(&log);
+            self.leave(&log);
             return Ok(());
         }
         let key = match keys.as_slice() {
@@ -925,6 +935,18 @@ impl Receiver {
         };
         self.durable.push_back(Box::pin(durable));
         Ok(())
+    }
+
+    fn is_halted(&self, log: &LogId) -> Result<bool, Ended> {
+        let row = self.session.node.store.snapshot().and_then(|snapshot| snapshot.log(log)).map_err(NodeError::from)?;
+        Ok(row.is_some_and(|row| row.state == crate::store::LogState::Halted))
+    }
+
+    /// Takes no more of a log, though some of it may still be under way.
+    fn leave(&mut self, log: &LogId) {
+        if let Some(asked) = self.asked.get_mut(log) {
+            asked.set_aside = true;
+        }
     }
 
     /// The other history that a batch tells of positions which we hold: where it parts from ours, and what its author signed.
@@ -1045,7 +1067,7 @@ impl Receiver {
             Ok(outcome) => outcome,
             // The log is halted or closed: what it says is not taken, and not asked for again.
             Err(CommitError::Refused(Refused::LogClosed)) => {
-                self.asked.remove(&id);
+                self.leave(&id);
                 return Ok(());
             }
             // The log grew through another link meanwhile: what we hold now is told from the store.

@@ -9,7 +9,7 @@ use watchfire::link::convert::wire::{self, frame::Frame as Kind};
 use watchfire::link::convert::{LogState as Offered, have_frames, wire_checkpoint};
 use watchfire::model::crypto::SigningKey;
 use watchfire::model::log::{Audience, Batch, Head, LogKey};
-use watchfire::model::{EntryHash, OrgId};
+use watchfire::model::{EntryHash, OrgId, Tlp};
 use watchfire::store::LogState;
 
 const EVIL: &str = "evil.example.org";
@@ -157,12 +157,16 @@ fn lies() -> Vec<Lie> {
     ]
 }
 
+/// Memory is that of the whole process, so whoever measures it does so alone among these tests.
+static MEASURES: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 fn memory() -> Option<u64> {
     let pages: u64 = std::fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok()?;
     Some(pages * 4_096)
 }
 
 async fn tell_all(role: Role) {
+    let _alone = MEASURES.lock().await;
     let mut federation = Federation::strangers(1).await;
     federation.expect_error("a batch does not verify");
     let rogue = Rogue::paired_as(role, &federation, AMAL).await;
@@ -251,6 +255,23 @@ async fn a_forked_log_is_proved_and_halted_however_it_comes() {
 }
 
 #[tokio::test]
+async fn what_follows_the_other_history_of_a_halted_log_was_under_way_and_ends_no_link() {
+    let (federation, rogue, _, mut stream) = two_said(Role::Caller).await;
+    let entries = ["c.example.org", "d.example.org"].map(|value| rogue.entry(value)).into();
+    let (fork, frames) = rogue.batch(Head::default(), entries, &rogue.identity.log_key());
+    stream.say_all(frames).await;
+    federation.until("it is proved", || held(&federation, &rogue).state == LogState::Halted).await;
+    let (_, behind) = rogue.batch(fork.checkpoint.head, vec![rogue.entry("behind.example.org")], &rogue.identity.log_key());
+    // Twice: what the log was left for is not asked for either.
+    stream.say_all(behind.clone()).await;
+    stream.say_all(behind).await;
+    federation.share(AMAL, EVIL, Tlp::Amber, ROGUE).await;
+    stream.until(|kind| matches!(kind, Kind::Have(_))).await;
+    assert!(!federation.finds(AMAL, "behind.example.org"));
+    assert_eq!(federation.node(AMAL).store.snapshot().unwrap().suspicious().unwrap().len(), 0, "it is no one's fault");
+}
+
+#[tokio::test]
 async fn a_log_that_is_offered_with_another_head_gets_our_history_once() {
     let (federation, rogue, _, mut stream) = two_said(Role::Caller).await;
     let offer = || have_frames(&[Offered { key: rogue.log(), head: Head { size: 2, hash: EntryHash([9; 32]) } }], &[]);
@@ -270,6 +291,7 @@ async fn a_log_that_is_offered_with_another_head_gets_our_history_once() {
 
 #[tokio::test]
 async fn a_log_that_never_gets_on_ends_the_link() {
+    let _alone = MEASURES.lock().await;
     let federation = Federation::with(1, |_, config| config.link.in_flight_bytes_max = 1 << 20).await;
     let rogue = Rogue::paired_with(&federation, AMAL).await;
     let mut stream = rogue.asked(NOWHERE).await;
@@ -303,6 +325,7 @@ async fn a_gap_that_is_closed_when_it_is_asked_for_stops_nothing() {
 /// A batch of a group's log may be compressed: what it unpacks to is bounded before it is unpacked.
 #[tokio::test]
 async fn a_bomb_in_a_groups_log_is_not_unpacked() {
+    let _alone = MEASURES.lock().await;
     let federation = Federation::strangers(1).await;
     let rogue = Rogue::paired_with(&federation, AMAL).await;
     let group = federation.node(AMAL).group_create(group_of(ROGUE)).await.unwrap().group_id;
