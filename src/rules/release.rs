@@ -72,7 +72,11 @@ impl Released<Draft> {
 /// # Errors
 /// The reason, when it does not.
 pub fn release(draft: Draft, audience: AudienceState<'_>, us: &OrgId, now: Timestamp) -> Result<Released<Draft>, Withheld> {
-    may_release(draft.tlp, audience, us, now)?;
+    match (may_release(draft.tlp, audience, us, now), &draft.record) {
+        // Nothing is sent meanwhile. Were it not in the log, whoever holds what it takes back would never hear of it.
+        (Err(Withheld::Suspended | Withheld::StaleGroup), Record::Withdrawal(_)) => {}
+        (verdict, _) => verdict?,
+    }
     Ok(Released(Draft { record: project(draft.record), ..draft }))
 }
 

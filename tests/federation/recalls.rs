@@ -2,7 +2,7 @@
 
 use crate::harness::*;
 use watchfire::formats::Format;
-use watchfire::model::log::{AbsentReason, Body};
+use watchfire::model::log::{AbsentReason, Audience, Body};
 use watchfire::model::record::WithdrawalMode;
 use watchfire::model::{ObservableKind, Tlp};
 use watchfire::node::view::{ExportFormat, ExportRequest};
@@ -51,6 +51,32 @@ async fn what_is_withdrawn_leaves_blocklists_and_shows_as_revoked() {
     assert!(is(&federation.outcomes(AMAL, EVIL), &[("borealis", "revoked"), ("cedar", "revoked")]));
     let again = federation.node(AMAL).withdraw(EVIL, "a false positive").await.unwrap();
     assert_eq!((again.holders, again.answered), (2, 2));
+}
+
+#[tokio::test]
+async fn what_is_withdrawn_from_a_suspended_peer_is_told_when_it_is_resumed() {
+    for recalled in [false, true] {
+        let federation = Federation::of(2).await;
+        federation.share(AMAL, EVIL, Tlp::Amber, "borealis").await;
+        federation.settle().await;
+        let node = federation.node(AMAL);
+        node.peer_suspend("borealis").await.unwrap();
+        match recalled {
+            true => federation.recall(AMAL, EVIL).await,
+            false => drop(node.withdraw(EVIL, "a false positive").await.unwrap()),
+        }
+        let log = node.store.snapshot().unwrap().our_log_key(&Audience::Direct(federation.org(BOREALIS))).unwrap().id();
+        federation.settle().await;
+        assert_eq!(federation.lookup(BOREALIS, EVIL)[0].state, "live", "nothing is told meanwhile");
+        federation.node(AMAL).peer_resume("borealis").await.unwrap();
+        federation.settle().await;
+        match recalled {
+            true => assert!(!federation.finds(BOREALIS, EVIL)),
+            false => assert_eq!(federation.lookup(BOREALIS, EVIL)[0].state, "revoked"),
+        }
+        // Not by the recall alone that ran ahead: a copy of before that comes back reads it in the log.
+        assert_eq!(federation.node(BOREALIS).store.snapshot().unwrap().log(&log).unwrap().unwrap().head.size, 2);
+    }
 }
 
 #[tokio::test]
