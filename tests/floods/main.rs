@@ -2,8 +2,8 @@
 //! was, and a legitimate peer sees no error and hardly a delay.
 //!
 //! Delays are compared within one run, idle and under attack in turn; no absolute time is asserted. What the attackers compute they compute
-//! on cores that the attacked leave idle, as if on a machine of their own (`apart`). `WATCHFIRE_MUTATIONS` sets how many
-//! damaged handshakes are tried (10,000 take some minutes); `WATCHFIRE_FLOOD_MS` how long each flood lasts.
+//! on cores that the attacked leave idle, as if on a machine of their own (`apart`). Damaged handshakes are a campaign
+//! (docs/testing.md); `WATCHFIRE_FLOOD_MS` sets how long each flood lasts.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 // What is measured is real time.
@@ -23,6 +23,7 @@ mod relay;
 mod skips;
 
 use attack::{FLOODS, Flood, Outcome};
+use campaign::Campaign;
 use harness::rogue::Rogue;
 use harness::*;
 use relay::Relay;
@@ -41,6 +42,9 @@ const MEMORY_MAX: u64 = 64 << 20;
 const CUT_WITHIN: Duration = Duration::from_secs(10);
 /// What delays under attack may be of idle ones.
 const RATIO_MAX: f64 = 3.0;
+
+/// Damaged handshakes of one seed.
+const HANDSHAKES: u64 = 600;
 
 /// With more load than this on each core, delays are those of the machine; these tests alone make a quarter of it.
 const BUSY_MIN: f64 = 4.0;
@@ -353,17 +357,17 @@ async fn damaged_handshakes_crash_nothing_and_leave_nothing_behind() {
         counted.fetch_add(1, Ordering::Relaxed);
         before(info);
     }));
-    let count = setting("WATCHFIRE_MUTATIONS", 600);
-    let seed = setting("WATCHFIRE_SEED", u64::from_be_bytes(watchfire::model::crypto::random()));
-    println!("seed {seed}");
-    damage::handshakes(&field, seed, count / 10).await;
-    let (began, settled) = (Instant::now(), memory());
-    let told = damage::handshakes(&field, seed.wrapping_add(1), count).await;
-    let rate = count as f64 / began.elapsed().as_secs_f64();
-    let grown = settled.zip(memory()).map(|(before, after)| after as i64 - before as i64);
-    println!("{count} damaged handshakes, {rate:.0} in a second, memory {grown:?} bytes; {told:?}");
+    damage::handshakes(&field, 0, 60).await;
+    let settled = memory();
+    let mut campaign = Campaign::new("handshakes", "damaged handshakes", HANDSHAKES);
+    while let Some(seed) = campaign.next() {
+        let told = damage::handshakes(&field, seed, HANDSHAKES).await;
+        let grown = settled.zip(memory()).map(|(before, after)| after as i64 - before as i64);
+        println!("seed {seed}: memory {grown:?} bytes; {told:?}");
+        assert_eq!(panics.load(Ordering::Relaxed), 0, "something panicked (seed {seed})");
+        assert!(grown.is_none_or(|grown| grown < 16 << 20), "memory grows (seed {seed}): {grown:?}");
+        assert!(told.refused * 2 > HANDSHAKES, "most are refused, or nothing was damaged (seed {seed}): {told:?}");
+        campaign.reached(HANDSHAKES);
+    }
     field.newcomer().await;
-    assert_eq!(panics.load(Ordering::Relaxed), 0, "something panicked (seed {seed})");
-    assert!(grown.is_none_or(|grown| grown < 16 << 20), "memory grows: {grown:?}");
-    assert!(told.refused * 2 > count, "most are refused, or nothing was damaged: {told:?}");
 }
