@@ -1,5 +1,7 @@
 //! The decisions: what may leave, to whom, and when it may be destroyed. Pure: state and time are parameters.
 
+mod decode;
 pub mod label;
+pub mod lists;
 pub mod release;
 pub mod retain;
