@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use watchfire::formats::{self, Item, Problem, pattern, warninglist};
 use watchfire::model::warninglist::Entries;
 use watchfire::model::{Observable, ObservableKind, Warninglist};
+use watchfire::rules::addressee::{self, Decision};
 use watchfire::rules::lists::{Gate, Lists, Rated, Severity, Source};
 
 /// The shared data (`WATCHFIRE_SHARED`, by default `../shared`), or a line that says that it is absent.
@@ -43,7 +44,9 @@ fn warninglists(data: &Path) -> Vec<(Warninglist, Vec<Problem>)> {
 /// Every distinct value in the real files.
 fn values(data: &Path) -> Vec<Observable> {
     let mut found = std::collections::BTreeSet::new();
-    for path in ["stix", "stix20", "misp", "misp-feed-tweetfeed", "csv", "lists"].iter().flat_map(|folder| files(&data.join(folder))) {
+    for path in
+        ["stix", "stix20", "misp", "misp-feed-tweetfeed", "csv", "lists", "taxii"].iter().flat_map(|folder| files(&data.join(folder)))
+    {
         let mut sink = |item: Item| {
             if let Item::Indicator { indicator, .. } = item {
                 found.insert(indicator.observable);
@@ -163,4 +166,43 @@ fn real_indicators_survive() {
     let all = values.len() as u64;
     assert!(refused * 200 < all, "more than 0.5 % are refused");
     assert!(held * 20 < all, "more than 5 % are held");
+}
+
+/// Precision and its price: most real URLs stay as they are, or lose what may be one person's.
+#[test]
+fn real_urls_and_domains_survive() {
+    let Some(data) = data() else { return };
+    let settings = addressee::Settings::default();
+    let gate = Gate { lists: Lists::new(warninglists(&data).into_iter().map(|(list, _)| Rated::usual(list))), ..Gate::default() };
+    let (mut kept, mut stripped, mut withheld) = (0_u64, BTreeMap::<String, Vec<String>>::new(), BTreeMap::<String, Vec<String>>::new());
+    let values = values(&data);
+    for url in values.iter().filter(|value| value.kind() == ObservableKind::Url) {
+        match addressee::look(url, gate.is_on_shared_host(url), &settings) {
+            Decision::Keep => kept += 1,
+            Decision::Stripped { url: left, what } => {
+                let why = what.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+                stripped.entry(why).or_default().push(format!("{url} -> {}", left.value()));
+            }
+            Decision::Withhold { reason } => withheld.entry(reason.to_string()).or_default().push(url.to_string()),
+        }
+    }
+    let count = |by: &BTreeMap<String, Vec<String>>| by.values().map(|urls| urls.len() as u64).sum::<u64>();
+    for (what, by) in [("stripped", &stripped), ("withheld", &withheld)] {
+        for (why, urls) in by {
+            println!("{:5} {what} for {why}", urls.len());
+            // `URLS_SHOWN=1000` for a look by eye.
+            let shown = std::env::var("URLS_SHOWN").ok().and_then(|shown| shown.parse().ok()).unwrap_or(3);
+            let step = (urls.len() / shown).max(1);
+            urls.iter().step_by(step).for_each(|url| println!("          {url}"));
+        }
+    }
+    let (stripped, withheld) = (count(&stripped), count(&withheld));
+    let all = kept + stripped + withheld;
+    println!("{all} URLs, {kept} kept, {stripped} stripped, {withheld} withheld");
+    assert!(kept * 4 > all * 3, "more than a quarter is changed");
+    assert!(withheld * 100 < all, "more than 1 % are withheld");
+    let domains = values.iter().filter(|value| value.kind() == ObservableKind::Domain);
+    let (domains, withheld): (Vec<_>, Vec<_>) = domains.partition(|domain| addressee::look(domain, false, &settings) == Decision::Keep);
+    println!("{} domains kept, {} withheld: {withheld:?}", domains.len(), withheld.len());
+    assert!(withheld.len() * 200 < domains.len(), "more than 0.5 % are withheld");
 }

@@ -181,6 +181,12 @@ impl Observable {
         &self.value
     }
 
+    /// Whether it is a URL that names its host and nothing else: no query, no fragment, and at most a slash for a path.
+    pub fn is_bare_url(&self) -> bool {
+        let rest = self.value.split_once("://").map_or("", |(_, rest)| rest);
+        self.kind == ObservableKind::Url && rest.find(['/', '?', '#']).is_none_or(|at| rest.ends_with('/') && at + 1 == rest.len())
+    }
+
     /// The network that it is, an address as a network of one; `None` for every other kind.
     pub fn network(&self) -> Option<IpNet> {
         match self.kind {

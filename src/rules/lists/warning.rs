@@ -193,7 +193,7 @@ impl Lists {
         if let Some(&set) = self.values.get(observable.value()) {
             self.found(set, observable, observable.value(), Reach::Itself, findings);
         }
-        if let Some(host) = observable.host().filter(|_| is_bare(observable))
+        if let Some(host) = observable.host().filter(|_| observable.is_bare_url())
             && let Some(&set) = self.values.get(host)
         {
             self.found(set, observable, host, Reach::On, findings);
@@ -226,7 +226,7 @@ impl Lists {
     /// A page on a well-known host is not the host, and a tenant's name is not its landlord's: both are worth a word to the one who shares them, not
     /// a person's time. What is refused stays refused.
     fn soften(&self, observable: &Observable, host: &str, findings: &mut [Finding]) {
-        let is_page = observable.kind() == ObservableKind::Url && !is_bare(observable);
+        let is_page = observable.kind() == ObservableKind::Url && !observable.is_bare_url();
         let tenants_of = |finding: &Finding| match &finding.source {
             Source::Warninglist { name, entry }
                 if entry.len() < host.len() && self.lists.iter().any(|list| list.tenants && list.name == *name) =>
@@ -311,12 +311,6 @@ fn insert(map: &mut HashMap<Box<str>, Set>, sets: &mut Sets, entries: Vec<String
         let old = map.get(entry.as_str()).copied();
         map.insert(entry.into_boxed_str(), sets.with(old, at));
     }
-}
-
-/// Whether a URL names its host and nothing else.
-fn is_bare(observable: &Observable) -> bool {
-    let rest = observable.value().split_once("://").map_or("", |(_, rest)| rest);
-    observable.kind() == ObservableKind::Url && rest.find(['/', '?', '#']).is_none_or(|at| at + 1 == rest.len() && rest.ends_with('/'))
 }
 
 /// All expressions of a list in one pass, or in several where they are too large together. One alone is never too large: it was compiled by whoever
