@@ -6,3 +6,4 @@ pub mod label;
 pub mod lists;
 pub mod release;
 pub mod retain;
+pub mod volume;
