@@ -84,7 +84,7 @@ impl Infrastructure {
         }
         self.look_host(observable, findings);
         self.look_network(observable, findings);
-        if self.whose == Whose::Victim && findings.len() == before && observable.kind() != ObservableKind::Pattern {
+        if self.whose == Whose::Victim && findings.len() == before && is_text(observable.kind()) {
             findings.extend(self.mentioned(observable.value(), Severity::Refuse));
         }
     }
@@ -138,6 +138,12 @@ impl Infrastructure {
     fn finding(&self, severity: Severity, reach: Reach, entry: String) -> Finding {
         Finding { severity, source: Source::Infrastructure { whose: self.whose, entry }, reach, part: None }
     }
+}
+
+/// Whether values of the kind can mention others. Digits alone cannot, and an address that reads backwards like a victim's is somebody else's.
+fn is_text(kind: ObservableKind) -> bool {
+    use ObservableKind::*;
+    !matches!(kind, Ipv4 | Ipv6 | Ipv4Net | Ipv6Net | Md5 | Sha1 | Sha256 | Sha512 | AppCertHash | PhoneNumber | Pattern)
 }
 
 impl Mentions {

@@ -180,9 +180,13 @@ fn a_victim_is_not_even_mentioned_and_our_own_name_in_an_attackers_leaves() {
         assert_eq!((strictest.severity, strictest.reach), (Severity::Refuse, Reach::Mentions), "{text}");
         assert_eq!(told(&own, &observable), NONE, "{text}");
     }
-    for (kind, text) in
-        [(Domain, "unhelpline.org"), (Domain, "193-184-216-34.net"), (Url, "https://evil.ru/helpline.organ"), (Domain, "helpline.ru")]
-    {
+    for (kind, text) in [
+        (Ipv4, "34.216.184.93"),
+        (Domain, "unhelpline.org"),
+        (Domain, "193-184-216-34.net"),
+        (Url, "https://evil.ru/helpline.organ"),
+        (Domain, "helpline.ru"),
+    ] {
         assert_eq!(told(&victims, &value(kind, text)), NONE, "{text}");
     }
 }
