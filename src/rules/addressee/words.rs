@@ -1,29 +1,48 @@
 //! Names of parameters and of hosts: facts that change, kept apart from the rule.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+/// Words, put in order when they are first asked for.
+type Words = LazyLock<BTreeSet<&'static str>>;
+
+macro_rules! words {
+    ($words:literal) => {
+        LazyLock::new(|| $words.split(' ').collect())
+    };
+}
+
 /// Parameters that name a person or a machine of one, lower case without `-`, `_` and `.`.
-const PERSONAL: &str = "account accountid client clientip computer computername customer customerid device deviceid email emailaddress emp \
+static PERSONAL: Words = words!(
+    "account accountid client clientip computer computername customer customerid device deviceid email emailaddress emp \
     employee firstname fname fullname guid hostname imei imsi ip lastname lname login loginhint mac mail member mobile \
     msisdn name pcname phone phonenumber rcpt recipient surname tel telephone uid upn user useremail userid username victim \
-    whoami";
+    whoami"
+);
 
 /// Parameters whose value is good for one person or one visit: sessions, invitations, and what advertisers and bulk mailers put into each link. `rid` is
 /// Gophish's, which is used for real phishing too.
-const ONE_TIME: &str = "accesstoken activation activationcode apikey auth authcode authkey authtoken bearer challenge clickid code confirm \
+static ONE_TIME: Words = words!(
+    "accesstoken activation activationcode apikey auth authcode authkey authtoken bearer challenge clickid code confirm \
     confirmation csrf dclid ecid fbclid gclid hsenc hsmi igshid invitation invite jsessionid jwt key li magic mceid mctoken \
     mkttok msclkid nonce oauthtoken onetime otp passwd password phpsessid pin pwd refreshtoken reset resettoken rid \
     samlresponse secret session sessionid sessiontoken sid sig signature state ticket tid token ttclid verification verify \
-    yclid";
+    yclid"
+);
 
 /// Of the above, those that on a host that is everybody's open the page to whoever has the link.
-const ACCESS: &str = "accesstoken authkey key sig signature token";
+static ACCESS: Words = words!("accesstoken authkey key sig signature token");
 
 /// Parts of a path behind which stands what is good for one person.
-const BEFORE_ONE_TIME: &str = "activate activation confirm confirmation inv invitation invite join magic optout otp reset token track tracking \
-    unsubscribe verification verify";
+static BEFORE_ONE_TIME: Words = words!(
+    "activate activation confirm confirmation inv invitation invite join magic optout otp reset token track tracking \
+    unsubscribe verification verify"
+);
 
 /// Hosts under which everybody can have a page or a name: there the token is the page, and without it the URL says nothing of an attacker. The commonest in
 /// published indicators, for when no warninglist says more.
-const SHARED: &str = "000webhostapp.com 163.com 1drv.ms aliyuncs.com amazonaws.com anonfiles.com appspot.com archive.org authorizeddns.org \
+static SHARED: Words = words!(
+    "000webhostapp.com 163.com 1drv.ms aliyuncs.com amazonaws.com anonfiles.com appspot.com archive.org authorizeddns.org \
     azureedge.net azurefd.net azurestaticapps.net azurewebsites.net backblazeb2.com bit.ly bitbucket.org blogger.com \
     blogspot.com box.com canva.com cloudflarestorage.com cloudfront.net codepen.io cutt.ly ddns.net digitalocean.app \
     digitaloceanspaces.com discord.com discordapp.com docusign.com docusign.net dropbox.com dropboxusercontent.com \
@@ -37,15 +56,18 @@ const SHARED: &str = "000webhostapp.com 163.com 1drv.ms aliyuncs.com amazonaws.c
     sharepoint.com spotify.com substack.com supabase.co surge.sh sync.com sytes.net t.co t.me telegra.ph telegram.org \
     tiktok.com tinyurl.com trycloudflare.com tumblr.com twitter.com typedream.app vercel.app vk.com wa.me web.app webflow.io \
     weebly.com wetransfer.com whatsapp.com windows.net wixsite.com wordpress.com workers.dev wuaze.com x.com youtube.com \
-    zapto.org";
+    zapto.org"
+);
 
 /// Labels under which countries have names registered: `example.co.uk`.
-const SECOND_LEVEL: &str = "ac co com edu gob gov ltd me mil ne net nom or org plc sch web";
+static SECOND_LEVEL: Words = words!("ac co com edu gob gov ltd me mil ne net nom or org plc sch web");
 
 /// Extensions of what is fetched and stays what it is whoever fetches it, unlike pages.
-const PAYLOADS: &str = "7z apk app bat bin bz2 cab chm class cmd com cpl css csv dat db deb dll dmg doc docm docx dylib elf exe gif gz hta ico \
+static PAYLOADS: Words = words!(
+    "7z apk app bat bin bz2 cab chm class cmd com cpl css csv dat db deb dll dmg doc docm docx dylib elf exe gif gz hta ico \
     img ipa iso jar jpeg jpg js jse json lnk mobileconfig mp3 mp4 msi msix ocx pdf pkg plist png ppt pptx ps1 rar rtf scr \
-    sct sh so svg sys tar tgz txt vbe vbs xls xlsx zip";
+    sct sh so svg sys tar tgz txt vbe vbs xls xlsx zip"
+);
 
 /// What a parameter's name says of its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,39 +80,35 @@ pub(super) enum Named {
     Access,
 }
 
-fn holds(words: &str, word: &str) -> bool {
-    words.split(' ').any(|known| known == word)
-}
-
 pub(super) fn named(name: &str) -> Option<Named> {
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     match plain.as_str() {
-        plain if holds(PERSONAL, plain) => Some(Named::Personal),
-        plain if holds(ACCESS, plain) => Some(Named::Access),
-        plain if holds(ONE_TIME, plain) => Some(Named::OneTime),
+        plain if PERSONAL.contains(plain) => Some(Named::Personal),
+        plain if ACCESS.contains(plain) => Some(Named::Access),
+        plain if ONE_TIME.contains(plain) => Some(Named::OneTime),
         _ => None,
     }
 }
 
 pub(super) fn comes_before_one_time(segment: &str) -> bool {
-    holds(BEFORE_ONE_TIME, &segment.to_ascii_lowercase())
+    BEFORE_ONE_TIME.contains(segment.to_ascii_lowercase().as_str())
 }
 
 /// Whether everybody can have a page or a name at the host.
 pub(super) fn is_shared(host: &str) -> bool {
     let mut names = std::iter::successors(Some(host), |name| name.split_once('.').map(|(_, parent)| parent));
-    names.any(|name| holds(SHARED, name))
+    names.any(|name| SHARED.contains(name))
 }
 
 /// How many labels of a name somebody registered: two, and three under the commonest second-level labels of countries. Short of the public suffix list, whose
 /// licence keeps it out of here.
 pub(super) fn registered_labels(labels: &[&str]) -> usize {
     match labels {
-        [.., second, country] if country.len() == 2 && holds(SECOND_LEVEL, second) => 3,
+        [.., second, country] if country.len() == 2 && SECOND_LEVEL.contains(second) => 3,
         _ => 2,
     }
 }
 
 pub(super) fn is_payload(extension: &str) -> bool {
-    holds(PAYLOADS, &extension.to_ascii_lowercase())
+    PAYLOADS.contains(extension.to_ascii_lowercase().as_str())
 }
