@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use watchfire::formats::warninglist;
 use watchfire::model::observable::Kinds;
 use watchfire::model::warninglist::{Entries, Warninglist};
 use watchfire::model::{Observable, ObservableKind};
@@ -37,6 +38,20 @@ fn main() {
     let victims = (0..1_000).map(|n| value(ObservableKind::Domain, &format!("victim{n}.org")));
     let gate = Gate { lists: lists(100_000), guarded: vec![Infrastructure::new(Whose::Victim, victims)], ..Gate::default() };
     println!("with 1,000 victims' names to be mentioned: url {:.0} ns", each(&urls, |url| gate.judge(url, &[]).strictest().is_some()));
+    let million: Vec<String> = (0..1_000_000).map(name).collect();
+    let file = format!(r#"{{"name":"n","type":"hostname","matching_attributes":["domain"],"list":["{}"]}}"#, million.join("\",\""));
+    let began = Instant::now();
+    let (list, problems) = warninglist::read(&mut file.as_bytes()).expect("a list");
+    let read = began.elapsed();
+    assert!(list.entries.len() == million.len() && problems.is_empty());
+    let indexed = Lists::new([Rated::usual(list)]);
+    println!(
+        "a list of a million names ({} MB): read in {:.1} s, indexed in {:.1} s",
+        file.len() >> 20,
+        read.as_secs_f64(),
+        (began.elapsed() - read).as_secs_f64()
+    );
+    drop(indexed);
     let settings = addressee::Settings::default();
     println!("whom a url was sent to: {:.0} ns", each(&urls, |url| addressee::look(url, false, &settings) == addressee::Decision::Keep));
 }

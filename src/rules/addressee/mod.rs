@@ -92,6 +92,17 @@ pub fn look(url: &Observable, shared: bool, settings: &Settings) -> Decision {
     }
 }
 
+/// Decides what becomes of a pattern with these observables in it (`formats::pattern::observables`): it is kept, or withheld where one of them would not be kept,
+/// since nothing can be taken out of a pattern without changing what it says.
+pub fn look_in_pattern(inside: &[Observable], settings: &Settings) -> Decision {
+    let traces = inside.iter().find_map(|part| match look(part, false, settings) {
+        Decision::Keep => None,
+        Decision::Stripped { what, .. } => what.first().copied(),
+        Decision::Withhold { reason } => Some(reason),
+    });
+    traces.map_or(Decision::Keep, |reason| Decision::Withhold { reason })
+}
+
 fn look_at_url(url: &Observable, shared: bool, settings: &Settings) -> Decision {
     let mut what = Vec::new();
     let mut left = url.clone();

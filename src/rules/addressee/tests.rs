@@ -119,6 +119,23 @@ fn other_kinds_are_kept() {
 }
 
 #[test]
+fn user_names_are_gone_before_anybody_looks() {
+    let url = Observable::parse(ObservableKind::Url, "http://someone:secret@evil.ru/a").expect("a URL");
+    assert_eq!(url.value(), "http://evil.ru/a");
+}
+
+#[test]
+fn a_pattern_with_a_telling_url_in_it_is_withheld() {
+    let parts =
+        |urls: &[&str]| -> Vec<Observable> { urls.iter().map(|url| Observable::parse(ObservableKind::Url, url).expect(url)).collect() };
+    let settings = Settings::default();
+    assert_eq!(look_in_pattern(&parts(&["http://evil.ru/a", "http://evil.ru/b.php"]), &settings), Decision::Keep);
+    let telling = parts(&["http://evil.ru/a", "http://evil.ru/?e=someone@victim.org"]);
+    assert_eq!(look_in_pattern(&telling, &settings), Decision::Withhold { reason: Trace::Email });
+    assert_eq!(look_in_pattern(&[], &settings), Decision::Keep);
+}
+
+#[test]
 fn every_trace_has_its_words() {
     let words: Vec<String> =
         [Trace::Email, Trace::Phone, Trace::Personal, Trace::OneTime, Trace::Token, Trace::Label].iter().map(ToString::to_string).collect();

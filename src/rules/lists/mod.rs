@@ -169,12 +169,12 @@ impl Gate {
         Judgement { findings }
     }
 
-    /// Whether a warninglist speaks of the host that a URL or an e-mail address is on: then the host is not the attacker's alone, which is what
-    /// [`super::addressee::look`] wants to know.
+    /// Whether a warninglist speaks of the host that a URL or an e-mail address is on, or of a domain's parent: then the host is not the attacker's
+    /// alone, which is what [`super::addressee::look`] wants to know.
     pub fn is_on_shared_host(&self, observable: &Observable) -> bool {
         let mut findings = Vec::new();
         self.lists.look(observable, &mut findings);
-        findings.iter().any(|finding| finding.reach == Reach::On)
+        findings.iter().any(|finding| matches!(finding.reach, Reach::On | Reach::Below))
     }
 
     fn one(&self, observable: &Observable, findings: &mut Vec<Finding>) {

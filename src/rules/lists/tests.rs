@@ -88,6 +88,20 @@ fn a_tenant_is_not_its_landlord() {
 }
 
 #[test]
+fn a_host_of_which_a_list_speaks_is_not_the_attackers_alone() {
+    let gate = Gate { lists: lists(), ..Gate::default() };
+    for (kind, text, expected) in [
+        (Url, "https://evil.blogspot.com/a", true),
+        (Domain, "evil.blogspot.com", true),
+        (Domain, "blogspot.com", false),
+        (Url, "https://evil.ru/a", false),
+        (Ipv4, "17.1.2.3", false),
+    ] {
+        assert_eq!(gate.is_on_shared_host(&value(kind, text)), expected, "{text}");
+    }
+}
+
+#[test]
 fn addresses_and_networks_are_in_ranges_and_wider_networks_are_not() {
     assert_eq!(on_lists(Ipv4, "17.1.2.3"), ["Hold ranges 17.1.0.0/16 Within", "Hold ranges 17.0.0.0/8 Within"]);
     assert_eq!(on_lists(Ipv4Net, "17.1.0.0/16"), ["Hold ranges 17.1.0.0/16 Itself", "Hold ranges 17.0.0.0/8 Within"]);
