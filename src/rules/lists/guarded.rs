@@ -9,7 +9,7 @@ use aho_corasick::AhoCorasick;
 use ipnet::IpNet;
 
 use super::networks::Networks;
-use super::reserved::reverse;
+use super::reserved::{carried, reverse};
 use super::{Finding, Reach, Severity, Source};
 use crate::model::{Observable, ObservableKind};
 use crate::rules::decode;
@@ -120,6 +120,8 @@ impl Infrastructure {
     fn look_network(&self, observable: &Observable, findings: &mut Vec<Finding>) {
         let of_host = || observable.host().and_then(|host| host.parse::<IpAddr>().ok().map(IpNet::from).or_else(|| reverse(host)));
         let Some(network) = observable.network().or_else(of_host) else { return };
+        // An IPv6 address that carries a guarded IPv4 address leads to the same machine.
+        let network = carried(&network).unwrap_or(network);
         let is_itself = |entry: &IpNet| *entry == network && observable.network().is_some();
         let over = self.networks.over(&network).map(|(entry, ())| {
             let reach = match observable.kind() {

@@ -176,8 +176,8 @@ fn of_v6(network: &Ipv6Net) -> Option<Reserved> {
     if network.prefix_len() == 128 && network.addr().is_loopback() {
         return Some(Reserved::Loopback);
     }
-    if let Some(carried) = carried(network) {
-        return of_network(&carried.into());
+    if let Some(carried) = carried(&(*network).into()) {
+        return of_network(&carried);
     }
     let within = IPV6.iter().find(|(range, _)| range.contains(network)).map(|&(_, reserved)| reserved);
     if within.is_some() {
@@ -191,7 +191,8 @@ fn of_v6(network: &Ipv6Net) -> Option<Reserved> {
 
 /// The IPv4 network that an IPv6 network carries: IPv4-mapped (RFC 4291), NAT64 (RFC 6052), 6to4 (RFC 3056), and the IPv4-compatible form, which nobody
 /// routes and some still write.
-fn carried(network: &Ipv6Net) -> Option<Ipv4Net> {
+pub(super) fn carried(network: &IpNet) -> Option<IpNet> {
+    let IpNet::V6(network) = network else { return None };
     let (parts, length) = (network.addr().segments(), network.prefix_len());
     let (high, low, before) = match parts {
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => (high, low, 96),
@@ -203,7 +204,7 @@ fn carried(network: &Ipv6Net) -> Option<Ipv4Net> {
     if before == 96 && parts[5] == 0 && parts[0] == 0 && bits < 2 {
         return None;
     }
-    Ipv4Net::new(Ipv4Addr::from(bits), length.checked_sub(before)?.min(32)).ok().map(|net| net.trunc())
+    Ipv4Net::new(Ipv4Addr::from(bits), length.checked_sub(before)?.min(32)).ok().map(|net| net.trunc().into())
 }
 
 /// Tops under which names are known in one network alone. RFC 6762 Appendix G, ICANN's decision on `.internal` (2024), names that routers give.

@@ -157,6 +157,8 @@ fn what_is_guarded_is_refused_with_all_that_is_at_and_under_it() {
             (Ipv4, "81.2.69.142", "81.2.69.0/24 Within"),
             (Ipv4Net, "81.2.69.128/25", "81.2.69.0/24 Within"),
             (Ipv6, "2a02:1234::7", "2a02:1234::/32 Within"),
+            (Ipv6, "64:ff9b::93.184.216.34", "93.184.216.34/32 Itself"),
+            (Ipv6, "2002:5db8:d822::1", "93.184.216.34/32 Itself"),
             (Email, "someone@gmail.com", "someone@gmail.com Itself"),
             (PhoneNumber, "+4915112345678", "+4915112345678 Itself"),
             (Domain, "34.216.184.93.in-addr.arpa", "93.184.216.34/32 Within"),
