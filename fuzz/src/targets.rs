@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use watchfire::config::Effective;
 use watchfire::formats::pattern::{self, Dialect, Pattern};
-use watchfire::formats::{self, Format, Item};
+use watchfire::formats::{self, Format, Item, warninglist};
 use watchfire::link::convert::{
     Assembled, BatchReader, batch_frames, decode_definition, decode_record, encode_definition, encode_record, read_bodies, read_branch,
     read_checkpoint, read_have, read_signed_recall, sign_recall,
@@ -23,8 +23,11 @@ use watchfire::model::log::{Audience, Batch, BatchEntry, Body, Head, Header, Log
 use watchfire::model::observable::lookup::{host_key, host_lookups, lookups, pattern_lookups};
 use watchfire::model::observable::{from_search_key, search_key};
 use watchfire::model::record::{Receipt, ReceiptOutcome, Withdrawal, WithdrawalMode};
+use watchfire::model::warninglist::Entries;
 use watchfire::model::{GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Record, RecordKind, Timestamp, Tlp};
+use watchfire::rules::addressee::{self, Decision};
 use watchfire::rules::label::{Held, Way, outbound};
+use watchfire::rules::lists::{Gate, Infrastructure, Lists, Rated, Reach, Severity, Whose};
 
 /// One thing that is fuzzed.
 pub struct Target {
@@ -37,7 +40,7 @@ pub struct Target {
 }
 
 /// Every target. `control` has a planted bug, by which the runner shows that it would find one.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 20] = [
     Target { name: "frame", run: frame, seeds: frame_seeds },
     Target { name: "batch", run: batch, seeds: batch_seeds },
     Target { name: "header", run: header, seeds: header_seeds },
@@ -54,6 +57,8 @@ pub const TARGETS: [Target; 18] = [
     Target { name: "pattern", run: pattern, seeds: pattern_seeds },
     Target { name: "observable", run: observable, seeds: observable_seeds },
     Target { name: "defang", run: defang, seeds: defang_seeds },
+    Target { name: "warninglist", run: warninglist, seeds: warninglist_seeds },
+    Target { name: "url", run: url, seeds: url_seeds },
     Target { name: "config", run: config, seeds: config_seeds },
     Target { name: "control", run: control, seeds: || vec![b"no".to_vec()] },
 ];
@@ -576,4 +581,101 @@ fn defang(data: &[u8]) {
 fn defang_seeds() -> Vec<Vec<u8>> {
     let more = "hxxp://evil[dot]example\nevil{.}example\nh**p:\\\\evil.example\nevil\\.example\nsomeone[at]example(dot)org\nevil\u{3002}example\n1[.]2[.]3[.]4\n[.]example";
     values().into_iter().map(|(_, text)| text.as_bytes().to_vec()).chain(lines(more)).collect()
+}
+
+// --- the gate for indicators' values
+
+/// Little memory for expressions, so that many inputs are tried.
+const BOUNDS: warninglist::Bounds = warninglist::Bounds {
+    file_bytes_max: 1 << 20,
+    entries_max: 100,
+    entry_bytes_max: 500,
+    expressions_max: 5,
+    expression_bytes_max: 64 << 10,
+};
+
+/// A list that is read finds its own entries.
+fn warninglist(data: &[u8]) {
+    let (list, problems) = match warninglist::read_within(BOUNDS, &mut Cursor::new(data)) {
+        Ok(read) => read,
+        Err(bad) => {
+            assert!(!bad.to_string().is_empty());
+            return;
+        }
+    };
+    for problem in &problems {
+        assert!(!problem.place.is_empty() && !problem.what.is_empty(), "a problem without a place or a reason");
+        assert!(problem.what.len() < 4_000, "a reason of {} bytes", problem.what.len());
+    }
+    assert!(list.entries.len() <= 2 * BOUNDS.entries_max * ObservableKind::ALL.len());
+    let gate = Gate { lists: Lists::new([Rated::usual(list.clone())]), ..Gate::default() };
+    let finds = |observable: &Observable| gate.judge(observable, &[]).findings().iter().any(|finding| finding.reach != Reach::Around);
+    for (kind, text) in values() {
+        gate.judge(&Observable::parse(kind, text).expect("a seed is canonical"), &[]);
+    }
+    match &list.entries {
+        Entries::Hostname(entries) if list.kinds.has(ObservableKind::Domain) => {
+            let names = entries.iter().filter_map(|entry| Observable::parse(ObservableKind::Domain, &format!("a.{entry}")).ok());
+            let mut names = names.filter(|name| name.kind() == ObservableKind::Domain);
+            assert!(names.all(|name| finds(&name)), "a name below an entry is on the list");
+        }
+        Entries::Cidr(entries) if list.kinds.has(ObservableKind::Ipv4) && list.kinds.has(ObservableKind::Ipv6) => {
+            let addresses = entries.iter().filter_map(|entry| Observable::parse(ObservableKind::Ipv4, &entry.network().to_string()).ok());
+            addresses.for_each(|address| assert!(finds(&address), "`{address}` is on the list"));
+        }
+        Entries::String(entries) => {
+            for (kind, entry) in list.kinds.iter().flat_map(|kind| entries.iter().map(move |entry| (kind, entry))) {
+                if let Ok(value) = Observable::parse(kind, entry)
+                    && value.value() == entry
+                    && value.kind() == kind
+                {
+                    assert!(finds(&value), "`{value}` is on the list");
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn warninglist_seeds() -> Vec<Vec<u8>> {
+    let of = |kind: &str, attributes: &str, entries: &str| {
+        format!(r#"{{"name":"n","description":"d","version":3,"type":"{kind}","matching_attributes":[{attributes}],"list":{entries}}}"#)
+            .into_bytes()
+    };
+    vec![
+        of("cidr", r#""ip-src","ip-dst|port""#, r#"["10.0.0.0/8","2001:DB8::/32","192.0.2.7"]"#),
+        of("hostname", r#""domain","url""#, r#"[".example.com","bücher.example","com"]"#),
+        of("string", r#""domain","md5","filename|md5""#, r#"{"example.org":"why","d41d8cd98f00b204e9800998ecf8427e":""}"#),
+        of("substring", r#""email-src""#, r#"["mail.com"]"#),
+        of("regex", "", r#"["/^(security|noc)\\@.*[[:alpha:]&&b]\\..*$/i","~((?:\\+|00)1)?[0-9]{3}~gx","/\\<a\\>/u"]"#),
+    ]
+}
+
+/// What is left of a URL is kept, and a victim's name is in nothing that leaves.
+fn url(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(url) = Observable::parse(ObservableKind::Url, text) else { return };
+    let settings = addressee::Settings::default();
+    for shared in [false, true] {
+        if let Decision::Stripped { url: left, what } = addressee::look(&url, shared, &settings) {
+            assert!(!what.is_empty());
+            assert!(left.value().len() < url.value().len(), "`{left}` is no shorter than `{url}`");
+            assert_eq!(addressee::look(&left, shared, &settings), Decision::Keep, "`{left}` is what is left of `{url}`");
+            check(&left);
+        }
+    }
+    let victim = Observable::parse(ObservableKind::Domain, "victim.org").expect("a domain");
+    let gate = Gate { guarded: vec![Infrastructure::new(Whose::Victim, [victim])], ..Gate::default() };
+    let refused = gate.judge(&url, &[]).strictest().is_some_and(|finding| finding.severity == Severity::Refuse);
+    let named = url.value().split(|c: char| !(c.is_ascii_alphanumeric() || c == '.')).any(|part| part == "victim.org");
+    assert!(refused || !named, "`{url}` names a victim");
+}
+
+fn url_seeds() -> Vec<Vec<u8>> {
+    lines(
+        "http://evil.ru/update/index.php?emp=someone@victim.org\nhttps://evil.ru/login#c29tZW9uZUB2aWN0aW0ub3Jn\nhttps://evil.ru/ZB7s9Dk\n\
+         https://evil.ru/a;jsessionid=ABC123/verify/7842190?b=%2B4915112345678&token=a097d607-7759-4aaa-b6e2-bfe5c43df76e\n\
+         https://bit.ly/?e=a%2540b.org\nhttps://8c047334f78b4f64e9494de0f92c3230.evil.co.uk/736f6d656f6e654076696374696d2e6f7267/a.dll\n\
+         https://victim-org.evil.ru/victim.org?q#/a&b\nfile://evil.ru@SSL/DavWWWRoot/a.bat\nhttp://[2001:db8::1]:81/a",
+    )
 }

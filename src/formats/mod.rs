@@ -12,6 +12,7 @@ pub mod pattern;
 pub mod sniff;
 pub mod stix;
 pub mod text;
+pub mod warninglist;
 mod words;
 
 use crate::model::{Indicator, Tlp};

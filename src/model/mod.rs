@@ -10,9 +10,11 @@ pub mod observable;
 pub mod record;
 pub mod time;
 pub mod tlp;
+pub mod warninglist;
 
 pub use id::{EntryHash, GroupId, LogId, OrgId, RecordId};
 pub use observable::{BadObservable, Observable, ObservableKind};
 pub use record::{Indicator, Record, RecordKind};
 pub use time::Timestamp;
 pub use tlp::Tlp;
+pub use warninglist::Warninglist;

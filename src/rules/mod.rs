@@ -1,5 +1,9 @@
 //! The decisions: what may leave, to whom, and when it may be destroyed. Pure: state and time are parameters.
 
+pub mod addressee;
+mod decode;
 pub mod label;
+pub mod lists;
 pub mod release;
 pub mod retain;
+pub mod volume;

@@ -16,3 +16,4 @@ pub mod read;
 mod types;
 
 pub use read::read_within;
+pub(super) use types::kinds;

@@ -1,6 +1,7 @@
 //! MISP's attribute types (misp-project.org/datamodels) as kinds of observable.
 
 use crate::formats::pattern;
+use crate::model::observable::Kinds;
 use crate::model::{Observable, ObservableKind};
 
 /// What an attribute's type says about its value.
@@ -127,6 +128,22 @@ fn single(name: &str) -> Option<Part> {
         _ => return None,
     };
     Some(Part::Kind(kind))
+}
+
+/// The kinds that values of an attribute type give; none for types that give none. A combined type (`domain|ip`) gives those of both its parts.
+pub(in crate::formats) fn kinds(name: &str) -> Kinds {
+    use ObservableKind as K;
+    let of_part = |part: Part| match part {
+        Part::Address => [K::Ipv4, K::Ipv6, K::Ipv4Net, K::Ipv6Net].into_iter().collect(),
+        Part::Kind(K::FileName) => [K::FileName, K::FilePath].into_iter().collect(),
+        Part::Kind(kind) => Kinds::NONE.with(kind),
+        Part::Property(_) | Part::Nothing => Kinds::NONE,
+    };
+    match of(name, None, None) {
+        Type::One(part) => of_part(part),
+        Type::Two(first, second) => of_part(first).or(of_part(second)),
+        Type::NotAnObservable | Type::Unknown => Kinds::NONE,
+    }
 }
 
 /// Types that describe and identify nothing by themselves, or that no STIX property can say.

@@ -12,6 +12,7 @@ mod guess;
 mod hash;
 mod ip;
 mod key;
+mod kinds;
 pub mod lookup;
 mod names;
 mod refang;
@@ -23,7 +24,11 @@ mod tests;
 
 pub use error::{BadObservable, Reason, shown};
 pub use key::{from_search_key, search_key};
+pub use kinds::Kinds;
 pub use refang::strip;
+
+use ipnet::IpNet;
+use std::net::IpAddr;
 
 /// The kinds of observable. The number stands for the kind on the wire and in the store and never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -174,6 +179,32 @@ impl Observable {
     /// Its canonical form.
     pub fn value(&self) -> &str {
         &self.value
+    }
+
+    /// Whether it is a URL that names its host and nothing else: no query, no fragment, and at most a slash for a path.
+    pub fn is_bare_url(&self) -> bool {
+        let rest = self.value.split_once("://").map_or("", |(_, rest)| rest);
+        self.kind == ObservableKind::Url && rest.find(['/', '?', '#']).is_none_or(|at| rest.ends_with('/') && at + 1 == rest.len())
+    }
+
+    /// The network that it is, an address as a network of one; `None` for every other kind.
+    pub fn network(&self) -> Option<IpNet> {
+        match self.kind {
+            ObservableKind::Ipv4 | ObservableKind::Ipv6 => self.value.parse::<IpAddr>().ok().map(IpNet::from),
+            ObservableKind::Ipv4Net | ObservableKind::Ipv6Net => self.value.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// The host that it names: a domain or an address itself, that of a URL or of an e-mail address. A domain name, an IPv4 address or an IPv6 address
+    /// without brackets, canonical itself.
+    pub fn host(&self) -> Option<&str> {
+        match self.kind {
+            ObservableKind::Domain | ObservableKind::Ipv4 | ObservableKind::Ipv6 => Some(&self.value),
+            ObservableKind::Url => url::host(&self.value),
+            ObservableKind::Email => self.value.rsplit_once('@').map(|(_, host)| host),
+            _ => None,
+        }
     }
 }
 

@@ -282,3 +282,24 @@ fn a_long_value_has_a_short_key_of_its_own() {
     assert!(one != other && one.len() <= 514);
     assert_eq!(from_search_key(&one), None);
 }
+
+#[test]
+fn what_a_value_names_is_told() {
+    use ObservableKind::*;
+    let of = |kind, text: &str| Observable::parse(kind, text).expect(text);
+    for (kind, text, host, network, bare) in [
+        (Domain, "a.example.com", Some("a.example.com"), None, false),
+        (Url, "http://a.example.com:81/", Some("a.example.com"), None, true),
+        (Url, "http://a.example.com/b/", Some("a.example.com"), None, false),
+        (Url, "http://a.example.com/?b", Some("a.example.com"), None, false),
+        (Url, "tcp://192.0.2.1:443", Some("192.0.2.1"), None, true),
+        (Email, "x@example.com", Some("example.com"), None, false),
+        (Ipv4, "192.0.2.1", Some("192.0.2.1"), Some("192.0.2.1/32"), false),
+        (Ipv6Net, "2001:db8::/32", None, Some("2001:db8::/32"), false),
+        (FileName, "a.exe", None, None, false),
+    ] {
+        let value = of(kind, text);
+        let told = (value.host(), value.network().map(|network| network.to_string()), value.is_bare_url());
+        assert_eq!(told, (host, network.map(str::to_owned), bare), "{text}");
+    }
+}
