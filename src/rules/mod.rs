@@ -1,5 +1,6 @@
 //! The decisions: what may leave, to whom, and when it may be destroyed. Pure: state and time are parameters.
 
 pub mod label;
+pub mod redact;
 pub mod release;
 pub mod retain;
