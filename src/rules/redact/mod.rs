@@ -6,7 +6,7 @@
 //!
 //! Every pass is linear: automata, fixed windows, no backtracking. `docs/redaction.md` says what is found, what is not, and with which recall.
 
-
+pub mod check;
 mod claim;
 mod confusable;
 mod cue;

@@ -60,7 +60,7 @@ fn token(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<
     }
     let (upper, lower) = (text.bytes().any(|byte| byte.is_ascii_uppercase()), text.bytes().any(|byte| byte.is_ascii_lowercase()));
     let glued = glued(seen, &range);
-    if !(upper && lower) && !glued && text.len() <= 18 {
+    if !(glued || upper && lower) && text.len() <= 18 {
         let upper = text.to_ascii_uppercase();
         let mrz = text.len() >= 8 && national::is_lettered(upper.as_bytes());
         if mrz {

@@ -422,7 +422,7 @@ fn local_start(text: &str, end: usize) -> usize {
         start -= 1;
     }
     // Letters of other scripts (RFC 6531), or a letter that only looks like one of ours.
-    let mut chars = text[..start].char_indices().rev();
+    let chars = text[..start].char_indices().rev();
     for (at, c) in chars {
         let joins = start < end || !is_spaceless(c);
         let foreign = !c.is_ascii() && is_letter(c) && joins && !(is_spaceless(c) && start < end);
