@@ -4,6 +4,7 @@ pub mod addressee;
 mod decode;
 pub mod label;
 pub mod lists;
+pub mod redact;
 pub mod release;
 pub mod retain;
 pub mod volume;

@@ -1,0 +1,359 @@
+//! Words that tell what a value beside them is, in some seventy languages (`cues.txt`), and how near to it they stand.
+
+use super::fold::{folded, lowered};
+use super::view::View;
+use aho_corasick::{AhoCorasick, MatchKind};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+/// A set of classes of cues.
+pub(super) type Class = u32;
+
+pub(super) const PHONE: Class = 1;
+pub(super) const ATTACKER: Class = 1 << 1;
+pub(super) const PERSON: Class = 1 << 2;
+pub(super) const ID: Class = 1 << 3;
+pub(super) const BIRTH: Class = 1 << 4;
+pub(super) const ADDRESS: Class = 1 << 5;
+pub(super) const TICKET: Class = 1 << 6;
+pub(super) const QUANTITY: Class = 1 << 7;
+pub(super) const HANDLE: Class = 1 << 8;
+pub(super) const ACCOUNT: Class = 1 << 9;
+pub(super) const DEVICE: Class = 1 << 10;
+pub(super) const SECRET: Class = 1 << 11;
+pub(super) const NAME: Class = 1 << 12;
+pub(super) const VERB: Class = 1 << 13;
+pub(super) const TOLD: Class = 1 << 14;
+pub(super) const TITLE: Class = 1 << 15;
+
+const CLASSES: [(&str, Class); 16] = [
+    ("phone", PHONE),
+    ("attacker", ATTACKER),
+    ("person", PERSON),
+    ("id", ID),
+    ("birth", BIRTH),
+    ("address", ADDRESS),
+    ("ticket", TICKET),
+    ("quantity", QUANTITY),
+    ("handle", HANDLE),
+    ("account", ACCOUNT),
+    ("device", DEVICE),
+    ("secret", SECRET),
+    ("name", NAME),
+    ("verb", VERB),
+    ("told", TOLD),
+    ("title", TITLE),
+];
+
+/// A word of the lexicon: which classes it has as a whole word, and which as the beginning of one.
+#[derive(Debug, Default, Clone, Copy)]
+struct Entry {
+    whole: Class,
+    stem: Class,
+}
+
+struct Lexicon {
+    words: AhoCorasick,
+    entries: Vec<Entry>,
+}
+
+static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
+    let words = parse(include_str!("cues.txt"));
+    let patterns: Vec<&String> = words.keys().collect();
+    // The lexicon is a constant of ours and a test builds it; an automaton without words would find nothing.
+    let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(&patterns).unwrap_or_else(|_| empty());
+    Lexicon { words: automaton, entries: words.into_values().collect() }
+});
+
+fn empty() -> AhoCorasick {
+    AhoCorasick::new::<_, &str>([]).unwrap_or_else(|error| unreachable!("{error}"))
+}
+
+fn parse(text: &str) -> BTreeMap<String, Entry> {
+    let mut words: BTreeMap<String, Entry> = BTreeMap::new();
+    let mut class = 0;
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            class = CLASSES.iter().find(|(one, _)| *one == name).map_or(0, |(_, class)| *class);
+        } else if let Some((_, list)) = line.split_once(": ") {
+            for written in list.split(", ") {
+                let (stem, word) = written.trim().strip_suffix('*').map_or((false, written.trim()), |word| (true, word));
+                let entry = words.entry(normal(word)).or_default();
+                if stem { entry.stem |= class } else { entry.whole |= class }
+            }
+        }
+    }
+    words.remove("");
+    words
+}
+
+/// As the words of the lexicon are compared.
+pub(super) fn normal(word: &str) -> String {
+    lowered(&folded(word))
+}
+
+/// Whether a word, as [`normal`] makes it, is a title or another word of that class as a whole.
+pub(super) fn is_word(word: &str, class: Class) -> bool {
+    static WORDS: LazyLock<BTreeMap<String, Entry>> = LazyLock::new(|| parse(include_str!("cues.txt")));
+    WORDS.get(word).is_some_and(|entry| (entry.whole | entry.stem) & class != 0)
+}
+
+/// Scripts that put no blanks between words: a word is looked for inside text there.
+pub(super) fn is_spaceless(c: char) -> bool {
+    matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1100}'..='\u{11ff}' | '\u{1780}'..='\u{17ff}' | '\u{2e80}'..='\u{2fdf}'
+        | '\u{3005}'..='\u{3007}' | '\u{3031}'..='\u{318f}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7ff}'
+        | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// A letter, or a vowel sign or tone mark that belongs to one.
+pub(super) fn is_letter(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_alphabetic();
+    }
+    let mark = matches!(c, '\u{900}'..='\u{963}' | '\u{971}'..='\u{dff}' | '\u{e31}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}' | '\u{eb1}'..='\u{ebc}' | '\u{ec8}'..='\u{ece}'
+        | '\u{f71}'..='\u{fbc}' | '\u{102b}'..='\u{103e}' | '\u{1056}'..='\u{1064}' | '\u{17b6}'..='\u{17d3}');
+    c.is_alphabetic() || mark && !c.is_numeric()
+}
+
+/// A cue in a text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cue {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) class: Class,
+}
+
+/// A text with its cues.
+pub(super) struct Seen<'v, 's> {
+    pub(super) view: &'v View<'s>,
+    /// By where they end.
+    pub(super) cues: Vec<Cue>,
+}
+
+/// How far from a value a cue may stand, in bytes.
+const REACH: usize = 160;
+/// How many cues are looked at on one side of a value.
+const LOOKS_MAX: usize = 48;
+
+/// The cue that stands nearest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Near {
+    pub(super) class: Class,
+    /// The less, the nearer; what stands behind a value, or behind a comma, counts as farther.
+    pub(super) cost: usize,
+}
+
+impl<'v, 's> Seen<'v, 's> {
+    pub(super) fn of(view: &'v View<'s>) -> Self {
+        let lexicon = &*LEXICON;
+        let text = view.lower();
+        let mut cues = Vec::new();
+        for found in lexicon.words.find_overlapping_iter(text) {
+            let entry = lexicon.entries[found.pattern().as_usize()];
+            let class = class(text, found.start(), found.end(), entry);
+            if class != 0 {
+                cues.push(Cue { start: found.start(), end: found.end(), class });
+            }
+        }
+        Self { view, cues }
+    }
+
+    /// The nearest cue of one of these classes in the clause of a value.
+    pub(super) fn near(&self, range: &Range<usize>, classes: Class) -> Option<Near> {
+        let before = self.before(range, classes);
+        let after = self.after(range, classes);
+        match (before, after) {
+            (Some(before), Some(after)) if after.cost < before.cost => Some(after),
+            (Some(before), _) => Some(before),
+            (None, after) => after,
+        }
+    }
+
+    /// The nearest cue before a value.
+    pub(super) fn before(&self, range: &Range<usize>, classes: Class) -> Option<Near> {
+        let bytes = self.view.bytes();
+        let clause = self.clause_start(range.start);
+        let until = self.cues.partition_point(|cue| cue.end <= range.start);
+        let mut best: Option<Near> = None;
+        for cue in self.cues[..until].iter().rev().take(LOOKS_MAX) {
+            if cue.end + REACH < range.start || cue.end <= clause {
+                break;
+            }
+            if cue.class & classes == 0 || cue.start < clause {
+                continue;
+            }
+            let cost = distance(&bytes[cue.end..range.start]);
+            match &mut best {
+                Some(near) if near.cost < cost => break,
+                Some(near) => near.class |= cue.class & classes,
+                None => best = Some(Near { class: cue.class & classes, cost }),
+            }
+        }
+        best
+    }
+
+    /// The nearest cue behind a value.
+    pub(super) fn after(&self, range: &Range<usize>, classes: Class) -> Option<Near> {
+        let bytes = self.view.bytes();
+        let clause = self.clause_end(range.end);
+        let from = self.cues.partition_point(|cue| cue.end <= range.end);
+        let within = |cue: &&Cue| cue.start >= range.end && cue.end <= clause && cue.class & classes != 0;
+        // Cues are sorted by their ends; of those that begin soonest the longest tells most, and one that begins later is farther.
+        let nearest = self.cues[from..]
+            .iter()
+            .take(LOOKS_MAX)
+            .take_while(|cue| cue.start <= range.end + REACH)
+            .filter(within)
+            .min_by_key(|cue| cue.start)?;
+        // `5.6.7.8 (attacker)`: what stands in brackets right behind a value is about it.
+        let gap = &bytes[range.end..nearest.start];
+        let cost = if matches!(gap, b" (" | b" [" | b"(") { 0 } else { distance(gap) + 12 };
+        Some(Near { class: nearest.class & classes, cost })
+    }
+
+    /// Where the clause that `at` is in begins, at most [`REACH`] bytes and a word before.
+    pub(super) fn clause_start(&self, at: usize) -> usize {
+        let bytes = self.view.bytes();
+        let floor = at.saturating_sub(REACH + 40);
+        let mut place = at;
+        while place > floor {
+            place -= 1;
+            if self.breaks(bytes, place) {
+                return place + 1;
+            }
+        }
+        floor
+    }
+
+    /// Where the clause that `at` is in ends.
+    pub(super) fn clause_end(&self, at: usize) -> usize {
+        let bytes = self.view.bytes();
+        let ceiling = (at + REACH + 40).min(bytes.len());
+        (at..ceiling).find(|place| self.breaks(bytes, *place)).unwrap_or(ceiling)
+    }
+
+    /// Whether a clause ends with the byte at `at`.
+    fn breaks(&self, bytes: &[u8], at: usize) -> bool {
+        match bytes[at] {
+            b';' | b'!' | b'?' | b'|' => true,
+            // A value on the line under its heading.
+            b'\n' => !bytes[..at].trim_ascii_end().ends_with(b":"),
+            b'.' => self.ends_sentence(bytes, at),
+            // Last bytes of the full stops of other scripts: U+3002, U+0964, U+061B, U+061F, U+06D4, U+1362, U+104B, U+0589.
+            0x82 => bytes[..=at].ends_with("。".as_bytes()),
+            0xa4 => bytes[..=at].ends_with("।".as_bytes()) || bytes[..=at].ends_with("፤".as_bytes()),
+            0x9b => bytes[..=at].ends_with("؛".as_bytes()),
+            0x9f => bytes[..=at].ends_with("؟".as_bytes()),
+            0x94 => bytes[..=at].ends_with("۔".as_bytes()),
+            0xa2 => bytes[..=at].ends_with("።".as_bytes()),
+            0x8b => bytes[..=at].ends_with("။".as_bytes()),
+            0x89 => bytes[..=at].ends_with("։".as_bytes()),
+            _ => false,
+        }
+    }
+
+    /// A full stop ends a sentence where a capital, or a letter of a script without, follows a blank, unless the word before is an abbreviation.
+    fn ends_sentence(&self, bytes: &[u8], at: usize) -> bool {
+        if bytes.get(at + 1).is_some_and(|next| !next.is_ascii_whitespace()) {
+            return false;
+        }
+        let rest = &self.view.text()[at + 1..];
+        match rest.chars().find(|c| !c.is_whitespace()) {
+            None => return true,
+            Some(c) if c.is_lowercase() || c.is_ascii_digit() || matches!(c, '+' | '(') => return false,
+            Some(_) => {}
+        }
+        let word = self.view.lower()[..at].rsplit(|c: char| !is_letter(c)).next().unwrap_or("");
+        !ABBREVIATIONS.contains(&word)
+    }
+}
+
+/// Behind which a full stop ends no sentence.
+const ABBREVIATIONS: [&str; 40] = [
+    "tel", "mob", "no", "nr", "num", "dr", "mr", "mrs", "ms", "st", "apt", "ave", "rd", "blvd", "ext", "ph", "sr", "sra", "prof", "ing",
+    "lic", "m", "mme", "mlle", "av", "cl", "cr", "gg", "jl", "kh", "hj", "тел", "моб", "г", "ул", "д", "кв", "стр", "им", "п",
+];
+
+fn distance(gap: &[u8]) -> usize {
+    // A letter of most other scripts takes two or three bytes and says as much as one or two.
+    let wide = gap.iter().filter(|byte| **byte >= 0xc0).count();
+    let narrow = gap.iter().filter(|byte| byte.is_ascii()).count();
+    let commas = gap.iter().filter(|byte| matches!(byte, b',')).count();
+    narrow + wide + commas * 6
+}
+
+fn class(text: &str, start: usize, end: usize, entry: Entry) -> Class {
+    let (Some(first), Some(last)) = (text[start..end].chars().next(), text[start..end].chars().next_back()) else { return 0 };
+    if is_letter(first) && !is_spaceless(first) && !begins_word(text, start, first, end - start) {
+        return 0;
+    }
+    let next = text[end..].chars().next();
+    let whole = !is_letter(last) || is_spaceless(last) || !next.is_some_and(|c| is_letter(c) && !is_spaceless(c));
+    if whole { entry.whole | entry.stem } else { entry.stem }
+}
+
+fn begins_word(text: &str, start: usize, first: char, length: usize) -> bool {
+    let mut before = text[..start].chars().rev();
+    match before.next() {
+        None => true,
+        Some(c) if !is_letter(c) || is_spaceless(c) => true,
+        // Arabic and Hebrew write "and", "in", "to" and the article in one with the word.
+        Some(_) if is_semitic(first) && length >= 6 => {
+            let glued: Vec<char> = text[..start].chars().rev().take_while(|c| is_letter(*c)).take(4).collect();
+            glued.len() <= 3 && glued.iter().all(|c| "والبفكلהובלמשכ".contains(*c))
+        }
+        // Amharic: "of", "in", "for", "from".
+        Some(c) if matches!(first, '\u{1200}'..='\u{137f}') => "የበለከ".contains(c) && !text[..start - c.len_utf8()].ends_with(is_letter),
+        Some(_) => false,
+    }
+}
+
+pub(super) fn is_semitic(c: char) -> bool {
+    matches!(c, '\u{590}'..='\u{6ff}' | '\u{750}'..='\u{77f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(text: &str, value: &str, classes: Class) -> Option<Class> {
+        let view = View::of(text);
+        let start = view.text().find(value).unwrap();
+        Seen::of(&view).near(&(start..start + value.len()), classes).map(|near| near.class)
+    }
+
+    #[test]
+    fn the_lexicon_has_every_class_and_no_word_without_one() {
+        let words = parse(include_str!("cues.txt"));
+        assert!(words.len() > 2500, "{}", words.len());
+        let all = words.values().fold(0, |all, entry| all | entry.whole | entry.stem);
+        assert_eq!(all, (1 << CLASSES.len()) - 1);
+        assert!(words.values().all(|entry| entry.whole | entry.stem != 0));
+        assert_eq!(LEXICON.words.patterns_len(), words.len());
+    }
+
+    #[test]
+    fn the_nearest_cue_of_the_clause_counts() {
+        let text = "Source IP of the victim was 1.1.1.1; the phishing server was 2.2.2.2. Her phone 3 also";
+        let who = PERSON | ATTACKER;
+        assert_eq!(near(text, "1.1.1.1", who), Some(PERSON));
+        assert_eq!(near(text, "2.2.2.2", who), Some(ATTACKER));
+        assert_eq!(near(text, "3 also", who | PHONE), Some(PHONE));
+        assert_eq!(near("5.6.7.8 (attacker) and then 1.2.3.4 (victim)", "1.2.3.4", who), Some(PERSON));
+        assert_eq!(near("IP жертвы: 1.2.3.4, сервер злоумышленника 5.6.7.8", "1.2.3.4", who), Some(PERSON));
+        assert_eq!(near("IP жертвы: 1.2.3.4, сервер злоумышленника 5.6.7.8", "5.6.7.8", who), Some(ATTACKER));
+        assert_eq!(near("عنوان الضحية 1.2.3.4 وخادم المهاجم 5.6.7.8", "5.6.7.8", who), Some(ATTACKER));
+        assert_eq!(near("受害者的位址1.2.3.4。釣魚伺服器5.6.7.8", "1.2.3.4", who), Some(PERSON));
+        assert_eq!(near("no cue at all 1.2.3.4", "1.2.3.4", who), None);
+    }
+
+    #[test]
+    fn a_word_counts_as_a_word_and_a_stem_as_its_beginning() {
+        assert_eq!(near("a hotel 5", "5", PHONE), None, "`tel` is no end of a word");
+        assert_eq!(near("tel. 5", "5", PHONE), Some(PHONE));
+        assert_eq!(near("telephones 5", "5", PHONE), Some(PHONE));
+        assert_eq!(near("Позвонила с 5", "5", PHONE), Some(PHONE));
+        assert_eq!(near("ورقم 5", "5", PHONE), Some(PHONE), "behind an `and` written in one with it");
+    }
+}

@@ -1,0 +1,220 @@
+//! Values that nothing but the word before them tells: `passport ZZ 45 26 02`, `password: …`, `ticket 48213`, `Instagram: some_one`.
+
+use super::Kind;
+use super::claim::Claims;
+use super::cue::{ACCOUNT, Cue, DEVICE, HANDLE, ID, SECRET, Seen, TICKET, is_letter, is_spaceless};
+use super::web::{Whose, whose};
+use crate::model::observable::tld;
+use std::ops::Range;
+
+/// Between a word and its value, in bytes.
+const GAP_MAX: usize = 48;
+/// Words between them, such as "number is".
+const BETWEEN_MAX: usize = 4;
+/// Longest value, in bytes.
+const VALUE_MAX: usize = 40;
+
+pub(super) fn look(seen: &Seen<'_, '_>, claims: &mut Claims) {
+    for at in 0..seen.cues.len() {
+        let cue = seen.cues[at];
+        if cue.class & SECRET != 0 {
+            secret(seen, claims, cue);
+        }
+        if cue.class & (ID | ACCOUNT | DEVICE | TICKET) != 0 {
+            number(seen, claims, cue);
+        }
+        if cue.class & HANDLE != 0 {
+            handle(seen, claims, cue);
+        }
+    }
+}
+
+/// Where the word that a stem begins ends.
+fn word_end(seen: &Seen<'_, '_>, end: usize) -> usize {
+    let text = seen.view.text();
+    if text[..end].chars().next_back().is_some_and(is_spaceless) {
+        return end;
+    }
+    end + text[end..].chars().take(24).take_while(|c| is_letter(*c)).map(char::len_utf8).sum::<usize>()
+}
+
+/// Where a clause that a word opens ends for its value.
+fn limit(seen: &Seen<'_, '_>, from: usize) -> usize {
+    seen.clause_end(from).min(from + GAP_MAX + VALUE_MAX)
+}
+
+fn number(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue) {
+    let bytes = seen.view.bytes();
+    let start = word_end(seen, cue.end);
+    let limit = limit(seen, start);
+    let mut at = start;
+    for _ in 0..=BETWEEN_MAX {
+        while at < limit && !is_value(bytes[at]) {
+            if bytes[at] == super::view::HIDDEN || at - start > GAP_MAX {
+                return;
+            }
+            at += if bytes[at].is_ascii() { 1 } else { seen.view.after(at).map_or(1, char::len_utf8) };
+        }
+        if at >= limit {
+            return;
+        }
+        let end = at + bytes[at..limit].iter().take_while(|byte| is_value(**byte)).count();
+        let word = &bytes[at..end];
+        if word.is_empty() {
+            return;
+        }
+        let digits = word.iter().filter(|byte| byte.is_ascii_digit()).count();
+        let opens = digits > 0 || word.len() <= 3 && word.iter().all(u8::is_ascii_uppercase) && next_has_digit(bytes, end, limit);
+        if opens {
+            value(seen, claims, cue, at..end);
+            return;
+        }
+        at = end;
+    }
+}
+
+fn is_value(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+}
+
+fn next_has_digit(bytes: &[u8], end: usize, limit: usize) -> bool {
+    let rest = &bytes[end..limit.min(bytes.len()).max(end)];
+    let Some(b' ' | b'-' | b'/') = rest.first() else { return false };
+    rest[1..].iter().take_while(|byte| byte.is_ascii_alphanumeric()).take(6).any(u8::is_ascii_digit)
+}
+
+/// A value with the groups that belong to it: those with digits, and a letter or two at the end.
+fn value(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue, first: Range<usize>) {
+    let bytes = seen.view.bytes();
+    let mut end = first.end;
+    while end - first.start < VALUE_MAX {
+        let mark = bytes.get(end).copied();
+        if !matches!(mark, Some(b' ' | b'-' | b'/' | b'.')) {
+            break;
+        }
+        let part = bytes[end + 1..].iter().take(VALUE_MAX).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        let group = &bytes[end + 1..end + 1 + part];
+        let digits = group.iter().any(u8::is_ascii_digit);
+        let last = matches!(part, 1..=2)
+            && group.iter().all(u8::is_ascii_uppercase)
+            && !bytes.get(end + 1 + part).is_some_and(|byte| matches!(byte, b'.' | b'\''));
+        let blank = mark == Some(b' ');
+        // A date, an amount or another number may follow; a group of a document's number has up to five.
+        let fits = (digits && (part <= 5 || !blank)) || last || !blank && part > 0 && part <= 4;
+        if part == 0 || !fits || claims.is_taken(end + 1) {
+            break;
+        }
+        end += 1 + part;
+    }
+    let range = first.start..end;
+    let text = &bytes[range.clone()];
+    let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let letters = text.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    let least = if cue.class & TICKET != 0 { 3 } else { 4 };
+    let prefixed = first.start > 0 && matches!(bytes[first.start - 1], b'+' | b'.' | b'/' | b'_' | b'-' | b'@');
+    let unit = letters > 0 && letters < 4 && digits < 5 && text[..].iter().take_while(|byte| byte.is_ascii_digit()).count() == digits;
+    // `report 18.12.2018.gz`, `\doc\ce81b018.jpg`.
+    let behind = bytes[end..].iter().take(8).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'.').count();
+    let name = &seen.view.lower()[first.start..end + behind];
+    let file = name.rsplit_once('.').is_some_and(|(_, last)| tld::is_extension(last)) || first.start > 0 && bytes[first.start - 1] == b'\\';
+    if digits < least || prefixed || file || unit || is_date(text) || text.len() >= 32 && text.iter().all(u8::is_ascii_hexdigit) {
+        return;
+    }
+    // A telephone number between the word and its end: numbers are judged with everything that stands around them.
+    if letters == 0 && cue.class & (ID | ACCOUNT | DEVICE | TICKET) != 0 {
+        return;
+    }
+    let kind = if cue.class & TICKET != 0 && cue.class & ID == 0 {
+        Kind::Ticket
+    } else if cue.class & DEVICE != 0 {
+        Kind::Device
+    } else {
+        Kind::Id
+    };
+    if claims.is_free(&range) {
+        claims.redact(kind, range);
+    }
+}
+
+fn is_date(text: &[u8]) -> bool {
+    let year = |text: &[u8]| {
+        matches!(text, [b'1', b'9', ..] | [b'2', b'0', ..])
+            && text.len() > 6
+            && text[..4].iter().all(u8::is_ascii_digit)
+            && text[4] == b'-'
+            && text[5].is_ascii_digit()
+            && text[6].is_ascii_digit()
+    };
+    if year(text) {
+        return true;
+    }
+    let parts: Vec<&[u8]> = text.split(|byte| matches!(byte, b'-' | b'/' | b'.')).collect();
+    matches!(parts[..], [first, second, third] if [first, second, third].iter().all(|part| part.iter().all(u8::is_ascii_digit)) && (first.len() == 4 || third.len() == 4) && second.len() <= 2)
+}
+
+/// What follows "password:" or the like: up to the next blank.
+fn secret(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue) {
+    let text = seen.view.text();
+    let start = word_end(seen, cue.end);
+    let rest = &text[start..];
+    let gap = rest.len() - rest.trim_start_matches([' ', ':', '=', '"', '\'', '`', '-', '>']).len();
+    let mut between = &rest[..gap];
+    let mut from = start + gap;
+    for word in ["is ", "was ", "es ", "est ", "ist ", "e ", "هي ", "هو ", "है ", "是"] {
+        if let Some(after) = text[from..].strip_prefix(word) {
+            from = text.len() - after.trim_start_matches([' ', ':', '"', '\'', '`']).len();
+            between = ":";
+            break;
+        }
+    }
+    let end = from
+        + text[from..]
+            .bytes()
+            .take(128)
+            .take_while(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'`' | b'<' | b'>' | 0))
+            .count();
+    let Some(value) = text.get(from..end) else { return };
+    let value = value.trim_end_matches(['.', ',', ';', ')', '\'', '!', '?', ']']);
+    let said = between.contains([':', '=', '"', '\'', '`']);
+    let mixed = value.bytes().any(|byte| byte.is_ascii_digit()) && value.len() >= 4;
+    let fits = value.len() >= 3
+        && gap <= 8
+        && (said && (mixed || value.bytes().any(|byte| byte.is_ascii_punctuation()) || !text[end..].starts_with(' ') || value.len() >= 8)
+            || mixed && gap > 0);
+    let range = from..from + value.len();
+    if fits && !value.contains("://") && claims.is_free(&range) {
+        claims.redact(Kind::Secret, range);
+    }
+}
+
+/// A user's name behind a word for a platform or an account.
+fn handle(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue) {
+    let text = seen.view.text();
+    let start = word_end(seen, cue.end);
+    let rest = &text[start..];
+    let gap = rest.len() - rest.trim_start_matches([' ', ':', '=', '"', '\'', '(']).len();
+    let between = &rest[..gap];
+    let from = start + gap;
+    let end =
+        from + text[from..].bytes().take(64).take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')).count();
+    let value = text[from..end].trim_end_matches(['.', '-']);
+    let range = from..from + value.len();
+    let bytes = value.as_bytes();
+    let letters = bytes.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    let marked = bytes.contains(&b'_')
+        || bytes.iter().any(u8::is_ascii_digit) && bytes.iter().any(u8::is_ascii_lowercase)
+        || bytes.contains(&b'.') && letters > 3;
+    let said = between.contains([':', '=', '"']);
+    let file = value
+        .rsplit_once('.')
+        .is_some_and(|(_, last)| tld::is_extension(&last.to_ascii_lowercase()) || tld::is_tld(&last.to_ascii_lowercase()));
+    let follows = file || text[range.end..].starts_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '@' | '(' | '\\' | '='));
+    let fits = value.len() >= 4
+        && letters >= 2
+        && gap > 0
+        && gap <= 4
+        && (marked || said && cue.end - cue.start > 4 && bytes.iter().all(u8::is_ascii_lowercase) && !text[range.end..].starts_with(' '));
+    if fits && !follows && claims.is_free(&range) && whose(seen, &range) != Whose::Attacker {
+        claims.redact(Kind::Handle, range);
+    }
+}

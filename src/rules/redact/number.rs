@@ -1,0 +1,502 @@
+//! Numbers: telephones, cards, ids, dates of birth, tickets; and what is none of them.
+//!
+//! A run is digits with what people put between them. Of a run, the longest piece that is something is taken, then the next. What it is, its form says
+//! (a `+`, brackets, groups), a check digit, or the nearest word; hashes, versions, amounts, dates and names of files are left alone.
+
+use super::Kind;
+use super::claim::Claims;
+use super::cue::{ACCOUNT, BIRTH, DEVICE, HANDLE, ID, PHONE, QUANTITY, SECRET, Seen, TICKET};
+use super::known::Values;
+use super::national;
+use super::web::{Whose, whose};
+use std::ops::Range;
+
+/// Most groups of a run; nobody writes a number in more.
+const GROUPS_MAX: usize = 16;
+/// Most digits of what is looked at.
+const DIGITS_MAX: usize = 34;
+
+/// Digits, and what stands between them.
+struct Run {
+    start: usize,
+    end: usize,
+    groups: Vec<Group>,
+}
+
+#[derive(Debug, Clone)]
+struct Group {
+    range: Range<usize>,
+    /// What stands before the group: `+`, `(`, both, or nothing.
+    plus: bool,
+    bracket: bool,
+    /// What stands between the group before and this one, the most telling of it; 0 for the first.
+    between: u8,
+}
+
+/// What words say of a run, the nearest first.
+struct Said {
+    nearest: Option<(u32, usize)>,
+    phone: Option<usize>,
+    birth: Option<usize>,
+    quantity: bool,
+}
+
+pub(super) fn look(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims) {
+    let bytes = seen.view.bytes();
+    let mut at = 0;
+    while let Some(found) = bytes[at..].iter().position(u8::is_ascii_digit) {
+        let start = at + found;
+        let run = parse(bytes, start, claims);
+        at = run.end.max(start + 1);
+        if !claims.is_taken(start) && !run.groups.is_empty() && begins(seen, &run) {
+            pieces(seen, known, claims, &run);
+        }
+    }
+}
+
+fn parse(bytes: &[u8], first: usize, claims: &Claims) -> Run {
+    let mut run = Run { start: first, end: first, groups: Vec::new() };
+    let mut at = first;
+    let (mut plus, mut bracket, mut between) = (false, false, 0);
+    // What stands before the first digit belongs to the number.
+    while run.start > 0 && first - run.start < 3 && !claims.is_taken(run.start - 1) {
+        match bytes[run.start - 1] {
+            b'+' => plus = true,
+            b'(' => bracket = true,
+            b' ' if run.start > 1 && bytes[run.start - 2] == b'+' => {}
+            _ => break,
+        }
+        run.start -= 1;
+    }
+    while run.groups.len() < GROUPS_MAX {
+        let end = at + bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if end == at || claims.is_taken(at) {
+            break;
+        }
+        // A unit, or the start of a word: the group before was the last, unless it is an extension.
+        let time = run.groups.len() == 2 && bytes.get(end) == Some(&b'T') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
+        let glued = !time && bytes.get(end).is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
+        let extension =
+            bytes.get(end).is_some_and(|byte| matches!(byte, b'x' | b'X')) && bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
+        if glued && !extension {
+            // So that the rest of it is not taken for a number of its own.
+            let rest = bytes[end..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+            if run.groups.is_empty() {
+                run.end = end + rest;
+            }
+            break;
+        }
+        run.groups.push(Group { range: at..end, plus, bracket, between });
+        run.end = end;
+        let Some(next) = separator(bytes, end) else { break };
+        (at, plus, bracket, between) = next;
+    }
+    run
+}
+
+/// What separates two groups: where the next begins, whether it has a `+` or `(` before it, and what stands between.
+fn separator(bytes: &[u8], end: usize) -> Option<(usize, bool, bool, u8)> {
+    let mut at = end;
+    let (mut plus, mut bracket, mut between) = (false, false, 0);
+    while at < end + 4 {
+        match bytes.get(at)? {
+            byte if byte.is_ascii_digit() => return (between != 0).then_some((at, plus, bracket, between)),
+            b' ' => between = between.max(1),
+            b'-' if between <= 1 || between == b')' => between = b'-',
+            b'.' if between == 0 => between = b'.',
+            b'/' if between == 0 => between = b'/',
+            b')' if between == 0 => between = b')',
+            b'(' if !bracket => {
+                bracket = true;
+                between = between.max(1);
+            }
+            b'+' if between != 0 => plus = true,
+            _ => return None,
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Whether a number may begin here: not in the middle of a word, a name of a file, a path.
+fn begins(seen: &Seen<'_, '_>, run: &Run) -> bool {
+    let bytes = seen.view.bytes();
+    let Some(before) = seen.view.before(run.start) else { return true };
+    match before {
+        _ if before.is_ascii_alphabetic() => false,
+        '_' | '\\' | '%' | '$' | '€' | '£' | '¥' | '₹' | '₽' | '&' => false,
+        '-' | '/' | '.' => {
+            !bytes[..run.start - 1].last().is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'.'))
+        }
+        _ => true,
+    }
+}
+
+/// Whether it goes on as a word, a name of a file or an amount.
+fn goes_on(bytes: &[u8], end: usize) -> bool {
+    match bytes.get(end) {
+        Some(b'-' | b'/' | b'.') => bytes.get(end + 1).is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_'),
+        Some(b'%' | b'\\' | b'$') => true,
+        Some(byte) => byte.is_ascii_alphabetic() && !matches!(byte, b'x' | b'X') || *byte == b'_',
+        None => false,
+    }
+}
+
+fn pieces(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, run: &Run) {
+    let said = said(seen, run.start..run.end);
+    let mut from = 0;
+    'next: while from < run.groups.len() {
+        // A time may follow a date, and its digits are no part of anything.
+        if let Some(date) =
+            run.groups.get(from..from + 3).filter(|groups| Piece::of(seen.view.bytes(), groups).date().is_some_and(|date| date.whole_year))
+        {
+            if said.birth.is_some_and(|cost| cost <= 60) {
+                claims.redact(Kind::Birth, date[0].range.start..date[2].range.end);
+            }
+            from += 3;
+            continue;
+        }
+        for to in (from..run.groups.len()).rev() {
+            let groups = &run.groups[from..=to];
+            let end = run.groups[to].range.end;
+            let start =
+                if from == 0 { run.start } else { groups[0].range.start - usize::from(groups[0].plus) - usize::from(groups[0].bracket) };
+            if goes_on(seen.view.bytes(), end) {
+                continue;
+            }
+            let piece = Piece::of(seen.view.bytes(), groups);
+            match judge(seen, known, &piece, &said, &(start..end)) {
+                Verdict::Nothing => {}
+                Verdict::Leave => {
+                    from = to + 1;
+                    continue 'next;
+                }
+                Verdict::Is(kind) => {
+                    let end = if kind == Kind::Phone { extension(seen.view.bytes(), end) } else { end };
+                    let end = end
+                        + usize::from(
+                            groups.iter().filter(|group| group.bracket).count() > 0
+                                && seen.view.bytes().get(end) == Some(&b')')
+                                && start < groups[0].range.start
+                                && groups.len() == 1,
+                        );
+                    claims.redact(kind, start..end);
+                    from = to + 1;
+                    while run.groups.get(from).is_some_and(|group| group.range.start < end) {
+                        from += 1;
+                    }
+                    continue 'next;
+                }
+            }
+        }
+        from += 1;
+    }
+}
+
+/// `x573`, `ext. 12`, `доб. 12` behind a telephone number.
+fn extension(bytes: &[u8], end: usize) -> usize {
+    const WORDS: [&str; 14] =
+        ["extension", "ext.", "ext", "x", "X", "#", "доб.", "доб", "poste", "int.", "anexo", "ramal", "durchwahl", "dahili"];
+    let rest = &bytes[end..bytes.len().min(end + 24)];
+    let blanks = rest.iter().take(2).take_while(|byte| matches!(byte, b' ' | b',')).count();
+    for word in WORDS {
+        let Some(behind) = rest[blanks..]
+            .get(..word.len())
+            .filter(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+            .map(|_| &rest[blanks + word.len()..])
+        else {
+            continue;
+        };
+        let skip = behind.iter().take(2).take_while(|byte| matches!(byte, b' ' | b':')).count();
+        let digits = behind[skip..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if matches!(digits, 1..=6) {
+            return end + blanks + word.len() + skip + digits;
+        }
+    }
+    end
+}
+
+fn said(seen: &Seen<'_, '_>, range: Range<usize>) -> Said {
+    let nearest = seen.near(&range, PHONE | ID | TICKET | DEVICE | ACCOUNT | HANDLE | SECRET).map(|near| (near.class, near.cost));
+    let phone = seen.near(&range, PHONE).map(|near| near.cost);
+    let birth = seen.near(&range, BIRTH).map(|near| near.cost);
+    let before = seen.before(&range, QUANTITY).is_some_and(|near| near.cost <= 8);
+    let after = seen.after(&range, QUANTITY).is_some_and(|near| near.cost <= 14);
+    Said { nearest, phone, birth, quantity: before || after }
+}
+
+struct Piece {
+    digits: Vec<u8>,
+    sizes: Vec<usize>,
+    /// Between the groups.
+    between: Vec<u8>,
+    plus: bool,
+    bracket: bool,
+    /// The number of all groups of digits, for dates.
+    values: Vec<u32>,
+}
+
+impl Piece {
+    fn of(bytes: &[u8], groups: &[Group]) -> Self {
+        let digits: Vec<u8> =
+            groups.iter().flat_map(|group| bytes[group.range.clone()].iter().map(|byte| byte - b'0')).take(DIGITS_MAX + 1).collect();
+        let values = groups
+            .iter()
+            .map(|group| bytes[group.range.clone()].iter().take(9).fold(0, |value, byte| value * 10 + u32::from(byte - b'0')))
+            .collect();
+        Self {
+            digits,
+            sizes: groups.iter().map(|group| group.range.len()).collect(),
+            between: groups[1..].iter().map(|group| group.between).collect(),
+            plus: groups[0].plus,
+            bracket: groups.iter().any(|group| group.bracket),
+            values,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.digits.len()
+    }
+
+    fn is_one(&self) -> bool {
+        self.sizes.len() == 1
+    }
+
+    fn only(&self, mark: u8) -> bool {
+        !self.between.is_empty() && self.between.iter().all(|between| *between == mark)
+    }
+
+    /// Groups of three behind a first one, as amounts are written.
+    fn is_amount(&self) -> bool {
+        self.sizes.len() > 1
+            && self.digits[0] != 0
+            && !self.plus
+            && !self.bracket
+            && self.sizes[0] <= 3
+            && self.sizes[1..].iter().all(|size| *size == 3)
+            && (self.only(1) || self.only(b'.'))
+    }
+
+    fn date(&self) -> Option<Date> {
+        let valid = |year: u32, month: u32, day: u32| {
+            ((1900..=2100).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)).then_some(Date { whole_year: true })
+        };
+        let [first, second, third] = *self.values.get(..3)? else { return None };
+        let same = self.between.get(..2).is_some_and(|pair| pair[0] == pair[1] && matches!(pair[0], b'-' | b'/' | b'.' | 1));
+        if !same || self.plus || self.bracket || self.sizes.len() != 3 {
+            return None;
+        }
+        match (self.sizes[0], self.sizes[1], self.sizes[2]) {
+            (4, 1..=2, 1..=2) => valid(first, second, third).or_else(|| persian(first, second, third)),
+            (1..=2, 1..=2, 4) => valid(third, second, first).or_else(|| valid(third, first, second)),
+            (1..=2, 1..=2, 2) if self.between[0] != 1 => {
+                valid(2000 + third, second, first).or_else(|| valid(2000 + third, first, second)).map(|_| Date { whole_year: false })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A date of the Persian or the Islamic calendar, whose years are in the fourteenth and fifteenth century; of the Buddhist one, in the twenty-sixth.
+fn persian(year: u32, month: u32, day: u32) -> Option<Date> {
+    (matches!(year, 1290..=1450 | 2450..=2600) && (1..=12).contains(&month) && (1..=31).contains(&day)).then_some(Date { whole_year: true })
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Date {
+    /// The year has four digits, so that it can hardly be anything else.
+    whole_year: bool,
+}
+
+enum Verdict {
+    /// Nothing of itself; a shorter piece may be.
+    Nothing,
+    /// It is something that stays.
+    Leave,
+    Is(Kind),
+}
+
+fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range: &Range<usize>) -> Verdict {
+    let length = piece.len();
+    if !(3..=DIGITS_MAX).contains(&length) {
+        return Verdict::Nothing;
+    }
+    if known.keeps_digits(&piece.digits) {
+        return Verdict::Leave;
+    }
+    if length >= 6 && known.has_digits(&piece.digits) {
+        return Verdict::Is(Kind::Phone);
+    }
+    let nearest = |class: u32| said.nearest.is_some_and(|(near, _)| near & class != 0);
+    let close = |class: u32, cost: usize| said.nearest.is_some_and(|(near, at)| near & class != 0 && at <= cost);
+    if piece.date().is_some() || is_stamp(piece) && !nearest(PHONE | ID) {
+        let birth = said.birth.is_some_and(|cost| cost <= 60);
+        return if birth { Verdict::Is(Kind::Birth) } else { Verdict::Leave };
+    }
+    let one_form = piece.is_one() || piece.only(1) || piece.only(b'-');
+    if one_form && national::card(&piece.digits) && (piece.is_one() || piece.sizes.iter().all(|size| (3..=7).contains(size))) {
+        return Verdict::Is(Kind::Card);
+    }
+    if close(ACCOUNT, 40) && one_form && (12..=19).contains(&length) && national::luhn(&piece.digits) {
+        return Verdict::Is(Kind::Card);
+    }
+    if let Some(kind) = document(piece, said, nearest(ID | ACCOUNT), close(PHONE, 16)) {
+        return Verdict::Is(kind);
+    }
+    if is_phone_form(piece) && !(piece.is_one() && said.quantity) {
+        return if is_attackers(seen, range) { Verdict::Leave } else { Verdict::Is(Kind::Phone) };
+    }
+    if close(TICKET, 24) && (piece.is_one() || piece.only(b'-') && length >= 5)
+        || seen.view.before(range.start) == Some('#') && piece.is_one() && length >= 4
+    {
+        return Verdict::Is(Kind::Ticket);
+    }
+    if close(SECRET, 20) && (4..=8).contains(&length) && one_form {
+        return Verdict::Is(Kind::Secret);
+    }
+    if close(DEVICE, 30) && length >= 8 {
+        return Verdict::Is(Kind::Device);
+    }
+    if close(ID | ACCOUNT | HANDLE, 60) && length >= 5 && one_form && !said.quantity {
+        return Verdict::Is(Kind::Id);
+    }
+    if said.quantity || is_years(piece) || piece.is_amount() && !close(PHONE, 24) {
+        return Verdict::Nothing;
+    }
+    let whole_groups =
+        piece.sizes.len() == 1 || piece.sizes.iter().all(|size| *size <= 6) && piece.sizes.last().is_some_and(|size| *size >= 2);
+    let said_so = said.phone.is_some_and(|cost| cost <= 70)
+        && (6..=15).contains(&length)
+        && (whole_groups || single_digits(piece))
+        && piece.between.iter().filter(|between| **between == b'/').count() <= 1;
+    if said_so || is_likely(piece) || length >= 9 && single_digits(piece) {
+        return if is_attackers(seen, range) { Verdict::Leave } else { Verdict::Is(Kind::Phone) };
+    }
+    Verdict::Nothing
+}
+
+/// Documents by form or check digit.
+fn document(piece: &Piece, said: &Said, id_nearest: bool, phone_near: bool) -> Option<Kind> {
+    let length = piece.len();
+    let (one, dashed) = (piece.is_one(), piece.only(b'-'));
+    if length == 15 && national::luhn(&piece.digits) && (one || dashed || piece.only(1)) && !piece.plus {
+        return Some(Kind::Device);
+    }
+    // The United States' number, and others of that form.
+    if piece.sizes == [3, 2, 4] && (dashed || id_nearest) {
+        return Some(Kind::Id);
+    }
+    let cpf = piece.sizes == [3, 3, 3, 2] && piece.between == [b'.', b'.', b'-'];
+    let cnpj = piece.sizes == [2, 3, 3, 4, 2];
+    let korea = piece.sizes == [6, 7] && dashed;
+    let sweden = (piece.sizes == [6, 4] || piece.sizes == [8, 4]) && dashed;
+    let split = piece.sizes == [4, 4, 4]
+        || piece.sizes == [3, 3, 3]
+        || piece.sizes == [2, 3, 3, 3]
+        || piece.sizes == [3, 3, 4] && !phone_near
+        || piece.sizes == [3, 3, 3, 2];
+    let formed = cpf || cnpj || korea || sweden || split && (piece.only(1) || piece.only(b'-'));
+    if piece.plus || piece.bracket {
+        return None;
+    }
+    if formed && national::is_national(&piece.digits) && (id_nearest || piece.sizes != [3, 3, 4]) {
+        return Some(Kind::Id);
+    }
+    let checked = one && !said.quantity && national::is_national(&piece.digits);
+    // Of nine or ten digits every third passes some country's check.
+    let strong = length >= 11 || id_nearest || length == 10 && !phone_near;
+    (checked && strong && !phone_near).then_some(Kind::Id)
+}
+
+/// Forms that are nothing else.
+fn is_phone_form(piece: &Piece) -> bool {
+    let length = piece.len();
+    let sizes = &piece.sizes[..];
+    let dialled = |plus: bool| plus && (7..=16).contains(&length) && piece.digits[0] != 0;
+    let abroad = piece.digits.starts_with(&[0, 0])
+        && (10..=17).contains(&length)
+        && piece.digits[2..].iter().any(|digit| *digit != 0)
+        && !piece.only(b'.');
+    let american = matches!(sizes, [3, 3, 4] | [1, 3, 3, 4] | [3, 1, 3, 3, 4] | [2, 1, 3, 3, 4])
+        && !piece.between.contains(&b'/')
+        && !(piece.only(1) && piece.digits[0] == 0 && length == 10 && sizes.len() > 3);
+    let bracketed = piece.bracket && (6..=14).contains(&length) && sizes.len() > 1;
+    let trunk = piece.digits[0] == 0
+        && piece.digits.get(1).is_some_and(|digit| *digit != 0 || sizes.len() > 1)
+        && match sizes.len() {
+            1 => (9..=12).contains(&length),
+            _ => {
+                (8..=13).contains(&length)
+                    && sizes.iter().all(|size| *size <= 8)
+                    && sizes.last().is_some_and(|size| *size >= 2)
+                    && !piece.between[1..].contains(&b'/')
+            }
+        };
+    dialled(piece.plus) || abroad || american || bracketed || trunk
+}
+
+/// What is a telephone number or an account more often than anything else.
+fn is_likely(piece: &Piece) -> bool {
+    let length = piece.len();
+    match piece.sizes.len() {
+        1 => (10..=15).contains(&length) && !is_clock(piece),
+        2 => {
+            (9..=13).contains(&length)
+                && piece.sizes.iter().all(|size| (2..=8).contains(size))
+                && (piece.only(1) || piece.only(b'-'))
+                && piece.sizes[1] >= 4
+        }
+        _ => {
+            (9..=13).contains(&length)
+                && piece.sizes.iter().all(|size| (1..=5).contains(size))
+                && piece.sizes[1..].iter().all(|size| *size >= 2)
+                && !piece.between.contains(&b'/')
+        }
+    }
+}
+
+/// Seconds or milliseconds since 1970, from 2001 to 2039.
+fn is_clock(piece: &Piece) -> bool {
+    match piece.len() {
+        10 => piece.digits[0] == 1 && piece.digits[1] != 0 || piece.digits.starts_with(&[2, 0]) || piece.digits.starts_with(&[2, 1]),
+        13 => piece.digits[0] == 1,
+        _ => false,
+    }
+}
+
+/// `20240131`, `20240131120000`: a date, or a date and a time.
+fn is_stamp(piece: &Piece) -> bool {
+    let value = |from: usize, to: usize| piece.digits[from..to].iter().fold(0u32, |value, digit| value * 10 + u32::from(*digit));
+    piece.is_one()
+        && matches!(piece.len(), 8 | 10 | 12 | 14)
+        && (1970..=2049).contains(&value(0, 4))
+        && (1..=12).contains(&value(4, 6))
+        && (1..=31).contains(&value(6, 8))
+        && (piece.len() < 10 || value(8, 10) < 24)
+}
+
+fn is_years(piece: &Piece) -> bool {
+    // A year and a month.
+    if piece.sizes == [4, 2] && piece.only(b'-') && (1900..=2100).contains(&piece.values[0]) {
+        return true;
+    }
+    piece.sizes.iter().all(|size| *size == 4) && piece.values.iter().all(|value| (1900..=2100).contains(value)) && piece.sizes.len() <= 3
+}
+
+fn single_digits(piece: &Piece) -> bool {
+    piece.sizes.len() >= 7 && piece.sizes.iter().all(|size| *size == 1)
+}
+
+/// A number from which the attacker called: only where a word says so right before it, since most numbers are people's.
+fn is_attackers(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
+    const NEAR: usize = 30;
+    let attacker = seen.before(range, super::cue::ATTACKER).filter(|near| near.cost <= NEAR);
+    attacker.is_some() && whose_is_near(seen, range) == Whose::Attacker
+}
+
+fn whose_is_near(seen: &Seen<'_, '_>, range: &Range<usize>) -> Whose {
+    match seen.before(range, super::cue::ATTACKER | super::cue::PERSON) {
+        Some(near) if near.class & super::cue::PERSON == 0 => Whose::Attacker,
+        _ => whose(seen, range),
+    }
+}
