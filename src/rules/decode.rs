@@ -1,6 +1,6 @@
-//! What stands in a text behind percent signs, hexadecimal and base64: the ways in which phishing URLs carry whom they were sent to.
+//! What stands in a text behind percent signs, hexadecimal, base64 and base32: the ways in which phishing URLs carry whom they were sent to.
 
-use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
+use data_encoding::{BASE32_NOPAD_NOCASE, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 
 /// Shorter runs say too little, and decode to something too often.
 const RUN_MIN: usize = 8;
@@ -45,7 +45,7 @@ fn percent_once(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Readable texts that runs of the text stand for in base64 or hexadecimal, and what stands in those again. The text itself is not among them.
+/// Readable texts that runs of the text stand for in base64, base32 or hexadecimal, and what stands in those again. The text itself is not among them.
 pub(super) fn hidden(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut from = 0;
@@ -81,7 +81,7 @@ pub(super) fn readings(run: &str) -> Vec<String> {
         if piece.len() < RUN_MIN || found.len() > TEXTS_MAX {
             continue;
         }
-        for encoding in [HEXLOWER_PERMISSIVE, BASE64_NOPAD, BASE64URL_NOPAD] {
+        for encoding in [HEXLOWER_PERMISSIVE, BASE64_NOPAD, BASE64URL_NOPAD, BASE32_NOPAD_NOCASE] {
             found.extend(decode(&encoding, piece).and_then(readable));
         }
     }
@@ -89,12 +89,13 @@ pub(super) fn readings(run: &str) -> Vec<String> {
     found
 }
 
-/// Undoes an encoding; of base64 that was cut, the whole groups.
+/// Undoes an encoding; of what was cut, the whole groups.
 fn decode(encoding: &data_encoding::Encoding, piece: &str) -> Option<Vec<u8>> {
     if let Ok(bytes) = encoding.decode(piece.as_bytes()) {
         return Some(bytes);
     }
-    let whole = piece.len() - piece.len() % 4;
+    let group = if encoding.bit_width() == 5 { 8 } else { 4 };
+    let whole = piece.len() - piece.len() % group;
     encoding.decode(piece.get(..whole)?.as_bytes()).ok()
 }
 
@@ -125,7 +126,12 @@ mod tests {
     #[test]
     fn what_is_packed_is_read() {
         let address = "someone@victim.org";
-        for packed in ["c29tZW9uZUB2aWN0aW0ub3Jn", "736f6d656f6e654076696374696d2e6f7267", "c29tZW9uZUB2aWN0aW0ub3Jn=="] {
+        for packed in [
+            "c29tZW9uZUB2aWN0aW0ub3Jn",
+            "736f6d656f6e654076696374696d2e6f7267",
+            "c29tZW9uZUB2aWN0aW0ub3Jn==",
+            "onxw2zlpnzsua5tjmn2gs3joN5ZGO",
+        ] {
             for text in [format!("/login/{packed}"), format!("?e={packed}&x=1"), format!("#{packed}"), format!("/{packed}/a")] {
                 assert!(hidden(&text).iter().any(|found| found == address), "{text}: {:?}", hidden(&text));
             }

@@ -8,7 +8,7 @@ use crate::model::warninglist::Expression;
 
 /// Why an expression is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum BadExpression {
+pub enum BadExpression {
     /// No delimiters.
     #[error("the regular expression has no delimiters\nhint: MISP writes `/…/i`")]
     Delimiter,
@@ -192,5 +192,23 @@ mod tests {
         assert_eq!(read("/a/e", 1 << 18), Err(BadExpression::Flag('e')));
         assert_eq!(read("/(a{1000}){1000}/", 1 << 18), Err(BadExpression::TooLarge { max: 1 << 18 }));
         assert!(matches!(read(&format!("/{}a{}/", "(".repeat(60), ")".repeat(60)), 1 << 18), Err(BadExpression::Syntax(_))));
+    }
+
+    #[test]
+    fn every_refusal_has_its_words() {
+        use BadExpression::*;
+        let cases = [
+            (Delimiter, "the regular expression has no delimiters\nhint: MISP writes `/…/i`"),
+            (
+                Flag('e'),
+                "the flag `e` of the regular expression is not known here\nhint: `g`, `i`, `m`, `s`, `u`, `x`, `A`, `D`, `S`, `U`, `X` and `n` are",
+            ),
+            (TooLarge { max: 7 }, "the regular expression takes more than 7 bytes of memory\nhint: shorten its repetitions"),
+            (
+                Syntax("unclosed group".into()),
+                "the regular expression cannot be used: unclosed group\nhint: look-around and back references need another way to say it",
+            ),
+        ];
+        crate::texts::all_say(include_str!("php_regex.rs"), "BadExpression", &cases);
     }
 }

@@ -99,6 +99,7 @@ fn a_name_of_its_own_for_one_target_is_withheld() {
         "https://8c047334f78b4f64e9494de0f92c3230.evil.ru/",
         "https://login.a097d607-7759-4aaa-b6e2-bfe5c43df76e.evil.ru/a",
         "https://736f6d656f6e654076696374696d2e6f7267.evil.ru/",
+        "https://onxw2zlpnzsua5tjmn2gs3jon5zgo.evil.ru/",
     ] {
         assert_eq!(told(url), "withheld Label", "{url}");
     }
@@ -137,19 +138,15 @@ fn a_pattern_with_a_telling_url_in_it_is_withheld() {
 
 #[test]
 fn every_trace_has_its_words() {
-    let words: Vec<String> =
-        [Trace::Email, Trace::Phone, Trace::Personal, Trace::OneTime, Trace::Token, Trace::Label].iter().map(ToString::to_string).collect();
-    assert_eq!(
-        words,
-        [
-            "an e-mail address",
-            "a telephone number",
-            "a parameter that names a person or a machine",
-            "a one-time parameter",
-            "a token",
-            "a host name made for one target",
-        ]
-    );
+    let cases = [
+        (Trace::Email, "an e-mail address"),
+        (Trace::Phone, "a telephone number"),
+        (Trace::Personal, "a parameter that names a person or a machine"),
+        (Trace::OneTime, "a one-time parameter"),
+        (Trace::Token, "a token"),
+        (Trace::Label, "a host name made for one target"),
+    ];
+    crate::texts::all_say(include_str!("mod.rs"), "Trace", &cases);
 }
 
 /// Numbers that are the same each time (xorshift).

@@ -7,12 +7,14 @@
 
 mod guarded;
 mod networks;
+mod rated;
 pub mod reserved;
 mod warning;
 
 pub use guarded::{Infrastructure, Whose};
+pub use rated::{Rated, suggested};
 pub use reserved::{Reserved, Severities};
-pub use warning::{Lists, Rated, suggested};
+pub use warning::Lists;
 
 use crate::model::{Observable, ObservableKind};
 

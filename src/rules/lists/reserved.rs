@@ -369,6 +369,25 @@ mod tests {
     }
 
     #[test]
+    fn every_reason_has_its_words() {
+        use Reserved::*;
+        let cases = [
+            (Private, "a private address, the inside of somebody's network"),
+            (Shared, "an address between a provider and its customers"),
+            (Loopback, "an address that every machine has"),
+            (LinkLocal, "a link-local address"),
+            (Multicast, "a multicast address"),
+            (Documentation, "reserved for examples and tests"),
+            (Unusable, "an address that nobody has"),
+            (TooWide, "a network that holds a reserved range"),
+            (LocalName, "a name that is known inside a network alone"),
+            (NoSuchTld, "a name under no public top-level domain"),
+            (EmptyFile, "the hash of an empty file"),
+        ];
+        crate::texts::all_say(include_str!("reserved.rs"), "Reserved", &cases);
+    }
+
+    #[test]
     fn hashes_of_nothing_are_those_that_the_algorithms_give() {
         let sha = |algorithm| HEXLOWER.encode(digest::digest(algorithm, b"").as_ref());
         let computed =

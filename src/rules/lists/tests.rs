@@ -260,9 +260,3 @@ fn a_finding_says_why_and_names_no_victim() {
 fn the_order_of_severities_is_their_strictness() {
     assert!(Severity::Refuse > Severity::Hold && Severity::Hold > Severity::Warn);
 }
-
-#[test]
-fn a_list_that_nobody_knows_is_held() {
-    assert_eq!(suggested("Somebody's list"), (Severity::Hold, false));
-    assert_eq!(suggested("List of RFC 1918 CIDR blocks"), (Severity::Refuse, false));
-}
