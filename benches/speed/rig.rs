@@ -307,6 +307,13 @@ async fn pass(
     }
 }
 
+static LIES: AtomicU64 = AtomicU64::new(0);
+
+/// How often storage said that it had synced, and had not.
+pub fn lies_told() -> u64 {
+    LIES.load(Ordering::Relaxed)
+}
+
 /// Storage that says it has synced and has not.
 #[derive(Debug)]
 struct Lying(redb::backends::FileBackend);
@@ -329,6 +336,7 @@ impl StorageBackend for Lying {
         self.0.set_len(length)
     }
     fn sync_data(&self) -> io::Result<()> {
+        LIES.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {

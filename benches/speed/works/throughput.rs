@@ -6,7 +6,7 @@ use super::{Plan, directory};
 use crate::corpus;
 use crate::raw::{self, Best, disk_bytes};
 use crate::report::{Must, Report, cpu_seconds, median, per_second, rate};
-use crate::rig::{Disk, Member, gather, make_group, warm};
+use crate::rig::{Disk, Member, gather, lies_told, make_group, warm};
 
 const SEED: u64 = 1;
 
@@ -148,22 +148,36 @@ pub async fn eight_peers(plan: &Plan, report: &mut Report) {
     tell(report, &format!("W6 eight peers catch up with {count}, sum"), count, &pairs, 0.4);
 }
 
-/// A disk that skips the sync must show: else ours was never waited for.
+/// A disk that skips the sync must show: else ours was never waited for. That each import asks for its two syncs holds anywhere; by the clock it
+/// is told only where there is time for enough of them, in turn on both disks, since a disk may sync in next to no time.
 pub async fn lying_disk(plan: &Plan, report: &mut Report) {
     let rounds = plan.rounds(200) as u64;
-    let mut rates = Vec::new();
-    for disk in [Disk::Honest, Disk::Lying] {
-        let directory = directory();
-        let mut member = Member::start(directory.path(), "alone", None, disk).await;
+    let directories = [directory(), directory()];
+    let mut members = Vec::new();
+    for (disk, directory) in [Disk::Honest, Disk::Lying].into_iter().zip(&directories) {
+        let member = Member::start(directory.path(), "alone", None, disk).await;
         make_group(&member, Vec::new()).await;
-        let began = Instant::now();
-        for at in 0..rounds {
-            member.import_text(corpus::bundle(SEED, at, 1)).await;
+        members.push((member, Vec::new()));
+    }
+    let asked_before = lies_told();
+    for at in 0..rounds {
+        for (member, times) in &mut members {
+            let text = corpus::bundle(SEED, at, 1);
+            let began = Instant::now();
+            member.import_text(text).await;
+            times.push(began.elapsed().as_secs_f64());
         }
-        rates.push(rate(rounds, began.elapsed()));
+    }
+    let asked = lies_told() - asked_before;
+    let mut rates = Vec::new();
+    for (mut member, times) in members {
         member.sleep().await;
+        rates.push(1.0 / median(times));
     }
     let (honest, lying) = (rates[0], rates[1]);
     report.line("imports of one, on a disk that does not sync", &per_second(lying), &per_second(honest), lying / honest, Must::Nothing);
-    report.control("a disk that does not sync shows in the rate (more than 1.2 times)", lying > honest * 1.2);
+    report.control(&format!("{rounds} imports ask for two syncs each, or more: {asked}"), asked >= 2 * rounds);
+    if !plan.smoke {
+        report.control("a disk that does not sync shows in the rate (more than 1.2 times)", lying > honest * 1.2);
+    }
 }
