@@ -317,6 +317,7 @@ impl Label {
             "ADDRESS" | "STREET_ADDRESS" => Group::Address,
             "DATE" | "DATE_TIME" | "BIRTH" | "DATE_OF_BIRTH" => Group::Date,
             "LOCATION" | "GPE" | "ORGANIZATION" | "ORG" | "TITLE" | "AGE" | "NRP" | "DOMAIN_NAME" | "ZIP_CODE" => Group::Other,
+            // A recogniser's addresses of machines stand alone: nothing says that they are a person's.
             _ if UNCHECKED.contains(&name.as_str()) => Group::Other,
             _ => Group::Structured,
         }
@@ -324,7 +325,7 @@ impl Label {
 }
 
 /// Recognisers of what has no check digit and no form of its own, of vehicles and companies: measured, by type, but no structured personal data.
-const UNCHECKED: [&str; 32] = [
+const UNCHECKED: [&str; 37] = [
     "ABA_ROUTING",
     "CERTIFICATE_NUMBER",
     "DATE",
@@ -344,10 +345,13 @@ const UNCHECKED: [&str; 32] = [
     "IT_IDENTITY_CARD",
     "IT_PASSPORT",
     "IT_VAT_CODE",
+    "IP",
     "KR_BRN",
     "KR_DRIVER_LICENSE",
     "KR_PASSPORT",
+    "NG_NIN",
     "NG_VEHICLE_REGISTRATION",
+    "PH_TIN",
     "SE_ORGANISATIONSNUMMER",
     "SG_UEN",
     "TR_LICENSE_PLATE",
@@ -356,6 +360,8 @@ const UNCHECKED: [&str; 32] = [
     "UK_POSTCODE",
     "UK_VEHICLE_REGISTRATION",
     "URL",
+    "US_BANK",
+    "US_DRIVER_LICENSE",
     "US_PASSPORT",
 ];
 

@@ -142,7 +142,9 @@ fn url(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<us
     let named = secrets.iter().any(|(kind, part)| *kind != Kind::Token || bytes[part.start - 1] == b'=');
     if secrets.is_empty() || !named && whose == Whose::Unsaid && is_cell(seen, &range) {
         claims.keep(range);
-    } else if whose == Whose::Attacker || whose == Whose::Unsaid && (!named || is_cell(seen, &range)) {
+    } else if whose == Whose::Attacker
+        || whose == Whose::Unsaid && (!named || is_cell(seen, &range) && secrets.iter().all(|(kind, _)| *kind == Kind::Token))
+    {
         // The host and the pattern of the path are the indicator; what tells one recipient from another goes.
         let mut from = range.start;
         for (kind, part) in secrets {
@@ -484,8 +486,10 @@ fn label_end(text: &str, start: usize, limit: usize) -> usize {
 /// Whether a label may be the last of a name on the internet; a letter that only looks like one of ours counts as it.
 pub(super) fn is_top(label: &str) -> bool {
     let lower = label.to_lowercase();
+    // Names for examples and for networks of one's own (RFC 2606, RFC 6762, ICANN's `internal`).
+    const RESERVED: [&str; 7] = ["corp", "example", "internal", "invalid", "lan", "local", "test"];
     if lower.is_ascii() {
-        return tld::is_tld(&lower);
+        return tld::is_tld(&lower) || RESERVED.contains(&lower.as_str());
     }
     let plain = super::confusable::plain(&lower);
     plain.is_ascii() && tld::is_tld(&plain) || idna::domain_to_ascii(&lower).is_ok_and(|label| tld::is_tld(&label))
