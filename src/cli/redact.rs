@@ -34,7 +34,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Measure the detectors on labelled texts
-    #[command(after_help = "Examples:\n  watchfire redact check examples/referrals.json")]
+    #[command(after_help = "Examples:\n  watchfire redact check referrals.json")]
     Check {
         /// JSON files of cases: text, what is to go, what is to stay; `-` reads standard input
         #[arg(required = true, value_name = "FILE")]

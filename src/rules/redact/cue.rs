@@ -254,7 +254,9 @@ impl<'v, 's> Seen<'v, 's> {
         let rest = &self.view.text()[at + 1..];
         match rest.chars().find(|c| !c.is_whitespace()) {
             None => return true,
-            Some(c) if c.is_lowercase() || c.is_ascii_digit() || matches!(c, '+' | '(') => return false,
+            Some(c) if c.is_lowercase() && !matches!(c, '\u{10d0}'..='\u{10ff}') || c.is_ascii_digit() || matches!(c, '+' | '(') => {
+                return false;
+            }
             Some(_) => {}
         }
         let word = self.view.lower()[..at].rsplit(|c: char| !is_letter(c)).next().unwrap_or("");
