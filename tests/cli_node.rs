@@ -149,6 +149,12 @@ fn every_help_example_runs_against_a_real_node() {
     here.put("watchfire.toml", &std::fs::read_to_string(here.path().join("node/watchfire.toml")).expect("made by init"));
     here.put("card.txt", &smex.ok("watchfire card"));
     here.put("pegasus.stix2", &std::fs::read_to_string(PEGASUS).expect("the example file"));
+    here.put(
+        "referrals.json",
+        &std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/referrals.json")).expect("the example file"),
+    );
+    here.put("staff.txt", "Anna Kim\nngo.example\n");
+    here.put("referral.txt", "Ask Anna about hxxps://evil[.]example\n");
     let line = take("serve");
     here.serve(&line);
     // They know us, so that the link that our example opens comes up and the doctor finds nothing broken.
@@ -182,6 +188,8 @@ fn every_help_example_runs_against_a_real_node() {
         "explain",
         "disclosures",
         "receipts",
+        "redact",
+        "redact check",
         "export",
         "withdraw",
         "peer suspend",

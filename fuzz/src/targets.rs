@@ -28,6 +28,7 @@ use watchfire::model::{GroupId, Indicator, LogId, Observable, ObservableKind, Or
 use watchfire::rules::addressee::{self, Decision};
 use watchfire::rules::label::{Held, Way, outbound};
 use watchfire::rules::lists::{Gate, Infrastructure, Lists, Rated, Reach, Severity, Whose};
+use watchfire::rules::redact::{Detector, Known, Record as Placeholders};
 
 /// One thing that is fuzzed.
 pub struct Target {
@@ -40,7 +41,7 @@ pub struct Target {
 }
 
 /// Every target. `control` has a planted bug, by which the runner shows that it would find one.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 21] = [
     Target { name: "frame", run: frame, seeds: frame_seeds },
     Target { name: "batch", run: batch, seeds: batch_seeds },
     Target { name: "header", run: header, seeds: header_seeds },
@@ -59,6 +60,7 @@ pub const TARGETS: [Target; 20] = [
     Target { name: "defang", run: defang, seeds: defang_seeds },
     Target { name: "warninglist", run: warninglist, seeds: warninglist_seeds },
     Target { name: "url", run: url, seeds: url_seeds },
+    Target { name: "redact", run: redact, seeds: redact_seeds },
     Target { name: "config", run: config, seeds: config_seeds },
     Target { name: "control", run: control, seeds: || vec![b"no".to_vec()] },
 ];
@@ -567,6 +569,33 @@ fn values() -> Vec<(ObservableKind, &'static str)> {
 
 fn observable_seeds() -> Vec<Vec<u8>> {
     values().into_iter().map(|(kind, text)| [&[kind.number()], text.as_bytes()].concat()).collect()
+}
+
+/// Findings are in order and whole characters, and what was redacted is not redacted again. The first line is the deny list.
+fn redact(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (deny, text) = text.split_once('\n').unwrap_or(("", &text));
+    let detector = Detector::new(&Known::default().deny_list(deny));
+    let mut last = 0;
+    for finding in detector.find(text) {
+        assert!(finding.range.start >= last && finding.range.end > finding.range.start, "in order, and none empty");
+        assert!(text.get(finding.range.clone()).is_some(), "whole characters");
+        last = finding.range.end;
+    }
+    let once = Placeholders::default().redact(&detector, text);
+    assert_eq!(Placeholders::default().redact(&detector, &once), once, "what was redacted is not redacted again");
+}
+
+fn redact_seeds() -> Vec<Vec<u8>> {
+    let texts = [
+        "Anna Kim\nCall Anna on +1 (202) 555-0143 x12, jane [at] example (dot) org, IBAN GB82 WEST 1234 5698 7654 32",
+        "\u{645}\u{62d}\u{645}\u{62f}\n\u{627}\u{62a}\u{635}\u{644}\u{62a} \u{645}\u{62d}\u{645}\u{62f} \u{660}\u{661}\u{660} \u{661}\u{662}\u{663}\u{664} \u{665}\u{666}\u{667}\u{668}",
+        "ngo.example\nhxxps://vpn.ngo[.]example/?token=8f3a99c1d2 C2 203.0.113.7, victim 198.51.100.4, [email-1]",
+        "\u{738b}\u{5c0f}\u{660e}\n\u{738b}\u{5c0f}\u{660e}\u{5f9e}0912-345-678\u{4f86}\u{96fb}, 33\u{b0}51'54.5\"N 151\u{b0}12'35.6\"E",
+        "\nlives at 12 Main St., Apt. 4, 12345 Town. C:\\Users\\jdoe\\x 00-1A-2B-3C-4D-5E 4111-1111-1111-1111",
+        "\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- AKIAIOSFODNN7EXAMPLE passport ZZ 45 26 02 T",
+    ];
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
 }
 
 /// What is guessed is guessed the same again, from its own canonical form.

@@ -23,6 +23,7 @@ mod peer;
 mod provision;
 mod recall;
 mod receipts;
+mod redact;
 mod restore;
 mod rotate;
 mod serve;
@@ -79,6 +80,7 @@ enum Command {
     Withdraw(withdraw::Args),
     Recall(recall::Args),
     Receipts(receipts::Args),
+    Redact(redact::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Rotate(rotate::Args),
@@ -162,6 +164,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Withdraw(args) => withdraw::run(desk, &args).await,
         Command::Recall(args) => recall::run(desk, &args).await,
         Command::Receipts(args) => receipts::run(desk, &args).await,
+        Command::Redact(args) => redact::run(desk, &args),
         Command::Rotate(args) => rotate::run(desk, &args).await,
         Command::Expire(_) => expire::run(desk).await,
         Command::Backup(args) => backup::run(desk, &args).await,

@@ -249,6 +249,8 @@ pub fn check(json: &str, miss: &mut dyn FnMut(Miss)) -> Result<Table, CheckError
 #[derive(Debug, Clone)]
 struct Label {
     name: String,
+    /// A recogniser's value that is no structured personal data: see [`UNCHECKED`].
+    unchecked: bool,
     /// In bytes.
     range: Range<usize>,
 }
@@ -295,7 +297,10 @@ impl Case {
             .collect();
         let whole = pairs.is_empty() && expected == 1 && positions.is_none() && !text.contains(' ');
         let pairs = if whole { vec![(0, text.chars().count())] } else { pairs };
-        let label = |(start, end)| Some(Label { name: recognizer.to_uppercase(), range: bytes(&text, start, end)? });
+        let name = recognizer.to_uppercase();
+        let label = |(start, end)| {
+            Some(Label { name: name.clone(), unchecked: UNCHECKED.contains(&name.as_str()), range: bytes(&text, start, end)? })
+        };
         let redact = pairs.into_iter().map(|pair| label(pair).ok_or(CheckError::Label { case: number })).collect::<Result<_, _>>()?;
         Ok(Some(Self { locale: format!("recognizer {recognizer}"), text, redact, keep: Vec::new(), partial: true }))
     }
@@ -307,7 +312,7 @@ impl Label {
         let name = get(["type", "entity_type"])?.as_str()?.to_owned();
         let place = |names| get(names)?.as_u64().and_then(|at| usize::try_from(at).ok());
         let range = bytes(text, place(["start", "start_position"])?, place(["end", "end_position"])?)?;
-        Some(Self { name, range })
+        Some(Self { name, unchecked: false, range })
     }
 
     fn group(&self) -> Group {
@@ -317,14 +322,15 @@ impl Label {
             "ADDRESS" | "STREET_ADDRESS" => Group::Address,
             "DATE" | "DATE_TIME" | "BIRTH" | "DATE_OF_BIRTH" => Group::Date,
             "LOCATION" | "GPE" | "ORGANIZATION" | "ORG" | "TITLE" | "AGE" | "NRP" | "DOMAIN_NAME" | "ZIP_CODE" => Group::Other,
-            _ if UNCHECKED.contains(&name.as_str()) => Group::Other,
+            _ if self.unchecked => Group::Other,
             _ => Group::Structured,
         }
     }
 }
 
-/// Recognisers of what has no check digit and no form of its own, of vehicles and companies: measured, by type, but no structured personal data.
-const UNCHECKED: [&str; 32] = [
+/// Recognisers of what has no check digit and no form of its own, of vehicles and companies, and of addresses of machines that stand alone, of which nothing says
+/// that they are a person's: measured, by type, but no structured personal data.
+const UNCHECKED: [&str; 37] = [
     "ABA_ROUTING",
     "CERTIFICATE_NUMBER",
     "DATE",
@@ -344,10 +350,13 @@ const UNCHECKED: [&str; 32] = [
     "IT_IDENTITY_CARD",
     "IT_PASSPORT",
     "IT_VAT_CODE",
+    "IP",
     "KR_BRN",
     "KR_DRIVER_LICENSE",
     "KR_PASSPORT",
+    "NG_NIN",
     "NG_VEHICLE_REGISTRATION",
+    "PH_TIN",
     "SE_ORGANISATIONSNUMMER",
     "SG_UEN",
     "TR_LICENSE_PLATE",
@@ -356,6 +365,8 @@ const UNCHECKED: [&str; 32] = [
     "UK_POSTCODE",
     "UK_VEHICLE_REGISTRATION",
     "URL",
+    "US_BANK",
+    "US_DRIVER_LICENSE",
     "US_PASSPORT",
 ];
 

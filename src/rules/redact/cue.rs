@@ -1,5 +1,6 @@
 //! Words that tell what a value beside them is, in some seventy languages (`cues.txt`), and how near to it they stand.
 
+pub(super) use super::fold::is_letter;
 use super::fold::{folded, lowered};
 use super::view::View;
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -106,16 +107,6 @@ pub(super) fn is_spaceless(c: char) -> bool {
         | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// A letter, or a vowel sign or tone mark that belongs to one.
-pub(super) fn is_letter(c: char) -> bool {
-    if c.is_ascii() {
-        return c.is_ascii_alphabetic();
-    }
-    let mark = matches!(c, '\u{900}'..='\u{963}' | '\u{971}'..='\u{dff}' | '\u{e31}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}' | '\u{eb1}'..='\u{ebc}' | '\u{ec8}'..='\u{ece}'
-        | '\u{f71}'..='\u{fbc}' | '\u{102b}'..='\u{103e}' | '\u{1056}'..='\u{1064}' | '\u{17b6}'..='\u{17d3}');
-    c.is_alphabetic() || mark && !c.is_numeric()
-}
-
 /// A cue in a text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cue {
@@ -142,6 +133,8 @@ pub(super) struct Near {
     pub(super) class: Class,
     /// The less, the nearer; what stands behind a value, or behind a comma, counts as farther.
     pub(super) cost: usize,
+    /// Where it ends on the side of the value.
+    pub(super) edge: usize,
 }
 
 impl<'v, 's> Seen<'v, 's> {
@@ -187,7 +180,7 @@ impl<'v, 's> Seen<'v, 's> {
             match &mut best {
                 Some(near) if near.cost < cost => break,
                 Some(near) => near.class |= cue.class & classes,
-                None => best = Some(Near { class: cue.class & classes, cost }),
+                None => best = Some(Near { class: cue.class & classes, cost, edge: cue.end }),
             }
         }
         best
@@ -209,7 +202,7 @@ impl<'v, 's> Seen<'v, 's> {
         // `5.6.7.8 (attacker)`: what stands in brackets right behind a value is about it.
         let gap = &bytes[range.end..nearest.start];
         let cost = if matches!(gap, b" (" | b" [" | b"(") { 0 } else { distance(gap) + 12 };
-        Some(Near { class: nearest.class & classes, cost })
+        Some(Near { class: nearest.class & classes, cost, edge: nearest.start })
     }
 
     /// Where the clause that `at` is in begins, at most [`REACH`] bytes and a word before.
@@ -261,7 +254,9 @@ impl<'v, 's> Seen<'v, 's> {
         let rest = &self.view.text()[at + 1..];
         match rest.chars().find(|c| !c.is_whitespace()) {
             None => return true,
-            Some(c) if c.is_lowercase() || c.is_ascii_digit() || matches!(c, '+' | '(') => return false,
+            Some(c) if c.is_lowercase() && !matches!(c, '\u{10d0}'..='\u{10ff}') || c.is_ascii_digit() || matches!(c, '+' | '(') => {
+                return false;
+            }
             Some(_) => {}
         }
         let word = self.view.lower()[..at].rsplit(|c: char| !is_letter(c)).next().unwrap_or("");

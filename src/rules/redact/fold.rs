@@ -22,6 +22,9 @@ pub(super) enum Fold<'a> {
 /// 256 characters: what each becomes, computed when the first of them is met.
 struct Page {
     folds: [u32; 256],
+    /// Lower case of the same length in bytes, else the character itself.
+    lower: [char; 256],
+    letters: [bool; 256],
     many: Vec<String>,
 }
 
@@ -32,13 +35,17 @@ const MANY: u32 = 0x8000_0000;
 /// Up to the end of the supplementary multilingual plane; what lies above is Han, tags and private use.
 static PAGES: [OnceLock<Page>; 0x200] = [const { OnceLock::new() }; 0x200];
 
+fn page(c: char) -> Option<&'static Page> {
+    let number = c as usize;
+    Some(PAGES.get(number >> 8)?.get_or_init(|| Page::of(number & !0xff)))
+}
+
 /// What `c` becomes.
 pub(super) fn fold(c: char) -> Fold<'static> {
     let number = c as usize;
-    let Some(page) = PAGES.get(number >> 8) else {
+    let Some(page) = page(c) else {
         return if matches!(number, 0xe0000..=0xe0fff) { Fold::Gone } else { Fold::Same };
     };
-    let page = page.get_or_init(|| Page::of(number & !0xff));
     match page.folds[number & 0xff] {
         SAME => Fold::Same,
         GONE => Fold::Gone,
@@ -49,9 +56,11 @@ pub(super) fn fold(c: char) -> Fold<'static> {
 
 impl Page {
     fn of(first: usize) -> Self {
-        let mut page = Self { folds: [SAME; 256], many: Vec::new() };
+        let mut page = Self { folds: [SAME; 256], lower: ['\0'; 256], letters: [false; 256], many: Vec::new() };
         for at in 0..256 {
             let Some(c) = u32::try_from(first + at).ok().and_then(char::from_u32) else { continue };
+            page.lower[at] = lower_of(c);
+            page.letters[at] = is_letter_of(c);
             let meant = spelled(c);
             let mut chars = meant.chars();
             page.folds[at] = match (chars.next(), chars.next()) {
@@ -209,16 +218,39 @@ pub(super) fn folded(text: &str) -> String {
 
 /// Lower case of the same length in bytes, so that positions hold in both; a letter whose lower case is longer or shorter stays.
 pub(super) fn lowered(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        let mut lower = c.to_lowercase();
-        match (lower.next(), lower.next()) {
-            _ if c.is_ascii() => out.push(c.to_ascii_lowercase()),
-            (Some(one), None) if one.len_utf8() == c.len_utf8() => out.push(one),
-            _ => out.push(c),
-        }
+    text.chars().map(lower).collect()
+}
+
+/// As [`lowered`].
+pub(super) fn lower(c: char) -> char {
+    match page(c) {
+        _ if c.is_ascii() => c.to_ascii_lowercase(),
+        Some(page) => page.lower[c as usize & 0xff],
+        None => c,
     }
-    out
+}
+
+fn lower_of(c: char) -> char {
+    let mut lower = c.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(one), None) if one.len_utf8() == c.len_utf8() => one,
+        _ => c,
+    }
+}
+
+/// A letter, or a vowel sign or tone mark that belongs to one.
+pub(super) fn is_letter(c: char) -> bool {
+    match page(c) {
+        _ if c.is_ascii() => c.is_ascii_alphabetic(),
+        Some(page) => page.letters[c as usize & 0xff],
+        None => c.is_alphabetic(),
+    }
+}
+
+fn is_letter_of(c: char) -> bool {
+    let mark = matches!(c, '\u{900}'..='\u{963}' | '\u{971}'..='\u{dff}' | '\u{e31}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}' | '\u{eb1}'..='\u{ebc}' | '\u{ec8}'..='\u{ece}'
+        | '\u{f71}'..='\u{fbc}' | '\u{102b}'..='\u{103e}' | '\u{1056}'..='\u{1064}' | '\u{17b6}'..='\u{17d3}');
+    c.is_alphabetic() || mark && !c.is_numeric()
 }
 
 #[cfg(test)]

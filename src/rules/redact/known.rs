@@ -1,6 +1,5 @@
 //! What is known before a text is read: values that must go wherever they stand, and values that stay.
 
-use super::cue::normal;
 use super::name::Names;
 use super::view::View;
 use std::collections::BTreeSet;
@@ -60,13 +59,12 @@ impl Known {
             let entry = line.split('#').next().unwrap_or("").trim();
             let digits = View::of(entry).bytes().iter().filter(|byte| byte.is_ascii_digit()).count();
             let bare = entry.trim_start_matches(['@', '.', '*']);
-            let is_domain = !entry.contains([' ', '@'])
-                && bare.contains('.')
-                && super::web::host_end(&normal(bare), 0, false) == Some(normal(bare).len());
+            let last = bare.rsplit('.').next().unwrap_or("");
+            let is_domain = !entry.contains([' ', '@']) && bare.contains('.') && super::web::is_top(last);
             match entry {
                 "" => {}
                 _ if is_domain || entry.starts_with('@') && bare.contains('.') => self.domains.push(bare.to_owned()),
-                _ if entry.contains('@') || digits >= 4 => self.values.push(entry.to_owned()),
+                _ if entry.contains('@') || digits > 0 => self.values.push(entry.to_owned()),
                 _ => self.names.push(entry.to_owned()),
             }
         }

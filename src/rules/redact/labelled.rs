@@ -86,6 +86,7 @@ fn next_has_digit(bytes: &[u8], end: usize, limit: usize) -> bool {
 /// A value with the groups that belong to it: those with digits, and a letter or two at the end.
 fn value(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue, first: Range<usize>) {
     let bytes = seen.view.bytes();
+    let letters_first = bytes[first.clone()].iter().all(u8::is_ascii_alphabetic);
     let mut end = first.end;
     while end - first.start < VALUE_MAX {
         let mark = bytes.get(end).copied();
@@ -97,10 +98,10 @@ fn value(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue, first: Range<usize>
         let digits = group.iter().any(u8::is_ascii_digit);
         let last = matches!(part, 1..=2)
             && group.iter().all(u8::is_ascii_uppercase)
-            && !bytes.get(end + 1 + part).is_some_and(|byte| matches!(byte, b'.' | b'\''));
+            && (letters_first || !bytes.get(end + 1 + part).is_some_and(|byte| matches!(byte, b'.' | b'\'')));
         let blank = mark == Some(b' ');
         // A date, an amount or another number may follow; a group of a document's number has up to five.
-        let fits = (digits && (part <= 5 || !blank)) || last || !blank && part > 0 && part <= 4;
+        let fits = (digits && (part <= if letters_first { 9 } else { 5 } || !blank)) || last || !blank && part > 0 && part <= 4;
         if part == 0 || !fits || claims.is_taken(end + 1) {
             break;
         }

@@ -20,6 +20,8 @@ mod place;
 mod replace;
 mod secret;
 mod spelled;
+#[cfg(test)]
+mod tests;
 mod token;
 mod view;
 mod web;

@@ -361,6 +361,10 @@ fn german(text: &[u8]) -> bool {
     if text.len() != 9 || !text[8].is_ascii_digit() || !b"CFGHJKLMNPRTVWXYZ".contains(&text[0]) {
         return false;
     }
+    // Letters that could be taken for digits or for words are left out.
+    if !text.iter().all(|byte| byte.is_ascii_digit() || b"CFGHJKLMNPRTVWXYZ".contains(byte)) {
+        return false;
+    }
     let value = |byte: u8| if byte.is_ascii_digit() { u32::from(byte - b'0') } else { u32::from(byte - b'A') + 10 };
     let sum: u32 = text[..8].iter().zip([7, 3, 1, 7, 3, 1, 7, 3]).map(|(byte, weight)| value(*byte) * weight).sum();
     text[1..].iter().filter(|byte| byte.is_ascii_digit()).count() >= 4 && sum % 10 == u32::from(text[8] - b'0')

@@ -5,10 +5,10 @@
 
 use super::Kind;
 use super::claim::Claims;
-use super::cue::{ACCOUNT, BIRTH, DEVICE, HANDLE, ID, PHONE, QUANTITY, SECRET, Seen, TICKET};
+use super::cue::{ACCOUNT, ATTACKER, BIRTH, DEVICE, HANDLE, ID, PERSON, PHONE, QUANTITY, SECRET, Seen, TICKET};
 use super::known::Values;
 use super::national;
-use super::web::{Whose, whose};
+use super::view::HIDDEN;
 use std::ops::Range;
 
 /// Most groups of a run; nobody writes a number in more.
@@ -104,7 +104,7 @@ fn separator(bytes: &[u8], end: usize) -> Option<(usize, bool, bool, u8)> {
             b' ' => between = between.max(1),
             b'-' if between <= 1 || between == b')' => between = b'-',
             b'.' if between == 0 => between = b'.',
-            b'/' if between == 0 => between = b'/',
+            b'/' if between == 0 || between == b')' => between = b'/',
             b')' if between == 0 => between = b')',
             b'(' if !bracket => {
                 bracket = true;
@@ -143,6 +143,15 @@ fn goes_on(bytes: &[u8], end: usize) -> bool {
 }
 
 fn pieces(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, run: &Run) {
+    // `10.0.19045.3930`, `1.3.6.1.4.1`: a version, or the number of an object.
+    let version = run.groups.len() >= 3
+        && run.groups[1..].iter().all(|group| group.between == b'.')
+        && run.groups.iter().any(|group| group.range.len() == 1);
+    let sizes: Vec<usize> = run.groups.iter().map(|group| group.range.len()).collect();
+    // A UUID without letters.
+    if version && !run.groups[0].plus || sizes == [8, 4, 4, 4, 12] {
+        return;
+    }
     let said = said(seen, run.start..run.end);
     let mut from = 0;
     'next: while from < run.groups.len() {
@@ -219,7 +228,11 @@ fn extension(bytes: &[u8], end: usize) -> usize {
 fn said(seen: &Seen<'_, '_>, range: Range<usize>) -> Said {
     let nearest = seen.near(&range, PHONE | ID | TICKET | DEVICE | ACCOUNT | HANDLE | SECRET).map(|near| (near.class, near.cost));
     let phone = seen.near(&range, PHONE).map(|near| near.cost);
-    let birth = seen.near(&range, BIRTH).map(|near| near.cost);
+    // Of several dates behind one word the first is meant.
+    let first = |near: &super::cue::Near| {
+        near.edge > range.start || !seen.view.bytes()[near.edge..range.start].iter().any(|byte| byte.is_ascii_digit() || *byte == HIDDEN)
+    };
+    let birth = seen.near(&range, BIRTH).filter(first).map(|near| near.cost);
     let before = seen.before(&range, QUANTITY).is_some_and(|near| near.cost <= 8);
     let after = seen.after(&range, QUANTITY).is_some_and(|near| near.cost <= 14);
     Said { nearest, phone, birth, quantity: before || after }
@@ -393,19 +406,18 @@ fn document(piece: &Piece, said: &Said, id_nearest: bool, phone_near: bool) -> O
     let split = piece.sizes == [4, 4, 4]
         || piece.sizes == [3, 3, 3]
         || piece.sizes == [2, 3, 3, 3]
-        || piece.sizes == [3, 3, 4] && !phone_near
+        || piece.sizes == [3, 3, 4] && id_nearest && !phone_near
         || piece.sizes == [3, 3, 3, 2];
-    let formed = cpf || cnpj || korea || sweden || split && (piece.only(1) || piece.only(b'-'));
+    let medicare = piece.sizes == [4, 5, 1] && piece.only(1);
+    let formed = medicare || cpf || cnpj || korea || sweden || split && (piece.only(1) || piece.only(b'-'));
     if piece.plus || piece.bracket {
         return None;
     }
-    if formed && national::is_national(&piece.digits) && (id_nearest || piece.sizes != [3, 3, 4]) {
+    if formed && national::is_national(&piece.digits) {
         return Some(Kind::Id);
     }
     let checked = one && !said.quantity && national::is_national(&piece.digits);
-    // Of nine or ten digits every third passes some country's check.
-    let strong = length >= 11 || id_nearest || length == 10 && !phone_near;
-    (checked && strong && !phone_near).then_some(Kind::Id)
+    (checked && !phone_near).then_some(Kind::Id)
 }
 
 /// Forms that are nothing else.
@@ -455,10 +467,10 @@ fn is_likely(piece: &Piece) -> bool {
     }
 }
 
-/// Seconds or milliseconds since 1970, from 2001 to 2039.
+/// Seconds or milliseconds since 1970, from 2004 to 2033.
 fn is_clock(piece: &Piece) -> bool {
     match piece.len() {
-        10 => piece.digits[0] == 1 && piece.digits[1] != 0 || piece.digits.starts_with(&[2, 0]) || piece.digits.starts_with(&[2, 1]),
+        10 => piece.digits[0] == 1 && piece.digits[1] != 0,
         13 => piece.digits[0] == 1,
         _ => false,
     }
@@ -490,13 +502,7 @@ fn single_digits(piece: &Piece) -> bool {
 /// A number from which the attacker called: only where a word says so right before it, since most numbers are people's.
 fn is_attackers(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
     const NEAR: usize = 30;
-    let attacker = seen.before(range, super::cue::ATTACKER).filter(|near| near.cost <= NEAR);
-    attacker.is_some() && whose_is_near(seen, range) == Whose::Attacker
-}
-
-fn whose_is_near(seen: &Seen<'_, '_>, range: &Range<usize>) -> Whose {
-    match seen.before(range, super::cue::ATTACKER | super::cue::PERSON) {
-        Some(near) if near.class & super::cue::PERSON == 0 => Whose::Attacker,
-        _ => whose(seen, range),
-    }
+    let attacker = seen.before(range, ATTACKER).filter(|near| near.cost <= NEAR);
+    let person = seen.before(range, PERSON);
+    attacker.is_some_and(|attacker| person.is_none_or(|person| person.cost > attacker.cost) && attacker.class & PERSON == 0)
 }

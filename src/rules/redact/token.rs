@@ -15,26 +15,31 @@ const TOKEN_MAX: usize = 160;
 pub(super) fn look(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims) {
     let bytes = seen.view.bytes();
     let mut at = 0;
-    while at < bytes.len() {
-        if !bytes[at].is_ascii_alphanumeric() {
-            at += 1;
+    // Whatever this module looks for has a digit in it.
+    while let Some(digit) = bytes[at..].iter().position(u8::is_ascii_digit).map(|found| at + found) {
+        let start = digit - bytes[at..digit].iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        let end = digit + bytes[digit..].iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        at = end;
+        let letters = bytes[start..end].iter().any(u8::is_ascii_alphabetic);
+        let length = end - start;
+        if claims.is_taken(start) {
             continue;
         }
-        let start = at;
-        let (mut letters, mut digits) = (false, false);
-        while at < bytes.len() && bytes[at].is_ascii_alphanumeric() {
-            let digit = bytes[at].is_ascii_digit();
-            digits |= digit;
-            letters |= !digit;
-            at += 1;
+        if matches!(length, 2 | 4) && mac(seen, claims, start) {
+            continue;
         }
-        let range = start..at;
-        if digits && (letters || at - start >= 32) && at - start <= TOKEN_MAX && !claims.is_taken(start) {
-            token(seen, known, claims, range);
-        } else if letters && !digits && at - start <= 4 && bytes.get(at).is_some_and(|byte| matches!(byte, b' ' | b'-')) {
-            spaced(seen, claims, range);
-        } else if digits && !letters && matches!(at - start, 6..=8) && matches!(bytes.get(at), Some(b'-' | b'+')) {
-            dashed(seen, claims, range);
+        if (letters && length == 4 || matches!(length, 7 | 8)) && dashed(seen, claims, start..end) {
+            continue;
+        }
+        if letters && length <= TOKEN_MAX || (32..=TOKEN_MAX).contains(&length) {
+            token(seen, known, claims, start..end);
+        } else if length == 2 && start >= 3 && matches!(bytes[start - 1], b' ' | b'-') {
+            let word = bytes[..start - 1].iter().rev().take(3).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+            if word == 2 {
+                spaced(seen, claims, start - 3..start - 1);
+            }
+        } else if length == 6 && matches!(bytes.get(end), Some(b'-' | b'+')) {
+            hetu(seen, claims, start);
         }
     }
 }
@@ -68,19 +73,7 @@ fn token(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<
             return;
         }
     }
-    // `S1234567-D`, `Y8063915-Z`: the letter behind a dash.
-    if text.len() <= 8
-        && !glued
-        && matches!(seen.view.bytes().get(range.end), Some(b'-'))
-        && seen.view.bytes().get(range.end + 1).is_some_and(u8::is_ascii_alphabetic)
-    {
-        let joined = format!("{text}{}", char::from(seen.view.bytes()[range.end + 1])).to_ascii_uppercase();
-        if !seen.view.bytes().get(range.end + 2).is_some_and(u8::is_ascii_alphanumeric) && national::is_lettered(joined.as_bytes()) {
-            claims.redact(Kind::Id, range.start..range.end + 2);
-            return;
-        }
-    }
-    if text.len() == 7 && hetu(seen, claims, range.start) {
+    if matches!(text.len(), 7 | 11) && hetu(seen, claims, range.start) {
         return;
     }
     if (25..=110).contains(&text.len())
@@ -173,6 +166,20 @@ fn spaced(seen: &Seen<'_, '_>, claims: &mut Claims, range: Range<usize>) {
     }
 }
 
+/// `Y8063915-Z`, `1EG4-TE5-MK73`: dashes between the parts of a number with letters.
+fn dashed(seen: &Seen<'_, '_>, claims: &mut Claims, first: Range<usize>) -> bool {
+    let bytes = seen.view.bytes();
+    let glued = first.start > 0 && matches!(bytes[first.start - 1], b'-' | b'_' | b'/' | b'.');
+    let end = first.start + bytes[first.start..].iter().take(16).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-').count();
+    let written = &bytes[first.start..end];
+    let sizes: Vec<usize> = written.split(|byte| *byte == b'-').map(<[u8]>::len).collect();
+    if glued || !matches!(sizes[..], [7 | 8, 1] | [4, 3, 4]) {
+        return false;
+    }
+    let joined: Vec<u8> = written.iter().filter(|byte| **byte != b'-').map(u8::to_ascii_uppercase).collect();
+    national::is_lettered(&joined) && claims.redact(Kind::Id, first.start..end)
+}
+
 /// Finland's code, whose sign for the century stands between its parts.
 fn hetu(seen: &Seen<'_, '_>, claims: &mut Claims, start: usize) -> bool {
     let bytes = seen.view.bytes();
@@ -182,9 +189,24 @@ fn hetu(seen: &Seen<'_, '_>, claims: &mut Claims, start: usize) -> bool {
         && claims.redact(Kind::Id, start..start + 11)
 }
 
-/// `131052-308T`.
-fn dashed(seen: &Seen<'_, '_>, claims: &mut Claims, range: Range<usize>) {
-    if range.len() == 6 {
-        hetu(seen, claims, range.start);
+/// `00-1A-2B-3C-4D-5E` and `001A.2B3C.4D5E`: a network card, in the forms without colons. `at` is where one of its groups begins.
+fn mac(seen: &Seen<'_, '_>, claims: &mut Claims, at: usize) -> bool {
+    let bytes = seen.view.bytes();
+    let form = |start: usize, group: usize, mark: u8, length: usize| {
+        let fits = |text: &[u8]| {
+            text.iter().enumerate().all(|(at, byte)| if at % (group + 1) == group { *byte == mark } else { byte.is_ascii_hexdigit() })
+        };
+        let edge = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != mark);
+        let letters = |text: &[u8]| text.iter().any(u8::is_ascii_alphabetic);
+        bytes.get(start..start + length).is_some_and(|text| fits(text) && letters(text))
+            && edge(start.checked_sub(1).and_then(|at| bytes.get(at)))
+            && edge(bytes.get(start + length).filter(|byte| **byte != b'.'))
+    };
+    for (group, mark, length) in [(2, b'-', 17), (4, b'.', 14)] {
+        let start = (0..6).filter_map(|before| at.checked_sub(before * (group + 1))).find(|start| form(*start, group, mark, length));
+        if let Some(start) = start {
+            return claims.redact(Kind::Device, start..start + length);
+        }
     }
+    false
 }

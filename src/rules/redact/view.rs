@@ -35,12 +35,10 @@ impl<'a> View<'a> {
             return Self { source, text: Cow::Borrowed(source), lower: source.to_ascii_lowercase(), map: None, fangs: Vec::new() };
         }
         let mut writer =
-            Writer { out: Vec::with_capacity(source.len()), map: Vec::with_capacity(source.len()), fangs: Vec::new(), skipping: false };
+            Writer { out: String::with_capacity(source.len()), map: Vec::with_capacity(source.len()), fangs: Vec::new(), skipping: false };
         writer.write(source);
-        let Writer { mut out, map, fangs, .. } = writer;
-        hide_placeholders(&mut out);
-        // Only whole characters were written and taken back, and only ASCII was hidden.
-        let text = String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        let Writer { out, map, fangs, .. } = writer;
+        let text = hide_placeholders(out);
         let lower = lowered(&text);
         Self { source, text: Cow::Owned(text), lower, map: Some(map), fangs }
     }
@@ -175,7 +173,7 @@ fn means(inside: &[u8]) -> Option<(&'static str, Fanged)> {
 }
 
 struct Writer {
-    out: Vec<u8>,
+    out: String,
     map: Vec<(u32, u32)>,
     fangs: Vec<(usize, Fanged)>,
     /// Blanks behind `[.]` and `[at]` belong to it.
@@ -212,7 +210,7 @@ impl Writer {
         match c {
             ']' | ')' | '}' | '>' if self.close(range.1) => return,
             // `\.` between letters.
-            '.' | '/' if self.out.ends_with(b"\\") => self.escaped(c, range),
+            '.' | '/' if self.out.ends_with('\\') => self.escaped(c, range),
             'p' | 'P' if self.is_scheme() => self.scheme(),
             _ => {}
         }
@@ -220,10 +218,8 @@ impl Writer {
     }
 
     fn put(&mut self, c: char, range: (u32, u32)) {
-        let mut bytes = [0; 4];
-        let bytes = c.encode_utf8(&mut bytes).as_bytes();
-        self.out.extend_from_slice(bytes);
-        self.map.extend(std::iter::repeat_n(range, bytes.len()));
+        self.out.push(c);
+        self.map.resize(self.out.len(), range);
     }
 
     fn truncate(&mut self, length: usize) {
@@ -237,19 +233,20 @@ impl Writer {
     /// `[.]` and the like: gone back to the bracket that opened, if what stands between means something.
     fn close(&mut self, end: u32) -> bool {
         let from = self.out.len().saturating_sub(INSIDE_MAX);
-        let Some(open) = self.out[from..].iter().rposition(|byte| matches!(byte, b'[' | b'(' | b'{' | b'<')).map(|at| from + at) else {
+        let Some(open) = self.out.as_bytes()[from..].iter().rposition(|byte| matches!(byte, b'[' | b'(' | b'{' | b'<')).map(|at| from + at)
+        else {
             return false;
         };
-        let Some((meant, how)) = means(&self.out[open + 1..]) else { return false };
+        let Some((meant, how)) = means(&self.out.as_bytes()[open + 1..]) else { return false };
         // `(a)` is a list's letter or an article unless an address goes on.
-        if how == Fanged::Word && meant == "@" && self.out.len() - open <= 2 && !self.out[..open].ends_with(b"_") {
+        if how == Fanged::Word && meant == "@" && self.out.len() - open <= 2 && !self.out[..open].ends_with('_') {
             return false;
         }
         let (start, _) = self.map[open];
         self.truncate(open);
         if matches!(meant, "." | "@") {
-            let kept = self.out.trim_ascii_end().len().max(self.out.len().saturating_sub(4));
-            let blanks = self.out[kept..].iter().all(|byte| *byte == b' ');
+            let kept = self.out.trim_end_matches(' ').len().max(self.out.len().saturating_sub(4));
+            let blanks = self.out.as_bytes()[kept..].iter().all(|byte| *byte == b' ');
             if blanks {
                 self.truncate(kept);
             }
@@ -263,9 +260,11 @@ impl Writer {
     }
 
     fn escaped(&mut self, c: char, range: (u32, u32)) {
-        let length = self.out.len() - self.out.iter().rev().take_while(|byte| **byte == b'\\').count();
-        let follows =
-            self.out[..length].last().is_some_and(|byte| byte.is_ascii_alphanumeric() || (c == '/' && matches!(byte, b'/' | b':')));
+        let length = self.out.len() - self.out.bytes().rev().take_while(|byte| *byte == b'\\').count();
+        let follows = self.out[..length]
+            .bytes()
+            .next_back()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || (c == '/' && matches!(byte, b'/' | b':')));
         if !follows {
             return;
         }
@@ -275,22 +274,25 @@ impl Writer {
     }
 
     fn is_scheme(&self) -> bool {
-        let length = self.out.len();
-        let starts = length >= 3 && (length == 3 || !self.out[length - 4].is_ascii_alphanumeric());
+        let (out, length) = (self.out.as_bytes(), self.out.len());
+        let starts = length >= 3 && (length == 3 || !out[length - 4].is_ascii_alphanumeric());
         let mark = |byte: u8| matches!(byte, b'x' | b'X' | b'*');
-        starts && self.out[length - 3].eq_ignore_ascii_case(&b'h') && mark(self.out[length - 2]) && mark(self.out[length - 1])
+        starts && out[length - 3].eq_ignore_ascii_case(&b'h') && mark(out[length - 2]) && mark(out[length - 1])
     }
 
     fn scheme(&mut self) {
-        let length = self.out.len();
-        self.out[length - 2..].copy_from_slice(b"tt");
-        self.fangs.push((length - 2, Fanged::Scheme));
+        let length = self.out.len() - 2;
+        self.out.truncate(length);
+        self.out.push_str("tt");
+        self.fangs.push((length, Fanged::Scheme));
     }
 }
 
 /// `[phone-12]` and the like become bytes that are nothing.
-fn hide_placeholders(out: &mut [u8]) {
-    let mut from = 0;
+fn hide_placeholders(text: String) -> String {
+    let first = memchr::memchr_iter(b'[', text.as_bytes()).find(|at| placeholder(&text.as_bytes()[*at..]).is_some());
+    let Some(mut from) = first else { return text };
+    let mut out = text.into_bytes();
     while let Some(open) = memchr::memchr(b'[', &out[from..]).map(|at| from + at) {
         from = open + 1;
         if let Some(length) = placeholder(&out[open..]) {
@@ -298,6 +300,8 @@ fn hide_placeholders(out: &mut [u8]) {
             from = open + length;
         }
     }
+    // A placeholder is ASCII, and so is what hides it.
+    String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// The length of the placeholder at the start of a text, if one is there.

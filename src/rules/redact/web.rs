@@ -142,7 +142,9 @@ fn url(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<us
     let named = secrets.iter().any(|(kind, part)| *kind != Kind::Token || bytes[part.start - 1] == b'=');
     if secrets.is_empty() || !named && whose == Whose::Unsaid && is_cell(seen, &range) {
         claims.keep(range);
-    } else if whose == Whose::Attacker || whose == Whose::Unsaid && (!named || is_cell(seen, &range)) {
+    } else if whose == Whose::Attacker
+        || whose == Whose::Unsaid && (!named || is_cell(seen, &range) && secrets.iter().all(|(kind, _)| *kind == Kind::Token))
+    {
         // The host and the pattern of the path are the indicator; what tells one recipient from another goes.
         let mut from = range.start;
         for (kind, part) in secrets {
@@ -458,7 +460,8 @@ pub(super) fn host_end(text: &str, start: usize, spaced: bool) -> Option<usize> 
             break;
         }
         at = dot + 1;
-        if spaced && bytes.get(at) == Some(&b' ') {
+        // `x . org`: blanks on both sides or on none, so that no sentence behind an address is taken in.
+        if dot > label && bytes.get(at) == Some(&b' ') {
             at += 1;
         }
     }
@@ -484,8 +487,10 @@ fn label_end(text: &str, start: usize, limit: usize) -> usize {
 /// Whether a label may be the last of a name on the internet; a letter that only looks like one of ours counts as it.
 pub(super) fn is_top(label: &str) -> bool {
     let lower = label.to_lowercase();
+    // Names for examples and for networks of one's own (RFC 2606, RFC 6762, ICANN's `internal`).
+    const RESERVED: [&str; 7] = ["corp", "example", "internal", "invalid", "lan", "local", "test"];
     if lower.is_ascii() {
-        return tld::is_tld(&lower);
+        return tld::is_tld(&lower) || RESERVED.contains(&lower.as_str());
     }
     let plain = super::confusable::plain(&lower);
     plain.is_ascii() && tld::is_tld(&plain) || idna::domain_to_ascii(&lower).is_ok_and(|label| tld::is_tld(&label))
@@ -516,10 +521,9 @@ pub(super) fn email(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, ra
     }
 }
 
-/// As [`whose`], for an address: most are people's, so a word for an attacker must stand right before it, with no other value between, or right behind.
+/// As [`whose`], for an address: most are people's, so a word for an attacker must stand right before it, with no other value between, or in brackets behind.
 fn nearest(seen: &Seen<'_, '_>, range: &Range<usize>) -> Whose {
     const BEFORE: usize = 40;
-    const BEHIND: usize = 20;
     let bytes = seen.view.bytes();
     let both = PERSON | ATTACKER;
     let attackers = |class: u32| class & ATTACKER != 0 && class & PERSON == 0;
@@ -534,7 +538,8 @@ fn nearest(seen: &Seen<'_, '_>, range: &Range<usize>) -> Whose {
         return if attackers(near.class) && !between { Whose::Attacker } else { Whose::Person };
     }
     match after {
-        Some(near) if attackers(near.class) && near.cost <= BEHIND => Whose::Attacker,
+        // In brackets right behind it.
+        Some(near) if attackers(near.class) && near.cost == 0 => Whose::Attacker,
         Some(near) if near.class & PERSON != 0 => Whose::Person,
         _ if before.is_some_and(|near| near.class & PERSON != 0) => Whose::Person,
         _ => Whose::Unsaid,
@@ -727,6 +732,7 @@ fn mac(text: &[u8]) -> bool {
 }
 
 fn ip(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<usize>, whole: Range<usize>, address: IpAddr, is_net: bool) {
+    let bytes = seen.view.bytes();
     let written = &seen.view.lower()[range.clone()];
     if known.has_value(written) {
         claims.redact(Kind::Ip, whole);
@@ -745,7 +751,10 @@ fn ip(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<usi
         Whose::Person => true,
         Whose::Attacker => false,
         Whose::Unsaid => {
-            !is_local_network(address)
+            // `evil.example (203.0.113.7)`: where that is. A word such as "from" would leave open who came from there.
+            let in_brackets = bytes[..whole.start].ends_with(b" (") && whole.start.checked_sub(3).is_some_and(|at| claims.stays(at));
+            !in_brackets
+                && !is_local_network(address)
                 && !is_net
                 && seen.view.fanged(&range).is_none()
                 && !is_cell(seen, &whole)

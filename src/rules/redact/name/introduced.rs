@@ -5,7 +5,9 @@ use super::{Word, is_cased, words};
 use crate::rules::redact::Kind;
 use crate::rules::redact::claim::Claims;
 use crate::rules::redact::cue::{self, NAME, PERSON, Seen, TITLE, TOLD, VERB, is_letter, is_semitic, is_spaceless, is_word};
+use aho_corasick::AhoCorasick;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Most words of a name.
 const WORDS_MAX: usize = 5;
@@ -359,6 +361,11 @@ fn behind(seen: &Seen<'_, '_>, claims: &Claims, cue: cue::Cue) -> Option<Range<u
     let words = if copula { words.get(1..).filter(|words| !words.is_empty())? } else { &words[..] };
     let range = if cased { capitals(seen, words)? } else { caseless(seen, words)? };
     let count = words.iter().filter(|word| word.range.end <= range.end).count();
+    // Where all is written in capitals, they tell nothing.
+    let shouted = |part: &str| part.len() > 3 && part.chars().any(char::is_uppercase) && !part.chars().any(char::is_lowercase);
+    if cased && !colon && shouted(&text[cue.start..cue.end]) && shouted(&text[range.clone()]) {
+        return None;
+    }
     let word = &seen.view.lower()[cue.start..cue.end];
     if cased && count == 1 && !colon && WEAK.binary_search(&word).is_ok() {
         return None;
@@ -587,28 +594,19 @@ fn before_titles(seen: &Seen<'_, '_>, claims: &mut Claims) {
     if text.is_ascii() {
         return;
     }
-    for word in words(seen.view, 0..text.len()).iter().filter(|word| text[word.range.clone()].chars().next().is_some_and(is_cjk)) {
-        for title in AFTER {
-            for (at, _) in text[word.range.clone()].match_indices(title) {
-                let end = word.range.start + at;
-                let before = text[..end].trim_end_matches(' ');
-                let start = before
-                    .char_indices()
-                    .rev()
-                    .take(3)
-                    .take_while(|(_, c)| is_cjk(*c) && !STOP_CHARS.contains(*c))
-                    .last()
-                    .map(|(at, _)| at);
-                let range = start.map(|start| start..before.len());
-                if let Some(range) =
-                    range.filter(|range| text[range.clone()].chars().count() >= 2 && end - range.end <= 1 && claims.is_free(range))
-                {
-                    claims.over(Kind::Name, range);
-                }
-            }
+    let Some(titles) = &*TITLES else { return };
+    for found in titles.find_iter(text) {
+        let before = text[..found.start()].strip_suffix(' ').unwrap_or(&text[..found.start()]);
+        let start =
+            before.char_indices().rev().take(3).take_while(|(_, c)| is_cjk(*c) && !STOP_CHARS.contains(*c)).last().map(|(at, _)| at);
+        let range = start.map(|start| start..before.len());
+        if let Some(range) = range.filter(|range| text[range.clone()].chars().count() >= 2 && claims.is_free(range)) {
+            claims.over(Kind::Name, range);
         }
     }
 }
+
+static TITLES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(AFTER).ok());
 
 #[cfg(test)]
 mod tests {

@@ -298,7 +298,7 @@ impl Names {
     /// First and last name in one word, in either order, and with an initial for the first.
     fn join(&mut self, parts: &[String], inside_latin: &mut BTreeSet<String>) {
         if let [only] = parts {
-            if only.len() >= 6 && only.is_ascii() {
+            if only.len() >= 5 && only.is_ascii() {
                 inside_latin.insert(only.clone());
             }
             return;
@@ -307,7 +307,9 @@ impl Names {
         let all: String = parts.concat();
         let reversed: String = parts.iter().rev().map(String::as_str).collect();
         for whole in [all, reversed, format!("{first}{last}"), format!("{last}{first}")] {
-            if whole.chars().count() >= 6 {
+            if whole.chars().count() == 5 {
+                inside_latin.insert(whole);
+            } else if whole.chars().count() >= 6 {
                 inside_latin.insert(whole.clone());
                 self.joined.insert(plain(&whole));
                 self.joined.insert(whole);
@@ -370,6 +372,11 @@ impl Names {
                 add(self.parts.get(bare), Level::Written);
                 add(self.keys.get(&key(&latin(bare))), Level::Sound);
             }
+        }
+        // Amharic writes "of", "in", "for" and "from" in one with the word.
+        if let Some(bare) = lower.strip_prefix(['የ', 'በ', 'ለ', 'ከ']).filter(|bare| bare.chars().count() >= 2) {
+            add(self.parts.get(bare), Level::Written);
+            add(self.keys.get(&key(&latin(bare))), Level::Sound);
         }
         if is_han_or_hangul(lower) {
             return found;
