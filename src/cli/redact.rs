@@ -74,7 +74,7 @@ fn read(path: &Path) -> Result<String, Problem> {
         }
         Ok(String::from_utf8_lossy(&text).into_owned())
     };
-    open().map_err(|error| NodeError::io(&format!("read `{}`", path.display()), error).into())
+    open().map_err(|error| NodeError::io(format!("read `{}`", path.display()), error).into())
 }
 
 /// A part of the input is looked at when it has so many bytes, at the end of a line.
