@@ -68,9 +68,13 @@ fn read(path: &Path) -> Result<String, Problem> {
     let open = || -> io::Result<String> {
         let mut text = Vec::new();
         if path == Path::new("-") {
-            io::stdin().lock().take(FILE_BYTES_MAX).read_to_end(&mut text)?;
+            io::stdin().lock().take(FILE_BYTES_MAX + 1).read_to_end(&mut text)?;
         } else {
-            std::fs::File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut text)?;
+            std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut text)?;
+        }
+        // The half of a deny list would let through what the other half names.
+        if text.len() as u64 > FILE_BYTES_MAX {
+            return Err(io::Error::other(format!("it is longer than {FILE_BYTES_MAX} bytes")));
         }
         Ok(String::from_utf8_lossy(&text).into_owned())
     };
