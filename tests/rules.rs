@@ -184,7 +184,7 @@ proptest! {
         let out = release(draft, AudienceState::Peer { open }, &org(0), Timestamp(0));
         prop_assert_eq!(out.is_ok(), open);
         let Ok(out) = out else { return Ok(()) };
-        let out = out.get();
+        let out = out.draft.get();
         prop_assert_eq!((out.tlp, out.audience, out.retention), (tlp, Audience::Direct(org(1)), Timestamp(7)));
         let Record::Indicator(left) = &out.record else { panic!("an indicator stays one") };
         let within = |text: &Option<String>, before: &Option<String>, most: usize| match (text, before) {

@@ -124,11 +124,12 @@ impl Node {
             Record::Indicator(Indicator { observable, .. }) => (Some(self.record_id(&self.org(), observable)), inside(observable)),
             _ => (None, Vec::new()),
         };
-        let released = release(draft, door.state(), &door.us, door.now)?.encode(encode_record);
+        let passed = release(draft, door.state(), &door.us, door.now)?;
+        let released = passed.draft.encode(encode_record);
         if released.get().body.len() > BODY_BYTES_MAX {
             return Err(Withheld::TooLong);
         }
-        Ok(ReleaseItem { record, inside, released })
+        Ok(ReleaseItem { record, inside, released, findings: passed.findings })
     }
 
     /// The change that makes released records durable, with what the gate wrote down.

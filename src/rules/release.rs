@@ -67,17 +67,56 @@ impl Released<Draft> {
     }
 }
 
+/// What the gate tells people of a draft that it let through.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Findings {
+    /// What gave way to placeholders.
+    pub replaced: Vec<Replaced>,
+    /// What is worth a look, and holds nothing up.
+    pub warnings: Vec<String>,
+    /// Why a person has to say yes before it leaves.
+    pub asks: Vec<String>,
+}
+
+impl Findings {
+    /// Whether there is nothing to tell.
+    pub const fn is_empty(&self) -> bool {
+        self.replaced.is_empty() && self.warnings.is_empty() && self.asks.is_empty()
+    }
+}
+
+/// Personal data that gave way to placeholders. What it was is kept nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct Replaced {
+    /// The field: `note`, `source`, `label`, `reason`, `value`.
+    pub field: String,
+    /// The kind, as its placeholder names it.
+    pub kind: String,
+    /// How many places.
+    pub count: u64,
+}
+
+/// A draft that may leave, and what people are told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passed {
+    /// The draft, without what was taken out of it.
+    pub draft: Released<Draft>,
+    /// What was found.
+    pub findings: Findings,
+}
+
 /// Decides whether a draft leaves.
 ///
 /// # Errors
 /// The reason, when it does not.
-pub fn release(draft: Draft, audience: AudienceState<'_>, us: &OrgId, now: Timestamp) -> Result<Released<Draft>, Withheld> {
+pub fn release(draft: Draft, audience: AudienceState<'_>, us: &OrgId, now: Timestamp) -> Result<Passed, Withheld> {
     match (may_release(draft.tlp, audience, us, now), &draft.record) {
         // Nothing is sent meanwhile. Were it not in the log, whoever holds what it takes back would never hear of it.
         (Err(Withheld::Suspended | Withheld::StaleGroup), Record::Withdrawal(_)) => {}
         (verdict, _) => verdict?,
     }
-    Ok(Released(Draft { record: project(draft.record), ..draft }))
+    let draft = Released(Draft { record: project(draft.record), ..draft });
+    Ok(Passed { draft, findings: Findings::default() })
 }
 
 /// Keeps the fields that are listed here and drops all else. A new field does not compile until it is decided here.

@@ -7,7 +7,7 @@ use crate::model::record::{ReceiptOutcome, WithdrawalMode};
 use crate::model::{EntryHash, GroupId, LogId, Observable, OrgId, RecordId, Timestamp, Tlp};
 use std::collections::BTreeMap;
 
-use crate::rules::release::{Disclosure, Encoded, Released};
+use crate::rules::release::{Disclosure, Encoded, Findings, Released};
 
 /// A change to the store.
 #[derive(Debug, Clone)]
@@ -249,7 +249,7 @@ pub enum Change {
 /// use watchfire::store::change::ReleaseItem;
 ///
 /// fn queue(released: Released<Encoded>) -> ReleaseItem {
-///     ReleaseItem { record: None, inside: vec![], released }
+///     ReleaseItem { record: None, inside: vec![], released, findings: Default::default() }
 /// }
 /// ```
 ///
@@ -258,7 +258,7 @@ pub enum Change {
 /// use watchfire::store::change::ReleaseItem;
 ///
 /// fn queue(released: Encoded) -> ReleaseItem {
-///     ReleaseItem { record: None, inside: vec![], released }
+///     ReleaseItem { record: None, inside: vec![], released, findings: Default::default() }
 /// }
 /// ```
 #[derive(Debug, Clone)]
@@ -269,6 +269,8 @@ pub struct ReleaseItem {
     pub inside: Vec<Observable>,
     /// The record, exactly as it leaves.
     pub released: Released<Encoded>,
+    /// What people are told of it before it leaves.
+    pub findings: Findings,
 }
 
 /// What an entry of another author means, decided before it is stored.

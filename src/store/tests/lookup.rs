@@ -203,10 +203,13 @@ fn what_has_expired_is_hidden_at_once() {
     let draft = |value: &str| {
         let record = Record::Indicator(indicator(value));
         let draft = Draft { record, tlp: Tlp::Green, audience: GROUP, retention: NOW.plus(1_000) };
-        release(draft, AudienceState::Peer { open: true }, &US, NOW).unwrap().encode(encode)
+        release(draft, AudienceState::Peer { open: true }, &US, NOW).unwrap().draft.encode(encode)
     };
     let record = Some(record_id(&US, &observable("evil.example")));
-    home.commit(release_change(GROUP, vec![ReleaseItem { record, inside: vec![], released: draft("evil.example") }]));
+    home.commit(release_change(
+        GROUP,
+        vec![ReleaseItem { record, inside: vec![], released: draft("evil.example"), findings: Findings::default() }],
+    ));
     let at = |now| home.read().lookup(&observable("evil.example"), now).unwrap().hits.len();
     assert_eq!((at(NOW.plus(999)), at(NOW.plus(1_000))), (1, 0));
 }

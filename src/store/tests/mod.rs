@@ -24,7 +24,7 @@ use crate::model::crypto::{SigningKey, hmac_sha256};
 use crate::model::log::{Audience, Batch, BatchEntry, Body, Head, LogKey};
 use crate::model::{GroupId, Indicator, Observable, ObservableKind, OrgId, Record, RecordId, Timestamp, Tlp};
 use crate::rules::label::{AudienceState, Held, RULES_VERSION};
-use crate::rules::release::{Disclosure, Draft, Encoded, Released, release};
+use crate::rules::release::{Disclosure, Draft, Encoded, Findings, Released, release};
 use tempfile::TempDir;
 
 pub(super) const US: OrgId = OrgId([1; 32]);
@@ -142,12 +142,13 @@ fn encode(record: &Record) -> Vec<u8> {
 /// What the gate makes of a record.
 pub(super) fn released(audience: Audience, record: Record, tlp: Tlp) -> Released<Encoded> {
     let draft = Draft { record, tlp, audience, retention: Timestamp(0) };
-    release(draft, AudienceState::Peer { open: true }, &US, NOW).unwrap().encode(encode)
+    release(draft, AudienceState::Peer { open: true }, &US, NOW).unwrap().draft.encode(encode)
 }
 
 pub(super) fn item(audience: Audience, indicator: Indicator) -> ReleaseItem {
     let record = Some(record_id(&US, &indicator.observable));
-    ReleaseItem { record, inside: Vec::new(), released: released(audience, Record::Indicator(indicator), Tlp::Green) }
+    let released = released(audience, Record::Indicator(indicator), Tlp::Green);
+    ReleaseItem { record, inside: Vec::new(), released, findings: Findings::default() }
 }
 
 pub(super) fn disclosure(audience: Audience) -> Disclosure {
