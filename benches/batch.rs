@@ -38,7 +38,7 @@ fn main() {
 fn entry(n: usize) -> BatchEntry {
     let mut body = format!("host{n}.example.org").into_bytes();
     body.resize(BODY_BYTES, b'.');
-    BatchEntry { created: Timestamp(0), kind: 1, tlp: Tlp::Green, retention: Timestamp(0), body: Body::Present(body) }
+    BatchEntry { created: Timestamp(0), kind: 1, label: Tlp::Green.into(), retention: Timestamp(0), body: Body::Present(body) }
 }
 
 /// Entries per second, the best of all rounds.

@@ -62,7 +62,7 @@ fn batch(log: &LogKey) -> Batch {
     let entry = |record: &Record| BatchEntry {
         created: Timestamp(1_626_602_400_123),
         kind: record.kind().number(),
-        tlp: Tlp::Green,
+        label: Tlp::Green.into(),
         retention: Timestamp(1_721_210_400_000),
         body: Body::Present(encode_record(record)),
     };
@@ -86,7 +86,15 @@ fn log_vector(log: &LogKey) -> Value {
 }
 
 fn way(log: &LogKey) -> Way<'_> {
-    Way { log, us: &log.author, reader: &OrgId([0xb2; 32]), group: None, joined: 0, now: Timestamp(0) }
+    Way {
+        log,
+        us: &log.author,
+        reader: &OrgId([0xb2; 32]),
+        group: None,
+        joined: 0,
+        terms: watchfire::rules::policy::Terms::OPEN,
+        now: Timestamp(0),
+    }
 }
 
 /// The first and the third body of the direct log, for a reader that lacks them.

@@ -139,7 +139,7 @@ fn sealed(log: &LogKey) -> Batch {
     let entry = |record: &Record| BatchEntry {
         created: Timestamp(1_626_602_400_123),
         kind: record.kind().number(),
-        tlp: Tlp::Green,
+        label: Tlp::Green.into(),
         retention: Timestamp(1_721_210_400_000),
         body: Body::Present(encode_record(record)),
     };
@@ -150,7 +150,15 @@ fn sealed(log: &LogKey) -> Batch {
 fn frames_of_batches() -> Vec<wire::Frame> {
     let frames = |log: LogKey| {
         let reader = OrgId([0xb2; 32]);
-        let way = Way { log: &log, us: &log.author, reader: &reader, group: None, joined: 0, now: Timestamp(1_626_602_400_456) };
+        let way = Way {
+            log: &log,
+            us: &log.author,
+            reader: &reader,
+            group: None,
+            joined: 0,
+            terms: watchfire::rules::policy::Terms::OPEN,
+            now: Timestamp(1_626_602_400_456),
+        };
         let batch = outbound(Held(sealed(&log)), &way);
         batch.map(|batch| batch_frames(&log, &batch)).unwrap_or_default()
     };

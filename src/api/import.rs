@@ -4,7 +4,7 @@ use super::extract::Asked;
 use super::stream::BodyReader;
 use super::{Problem, problem};
 use crate::formats::Format;
-use crate::model::Tlp;
+use crate::model::{Class, Pap, Tlp};
 use crate::node::Node;
 use crate::node::error::{Exit, NodeError};
 use crate::node::view::{ImportProgress, ImportReport, ImportRequest};
@@ -22,8 +22,14 @@ use tokio_stream::wrappers::ReceiverStream;
 /// The query of an import.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ImportQuery {
-    /// The label.
+    /// The label's TLP.
     pub tlp: String,
+    /// Its class, where it is more than what the TLP means.
+    #[serde(default)]
+    pub class: Option<String>,
+    /// What may be done with it.
+    #[serde(default)]
+    pub pap: Option<String>,
     /// A peer's or group's name or id.
     pub to: String,
     /// `auto`, `stix`, `misp`, `csv` or `text`.
@@ -72,10 +78,13 @@ pub fn format_named(name: &str) -> Result<Option<Format>, Problem> {
 
 impl ImportQuery {
     fn request(self) -> Result<ImportRequest, Problem> {
-        let tlp: Tlp = self.tlp.parse().map_err(|error| Problem::from(NodeError::BadInput(format!("{error}"))))?;
+        let bad = |what: &dyn std::fmt::Display| Problem::from(NodeError::BadInput(what.to_string()));
+        let tlp: Tlp = self.tlp.parse().map_err(|error| bad(&error))?;
+        let class: Option<Class> = self.class.as_deref().map(str::parse).transpose().map_err(|error| bad(&error))?;
+        let pap: Pap = self.pap.as_deref().map(str::parse).transpose().map_err(|error| bad(&error))?.unwrap_or_default();
         let format = format_named(&self.format)?;
         let Self { to, dry_run, file_name, now, .. } = self;
-        Ok(ImportRequest { tlp, to, format, dry_run, file_name, now })
+        Ok(ImportRequest { tlp, class, pap, to, format, dry_run, file_name, now })
     }
 }
 

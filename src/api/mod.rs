@@ -21,7 +21,7 @@ pub use backup::{BackupMade, BackupRequest, recipients};
 pub use import::format_named;
 pub use peers::{Card, Digits, GroupAdd, GroupCommunity, GroupDeputy, Join, PeerAdd, Rename};
 pub use problem::Problem;
-pub use records::{Health, LookupRequest, Reason, RotateLogKey, kind_named};
+pub use records::{FOR_TOOLS, Health, LookupRequest, PolicyText, Reason, RotateLogKey, kind_named};
 
 /// The header in which an export says where the next one goes on.
 pub const CURSOR_HEADER: &str = "watchfire-cursor";
@@ -52,6 +52,8 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/groups/{group}/accept", post(peers::group_accept))
         .route("/v1/groups/{group}/leave", post(peers::group_leave))
         .route("/v1/groups/{group}/take-over", post(peers::group_take_over))
+        .route("/v1/policy", get(records::policy).post(records::activate_policy))
+        .route("/v1/policy/check", post(records::check_policy))
         .route("/v1/share", post(records::share))
         .route("/v1/export", get(records::export))
         .route("/v1/export/removed", get(records::removed))

@@ -3,13 +3,15 @@
 use super::extract::{Answer, Ask, Asked, read};
 use super::stream::BodyWriter;
 use super::{CURSOR_HEADER, Problem};
-use crate::model::{ObservableKind, Tlp};
+use crate::model::{Ceiling, Class, ObservableKind, Pap, Tlp};
 use crate::node::Node;
 use crate::node::error::NodeError;
 use crate::node::view::{
     CertificatesView, DisclosureRange, DisclosureView, ExpireView, ExplainView, ExportFormat, ExportRequest, ExportedView, LogKeyView,
-    LookupView, ReceiptView, RecordView, RemovedView, RotateView, ShareReport, ShareRequest, StatusView, TakeBackView,
+    LookupView, PolicyCheckView, PolicyView, ReceiptView, RecordView, RemovedView, RotateView, ShareReport, ShareRequest, StatusView,
+    TakeBackView,
 };
+use crate::rules::may::{Person, To};
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
@@ -57,10 +59,17 @@ pub struct LookupRequest {
     /// Their kind; where none is given each is looked up as what it looks like and as all that it can be.
     #[serde(default)]
     pub kind: Option<ObservableKind>,
+    /// Nothing more restricted than this; where it is not given, for people here who may see all.
+    #[serde(default)]
+    pub ceiling: Option<Ceiling>,
 }
 
 pub(super) async fn lookup(State(node): State<Arc<Node>>, Ask(request): Ask<LookupRequest>) -> Answer<Vec<LookupView>> {
-    read(node, move |node| node.lookup_as(&request.values, request.kind)).await
+    read(node, move |node| {
+        let to = request.ceiling.map_or(To::Person(Person::Operator), To::Tool);
+        node.lookup_for(&request.values, request.kind, &to)
+    })
+    .await
 }
 
 pub(super) async fn show(State(node): State<Arc<Node>>, Path(id): Path<String>) -> Answer<RecordView> {
@@ -128,12 +137,35 @@ pub(super) async fn expire(State(node): State<Arc<Node>>) -> Answer<ExpireView> 
     Ok(Json(node.expire().await?))
 }
 
+/// A policy, as people write it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PolicyText {
+    /// TOML.
+    pub text: String,
+}
+
+pub(super) async fn policy(State(node): State<Arc<Node>>) -> Answer<PolicyView> {
+    read(node, move |node| node.policy_view()).await
+}
+
+pub(super) async fn check_policy(State(node): State<Arc<Node>>, Ask(policy): Ask<PolicyText>) -> Answer<PolicyCheckView> {
+    read(node, move |node| node.check_policy(&policy.text)).await
+}
+
+pub(super) async fn activate_policy(State(node): State<Arc<Node>>, Ask(policy): Ask<PolicyText>) -> Answer<PolicyCheckView> {
+    Ok(Json(node.activate_policy(&policy.text).await?))
+}
+
 /// The query of an export.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ExportQuery {
     format: ExportFormat,
     #[serde(default)]
     tlp_max: Option<String>,
+    #[serde(default)]
+    class_max: Option<String>,
+    #[serde(default)]
+    pap_max: Option<String>,
     #[serde(default)]
     since: Option<u64>,
     /// Names of kinds, between commas.
@@ -144,14 +176,24 @@ pub(super) struct ExportQuery {
 impl ExportQuery {
     fn request(self) -> Result<ExportRequest, NodeError> {
         let bad = |what: String| NodeError::BadInput(what);
-        let tlp_max = match self.tlp_max {
-            Some(name) => name.parse().map_err(|error| bad(format!("{error}")))?,
-            None => Tlp::Red,
-        };
+        let ceiling = ceiling(self.tlp_max.as_deref(), self.class_max.as_deref(), self.pap_max.as_deref())?;
         let names = self.kinds.split(',').filter(|name| !name.is_empty());
         let kinds = names.map(|name| kind_named(name).ok_or_else(|| bad(unknown_kind(name)))).collect::<Result<_, _>>()?;
-        Ok(ExportRequest { format: self.format, tlp_max, since: self.since, kinds })
+        Ok(ExportRequest { format: self.format, ceiling, since: self.since, kinds })
     }
+}
+
+/// What an export or a lookup for others may show where nothing is said: not what was named people's alone.
+pub const FOR_TOOLS: Ceiling = Ceiling { tlp: Tlp::AmberStrict, class: Class::Confidential, pap: Pap::Red };
+
+/// How far what is written may go.
+fn ceiling(tlp: Option<&str>, class: Option<&str>, pap: Option<&str>) -> Result<Ceiling, NodeError> {
+    let bad = |what: &dyn std::fmt::Display| NodeError::BadInput(what.to_string());
+    Ok(Ceiling {
+        tlp: tlp.map_or(Ok(FOR_TOOLS.tlp), |name| name.parse().map_err(|error| bad(&error)))?,
+        class: class.map_or(Ok(FOR_TOOLS.class), |name| name.parse().map_err(|error| bad(&error)))?,
+        pap: pap.map_or(Ok(FOR_TOOLS.pap), |name| name.parse().map_err(|error| bad(&error)))?,
+    })
 }
 
 /// The kind of observable with that name.

@@ -31,7 +31,7 @@ pub(super) fn text(disclosures: &[DisclosureView]) -> String {
         return "nothing has left\n".into();
     }
     let rows = disclosures.iter().map(|one| {
-        let (number, count, tlp) = (one.number.to_string(), one.count.to_string(), one.tlp.to_string());
+        let (number, count, tlp) = (one.number.to_string(), one.count.to_string(), one.label.to_string());
         [number, time(Some(one.at)), one.audience_name.clone(), tlp, one.kind.clone(), count, one.digest.chars().take(16).collect()]
     });
     table(["NUMBER", "AT", "TO", "TLP", "KIND", "RECORDS", "DIGEST"], rows.collect())

@@ -3,7 +3,7 @@
 use super::output::{self, table};
 use super::{Desk, Ended, input};
 use crate::api::client::Target;
-use crate::model::{ObservableKind, Tlp};
+use crate::model::{Class, ObservableKind, Pap, Tlp};
 use crate::node::error::{Exit, NodeError};
 use crate::node::view::{ExportFormat, RemovedView};
 use std::os::unix::fs::PermissionsExt;
@@ -22,9 +22,15 @@ pub(super) struct Args {
     /// Write to this file, which is replaced as a whole; standard output where it is not given
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
-    /// Nothing more restricted than this label
+    /// Nothing more restricted than this label: amber+strict where it is not given
     #[arg(long, value_name = "TLP", value_parser = input::tlp)]
     tlp_max: Option<Tlp>,
+    /// Nothing of a higher class: public, confidential (where it is not given) or restricted
+    #[arg(long, value_name = "CLASS", value_parser = input::class)]
+    class_max: Option<Class>,
+    /// Nothing of a higher PAP: green for what blocks, amber for what is looked up elsewhere; red where it is not given
+    #[arg(long, value_name = "PAP", value_parser = input::pap)]
+    pap_max: Option<Pap>,
     /// Only what came or changed after this cursor
     #[arg(long, value_name = "CURSOR")]
     since: Option<u64>,
@@ -73,6 +79,12 @@ fn query(target: Target, args: &Args) -> Target {
     let mut target = target.with("format", &args.format);
     if let Some(tlp) = args.tlp_max {
         target = target.with("tlp_max", tlp.name());
+    }
+    if let Some(class) = args.class_max {
+        target = target.with("class_max", class.name());
+    }
+    if let Some(pap) = args.pap_max {
+        target = target.with("pap_max", pap.name());
     }
     if let Some(since) = args.since {
         target = target.with("since", &since.to_string());

@@ -5,7 +5,7 @@ use super::{Desk, Ended, input, share};
 use crate::api::Problem;
 use crate::api::client::Target;
 use crate::formats;
-use crate::model::Tlp;
+use crate::model::{Class, Pap, Tlp};
 use crate::node::error::{Exit, split_hint};
 use crate::node::view::{ImportProgress, ImportReport};
 use crate::rules::label::UNMARKED;
@@ -26,6 +26,12 @@ pub(super) struct Args {
     /// The label: clear, green, amber, amber+strict or red; a stricter one in a file wins
     #[arg(long, value_parser = input::tlp, default_value_t = UNMARKED)]
     tlp: Tlp,
+    /// The class, where it is more than what the TLP means: restricted is for the named audience alone
+    #[arg(long, value_parser = input::class)]
+    class: Option<Class>,
+    /// What may be done with them: clear, green (block), amber (look up), red (nothing that the attacker could notice); a stricter one in the file wins
+    #[arg(long, value_parser = input::pap, default_value_t = Pap::Clear)]
+    pap: Pap,
     /// The peer or group that gets them
     #[arg(long, value_name = "PEER|GROUP")]
     to: String,
@@ -66,6 +72,10 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
 
 async fn one(desk: &Desk, args: &Args, file: &str) -> Result<ImportReport, Problem> {
     let mut target = Target::new(&["import"]).with("tlp", args.tlp.name()).with("to", &args.to).with("format", &args.format);
+    target = target.with("pap", args.pap.name());
+    if let Some(class) = args.class {
+        target = target.with("class", class.name());
+    }
     target = target.with("dry_run", &args.dry_run.to_string()).with("now", &args.now.to_string());
     if file == "-" {
         let bar = bar(None);

@@ -1,7 +1,7 @@
 //! Arguments that may also be a file or standard input.
 
 use crate::api::Problem;
-use crate::model::{ObservableKind, Timestamp, Tlp};
+use crate::model::{Class, ObservableKind, Pap, Timestamp, Tlp};
 use crate::node::error::{Exit, NodeError};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::io::{self, Read};
@@ -38,6 +38,14 @@ pub(super) fn values(given: &[String]) -> Result<Vec<String>, Problem> {
 fn lines(text: &str) -> Vec<String> {
     let lines = text.lines().map(str::trim);
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
+}
+
+/// A text file: `-` for standard input, or its name.
+pub(super) fn file(given: &str) -> Result<String, Problem> {
+    match given {
+        "-" => whole(io::stdin(), "standard input"),
+        _ => whole(std::fs::File::open(given).map_err(|error| unread(given, error))?, given),
+    }
 }
 
 /// How a card and an invitation can be told from a file's name.
@@ -86,6 +94,16 @@ pub(super) fn unread(name: &str, error: io::Error) -> Problem {
 /// Reads `--tlp`.
 pub(super) fn tlp(text: &str) -> Result<Tlp, String> {
     text.parse().map_err(|_| "it is not a TLP label\nhint: choose clear, green, amber, amber+strict or red".into())
+}
+
+/// Reads `--class`.
+pub(super) fn class(text: &str) -> Result<Class, String> {
+    text.parse().map_err(|_| "it is not a class\nhint: choose public, confidential or restricted".into())
+}
+
+/// Reads `--pap`.
+pub(super) fn pap(text: &str) -> Result<Pap, String> {
+    text.parse().map_err(|_| "it is not a PAP label\nhint: choose clear, green, amber or red".into())
 }
 
 /// Reads a time.

@@ -2,9 +2,9 @@
 
 use super::output::{self, count, plain, table};
 use super::{Desk, Ended, input};
-use crate::api::LookupRequest;
 use crate::api::client::Target;
-use crate::model::ObservableKind;
+use crate::api::{FOR_TOOLS, LookupRequest};
+use crate::model::{Ceiling, ObservableKind, Tlp};
 use crate::node::error::Exit;
 use crate::node::view::LookupView;
 
@@ -18,6 +18,9 @@ pub(super) struct Args {
     /// Their kind; where it is not given they are looked up under each that they can have
     #[arg(long, value_parser = input::kinds())]
     kind: Option<ObservableKind>,
+    /// Answer as to somebody who may have nothing more restricted than this label
+    #[arg(long, value_name = "TLP", value_parser = input::tlp)]
+    tlp_max: Option<Tlp>,
 }
 
 const ABOUT: &str = "Tell what is known of values: exactly, of parent and sub domains, of networks, of URLs on a host
@@ -37,7 +40,11 @@ const EXAMPLES: &str = "Examples:
 pub(super) const UNCONFIRMED: &str = "note: this node was restored and does not know yet what was recalled since; do not pass this on";
 
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
-    let ask = LookupRequest { values: input::values(&args.values)?, kind: args.kind };
+    let ask = LookupRequest {
+        values: input::values(&args.values)?,
+        kind: args.kind,
+        ceiling: args.tlp_max.map(|tlp| Ceiling { tlp, ..FOR_TOOLS }),
+    };
     let found: Vec<LookupView> = desk.node().post(Target::new(&["lookup"]), &ask).await?;
     if found.iter().any(|one| one.unconfirmed && !one.matches.is_empty()) {
         output::say(UNCONFIRMED);
@@ -66,7 +73,7 @@ pub(super) fn text(found: &[LookupView]) -> String {
         };
         text += &format!("{}: {said}\n", plain(&one.query));
         let rows = one.matches.iter().map(|found| {
-            let (kind, tlp) = (found.kind.to_string(), found.tlp.to_string());
+            let (kind, tlp) = (found.kind.to_string(), found.label.to_string());
             [
                 format!("  {}", found.r#match),
                 kind,

@@ -20,6 +20,7 @@ mod join;
 mod lookup;
 mod output;
 mod peer;
+mod policy;
 mod provision;
 mod recall;
 mod receipts;
@@ -77,6 +78,7 @@ enum Command {
     Show(show::Args),
     Explain(explain::Args),
     Disclosures(disclosures::Args),
+    Policy(policy::Args),
     Withdraw(withdraw::Args),
     Recall(recall::Args),
     Receipts(receipts::Args),
@@ -161,6 +163,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Show(args) => show::run(desk, &args).await,
         Command::Explain(args) => explain::run(desk, &args).await,
         Command::Disclosures(args) => disclosures::run(desk, &args).await,
+        Command::Policy(args) => policy::run(desk, args).await,
         Command::Withdraw(args) => withdraw::run(desk, &args).await,
         Command::Recall(args) => recall::run(desk, &args).await,
         Command::Receipts(args) => receipts::run(desk, &args).await,

@@ -36,7 +36,7 @@ pub(super) fn exported(exports: &[ExportedView]) -> String {
     let row = |one: &ExportedView| {
         let what = if one.whole { "everything" } else { "what had changed" };
         let gone = one.gone.map_or_else(|| format!("export {} whole again", one.format), |at| format!("gone since {}", time(Some(at))));
-        [one.number.to_string(), time(Some(one.at)), one.format.clone(), one.tlp_max.name().to_owned(), what.into(), gone]
+        [one.number.to_string(), time(Some(one.at)), one.format.clone(), one.ceiling.tlp.name().to_owned(), what.into(), gone]
     };
     format!("\n{}", table(["EXPORT", "AT", "FORMAT", "UP TO", "WHAT", "NOW"], exports.iter().map(row).collect()))
 }

@@ -4,7 +4,7 @@ use super::output::{self, count, plain};
 use super::{Desk, Ended, input};
 use crate::api::client::Target;
 use crate::clock::Clock;
-use crate::model::{ObservableKind, Timestamp, Tlp};
+use crate::model::{Class, ObservableKind, Pap, Timestamp, Tlp};
 use crate::node::error::Exit;
 use crate::node::view::{ShareReport, ShareRequest};
 
@@ -21,6 +21,12 @@ pub(super) struct Args {
     /// The label: clear, green, amber, amber+strict or red
     #[arg(long, value_parser = input::tlp)]
     tlp: Tlp,
+    /// The class, where it is more than what the TLP means: restricted is for the named audience alone
+    #[arg(long, value_parser = input::class)]
+    class: Option<Class>,
+    /// What may be done with them: clear, green (block), amber (look up), red (nothing that the attacker could notice)
+    #[arg(long, value_parser = input::pap, default_value_t = Pap::Clear)]
+    pap: Pap,
     /// The peer or group that gets them
     #[arg(long, value_name = "PEER|GROUP")]
     to: String,
@@ -45,12 +51,12 @@ const EXAMPLES: &str = "Examples:
   watchfire share 'hxxps://login-mail[.]example/verify' weather4free.com --tlp amber --to partners";
 
 pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
-    let Args { values, tlp, to, kind, note, valid_until, labels, now } = args;
+    let Args { values, tlp, class, pap, to, kind, note, valid_until, labels, now } = args;
     let values = input::values(&values)?;
     if let Some(note) = valid_until.and_then(|until| over(until, Clock::system().now())) {
         output::say(&note);
     }
-    let ask = ShareRequest { values, kind, tlp, to, note, valid_until, labels, now };
+    let ask = ShareRequest { values, kind, tlp, class, pap, to, note, valid_until, labels, now };
     let report: ShareReport = desk.node().post(Target::new(&["share"]), &ask).await?;
     output::answer(desk, &report, text)?;
     Ok(exit(&report))
@@ -81,7 +87,7 @@ pub(super) fn text(report: &ShareReport) -> String {
     for one in &report.released {
         text += &format!("released   {} {}  {}\n", one.kind, plain(&one.value), one.record);
         if let Some(before) = one.before {
-            text += &format!("           shared there as TLP:{} before; the new label replaces it\n", before.name().to_uppercase());
+            text += &format!("           shared there as TLP:{} before; the new label replaces it\n", before.to_string().to_uppercase());
             text += &format!("           hint: {RELABELLED}\n");
         }
     }

@@ -8,7 +8,7 @@ use super::{
 use crate::api::{Health, Problem};
 use crate::formats;
 use crate::model::record::WithdrawalMode;
-use crate::model::{EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
+use crate::model::{Ceiling, EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
 use crate::node::backup::LogHead;
 use crate::node::error::Exit;
 use crate::node::view::{
@@ -440,7 +440,7 @@ fn a_share_that_is_over_when_it_leaves_says_so() {
 #[test]
 fn a_share_lists_what_became_of_each_value() {
     let released = |value: &str| ReleasedView { record: RECORD, kind: ObservableKind::Domain, value: value.into(), before: None };
-    let relabelled = ReleasedView { before: Some(Tlp::Amber), ..released("other.example") };
+    let relabelled = ReleasedView { before: Some(Tlp::Amber.into()), ..released("other.example") };
     let unread = WithheldView { value: "y".into(), reason: "cannot tell what `y` is: it has no dot".into(), hint: None };
     let report = ShareReport {
         released: vec![released("evil.example"), relabelled],
@@ -562,7 +562,7 @@ fn a_lookup_lists_matches_under_each_value() {
         value: "evil.example".into(),
         author: ORG,
         author_name: "amal".into(),
-        tlp: Tlp::AmberStrict,
+        label: Tlp::AmberStrict.into(),
         r#match: "parent".into(),
         state: "live".into(),
         provenances: 1,
@@ -620,7 +620,7 @@ fn a_record_shows_what_its_author_says_and_who_else_says_it() {
         value: "evil.example".into(),
         author: ORG,
         author_name: "us".into(),
-        tlp: Tlp::Green,
+        label: Tlp::Green.into(),
         state: "live".into(),
         reason: None,
         valid_from: None,
@@ -630,7 +630,7 @@ fn a_record_shows_what_its_author_says_and_who_else_says_it() {
         note: Some("seen\nin a lure".into()),
         source: Some("pegasus.stix2".into()),
         entries: vec![entry(Some(3)), entry(None)],
-        also: vec![AlsoView { record: RECORD, author: ORG, author_name: "amal".into(), tlp: Tlp::Red }],
+        also: vec![AlsoView { record: RECORD, author: ORG, author_name: "amal".into(), label: Tlp::Red.into() }],
         unconfirmed: false,
     };
     let expected = "\
@@ -684,7 +684,7 @@ fn disclosures_receipts_withdrawals_and_restores() {
         at: AT,
         audience: format!("direct:{ORG_TEXT}"),
         audience_name: "smex".into(),
-        tlp: Tlp::Amber,
+        label: Tlp::Amber.into(),
         kind: "indicator".into(),
         count: 60,
         digest: "00".repeat(32),
@@ -702,7 +702,14 @@ amal  destroyed  2026-11-22T09:30:00Z
 smex  waiting    -
 ";
     assert_eq!(receipts::text(&[receipt("amal", "destroyed", Some(AT)), receipt("smex", "waiting", None)]), expected);
-    let export = |number, whole, gone| ExportedView { number, at: AT, format: "stix".into(), tlp_max: Tlp::Green, whole, gone };
+    let export = |number, whole, gone| ExportedView {
+        number,
+        at: AT,
+        format: "stix".into(),
+        ceiling: Ceiling { tlp: Tlp::Green, ..Ceiling::NONE },
+        whole,
+        gone,
+    };
     let expected = "
 EXPORT  AT                    FORMAT  UP TO  WHAT              NOW
 1       2026-11-22T09:30:00Z  stix    green  everything        gone since 2026-11-22T09:30:00Z

@@ -7,6 +7,7 @@ pub mod csv;
 mod decode;
 mod extract;
 pub mod json;
+mod marks;
 pub mod misp;
 pub mod pattern;
 pub mod sniff;
@@ -14,6 +15,8 @@ pub mod stix;
 pub mod text;
 pub mod warninglist;
 mod words;
+
+pub use marks::{marks_of, take_marks};
 
 use crate::model::{Indicator, Tlp};
 use std::collections::BTreeMap;

@@ -109,14 +109,22 @@ mod tests {
 
     fn batch(log: &LogKey, body: &str) -> Batch {
         let body = Body::Present(body.as_bytes().to_vec());
-        let entry = BatchEntry { created: Timestamp(1), kind: 1, tlp: Tlp::Green, retention: Timestamp(0), body };
+        let entry = BatchEntry { created: Timestamp(1), kind: 1, label: Tlp::Green.into(), retention: Timestamp(0), body };
         Batch::seal(log.id(), Head::default(), vec![entry], [5; 32], Timestamp(2), 0, &SigningKey::from_seed([9; 32])).unwrap()
     }
 
     /// Sent in a direct log's name, which needs no group; packed for the log that is asked for.
     fn may(batch: &Batch) -> Outbound<Batch> {
         let (log, reader) = (log(), OrgId([2; 32]));
-        let way = Way { log: &log, us: &log.author, reader: &reader, group: None, joined: 0, now: Timestamp(2) };
+        let way = Way {
+            log: &log,
+            us: &log.author,
+            reader: &reader,
+            group: None,
+            joined: 0,
+            terms: crate::rules::policy::Terms::OPEN,
+            now: Timestamp(2),
+        };
         outbound(Held(batch.clone()), &way).unwrap()
     }
 

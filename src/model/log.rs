@@ -4,7 +4,7 @@
 //! derives them and accepts the whole batch or nothing.
 
 use super::crypto::{BadSignature, HmacKey, SigningKey, framed, sha256, sha256_framed, verify_ed25519};
-use super::{EntryHash, GroupId, LogId, OrgId, Timestamp, Tlp};
+use super::{EntryHash, GroupId, Label, LogId, OrgId, Timestamp};
 
 /// A batch holds at most so many entries.
 pub const BATCH_ENTRIES_MAX: usize = 1_000;
@@ -68,7 +68,7 @@ pub struct Header {
     /// The number of a [`super::RecordKind`], perhaps of a newer version.
     pub kind: u8,
     /// The label.
-    pub tlp: Tlp,
+    pub label: Label,
     /// When every holder destroys the body; 0 for never.
     pub retention: Timestamp,
     /// `SHA-256(salt ‖ body)`.
@@ -101,7 +101,7 @@ impl Header {
         put(&self.seq.to_be_bytes());
         put(&self.prev.0);
         put(&self.created.0.to_be_bytes());
-        put(&[self.kind, self.tlp.number()]);
+        put(&[self.kind, self.label.byte()]);
         put(&self.retention.0.to_be_bytes());
         put(&self.body_hash);
         put(&self.body_length.to_be_bytes());
@@ -119,15 +119,15 @@ impl Header {
         let seq = u64::from_be_bytes(take(&mut rest));
         let prev = EntryHash(take(&mut rest));
         let created = Timestamp(u64::from_be_bytes(take(&mut rest)));
-        let [kind, tlp] = take(&mut rest);
+        let [kind, label] = take(&mut rest);
         let retention = Timestamp(u64::from_be_bytes(take(&mut rest)));
         let body_hash = take(&mut rest);
         let body_length = u32::from_be_bytes(take(&mut rest));
         if bytes[0] != Self::VERSION {
             return Err(BadHeader);
         }
-        let tlp = Tlp::from_number(tlp).ok_or(BadHeader)?;
-        Ok(Self { log, seq, prev, created, kind, tlp, retention, body_hash, body_length })
+        let label = Label::from_byte(label).ok_or(BadHeader)?;
+        Ok(Self { log, seq, prev, created, kind, label, retention, body_hash, body_length })
     }
 
     /// The entry's hash, by which messages refer to it.
@@ -282,8 +282,8 @@ pub struct BatchEntry {
     pub created: Timestamp,
     /// See [`Header::kind`].
     pub kind: u8,
-    /// See [`Header::tlp`].
-    pub tlp: Tlp,
+    /// See [`Header::label`].
+    pub label: Label,
     /// See [`Header::retention`].
     pub retention: Timestamp,
     /// The body, or what stands in its place.
@@ -437,8 +437,8 @@ impl Batch {
                 }
                 Body::Absent { hash, length, .. } => (*hash, *length),
             };
-            let BatchEntry { created, kind, tlp, retention, .. } = *entry;
-            let header = Header { log, seq, prev, created, kind, tlp, retention, body_hash: hash, body_length: length };
+            let BatchEntry { created, kind, label, retention, .. } = *entry;
+            let header = Header { log, seq, prev, created, kind, label, retention, body_hash: hash, body_length: length };
             prev = header.hash();
             headers.push(header);
         }
@@ -550,6 +550,7 @@ impl Equivocation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Tlp;
 
     fn key() -> SigningKey {
         SigningKey::from_seed([9; 32])
@@ -561,7 +562,7 @@ mod tests {
 
     fn entry(body: &str) -> BatchEntry {
         let body = Body::Present(body.as_bytes().to_vec());
-        BatchEntry { created: Timestamp(1_000), kind: 1, tlp: Tlp::Green, retention: Timestamp(0), body }
+        BatchEntry { created: Timestamp(1_000), kind: 1, label: Tlp::Green.into(), retention: Timestamp(0), body }
     }
 
     fn sealed(head: Head, bodies: &[&str]) -> Batch {
@@ -597,7 +598,7 @@ mod tests {
         };
         assert_eq!(verify(&good), Ok(()));
         assert_eq!(changed(&|batch| batch.entries[0].body = Body::Present(b"x".to_vec())), Err(BatchError::Chain));
-        assert_eq!(changed(&|batch| batch.entries[1].tlp = Tlp::Clear), Err(BatchError::Chain));
+        assert_eq!(changed(&|batch| batch.entries[1].label = Tlp::Clear.into()), Err(BatchError::Chain));
         assert_eq!(changed(&|batch| batch.entries[0].created = Timestamp(1)), Err(BatchError::Chain));
         assert_eq!(changed(&|batch| batch.entries.swap(0, 1)), Err(BatchError::Chain));
         assert_eq!(changed(&|batch| batch.salts = Salts::Seed([6; 32])), Err(BatchError::Chain));

@@ -5,6 +5,7 @@ pub mod crypto;
 pub mod group;
 pub mod id;
 pub mod identity;
+pub mod label;
 pub mod log;
 pub mod observable;
 pub mod record;
@@ -13,6 +14,7 @@ pub mod tlp;
 pub mod warninglist;
 
 pub use id::{EntryHash, GroupId, LogId, OrgId, RecordId};
+pub use label::{Ceiling, Class, Label, Pap};
 pub use observable::{BadObservable, Observable, ObservableKind};
 pub use record::{Indicator, Record, RecordKind};
 pub use time::Timestamp;

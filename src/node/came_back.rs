@@ -9,7 +9,7 @@ use super::relay::indicator_of;
 use super::{Node, NodeError};
 use crate::model::log::{Audience, Header};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
-use crate::model::{GroupId, LogId, OrgId, RecordId, Timestamp, Tlp};
+use crate::model::{GroupId, Label, LogId, OrgId, RecordId, Timestamp};
 use crate::rules::label::Held;
 use crate::store::change::PeerState;
 use crate::store::{LogInfo, LogState, Snapshot};
@@ -19,10 +19,10 @@ use std::collections::BTreeSet;
 const REASON: &str = "recalled by the member that said it";
 
 /// By what a member's entry and our passing it on agree.
-type Mark = (u8, Tlp, Timestamp);
+type Mark = (u8, Label, Timestamp);
 
 fn mark(header: &Header) -> Mark {
-    (header.kind, header.tlp, header.retention)
+    (header.kind, header.label, header.retention)
 }
 
 impl Node {

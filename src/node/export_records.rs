@@ -8,10 +8,10 @@ use super::Node;
 use super::error::NodeError;
 use super::find::{indicator, state};
 use super::view::{ExportFormat, ExportReport, ExportRequest, ExportedView, RemovedView};
-use crate::formats::csv;
 use crate::formats::pattern::Dialect;
 use crate::formats::stix::write::{BundleWriter, Row, indicator_id};
-use crate::model::{Indicator, RecordId, Timestamp, Tlp};
+use crate::formats::{csv, marks_of};
+use crate::model::{Indicator, Label, RecordId, Timestamp, Tlp};
 use crate::rules::label::Held;
 use crate::store::change::{Change, ExportRow};
 use crate::store::{Filter, HistoryRow, Item, Provenance, ProvenanceState, Snapshot};
@@ -39,7 +39,7 @@ impl Node {
         self.may_serve(&snapshot)?;
         let cursor = snapshot.newest()?;
         let now = self.clock.now();
-        let filter = Filter { kinds: request.kinds.clone(), tlp_max: request.tlp_max, revoked: request.format == ExportFormat::Stix, now };
+        let filter = Filter { kinds: request.kinds.clone(), ceiling: request.ceiling, revoked: request.format == ExportFormat::Stix, now };
         let mut sink = Sink::begin(request.format, out, now).map_err(failed)?;
         match request.since {
             None => {
@@ -61,7 +61,7 @@ impl Node {
     /// When the store cannot be read or takes no changes.
     pub fn remember_export(&self, request: &ExportRequest) -> Result<(), NodeError> {
         let since = request.since.map(|cursor| self.store.snapshot()?.time_of(cursor)).transpose()?;
-        let row = ExportRow { at: self.clock.now(), format: request.format.name().to_owned(), tlp_max: request.tlp_max, since };
+        let row = ExportRow { at: self.clock.now(), format: request.format.name().to_owned(), ceiling: request.ceiling, since };
         self.store.commit_blocking(Change::Exported(Box::new(row)))?;
         Ok(())
     }
@@ -75,7 +75,7 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         self.may_serve(&snapshot)?;
         let Some(since) = request.since else { return Ok(Vec::new()) };
-        let filter = Filter { kinds: request.kinds.clone(), tlp_max: request.tlp_max, revoked: true, now: self.clock.now() };
+        let filter = Filter { kinds: request.kinds.clone(), ceiling: request.ceiling, revoked: true, now: self.clock.now() };
         let mut removed = Vec::new();
         let before = snapshot.time_of(since)?;
         each_change(&snapshot, since, &filter, &mut |record, item| {
@@ -100,18 +100,18 @@ impl Node {
         };
         let exports = snapshot.exports()?;
         let mut carried = BTreeMap::new();
-        for Span { from, tlp, until } in self.spans(&snapshot, &record, id)? {
+        for Span { from, label, until } in self.spans(&snapshot, &record, id)? {
             for (number, row) in &exports {
                 let came = row.since.is_none_or(|since| from >= since) && from <= row.at;
                 let before = until.is_none_or(|at| row.at < at);
-                if came && before && tlp <= row.tlp_max {
+                if came && before && row.ceiling.admits(label) {
                     let whole = |other: &ExportRow| other.format == row.format && other.since.is_none() && Some(other.at) >= until;
                     let gone = until.and_then(|_| exports.iter().map(|(_, other)| other).find(|other| whole(other)));
                     let view = ExportedView {
                         number: *number,
                         at: row.at,
                         format: row.format.clone(),
-                        tlp_max: row.tlp_max,
+                        ceiling: row.ceiling,
                         whole: row.since.is_none(),
                         gone: gone.map(|other| other.at),
                     };
@@ -130,13 +130,13 @@ impl Node {
             let Some(header) = snapshot.header(&log, seq)? else { continue };
             let until = snapshot.taken_back(&log, seq)?.map(|row| row.at);
             let received = held.iter().map(|(one, _)| one).find(|one| (one.log, one.seq) == (log, seq)).map(|one| one.received);
-            spans.push(Span { from: received.unwrap_or(header.created), tlp: header.tlp, until });
+            spans.push(Span { from: received.unwrap_or(header.created), label: header.label, until });
         }
-        spans.extend(held.iter().filter(|(one, _)| one.waiting).map(|(one, _)| Span { from: one.received, tlp: one.tlp, until: None }));
+        spans.extend(held.iter().filter(|(one, _)| one.waiting).map(|(one, _)| Span { from: one.received, label: one.label, until: None }));
         match snapshot.history(record)? {
             // Of what was destroyed nothing tells the label any more.
             Some(history) if held.is_empty() && spans.is_empty() => {
-                Ok(vec![Span { from: history.created, tlp: Tlp::Clear, until: Some(history.modified) }])
+                Ok(vec![Span { from: history.created, label: Tlp::Clear.into(), until: Some(history.modified) }])
             }
             None if spans.is_empty() && !snapshot.is_recalled(record)? => Err(NodeError::UnknownRecord(id.to_owned())),
             _ => Ok(spans),
@@ -147,7 +147,7 @@ impl Node {
 /// When a record could be exported, and up to which label.
 struct Span {
     from: Timestamp,
-    tlp: Tlp,
+    label: Label,
     until: Option<Timestamp>,
 }
 
@@ -166,7 +166,7 @@ fn removal(
     }
     let Some(found) = snapshot.find(record)? else { return Ok(Some(if history.recalled { "recalled" } else { "expired" })) };
     let said = || found.provenances.iter().map(|(one, _)| one);
-    if !filter.wants_kind(Some(found.observable.kind())) || said().all(|one| one.tlp > filter.tlp_max) {
+    if !filter.wants_kind(Some(found.observable.kind())) || said().all(|one| !filter.ceiling.admits(one.label)) {
         return Ok(None);
     }
     let holds = |one: &Provenance| one.state != ProvenanceState::Superseded && !one.is_expired(filter.now);
@@ -238,20 +238,25 @@ impl<'o> Sink<'o> {
         newest.sort_by_key(|one| (one.state == ProvenanceState::Revoked, std::cmp::Reverse(one.received)));
         for one in newest.into_iter().filter(|one| authors.insert(one.record)) {
             // One author's record stands under the strictest label that the author gave it.
-            let tlp = provenances.iter().filter(|other| other.record == one.record).map(|other| other.tlp).max().unwrap_or(one.tlp);
+            let others = provenances.iter().filter(|other| other.record == one.record);
+            let label = others.fold(one.label, |label, other| label.join(other.label));
             let Held(body) = snapshot.body_of(one)?;
             let Some(indicator) = indicator(&body) else { continue };
             let history = snapshot.history(&one.record)?.unwrap_or(HistoryRow::since(one.received));
-            self.row(one, tlp, &history, indicator).map_err(failed)?;
+            self.row(one, label, &history, indicator).map_err(failed)?;
             self.records += 1;
         }
         Ok(())
     }
 
-    fn row(&mut self, one: &Provenance, tlp: Tlp, history: &HistoryRow, indicator: Indicator) -> io::Result<()> {
+    fn row(&mut self, one: &Provenance, label: Label, history: &HistoryRow, indicator: Indicator) -> io::Result<()> {
         match &mut self.form {
-            Form::Stix(bundle) => bundle.write(&row(one, tlp, history, indicator)),
-            Form::Csv(writer) => writer.row(&indicator, Some(tlp)),
+            Form::Stix(bundle) => bundle.write(&row(one, label, history, indicator)),
+            Form::Csv(writer) => {
+                let mut indicator = indicator;
+                indicator.labels.extend(marks_of(label));
+                writer.row(&indicator, Some(label.tlp()))
+            }
             Form::Text(_) => Ok(()),
         }
     }
@@ -266,12 +271,13 @@ impl<'o> Sink<'o> {
     }
 }
 
-fn row(one: &Provenance, tlp: Tlp, history: &HistoryRow, indicator: Indicator) -> Row {
+fn row(one: &Provenance, label: Label, history: &HistoryRow, indicator: Indicator) -> Row {
     let Indicator { observable, valid_from, valid_until, confidence, labels, note, source } = indicator;
     Row {
         id: one.record,
         observable,
-        tlp,
+        tlp: label.tlp(),
+        marks: marks_of(label),
         author: one.author,
         valid_from,
         valid_until,

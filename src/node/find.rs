@@ -8,11 +8,12 @@ use super::view::{
 use super::{Node, share::Door};
 use crate::link::convert::decode_record;
 use crate::model::group::{Definition, Visibility};
-use crate::model::log::{Audience, LogKey};
+use crate::model::log::Audience;
 use crate::model::observable::lookup::Match;
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
-use crate::model::{Indicator, LogId, Observable, ObservableKind, OrgId, Record, RecordId, RecordKind, Timestamp, Tlp};
-use crate::rules::label::{AudienceState, Held, RULES_VERSION, Withheld, may_offer, may_release, may_send_body};
+use crate::model::{Indicator, Label, LogId, Observable, ObservableKind, OrgId, Record, RecordId, RecordKind, Timestamp};
+use crate::rules::label::{Held, RULES_VERSION, Withheld};
+use crate::rules::may::{self, About, Action, Granted, Person, Step, To};
 use crate::rules::release::Disclosure;
 use crate::store::change::PeerState;
 use crate::store::{Found, Hit, Provenance, ProvenanceState, Snapshot};
@@ -36,14 +37,14 @@ impl Node {
     /// # Errors
     /// When there are too many values, or the store cannot be read. A value that is none is told in its answer.
     pub fn lookup(&self, values: &[String]) -> Result<Vec<LookupView>, NodeError> {
-        self.lookup_as(values, None)
+        self.lookup_for(values, None, &To::Person(Person::Operator))
     }
 
-    /// As [`Self::lookup`], of values of one kind.
+    /// As [`Self::lookup`], of values of one kind, for somebody: what they may not see changes nothing of the answer.
     ///
     /// # Errors
     /// As [`Self::lookup`].
-    pub fn lookup_as(&self, values: &[String], kind: Option<ObservableKind>) -> Result<Vec<LookupView>, NodeError> {
+    pub fn lookup_for(&self, values: &[String], kind: Option<ObservableKind>, to: &To<'_>) -> Result<Vec<LookupView>, NodeError> {
         if values.len() > VALUES_MAX {
             let text = format!("{} values are too many at once\nhint: look up to {VALUES_MAX} up at a time", values.len());
             return Err(NodeError::BadInput(text));
@@ -51,7 +52,8 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let (names, now) = (Names::of(&snapshot)?, self.clock.now());
         let unconfirmed = self.holds_back(&snapshot)?;
-        values.iter().map(|value| Ok(LookupView { unconfirmed, ..look_up(&snapshot, &names, value, kind, now)? })).collect()
+        let sees = |one: &Provenance| may::may(Action::Search, &about(one), to, now).is_ok();
+        values.iter().map(|value| Ok(LookupView { unconfirmed, ..look_up(&snapshot, &names, value, kind, now, &sees)? })).collect()
     }
 
     /// A record by its id, its value or an entry (`LOG:POSITION`), and who else says the same.
@@ -68,7 +70,7 @@ impl Node {
         for hit in exact(&snapshot, &found.observable, now)? {
             for one in hit.provenances.into_iter().filter(|one| one.author != said.author) {
                 let author_name = names.org(&one.author);
-                also.insert(one.record, AlsoView { record: one.record, author: one.author, author_name, tlp: one.tlp });
+                also.insert(one.record, AlsoView { record: one.record, author: one.author, author_name, label: one.label });
             }
         }
         let entries = found.provenances.iter().map(|(one, _)| entry_view(one, &names)).collect();
@@ -79,7 +81,7 @@ impl Node {
             value: observable.value().to_owned(),
             author: said.author,
             author_name: names.org(&said.author),
-            tlp: said.tlp,
+            label: said.label,
             state: state(said, now).into(),
             reason: reason(&snapshot, said)?,
             valid_from,
@@ -284,52 +286,39 @@ impl Node {
         let found = snapshot.find(&record)?.ok_or_else(|| unknown(id))?;
         let (said, _) = last_said(&found).ok_or_else(|| unknown(id))?;
         let mut trace = Trace::default();
-        trace.note("author", format!("{} says it as TLP:{}", names.org(&said.author), said.tlp.name().to_uppercase()));
+        trace.note("author", format!("{} says it as TLP:{}", names.org(&said.author), shown(said.label)));
+        let current = found.provenances.iter().map(|(one, _)| one).filter(|one| one.state != ProvenanceState::Superseded);
         if said.author == self.org() {
-            let door: Door = self.door(audience)?;
-            if let AudienceState::Group(group) = door.state()
-                && said.tlp == Tlp::Green
-            {
-                let why =
-                    if group.community { "the group is a community, within which TLP:GREEN moves" } else { "the group is no community" };
-                trace.note("community", why.to_owned());
-            }
-            trace.decide("release", may_release(said.tlp, door.state(), &door.us, door.now), "the gate lets it out to them");
-        } else {
-            for (one, _) in found.provenances.iter().filter(|(one, _)| one.state != ProvenanceState::Superseded) {
-                self.trace_relay(&snapshot, &names, one, audience, &mut trace)?;
-            }
+            let (door, about): (Door, About) = (self.door(audience)?, about(said));
+            trace.decide("", may::trace(Action::Release, &about, &To::Audience { state: door.state(), us: &door.us }, door.now));
+        }
+        for one in current {
+            self.trace_way(&snapshot, &names, one, audience, &mut trace)?;
         }
         Ok(ExplainView { record, to: names.audience(&audience), allowed: trace.allowed, rules: RULES_VERSION, steps: trace.steps })
     }
 
-    /// Another's record moves only within the audience that its author gave it.
-    fn trace_relay(&self, snapshot: &Snapshot, names: &Names, one: &Provenance, to: Audience, trace: &mut Trace) -> Result<(), NodeError> {
-        let Some(LogKey { author, .. }) = snapshot.log(&one.log)?.map(|log| log.key) else { return Ok(()) };
-        let key = LogKey { author, incarnation: 0, audience: one.audience };
-        let group = match one.audience {
-            Audience::Group(group) => self.definition(snapshot, &group)?,
-            Audience::Direct(_) => None,
-        };
-        let name = names.audience(&one.audience);
+    /// What is in a log moves only within the audience that its author gave it.
+    fn trace_way(&self, snapshot: &Snapshot, names: &Names, one: &Provenance, to: Audience, trace: &mut Trace) -> Result<(), NodeError> {
+        let Some(log) = snapshot.log(&one.log)?.map(|log| log.key) else { return Ok(()) };
+        let (name, ours) = (names.audience(&one.audience), log.author == self.org());
         match to {
+            // Where it was said to others, nothing is to be told of ours: the release above is what counts.
             Audience::Direct(reader) => {
-                let offered = may_offer(&key, &self.org(), &reader, group.as_ref());
-                let through = offered.is_ok();
-                let (in_audience, passed_on) = match reader == author {
-                    true => {
-                        ("the reader is its author", "it is the author's own: a node that was restored fetches it back, whatever the label")
-                    }
-                    false => ("the reader is in the audience that its author gave it", "the label allows to pass it on"),
-                };
-                trace.decide(&format!("audience {name}"), offered, in_audience);
-                if through {
-                    let verdict = may_send_body(RecordKind::Indicator.number(), one.tlp, &author, &self.org(), &reader);
-                    trace.decide("relay", verdict, passed_on);
+                let path = self.path(snapshot, &log, &reader)?;
+                let first_hand = ours || log.author == reader;
+                let action = if first_hand { Action::Send } else { Action::Relay };
+                let steps = may::trace(action, &about(one), &To::Reader(&path.way()), self.clock.now());
+                let reaches = steps.last().is_some_and(|step| step.verdict != Err(Withheld::NotInAudience));
+                if reaches || !ours {
+                    trace.decide(&format!("said to {name}, "), steps);
                 }
             }
-            Audience::Group(_) if to == one.audience => trace.decide(&format!("audience {name}"), Ok(()), "its author gave it to them"),
-            Audience::Group(_) => trace.decide(&format!("audience {name}"), Err(Withheld::NotInAudience), ""),
+            Audience::Group(_) if ours => {}
+            Audience::Group(_) => {
+                let verdict = if to == one.audience { Ok(Some(Granted::ToAudience)) } else { Err(Withheld::NotInAudience) };
+                trace.decide(&format!("said to {name}, "), vec![Step { rule: "audience", verdict }]);
+            }
         }
         Ok(())
     }
@@ -373,17 +362,37 @@ impl Trace {
         self.steps.push(StepView { rule: rule.into(), ok: true, why });
     }
 
-    fn decide(&mut self, rule: &str, verdict: Result<(), Withheld>, yes: &str) {
-        let (ok, why) = match verdict {
-            Ok(()) => (true, yes.to_owned()),
-            Err(no) => (false, super::error::split_hint(&no.to_string()).0),
-        };
-        self.allowed = ok;
-        self.steps.push(StepView { rule: rule.into(), ok, why });
+    /// One way of it; it may go if it may on any.
+    fn decide(&mut self, way: &str, steps: Vec<Step>) {
+        self.allowed |= steps.last().is_some_and(|step| matches!(step.verdict, Ok(Some(_))));
+        for Step { rule, verdict } in steps {
+            let (ok, why) = match verdict {
+                Ok(None) => (true, "nothing in the way".to_owned()),
+                Ok(Some(granted)) => (true, granted.why().to_owned()),
+                Err(withheld) => (false, super::error::split_hint(&withheld.to_string()).0),
+            };
+            self.steps.push(StepView { rule: format!("{way}{rule}"), ok, why });
+        }
     }
 }
 
-fn look_up(snapshot: &Snapshot, names: &Names, value: &str, kind: Option<ObservableKind>, now: Timestamp) -> Result<LookupView, NodeError> {
+/// What the rules look at of what somebody says.
+fn about(one: &Provenance) -> About {
+    About { label: one.label, kind: RecordKind::Indicator.number(), retention: one.retention }
+}
+
+fn shown(label: Label) -> String {
+    label.to_string().to_uppercase()
+}
+
+fn look_up(
+    snapshot: &Snapshot,
+    names: &Names,
+    value: &str,
+    kind: Option<ObservableKind>,
+    now: Timestamp,
+    sees: &dyn Fn(&Provenance) -> bool,
+) -> Result<LookupView, NodeError> {
     let mut view = LookupView { query: value.to_owned(), ..LookupView::default() };
     // It may have been shared as another kind than it looks like: a process's name, a domain under no known top-level domain.
     let kinds = kind.as_ref().map_or(&ObservableKind::ALL[..], std::slice::from_ref);
@@ -404,12 +413,12 @@ fn look_up(snapshot: &Snapshot, names: &Names, value: &str, kind: Option<Observa
     let meant = meant.ok().or_else(|| all.iter().find(|one| one.kind() == ObservableKind::Domain).cloned());
     let mut hits = Vec::new();
     if let Some(observable) = &meant {
-        let found = snapshot.lookup(observable, now)?;
+        let found = snapshot.lookup_seen(observable, now, sees)?;
         (view.more_at_least, hits) = (found.more, found.hits);
     }
     for other in all {
         if meant.as_ref() != Some(&other) && !hits.iter().any(|hit| hit.observable == other) {
-            hits.extend(snapshot.said_of(&other, now)?);
+            hits.extend(snapshot.said_of_seen(&other, now, sees)?);
         }
     }
     for hit in hits {
@@ -437,7 +446,7 @@ fn match_view(hit: &Hit, one: &Provenance, authors: usize, names: &Names, now: T
         value: hit.observable.value().to_owned(),
         author: one.author,
         author_name: names.org(&one.author),
-        tlp: one.tlp,
+        label: one.label,
         r#match: match_name(hit.matches).into(),
         state: state(one, now).into(),
         provenances: u32::try_from(authors).unwrap_or(u32::MAX),
@@ -512,15 +521,15 @@ pub(super) fn indicator(body: &[u8]) -> Option<Indicator> {
 
 fn disclosure_view(number: u64, json: &str, names: &Names) -> Result<DisclosureView, NodeError> {
     let line: Disclosure = serde_json::from_str(json).map_err(|error| NodeError::StoreDamaged(format!("disclosure {number}: {error}")))?;
-    let Disclosure { at, audience, tlp, kind, count, digest, rules, now: _ } = line;
+    let Disclosure { at, audience, label, kind, count, digest, rules, now: _ } = line;
     let kind = RecordKind::from_number(kind).map_or_else(|| format!("kind {kind}"), |kind| kind.name().to_owned());
-    let (audience_name, tlp): (String, Tlp) = (names.audience(&audience), tlp);
+    let audience_name = names.audience(&audience);
     Ok(DisclosureView {
         number,
         at,
         audience: audience.to_string(),
         audience_name,
-        tlp,
+        label,
         kind,
         count,
         digest: HEXLOWER.encode(&digest),

@@ -372,13 +372,13 @@ fn departed(waiting: &[Waiting], tail: Vec<Told>) -> Departed {
 
 /// Whether an entry is a waiting record that got its position; where its body is gone, as far as its header tells.
 fn may_be(waiting: &Waiting, entry: &Entry) -> bool {
-    let (BatchEntry { created, kind, tlp, retention, body }, header) = (&waiting.entry, &entry.header);
+    let (BatchEntry { created, kind, label, retention, body }, header) = (&waiting.entry, &entry.header);
     let same_body = match (body, &entry.body) {
         (Body::Present(waiting), Body::Present(body)) => waiting == body,
         (Body::Present(waiting), Body::Absent { length, .. }) => waiting.len() == *length as usize,
         (Body::Absent { .. }, _) => false,
     };
-    same_body && (*created, *kind, *tlp, *retention) == (header.created, header.kind, header.tlp, header.retention)
+    same_body && (*created, *kind, *label, *retention) == (header.created, header.kind, header.label, header.retention)
 }
 
 /// The waiting records that may be one of these entries which were recalled.
@@ -432,20 +432,20 @@ mod tests {
 
     fn waiting(n: u64, kind: RecordKind, body: &str) -> Waiting {
         let body = Body::Present(body.as_bytes().to_vec());
-        let entry = BatchEntry { created: Timestamp(n), kind: kind.number(), tlp: Tlp::Amber, retention: Timestamp(0), body };
+        let entry = BatchEntry { created: Timestamp(n), kind: kind.number(), label: Tlp::Amber.into(), retention: Timestamp(0), body };
         Waiting { n, entry, record: Some(RecordId([n as u8; 16])) }
     }
 
     /// As it stands in a log once it has left.
     fn entry(waiting: &Waiting, body: Body) -> Entry {
-        let BatchEntry { created, kind, tlp, retention, body: before } = &waiting.entry;
+        let BatchEntry { created, kind, label, retention, body: before } = &waiting.entry;
         let body_length = match before {
             Body::Present(body) => body.len() as u32,
             Body::Absent { length, .. } => *length,
         };
-        let (created, kind, tlp, retention) = (*created, *kind, *tlp, *retention);
+        let (created, kind, label, retention) = (*created, *kind, *label, *retention);
         let (log, prev, body_hash) = (LogId([1; 32]), Head::default().hash, EntryHash([0; 32]).0);
-        Entry { header: Header { log, seq: 1, prev, created, kind, tlp, retention, body_hash, body_length }, body, salt: None }
+        Entry { header: Header { log, seq: 1, prev, created, kind, label, retention, body_hash, body_length }, body, salt: None }
     }
 
     #[test]

@@ -201,7 +201,7 @@ impl Node {
     async fn queue_key_change(&self, audience: Audience) -> Result<bool, NodeError> {
         let record = Record::KeyChange(self.keys.log_keys().current().public);
         // For ever: whoever comes later reads the log under the old key up to here.
-        let draft = Draft { record, tlp: Tlp::AmberStrict, audience, retention: Timestamp(0) };
+        let draft = Draft { record, label: Tlp::AmberStrict.into(), audience, retention: Timestamp(0) };
         match self.pass_gate(&self.door(audience)?, draft) {
             Ok(item) => self.make_durable(audience, vec![item], true).await.map(|_| true),
             Err(reason) => {

@@ -15,6 +15,7 @@ mod held_back;
 mod log_key;
 mod nothing_new;
 mod peer;
+mod policy;
 mod position;
 pub mod recall;
 pub mod receive;
@@ -69,6 +70,8 @@ pub struct Node {
     links: Mutex<Option<Listening>>,
     /// One batch is positioned at a time.
     positioning: tokio::sync::Mutex<()>,
+    /// The policy in force, once it was read.
+    policy: arc_swap::ArcSwapOption<policy::InForce>,
     /// One definition of a group of ours follows from the one before.
     defining: tokio::sync::Mutex<()>,
 }
@@ -158,6 +161,7 @@ impl Node {
             packed: Packed::default(),
             links: Mutex::default(),
             positioning: tokio::sync::Mutex::default(),
+            policy: arc_swap::ArcSwapOption::empty(),
             defining: tokio::sync::Mutex::default(),
         })
     }

@@ -245,21 +245,21 @@ pub(super) fn incarnation_after(left: u64, now: Timestamp) -> u64 {
 
 /// What will become of an item, as far as a snapshot tells.
 pub(super) fn foreseen(snapshot: &Snapshot, audience: &Audience, item: &ReleaseItem) -> Result<ReleaseOutcome, NodeError> {
-    let (Encoded { observable, tlp, body, .. }, Some(record)) = (item.released.get(), item.record) else {
+    let (Encoded { observable, label, body, .. }, Some(record)) = (item.released.get(), item.record) else {
         return Ok(ReleaseOutcome::NEWS);
     };
     if snapshot.is_recalled(&record)? {
         return Ok(ReleaseOutcome::Recalled);
     }
     match observable {
-        Some(observable) => Ok(snapshot.told_next(audience, observable, *tlp, body)?),
+        Some(observable) => Ok(snapshot.told_next(audience, observable, *label, body)?),
         None => Ok(ReleaseOutcome::NEWS),
     }
 }
 
 fn entry_of(item: &ReleaseItem, created: Timestamp) -> BatchEntry {
-    let Encoded { kind, tlp, retention, body, .. } = item.released.get();
-    BatchEntry { created, kind: *kind, tlp: *tlp, retention: *retention, body: Body::Present(body.clone()) }
+    let Encoded { kind, label, retention, body, .. } = item.released.get();
+    BatchEntry { created, kind: *kind, label: *label, retention: *retention, body: Body::Present(body.clone()) }
 }
 
 /// Entries in portions that fit a batch.

@@ -121,7 +121,7 @@ impl Node {
     fn understand_entry(&self, log: &LogKey, header: Header, body: &Body) -> Received {
         let (verdict, problem, meaning) = match body {
             Body::Absent { .. } => (Verdict::Accepted, None, Meaning::None),
-            Body::Present(_) if header.tlp == Tlp::Red && matches!(log.audience, Audience::Group(_)) => {
+            Body::Present(_) if header.label.tlp() == Tlp::Red && matches!(log.audience, Audience::Group(_)) => {
                 (Verdict::Refused, Some("TLP:RED in a group's log".to_owned()), Meaning::None)
             }
             Body::Present(body) => match self.understand_body(log, header.kind, body) {
@@ -216,7 +216,7 @@ impl Node {
     /// The change that releases a record of our own making, to be made with others; none where the gate withholds it.
     pub(super) fn release_of(&self, record: Record, audience: Audience) -> Result<Option<Change>, NodeError> {
         debug_assert!(encode_record(&record).len() <= crate::model::log::BODY_BYTES_MAX);
-        let draft = Draft { record, tlp: Tlp::AmberStrict, audience, retention: self.retention() };
+        let draft = Draft { record, label: Tlp::AmberStrict.into(), audience, retention: self.retention() };
         match self.pass_gate(&self.door(audience)?, draft) {
             Ok(item) => Ok(Some(self.release_change(audience, vec![item], true))),
             Err(reason) => {

@@ -110,7 +110,7 @@ impl Node {
             }
             // Marked, so that what we say ourselves is never taken back on a member's word.
             let record = Record::Indicator(Indicator { source: Some(PASSED_ON.to_owned()), ..indicator });
-            let draft = Draft { record, tlp: entry.header.tlp, audience: log.audience, retention: entry.header.retention };
+            let draft = Draft { record, label: entry.header.label, audience: log.audience, retention: entry.header.retention };
             bytes += entry.header.body_length as usize;
             items.extend(self.pass_gate(&door, draft).ok());
             if bytes >= RUN_BYTES_MAX {

@@ -8,6 +8,7 @@ use crate::model::group::Definition;
 use crate::model::log::{AbsentReason, Audience, Batch, Body, Checkpoint, Entry, LogKey};
 use crate::model::{LogId, OrgId, Timestamp, Tlp};
 use crate::rules::label::{Held, Outbound, Way, outbound, outbound_entry, outbound_start};
+use crate::rules::policy::Terms;
 use crate::store::Snapshot;
 use crate::store::change::{Change, Meaning, Received, Verdict};
 
@@ -29,13 +30,14 @@ pub(super) struct Path {
     reader: OrgId,
     group: Option<Definition>,
     joined: u64,
+    terms: Terms,
     now: Timestamp,
 }
 
 impl Path {
     pub(super) const fn way(&self) -> Way<'_> {
-        let Self { log, us, reader, group, joined, now } = self;
-        Way { log, us, reader, group: group.as_ref(), joined: *joined, now: *now }
+        let Self { log, us, reader, group, joined, terms, now } = self;
+        Way { log, us, reader, group: group.as_ref(), joined: *joined, terms: *terms, now: *now }
     }
 }
 
@@ -47,7 +49,9 @@ impl Node {
             Audience::Direct(_) => None,
         };
         let joined = self.joined(snapshot, reader, log, group.as_ref())?;
-        Ok(Path { log: *log, us: self.org(), reader: *reader, group, joined, now: self.clock.now() })
+        let now = self.clock.now();
+        let terms = self.in_force()?.policy.terms(reader, now);
+        Ok(Path { log: *log, us: self.org(), reader: *reader, group, joined, terms, now })
     }
 
     /// What comes next for a reader that asks from a position on. However it asks, a reader that joined a group without history gets
@@ -132,7 +136,7 @@ impl Node {
         let Some(row) = snapshot.log(log)? else { return Ok(()) };
         for (seq, salt, body) in items {
             let Some(header) = snapshot.header(log, seq)? else { continue };
-            let red_in_group = header.tlp == Tlp::Red && matches!(row.key.audience, Audience::Group(_));
+            let red_in_group = header.label.tlp() == Tlp::Red && matches!(row.key.audience, Audience::Group(_));
             let asked_for = snapshot.absent_reason(log, seq)?.is_some_and(may_come_later) && row.key.author == *peer;
             if red_in_group || !asked_for || crate::model::log::body_hash(&salt, &body) != header.body_hash {
                 continue;

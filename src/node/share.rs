@@ -11,13 +11,14 @@ use tokio::task::JoinHandle;
 use super::error::split_hint;
 use super::view::{ImportProgress, ImportReport, ImportRequest, ReleasedView, ShareReport, ShareRequest, WithheldView};
 use super::{Node, NodeError};
-use crate::formats::{self, Item, Problem};
+use crate::formats::{self, Item, Problem, take_marks};
 use crate::link::convert::encode_record;
 use crate::model::group::Definition;
 use crate::model::log::{Audience, BODY_BYTES_MAX};
 use crate::model::observable::search_key;
-use crate::model::{Indicator, Observable, ObservableKind, OrgId, Record, Timestamp, Tlp};
+use crate::model::{Ceiling, Indicator, Label, Observable, ObservableKind, OrgId, Record, Timestamp};
 use crate::rules::label::{AudienceState, RULES_VERSION, Withheld};
+use crate::rules::policy::Terms;
 use crate::rules::release::{Disclosure, Draft, release};
 use crate::store::change::{Change, Outcome, PeerState, ReleaseItem, ReleaseOutcome};
 
@@ -79,13 +80,13 @@ impl Node {
         indicator.note = request.note.clone();
         indicator.valid_until = request.valid_until;
         indicator.labels = request.labels.clone();
-        Ok(self.draft(indicator, request.tlp, audience))
+        Ok(self.draft(indicator, request.label(), audience))
     }
 
-    fn draft(&self, mut indicator: Indicator, tlp: Tlp, audience: Audience) -> Draft {
+    fn draft(&self, mut indicator: Indicator, label: Label, audience: Audience) -> Draft {
         indicator.labels.sort();
         indicator.labels.dedup();
-        Draft { record: Record::Indicator(indicator), tlp, audience, retention: self.retention() }
+        Draft { record: Record::Indicator(indicator), label, audience, retention: self.retention() }
     }
 
     /// The retention date of what is released now.
@@ -98,16 +99,17 @@ impl Node {
 
     /// What the gate looks at for an audience, read once for many records.
     pub(super) fn door(&self, audience: Audience) -> Result<Door, NodeError> {
-        let snapshot = self.store.snapshot()?;
+        let (snapshot, policy, now) = (self.store.snapshot()?, self.in_force()?, self.clock.now());
+        let policy = &policy.policy;
         let state = match audience {
             Audience::Direct(org) => match snapshot.peer(&org)?.map(|peer| peer.state) {
-                Some(PeerState::Open) => DoorState::Peer { open: true },
-                Some(PeerState::Suspended) => DoorState::Peer { open: false },
+                Some(PeerState::Open) => DoorState::Peer { open: true, terms: policy.terms(&org, now) },
+                Some(PeerState::Suspended) => DoorState::Peer { open: false, terms: policy.terms(&org, now) },
                 Some(PeerState::Pairing) => DoorState::Unconfirmed,
                 _ => DoorState::Unknown,
             },
             Audience::Group(group) => match self.definition(&snapshot, &group)? {
-                Some(definition) => DoorState::Group(Box::new(definition)),
+                Some(definition) => DoorState::Group { definition: Box::new(definition), ceiling: policy.ceiling(&group) },
                 None => match snapshot.group(&group)? {
                     Some(row) if row.left => DoorState::FormerGroup,
                     Some(_) => DoorState::GroupNotAccepted,
@@ -115,7 +117,7 @@ impl Node {
                 },
             },
         };
-        Ok(Door { state, us: self.org(), now: self.clock.now() })
+        Ok(Door { state, us: self.org(), now })
     }
 
     /// The gate, then the encoder: what comes out is exactly what leaves.
@@ -239,9 +241,9 @@ pub(super) struct Door {
 }
 
 enum DoorState {
-    Peer { open: bool },
+    Peer { open: bool, terms: Terms },
     Unconfirmed,
-    Group(Box<Definition>),
+    Group { definition: Box<Definition>, ceiling: Ceiling },
     FormerGroup,
     GroupNotAccepted,
     Unknown,
@@ -250,8 +252,8 @@ enum DoorState {
 impl Door {
     pub(super) fn state(&self) -> AudienceState<'_> {
         match &self.state {
-            DoorState::Peer { open } => AudienceState::Peer { open: *open },
-            DoorState::Group(definition) => AudienceState::Group(definition),
+            DoorState::Peer { open, terms } => AudienceState::Peer { open: *open, terms: *terms },
+            DoorState::Group { definition, ceiling } => AudienceState::Group { definition, ceiling: *ceiling },
             DoorState::Unconfirmed => AudienceState::Unconfirmed,
             DoorState::FormerGroup => AudienceState::FormerGroup,
             DoorState::GroupNotAccepted => AudienceState::GroupNotAccepted,
@@ -291,7 +293,7 @@ impl<'a> Import<'a> {
     }
 
     fn take(&mut self, item: Item) -> Result<(), NodeError> {
-        let (place, indicator, tlp, revoked) = match item {
+        let (place, mut indicator, tlp, revoked) = match item {
             Item::Problem(problem) => {
                 self.report.read += 1;
                 self.report.invalid += 1;
@@ -316,8 +318,10 @@ impl<'a> Import<'a> {
             return Ok(());
         }
         let kind = indicator.observable.kind().name();
-        let tlp = tlp.map_or(self.request.tlp, |own| own.max(self.request.tlp));
-        match self.node.pass_gate(&self.door, self.node.draft(*indicator, tlp, self.audience)) {
+        let asked = self.request.label();
+        let (class, pap) = take_marks(&mut indicator.labels);
+        let label = asked.join(Label::new(tlp.unwrap_or(asked.tlp()), class, pap));
+        match self.node.pass_gate(&self.door, self.node.draft(*indicator, label, self.audience)) {
             Ok(item) => {
                 self.items.push(item);
                 self.places.push((place, kind));
@@ -381,7 +385,7 @@ impl<'a> Import<'a> {
                 ReleaseOutcome::Queued { before } => {
                     self.report.released += 1;
                     if let Some(before) = before {
-                        *self.report.relabelled.entry(before.name().to_owned()).or_default() += 1;
+                        *self.report.relabelled.entry(before.to_string()).or_default() += 1;
                     }
                     *self.report.kinds.entry(kind.to_owned()).or_default() += 1;
                 }
@@ -448,8 +452,8 @@ fn in_order(items: Vec<ReleaseItem>) -> (Vec<ReleaseItem>, Vec<usize>) {
 
 /// One line for each label among the items; count and digest are the store's to fill in, over those that do leave.
 pub(super) fn disclosures(audience: Audience, items: &[ReleaseItem], at: Timestamp, now: bool) -> Vec<Disclosure> {
-    let labels: BTreeSet<(Tlp, u8)> = items.iter().map(|item| (item.released.get().tlp, item.released.get().kind)).collect();
-    let line = |(tlp, kind)| Disclosure { at, audience, tlp, kind, count: 0, digest: [0; 32], rules: RULES_VERSION, now };
+    let labels: BTreeSet<(Label, u8)> = items.iter().map(|item| (item.released.get().label, item.released.get().kind)).collect();
+    let line = |(label, kind)| Disclosure { at, audience, label, kind, count: 0, digest: [0; 32], rules: RULES_VERSION, now };
     labels.into_iter().map(line).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use crate::formats::{Format, Problem};
 use crate::model::record::WithdrawalMode;
-use crate::model::{EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
+use crate::model::{Ceiling, Class, EntryHash, GroupId, Label, LogId, ObservableKind, OrgId, Pap, RecordId, Timestamp, Tlp};
 use crate::node::backup::{LogHead, Manifest};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -302,8 +302,14 @@ pub struct ShareRequest {
     /// Their kind; guessed from each value where it is not given.
     #[serde(default)]
     pub kind: Option<ObservableKind>,
-    /// The label.
+    /// The label's TLP.
     pub tlp: Tlp,
+    /// Its class, where it is more than what the TLP means.
+    #[serde(default)]
+    pub class: Option<Class>,
+    /// What may be done with it.
+    #[serde(default)]
+    pub pap: Pap,
     /// A peer's or group's name or id.
     pub to: String,
     /// A sentence for the reader.
@@ -318,6 +324,13 @@ pub struct ShareRequest {
     /// Skips the hold.
     #[serde(default)]
     pub now: bool,
+}
+
+impl ShareRequest {
+    /// The label that was asked for.
+    pub fn label(&self) -> Label {
+        Label::new(self.tlp, self.class.unwrap_or(Class::of(self.tlp)), self.pap)
+    }
 }
 
 /// What became of values that were shared.
@@ -346,7 +359,7 @@ pub struct ReleasedView {
     pub value: String,
     /// The label under which the audience had it before, where that was another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Tlp>,
+    pub before: Option<Label>,
 }
 
 /// A value that does not go out.
@@ -364,8 +377,12 @@ pub struct WithheldView {
 /// A file to be imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportRequest {
-    /// The label; a stricter one in the file wins.
+    /// The label's TLP; a stricter one in the file wins.
     pub tlp: Tlp,
+    /// Its class, where it is more than what the TLP means.
+    pub class: Option<Class>,
+    /// What may be done with it; a stricter one in the file wins.
+    pub pap: Pap,
     /// A peer's or group's name or id.
     pub to: String,
     /// The format; found out where it is not given.
@@ -376,6 +393,13 @@ pub struct ImportRequest {
     pub file_name: Option<String>,
     /// Skips the hold.
     pub now: bool,
+}
+
+impl ImportRequest {
+    /// The label that was asked for.
+    pub fn label(&self) -> Label {
+        Label::new(self.tlp, self.class.unwrap_or(Class::of(self.tlp)), self.pap)
+    }
 }
 
 /// How far an import is.
@@ -463,7 +487,7 @@ pub struct ExportRequest {
     /// How it is written.
     pub format: ExportFormat,
     /// Nothing more restricted than this.
-    pub tlp_max: Tlp,
+    pub ceiling: Ceiling,
     /// Only what came or changed after this cursor.
     pub since: Option<u64>,
     /// Only these kinds; all where it is empty.
@@ -553,8 +577,9 @@ pub struct MatchView {
     pub author: OrgId,
     /// The author's name here; `us` for us.
     pub author_name: String,
-    /// The label.
-    pub tlp: Tlp,
+    /// The label: `tlp`, `class` and `pap`.
+    #[serde(flatten)]
+    pub label: Label,
     /// How it was found: `exact`, `parent`, `subdomain`, `network` (the address lies in it), `in_network` (it lies in the network),
     /// `on_host` (a URL on the domain or address, an e-mail address at the domain), `on_subdomain` (on a subdomain), `on_network` (a URL on
     /// an address in the network) or `pattern` (a pattern with the value in it).
@@ -591,8 +616,9 @@ pub struct RecordView {
     pub author: OrgId,
     /// The author's name here; `us` for us.
     pub author_name: String,
-    /// The label.
-    pub tlp: Tlp,
+    /// The label: `tlp`, `class` and `pap`.
+    #[serde(flatten)]
+    pub label: Label,
     /// `live`, `expired` or `revoked`.
     pub state: String,
     /// Why its author took it back, where it did.
@@ -643,8 +669,9 @@ pub struct AlsoView {
     pub author: OrgId,
     /// The author's name here; `us` for us.
     pub author_name: String,
-    /// The label.
-    pub tlp: Tlp,
+    /// The label: `tlp`, `class` and `pap`.
+    #[serde(flatten)]
+    pub label: Label,
 }
 
 /// Why a record may or may not go to somebody: the rules' own trace.
@@ -673,6 +700,70 @@ pub struct StepView {
     pub why: String,
 }
 
+/// The policy in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyView {
+    /// Which one it is; 0 for what holds without one.
+    pub number: u64,
+    /// Since when it is in force.
+    pub since: Option<Timestamp>,
+    /// What a peer may hold without an agreement.
+    pub without_agreement: Ceiling,
+    /// Agreements.
+    pub peers: Vec<AgreementView>,
+    /// Groups by name here, with their ceilings.
+    pub groups: Vec<(String, Ceiling)>,
+}
+
+/// An agreement with a peer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgreementView {
+    /// The peer.
+    pub org: OrgId,
+    /// Its name here.
+    pub name: String,
+    /// What it may hold.
+    #[serde(flatten)]
+    pub ceiling: Ceiling,
+    /// What was signed.
+    pub nda: Option<String>,
+    /// From then on it may hold only what is public.
+    pub until: Option<Timestamp>,
+    /// Whether that has come.
+    pub ended: bool,
+}
+
+/// What a policy would change.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyCheckView {
+    /// How many records were looked at.
+    pub records: u64,
+    /// Which would reach somebody no more, or somebody besides.
+    pub changes: Vec<AudienceChangeView>,
+}
+
+/// Records that would change audience.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudienceChangeView {
+    /// Who, by name here.
+    pub reader: String,
+    /// Who says them, by name here.
+    pub author: String,
+    /// To whom they were said, by name here.
+    pub audience: String,
+    /// Their label.
+    #[serde(flatten)]
+    pub label: Label,
+    /// Whether the reader may have them then.
+    pub allowed: bool,
+    /// Why.
+    pub why: String,
+    /// How many.
+    pub count: u64,
+    /// Some of them.
+    pub records: Vec<RecordId>,
+}
+
 /// Which disclosures are wanted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisclosureRange {
@@ -695,8 +786,9 @@ pub struct DisclosureView {
     pub audience: String,
     /// The peer's or group's name here.
     pub audience_name: String,
-    /// The label.
-    pub tlp: Tlp,
+    /// The label: `tlp`, `class` and `pap`.
+    #[serde(flatten)]
+    pub label: Label,
     /// The kind of record.
     pub kind: String,
     /// How many records.
@@ -755,7 +847,7 @@ pub struct ExportedView {
     /// Its format.
     pub format: String,
     /// Nothing more restricted was in it.
-    pub tlp_max: Tlp,
+    pub ceiling: Ceiling,
     /// Whether everything was in it, and not only what had changed.
     pub whole: bool,
     /// When the same format was first written whole after the record was taken back: whoever reads that one has it no more.

@@ -1,13 +1,15 @@
 //! Labels: which label may go to which audience, and who may pass what on. Deny by default.
 
+use super::may::{About, Action, To, may};
+use super::policy::Terms;
 use crate::model::group::{Defined, Definition, Roster, Visibility};
 use crate::model::identity::Card;
-use crate::model::log::{AbsentReason, Audience, Batch, Branch, Checkpoint, Entry, LogKey};
+use crate::model::log::{AbsentReason, Audience, Batch, BatchEntry, Branch, Checkpoint, Entry, Header, LogKey};
 use crate::model::record::{SignedRecall, SignedReceipt};
-use crate::model::{OrgId, RecordKind, Timestamp, Tlp};
+use crate::model::{Ceiling, OrgId, Timestamp, Tlp};
 
 /// The version of these rules, written into every disclosure.
-pub const RULES_VERSION: u32 = 2;
+pub const RULES_VERSION: u32 = 3;
 
 /// What counts for a record that neither its source nor the one who imports it marks.
 pub const UNMARKED: Tlp = Tlp::AmberStrict;
@@ -19,17 +21,29 @@ pub enum AudienceState<'a> {
     Peer {
         /// Whether links to it are open.
         open: bool,
+        /// What it may hold.
+        terms: Terms,
     },
     /// A peer whose digits nobody here has confirmed.
     Unconfirmed,
     /// A group in whose definition in force we are a member.
-    Group(&'a Definition),
+    Group {
+        /// The definition.
+        definition: &'a Definition,
+        /// How far the group may go.
+        ceiling: Ceiling,
+    },
     /// A group in whose newest definition we are not.
     FormerGroup,
     /// A group that waits for a word of the people here, or that they have left.
     GroupNotAccepted,
     /// Nobody we know.
     Unknown,
+}
+
+impl AudienceState<'_> {
+    /// A peer with an open link that may hold whatever a label lets it hold.
+    pub const OPEN: Self = Self::Peer { open: true, terms: Terms::OPEN };
 }
 
 /// Why something may not leave.
@@ -76,25 +90,30 @@ pub enum Withheld {
     /// It was said before the reader joined a group that gives new members no history.
     #[error("it was said before the reader joined, and the group gives no history")]
     BeforeJoining,
-}
-
-/// Whether a record of ours with this label may be released to this audience.
-///
-/// # Errors
-/// The reason, when it may not.
-pub fn may_release(tlp: Tlp, audience: AudienceState<'_>, us: &OrgId, now: Timestamp) -> Result<(), Withheld> {
-    match audience {
-        AudienceState::Unknown => Err(Withheld::UnknownAudience),
-        AudienceState::Peer { open: false } => Err(Withheld::Suspended),
-        AudienceState::Peer { open: true } => Ok(()),
-        AudienceState::Unconfirmed => Err(Withheld::Unconfirmed),
-        AudienceState::FormerGroup => Err(Withheld::NotAMember),
-        AudienceState::GroupNotAccepted => Err(Withheld::NotAccepted),
-        AudienceState::Group(_) if tlp == Tlp::Red => Err(Withheld::RedToGroup),
-        AudienceState::Group(definition) if !definition.has(us) => Err(Withheld::NotAMember),
-        AudienceState::Group(definition) if !definition.is_fresh(now) => Err(Withheld::StaleGroup),
-        AudienceState::Group(definition) => may_enter(tlp, definition),
-    }
+    /// No agreement with the peer covers the label.
+    #[error("no agreement with them covers this label\nhint: `watchfire policy show` says what they may hold; a new policy changes it")]
+    NoAgreement,
+    /// The agreement with the peer has ended.
+    #[error("the agreement with them has ended, so they may hold only what is public\nhint: `watchfire policy show` says since when")]
+    AgreementEnded,
+    /// The label is above the group's ceiling.
+    #[error("the label is above the ceiling of that group\nhint: `watchfire policy show` names it; share it with single peers instead")]
+    AboveGroupCeiling,
+    /// The label is above what may be written there.
+    #[error("the label is above what may be written there")]
+    AboveCeiling,
+    /// Coordinators see counts.
+    #[error("a coordinator sees counts, never content")]
+    CountsAlone,
+    /// Nobody but the named may know that there is one more.
+    #[error("TLP:RED and RESTRICTED records are in no published count")]
+    NotCounted,
+    /// Its retention date has passed.
+    #[error("its retention date has passed")]
+    Expired,
+    /// No rule allows this action for those.
+    #[error("no rule allows that for them")]
+    NotThisWay,
 }
 
 /// Whether a label may stand in a group's log. TLP:RED is for single recipients. TLP:GREEN lets each reader pass a record on within its
@@ -138,17 +157,6 @@ pub fn may_offer(log: &LogKey, us: &OrgId, reader: &OrgId, group: Option<&Defini
     }
 }
 
-/// Whether the body of an entry with this label may be sent to a reader of its log. The author may always; a relay only up to AMBER.
-///
-/// # Errors
-/// The reason, when it may not.
-pub fn may_send_body(kind: u8, tlp: Tlp, author: &OrgId, us: &OrgId, reader: &OrgId) -> Result<(), Withheld> {
-    let first_hand = author == us || author == reader;
-    // What a member takes back, who has complied, and with which key a log goes on must reach every other member.
-    let about_entries = [RecordKind::Withdrawal, RecordKind::Receipt, RecordKind::KeyChange].iter().any(|one| one.number() == kind);
-    if first_hand || about_entries || tlp <= Tlp::Amber { Ok(()) } else { Err(Withheld::NotRelayed) }
-}
-
 /// Something that a store holds: nothing can send it.
 #[derive(Debug, Clone)]
 pub struct Held<T>(pub T);
@@ -183,6 +191,8 @@ pub struct Way<'a> {
     /// The number of the definition with which the reader joined: what was signed under an earlier one is not for it. 0 where all is: in
     /// direct logs, for a log's own author, and in groups that give new members their history.
     pub joined: u64,
+    /// What the reader may hold.
+    pub terms: Terms,
     /// The time. On a definition that its signer has not confirmed for long nothing is sent: who has left since is not known here.
     pub now: Timestamp,
 }
@@ -192,18 +202,21 @@ impl Way<'_> {
         may_offer(self.log, self.us, self.reader, self.group)
     }
 
-    fn fresh(&self) -> Result<(), Withheld> {
+    /// Whether the group's definition is fresh enough to send anything on it; an author's own goes back to it all the same.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub(super) fn fresh(&self) -> Result<(), Withheld> {
         let its_own = self.log.author == *self.reader;
         let fresh = self.group.is_none_or(|group| group.is_fresh(self.now));
         if its_own || fresh { Ok(()) } else { Err(Withheld::StaleGroup) }
     }
 
-    /// Whether the body of an entry may go this way. TLP:RED is in no group's log of ours; if it is all the same, it does not leave.
-    fn body(&self, kind: u8, tlp: Tlp) -> Result<(), Withheld> {
-        if self.log.author == *self.us && matches!(self.log.audience, Audience::Group(_)) && tlp == Tlp::Red {
-            return Err(Withheld::RedToGroup);
-        }
-        may_send_body(kind, tlp, &self.log.author, self.us, self.reader)
+    /// Whether the body of an entry may go this way.
+    fn body(&self, about: &About) -> Result<(), Withheld> {
+        let first_hand = self.log.author == *self.us || self.log.author == *self.reader;
+        let action = if first_hand { Action::Send } else { Action::Relay };
+        may(action, about, &To::Reader(self), self.now).map(drop)
     }
 
     fn since_joining(&self, signed_under: u64) -> Result<(), Withheld> {
@@ -221,7 +234,7 @@ pub fn outbound(held: Held<Batch>, way: &Way<'_>) -> Result<Outbound<Batch>, Wit
     let Held(batch) = held;
     way.since_joining(batch.checkpoint.definition)?;
     let withheld: Vec<u64> =
-        batch.entries.iter().zip(batch.first..).filter(|(entry, _)| way.body(entry.kind, entry.tlp).is_err()).map(|(_, seq)| seq).collect();
+        batch.entries.iter().zip(batch.first..).filter(|(entry, _)| way.body(&about_entry(entry)).is_err()).map(|(_, seq)| seq).collect();
     if withheld.is_empty() {
         return Ok(Outbound(batch));
     }
@@ -250,8 +263,14 @@ pub fn outbound_entry(held: Held<Entry>, signed_under: u64, way: &Way<'_>) -> Re
     way.fresh()?;
     way.since_joining(signed_under)?;
     let Held(entry) = held;
-    way.body(entry.header.kind, entry.header.tlp)?;
+    let Header { label, kind, retention, .. } = entry.header;
+    way.body(&About { label, kind, retention })?;
     Ok(Outbound(entry))
+}
+
+const fn about_entry(entry: &BatchEntry) -> About {
+    let BatchEntry { label, kind, retention, .. } = *entry;
+    About { label, kind, retention }
 }
 
 /// Our history of a log, for a reader that holds another.
@@ -339,12 +358,21 @@ pub fn outbound_card(held: Held<Card>, us: &OrgId) -> Result<Outbound<Card>, Wit
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::GroupId;
     use crate::model::crypto::SigningKey;
     use crate::model::group::{CONFIRMED_MS_MAX, Member, SignedDefinition, group_id};
     use crate::model::log::{BatchEntry, Head, salt};
+    use crate::model::{GroupId, RecordKind};
 
     const US: OrgId = OrgId([1; 32]);
+
+    fn about(kind: u8, tlp: Tlp) -> About {
+        About { label: tlp.into(), kind, retention: Timestamp(0) }
+    }
+
+    fn may_release(tlp: Tlp, state: AudienceState<'_>, us: &OrgId, now: Timestamp) -> Result<(), Withheld> {
+        may(Action::Release, &about(1, tlp), &To::Audience { state, us }, now).map(drop)
+    }
+
     const PEER: OrgId = OrgId([2; 32]);
     const THIRD: OrgId = OrgId([3; 32]);
 
@@ -371,9 +399,9 @@ mod tests {
         let definition = group(Visibility::Visible);
         for tlp in Tlp::ALL {
             let definition = Definition { community: true, ..definition.clone() };
-            let verdict = may_release(tlp, AudienceState::Group(&definition), &US, Timestamp(0));
+            let verdict = may_release(tlp, AudienceState::Group { definition: &definition, ceiling: Ceiling::NONE }, &US, Timestamp(0));
             assert_eq!(verdict.is_err(), tlp == Tlp::Red, "{tlp}");
-            assert_eq!(may_release(tlp, AudienceState::Peer { open: true }, &US, Timestamp(0)), Ok(()));
+            assert_eq!(may_release(tlp, AudienceState::OPEN, &US, Timestamp(0)), Ok(()));
         }
     }
 
@@ -387,7 +415,10 @@ mod tests {
             assert_eq!(closed(AudienceState::GroupNotAccepted), Withheld::NotAccepted);
         }
         let stale = Timestamp(CONFIRMED_MS_MAX + 1);
-        assert_eq!(may_release(Tlp::Clear, AudienceState::Group(&group(Visibility::Visible)), &US, stale), Err(Withheld::StaleGroup));
+        assert_eq!(
+            may_release(Tlp::Clear, AudienceState::Group { definition: &group(Visibility::Visible), ceiling: Ceiling::NONE }, &US, stale),
+            Err(Withheld::StaleGroup)
+        );
     }
 
     #[test]
@@ -420,7 +451,7 @@ mod tests {
         let closed = group(Visibility::Visible);
         let community = Definition { community: true, ..closed.clone() };
         for tlp in Tlp::ALL {
-            let into = |group| may_release(tlp, AudienceState::Group(group), &US, Timestamp(0));
+            let into = |group| may_release(tlp, AudienceState::Group { definition: group, ceiling: Ceiling::NONE }, &US, Timestamp(0));
             let expected = match tlp {
                 Tlp::Red => [Err(Withheld::RedToGroup), Err(Withheld::RedToGroup)],
                 Tlp::Green => [Err(Withheld::GreenOutsideCommunity), Ok(())],
@@ -431,7 +462,7 @@ mod tests {
     }
 
     fn way<'a>(log: &'a LogKey, reader: &'a OrgId, group: &'a Definition, joined: u64) -> Way<'a> {
-        Way { log, us: &US, reader, group: Some(group), joined, now: Timestamp(0) }
+        Way { log, us: &US, reader, group: Some(group), joined, terms: Terms::OPEN, now: Timestamp(0) }
     }
 
     #[test]
@@ -442,7 +473,7 @@ mod tests {
         let entry = BatchEntry {
             created: Timestamp(1),
             kind: 1,
-            tlp: Tlp::Amber,
+            label: Tlp::Amber.into(),
             retention: Timestamp(0),
             body: crate::model::log::Body::Present(vec![1]),
         };
@@ -473,7 +504,7 @@ mod tests {
         for (audience, leaves) in [(Audience::Group(group.group), false), (Audience::Direct(PEER), true)] {
             let log = LogKey { author: US, incarnation: 1, audience };
             let body = crate::model::log::Body::Present(vec![1]);
-            let entry = BatchEntry { created: Timestamp(1), kind: 1, tlp: Tlp::Red, retention: Timestamp(0), body };
+            let entry = BatchEntry { created: Timestamp(1), kind: 1, label: Tlp::Red.into(), retention: Timestamp(0), body };
             let batch = Batch::seal(log.id(), Head::default(), vec![entry], [5; 32], Timestamp(1), 0, &key).unwrap();
             let header = batch.headers(log.id(), Head::default()).unwrap().remove(0);
             let entry = Entry { header, body: batch.entries[0].body.clone(), salt: Some(salt(&[5; 32], 1)) };
@@ -526,11 +557,15 @@ mod tests {
 
     #[test]
     fn a_relay_passes_on_up_to_amber() {
+        let group = group(Visibility::Visible);
+        let log = |author| LogKey { author, incarnation: 1, audience: Audience::Group(group.group) };
+        let (theirs, ours) = (log(PEER), log(US));
         for tlp in Tlp::ALL {
-            assert_eq!(may_send_body(1, tlp, &PEER, &US, &THIRD).is_ok(), tlp <= Tlp::Amber, "{tlp}");
-            assert_eq!(may_send_body(RecordKind::Withdrawal.number(), tlp, &PEER, &US, &THIRD), Ok(()));
-            assert_eq!(may_send_body(RecordKind::KeyChange.number(), tlp, &PEER, &US, &THIRD), Ok(()));
-            assert_eq!(may_send_body(1, tlp, &US, &US, &THIRD), Ok(()));
+            let (relay, send) = (way(&theirs, &THIRD, &group, 0), way(&ours, &THIRD, &group, 0));
+            assert_eq!(relay.body(&about(1, tlp)).is_ok(), tlp <= Tlp::Amber, "{tlp}");
+            assert_eq!(relay.body(&about(RecordKind::Withdrawal.number(), tlp)), Ok(()));
+            assert_eq!(relay.body(&about(RecordKind::KeyChange.number(), tlp)), Ok(()));
+            assert_eq!(send.body(&about(1, tlp)).is_ok(), tlp != Tlp::Red);
         }
     }
 
@@ -559,6 +594,23 @@ mod tests {
             (Withheld::NotInAudience, "the reader is not in the audience"),
             (Withheld::NotRelayed, "the label forbids passing it on"),
             (Withheld::BeforeJoining, "it was said before the reader joined, and the group gives no history"),
+            (
+                Withheld::NoAgreement,
+                "no agreement with them covers this label\nhint: `watchfire policy show` says what they may hold; a new policy changes it",
+            ),
+            (
+                Withheld::AgreementEnded,
+                "the agreement with them has ended, so they may hold only what is public\nhint: `watchfire policy show` says since when",
+            ),
+            (
+                Withheld::AboveGroupCeiling,
+                "the label is above the ceiling of that group\nhint: `watchfire policy show` names it; share it with single peers instead",
+            ),
+            (Withheld::AboveCeiling, "the label is above what may be written there"),
+            (Withheld::CountsAlone, "a coordinator sees counts, never content"),
+            (Withheld::NotCounted, "TLP:RED and RESTRICTED records are in no published count"),
+            (Withheld::Expired, "its retention date has passed"),
+            (Withheld::NotThisWay, "no rule allows that for them"),
         ];
         crate::texts::all_say(include_str!("label.rs"), "Withheld", &cases);
     }

@@ -4,6 +4,8 @@ pub mod addressee;
 mod decode;
 pub mod label;
 pub mod lists;
+pub mod may;
+pub mod policy;
 pub mod redact;
 pub mod release;
 pub mod retain;

@@ -2,9 +2,10 @@
 //!
 //! Detectors and the preview stand between projection and labels once they exist (DESIGN §5).
 
-use super::label::{AudienceState, Withheld, may_release};
+use super::label::{AudienceState, Withheld};
+use super::may::{About, Action, To, may};
 use crate::model::log::Audience;
-use crate::model::{Indicator, Observable, OrgId, Record, Timestamp, Tlp};
+use crate::model::{Indicator, Label, Observable, OrgId, Record, Timestamp};
 
 /// A record that somebody here wants to share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct Draft {
     /// The record as it is here, with whatever it has.
     pub record: Record,
     /// The label.
-    pub tlp: Tlp,
+    pub label: Label,
     /// Who is to have it.
     pub audience: Audience,
     /// When every holder destroys it; 0 for never.
@@ -49,7 +50,7 @@ pub struct Encoded {
     /// The body.
     pub body: Vec<u8>,
     /// The label.
-    pub tlp: Tlp,
+    pub label: Label,
     /// When every holder destroys it; 0 for never.
     pub retention: Timestamp,
 }
@@ -57,13 +58,13 @@ pub struct Encoded {
 impl Released<Draft> {
     /// The bytes that leave, made by the one encoder that there is (`link::convert`).
     pub fn encode(&self, encoder: fn(&Record) -> Vec<u8>) -> Released<Encoded> {
-        let Draft { record, tlp, audience, retention } = &self.0;
+        let Draft { record, label, audience, retention } = &self.0;
         let (observable, valid_until) = match record {
             Record::Indicator(indicator) => (Some(indicator.observable.clone()), indicator.valid_until),
             _ => (None, None),
         };
-        let (audience, kind, tlp, retention) = (*audience, record.kind().number(), *tlp, *retention);
-        Released(Encoded { audience, kind, observable, valid_until, body: encoder(record), tlp, retention })
+        let (audience, kind, label, retention) = (*audience, record.kind().number(), *label, *retention);
+        Released(Encoded { audience, kind, observable, valid_until, body: encoder(record), label, retention })
     }
 }
 
@@ -110,10 +111,11 @@ pub struct Passed {
 /// # Errors
 /// The reason, when it does not.
 pub fn release(draft: Draft, audience: AudienceState<'_>, us: &OrgId, now: Timestamp) -> Result<Passed, Withheld> {
-    match (may_release(draft.tlp, audience, us, now), &draft.record) {
+    let about = About { label: draft.label, kind: draft.record.kind().number(), retention: draft.retention };
+    match (may(Action::Release, &about, &To::Audience { state: audience, us }, now), &draft.record) {
         // Nothing is sent meanwhile. Were it not in the log, whoever holds what it takes back would never hear of it.
         (Err(Withheld::Suspended | Withheld::StaleGroup), Record::Withdrawal(_)) => {}
-        (verdict, _) => verdict?,
+        (verdict, _) => drop(verdict?),
     }
     let draft = Released(Draft { record: project(draft.record), ..draft });
     Ok(Passed { draft, findings: Findings::default() })
@@ -163,8 +165,9 @@ pub struct Disclosure {
     pub at: Timestamp,
     /// Who gets it.
     pub audience: Audience,
-    /// The label.
-    pub tlp: Tlp,
+    /// The label: `tlp`, `class` and `pap`.
+    #[serde(flatten)]
+    pub label: Label,
     /// The kind of record.
     pub kind: u8,
     /// How many records this line stands for: a whole import is one line for each label.

@@ -4,7 +4,7 @@
 use crate::model::group::SignedDefinition;
 use crate::model::log::{AbsentReason, Audience, Batch, Equivocation, Header, LogKey};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
-use crate::model::{EntryHash, GroupId, LogId, Observable, OrgId, RecordId, Timestamp, Tlp};
+use crate::model::{Ceiling, EntryHash, GroupId, Label, LogId, Observable, OrgId, RecordId, Timestamp};
 use std::collections::BTreeMap;
 
 use crate::rules::release::{Disclosure, Encoded, Findings, Released};
@@ -460,7 +460,8 @@ pub struct ExportRow {
     /// The format's name.
     pub format: String,
     /// Nothing more restricted was in it.
-    pub tlp_max: Tlp,
+    #[serde(flatten)]
+    pub ceiling: Ceiling,
     /// Where only what changed since was asked for: the time of that cursor.
     pub since: Option<Timestamp>,
 }
@@ -546,7 +547,7 @@ pub enum ReleaseOutcome {
     /// It waits for its position, or has one.
     Queued {
         /// The label under which the audience had the value last, where that holds and was another.
-        before: Option<Tlp>,
+        before: Option<Label>,
     },
     /// The audience has it with the same content and label.
     Duplicate,

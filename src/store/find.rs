@@ -7,7 +7,7 @@ use super::error::{Damaged, Failure};
 use super::rows::{BatchRow, FamilyRow, ProvenanceRow, ProvenanceState, TakenBackRow, TombstoneRow};
 use crate::model::log::Audience;
 use crate::model::record::WithdrawalMode::Recall;
-use crate::model::{OrgId, RecordId, Timestamp, Tlp};
+use crate::model::{Label, OrgId, RecordId, Timestamp};
 use redb::{Key, ReadableTable};
 
 type Bytes = &'static [u8];
@@ -85,12 +85,12 @@ pub(super) fn told_next<E: Failure>(
     provenances: &impl ReadableTable<(u64, u32, u64, u64), Bytes>,
     bodies: &impl ReadableTable<u64, Bytes>,
     place: (u64, u32),
-    tlp: Tlp,
+    label: Label,
     body: &[u8],
 ) -> Result<ReleaseOutcome, E> {
     match said_last::<E>(provenances, place)? {
-        Some(last) if last.tlp == tlp && is_body::<E>(bodies, last.body, body)? => Ok(ReleaseOutcome::Duplicate),
-        last => Ok(ReleaseOutcome::Queued { before: last.map(|last| last.tlp).filter(|before| *before != tlp) }),
+        Some(last) if last.label == label && is_body::<E>(bodies, last.body, body)? => Ok(ReleaseOutcome::Duplicate),
+        last => Ok(ReleaseOutcome::Queued { before: last.map(|last| last.label).filter(|before| *before != label) }),
     }
 }
 

@@ -5,7 +5,7 @@ use super::codec::{Reader, Row, Writer, audience_bytes};
 use crate::model::group::SignedDefinition;
 use crate::model::log::{AbsentReason, Audience, Checkpoint, Equivocation, Head, Header, LogKey};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
-use crate::model::{EntryHash, GroupId, LogId, Observable, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
+use crate::model::{EntryHash, GroupId, Label, LogId, Observable, ObservableKind, OrgId, RecordId, Timestamp};
 
 /// Whether a log takes entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub(super) struct EntryRow {
     pub(super) prev: EntryHash,
     pub(super) created: Timestamp,
     pub(super) kind: u8,
-    pub(super) tlp: Tlp,
+    pub(super) label: Label,
     pub(super) retention: Timestamp,
     pub(super) body_hash: [u8; 32],
     pub(super) body_length: u32,
@@ -82,13 +82,13 @@ pub(super) struct EntryRow {
 
 impl EntryRow {
     pub(super) fn of(header: &Header, verdict: Verdict, body: Result<u64, AbsentReason>) -> Self {
-        let Header { prev, created, kind, tlp, retention, body_hash, body_length, .. } = *header;
-        Self { prev, created, kind, tlp, retention, body_hash, body_length, verdict, body, observable: 0 }
+        let Header { prev, created, kind, label, retention, body_hash, body_length, .. } = *header;
+        Self { prev, created, kind, label, retention, body_hash, body_length, verdict, body, observable: 0 }
     }
 
     pub(super) fn header(&self, log: LogId, seq: u64) -> Header {
-        let Self { prev, created, kind, tlp, retention, body_hash, body_length, .. } = *self;
-        Header { log, seq, prev, created, kind, tlp, retention, body_hash, body_length }
+        let Self { prev, created, kind, label, retention, body_hash, body_length, .. } = *self;
+        Header { log, seq, prev, created, kind, label, retention, body_hash, body_length }
     }
 }
 
@@ -102,7 +102,7 @@ impl Row for EntryRow {
             .fixed(&self.prev.0)
             .time(self.created)
             .u8(self.kind)
-            .u8(self.tlp.number())
+            .u8(self.label.byte())
             .time(self.retention)
             .fixed(&self.body_hash)
             .u32(self.body_length)
@@ -117,14 +117,14 @@ impl Row for EntryRow {
         let mut row = Reader(bytes);
         let prev = EntryHash(row.fixed()?);
         let created = row.time()?;
-        let (kind, tlp) = (row.u8()?, Tlp::from_number(row.u8()?)?);
+        let (kind, label) = (row.u8()?, Label::from_byte(row.u8()?)?);
         let retention = row.time()?;
         let (body_hash, body_length) = (row.fixed()?, row.u32()?);
         let verdict = Verdict::from_number(row.u8()?)?;
         let (reason, body) = (row.u8()?, row.u64()?);
         let body = if reason == 0 { Ok(body) } else { Err(AbsentReason::from_number(reason)?) };
         let observable = row.u64()?;
-        row.end(Self { prev, created, kind, tlp, retention, body_hash, body_length, verdict, body, observable })
+        row.end(Self { prev, created, kind, label, retention, body_hash, body_length, verdict, body, observable })
     }
 }
 
@@ -164,7 +164,7 @@ impl Row for BatchRow {
 pub(super) struct WaitingRow {
     pub(super) created: Timestamp,
     pub(super) kind: u8,
-    pub(super) tlp: Tlp,
+    pub(super) label: Label,
     pub(super) retention: Timestamp,
     pub(super) body: u64,
     pub(super) body_length: u32,
@@ -178,7 +178,7 @@ impl Row for WaitingRow {
         Writer::default()
             .time(self.created)
             .u8(self.kind)
-            .u8(self.tlp.number())
+            .u8(self.label.byte())
             .time(self.retention)
             .u64(self.body)
             .u32(self.body_length)
@@ -190,12 +190,12 @@ impl Row for WaitingRow {
     fn decode(bytes: &[u8]) -> Option<Self> {
         let mut row = Reader(bytes);
         let created = row.time()?;
-        let (kind, tlp) = (row.u8()?, Tlp::from_number(row.u8()?)?);
+        let (kind, label) = (row.u8()?, Label::from_byte(row.u8()?)?);
         let retention = row.time()?;
         let (body, body_length) = (row.u64()?, row.u32()?);
         let record = row.option(Reader::fixed)?.map(RecordId);
         let observable = row.u64()?;
-        row.end(Self { created, kind, tlp, retention, body, body_length, record, observable })
+        row.end(Self { created, kind, label, retention, body, body_length, record, observable })
     }
 }
 
@@ -215,7 +215,7 @@ pub enum ProvenanceState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ProvenanceRow {
     pub(super) record: RecordId,
-    pub(super) tlp: Tlp,
+    pub(super) label: Label,
     pub(super) state: ProvenanceState,
     pub(super) received: Timestamp,
     pub(super) retention: Timestamp,
@@ -227,7 +227,7 @@ impl Row for ProvenanceRow {
     fn encode(&self) -> Vec<u8> {
         Writer::default()
             .fixed(&self.record.0)
-            .u8(self.tlp.number())
+            .u8(self.label.byte())
             .u8(self.state as u8)
             .time(self.received)
             .time(self.retention)
@@ -239,7 +239,7 @@ impl Row for ProvenanceRow {
     fn decode(bytes: &[u8]) -> Option<Self> {
         let mut row = Reader(bytes);
         let record = RecordId(row.fixed()?);
-        let tlp = Tlp::from_number(row.u8()?)?;
+        let label = Label::from_byte(row.u8()?)?;
         let state = match row.u8()? {
             0 => ProvenanceState::Live,
             1 => ProvenanceState::Revoked,
@@ -249,7 +249,7 @@ impl Row for ProvenanceRow {
         let (received, retention) = (row.time()?, row.time()?);
         let valid_until = row.option(Reader::time)?;
         let body = row.u64()?;
-        row.end(Self { record, tlp, state, received, retention, valid_until, body })
+        row.end(Self { record, label, state, received, retention, valid_until, body })
     }
 }
 

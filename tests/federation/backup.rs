@@ -4,7 +4,7 @@ use crate::harness::*;
 use std::io::{Read, Write};
 use watchfire::formats::Format;
 use watchfire::formats::age::{Decryptor, Encryptor, Identity};
-use watchfire::model::Tlp;
+use watchfire::model::{Ceiling, Tlp};
 use watchfire::node::NodeError;
 use watchfire::node::error::Exit;
 use watchfire::node::view::{ExportFormat, ExportRequest};
@@ -16,7 +16,7 @@ fn domains(prefix: &str, count: usize) -> String {
 
 fn try_export(federation: &Federation, who: Who) -> Result<String, NodeError> {
     let mut out = Vec::new();
-    let request = ExportRequest { format: ExportFormat::Text, tlp_max: Tlp::Red, since: None, kinds: Vec::new() };
+    let request = ExportRequest { format: ExportFormat::Text, ceiling: Ceiling::NONE, since: None, kinds: Vec::new() };
     federation.node(who).export(&request, &mut out)?;
     Ok(String::from_utf8(out).unwrap())
 }

@@ -97,8 +97,8 @@ async fn a_federation_does_not_end_with_a_release_that_was_not_disclosed() {
     let (us, now) = (federation.org(AMAL), federation.clock.now());
     let audience = Audience::Direct(federation.org(BOREALIS));
     let record = Record::Indicator(Indicator::bare(Observable::guess("evil.example.org").unwrap()));
-    let draft = Draft { record, tlp: Tlp::Amber, audience, retention: Timestamp(0) };
-    let released = release(draft, AudienceState::Peer { open: true }, &us, now).unwrap().draft.encode(encode_record);
+    let draft = Draft { record, label: Tlp::Amber.into(), audience, retention: Timestamp(0) };
+    let released = release(draft, AudienceState::OPEN, &us, now).unwrap().draft.encode(encode_record);
     let items = vec![ReleaseItem { record: None, inside: Vec::new(), released, findings: Findings::default() }];
     federation.node(AMAL).store.commit(Change::Release { audience, items, disclosures: Vec::new(), at: now }).await.unwrap();
 }

@@ -83,7 +83,7 @@ async fn green_moves_within_a_community() {
     federation.share(BOREALIS, "green.example.org", Tlp::Green, "community").await;
     federation.settle().await;
     assert_eq!(federation.authors(CEDAR, "green.example.org"), [BOREALIS]);
-    assert_eq!(federation.lookup(CEDAR, "green.example.org")[0].tlp, Tlp::Green);
+    assert_eq!(federation.lookup(CEDAR, "green.example.org")[0].label.tlp(), Tlp::Green);
 }
 
 /// Amal's hidden group of Borealis and Cedar, who know nothing of each other.

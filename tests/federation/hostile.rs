@@ -164,7 +164,7 @@ async fn a_label_that_does_not_exist_ends_the_link() {
         let (_, frames) = rogue.batch(Head::default(), vec![rogue.entry(EVIL)], &rogue.identity.log_key());
         let [Kind::Batch(part)] = <[Kind; 1]>::try_from(frames).unwrap() else { unreachable!() };
         let mut content = wire::BatchContent::decode(&part.chunk[..]).unwrap();
-        content.tlp = vec![tlp];
+        content.label = vec![tlp];
         let chunk = content.encode_to_vec();
         let meta = part.meta.map(|meta| wire::BatchMeta { length: chunk.len() as u32, ..meta });
         stream.say(Kind::Batch(wire::Batch { meta, chunk: chunk.into(), last: true })).await;
@@ -181,7 +181,7 @@ async fn nobody_on_the_way_changes_a_label() {
     let (_, frames) = rogue.batch(Head::default(), vec![rogue.entry(EVIL)], &rogue.identity.log_key());
     let [Kind::Batch(part)] = <[Kind; 1]>::try_from(frames).unwrap() else { unreachable!() };
     let mut content = wire::BatchContent::decode(&part.chunk[..]).unwrap();
-    content.tlp = vec![u32::from(Tlp::Clear.number())];
+    content.label = vec![u32::from(Tlp::Clear.number())];
     let chunk = content.encode_to_vec();
     let meta = part.meta.map(|meta| wire::BatchMeta { length: chunk.len() as u32, ..meta });
     stream.say(Kind::Batch(wire::Batch { meta, chunk: chunk.into(), last: true })).await;

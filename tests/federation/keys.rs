@@ -316,7 +316,15 @@ impl Theft {
         let held = watchfire::rules::label::Held(batch.clone());
         let (us, to) = (self.rogue.identity.org(), self.federation.org(AMAL));
         let now = self.federation.clock.now();
-        let way = watchfire::rules::label::Way { log, us: &us, reader: &to, group: Some(&definition), joined: 0, now };
+        let way = watchfire::rules::label::Way {
+            log,
+            us: &us,
+            reader: &to,
+            group: Some(&definition),
+            joined: 0,
+            terms: watchfire::rules::policy::Terms::OPEN,
+            now,
+        };
         let may = watchfire::rules::label::outbound(held, &way).unwrap();
         watchfire::link::convert::batch_frames(log, &may).into_iter().map(|frame| frame.frame.unwrap()).collect()
     }
@@ -466,7 +474,15 @@ async fn an_author_that_changes_its_key_after_a_fork_is_proven_all_the_same() {
         stream.say(card).await;
         let branch = watchfire::model::log::Branch { from: hidden.checkpoint.head, headers: Vec::new(), checkpoint: hidden.checkpoint };
         let (log, us, to) = (rogue.log(), rogue.identity.org(), federation.org(AMAL));
-        let way = watchfire::rules::label::Way { log: &log, us: &us, reader: &to, group: None, joined: 0, now: federation.clock.now() };
+        let way = watchfire::rules::label::Way {
+            log: &log,
+            us: &us,
+            reader: &to,
+            group: None,
+            joined: 0,
+            terms: watchfire::rules::policy::Terms::OPEN,
+            now: federation.clock.now(),
+        };
         let may = watchfire::rules::label::outbound_branch(watchfire::rules::label::Held(branch), &way).unwrap();
         stream.say(watchfire::link::convert::conflict_frame(&may).frame.unwrap()).await;
         stream.until(|kind| matches!(kind, Kind::Conflict(_))).await;

@@ -4,7 +4,7 @@ use crate::harness::*;
 use watchfire::formats::Format;
 use watchfire::model::log::{AbsentReason, Audience, Body};
 use watchfire::model::record::WithdrawalMode;
-use watchfire::model::{ObservableKind, Tlp};
+use watchfire::model::{Ceiling, ObservableKind, Tlp};
 use watchfire::node::view::{ExportFormat, ExportRequest};
 use watchfire::rules::label::Held;
 
@@ -127,7 +127,12 @@ async fn an_export_that_goes_on_names_what_the_earlier_ones_carried_and_is_gone(
     }
     federation.share(AMAL, "https://recalled.example.org/x", Tlp::Clear, "partners").await;
     federation.settle().await;
-    let request = |since, tlp_max| ExportRequest { format: ExportFormat::Stix, tlp_max, since, kinds: Vec::new() };
+    let request = |since, tlp_max| ExportRequest {
+        format: ExportFormat::Stix,
+        ceiling: Ceiling { tlp: tlp_max, ..Ceiling::NONE },
+        since,
+        kinds: Vec::new(),
+    };
     let places: Vec<_> = federation.everyone().collect();
     let ids: Vec<_> = places
         .iter()
@@ -162,7 +167,7 @@ async fn an_export_that_goes_on_names_what_the_earlier_ones_carried_and_is_gone(
 async fn exports_that_carried_a_record_are_told_where_it_is_only_held_too() {
     let federation = shared().await;
     let record = federation.lookup(BOREALIS, EVIL).remove(0).record.to_string();
-    let request = ExportRequest { format: ExportFormat::Text, tlp_max: Tlp::Red, since: None, kinds: Vec::new() };
+    let request = ExportRequest { format: ExportFormat::Text, ceiling: Ceiling::NONE, since: None, kinds: Vec::new() };
     let remember = || {
         let (node, request) = (federation.node(BOREALIS).clone(), request.clone());
         tokio::task::spawn_blocking(move || node.remember_export(&request))

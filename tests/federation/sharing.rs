@@ -101,9 +101,9 @@ async fn sharing_again_under_another_label_says_which_one_it_replaces() {
     assert_eq!(import(Tlp::Red).await, (3, 0, vec![("amber".to_owned(), 3)]));
     let value = "host0.evil-0.example.org";
     let again = federation.try_share(AMAL, value, Tlp::Green, "borealis").await;
-    assert_eq!(again.released[0].before, Some(Tlp::Red));
+    assert_eq!(again.released[0].before, Some(Tlp::Red.into()));
     federation.settle().await;
-    assert_eq!(federation.lookup(BOREALIS, value)[0].tlp, Tlp::Green, "the last word counts");
+    assert_eq!(federation.lookup(BOREALIS, value)[0].label.tlp(), Tlp::Green, "the last word counts");
     assert_eq!(federation.try_share(AMAL, "no value", Tlp::Green, "borealis").await.invalid.len(), 1);
 }
 

@@ -63,6 +63,11 @@ def body_hash(salt_, body):
     return sha256(salt_, body)
 
 
+def label_is_known(label):
+    tlp, restricted, pap = label & 7, label >> 3 & 1, label >> 4
+    return tlp <= 4 and pap <= 3 and (not restricted or tlp >= 3)
+
+
 def header(log, seq, prev, created, kind, tlp, retention, hash_, length):
     return b"\x01" + log + u64(seq) + prev + u64(created) + bytes([kind, tlp]) + u64(retention) + hash_ + struct.pack(">I", length)
 
@@ -240,13 +245,13 @@ class Batch:
         assert all(0 <= reason <= 4 for reason in absent), "an unknown reason of absence"
         places = range(meta.count)
         created = [checkpoint.time + sum_ for sum_ in itertools.accumulate(deltas(columns.created_delta, meta.count))]
-        kinds, tlps, retentions = (unfold(column, meta.count) for column in (columns.kind, columns.tlp, columns.retention))
+        kinds, tlps, retentions = (unfold(column, meta.count) for column in (columns.kind, columns.label, columns.retention))
         salts = salts_of(columns, meta.first, absent)
         for place, (body, hash_, length) in zip(places, contents(columns, absent, direct)):
             self.size += 1
             salt_ = None if absent[place] else next(salts)
             hash_ = hash_ if absent[place] else body_hash(salt_, body)
-            assert kinds[place] <= 255 and tlps[place] <= 4 and 0 <= created[place] < 1 << 63, "no header has such a field"
+            assert kinds[place] <= 255 and label_is_known(tlps[place]) and 0 <= created[place] < 1 << 63, "no header has such a field"
             header_ = header(log, self.size, self.head, created[place], kinds[place], tlps[place], retentions[place], hash_, length)
             self.head = sha256(header_)
             self.entries.append(Entry(header_, self.head, body, salt_, absent[place]))
@@ -391,7 +396,7 @@ def receipt(pb, signed, holder, author, holder_key):
 
 def seal(pb, log, first, prev, bodies, kind, tlp, at, seed, key):
     """Frames of one batch of a direct log of our own, and its head."""
-    head, columns = prev, pb.BatchContent(seed=seed, created_delta=[0], kind=[kind], tlp=[tlp], retention=[0])
+    head, columns = prev, pb.BatchContent(seed=seed, created_delta=[0], kind=[kind], label=[tlp], retention=[0])
     columns.length.extend(len(body) for body in bodies)
     for seq, body in enumerate(bodies, first):
         head = sha256(header(log, seq, head, at, kind, tlp, 0, body_hash(salt(seed, seq), body), len(body)))

@@ -9,7 +9,7 @@ use tracing::Level;
 use watchfire::link::convert::{LogState as Offered, decode_definition, decode_record};
 use watchfire::model::group::{Definition, Member, Visibility};
 use watchfire::model::log::{AbsentReason, Audience, Body, LogKey};
-use watchfire::model::{GroupId, OrgId, Record, RecordKind, Tlp};
+use watchfire::model::{GroupId, Label, OrgId, Record, RecordKind, Tlp};
 use watchfire::node::{Node, NodeError};
 use watchfire::rules::label::{Held, may_offer};
 use watchfire::rules::release::Disclosure;
@@ -107,7 +107,7 @@ fn look(world: &World, who: usize) {
                 }
                 let known = ledger.positions.entry(key).or_insert(Position { hash: hash.0, value: None });
                 known.value = known.value.take().or(value);
-                if entry.tlp == Tlp::Red && matches!(log.key.audience, Audience::Group(_)) {
+                if entry.label.tlp() == Tlp::Red && matches!(log.key.audience, Audience::Group(_)) {
                     ledger.wrong(format!("label: TLP:RED at {seq} in {}", name_of(world, &log.key)));
                 }
             }
@@ -498,21 +498,21 @@ fn disclosed(world: &World, ledger: &mut Ledger, who: usize) {
     if ledger.was_restored(who) {
         return;
     }
-    let mut disclosed: BTreeMap<(Audience, Tlp, u8), u64> = BTreeMap::new();
+    let mut disclosed: BTreeMap<(Audience, Label, u8), u64> = BTreeMap::new();
     for line in snapshot.disclosures(1..=lines).unwrap() {
         let line: Disclosure = serde_json::from_str(&line.json).unwrap();
-        *disclosed.entry((line.audience, line.tlp, line.kind)).or_default() += line.count;
+        *disclosed.entry((line.audience, line.label, line.kind)).or_default() += line.count;
     }
-    let mut released: BTreeMap<(Audience, Tlp, u8), u64> = BTreeMap::new();
+    let mut released: BTreeMap<(Audience, Label, u8), u64> = BTreeMap::new();
     for log in snapshot.logs_of(&world.members[who].org).unwrap() {
         for seq in 1..=log.head.size {
             let header = snapshot.header(&log.id, seq).unwrap().unwrap();
-            *released.entry((log.key.audience, header.tlp, header.kind)).or_default() += 1;
+            *released.entry((log.key.audience, header.label, header.kind)).or_default() += 1;
         }
     }
     for audience in snapshot.waiting_audiences().unwrap() {
         for waiting in snapshot.waiting(&audience, usize::MAX, usize::MAX).unwrap() {
-            *released.entry((audience, waiting.entry.tlp, waiting.entry.kind)).or_default() += 1;
+            *released.entry((audience, waiting.entry.label, waiting.entry.kind)).or_default() += 1;
         }
     }
     for (what, count) in released {

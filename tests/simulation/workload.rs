@@ -7,7 +7,7 @@ use super::world::{COUNT, Return, World};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
-use watchfire::model::{ObservableKind, Tlp};
+use watchfire::model::{ObservableKind, Pap, Tlp};
 use watchfire::node::view::{GroupCreate, ShareRequest};
 
 /// Things that happen in a run.
@@ -143,8 +143,18 @@ fn send(world: &mut World, who: usize, to: &'static str, values: Vec<String>) {
     world.log.say(format!("{} shares {} with {to} as {label:?}: {}", NAMES[who], values.len(), values[0]));
     tokio::spawn(async move {
         let kind = Some(ObservableKind::Domain);
-        let request =
-            ShareRequest { values, kind, tlp: label, to: to.into(), note: None, valid_until: None, labels: Vec::new(), now: true };
+        let request = ShareRequest {
+            values,
+            kind,
+            tlp: label,
+            class: None,
+            pap: Pap::Clear,
+            to: to.into(),
+            note: None,
+            valid_until: None,
+            labels: Vec::new(),
+            now: true,
+        };
         let Ok(report) = node.share(request).await else { return };
         let mut ledger = ledger.lock().unwrap();
         let told = ledger.now();

@@ -137,7 +137,15 @@ fn may(log: &LogKey, batch: &Batch) -> Outbound<Batch> {
     let reader = OrgId([0xb2; 32]);
     let members = [log.author, reader].map(|org| Member { org, card: vec![] }).to_vec();
     let group = Definition { members, ..definition() };
-    let way = Way { log, us: &log.author, reader: &reader, group: Some(&group), joined: 0, now: group.confirmed };
+    let way = Way {
+        log,
+        us: &log.author,
+        reader: &reader,
+        group: Some(&group),
+        joined: 0,
+        terms: watchfire::rules::policy::Terms::OPEN,
+        now: group.confirmed,
+    };
     outbound(Held(batch.clone()), &way).expect("its reader")
 }
 
@@ -182,7 +190,7 @@ fn entries(bodies: Vec<Vec<u8>>) -> Vec<BatchEntry> {
         // Earlier and later than the one before, and than the checkpoint.
         created: Timestamp(TIME + [0, 250, 90][(at % 3) as usize]),
         kind: RecordKind::Indicator.number(),
-        tlp: [Tlp::Green, Tlp::Clear, Tlp::AmberStrict, Tlp::Amber][(at % 4) as usize],
+        label: [Tlp::Green, Tlp::Clear, Tlp::AmberStrict, Tlp::Amber][(at % 4) as usize].into(),
         retention: Timestamp(if at % 5 == 3 { 0 } else { RETENTION + at }),
         body: Body::Present(body),
     };
@@ -225,7 +233,7 @@ fn alike() -> Vec<BatchEntry> {
     let bodies = ["a.example", "b.example", "c.example"].map(|value| indicator(ObservableKind::Domain, value, like));
     let mut entries = entries(bodies.to_vec());
     for entry in &mut entries {
-        (entry.created, entry.tlp, entry.retention) = (Timestamp(TIME), Tlp::Green, Timestamp(RETENTION));
+        (entry.created, entry.label, entry.retention) = (Timestamp(TIME), Tlp::Green.into(), Timestamp(RETENTION));
     }
     entries
 }
@@ -235,7 +243,7 @@ fn written_out(content: &mut wire::BatchContent) {
     fn all<T: Copy>(column: &mut Vec<T>) {
         *column = vec![column[0]; 3];
     }
-    for column in [&mut content.kind, &mut content.tlp, &mut content.is_indicator] {
+    for column in [&mut content.kind, &mut content.label, &mut content.is_indicator] {
         all(column);
     }
     all(&mut content.retention);
@@ -281,7 +289,7 @@ fn mixture() -> Vec<BatchEntry> {
 fn padded() -> Vec<BatchEntry> {
     let filled = [0, 1, 511, 512, 513].map(|length| BatchEntry { kind: NEWER_RECORD, ..entries(vec![vec![0x78; length]]).remove(0) });
     let mut all = entries(all_forms().into_iter().take(2).collect());
-    all[0].tlp = Tlp::Red;
+    all[0].label = Tlp::Red.into();
     all.extend(filled);
     all
 }

@@ -4,7 +4,7 @@ use super::team::Team;
 use super::{Outcome, Step};
 use crate::api::Problem;
 use crate::formats::Format;
-use crate::model::Tlp;
+use crate::model::{Pap, Tlp};
 use crate::node::Node;
 use crate::node::error::NodeError;
 use crate::node::view::{GroupCreate, ImportReport, ImportRequest, MatchView, PeerOptions, ShareRequest};
@@ -123,7 +123,7 @@ async fn share(team: &Team) -> Seen {
     }
     let us = amal.status()?.org_id;
     let held = |node: &Node| {
-        let of_amal = |found: &MatchView| found.author == us && found.r#match == "exact" && found.tlp == Tlp::Green;
+        let of_amal = |found: &MatchView| found.author == us && found.r#match == "exact" && found.label.tlp() == Tlp::Green;
         values().iter().filter(|value| found(node, value).iter().any(of_amal)).count()
     };
     let (mut there, mut also) = (0, 0);
@@ -195,14 +195,34 @@ async fn again(team: &Team) -> Seen {
 async fn import(team: &Team, tlp: Tlp) -> Result<ImportReport, NodeError> {
     let node = team.members[0].node.clone();
     let file_name = Some("pegasus-60.stix2".to_owned());
-    let ask = ImportRequest { tlp, to: GROUP.into(), format: Some(Format::Stix), dry_run: false, file_name, now: true };
+    let ask = ImportRequest {
+        tlp,
+        class: None,
+        pap: Pap::Clear,
+        to: GROUP.into(),
+        format: Some(Format::Stix),
+        dry_run: false,
+        file_name,
+        now: true,
+    };
     let work = tokio::task::spawn_blocking(move || node.import(ask, Box::new(INDICATORS), &mut |_| {}));
     work.await.map_err(|fault| NodeError::Internal(fault.to_string()))?
 }
 
 fn ask(value: &str, tlp: Tlp, to: &str) -> ShareRequest {
     let values = vec![value.to_owned()];
-    ShareRequest { values, kind: None, tlp, to: to.into(), note: None, valid_until: None, labels: Vec::new(), now: true }
+    ShareRequest {
+        values,
+        kind: None,
+        tlp,
+        class: None,
+        pap: Pap::Clear,
+        to: to.into(),
+        note: None,
+        valid_until: None,
+        labels: Vec::new(),
+        now: true,
+    }
 }
 
 /// The domains in the file, read without any of the code that is shown: each pattern is `[domain-name:value='…']`.
@@ -217,7 +237,7 @@ fn found(node: &Node, value: &str) -> Vec<MatchView> {
 }
 
 fn red(node: &Node) -> bool {
-    found(node, RED).iter().any(|found| found.tlp == Tlp::Red)
+    found(node, RED).iter().any(|found| found.label.tlp() == Tlp::Red)
 }
 
 fn gone(node: &Node) -> bool {

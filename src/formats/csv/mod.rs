@@ -14,6 +14,7 @@ use columns::Role;
 use record::{Record, Records};
 pub use write::{HEADER, Writer, write};
 
+use super::marks::is_mark;
 use super::{
     Item, Limits, Problem, Tally,
     extract::{self, Found},
@@ -271,7 +272,7 @@ impl About {
             let label = clipped(label.trim().trim_start_matches('#'), LABEL_MAX);
             if label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("tlp:")) {
                 self.mark(&label)?;
-            } else if !is_blank(&label) && self.labels.len() < LABELS_MAX {
+            } else if !is_blank(&label) && (self.labels.len() < LABELS_MAX || is_mark(&label)) {
                 self.labels.push(label);
             }
         }

@@ -1,5 +1,6 @@
 //! One attribute, as it stands in a file and as it waits for its event's tags.
 
+use crate::formats::marks::{bounded, is_mark};
 use crate::model::Tlp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,9 +39,7 @@ impl Marks {
     pub(super) fn join(&mut self, other: &Self) {
         self.tlp = self.tlp.max(other.tlp);
         self.labels.extend(other.labels.iter().cloned());
-        self.labels.sort();
-        self.labels.dedup();
-        self.labels.truncate(super::read::LABELS_MAX);
+        bounded(&mut self.labels, super::read::LABELS_MAX);
     }
 
     /// A `Tag` list. A tag that begins with `tlp:` and is no label counts as TLP:RED; tags of taxonomies that only describe
@@ -75,7 +74,7 @@ impl Marks {
 
     pub(super) fn label(&mut self, name: &str) {
         let name = name.trim();
-        if !name.is_empty() && self.labels.len() < super::read::LABELS_MAX {
+        if !name.is_empty() && (self.labels.len() < super::read::LABELS_MAX || is_mark(name)) {
             self.labels.push(name.chars().take(LABEL_CHARS_MAX).collect());
         }
     }

@@ -1,6 +1,7 @@
 //! The objects of a bundle that we read, and the checks that STIX asks for.
 
 use super::{Key, markings};
+use crate::formats::marks::bounded;
 use crate::model::{Timestamp, Tlp};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -325,9 +326,7 @@ fn labels<'a>(texts: impl Iterator<Item = Text<'a>>) -> (Vec<String>, Option<Tlp
             labels.push(label);
         }
     }
-    labels.sort();
-    labels.dedup();
-    labels.truncate(LABELS_MAX);
+    bounded(&mut labels, LABELS_MAX);
     (labels, tlp)
 }
 

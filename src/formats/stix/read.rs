@@ -10,6 +10,7 @@ use super::markings::{Definition, Markings};
 use super::object::{Head, IndicatorObject, LABELS_MAX, Named, Pending, Relationship, label, short, timestamp};
 use super::pending::{Facts, Scratch, Writer};
 use crate::formats::json::{Captured, JsonError, Reader};
+use crate::formats::marks::bounded;
 use crate::formats::pattern;
 use crate::formats::{Item, Problem, ReadError, Sink, Stop, Summary, Tally, problem};
 use crate::model::{Indicator, Tlp};
@@ -269,9 +270,7 @@ fn item(pending: Pending, facts: Option<&Facts>, markings: &Markings, names: &BT
     let mut labels = pending.labels;
     let targets = facts.into_iter().flat_map(|facts| &facts.targets);
     labels.extend(targets.filter_map(|target| names.get(target)).filter_map(|name| label(name)));
-    labels.sort();
-    labels.dedup();
-    labels.truncate(LABELS_MAX);
+    bounded(&mut labels, LABELS_MAX);
     let indicator = Indicator {
         observable,
         valid_from: timestamp(pending.valid_from),

@@ -38,6 +38,8 @@ pub struct Row {
     pub observable: Observable,
     /// Its label.
     pub tlp: Tlp,
+    /// What else the label says, as `formats::marks_of` gives it.
+    pub marks: Vec<String>,
     /// Who says so.
     pub author: OrgId,
     /// From when it holds; `created` where nothing is known.
@@ -218,6 +220,9 @@ fn indicator_object(id: Uuid, author: Uuid, row: &Row, dialect: Dialect) -> Valu
         set("external_references", json!([{ "source_name": source, "description": "where the author has it from" }]));
     }
     set("object_marking_refs", json!([official_id(row.tlp)]));
+    if !row.marks.is_empty() {
+        set("labels", json!(row.marks));
+    }
     if let Some(note) = filled(row.note.as_deref()) {
         set("description", note.into());
     }
@@ -257,6 +262,7 @@ mod tests {
             id: RecordId([number; 16]),
             observable: Observable::parse(kind, value).expect("a value"),
             tlp: Tlp::Amber,
+            marks: vec![],
             author: OrgId([9; 32]),
             valid_from: None,
             valid_until: None,

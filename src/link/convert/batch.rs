@@ -7,7 +7,7 @@ use prost::bytes::Bytes;
 
 use super::{Malformed, columns, fixed, read_checkpoint, wire, wire_checkpoint};
 use crate::model::log::{AbsentReason, Audience, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Batch, BatchEntry, Body, Checkpoint, LogKey, Salts};
-use crate::model::{LogId, RecordKind, Timestamp, Tlp};
+use crate::model::{Label, LogId, RecordKind, Timestamp};
 use crate::rules::label::Outbound;
 
 /// Bytes of content in one frame; the rest of the 64 KiB is for the frame itself.
@@ -153,7 +153,7 @@ fn to_columns(batch: &Batch, direct: bool) -> wire::BatchContent {
         content.created_delta.push(created - before);
         before = created;
         content.kind.push(u32::from(entry.kind));
-        content.tlp.push(u32::from(entry.tlp.number()));
+        content.label.push(u32::from(entry.label.byte()));
         content.retention.push(entry.retention.0);
         match &entry.body {
             Body::Present(body) => {
@@ -181,7 +181,7 @@ fn to_columns(batch: &Batch, direct: bool) -> wire::BatchContent {
     }
     // The first entry's time is told from the checkpoint's; all others are usually the same.
     fold(&mut content.kind);
-    fold(&mut content.tlp);
+    fold(&mut content.label);
     fold(&mut content.retention);
     fold(&mut content.length);
     columns::fold_deltas(&mut content.created_delta);
@@ -282,7 +282,7 @@ fn decompress(meta: &wire::BatchMeta, content: Vec<u8>) -> Result<Vec<u8>, Malfo
 fn from_columns(meta: &wire::BatchMeta, content: wire::BatchContent, checkpoint: Checkpoint, direct: bool) -> Result<Batch, Malformed> {
     let count = meta.count as usize;
     let kinds = unfold(&content.kind, count)?;
-    let labels = unfold(&content.tlp, count)?;
+    let labels = unfold(&content.label, count)?;
     let retentions = unfold(&content.retention, count)?;
     let absent = if content.absent.is_empty() { vec![0; count] } else { unfold(&content.absent, count)? };
     let present = absent.iter().filter(|reason| **reason == 0).count();
@@ -328,7 +328,7 @@ fn from_columns(meta: &wire::BatchMeta, content: wire::BatchContent, checkpoint:
         entries.push(BatchEntry {
             created: Timestamp(created as u64),
             kind: u8::try_from(kinds[at]).map_err(|_| Malformed("an unknown kind of record"))?,
-            tlp: u8::try_from(labels[at]).ok().and_then(Tlp::from_number).ok_or(Malformed("an unknown label"))?,
+            label: u8::try_from(labels[at]).ok().and_then(Label::from_byte).ok_or(Malformed("an unknown label"))?,
             retention: Timestamp(retentions[at]),
             body,
         });
@@ -376,7 +376,7 @@ mod tests {
     use super::*;
     use crate::model::crypto::SigningKey;
     use crate::model::log::Head;
-    use crate::model::{GroupId, OrgId};
+    use crate::model::{GroupId, OrgId, Tlp};
     use crate::rules::label::{Held, Way, outbound};
 
     fn log(audience: Audience) -> LogKey {
@@ -391,7 +391,7 @@ mod tests {
         let entries = bodies.iter().enumerate().map(|(at, body)| BatchEntry {
             created: Timestamp(1_000 + at as u64 % 3),
             kind: 1,
-            tlp: Tlp::Green,
+            label: Tlp::Green.into(),
             retention: Timestamp(9),
             body: Body::Present(body.clone()),
         });
@@ -399,7 +399,15 @@ mod tests {
     }
 
     fn may(log: &LogKey, batch: &Batch) -> Outbound<Batch> {
-        let way = Way { log, us: &log.author, reader: &OrgId([2; 32]), group: None, joined: 0, now: Timestamp(0) };
+        let way = Way {
+            log,
+            us: &log.author,
+            reader: &OrgId([2; 32]),
+            group: None,
+            joined: 0,
+            terms: crate::rules::policy::Terms::OPEN,
+            now: Timestamp(0),
+        };
         outbound(Held(batch.clone()), &way).unwrap()
     }
 

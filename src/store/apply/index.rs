@@ -147,7 +147,7 @@ impl Tx<'_> {
             let before = at.checked_sub(1).map(|before| &sought.sorted[before]).filter(|before| before.key == one.key);
             if before
                 .map(|before| items[before.place].released.get())
-                .is_some_and(|before| (before.tlp, &before.body) == (encoded.tlp, &encoded.body))
+                .is_some_and(|before| (before.label, &before.body) == (encoded.label, &encoded.body))
             {
                 return Ok(true);
             }
@@ -237,7 +237,7 @@ impl Tx<'_> {
         let newer = said.iter().rev().find(|(other, _)| other.key() > place.key());
         let older = said.iter().rev().find(|(other, _)| other.key() < place.key());
         let same = |tx: &Self, other: &ProvenanceRow| -> Applied<bool> {
-            Ok(other.tlp == row.tlp && is_body::<Fault>(&tx.t.bodies, other.body, body)?)
+            Ok(other.label == row.label && is_body::<Fault>(&tx.t.bodies, other.body, body)?)
         };
         let verdict = match (newer, older) {
             (Some((_, newer)), _) if same(self, newer)? => Verdict::Duplicate,

@@ -53,9 +53,9 @@ impl Tx<'_> {
         let mut rows = Vec::with_capacity(waiting.len());
         for (n, entry) in waiting.iter().zip(&batch.entries) {
             let row = find::row::<WaitingRow, _, Fault>(&self.t.waiting, "waiting", (&audience, *n))?.ok_or(Refused::WaitingMoved)?;
-            let BatchEntry { kind, tlp, retention, body, .. } = entry;
+            let BatchEntry { kind, label, retention, body, .. } = entry;
             let Body::Present(body) = body else { return Err(Refused::WaitingMoved.into()) };
-            let same = (row.kind, row.tlp, row.retention) == (*kind, *tlp, *retention);
+            let same = (row.kind, row.label, row.retention) == (*kind, *label, *retention);
             if !same || !is_body::<Fault>(&self.t.bodies, row.body, body)? {
                 return Err(Refused::WaitingMoved.into());
             }
@@ -236,10 +236,10 @@ impl Tx<'_> {
         let (Meaning::Indicator { record, valid_until, .. }, Ok(number)) = (&received.meaning, entry.body) else {
             return Ok(received.verdict);
         };
-        let Header { seq, tlp, retention, .. } = received.header;
+        let Header { seq, label, retention, .. } = received.header;
         let (family, incarnation) = (log.row.family, log.row.key.incarnation);
         let state = if revoked { ProvenanceState::Revoked } else { ProvenanceState::Live };
-        let row = ProvenanceRow { record: *record, tlp, state, received: at, retention, valid_until: *valid_until, body: number };
+        let row = ProvenanceRow { record: *record, label, state, received: at, retention, valid_until: *valid_until, body: number };
         self.add_provenance(Place { observable: entry.observable, family, incarnation, seq }, row, body, numbers)
     }
 
@@ -385,10 +385,10 @@ impl Tx<'_> {
         said: Option<(Place, ProvenanceRow)>,
         at: Timestamp,
     ) -> Applied<()> {
-        let EntryRow { kind, tlp, retention, body_length, observable, .. } = *entry;
+        let EntryRow { kind, label, retention, body_length, observable, .. } = *entry;
         let number = self.put_body(body)?;
         let record = said.as_ref().map(|(_, row)| row.record);
-        let row = WaitingRow { created: at, kind, tlp, retention, body: number, body_length, record, observable };
+        let row = WaitingRow { created: at, kind, label, retention, body: number, body_length, record, observable };
         self.counters.waiting += 1;
         self.t.waiting.insert((&audience_bytes(audience), self.counters.waiting), row.encode().as_slice())?;
         self.count(kind, 1)?;

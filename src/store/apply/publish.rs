@@ -46,14 +46,14 @@ impl Tx<'_> {
         }
         let mut numbers = self.make_numbers(&sought)?;
         for (place, (header, record, encoded)) in entries.into_iter().enumerate() {
-            let Encoded { tlp, retention, valid_until, body, .. } = encoded;
+            let Encoded { label, retention, valid_until, body, .. } = encoded;
             let number = self.put_body(body)?;
             let mut entry = EntryRow::of(header, Verdict::Accepted, Ok(number));
             entry.observable = numbers.of(place);
             self.later_entry((log.no, header.seq), &entry);
             let place = Place { observable: entry.observable, family: log.row.family, incarnation: key.incarnation, seq: header.seq };
-            let (tlp, retention, valid_until, state) = (*tlp, *retention, *valid_until, ProvenanceState::Live);
-            let row = ProvenanceRow { record, tlp, state, received: at, retention, valid_until, body: number };
+            let (label, retention, valid_until, state) = (*label, *retention, *valid_until, ProvenanceState::Live);
+            let row = ProvenanceRow { record, label, state, received: at, retention, valid_until, body: number };
             self.add_provenance(place, row, body, &mut numbers)?;
         }
         log.row.head = head;
@@ -90,7 +90,7 @@ fn entries<'c>(batches: &'c [(Batch, Vec<Header>)], items: &'c [ReleaseItem]) ->
 
 /// Whether an entry says exactly what was released, and that is an indicator.
 fn is_entry(released: &Encoded, entry: &BatchEntry) -> bool {
-    let Encoded { kind, tlp, retention, body, observable, .. } = released;
+    let Encoded { kind, label, retention, body, observable, .. } = released;
     let same_body = matches!(&entry.body, Body::Present(there) if there == body);
-    observable.is_some() && same_body && (entry.kind, entry.tlp, entry.retention) == (*kind, *tlp, *retention)
+    observable.is_some() && same_body && (entry.kind, entry.label, entry.retention) == (*kind, *label, *retention)
 }

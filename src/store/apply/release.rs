@@ -93,16 +93,16 @@ impl Tx<'_> {
         }
         let waiting = self.put_waiting(audience, encoded, Some(record), observable, at)?;
         let place = Place { observable, family, incarnation: WAITING, seq: self.counters.waiting };
-        let Encoded { tlp, retention, valid_until, .. } = *encoded;
+        let Encoded { label, retention, valid_until, .. } = *encoded;
         let state = ProvenanceState::Live;
-        let row = ProvenanceRow { record, tlp, state, received: at, retention, valid_until, body: waiting.body };
+        let row = ProvenanceRow { record, label, state, received: at, retention, valid_until, body: waiting.body };
         self.add_provenance(place, row, &encoded.body, numbers)?;
         Ok(outcome)
     }
 
     /// What comes of telling this to an audience, after what it was told last.
     pub(super) fn told_next(&self, observable: u64, family: u32, encoded: &Encoded) -> Applied<ReleaseOutcome> {
-        find::told_next(&self.t.provenances, &self.t.bodies, (observable, family), encoded.tlp, &encoded.body)
+        find::told_next(&self.t.provenances, &self.t.bodies, (observable, family), encoded.label, &encoded.body)
     }
 
     fn release_unnamed(&mut self, audience: &Audience, encoded: &Encoded, at: Timestamp) -> Applied<ReleaseOutcome> {
@@ -124,10 +124,10 @@ impl Tx<'_> {
         observable: u64,
         at: Timestamp,
     ) -> Applied<WaitingRow> {
-        let Encoded { kind, tlp, retention, .. } = *encoded;
+        let Encoded { kind, label, retention, .. } = *encoded;
         let body = self.put_body(&encoded.body)?;
         let body_length = u32::try_from(encoded.body.len()).unwrap_or(u32::MAX);
-        let row = WaitingRow { created: at, kind, tlp, retention, body, body_length, record, observable };
+        let row = WaitingRow { created: at, kind, label, retention, body, body_length, record, observable };
         self.counters.waiting += 1;
         self.later_waiting((audience_bytes(audience), self.counters.waiting), &row);
         Ok(row)
@@ -139,7 +139,7 @@ impl Tx<'_> {
             let queued = items.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_queued());
             let encoded = queued.map(|(item, _)| item.released.get());
             let bodies: Vec<&[u8]> = encoded
-                .filter(|encoded| encoded.kind == disclosure.kind && encoded.tlp == disclosure.tlp)
+                .filter(|encoded| encoded.kind == disclosure.kind && encoded.label == disclosure.label)
                 .map(|encoded| encoded.body.as_slice())
                 .collect();
             if !bodies.is_empty() {

@@ -170,8 +170,8 @@ impl Snapshot {
             if row.seed.is_none() && matches!(body, Body::Present(_)) {
                 each.push(salt_of(&salts, no, key.value().1, &row)?);
             }
-            let EntryRow { created, kind, tlp, retention, .. } = entry;
-            entries.push(BatchEntry { created, kind, tlp, retention, body });
+            let EntryRow { created, kind, label, retention, .. } = entry;
+            entries.push(BatchEntry { created, kind, label, retention, body });
         }
         let salts = row.seed.map_or(Salts::Each(each), Salts::Seed);
         Ok(Some(Held(Batch { first, entries, salts, checkpoint: row.checkpoint })))
@@ -243,8 +243,8 @@ impl Snapshot {
                 break;
             }
             let body = Body::Present(get_body::<ReadError>(&*bodies, row.body)?);
-            let WaitingRow { created, kind, tlp, retention, record, .. } = row;
-            waiting.push(Waiting { n, record, entry: BatchEntry { created, kind, tlp, retention, body } });
+            let WaitingRow { created, kind, label, retention, record, .. } = row;
+            waiting.push(Waiting { n, record, entry: BatchEntry { created, kind, label, retention, body } });
         }
         Ok(waiting)
     }
@@ -261,8 +261,8 @@ impl Snapshot {
             let row: WaitingRow = find::decoded("waiting", &n, row.value())?;
             if row.kind == kind {
                 let body = Body::Present(get_body::<ReadError>(&*self.table(BODIES)?, row.body)?);
-                let WaitingRow { created, kind, tlp, retention, record, .. } = row;
-                return Ok(Some(Waiting { n, record, entry: BatchEntry { created, kind, tlp, retention, body } }));
+                let WaitingRow { created, kind, label, retention, record, .. } = row;
+                return Ok(Some(Waiting { n, record, entry: BatchEntry { created, kind, label, retention, body } }));
             }
         }
         Ok(None)

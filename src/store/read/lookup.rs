@@ -4,7 +4,7 @@ use super::{Read, Snapshot};
 use crate::model::log::{Audience, LogKey};
 use crate::model::observable::lookup::{Lookup, Match, Place, host_lookups, lookups, pattern_lookups};
 use crate::model::observable::search_key;
-use crate::model::{LogId, Observable, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
+use crate::model::{Label, LogId, Observable, ObservableKind, OrgId, RecordId, Timestamp};
 use crate::rules::label::Held;
 use crate::store::apply::WAITING;
 use crate::store::body::get_body;
@@ -50,7 +50,7 @@ pub struct Provenance {
     /// Who else has it.
     pub audience: Audience,
     /// The label.
-    pub tlp: Tlp,
+    pub label: Label,
     /// Whether it holds.
     pub state: ProvenanceState,
     /// The log that it stands in, or will stand in while it waits.
@@ -91,11 +91,26 @@ impl Snapshot {
     /// # Errors
     /// When the store cannot be read.
     pub fn lookup(&self, query: &Observable, now: Timestamp) -> Read<Hits> {
-        self.lookup_up_to(query, now, HITS_MAX)
+        self.lookup_seen(query, now, &|_| true)
     }
 
-    pub(in crate::store) fn lookup_up_to(&self, query: &Observable, now: Timestamp, most: usize) -> Read<Hits> {
-        let mut found = Numbers { matches: BTreeMap::new(), most, more: false };
+    /// As [`Self::lookup`], of what somebody may see: nothing else counts, towards no bound either.
+    ///
+    /// # Errors
+    /// As [`Self::lookup`].
+    pub fn lookup_seen(&self, query: &Observable, now: Timestamp, sees: &dyn Fn(&Provenance) -> bool) -> Read<Hits> {
+        self.lookup_up_to(query, now, HITS_MAX, sees)
+    }
+
+    pub(in crate::store) fn lookup_up_to(
+        &self,
+        query: &Observable,
+        now: Timestamp,
+        most: usize,
+        sees: &dyn Fn(&Provenance) -> bool,
+    ) -> Read<Hits> {
+        let words = |no: u64| self.words_seen(no, now, sees);
+        let mut found = Numbers { matches: BTreeMap::new(), most, more: false, words: &words };
         // An address has up to 127 networks over it: nobody looks for them where there are none.
         let any_networks = self.any_of(ObservableKind::Ipv4Net)? || self.any_of(ObservableKind::Ipv6Net)?;
         for look in lookups(query).into_iter().filter(|look| any_networks || look.matches != Match::ContainsAddress) {
@@ -109,9 +124,9 @@ impl Snapshot {
                 self.look_inside(&look, &mut found)?;
             }
         }
-        let mut hits = Vec::new();
-        for (no, matches) in found.matches {
-            hits.extend(self.hit(no, matches, now)?);
+        let mut hits = Vec::with_capacity(found.matches.len());
+        for (no, (matches, provenances)) in found.matches {
+            hits.push(Hit { observable: self.observable(no)?, matches, provenances });
         }
         hits.sort_by(|one, other| (one.matches, &one.observable).cmp(&(other.matches, &other.observable)));
         Ok(Hits { hits, more: found.more })
@@ -122,33 +137,33 @@ impl Snapshot {
     /// # Errors
     /// When the store cannot be read.
     pub fn said_of(&self, observable: &Observable, now: Timestamp) -> Read<Option<Hit>> {
+        self.said_of_seen(observable, now, &|_| true)
+    }
+
+    /// As [`Self::said_of`], of what somebody may see.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn said_of_seen(&self, observable: &Observable, now: Timestamp, sees: &dyn Fn(&Provenance) -> bool) -> Read<Option<Hit>> {
         let Some(no) = self.table(OBSERVABLES)?.get(search_key(observable).as_slice())?.map(|no| no.value()) else { return Ok(None) };
         // The value need not be read back.
         let hit = |provenances: Vec<Provenance>| Hit { observable: observable.clone(), matches: Match::Exact, provenances };
-        Ok(Some(self.words_in_force(no, now)?).filter(|words| !words.is_empty()).map(hit))
+        Ok(Some(self.words_seen(no, now, sees)?).filter(|words| !words.is_empty()).map(hit))
     }
 
-    fn hit(&self, no: u64, matches: Match, now: Timestamp) -> Read<Option<Hit>> {
-        let provenances = self.words_in_force(no, now)?;
-        if provenances.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Hit { observable: self.observable(no)?, matches, provenances }))
-    }
-
-    fn words_in_force(&self, no: u64, now: Timestamp) -> Read<Vec<Provenance>> {
-        Ok(self.last_words(no)?.into_iter().filter(|one| !one.is_expired(now)).collect())
+    fn words_seen(&self, no: u64, now: Timestamp, sees: &dyn Fn(&Provenance) -> bool) -> Read<Vec<Provenance>> {
+        Ok(self.last_words(no)?.into_iter().filter(|one| !one.is_expired(now) && sees(one)).collect())
     }
 
     /// What would come of telling an audience this, after what it was told of the value last, whether that has its position or waits.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn told_next(&self, audience: &Audience, query: &Observable, tlp: Tlp, body: &[u8]) -> Read<ReleaseOutcome> {
+    pub fn told_next(&self, audience: &Audience, query: &Observable, label: Label, body: &[u8]) -> Read<ReleaseOutcome> {
         let news = Ok(ReleaseOutcome::NEWS);
         let Some(family) = find::family::<ReadError>(&*self.table(FAMILY_NUMBERS)?, self.us(), *audience)? else { return news };
         let Some(no) = self.table(OBSERVABLES)?.get(search_key(query).as_slice())?.map(|no| no.value()) else { return news };
-        find::told_next(&*self.table(PROVENANCES)?, &*self.table(BODIES)?, (no, family), tlp, body)
+        find::told_next(&*self.table(PROVENANCES)?, &*self.table(BODIES)?, (no, family), label, body)
     }
 
     fn any_of(&self, kind: ObservableKind) -> Read<bool> {
@@ -156,17 +171,17 @@ impl Snapshot {
         Ok(self.table(OBSERVABLES)?.range(start.as_slice()..end.as_slice())?.next().is_some())
     }
 
-    fn look(&self, look: &Lookup, found: &mut Numbers) -> Read<()> {
+    fn look(&self, look: &Lookup, found: &mut Numbers<'_>) -> Read<()> {
         let table = self.table(OBSERVABLES)?;
         match &look.place {
             Place::Key(key) => {
                 if let Some(no) = table.get(key.as_slice())? {
-                    found.note(no.value(), look.matches);
+                    found.note(no.value(), look.matches)?;
                 }
             }
             Place::Range(range) => {
                 for row in table.range(range.start.as_slice()..range.end.as_slice())? {
-                    if !found.note(row?.1.value(), look.matches) {
+                    if !found.note(row?.1.value(), look.matches)? {
                         break;
                     }
                 }
@@ -175,20 +190,20 @@ impl Snapshot {
         Ok(())
     }
 
-    fn look_on(&self, look: &Lookup, found: &mut Numbers) -> Read<()> {
+    fn look_on(&self, look: &Lookup, found: &mut Numbers<'_>) -> Read<()> {
         for row in self.table(HOSTS)?.range(numbered(&look.place))? {
             let (key, kind) = row?;
             let pattern = kind.value() == ObservableKind::Pattern.number();
-            if !found.note(key.value().1, if pattern { Match::InPattern } else { look.matches }) {
+            if !found.note(key.value().1, if pattern { Match::InPattern } else { look.matches })? {
                 break;
             }
         }
         Ok(())
     }
 
-    fn look_inside(&self, look: &Lookup, found: &mut Numbers) -> Read<()> {
+    fn look_inside(&self, look: &Lookup, found: &mut Numbers<'_>) -> Read<()> {
         for row in self.table(INSIDE)?.range(numbered(&look.place))? {
-            if !found.note(row?.0.value().1, look.matches) {
+            if !found.note(row?.0.value().1, look.matches)? {
                 break;
             }
         }
@@ -245,9 +260,9 @@ impl Snapshot {
     fn provenance(&self, family: u32, incarnation: u64, seq: u64, row: ProvenanceRow) -> Read<Provenance> {
         let waiting = incarnation == WAITING;
         let (LogKey { author, audience, .. }, log) = self.log_of_family(family, incarnation)?;
-        let ProvenanceRow { record, tlp, state, received, retention, valid_until, body } = row;
+        let ProvenanceRow { record, label, state, received, retention, valid_until, body } = row;
         let seq = if waiting { 0 } else { seq };
-        Ok(Provenance { record, author, audience, tlp, state, log, seq, received, valid_until, retention, waiting, body })
+        Ok(Provenance { record, author, audience, label, state, log, seq, received, valid_until, retention, waiting, body })
     }
 }
 
@@ -277,22 +292,29 @@ fn numbered(place: &Place) -> Numbered<'_> {
 }
 
 /// The observables found, by their numbers.
-struct Numbers {
-    matches: BTreeMap<u64, Match>,
+struct Numbers<'a> {
+    matches: BTreeMap<u64, (Match, Vec<Provenance>)>,
     most: usize,
     more: bool,
+    /// What is said of an observable that may be seen.
+    words: &'a dyn Fn(u64) -> Read<Vec<Provenance>>,
 }
 
-impl Numbers {
-    /// Takes one, unless there are too many: then there is no use in looking on. The closest match wins.
-    fn note(&mut self, no: u64, matches: Match) -> bool {
-        if let Some(best) = self.matches.get_mut(&no) {
+impl Numbers<'_> {
+    /// Takes one, unless there are too many: then there is no use in looking on. The closest match wins. Of what nothing may be seen is
+    /// passed over, and counts towards no bound.
+    fn note(&mut self, no: u64, matches: Match) -> Read<bool> {
+        if let Some((best, _)) = self.matches.get_mut(&no) {
             *best = matches.min(*best);
-        } else if self.matches.len() < self.most {
-            self.matches.insert(no, matches);
-        } else {
-            self.more = true;
+            return Ok(true);
         }
-        !self.more
+        let words = (self.words)(no)?;
+        if !words.is_empty() {
+            self.more = self.matches.len() >= self.most;
+            if !self.more {
+                self.matches.insert(no, (matches, words));
+            }
+        }
+        Ok(!self.more)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::lookup::Provenance;
 use super::{Read, Snapshot};
-use crate::model::{Observable, ObservableKind, RecordId, RecordKind, Timestamp, Tlp};
+use crate::model::{Ceiling, Observable, ObservableKind, RecordId, RecordKind, Timestamp};
 use crate::rules::label::Held;
 use crate::store::ProvenanceState;
 use crate::store::body::get_body;
@@ -19,7 +19,7 @@ pub struct Filter {
     /// Kinds of observable; empty for all.
     pub kinds: Vec<ObservableKind>,
     /// The most restrictive label.
-    pub tlp_max: Tlp,
+    pub ceiling: Ceiling,
     /// Whether withdrawn ones are wanted too.
     pub revoked: bool,
     /// What has expired by now is left out.
@@ -33,7 +33,9 @@ impl Filter {
     }
 
     fn wants(&self, provenance: &Provenance) -> bool {
-        provenance.tlp <= self.tlp_max && (self.revoked || provenance.state != ProvenanceState::Revoked) && !provenance.is_expired(self.now)
+        self.ceiling.admits(provenance.label)
+            && (self.revoked || provenance.state != ProvenanceState::Revoked)
+            && !provenance.is_expired(self.now)
     }
 }
 

@@ -130,7 +130,7 @@ fn a_much_used_host_gives_a_bounded_answer_that_says_so() {
     let home = Home::new();
     let values: Vec<String> = (0..30).map(|n| format!("http://evil.example/{n:02}")).chain(["evil.example".to_owned()]).collect();
     home.release(GROUP, &values.iter().map(String::as_str).collect::<Vec<_>>());
-    let hits = |most| home.read().lookup_up_to(&observable("evil.example"), NOW, most).unwrap();
+    let hits = |most| home.read().lookup_up_to(&observable("evil.example"), NOW, most, &|_| true).unwrap();
     assert_eq!((hits(31).hits.len(), hits(31).more), (31, false));
     let bounded = hits(10);
     assert_eq!((bounded.hits.len(), bounded.more, bounded.hits[0].matches), (10, true, Match::Exact));
@@ -202,8 +202,8 @@ fn what_has_expired_is_hidden_at_once() {
     let home = Home::new();
     let draft = |value: &str| {
         let record = Record::Indicator(indicator(value));
-        let draft = Draft { record, tlp: Tlp::Green, audience: GROUP, retention: NOW.plus(1_000) };
-        release(draft, AudienceState::Peer { open: true }, &US, NOW).unwrap().draft.encode(encode)
+        let draft = Draft { record, label: Tlp::Green.into(), audience: GROUP, retention: NOW.plus(1_000) };
+        release(draft, AudienceState::OPEN, &US, NOW).unwrap().draft.encode(encode)
     };
     let record = Some(record_id(&US, &observable("evil.example")));
     home.commit(release_change(
@@ -215,7 +215,7 @@ fn what_has_expired_is_hidden_at_once() {
 }
 
 fn filter() -> Filter {
-    Filter { kinds: vec![], tlp_max: Tlp::Red, revoked: false, now: NOW }
+    Filter { kinds: vec![], ceiling: Ceiling { tlp: Tlp::Red, ..Ceiling::NONE }, revoked: false, now: NOW }
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn filters_hold_back_kinds_labels_and_revoked_records() {
         records.map(|item| item.unwrap().observable.value().to_owned()).collect()
     };
     assert_eq!(values(filter()), ["amber.example", "green.example"]);
-    assert_eq!(values(Filter { tlp_max: Tlp::Green, ..filter() }), ["green.example"]);
+    assert_eq!(values(Filter { ceiling: Ceiling { tlp: Tlp::Green, ..Ceiling::NONE }, ..filter() }), ["green.example"]);
     assert_eq!(values(Filter { kinds: vec![ObservableKind::Ipv4], revoked: true, ..filter() }), ["192.0.2.1"]);
 }
 

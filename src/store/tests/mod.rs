@@ -22,7 +22,7 @@ use super::change::{Change, Meaning, Outcome, Received, ReleaseItem, ReleaseOutc
 use super::{CommitError, Options, Snapshot, Store};
 use crate::model::crypto::{SigningKey, hmac_sha256};
 use crate::model::log::{Audience, Batch, BatchEntry, Body, Head, LogKey};
-use crate::model::{GroupId, Indicator, Observable, ObservableKind, OrgId, Record, RecordId, Timestamp, Tlp};
+use crate::model::{Ceiling, GroupId, Indicator, Observable, ObservableKind, OrgId, Record, RecordId, Timestamp, Tlp};
 use crate::rules::label::{AudienceState, Held, RULES_VERSION};
 use crate::rules::release::{Disclosure, Draft, Encoded, Findings, Released, release};
 use tempfile::TempDir;
@@ -141,8 +141,8 @@ fn encode(record: &Record) -> Vec<u8> {
 
 /// What the gate makes of a record.
 pub(super) fn released(audience: Audience, record: Record, tlp: Tlp) -> Released<Encoded> {
-    let draft = Draft { record, tlp, audience, retention: Timestamp(0) };
-    release(draft, AudienceState::Peer { open: true }, &US, NOW).unwrap().draft.encode(encode)
+    let draft = Draft { record, label: tlp.into(), audience, retention: Timestamp(0) };
+    release(draft, AudienceState::OPEN, &US, NOW).unwrap().draft.encode(encode)
 }
 
 pub(super) fn item(audience: Audience, indicator: Indicator) -> ReleaseItem {
@@ -152,8 +152,8 @@ pub(super) fn item(audience: Audience, indicator: Indicator) -> ReleaseItem {
 }
 
 pub(super) fn disclosure(audience: Audience) -> Disclosure {
-    let (rules, kind, tlp) = (RULES_VERSION, 1, Tlp::Green);
-    Disclosure { at: NOW, audience, tlp, kind, count: 0, digest: [0; 32], rules, now: false }
+    let (rules, kind, label) = (RULES_VERSION, 1, Tlp::Green.into());
+    Disclosure { at: NOW, audience, label, kind, count: 0, digest: [0; 32], rules, now: false }
 }
 
 pub(super) fn release_change(audience: Audience, items: Vec<ReleaseItem>) -> Change {
@@ -200,7 +200,7 @@ impl Authored {
         let entry = |(kind, body): &(u8, &[u8])| BatchEntry {
             created: NOW,
             kind: *kind,
-            tlp: Tlp::Green,
+            label: Tlp::Green.into(),
             retention: Timestamp(0),
             body: Body::Present(body.to_vec()),
         };

@@ -9,8 +9,8 @@ pub(super) fn publish_change(read: &Snapshot, audience: Audience, items: Vec<Rel
     let mut batches: Vec<(Batch, Vec<Header>)> = Vec::new();
     for items in items.chunks(each) {
         let entry = |item: &ReleaseItem| {
-            let Encoded { kind, tlp, retention, body, .. } = item.released.get().clone();
-            BatchEntry { created: NOW, kind, tlp, retention, body: Body::Present(body) }
+            let Encoded { kind, label, retention, body, .. } = item.released.get().clone();
+            BatchEntry { created: NOW, kind, label, retention, body: Body::Present(body) }
         };
         let entries = items.iter().map(entry).collect();
         batches.push(Batch::seal_with_headers(log.id(), head, entries, [7; 32], NOW, 0, &our_key()).unwrap());
@@ -97,9 +97,11 @@ fn rows_that_come_in_any_order_and_among_others_are_all_found() {
     for value in &values {
         let hit = home.read().said_of(&observable(value), NOW).unwrap().unwrap();
         assert_eq!((hit.observable.value(), hit.provenances.len()), (*value, 1));
-        let next = |audience, tlp| home.read().told_next(audience, &observable(value), tlp, format!("{value}|None").as_bytes()).unwrap();
+        let next = |audience, tlp: Tlp| {
+            home.read().told_next(audience, &observable(value), tlp.into(), format!("{value}|None").as_bytes()).unwrap()
+        };
         assert_eq!(next(&GROUP, Tlp::Green), ReleaseOutcome::Duplicate);
-        assert_eq!(next(&GROUP, Tlp::Red), ReleaseOutcome::Queued { before: Some(Tlp::Green) });
+        assert_eq!(next(&GROUP, Tlp::Red), ReleaseOutcome::Queued { before: Some(Tlp::Green.into()) });
         assert_eq!(next(&TO_PEER, Tlp::Green), ReleaseOutcome::NEWS);
     }
     assert_eq!(home.read().said_of(&observable("absent.example"), NOW).unwrap(), None);

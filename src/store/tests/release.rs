@@ -25,7 +25,7 @@ fn releasing_the_same_again_is_a_duplicate_for_the_same_audience_alone() {
     let mut changed = item(TO_PEER, indicator("evil.example"));
     changed.released = released(TO_PEER, Record::Indicator(indicator("evil.example")), Tlp::Red);
     let outcome = home.commit(release_change(TO_PEER, vec![changed]));
-    assert_eq!(outcome, Outcome::Released(vec![ReleaseOutcome::Queued { before: Some(Tlp::Green) }]), "another label");
+    assert_eq!(outcome, Outcome::Released(vec![ReleaseOutcome::Queued { before: Some(Tlp::Green.into()) }]), "another label");
 }
 
 #[test]

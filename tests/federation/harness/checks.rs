@@ -10,7 +10,7 @@ use watchfire::link::convert::{LogState as Offered, decode_definition};
 use watchfire::model::group::{Definition, Member, Visibility};
 use watchfire::model::identity::Card;
 use watchfire::model::log::{Audience, Body};
-use watchfire::model::{GroupId, OrgId, Tlp};
+use watchfire::model::{GroupId, Label, OrgId};
 use watchfire::node::{Node, NodeError};
 use watchfire::rules::label::{Held, may_offer};
 use watchfire::rules::release::Disclosure;
@@ -18,7 +18,7 @@ use watchfire::store::change::{Consent, PeerState};
 use watchfire::store::{LogState, Snapshot};
 
 /// Records by whom they are for, their label and their kind.
-type Counted = BTreeMap<(Audience, Tlp, u8), u64>;
+type Counted = BTreeMap<(Audience, Label, u8), u64>;
 
 impl Federation {
     /// What is not yet as it will be, in words; nothing when the federation is at rest.
@@ -143,18 +143,18 @@ impl Federation {
         let mut disclosed = Counted::new();
         for line in snapshot.disclosures(1..=lines)? {
             let line: Disclosure = serde_json::from_str(&line.json).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
-            *disclosed.entry((line.audience, line.tlp, line.kind)).or_default() += line.count;
+            *disclosed.entry((line.audience, line.label, line.kind)).or_default() += line.count;
         }
         let mut released = Counted::new();
         for log in snapshot.logs_of(&node.org())? {
             for seq in 1..=log.head.size {
                 let header = snapshot.header(&log.id, seq)?.ok_or(NodeError::StoreDamaged(format!("no header at {seq}")))?;
-                *released.entry((log.key.audience, header.tlp, header.kind)).or_default() += 1;
+                *released.entry((log.key.audience, header.label, header.kind)).or_default() += 1;
             }
         }
         for audience in snapshot.waiting_audiences()? {
             for waiting in snapshot.waiting(&audience, usize::MAX, usize::MAX)? {
-                *released.entry((audience, waiting.entry.tlp, waiting.entry.kind)).or_default() += 1;
+                *released.entry((audience, waiting.entry.label, waiting.entry.kind)).or_default() += 1;
             }
         }
         for (what, count) in released {

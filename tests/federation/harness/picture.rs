@@ -1,7 +1,7 @@
 //! What a store holds at one moment, to be compared with what another one holds.
 
 use std::collections::{BTreeMap, BTreeSet};
-use watchfire::model::{LogId, Tlp};
+use watchfire::model::{Ceiling, LogId};
 use watchfire::store::{Filter, Provenance, Snapshot};
 
 /// Logs with size and head, counts, and every value with who says it.
@@ -16,7 +16,7 @@ pub struct Picture {
 
 impl Picture {
     pub fn of(snapshot: &Snapshot) -> Self {
-        let filter = Filter { kinds: Vec::new(), tlp_max: Tlp::Red, revoked: true, now: super::START };
+        let filter = Filter { kinds: Vec::new(), ceiling: Ceiling::NONE, revoked: true, now: super::START };
         let mut values = BTreeMap::new();
         for item in snapshot.records(None, filter).unwrap() {
             let item = item.unwrap();

@@ -169,7 +169,15 @@ impl Rogue {
     }
 
     pub fn frames(&self, log: &LogKey, batch: &Batch) -> Vec<Kind> {
-        let way = Way { log, us: &self.identity.org(), reader: &self.target, group: None, joined: 0, now: Timestamp(0) };
+        let way = Way {
+            log,
+            us: &self.identity.org(),
+            reader: &self.target,
+            group: None,
+            joined: 0,
+            terms: watchfire::rules::policy::Terms::OPEN,
+            now: Timestamp(0),
+        };
         let may = outbound(Held(batch.clone()), &way).unwrap();
         batch_frames(log, &may).into_iter().map(|frame| frame.frame.unwrap()).collect()
     }
@@ -185,7 +193,7 @@ impl Rogue {
     }
 
     pub fn entry_of(&self, kind: u8, body: Vec<u8>) -> BatchEntry {
-        BatchEntry { created: self.clock.now(), kind, tlp: Tlp::Amber, retention: Timestamp(0), body: Body::Present(body) }
+        BatchEntry { created: self.clock.now(), kind, label: Tlp::Amber.into(), retention: Timestamp(0), body: Body::Present(body) }
     }
 }
 

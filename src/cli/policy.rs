@@ -1,0 +1,104 @@
+//! `watchfire policy …`
+
+use super::output::{self, count, plain, table, time};
+use super::{Desk, Ended, input};
+use crate::api::PolicyText;
+use crate::api::client::Target;
+use crate::model::Ceiling;
+use crate::node::view::{AudienceChangeView, PolicyCheckView, PolicyView};
+
+/// What was agreed with each peer, and how far each group may go
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = EXAMPLES,
+    long_about = "What was agreed with each peer, and how far each group may go\n\nA policy is a file:\n\n  [without_agreement]        # a peer that is not named below\n  class_max = \"confidential\"\n\n  [peers.smex]\n  tlp_max = \"amber+strict\"   # clear, green, amber, amber+strict, red\n  class_max = \"restricted\"   # public, confidential, restricted\n  pap_max = \"red\"            # clear, green, amber, red\n  nda = \"NDA-2026-04\"        # RESTRICTED asks for one\n  until = \"2027-06-30\"       # from the day after on only what is public\n\n  [groups.partners]\n  tlp_max = \"amber\"\n\nWhat is not named is \"red\" and \"confidential\". A policy is in force as a whole; what it does not name, it does not keep from the one before."
+)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Show the policy in force
+    Show,
+    /// Tell which records would change audience, and change nothing
+    Check {
+        /// The policy; `-` reads standard input
+        file: String,
+    },
+    /// Put a policy in force, and tell what changed
+    Activate {
+        /// The policy; `-` reads standard input
+        file: String,
+    },
+}
+
+const EXAMPLES: &str = "Examples:
+  watchfire policy show";
+
+pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
+    match args.what {
+        What::Show => {
+            let policy: PolicyView = desk.node().get(Target::new(&["policy"])).await?;
+            output::answer(desk, &policy, text)
+        }
+        What::Check { file } => {
+            let ask = PolicyText { text: input::file(&file)? };
+            let check: PolicyCheckView = desk.node().post(Target::new(&["policy", "check"]), &ask).await?;
+            output::answer(desk, &check, |check| changes(check, "would change"))
+        }
+        What::Activate { file } => {
+            let ask = PolicyText { text: input::file(&file)? };
+            let check: PolicyCheckView = desk.node().post(Target::new(&["policy"]), &ask).await?;
+            output::answer(desk, &check, |check| format!("the policy is in force\n{}", changes(check, "changed")))
+        }
+    }
+}
+
+pub(super) fn text(policy: &PolicyView) -> String {
+    let mut text = match policy.since {
+        Some(since) => format!("policy {} since {}\n", policy.number, time(Some(since))),
+        None => "no policy was activated; this holds without one\n".to_owned(),
+    };
+    let row = |name: String, Ceiling { tlp, class, pap }: Ceiling, rest: [String; 2]| {
+        let [nda, until] = rest;
+        [name, tlp.to_string(), class.to_string(), pap.to_string(), nda, until]
+    };
+    let none = || [String::new(), String::new()];
+    let mut rows = vec![row("without agreement".into(), policy.without_agreement, none())];
+    for peer in &policy.peers {
+        let until = match (peer.until, peer.ended) {
+            (Some(until), true) => format!("{} (ended)", time(Some(until))),
+            (until, _) => until.map(|until| time(Some(until))).unwrap_or_default(),
+        };
+        rows.push(row(plain(&peer.name), peer.ceiling, [plain(peer.nda.as_deref().unwrap_or_default()), until]));
+    }
+    rows.extend(policy.groups.iter().map(|(group, ceiling)| row(plain(group), *ceiling, none())));
+    text += &table(["WHO", "TLP UP TO", "CLASS UP TO", "PAP UP TO", "NDA", "UNTIL"], rows);
+    text
+}
+
+pub(super) fn changes(check: &PolicyCheckView, verb: &str) -> String {
+    let looked = format!("{} looked at\n", count(check.records, "record"));
+    if check.changes.is_empty() {
+        return format!("no audience {verb}; {looked}");
+    }
+    let mut text = String::new();
+    for AudienceChangeView { reader, author, audience, label, allowed, why, count: records, records: some } in &check.changes {
+        let may = if *allowed { "may have" } else { "may not have" };
+        let (reader, author, audience) = (plain(reader), plain(author), plain(audience));
+        text += &format!(
+            "{reader} {may} {} TLP:{} of {author}, said to {audience}: {why}\n",
+            count(*records, "record"),
+            label.to_string().to_uppercase()
+        );
+        for record in some {
+            text += &format!("  {record}\n");
+        }
+        if *records > some.len() as u64 {
+            text += &format!("  and {} more\n", records - some.len() as u64);
+        }
+    }
+    text + &looked
+}

@@ -1,0 +1,93 @@
+//! What an organisation has agreed with each of its peers, and how far each group may go: the operator's policy, besides what labels say themselves.
+
+use crate::model::{Ceiling, Class, GroupId, Label, OrgId, Pap, Timestamp, Tlp};
+use std::collections::BTreeMap;
+
+/// What a peer may hold without an agreement of its own: whoever was paired is a member, and RESTRICTED asks for more than that.
+pub const WITHOUT_AGREEMENT: Ceiling = Ceiling { tlp: Tlp::Red, class: Class::Confidential, pap: Pap::Red };
+/// What a peer may hold whose agreement has ended: what anybody may.
+pub const ENDED: Ceiling = Ceiling { tlp: Tlp::Clear, class: Class::Public, pap: Pap::Red };
+/// How far a group may go that the policy does not name.
+pub const UNNAMED_GROUP: Ceiling = WITHOUT_AGREEMENT;
+
+/// An agreement with one organisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreement {
+    /// What it may hold.
+    pub ceiling: Ceiling,
+    /// The reference of what was signed, as people find it again.
+    pub nda: Option<String>,
+    /// From then on it may hold only what is public.
+    pub until: Option<Timestamp>,
+}
+
+/// What the rules ask besides labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// For peers without an agreement.
+    pub without: Ceiling,
+    /// Agreements.
+    pub peers: BTreeMap<OrgId, Agreement>,
+    /// Groups' ceilings.
+    pub groups: BTreeMap<GroupId, Ceiling>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { without: WITHOUT_AGREEMENT, peers: BTreeMap::new(), groups: BTreeMap::new() }
+    }
+}
+
+/// What an organisation may hold at some time, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// What it may hold.
+    pub ceiling: Ceiling,
+    /// Whether that is so little because its agreement has ended.
+    pub ended: bool,
+}
+
+impl Terms {
+    /// No bound but the labels' own.
+    pub const OPEN: Self = Self { ceiling: Ceiling::NONE, ended: false };
+
+    /// Whether a record with that label may be held.
+    pub fn admit(&self, label: Label) -> bool {
+        self.ceiling.admits(label)
+    }
+}
+
+impl Policy {
+    /// What an organisation may hold.
+    pub fn terms(&self, org: &OrgId, now: Timestamp) -> Terms {
+        match self.peers.get(org) {
+            Some(agreement) if agreement.until.is_some_and(|until| until <= now) => Terms { ceiling: ENDED, ended: true },
+            Some(agreement) => Terms { ceiling: agreement.ceiling, ended: false },
+            None => Terms { ceiling: self.without, ended: false },
+        }
+    }
+
+    /// How far a group may go.
+    pub fn ceiling(&self, group: &GroupId) -> Ceiling {
+        self.groups.get(group).copied().unwrap_or(UNNAMED_GROUP)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agreement_that_has_ended_leaves_what_is_public() {
+        let org = OrgId([7; 32]);
+        let agreement = Agreement { ceiling: Ceiling::NONE, nda: Some("NDA-7".into()), until: Some(Timestamp(100)) };
+        let policy = Policy { peers: [(org, agreement)].into(), ..Policy::default() };
+        let restricted = Label::new(Tlp::Red, Class::Restricted, Pap::Clear);
+        assert!(policy.terms(&org, Timestamp(99)).admit(restricted));
+        let ended = policy.terms(&org, Timestamp(100));
+        assert!(ended.ended && !ended.admit(Tlp::Green.into()) && ended.admit(Tlp::Clear.into()));
+        let other = policy.terms(&OrgId([8; 32]), Timestamp(100));
+        assert!(other.admit(Tlp::Red.into()) && !other.admit(restricted), "RESTRICTED needs an agreement");
+        assert!(!policy.ceiling(&GroupId([1; 32])).admits(restricted));
+    }
+}
