@@ -153,6 +153,7 @@ fn every_help_example_runs_against_a_real_node() {
         "referrals.json",
         &std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/referrals.json")).expect("the example file"),
     );
+    here.put("policy.toml", "[peers.smex]\ntlp_max = \"amber+strict\"\nnda = \"NDA-2026-04\"\nuntil = \"2099-06-30\"\n");
     here.put("staff.txt", "Anna Kim\nngo.example\n");
     here.put("referral.txt", "Ask Anna about hxxps://evil[.]example\n");
     let line = take("serve");
@@ -186,6 +187,10 @@ fn every_help_example_runs_against_a_real_node() {
         "lookup",
         "show",
         "explain",
+        "policy",
+        "policy show",
+        "policy check",
+        "policy activate",
         "disclosures",
         "receipts",
         "redact",

@@ -21,13 +21,16 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// Show the policy in force
+    #[command(after_help = SHOW)]
     Show,
     /// Tell which records would change audience, and change nothing
+    #[command(after_help = CHECK)]
     Check {
         /// The policy; `-` reads standard input
         file: String,
     },
     /// Put a policy in force, and tell what changed
+    #[command(after_help = ACTIVATE)]
     Activate {
         /// The policy; `-` reads standard input
         file: String,
@@ -35,7 +38,13 @@ enum What {
 }
 
 const EXAMPLES: &str = "Examples:
+  watchfire policy check policy.toml";
+const SHOW: &str = "Examples:
   watchfire policy show";
+const CHECK: &str = "Examples:
+  watchfire policy check policy.toml";
+const ACTIVATE: &str = "Examples:
+  watchfire policy activate policy.toml";
 
 pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
     match args.what {

@@ -10,7 +10,7 @@ use super::view::{AgreementView, AudienceChangeView, PolicyCheckView, PolicyView
 use super::{Node, NodeError};
 use crate::model::log::{Audience, LogKey};
 use crate::model::{Ceiling, Class, GroupId, LogId, OrgId, Pap, RecordId, Timestamp, Tlp};
-use crate::rules::label::Withheld;
+use crate::rules::label::{Way, Withheld};
 use crate::rules::may::{About, Action, Granted, To, may};
 use crate::rules::policy::{Agreement, Policy};
 use crate::store::Snapshot;
@@ -266,14 +266,9 @@ impl Node {
     ) -> Result<Result<Granted, Withheld>, NodeError> {
         let path = self.path(snapshot, log, reader)?;
         let now = self.clock.now();
-        let way = crate::rules::label::Way { terms: policy.terms(reader, now), ..path.way() };
-        let mut verdict = may(if log.author == self.org() { Action::Send } else { Action::Relay }, about, &To::Reader(&way), now);
-        if let (Audience::Group(group), true) = (log.audience, log.author == self.org())
-            && !policy.ceiling(&group).admits(about.label)
-        {
-            verdict = Err(Withheld::AboveGroupCeiling);
-        }
-        Ok(verdict)
+        let way = Way { terms: policy.terms_in(&log.audience, reader, now), ..path.way() };
+        let action = if log.author == self.org() { Action::Send } else { Action::Relay };
+        Ok(may(action, about, &To::Reader(&way), now))
     }
 }
 

@@ -50,7 +50,7 @@ impl Node {
         };
         let joined = self.joined(snapshot, reader, log, group.as_ref())?;
         let now = self.clock.now();
-        let terms = self.in_force()?.policy.terms(reader, now);
+        let terms = self.in_force()?.policy.terms_in(&log.audience, reader, now);
         Ok(Path { log: *log, us: self.org(), reader: *reader, group, joined, terms, now })
     }
 

@@ -64,6 +64,12 @@ impl About {
     fn is_about_entries(&self) -> bool {
         [RecordKind::Withdrawal, RecordKind::Receipt, RecordKind::KeyChange].iter().any(|kind| kind.number() == self.kind)
     }
+
+    /// Nothing is sent while a peer is suspended or a definition is stale. Were a withdrawal not in the log all the same, whoever holds what it takes
+    /// back would never hear of it.
+    fn is_withdrawal(&self) -> bool {
+        self.kind == RecordKind::Withdrawal.number()
+    }
 }
 
 /// For whom.
@@ -216,7 +222,7 @@ fn release(eyes: &mut Eyes<'_>, about: &About, state: AudienceState<'_>, us: &Or
         AudienceState::FormerGroup => eyes.look("membership", Err(Withheld::NotAMember))?,
         AudienceState::GroupNotAccepted => eyes.look("membership", Err(Withheld::NotAccepted))?,
         AudienceState::Peer { open, terms } => {
-            eyes.look("peer", if open { Ok(()) } else { Err(Withheld::Suspended) })?;
+            eyes.look("peer", if open || about.is_withdrawal() { Ok(()) } else { Err(Withheld::Suspended) })?;
             agreement(eyes, about, &terms)?;
         }
         AudienceState::Group { definition, ceiling } => {
@@ -224,7 +230,7 @@ fn release(eyes: &mut Eyes<'_>, about: &About, state: AudienceState<'_>, us: &Or
                 eyes.look("red", if about.label.tlp() == Tlp::Red { Err(Withheld::RedToGroup) } else { Ok(()) })?;
             }
             eyes.look("membership", if definition.has(us) { Ok(()) } else { Err(Withheld::NotAMember) })?;
-            eyes.look("definition", if definition.is_fresh(now) { Ok(()) } else { Err(Withheld::StaleGroup) })?;
+            eyes.look("definition", if definition.is_fresh(now) || about.is_withdrawal() { Ok(()) } else { Err(Withheld::StaleGroup) })?;
             if !about.is_about_entries() {
                 eyes.look("community", may_enter(about.label.tlp(), definition))?;
                 eyes.look("ceiling", if ceiling.admits(about.label) { Ok(()) } else { Err(Withheld::AboveGroupCeiling) })?;
@@ -257,6 +263,7 @@ fn send(eyes: &mut Eyes<'_>, action: Action, about: &About, way: &Way<'_>) -> Re
     let in_group = matches!(way.log.audience, Audience::Group(_));
     eyes.look("red", if in_group && about.label.tlp() == Tlp::Red { Err(Withheld::RedToGroup) } else { Ok(()) })?;
     agreement(eyes, about, &way.terms)?;
+    eyes.look("ceiling", if way.terms.group.admits(about.label) { Ok(()) } else { Err(Withheld::AboveGroupCeiling) })?;
     if ours {
         return Ok(Granted::FirstHand);
     }

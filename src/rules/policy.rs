@@ -1,5 +1,6 @@
 //! What an organisation has agreed with each of its peers, and how far each group may go: the operator's policy, besides what labels say themselves.
 
+use crate::model::log::Audience;
 use crate::model::{Ceiling, Class, GroupId, Label, OrgId, Pap, Timestamp, Tlp};
 use std::collections::BTreeMap;
 
@@ -43,13 +44,15 @@ impl Default for Policy {
 pub struct Terms {
     /// What it may hold.
     pub ceiling: Ceiling,
+    /// How far the group may go whose log it is; in a direct log nothing is asked.
+    pub group: Ceiling,
     /// Whether that is so little because its agreement has ended.
     pub ended: bool,
 }
 
 impl Terms {
     /// No bound but the labels' own.
-    pub const OPEN: Self = Self { ceiling: Ceiling::NONE, ended: false };
+    pub const OPEN: Self = Self { ceiling: Ceiling::NONE, group: Ceiling::NONE, ended: false };
 
     /// Whether a record with that label may be held.
     pub fn admit(&self, label: Label) -> bool {
@@ -58,12 +61,22 @@ impl Terms {
 }
 
 impl Policy {
+    /// What an organisation may hold of the logs to an audience.
+    pub fn terms_in(&self, audience: &Audience, org: &OrgId, now: Timestamp) -> Terms {
+        let group = match audience {
+            Audience::Group(group) => self.ceiling(group),
+            Audience::Direct(_) => Ceiling::NONE,
+        };
+        Terms { group, ..self.terms(org, now) }
+    }
+
     /// What an organisation may hold.
     pub fn terms(&self, org: &OrgId, now: Timestamp) -> Terms {
+        let group = Ceiling::NONE;
         match self.peers.get(org) {
-            Some(agreement) if agreement.until.is_some_and(|until| until <= now) => Terms { ceiling: ENDED, ended: true },
-            Some(agreement) => Terms { ceiling: agreement.ceiling, ended: false },
-            None => Terms { ceiling: self.without, ended: false },
+            Some(agreement) if agreement.until.is_some_and(|until| until <= now) => Terms { ceiling: ENDED, group, ended: true },
+            Some(agreement) => Terms { ceiling: agreement.ceiling, group, ended: false },
+            None => Terms { ceiling: self.without, group, ended: false },
         }
     }
 
