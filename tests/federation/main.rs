@@ -18,6 +18,7 @@ mod disks;
 mod groups;
 mod hostile;
 mod keys;
+mod labels;
 mod lies;
 mod links;
 mod lives;

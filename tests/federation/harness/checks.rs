@@ -90,9 +90,9 @@ impl Federation {
             moving.push(format!("{names}: a card, {known:?} there"));
         }
         for (log, seqs) in there.lacking(&here.org(), &BTreeMap::new(), 1_000)? {
-            let held =
-                |seq: &u64| ours.entry(&log, *seq).ok().flatten().is_some_and(|(Held(entry), _)| matches!(entry.body, Body::Present(_)));
-            if seqs.iter().any(held) {
+            // What an agreement does not cover stays absent.
+            let given = here.bodies_for(&there.org(), &log, &seqs, usize::MAX)?;
+            if given.iter().any(|entry| matches!(entry.get().body, Body::Present(_))) {
                 moving.push(format!("{names}: bodies that came absent"));
             }
         }
