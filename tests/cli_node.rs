@@ -31,6 +31,8 @@ impl Place {
             format!("{}:{}", Path::new(BINARY).parent().expect("a directory").display(), std::env::var("PATH").unwrap_or_default());
         command.args(["-c", line]).current_dir(self.path()).env("PATH", search).env("WATCHFIRE_DATA", self.path().join("node"));
         command.env("WATCHFIRE_LISTEN", "127.0.0.1:0").stdin(Stdio::null());
+        // Names for examples are shared here.
+        command.env("WATCHFIRE_GATE_RESERVED", "warn").env("WATCHFIRE_GATE_UNKNOWN_TLD", "warn");
         command
     }
 

@@ -18,7 +18,8 @@ use crate::model::log::{Audience, BODY_BYTES_MAX};
 use crate::model::observable::search_key;
 use crate::model::{Indicator, Observable, ObservableKind, OrgId, Record, Timestamp, Tlp};
 use crate::rules::label::{AudienceState, RULES_VERSION, Withheld};
-use crate::rules::release::{Disclosure, Draft, release};
+use crate::rules::gate::{Gate, Origin};
+use crate::rules::release::{Disclosure, Draft, Look, release};
 use crate::store::change::{Change, Outcome, PeerState, ReleaseItem, ReleaseOutcome};
 
 /// The observables in a pattern, for lookup.
@@ -115,20 +116,33 @@ impl Node {
                 },
             },
         };
-        Ok(Door { state, us: self.org(), now: self.clock.now() })
+        Ok(Door { state, us: self.org(), now: self.clock.now(), gate: self.gate(&snapshot)? })
     }
 
-    /// The gate, then the encoder: what comes out is exactly what leaves.
+    /// The gate, then the encoder: what comes out is exactly what leaves, once a person has answered what the gate asks.
     pub(super) fn pass_gate(&self, door: &Door, draft: Draft) -> Result<ReleaseItem, Withheld> {
-        let (record, inside) = match &draft.record {
-            Record::Indicator(Indicator { observable, .. }) => (Some(self.record_id(&self.org(), observable)), inside(observable)),
-            _ => (None, Vec::new()),
+        let item = self.pass_gate_as(Origin::Ours, door, draft)?;
+        // Nobody is there to be asked, so nobody has said yes.
+        match item.findings.asks.first() {
+            Some(_) => Err(Withheld::NeedsWord(item.findings.asks.join("; "))),
+            None => Ok(item),
+        }
+    }
+
+    /// The same, with what the gate asks left open.
+    pub(super) fn pass_gate_as(&self, origin: Origin, door: &Door, draft: Draft) -> Result<ReleaseItem, Withheld> {
+        let inside = match &draft.record {
+            Record::Indicator(Indicator { observable, .. }) => inside(observable),
+            _ => Vec::new(),
         };
-        let passed = release(draft, door.state(), &door.us, door.now)?;
+        let look = Look { gate: &door.gate, inside: &inside, origin };
+        let passed = release(draft, door.state(), &door.us, door.now, look)?;
         let released = passed.draft.encode(encode_record);
         if released.get().body.len() > BODY_BYTES_MAX {
             return Err(Withheld::TooLong);
         }
+        // Of the value that leaves: the gate may have taken something off it.
+        let record = released.get().observable.as_ref().map(|observable| self.record_id(&self.org(), observable));
         Ok(ReleaseItem { record, inside, released, findings: passed.findings })
     }
 
@@ -236,6 +250,7 @@ pub(super) struct Door {
     state: DoorState,
     pub(super) us: OrgId,
     pub(super) now: Timestamp,
+    gate: Gate,
 }
 
 enum DoorState {

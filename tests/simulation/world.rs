@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use watchfire::clock::Clock;
 use watchfire::config::Config;
+use watchfire::rules::lists::Severity;
 use watchfire::link::identity::Identity;
 use watchfire::link::links::Links;
 use watchfire::model::OrgId;
@@ -242,5 +243,7 @@ impl World {
 fn config() -> Config {
     let mut config = Config { listen: "127.0.0.1:0".into(), ..Config::default() };
     (config.link.reconnect_ms_min, config.link.reconnect_ms_max) = (200, 5_000);
+    (config.gate.reserved, config.gate.unknown_tld) = (Severity::Warn, Severity::Warn);
+    config.gate.burst_records_min = 1 << 31;
     config
 }
