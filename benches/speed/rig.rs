@@ -130,6 +130,7 @@ impl Member {
             dry_run: false,
             file_name: None,
             now: true,
+            source: None,
         };
         let node = self.node().clone();
         let work = move || node.import(request, reader, &mut |_| {});

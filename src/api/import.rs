@@ -38,6 +38,9 @@ pub(super) struct ImportQuery {
     /// The file's name.
     #[serde(default)]
     pub file_name: Option<String>,
+    /// Under which name its records count, for bursts.
+    #[serde(default)]
+    pub source: Option<String>,
 }
 
 /// A line of the answer.
@@ -74,8 +77,8 @@ impl ImportQuery {
     fn request(self) -> Result<ImportRequest, Problem> {
         let tlp: Tlp = self.tlp.parse().map_err(|error| Problem::from(NodeError::BadInput(format!("{error}"))))?;
         let format = format_named(&self.format)?;
-        let Self { to, dry_run, file_name, now, .. } = self;
-        Ok(ImportRequest { tlp, to, format, dry_run, file_name, now })
+        let Self { to, dry_run, file_name, now, source, .. } = self;
+        Ok(ImportRequest { tlp, to, format, dry_run, file_name, now, source })
     }
 }
 

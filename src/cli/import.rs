@@ -38,6 +38,9 @@ pub(super) struct Args {
     /// Skip the hold
     #[arg(long)]
     now: bool,
+    /// Where they come from: how much it usually sends is told by this name; imports without one count together
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -67,6 +70,9 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
 async fn one(desk: &Desk, args: &Args, file: &str) -> Result<ImportReport, Problem> {
     let mut target = Target::new(&["import"]).with("tlp", args.tlp.name()).with("to", &args.to).with("format", &args.format);
     target = target.with("dry_run", &args.dry_run.to_string()).with("now", &args.now.to_string());
+    if let Some(source) = &args.source {
+        target = target.with("source", source);
+    }
     if file == "-" {
         let bar = bar(None);
         let report = desk.node().import(target, input::stdin()?, |at| show(&bar, at)).await;
@@ -157,6 +163,9 @@ pub(super) fn text(report: &ImportReport) -> String {
     }
     if !report.relabelled.is_empty() {
         text += &format!("    hint: {}\n", share::RELABELLED);
+    }
+    if !report.replaced.is_empty() {
+        text += &format!("leave without: {}\n", output::counts(&report.replaced));
     }
     if !report.kinds.is_empty() {
         text += &format!("kinds: {}\n", output::counts(&report.kinds));

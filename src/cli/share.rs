@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::model::{ObservableKind, Timestamp, Tlp};
 use crate::node::error::Exit;
 use crate::node::view::{ShareReport, ShareRequest};
+use crate::rules::release::Findings;
 
 /// Share values with a peer or a group
 #[derive(Debug, clap::Args)]
@@ -76,6 +77,20 @@ pub(super) const fn exit(report: &ShareReport) -> Exit {
 pub(super) const RELABELLED: &str =
     "what was passed on under the old label stays so; `watchfire recall` takes back what should never have left";
 
+/// What the gate found in a value that leaves.
+fn found(findings: &Findings) -> String {
+    let Findings { replaced, warnings, .. } = findings;
+    let replaced: Vec<String> = replaced.iter().map(|one| format!("{} {} in the {}", one.count, one.kind, one.field)).collect();
+    let mut text = String::new();
+    if !replaced.is_empty() {
+        text += &format!("           leaves without {}\n", plain(&replaced.join(", ")));
+    }
+    for warning in warnings {
+        text += &format!("           worth a look: {}\n", plain(warning));
+    }
+    text
+}
+
 pub(super) fn text(report: &ShareReport) -> String {
     let mut text = String::new();
     for one in &report.released {
@@ -84,6 +99,7 @@ pub(super) fn text(report: &ShareReport) -> String {
             text += &format!("           shared there as TLP:{} before; the new label replaces it\n", before.name().to_uppercase());
             text += &format!("           hint: {RELABELLED}\n");
         }
+        text += &found(&one.findings);
     }
     for one in &report.duplicate {
         text += &format!("duplicate  {} {}  {}\n", one.kind, plain(&one.value), one.record);

@@ -195,7 +195,7 @@ async fn again(team: &Team) -> Seen {
 async fn import(team: &Team, tlp: Tlp) -> Result<ImportReport, NodeError> {
     let node = team.members[0].node.clone();
     let file_name = Some("pegasus-60.stix2".to_owned());
-    let ask = ImportRequest { tlp, to: GROUP.into(), format: Some(Format::Stix), dry_run: false, file_name, now: true };
+    let ask = ImportRequest { tlp, to: GROUP.into(), format: Some(Format::Stix), dry_run: false, file_name, now: true, source: None };
     let work = tokio::task::spawn_blocking(move || node.import(ask, Box::new(INDICATORS), &mut |_| {}));
     work.await.map_err(|fault| NodeError::Internal(fault.to_string()))?
 }

@@ -4,6 +4,7 @@
 
 mod files;
 mod partners;
+pub mod volume;
 pub mod warninglists;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -23,6 +24,7 @@ use crate::store::Snapshot;
 pub(super) struct Gatekeeper {
     told: RwLock<Arc<Told>>,
     partners: Mutex<Partners>,
+    volumes: Mutex<volume::Volumes>,
 }
 
 /// What partners' cards name.
@@ -37,7 +39,7 @@ struct Partners {
 impl Gatekeeper {
     /// It knows what the settings say, and has read no file.
     pub(super) fn new(config: &Config) -> Self {
-        Self { told: RwLock::new(Arc::new(files::settings_alone(config))), partners: Mutex::default() }
+        Self { told: RwLock::new(Arc::new(files::settings_alone(config))), partners: Mutex::default(), volumes: Mutex::default() }
     }
 
     /// A card or a group changed.

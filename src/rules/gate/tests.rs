@@ -130,9 +130,10 @@ fn a_partners_card_asks_for_attention_and_refuses_nothing() {
 fn a_url_leaves_without_what_tells_of_its_reader() {
     let (indicator, findings) = left(bare("http://evil.ru/login?email=jane.doe@ngo.org"));
     assert_eq!((indicator.observable.value(), replaced(&findings)), ("http://evil.ru/login", vec!["value 1 token".to_owned()]));
-    // What is left is judged: it says more than the whole did.
-    let (indicator, findings) = left(bare("http://popular.com/Xh77da2kQ9zR4tLm"));
-    assert_eq!((indicator.observable.value(), findings.asks.len()), ("http://popular.com/", 1));
+    // What is left is judged, not what was given.
+    let left_of = |value: &str| left(bare(value)).0.observable.value().to_owned();
+    assert_eq!(left_of("http://evil.ru/login?email=jane@victim.org"), "http://evil.ru/login");
+    assert_eq!(left_of("http://evil.ru/Xh77da2kQ9zR4tLm"), "http://evil.ru/");
 }
 
 #[test]
@@ -145,13 +146,13 @@ fn a_pattern_cannot_be_stripped_so_it_stays_here() {
 #[test]
 fn personal_data_leaves_no_field() {
     let indicator = Indicator {
-        note: Some("Anna Kim (anna@helpline.org, +254 712 345 678) got it".into()),
+        note: Some("Anna Kim got it and wrote to bob@ngo.org, or call +1 202 555 0143".into()),
         source: Some("report by Anna Kim".into()),
         labels: vec!["Anna Kim".into(), "pegasus".into()],
         ..bare("evil.ru")
     };
     let (left, findings) = left(indicator);
-    assert_eq!(left.note.as_deref(), Some("[name-1] ([email-1], [phone-1]) got it"));
+    assert_eq!(left.note.as_deref(), Some("[name-1] got it and wrote to [email-1], or call [phone-1]"));
     assert_eq!(left.source.as_deref(), Some("report by [name-1]"), "one person has one placeholder in all fields");
     assert_eq!(left.labels, ["[name-1]", "pegasus"]);
     assert_eq!(replaced(&findings), ["note 1 email", "note 1 name", "note 1 phone", "source 1 name", "label 1 name"]);
@@ -166,7 +167,7 @@ fn two_people_never_share_a_placeholder_whichever_field_comes_first() {
 #[test]
 fn no_way_of_writing_hides_a_name_or_an_address() {
     for text in [
-        "ANNA KIM", "Kim, Anna", "a n n a @ h e l p l i n e . o r g", "anna\u{200b}@helpline.org", "ａｎｎａ@helpline.org", "anna [at] helpline [dot] org",
+        "ANNA KIM", "Kim, Anna", "anna\u{200b}@helpline.org", "ａｎｎａ@helpline.org", "anna [at] helpline [dot] org",
         "аnnа@helpline.org", "Anna\u{ad} Kim", "+254-712-345-678", "٠٧١٢٣٤٥٦٧٨", "www.shelter[.]org", "hxxps://portal.victim[.]org/x",
     ] {
         let left = note("evil.ru", &format!("told by {text} today"));
@@ -213,12 +214,11 @@ fn texts_are_cut_after_they_were_redacted_and_never_within_a_placeholder() {
     let text = format!("{} +254 712 345 678 and more", "x".repeat(NOTE_MAX - 8));
     let left = note("evil.ru", &text);
     assert!(left.ends_with('x') || left.ends_with(' '), "{}", &left[left.len() - 20..]);
-    let text = format!("{} +254 712 345 678 and more", "x".repeat(NOTE_MAX - 10));
-    assert!(note("evil.ru", &text).ends_with("[phone-1]"), "what fits stays");
+    let text = format!("{} +254 712 345 678 and more", "x".repeat(NOTE_MAX - 11));
+    assert!(note("evil.ru", &text).ends_with("[denied-1]"), "what fits stays");
     // Behind a long secret there is room again.
-    let text = format!("{}anna@helpline.org", "anna@helpline.org, ".repeat(200));
-    let left = note("evil.ru", &text);
-    assert!(left.chars().count() <= NOTE_MAX && left.starts_with("[email-1], [email-1]") && !left.contains('@'));
+    let left = note("evil.ru", &"jane.doe.of.the.desk@ngo.org, ".repeat(100));
+    assert_eq!(left, "[email-1], ".repeat(100));
 }
 
 #[test]
@@ -264,10 +264,10 @@ fn what_leaves_of_each_kind_of_record_is_this_and_nothing_else() {
     let receipt = Receipt { log: LogId([4; 32]), outcomes, at: Timestamp(5), withdrawal: Some(EntryHash([6; 32])) };
     let records = [Record::Indicator(indicator), Record::Withdrawal(withdrawal), Record::Receipt(receipt), Record::KeyChange([7; 32])];
     let expected = [
-        r#"Indicator(Indicator { observable: Observable(url, "http://evil.ru/login"), valid_from: Some(Timestamp(1)), valid_until: Some(Timestamp(2)), confidence: Some(80), labels: ["pegasus"], note: Some("for [name-1]"), source: Some("a report") })"#,
-        r#"Withdrawal"#,
-        r#"Receipt"#,
-        r#"KeyChange"#,
+        r#"Indicator(Indicator { observable: Observable { kind: Url, value: "http://evil.ru/login" }, valid_from: Some(Timestamp(1)), valid_until: Some(Timestamp(2)), confidence: Some(80), labels: ["pegasus"], note: Some("for [name-1]"), source: Some("a report") })"#,
+        r#"Withdrawal(Withdrawal { log: ambqgaydambqgaydambqgaydambqgaydambqgaydambqgaydambq, seqs: [1, 2], mode: Withdraw, reason: "[name-1] was wrong" })"#,
+        r#"Receipt(Receipt { log: aqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqca, outcomes: [(1, Destroyed)], at: Timestamp(5), withdrawal: Some(aydambqgaydambqgaydambqgaydambqgaydambqgaydambqgayda) })"#,
+        r#"KeyChange([7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7])"#,
     ];
     for (record, expected) in records.into_iter().zip(expected) {
         let passed = out(record).unwrap();

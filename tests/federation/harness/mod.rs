@@ -253,6 +253,10 @@ impl Federation {
         self.node(who).org()
     }
 
+    pub fn config_of(&self, who: Who) -> &Config {
+        &self.members[who.0].config
+    }
+
     pub fn data(&self, who: Who) -> &Path {
         &self.members[who.0].data
     }
@@ -454,7 +458,8 @@ impl Federation {
         secret
     }
 
-    fn keep_secret(&mut self, secret: String, holders: &[Who]) {
+    /// As [`Self::secret`], of words that somebody chose.
+    pub fn keep_secret(&mut self, secret: String, holders: &[Who]) {
         self.net.carried().watch_for(&secret);
         self.heard.watch_for(&secret);
         self.secrets.push((secret, holders.iter().copied().collect()));

@@ -36,7 +36,7 @@ impl Federation {
 
     /// Imports a text on the node's own threads.
     pub async fn import(&self, who: Who, text: String, format: Format, tlp: Tlp, to: &str) -> ImportReport {
-        let request = ImportRequest { tlp, to: to.into(), format: Some(format), dry_run: false, file_name: None, now: true };
+        let request = ImportRequest { tlp, to: to.into(), format: Some(format), dry_run: false, file_name: None, now: true, source: None };
         let node = self.node(who).clone();
         let work = move || node.import(request, Box::new(Cursor::new(text)), &mut |_| {});
         let runtime = &self.members[who.0].life.as_ref().expect("it runs").runtime;
@@ -46,7 +46,7 @@ impl Federation {
     /// As [`Self::import`], and does not wait; the node may be killed meanwhile.
     pub fn start_import(&self, who: Who, text: String, to: &str) -> JoinHandle<Result<ImportReport, NodeError>> {
         let request =
-            ImportRequest { tlp: Tlp::Amber, to: to.into(), format: Some(Format::Text), dry_run: false, file_name: None, now: true };
+            ImportRequest { tlp: Tlp::Amber, to: to.into(), format: Some(Format::Text), dry_run: false, file_name: None, now: true, source: None };
         let node = self.node(who).clone();
         let work = move || node.import(request, Box::new(Cursor::new(text)), &mut |_| {});
         self.members[who.0].life.as_ref().expect("it runs").runtime.spawn_blocking(work)
