@@ -23,6 +23,10 @@ async fn with_a_deny_list(count: usize) -> (Federation, tempfile::TempDir) {
         }
     })
     .await;
+    for who in federation.everyone().filter(|who| *who != AMAL) {
+        federation.pair(AMAL, who).await;
+    }
+    federation.settle().await;
     (federation, files)
 }
 
@@ -74,7 +78,7 @@ async fn what_is_nobodys_ours_or_a_victims_is_refused() {
 
 #[tokio::test]
 async fn a_partners_own_host_waits_for_a_person() {
-    let (federation, _files) = with_a_deny_list(2).await;
+    let federation = Federation::of(2).await;
     let host = federation.config_of(BOREALIS).endpoints[0].rsplit_once(':').unwrap().0.to_owned();
     let report = federation.try_share(AMAL, &format!("https://{host}/x"), Tlp::Amber, "borealis").await;
     let reason = &report.withheld[0].reason;
