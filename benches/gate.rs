@@ -29,7 +29,8 @@ fn main() {
         ("and a note", texts(Some("seen in messages that ask for a code; the page copies a bank's"))),
         ("and a note with an address", texts(Some("seen by jane.doe@ngo.net in messages that ask for a code"))),
     ] {
-        let indicator = |n: usize| Indicator { note: note.clone(), source: source.clone(), labels: labels.clone(), ..Indicator::bare(value(n)) };
+        let indicator =
+            |n: usize| Indicator { note: note.clone(), source: source.clone(), labels: labels.clone(), ..Indicator::bare(value(n)) };
         let bare = |n: usize| Indicator::bare(value(n));
         let base = measured(&nothing, Origin::PassedOn, bare);
         let plain = measured(&nothing, Origin::Ours, indicator);

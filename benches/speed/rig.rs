@@ -15,11 +15,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use watchfire::clock::Clock;
 use watchfire::config::Config;
-use watchfire::rules::lists::Severity;
 use watchfire::link::identity::Identity;
 use watchfire::model::Tlp;
 use watchfire::node::view::{GroupCreate, ImportReport, ImportRequest, PeerOptions};
 use watchfire::node::{Node, NodeError};
+use watchfire::rules::lists::Severity;
 use watchfire::store::{FILE_NAME, Options, Store};
 
 /// Longer than anything here takes.

@@ -43,7 +43,7 @@ pub(super) struct Args {
 }
 
 const EXAMPLES: &str = "Examples:
-  watchfire share 'hxxps://login-mail[.]example/verify' weather4free.com --tlp amber --to partners";
+  watchfire share 'hxxps://mail[.]weather4free[.]com/verify' weather4free.com --tlp amber --to partners";
 
 pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
     let Args { values, tlp, to, kind, note, valid_until, labels, now } = args;

@@ -442,7 +442,13 @@ fn a_share_that_is_over_when_it_leaves_says_so() {
 
 #[test]
 fn a_share_lists_what_became_of_each_value() {
-    let released = |value: &str| ReleasedView { record: RECORD, kind: ObservableKind::Domain, value: value.into(), before: None, findings: Findings::default() };
+    let released = |value: &str| ReleasedView {
+        record: RECORD,
+        kind: ObservableKind::Domain,
+        value: value.into(),
+        before: None,
+        findings: Findings::default(),
+    };
     let relabelled = ReleasedView { before: Some(Tlp::Amber), ..released("other.example") };
     let replaced = |field: &str, kind: &str| Replaced { field: field.into(), kind: kind.into(), count: 1 };
     let findings = Findings {
@@ -481,7 +487,8 @@ invalid    y: cannot tell what `y` is: it has no dot
 
 #[test]
 fn an_exit_code_says_whether_anything_got_through() {
-    let released = || ReleasedView { record: RECORD, kind: ObservableKind::Domain, value: "x".into(), before: None, findings: Findings::default() };
+    let released =
+        || ReleasedView { record: RECORD, kind: ObservableKind::Domain, value: "x".into(), before: None, findings: Findings::default() };
     let not_out = || WithheldView { value: "x".into(), reason: "y".into(), hint: None };
     let share = |through, withheld, invalid| {
         let (duplicate, withheld, invalid) = (vec![released(); through], vec![not_out(); withheld], vec![not_out(); invalid]);
@@ -877,7 +884,8 @@ fn a_judged_value_says_what_becomes_of_it() {
     let plain = judged("evil.example", Some(ObservableKind::Domain), vec![]);
     assert_eq!(warninglist::told(&plain), "leaves   domain evil.example\n");
     let findings = vec![finding(Severity::Hold, "it is on a list"), finding(Severity::Warn, "it is on another")];
-    let held = JudgedView { leaves_as: Some("http://a.example/".into()), ..judged("http://a.example/x", Some(ObservableKind::Url), findings) };
+    let held =
+        JudgedView { leaves_as: Some("http://a.example/".into()), ..judged("http://a.example/x", Some(ObservableKind::Url), findings) };
     let expected = "\
 hold     url http://a.example/x
          leaves as http://a.example/

@@ -156,7 +156,10 @@ fn found(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
         }
     }
     if files.len() == before {
-        let what = format!("`{}` holds no warninglist\nhint: name a directory with `*.json` files, or one with directories that hold a `list.json`", shown());
+        let what = format!(
+            "`{}` holds no warninglist\nhint: name a directory with `*.json` files, or one with directories that hold a `list.json`",
+            shown()
+        );
         return Err(NodeError::BadInput(what).into());
     }
     Ok(())
@@ -207,7 +210,13 @@ pub(super) fn text(views: &[ListView]) -> String {
     }
     let rows = views.iter().map(|view| {
         let usual = if suggested(&view.name).0 == view.severity { "" } else { ", set here" };
-        [format!("{}{usual}", name(view.severity)), view.entries.to_string(), view.unused.to_string(), view.version.to_string(), plain(&view.name)]
+        [
+            format!("{}{usual}", name(view.severity)),
+            view.entries.to_string(),
+            view.unused.to_string(),
+            view.version.to_string(),
+            plain(&view.name),
+        ]
     });
     table(["SEVERITY", "ENTRIES", "UNUSED", "VERSION", "NAME"], rows.collect())
 }

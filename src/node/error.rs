@@ -621,7 +621,12 @@ mod tests {
                 "`amal` was recalled at 1970-01-01T00:00:00.000Z and is destroyed here\nhint: `watchfire receipts` shows who has complied",
             ),
             (
-                NodeError::GateFile { path: "/srv/w/staff.txt".into(), line: Some(3), what: "it is no text".into(), setting: "gate.deny_list" },
+                NodeError::GateFile {
+                    path: "/srv/w/staff.txt".into(),
+                    line: Some(3),
+                    what: "it is no text".into(),
+                    setting: "gate.deny_list",
+                },
                 "gate-file",
                 2,
                 "`/srv/w/staff.txt` line 3 cannot be used by the release gate: it is no text\nhint: mend it, or change `gate.deny_list`, \

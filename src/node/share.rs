@@ -18,8 +18,8 @@ use crate::model::group::Definition;
 use crate::model::log::{Audience, BODY_BYTES_MAX};
 use crate::model::observable::search_key;
 use crate::model::{Indicator, Observable, ObservableKind, OrgId, Record, Timestamp, Tlp};
-use crate::rules::label::{AudienceState, RULES_VERSION, Withheld};
 use crate::rules::gate::{Gate, Origin};
+use crate::rules::label::{AudienceState, RULES_VERSION, Withheld};
 use crate::rules::release::{Disclosure, Draft, Findings, Look, release};
 use crate::store::change::{Change, Outcome, PeerState, ReleaseItem, ReleaseOutcome};
 
@@ -526,7 +526,13 @@ fn queued(outcomes: &[ReleaseOutcome]) -> u64 {
 
 fn released_view(item: &ReleaseItem) -> Option<ReleasedView> {
     let observable = item.released.get().observable.as_ref()?;
-    Some(ReleasedView { record: item.record?, kind: observable.kind(), value: observable.value().to_owned(), before: None, findings: item.findings.clone() })
+    Some(ReleasedView {
+        record: item.record?,
+        kind: observable.kind(),
+        value: observable.value().to_owned(),
+        before: None,
+        findings: item.findings.clone(),
+    })
 }
 
 fn withheld_view(value: &str, error: &NodeError) -> WithheldView {

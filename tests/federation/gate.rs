@@ -3,8 +3,8 @@
 use crate::harness::*;
 use std::fs;
 use watchfire::model::Tlp;
-use watchfire::node::{Node, NodeError};
 use watchfire::node::view::ShareRequest;
+use watchfire::node::{Node, NodeError};
 use watchfire::rules::lists::Severity;
 
 /// Amal, whose gate is as it is where nobody changes it and knows a deny list, and the others, who have none.
@@ -37,7 +37,8 @@ async fn a_note_arrives_with_placeholders_for_everybody_in_it() {
         federation.keep_secret(secret.to_owned(), &[AMAL]);
     }
     let note = "Anna Kim (call +254 712 345 678) got it; so did jane.doe@ngo.net, from evil-login[.]com";
-    let request = ShareRequest { note: Some(note.into()), labels: vec!["for Anna Kim".into()], ..ask("evil-login.com", Tlp::Amber, "borealis") };
+    let request =
+        ShareRequest { note: Some(note.into()), labels: vec!["for Anna Kim".into()], ..ask("evil-login.com", Tlp::Amber, "borealis") };
     let report = federation.node(AMAL).share(request).await.unwrap();
     assert_eq!(report.released[0].findings.replaced.len(), 4, "{report:?}");
     federation.settle().await;
@@ -105,7 +106,11 @@ async fn more_than_a_source_ever_sent_waits_for_a_person() {
     assert_eq!((first.released, first.withheld), (900, 0));
     let second = import(lines(0, 1_200)).await;
     assert_eq!((second.released, second.duplicate, second.withheld), (0, 900, 300), "many small ones are one burst");
-    assert!(second.problems[0].what.starts_with("it needs a person's word: `imports` has sent too little so far"), "{:?}", second.problems[0]);
+    assert!(
+        second.problems[0].what.starts_with("it needs a person's word: `imports` has sent too little so far"),
+        "{:?}",
+        second.problems[0]
+    );
     let again = import(lines(0, 900)).await;
     assert_eq!((again.duplicate, again.withheld), (900, 0), "what is there already is no burst");
 }
@@ -128,7 +133,10 @@ async fn a_deny_list_counts_when_it_is_read_again_and_a_bad_one_changes_nothing(
         let found = federation.lookup(BOREALIS, value).remove(0);
         federation.node(BOREALIS).show(&found.record.to_string()).unwrap().note.unwrap()
     };
-    assert_eq!((note("evil-login.com").as_str(), note("evil-login.net").as_str()), ("from [name-1] and Bob Ray", "from [name-1] and [name-2]"));
+    assert_eq!(
+        (note("evil-login.com").as_str(), note("evil-login.net").as_str()),
+        ("from [name-1] and Bob Ray", "from [name-1] and [name-2]")
+    );
     drop(node);
     fs::remove_file(&staff).unwrap();
     federation.kill(AMAL);
@@ -152,7 +160,9 @@ async fn a_hidden_groups_owner_passes_on_without_the_names_that_it_knows() {
     federation.share_with_note(BOREALIS, "evil-login.com", "Anna Kim saw it", Tlp::Amber, "shelter").await;
     federation.share(BOREALIS, "mail.victim.org", Tlp::Amber, "shelter").await;
     federation.share(BOREALIS, "192.0.2.9", Tlp::Amber, "shelter").await;
-    federation.until("cedar has what is passed on", || federation.finds(CEDAR, "192.0.2.9") && federation.finds(CEDAR, "evil-login.com")).await;
+    federation
+        .until("cedar has what is passed on", || federation.finds(CEDAR, "192.0.2.9") && federation.finds(CEDAR, "evil-login.com"))
+        .await;
     let found = federation.lookup(CEDAR, "evil-login.com").into_iter().find(|found| found.author == federation.org(AMAL)).unwrap();
     assert_eq!(federation.node(CEDAR).show(&found.record.to_string()).unwrap().note.as_deref(), Some("[name-1] saw it"));
     assert!(federation.finds(AMAL, "mail.victim.org") && !federation.finds(CEDAR, "mail.victim.org"));

@@ -59,7 +59,11 @@ impl Volumes {
         });
         let row = &mut rows[at];
         row.last = now;
-        if approved { row.history.add_approved(now, count) } else { row.history.add(now, count) }
+        if approved {
+            row.history.add_approved(now, count)
+        } else {
+            row.history.add(now, count)
+        }
         self.changed = true;
     }
 }
@@ -78,9 +82,9 @@ impl Node {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         Ok(match usual(&history, self.clock.now(), count, &settings) {
             Volume::Usual => None,
-            Volume::Burst { usual: 0, threshold } => {
-                Some(format!("`{source}` has sent too little so far to tell what is usual, and this is more than {threshold} records in a day"))
-            }
+            Volume::Burst { usual: 0, threshold } => Some(format!(
+                "`{source}` has sent too little so far to tell what is usual, and this is more than {threshold} records in a day"
+            )),
             Volume::Burst { usual, threshold } => {
                 Some(format!("`{source}` usually sends {usual} records in a day, and this is more than {threshold}"))
             }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::NodeError;
 use crate::config::Config;
-use crate::formats::warninglist::{self, BadWarninglist};
 use crate::formats::Problem;
+use crate::formats::warninglist::{self, BadWarninglist};
 use crate::link::keys::{self, KeysError};
 use crate::rules::lists::{Rated, Severity};
 
@@ -63,9 +63,9 @@ pub fn read_all(data: &Path, config: &Config) -> Result<Vec<Kept>, NodeError> {
 
 fn kept(file: &Path, rating: &Rating) -> Result<Kept, NodeError> {
     let opened = fs::File::open(file).map_err(BadWarninglist::Input);
-    let (list, problems) = opened.and_then(|mut file| warninglist::read(&mut file)).map_err(|error| {
-        bad(file, super::super::error::split_hint(&error.to_string()).0)
-    })?;
+    let (list, problems) = opened
+        .and_then(|mut file| warninglist::read(&mut file))
+        .map_err(|error| bad(file, super::super::error::split_hint(&error.to_string()).0))?;
     let mut rated = Rated::usual(list);
     if let Some(severity) = rating.severities.get(&rated.list.name) {
         rated.severity = *severity;

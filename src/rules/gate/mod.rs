@@ -72,7 +72,9 @@ impl Gate {
         for finding in self.told.lists.judge_beside(&observable, inside, &self.partners).findings() {
             match (severity(finding), origin) {
                 (Severity::Refuse, Origin::Ours) => return Err(refused(finding)),
-                (Severity::Refuse, Origin::PassedOn) if matches!(finding.source, Source::Infrastructure { .. }) => return Err(refused(finding)),
+                (Severity::Refuse, Origin::PassedOn) if matches!(finding.source, Source::Infrastructure { .. }) => {
+                    return Err(refused(finding));
+                }
                 (Severity::Hold, Origin::Ours) => findings.asks.push(finding.to_string()),
                 (Severity::Warn, Origin::Ours) => findings.warnings.push(finding.to_string()),
                 (_, Origin::PassedOn) => {}

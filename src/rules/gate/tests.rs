@@ -41,7 +41,9 @@ fn gate() -> Gate {
 
 fn out_as(origin: Origin, record: Record) -> Result<Passed, Withheld> {
     let inside = match &record {
-        Record::Indicator(indicator) if indicator.observable.kind() == ObservableKind::Pattern => pattern::observables(indicator.observable.value()),
+        Record::Indicator(indicator) if indicator.observable.kind() == ObservableKind::Pattern => {
+            pattern::observables(indicator.observable.value())
+        }
         _ => Vec::new(),
     };
     let (us, peer) = (OrgId([1; 32]), OrgId([2; 32]));
@@ -86,7 +88,10 @@ fn why(value: &str) -> String {
 #[test]
 fn a_value_that_is_no_attackers_is_refused_with_the_reason() {
     for (value, said) in [
-        ("10.1.2.3", "it is a private address, the inside of somebody's network\nhint: leave it out: it is nobody's on the internet, or everybody's"),
+        (
+            "10.1.2.3",
+            "it is a private address, the inside of somebody's network\nhint: leave it out: it is nobody's on the internet, or everybody's",
+        ),
         ("192.0.2.7", "it is reserved for examples and tests\nhint: leave it out; for trainings `gate.reserved` may be `warn`"),
         (
             "d41d8cd98f00b204e9800998ecf8427e",
@@ -167,8 +172,17 @@ fn two_people_never_share_a_placeholder_whichever_field_comes_first() {
 #[test]
 fn no_way_of_writing_hides_a_name_or_an_address() {
     for text in [
-        "ANNA KIM", "Kim, Anna", "anna\u{200b}@helpline.org", "ａｎｎａ@helpline.org", "anna [at] helpline [dot] org",
-        "аnnа@helpline.org", "Anna\u{ad} Kim", "+254-712-345-678", "٠٧١٢٣٤٥٦٧٨", "www.shelter[.]org", "hxxps://portal.victim[.]org/x",
+        "ANNA KIM",
+        "Kim, Anna",
+        "anna\u{200b}@helpline.org",
+        "ａｎｎａ@helpline.org",
+        "anna [at] helpline [dot] org",
+        "аnnа@helpline.org",
+        "Anna\u{ad} Kim",
+        "+254-712-345-678",
+        "٠٧١٢٣٤٥٦٧٨",
+        "www.shelter[.]org",
+        "hxxps://portal.victim[.]org/x",
     ] {
         let left = note("evil.ru", &format!("told by {text} today"));
         let rest: String = left.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
@@ -241,7 +255,8 @@ fn what_a_member_said_is_passed_on_with_its_value_as_it_is() {
 #[test]
 fn what_takes_back_is_never_held_up_and_names_nobody() {
     let reason = format!("Anna Kim of victim.org asked{}", "!".repeat(REASON_MAX));
-    let record = |reason: String| Record::Withdrawal(Withdrawal { log: LogId([3; 32]), seqs: vec![1], mode: WithdrawalMode::Recall, reason });
+    let record =
+        |reason: String| Record::Withdrawal(Withdrawal { log: LogId([3; 32]), seqs: vec![1], mode: WithdrawalMode::Recall, reason });
     let passed = out(record(reason)).unwrap();
     let Record::Withdrawal(left) = &passed.draft.get().record else { panic!("it stays one") };
     assert!(left.reason.starts_with("[name-1] of [domain-1] asked!") && left.reason.chars().count() == REASON_MAX, "{}", left.reason);
@@ -259,7 +274,8 @@ fn what_leaves_of_each_kind_of_record_is_this_and_nothing_else() {
         note: Some("for Anna Kim".into()),
         source: Some("a report".into()),
     };
-    let withdrawal = Withdrawal { log: LogId([3; 32]), seqs: vec![1, 2], mode: WithdrawalMode::Withdraw, reason: "Anna Kim was wrong".into() };
+    let withdrawal =
+        Withdrawal { log: LogId([3; 32]), seqs: vec![1, 2], mode: WithdrawalMode::Withdraw, reason: "Anna Kim was wrong".into() };
     let outcomes = vec![(1, ReceiptOutcome::Destroyed)];
     let receipt = Receipt { log: LogId([4; 32]), outcomes, at: Timestamp(5), withdrawal: Some(EntryHash([6; 32])) };
     let records = [Record::Indicator(indicator), Record::Withdrawal(withdrawal), Record::Receipt(receipt), Record::KeyChange([7; 32])];
@@ -277,10 +293,31 @@ fn what_leaves_of_each_kind_of_record_is_this_and_nothing_else() {
 
 fn texts() -> impl Strategy<Value = String> {
     let pieces = proptest::sample::select(vec![
-        "Anna Kim", "anna@helpline.org", "+254 712 345 678", "victim[.]org", "evil[.]ru", "http://evil.ru/a?email=a@b.org", "[email-1]", "[name-7]", "[name-", "passport",
-        "4111 1111 1111 1111", "DE89 3704 0044 0532 0130 00", "\n", ", ", " ", "call", "my name is Bob Ray", "password: hunter22", "x", "é", "\u{200b}", "192.0.2.1",
+        "Anna Kim",
+        "anna@helpline.org",
+        "+254 712 345 678",
+        "victim[.]org",
+        "evil[.]ru",
+        "http://evil.ru/a?email=a@b.org",
+        "[email-1]",
+        "[name-7]",
+        "[name-",
+        "passport",
+        "4111 1111 1111 1111",
+        "DE89 3704 0044 0532 0130 00",
+        "\n",
+        ", ",
+        " ",
+        "call",
+        "my name is Bob Ray",
+        "password: hunter22",
+        "x",
+        "é",
+        "\u{200b}",
+        "192.0.2.1",
     ]);
-    proptest::collection::vec(prop_oneof![4 => pieces.prop_map(str::to_owned), 1 => ".{0,12}".boxed()], 0..14).prop_map(|parts| parts.concat())
+    proptest::collection::vec(prop_oneof![4 => pieces.prop_map(str::to_owned), 1 => ".{0,12}".boxed()], 0..14)
+        .prop_map(|parts| parts.concat())
 }
 
 proptest! {

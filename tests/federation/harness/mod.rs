@@ -23,7 +23,6 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use watchfire::clock::Clock;
 use watchfire::config::Config;
-use watchfire::rules::lists::Severity;
 use watchfire::formats::age::{Identity as AgeIdentity, Recipient};
 use watchfire::link::identity::Identity;
 use watchfire::model::crypto::random;
@@ -32,6 +31,7 @@ use watchfire::model::{OrgId, Timestamp};
 use watchfire::node::backup::restore_backup;
 use watchfire::node::view::PeerOptions;
 use watchfire::node::{Node, NodeError};
+use watchfire::rules::lists::Severity;
 use watchfire::store::{Options, Store};
 
 /// A node's place in the federation.

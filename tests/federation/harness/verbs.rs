@@ -45,8 +45,15 @@ impl Federation {
 
     /// As [`Self::import`], and does not wait; the node may be killed meanwhile.
     pub fn start_import(&self, who: Who, text: String, to: &str) -> JoinHandle<Result<ImportReport, NodeError>> {
-        let request =
-            ImportRequest { tlp: Tlp::Amber, to: to.into(), format: Some(Format::Text), dry_run: false, file_name: None, now: true, source: None };
+        let request = ImportRequest {
+            tlp: Tlp::Amber,
+            to: to.into(),
+            format: Some(Format::Text),
+            dry_run: false,
+            file_name: None,
+            now: true,
+            source: None,
+        };
         let node = self.node(who).clone();
         let work = move || node.import(request, Box::new(Cursor::new(text)), &mut |_| {});
         self.members[who.0].life.as_ref().expect("it runs").runtime.spawn_blocking(work)
