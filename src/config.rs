@@ -2,6 +2,8 @@
 //!
 //! [`SETTINGS`] lists them all; `watchfire config show` prints what is in force and where it comes from.
 
+use crate::model::Observable;
+use crate::rules::lists::{Severities, Severity};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,6 +35,8 @@ pub struct Config {
     pub pairing: Pairing,
     /// See [`Import`].
     pub import: Import,
+    /// See [`Gate`].
+    pub gate: Gate,
     /// See [`Store`].
     pub store: Store,
     /// See [`Api`].
@@ -121,6 +125,44 @@ section!(
         object_bytes_max: 16 << 20,
     }
 );
+/// What the release gate is told. Relative paths start at the data directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Gate {
+    /// Names, domains, addresses and numbers that leave in no text and as no value, one a line.
+    pub deny_list: Option<PathBuf>,
+    /// Values that stay in texts, one a line.
+    pub keep_list: Option<PathBuf>,
+    /// Domains, addresses and networks of this organisation.
+    pub own: Vec<String>,
+    /// Domains, addresses, networks and numbers of victims, one a line.
+    pub victims: Option<PathBuf>,
+    /// MISP warninglists; `warninglists` in the data directory where none is given.
+    pub warninglists: Option<PathBuf>,
+    /// What addresses and names for examples mean.
+    pub reserved: Severity,
+    /// What names under no known top-level domain mean.
+    pub unknown_tld: Severity,
+    /// So many records of one source in a day are never a burst.
+    pub burst_records_min: u64,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        let severities = Severities::default();
+        Self {
+            deny_list: None,
+            keep_list: None,
+            own: Vec::new(),
+            victims: None,
+            warninglists: None,
+            reserved: severities.documentation,
+            unknown_tld: severities.no_such_tld,
+            burst_records_min: 500,
+        }
+    }
+}
+
 section!(
     /// Limits of the store.
     Store {
@@ -150,6 +192,7 @@ impl Default for Config {
             link: Link::default(),
             pairing: Pairing::default(),
             import: Import::default(),
+            gate: Gate::default(),
             store: Store::default(),
             api: Api::default(),
         }
@@ -176,7 +219,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 31] = [
+pub const SETTINGS: [Setting; 39] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -205,6 +248,14 @@ pub const SETTINGS: [Setting; 31] = [
     number("import.scratch_bytes_max", 1 << 20, 1 << 50, "disk for what a file refers to before it says it"),
     number("import.line_bytes_max", 1 << 10, 1 << 30, "a longer line of text or CSV is skipped, and told"),
     number("import.object_bytes_max", 1 << 10, 1 << 30, "a larger JSON object or attribute is skipped, and told"),
+    text("gate.deny_list", "file of names, domains, addresses and numbers that never leave, one a line"),
+    text("gate.keep_list", "file of values that stay in texts, one a line"),
+    text("gate.own", "domains, addresses and networks of this organisation"),
+    text("gate.victims", "file of domains, addresses and numbers of victims, one a line"),
+    text("gate.warninglists", "directory of warninglists; `warninglists` in the data directory where none is given"),
+    text("gate.reserved", "what addresses and names for examples mean: warn, hold or refuse"),
+    text("gate.unknown_tld", "what names under no known top-level domain mean: warn, hold or refuse"),
+    number("gate.burst_records_min", 1, 1 << 31, "records of one source in a day that are never a burst"),
     number("store.cache_bytes", 1 << 20, 1 << 40, "memory for pages of the store"),
     number("api.request_bytes_max", 1 << 10, 1 << 30, "the longest request to the local interface, imports aside"),
     number("api.connections_max", 1, 4_096, "connections to the local interface at a time"),
@@ -350,6 +401,10 @@ impl Effective {
                 }
                 _ => Ok(()),
             },
+            "gate.own" => match config.gate.own.iter().find(|value| Observable::guess(value).is_err()) {
+                Some(value) => Err(format!("`gate.own` has `{value}`, which is no domain, address or network")),
+                None => Ok(()),
+            },
             "log" => match tracing_subscriber::EnvFilter::builder().parse(&config.log) {
                 Err(_) => Err(format!("`log` is `{}`, which is neither a level nor directives", config.log)),
                 Ok(_) => Ok(()),
@@ -376,6 +431,7 @@ impl Setting {
             "listen" => ", like 0.0.0.0:7443 or [::]:7443",
             "endpoints" => ", like [\"node.example.org:7443\"]",
             "proxy" => ", like socks5://127.0.0.1:9050",
+            "gate.own" => ", like [\"helpline.org\", \"198.51.100.0/24\"]",
             _ => "",
         };
         format!("`{}`: {}{example}", self.key, self.about)
@@ -535,7 +591,8 @@ mod tests {
     #[test]
     fn every_setting_is_listed() {
         let mut listed: Vec<_> = SETTINGS.iter().map(|setting| setting.key.to_owned()).collect();
-        let mut present = vec!["proxy".to_owned()];
+        let unset = ["proxy", "gate.deny_list", "gate.keep_list", "gate.victims", "gate.warninglists"];
+        let mut present: Vec<String> = unset.map(str::to_owned).into();
         for (key, value) in table(&Config::default()) {
             match value {
                 toml::Value::Table(section) => present.extend(section.keys().map(|inner| format!("{key}.{inner}"))),
@@ -594,6 +651,16 @@ mod tests {
                 "proxy = 'http://a:1'\n",
                 "`watchfire.toml` line 1: `proxy` is `http://a:1`, which is not socks5://host:port\n\
                  hint: `proxy`: socks5://host:port through which peers are dialled, like socks5://127.0.0.1:9050",
+            ),
+            (
+                "[gate]\nown = ['helpline.org', 'our desk']\n",
+                "`watchfire.toml` line 2: `gate.own` has `our desk`, which is no domain, address or network\n\
+                 hint: `gate.own`: domains, addresses and networks of this organisation, like [\"helpline.org\", \"198.51.100.0/24\"]",
+            ),
+            (
+                "[gate]\nreserved = 'never'\n",
+                "`watchfire.toml` line 2: `gate.reserved`: unknown variant `never`, expected one of `warn`, `hold`, `refuse`\n\
+                 hint: `gate.reserved`: what addresses and names for examples mean: warn, hold or refuse",
             ),
             (
                 "log = 'wat=ever='\n",

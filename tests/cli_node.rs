@@ -31,6 +31,8 @@ impl Place {
             format!("{}:{}", Path::new(BINARY).parent().expect("a directory").display(), std::env::var("PATH").unwrap_or_default());
         command.args(["-c", line]).current_dir(self.path()).env("PATH", search).env("WATCHFIRE_DATA", self.path().join("node"));
         command.env("WATCHFIRE_LISTEN", "127.0.0.1:0").stdin(Stdio::null());
+        // Names for examples are shared here.
+        command.env("WATCHFIRE_GATE_RESERVED", "warn").env("WATCHFIRE_GATE_UNKNOWN_TLD", "warn");
         command
     }
 
@@ -154,6 +156,7 @@ fn every_help_example_runs_against_a_real_node() {
         &std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/referrals.json")).expect("the example file"),
     );
     here.put("policy.toml", "[peers.smex]\ntlp_max = \"amber+strict\"\nnda = \"NDA-2026-04\"\nuntil = \"2099-06-30\"\n");
+    here.put("list.json", r#"{"name":"Top sites","version":3,"type":"hostname","list":["popular-site.com"]}"#);
     here.put("staff.txt", "Anna Kim\nngo.example\n");
     here.put("referral.txt", "Ask Anna about hxxps://evil[.]example\n");
     let line = take("serve");
@@ -195,6 +198,11 @@ fn every_help_example_runs_against_a_real_node() {
         "receipts",
         "redact",
         "redact check",
+        "warninglist",
+        "warninglist import",
+        "warninglist list",
+        "warninglist check",
+        "warninglist remove",
         "export",
         "withdraw",
         "peer suspend",
@@ -242,6 +250,73 @@ fn has(value: &Value, keys: &[&str]) {
     for key in keys {
         assert!(value.get(key).is_some(), "`{key}` is missing in {value}");
     }
+}
+
+#[test]
+fn warninglists_decide_as_soon_as_they_are_kept() {
+    let (here, smex) = (Place::node("here"), Place::node("smex"));
+    here.put("card.txt", &smex.ok("watchfire card"));
+    here.ok("watchfire peer add card.txt --name smex");
+    let list = |name: &str, host: &str| format!(r#"{{"name":"{name}","version":1,"type":"hostname","list":["{host}","not a host!"]}}"#);
+    for (directory, name, host) in [("one", "Mine", "popular-site.com"), ("two", "Parking domains", "parked-site.com")] {
+        std::fs::create_dir_all(here.path().join("lists").join(directory)).expect("a directory");
+        here.put(&format!("lists/{directory}/list.json"), &list(name, host));
+    }
+    let kept = here.json("watchfire warninglist import lists --json");
+    assert_eq!((kept[0]["name"].as_str(), kept[0]["severity"].as_str(), kept[0]["unused"].as_u64()), (Some("Mine"), Some("hold"), Some(1)));
+    assert_eq!(kept[1]["severity"], "warn");
+    let said = "withheld   popular-site.com: it needs a person's word: it is `popular-site.com` of the warninglist `Mine`";
+    let shared = here.run("watchfire share popular-site.com --tlp amber --to smex");
+    assert!(String::from_utf8_lossy(&shared.stdout).starts_with(said), "{}", String::from_utf8_lossy(&shared.stdout));
+    assert_eq!(shared.status.code(), Some(3));
+    here.ok("watchfire warninglist import lists/one/list.json --severity refuse");
+    let judged = here.json("watchfire warninglist check popular-site.com 10.0.0.1 evil-login.com --json");
+    let severities: Vec<_> = judged.as_array().expect("a list").iter().map(|one| one["severity"].as_str()).collect();
+    assert_eq!(severities, [Some("refuse"), Some("refuse"), None]);
+    let told = here.ok("watchfire warninglist check popular-site.com");
+    assert_eq!(told, "refuse   domain popular-site.com\n         refuse: it is `popular-site.com` of the warninglist `Mine`\n");
+    // Their files are the owner's alone, and what was said of a list stays where the list is.
+    let mode = |name: &str| {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::metadata(here.path().join("node/warninglists").join(name)).expect("it is there").permissions().mode() & 0o777
+    };
+    assert_eq!((mode(""), mode("severities.toml"), mode(kept[0]["file"].as_str().expect("a name"))), (0o700, 0o600, 0o600));
+    assert!(here.ok("watchfire warninglist list").contains("refuse, set here"));
+    here.ok("watchfire warninglist remove Mine");
+    here.ok("watchfire share popular-site.com --tlp amber --to smex");
+    here.put("cards.json", "{}");
+    here.all_refused(&[
+        ("watchfire warninglist remove Mine", 6, "error: there is no warninglist `Mine`\nhint: `watchfire warninglist list` shows them"),
+        (
+            "watchfire warninglist import cards.json",
+            2,
+            "error: `cards.json`: not a warninglist: `name` is missing or empty\nhint: a MISP warninglist is one object with `name`, `type` and `list`",
+        ),
+        (
+            "watchfire warninglist import node/keys",
+            2,
+            "error: `node/keys` holds no warninglist\nhint: name a directory with `*.json` files, or one with directories that hold a `list.json`",
+        ),
+    ]);
+}
+
+#[test]
+fn a_node_does_not_start_without_what_its_gate_is_told() {
+    let mut here = Place::node("here");
+    here.stop();
+    here.all_refused(&[(
+        "WATCHFIRE_GATE_DENY_LIST=staff.txt watchfire serve",
+        2,
+        "error: `HERE/node/staff.txt` cannot be used by the release gate: there is no such file\nhint: mend it, or change `gate.deny_list`, \
+         then send SIGHUP to the node or start it",
+    )]);
+    here.put("node/victims.txt", "victim.org\nour best friend\n");
+    here.all_refused(&[(
+        "WATCHFIRE_GATE_VICTIMS=victims.txt watchfire serve",
+        2,
+        "error: `HERE/node/victims.txt` line 2 cannot be used by the release gate: it is no domain, address, e-mail address or telephone \
+         number with its country\nhint: mend it, or change `gate.victims`, then send SIGHUP to the node or start it",
+    )]);
 }
 
 #[test]

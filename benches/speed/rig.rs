@@ -19,6 +19,7 @@ use watchfire::link::identity::Identity;
 use watchfire::model::Tlp;
 use watchfire::node::view::{GroupCreate, ImportReport, ImportRequest, PeerOptions};
 use watchfire::node::{Node, NodeError};
+use watchfire::rules::lists::Severity;
 use watchfire::store::{FILE_NAME, Options, Store};
 
 /// Longer than anything here takes.
@@ -58,6 +59,9 @@ impl Member {
         let mut config =
             Config { name: name.into(), listen: listen.to_string(), endpoints: vec![endpoint.to_string()], ..Config::default() };
         (config.link.reconnect_ms_min, config.link.reconnect_ms_max) = (20, 60);
+        // What is measured is made up, and more than any source sends in a day.
+        (config.gate.reserved, config.gate.unknown_tld) = (Severity::Warn, Severity::Warn);
+        config.gate.burst_records_min = 1 << 31;
         let data = directory.join(name);
         Node::init(&data, &config.endpoints, &Clock::system()).expect("a new organisation");
         let mut member = Self { name: name.into(), data, config, life: None };
@@ -121,11 +125,14 @@ impl Member {
     async fn import_from(&self, reader: Box<dyn io::Read + Send>) -> ImportReport {
         let request = ImportRequest {
             tlp: Tlp::Green,
+            class: None,
+            pap: watchfire::model::Pap::Clear,
             to: GROUP.into(),
             format: Some(watchfire::formats::Format::Stix),
             dry_run: false,
             file_name: None,
             now: true,
+            source: None,
         };
         let node = self.node().clone();
         let work = move || node.import(request, reader, &mut |_| {});

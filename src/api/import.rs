@@ -44,6 +44,9 @@ pub(super) struct ImportQuery {
     /// The file's name.
     #[serde(default)]
     pub file_name: Option<String>,
+    /// Under which name its records count, for bursts.
+    #[serde(default)]
+    pub source: Option<String>,
 }
 
 /// A line of the answer.
@@ -83,8 +86,8 @@ impl ImportQuery {
         let class: Option<Class> = self.class.as_deref().map(str::parse).transpose().map_err(|error| bad(&error))?;
         let pap: Pap = self.pap.as_deref().map(str::parse).transpose().map_err(|error| bad(&error))?.unwrap_or_default();
         let format = format_named(&self.format)?;
-        let Self { to, dry_run, file_name, now, .. } = self;
-        Ok(ImportRequest { tlp, class, pap, to, format, dry_run, file_name, now })
+        let Self { to, dry_run, file_name, now, source, .. } = self;
+        Ok(ImportRequest { tlp, class, pap, to, format, dry_run, file_name, now, source })
     }
 }
 

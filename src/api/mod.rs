@@ -4,6 +4,7 @@
 mod backup;
 pub mod client;
 mod extract;
+mod gate;
 mod import;
 mod peers;
 pub mod problem;
@@ -18,6 +19,7 @@ use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
 pub use backup::{BackupMade, BackupRequest, recipients};
+pub use gate::{Reloaded, Values};
 pub use import::format_named;
 pub use peers::{Card, Digits, GroupAdd, GroupCommunity, GroupDeputy, Join, PeerAdd, Rename};
 pub use problem::Problem;
@@ -70,6 +72,8 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/rotate", post(records::rotate))
         .route("/v1/rotate-log-key", post(records::rotate_log_key))
         .route("/v1/expire", post(records::expire))
+        .route("/v1/gate/check", post(gate::check))
+        .route("/v1/gate/reload", post(gate::reload))
         .route("/v1/disclosures", get(records::disclosures))
         .layer(DefaultBodyLimit::max(request_bytes_max))
         .route("/v1/import", post(import::import))

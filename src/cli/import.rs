@@ -44,6 +44,9 @@ pub(super) struct Args {
     /// Skip the hold
     #[arg(long)]
     now: bool,
+    /// Where they come from: how much it usually sends is told by this name; imports without one count together
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -77,6 +80,9 @@ async fn one(desk: &Desk, args: &Args, file: &str) -> Result<ImportReport, Probl
         target = target.with("class", class.name());
     }
     target = target.with("dry_run", &args.dry_run.to_string()).with("now", &args.now.to_string());
+    if let Some(source) = &args.source {
+        target = target.with("source", source);
+    }
     if file == "-" {
         let bar = bar(None);
         let report = desk.node().import(target, input::stdin()?, |at| show(&bar, at)).await;
@@ -167,6 +173,9 @@ pub(super) fn text(report: &ImportReport) -> String {
     }
     if !report.relabelled.is_empty() {
         text += &format!("    hint: {}\n", share::RELABELLED);
+    }
+    if !report.replaced.is_empty() {
+        text += &format!("leave without: {}\n", output::counts(&report.replaced));
     }
     if !report.kinds.is_empty() {
         text += &format!("kinds: {}\n", output::counts(&report.kinds));

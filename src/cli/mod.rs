@@ -33,6 +33,7 @@ mod show;
 mod status;
 #[cfg(test)]
 mod texts;
+mod warninglist;
 mod withdraw;
 
 use crate::api::Problem;
@@ -83,6 +84,7 @@ enum Command {
     Recall(recall::Args),
     Receipts(receipts::Args),
     Redact(redact::Args),
+    Warninglist(warninglist::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Rotate(rotate::Args),
@@ -168,6 +170,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Recall(args) => recall::run(desk, &args).await,
         Command::Receipts(args) => receipts::run(desk, &args).await,
         Command::Redact(args) => redact::run(desk, &args),
+        Command::Warninglist(args) => warninglist::run(desk, args).await,
         Command::Rotate(args) => rotate::run(desk, &args).await,
         Command::Expire(_) => expire::run(desk).await,
         Command::Backup(args) => backup::run(desk, &args).await,

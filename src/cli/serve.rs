@@ -18,7 +18,7 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = EXAMPLES,
-    long_about = "Run the node until it is told to stop\n\nSIGTERM and SIGINT stop it in order, SIGHUP reads certificates, peers and cards again; settings are read at the start. The log goes to standard error and never holds a name, a value or a text."
+    long_about = "Run the node until it is told to stop\n\nSIGTERM and SIGINT stop it in order, SIGHUP reads certificates, peers, cards and what the release gate is told again; settings are read at the start. The log goes to standard error and never holds a name, a value or a text."
 )]
 pub(super) struct Args {
     /// Log as JSON, one object a line

@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::model::{Class, ObservableKind, Pap, Timestamp, Tlp};
 use crate::node::error::Exit;
 use crate::node::view::{ShareReport, ShareRequest};
+use crate::rules::release::Findings;
 
 /// Share values with a peer or a group
 #[derive(Debug, clap::Args)]
@@ -48,7 +49,7 @@ pub(super) struct Args {
 }
 
 const EXAMPLES: &str = "Examples:
-  watchfire share 'hxxps://login-mail[.]example/verify' weather4free.com --tlp amber --to partners";
+  watchfire share 'hxxps://mail[.]weather4free[.]com/verify' weather4free.com --tlp amber --to partners";
 
 pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
     let Args { values, tlp, class, pap, to, kind, note, valid_until, labels, now } = args;
@@ -82,6 +83,20 @@ pub(super) const fn exit(report: &ShareReport) -> Exit {
 pub(super) const RELABELLED: &str =
     "what was passed on under the old label stays so; `watchfire recall` takes back what should never have left";
 
+/// What the gate found in a value that leaves.
+fn found(findings: &Findings) -> String {
+    let Findings { replaced, warnings, .. } = findings;
+    let replaced: Vec<String> = replaced.iter().map(|one| format!("{} {} in the {}", one.count, one.kind, one.field)).collect();
+    let mut text = String::new();
+    if !replaced.is_empty() {
+        text += &format!("           leaves without {}\n", plain(&replaced.join(", ")));
+    }
+    for warning in warnings {
+        text += &format!("           worth a look: {}\n", plain(warning));
+    }
+    text
+}
+
 pub(super) fn text(report: &ShareReport) -> String {
     let mut text = String::new();
     for one in &report.released {
@@ -90,6 +105,7 @@ pub(super) fn text(report: &ShareReport) -> String {
             text += &format!("           shared there as TLP:{} before; the new label replaces it\n", before.to_string().to_uppercase());
             text += &format!("           hint: {RELABELLED}\n");
         }
+        text += &found(&one.findings);
     }
     for one in &report.duplicate {
         text += &format!("duplicate  {} {}  {}\n", one.kind, plain(&one.value), one.record);

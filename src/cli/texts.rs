@@ -3,7 +3,7 @@
 use super::demo::{self, Outcome, Step};
 use super::{
     disclosures, doctor, explain, export, group, import, init, invite, join, lookup, output, peer, receipts, restore, rotate, share, show,
-    status, withdraw,
+    status, warninglist, withdraw,
 };
 use crate::api::{Health, Problem};
 use crate::formats;
@@ -11,12 +11,15 @@ use crate::model::record::WithdrawalMode;
 use crate::model::{Ceiling, EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
 use crate::node::backup::LogHead;
 use crate::node::error::Exit;
+use crate::node::gate::{FindingView, JudgedView};
 use crate::node::view::{
     AlsoView, AwaitedView, BackupView, CertificatesView, CheckVerdict, CheckView, DiagnosisView, DisclosureView, EntryView, ExplainView,
     ExportedView, GroupView, ImportReport, InitView, InviteView, JoinView, LogKeyView, LogView, LookupView, MatchView, MemberView,
     PeerRemoveView, PeerStatus, PeerView, ReceiptView, RecordView, ReleasedView, RemovedView, RestoreFileView, RestoreView, RestoredView,
     ShareReport, StatusView, StepView, TakeBackView, WithheldView,
 };
+use crate::rules::lists::Severity;
+use crate::rules::release::{Findings, Replaced};
 use std::collections::BTreeMap;
 
 /// 2026-11-22T09:30:00Z.
@@ -439,11 +442,24 @@ fn a_share_that_is_over_when_it_leaves_says_so() {
 
 #[test]
 fn a_share_lists_what_became_of_each_value() {
-    let released = |value: &str| ReleasedView { record: RECORD, kind: ObservableKind::Domain, value: value.into(), before: None };
+    let released = |value: &str| ReleasedView {
+        record: RECORD,
+        kind: ObservableKind::Domain,
+        value: value.into(),
+        before: None,
+        findings: Findings::default(),
+    };
     let relabelled = ReleasedView { before: Some(Tlp::Amber.into()), ..released("other.example") };
+    let replaced = |field: &str, kind: &str| Replaced { field: field.into(), kind: kind.into(), count: 1 };
+    let findings = Findings {
+        replaced: vec![replaced("note", "email"), replaced("value", "token")],
+        warnings: vec!["it is `a.example` of the warninglist `Parking`".into()],
+        asks: vec![],
+    };
+    let found = ReleasedView { findings, ..released("a.example") };
     let unread = WithheldView { value: "y".into(), reason: "cannot tell what `y` is: it has no dot".into(), hint: None };
     let report = ShareReport {
-        released: vec![released("evil.example"), relabelled],
+        released: vec![released("evil.example"), relabelled, found],
         duplicate: vec![released("old.example")],
         withheld: vec![WithheldView {
             value: "x".into(),
@@ -457,18 +473,22 @@ released   domain evil.example  aaaaaaaaaaaaaaaaaaaaaaaaaa
 released   domain other.example  aaaaaaaaaaaaaaaaaaaaaaaaaa
            shared there as TLP:AMBER before; the new label replaces it
            hint: what was passed on under the old label stays so; `watchfire recall` takes back what should never have left
+released   domain a.example  aaaaaaaaaaaaaaaaaaaaaaaaaa
+           leaves without 1 email in the note, 1 token in the value
+           worth a look: it is `a.example` of the warninglist `Parking`
 duplicate  domain old.example  aaaaaaaaaaaaaaaaaaaaaaaaaa
 withheld   x: TLP:RED never goes to a group
            hint: share it with one peer, or choose amber+strict
 invalid    y: cannot tell what `y` is: it has no dot
-5 values: 2 released, 1 duplicate, 1 withheld, 1 invalid
+6 values: 3 released, 1 duplicate, 1 withheld, 1 invalid
 ";
     assert_eq!(share::text(&report), expected);
 }
 
 #[test]
 fn an_exit_code_says_whether_anything_got_through() {
-    let released = || ReleasedView { record: RECORD, kind: ObservableKind::Domain, value: "x".into(), before: None };
+    let released =
+        || ReleasedView { record: RECORD, kind: ObservableKind::Domain, value: "x".into(), before: None, findings: Findings::default() };
     let not_out = || WithheldView { value: "x".into(), reason: "y".into(), hint: None };
     let share = |through, withheld, invalid| {
         let (duplicate, withheld, invalid) = (vec![released(); through], vec![not_out(); withheld], vec![not_out(); invalid]);
@@ -856,4 +876,51 @@ cursor: 7
 fn text_from_elsewhere_does_not_steer_the_terminal() {
     assert_eq!(output::plain("a\u{202e}b\rc\u{1b}]0;x"), "a\\u{202e}b\\u{d}c\\u{1b}]0;x");
     assert_eq!(output::plain("évil.example"), "évil.example");
+}
+
+#[test]
+fn a_judged_value_says_what_becomes_of_it() {
+    let finding = |severity, why: &str| FindingView { severity, why: why.into() };
+    let judged = |value: &str, kind, findings: Vec<FindingView>| JudgedView {
+        value: value.into(),
+        kind,
+        severity: findings.iter().map(|finding| finding.severity).max(),
+        leaves_as: None,
+        findings,
+    };
+    let plain = judged("evil.example", Some(ObservableKind::Domain), vec![]);
+    assert_eq!(warninglist::told(&plain), "leaves   domain evil.example\n");
+    let findings = vec![finding(Severity::Hold, "it is on a list"), finding(Severity::Warn, "it is on another")];
+    let held =
+        JudgedView { leaves_as: Some("http://a.example/".into()), ..judged("http://a.example/x", Some(ObservableKind::Url), findings) };
+    let expected = "\
+hold     url http://a.example/x
+         leaves as http://a.example/
+         hold: it is on a list
+         warn: it is on another
+";
+    assert_eq!(warninglist::told(&held), expected);
+    let unread = judged("y", None, vec![finding(Severity::Refuse, "cannot tell what `y` is")]);
+    assert_eq!(warninglist::told(&unread), "refuse   y\n         refuse: cannot tell what `y` is\n");
+}
+
+#[test]
+fn warninglists_are_a_table_with_how_strict_each_is() {
+    let list = |name: &str, severity, unused| warninglist::ListView {
+        name: name.into(),
+        file: "a.json".into(),
+        version: 20260101,
+        entries: 1000,
+        severity,
+        unused,
+        problems: vec![],
+    };
+    let lists = [list("Somebody's", Severity::Hold, 0), list("Parking domains", Severity::Refuse, 2)];
+    let expected = "\
+SEVERITY          ENTRIES  UNUSED  VERSION   NAME
+hold              1000     0       20260101  Somebody's
+refuse, set here  1000     2       20260101  Parking domains
+";
+    assert_eq!(warninglist::text(&lists), expected);
+    assert_eq!(warninglist::text(&[]), "no warninglists; `watchfire warninglist import` takes MISP's\n");
 }

@@ -110,13 +110,15 @@ impl Node {
         self.links.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|listening| listening.address)
     }
 
-    /// Puts certificates and peers as files and store have them in force, without a restart.
+    /// Puts certificates, peers and what the gate is told as files and store have them in force, without a restart.
     ///
     /// # Errors
     /// When they cannot be read; what was in force stays.
     pub async fn reload(&self) -> Result<(), NodeError> {
+        let gate = self.reload_gate();
         self.keys.renew(self.clock.now())?;
-        self.links()?.reload()
+        self.links()?.reload()?;
+        gate
     }
 
     /// Our newest card as text.

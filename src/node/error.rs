@@ -153,6 +153,21 @@ pub enum NodeError {
         /// Which line.
         line: usize,
     },
+    /// A file that the release gate needs is missing or wrong.
+    #[error(
+        "`{}`{} cannot be used by the release gate: {what}\nhint: mend it, or change `{setting}`, then send SIGHUP to the node or start it",
+        .path.display(), .line.map_or_else(String::new, |line| format!(" line {line}"))
+    )]
+    GateFile {
+        /// The file.
+        path: PathBuf,
+        /// Which line, from 1, where one is to blame.
+        line: Option<usize>,
+        /// What is wrong.
+        what: String,
+        /// The setting that names the file.
+        setting: &'static str,
+    },
     /// It does not fit how things stand here.
     #[error("{0}")]
     Conflict(String),
@@ -331,6 +346,7 @@ impl NodeError {
             Self::StoreReadOnly(_) => "store-read-only",
             Self::BadInput(_) => "bad-input",
             Self::BadDeniedKey { .. } => "bad-denied-key",
+            Self::GateFile { .. } => "gate-file",
             Self::Conflict(_) => "conflict",
             Self::UnknownPeer(_) => "unknown-peer",
             Self::UnknownGroup(_) => "unknown-group",
@@ -364,6 +380,8 @@ impl NodeError {
     pub fn place(&self) -> Option<String> {
         match self {
             Self::BadDeniedKey { path, line } => Some(format!("{}:{line}", path.file_name()?.display())),
+            Self::GateFile { path, line: Some(line), .. } => Some(format!("{}:{line}", path.file_name()?.display())),
+            Self::GateFile { path, line: None, .. } => Some(path.file_name()?.display().to_string()),
             _ => None,
         }
     }
@@ -373,7 +391,8 @@ impl NodeError {
         match self {
             Self::Io { .. } | Self::NameTaken(_) | Self::AlreadyPaired(_) | Self::Ourselves(_) | Self::NotPairing(_) => Exit::Failed,
             Self::NotRunning(_) | Self::Stopping | Self::Internal(_) | Self::BadBackup { .. } | Self::Conflict(_) => Exit::Failed,
-            Self::Config(_) | Self::BadInput(_) | Self::BadDeniedKey { .. } | Self::AmbiguousRecord { .. } => Exit::Usage,
+            Self::Config(_) | Self::BadInput(_) | Self::BadDeniedKey { .. } | Self::GateFile { .. } => Exit::Usage,
+            Self::AmbiguousRecord { .. } => Exit::Usage,
             Self::Withheld(_) | Self::Label { .. } | Self::HeldBack(_) => Exit::Refused,
             Self::NotInitialised(_) | Self::AlreadyInitialised(_) | Self::Permission { .. } | Self::BadFile { .. } => Exit::Permission,
             Self::NotEmpty(_) | Self::NotForUs { .. } | Self::KeyAbsent(_) => Exit::Permission,
@@ -600,6 +619,18 @@ mod tests {
                 "recalled",
                 6,
                 "`amal` was recalled at 1970-01-01T00:00:00.000Z and is destroyed here\nhint: `watchfire receipts` shows who has complied",
+            ),
+            (
+                NodeError::GateFile {
+                    path: "/srv/w/staff.txt".into(),
+                    line: Some(3),
+                    what: "it is no text".into(),
+                    setting: "gate.deny_list",
+                },
+                "gate-file",
+                2,
+                "`/srv/w/staff.txt` line 3 cannot be used by the release gate: it is no text\nhint: mend it, or change `gate.deny_list`, \
+                 then send SIGHUP to the node or start it",
             ),
             (
                 NodeError::AmbiguousRecord { text: text(), count: 2 },

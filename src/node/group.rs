@@ -486,6 +486,7 @@ impl Node {
             changes.push(Change::Consent { group, consent });
         }
         self.commit_many(changes).await?;
+        self.gatekeeper.forget_partners();
         self.groups_changed.ring();
         self.touch();
         self.settle_restore().await?;
@@ -543,6 +544,7 @@ impl Node {
         let changes =
             vec![Change::PutGroup(Box::new(GroupRow { roster, joined, ..row })), Change::PutRoster { group, roster: Some(signed) }];
         self.commit_many(changes).await?;
+        self.gatekeeper.forget_partners();
         self.groups_changed.ring();
         self.touch();
         Ok(true)

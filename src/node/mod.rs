@@ -9,6 +9,7 @@ pub mod error;
 mod expire;
 mod export_records;
 mod find;
+pub mod gate;
 pub mod group;
 pub mod hear;
 mod held_back;
@@ -66,6 +67,8 @@ pub struct Node {
     pub days: Days,
     /// Batches that were packed for a reader lately.
     pub packed: Packed,
+    /// What the release gate knows.
+    gatekeeper: gate::Gatekeeper,
     /// The links, once the node listens.
     links: Mutex<Option<Listening>>,
     /// One batch is positioned at a time.
@@ -142,13 +145,18 @@ impl Node {
         let options = crate::store::Options { cache_bytes, ahead_max, ..crate::store::Options::new(org) };
         let store = Store::open(&data.join("store"), options)?;
         let keys = Identity::load(data, clock.now())?;
-        Ok(Self::assemble(data, config, clock, keys, store))
+        let node = Self::assemble(data, config, clock, keys, store);
+        // Without what it was told the gate would let through what it is there to stop.
+        node.reload_gate()?;
+        Ok(node)
     }
 
-    /// A node of parts that are open already; tests give it a store on a faulty disk.
+    /// A node of parts that are open already; tests give it a store on a faulty disk. Its gate knows what the settings say, and has read no file.
     pub fn assemble(data: &Path, config: Config, clock: Clock, keys: Identity, store: Store) -> Arc<Self> {
+        let gatekeeper = gate::Gatekeeper::new(&config);
         Arc::new(Self {
             data: data.to_owned(),
+            gatekeeper,
             config,
             clock,
             keys,
@@ -192,6 +200,7 @@ impl Node {
 
     /// A peer's row, a group or our card changed.
     pub fn touch_peers(&self) {
+        self.gatekeeper.forget_partners();
         self.peers_changed.ring();
         self.touch();
     }

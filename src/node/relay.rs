@@ -9,8 +9,9 @@ use crate::model::group::{Definition, Visibility};
 use crate::model::log::{AbsentReason, Audience, BATCH_BYTES_MAX, Body, Entry, LogKey};
 use crate::model::record::Withdrawal;
 use crate::model::{GroupId, Indicator, LogId, Observable, OrgId, Record, RecordId, RecordKind};
+use crate::rules::gate::Origin;
 use crate::rules::label::Held;
-use crate::rules::release::Draft;
+use crate::rules::release::{Draft, PASSED_ON};
 use crate::store::change::{ReleaseItem, ReleaseOutcome};
 use crate::store::{Provenance, Snapshot};
 
@@ -24,9 +25,6 @@ pub struct Follow {
 
 /// A run of what is passed on ends with the entry that makes it longer than so many bytes.
 const RUN_BYTES_MAX: usize = 8 * BATCH_BYTES_MAX;
-
-/// The source of what a hidden group's owner passes on.
-const PASSED_ON: &str = "a member of this group";
 
 impl Node {
     /// Whether we are the one through whom a hidden group's members speak.
@@ -96,7 +94,7 @@ impl Node {
     /// A run of these positions.
     fn to_pass_on(&self, log: &LogKey, seqs: &mut Range<u64>, unsaid: Option<&Definition>) -> Result<Vec<ReleaseItem>, NodeError> {
         let (snapshot, door) = (self.store.snapshot()?, self.door(log.audience)?);
-        let (mut items, mut bytes) = (Vec::new(), 0);
+        let (mut items, mut bytes, mut withheld) = (Vec::new(), 0, 0u64);
         for seq in seqs.take(IMPORT_CHUNK) {
             let Some((Held(entry), _)) = snapshot.entry(&log.id(), seq)? else { continue };
             let Some(indicator) = indicator_of(&entry) else { continue };
@@ -112,10 +110,16 @@ impl Node {
             let record = Record::Indicator(Indicator { source: Some(PASSED_ON.to_owned()), ..indicator });
             let draft = Draft { record, label: entry.header.label, audience: log.audience, retention: entry.header.retention };
             bytes += entry.header.body_length as usize;
-            items.extend(self.pass_gate(&door, draft).ok());
+            match self.pass_gate_as(Origin::PassedOn, &door, draft) {
+                Ok(item) => items.push(item),
+                Err(_) => withheld += 1,
+            }
             if bytes >= RUN_BYTES_MAX {
                 break;
             }
+        }
+        if withheld > 0 {
+            tracing::warn!(withheld, author = %log.author, "what our gate withholds is not passed on for a member");
         }
         Ok(items)
     }

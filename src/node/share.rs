@@ -9,6 +9,7 @@ use tempfile::SpooledTempFile;
 use tokio::task::JoinHandle;
 
 use super::error::split_hint;
+use super::gate::volume::{BY_HAND, IMPORTS};
 use super::view::{ImportProgress, ImportReport, ImportRequest, ReleasedView, ShareReport, ShareRequest, WithheldView};
 use super::{Node, NodeError};
 use crate::formats::{self, Item, Problem, take_marks};
@@ -17,9 +18,10 @@ use crate::model::group::Definition;
 use crate::model::log::{Audience, BODY_BYTES_MAX};
 use crate::model::observable::search_key;
 use crate::model::{Ceiling, Indicator, Label, Observable, ObservableKind, OrgId, Record, Timestamp};
+use crate::rules::gate::{Gate, Origin};
 use crate::rules::label::{AudienceState, RULES_VERSION, Withheld};
 use crate::rules::policy::Terms;
-use crate::rules::release::{Disclosure, Draft, release};
+use crate::rules::release::{Disclosure, Draft, Findings, Look, release};
 use crate::store::change::{Change, Outcome, PeerState, ReleaseItem, ReleaseOutcome};
 
 /// The observables in a pattern, for lookup.
@@ -48,9 +50,14 @@ impl Node {
         let mut report = ShareReport::default();
         let mut items = Vec::new();
         let mut shown = Vec::new();
+        let burst = self.burst(audience, BY_HAND, request.values.len() as u64)?;
         for value in &request.values {
             let draft = self.draft_value(value, &request, audience);
             match draft.and_then(|draft| Ok(self.pass_gate(&door, draft)?)) {
+                Ok(item) if burst.is_some() && self.is_news(&audience, &item)? => {
+                    let reason = Withheld::NeedsWord(burst.clone().unwrap_or_default());
+                    report.withheld.push(withheld_view(value, &reason.into()));
+                }
                 Ok(item) => {
                     shown.push((value, released_view(&item)));
                     items.push(item);
@@ -60,6 +67,7 @@ impl Node {
             }
         }
         let outcomes = self.queue(audience, items, request.now).await?;
+        self.sent(audience, BY_HAND, queued(&outcomes), false)?;
         for (outcome, (value, view)) in outcomes.into_iter().zip(shown) {
             match (outcome, view) {
                 (ReleaseOutcome::Queued { before }, Some(view)) => report.released.push(ReleasedView { before, ..view }),
@@ -68,6 +76,12 @@ impl Node {
             }
         }
         Ok(report)
+    }
+
+    /// Whether an item is something new for its audience.
+    fn is_news(&self, audience: &Audience, item: &ReleaseItem) -> Result<bool, NodeError> {
+        let foreseen = super::position::foreseen(&self.store.snapshot()?, audience, item)?;
+        Ok(matches!(foreseen, ReleaseOutcome::Queued { .. }))
     }
 
     fn draft_value(&self, value: &str, request: &ShareRequest, audience: Audience) -> Result<Draft, NodeError> {
@@ -117,20 +131,33 @@ impl Node {
                 },
             },
         };
-        Ok(Door { state, us: self.org(), now })
+        Ok(Door { state, us: self.org(), now, gate: self.gate(&snapshot)? })
     }
 
-    /// The gate, then the encoder: what comes out is exactly what leaves.
+    /// The gate, then the encoder: what comes out is exactly what leaves, once a person has answered what the gate asks.
     pub(super) fn pass_gate(&self, door: &Door, draft: Draft) -> Result<ReleaseItem, Withheld> {
-        let (record, inside) = match &draft.record {
-            Record::Indicator(Indicator { observable, .. }) => (Some(self.record_id(&self.org(), observable)), inside(observable)),
-            _ => (None, Vec::new()),
+        let item = self.pass_gate_as(Origin::Ours, door, draft)?;
+        // Nobody is there to be asked, so nobody has said yes.
+        match item.findings.asks.first() {
+            Some(_) => Err(Withheld::NeedsWord(item.findings.asks.join("; "))),
+            None => Ok(item),
+        }
+    }
+
+    /// The same, with what the gate asks left open.
+    pub(super) fn pass_gate_as(&self, origin: Origin, door: &Door, draft: Draft) -> Result<ReleaseItem, Withheld> {
+        let inside = match &draft.record {
+            Record::Indicator(Indicator { observable, .. }) => inside(observable),
+            _ => Vec::new(),
         };
-        let passed = release(draft, door.state(), &door.us, door.now)?;
+        let look = Look { gate: &door.gate, inside: &inside, origin };
+        let passed = release(draft, door.state(), &door.us, door.now, look)?;
         let released = passed.draft.encode(encode_record);
         if released.get().body.len() > BODY_BYTES_MAX {
             return Err(Withheld::TooLong);
         }
+        // Of the value that leaves: the gate may have taken something off it.
+        let record = released.get().observable.as_ref().map(|observable| self.record_id(&self.org(), observable));
         Ok(ReleaseItem { record, inside, released, findings: passed.findings })
     }
 
@@ -238,6 +265,7 @@ pub(super) struct Door {
     state: DoorState,
     pub(super) us: OrgId,
     pub(super) now: Timestamp,
+    gate: Gate,
 }
 
 enum DoorState {
@@ -323,12 +351,22 @@ impl<'a> Import<'a> {
         let label = asked.join(Label::new(tlp.unwrap_or(asked.tlp()), class, pap));
         match self.node.pass_gate(&self.door, self.node.draft(*indicator, label, self.audience)) {
             Ok(item) => {
+                self.tell_findings(&place, &item.findings);
                 self.items.push(item);
                 self.places.push((place, kind));
             }
             Err(reason) => self.withhold(place, reason.to_string()),
         }
         if self.items.len() >= IMPORT_CHUNK { self.flush() } else { Ok(()) }
+    }
+
+    fn tell_findings(&mut self, place: &str, findings: &Findings) {
+        for one in &findings.replaced {
+            *self.report.replaced.entry(one.kind.clone()).or_default() += one.count;
+        }
+        for warning in &findings.warnings {
+            self.report.problem(Problem { place: place.to_owned(), what: format!("worth a look: {warning}") });
+        }
     }
 
     fn withhold(&mut self, place: String, what: String) {
@@ -348,8 +386,9 @@ impl<'a> Import<'a> {
     fn flush(&mut self) -> Result<(), NodeError> {
         self.settle()?;
         self.door = self.node.door(self.audience)?;
-        let items = std::mem::take(&mut self.items);
-        let places = std::mem::take(&mut self.places);
+        let mut items = std::mem::take(&mut self.items);
+        let mut places = std::mem::take(&mut self.places);
+        self.stop_burst(&mut items, &mut places)?;
         if self.request.dry_run {
             let outcomes = self.foreseen(&items)?;
             self.tell(outcomes, places);
@@ -363,7 +402,33 @@ impl<'a> Import<'a> {
     /// The end of the file: everything is durable then.
     fn finish(&mut self) -> Result<(), NodeError> {
         self.flush()?;
-        self.settle()
+        self.settle()?;
+        self.runtime.block_on(self.node.keep_volumes())
+    }
+
+    fn source(&self) -> &'a str {
+        self.request.source.as_deref().unwrap_or(IMPORTS)
+    }
+
+    /// What is more than the source usually sends waits for a person; what its readers have already is no news and does not count.
+    fn stop_burst(&mut self, items: &mut Vec<ReleaseItem>, places: &mut Places) -> Result<(), NodeError> {
+        if self.node.burst(self.audience, self.source(), items.len() as u64)?.is_none() {
+            return Ok(());
+        }
+        let news = self.foreseen(items)?;
+        let is_news = |outcome: &ReleaseOutcome| matches!(outcome, ReleaseOutcome::Queued { .. });
+        let Some(ask) = self.node.burst(self.audience, self.source(), queued(&news))? else { return Ok(()) };
+        let what = Withheld::NeedsWord(ask).to_string();
+        let all = std::mem::take(items).into_iter().zip(std::mem::take(places));
+        for ((item, place), outcome) in all.zip(news) {
+            if is_news(&outcome) {
+                self.withhold(place.0, what.clone());
+            } else {
+                items.push(item);
+                places.push(place);
+            }
+        }
+        Ok(())
     }
 
     /// What would become of items; a value that the file has twice counts twice.
@@ -375,6 +440,7 @@ impl<'a> Import<'a> {
     fn settle(&mut self) -> Result<(), NodeError> {
         let Some((work, places)) = self.under_way.take() else { return Ok(()) };
         let outcomes = self.runtime.block_on(work).map_err(|fault| NodeError::Internal(fault.to_string()))??;
+        self.node.sent(self.audience, self.source(), queued(&outcomes), false)?;
         self.tell(outcomes, places);
         Ok(())
     }
@@ -457,9 +523,20 @@ pub(super) fn disclosures(audience: Audience, items: &[ReleaseItem], at: Timesta
     labels.into_iter().map(line).collect()
 }
 
+/// How many of them leave.
+fn queued(outcomes: &[ReleaseOutcome]) -> u64 {
+    outcomes.iter().filter(|outcome| matches!(outcome, ReleaseOutcome::Queued { .. })).count() as u64
+}
+
 fn released_view(item: &ReleaseItem) -> Option<ReleasedView> {
     let observable = item.released.get().observable.as_ref()?;
-    Some(ReleasedView { record: item.record?, kind: observable.kind(), value: observable.value().to_owned(), before: None })
+    Some(ReleasedView {
+        record: item.record?,
+        kind: observable.kind(),
+        value: observable.value().to_owned(),
+        before: None,
+        findings: item.findings.clone(),
+    })
 }
 
 fn withheld_view(value: &str, error: &NodeError) -> WithheldView {

@@ -4,6 +4,7 @@ use crate::formats::{Format, Problem};
 use crate::model::record::WithdrawalMode;
 use crate::model::{Ceiling, Class, EntryHash, GroupId, Label, LogId, ObservableKind, OrgId, Pap, RecordId, Timestamp, Tlp};
 use crate::node::backup::{LogHead, Manifest};
+use crate::rules::release::Findings;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -360,6 +361,9 @@ pub struct ReleasedView {
     /// The label under which the audience had it before, where that was another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Label>,
+    /// What the gate found: what gave way to placeholders, and what is worth a look.
+    #[serde(default, skip_serializing_if = "Findings::is_empty")]
+    pub findings: Findings,
 }
 
 /// A value that does not go out.
@@ -393,6 +397,8 @@ pub struct ImportRequest {
     pub file_name: Option<String>,
     /// Skips the hold.
     pub now: bool,
+    /// Under which name its records count, for bursts; imports without one count together.
+    pub source: Option<String>,
 }
 
 impl ImportRequest {
@@ -438,6 +444,9 @@ pub struct ImportReport {
     /// How many of those that go out the audience had under another label before, by that label's name.
     #[serde(default)]
     pub relabelled: BTreeMap<String, u64>,
+    /// How many parts of texts and values gave way to placeholders or were taken off, by kind.
+    #[serde(default)]
+    pub replaced: BTreeMap<String, u64>,
     /// Whether nothing was shared because nothing was to be.
     #[serde(default)]
     pub dry_run: bool,
@@ -462,6 +471,9 @@ impl ImportReport {
         }
         for (label, count) in other.relabelled {
             *self.relabelled.entry(label).or_default() += count;
+        }
+        for (kind, count) in other.replaced {
+            *self.replaced.entry(kind).or_default() += count;
         }
         for mut problem in other.problems {
             if let Some(file) = file {

@@ -8,7 +8,7 @@ use crate::link::convert::{Recall, sign_recall};
 use crate::model::log::Audience;
 use crate::model::record::{Withdrawal, WithdrawalMode};
 use crate::model::{LogId, Record, RecordId};
-use crate::rules::release::REASON_MAX;
+use crate::rules::release::{Findings, clean_reason};
 use crate::store::Provenance;
 use crate::store::change::Change;
 
@@ -52,7 +52,7 @@ impl Node {
         mode: WithdrawalMode,
         only: Option<Audience>,
     ) -> Result<TakeBackView, NodeError> {
-        let reason: String = reason.chars().filter(|c| !c.is_control()).take(REASON_MAX).collect();
+        let reason = self.reason_that_leaves(reason)?;
         let at = self.clock.now();
         let recalled = mode == WithdrawalMode::Recall;
         let mut told = Vec::new();
@@ -87,6 +87,12 @@ impl Node {
         }
         let entries = copies.values().map(|seqs| seqs.len() as u64).sum();
         Ok(TakeBackView { record, mode, entries, unsent, told, holders: 0, answered: 0, already: None })
+    }
+
+    /// Why, without personal data. The recall that runs ahead is signed with it, and the withdrawal in the log says the same.
+    fn reason_that_leaves(&self, reason: &str) -> Result<String, NodeError> {
+        let reason = reason.chars().filter(|c| !c.is_control()).collect();
+        Ok(clean_reason(reason, &self.gate(&self.store.snapshot()?)?, &mut Findings::default()))
     }
 
     /// How many copies of one of our records wait for their positions, for any audience or for one.

@@ -7,6 +7,7 @@ use crate::model::identity::Card;
 use crate::model::log::{AbsentReason, Audience, Batch, BatchEntry, Branch, Checkpoint, Entry, Header, LogKey};
 use crate::model::record::{SignedRecall, SignedReceipt};
 use crate::model::{Ceiling, OrgId, Timestamp, Tlp};
+use crate::rules::addressee::Trace;
 
 /// The version of these rules, written into every disclosure.
 pub const RULES_VERSION: u32 = 3;
@@ -81,6 +82,20 @@ pub enum Withheld {
     /// It does not fit an entry.
     #[error("it is longer than an entry may be\nhint: shorten the note, or split the pattern")]
     TooLong,
+    /// Its value tells whom it was sent to, and without that no indicator is left.
+    #[error("its value tells whom it was sent to, by {0}\nhint: share the host or the domain above it alone, where that is the attacker's")]
+    Addressee(Trace),
+    /// The value is no attacker's.
+    #[error("{why}\nhint: {hint}")]
+    NotAnAttackers {
+        /// What decided, without a victim's name.
+        why: String,
+        /// The way out.
+        hint: &'static str,
+    },
+    /// A person has to say yes, and has not.
+    #[error("it needs a person's word: {0}\nhint: `watchfire holds` shows what waits for one")]
+    NeedsWord(String),
     /// The reader is not in the audience.
     #[error("the reader is not in the audience")]
     NotInAudience,
@@ -591,6 +606,18 @@ mod tests {
             (Withheld::NotAMember, "we are not a member of that group any more\nhint: `watchfire group show` names its owner; ask there"),
             (Withheld::Recalled, "we recalled this value, so it is not shared again"),
             (Withheld::TooLong, "it is longer than an entry may be\nhint: shorten the note, or split the pattern"),
+            (
+                Withheld::Addressee(Trace::Token),
+                "its value tells whom it was sent to, by a token\nhint: share the host or the domain above it alone, where that is the attacker's",
+            ),
+            (
+                Withheld::NotAnAttackers { why: "it is a private address".into(), hint: "leave it out" },
+                "it is a private address\nhint: leave it out",
+            ),
+            (
+                Withheld::NeedsWord("it is on a list".into()),
+                "it needs a person's word: it is on a list\nhint: `watchfire holds` shows what waits for one",
+            ),
             (Withheld::NotInAudience, "the reader is not in the audience"),
             (Withheld::NotRelayed, "the label forbids passing it on"),
             (Withheld::BeforeJoining, "it was said before the reader joined, and the group gives no history"),

@@ -2,6 +2,7 @@
 
 pub mod addressee;
 mod decode;
+pub mod gate;
 pub mod label;
 pub mod lists;
 pub mod may;

@@ -1,10 +1,10 @@
-//! The release gate, the only way out: projection, labels, and what the disclosure will say.
-//!
-//! Detectors and the preview stand between projection and labels once they exist (DESIGN §5).
+//! The release gate, the only way out: labels, projection, what `gate` finds in values and texts, and what the disclosure will say.
 
+use super::gate::{Gate, Origin, Texts};
 use super::label::{AudienceState, Withheld};
 use super::may::{About, Action, To, may};
 use crate::model::log::Audience;
+use crate::model::record::{Receipt, Withdrawal};
 use crate::model::{Indicator, Label, Observable, OrgId, Record, Timestamp};
 
 /// A record that somebody here wants to share.
@@ -106,34 +106,85 @@ pub struct Passed {
     pub findings: Findings,
 }
 
-/// Decides whether a draft leaves.
+/// What a draft is held against, besides its label.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'a> {
+    /// Detectors, lists and the rest.
+    pub gate: &'a Gate,
+    /// The observables in a pattern.
+    pub inside: &'a [Observable],
+    /// Whose word it is.
+    pub origin: Origin,
+}
+
+/// Decides whether a draft leaves, and what of it.
 ///
 /// # Errors
 /// The reason, when it does not.
-pub fn release(draft: Draft, audience: AudienceState<'_>, us: &OrgId, now: Timestamp) -> Result<Passed, Withheld> {
+pub fn release(draft: Draft, audience: AudienceState<'_>, us: &OrgId, now: Timestamp, look: Look<'_>) -> Result<Passed, Withheld> {
     let about = About { label: draft.label, kind: draft.record.kind().number(), retention: draft.retention };
     may(Action::Release, &about, &To::Audience { state: audience, us }, now)?;
-    let draft = Released(Draft { record: project(draft.record), ..draft });
-    Ok(Passed { draft, findings: Findings::default() })
+    let mut findings = Findings::default();
+    let record = project(draft.record, look, &mut findings)?;
+    Ok(Passed { draft: Released(Draft { record, ..draft }), findings })
 }
 
+/// The source of what a hidden group's owner passes on. The gate leaves it as it is, whatever a deny list says.
+pub const PASSED_ON: &str = "a member of this group";
+
 /// Keeps the fields that are listed here and drops all else. A new field does not compile until it is decided here.
-fn project(record: Record) -> Record {
-    match record {
-        Record::Indicator(indicator) => {
-            let Indicator { observable, valid_from, valid_until, confidence, labels, note, source } = indicator;
-            let note = note.map(|text| cut(text, NOTE_MAX));
-            let source = source.map(|text| cut(text, SOURCE_MAX));
-            let labels = labels.into_iter().take(LABELS_MAX).map(|label| cut(label, LABEL_MAX)).collect();
-            Record::Indicator(Indicator { observable, valid_from, valid_until, confidence, labels, note, source })
+fn project(record: Record, look: Look<'_>, findings: &mut Findings) -> Result<Record, Withheld> {
+    Ok(match record {
+        Record::Indicator(indicator) => Record::Indicator(project_indicator(indicator, look, findings)?),
+        // What takes back is never held up: of its reason only personal data goes.
+        Record::Withdrawal(Withdrawal { log, seqs, mode, reason }) => {
+            let reason = clean_reason(reason, look.gate, findings);
+            Record::Withdrawal(Withdrawal { log, seqs, mode, reason })
         }
-        Record::Withdrawal(mut withdrawal) => {
-            withdrawal.reason = cut(withdrawal.reason, REASON_MAX);
-            Record::Withdrawal(withdrawal)
-        }
-        Record::Receipt(receipt) => Record::Receipt(receipt),
+        Record::Receipt(Receipt { log, outcomes, at, withdrawal }) => Record::Receipt(Receipt { log, outcomes, at, withdrawal }),
         Record::KeyChange(key) => Record::KeyChange(key),
+    })
+}
+
+fn project_indicator(indicator: Indicator, look: Look<'_>, findings: &mut Findings) -> Result<Indicator, Withheld> {
+    let Indicator { observable, valid_from, valid_until, confidence, mut labels, mut note, mut source } = indicator;
+    let observable = look.gate.value(observable, look.inside, look.origin, findings)?;
+    labels.truncate(LABELS_MAX);
+    let is_ours = source.as_deref() != Some(PASSED_ON) || look.origin == Origin::Ours;
+    let own = observable.host().into_iter().chain([observable.value()]).chain(look.inside.iter().map(Observable::value));
+    let mut texts = look.gate.texts(own.collect());
+    let mut fields: Vec<(&str, &mut String, usize)> = Vec::new();
+    fields.extend(note.as_mut().map(|note| ("note", note, NOTE_MAX)));
+    fields.extend(source.as_mut().filter(|_| is_ours).map(|source| ("source", source, SOURCE_MAX)));
+    fields.extend(labels.iter_mut().map(|label| ("label", label, LABEL_MAX)));
+    let replaced = redact_fields(&mut texts, &mut fields, findings);
+    if replaced {
+        // Two labels may have become one, and their order another.
+        labels.sort();
+        labels.dedup();
     }
+    Ok(Indicator { observable, valid_from, valid_until, confidence, labels, note, source })
+}
+
+/// Whether anything was replaced.
+fn redact_fields(texts: &mut Texts<'_>, fields: &mut [(&str, &mut String, usize)], findings: &mut Findings) -> bool {
+    let is_long = |text: &str, most: usize| text.len() > most && text.chars().nth(most).is_some();
+    let is_clean = texts.are_clean(fields.iter().map(|(_, text, _)| text.as_str()));
+    if is_clean && !fields.iter().any(|(_, text, most)| is_long(text, *most)) {
+        return false;
+    }
+    fields.iter().for_each(|(_, text, _)| texts.reserve(text));
+    let before = findings.replaced.len();
+    for (field, text, most) in fields {
+        **text = texts.redact(field, text, *most, findings);
+    }
+    findings.replaced.len() > before
+}
+
+/// A reason without personal data. It goes into a withdrawal, and into a recall that runs ahead of it: both say the same.
+pub fn clean_reason(mut reason: String, gate: &Gate, findings: &mut Findings) -> String {
+    redact_fields(&mut gate.texts(Vec::new()), &mut [("reason", &mut reason, REASON_MAX)], findings);
+    reason
 }
 
 /// Longest note in characters.
@@ -146,13 +197,6 @@ pub const LABEL_MAX: usize = 100;
 pub const LABELS_MAX: usize = 20;
 /// Longest reason in characters.
 pub const REASON_MAX: usize = 500;
-
-fn cut(text: String, characters: usize) -> String {
-    match text.char_indices().nth(characters) {
-        Some((at, _)) => text[..at].to_owned(),
-        None => text,
-    }
-}
 
 /// What left, to whom, under which label and which rule: one line of the append-only, hash-chained record.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

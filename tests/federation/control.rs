@@ -7,8 +7,9 @@ use watchfire::link::convert::encode_record;
 use watchfire::link::convert::wire::{self, frame::Frame as Kind};
 use watchfire::model::log::Audience;
 use watchfire::model::{Indicator, Observable, Record, Timestamp, Tlp};
+use watchfire::rules::gate::{Gate, Origin};
 use watchfire::rules::label::AudienceState;
-use watchfire::rules::release::{Draft, Findings, release};
+use watchfire::rules::release::{Draft, Findings, Look, release};
 use watchfire::store::change::{Change, ReleaseItem};
 
 #[tokio::test]
@@ -98,7 +99,8 @@ async fn a_federation_does_not_end_with_a_release_that_was_not_disclosed() {
     let audience = Audience::Direct(federation.org(BOREALIS));
     let record = Record::Indicator(Indicator::bare(Observable::guess("evil.example.org").unwrap()));
     let draft = Draft { record, label: Tlp::Amber.into(), audience, retention: Timestamp(0) };
-    let released = release(draft, AudienceState::OPEN, &us, now).unwrap().draft.encode(encode_record);
+    let look = Look { gate: &Gate::default(), inside: &[], origin: Origin::PassedOn };
+    let released = release(draft, AudienceState::OPEN, &us, now, look).unwrap().draft.encode(encode_record);
     let items = vec![ReleaseItem { record: None, inside: Vec::new(), released, findings: Findings::default() }];
     federation.node(AMAL).store.commit(Change::Release { audience, items, disclosures: Vec::new(), at: now }).await.unwrap();
 }

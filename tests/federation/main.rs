@@ -15,6 +15,7 @@ mod harness;
 mod backup;
 mod control;
 mod disks;
+mod gate;
 mod groups;
 mod hostile;
 mod keys;

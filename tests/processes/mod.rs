@@ -58,6 +58,7 @@ impl Org {
         let settings = org.data.join("watchfire.toml");
         let mut text = fs::read_to_string(&settings).expect("the settings");
         text += "\n[link]\nreconnect_ms_min = 20\nreconnect_ms_max = 200\nkeep_alive_ms = 2000\nkeep_alive_answer_ms_max = 2000\n";
+        text += "\n[gate]\nreserved = \"warn\"\nunknown_tld = \"warn\"\nburst_records_min = 2147483648\n";
         // A cache that is full within minutes, so that growing is not mistaken for filling it.
         text += "\n[store]\ncache_bytes = 4194304\n";
         fs::write(&settings, text).expect("the settings");

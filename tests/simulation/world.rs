@@ -15,6 +15,7 @@ use watchfire::link::links::Links;
 use watchfire::model::OrgId;
 use watchfire::node::Node;
 use watchfire::node::view::PeerOptions;
+use watchfire::rules::lists::Severity;
 use watchfire::simulation::Random;
 use watchfire::store::change::Change;
 use watchfire::store::{Options, Pace, Snapshot, Store};
@@ -242,5 +243,7 @@ impl World {
 fn config() -> Config {
     let mut config = Config { listen: "127.0.0.1:0".into(), ..Config::default() };
     (config.link.reconnect_ms_min, config.link.reconnect_ms_max) = (200, 5_000);
+    (config.gate.reserved, config.gate.unknown_tld) = (Severity::Warn, Severity::Warn);
+    config.gate.burst_records_min = 1 << 31;
     config
 }

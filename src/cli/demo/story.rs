@@ -204,6 +204,7 @@ async fn import(team: &Team, tlp: Tlp) -> Result<ImportReport, NodeError> {
         dry_run: false,
         file_name,
         now: true,
+        source: None,
     };
     let work = tokio::task::spawn_blocking(move || node.import(ask, Box::new(INDICATORS), &mut |_| {}));
     work.await.map_err(|fault| NodeError::Internal(fault.to_string()))?

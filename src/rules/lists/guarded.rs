@@ -41,6 +41,13 @@ pub struct Infrastructure {
     mentions: Option<Mentions>,
 }
 
+/// Nobody's: nothing is guarded.
+impl Default for Infrastructure {
+    fn default() -> Self {
+        Self::new(Whose::Partner, [])
+    }
+}
+
 /// A victim's names enter no log.
 impl std::fmt::Debug for Infrastructure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -155,15 +155,20 @@ impl Gate {
     /// What is reserved, or well known, may stand in a pattern as what is left out (`NOT ISSUBSET '10.0.0.0/8'`), so there it is for a person to
     /// see and not refused. What is guarded is refused there too.
     pub fn judge(&self, observable: &Observable, inside: &[Observable]) -> Judgement {
+        self.judge_beside(observable, inside, &Infrastructure::default())
+    }
+
+    /// The same, held against one more infrastructure: one that changes more often than the rest.
+    pub fn judge_beside(&self, observable: &Observable, inside: &[Observable], more: &Infrastructure) -> Judgement {
         let mut findings = Vec::new();
-        self.one(observable, &mut findings);
+        self.one(observable, more, &mut findings);
         for part in inside {
             let mut of_part = Vec::new();
-            self.one(part, &mut of_part);
+            self.one(part, more, &mut of_part);
             findings.extend(of_part.into_iter().map(|finding| in_pattern(finding, part)));
         }
         if observable.kind() == ObservableKind::Pattern {
-            for infrastructure in &self.guarded {
+            for infrastructure in self.guarded.iter().chain([more]) {
                 findings.extend(infrastructure.mentioned(observable.value(), Severity::Hold));
             }
         }
@@ -179,13 +184,13 @@ impl Gate {
         findings.iter().any(|finding| matches!(finding.reach, Reach::On | Reach::Below))
     }
 
-    fn one(&self, observable: &Observable, findings: &mut Vec<Finding>) {
+    fn one(&self, observable: &Observable, more: &Infrastructure, findings: &mut Vec<Finding>) {
         if let Some(reserved) = reserved::of(observable) {
             let reach =
                 if observable.host() == Some(observable.value()) || observable.host().is_none() { Reach::Itself } else { Reach::On };
             findings.push(Finding { severity: self.reserved.of(reserved), source: Source::Reserved(reserved), reach, part: None });
         }
-        for infrastructure in &self.guarded {
+        for infrastructure in self.guarded.iter().chain([more]) {
             infrastructure.look(observable, findings);
         }
         self.lists.look(observable, findings);

@@ -4,6 +4,7 @@ use super::name::Names;
 use super::view::View;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 /// What detectors are told: what the handler put in the sealed part of a referral, the organisation's deny list, and what the record itself gives as indicators.
 ///
@@ -83,15 +84,39 @@ impl Known {
 }
 
 /// The same, ready to be compared.
+#[derive(Clone)]
 pub(super) struct Values {
-    pub(super) names: Names,
-    values: BTreeSet<String>,
+    pub(super) names: Arc<Names>,
+    values: Arc<BTreeSet<String>>,
     /// Values of more than one word, and single words that are no addresses: looked for in the text.
     phrases: Option<aho_corasick::AhoCorasick>,
+    digits: Arc<[Vec<u8>]>,
+    domains: Arc<[String]>,
+    keep: Arc<Keep>,
+    /// What is kept in one record alone.
+    keep_here: Arc<Keep>,
+}
+
+/// Values that stay.
+#[derive(Default)]
+struct Keep {
+    values: BTreeSet<String>,
     digits: Vec<Vec<u8>>,
-    domains: Vec<String>,
-    keep: BTreeSet<String>,
-    keep_digits: Vec<Vec<u8>>,
+}
+
+impl Keep {
+    fn of<'a>(values: impl Iterator<Item = &'a str> + Clone) -> Arc<Self> {
+        let digits = values.clone().filter(|value| is_number(value)).map(digits).collect();
+        Arc::new(Self { values: values.map(compared).filter(|value| !value.is_empty()).collect(), digits })
+    }
+
+    fn has(&self, lower: &str) -> bool {
+        !self.values.is_empty() && (self.values.contains(bare(lower)) || is_under(bare(lower), |name| self.values.contains(name)))
+    }
+
+    fn has_digits(&self, digits: &[u8]) -> bool {
+        self.digits.iter().any(|known| is_same_number(known, digits))
+    }
 }
 
 /// As values are compared: defanged forms undone, lower case, no scheme, no slash at the end.
@@ -126,14 +151,19 @@ impl Values {
             .flatten();
         let host = |text: &String| compared(text).trim_start_matches(['.', '*', '@']).to_owned();
         Self {
-            names: Names::of(names.iter().map(String::as_str)),
-            values: values.iter().map(|value| compared(value)).filter(|value| !value.is_empty()).collect(),
+            names: Arc::new(Names::of(names.iter().map(String::as_str))),
+            values: Arc::new(values.iter().map(|value| compared(value)).filter(|value| !value.is_empty()).collect()),
             phrases,
             digits: values.iter().filter(|value| is_number(value)).map(|value| digits(value)).collect(),
             domains: domains.iter().map(host).filter(|domain| !domain.is_empty()).collect(),
-            keep: keep.iter().map(|value| compared(value)).filter(|value| !value.is_empty()).collect(),
-            keep_digits: keep.iter().filter(|value| is_number(value)).map(|value| digits(value)).collect(),
+            keep: Keep::of(keep.iter().map(String::as_str)),
+            keep_here: Arc::default(),
         }
+    }
+
+    /// The same, and these stay as well. What was known before is shared, so that this costs little.
+    pub(super) fn keeping<'a>(&self, values: impl Iterator<Item = &'a str> + Clone) -> Self {
+        Self { keep_here: Keep::of(values), ..self.clone() }
     }
 
     /// Whether a host is one of ours, or under one.
@@ -147,7 +177,7 @@ impl Values {
 
     /// Whether the record gives it as an indicator: itself, or a domain that it is under.
     pub(super) fn keeps(&self, lower: &str) -> bool {
-        !self.keep.is_empty() && (self.keep.contains(bare(lower)) || is_under(bare(lower), |name| self.keep.contains(name)))
+        self.keep.has(lower) || self.keep_here.has(lower)
     }
 
     pub(super) fn has_digits(&self, digits: &[u8]) -> bool {
@@ -155,7 +185,7 @@ impl Values {
     }
 
     pub(super) fn keeps_digits(&self, digits: &[u8]) -> bool {
-        self.keep_digits.iter().any(|known| is_same_number(known, digits)) && !self.has_digits(digits)
+        (self.keep.has_digits(digits) || self.keep_here.has_digits(digits)) && !self.has_digits(digits)
     }
 
     /// Claims values that are written as they were given.

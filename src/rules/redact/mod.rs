@@ -33,6 +33,7 @@ use claim::Claims;
 use cue::Seen;
 use std::ops::Range;
 use view::View;
+pub(super) use view::placeholder;
 
 /// What is found. Its name stands in the placeholder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -162,6 +163,12 @@ impl Detector {
     /// A detector that knows this.
     pub fn new(known: &Known) -> Self {
         Self { known: known::Values::of(known) }
+    }
+
+    /// The same, for one record: what it gives as its indicators stays in its texts, unless it is also known to be a person's.
+    #[must_use]
+    pub fn keeping<'a>(&self, values: impl IntoIterator<Item = &'a str, IntoIter: Clone>) -> Self {
+        Self { known: self.known.keeping(values.into_iter()) }
     }
 
     /// What is to go, in order, none overlapping another.

@@ -50,8 +50,8 @@ impl Record {
         fields.into_iter().map(|field| self.redact(detector, field)).collect()
     }
 
-    /// Numbers that are given out already.
-    fn reserve(&mut self, text: &str) {
+    /// Numbers that are given out already: of placeholders in a field that is redacted later.
+    pub fn reserve(&mut self, text: &str) {
         for at in memchr::memchr_iter(b'[', text.as_bytes()) {
             let Some(length) = view::placeholder(&text.as_bytes()[at..]) else { continue };
             let inside = &text[at + 1..at + length - 1];

@@ -305,7 +305,7 @@ fn hide_placeholders(text: String) -> String {
 }
 
 /// The length of the placeholder at the start of a text, if one is there.
-pub(super) fn placeholder(text: &[u8]) -> Option<usize> {
+pub(in crate::rules) fn placeholder(text: &[u8]) -> Option<usize> {
     let inside = text.strip_prefix(b"[")?;
     let close = memchr::memchr(b']', &inside[..inside.len().min(24)])?;
     let dash = inside[..close].iter().rposition(|byte| *byte == b'-')?;

@@ -203,7 +203,7 @@ fn what_has_expired_is_hidden_at_once() {
     let draft = |value: &str| {
         let record = Record::Indicator(indicator(value));
         let draft = Draft { record, label: Tlp::Green.into(), audience: GROUP, retention: NOW.plus(1_000) };
-        release(draft, AudienceState::OPEN, &US, NOW).unwrap().draft.encode(encode)
+        super::pass(draft).unwrap().draft.encode(encode)
     };
     let record = Some(record_id(&US, &observable("evil.example")));
     home.commit(release_change(

@@ -12,7 +12,7 @@ use watchfire::model::identity::Card;
 use watchfire::model::log::{Audience, Body};
 use watchfire::model::{GroupId, Label, OrgId};
 use watchfire::node::{Node, NodeError};
-use watchfire::rules::label::{Held, may_offer};
+use watchfire::rules::label::may_offer;
 use watchfire::rules::release::Disclosure;
 use watchfire::store::change::{Consent, PeerState};
 use watchfire::store::{LogState, Snapshot};

@@ -31,6 +31,7 @@ use watchfire::model::{OrgId, Timestamp};
 use watchfire::node::backup::restore_backup;
 use watchfire::node::view::PeerOptions;
 use watchfire::node::{Node, NodeError};
+use watchfire::rules::lists::Severity;
 use watchfire::store::{Options, Store};
 
 /// A node's place in the federation.
@@ -188,6 +189,9 @@ impl Federation {
         // On a clock that stands still all that a scenario dials falls into one second, and all of it comes from one address.
         (config.link.handshakes_per_second_max, config.link.source_handshakes_per_second_max) = (1_000_000, 1_000_000);
         config.store.cache_bytes = 4 << 20;
+        // Scenarios share names for examples, in numbers that no source has sent before.
+        (config.gate.reserved, config.gate.unknown_tld) = (Severity::Warn, Severity::Warn);
+        config.gate.burst_records_min = 1 << 31;
         change(who, &mut config);
         config
     }
@@ -247,6 +251,10 @@ impl Federation {
 
     pub fn org(&self, who: Who) -> OrgId {
         self.node(who).org()
+    }
+
+    pub fn config_of(&self, who: Who) -> &Config {
+        &self.members[who.0].config
     }
 
     pub fn data(&self, who: Who) -> &Path {
@@ -450,7 +458,8 @@ impl Federation {
         secret
     }
 
-    fn keep_secret(&mut self, secret: String, holders: &[Who]) {
+    /// As [`Self::secret`], of words that somebody chose.
+    pub fn keep_secret(&mut self, secret: String, holders: &[Who]) {
         self.net.carried().watch_for(&secret);
         self.heard.watch_for(&secret);
         self.secrets.push((secret, holders.iter().copied().collect()));

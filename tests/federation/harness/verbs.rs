@@ -56,6 +56,7 @@ impl Federation {
             dry_run: false,
             file_name: None,
             now: true,
+            source: None,
         };
         let node = self.node(who).clone();
         let work = move || node.import(request, Box::new(Cursor::new(text)), &mut |_| {});
@@ -74,6 +75,7 @@ impl Federation {
             dry_run: false,
             file_name: None,
             now: true,
+            source: None,
         };
         let node = self.node(who).clone();
         let work = move || node.import(request, Box::new(Cursor::new(text)), &mut |_| {});
