@@ -45,6 +45,7 @@ fn row(indicator: Indicator, tlp: Option<Tlp>, revoked: bool) -> Row {
         id: RecordId(id),
         observable: indicator.observable,
         tlp: tlp.unwrap_or(Tlp::AmberStrict),
+        marks: Vec::new(),
         author: OrgId([7; 32]),
         valid_from: indicator.valid_from,
         valid_until: indicator.valid_until,
