@@ -202,6 +202,16 @@ fn every_help_example_runs_against_a_real_node() {
     here.wait("watchfire group show newsletter");
     here.ok(&take("group leave"));
     here.ok(&take("group accept"));
+    here.ok("umask 077 && echo four words nobody guesses > words");
+    here.ok(&(take("user add") + " --new-passphrase-file words"));
+    here.ok("watchfire user add omar --role handler --as amina --passphrase-file words --new-passphrase-file words");
+    here.ok(&(take("user role") + " --passphrase-file words"));
+    here.ok(&(take("user key") + " --passphrase-file words --new-passphrase-file words"));
+    here.ok(&(take("user passphrase") + " --passphrase-file words --new-passphrase-file words"));
+    here.ok(&take("user list"));
+    here.ok(&take("user"));
+    here.ok(&take("user log"));
+    here.ok(&(take("user remove") + " --passphrase-file words"));
     here.ok(&take("backup"));
     here.ok(&take("recall"));
     here.ok(&take("expire"));

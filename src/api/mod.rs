@@ -10,6 +10,7 @@ pub mod problem;
 mod records;
 pub mod server;
 mod stream;
+mod users;
 
 use crate::node::Node;
 use axum::Router;
@@ -62,6 +63,9 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/records/{id}/exports", get(records::exports))
         .route("/v1/records/{id}/withdraw", post(records::withdraw))
         .route("/v1/records/{id}/recall", post(records::recall))
+        .route("/v1/users", get(users::list).post(users::change))
+        .route("/v1/users/{name}", get(users::show))
+        .route("/v1/user-log", get(users::log))
         .route("/v1/backup", post(backup::backup))
         .route("/v1/backup/made", post(backup::made))
         .route("/v1/restore/waive", post(backup::waive))

@@ -19,6 +19,7 @@ mod invite;
 mod join;
 mod lookup;
 mod output;
+mod passphrase;
 mod peer;
 mod provision;
 mod recall;
@@ -32,6 +33,9 @@ mod show;
 mod status;
 #[cfg(test)]
 mod texts;
+mod unlock;
+mod user;
+mod user_log;
 mod withdraw;
 
 use crate::api::Problem;
@@ -81,6 +85,7 @@ enum Command {
     Recall(recall::Args),
     Receipts(receipts::Args),
     Redact(redact::Args),
+    User(user::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Rotate(rotate::Args),
@@ -165,6 +170,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Recall(args) => recall::run(desk, &args).await,
         Command::Receipts(args) => receipts::run(desk, &args).await,
         Command::Redact(args) => redact::run(desk, &args),
+        Command::User(args) => user::run(desk, args).await,
         Command::Rotate(args) => rotate::run(desk, &args).await,
         Command::Expire(_) => expire::run(desk).await,
         Command::Backup(args) => backup::run(desk, &args).await,

@@ -3,6 +3,7 @@
 use crate::config::ConfigError;
 use crate::link::keys::KeysError;
 use crate::model::{OrgId, Timestamp, Tlp};
+use crate::rules::desk::Denied;
 use crate::rules::label::Withheld;
 use crate::store::{CommitError, OpenError, ReadError};
 use std::path::PathBuf;
@@ -228,6 +229,9 @@ pub enum NodeError {
     /// The gate withheld all of it.
     #[error(transparent)]
     Withheld(#[from] Withheld),
+    /// Somebody at the desk may not do it, or did not sign it.
+    #[error(transparent)]
+    Desk(#[from] Denied),
     /// A setting or label forbids it.
     #[error("a TLP:{tlp} record may not {what}\nhint: {hint}")]
     Label {
@@ -347,6 +351,10 @@ impl NodeError {
             Self::NotOwner(_) => "not-owner",
             Self::NotAuthor(_) => "not-author",
             Self::Withheld(_) => "withheld",
+            Self::Desk(Denied::NotNext) => "conflict",
+            Self::Desk(Denied::NameTaken(_)) => "name-taken",
+            Self::Desk(Denied::UnknownUser(_)) => "unknown-user",
+            Self::Desk(_) => "not-allowed",
             Self::Label { .. } => "label",
             Self::Unreachable { .. } => "unreachable",
             Self::LinkRefused { .. } => "link-refused",
@@ -378,6 +386,9 @@ impl NodeError {
             Self::NotInitialised(_) | Self::AlreadyInitialised(_) | Self::Permission { .. } | Self::BadFile { .. } => Exit::Permission,
             Self::NotEmpty(_) | Self::NotForUs { .. } | Self::KeyAbsent(_) => Exit::Permission,
             Self::DigitsDiffer(_) | Self::NotOwner(_) | Self::NotAuthor(_) | Self::LinkRefused { .. } => Exit::Permission,
+            Self::Desk(Denied::NotNext | Denied::NameTaken(_) | Denied::SameRole(_)) => Exit::Failed,
+            Self::Desk(Denied::UnknownUser(_)) => Exit::NotFound,
+            Self::Desk(_) => Exit::Permission,
             Self::Unreachable { .. } | Self::Protocol { .. } => Exit::Unreachable,
             Self::UnknownPeer(_) | Self::UnknownGroup(_) | Self::UnknownMember { .. } => Exit::NotFound,
             Self::UnknownAudience(_) | Self::UnknownRecord(_) | Self::Recalled { .. } => Exit::NotFound,
@@ -657,6 +668,19 @@ mod tests {
                 3,
                 "TLP:RED never goes to a group\nhint: share it with one peer, or choose amber+strict",
             ),
+            (
+                Denied::Oneself.into(),
+                "not-allowed",
+                4,
+                "whoever released it cannot approve it\nhint: another desk user does, with another key: `watchfire approve HOLD --as OTHER`",
+            ),
+            (
+                Denied::UnknownUser("hana".parse().expect("a name")).into(),
+                "unknown-user",
+                6,
+                "no desk user is called `hana`\nhint: `watchfire user list` shows them",
+            ),
+            (Denied::SameRole("hana".parse().expect("a name")).into(), "not-allowed", 1, "`hana` has that role already"),
             (
                 NodeError::Label { tlp: Tlp::Red, what: "be exported", hint: "raise `--tlp-max`" },
                 "label",

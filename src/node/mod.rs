@@ -22,6 +22,7 @@ pub mod relay;
 pub mod send;
 pub mod share;
 mod status;
+mod users;
 pub mod view;
 mod withdraw;
 

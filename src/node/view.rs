@@ -1,8 +1,9 @@
 //! What the node answers and what it is asked, as the interface and the command line show it. Keys are stable (DESIGN §11).
 
 use crate::formats::{Format, Problem};
+use crate::model::desk::{Role, SignedChange, User, UserName, WrappedKey};
 use crate::model::record::WithdrawalMode;
-use crate::model::{EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
+use crate::model::{DeskHash, EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp, UserKey};
 use crate::node::backup::{LogHead, Manifest};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -877,4 +878,52 @@ pub enum CheckVerdict {
     Warning,
     /// It does not work.
     Bad,
+}
+
+/// Somebody at the desk. Names are known here alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserView {
+    /// What the others here call them.
+    pub name: UserName,
+    /// What they are there for.
+    pub role: Role,
+    /// Their public key.
+    pub key: UserKey,
+    /// When they came to the desk.
+    pub since: Timestamp,
+}
+
+/// Who is at the desk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsersView {
+    /// The organisation.
+    pub org_id: OrgId,
+    /// How many changes there were.
+    pub number: u64,
+    /// The hash of the last one, to be written down elsewhere; all zero before the first.
+    pub head: DeskHash,
+    /// The users, by name.
+    pub users: Vec<UserView>,
+}
+
+/// A user and the secret key under its passphrase.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserKeyView {
+    /// The organisation.
+    pub org_id: OrgId,
+    /// The user.
+    #[serde(flatten)]
+    pub user: User,
+    /// The key.
+    pub wrapped: WrappedKey,
+}
+
+/// A change of the desk's users, signed in the command line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserChanged {
+    /// The change.
+    pub change: SignedChange,
+    /// The wrapped key that it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrapped: Option<WrappedKey>,
 }

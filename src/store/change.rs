@@ -1,10 +1,11 @@
 //! Everything that changes the store, as values: one change is one journal entry, applied by one function, so that replaying
 //! the changes rebuilds the same logical content. Applying a change twice changes nothing more.
 
+use crate::model::desk::{SignedChange, WrappedKey};
 use crate::model::group::SignedDefinition;
 use crate::model::log::{AbsentReason, Audience, Batch, Equivocation, Header, LogKey};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
-use crate::model::{EntryHash, GroupId, LogId, Observable, OrgId, RecordId, Timestamp, Tlp};
+use crate::model::{EntryHash, GroupId, LogId, Observable, OrgId, RecordId, Timestamp, Tlp, UserKey};
 use std::collections::BTreeMap;
 
 use crate::rules::release::{Disclosure, Encoded, Findings, Released};
@@ -235,6 +236,16 @@ pub enum Change {
         bytes: Vec<u8>,
         /// When.
         at: Timestamp,
+    },
+    /// The desk's users change. Whoever commits it has checked that the change may be made. Refused with [`Refused::UsersMoved`] unless its
+    /// number is the next.
+    User {
+        /// The change, as it was signed.
+        change: Box<SignedChange>,
+        /// The user's new key, or the same under a new passphrase.
+        wrapped: Option<Box<WrappedKey>>,
+        /// A key that is no user's any more.
+        gone: Option<UserKey>,
     },
     /// Our logs go on in this incarnation; all earlier logs of ours are closed. Waiting items move along. Never goes down.
     Incarnation(u64),
@@ -576,6 +587,9 @@ pub enum Refused {
     /// The waiting items are not those any more that the batch was made of.
     #[error("the waiting items have changed since")]
     WaitingMoved,
+    /// Another change of the desk's users has this number.
+    #[error("the desk's users have changed since")]
+    UsersMoved,
     /// A record was released for another audience.
     #[error("a record was released for another audience")]
     OtherAudience,

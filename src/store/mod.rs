@@ -8,6 +8,7 @@ pub mod archive;
 mod body;
 pub mod change;
 mod codec;
+mod desk_rows;
 mod disk;
 mod error;
 mod find;

@@ -235,6 +235,11 @@ tables! {
     DISCLOSURES disclosures "disclosures.v1": u64 => Bytes;
     /// Kind of record other than indicator → how many bodies are held, waiting ones too.
     COUNTS counts "counts.v1": u8 => u64;
+    /// Number, from 1 → [`crate::model::desk::SignedChange`]: every change of the desk's users. Since schema 7.
+    USERS users "users.v1": u64 => Bytes;
+    /// A desk user's public key → [`crate::model::desk::WrappedKey`]: the secret half under the user's passphrase. Not by the name, which
+    /// must not stand in an error that names a row. Since schema 7.
+    DESK_KEYS desk_keys "desk_keys.v1": Id => Bytes;
     /// (when, digest) of released records that have no id, so that a repeated release adds nothing. Kept for seven days.
     UNNAMED unnamed "unnamed.v1": (u64, Id) => ();
 }

@@ -10,6 +10,7 @@ mod release;
 mod runs;
 mod small;
 mod take_back;
+mod user;
 
 use super::change::{Change, Outcome};
 use super::codec::{Reader, Row, Writer};
@@ -138,6 +139,7 @@ impl<'t> Tx<'t> {
             Change::Evidence { log, proof, at } => self.evidence(log, proof, *at),
             Change::Suspicious { peer, what, bytes, at } => self.suspicious(peer, what, bytes, *at),
             Change::Incarnation(incarnation) => self.incarnation(*incarnation),
+            Change::User { change, wrapped, gone } => self.user(change, wrapped.as_deref(), gone.as_ref()),
             Change::Put(name, value) => self.put(name, value.as_deref()),
         }
     }

@@ -5,6 +5,7 @@ mod lookup;
 mod record;
 mod small;
 mod upkeep;
+mod user;
 
 pub use log::{Ack, LogInfo, Signed, Waiting};
 pub use lookup::{Found, Hit, Hits, Provenance};

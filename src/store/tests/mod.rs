@@ -16,6 +16,7 @@ mod release;
 mod script;
 mod small;
 mod torn;
+mod user;
 mod volatile;
 
 use super::change::{Change, Meaning, Outcome, Received, ReleaseItem, ReleaseOutcome, Verdict};

@@ -3,6 +3,8 @@
 use super::campaign::Dice;
 use super::small::peer;
 use super::*;
+use crate::model::UserKey;
+use crate::model::desk::Act;
 use crate::model::group::SignedDefinition;
 use crate::model::log::{AbsentReason, Branch, Equivocation, Salts};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
@@ -49,7 +51,7 @@ impl Script {
     /// The next step of a store that stands so.
     pub(super) fn next(&mut self, read: &Snapshot) -> Step {
         self.steps += 1;
-        match self.dice.below(22) {
+        match self.dice.below(23) {
             0..5 => Step::Commit(vec![self.release()]),
             5..9 => Step::Commit(vec![self.append(read)]),
             9..13 => Step::Commit(vec![self.receive()]),
@@ -62,6 +64,7 @@ impl Script {
                 let next = read.incarnation().unwrap() + 1;
                 Step::Commit(vec![if self.dice.one_in(3) { Change::Incarnation(next) } else { self.start_at() }])
             }
+            22 => Step::Commit(vec![self.user(read)]),
             _ => {
                 let many = self.dice.between(1, 5);
                 Step::Commit((0..many).map(|_| self.small(read)).collect())
@@ -175,6 +178,15 @@ impl Script {
         let branch = |batch: &Batch| Branch { from: batch.checkpoint.head, headers: vec![], checkpoint: batch.checkpoint.clone() };
         let proof = Equivocation::prove(branch(&batch), branch(&other), &[log.signing().public()]).unwrap();
         vec![log.receive(&batch, entries), Change::Evidence { log: log.key, proof, at: self.now() }]
+    }
+
+    /// Somebody comes to the desk, or has the key under another passphrase.
+    fn user(&mut self, read: &Snapshot) -> Change {
+        let number = read.user_changes().unwrap().len() as u64 + 1;
+        let (act, key) = if number > 1 && self.dice.one_in(2) { (Act::Passphrase, 1) } else { (Act::Add, number as u8) };
+        let gone = self.dice.one_in(4).then_some(UserKey([key; 32]));
+        let wrapped = Some(Box::new(super::user::wrapped(self.steps as u8)));
+        Change::User { change: Box::new(super::user::change(number, act, key)), wrapped, gone }
     }
 
     fn small(&mut self, read: &Snapshot) -> Change {

@@ -1,0 +1,25 @@
+//! Requests about the desk's users.
+
+use super::extract::{Answer, Ask, read};
+use crate::model::desk::SignedChange;
+use crate::node::Node;
+use crate::node::view::{UserChanged, UserKeyView, UsersView};
+use axum::Json;
+use axum::extract::{Path, State};
+use std::sync::Arc;
+
+pub(super) async fn list(State(node): State<Arc<Node>>) -> Answer<UsersView> {
+    read(node, Node::users).await
+}
+
+pub(super) async fn change(State(node): State<Arc<Node>>, Ask(ask): Ask<UserChanged>) -> Answer<UsersView> {
+    Ok(Json(node.change_users(ask).await?))
+}
+
+pub(super) async fn log(State(node): State<Arc<Node>>) -> Answer<Vec<SignedChange>> {
+    read(node, Node::user_log).await
+}
+
+pub(super) async fn show(State(node): State<Arc<Node>>, Path(name): Path<String>) -> Answer<UserKeyView> {
+    read(node, move |node| node.user(&name)).await
+}
