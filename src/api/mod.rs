@@ -4,6 +4,7 @@
 mod backup;
 pub mod client;
 mod extract;
+mod holds;
 mod import;
 mod peers;
 pub mod problem;
@@ -18,6 +19,7 @@ use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
 pub use backup::{BackupMade, BackupRequest, recipients};
+pub use holds::hash_of;
 pub use import::format_named;
 pub use peers::{Card, Digits, GroupAdd, GroupCommunity, GroupDeputy, Join, PeerAdd, Rename};
 pub use problem::Problem;
@@ -68,7 +70,13 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/rotate", post(records::rotate))
         .route("/v1/rotate-log-key", post(records::rotate_log_key))
         .route("/v1/expire", post(records::expire))
-        .route("/v1/disclosures", get(records::disclosures))
+        .route("/v1/holds", get(holds::list))
+        .route("/v1/holds/{id}", get(holds::preview))
+        .route("/v1/holds/{id}/undo", post(holds::undo))
+        .route("/v1/holds/{id}/release", post(holds::release))
+        .route("/v1/disclosures", get(holds::disclosures))
+        .route("/v1/disclosures/verify", get(holds::verify))
+        .route("/v1/disclosures/export", get(holds::export))
         .layer(DefaultBodyLimit::max(request_bytes_max))
         .route("/v1/import", post(import::import))
         .fallback(extract::no_such_route)

@@ -1,7 +1,7 @@
 //! `watchfire import`
 
 use super::output::{self, count, plain};
-use super::{Desk, Ended, input, share};
+use super::{Desk, Ended, holds, input, preview, share};
 use crate::api::Problem;
 use crate::api::client::Target;
 use crate::formats;
@@ -32,10 +32,10 @@ pub(super) struct Args {
     /// The files' format
     #[arg(long, default_value = "auto", value_parser = ["auto", "stix", "misp", "csv", "text"])]
     format: String,
-    /// Read and judge everything, and share nothing
+    /// Read and judge everything, show exactly what would leave, and share nothing
     #[arg(long)]
     dry_run: bool,
-    /// Skip the hold
+    /// Skip the hold; the disclosures say so
     #[arg(long)]
     now: bool,
 }
@@ -118,7 +118,10 @@ const SHOWN_MAX: usize = 20;
 const PLACES_MAX: usize = 5;
 
 pub(super) fn text(report: &ImportReport) -> String {
-    let mut text = String::new();
+    let mut text = report.preview.iter().map(preview::text).collect::<String>();
+    if !report.preview.is_empty() {
+        text.push('\n');
+    }
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for problem in &report.problems {
         match reasons.iter_mut().find(|(what, _)| *what == problem.what) {
@@ -161,5 +164,5 @@ pub(super) fn text(report: &ImportReport) -> String {
     if !report.kinds.is_empty() {
         text += &format!("kinds: {}\n", output::counts(&report.kinds));
     }
-    text
+    text + &holds::held(&report.held)
 }

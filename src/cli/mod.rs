@@ -12,6 +12,7 @@ mod explain;
 mod export;
 mod group;
 mod health;
+mod holds;
 mod import;
 mod init;
 mod input;
@@ -20,10 +21,12 @@ mod join;
 mod lookup;
 mod output;
 mod peer;
+mod preview;
 mod provision;
 mod recall;
 mod receipts;
 mod redact;
+mod release;
 mod restore;
 mod rotate;
 mod serve;
@@ -32,6 +35,7 @@ mod show;
 mod status;
 #[cfg(test)]
 mod texts;
+mod undo;
 mod withdraw;
 
 use crate::api::Problem;
@@ -72,6 +76,10 @@ enum Command {
     Group(group::Args),
     Share(share::Args),
     Import(import::Args),
+    Holds(holds::Args),
+    Preview(preview::Args),
+    Undo(undo::Args),
+    Release(release::Args),
     Export(export::Args),
     Lookup(lookup::Args),
     Show(show::Args),
@@ -156,6 +164,10 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Group(args) => group::run(desk, args).await,
         Command::Share(args) => share::run(desk, args).await,
         Command::Import(args) => import::run(desk, &args).await,
+        Command::Holds(_) => holds::run(desk).await,
+        Command::Preview(args) => preview::run(desk, &args).await,
+        Command::Undo(args) => undo::run(desk, &args).await,
+        Command::Release(args) => release::run(desk, &args).await,
         Command::Export(args) => export::run(desk, &args).await,
         Command::Lookup(args) => lookup::run(desk, &args).await,
         Command::Show(args) => show::run(desk, &args).await,

@@ -101,6 +101,11 @@ id!(
     RecordId, 16, "a record id"
 );
 
+id!(
+    /// A release of this node's: what was decided on together. Short, since people type it to undo it; known here alone.
+    ReleaseId, 5, "the id of a release"
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

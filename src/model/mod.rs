@@ -12,7 +12,7 @@ pub mod time;
 pub mod tlp;
 pub mod warninglist;
 
-pub use id::{EntryHash, GroupId, LogId, OrgId, RecordId};
+pub use id::{EntryHash, GroupId, LogId, OrgId, RecordId, ReleaseId};
 pub use observable::{BadObservable, Observable, ObservableKind};
 pub use record::{Indicator, Record, RecordKind};
 pub use time::Timestamp;

@@ -2,6 +2,7 @@
 
 pub mod addressee;
 mod decode;
+pub mod disclosed;
 pub mod label;
 pub mod lists;
 pub mod redact;

@@ -11,6 +11,7 @@ mod codec;
 mod disk;
 mod error;
 mod find;
+pub mod hold;
 mod migrate;
 mod overlay;
 #[doc(hidden)]

@@ -16,6 +16,7 @@ mod backup;
 mod control;
 mod disks;
 mod groups;
+mod holds;
 mod hostile;
 mod keys;
 mod lies;

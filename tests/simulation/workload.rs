@@ -143,8 +143,17 @@ fn send(world: &mut World, who: usize, to: &'static str, values: Vec<String>) {
     world.log.say(format!("{} shares {} with {to} as {label:?}: {}", NAMES[who], values.len(), values[0]));
     tokio::spawn(async move {
         let kind = Some(ObservableKind::Domain);
-        let request =
-            ShareRequest { values, kind, tlp: label, to: to.into(), note: None, valid_until: None, labels: Vec::new(), now: true };
+        let request = ShareRequest {
+            values,
+            kind,
+            tlp: label,
+            to: to.into(),
+            note: None,
+            valid_until: None,
+            labels: Vec::new(),
+            now: true,
+            dry_run: false,
+        };
         let Ok(report) = node.share(request).await else { return };
         let mut ledger = ledger.lock().unwrap();
         let told = ledger.now();

@@ -202,7 +202,7 @@ async fn import(team: &Team, tlp: Tlp) -> Result<ImportReport, NodeError> {
 
 fn ask(value: &str, tlp: Tlp, to: &str) -> ShareRequest {
     let values = vec![value.to_owned()];
-    ShareRequest { values, kind: None, tlp, to: to.into(), note: None, valid_until: None, labels: Vec::new(), now: true }
+    ShareRequest { values, kind: None, tlp, to: to.into(), note: None, valid_until: None, labels: Vec::new(), now: true, dry_run: false }
 }
 
 /// The domains in the file, read without any of the code that is shown: each pattern is `[domain-name:value='…']`.

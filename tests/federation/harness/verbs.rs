@@ -12,7 +12,7 @@ use watchfire::node::view::{ExportFormat, ExportRequest, GroupCreate, ImportRepo
 /// A request to share one value, as the command line makes it.
 pub fn ask(value: &str, tlp: Tlp, to: &str) -> ShareRequest {
     let values = vec![value.to_owned()];
-    ShareRequest { values, kind: None, tlp, to: to.into(), note: None, valid_until: None, labels: Vec::new(), now: true }
+    ShareRequest { values, kind: None, tlp, to: to.into(), note: None, valid_until: None, labels: Vec::new(), now: true, dry_run: false }
 }
 
 impl Federation {
