@@ -4,6 +4,7 @@
 mod backup;
 pub mod client;
 mod extract;
+mod holds;
 mod import;
 mod peers;
 pub mod problem;
@@ -19,6 +20,7 @@ use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
 pub use backup::{BackupMade, BackupRequest, recipients};
+pub use holds::hash_of;
 pub use import::format_named;
 pub use peers::{Card, Digits, GroupAdd, GroupCommunity, GroupDeputy, Join, PeerAdd, Rename};
 pub use problem::Problem;
@@ -63,6 +65,9 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/records/{id}/exports", get(records::exports))
         .route("/v1/records/{id}/withdraw", post(records::withdraw))
         .route("/v1/records/{id}/recall", post(records::recall))
+        .route("/v1/holds/{id}/terms", get(users::terms))
+        .route("/v1/holds/{id}/sign", post(users::sign))
+        .route("/v1/holds/{id}/approve", post(users::approve))
         .route("/v1/users", get(users::list).post(users::change))
         .route("/v1/users/{name}", get(users::show))
         .route("/v1/user-log", get(users::log))
@@ -72,7 +77,13 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/rotate", post(records::rotate))
         .route("/v1/rotate-log-key", post(records::rotate_log_key))
         .route("/v1/expire", post(records::expire))
-        .route("/v1/disclosures", get(records::disclosures))
+        .route("/v1/holds", get(holds::list))
+        .route("/v1/holds/{id}", get(holds::preview))
+        .route("/v1/holds/{id}/undo", post(holds::undo))
+        .route("/v1/holds/{id}/release", post(holds::release))
+        .route("/v1/disclosures", get(holds::disclosures))
+        .route("/v1/disclosures/verify", get(holds::verify))
+        .route("/v1/disclosures/export", get(holds::export))
         .layer(DefaultBodyLimit::max(request_bytes_max))
         .route("/v1/import", post(import::import))
         .fallback(extract::no_such_route)

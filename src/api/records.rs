@@ -7,8 +7,8 @@ use crate::model::{ObservableKind, Tlp};
 use crate::node::Node;
 use crate::node::error::NodeError;
 use crate::node::view::{
-    CertificatesView, DisclosureRange, DisclosureView, ExpireView, ExplainView, ExportFormat, ExportRequest, ExportedView, LogKeyView,
-    LookupView, ReceiptView, RecordView, RemovedView, RotateView, ShareReport, ShareRequest, StatusView, TakeBackView,
+    CertificatesView, ExpireView, ExplainView, ExportFormat, ExportRequest, ExportedView, LogKeyView, LookupView, ReceiptView, RecordView,
+    RemovedView, RotateView, ShareReport, ShareRequest, StatusView, TakeBackView,
 };
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -87,10 +87,6 @@ pub(super) async fn receipts(State(node): State<Arc<Node>>, Path(id): Path<Strin
 
 pub(super) async fn exports(State(node): State<Arc<Node>>, Path(id): Path<String>) -> Answer<Vec<ExportedView>> {
     read(node, move |node| node.exports_of(&id)).await
-}
-
-pub(super) async fn disclosures(State(node): State<Arc<Node>>, Asked(range): Asked<DisclosureRange>) -> Answer<Vec<DisclosureView>> {
-    read(node, move |node| node.disclosures(range)).await
 }
 
 /// The body of a withdrawal or a recall.

@@ -113,6 +113,10 @@ id!(
     32,
     "a hash of the desk's"
 );
+id!(
+    /// A release of this node's: what was decided on together. Short, since people type it to undo it; known here alone.
+    ReleaseId, 5, "the id of a release"
+);
 
 #[cfg(test)]
 mod tests {

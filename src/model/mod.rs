@@ -13,7 +13,7 @@ pub mod time;
 pub mod tlp;
 pub mod warninglist;
 
-pub use id::{DeskHash, EntryHash, GroupId, LogId, OrgId, RecordId, UserKey};
+pub use id::{DeskHash, EntryHash, GroupId, LogId, OrgId, RecordId, ReleaseId, UserKey};
 pub use observable::{BadObservable, Observable, ObservableKind};
 pub use record::{Indicator, Record, RecordKind};
 pub use time::Timestamp;

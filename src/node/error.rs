@@ -182,6 +182,17 @@ pub enum NodeError {
          entry as LOG:POSITION, which is the same everywhere"
     )]
     UnknownRecord(String),
+    /// Nothing is held under that id.
+    #[error("nothing is held as `{0}`\nhint: `watchfire holds` shows what is; what has left is taken back with `watchfire recall`")]
+    NotHeld(String),
+    /// The record has not left yet.
+    #[error("`{text}` has not left yet: it is held in `{hold}`\nhint: `watchfire undo {hold}` drops that release without a trace")]
+    OnlyHeld {
+        /// What was given.
+        text: String,
+        /// The release that it is in.
+        hold: crate::model::ReleaseId,
+    },
     /// The record was recalled, and nothing of it is left.
     #[error("`{text}` was recalled at {at} and is destroyed here\nhint: {hint}")]
     Recalled {
@@ -341,6 +352,8 @@ impl NodeError {
             Self::UnknownMember { .. } => "unknown-member",
             Self::UnknownAudience(_) => "unknown-audience",
             Self::UnknownRecord(_) => "unknown-record",
+            Self::NotHeld(_) => "not-held",
+            Self::OnlyHeld { .. } => "only-held",
             Self::Recalled { .. } => "recalled",
             Self::AmbiguousRecord { .. } => "ambiguous-record",
             Self::NameTaken(_) => "name-taken",
@@ -391,7 +404,9 @@ impl NodeError {
             Self::Desk(_) => Exit::Permission,
             Self::Unreachable { .. } | Self::Protocol { .. } => Exit::Unreachable,
             Self::UnknownPeer(_) | Self::UnknownGroup(_) | Self::UnknownMember { .. } => Exit::NotFound,
-            Self::UnknownAudience(_) | Self::UnknownRecord(_) | Self::Recalled { .. } => Exit::NotFound,
+            Self::UnknownAudience(_) | Self::UnknownRecord(_) | Self::Recalled { .. } | Self::NotHeld(_) | Self::OnlyHeld { .. } => {
+                Exit::NotFound
+            }
             Self::StoreLocked(_) | Self::StoreDamaged(_) | Self::StoreNewer { .. } | Self::StoreForeign { .. } => Exit::Store,
             Self::StoreUnavailable(_) | Self::StoreReadOnly(_) => Exit::Store,
         }
@@ -605,6 +620,18 @@ mod tests {
                 6,
                 "there is no record `amal`\nhint: `watchfire lookup VALUE` shows the ids of records; they are each node's own, so ask \
                  others for the entry as LOG:POSITION, which is the same everywhere",
+            ),
+            (
+                NodeError::NotHeld(text()),
+                "not-held",
+                6,
+                "nothing is held as `amal`\nhint: `watchfire holds` shows what is; what has left is taken back with `watchfire recall`",
+            ),
+            (
+                NodeError::OnlyHeld { text: text(), hold: crate::model::ReleaseId([0; 5]) },
+                "only-held",
+                6,
+                "`amal` has not left yet: it is held in `aaaaaaaa`\nhint: `watchfire undo aaaaaaaa` drops that release without a trace",
             ),
             (
                 NodeError::Recalled { text: text(), at: Timestamp(0), hint: "`watchfire receipts` shows who has complied" },

@@ -1,4 +1,5 @@
-//! An indicator is shared: read, drafted, decided by the gate, encoded, durable. Its position in the log comes later (`position.rs`).
+//! An indicator is shared: read, drafted, decided by the gate, encoded, held (`hold.rs`), durable. Its position in the log comes later
+//! (`position.rs`).
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -9,17 +10,20 @@ use tempfile::SpooledTempFile;
 use tokio::task::JoinHandle;
 
 use super::error::split_hint;
+use super::hold::{Filling, Hold};
 use super::view::{ImportProgress, ImportReport, ImportRequest, ReleasedView, ShareReport, ShareRequest, WithheldView};
 use super::{Node, NodeError};
 use crate::formats::{self, Item, Problem};
 use crate::link::convert::encode_record;
+use crate::model::crypto::random;
 use crate::model::group::Definition;
 use crate::model::log::{Audience, BODY_BYTES_MAX};
 use crate::model::observable::search_key;
-use crate::model::{Indicator, Observable, ObservableKind, OrgId, Record, Timestamp, Tlp};
+use crate::model::{Indicator, Observable, ObservableKind, OrgId, Record, ReleaseId, Timestamp, Tlp};
 use crate::rules::label::{AudienceState, RULES_VERSION, Withheld};
-use crate::rules::release::{Disclosure, Draft, release};
-use crate::store::change::{Change, Outcome, PeerState, ReleaseItem, ReleaseOutcome};
+use crate::rules::release::{Disclosure, Draft, Particulars, release};
+use crate::store::CommitError;
+use crate::store::change::{Change, Outcome, PeerState, Refused, ReleaseItem, ReleaseOutcome};
 
 /// The observables in a pattern, for lookup.
 pub(super) fn inside(observable: &Observable) -> Vec<Observable> {
@@ -48,8 +52,8 @@ impl Node {
         let mut items = Vec::new();
         let mut shown = Vec::new();
         for value in &request.values {
-            let draft = self.draft_value(value, &request, audience);
-            match draft.and_then(|draft| Ok(self.pass_gate(&door, draft)?)) {
+            let draft = self.draft_value(value, &request, &door);
+            match draft.and_then(|draft| self.pass_gate_for_people(&door, draft)) {
                 Ok(item) => {
                     shown.push((value, released_view(&item)));
                     items.push(item);
@@ -58,7 +62,8 @@ impl Node {
                 Err(reason) => report.withheld.push(withheld_view(value, &reason)),
             }
         }
-        let outcomes = self.queue(audience, items, request.now).await?;
+        let hold = self.hold_of(request.dry_run, request.now);
+        let outcomes = self.hold_or_queue(&door, items, hold, &mut report).await?;
         for (outcome, (value, view)) in outcomes.into_iter().zip(shown) {
             match (outcome, view) {
                 (ReleaseOutcome::Queued { before }, Some(view)) => report.released.push(ReleasedView { before, ..view }),
@@ -69,7 +74,38 @@ impl Node {
         Ok(report)
     }
 
-    fn draft_value(&self, value: &str, request: &ShareRequest, audience: Audience) -> Result<Draft, NodeError> {
+    /// Holds what is to be held, each kind of waiting in a hold of its own, and queues the rest. What will become, or became, of each.
+    async fn hold_or_queue(
+        &self,
+        door: &Door,
+        items: Vec<ReleaseItem>,
+        hold: Hold,
+        report: &mut ShareReport,
+    ) -> Result<Vec<ReleaseOutcome>, NodeError> {
+        let mut outcomes = vec![ReleaseOutcome::NEWS; items.len()];
+        let (for_a_person, others): (Vec<_>, Vec<_>) = items.into_iter().enumerate().partition(|(_, item)| self.waits_for_a_person(item));
+        for (placed, hold) in [(others, hold), (for_a_person, hold)] {
+            let (places, items): (Vec<usize>, Vec<ReleaseItem>) = placed.into_iter().unzip();
+            let waits = items.iter().any(|item| self.waits_for_a_person(item));
+            let became = if hold == Hold::Skipped && !waits {
+                self.queue(door.audience, items, &Terms::of(door, ReleaseId(random()), true)).await?
+            } else {
+                let mut filling = Filling::whole(self, door, hold);
+                let became = filling.add(self, items).await?;
+                let made = filling.finish(self).await?;
+                if hold == Hold::Dry {
+                    report.preview.extend(made)
+                } else {
+                    report.held.extend(made.map(|made| made.hold))
+                }
+                became
+            };
+            places.into_iter().zip(became).for_each(|(place, outcome)| outcomes[place] = outcome);
+        }
+        Ok(outcomes)
+    }
+
+    fn draft_value(&self, value: &str, request: &ShareRequest, door: &Door) -> Result<Draft, NodeError> {
         let observable = match request.kind {
             Some(kind) => Observable::parse(kind, value),
             None => Observable::guess(value),
@@ -79,20 +115,20 @@ impl Node {
         indicator.note = request.note.clone();
         indicator.valid_until = request.valid_until;
         indicator.labels = request.labels.clone();
-        Ok(self.draft(indicator, request.tlp, audience))
+        Ok(self.draft(indicator, request.tlp, door))
     }
 
-    fn draft(&self, mut indicator: Indicator, tlp: Tlp, audience: Audience) -> Draft {
+    fn draft(&self, mut indicator: Indicator, tlp: Tlp, door: &Door) -> Draft {
         indicator.labels.sort();
         indicator.labels.dedup();
-        Draft { record: Record::Indicator(indicator), tlp, audience, retention: self.retention() }
+        Draft { record: Record::Indicator(indicator), tlp, audience: door.audience, retention: self.retention(door.now) }
     }
 
-    /// The retention date of what is released now.
-    pub(super) fn retention(&self) -> Timestamp {
+    /// The retention date of what is released then.
+    pub(super) fn retention(&self, now: Timestamp) -> Timestamp {
         match self.config.records.retention_days {
             0 => Timestamp(0),
-            days => self.clock.now().plus(days * 86_400_000),
+            days => now.plus(days * 86_400_000),
         }
     }
 
@@ -115,7 +151,7 @@ impl Node {
                 },
             },
         };
-        Ok(Door { state, us: self.org(), now: self.clock.now() })
+        Ok(Door { audience, state, us: self.org(), now: self.clock.now() })
     }
 
     /// The gate, then the encoder: what comes out is exactly what leaves.
@@ -133,23 +169,23 @@ impl Node {
     }
 
     /// The change that makes released records durable, with what the gate wrote down.
-    pub(super) fn release_change(&self, audience: Audience, items: Vec<ReleaseItem>, now: bool) -> Change {
+    pub(super) fn release_change(&self, audience: Audience, items: Vec<ReleaseItem>, terms: &Terms) -> Change {
         let at = self.clock.now();
-        let disclosures = disclosures(audience, &items, at, now);
+        let disclosures = disclosures(audience, &items, at, terms);
         Change::Release { audience, items, disclosures, at }
     }
 
     /// Makes released records durable. Where a reader was seen they get their positions in the same transaction and leave at once, else
     /// when one is. They stand in the order of kind and value, which is best for the store, for the wire and for its readers.
-    pub(super) async fn queue(&self, audience: Audience, items: Vec<ReleaseItem>, now: bool) -> Result<Vec<ReleaseOutcome>, NodeError> {
+    pub(super) async fn queue(&self, audience: Audience, items: Vec<ReleaseItem>, terms: &Terms) -> Result<Vec<ReleaseOutcome>, NodeError> {
         if items.is_empty() {
             return Ok(Vec::new());
         }
         let (items, places) = in_order(items);
         let at = self.clock.now();
-        let sorted = match self.publish(audience, &items, now, at).await? {
+        let sorted = match self.publish(audience, &items, terms, at, None).await? {
             Some(outcomes) => outcomes,
-            None => self.release_and_position(audience, items, now).await?,
+            None => self.release_and_position(audience, items, terms).await?,
         };
         let mut outcomes = vec![ReleaseOutcome::NEWS; sorted.len()];
         for (place, outcome) in places.into_iter().zip(sorted) {
@@ -158,9 +194,36 @@ impl Node {
         Ok(outcomes)
     }
 
+    /// As [`Self::queue`], of a part of a hold, with the change that takes it out there: both or neither.
+    pub(super) async fn queue_held(
+        &self,
+        audience: Audience,
+        items: Vec<ReleaseItem>,
+        terms: &Terms,
+        let_go: Change,
+    ) -> Result<Result<(), Refused>, NodeError> {
+        if self.publish(audience, &items, terms, self.clock.now(), Some(&let_go)).await?.is_some() {
+            return Ok(Ok(()));
+        }
+        let release = self.release_change(audience, items, terms);
+        match self.commit_many(vec![release, let_go]).await {
+            Ok(_) => {
+                self.position_or_later(audience).await;
+                Ok(Ok(()))
+            }
+            Err(CommitError::Refused(refused)) => Ok(Err(refused)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// They wait, and get their positions in a second transaction if a reader was seen.
-    async fn release_and_position(&self, audience: Audience, items: Vec<ReleaseItem>, now: bool) -> Result<Vec<ReleaseOutcome>, NodeError> {
-        let outcomes = self.make_durable(audience, items, now).await?;
+    async fn release_and_position(
+        &self,
+        audience: Audience,
+        items: Vec<ReleaseItem>,
+        terms: &Terms,
+    ) -> Result<Vec<ReleaseOutcome>, NodeError> {
+        let outcomes = self.make_durable(audience, items, terms).await?;
         if outcomes.iter().any(|outcome| outcome.is_queued()) {
             self.position_or_later(audience).await;
         }
@@ -172,9 +235,9 @@ impl Node {
         &self,
         audience: Audience,
         items: Vec<ReleaseItem>,
-        now: bool,
+        terms: &Terms,
     ) -> Result<Vec<ReleaseOutcome>, NodeError> {
-        match self.commit(self.release_change(audience, items, now)).await? {
+        match self.commit(self.release_change(audience, items, terms)).await? {
             Outcome::Released(outcomes) => Ok(outcomes),
             other => Err(NodeError::Internal(format!("a release had the outcome {other:?}"))),
         }
@@ -233,6 +296,7 @@ impl Node {
 
 /// What the gate looks at for one audience.
 pub(super) struct Door {
+    pub(super) audience: Audience,
     state: DoorState,
     pub(super) us: OrgId,
     pub(super) now: Timestamp,
@@ -258,6 +322,35 @@ impl Door {
             DoorState::Unknown => AudienceState::Unknown,
         }
     }
+
+    /// Who is in the audience, as far as we know, without us.
+    pub(super) fn recipients(&self) -> Vec<OrgId> {
+        match (&self.state, self.audience) {
+            (DoorState::Group(definition), _) => definition.members.iter().map(|member| member.org).filter(|org| *org != self.us).collect(),
+            (_, Audience::Direct(org)) => vec![org],
+            (_, Audience::Group(_)) => Vec::new(),
+        }
+    }
+}
+
+/// What is written down of a release besides its records.
+#[derive(Debug, Clone)]
+pub(super) struct Terms {
+    /// Whether there is no hold.
+    now: bool,
+    pub(super) particulars: Particulars,
+}
+
+impl Terms {
+    pub(super) fn of(door: &Door, release: ReleaseId, now: bool) -> Self {
+        let particulars = Particulars { release: Some(release), recipients: door.recipients(), ..Particulars::default() };
+        Self { now, particulars }
+    }
+
+    /// Of what is never held: what takes back, what answers, what a key changes to, and what is passed on.
+    pub(super) fn not_held(door: &Door) -> Self {
+        Self::of(door, ReleaseId(random()), true)
+    }
 }
 
 /// An import under way.
@@ -269,9 +362,17 @@ struct Import<'a> {
     /// Looked at anew with each commit: a peer may be suspended meanwhile.
     door: Door,
     report: ImportReport,
+    /// What is done with what the gate lets out, and the release that it is part of.
+    hold: Hold,
+    release: ReleaseId,
     /// What waits for the next commit, with the places that a refusal is told under.
     items: Vec<ReleaseItem>,
     places: Places,
+    /// The same, of what waits for a person.
+    asking: (Vec<ReleaseItem>, Places),
+    /// What is held, or only looked at; and what of it waits for a person.
+    held: Option<Filling>,
+    held_for_a_person: Option<Filling>,
     /// The commit that is under way while the next records are read.
     under_way: Option<(JoinHandle<Queued>, Places)>,
 }
@@ -287,7 +388,25 @@ impl<'a> Import<'a> {
         let report = ImportReport { dry_run: request.dry_run, ..Default::default() };
         let door = node.door(audience)?;
         let runtime = tokio::runtime::Handle::current();
-        Ok(Self { node, request, runtime, audience, door, report, items: Vec::new(), places: Vec::new(), under_way: None })
+        let (hold, release) = (node.hold_of(request.dry_run, request.now), ReleaseId(random()));
+        let (items, places, asking, under_way) = (Vec::new(), Vec::new(), (Vec::new(), Vec::new()), None);
+        let (held, held_for_a_person) = (None, None);
+        Ok(Self {
+            node,
+            request,
+            runtime,
+            audience,
+            door,
+            report,
+            hold,
+            release,
+            items,
+            places,
+            asking,
+            held,
+            held_for_a_person,
+            under_way,
+        })
     }
 
     fn take(&mut self, item: Item) -> Result<(), NodeError> {
@@ -317,14 +436,19 @@ impl<'a> Import<'a> {
         }
         let kind = indicator.observable.kind().name();
         let tlp = tlp.map_or(self.request.tlp, |own| own.max(self.request.tlp));
-        match self.node.pass_gate(&self.door, self.node.draft(*indicator, tlp, self.audience)) {
+        match self.node.pass_gate_for_people(&self.door, self.node.draft(*indicator, tlp, &self.door)) {
+            Ok(item) if self.node.waits_for_a_person(&item) => {
+                self.asking.0.push(item);
+                self.asking.1.push((place, kind));
+            }
             Ok(item) => {
                 self.items.push(item);
                 self.places.push((place, kind));
             }
-            Err(reason) => self.withhold(place, reason.to_string()),
+            Err(NodeError::Withheld(reason)) => self.withhold(place, reason.to_string()),
+            Err(error) => return Err(error),
         }
-        if self.items.len() >= IMPORT_CHUNK { self.flush() } else { Ok(()) }
+        if self.items.len().max(self.asking.0.len()) >= IMPORT_CHUNK { self.flush() } else { Ok(()) }
     }
 
     fn withhold(&mut self, place: String, what: String) {
@@ -346,26 +470,42 @@ impl<'a> Import<'a> {
         self.door = self.node.door(self.audience)?;
         let items = std::mem::take(&mut self.items);
         let places = std::mem::take(&mut self.places);
-        if self.request.dry_run {
-            let outcomes = self.foreseen(&items)?;
+        let (asking, asking_places) = std::mem::take(&mut self.asking);
+        let outcomes = self.fill(true, asking)?;
+        self.tell(outcomes, asking_places);
+        if self.hold != Hold::Skipped {
+            let outcomes = self.fill(false, items)?;
             self.tell(outcomes, places);
             return Ok(());
         }
-        let (node, audience, now) = (self.node.clone(), self.audience, self.request.now);
-        self.under_way = Some((self.runtime.spawn(async move { node.queue(audience, items, now).await }), places));
+        let (node, audience, terms) = (self.node.clone(), self.audience, Terms::of(&self.door, self.release, true));
+        self.under_way = Some((self.runtime.spawn(async move { node.queue(audience, items, &terms).await }), places));
         Ok(())
     }
 
-    /// The end of the file: everything is durable then.
-    fn finish(&mut self) -> Result<(), NodeError> {
-        self.flush()?;
-        self.settle()
+    /// Puts records into what is held, or looked at.
+    fn fill(&mut self, for_a_person: bool, items: Vec<ReleaseItem>) -> Queued {
+        if items.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Self { node, door, hold, runtime, held, held_for_a_person, .. } = self;
+        let held = if for_a_person { held_for_a_person } else { held };
+        let filling = held.get_or_insert_with(|| Filling::of_import(node, door, *hold));
+        runtime.block_on(filling.add(node, items))
     }
 
-    /// What would become of items; a value that the file has twice counts twice.
-    fn foreseen(&self, items: &[ReleaseItem]) -> Queued {
-        let snapshot = self.node.store.snapshot()?;
-        items.iter().map(|item| super::position::foreseen(&snapshot, &self.audience, item)).collect()
+    /// The end of the file: everything is durable then, and the time of what is held begins.
+    fn finish(&mut self) -> Result<(), NodeError> {
+        self.flush()?;
+        self.settle()?;
+        for filling in [self.held.take(), self.held_for_a_person.take()].into_iter().flatten() {
+            let made = self.runtime.block_on(filling.finish(self.node))?;
+            match self.hold {
+                Hold::Dry => self.report.preview.extend(made),
+                Hold::For(_) | Hold::Skipped => self.report.held.extend(made.map(|made| made.hold)),
+            }
+        }
+        Ok(())
     }
 
     fn settle(&mut self) -> Result<(), NodeError> {
@@ -438,7 +578,7 @@ impl Read for Counted<'_> {
 }
 
 /// Items in the order of kind and value, those of one value as they came; and the place that each had.
-fn in_order(items: Vec<ReleaseItem>) -> (Vec<ReleaseItem>, Vec<usize>) {
+pub(super) fn in_order(items: Vec<ReleaseItem>) -> (Vec<ReleaseItem>, Vec<usize>) {
     let key = |item: &ReleaseItem| item.released.get().observable.as_ref().map(search_key);
     let mut keyed: Vec<(Option<Vec<u8>>, usize, ReleaseItem)> =
         items.into_iter().enumerate().map(|(place, item)| (key(&item), place, item)).collect();
@@ -447,9 +587,13 @@ fn in_order(items: Vec<ReleaseItem>) -> (Vec<ReleaseItem>, Vec<usize>) {
 }
 
 /// One line for each label among the items; count and digest are the store's to fill in, over those that do leave.
-pub(super) fn disclosures(audience: Audience, items: &[ReleaseItem], at: Timestamp, now: bool) -> Vec<Disclosure> {
+pub(super) fn disclosures(audience: Audience, items: &[ReleaseItem], at: Timestamp, terms: &Terms) -> Vec<Disclosure> {
     let labels: BTreeSet<(Tlp, u8)> = items.iter().map(|item| (item.released.get().tlp, item.released.get().kind)).collect();
-    let line = |(tlp, kind)| Disclosure { at, audience, tlp, kind, count: 0, digest: [0; 32], rules: RULES_VERSION, now };
+    let Terms { now, particulars } = terms;
+    let line = |(tlp, kind)| {
+        let (digest, particulars) = ([0; 32], particulars.clone());
+        Disclosure { at, audience, tlp, kind, count: 0, digest, rules: RULES_VERSION, now: *now, particulars }
+    };
     labels.into_iter().map(line).collect()
 }
 

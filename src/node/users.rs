@@ -4,8 +4,8 @@ use super::view::{UserChanged, UserKeyView, UserView, UsersView};
 use super::{Node, NodeError};
 use crate::model::desk::{Act, SignedChange, User, UserName, WrappedKey};
 use crate::rules::desk::{Denied, Desk, check_fresh};
+use crate::store::CommitError;
 use crate::store::change::{Change, Refused};
-use crate::store::{CommitError, Snapshot};
 
 impl Node {
     /// The desk as its changes, each checked anew, say it is.
@@ -78,14 +78,6 @@ impl Node {
         tracing::info!(number, by, "the desk's users have changed");
         self.touch();
         self.users()
-    }
-
-    /// Whether anybody is at the desk: while nobody is, what needs a second person cannot be released.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn has_users(&self, snapshot: &Snapshot) -> Result<bool, NodeError> {
-        Ok(self.replayed(&snapshot.user_changes()?)?.users().len() > 0)
     }
 }
 

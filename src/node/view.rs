@@ -1,9 +1,13 @@
 //! What the node answers and what it is asked, as the interface and the command line show it. Keys are stable (DESIGN §11).
 
+mod held;
+
+pub use held::*;
+
 use crate::formats::{Format, Problem};
 use crate::model::desk::{Role, SignedChange, User, UserName, WrappedKey};
 use crate::model::record::WithdrawalMode;
-use crate::model::{DeskHash, EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp, UserKey};
+use crate::model::{DeskHash, EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, ReleaseId, Timestamp, Tlp, UserKey};
 use crate::node::backup::{LogHead, Manifest};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +51,9 @@ pub struct StatusView {
     /// When the last backup was made; `None` when there was none.
     #[serde(default)]
     pub backup: Option<Timestamp>,
+    /// What is held and has not left yet; `None` when nothing is.
+    #[serde(default)]
+    pub held: Option<HeldView>,
     /// What is awaited after a restore, while nothing is served or exported; `None` on an ordinary node.
     #[serde(default)]
     pub restored: Option<RestoredView>,
@@ -319,6 +326,9 @@ pub struct ShareRequest {
     /// Skips the hold.
     #[serde(default)]
     pub now: bool,
+    /// Judges everything, and shares nothing.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// What became of values that were shared.
@@ -334,6 +344,12 @@ pub struct ShareReport {
     /// Those that cannot be read as values.
     #[serde(default)]
     pub invalid: Vec<WithheldView>,
+    /// What those that go out are held in: the releases that they leave with.
+    #[serde(default)]
+    pub held: Vec<HoldView>,
+    /// Where nothing was to be shared: what would leave.
+    #[serde(default)]
+    pub preview: Vec<PreviewView>,
 }
 
 /// A value that goes out.
@@ -418,6 +434,12 @@ pub struct ImportReport {
     /// Whether nothing was shared because nothing was to be.
     #[serde(default)]
     pub dry_run: bool,
+    /// What those that go out are held in: the releases that they leave with.
+    #[serde(default)]
+    pub held: Vec<HoldView>,
+    /// Where nothing was to be shared: what would leave, with the first 100 records.
+    #[serde(default)]
+    pub preview: Vec<PreviewView>,
 }
 
 /// How many problems a report names at most.
@@ -434,6 +456,8 @@ impl ImportReport {
         self.left_out += other.left_out;
         self.problems_more += other.problems_more;
         self.dry_run |= other.dry_run;
+        self.held.extend(other.held);
+        self.preview.extend(other.preview);
         for (kind, count) in other.kinds {
             *self.kinds.entry(kind).or_default() += count;
         }
@@ -675,7 +699,7 @@ pub struct StepView {
 }
 
 /// Which disclosures are wanted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisclosureRange {
     /// From this number on.
     #[serde(default)]
@@ -683,6 +707,18 @@ pub struct DisclosureRange {
     /// At most so many; 1,000 where it is 0 or more than that.
     #[serde(default)]
     pub limit: u64,
+    /// Only with this record of ours: its id or its value.
+    #[serde(default)]
+    pub record: Option<String>,
+    /// Only to this peer, in a group too, or to this group: a name or id.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// Only from this time on.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
+    /// Only up to this time.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
 }
 
 /// What left, to whom, under which label and which rule.
@@ -706,6 +742,33 @@ pub struct DisclosureView {
     pub digest: String,
     /// The version of the rules that let it out.
     pub rules: u32,
+    /// Whether there was no hold.
+    #[serde(default)]
+    pub now: bool,
+    /// The release that it is part of.
+    #[serde(default)]
+    pub release: Option<ReleaseId>,
+    /// The digest of the whole release as it was previewed, in hex.
+    #[serde(default)]
+    pub release_digest: Option<String>,
+    /// Who was in the audience at that moment, as far as was known.
+    #[serde(default)]
+    pub recipients: Vec<MemberView>,
+    /// When every holder destroys the last of it; `None` for never, and in lines from before it was written down.
+    #[serde(default)]
+    pub retention: Option<Timestamp>,
+    /// The desk user that asked for it.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// The second person that approved.
+    #[serde(default)]
+    pub approved_by: Option<String>,
+    /// Places that gave way to placeholders, by kind.
+    #[serde(default)]
+    pub replaced: BTreeMap<String, u64>,
+    /// SHA-256 over the hash of the line before and this line, in hex.
+    #[serde(default)]
+    pub hash: String,
 }
 
 /// What taking a record back did.

@@ -61,6 +61,11 @@ pub enum Withheld {
     /// Nobody here has taken us into the group.
     #[error("we do not take part in that group\nhint: `watchfire group accept` changes that")]
     NotAccepted,
+    /// It takes the word of two people, and there is nobody at the desk.
+    #[error(
+        "TLP:RED leaves by the word of two people, and this desk has no users yet\nhint: `watchfire user add NAME --role director` adds the first; docs/desk.md says more"
+    )]
+    NobodyAtTheDesk,
     /// The author recalled this value itself.
     #[error("we recalled this value, so it is not shared again")]
     Recalled,

@@ -3,6 +3,7 @@
 pub mod addressee;
 mod decode;
 pub mod desk;
+pub mod disclosed;
 pub mod label;
 pub mod lists;
 pub mod redact;

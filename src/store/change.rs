@@ -1,11 +1,12 @@
 //! Everything that changes the store, as values: one change is one journal entry, applied by one function, so that replaying
 //! the changes rebuilds the same logical content. Applying a change twice changes nothing more.
 
+use super::hold::HoldRow;
 use crate::model::desk::{SignedChange, WrappedKey};
 use crate::model::group::SignedDefinition;
 use crate::model::log::{AbsentReason, Audience, Batch, Equivocation, Header, LogKey};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
-use crate::model::{EntryHash, GroupId, LogId, Observable, OrgId, RecordId, Timestamp, Tlp, UserKey};
+use crate::model::{EntryHash, GroupId, LogId, Observable, OrgId, RecordId, ReleaseId, Timestamp, Tlp, UserKey};
 use std::collections::BTreeMap;
 
 use crate::rules::release::{Disclosure, Encoded, Findings, Released};
@@ -53,6 +54,30 @@ pub enum Change {
         disclosures: Vec<Disclosure>,
         /// When.
         at: Timestamp,
+    },
+    /// What the gate let out is held, or a hold changes: its row is made or replaced, and a part of its records with it. A part of no
+    /// records is taken out. Refused with [`Refused::NotHeld`] where the hold is not there and not new, and with
+    /// [`Refused::OtherAudience`] as `Release` is.
+    Hold {
+        /// The release.
+        id: ReleaseId,
+        /// Its row from now on; gone when it has no parts and is not filled any more.
+        row: Box<HoldRow>,
+        /// The number and the records of a part.
+        part: Option<(u32, Vec<ReleaseItem>)>,
+        /// Whether it may be new.
+        new: bool,
+    },
+    /// A hold is undone: nothing of it is left, and nobody ever had any of it.
+    Unhold(ReleaseId),
+    /// A part of a hold leaves: made right behind the `Release` or `Publish` of its records, with it or not at all. Refused with
+    /// [`Refused::NotHeld`] where it is not there any more, and with [`Refused::OtherBytes`] unless the newest disclosures are of
+    /// exactly its records, or while a person is waited for.
+    LetGo {
+        /// The release.
+        id: ReleaseId,
+        /// The part.
+        part: u32,
     },
     /// A verified batch of another's log (or our own tail, fetched back). Refused with [`Refused::HeadMoved`] unless it follows.
     Receive {
@@ -593,4 +618,10 @@ pub enum Refused {
     /// A record was released for another audience.
     #[error("a record was released for another audience")]
     OtherAudience,
+    /// The hold, or a part of it, was undone or has left.
+    #[error("it is not held any more")]
+    NotHeld,
+    /// What would leave is not what was held.
+    #[error("what would leave is not what was held")]
+    OtherBytes,
 }

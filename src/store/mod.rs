@@ -12,6 +12,7 @@ mod desk_rows;
 mod disk;
 mod error;
 mod find;
+pub mod hold;
 mod migrate;
 mod overlay;
 #[doc(hidden)]

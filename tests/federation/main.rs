@@ -10,12 +10,15 @@
 
 #[path = "../campaign/mod.rs"]
 mod campaign;
+#[path = "../desk/mod.rs"]
+mod desk;
 mod harness;
 
 mod backup;
 mod control;
 mod disks;
 mod groups;
+mod holds;
 mod hostile;
 mod keys;
 mod lies;
@@ -26,5 +29,6 @@ mod nothing_new;
 mod pairing;
 mod recalls;
 mod recalls_alone;
+mod second;
 mod sharing;
 mod time;

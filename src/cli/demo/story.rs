@@ -1,10 +1,12 @@
 //! What happens in the demo. A step is `ok` when the other organisations show it; the first looks at each of the three.
 
+use super::second::Person;
 use super::team::Team;
 use super::{Outcome, Step};
 use crate::api::Problem;
 use crate::formats::Format;
 use crate::model::Tlp;
+use crate::model::desk::{Role, SignedApproval};
 use crate::node::Node;
 use crate::node::error::NodeError;
 use crate::node::view::{GroupCreate, ImportReport, ImportRequest, MatchView, PeerOptions, ShareRequest};
@@ -146,13 +148,26 @@ async fn red_to_group(team: &Team) -> Seen {
     Ok((nowhere && report.released.is_empty() && report.withheld.len() == 1, format!("withheld: {reason}")))
 }
 
-/// TLP:RED goes to one organisation and to no other.
+/// TLP:RED goes to one organisation and to no other, by the word of two people; the first cannot be the second too.
 async fn red_to_one(team: &Team) -> Seen {
     let [amal, borealis, cedar] = nodes(team);
     let to = borealis.status()?.org_id.to_string();
-    amal.share(ask(RED, Tlp::Red, &to)).await?;
+    let nobody = amal.share(ask(RED, Tlp::Red, &to)).await?;
+    let amina = Person::come(amal, "amina", Role::Director, None).await?;
+    let omar = Person::come(amal, "omar", Role::Handler, Some(&amina)).await?;
+    let held = amal.share(ask(RED, Tlp::Red, &to)).await?.held;
+    let id = held.first().and_then(|hold| hold.id).ok_or(NodeError::Internal("it is not held".into()))?;
+    let released = omar.release(amal, &id).await?;
+    let own = amal.approve(&id.to_string(), omar.approval(amal, &id, &released)).await;
+    let replayed = SignedApproval { signature: released.signature, ..amina.approval(amal, &id, &released) };
+    let replayed = amal.approve(&id.to_string(), replayed).await;
+    let waits = nobody.withheld.len() == 1 && own.is_err() && replayed.is_err() && settled(team).await && !red(borealis);
+    amal.approve(&id.to_string(), amina.approval(amal, &id, &released)).await?;
     let seen = team.until(|| red(borealis)).await && settled(team).await;
-    Ok((seen && red(borealis) && !red(cedar), "borealis has it as TLP:RED, cedar does not".into()))
+    let why = own.err().map(|error| error.detail()).unwrap_or_default();
+    let told =
+        format!("omar releases it, and is refused as the second ({why}); amina approves; borealis has it as TLP:RED, cedar does not");
+    Ok((waits && seen && red(borealis) && !red(cedar), told))
 }
 
 /// Amal takes one value back; it is gone at both others.
@@ -202,7 +217,7 @@ async fn import(team: &Team, tlp: Tlp) -> Result<ImportReport, NodeError> {
 
 fn ask(value: &str, tlp: Tlp, to: &str) -> ShareRequest {
     let values = vec![value.to_owned()];
-    ShareRequest { values, kind: None, tlp, to: to.into(), note: None, valid_until: None, labels: Vec::new(), now: true }
+    ShareRequest { values, kind: None, tlp, to: to.into(), note: None, valid_until: None, labels: Vec::new(), now: true, dry_run: false }
 }
 
 /// The domains in the file, read without any of the code that is shown: each pattern is `[domain-name:value='…']`.

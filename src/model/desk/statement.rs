@@ -9,9 +9,10 @@ const APPROVAL: &str = "watchfire/desk/approve/v1";
 const RELEASED: &str = "watchfire/desk/released/v1";
 
 /// What both sign: exactly what would leave, to whom, and until when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Terms {
     /// The digest that the preview shows.
+    #[serde(with = "digest_text")]
     pub digest: [u8; 32],
     /// Who gets it.
     pub audience: Audience,
@@ -30,7 +31,7 @@ impl Terms {
 }
 
 /// Somebody wants it to leave: the first signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Release {
     /// What.
     pub terms: Terms,
@@ -53,11 +54,12 @@ impl Release {
 }
 
 /// The first signature, and what it is made over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SignedRelease {
     /// What was signed.
     pub release: Release,
     /// Ed25519 over it.
+    #[serde(with = "super::signature_text")]
     pub signature: [u8; 64],
 }
 
@@ -77,7 +79,7 @@ impl SignedRelease {
 }
 
 /// Another agrees: the second signature.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Approval {
     /// The id of the hold.
     pub hold: String,
@@ -109,11 +111,12 @@ impl Approval {
 }
 
 /// The second signature, and what it is made over.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SignedApproval {
     /// What was signed.
     pub approval: Approval,
     /// Ed25519 over it.
+    #[serde(with = "super::signature_text")]
     pub signature: [u8; 64],
 }
 
@@ -124,6 +127,21 @@ impl SignedApproval {
     /// When it is not `by`'s.
     pub fn verify(&self, org: &OrgId) -> Result<(), BadSignature> {
         verify_ed25519(&self.approval.by.0, &self.approval.message(org), &self.signature)
+    }
+}
+
+/// A digest in JSON is hex, as previews show it.
+mod digest_text {
+    use data_encoding::HEXLOWER;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(digest: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&HEXLOWER.encode(digest))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+        let bytes = HEXLOWER.decode(String::deserialize(deserializer)?.as_bytes()).map_err(D::Error::custom)?;
+        bytes.try_into().map_err(|_| D::Error::custom("a digest has 32 bytes"))
     }
 }
 

@@ -75,6 +75,12 @@ pub enum Denied {
     /// A change that says more, or less, than its act allows.
     #[error("the change does not say what a change of its kind says\nhint: upgrade the older of node and command line")]
     Malformed,
+    /// Nobody has signed first.
+    #[error("nobody has released it yet\nhint: `watchfire release HOLD --as USER` signs first; another desk user approves then")]
+    NotReleased,
+    /// It needs no second person.
+    #[error("it needs no second person\nhint: TLP:RED does; `watchfire holds` shows what each release waits for")]
+    NoneNeeded,
     /// The releaser approves.
     #[error("whoever released it cannot approve it\nhint: another desk user does, with another key: `watchfire approve HOLD --as OTHER`")]
     Oneself,

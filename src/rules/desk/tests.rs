@@ -355,6 +355,11 @@ fn why_a_statement_does_not_count_is_told_in_words() {
         ),
         (Denied::Malformed, "the change does not say what a change of its kind says\nhint: upgrade the older of node and command line"),
         (
+            Denied::NotReleased,
+            "nobody has released it yet\nhint: `watchfire release HOLD --as USER` signs first; another desk user approves then",
+        ),
+        (Denied::NoneNeeded, "it needs no second person\nhint: TLP:RED does; `watchfire holds` shows what each release waits for"),
+        (
             Denied::Oneself,
             "whoever released it cannot approve it\nhint: another desk user does, with another key: `watchfire approve HOLD --as OTHER`",
         ),

@@ -1,5 +1,6 @@
 //! What the store holds, as it was at one moment.
 
+mod hold;
 mod log;
 mod lookup;
 mod record;

@@ -6,6 +6,7 @@ mod archive;
 mod campaign;
 mod fault;
 mod group_commit;
+mod hold;
 mod log;
 mod lookup;
 mod model;
@@ -154,7 +155,7 @@ pub(super) fn item(audience: Audience, indicator: Indicator) -> ReleaseItem {
 
 pub(super) fn disclosure(audience: Audience) -> Disclosure {
     let (rules, kind, tlp) = (RULES_VERSION, 1, Tlp::Green);
-    Disclosure { at: NOW, audience, tlp, kind, count: 0, digest: [0; 32], rules, now: false }
+    Disclosure { at: NOW, audience, tlp, kind, count: 0, digest: [0; 32], rules, now: false, particulars: Default::default() }
 }
 
 pub(super) fn release_change(audience: Audience, items: Vec<ReleaseItem>) -> Change {

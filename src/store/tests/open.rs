@@ -53,10 +53,10 @@ fn a_newer_store_is_refused_in_words() {
     let mut home = Home::new();
     home.store = None;
     change_file(&home, |transaction| {
-        transaction.open_table(META).unwrap().insert("schema", 8u32.to_be_bytes().as_slice()).unwrap();
+        transaction.open_table(META).unwrap().insert("schema", 9u32.to_be_bytes().as_slice()).unwrap();
     });
     let error = open(&home).unwrap_err().to_string();
-    assert_eq!(error, "the store has schema 8, and this program reads up to 7\nhint: run the newer version of watchfire that wrote it");
+    assert_eq!(error, "the store has schema 9, and this program reads up to 8\nhint: run the newer version of watchfire that wrote it");
 }
 
 #[test]

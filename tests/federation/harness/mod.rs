@@ -188,6 +188,8 @@ impl Federation {
         // On a clock that stands still all that a scenario dials falls into one second, and all of it comes from one address.
         (config.link.handshakes_per_second_max, config.link.source_handshakes_per_second_max) = (1_000_000, 1_000_000);
         config.store.cache_bytes = 4 << 20;
+        // Scenarios about holds set one.
+        config.release.hold_s = 0;
         change(who, &mut config);
         config
     }

@@ -1,0 +1,412 @@
+//! What the gate let out is held for a while before anybody gets it: 30 seconds, or until a person says yes. Undone meanwhile, it was
+//! never there: a hold stands in no log and no index.
+//!
+//! Lost when the process dies: nothing. A hold is durable before it is told of, and an import that did not end waits for a person.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::position::foreseen;
+use super::preview::{PREVIEW_MAX, record_view};
+use super::share::{Door, Terms, in_order};
+use super::view::{HoldView, PreviewRecord, PreviewView};
+use super::{Node, NodeError};
+use crate::model::crypto::{random, sha256};
+use crate::model::{RecordId, ReleaseId, Tlp};
+use crate::rules::label::Withheld;
+use crate::rules::release::{Encoded, needs_second, release_held};
+use crate::store::change::{Change, Refused, ReleaseItem, ReleaseOutcome};
+use crate::store::hold::{HeldItem, HoldRow};
+use crate::store::{CommitError, Snapshot};
+
+/// What is held is looked at again at least so often (10 s, in milliseconds), so that a clock that was set makes it leave late by no more.
+const LOOK_MS: u64 = 10_000;
+/// What its audience may not have is asked for again so often (a minute, in milliseconds).
+const KEPT_MS: u64 = 60_000;
+
+/// What is done with what the gate let out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// It is only looked at.
+    Dry,
+    /// It is held for so long, in milliseconds, and for a person.
+    For(u64),
+    /// It is held for a person alone.
+    Skipped,
+}
+
+impl Node {
+    /// What a request asks for: a look, no hold, or the one that the settings say.
+    pub(super) fn hold_of(&self, dry_run: bool, now: bool) -> Hold {
+        match (dry_run, now, self.config.release.hold_s) {
+            (true, ..) => Hold::Dry,
+            (false, true, _) | (false, false, 0) => Hold::Skipped,
+            (false, false, seconds) => Hold::For(seconds * 1_000),
+        }
+    }
+
+    /// Whether a second person has to approve of what [`needs_second`] says.
+    pub(super) const fn second_person_required(&self) -> bool {
+        true
+    }
+
+    /// Whether a person has to say yes to a record before it leaves.
+    pub(super) fn waits_for_a_person(&self, item: &ReleaseItem) -> bool {
+        !item.findings.asks.is_empty() || (self.second_person_required() && needs_second(item.released.get().tlp))
+    }
+
+    /// Lets go of what is due, until `stop` fires. On start it takes up what is there.
+    pub async fn keep_letting_go(self: Arc<Self>, stop: CancellationToken) {
+        let (mut held, mut peers) = (self.holds_changed.listen(), self.peer_changes());
+        loop {
+            let wait_ms = self.let_go_of_what_is_due().await.unwrap_or_else(|error| {
+                tracing::warn!(code = error.code(), "what is held could not be let go");
+                Some(LOOK_MS)
+            });
+            let sleep = async {
+                match wait_ms {
+                    Some(milliseconds) => self.clock.sleep(milliseconds).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = held.rung() => {}
+                () = peers.rung() => {}
+                () = sleep => {}
+            }
+        }
+    }
+
+    /// Lets go of what is due. In how many milliseconds to look again; `None` when nothing is held that leaves by itself.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub async fn let_go_of_what_is_due(&self) -> Result<Option<u64>, NodeError> {
+        let mut wait_ms: Option<u64> = None;
+        for (id, row) in self.store.snapshot()?.holds()? {
+            if row.waits_for_a_person() {
+                continue;
+            }
+            let look_ms = match self.due_in(&id, row).await? {
+                0 => self.let_go(&id).await?,
+                left => Some(left.min(LOOK_MS)),
+            };
+            wait_ms = wait_ms.into_iter().chain(look_ms).min();
+        }
+        Ok(wait_ms)
+    }
+
+    /// How long until a hold is due, in milliseconds. A clock that went back must not hold it for longer than it was to be.
+    async fn due_in(&self, id: &ReleaseId, row: HoldRow) -> Result<u64, NodeError> {
+        let (now, hold_ms) = (self.clock.now(), self.config.release.hold_s * 1_000);
+        let left = row.due.map_or(0, |due| due.since(now));
+        if left <= hold_ms {
+            return Ok(left);
+        }
+        let _one_at_a_time = self.holding.lock().await;
+        self.change_hold(id, |row| row.due = Some(now.plus(hold_ms))).await?;
+        Ok(hold_ms)
+    }
+
+    /// A hold that is due leaves, part by part. In how many milliseconds to look at it again; `None` when it is gone.
+    async fn let_go(&self, id: &ReleaseId) -> Result<Option<u64>, NodeError> {
+        let _one_at_a_time = self.holding.lock().await;
+        loop {
+            let snapshot = self.store.snapshot()?;
+            let Some(row) = snapshot.hold(id)? else { return Ok(None) };
+            let due = row.due.is_some_and(|due| due <= self.clock.now());
+            let Some(part) = row.parts.keys().next().copied().filter(|_| due && !row.waits_for_a_person()) else {
+                return Ok(Some(LOOK_MS));
+            };
+            // After a restore it may have left already, and have been recalled since.
+            if self.holds_back(&snapshot)? {
+                return Ok(Some(KEPT_MS));
+            }
+            if !self.both_words_count(id, &row).await? {
+                return Ok(Some(KEPT_MS));
+            }
+            let door = self.door(row.audience)?;
+            let items = match passed_again(&door, snapshot.held(id, part)?) {
+                Ok(items) => items,
+                Err(reason) => {
+                    self.keep_back(id, &row, &reason).await?;
+                    return Ok(Some(KEPT_MS));
+                }
+            };
+            drop(snapshot);
+            let mut terms = Terms::of(&door, *id, row.now);
+            terms.particulars.whole = Some(row.digest);
+            terms.particulars.by = row.by.clone();
+            terms.particulars.approved_by = row.second.approval.as_ref().map(|signed| signed.approval.by.short());
+            match self.queue_held(row.audience, items.clone(), &terms, Change::LetGo { id: *id, part }).await? {
+                Ok(()) => {}
+                Err(Refused::OtherBytes) => return self.hold_anew(id, part, items).await,
+                Err(_) => return Ok(None),
+            }
+        }
+    }
+
+    /// Its audience may not have it now: it stays, and says why.
+    async fn keep_back(&self, id: &ReleaseId, row: &HoldRow, reason: &Withheld) -> Result<(), NodeError> {
+        let reason = reason.to_string();
+        if row.reason.as_ref() != Some(&reason) {
+            tracing::warn!(release = %id, "what is held may not leave; `watchfire holds` says why");
+            self.change_hold(id, |row| row.reason = Some(reason)).await?;
+        }
+        Ok(())
+    }
+
+    /// What is held is not what would leave any more: some of it was said or recalled since. It is held anew without that.
+    async fn hold_anew(&self, id: &ReleaseId, part: u32, items: Vec<ReleaseItem>) -> Result<Option<u64>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let Some(mut row) = snapshot.hold(id)? else { return Ok(None) };
+        let (all, mut said) = (items.len(), Said::default());
+        let mut kept = Vec::with_capacity(all);
+        for item in items {
+            if said.next(&snapshot, &item)?.is_queued() {
+                kept.push(item);
+            }
+        }
+        drop(snapshot);
+        row.put_part(part, &kept);
+        let hold_ms = if row.now { 0 } else { self.config.release.hold_s * 1_000 };
+        row.due = Some(self.clock.now().plus(hold_ms));
+        (row.second.released, row.second.approval, row.by) = (None, None, None);
+        let gone = all - kept.len();
+        row.reason = Some(format!("made anew: {gone} of its records had been shared or recalled since, so its digest is another"));
+        tracing::info!(release = %id, gone, "a release was made anew without what was shared or recalled since");
+        let is_left = !row.parts.is_empty();
+        self.commit(Change::Hold { id: *id, row: Box::new(row), part: Some((part, kept)), new: false }).await?;
+        Ok(is_left.then_some(hold_ms.min(LOOK_MS)))
+    }
+
+    /// Changes a hold's row; for whoever holds the lock on holds.
+    pub(super) async fn change_hold(&self, id: &ReleaseId, change: impl FnOnce(&mut HoldRow)) -> Result<HoldRow, NodeError> {
+        let row = self.store.snapshot()?.hold(id)?;
+        let mut row = row.ok_or_else(|| NodeError::NotHeld(id.to_string()))?;
+        change(&mut row);
+        self.commit(Change::Hold { id: *id, row: Box::new(row.clone()), part: None, new: false }).await?;
+        self.holds_changed.ring();
+        Ok(row)
+    }
+
+    /// Undoes a release that is held: nobody ever gets any of it.
+    ///
+    /// # Errors
+    /// When nothing is held under that id: it was undone, or it has left.
+    pub async fn undo(&self, id: &str) -> Result<HoldView, NodeError> {
+        let id = held_id(id)?;
+        let _one_at_a_time = self.holding.lock().await;
+        let snapshot = self.store.snapshot()?;
+        let row = snapshot.hold(&id)?.ok_or_else(|| NodeError::NotHeld(id.to_string()))?;
+        let view = self.hold_view(&snapshot, Some(id), &row)?;
+        drop(snapshot);
+        self.commit(Change::Unhold(id)).await?;
+        self.holds_changed.ring();
+        Ok(view)
+    }
+
+    /// A person says yes to what the gate asked, to an import that did not end, or to what a backup held. The hold's time runs on.
+    ///
+    /// # Errors
+    /// When nothing is held under that id, or its import is still being read.
+    pub async fn release_hold(&self, id: &str) -> Result<HoldView, NodeError> {
+        let id = held_id(id)?;
+        if self.memory().filling.contains(&id) {
+            return Err(NodeError::Conflict(format!("the import of `{id}` is still being read\nhint: wait until it has ended")));
+        }
+        let (now, hold_ms) = (self.clock.now(), self.config.release.hold_s * 1_000);
+        let _one_at_a_time = self.holding.lock().await;
+        let yes = |row: &mut HoldRow| {
+            row.confirmed = true;
+            if std::mem::take(&mut row.filling) || std::mem::take(&mut row.restored) {
+                row.restored = false;
+                row.due = Some(now.plus(hold_ms));
+            }
+        };
+        let row = self.change_hold(&id, yes).await?;
+        self.hold_view(&self.store.snapshot()?, Some(id), &row)
+    }
+
+    /// The hold that a record of ours is in that nobody has yet, by its id or value.
+    pub(super) fn holding_record(&self, record: &RecordId) -> Result<Option<ReleaseId>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        for (id, row) in snapshot.holds()? {
+            for part in row.parts.keys() {
+                if snapshot.held(&id, *part)?.iter().any(|item| item.record == Some(*record)) {
+                    return Ok(Some(id));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// After a restore: what a backup held may have been undone since it was made, so it waits for a person.
+    pub(super) fn wait_for_a_person(snapshot: &Snapshot) -> Result<Vec<Change>, NodeError> {
+        let restored = |(id, row): (ReleaseId, HoldRow)| {
+            let row = Box::new(HoldRow { restored: true, ..row });
+            Change::Hold { id, row, part: None, new: false }
+        };
+        Ok(snapshot.holds()?.into_iter().map(restored).collect())
+    }
+}
+
+/// The id of a hold.
+pub(super) fn held_id(text: &str) -> Result<ReleaseId, NodeError> {
+    text.parse().map_err(|_| NodeError::NotHeld(text.to_owned()))
+}
+
+/// The gate decides anew, about what was held.
+fn passed_again(door: &Door, held: Vec<HeldItem>) -> Result<Vec<ReleaseItem>, Withheld> {
+    let pass = |HeldItem { record, inside, encoded, findings }: HeldItem| {
+        let released = release_held(encoded, door.state(), &door.us, door.now)?;
+        Ok(ReleaseItem { record, inside, released, findings })
+    };
+    held.into_iter().map(pass).collect()
+}
+
+/// What a request has said so far, so that it can be told what will become of what it says next, as the store will tell.
+#[derive(Debug, Default)]
+struct Said(BTreeMap<RecordId, (Tlp, [u8; 16])>);
+
+impl Said {
+    /// What will become of an item. From here on it counts as said.
+    fn next(&mut self, snapshot: &Snapshot, item: &ReleaseItem) -> Result<ReleaseOutcome, NodeError> {
+        let Encoded { audience, tlp, body, .. } = item.released.get();
+        let Some(record) = item.record else { return Ok(ReleaseOutcome::NEWS) };
+        let mut content = [0; 16];
+        content.copy_from_slice(&sha256(&[body])[..16]);
+        let outcome = match self.0.get(&record) {
+            Some(last) if *last == (*tlp, content) => ReleaseOutcome::Duplicate,
+            Some((before, _)) => ReleaseOutcome::Queued { before: Some(*before).filter(|before| before != tlp) },
+            None => foreseen(snapshot, audience, item)?,
+        };
+        if outcome.is_queued() {
+            self.0.insert(record, (*tlp, content));
+        }
+        Ok(outcome)
+    }
+}
+
+/// A release that is put together, part by part: held, or only looked at.
+pub(super) struct Filling {
+    id: ReleaseId,
+    row: HoldRow,
+    hold: Hold,
+    part: u32,
+    said: Said,
+    /// Of a preview: the first records.
+    shown: Vec<PreviewRecord>,
+    /// Told to whoever asks whether its import still runs.
+    _under_way: Option<UnderWay>,
+}
+
+/// An import is under way; not any more when it is dropped.
+struct UnderWay {
+    node: Arc<Node>,
+    id: ReleaseId,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.node.memory().filling.remove(&self.id);
+    }
+}
+
+impl Filling {
+    /// Of one part, complete with it.
+    pub(super) fn whole(node: &Node, door: &Door, hold: Hold) -> Self {
+        let mut filling = Self::new(node, door, hold, None);
+        filling.complete(node);
+        filling
+    }
+
+    /// Of as many parts as an import has.
+    pub(super) fn of_import(node: &Arc<Node>, door: &Door, hold: Hold) -> Self {
+        Self::new(node, door, hold, Some(node.clone()))
+    }
+
+    fn new(node: &Node, door: &Door, hold: Hold, import: Option<Arc<Node>>) -> Self {
+        let id = ReleaseId(random());
+        let mut row = HoldRow::new(door.audience, node.clock.now());
+        row.now = hold == Hold::Skipped;
+        let under_way = import.filter(|_| hold != Hold::Dry).map(|node| {
+            node.memory().filling.insert(id);
+            UnderWay { node, id }
+        });
+        Self { id, row, hold, part: 0, said: Said::default(), shown: Vec::new(), _under_way: under_way }
+    }
+
+    fn complete(&mut self, node: &Node) {
+        let hold_ms = if let Hold::For(milliseconds) = self.hold { milliseconds } else { 0 };
+        self.row.filling = false;
+        self.row.due = Some(node.clock.now().plus(hold_ms));
+    }
+
+    /// Takes the next part in. What will become of each of its items.
+    pub(super) async fn add(&mut self, node: &Node, items: Vec<ReleaseItem>) -> Result<Vec<ReleaseOutcome>, NodeError> {
+        let (items, places) = in_order(items);
+        let mut outcomes = vec![ReleaseOutcome::NEWS; items.len()];
+        let mut kept = Vec::with_capacity(items.len());
+        let snapshot = node.store.snapshot()?;
+        for (item, place) in items.into_iter().zip(places) {
+            outcomes[place] = self.said.next(&snapshot, &item)?;
+            if outcomes[place].is_queued() {
+                kept.push(item);
+            }
+        }
+        drop(snapshot);
+        if kept.is_empty() {
+            return Ok(outcomes);
+        }
+        self.row.note(kept.iter().map(|item| &item.findings));
+        self.row.put_part(self.part, &kept);
+        let needs = |item: &ReleaseItem| needs_second(item.released.get().tlp);
+        self.row.second.needed |= node.second_person_required() && kept.iter().any(needs);
+        match self.hold {
+            Hold::Dry => {
+                let room = PREVIEW_MAX.saturating_sub(self.shown.len());
+                self.shown.extend(kept.iter().take(room).map(|item| record_view(item.released.get(), &item.findings)));
+            }
+            Hold::For(_) | Hold::Skipped => self.keep(node, Some((self.part, kept))).await?,
+        }
+        self.part += 1;
+        Ok(outcomes)
+    }
+
+    async fn keep(&self, node: &Node, part: Option<(u32, Vec<ReleaseItem>)>) -> Result<(), NodeError> {
+        let change = Change::Hold { id: self.id, row: Box::new(self.row.clone()), part, new: self.part == 0 };
+        match node.store.commit(change).await {
+            Ok(_) => Ok(node.holds_changed.ring()),
+            Err(CommitError::Refused(Refused::NotHeld)) => {
+                let text = format!(
+                    "`{}` was undone while it was read, so nothing of it leaves\nhint: import it again, where that was a mistake",
+                    self.id
+                );
+                Err(NodeError::Conflict(text))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// No more parts come: from here on its time runs. What is held, or would be; `None` where there is nothing.
+    pub(super) async fn finish(mut self, node: &Node) -> Result<Option<PreviewView>, NodeError> {
+        if self.part == 0 {
+            return Ok(None);
+        }
+        let is_dry = self.hold == Hold::Dry;
+        if self.row.filling {
+            self.complete(node);
+            if !is_dry {
+                self.keep(node, None).await?;
+            }
+        }
+        let hold = node.hold_view(&node.store.snapshot()?, (!is_dry).then_some(self.id), &self.row)?;
+        let more = hold.count - self.shown.len() as u64;
+        Ok(Some(PreviewView { hold, records: self.shown, more }))
+    }
+}
