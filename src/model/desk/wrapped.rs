@@ -80,7 +80,7 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// What new keys cost, and the least that any does: RFC 9106 §4's second choice with one lane, some 0.1 s.
+    /// What new keys cost, and the least that any does: RFC 9106 §4's second choice with one lane, some 0.2 s.
     pub const LEAST: Self = Self { memory_kib: 64 << 10, passes: 3, lanes: 1 };
     /// The most that is taken from a file: 1 GiB, so that nobody's file makes us burn.
     const MOST: Self = Self { memory_kib: 1 << 20, passes: 16, lanes: 16 };
