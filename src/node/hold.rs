@@ -378,7 +378,10 @@ impl Filling {
     async fn keep(&self, node: &Node, part: Option<(u32, Vec<ReleaseItem>)>) -> Result<(), NodeError> {
         let change = Change::Hold { id: self.id, row: Box::new(self.row.clone()), part, new: self.part == 0 };
         match node.store.commit(change).await {
-            Ok(_) => Ok(node.holds_changed.ring()),
+            Ok(_) => {
+                node.holds_changed.ring();
+                Ok(())
+            }
             Err(CommitError::Refused(Refused::NotHeld)) => {
                 let text = format!(
                     "`{}` was undone while it was read, so nothing of it leaves\nhint: import it again, where that was a mistake",
