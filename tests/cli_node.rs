@@ -13,11 +13,13 @@ const PEGASUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/pegasus-60.
 struct Place {
     directory: tempfile::TempDir,
     served: Option<Child>,
+    /// How long its node holds what is shared, in seconds.
+    hold_s: u64,
 }
 
 impl Place {
     fn new() -> Self {
-        Self { directory: tempfile::tempdir().expect("a temporary directory"), served: None }
+        Self { directory: tempfile::tempdir().expect("a temporary directory"), served: None, hold_s: 0 }
     }
 
     fn path(&self) -> &Path {
@@ -30,7 +32,7 @@ impl Place {
         let search =
             format!("{}:{}", Path::new(BINARY).parent().expect("a directory").display(), std::env::var("PATH").unwrap_or_default());
         command.args(["-c", line]).current_dir(self.path()).env("PATH", search).env("WATCHFIRE_DATA", self.path().join("node"));
-        command.env("WATCHFIRE_LISTEN", "127.0.0.1:0").stdin(Stdio::null());
+        command.env("WATCHFIRE_LISTEN", "127.0.0.1:0").env("WATCHFIRE_RELEASE_HOLD_S", self.hold_s.to_string()).stdin(Stdio::null());
         command
     }
 
@@ -186,7 +188,9 @@ fn every_help_example_runs_against_a_real_node() {
         "lookup",
         "show",
         "explain",
+        "holds",
         "disclosures",
+        "disclosures verify",
         "receipts",
         "redact",
         "redact check",
@@ -227,6 +231,14 @@ fn every_help_example_runs_against_a_real_node() {
     here.ok(&take("peer confirm").replace("1234 5678 9012", &digits));
     here.ok("watchfire peer rename amal peer-x4k2pa");
     here.ok(&take("peer rename"));
+    assert_eq!(here.stop(), Some(0));
+    here.hold_s = 3_600;
+    here.serve(&line);
+    let held =
+        here.json("watchfire share undone-lure.com --tlp amber --to smex --json")["held"][0]["id"].as_str().expect("an id").to_owned();
+    for command in ["preview", "release", "undo"] {
+        here.ok(&take(command).replace("k7qm2xpa", &held));
+    }
     here.ok(&take("peer remove"));
     assert_eq!(here.stop(), Some(0), "SIGTERM ends it in order");
     here.ok(&take("restore"));
@@ -314,6 +326,80 @@ fn json_has_the_promised_keys() {
     let indicators = stix["objects"].as_array().expect("objects").iter().filter(|object| object["type"] == "indicator").count();
     assert_eq!(indicators, 59, "what was recalled is not exported");
     assert_eq!(smex.ok("watchfire export text --tlp-max green").lines().count(), 59);
+}
+
+#[test]
+fn what_is_shared_is_previewed_held_and_undone_from_the_command_line() {
+    let (mut here, smex) = (Place::node("here"), Place::node("smex"));
+    smex.put("card.txt", &here.ok("watchfire card"));
+    here.put("card.txt", &smex.ok("watchfire card"));
+    smex.ok("watchfire peer add card.txt --name here");
+    here.ok("watchfire peer add card.txt --name smex");
+    here.stop();
+    here.hold_s = 3_600;
+    here.serve("watchfire serve");
+    let share = "watchfire share held-lure.com --note 'seen in June' --tlp amber --to smex";
+    let dry = here.json(&format!("{share} --dry-run --json"));
+    assert_eq!(here.ok("watchfire holds"), "nothing is held\n");
+    let report = here.json(&format!("{share} --json"));
+    let held = &report["held"][0];
+    has(held, &["id", "audience_name", "recipients", "due", "state", "count", "labels", "digest"]);
+    assert_eq!((&held["digest"], &held["state"]), (&dry["preview"][0]["digest"], &"held".into()));
+    let id = held["id"].as_str().expect("an id").to_owned();
+    let preview = here.json(&format!("watchfire preview {id} --json"));
+    assert_eq!(preview["records"][0]["bytes"], dry["preview"][0]["records"][0]["bytes"]);
+    let text = here.ok(&format!("watchfire preview {id}"));
+    for said in
+        ["recipients  smex\n", "1 indicator as TLP:AMBER, destroyed by all on ", "    value  held-lure.com\n", "    note   seen in June\n"]
+    {
+        assert!(text.contains(said), "{text}");
+    }
+    assert!(here.ok("watchfire holds").contains("its time"));
+    assert!(here.ok("watchfire status").contains("held          1 record in 1 release, the oldest since "));
+    let only_held = format!(
+        "error: `held-lure.com` has not left yet: it is held in `{id}`\nhint: `watchfire undo {id}` drops that release without a trace"
+    );
+    here.all_refused(&[("watchfire recall held-lure.com --reason mistake", 6, &only_held)]);
+    assert_eq!(here.ok(&format!("watchfire undo {id}")), "undone: 1 record to smex will not leave, and nobody learns of it\n");
+    let gone = format!(
+        "error: nothing is held as `{id}`\nhint: `watchfire holds` shows what is; what has left is taken back with `watchfire recall`"
+    );
+    here.all_refused(&[(&format!("watchfire undo {id}"), 6, &gone), (&format!("watchfire preview {id}"), 6, &gone)]);
+    assert_eq!(here.ok("watchfire disclosures"), "nothing has left\n");
+    here.ok(&format!("{share} --now"));
+    smex.wait("watchfire lookup held-lure.com --json | grep -q exact");
+    let line = here.json("watchfire disclosures --record held-lure.com --to smex --since 2026-01-01 --json");
+    assert_eq!((&line[0]["now"], &line[0]["recipients"][0]["name"], &line[0]["count"]), (&true.into(), &"smex".into(), &1.into()));
+    assert_eq!(here.ok("watchfire disclosures --record other-lure.com"), "no disclosure is like that\n");
+}
+
+#[test]
+fn disclosures_are_exported_and_checked_where_no_node_is() {
+    let (here, smex) = (Place::node("here"), Place::node("smex"));
+    here.put("card.txt", &smex.ok("watchfire card"));
+    here.ok("watchfire peer add card.txt --name smex");
+    for value in ["one-lure.com", "two-lure.com", "three-lure.com"] {
+        here.ok(&format!("watchfire share {value} --tlp amber --to smex"));
+    }
+    here.ok("watchfire disclosures --export all.jsonl && watchfire disclosures --export - >piped.jsonl && cmp all.jsonl piped.jsonl");
+    let elsewhere = Place::new();
+    let all = std::fs::read_to_string(here.path().join("all.jsonl")).expect("written");
+    elsewhere.put("all.jsonl", &all);
+    let said = elsewhere.ok("watchfire disclosures verify all.jsonl");
+    assert_eq!(said, here.ok("watchfire disclosures verify"));
+    let head = said.trim().rsplit(' ').next().expect("a head").to_owned();
+    assert_eq!(said, format!("3 disclosures hold, each following the one before\nhead: {head}\n"));
+    elsewhere.ok(&format!("watchfire disclosures verify - --head {head} <all.jsonl"));
+    elsewhere.put("changed.jsonl", &all.replacen("amber", "clear", 3).replacen("clear", "amber", 1));
+    let output = elsewhere.run("watchfire disclosures verify changed.jsonl");
+    assert_eq!(output.status.code(), Some(7));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("the disclosures do not hold: position 2: "));
+    let output = elsewhere.run(&format!("head -n 2 all.jsonl | watchfire disclosures verify - --head {head}"));
+    assert_eq!(output.status.code(), Some(7), "a chain that was cut is told by its head alone");
+    let bad = "error: `abc` is not the hash of a disclosure\nhint: `watchfire disclosures verify` prints the head as 64 hex digits";
+    elsewhere.all_refused(&[("watchfire disclosures verify all.jsonl --head abc", 2, bad)]);
+    let missing = "error: there is no file `nowhere.jsonl`\nhint: `-` reads standard input";
+    elsewhere.all_refused(&[("watchfire disclosures verify nowhere.jsonl", 6, missing)]);
 }
 
 #[test]

@@ -87,8 +87,8 @@ pub(super) const RELABELLED: &str =
 
 pub(super) fn text(report: &ShareReport) -> String {
     let mut text = report.preview.iter().map(preview::text).collect::<String>();
-    let is_dry = !report.preview.is_empty();
-    if is_dry {
+    let is_dry = report.dry_run;
+    if !report.preview.is_empty() {
         text.push('\n');
     }
     let released = if is_dry { "would go " } else { "released " };

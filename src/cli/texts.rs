@@ -985,7 +985,7 @@ fn a_dry_run_says_what_would_be() {
     let hold = HoldView { id: None, due: None, state: HoldState::Preview, warnings: BTreeMap::new(), ..held_release() };
     let preview = PreviewView { hold, records: vec![], more: 2 };
     let released = ReleasedView { record: RECORD, kind: ObservableKind::Domain, value: "evil.example".into(), before: Some(Tlp::Clear) };
-    let report = ShareReport { released: vec![released], preview: vec![preview], ..ShareReport::default() };
+    let report = ShareReport { released: vec![released], preview: vec![preview], dry_run: true, ..ShareReport::default() };
     let text = share::text(&report);
     assert!(text.starts_with("to          partners\n"), "{text}");
     assert!(text.contains("\nand 2 records more; without `--dry-run`, `watchfire preview --all` shows them\n"), "{text}");

@@ -381,7 +381,10 @@ impl Filling {
     async fn keep(&self, node: &Node, part: Option<(u32, Vec<ReleaseItem>)>) -> Result<(), NodeError> {
         let change = Change::Hold { id: self.id, row: Box::new(self.row.clone()), part, new: self.part == 0 };
         match node.store.commit(change).await {
-            Ok(_) => Ok(node.holds_changed.ring()),
+            Ok(_) => {
+                node.holds_changed.ring();
+                Ok(())
+            }
             Err(CommitError::Refused(Refused::NotHeld)) => {
                 let text = format!(
                     "`{}` was undone while it was read, so nothing of it leaves\nhint: import it again, where that was a mistake",
@@ -408,5 +411,194 @@ impl Filling {
         let hold = node.hold_view(&node.store.snapshot()?, (!is_dry).then_some(self.id), &self.row)?;
         let more = hold.count - self.shown.len() as u64;
         Ok(Some(PreviewView { hold, records: self.shown, more }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::Config;
+    use crate::model::{Indicator, Observable, Record, Timestamp};
+    use crate::node::view::{HoldState, PeerOptions, ShareReport};
+    use crate::rules::release::{Draft, Replaced};
+    use crate::store::hold::Approval;
+
+    const START: Timestamp = Timestamp(1_800_000_000_000);
+    const HOLD: u64 = 30_000;
+
+    /// A node with one peer, which it never reaches: what leaves waits for its position.
+    struct Home {
+        _directory: tempfile::TempDir,
+        clock: Clock,
+        node: Arc<Node>,
+    }
+
+    impl Home {
+        async fn new() -> Self {
+            let (directory, clock) = (tempfile::tempdir().unwrap(), Clock::manual(START));
+            let open = |name: &str| {
+                let data = directory.path().join(name);
+                Node::init(&data, &[format!("{name}.example:7443")], &clock).unwrap();
+                Node::open_with(&data, Config::default(), clock.clone()).unwrap()
+            };
+            let (node, peer) = (open("amal"), open("borealis"));
+            node.peer_add(&peer.card().unwrap(), "borealis", PeerOptions::default()).await.unwrap();
+            Self { _directory: directory, clock, node }
+        }
+
+        fn door(&self) -> Door {
+            self.node.door(self.node.audience("borealis").unwrap()).unwrap()
+        }
+
+        /// An indicator as the gate lets it out, with a question where one is given.
+        fn item(&self, value: &str, asks: Option<&str>) -> ReleaseItem {
+            let (door, record) = (self.door(), Record::Indicator(Indicator::bare(Observable::guess(value).unwrap())));
+            let draft = Draft { record, tlp: Tlp::Amber, audience: door.audience, retention: Timestamp(0) };
+            let mut item = self.node.pass_gate(&door, draft).unwrap();
+            item.findings.asks.extend(asks.map(str::to_owned));
+            item.findings.replaced.push(Replaced { field: "note".into(), kind: "email".into(), count: 2 });
+            item
+        }
+
+        async fn share(&self, items: Vec<ReleaseItem>, hold: Hold) -> ShareReport {
+            let mut report = ShareReport::default();
+            self.node.hold_or_queue(&self.door(), items, hold, &mut report).await.unwrap();
+            report
+        }
+
+        fn left(&self) -> Vec<String> {
+            let snapshot = self.node.store.snapshot().unwrap();
+            let audience = self.door().audience;
+            let waiting = snapshot.waiting(&audience, 100, 1 << 20).unwrap();
+            let value = |body: &[u8]| match decode(body) {
+                Record::Indicator(indicator) => indicator.observable.value().to_owned(),
+                other => panic!("{other:?}"),
+            };
+            let bodies = waiting.iter().map(|one| match &one.entry.body {
+                crate::model::log::Body::Present(body) => value(body),
+                other => panic!("{other:?}"),
+            });
+            bodies.collect()
+        }
+
+        async fn look(&self) -> Option<u64> {
+            self.node.let_go_of_what_is_due().await.unwrap()
+        }
+
+        fn state(&self, id: &ReleaseId) -> HoldState {
+            self.node.holds().unwrap().into_iter().find(|hold| hold.id == Some(*id)).unwrap().state
+        }
+    }
+
+    fn decode(body: &[u8]) -> Record {
+        crate::link::convert::decode_record(crate::model::RecordKind::Indicator, body).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_asks_waits_for_a_person_and_delays_nothing_else() {
+        let home = Home::new().await;
+        let items = || vec![home.item("plain.example.org", None), home.item("docs.example.org", Some("it is well known"))];
+        let held = home.share(items(), Hold::For(HOLD)).await.held;
+        let [plain, asks] = [held[0].id.unwrap(), held[1].id.unwrap()];
+        assert_eq!((home.state(&plain), home.state(&asks)), (HoldState::Held, HoldState::Asks));
+        assert_eq!(held[1].asks, BTreeMap::from([("it is well known".into(), 1)]));
+        assert_eq!(home.look().await, Some(LOOK_MS));
+        home.clock.advance(HOLD);
+        assert_eq!(home.look().await, None, "a person is not waited for by looking");
+        assert_eq!(home.left(), ["plain.example.org"]);
+        home.node.release_hold(&asks.to_string()).await.unwrap();
+        home.look().await;
+        assert_eq!(home.left(), ["plain.example.org", "docs.example.org"]);
+        let line = home.node.disclosures(Default::default()).unwrap().pop().unwrap();
+        assert_eq!((line.release, line.replaced), (Some(asks), BTreeMap::from([("email".into(), 2)])));
+    }
+
+    #[tokio::test]
+    async fn skipping_the_hold_skips_no_question_and_a_yes_skips_no_hold() {
+        let home = Home::new().await;
+        let items = vec![home.item("plain.example.org", None), home.item("docs.example.org", Some("it is well known"))];
+        let held = home.share(items, Hold::Skipped).await.held;
+        home.look().await;
+        assert_eq!((home.left(), held.len()), (vec!["plain.example.org".into()], 1));
+        home.node.release_hold(&held[0].id.unwrap().to_string()).await.unwrap();
+        home.look().await;
+        assert_eq!(home.left().len(), 2, "at once: its time was skipped");
+        assert!(home.node.disclosures(Default::default()).unwrap().iter().all(|line| line.now));
+        let items = vec![home.item("pages.example.org", Some("it is shared"))];
+        let id = home.share(items, Hold::For(HOLD)).await.held[0].id.unwrap();
+        home.node.release_hold(&id.to_string()).await.unwrap();
+        home.clock.advance(HOLD - 1);
+        home.look().await;
+        assert_eq!((home.left().len(), home.state(&id)), (2, HoldState::Held));
+        home.clock.advance(1);
+        home.look().await;
+        assert_eq!(home.left().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn what_a_second_person_has_to_approve_waits_for_that_person() {
+        let home = Home::new().await;
+        let id = home.share(vec![home.item("red.example.org", None)], Hold::For(HOLD)).await.held[0].id.unwrap();
+        home.node.change_hold(&id, |row| row.second.needed = true).await.unwrap();
+        home.clock.advance(HOLD);
+        home.node.release_hold(&id.to_string()).await.unwrap();
+        home.look().await;
+        assert_eq!((home.left().len(), home.state(&id)), (0, HoldState::Second));
+        let approval = Approval { name: "anna".into(), signature: vec![1; 64] };
+        home.node.change_hold(&id, |row| row.second.approval = Some(approval)).await.unwrap();
+        home.look().await;
+        assert_eq!(home.left(), ["red.example.org"]);
+        let line = home.node.disclosures(Default::default()).unwrap().pop().unwrap();
+        assert_eq!(line.approved_by.as_deref(), Some("anna"));
+        assert!(needs_second(Tlp::Red) && !needs_second(Tlp::AmberStrict));
+    }
+
+    #[tokio::test]
+    async fn an_import_that_did_not_end_waits_for_a_person() {
+        let home = Home::new().await;
+        let mut filling = Filling::of_import(&home.node, &home.door(), Hold::For(HOLD));
+        filling.add(&home.node, vec![home.item("one.example.org", None)]).await.unwrap();
+        filling.add(&home.node, vec![home.item("two.example.org", None)]).await.unwrap();
+        let id = filling.id;
+        assert_eq!(home.state(&id), HoldState::Filling);
+        let early = home.node.release_hold(&id.to_string()).await.unwrap_err().to_string();
+        assert_eq!(early, format!("the import of `{id}` is still being read\nhint: wait until it has ended"));
+        drop(filling);
+        home.clock.advance(HOLD);
+        home.look().await;
+        assert_eq!((home.state(&id), home.left().len()), (HoldState::Unfinished, 0));
+        let view = home.node.release_hold(&id.to_string()).await.unwrap();
+        assert_eq!((view.state, view.count, view.due), (HoldState::Held, 2, Some(START.plus(2 * HOLD))));
+        home.clock.advance(HOLD);
+        home.look().await;
+        assert_eq!(home.left(), ["one.example.org", "two.example.org"]);
+    }
+
+    #[tokio::test]
+    async fn an_import_that_is_undone_while_it_is_read_ends_and_says_so() {
+        let home = Home::new().await;
+        let mut filling = Filling::of_import(&home.node, &home.door(), Hold::For(HOLD));
+        filling.add(&home.node, vec![home.item("one.example.org", None)]).await.unwrap();
+        let id = filling.id;
+        home.node.undo(&id.to_string()).await.unwrap();
+        let said = filling.add(&home.node, vec![home.item("two.example.org", None)]).await.unwrap_err().to_string();
+        let expected =
+            format!("`{id}` was undone while it was read, so nothing of it leaves\nhint: import it again, where that was a mistake");
+        assert_eq!(said, expected);
+        assert!(home.node.holds().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_told_of_a_release_is_what_becomes_of_it() {
+        let home = Home::new().await;
+        let values = ["a.example.org", "b.example.org", "a.example.org"];
+        let items = || values.iter().map(|value| home.item(value, None)).collect::<Vec<_>>();
+        let mut report = ShareReport::default();
+        let foreseen = home.node.hold_or_queue(&home.door(), items(), Hold::Dry, &mut report).await.unwrap();
+        assert_eq!(home.node.hold_or_queue(&home.door(), items(), Hold::Skipped, &mut report).await.unwrap(), foreseen);
+        assert_eq!(foreseen, [ReleaseOutcome::NEWS, ReleaseOutcome::NEWS, ReleaseOutcome::Duplicate]);
+        let again = home.node.hold_or_queue(&home.door(), items(), Hold::Dry, &mut report).await.unwrap();
+        assert_eq!((again, report.preview.len()), (vec![ReleaseOutcome::Duplicate; 3], 1));
     }
 }

@@ -48,7 +48,7 @@ impl Node {
     pub async fn share(&self, request: ShareRequest) -> Result<ShareReport, NodeError> {
         let audience = self.audience(&request.to)?;
         let door = self.door(audience)?;
-        let mut report = ShareReport::default();
+        let mut report = ShareReport { dry_run: request.dry_run, ..ShareReport::default() };
         let mut items = Vec::new();
         let mut shown = Vec::new();
         for value in &request.values {
@@ -75,7 +75,7 @@ impl Node {
     }
 
     /// Holds what is to be held, each kind of waiting in a hold of its own, and queues the rest. What will become, or became, of each.
-    async fn hold_or_queue(
+    pub(super) async fn hold_or_queue(
         &self,
         door: &Door,
         items: Vec<ReleaseItem>,

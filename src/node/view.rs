@@ -347,6 +347,9 @@ pub struct ShareReport {
     /// What those that go out are held in: the releases that they leave with.
     #[serde(default)]
     pub held: Vec<HoldView>,
+    /// Whether nothing was shared because nothing was to be.
+    #[serde(default)]
+    pub dry_run: bool,
     /// Where nothing was to be shared: what would leave.
     #[serde(default)]
     pub preview: Vec<PreviewView>,

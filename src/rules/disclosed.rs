@@ -213,8 +213,11 @@ mod tests {
         Disclosure { at: Timestamp(1), audience, tlp, kind: 1, count: 0, digest: [0; 32], rules: 2, now: false, particulars }
     }
 
-    /// Lines of a chain, with the packed ids of each.
-    fn chain_of(count: u8) -> Vec<(u64, String, [u8; 32], Option<Vec<u8>>)> {
+    /// Number, line, hash and packed ids.
+    type Written = (u64, String, [u8; 32], Option<Vec<u8>>);
+
+    /// Lines of a chain.
+    fn chain_of(count: u8) -> Vec<Written> {
         let (mut head, mut lines) = ([0; 32], Vec::new());
         for n in 1..=count {
             let record = encoded(&format!("body {n}"), Tlp::Amber, 0);
@@ -227,7 +230,7 @@ mod tests {
         lines
     }
 
-    fn follow(lines: &[(u64, String, [u8; 32], Option<Vec<u8>>)]) -> Result<Chain, Broken> {
+    fn follow(lines: &[Written]) -> Result<Chain, Broken> {
         let mut chain = Chain::default();
         for (n, line, hash, ids) in lines {
             chain.follow(*n, line, hash, ids.as_deref())?;
