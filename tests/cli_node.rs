@@ -215,6 +215,10 @@ fn every_help_example_runs_against_a_real_node() {
     here.ok(&take("user list"));
     here.ok(&take("user"));
     here.ok(&take("user log"));
+    let red = "watchfire share red-lure.com --tlp red --to smex --as amina --passphrase-file words --json";
+    let held = here.json(red)["held"][0].clone();
+    let (id, digest) = (held["id"].as_str().expect("an id"), held["digest"].as_str().expect("a digest"));
+    here.ok(&(take("approve").replace("k7qm2xpa", id) + " --passphrase-file words --digest " + digest));
     here.ok(&(take("user remove") + " --passphrase-file words"));
     here.ok(&take("backup"));
     here.ok(&take("recall"));
@@ -290,15 +294,15 @@ fn json_has_the_promised_keys() {
     has(&lookup[0]["matches"][0], &["record", "kind", "value", "author", "tlp", "match"]);
     assert_eq!((&lookup[0]["matches"][0]["match"], &lookup[0]["matches"][0]["author"]), (&"parent".into(), &status["org_id"]));
     assert_eq!(lookup[1]["matches"], Value::Array(vec![]));
-    let share = here.json("watchfire share fresh-lure.com --tlp red --to smex --json");
+    let share = here.json("watchfire share fresh-lure.com --tlp amber+strict --to smex --json");
     has(&share, &["released", "withheld"]);
     // Neither looks like what it is, and both are found by what they are.
     for (value, kind) in [("roleaccountd", "process_name"), ("login-mail.example", "domain")] {
-        here.ok(&format!("watchfire share {value} --kind {kind} --tlp red --to smex"));
+        here.ok(&format!("watchfire share {value} --kind {kind} --tlp amber+strict --to smex"));
         smex.wait(&format!("watchfire lookup {value} --json | grep -q '\"kind\": *\"{kind}\"'"));
     }
     // The README's: a host under no known top-level domain, found by the URL on it.
-    here.ok("watchfire share 'hxxps://login-mail[.]example/verify' --tlp red --to smex");
+    here.ok("watchfire share 'hxxps://login-mail[.]example/verify' --tlp amber --to smex");
     for host in ["login-mail.example", "'login-mail[.]example' --kind domain"] {
         smex.wait(&format!("watchfire lookup {host} --json | grep -q '\"on_host\"'"));
     }

@@ -228,3 +228,59 @@ fn no_name_of_a_user_stands_in_the_log_of_the_node() {
     let log = std::fs::read_to_string(place.path().join("node.log")).expect("its log");
     assert!(log.contains("the desk's users have changed") && !log.contains("amina") && !log.contains("omar"), "{log}");
 }
+
+#[test]
+fn red_leaves_by_two_people_and_the_first_is_not_the_second() {
+    let (place, other) = (Place::new(), Place::new());
+    place.put("card", &other.ok("card"), 0o600);
+    place.ok("peer add card --name borealis");
+    let share = "share red.example.org --tlp red --to borealis";
+    let nobody = place.run(share);
+    assert_eq!(nobody.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&nobody.stdout).into_owned();
+    assert!(said.contains("TLP:RED leaves by the word of two people, and this desk has no users yet"), "{said}");
+    place.ok("user add amina --role director --new-passphrase-file amina");
+    place.ok("user add omar --role handler --as amina --passphrase-file amina --new-passphrase-file omar");
+    place.all_refused(&[(&format!("{share} --as omar --passphrase-file amina"), 4, "the passphrase does not open the key")]);
+    assert_eq!(place.ok("holds"), "nothing is held\n", "the key is opened before anything is made");
+    let held = place.json(&format!("{share} --now --as omar --passphrase-file omar"))["held"][0].clone();
+    let (id, digest) = (held["id"].as_str().expect("an id").to_owned(), held["digest"].as_str().expect("a digest").to_owned());
+    assert_eq!((&held["state"], &held["by"]), (&"second".into(), &"omar".into()), "`--now` does not skip the second person");
+    assert!(place.ok("holds").contains("a second person (`watchfire approve`)"));
+    let approve = format!("approve {id} --passphrase-file");
+    place.all_refused(&[
+        (&format!("{approve} omar --as omar --digest {digest}"), 4, "whoever released it cannot approve it"),
+        (&format!("{approve} amina --as amina --digest abc"), 3, &format!("the digest is `{digest}`, not `abc`")),
+        (&format!("{approve} amina --as amina"), 2, "an approval is asked for on a terminal"),
+        (&format!("{approve} amina --digest {digest}"), 2, "somebody at the desk has to sign this"),
+    ]);
+    assert_eq!(place.json("holds")[0]["state"], "second");
+    let approved = place.json(&format!("{approve} amina --as amina --digest {digest}"));
+    assert_eq!(approved["approved_by"], "amina");
+    for _ in 0..200 {
+        if place.ok("holds") == "nothing is held\n" {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(25));
+    }
+    let line = place.json("disclosures")[0].clone();
+    assert_eq!((&line["by"], &line["approved_by"], &line["release_digest"]), (&"omar".into(), &"amina".into(), &digest.into()));
+}
+
+#[test]
+fn what_waits_for_its_first_signature_gets_it_from_whoever_releases_it() {
+    let (place, other) = (Place::staffed(), Place::new());
+    place.put("card", &other.ok("card"), 0o600);
+    place.ok("peer add card --name borealis");
+    place.put("list.txt", "one.example.org\ntwo.example.org\n", 0o600);
+    let held = place.json("import list.txt --format text --tlp red --to borealis")["held"][0].clone();
+    let (id, digest) = (held["id"].as_str().expect("an id").to_owned(), held["digest"].as_str().expect("a digest").to_owned());
+    assert_eq!(held["state"], "signature");
+    let approve = format!("approve {id} --as amina --passphrase-file amina --digest {digest}");
+    place.all_refused(&[
+        (&approve, 4, "nobody has released it yet"),
+        (&format!("release {id}"), 2, "somebody at the desk has to sign this"),
+    ]);
+    assert_eq!(place.json(&format!("release {id} --as omar --passphrase-file omar"))["by"], "omar");
+    assert_eq!(place.json(&approve)["approved_by"], "amina");
+}

@@ -419,10 +419,11 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::config::Config;
+    use crate::model::desk::{Approval, Release, SignedApproval, SignedRelease};
     use crate::model::{Indicator, Observable, Record, Timestamp};
     use crate::node::view::{HoldState, PeerOptions, ShareReport};
     use crate::rules::release::{Draft, Replaced};
-    use crate::store::hold::Approval;
+    use crate::store::hold::Second;
 
     const START: Timestamp = Timestamp(1_800_000_000_000);
     const HOLD: u64 = 30_000;
@@ -544,13 +545,18 @@ mod tests {
         home.clock.advance(HOLD);
         home.node.release_hold(&id.to_string()).await.unwrap();
         home.look().await;
-        assert_eq!((home.left().len(), home.state(&id)), (0, HoldState::Second));
-        let approval = Approval { name: "anna".into(), signature: vec![1; 64] };
-        home.node.change_hold(&id, |row| row.second.approval = Some(approval)).await.unwrap();
+        assert_eq!((home.left().len(), home.state(&id)), (0, HoldState::Signature));
+        // Written there by other means, it is checked all the same.
+        let terms = home.node.hold_terms(&id.to_string()).unwrap().terms;
+        let (by, at) = (crate::model::UserKey([1; 32]), START);
+        let released = SignedRelease { release: Release { terms, by, at }, signature: [1; 64] };
+        let approval = Approval { hold: id.to_string(), terms, released: released.hash(&home.node.org()), releaser: by, by, at };
+        let forged = Second { needed: true, released: Some(released), approval: Some(SignedApproval { approval, signature: [1; 64] }) };
+        home.node.change_hold(&id, |row| row.second = forged).await.unwrap();
         home.look().await;
-        assert_eq!(home.left(), ["red.example.org"]);
-        let line = home.node.disclosures(Default::default()).unwrap().pop().unwrap();
-        assert_eq!(line.approved_by.as_deref(), Some("anna"));
+        assert_eq!((home.left().len(), home.state(&id)), (0, HoldState::Signature));
+        let reason = home.node.holds().unwrap().remove(0).reason.unwrap();
+        assert_eq!(reason, crate::rules::desk::Denied::BadSignature.to_string());
         assert!(needs_second(Tlp::Red) && !needs_second(Tlp::AmberStrict));
     }
 

@@ -125,3 +125,18 @@ async fn who_has_left_the_desk_before_it_is_due_has_no_word() {
     node.approve(&id.to_string(), second(node, &id, AMINA)).await.unwrap();
     assert!(has_left(&federation).await);
 }
+
+#[tokio::test]
+async fn of_two_changes_of_the_users_at_once_one_is_made_and_the_other_is_told() {
+    let federation = Federation::of(1).await;
+    let node = federation.node(AMAL);
+    staff(node).await;
+    let (one, other) = tokio::join!(
+        change(node, Act::Add, DANA.as_a(Role::Lead), AMINA, Some(DANA)),
+        change(node, Act::Role, OMAR.as_a(Role::Lead), AMINA, None)
+    );
+    let (made, told) = if one.is_ok() { (one, other) } else { (other, one) };
+    assert_eq!(made.unwrap().number, 3);
+    assert_eq!(denied(told), Denied::NotNext);
+    assert_eq!(node.user_log().unwrap().len(), 3);
+}

@@ -184,7 +184,7 @@ fn nothing_leaves_that_waits_for_a_person() {
         HoldRow { restored: true, ..row.clone() },
         HoldRow { filling: true, ..row.clone() },
         HoldRow { asks: [("sure?".to_owned(), 1)].into(), ..row.clone() },
-        HoldRow { second: crate::store::hold::Second { needed: true, approval: None }, ..row.clone() },
+        HoldRow { second: crate::store::hold::Second { needed: true, released: None, approval: None }, ..row.clone() },
     ] {
         home.commit(Change::Hold { id: ID, row: Box::new(waits), part: None, new: false });
         let changes = leave(&home.read(), ID, &row, 0);
