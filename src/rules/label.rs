@@ -559,6 +559,10 @@ mod tests {
                 "the group's definition was not confirmed for 14 days\nhint: its owner's node confirms it when it is reached again",
             ),
             (Withheld::NotAMember, "we are not a member of that group any more\nhint: `watchfire group show` names its owner; ask there"),
+            (
+                Withheld::NobodyAtTheDesk,
+                "TLP:RED leaves by the word of two people, and this desk has no users yet\nhint: `watchfire user add NAME --role director` adds the first; docs/desk.md says more",
+            ),
             (Withheld::Recalled, "we recalled this value, so it is not shared again"),
             (Withheld::TooLong, "it is longer than an entry may be\nhint: shorten the note, or split the pattern"),
             (Withheld::NotInAudience, "the reader is not in the audience"),
