@@ -29,6 +29,8 @@ pub struct Config {
     pub log: String,
     /// See [`Records`].
     pub records: Records,
+    /// See [`Release`].
+    pub release: Release,
     /// See [`Link`].
     pub link: Link,
     /// See [`Pairing`].
@@ -63,6 +65,13 @@ section!(
     Records {
         /// Every holder destroys a record of ours after so many days.
         retention_days: 1_095,
+    }
+);
+section!(
+    /// How what is shared leaves.
+    Release {
+        /// It is held so long, in seconds, and can be undone meanwhile; 0 for scripts and tests, and each disclosure says so.
+        hold_s: 30,
     }
 );
 section!(
@@ -189,6 +198,7 @@ impl Default for Config {
             proxy: None,
             log: "info".into(),
             records: Records::default(),
+            release: Release::default(),
             link: Link::default(),
             pairing: Pairing::default(),
             import: Import::default(),
@@ -219,13 +229,14 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 39] = [
+pub const SETTINGS: [Setting; 40] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
     text("proxy", "socks5://host:port through which peers are dialled"),
     text("log", "what is logged: error, warn, info, debug, trace, or directives"),
     number("records.retention_days", 1, 36_500, "every holder destroys a record of ours after so many days"),
+    number("release.hold_s", 0, 86_400, "what is shared is held so long and can be undone; 0: it leaves at once"),
     number("link.handshake_ms_max", 100, 600_000, "a TLS handshake that takes longer is given up"),
     number("link.half_open_max", 1, 65_536, "unfinished handshakes at a time"),
     number("link.handshakes_per_second_max", 1, 1_000_000, "handshakes in a second, of callers that know a label"),

@@ -13,11 +13,13 @@ const PEGASUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/pegasus-60.
 struct Place {
     directory: tempfile::TempDir,
     served: Option<Child>,
+    /// How long its node holds what is shared, in seconds.
+    hold_s: u64,
 }
 
 impl Place {
     fn new() -> Self {
-        Self { directory: tempfile::tempdir().expect("a temporary directory"), served: None }
+        Self { directory: tempfile::tempdir().expect("a temporary directory"), served: None, hold_s: 0 }
     }
 
     fn path(&self) -> &Path {
@@ -30,7 +32,7 @@ impl Place {
         let search =
             format!("{}:{}", Path::new(BINARY).parent().expect("a directory").display(), std::env::var("PATH").unwrap_or_default());
         command.args(["-c", line]).current_dir(self.path()).env("PATH", search).env("WATCHFIRE_DATA", self.path().join("node"));
-        command.env("WATCHFIRE_LISTEN", "127.0.0.1:0").stdin(Stdio::null());
+        command.env("WATCHFIRE_LISTEN", "127.0.0.1:0").env("WATCHFIRE_RELEASE_HOLD_S", self.hold_s.to_string()).stdin(Stdio::null());
         // Names for examples are shared here.
         command.env("WATCHFIRE_GATE_RESERVED", "warn").env("WATCHFIRE_GATE_UNKNOWN_TLD", "warn");
         command
@@ -194,7 +196,9 @@ fn every_help_example_runs_against_a_real_node() {
         "policy show",
         "policy check",
         "policy activate",
+        "holds",
         "disclosures",
+        "disclosures verify",
         "receipts",
         "redact",
         "redact check",
@@ -215,6 +219,20 @@ fn every_help_example_runs_against_a_real_node() {
     here.wait("watchfire group show newsletter");
     here.ok(&take("group leave"));
     here.ok(&take("group accept"));
+    here.ok("umask 077 && echo four words nobody guesses > words");
+    here.ok(&(take("user add") + " --new-passphrase-file words"));
+    here.ok("watchfire user add omar --role handler --as amina --passphrase-file words --new-passphrase-file words");
+    here.ok(&(take("user role") + " --passphrase-file words"));
+    here.ok(&(take("user key") + " --passphrase-file words --new-passphrase-file words"));
+    here.ok(&(take("user passphrase") + " --passphrase-file words --new-passphrase-file words"));
+    here.ok(&take("user list"));
+    here.ok(&take("user"));
+    here.ok(&take("user log"));
+    let red = "watchfire share red-lure.com --tlp red --to smex --as amina --passphrase-file words --json";
+    let held = here.json(red)["held"][0].clone();
+    let (id, digest) = (held["id"].as_str().expect("an id"), held["digest"].as_str().expect("a digest"));
+    here.ok(&(take("approve").replace("k7qm2xpa", id) + " --passphrase-file words --digest " + digest));
+    here.ok(&(take("user remove") + " --passphrase-file words"));
     here.ok(&take("backup"));
     here.ok(&take("recall"));
     here.ok(&take("expire"));
@@ -230,6 +248,14 @@ fn every_help_example_runs_against_a_real_node() {
     here.ok(&take("peer confirm").replace("1234 5678 9012", &digits));
     here.ok("watchfire peer rename amal peer-x4k2pa");
     here.ok(&take("peer rename"));
+    assert_eq!(here.stop(), Some(0));
+    here.hold_s = 3_600;
+    here.serve(&line);
+    let held =
+        here.json("watchfire share undone-lure.com --tlp amber --to smex --json")["held"][0]["id"].as_str().expect("an id").to_owned();
+    for command in ["preview", "release", "undo"] {
+        here.ok(&take(command).replace("k7qm2xpa", &held));
+    }
     here.ok(&take("peer remove"));
     assert_eq!(here.stop(), Some(0), "SIGTERM ends it in order");
     here.ok(&take("restore"));
@@ -348,15 +374,15 @@ fn json_has_the_promised_keys() {
     has(&lookup[0]["matches"][0], &["record", "kind", "value", "author", "tlp", "match"]);
     assert_eq!((&lookup[0]["matches"][0]["match"], &lookup[0]["matches"][0]["author"]), (&"parent".into(), &status["org_id"]));
     assert_eq!(lookup[1]["matches"], Value::Array(vec![]));
-    let share = here.json("watchfire share fresh-lure.com --tlp red --to smex --json");
+    let share = here.json("watchfire share fresh-lure.com --tlp amber+strict --to smex --json");
     has(&share, &["released", "withheld"]);
     // Neither looks like what it is, and both are found by what they are.
     for (value, kind) in [("roleaccountd", "process_name"), ("login-mail.example", "domain")] {
-        here.ok(&format!("watchfire share {value} --kind {kind} --tlp red --to smex"));
+        here.ok(&format!("watchfire share {value} --kind {kind} --tlp amber+strict --to smex"));
         smex.wait(&format!("watchfire lookup {value} --json | grep -q '\"kind\": *\"{kind}\"'"));
     }
     // The README's: a host under no known top-level domain, found by the URL on it.
-    here.ok("watchfire share 'hxxps://login-mail[.]example/verify' --tlp red --to smex");
+    here.ok("watchfire share 'hxxps://login-mail[.]example/verify' --tlp amber --to smex");
     for host in ["login-mail.example", "'login-mail[.]example' --kind domain"] {
         smex.wait(&format!("watchfire lookup {host} --json | grep -q '\"on_host\"'"));
     }
@@ -384,6 +410,80 @@ fn json_has_the_promised_keys() {
     let indicators = stix["objects"].as_array().expect("objects").iter().filter(|object| object["type"] == "indicator").count();
     assert_eq!(indicators, 59, "what was recalled is not exported");
     assert_eq!(smex.ok("watchfire export text --tlp-max green").lines().count(), 59);
+}
+
+#[test]
+fn what_is_shared_is_previewed_held_and_undone_from_the_command_line() {
+    let (mut here, smex) = (Place::node("here"), Place::node("smex"));
+    smex.put("card.txt", &here.ok("watchfire card"));
+    here.put("card.txt", &smex.ok("watchfire card"));
+    smex.ok("watchfire peer add card.txt --name here");
+    here.ok("watchfire peer add card.txt --name smex");
+    here.stop();
+    here.hold_s = 3_600;
+    here.serve("watchfire serve");
+    let share = "watchfire share held-lure.com --note 'seen in June' --tlp amber --to smex";
+    let dry = here.json(&format!("{share} --dry-run --json"));
+    assert_eq!(here.ok("watchfire holds"), "nothing is held\n");
+    let report = here.json(&format!("{share} --json"));
+    let held = &report["held"][0];
+    has(held, &["id", "audience_name", "recipients", "due", "state", "count", "labels", "digest"]);
+    assert_eq!((&held["digest"], &held["state"]), (&dry["preview"][0]["digest"], &"held".into()));
+    let id = held["id"].as_str().expect("an id").to_owned();
+    let preview = here.json(&format!("watchfire preview {id} --json"));
+    assert_eq!(preview["records"][0]["bytes"], dry["preview"][0]["records"][0]["bytes"]);
+    let text = here.ok(&format!("watchfire preview {id}"));
+    for said in
+        ["recipients  smex\n", "1 indicator as TLP:AMBER, destroyed by all on ", "    value  held-lure.com\n", "    note   seen in June\n"]
+    {
+        assert!(text.contains(said), "{text}");
+    }
+    assert!(here.ok("watchfire holds").contains("its time"));
+    assert!(here.ok("watchfire status").contains("held          1 record in 1 release, the oldest since "));
+    let only_held = format!(
+        "error: `held-lure.com` has not left yet: it is held in `{id}`\nhint: `watchfire undo {id}` drops that release without a trace"
+    );
+    here.all_refused(&[("watchfire recall held-lure.com --reason mistake", 6, &only_held)]);
+    assert_eq!(here.ok(&format!("watchfire undo {id}")), "undone: 1 record to smex will not leave, and nobody learns of it\n");
+    let gone = format!(
+        "error: nothing is held as `{id}`\nhint: `watchfire holds` shows what is; what has left is taken back with `watchfire recall`"
+    );
+    here.all_refused(&[(&format!("watchfire undo {id}"), 6, &gone), (&format!("watchfire preview {id}"), 6, &gone)]);
+    assert_eq!(here.ok("watchfire disclosures"), "nothing has left\n");
+    here.ok(&format!("{share} --now"));
+    smex.wait("watchfire lookup held-lure.com --json | grep -q exact");
+    let line = here.json("watchfire disclosures --record held-lure.com --to smex --since 2026-01-01 --json");
+    assert_eq!((&line[0]["now"], &line[0]["recipients"][0]["name"], &line[0]["count"]), (&true.into(), &"smex".into(), &1.into()));
+    assert_eq!(here.ok("watchfire disclosures --record other-lure.com"), "no disclosure is like that\n");
+}
+
+#[test]
+fn disclosures_are_exported_and_checked_where_no_node_is() {
+    let (here, smex) = (Place::node("here"), Place::node("smex"));
+    here.put("card.txt", &smex.ok("watchfire card"));
+    here.ok("watchfire peer add card.txt --name smex");
+    for value in ["one-lure.com", "two-lure.com", "three-lure.com"] {
+        here.ok(&format!("watchfire share {value} --tlp amber --to smex"));
+    }
+    here.ok("watchfire disclosures --export all.jsonl && watchfire disclosures --export - >piped.jsonl && cmp all.jsonl piped.jsonl");
+    let elsewhere = Place::new();
+    let all = std::fs::read_to_string(here.path().join("all.jsonl")).expect("written");
+    elsewhere.put("all.jsonl", &all);
+    let said = elsewhere.ok("watchfire disclosures verify all.jsonl");
+    assert_eq!(said, here.ok("watchfire disclosures verify"));
+    let head = said.trim().rsplit(' ').next().expect("a head").to_owned();
+    assert_eq!(said, format!("3 disclosures hold, each following the one before\nhead: {head}\n"));
+    elsewhere.ok(&format!("watchfire disclosures verify - --head {head} <all.jsonl"));
+    elsewhere.put("changed.jsonl", &all.replacen("amber", "clear", 3).replacen("clear", "amber", 1));
+    let output = elsewhere.run("watchfire disclosures verify changed.jsonl");
+    assert_eq!(output.status.code(), Some(7));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("the disclosures do not hold: position 2: "));
+    let output = elsewhere.run(&format!("head -n 2 all.jsonl | watchfire disclosures verify - --head {head}"));
+    assert_eq!(output.status.code(), Some(7), "a chain that was cut is told by its head alone");
+    let bad = "error: `abc` is not the hash of a disclosure\nhint: `watchfire disclosures verify` prints the head as 64 hex digits";
+    elsewhere.all_refused(&[("watchfire disclosures verify all.jsonl --head abc", 2, bad)]);
+    let missing = "error: there is no file `nowhere.jsonl`\nhint: `-` reads standard input";
+    elsewhere.all_refused(&[("watchfire disclosures verify nowhere.jsonl", 6, missing)]);
 }
 
 #[test]

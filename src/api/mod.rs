@@ -5,12 +5,14 @@ mod backup;
 pub mod client;
 mod extract;
 mod gate;
+mod holds;
 mod import;
 mod peers;
 pub mod problem;
 mod records;
 pub mod server;
 mod stream;
+mod users;
 
 use crate::node::Node;
 use axum::Router;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 
 pub use backup::{BackupMade, BackupRequest, recipients};
 pub use gate::{Reloaded, Values};
+pub use holds::hash_of;
 pub use import::format_named;
 pub use peers::{Card, Digits, GroupAdd, GroupCommunity, GroupDeputy, Join, PeerAdd, Rename};
 pub use problem::Problem;
@@ -66,6 +69,12 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/records/{id}/exports", get(records::exports))
         .route("/v1/records/{id}/withdraw", post(records::withdraw))
         .route("/v1/records/{id}/recall", post(records::recall))
+        .route("/v1/holds/{id}/terms", get(users::terms))
+        .route("/v1/holds/{id}/sign", post(users::sign))
+        .route("/v1/holds/{id}/approve", post(users::approve))
+        .route("/v1/users", get(users::list).post(users::change))
+        .route("/v1/users/{name}", get(users::show))
+        .route("/v1/user-log", get(users::log))
         .route("/v1/backup", post(backup::backup))
         .route("/v1/backup/made", post(backup::made))
         .route("/v1/restore/waive", post(backup::waive))
@@ -74,7 +83,13 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/expire", post(records::expire))
         .route("/v1/gate/check", post(gate::check))
         .route("/v1/gate/reload", post(gate::reload))
-        .route("/v1/disclosures", get(records::disclosures))
+        .route("/v1/holds", get(holds::list))
+        .route("/v1/holds/{id}", get(holds::preview))
+        .route("/v1/holds/{id}/undo", post(holds::undo))
+        .route("/v1/holds/{id}/release", post(holds::release))
+        .route("/v1/disclosures", get(holds::disclosures))
+        .route("/v1/disclosures/verify", get(holds::verify))
+        .route("/v1/disclosures/export", get(holds::export))
         .layer(DefaultBodyLimit::max(request_bytes_max))
         .route("/v1/import", post(import::import))
         .fallback(extract::no_such_route)

@@ -7,9 +7,8 @@ use crate::model::{Ceiling, Class, ObservableKind, Pap, Tlp};
 use crate::node::Node;
 use crate::node::error::NodeError;
 use crate::node::view::{
-    CertificatesView, DisclosureRange, DisclosureView, ExpireView, ExplainView, ExportFormat, ExportRequest, ExportedView, LogKeyView,
-    LookupView, PolicyCheckView, PolicyView, ReceiptView, RecordView, RemovedView, RotateView, ShareReport, ShareRequest, StatusView,
-    TakeBackView,
+    CertificatesView, ExpireView, ExplainView, ExportFormat, ExportRequest, ExportedView, LogKeyView, LookupView, PolicyCheckView,
+    PolicyView, ReceiptView, RecordView, RemovedView, RotateView, ShareReport, ShareRequest, StatusView, TakeBackView,
 };
 use crate::rules::may::{Person, To};
 use axum::Json;
@@ -96,10 +95,6 @@ pub(super) async fn receipts(State(node): State<Arc<Node>>, Path(id): Path<Strin
 
 pub(super) async fn exports(State(node): State<Arc<Node>>, Path(id): Path<String>) -> Answer<Vec<ExportedView>> {
     read(node, move |node| node.exports_of(&id)).await
-}
-
-pub(super) async fn disclosures(State(node): State<Arc<Node>>, Asked(range): Asked<DisclosureRange>) -> Answer<Vec<DisclosureView>> {
-    read(node, move |node| node.disclosures(range)).await
 }
 
 /// The body of a withdrawal or a recall.

@@ -1,14 +1,16 @@
 //! `watchfire import`
 
 use super::output::{self, count, plain};
-use super::{Desk, Ended, input, share};
+use super::unlock::Signer;
+use super::{Desk, Ended, holds, input, preview, second, share};
 use crate::api::Problem;
 use crate::api::client::Target;
 use crate::formats;
-use crate::model::{Class, Pap, Tlp};
+use crate::model::{Class, Label, Pap, Tlp};
 use crate::node::error::{Exit, split_hint};
 use crate::node::view::{ImportProgress, ImportReport};
 use crate::rules::label::UNMARKED;
+use crate::rules::release::needs_second;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -38,10 +40,12 @@ pub(super) struct Args {
     /// The files' format
     #[arg(long, default_value = "auto", value_parser = ["auto", "stix", "misp", "csv", "text"])]
     format: String,
-    /// Read and judge everything, and share nothing
+    /// Read and judge everything, show exactly what would leave, and share nothing
     #[arg(long)]
     dry_run: bool,
-    /// Skip the hold
+    #[command(flatten)]
+    signer: Signer,
+    /// Skip the hold; the disclosures say so
     #[arg(long)]
     now: bool,
     /// Where they come from: how much it usually sends is told by this name; imports without one count together
@@ -55,6 +59,12 @@ const EXAMPLES: &str = "Examples:
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     let mut total = ImportReport { dry_run: args.dry_run, ..ImportReport::default() };
     let mut failed: Option<Problem> = None;
+    let unlocked = second::early(
+        desk,
+        &args.signer,
+        needs_second(Label::new(args.tlp, args.class.unwrap_or(Class::of(args.tlp)), args.pap)) && !args.dry_run,
+    )
+    .await?;
     for file in &args.files {
         match one(desk, args, file).await {
             Ok(report) => total.absorb(report, (args.files.len() > 1).then_some(file)),
@@ -66,6 +76,7 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
             }
         }
     }
+    second::sign_all(desk, &args.signer, unlocked, &mut total.held).await?;
     output::answer(desk, &total, text)?;
     match failed {
         Some(problem) => Err(problem),
@@ -134,7 +145,10 @@ const SHOWN_MAX: usize = 20;
 const PLACES_MAX: usize = 5;
 
 pub(super) fn text(report: &ImportReport) -> String {
-    let mut text = String::new();
+    let mut text = report.preview.iter().map(preview::text).collect::<String>();
+    if !report.preview.is_empty() {
+        text.push('\n');
+    }
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for problem in &report.problems {
         match reasons.iter_mut().find(|(what, _)| *what == problem.what) {
@@ -180,5 +194,5 @@ pub(super) fn text(report: &ImportReport) -> String {
     if !report.kinds.is_empty() {
         text += &format!("kinds: {}\n", output::counts(&report.kinds));
     }
-    text
+    text + &holds::held(&report.held)
 }

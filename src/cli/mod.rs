@@ -1,5 +1,6 @@
 //! Edge to operators: one file per command.
 
+mod approve;
 mod backup;
 mod card;
 mod completions;
@@ -12,6 +13,7 @@ mod explain;
 mod export;
 mod group;
 mod health;
+mod holds;
 mod import;
 mod init;
 mod input;
@@ -19,20 +21,28 @@ mod invite;
 mod join;
 mod lookup;
 mod output;
+mod passphrase;
 mod peer;
 mod policy;
+mod preview;
 mod provision;
 mod recall;
 mod receipts;
 mod redact;
+mod release;
 mod restore;
 mod rotate;
+mod second;
 mod serve;
 mod share;
 mod show;
 mod status;
 #[cfg(test)]
 mod texts;
+mod undo;
+mod unlock;
+mod user;
+mod user_log;
 mod warninglist;
 mod withdraw;
 
@@ -74,6 +84,10 @@ enum Command {
     Group(group::Args),
     Share(share::Args),
     Import(import::Args),
+    Holds(holds::Args),
+    Preview(preview::Args),
+    Undo(undo::Args),
+    Release(release::Args),
     Export(export::Args),
     Lookup(lookup::Args),
     Show(show::Args),
@@ -85,6 +99,8 @@ enum Command {
     Receipts(receipts::Args),
     Redact(redact::Args),
     Warninglist(warninglist::Args),
+    Approve(approve::Args),
+    User(user::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Rotate(rotate::Args),
@@ -160,6 +176,10 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Group(args) => group::run(desk, args).await,
         Command::Share(args) => share::run(desk, args).await,
         Command::Import(args) => import::run(desk, &args).await,
+        Command::Holds(_) => holds::run(desk).await,
+        Command::Preview(args) => preview::run(desk, &args).await,
+        Command::Undo(args) => undo::run(desk, &args).await,
+        Command::Release(args) => release::run(desk, &args).await,
         Command::Export(args) => export::run(desk, &args).await,
         Command::Lookup(args) => lookup::run(desk, &args).await,
         Command::Show(args) => show::run(desk, &args).await,
@@ -171,6 +191,8 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Receipts(args) => receipts::run(desk, &args).await,
         Command::Redact(args) => redact::run(desk, &args),
         Command::Warninglist(args) => warninglist::run(desk, args).await,
+        Command::Approve(args) => approve::run(desk, &args).await,
+        Command::User(args) => user::run(desk, args).await,
         Command::Rotate(args) => rotate::run(desk, &args).await,
         Command::Expire(_) => expire::run(desk).await,
         Command::Backup(args) => backup::run(desk, &args).await,

@@ -1,13 +1,14 @@
 //! `watchfire share`
 
 use super::output::{self, count, plain};
-use super::{Desk, Ended, input};
+use super::unlock::Signer;
+use super::{Desk, Ended, holds, input, preview, second};
 use crate::api::client::Target;
 use crate::clock::Clock;
 use crate::model::{Class, ObservableKind, Pap, Timestamp, Tlp};
 use crate::node::error::Exit;
 use crate::node::view::{ShareReport, ShareRequest};
-use crate::rules::release::Findings;
+use crate::rules::release::{Findings, needs_second};
 
 /// Share values with a peer or a group
 #[derive(Debug, clap::Args)]
@@ -43,22 +44,29 @@ pub(super) struct Args {
     /// The malware, campaign or threat actor they are tied to; once for each
     #[arg(long = "label", value_name = "NAME")]
     labels: Vec<String>,
-    /// Skip the hold
+    #[command(flatten)]
+    signer: Signer,
+    /// Skip the hold; the disclosure says so
     #[arg(long)]
     now: bool,
+    /// Show exactly what would leave, and share nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 const EXAMPLES: &str = "Examples:
   watchfire share 'hxxps://mail[.]weather4free[.]com/verify' weather4free.com --tlp amber --to partners";
 
 pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
-    let Args { values, tlp, class, pap, to, kind, note, valid_until, labels, now } = args;
+    let Args { values, tlp, class, pap, to, kind, note, valid_until, labels, signer, now, dry_run } = args;
     let values = input::values(&values)?;
     if let Some(note) = valid_until.and_then(|until| over(until, Clock::system().now())) {
         output::say(&note);
     }
-    let ask = ShareRequest { values, kind, tlp, class, pap, to, note, valid_until, labels, now };
-    let report: ShareReport = desk.node().post(Target::new(&["share"]), &ask).await?;
+    let ask = ShareRequest { values, kind, tlp, class, pap, to, note, valid_until, labels, now, dry_run };
+    let unlocked = second::early(desk, &signer, needs_second(ask.label()) && !dry_run).await?;
+    let mut report: ShareReport = desk.node().post(Target::new(&["share"]), &ask).await?;
+    second::sign_all(desk, &signer, unlocked, &mut report.held).await?;
     output::answer(desk, &report, text)?;
     Ok(exit(&report))
 }
@@ -71,7 +79,7 @@ pub(super) fn over(until: Timestamp, now: Timestamp) -> Option<String> {
 
 /// Refused when something was withheld and nothing got through; a matter of usage when nothing could be read.
 pub(super) const fn exit(report: &ShareReport) -> Exit {
-    let ShareReport { released, duplicate, withheld, invalid } = report;
+    let ShareReport { released, duplicate, withheld, invalid, .. } = report;
     match (released.is_empty() && duplicate.is_empty(), withheld.is_empty(), invalid.is_empty()) {
         (true, false, _) => Exit::Refused,
         (true, true, false) => Exit::Usage,
@@ -98,11 +106,20 @@ fn found(findings: &Findings) -> String {
 }
 
 pub(super) fn text(report: &ShareReport) -> String {
-    let mut text = String::new();
+    let mut text = report.preview.iter().map(preview::text).collect::<String>();
+    let is_dry = report.dry_run;
+    if !report.preview.is_empty() {
+        text.push('\n');
+    }
+    let released = if is_dry { "would go " } else { "released " };
     for one in &report.released {
-        text += &format!("released   {} {}  {}\n", one.kind, plain(&one.value), one.record);
+        text += &format!("{released}  {} {}  {}\n", one.kind, plain(&one.value), one.record);
         if let Some(before) = one.before {
-            text += &format!("           shared there as TLP:{} before; the new label replaces it\n", before.to_string().to_uppercase());
+            text += &format!(
+                "           shared there as TLP:{} before; the new label {} it\n",
+                before.to_string().to_uppercase(),
+                if is_dry { "would replace" } else { "replaces" }
+            );
             text += &format!("           hint: {RELABELLED}\n");
         }
         text += &found(&one.findings);
@@ -116,12 +133,12 @@ pub(super) fn text(report: &ShareReport) -> String {
         text += &one.hint.as_ref().map(|hint| format!("           hint: {}\n", plain(hint))).unwrap_or_default();
     }
     let counts = [
-        (report.released.len(), "released"),
+        (report.released.len(), if is_dry { "would be released" } else { "released" }),
         (report.duplicate.len(), "duplicate"),
         (report.withheld.len(), "withheld"),
         (report.invalid.len(), "invalid"),
     ];
     let total = counts.iter().map(|(number, _)| *number as u64).sum();
     let counts = counts.map(|(number, what)| format!("{number} {what}")).join(", ");
-    text + &format!("{}: {counts}\n", count(total, "value"))
+    text + &format!("{}: {counts}\n", count(total, "value")) + &holds::held(&report.held)
 }

@@ -3,7 +3,7 @@
 use super::output::{self, counts, days, facts, short, table, time};
 use super::{Desk, Ended};
 use crate::api::client::Target;
-use crate::node::view::{LogView, PeerStatus, RestoredView, StatusView};
+use crate::node::view::{HeldView, LogView, PeerStatus, RestoredView, StatusView};
 
 /// What the node holds and whom it reaches
 #[derive(Debug, clap::Args)]
@@ -30,6 +30,9 @@ pub(super) fn text(status: &StatusView) -> String {
         ("last backup", status.backup.map_or_else(|| "never".into(), |at| time(Some(at)))),
         ("records", counts(&status.records)),
     ]);
+    if let Some(held) = &status.held {
+        text += &held_text(held);
+    }
     if let Some(restored) = &status.restored {
         text += "\n";
         text += &held_back(restored);
@@ -43,6 +46,14 @@ pub(super) fn text(status: &StatusView) -> String {
         text += &logs(&status.logs);
     }
     text
+}
+
+/// How much is held, and for how long.
+pub(super) fn held_text(held: &HeldView) -> String {
+    let next = held.next.map_or_else(|| "none leaves by itself".into(), |next| format!("the next leaves at {}", time(Some(next))));
+    let person = if held.for_a_person > 0 { format!(", {} for a person", held.for_a_person) } else { String::new() };
+    let (records, releases) = (output::count(held.records, "record"), output::count(held.releases, "release"));
+    format!("held          {records} in {releases}{person}, the oldest since {}; {next}\n", time(Some(held.since)))
 }
 
 /// What a restored node waits for.

@@ -2,22 +2,24 @@
 
 use super::demo::{self, Outcome, Step};
 use super::{
-    disclosures, doctor, explain, export, group, import, init, invite, join, lookup, output, peer, receipts, restore, rotate, share, show,
-    status, warninglist, withdraw,
+    disclosures, doctor, explain, export, group, holds, import, init, invite, join, lookup, output, peer, preview, receipts, release,
+    restore, rotate, share, show, status, undo, warninglist, withdraw,
 };
 use crate::api::{Health, Problem};
 use crate::formats;
 use crate::model::record::WithdrawalMode;
-use crate::model::{Ceiling, EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
+use crate::model::{Ceiling, EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, ReleaseId, Timestamp, Tlp};
 use crate::node::backup::LogHead;
 use crate::node::error::Exit;
 use crate::node::gate::{FindingView, JudgedView};
 use crate::node::view::{
-    AlsoView, AwaitedView, BackupView, CertificatesView, CheckVerdict, CheckView, DiagnosisView, DisclosureView, EntryView, ExplainView,
-    ExportedView, GroupView, ImportReport, InitView, InviteView, JoinView, LogKeyView, LogView, LookupView, MatchView, MemberView,
-    PeerRemoveView, PeerStatus, PeerView, ReceiptView, RecordView, ReleasedView, RemovedView, RestoreFileView, RestoreView, RestoredView,
-    ShareReport, StatusView, StepView, TakeBackView, WithheldView,
+    AlsoView, AwaitedView, BackupView, CertificatesView, ChainView, CheckVerdict, CheckView, DiagnosisView, DisclosureView, EntryView,
+    ExplainView, ExportedView, Field, GroupView, HeldView, HoldState, HoldView, ImportReport, InitView, InviteView, JoinView, LabelCount,
+    LogKeyView, LogView, LookupView, MatchView, MemberView, PeerRemoveView, PeerStatus, PeerView, PreviewRecord, PreviewView, ReceiptView,
+    RecordView, ReleasedView, RemovedView, RestoreFileView, RestoreView, RestoredView, ShareReport, StatusView, StepView, TakeBackView,
+    WithheldView,
 };
+use crate::rules::disclosed::Broken;
 use crate::rules::lists::Severity;
 use crate::rules::release::{Findings, Replaced};
 use std::collections::BTreeMap;
@@ -76,6 +78,7 @@ fn status_is_facts_peers_and_logs() {
         peers: vec![unreachable(), smex()],
         certificates: CertificatesView { node_days: 6, issuing_days: 1 },
         backup: Some(AT),
+        held: None,
         restored: None,
     };
     let expected = "\
@@ -128,6 +131,7 @@ fn a_new_node_has_no_peers_and_no_records() {
         peers: vec![],
         certificates: CertificatesView { node_days: -1, issuing_days: 0 },
         backup: None,
+        held: None,
         restored: None,
     };
     let expected = "\
@@ -168,6 +172,7 @@ fn a_restored_node_says_what_it_waits_for_wherever_an_operator_looks() {
         peers: vec![],
         certificates: CertificatesView { node_days: 6, issuing_days: 80 },
         backup: Some(AT),
+        held: None,
         restored: Some(waiting_for_amal()),
     };
     let expected = "\
@@ -467,6 +472,7 @@ fn a_share_lists_what_became_of_each_value() {
             hint: Some("share it with one peer, or choose amber+strict".into()),
         }],
         invalid: vec![unread],
+        ..ShareReport::default()
     };
     let expected = "\
 released   domain evil.example  aaaaaaaaaaaaaaaaaaaaaaaaaa
@@ -492,7 +498,7 @@ fn an_exit_code_says_whether_anything_got_through() {
     let not_out = || WithheldView { value: "x".into(), reason: "y".into(), hint: None };
     let share = |through, withheld, invalid| {
         let (duplicate, withheld, invalid) = (vec![released(); through], vec![not_out(); withheld], vec![not_out(); invalid]);
-        share::exit(&ShareReport { released: vec![], duplicate, withheld, invalid })
+        share::exit(&ShareReport { released: vec![], duplicate, withheld, invalid, ..ShareReport::default() })
     };
     assert_eq!(share(1, 5, 5), Exit::Done);
     assert_eq!(share(0, 0, 0), Exit::Done);
@@ -709,12 +715,33 @@ fn disclosures_receipts_withdrawals_and_restores() {
         count: 60,
         digest: "00".repeat(32),
         rules: 1,
+        now: false,
+        release: Some(ReleaseId([0; 5])),
+        release_digest: None,
+        recipients: vec![],
+        retention: None,
+        by: None,
+        approved_by: None,
+        replaced: BTreeMap::new(),
+        hash: "00".repeat(32),
     };
+    let older = DisclosureView { number: 2, now: true, release: None, ..line.clone() };
     let expected = "\
-NUMBER  AT                    TO    TLP    KIND       RECORDS  DIGEST
-1       2026-11-22T09:30:00Z  smex  amber  indicator  60       0000000000000000
+NUMBER  AT                    TO    TLP    KIND       RECORDS  DIGEST            RELEASE   HELD
+1       2026-11-22T09:30:00Z  smex  amber  indicator  60       0000000000000000  aaaaaaaa  yes
+2       2026-11-22T09:30:00Z  smex  amber  indicator  60       0000000000000000  -         no
 ";
-    assert_eq!(disclosures::text(&[line]), expected);
+    assert_eq!(disclosures::text(&[line, older]), expected);
+    assert_eq!(disclosures::found(&[]), "no disclosure is like that\n");
+    let whole = ChainView { ok: true, count: 2, head: "ab".repeat(32), problem: None, position: None };
+    let expected = format!("2 disclosures hold, each following the one before\nhead: {}\n", "ab".repeat(32));
+    assert_eq!(disclosures::chain(&whole), expected);
+    let (problem, position) = (Some(Broken::Hash { position: 2 }.to_string()), Some(2));
+    let expected = format!(
+        "the disclosures do not hold: position 2: the line is not the one that was written after the line before it\nlast that holds: 1\nits hash: {}\n",
+        "ab".repeat(32)
+    );
+    assert_eq!(disclosures::chain(&ChainView { ok: false, count: 1, problem, position, ..whole }), expected);
     let receipt = |peer: &str, outcome: &str, at| ReceiptView { peer: peer.into(), org_id: ORG, outcome: outcome.into(), at };
     let expected = "\
 PEER  OUTCOME    AT
@@ -923,4 +950,144 @@ refuse, set here  1000     2       20260101  Parking domains
 ";
     assert_eq!(warninglist::text(&lists), expected);
     assert_eq!(warninglist::text(&[]), "no warninglists; `watchfire warninglist import` takes MISP's\n");
+}
+
+/// Two indicators that are held.
+fn held_release() -> HoldView {
+    HoldView {
+        id: Some(ReleaseId([0; 5])),
+        audience: format!("group:{ORG_TEXT}"),
+        audience_name: "partners".into(),
+        recipients: vec![MemberView { org_id: ORG, name: Some("smex".into()) }, MemberView { org_id: ORG, name: None }],
+        made: AT,
+        due: Some(AT.plus(30_000)),
+        state: HoldState::Held,
+        reason: None,
+        count: 2,
+        left: 0,
+        labels: vec![LabelCount { label: Tlp::Amber.into(), kind: "indicator".into(), count: 2, retention: Some(AT) }],
+        digest: "ab".repeat(32),
+        replaced: BTreeMap::from([("email".into(), 1)]),
+        warnings: BTreeMap::from([("`docs.google.com` is well known".into(), 1)]),
+        asks: BTreeMap::new(),
+        confirmed: false,
+        by: None,
+        approved_by: None,
+    }
+}
+
+#[test]
+fn what_was_just_held_says_until_when_and_how_it_is_undone() {
+    let digest = "ab".repeat(32);
+    let expected = format!(
+        "held 2 records as aaaaaaaa until 2026-11-22T09:30:30Z\n    digest: {digest}\n    hint: `watchfire preview aaaaaaaa` shows what leaves; `watchfire undo aaaaaaaa` drops it without a trace\n"
+    );
+    assert_eq!(holds::held(&[held_release()]), expected);
+    let asks = BTreeMap::from([("`pages.dev` is shared hosting".into(), 2)]);
+    let text = holds::held(&[HoldView { state: HoldState::Asks, asks, ..held_release() }]);
+    assert!(text.starts_with("held 2 records as aaaaaaaa: waits for a person's yes (`watchfire release`)\n"), "{text}");
+    assert!(text.contains("\n    asks (2 records): `pages.dev` is shared hosting\n"), "{text}");
+}
+
+#[test]
+fn holds_are_a_table_and_reasons_stand_below_it() {
+    assert_eq!(holds::text(&[]), "nothing is held\n");
+    let reason = Some("the peer is suspended\nhint: `watchfire peer resume` opens the link again".into());
+    let kept = HoldView { state: HoldState::Kept, reason, ..held_release() };
+    let expected = "\
+RELEASE   TO        TLP    RECORDS  DUE                   WAITS FOR
+aaaaaaaa  partners  amber  2        2026-11-22T09:30:30Z  its time
+aaaaaaaa  partners  amber  2        2026-11-22T09:30:30Z  its audience, which may not have it now
+aaaaaaaa: the peer is suspended
+    hint: `watchfire peer resume` opens the link again
+";
+    assert_eq!(holds::text(&[held_release(), kept]), expected);
+    let says = |state| holds::waits_for(&HoldView { state, ..held_release() });
+    assert_eq!(says(HoldState::Preview), "nothing: this is a preview");
+    assert_eq!(says(HoldState::Second), "a second person (`watchfire approve`)");
+    assert_eq!(says(HoldState::Filling), "the end of its import");
+    assert_eq!(says(HoldState::Unfinished), "a person: its import did not end (`watchfire release` or `undo`)");
+    assert_eq!(says(HoldState::Restored), "a person: it comes from a backup (`watchfire release` or `undo`)");
+}
+
+#[test]
+fn a_preview_is_the_release_and_each_record_field_by_field() {
+    let fields = [("kind", "domain"), ("value", "evil.example"), ("note", "seen in [email-1]")];
+    let record = PreviewRecord {
+        label: Tlp::Amber.into(),
+        kind: "indicator".into(),
+        retention: Some(AT),
+        fields: fields.map(|(name, value)| Field { name: name.into(), value: value.into() }).into(),
+        replaced: vec![Replaced { field: "note".into(), kind: "email".into(), count: 1 }],
+        warnings: vec!["`docs.google.com` is well known".into()],
+        asks: vec!["`pages.dev` is shared hosting".into()],
+        bytes: "AA==".into(),
+    };
+    let view = PreviewView { hold: held_release(), records: vec![record], more: 1 };
+    let expected = format!(
+        "\
+release     aaaaaaaa
+to          partners
+recipients  smex, {ORG_TEXT}
+records     2 indicators as TLP:AMBER, destroyed by all on 2026-11-22
+due         2026-11-22T09:30:30Z
+waits for   its time
+replaced    email 1
+digest      {}
+warning (1 record): `docs.google.com` is well known
+
+indicator  TLP:AMBER  until 2026-11-22T09:30:00Z
+    kind   domain
+    value  evil.example
+    note   seen in [email-1]
+    replaced in note: 1 email
+    warning: `docs.google.com` is well known
+    asks: `pages.dev` is shared hosting
+
+and 1 record more; `--all` shows them
+",
+        "ab".repeat(32)
+    );
+    assert_eq!(preview::text(&view), expected);
+    let expected = format!("said yes\n{}", &expected[..expected.find("\n\n").unwrap() + 1]);
+    assert_eq!(release::text(&view.hold), expected);
+}
+
+#[test]
+fn a_dry_run_says_what_would_be() {
+    let hold = HoldView { id: None, due: None, state: HoldState::Preview, warnings: BTreeMap::new(), ..held_release() };
+    let preview = PreviewView { hold, records: vec![], more: 2 };
+    let released = ReleasedView {
+        record: RECORD,
+        kind: ObservableKind::Domain,
+        value: "evil.example".into(),
+        before: Some(Tlp::Clear.into()),
+        findings: Findings::default(),
+    };
+    let report = ShareReport { released: vec![released], preview: vec![preview], dry_run: true, ..ShareReport::default() };
+    let text = share::text(&report);
+    assert!(text.starts_with("to          partners\n"), "{text}");
+    assert!(text.contains("\nand 2 records more; without `--dry-run`, `watchfire preview --all` shows them\n"), "{text}");
+    assert!(text.contains("\nwould go   domain evil.example  aaaaaaaaaaaaaaaaaaaaaaaaaa\n"), "{text}");
+    assert!(text.contains("shared there as TLP:CLEAR before; the new label would replace it\n"), "{text}");
+    assert!(text.ends_with("1 value: 1 would be released, 0 duplicate, 0 withheld, 0 invalid\n"), "{text}");
+}
+
+#[test]
+fn what_was_undone_says_so_and_what_had_left_already() {
+    assert_eq!(undo::text(&held_release()), "undone: 2 records to partners will not leave, and nobody learns of it\n");
+    let text = undo::text(&HoldView { left: 10_000, ..held_release() });
+    let expected = "10000 records of that release had left already\n    hint: `watchfire disclosures` shows them; `watchfire recall` takes back what should never have left\n";
+    assert!(text.ends_with(expected), "{text}");
+}
+
+#[test]
+fn status_says_how_much_is_held_and_for_how_long() {
+    let held = HeldView { releases: 1, records: 60, for_a_person: 0, next: Some(AT.plus(30_000)), since: AT };
+    let expected =
+        "held          60 records in 1 release, the oldest since 2026-11-22T09:30:00Z; the next leaves at 2026-11-22T09:30:30Z\n";
+    assert_eq!(status::held_text(&held), expected);
+    let held = HeldView { releases: 2, for_a_person: 2, next: None, ..held };
+    let expected = "held          60 records in 2 releases, 2 for a person, the oldest since 2026-11-22T09:30:00Z; none leaves by itself\n";
+    assert_eq!(status::held_text(&held), expected);
 }

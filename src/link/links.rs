@@ -129,12 +129,13 @@ impl Links {
     pub(super) async fn keep_up(self: Arc<Self>, stop: CancellationToken) {
         let dialling = tokio::spawn(self.clone().keep_dialling(stop.clone()));
         let renewing = tokio::spawn(self.clone().keep_fresh(stop.clone()));
+        let letting_go = tokio::spawn(self.node.clone().keep_letting_go(stop.clone()));
         stop.cancelled().await;
         self.stop.cancel();
         for live in self.lock().values() {
             live.kill.cancel();
         }
-        let _ = tokio::join!(dialling, renewing);
+        let _ = tokio::join!(dialling, renewing, letting_go);
     }
 
     /// A session with a peer that has said hello, and the frames that it sends. There is none while the store cannot be read.

@@ -101,6 +101,23 @@ id!(
     RecordId, 16, "a record id"
 );
 
+id!(
+    /// A desk user's public key, Ed25519. Its beginning stands for the user where the name must not: in logs.
+    UserKey,
+    32,
+    "a desk user's key"
+);
+id!(
+    /// SHA-256 of something of the desk's: a change of its users, a wrapped key, a first signature. All zero before the first change.
+    DeskHash,
+    32,
+    "a hash of the desk's"
+);
+id!(
+    /// A release of this node's: what was decided on together. Short, since people type it to undo it; known here alone.
+    ReleaseId, 5, "the id of a release"
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 
 pub(crate) mod bech32;
 pub mod crypto;
+pub mod desk;
 pub mod group;
 pub mod id;
 pub mod identity;
@@ -13,7 +14,7 @@ pub mod time;
 pub mod tlp;
 pub mod warninglist;
 
-pub use id::{EntryHash, GroupId, LogId, OrgId, RecordId};
+pub use id::{DeskHash, EntryHash, GroupId, LogId, OrgId, RecordId, ReleaseId, UserKey};
 pub use label::{Ceiling, Class, Label, Pap};
 pub use observable::{BadObservable, Observable, ObservableKind};
 pub use record::{Indicator, Record, RecordKind};

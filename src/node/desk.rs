@@ -345,8 +345,12 @@ impl Node {
     /// When the store takes no changes.
     pub async fn declare_restore(&self) -> Result<RestoreView, NodeError> {
         // Held back first: with the new incarnation what waits would leave.
-        let restored = super::held_back::Restored::new(self.clock.now(), None, &self.store.snapshot()?)?;
-        self.commit(restored.change()).await?;
+        let _one_hold_at_a_time = self.holding.lock().await;
+        let snapshot = self.store.snapshot()?;
+        let restored = super::held_back::Restored::new(self.clock.now(), None, &snapshot)?;
+        let held = Self::wait_for_a_person(&snapshot)?;
+        drop(snapshot);
+        self.commit_many(std::iter::once(restored.change()).chain(held).collect()).await?;
         let closed = self.store.snapshot()?.logs_of(&self.org())?.len() as u64;
         Ok(RestoreView { incarnation: self.next_incarnation().await?, closed })
     }

@@ -3,6 +3,7 @@
 use crate::config::ConfigError;
 use crate::link::keys::KeysError;
 use crate::model::{OrgId, Timestamp, Tlp};
+use crate::rules::desk::Denied;
 use crate::rules::label::Withheld;
 use crate::store::{CommitError, OpenError, ReadError};
 use std::path::PathBuf;
@@ -196,6 +197,17 @@ pub enum NodeError {
          entry as LOG:POSITION, which is the same everywhere"
     )]
     UnknownRecord(String),
+    /// Nothing is held under that id.
+    #[error("nothing is held as `{0}`\nhint: `watchfire holds` shows what is; what has left is taken back with `watchfire recall`")]
+    NotHeld(String),
+    /// The record has not left yet.
+    #[error("`{text}` has not left yet: it is held in `{hold}`\nhint: `watchfire undo {hold}` drops that release without a trace")]
+    OnlyHeld {
+        /// What was given.
+        text: String,
+        /// The release that it is in.
+        hold: crate::model::ReleaseId,
+    },
     /// The record was recalled, and nothing of it is left.
     #[error("`{text}` was recalled at {at} and is destroyed here\nhint: {hint}")]
     Recalled {
@@ -243,6 +255,9 @@ pub enum NodeError {
     /// The gate withheld all of it.
     #[error(transparent)]
     Withheld(#[from] Withheld),
+    /// Somebody at the desk may not do it, or did not sign it.
+    #[error(transparent)]
+    Desk(#[from] Denied),
     /// A setting or label forbids it.
     #[error("a TLP:{tlp} record may not {what}\nhint: {hint}")]
     Label {
@@ -353,6 +368,8 @@ impl NodeError {
             Self::UnknownMember { .. } => "unknown-member",
             Self::UnknownAudience(_) => "unknown-audience",
             Self::UnknownRecord(_) => "unknown-record",
+            Self::NotHeld(_) => "not-held",
+            Self::OnlyHeld { .. } => "only-held",
             Self::Recalled { .. } => "recalled",
             Self::AmbiguousRecord { .. } => "ambiguous-record",
             Self::NameTaken(_) => "name-taken",
@@ -363,6 +380,10 @@ impl NodeError {
             Self::NotOwner(_) => "not-owner",
             Self::NotAuthor(_) => "not-author",
             Self::Withheld(_) => "withheld",
+            Self::Desk(Denied::NotNext) => "conflict",
+            Self::Desk(Denied::NameTaken(_)) => "name-taken",
+            Self::Desk(Denied::UnknownUser(_)) => "unknown-user",
+            Self::Desk(_) => "not-allowed",
             Self::Label { .. } => "label",
             Self::Unreachable { .. } => "unreachable",
             Self::LinkRefused { .. } => "link-refused",
@@ -397,9 +418,14 @@ impl NodeError {
             Self::NotInitialised(_) | Self::AlreadyInitialised(_) | Self::Permission { .. } | Self::BadFile { .. } => Exit::Permission,
             Self::NotEmpty(_) | Self::NotForUs { .. } | Self::KeyAbsent(_) => Exit::Permission,
             Self::DigitsDiffer(_) | Self::NotOwner(_) | Self::NotAuthor(_) | Self::LinkRefused { .. } => Exit::Permission,
+            Self::Desk(Denied::NotNext | Denied::NameTaken(_) | Denied::SameRole(_)) => Exit::Failed,
+            Self::Desk(Denied::UnknownUser(_)) => Exit::NotFound,
+            Self::Desk(_) => Exit::Permission,
             Self::Unreachable { .. } | Self::Protocol { .. } => Exit::Unreachable,
             Self::UnknownPeer(_) | Self::UnknownGroup(_) | Self::UnknownMember { .. } => Exit::NotFound,
-            Self::UnknownAudience(_) | Self::UnknownRecord(_) | Self::Recalled { .. } => Exit::NotFound,
+            Self::UnknownAudience(_) | Self::UnknownRecord(_) | Self::Recalled { .. } | Self::NotHeld(_) | Self::OnlyHeld { .. } => {
+                Exit::NotFound
+            }
             Self::StoreLocked(_) | Self::StoreDamaged(_) | Self::StoreNewer { .. } | Self::StoreForeign { .. } => Exit::Store,
             Self::StoreUnavailable(_) | Self::StoreReadOnly(_) => Exit::Store,
         }
@@ -615,6 +641,18 @@ mod tests {
                  others for the entry as LOG:POSITION, which is the same everywhere",
             ),
             (
+                NodeError::NotHeld(text()),
+                "not-held",
+                6,
+                "nothing is held as `amal`\nhint: `watchfire holds` shows what is; what has left is taken back with `watchfire recall`",
+            ),
+            (
+                NodeError::OnlyHeld { text: text(), hold: crate::model::ReleaseId([0; 5]) },
+                "only-held",
+                6,
+                "`amal` has not left yet: it is held in `aaaaaaaa`\nhint: `watchfire undo aaaaaaaa` drops that release without a trace",
+            ),
+            (
                 NodeError::Recalled { text: text(), at: Timestamp(0), hint: "`watchfire receipts` shows who has complied" },
                 "recalled",
                 6,
@@ -688,6 +726,19 @@ mod tests {
                 3,
                 "TLP:RED never goes to a group\nhint: share it with one peer, or choose amber+strict",
             ),
+            (
+                Denied::Oneself.into(),
+                "not-allowed",
+                4,
+                "whoever released it cannot approve it\nhint: another desk user does, with another key: `watchfire approve HOLD --as OTHER`",
+            ),
+            (
+                Denied::UnknownUser("hana".parse().expect("a name")).into(),
+                "unknown-user",
+                6,
+                "no desk user is called `hana`\nhint: `watchfire user list` shows them",
+            ),
+            (Denied::SameRole("hana".parse().expect("a name")).into(), "not-allowed", 1, "`hana` has that role already"),
             (
                 NodeError::Label { tlp: Tlp::Red, what: "be exported", hint: "raise `--tlp-max`" },
                 "label",

@@ -2,9 +2,7 @@
 
 use super::error::NodeError;
 use super::status::Names;
-use super::view::{
-    AlsoView, DisclosureRange, DisclosureView, EntryView, ExplainView, LookupView, MatchView, ReceiptView, RecordView, StepView,
-};
+use super::view::{AlsoView, EntryView, ExplainView, LookupView, MatchView, ReceiptView, RecordView, StepView};
 use super::{Node, share::Door};
 use crate::link::convert::decode_record;
 use crate::model::group::{Definition, Visibility};
@@ -14,10 +12,8 @@ use crate::model::record::{ReceiptOutcome, WithdrawalMode};
 use crate::model::{Indicator, Label, LogId, Observable, ObservableKind, OrgId, Record, RecordId, RecordKind, Timestamp};
 use crate::rules::label::{Held, RULES_VERSION, Withheld};
 use crate::rules::may::{self, About, Action, Granted, Person, Step, To};
-use crate::rules::release::Disclosure;
 use crate::store::change::PeerState;
 use crate::store::{Found, Hit, Provenance, ProvenanceState, Snapshot};
-use data_encoding::HEXLOWER;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many matches of one value are shown.
@@ -28,8 +24,6 @@ const VALUES_MAX: usize = 10_000;
 const LOG_PREFIX_MIN: usize = 8;
 /// Where more is to be learned of what was recalled.
 const COMPLIED: &str = "its author sees with `watchfire receipts`, by value or id, who has complied";
-/// How many disclosures are listed at once.
-const DISCLOSURES_MAX: u64 = 1_000;
 
 impl Node {
     /// What is known of values: exactly, of parent and sub domains, of networks, of URLs and e-mail addresses on them, inside patterns.
@@ -322,19 +316,6 @@ impl Node {
         }
         Ok(())
     }
-
-    /// What left, to whom, under which label and which rules.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn disclosures(&self, range: DisclosureRange) -> Result<Vec<DisclosureView>, NodeError> {
-        let snapshot = self.store.snapshot()?;
-        let names = Names::of(&snapshot)?;
-        let from = range.from.max(1);
-        let count = if (1..=DISCLOSURES_MAX).contains(&range.limit) { range.limit } else { DISCLOSURES_MAX };
-        let lines = snapshot.disclosures(from..=from.saturating_add(count - 1))?;
-        lines.into_iter().map(|line| disclosure_view(line.n, &line.json, &names)).collect()
-    }
 }
 
 fn unknown(id: &str) -> NodeError {
@@ -517,22 +498,4 @@ pub(super) fn indicator(body: &[u8]) -> Option<Indicator> {
         Ok(Record::Indicator(indicator)) => Some(indicator),
         _ => None,
     }
-}
-
-fn disclosure_view(number: u64, json: &str, names: &Names) -> Result<DisclosureView, NodeError> {
-    let line: Disclosure = serde_json::from_str(json).map_err(|error| NodeError::StoreDamaged(format!("disclosure {number}: {error}")))?;
-    let Disclosure { at, audience, label, kind, count, digest, rules, now: _ } = line;
-    let kind = RecordKind::from_number(kind).map_or_else(|| format!("kind {kind}"), |kind| kind.name().to_owned());
-    let audience_name = names.audience(&audience);
-    Ok(DisclosureView {
-        number,
-        at,
-        audience: audience.to_string(),
-        audience_name,
-        label,
-        kind,
-        count,
-        digest: HEXLOWER.encode(&digest),
-        rules,
-    })
 }

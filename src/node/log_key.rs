@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::share::Terms;
 use super::view::LogKeyView;
 use super::{Node, NodeError};
 use crate::link::convert::decode_record;
@@ -202,8 +203,9 @@ impl Node {
         let record = Record::KeyChange(self.keys.log_keys().current().public);
         // For ever: whoever comes later reads the log under the old key up to here.
         let draft = Draft { record, label: Tlp::AmberStrict.into(), audience, retention: Timestamp(0) };
-        match self.pass_gate(&self.door(audience)?, draft) {
-            Ok(item) => self.make_durable(audience, vec![item], true).await.map(|_| true),
+        let door = self.door(audience)?;
+        match self.pass_gate(&door, draft) {
+            Ok(item) => self.make_durable(audience, vec![item], &Terms::not_held(&door)).await.map(|_| true),
             Err(reason) => {
                 tracing::info!(%reason, "a change of key waits until its audience may be told");
                 Ok(false)

@@ -5,6 +5,7 @@ pub mod backup;
 mod bell;
 mod came_back;
 mod desk;
+pub mod disclosures;
 pub mod error;
 mod expire;
 mod export_records;
@@ -13,17 +14,21 @@ pub mod gate;
 pub mod group;
 pub mod hear;
 mod held_back;
+pub mod hold;
 mod log_key;
 mod nothing_new;
 mod peer;
 mod policy;
 mod position;
+mod preview;
 pub mod recall;
 pub mod receive;
 pub mod relay;
+mod second;
 pub mod send;
 pub mod share;
 mod status;
+mod users;
 pub mod view;
 mod withdraw;
 
@@ -61,6 +66,8 @@ pub struct Node {
     peers_changed: Bell,
     /// Rings whenever a group's definition changed: what peers have offered is looked at anew.
     groups_changed: Bell,
+    /// Rings whenever something is held, or a hold changed.
+    holds_changed: Bell,
     /// What is known only while the process runs.
     memory: Mutex<Memory>,
     /// What each peer has used of its day.
@@ -75,6 +82,8 @@ pub struct Node {
     positioning: tokio::sync::Mutex<()>,
     /// The policy in force, once it was read.
     policy: arc_swap::ArcSwapOption<policy::InForce>,
+    /// One hold leaves, is undone or changes at a time.
+    holding: tokio::sync::Mutex<()>,
     /// One definition of a group of ours follows from the one before.
     defining: tokio::sync::Mutex<()>,
 }
@@ -102,6 +111,8 @@ struct Memory {
     replayed: bool,
     /// Hidden groups of ours in which nothing has come back after its recall, as far as we know.
     looked_through: BTreeSet<crate::model::GroupId>,
+    /// Holds that an import fills.
+    filling: BTreeSet<crate::model::ReleaseId>,
     /// Since when enough of those clocks agree with ours, in milliseconds of running.
     clocks_agree_since: Option<u64>,
     /// The log-signing keys that cards name.
@@ -164,12 +175,14 @@ impl Node {
             changed: Bell::default(),
             peers_changed: Bell::default(),
             groups_changed: Bell::default(),
+            holds_changed: Bell::default(),
             memory: Mutex::default(),
             days: Days::default(),
             packed: Packed::default(),
             links: Mutex::default(),
             positioning: tokio::sync::Mutex::default(),
             policy: arc_swap::ArcSwapOption::empty(),
+            holding: tokio::sync::Mutex::default(),
             defining: tokio::sync::Mutex::default(),
         })
     }

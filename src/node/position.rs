@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use super::share::Terms;
 use super::{Node, NodeError};
 use crate::model::Timestamp;
 use crate::model::crypto::{SigningKey, random};
@@ -106,13 +107,15 @@ impl Node {
     }
 
     /// Releases records and gives them their positions in one transaction: what a reader waits for leaves after one sync. `None` where
-    /// that cannot be, and they are to wait for their positions: no reader was seen, or they are not simply news.
+    /// that cannot be, and they are to wait for their positions: no reader was seen, or they are not simply news. `let_go` is made with it,
+    /// where they were held.
     pub(super) async fn publish(
         &self,
         audience: Audience,
         items: &[ReleaseItem],
-        now: bool,
+        terms: &Terms,
         at: Timestamp,
+        let_go: Option<&Change>,
     ) -> Result<Option<Vec<ReleaseOutcome>>, NodeError> {
         let indicators = items.iter().all(|item| item.record.is_some() && item.released.get().observable.is_some());
         // Of a value that is said twice the last word counts, which only the store can tell. They stand in order.
@@ -134,6 +137,10 @@ impl Node {
         }
         let news = items.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_queued());
         let news: Vec<ReleaseItem> = news.map(|(item, _)| item.clone()).collect();
+        // What is held leaves as it was held, or is held anew.
+        if let_go.is_some() && news.len() < items.len() {
+            return Ok(None);
+        }
         if news.is_empty() {
             return Ok(Some(outcomes));
         }
@@ -141,9 +148,10 @@ impl Node {
         let (_, batches) = self.seal(&snapshot, log, news.iter().map(|item| entry_of(item, at)).collect(), &self.keys.log_key())?;
         let outbound = self.outbound_to_one_that_was_seen(&snapshot, &log, &batches)?;
         drop(snapshot);
-        let disclosures = super::share::disclosures(audience, &news, at, now);
+        let disclosures = super::share::disclosures(audience, &news, at, terms);
         let life = self.packed.life();
-        let commit = self.store.commit(Change::Publish { log, batches, items: news, disclosures, at });
+        let publish = Change::Publish { log, batches, items: news, disclosures, at };
+        let commit = self.store.commit_many(std::iter::once(publish).chain(let_go.cloned()).collect());
         // What is to leave after the sync is packed while the disk works. If it is refused, nobody asks for it.
         let pack = async { self.packed.prepare(&log, &outbound, life) };
         let (committed, ()) = tokio::join!(commit, pack);

@@ -1,6 +1,7 @@
 //! A batch came: verified, understood, durable, answered. Parse after verifying; one bad record never stops a log.
 
 use super::relay::Follow;
+use super::share::Terms;
 use super::{Node, NodeError};
 use crate::link::convert::{Malformed, decode_record, encode_record};
 use crate::model::log::{Audience, Batch, BatchEntry, BatchError, Body, Head, Header, LogKey};
@@ -216,9 +217,10 @@ impl Node {
     /// The change that releases a record of our own making, to be made with others; none where the gate withholds it.
     pub(super) fn release_of(&self, record: Record, audience: Audience) -> Result<Option<Change>, NodeError> {
         debug_assert!(encode_record(&record).len() <= crate::model::log::BODY_BYTES_MAX);
-        let draft = Draft { record, label: Tlp::AmberStrict.into(), audience, retention: self.retention() };
-        match self.pass_gate(&self.door(audience)?, draft) {
-            Ok(item) => Ok(Some(self.release_change(audience, vec![item], true))),
+        let door = self.door(audience)?;
+        let draft = Draft { record, label: Tlp::AmberStrict.into(), audience, retention: self.retention(door.now) };
+        match self.pass_gate(&door, draft) {
+            Ok(item) => Ok(Some(self.release_change(audience, vec![item], &Terms::not_held(&door)))),
             Err(reason) => {
                 tracing::warn!(%reason, "a record of our own making was withheld");
                 Ok(None)

@@ -1,4 +1,5 @@
-//! An indicator is shared: read, drafted, decided by the gate, encoded, durable. Its position in the log comes later (`position.rs`).
+//! An indicator is shared: read, drafted, decided by the gate, encoded, held (`hold.rs`), durable. Its position in the log comes later
+//! (`position.rs`).
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -10,19 +11,22 @@ use tokio::task::JoinHandle;
 
 use super::error::split_hint;
 use super::gate::volume::{BY_HAND, IMPORTS};
+use super::hold::{Filling, Hold};
 use super::view::{ImportProgress, ImportReport, ImportRequest, ReleasedView, ShareReport, ShareRequest, WithheldView};
 use super::{Node, NodeError};
 use crate::formats::{self, Item, Problem, take_marks};
 use crate::link::convert::encode_record;
+use crate::model::crypto::random;
 use crate::model::group::Definition;
 use crate::model::log::{Audience, BODY_BYTES_MAX};
 use crate::model::observable::search_key;
-use crate::model::{Ceiling, Indicator, Label, Observable, ObservableKind, OrgId, Record, Timestamp};
+use crate::model::{Ceiling, Indicator, Label, Observable, ObservableKind, OrgId, Record, ReleaseId, Timestamp};
 use crate::rules::gate::{Gate, Origin};
 use crate::rules::label::{AudienceState, RULES_VERSION, Withheld};
-use crate::rules::policy::Terms;
-use crate::rules::release::{Disclosure, Draft, Findings, Look, release};
-use crate::store::change::{Change, Outcome, PeerState, ReleaseItem, ReleaseOutcome};
+use crate::rules::policy;
+use crate::rules::release::{Disclosure, Draft, Findings, Look, Particulars, release};
+use crate::store::CommitError;
+use crate::store::change::{Change, Outcome, PeerState, Refused, ReleaseItem, ReleaseOutcome};
 
 /// The observables in a pattern, for lookup.
 pub(super) fn inside(observable: &Observable) -> Vec<Observable> {
@@ -47,16 +51,17 @@ impl Node {
     pub async fn share(&self, request: ShareRequest) -> Result<ShareReport, NodeError> {
         let audience = self.audience(&request.to)?;
         let door = self.door(audience)?;
-        let mut report = ShareReport::default();
+        let mut report = ShareReport { dry_run: request.dry_run, ..ShareReport::default() };
         let mut items = Vec::new();
         let mut shown = Vec::new();
         let burst = self.burst(audience, BY_HAND, request.values.len() as u64)?;
         for value in &request.values {
-            let draft = self.draft_value(value, &request, audience);
-            match draft.and_then(|draft| Ok(self.pass_gate(&door, draft)?)) {
-                Ok(item) if burst.is_some() && self.is_news(&audience, &item)? => {
-                    let reason = Withheld::NeedsWord(burst.clone().unwrap_or_default());
-                    report.withheld.push(withheld_view(value, &reason.into()));
+            let draft = self.draft_value(value, &request, &door);
+            match draft.and_then(|draft| self.pass_gate_for_people(&door, draft)) {
+                Ok(mut item) if burst.is_some() && self.is_news(&audience, &item)? => {
+                    item.findings.asks.extend(burst.clone());
+                    shown.push((value, released_view(&item)));
+                    items.push(item);
                 }
                 Ok(item) => {
                     shown.push((value, released_view(&item)));
@@ -66,8 +71,11 @@ impl Node {
                 Err(reason) => report.withheld.push(withheld_view(value, &reason)),
             }
         }
-        let outcomes = self.queue(audience, items, request.now).await?;
-        self.sent(audience, BY_HAND, queued(&outcomes), false)?;
+        let hold = self.hold_of(request.dry_run, request.now);
+        let outcomes = self.hold_or_queue(&door, items, hold, &mut report).await?;
+        if !request.dry_run && burst.is_none() {
+            self.sent(audience, BY_HAND, queued(&outcomes), false)?;
+        }
         for (outcome, (value, view)) in outcomes.into_iter().zip(shown) {
             match (outcome, view) {
                 (ReleaseOutcome::Queued { before }, Some(view)) => report.released.push(ReleasedView { before, ..view }),
@@ -84,7 +92,38 @@ impl Node {
         Ok(matches!(foreseen, ReleaseOutcome::Queued { .. }))
     }
 
-    fn draft_value(&self, value: &str, request: &ShareRequest, audience: Audience) -> Result<Draft, NodeError> {
+    /// Holds what is to be held, each kind of waiting in a hold of its own, and queues the rest. What will become, or became, of each.
+    pub(super) async fn hold_or_queue(
+        &self,
+        door: &Door,
+        items: Vec<ReleaseItem>,
+        hold: Hold,
+        report: &mut ShareReport,
+    ) -> Result<Vec<ReleaseOutcome>, NodeError> {
+        let mut outcomes = vec![ReleaseOutcome::NEWS; items.len()];
+        let (for_a_person, others): (Vec<_>, Vec<_>) = items.into_iter().enumerate().partition(|(_, item)| self.waits_for_a_person(item));
+        for (placed, hold) in [(others, hold), (for_a_person, hold)] {
+            let (places, items): (Vec<usize>, Vec<ReleaseItem>) = placed.into_iter().unzip();
+            let waits = items.iter().any(|item| self.waits_for_a_person(item));
+            let became = if hold == Hold::Skipped && !waits {
+                self.queue(door.audience, items, &Terms::of(door, ReleaseId(random()), true)).await?
+            } else {
+                let mut filling = Filling::whole(self, door, hold, BY_HAND);
+                let became = filling.add(self, items).await?;
+                let made = filling.finish(self).await?;
+                if hold == Hold::Dry {
+                    report.preview.extend(made)
+                } else {
+                    report.held.extend(made.map(|made| made.hold))
+                }
+                became
+            };
+            places.into_iter().zip(became).for_each(|(place, outcome)| outcomes[place] = outcome);
+        }
+        Ok(outcomes)
+    }
+
+    fn draft_value(&self, value: &str, request: &ShareRequest, door: &Door) -> Result<Draft, NodeError> {
         let observable = match request.kind {
             Some(kind) => Observable::parse(kind, value),
             None => Observable::guess(value),
@@ -94,20 +133,20 @@ impl Node {
         indicator.note = request.note.clone();
         indicator.valid_until = request.valid_until;
         indicator.labels = request.labels.clone();
-        Ok(self.draft(indicator, request.label(), audience))
+        Ok(self.draft(indicator, request.label(), door))
     }
 
-    fn draft(&self, mut indicator: Indicator, label: Label, audience: Audience) -> Draft {
+    fn draft(&self, mut indicator: Indicator, label: Label, door: &Door) -> Draft {
         indicator.labels.sort();
         indicator.labels.dedup();
-        Draft { record: Record::Indicator(indicator), label, audience, retention: self.retention() }
+        Draft { record: Record::Indicator(indicator), label, audience: door.audience, retention: self.retention(door.now) }
     }
 
-    /// The retention date of what is released now.
-    pub(super) fn retention(&self) -> Timestamp {
+    /// The retention date of what is released then.
+    pub(super) fn retention(&self, now: Timestamp) -> Timestamp {
         match self.config.records.retention_days {
             0 => Timestamp(0),
-            days => self.clock.now().plus(days * 86_400_000),
+            days => now.plus(days * 86_400_000),
         }
     }
 
@@ -131,7 +170,7 @@ impl Node {
                 },
             },
         };
-        Ok(Door { state, us: self.org(), now, gate: self.gate(&snapshot)? })
+        Ok(Door { audience, state, us: self.org(), now, gate: self.gate(&snapshot)? })
     }
 
     /// The gate, then the encoder: what comes out is exactly what leaves, once a person has answered what the gate asks.
@@ -162,23 +201,23 @@ impl Node {
     }
 
     /// The change that makes released records durable, with what the gate wrote down.
-    pub(super) fn release_change(&self, audience: Audience, items: Vec<ReleaseItem>, now: bool) -> Change {
+    pub(super) fn release_change(&self, audience: Audience, items: Vec<ReleaseItem>, terms: &Terms) -> Change {
         let at = self.clock.now();
-        let disclosures = disclosures(audience, &items, at, now);
+        let disclosures = disclosures(audience, &items, at, terms);
         Change::Release { audience, items, disclosures, at }
     }
 
     /// Makes released records durable. Where a reader was seen they get their positions in the same transaction and leave at once, else
     /// when one is. They stand in the order of kind and value, which is best for the store, for the wire and for its readers.
-    pub(super) async fn queue(&self, audience: Audience, items: Vec<ReleaseItem>, now: bool) -> Result<Vec<ReleaseOutcome>, NodeError> {
+    pub(super) async fn queue(&self, audience: Audience, items: Vec<ReleaseItem>, terms: &Terms) -> Result<Vec<ReleaseOutcome>, NodeError> {
         if items.is_empty() {
             return Ok(Vec::new());
         }
         let (items, places) = in_order(items);
         let at = self.clock.now();
-        let sorted = match self.publish(audience, &items, now, at).await? {
+        let sorted = match self.publish(audience, &items, terms, at, None).await? {
             Some(outcomes) => outcomes,
-            None => self.release_and_position(audience, items, now).await?,
+            None => self.release_and_position(audience, items, terms).await?,
         };
         let mut outcomes = vec![ReleaseOutcome::NEWS; sorted.len()];
         for (place, outcome) in places.into_iter().zip(sorted) {
@@ -187,9 +226,36 @@ impl Node {
         Ok(outcomes)
     }
 
+    /// As [`Self::queue`], of a part of a hold, with the change that takes it out there: both or neither.
+    pub(super) async fn queue_held(
+        &self,
+        audience: Audience,
+        items: Vec<ReleaseItem>,
+        terms: &Terms,
+        let_go: Change,
+    ) -> Result<Result<(), Refused>, NodeError> {
+        if self.publish(audience, &items, terms, self.clock.now(), Some(&let_go)).await?.is_some() {
+            return Ok(Ok(()));
+        }
+        let release = self.release_change(audience, items, terms);
+        match self.commit_many(vec![release, let_go]).await {
+            Ok(_) => {
+                self.position_or_later(audience).await;
+                Ok(Ok(()))
+            }
+            Err(CommitError::Refused(refused)) => Ok(Err(refused)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// They wait, and get their positions in a second transaction if a reader was seen.
-    async fn release_and_position(&self, audience: Audience, items: Vec<ReleaseItem>, now: bool) -> Result<Vec<ReleaseOutcome>, NodeError> {
-        let outcomes = self.make_durable(audience, items, now).await?;
+    async fn release_and_position(
+        &self,
+        audience: Audience,
+        items: Vec<ReleaseItem>,
+        terms: &Terms,
+    ) -> Result<Vec<ReleaseOutcome>, NodeError> {
+        let outcomes = self.make_durable(audience, items, terms).await?;
         if outcomes.iter().any(|outcome| outcome.is_queued()) {
             self.position_or_later(audience).await;
         }
@@ -201,9 +267,9 @@ impl Node {
         &self,
         audience: Audience,
         items: Vec<ReleaseItem>,
-        now: bool,
+        terms: &Terms,
     ) -> Result<Vec<ReleaseOutcome>, NodeError> {
-        match self.commit(self.release_change(audience, items, now)).await? {
+        match self.commit(self.release_change(audience, items, terms)).await? {
             Outcome::Released(outcomes) => Ok(outcomes),
             other => Err(NodeError::Internal(format!("a release had the outcome {other:?}"))),
         }
@@ -262,6 +328,7 @@ impl Node {
 
 /// What the gate looks at for one audience.
 pub(super) struct Door {
+    pub(super) audience: Audience,
     state: DoorState,
     pub(super) us: OrgId,
     pub(super) now: Timestamp,
@@ -269,7 +336,7 @@ pub(super) struct Door {
 }
 
 enum DoorState {
-    Peer { open: bool, terms: Terms },
+    Peer { open: bool, terms: policy::Terms },
     Unconfirmed,
     Group { definition: Box<Definition>, ceiling: Ceiling },
     FormerGroup,
@@ -288,6 +355,37 @@ impl Door {
             DoorState::Unknown => AudienceState::Unknown,
         }
     }
+
+    /// Who is in the audience, as far as we know, without us.
+    pub(super) fn recipients(&self) -> Vec<OrgId> {
+        match (&self.state, self.audience) {
+            (DoorState::Group { definition, .. }, _) => {
+                definition.members.iter().map(|member| member.org).filter(|org| *org != self.us).collect()
+            }
+            (_, Audience::Direct(org)) => vec![org],
+            (_, Audience::Group(_)) => Vec::new(),
+        }
+    }
+}
+
+/// What is written down of a release besides its records.
+#[derive(Debug, Clone)]
+pub(super) struct Terms {
+    /// Whether there is no hold.
+    now: bool,
+    pub(super) particulars: Particulars,
+}
+
+impl Terms {
+    pub(super) fn of(door: &Door, release: ReleaseId, now: bool) -> Self {
+        let particulars = Particulars { release: Some(release), recipients: door.recipients(), ..Particulars::default() };
+        Self { now, particulars }
+    }
+
+    /// Of what is never held: what takes back, what answers, what a key changes to, and what is passed on.
+    pub(super) fn not_held(door: &Door) -> Self {
+        Self::of(door, ReleaseId(random()), true)
+    }
 }
 
 /// An import under way.
@@ -299,9 +397,17 @@ struct Import<'a> {
     /// Looked at anew with each commit: a peer may be suspended meanwhile.
     door: Door,
     report: ImportReport,
+    /// What is done with what the gate lets out, and the release that it is part of.
+    hold: Hold,
+    release: ReleaseId,
     /// What waits for the next commit, with the places that a refusal is told under.
     items: Vec<ReleaseItem>,
     places: Places,
+    /// The same, of what waits for a person.
+    asking: (Vec<ReleaseItem>, Places),
+    /// What is held, or only looked at; and what of it waits for a person.
+    held: Option<Filling>,
+    held_for_a_person: Option<Filling>,
     /// The commit that is under way while the next records are read.
     under_way: Option<(JoinHandle<Queued>, Places)>,
 }
@@ -317,7 +423,25 @@ impl<'a> Import<'a> {
         let report = ImportReport { dry_run: request.dry_run, ..Default::default() };
         let door = node.door(audience)?;
         let runtime = tokio::runtime::Handle::current();
-        Ok(Self { node, request, runtime, audience, door, report, items: Vec::new(), places: Vec::new(), under_way: None })
+        let (hold, release) = (node.hold_of(request.dry_run, request.now), ReleaseId(random()));
+        let (items, places, asking, under_way) = (Vec::new(), Vec::new(), (Vec::new(), Vec::new()), None);
+        let (held, held_for_a_person) = (None, None);
+        Ok(Self {
+            node,
+            request,
+            runtime,
+            audience,
+            door,
+            report,
+            hold,
+            release,
+            items,
+            places,
+            asking,
+            held,
+            held_for_a_person,
+            under_way,
+        })
     }
 
     fn take(&mut self, item: Item) -> Result<(), NodeError> {
@@ -349,15 +473,21 @@ impl<'a> Import<'a> {
         let asked = self.request.label();
         let (class, pap) = take_marks(&mut indicator.labels);
         let label = asked.join(Label::new(tlp.unwrap_or(asked.tlp()), class, pap));
-        match self.node.pass_gate(&self.door, self.node.draft(*indicator, label, self.audience)) {
+        match self.node.pass_gate_for_people(&self.door, self.node.draft(*indicator, label, &self.door)) {
+            Ok(item) if self.node.waits_for_a_person(&item) => {
+                self.tell_findings(&place, &item.findings);
+                self.asking.0.push(item);
+                self.asking.1.push((place, kind));
+            }
             Ok(item) => {
                 self.tell_findings(&place, &item.findings);
                 self.items.push(item);
                 self.places.push((place, kind));
             }
-            Err(reason) => self.withhold(place, reason.to_string()),
+            Err(NodeError::Withheld(reason)) => self.withhold(place, reason.to_string()),
+            Err(error) => return Err(error),
         }
-        if self.items.len() >= IMPORT_CHUNK { self.flush() } else { Ok(()) }
+        if self.items.len().max(self.asking.0.len()) >= IMPORT_CHUNK { self.flush() } else { Ok(()) }
     }
 
     fn tell_findings(&mut self, place: &str, findings: &Findings) {
@@ -389,21 +519,17 @@ impl<'a> Import<'a> {
         let mut items = std::mem::take(&mut self.items);
         let mut places = std::mem::take(&mut self.places);
         self.stop_burst(&mut items, &mut places)?;
-        if self.request.dry_run {
-            let outcomes = self.foreseen(&items)?;
+        let (asking, asking_places) = std::mem::take(&mut self.asking);
+        let outcomes = self.fill(true, asking)?;
+        self.tell(outcomes, asking_places);
+        if self.hold != Hold::Skipped {
+            let outcomes = self.fill(false, items)?;
             self.tell(outcomes, places);
             return Ok(());
         }
-        let (node, audience, now) = (self.node.clone(), self.audience, self.request.now);
-        self.under_way = Some((self.runtime.spawn(async move { node.queue(audience, items, now).await }), places));
+        let (node, audience, terms) = (self.node.clone(), self.audience, Terms::of(&self.door, self.release, true));
+        self.under_way = Some((self.runtime.spawn(async move { node.queue(audience, items, &terms).await }), places));
         Ok(())
-    }
-
-    /// The end of the file: everything is durable then.
-    fn finish(&mut self) -> Result<(), NodeError> {
-        self.flush()?;
-        self.settle()?;
-        self.runtime.block_on(self.node.keep_volumes())
     }
 
     fn source(&self) -> &'a str {
@@ -415,14 +541,17 @@ impl<'a> Import<'a> {
         if self.node.burst(self.audience, self.source(), items.len() as u64)?.is_none() {
             return Ok(());
         }
-        let news = self.foreseen(items)?;
+        let snapshot = self.node.store.snapshot()?;
+        let news: Vec<ReleaseOutcome> =
+            items.iter().map(|item| super::position::foreseen(&snapshot, &self.audience, item)).collect::<Result<_, _>>()?;
         let is_news = |outcome: &ReleaseOutcome| matches!(outcome, ReleaseOutcome::Queued { .. });
         let Some(ask) = self.node.burst(self.audience, self.source(), queued(&news))? else { return Ok(()) };
-        let what = Withheld::NeedsWord(ask).to_string();
         let all = std::mem::take(items).into_iter().zip(std::mem::take(places));
-        for ((item, place), outcome) in all.zip(news) {
+        for ((mut item, place), outcome) in all.zip(news) {
             if is_news(&outcome) {
-                self.withhold(place.0, what.clone());
+                item.findings.asks.push(ask.clone());
+                self.asking.0.push(item);
+                self.asking.1.push(place);
             } else {
                 items.push(item);
                 places.push(place);
@@ -431,10 +560,36 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    /// What would become of items; a value that the file has twice counts twice.
-    fn foreseen(&self, items: &[ReleaseItem]) -> Queued {
-        let snapshot = self.node.store.snapshot()?;
-        items.iter().map(|item| super::position::foreseen(&snapshot, &self.audience, item)).collect()
+    /// Puts records into what is held, or looked at.
+    fn fill(&mut self, for_a_person: bool, items: Vec<ReleaseItem>) -> Queued {
+        if items.is_empty() {
+            return Ok(Vec::new());
+        }
+        let source = self.source();
+        let Self { node, audience, door, hold, runtime, held, held_for_a_person, .. } = self;
+        let held = if for_a_person { held_for_a_person } else { held };
+        let filling = held.get_or_insert_with(|| Filling::of_import(node, door, *hold, source));
+        let outcomes = runtime.block_on(filling.add(node, items))?;
+        // What waits for a person counts once somebody has said yes.
+        if !for_a_person && *hold != Hold::Dry {
+            node.sent(*audience, source, queued(&outcomes), false)?;
+        }
+        Ok(outcomes)
+    }
+
+    /// The end of the file: everything is durable then, and the time of what is held begins.
+    fn finish(&mut self) -> Result<(), NodeError> {
+        self.flush()?;
+        self.settle()?;
+        self.runtime.block_on(self.node.keep_volumes())?;
+        for filling in [self.held.take(), self.held_for_a_person.take()].into_iter().flatten() {
+            let made = self.runtime.block_on(filling.finish(self.node))?;
+            match self.hold {
+                Hold::Dry => self.report.preview.extend(made),
+                Hold::For(_) | Hold::Skipped => self.report.held.extend(made.map(|made| made.hold)),
+            }
+        }
+        Ok(())
     }
 
     fn settle(&mut self) -> Result<(), NodeError> {
@@ -508,7 +663,7 @@ impl Read for Counted<'_> {
 }
 
 /// Items in the order of kind and value, those of one value as they came; and the place that each had.
-fn in_order(items: Vec<ReleaseItem>) -> (Vec<ReleaseItem>, Vec<usize>) {
+pub(super) fn in_order(items: Vec<ReleaseItem>) -> (Vec<ReleaseItem>, Vec<usize>) {
     let key = |item: &ReleaseItem| item.released.get().observable.as_ref().map(search_key);
     let mut keyed: Vec<(Option<Vec<u8>>, usize, ReleaseItem)> =
         items.into_iter().enumerate().map(|(place, item)| (key(&item), place, item)).collect();
@@ -517,9 +672,13 @@ fn in_order(items: Vec<ReleaseItem>) -> (Vec<ReleaseItem>, Vec<usize>) {
 }
 
 /// One line for each label among the items; count and digest are the store's to fill in, over those that do leave.
-pub(super) fn disclosures(audience: Audience, items: &[ReleaseItem], at: Timestamp, now: bool) -> Vec<Disclosure> {
+pub(super) fn disclosures(audience: Audience, items: &[ReleaseItem], at: Timestamp, terms: &Terms) -> Vec<Disclosure> {
     let labels: BTreeSet<(Label, u8)> = items.iter().map(|item| (item.released.get().label, item.released.get().kind)).collect();
-    let line = |(label, kind)| Disclosure { at, audience, label, kind, count: 0, digest: [0; 32], rules: RULES_VERSION, now };
+    let Terms { now, particulars } = terms;
+    let line = |(label, kind)| {
+        let (digest, particulars) = ([0; 32], particulars.clone());
+        Disclosure { at, audience, label, kind, count: 0, digest, rules: RULES_VERSION, now: *now, particulars }
+    };
     labels.into_iter().map(line).collect()
 }
 

@@ -38,6 +38,11 @@ impl Names {
         }
     }
 
+    /// `us`, a peer's name, or nothing for one that is no peer of ours.
+    pub(super) fn known(&self, org: &OrgId) -> Option<String> {
+        if *org == self.us { Some("us".into()) } else { self.peers.get(org).cloned() }
+    }
+
     /// A peer's or a group's name, or its id.
     pub(super) fn audience(&self, audience: &Audience) -> String {
         match audience {
@@ -94,6 +99,7 @@ impl Node {
             peers,
             certificates: self.certificates(now),
             backup: super::backup::last_backup(&snapshot)?,
+            held: self.held(&snapshot)?,
             restored: self.restored(&snapshot)?,
         })
     }

@@ -1,8 +1,15 @@
 //! What the node answers and what it is asked, as the interface and the command line show it. Keys are stable (DESIGN §11).
 
+mod held;
+
+pub use held::*;
+
 use crate::formats::{Format, Problem};
+use crate::model::desk::{Role, SignedChange, User, UserName, WrappedKey};
 use crate::model::record::WithdrawalMode;
-use crate::model::{Ceiling, Class, EntryHash, GroupId, Label, LogId, ObservableKind, OrgId, Pap, RecordId, Timestamp, Tlp};
+use crate::model::{
+    Ceiling, Class, DeskHash, EntryHash, GroupId, Label, LogId, ObservableKind, OrgId, Pap, RecordId, ReleaseId, Timestamp, Tlp, UserKey,
+};
 use crate::node::backup::{LogHead, Manifest};
 use crate::rules::release::Findings;
 use serde::{Deserialize, Serialize};
@@ -47,6 +54,9 @@ pub struct StatusView {
     /// When the last backup was made; `None` when there was none.
     #[serde(default)]
     pub backup: Option<Timestamp>,
+    /// What is held and has not left yet; `None` when nothing is.
+    #[serde(default)]
+    pub held: Option<HeldView>,
     /// What is awaited after a restore, while nothing is served or exported; `None` on an ordinary node.
     #[serde(default)]
     pub restored: Option<RestoredView>,
@@ -325,6 +335,9 @@ pub struct ShareRequest {
     /// Skips the hold.
     #[serde(default)]
     pub now: bool,
+    /// Judges everything, and shares nothing.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 impl ShareRequest {
@@ -347,6 +360,15 @@ pub struct ShareReport {
     /// Those that cannot be read as values.
     #[serde(default)]
     pub invalid: Vec<WithheldView>,
+    /// What those that go out are held in: the releases that they leave with.
+    #[serde(default)]
+    pub held: Vec<HoldView>,
+    /// Whether nothing was shared because nothing was to be.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Where nothing was to be shared: what would leave.
+    #[serde(default)]
+    pub preview: Vec<PreviewView>,
 }
 
 /// A value that goes out.
@@ -450,6 +472,12 @@ pub struct ImportReport {
     /// Whether nothing was shared because nothing was to be.
     #[serde(default)]
     pub dry_run: bool,
+    /// What those that go out are held in: the releases that they leave with.
+    #[serde(default)]
+    pub held: Vec<HoldView>,
+    /// Where nothing was to be shared: what would leave, with the first 100 records.
+    #[serde(default)]
+    pub preview: Vec<PreviewView>,
 }
 
 /// How many problems a report names at most.
@@ -466,6 +494,8 @@ impl ImportReport {
         self.left_out += other.left_out;
         self.problems_more += other.problems_more;
         self.dry_run |= other.dry_run;
+        self.held.extend(other.held);
+        self.preview.extend(other.preview);
         for (kind, count) in other.kinds {
             *self.kinds.entry(kind).or_default() += count;
         }
@@ -777,7 +807,7 @@ pub struct AudienceChangeView {
 }
 
 /// Which disclosures are wanted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisclosureRange {
     /// From this number on.
     #[serde(default)]
@@ -785,6 +815,18 @@ pub struct DisclosureRange {
     /// At most so many; 1,000 where it is 0 or more than that.
     #[serde(default)]
     pub limit: u64,
+    /// Only with this record of ours: its id or its value.
+    #[serde(default)]
+    pub record: Option<String>,
+    /// Only to this peer, in a group too, or to this group: a name or id.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// Only from this time on.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
+    /// Only up to this time.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
 }
 
 /// What left, to whom, under which label and which rule.
@@ -809,6 +851,33 @@ pub struct DisclosureView {
     pub digest: String,
     /// The version of the rules that let it out.
     pub rules: u32,
+    /// Whether there was no hold.
+    #[serde(default)]
+    pub now: bool,
+    /// The release that it is part of.
+    #[serde(default)]
+    pub release: Option<ReleaseId>,
+    /// The digest of the whole release as it was previewed, in hex.
+    #[serde(default)]
+    pub release_digest: Option<String>,
+    /// Who was in the audience at that moment, as far as was known.
+    #[serde(default)]
+    pub recipients: Vec<MemberView>,
+    /// When every holder destroys the last of it; `None` for never, and in lines from before it was written down.
+    #[serde(default)]
+    pub retention: Option<Timestamp>,
+    /// The desk user that asked for it.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// The second person that approved.
+    #[serde(default)]
+    pub approved_by: Option<String>,
+    /// Places that gave way to placeholders, by kind.
+    #[serde(default)]
+    pub replaced: BTreeMap<String, u64>,
+    /// SHA-256 over the hash of the line before and this line, in hex.
+    #[serde(default)]
+    pub hash: String,
 }
 
 /// What taking a record back did.
@@ -981,4 +1050,52 @@ pub enum CheckVerdict {
     Warning,
     /// It does not work.
     Bad,
+}
+
+/// Somebody at the desk. Names are known here alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserView {
+    /// What the others here call them.
+    pub name: UserName,
+    /// What they are there for.
+    pub role: Role,
+    /// Their public key.
+    pub key: UserKey,
+    /// When they came to the desk.
+    pub since: Timestamp,
+}
+
+/// Who is at the desk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsersView {
+    /// The organisation.
+    pub org_id: OrgId,
+    /// How many changes there were.
+    pub number: u64,
+    /// The hash of the last one, to be written down elsewhere; all zero before the first.
+    pub head: DeskHash,
+    /// The users, by name.
+    pub users: Vec<UserView>,
+}
+
+/// A user and the secret key under its passphrase.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserKeyView {
+    /// The organisation.
+    pub org_id: OrgId,
+    /// The user.
+    #[serde(flatten)]
+    pub user: User,
+    /// The key.
+    pub wrapped: WrappedKey,
+}
+
+/// A change of the desk's users, signed in the command line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserChanged {
+    /// The change.
+    pub change: SignedChange,
+    /// The wrapped key that it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrapped: Option<WrappedKey>,
 }

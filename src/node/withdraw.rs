@@ -7,7 +7,7 @@ use super::{Node, NodeError};
 use crate::link::convert::{Recall, sign_recall};
 use crate::model::log::Audience;
 use crate::model::record::{Withdrawal, WithdrawalMode};
-use crate::model::{LogId, Record, RecordId};
+use crate::model::{LogId, Observable, Record, RecordId};
 use crate::rules::release::{Findings, clean_reason};
 use crate::store::Provenance;
 use crate::store::change::Change;
@@ -18,7 +18,7 @@ impl Node {
     /// # Errors
     /// When there is no such record of ours, or the store takes no changes.
     pub async fn take_back(&self, id: &str, reason: &str, mode: WithdrawalMode) -> Result<TakeBackView, NodeError> {
-        let record = self.own_record(id)?;
+        let record = self.own_record(id).map_err(|error| self.or_only_held(id, error))?;
         let view = match self.recalled_before(record)? {
             Some(view) => view,
             None => self.take_back_from(record, reason, mode, None).await?,
@@ -31,6 +31,19 @@ impl Node {
         let answered =
             receipts.iter().filter(|receipt| matches!(receipt.outcome.as_str(), "destroyed" | "absent" | "revoked")).count() as u64;
         Ok(TakeBackView { holders: receipts.len() as u64, answered, ..view })
+    }
+
+    /// A record of ours that nobody has yet is not known as one: it is held.
+    fn or_only_held(&self, id: &str, error: NodeError) -> NodeError {
+        if !matches!(error, NodeError::UnknownRecord(_)) {
+            return error;
+        }
+        let by_value = || Observable::guess(id).ok().map(|observable| self.record_id(&self.org(), &observable));
+        let record = id.parse().ok().or_else(by_value);
+        match record.map(|record| self.holding_record(&record)) {
+            Some(Ok(Some(hold))) => NodeError::OnlyHeld { text: id.to_owned(), hold },
+            _ => error,
+        }
     }
 
     /// That a record is gone already, because it was recalled and nothing of it came since.

@@ -76,6 +76,11 @@ pub enum Withheld {
     /// Nobody here has taken us into the group.
     #[error("we do not take part in that group\nhint: `watchfire group accept` changes that")]
     NotAccepted,
+    /// It takes the word of two people, and there is nobody at the desk.
+    #[error(
+        "TLP:RED leaves by the word of two people, and this desk has no users yet\nhint: `watchfire user add NAME --role director` adds the first; docs/desk.md says more"
+    )]
+    NobodyAtTheDesk,
     /// The author recalled this value itself.
     #[error("we recalled this value, so it is not shared again")]
     Recalled,
@@ -604,6 +609,10 @@ mod tests {
                 "the group's definition was not confirmed for 14 days\nhint: its owner's node confirms it when it is reached again",
             ),
             (Withheld::NotAMember, "we are not a member of that group any more\nhint: `watchfire group show` names its owner; ask there"),
+            (
+                Withheld::NobodyAtTheDesk,
+                "TLP:RED leaves by the word of two people, and this desk has no users yet\nhint: `watchfire user add NAME --role director` adds the first; docs/desk.md says more",
+            ),
             (Withheld::Recalled, "we recalled this value, so it is not shared again"),
             (Withheld::TooLong, "it is longer than an entry may be\nhint: shorten the note, or split the pattern"),
             (

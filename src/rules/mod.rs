@@ -2,6 +2,8 @@
 
 pub mod addressee;
 mod decode;
+pub mod desk;
+pub mod disclosed;
 pub mod gate;
 pub mod label;
 pub mod lists;

@@ -1,11 +1,14 @@
 //! The release gate, the only way out: labels, projection, what `gate` finds in values and texts, and what the disclosure will say.
+//!
+//! What is held meanwhile passes it twice: when it is drafted, and, as the bytes that it is by then, when it leaves ([`release_held`]).
 
 use super::gate::{Gate, Origin, Texts};
-use super::label::{AudienceState, Withheld};
+use super::label::{AudienceState, Held, Withheld};
 use super::may::{About, Action, To, may};
 use crate::model::log::Audience;
 use crate::model::record::{Receipt, Withdrawal};
-use crate::model::{Indicator, Label, Observable, OrgId, Record, Timestamp};
+use crate::model::{Indicator, Label, Observable, OrgId, Record, ReleaseId, Timestamp};
+use std::collections::BTreeMap;
 
 /// A record that somebody here wants to share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +135,33 @@ pub fn release(draft: Draft, audience: AudienceState<'_>, us: &OrgId, now: Times
 /// The source of what a hidden group's owner passes on. The gate leaves it as it is, whatever a deny list says.
 pub const PASSED_ON: &str = "a member of this group";
 
+/// Decides anew about what was held: label and audience as they are now. The bytes are those that were held, and nobody touches them.
+///
+/// ```compile_fail,E0308
+/// // Only what the store kept can come this way.
+/// use watchfire::rules::label::AudienceState;
+/// use watchfire::rules::release::{Encoded, release_held};
+///
+/// fn forge(encoded: Encoded) {
+///     let us = watchfire::model::OrgId([0; 32]);
+///     let _ = release_held(encoded, AudienceState::OPEN, &us, watchfire::model::Timestamp(0));
+/// }
+/// ```
+///
+/// # Errors
+/// The reason, when it may not leave any more.
+pub fn release_held(held: Held<Encoded>, audience: AudienceState<'_>, us: &OrgId, now: Timestamp) -> Result<Released<Encoded>, Withheld> {
+    let Held(encoded) = held;
+    let about = About { label: encoded.label, kind: encoded.kind, retention: encoded.retention };
+    may(Action::Release, &about, &To::Audience { state: audience, us }, now)?;
+    Ok(Released(encoded))
+}
+
+/// Whether a second person has to approve before a record with this label leaves.
+pub fn needs_second(label: Label) -> bool {
+    label.needs_two()
+}
+
 /// Keeps the fields that are listed here and drops all else. A new field does not compile until it is decided here.
 fn project(record: Record, look: Look<'_>, findings: &mut Findings) -> Result<Record, Withheld> {
     Ok(match record {
@@ -217,8 +247,41 @@ pub struct Disclosure {
     pub digest: [u8; 32],
     /// The version of the rules that let it out.
     pub rules: u32,
-    /// Whether the hold was skipped.
+    /// Whether there was no hold.
     pub now: bool,
+    /// What else is known of it.
+    #[serde(flatten)]
+    pub particulars: Particulars,
+}
+
+/// What a disclosure says besides. Lines from before schema 7 of the store say nothing of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Particulars {
+    /// The release that it is part of, by its id here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseId>,
+    /// The digest of the whole release, as it was previewed: [`super::disclosed::whole`] over its lines. `None` where it was not held.
+    #[serde(with = "hex32_or_none", skip_serializing_if = "Option::is_none")]
+    pub whole: Option<[u8; 32]>,
+    /// Who was in the audience at that moment, as far as we know; never us.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<OrgId>,
+    /// When the last holder destroys the last of it; `None` for never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Timestamp>,
+    /// Who here asked for it, by the name of the desk user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Who here approved of it as the second person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
+    /// How many places gave way to placeholders, by the placeholders' kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub replaced: BTreeMap<String, u64>,
+    /// SHA-256 over the beginnings of the ids of its records, as [`super::disclosed::packed_ids`] packs them.
+    #[serde(with = "hex32_or_none", skip_serializing_if = "Option::is_none")]
+    pub records: Option<[u8; 32]>,
 }
 
 /// SHA-256 over bodies, each with its length before it.
@@ -227,17 +290,36 @@ pub fn digest<'a>(bodies: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
     crate::model::crypto::sha256_framed("watchfire/disclosure/v1", &parts)
 }
 
-mod hex32 {
+mod hex32_or_none {
+    use super::hex32::{self, read};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Option<[u8; 32]>, serializer: S) -> Result<S::Ok, S::Error> {
+        match bytes {
+            Some(bytes) => hex32::serialize(bytes, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<[u8; 32]>, D::Error> {
+        Option::<String>::deserialize(deserializer)?.map(|text| read(&text)).transpose()
+    }
+}
+
+pub(super) mod hex32 {
     use data_encoding::HEXLOWER;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::rules) fn serialize<S: Serializer>(bytes: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&HEXLOWER.encode(bytes))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let bytes = HEXLOWER.decode(text.as_bytes()).map_err(serde::de::Error::custom)?;
-        bytes.try_into().map_err(|_| serde::de::Error::custom("32 bytes of hex are expected"))
+    pub(in crate::rules) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+        read(&String::deserialize(deserializer)?)
+    }
+
+    pub(in crate::rules) fn read<E: serde::de::Error>(text: &str) -> Result<[u8; 32], E> {
+        let bytes = HEXLOWER.decode(text.as_bytes()).map_err(E::custom)?;
+        bytes.try_into().map_err(|_| E::custom("32 bytes of hex are expected"))
     }
 }

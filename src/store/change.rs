@@ -1,10 +1,12 @@
 //! Everything that changes the store, as values: one change is one journal entry, applied by one function, so that replaying
 //! the changes rebuilds the same logical content. Applying a change twice changes nothing more.
 
+use super::hold::HoldRow;
+use crate::model::desk::{SignedChange, WrappedKey};
 use crate::model::group::SignedDefinition;
 use crate::model::log::{AbsentReason, Audience, Batch, Equivocation, Header, LogKey};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
-use crate::model::{Ceiling, EntryHash, GroupId, Label, LogId, Observable, OrgId, RecordId, Timestamp};
+use crate::model::{Ceiling, EntryHash, GroupId, Label, LogId, Observable, OrgId, RecordId, ReleaseId, Timestamp, UserKey};
 use std::collections::BTreeMap;
 
 use crate::rules::release::{Disclosure, Encoded, Findings, Released};
@@ -52,6 +54,30 @@ pub enum Change {
         disclosures: Vec<Disclosure>,
         /// When.
         at: Timestamp,
+    },
+    /// What the gate let out is held, or a hold changes: its row is made or replaced, and a part of its records with it. A part of no
+    /// records is taken out. Refused with [`Refused::NotHeld`] where the hold is not there and not new, and with
+    /// [`Refused::OtherAudience`] as `Release` is.
+    Hold {
+        /// The release.
+        id: ReleaseId,
+        /// Its row from now on; gone when it has no parts and is not filled any more.
+        row: Box<HoldRow>,
+        /// The number and the records of a part.
+        part: Option<(u32, Vec<ReleaseItem>)>,
+        /// Whether it may be new.
+        new: bool,
+    },
+    /// A hold is undone: nothing of it is left, and nobody ever had any of it.
+    Unhold(ReleaseId),
+    /// A part of a hold leaves: made right behind the `Release` or `Publish` of its records, with it or not at all. Refused with
+    /// [`Refused::NotHeld`] where it is not there any more, and with [`Refused::OtherBytes`] unless the newest disclosures are of
+    /// exactly its records, or while a person is waited for.
+    LetGo {
+        /// The release.
+        id: ReleaseId,
+        /// The part.
+        part: u32,
     },
     /// A verified batch of another's log (or our own tail, fetched back). Refused with [`Refused::HeadMoved`] unless it follows.
     Receive {
@@ -235,6 +261,16 @@ pub enum Change {
         bytes: Vec<u8>,
         /// When.
         at: Timestamp,
+    },
+    /// The desk's users change. Whoever commits it has checked that the change may be made. Refused with [`Refused::UsersMoved`] unless its
+    /// number is the next.
+    User {
+        /// The change, as it was signed.
+        change: Box<SignedChange>,
+        /// The user's new key, or the same under a new passphrase.
+        wrapped: Option<Box<WrappedKey>>,
+        /// A key that is no user's any more.
+        gone: Option<UserKey>,
     },
     /// Our logs go on in this incarnation; all earlier logs of ours are closed. Waiting items move along. Never goes down.
     Incarnation(u64),
@@ -577,7 +613,16 @@ pub enum Refused {
     /// The waiting items are not those any more that the batch was made of.
     #[error("the waiting items have changed since")]
     WaitingMoved,
+    /// Another change of the desk's users has this number.
+    #[error("the desk's users have changed since")]
+    UsersMoved,
     /// A record was released for another audience.
     #[error("a record was released for another audience")]
     OtherAudience,
+    /// The hold, or a part of it, was undone or has left.
+    #[error("it is not held any more")]
+    NotHeld,
+    /// What would leave is not what was held.
+    #[error("what would leave is not what was held")]
+    OtherBytes,
 }

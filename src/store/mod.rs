@@ -8,9 +8,11 @@ pub mod archive;
 mod body;
 pub mod change;
 mod codec;
+mod desk_rows;
 mod disk;
 mod error;
 mod find;
+pub mod hold;
 mod migrate;
 mod overlay;
 #[doc(hidden)]

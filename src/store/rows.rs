@@ -470,7 +470,7 @@ pub(super) struct DisclosureRow {
 impl DisclosureRow {
     /// The row of a line that follows the line with this hash.
     pub(super) fn chain(before: &[u8; 32], line: String) -> Self {
-        Self { hash: crate::model::crypto::sha256(&[before, line.as_bytes()]), line }
+        Self { hash: crate::rules::disclosed::chained(before, &line), line }
     }
 }
 

@@ -233,8 +233,21 @@ tables! {
     SUSPICIOUS suspicious "suspicious.v1": u64 => Bytes;
     /// n, from 1 → [`super::rows::DisclosureRow`].
     DISCLOSURES disclosures "disclosures.v1": u64 => Bytes;
+    /// n of a disclosure → the packed beginnings of the ids of its records, as [`crate::rules::disclosed::packed_ids`] packs them. No row
+    /// where they have none. Since schema 7.
+    DISCLOSED disclosed "disclosed.v1": u64 => Bytes;
+    /// Release → [`super::hold::HoldRow`] as JSON: what the gate let out and nobody has yet. Nothing of it stands in any other table but
+    /// `held` and `bodies`. Since schema 7.
+    HOLDS holds "holds.v1": &'static [u8; 5] => Bytes;
+    /// (release, part) → [`super::hold::HeldRow`]: the body that has the part's records, as [`super::hold`] packs them. Since schema 7.
+    HELD held "held.v1": (&'static [u8; 5], u32) => Bytes;
     /// Kind of record other than indicator → how many bodies are held, waiting ones too.
     COUNTS counts "counts.v1": u8 => u64;
+    /// Number, from 1 → [`crate::model::desk::SignedChange`]: every change of the desk's users. Since schema 8.
+    USERS users "users.v1": u64 => Bytes;
+    /// A desk user's public key → [`crate::model::desk::WrappedKey`]: the secret half under the user's passphrase. Not by the name, which
+    /// must not stand in an error that names a row. Since schema 8.
+    DESK_KEYS desk_keys "desk_keys.v1": Id => Bytes;
     /// (when, digest) of released records that have no id, so that a repeated release adds nothing. Kept for seven days.
     UNNAMED unnamed "unnamed.v1": (u64, Id) => ();
 }

@@ -10,6 +10,8 @@
 
 #[path = "../campaign/mod.rs"]
 mod campaign;
+#[path = "../desk/mod.rs"]
+mod desk;
 mod harness;
 
 mod backup;
@@ -17,6 +19,7 @@ mod control;
 mod disks;
 mod gate;
 mod groups;
+mod holds;
 mod hostile;
 mod keys;
 mod labels;
@@ -28,5 +31,6 @@ mod nothing_new;
 mod pairing;
 mod recalls;
 mod recalls_alone;
+mod second;
 mod sharing;
 mod time;

@@ -7,6 +7,7 @@ use super::world::{COUNT, Return, World};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
+use watchfire::model::log::Audience;
 use watchfire::model::{ObservableKind, Pap, Tlp};
 use watchfire::node::view::{GroupCreate, ShareRequest};
 
@@ -138,6 +139,8 @@ fn send(world: &mut World, who: usize, to: &'static str, values: Vec<String>) {
     let label = tlp(world.random.next());
     let Some(node) = world.node(who).cloned() else { return };
     let Ok(audience) = node.audience(to) else { return };
+    // TLP:RED to one takes two people, who are not simulated; to a group it is withheld.
+    let label = if matches!(audience, Audience::Direct(_)) { label.min(Tlp::AmberStrict) } else { label };
     let ledger = world.shared_ledger();
     let tries: Vec<usize> = values.iter().map(|value| world.ledger().begin_release(who, audience, value)).collect();
     world.log.say(format!("{} shares {} with {to} as {label:?}: {}", NAMES[who], values.len(), values[0]));
@@ -154,6 +157,7 @@ fn send(world: &mut World, who: usize, to: &'static str, values: Vec<String>) {
             valid_until: None,
             labels: Vec::new(),
             now: true,
+            dry_run: false,
         };
         let Ok(report) = node.share(request).await else { return };
         let mut ledger = ledger.lock().unwrap();

@@ -242,6 +242,7 @@ impl World {
 
 fn config() -> Config {
     let mut config = Config { listen: "127.0.0.1:0".into(), ..Config::default() };
+    config.release.hold_s = 0;
     (config.link.reconnect_ms_min, config.link.reconnect_ms_max) = (200, 5_000);
     (config.gate.reserved, config.gate.unknown_tld) = (Severity::Warn, Severity::Warn);
     config.gate.burst_records_min = 1 << 31;

@@ -1,13 +1,15 @@
 //! What happens in the demo. A step is `ok` when the other organisations show it; the first looks at each of the three.
 
+use super::second::Person;
 use super::team::Team;
 use super::{Outcome, Step};
 use crate::api::Problem;
 use crate::formats::Format;
+use crate::model::desk::{Role, SignedApproval};
 use crate::model::{Pap, Tlp};
 use crate::node::Node;
 use crate::node::error::NodeError;
-use crate::node::view::{GroupCreate, ImportReport, ImportRequest, MatchView, PeerOptions, ShareRequest};
+use crate::node::view::{GroupCreate, ImportReport, ImportRequest, MatchView, Page, PeerOptions, ShareRequest};
 
 /// 60 real domains of Pegasus's infrastructure (examples/README.md says whose and under which licence).
 const INDICATORS: &[u8] = include_bytes!("../../../examples/pegasus-60.stix2");
@@ -19,6 +21,9 @@ const GROUP: &str = "partners";
 const RECALLED: &str = "weather4free.com";
 /// The one that only Borealis may know.
 const RED: &str = "smscentro.com";
+
+/// The one that is undone before anybody gets it.
+const UNDONE: &str = "shared-too-soon.com";
 
 /// What a step has seen: whether it is as it should be, and in words.
 type Seen = Result<(bool, String), NodeError>;
@@ -50,6 +55,7 @@ pub(super) async fn tell(team: &mut Team, broken: bool, mut aloud: impl FnMut(&S
     step!("share indicators", share(team));
     step!("keep red out of the group", red_to_group(team));
     step!("share red with one", red_to_one(team));
+    step!("hold, preview and undo", undo(team));
     step!("recall", recall(team));
     step!("receipts", receipts(team));
     step!("refuse to share it again", again(team));
@@ -146,13 +152,44 @@ async fn red_to_group(team: &Team) -> Seen {
     Ok((nowhere && report.released.is_empty() && report.withheld.len() == 1, format!("withheld: {reason}")))
 }
 
-/// TLP:RED goes to one organisation and to no other.
+/// TLP:RED goes to one organisation and to no other, by the word of two people; the first cannot be the second too.
 async fn red_to_one(team: &Team) -> Seen {
     let [amal, borealis, cedar] = nodes(team);
     let to = borealis.status()?.org_id.to_string();
-    amal.share(ask(RED, Tlp::Red, &to)).await?;
+    let nobody = amal.share(ask(RED, Tlp::Red, &to)).await?;
+    let amina = Person::come(amal, "amina", Role::Director, None).await?;
+    let omar = Person::come(amal, "omar", Role::Handler, Some(&amina)).await?;
+    let held = amal.share(ask(RED, Tlp::Red, &to)).await?.held;
+    let id = held.first().and_then(|hold| hold.id).ok_or(NodeError::Internal("it is not held".into()))?;
+    let released = omar.release(amal, &id).await?;
+    let own = amal.approve(&id.to_string(), omar.approval(amal, &id, &released)).await;
+    let replayed = SignedApproval { signature: released.signature, ..amina.approval(amal, &id, &released) };
+    let replayed = amal.approve(&id.to_string(), replayed).await;
+    let waits = nobody.withheld.len() == 1 && own.is_err() && replayed.is_err() && settled(team).await && !red(borealis);
+    amal.approve(&id.to_string(), amina.approval(amal, &id, &released)).await?;
     let seen = team.until(|| red(borealis)).await && settled(team).await;
-    Ok((seen && red(borealis) && !red(cedar), "borealis has it as TLP:RED, cedar does not".into()))
+    let why = own.err().map(|error| error.detail()).unwrap_or_default();
+    let told =
+        format!("omar releases it, and is refused as the second ({why}); amina approves; borealis has it as TLP:RED, cedar does not");
+    Ok((waits && seen && red(borealis) && !red(cedar), told))
+}
+
+/// What Amal shares is held, read back from the bytes that would leave, undone, and never arrives.
+async fn undo(team: &Team) -> Seen {
+    let [amal, ..] = nodes(team);
+    let report = amal.share(ShareRequest { now: false, ..ask(UNDONE, Tlp::Green, GROUP) }).await?;
+    let Some(id) = report.held.first().and_then(|held| held.id).map(|id| id.to_string()) else {
+        return Ok((false, "nothing was held".into()));
+    };
+    let preview = amal.preview(&id, Page::default())?;
+    let shown = preview.records.first().is_some_and(|record| record.fields.iter().any(|field| field.value == UNDONE));
+    amal.undo(&id).await?;
+    let nowhere = settled(team).await && nodes(team).iter().all(|node| found(node, UNDONE).is_empty());
+    let digest: String = preview.hold.digest.chars().take(16).collect();
+    Ok((
+        shown && nowhere && amal.holds()?.is_empty(),
+        format!("`{UNDONE}` was held as {id}, digest {digest}…, previewed and undone: nobody got it"),
+    ))
 }
 
 /// Amal takes one value back; it is gone at both others.
@@ -223,6 +260,7 @@ fn ask(value: &str, tlp: Tlp, to: &str) -> ShareRequest {
         valid_until: None,
         labels: Vec::new(),
         now: true,
+        dry_run: false,
     }
 }
 

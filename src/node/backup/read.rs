@@ -9,9 +9,9 @@ use crate::link::identity::{DIRECTORY, Identity as Keys};
 use crate::link::keys::write as write_private;
 use crate::model::OrgId;
 use crate::model::identity::Card;
-use crate::node::NodeError;
 use crate::node::held_back::Restored;
 use crate::node::position::incarnation_after;
+use crate::node::{Node, NodeError};
 use crate::store::archive::{Filling, LoadError, check_schema, rows_in};
 use crate::store::change::Change;
 use crate::store::{Options, Store};
@@ -168,6 +168,7 @@ fn finish(partial: &Path, manifest: &Manifest, clock: &Clock, name: &str) -> Res
         || snapshot.incarnation()? != manifest.incarnation
         || keys.org() != manifest.org;
     let restored = Restored::new(now, Some(manifest.taken), &snapshot)?;
+    let held = Node::wait_for_a_person(&snapshot)?;
     drop(snapshot);
     if differs {
         return Err(NodeError::bad_backup(name, &content("its logs or records are not those that it was made of")));
@@ -175,6 +176,9 @@ fn finish(partial: &Path, manifest: &Manifest, clock: &Clock, name: &str) -> Res
     let incarnation = incarnation_after(manifest.incarnation, now);
     store.commit_blocking(Change::Incarnation(incarnation))?;
     store.commit_blocking(restored.change())?;
+    for change in held {
+        store.commit_blocking(change)?;
+    }
     store.commit_blocking(Change::Put(LAST, Some(manifest.taken.0.to_be_bytes().to_vec())))?;
     store.close();
     Ok(incarnation)

@@ -3,6 +3,7 @@
 //! Each change is checked before anything of it is written, so a refused one leaves nothing; and each is idempotent by what it
 //! names (positions, ids, digests), because a commit that failed may have reached the disk.
 
+mod hold;
 mod index;
 mod log;
 mod publish;
@@ -10,6 +11,7 @@ mod release;
 mod runs;
 mod small;
 mod take_back;
+mod user;
 
 use super::change::{Change, Outcome};
 use super::codec::{Reader, Row, Writer};
@@ -114,6 +116,9 @@ impl<'t> Tx<'t> {
             Change::Release { audience, items, disclosures, at } => self.release(audience, items, disclosures, *at),
             Change::Append { log, batch, headers, waiting } => self.append(log, batch, headers, waiting),
             Change::Publish { log, batches, items, disclosures, at } => self.publish(log, batches, items, disclosures, *at),
+            Change::Hold { id, row, part, new } => self.hold(id, row, part.as_ref(), *new),
+            Change::Unhold(id) => self.unhold(id),
+            Change::LetGo { id, part } => self.let_go(id, *part),
             Change::Receive { log, author_key, batch, entries, at } => self.receive(log, author_key, batch, entries, *at),
             Change::Owe { log, first, owed } => self.owe(log, *first, *owed),
             Change::StartAt { log, author_key, checkpoint } => self.start_at(log, author_key, checkpoint),
@@ -138,6 +143,7 @@ impl<'t> Tx<'t> {
             Change::Evidence { log, proof, at } => self.evidence(log, proof, *at),
             Change::Suspicious { peer, what, bytes, at } => self.suspicious(peer, what, bytes, *at),
             Change::Incarnation(incarnation) => self.incarnation(*incarnation),
+            Change::User { change, wrapped, gone } => self.user(change, wrapped.as_deref(), gone.as_ref()),
             Change::Put(name, value) => self.put(name, value.as_deref()),
         }
     }

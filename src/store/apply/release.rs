@@ -5,7 +5,8 @@ use super::{Applied, Tx, WAITING};
 use crate::model::crypto::sha256_framed;
 use crate::model::log::Audience;
 use crate::model::{RecordId, Timestamp};
-use crate::rules::release::{Disclosure, Encoded, digest};
+use crate::rules::disclosed::filled;
+use crate::rules::release::{Disclosure, Encoded};
 use crate::store::change::{Outcome, Refused, ReleaseItem, ReleaseOutcome};
 use crate::store::codec::{Row, audience_bytes};
 use crate::store::error::Fault;
@@ -133,18 +134,14 @@ impl Tx<'_> {
         Ok(row)
     }
 
-    /// Writes the lines of what really leaves: count and digest are taken over the queued items of the line's kind and label.
+    /// Writes the lines of what really leaves: each is filled in over the queued items of its kind and label.
     pub(super) fn disclose(&mut self, items: &[ReleaseItem], outcomes: &[ReleaseOutcome], disclosures: &[Disclosure]) -> Applied<()> {
-        for disclosure in disclosures {
-            let queued = items.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_queued());
-            let encoded = queued.map(|(item, _)| item.released.get());
-            let bodies: Vec<&[u8]> = encoded
-                .filter(|encoded| encoded.kind == disclosure.kind && encoded.label == disclosure.label)
-                .map(|encoded| encoded.body.as_slice())
-                .collect();
-            if !bodies.is_empty() {
-                let line = Disclosure { count: bodies.len() as u64, digest: digest(bodies), ..disclosure.clone() };
-                self.put_disclosure(&line)?;
+        let queued = items.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_queued());
+        let records: Vec<_> = queued.map(|(item, _)| (item.record, item.released.get(), &item.findings)).collect();
+        for (line, ids) in disclosures.iter().filter_map(|template| filled(template, &records)) {
+            self.put_disclosure(&line)?;
+            if !ids.is_empty() {
+                self.t.disclosed.insert(self.counters.disclosure, ids.as_slice())?;
             }
         }
         Ok(())

@@ -1,10 +1,12 @@
 //! What the store holds, as it was at one moment.
 
+mod hold;
 mod log;
 mod lookup;
 mod record;
 mod small;
 mod upkeep;
+mod user;
 
 pub use log::{Ack, LogInfo, Signed, Waiting};
 pub use lookup::{Found, Hit, Hits, Provenance};

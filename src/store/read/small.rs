@@ -267,7 +267,7 @@ impl Snapshot {
         Ok(expected - 1)
     }
 
-    fn rows<R: Row, K: Key + Send + Sync + 'static>(
+    pub(super) fn rows<R: Row, K: Key + Send + Sync + 'static>(
         &self,
         table: TableDefinition<'static, K, &'static [u8]>,
         name: &'static str,

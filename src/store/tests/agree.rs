@@ -4,9 +4,11 @@
 use super::*;
 use crate::model::log::{Head, Header, body_hash, salt};
 use crate::model::observable::search_key;
+use crate::rules::disclosed::lines;
 use crate::store::apply::{Counters, WAITING as NO_INCARNATION};
 use crate::store::codec::{Reader, Row, audience};
-use crate::store::rows::{BatchRow, EntryRow, EventRow, FamilyRow, LogRow, ProvenanceRow, ProvenanceState, WaitingRow};
+use crate::store::hold::{HeldRow, HoldRow, unpack};
+use crate::store::rows::{BatchRow, DisclosureRow, EntryRow, EventRow, FamilyRow, LogRow, ProvenanceRow, ProvenanceState, WaitingRow};
 use crate::store::tables::*;
 use redb::{Key, ReadTransaction, ReadableTable, TableDefinition, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +24,8 @@ pub(super) fn disagreements(read: &Snapshot) -> Vec<String> {
     check.counts();
     check.counters();
     check.events();
+    check.holds();
+    check.disclosed();
     if let Err(error) = read.verify_disclosures() {
         check.wrong.push(format!("disclosures: {error}"));
     }
@@ -159,7 +163,9 @@ impl<'t> Check<'t> {
     /// Each body is held once, by an entry or by what waits.
     fn bodies(&mut self) {
         let by_entries = self.entries.values().filter_map(|entry| entry.body.ok());
-        let mut holders: Vec<u64> = by_entries.chain(self.waiting.values().map(|row| row.body)).collect();
+        let held: BTreeMap<([u8; 5], u32), HeldRow> = rows(self.transaction, HELD, |(id, part)| (*id, part));
+        let by_holds = held.values().map(|row| row.body);
+        let mut holders: Vec<u64> = by_entries.chain(self.waiting.values().map(|row| row.body)).chain(by_holds).collect();
         holders.sort_unstable();
         let bodies: Vec<u64> = self.bodies.keys().copied().collect();
         self.must(holders == bodies, || format!("bodies {bodies:?} are held by {holders:?}"));
@@ -170,6 +176,34 @@ impl<'t> Check<'t> {
         self.must(quarantine.keys().all(|key| present.contains(key)), || "quarantine".into());
         let stray_salt = self.salts.keys().find(|key| !present.contains(key)).copied();
         self.must(stray_salt.is_none(), || format!("a salt of no body: {stray_salt:?}"));
+    }
+
+    /// A hold has the parts that its row names, each with the records that its lines were made of.
+    fn holds(&mut self) {
+        let holds: BTreeMap<[u8; 5], HoldRow> = rows(self.transaction, HOLDS, |id| *id);
+        let held: BTreeMap<([u8; 5], u32), HeldRow> = rows(self.transaction, HELD, |(id, part)| (*id, part));
+        let named: BTreeSet<([u8; 5], u32)> = holds.iter().flat_map(|(id, row)| row.parts.keys().map(|part| (*id, *part))).collect();
+        self.must(named == held.keys().copied().collect(), || format!("parts {named:?} of holds, {:?} are there", held.keys()));
+        for ((id, part), row) in &held {
+            let Some((hold, body)) = holds.get(id).zip(self.bodies.get(&row.body)) else { continue };
+            let items = unpack(hold.audience, body).unwrap_or_default();
+            let encoded: Vec<_> = items.iter().map(|item| &item.encoded.0).collect();
+            let agrees = items.len() as u64 == u64::from(row.count) && hold.parts.get(part) == Some(&lines(&encoded));
+            self.must(agrees, || format!("part {part} of a hold is not what its row says"));
+        }
+    }
+
+    /// The list of a disclosure's records is the one that it names.
+    fn disclosed(&mut self) {
+        let lists = all(self.transaction, DISCLOSED, |n, packed| (n, packed.to_vec()));
+        let lines: BTreeMap<u64, DisclosureRow> = rows(self.transaction, DISCLOSURES, |n| n);
+        let named = lines.iter().filter_map(|(n, row)| {
+            let line: Disclosure = serde_json::from_str(&row.line).ok()?;
+            Some((*n, line.particulars.records?))
+        });
+        let named: BTreeMap<u64, [u8; 32]> = named.collect();
+        let found: BTreeMap<u64, [u8; 32]> = lists.iter().map(|(n, packed)| (*n, crate::model::crypto::sha256(&[packed]))).collect();
+        self.must(named == found, || "the lists of disclosures' records".into());
     }
 
     /// Every provenance has its entry or what waits, and the other way round; only the last of a family holds.
@@ -268,6 +302,7 @@ fn a_store_that_has_lived_agrees_with_itself_and_one_with_any_row_missing_does_n
         script::make(home.store(), step, &runtime).unwrap();
     }
     home.release(TO_PEER, &["waits.example"]);
+    hold::hold(&home, 1, &["held.example"]);
     assert_eq!(disagreements(&home.read()), Vec::<String>::new());
     home.store = None;
     let bytes = std::fs::read(home.path().join(crate::store::FILE_NAME)).unwrap();
@@ -316,6 +351,9 @@ fn removals() -> Vec<Removal> {
         RECORDS,
         INSIDE,
         INSIDE_KEYS,
-        COUNTS
+        COUNTS,
+        HOLDS,
+        HELD,
+        DISCLOSED
     )
 }

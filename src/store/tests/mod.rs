@@ -6,6 +6,7 @@ mod archive;
 mod campaign;
 mod fault;
 mod group_commit;
+mod hold;
 mod log;
 mod lookup;
 mod model;
@@ -16,6 +17,7 @@ mod release;
 mod script;
 mod small;
 mod torn;
+mod user;
 mod volatile;
 
 use super::change::{Change, Meaning, Outcome, Received, ReleaseItem, ReleaseOutcome, Verdict};
@@ -160,7 +162,7 @@ pub(super) fn item(audience: Audience, indicator: Indicator) -> ReleaseItem {
 
 pub(super) fn disclosure(audience: Audience) -> Disclosure {
     let (rules, kind, label) = (RULES_VERSION, 1, Tlp::Green.into());
-    Disclosure { at: NOW, audience, label, kind, count: 0, digest: [0; 32], rules, now: false }
+    Disclosure { at: NOW, audience, label, kind, count: 0, digest: [0; 32], rules, now: false, particulars: Default::default() }
 }
 
 pub(super) fn release_change(audience: Audience, items: Vec<ReleaseItem>) -> Change {

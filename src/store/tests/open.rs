@@ -53,10 +53,10 @@ fn a_newer_store_is_refused_in_words() {
     let mut home = Home::new();
     home.store = None;
     change_file(&home, |transaction| {
-        transaction.open_table(META).unwrap().insert("schema", 7u32.to_be_bytes().as_slice()).unwrap();
+        transaction.open_table(META).unwrap().insert("schema", 9u32.to_be_bytes().as_slice()).unwrap();
     });
     let error = open(&home).unwrap_err().to_string();
-    assert_eq!(error, "the store has schema 7, and this program reads up to 6\nhint: run the newer version of watchfire that wrote it");
+    assert_eq!(error, "the store has schema 9, and this program reads up to 8\nhint: run the newer version of watchfire that wrote it");
 }
 
 #[test]
@@ -89,14 +89,14 @@ fn a_store_of_schema_1_keeps_what_it_has_and_gets_the_new_tables() {
     home.store = None;
     change_file(&home, |transaction| {
         transaction.open_table(META).unwrap().insert("schema", 1u32.to_be_bytes().as_slice()).unwrap();
-        for name in ["recall_told.v1", "ahead.v1", "rosters.v1", "consents.v1", "exports.v1"] {
+        for name in ["recall_told.v1", "ahead.v1", "rosters.v1", "consents.v1", "exports.v1", "users.v1", "desk_keys.v1"] {
             assert!(delete_any(transaction, name), "{name}");
         }
     });
     home.store = Some(open(&home).unwrap());
     assert_eq!(home.values("evil.example"), ["evil.example"]);
     let read = home.read();
-    assert!(read.exports().unwrap().is_empty() && read.rosters().unwrap().is_empty());
+    assert!(read.exports().unwrap().is_empty() && read.rosters().unwrap().is_empty() && read.user_changes().unwrap().is_empty());
     assert_eq!((read.ahead(&PEER).unwrap(), read.recall_told(&[0; 32], &PEER).unwrap()), (0, false));
     assert_eq!(read.consent(&GroupId([9; 32])).unwrap(), None);
 }

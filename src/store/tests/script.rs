@@ -3,10 +3,13 @@
 use super::campaign::Dice;
 use super::small::peer;
 use super::*;
+use crate::model::desk::Act;
 use crate::model::group::SignedDefinition;
 use crate::model::log::{AbsentReason, Branch, Equivocation, Salts};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
+use crate::model::{ReleaseId, UserKey};
 use crate::store::change::{GroupRow, RecallRow};
+use crate::store::hold::HoldRow;
 
 const VALUES: u64 = 14;
 
@@ -49,7 +52,7 @@ impl Script {
     /// The next step of a store that stands so.
     pub(super) fn next(&mut self, read: &Snapshot) -> Step {
         self.steps += 1;
-        match self.dice.below(22) {
+        match self.dice.below(26) {
             0..5 => Step::Commit(vec![self.release()]),
             5..9 => Step::Commit(vec![self.append(read)]),
             9..13 => Step::Commit(vec![self.receive()]),
@@ -58,10 +61,12 @@ impl Script {
             16 => Step::Commit(vec![self.unqueue(), self.destroy(read)]),
             17 => Step::Commit(self.equivocation()),
             18 => Step::Compact,
-            19 => {
+            19..22 => Step::Commit(self.hold(read)),
+            22 => {
                 let next = read.incarnation().unwrap() + 1;
                 Step::Commit(vec![if self.dice.one_in(3) { Change::Incarnation(next) } else { self.start_at() }])
             }
+            23 => Step::Commit(vec![self.user(read)]),
             _ => {
                 let many = self.dice.between(1, 5);
                 Step::Commit((0..many).map(|_| self.small(read)).collect())
@@ -89,6 +94,24 @@ impl Script {
             items.push(ReleaseItem { record: None, inside: Vec::new(), released: unnamed, findings: Findings::default() });
         }
         Change::Release { audience, items, disclosures: vec![disclosure(audience)], at: self.now() }
+    }
+
+    /// Something is held, undone, or leaves.
+    fn hold(&mut self, read: &Snapshot) -> Vec<Change> {
+        let holds = read.holds().unwrap();
+        let Some((id, row)) = holds.first().filter(|_| holds.len() > 2 || self.dice.one_in(2)).cloned() else {
+            let Change::Release { audience, items, .. } = self.release() else { unreachable!() };
+            let mut row = hold::complete(HoldRow::new(audience, self.now()));
+            row.put_part(0, &items);
+            return vec![Change::Hold { id: ReleaseId([self.steps as u8; 5]), row: Box::new(row), part: Some((0, items)), new: true }];
+        };
+        if self.dice.one_in(2) {
+            return vec![Change::Unhold(id)];
+        }
+        // What was said since is refused, and nothing is lost by that.
+        let items = hold::passed(read.held(&id, 0).unwrap());
+        let news = items.iter().all(|item| !hold::is_known(read, item));
+        if news { hold::leave(read, id, &row, 0) } else { vec![Change::Unhold(id)] }
     }
 
     fn append(&mut self, read: &Snapshot) -> Change {
@@ -175,6 +198,15 @@ impl Script {
         let branch = |batch: &Batch| Branch { from: batch.checkpoint.head, headers: vec![], checkpoint: batch.checkpoint.clone() };
         let proof = Equivocation::prove(branch(&batch), branch(&other), &[log.signing().public()]).unwrap();
         vec![log.receive(&batch, entries), Change::Evidence { log: log.key, proof, at: self.now() }]
+    }
+
+    /// Somebody comes to the desk, or has the key under another passphrase.
+    fn user(&mut self, read: &Snapshot) -> Change {
+        let number = read.user_changes().unwrap().len() as u64 + 1;
+        let (act, key) = if number > 1 && self.dice.one_in(2) { (Act::Passphrase, 1) } else { (Act::Add, number as u8) };
+        let gone = self.dice.one_in(4).then_some(UserKey([key; 32]));
+        let wrapped = Some(Box::new(super::user::wrapped(self.steps as u8)));
+        Change::User { change: Box::new(super::user::change(number, act, key)), wrapped, gone }
     }
 
     fn small(&mut self, read: &Snapshot) -> Change {

@@ -1,6 +1,7 @@
 //! What people do and see, in the words of the scenarios.
 
 use super::{Federation, NAMES, Who};
+use crate::desk::{staff, two_let_go};
 use std::io::Cursor;
 use tokio::task::JoinHandle;
 use watchfire::formats::Format;
@@ -23,6 +24,7 @@ pub fn ask(value: &str, tlp: Tlp, to: &str) -> ShareRequest {
         valid_until: None,
         labels: Vec::new(),
         now: true,
+        dry_run: false,
     }
 }
 
@@ -35,13 +37,25 @@ impl Federation {
     }
 
     pub async fn try_share(&self, who: Who, value: &str, tlp: Tlp, to: &str) -> ShareReport {
-        self.node(who).share(ask(value, tlp, to)).await.unwrap()
+        self.share_as_asked(who, ask(value, tlp, to)).await
+    }
+
+    /// Shares; what two people have to sign they sign at once.
+    async fn share_as_asked(&self, who: Who, request: ShareRequest) -> ShareReport {
+        let node = self.node(who);
+        if request.tlp != Tlp::Red {
+            return node.share(request).await.unwrap();
+        }
+        staff(node).await;
+        let report = node.share(request).await.unwrap();
+        two_let_go(node).await;
+        report
     }
 
     /// Shares a value with a note.
     pub async fn share_with_note(&self, who: Who, value: &str, note: &str, tlp: Tlp, to: &str) -> RecordId {
         let request = ShareRequest { note: Some(note.into()), ..ask(value, tlp, to) };
-        let report = self.node(who).share(request).await.unwrap();
+        let report = self.share_as_asked(who, request).await;
         report.released.first().expect("it went out").record
     }
 
@@ -61,7 +75,14 @@ impl Federation {
         let node = self.node(who).clone();
         let work = move || node.import(request, Box::new(Cursor::new(text)), &mut |_| {});
         let runtime = &self.members[who.0].life.as_ref().expect("it runs").runtime;
-        runtime.spawn_blocking(work).await.unwrap().unwrap()
+        if tlp == Tlp::Red {
+            staff(self.node(who)).await;
+        }
+        let report = runtime.spawn_blocking(work).await.unwrap().unwrap();
+        if tlp == Tlp::Red {
+            two_let_go(self.node(who)).await;
+        }
+        report
     }
 
     /// As [`Self::import`], and does not wait; the node may be killed meanwhile.

@@ -1,0 +1,86 @@
+//! People at a node's desk, whose keys are here in the process: what two of them sign before TLP:RED leaves.
+
+// Each test binary uses its own part.
+#![allow(dead_code)]
+
+use watchfire::model::crypto::SigningKey;
+use watchfire::model::desk::{Act, Approval, Release, Role, SignedApproval, SignedRelease, User, UserChange, WrappedKey};
+use watchfire::model::{ReleaseId, UserKey};
+use watchfire::node::view::{HoldState, UserChanged, UsersView};
+use watchfire::node::{Node, NodeError};
+
+/// Somebody at the desk, by the seed of the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Person(pub &'static str, pub u8);
+
+pub const AMINA: Person = Person("amina", 1);
+pub const OMAR: Person = Person("omar", 2);
+pub const DANA: Person = Person("dana", 3);
+
+impl Person {
+    pub fn key(self) -> SigningKey {
+        SigningKey::from_seed([self.1; 32])
+    }
+
+    fn public(self) -> UserKey {
+        UserKey(self.key().public())
+    }
+
+    pub fn as_a(self, role: Role) -> User {
+        User { name: self.0.parse().expect("a name"), role, key: self.public() }
+    }
+}
+
+/// A wrapped key that nothing opens: the node cannot tell, and sealing takes its time.
+fn wrapped() -> WrappedKey {
+    let mut bytes = vec![7; WrappedKey::LENGTH];
+    bytes[..13].copy_from_slice(&[1, 0, 1, 0, 0, 0, 0, 0, 3, 0, 0, 0, 1]);
+    WrappedKey::decode(&bytes).expect("within bounds")
+}
+
+/// A change of the desk's users, signed by one of them.
+pub async fn change(node: &Node, act: Act, user: User, by: Person, new: Option<Person>) -> Result<UsersView, NodeError> {
+    let UsersView { org_id, number, head, .. } = node.users()?;
+    let wrapped = new.map(|_| wrapped());
+    let hash = wrapped.as_ref().map(WrappedKey::hash);
+    let change = UserChange { number: number + 1, before: head, act, user, wrapped: hash, at: node.clock.now(), by: by.public() };
+    let change = change.sign(&org_id, &by.key(), new.map(Person::key).as_ref());
+    node.change_users(UserChanged { change, wrapped }).await
+}
+
+pub async fn add(node: &Node, person: Person, role: Role, by: Person) {
+    change(node, Act::Add, person.as_a(role), by, Some(person)).await.expect("added");
+}
+
+/// Amina, a director, and Omar, a handler, where nobody is there yet.
+pub async fn staff(node: &Node) {
+    if node.users().expect("users").users.is_empty() {
+        add(node, AMINA, Role::Director, AMINA).await;
+        add(node, OMAR, Role::Handler, AMINA).await;
+    }
+}
+
+/// The first signature on what is held.
+pub fn first(node: &Node, id: &ReleaseId, by: Person) -> SignedRelease {
+    let terms = node.hold_terms(&id.to_string()).expect("it needs two").terms;
+    Release { terms, by: by.public(), at: node.clock.now() }.sign(&node.org(), &by.key())
+}
+
+/// The second signature on what is held.
+pub fn second(node: &Node, id: &ReleaseId, by: Person) -> SignedApproval {
+    let held = node.hold_terms(&id.to_string()).expect("it needs two");
+    let released = held.released.expect("it was signed first");
+    let (hold, terms, releaser) = (id.to_string(), held.terms, released.release.by);
+    let (released, at) = (released.hash(&node.org()), node.clock.now());
+    Approval { hold, terms, released, releaser, by: by.public(), at }.sign(&node.org(), &by.key())
+}
+
+/// Two people let everything go that waits for two.
+pub async fn two_let_go(node: &Node) {
+    for hold in node.holds().expect("holds") {
+        let Some(id) = hold.id.filter(|_| matches!(hold.state, HoldState::Signature | HoldState::Second)) else { continue };
+        node.sign_hold(&id.to_string(), first(node, &id, OMAR)).await.expect("signed");
+        node.approve(&id.to_string(), second(node, &id, AMINA)).await.expect("approved");
+    }
+    node.let_go_of_what_is_due().await.expect("the store takes it");
+}
