@@ -9,6 +9,8 @@
 // What is measured is real time.
 #![allow(clippy::disallowed_methods)]
 
+#[path = "../desk/mod.rs"]
+mod desk;
 #[allow(dead_code, unused_imports)]
 #[path = "../federation/harness/mod.rs"]
 mod harness;
