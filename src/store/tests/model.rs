@@ -5,6 +5,7 @@ use super::*;
 use crate::model::log::AbsentReason;
 use crate::model::record::WithdrawalMode::{self, Recall, Withdraw};
 use crate::store::ProvenanceState::{self, Live, Revoked, Superseded};
+use crate::store::hold::HoldRow;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,9 @@ enum Step {
     TakeBack(usize, Vec<u64>, bool),
     Unqueue(usize, bool),
     Destroy(usize, u64),
+    Hold(BTreeMap<usize, u8>),
+    Undo,
+    LetGo,
     Reopen,
 }
 
@@ -31,6 +35,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (0..3usize, proptest::collection::vec(1..9u64, 1..3), any::<bool>()).prop_map(|(author, seqs, recall)| Step::TakeBack(author, seqs, recall)),
         1 => (0..VALUES.len(), any::<bool>()).prop_map(|(value, recalled)| Step::Unqueue(value, recalled)),
         1 => (0..3usize, 1..9u64).prop_map(|(author, seq)| Step::Destroy(author, seq)),
+        2 => proptest::collection::btree_map(0..VALUES.len(), 0..2u8, 1..4).prop_map(Step::Hold),
+        1 => Just(Step::Undo),
+        2 => Just(Step::LetGo),
         1 => Just(Step::Reopen),
     ];
     proptest::collection::vec(step, 1..40)
@@ -53,6 +60,8 @@ struct Model {
     sizes: [u64; 3],
     taken_back: BTreeMap<(usize, u64), WithdrawalMode>,
     buried: BTreeSet<usize>,
+    /// What is held, and said to nobody yet.
+    held: BTreeMap<usize, u8>,
 }
 
 impl Model {
@@ -73,6 +82,16 @@ impl Model {
         if !self.buried.contains(&value) && !again {
             self.say(0, value, words, 0);
         }
+    }
+
+    /// Whether nothing of what is held was said or recalled since.
+    fn may_leave(&mut self) -> bool {
+        let held = self.held.clone();
+        let news = |(value, words): (&usize, &u8)| {
+            let again = self.of(0, *value).next_back().is_some_and(|last| last.state == Live && last.words == *words);
+            !self.buried.contains(value) && !again
+        };
+        !held.is_empty() && held.iter().all(news)
     }
 
     fn append(&mut self) {
@@ -201,10 +220,37 @@ impl Both {
                 self.commit_twice(Change::Destroy { log, seqs: vec![*seq], reason: AbsentReason::Expired, at });
                 self.model.destroy(*author, *seq);
             }
+            Step::Hold(said) => {
+                let items: Vec<_> = said.iter().map(|(value, words)| item(GROUP, noted(*value, *words))).collect();
+                let mut row = hold::complete(HoldRow::new(GROUP, at));
+                row.put_part(0, &items);
+                self.commit_twice(Change::Hold { id: hold::ID, row: Box::new(row), part: Some((0, items)), new: true });
+                self.model.held = said.clone();
+            }
+            Step::Undo => {
+                self.commit_twice(Change::Unhold(hold::ID));
+                self.model.held.clear();
+            }
+            Step::LetGo => self.let_go(),
             Step::Reopen => {
                 self.store = None;
                 self.store = Some(Store::open_with(self.disk.factory(), Options::new(US)).unwrap());
             }
+        }
+    }
+
+    /// What is held leaves, all of it or nothing.
+    fn let_go(&mut self) {
+        let Some(row) = self.read().hold(&hold::ID).unwrap() else { return };
+        let changes = hold::leave(&self.read(), hold::ID, &row, 0);
+        let (before, may_leave) = (content(&self.read()), self.model.may_leave());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let made = runtime.block_on(self.store.as_ref().unwrap().commit_many(changes));
+        assert_eq!(made.is_ok(), may_leave, "{made:?}");
+        if may_leave {
+            std::mem::take(&mut self.model.held).into_iter().for_each(|(value, words)| self.model.release(value, words));
+        } else {
+            assert!(content(&self.read()) == before, "a refusal changed something");
         }
     }
 
@@ -220,6 +266,8 @@ impl Both {
         assert_eq!(read.counts().unwrap()[&1], records.len() as u64);
         let values: BTreeSet<_> = self.model.said.iter().map(|one| one.value).collect();
         assert_eq!(read.observables().unwrap(), values.len() as u64);
+        let held: usize = read.holds().unwrap().iter().map(|(_, row)| row.count() as usize).sum();
+        assert_eq!(held, self.model.held.len());
         for (number, log) in self.logs.iter().enumerate() {
             self.check_log(&read, log, self.model.sizes[number]);
         }
