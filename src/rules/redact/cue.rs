@@ -27,8 +27,9 @@ pub(super) const NAME: Class = 1 << 12;
 pub(super) const VERB: Class = 1 << 13;
 pub(super) const TOLD: Class = 1 << 14;
 pub(super) const TITLE: Class = 1 << 15;
+pub(super) const CLOSING: Class = 1 << 16;
 
-const CLASSES: [(&str, Class); 16] = [
+const CLASSES: [(&str, Class); 17] = [
     ("phone", PHONE),
     ("attacker", ATTACKER),
     ("person", PERSON),
@@ -45,6 +46,7 @@ const CLASSES: [(&str, Class); 16] = [
     ("verb", VERB),
     ("told", TOLD),
     ("title", TITLE),
+    ("closing", CLOSING),
 ];
 
 /// A word of the lexicon: which classes it has as a whole word, and which as the beginning of one.

@@ -140,6 +140,8 @@ fn url(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<us
     }
     // Without a word on whose it is: a parameter that is a secret by its name makes a link somebody's; a name that a machine gave does not.
     let named = secrets.iter().any(|(kind, part)| *kind != Kind::Token || bytes[part.start - 1] == b'=');
+    let next = whose == Whose::Attacker && !indicator && named && seen.view.fanged(&range).is_none() && is_about_the_next(seen, &range);
+    let whose = if next { Whose::Unsaid } else { whose };
     if secrets.is_empty() || !named && whose == Whose::Unsaid && is_cell(seen, &range) {
         claims.keep(range);
     } else if whose == Whose::Attacker
@@ -157,6 +159,12 @@ fn url(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<us
         let kind = if secrets.iter().all(|(kind, _)| *kind == Kind::Handle) { Kind::Handle } else { Kind::Url };
         claims.redact(kind, range);
     }
+}
+
+/// Whether the only word for an attacker stands behind a comma behind it: `…?token=x, the fake one was evil.example`.
+fn is_about_the_next(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
+    let bytes = seen.view.bytes();
+    seen.before(range, ATTACKER).is_none() && seen.after(range, ATTACKER).is_some_and(|near| bytes[range.end..near.edge].contains(&b','))
 }
 
 /// Parameters whose values are secret or name one recipient. In lower case, without `-` and `_`.
@@ -288,7 +296,10 @@ fn is_random(part: &[u8]) -> bool {
     let uuid = part.len() == 36 && body.len() == 32 && body.iter().all(u8::is_ascii_hexdigit);
     // Files named by their hash are indicators; what people mistake for one is no better as a token.
     let hash = matches!(part.len(), 32 | 40 | 64) && part.iter().all(u8::is_ascii_hexdigit);
-    (uuid || changes * 4 >= body.len() && digits >= 3 && words < 3) && !hash
+    // Two capitals in a row, twice, begin no word of a title that is written together.
+    let capitals = body.windows(2).filter(|pair| pair.iter().all(u8::is_ascii_uppercase)).count();
+    let mixed = digits >= 3 || digits > 0 && body.len() >= 20 && capitals >= 2;
+    (uuid || changes * 4 >= body.len() && mixed && words < 3) && !hash
 }
 
 fn class_of(byte: u8) -> u8 {
@@ -508,7 +519,10 @@ pub(super) fn email(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, ra
         return;
     }
     let marked = matches!(seen.view.fanged(&range), Some(Fanged::Mark | Fanged::Scheme));
-    let keeps = match nearest(seen, &range) {
+    // `x[@]y`: who hides an address of their own from harvesters writes a word there.
+    let at = seen.view.bytes()[range.clone()].iter().position(|byte| *byte == b'@').map(|at| range.start + at);
+    let strongly = at.is_some_and(|at| seen.view.fanged(&(at..at + 1)) == Some(Fanged::Mark));
+    let keeps = match nearest(seen, &range, if strongly { BESIDE } else { BEFORE }) {
         Whose::Attacker => true,
         Whose::Person => false,
         // Somebody took care that nobody clicks on it.
@@ -521,15 +535,18 @@ pub(super) fn email(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, ra
     }
 }
 
+/// How near a word before an address must be to tell whose it is; and where its `@` itself is defanged.
+const BEFORE: usize = 40;
+const BESIDE: usize = 16;
+
 /// As [`whose`], for an address: most are people's, so a word for an attacker must stand right before it, with no other value between, or in brackets behind.
-fn nearest(seen: &Seen<'_, '_>, range: &Range<usize>) -> Whose {
-    const BEFORE: usize = 40;
+fn nearest(seen: &Seen<'_, '_>, range: &Range<usize>, reach: usize) -> Whose {
     let bytes = seen.view.bytes();
     let both = PERSON | ATTACKER;
     let attackers = |class: u32| class & ATTACKER != 0 && class & PERSON == 0;
     let before = seen.before(range, both);
     let after = seen.after(range, both);
-    if let Some(near) = before.filter(|near| near.cost <= BEFORE) {
+    if let Some(near) = before.filter(|near| near.cost <= reach) {
         // `the phishing page evil.example, mail …`: that word is about the page.
         let gap = &bytes[range.start.saturating_sub(near.cost)..range.start];
         let between =
@@ -540,6 +557,7 @@ fn nearest(seen: &Seen<'_, '_>, range: &Range<usize>) -> Whose {
     match after {
         // In brackets right behind it.
         Some(near) if attackers(near.class) && near.cost == 0 => Whose::Attacker,
+        _ if reach == BESIDE => Whose::Unsaid,
         Some(near) if near.class & PERSON != 0 => Whose::Person,
         _ if before.is_some_and(|near| near.class & PERSON != 0) => Whose::Person,
         _ => Whose::Unsaid,
@@ -812,13 +830,14 @@ mod tests {
 
     #[test]
     fn what_a_machine_made_up_is_told_from_words_and_hashes() {
-        for random in ["dQw4w9WgXcQ8fK2p", "550e8400-e29b-41d4-a716-446655440000", "a1b2c3d4e5f6g7h8i9"] {
+        for random in ["dQw4w9WgXcQ8fK2p", "TMdnh4xlFnzstqyaEYVNysDEeaeBDcHi", "550e8400-e29b-41d4-a716-446655440000", "a1b2c3d4e5f6g7h8i9"] {
             assert!(is_random(random.as_bytes()), "{random}");
         }
         for word in [
             "a-long-title-of-some-article-2024",
             "d41d8cd98f00b204e9800998ecf8427e",
             "internationalisation",
+            "TheLongReportAboutCovid19AndTheStates",
             "short1",
             "2024-01-31-report-final",
         ] {
