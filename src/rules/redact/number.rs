@@ -13,6 +13,8 @@ use std::ops::Range;
 
 /// Most groups of a run; nobody writes a number in more.
 const GROUPS_MAX: usize = 16;
+/// Fewest digits of what is looked at: words around fewer need not be read.
+const DIGITS_MIN: usize = 3;
 /// Most digits of what is looked at.
 const DIGITS_MAX: usize = 34;
 
@@ -154,6 +156,9 @@ fn pieces(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, run: &Run) {
     if version && !run.groups[0].plus || sizes == [8, 4, 4, 4, 12] {
         return;
     }
+    if run.groups.iter().map(|group| group.range.len()).sum::<usize>() < DIGITS_MIN {
+        return;
+    }
     let said = said(seen, run.start..run.end);
     let mut from = 0;
     'next: while from < run.groups.len() {
@@ -235,7 +240,9 @@ fn said(seen: &Seen<'_, '_>, range: Range<usize>) -> Said {
         near.edge > range.start || !seen.view.bytes()[near.edge..range.start].iter().any(|byte| byte.is_ascii_digit() || *byte == HIDDEN)
     };
     // `ne` and the like stand before a date, and are other words in other languages.
-    let short = |near: &super::cue::Near| near.edge >= range.end && seen.view.text()[near.edge..].chars().take(4).take_while(|c| is_letter(*c)).count() < 4;
+    let short = |near: &super::cue::Near| {
+        near.edge >= range.end && seen.view.text()[near.edge..].chars().take(4).take_while(|c| is_letter(*c)).count() < 4
+    };
     let birth = seen.near(&range, BIRTH).filter(first).filter(|near| !short(near)).map(|near| near.cost);
     let before = seen.before(&range, QUANTITY).is_some_and(|near| near.cost <= 8);
     let after = seen.after(&range, QUANTITY).is_some_and(|near| near.cost <= 14);
@@ -335,7 +342,7 @@ enum Verdict {
 
 fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range: &Range<usize>) -> Verdict {
     let length = piece.len();
-    if !(3..=DIGITS_MAX).contains(&length) {
+    if !(DIGITS_MIN..=DIGITS_MAX).contains(&length) {
         return Verdict::Nothing;
     }
     if known.keeps_digits(&piece.digits) {

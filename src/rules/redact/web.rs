@@ -65,8 +65,12 @@ fn urls(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims) {
             .rev()
             .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'*'))
             .count();
+        // Without a scheme nothing is read on, so that many marks in a row cost no more than others.
+        if scheme == 0 {
+            continue;
+        }
         let end = url_end(seen.view.text(), at + 3);
-        if scheme > 0 && end > at + 4 {
+        if end > at + 4 {
             url(seen, known, claims, at - scheme..end, at + 3);
             from = end;
         }
@@ -497,6 +501,10 @@ fn label_end(text: &str, start: usize, limit: usize) -> usize {
 
 /// Whether a label may be the last of a name on the internet; a letter that only looks like one of ours counts as it.
 pub(super) fn is_top(label: &str) -> bool {
+    // The longest there is has 24 letters, and none has one.
+    if label.len() < 2 || label.len() > 96 {
+        return false;
+    }
     let lower = label.to_lowercase();
     // Names for examples and for networks of one's own (RFC 2606, RFC 6762, ICANN's `internal`).
     const RESERVED: [&str; 7] = ["corp", "example", "internal", "invalid", "lan", "local", "test"];
@@ -830,7 +838,8 @@ mod tests {
 
     #[test]
     fn what_a_machine_made_up_is_told_from_words_and_hashes() {
-        for random in ["dQw4w9WgXcQ8fK2p", "TMdnh4xlFnzstqyaEYVNysDEeaeBDcHi", "550e8400-e29b-41d4-a716-446655440000", "a1b2c3d4e5f6g7h8i9"] {
+        for random in ["dQw4w9WgXcQ8fK2p", "TMdnh4xlFnzstqyaEYVNysDEeaeBDcHi", "550e8400-e29b-41d4-a716-446655440000", "a1b2c3d4e5f6g7h8i9"]
+        {
             assert!(is_random(random.as_bytes()), "{random}");
         }
         for word in [

@@ -15,7 +15,7 @@ const WORDS_MAX: usize = 5;
 const WINDOW: usize = 160;
 
 /// Behind these, one word with a capital is not enough: they introduce other things as often.
-const WEAK: [&str; 98] = [
+const WEAK: [&str; 106] = [
     "a certain",
     "according to",
     "ako si",
@@ -44,10 +44,12 @@ const WEAK: [&str; 98] = [
     "esq",
     "far",
     "father",
+    "forwarded by",
     "forwarding what",
     "freund",
     "freundin",
     "habla",
+    "heard from",
     "hello",
     "i am",
     "i'm",
@@ -79,6 +81,8 @@ const WEAK: [&str; 98] = [
     "nome",
     "phone",
     "phone call with",
+    "received by",
+    "received from",
     "ring",
     "saya adalah",
     "schwester",
@@ -86,6 +90,8 @@ const WEAK: [&str; 98] = [
     "segun",
     "segundo",
     "selon",
+    "sent by",
+    "shared by",
     "si",
     "sister",
     "sohn",
@@ -103,10 +109,12 @@ const WEAK: [&str; 98] = [
     "this is",
     "tochter",
     "toi la",
+    "told by",
     "uncle",
     "vater",
     "volgens",
     "writes",
+    "written by",
     "zena",
     "аты",
     "за словами",
@@ -327,7 +335,7 @@ const WITHIN: [&str; 28] = [
 ];
 
 /// Words at which a name ends in scripts without capitals: prepositions, particles, conjunctions, forms of "to be".
-const STOPS: [&str; 122] = [
+const STOPS: [&str; 141] = [
     "من",
     "في",
     "على",
@@ -450,10 +458,29 @@ const STOPS: [&str; 122] = [
     "हूँ",
     "हूं",
     "হই",
+    "অনুগ্রহ",
+    "দয়া",
+    "কৃপয়া",
+    "تکایە",
+    "ਕਿਰਪਾ",
+    "براہ",
+    "مہربانی",
+    "कृपया",
+    "لطفا",
+    "دەکرێت",
+    "దయచేసి",
+    "தயவு",
+    "કૃપા",
+    "ದಯವಿಟ್ಟು",
+    "ദയവായി",
+    "אנא",
+    "ይደውሉ",
+    "እባክዎ",
+    "გთხოვთ",
 ];
 
 /// What follows a name in Han, Kana and Hangul.
-const AFTER: [&str; 18] = [
+const AFTER: [&str; 21] = [
     "先生",
     "女士",
     "小姐",
@@ -472,6 +499,9 @@ const AFTER: [&str; 18] = [
     "님",
     "기자",
     "변호사",
+    "と申し",
+    "と言い",
+    "といい",
 ];
 /// At these characters a name ends there.
 const STOP_CHARS: &str = "的是從从在於于有說说打來来收到給给和與与及、は、がをにのでともへ은는이가을를의에와과로입";
@@ -595,14 +625,59 @@ fn behind(seen: &Seen<'_, '_>, claims: &Claims, cue: cue::Cue) -> Option<Range<u
 
 /// "I am" and words for relatives in scripts without capitals: what follows them is a name only if it ends soon.
 const LOOSE: [&str; 45] = [
-    "انا", "اخوها", "اخوه", "اختها", "اخته", "زوجها", "زوجته", "والدها", "والده", "والدتها", "والدته", "ابنها", "ابنه", "ابنتها", "ابنته", "صديقها",
-    "صديقتها", "زميلها", "زميلتها", "من", "برادرش", "خواهرش", "همسرش", "پدرش", "مادرش", "پسرش", "دخترش", "دوستش", "همکارش", "میں", "بھائی",
-    "بہن", "شوہر", "اخیها", "אני", "אחיה", "אחותה", "בעלה", "אשתו", "मैं", "भाई", "बहन", "पति", "पत्नी", "ভাই",
+    "انا",
+    "اخوها",
+    "اخوه",
+    "اختها",
+    "اخته",
+    "زوجها",
+    "زوجته",
+    "والدها",
+    "والده",
+    "والدتها",
+    "والدته",
+    "ابنها",
+    "ابنه",
+    "ابنتها",
+    "ابنته",
+    "صديقها",
+    "صديقتها",
+    "زميلها",
+    "زميلتها",
+    "من",
+    "برادرش",
+    "خواهرش",
+    "همسرش",
+    "پدرش",
+    "مادرش",
+    "پسرش",
+    "دخترش",
+    "دوستش",
+    "همکارش",
+    "میں",
+    "بھائی",
+    "بہن",
+    "شوہر",
+    "اخیها",
+    "אני",
+    "אחיה",
+    "אחותה",
+    "בעלה",
+    "אשתו",
+    "मैं",
+    "भाई",
+    "बहन",
+    "पति",
+    "पत्नी",
+    "ভাই",
 ];
 
 /// Whether a line, a clause or the text ends here.
 fn ends_there(rest: &str) -> bool {
-    rest.trim_start_matches([' ', '"']).chars().next().is_none_or(|c| matches!(c, '\n' | '\r' | ',' | '،' | '.' | '।' | '۔' | '။' | '|' | '(' | '<' | '-' | '\0'))
+    rest.trim_start_matches([' ', '"'])
+        .chars()
+        .next()
+        .is_none_or(|c| matches!(c, '\n' | '\r' | ',' | '،' | '.' | '।' | '۔' | '။' | '|' | '(' | '<' | '-' | '\0'))
 }
 
 /// "is", between who somebody is and the name.
@@ -745,9 +820,42 @@ fn before(seen: &Seen<'_, '_>, at: usize) -> Option<Range<usize>> {
 
 /// What people have: behind `'s` these make a capitalised word somebody's name.
 const HAD: [&str; 36] = [
-    "account", "address", "aunt", "boss", "brother", "computer", "cousin", "daughter", "device", "email", "employer", "family", "father",
-    "flat", "friend", "home", "house", "husband", "laptop", "lawyer", "mail", "mailbox", "mother", "number", "office", "parents", "phone",
-    "physician", "relatives", "sister", "son", "tablet", "uncle", "wife", "wireless", "workplace",
+    "account",
+    "address",
+    "aunt",
+    "boss",
+    "brother",
+    "computer",
+    "cousin",
+    "daughter",
+    "device",
+    "email",
+    "employer",
+    "family",
+    "father",
+    "flat",
+    "friend",
+    "home",
+    "house",
+    "husband",
+    "laptop",
+    "lawyer",
+    "mail",
+    "mailbox",
+    "mother",
+    "number",
+    "office",
+    "parents",
+    "phone",
+    "physician",
+    "relatives",
+    "sister",
+    "son",
+    "tablet",
+    "uncle",
+    "wife",
+    "wireless",
+    "workplace",
 ];
 
 /// `Anna Kim's phone`, `Anna's sister`.
@@ -766,7 +874,9 @@ fn possessive(seen: &Seen<'_, '_>, claims: &mut Claims) {
         while first > 0
             && words.len() - first < 3
             && named(&words[first - 1])
-            && words.get(first).map_or(words[first - 1].range.end == at, |next| is_join(&text[words[first - 1].range.end..next.range.start]))
+            && words
+                .get(first)
+                .map_or(words[first - 1].range.end == at, |next| is_join(&text[words[first - 1].range.end..next.range.start]))
         {
             first -= 1;
         }
@@ -875,8 +985,13 @@ fn before_titles(seen: &Seen<'_, '_>, claims: &mut Claims) {
     let Some(titles) = &*TITLES else { return };
     for found in titles.find_iter(text) {
         let before = text[..found.start()].strip_suffix(' ').unwrap_or(&text[..found.start()]);
-        let start =
-            before.char_indices().rev().take(3).take_while(|(_, c)| is_cjk(*c) && !STOP_CHARS.contains(*c)).last().map(|(at, _)| at);
+        let start = before
+            .char_indices()
+            .rev()
+            .take(if AFTER[found.pattern().as_usize()].starts_with('と') { 4 } else { 3 })
+            .take_while(|(_, c)| is_cjk(*c) && !STOP_CHARS.contains(*c))
+            .last()
+            .map(|(at, _)| at);
         let range = start.map(|start| start..before.len());
         if let Some(range) = range.filter(|range| text[range.clone()].chars().count() >= 2 && claims.is_free(range)) {
             claims.over(Kind::Name, range);
