@@ -3,7 +3,8 @@
 use super::claim::Claims;
 use super::cue::{Seen, is_letter, is_spaceless};
 use super::known::Values;
-use super::web::{email, is_top};
+use super::mail::email;
+use super::web::is_top;
 use aho_corasick::{AhoCorasick, MatchKind};
 use std::sync::LazyLock;
 
