@@ -2,6 +2,7 @@
 //!
 //! `cargo test --no-default-features --test lists -- --nocapture` prints what becomes of the real indicators.
 
+mod shared;
 mod skips;
 
 use std::collections::BTreeMap;
@@ -9,27 +10,17 @@ use std::io::{BufReader, Cursor};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use shared::{data, files};
+
 use watchfire::formats::{self, Item, Problem, pattern, warninglist};
 use watchfire::model::warninglist::Entries;
 use watchfire::model::{Observable, ObservableKind, Warninglist};
 use watchfire::rules::addressee::{self, Decision};
 use watchfire::rules::lists::{Gate, Lists, Rated, Severity, Source};
 
-/// The shared data (`WATCHFIRE_SHARED`, by default `../shared`), or a line that says that it is absent.
-fn data() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let folder = std::env::var_os("WATCHFIRE_SHARED").map_or_else(beside, PathBuf::from).join("data");
-    if folder.join("warninglists").is_dir() {
-        return Some(folder);
-    }
-    skips::skipped(&format!("there are no warninglists in {} (set WATCHFIRE_SHARED)", folder.display()));
-    None
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("readable").path()).collect();
-    entries.sort();
-    entries.into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+/// The folder that has the warninglists, with the real files beside them.
+fn shared_data() -> Option<PathBuf> {
+    data("warninglists").and_then(|folder| folder.parent().map(Path::to_path_buf))
 }
 
 fn warninglists(data: &Path) -> Vec<(Warninglist, Vec<Problem>)> {
@@ -69,7 +60,7 @@ fn inside(observable: &Observable) -> Vec<Observable> {
 
 #[test]
 fn every_real_warninglist_is_read() {
-    let Some(data) = data() else { return };
+    let Some(data) = shared_data() else { return };
     let lists = warninglists(&data);
     assert!(lists.len() >= 30);
     for (list, problems) in &lists {
@@ -103,7 +94,7 @@ fn by_hand(list: &Warninglist, observable: &Observable) -> bool {
 
 #[test]
 fn the_index_finds_what_a_look_at_every_entry_finds() {
-    let Some(data) = data() else { return };
+    let Some(data) = shared_data() else { return };
     let lists: Vec<Warninglist> =
         warninglists(&data).into_iter().map(|(list, _)| list).filter(|list| !matches!(list.entries, Entries::Regex(_))).collect();
     let gate = Gate { lists: Lists::new(lists.iter().cloned().map(Rated::usual)), ..Gate::default() };
@@ -132,7 +123,7 @@ fn the_index_finds_what_a_look_at_every_entry_finds() {
 /// Precision: of real indicators nearly all leave.
 #[test]
 fn real_indicators_survive() {
-    let Some(data) = data() else { return };
+    let Some(data) = shared_data() else { return };
     let gate = Gate { lists: Lists::new(warninglists(&data).into_iter().map(|(list, _)| Rated::usual(list))), ..Gate::default() };
     let values = values(&data);
     let mut counts: BTreeMap<(ObservableKind, Option<Severity>), u64> = BTreeMap::new();
@@ -171,7 +162,7 @@ fn real_indicators_survive() {
 /// Precision and its price: most real URLs stay as they are, or lose what may be one person's.
 #[test]
 fn real_urls_and_domains_survive() {
-    let Some(data) = data() else { return };
+    let Some(data) = shared_data() else { return };
     let settings = addressee::Settings::default();
     let gate = Gate { lists: Lists::new(warninglists(&data).into_iter().map(|(list, _)| Rated::usual(list))), ..Gate::default() };
     let (mut kept, mut stripped, mut withheld) = (0_u64, BTreeMap::<String, Vec<String>>::new(), BTreeMap::<String, Vec<String>>::new());

@@ -1,29 +1,15 @@
 //! Every file of the shared data survives its reader. The data is not part of the project: without it these tests say so and pass.
 
+mod shared;
 mod skips;
 
 use std::io::{BufReader, Cursor};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+
+use shared::{data, files};
 use watchfire::formats::{self, Format, Item, sniff};
 use watchfire::model::Tlp;
-
-/// The shared data (`WATCHFIRE_SHARED`, by default `../shared`), or a line that says that it is absent.
-fn data() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let folder = std::env::var_os("WATCHFIRE_SHARED").map_or_else(beside, PathBuf::from).join("data");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    skips::skipped(&format!("there is no data in {} (set WATCHFIRE_SHARED)", folder.display()));
-    None
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("readable").path()).collect();
-    entries.sort();
-    entries.into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
-}
 
 #[derive(Default)]
 struct Told {
@@ -56,7 +42,7 @@ fn read(path: &Path) -> Told {
 
 #[test]
 fn every_real_and_hostile_file_is_survived() {
-    let Some(data) = data() else { return };
+    let Some(data) = data("") else { return };
     let folders = ["stix", "stix20", "misp", "misp-feed-tweetfeed", "csv", "lists", "hostile"];
     let paths: Vec<PathBuf> = folders.iter().flat_map(|folder| files(&data.join(folder))).collect();
     assert!(paths.len() > 600, "only {} files", paths.len());
@@ -87,7 +73,7 @@ fn has_no_record(path: &str) -> bool {
 
 #[test]
 fn the_readers_agree_with_the_published_numbers() {
-    let Some(data) = data() else { return };
+    let Some(data) = data("") else { return };
     for (file, expected, problems) in [
         ("stix/pegasus.stix2", 1549, 0),
         ("stix/cytrox.stix2", 343, 0),
@@ -105,7 +91,7 @@ fn the_readers_agree_with_the_published_numbers() {
 
 #[test]
 fn what_a_hostile_file_says_soundly_is_taken_and_nothing_else() {
-    let Some(data) = data() else { return };
+    let Some(data) = data("") else { return };
     #[derive(serde::Deserialize)]
     struct Expected {
         good_indicators: Option<usize>,
@@ -124,7 +110,7 @@ fn what_a_hostile_file_says_soundly_is_taken_and_nothing_else() {
 
 #[test]
 fn a_marking_that_lies_or_is_unknown_never_widens_an_audience() {
-    let Some(data) = data() else { return };
+    let Some(data) = data("") else { return };
     let labels = |file: &str| -> Vec<Option<Tlp>> {
         read(&data.join("hostile/made").join(file)).indicators.iter().map(|(_, tlp, _)| *tlp).collect()
     };
@@ -137,7 +123,7 @@ fn a_marking_that_lies_or_is_unknown_never_widens_an_audience() {
 
 #[test]
 fn the_format_of_every_file_is_told_by_its_content() {
-    let Some(data) = data() else { return };
+    let Some(data) = data("") else { return };
     let told = |path: &Path, name: Option<&str>| {
         let mut bytes = std::fs::read(path).expect("readable");
         bytes.truncate(sniff::SNIFF_BYTES);
@@ -177,7 +163,7 @@ fn attributes(event: &serde_json::Value) -> u64 {
 
 #[test]
 fn every_attribute_of_an_event_is_an_indicator_or_is_counted_among_what_is_not_taken() {
-    let Some(data) = data() else { return };
+    let Some(data) = data("") else { return };
     let mut looked_at = 0;
     for path in files(&data.join("misp")).iter().chain(&files(&data.join("misp-feed-tweetfeed"))) {
         let Ok(json) = serde_json::from_slice::<serde_json::Value>(&std::fs::read(path).expect("readable")) else { continue };

@@ -1,19 +1,14 @@
 //! The detectors on labelled texts that are not part of the project: `WATCHFIRE_SHARED` names the folder that has them (by default `../shared`).
 //! Figures by locale and script stand in docs/redaction.md.
 
+mod shared;
 mod skips;
 
-use std::path::{Path, PathBuf};
 use watchfire::rules::redact::check::{Table, check};
 use watchfire::rules::redact::{Detector, Known};
 
 fn measured(name: &str) -> Option<(Table, Vec<String>)> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let file = std::env::var_os("WATCHFIRE_SHARED").map_or_else(beside, PathBuf::from).join("data/pii").join(name);
-    let Ok(json) = std::fs::read_to_string(&file) else {
-        skips::skipped(&format!("redaction: {} is absent; set WATCHFIRE_SHARED to the folder that has `data`", file.display()));
-        return None;
-    };
+    let json = std::fs::read_to_string(shared::data(&format!("pii/{name}"))?).expect("readable");
     let mut misses = Vec::new();
     let table = check(&json, &mut |miss| misses.push(format!("{}: {}: {}", miss.locale, miss.what, miss.value))).expect("cases");
     Some((table, misses))
@@ -38,12 +33,7 @@ fn documents_with_a_check_digit_are_found_alone() {
 
 #[test]
 fn telephone_numbers_of_all_regions_are_found_with_their_prefix_and_behind_a_word_without() {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let file = std::env::var_os("WATCHFIRE_SHARED").map_or_else(beside, PathBuf::from).join("data/pii/phone_examples.csv");
-    let Ok(rows) = std::fs::read_to_string(&file) else {
-        skips::skipped(&format!("redaction: {} is absent; set WATCHFIRE_SHARED to the folder that has `data`", file.display()));
-        return;
-    };
+    let Some(rows) = shared::data("pii/phone_examples.csv").map(|file| std::fs::read_to_string(file).expect("readable")) else { return };
     let detector = Detector::new(&Known::default());
     let whole = |text: &str, number: &str| {
         let start = text.find(number).expect("it is there");

@@ -65,16 +65,20 @@ pub(super) fn run(desk: &Desk, args: &Args) -> Ended {
 const FILE_BYTES_MAX: u64 = 256 << 20;
 
 fn read(path: &Path) -> Result<String, Problem> {
+    read_within(path, FILE_BYTES_MAX)
+}
+
+fn read_within(path: &Path, bytes_max: u64) -> Result<String, Problem> {
     let open = || -> io::Result<String> {
         let mut text = Vec::new();
         if path == Path::new("-") {
-            io::stdin().lock().take(FILE_BYTES_MAX + 1).read_to_end(&mut text)?;
+            io::stdin().lock().take(bytes_max + 1).read_to_end(&mut text)?;
         } else {
-            std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut text)?;
+            std::fs::File::open(path)?.take(bytes_max + 1).read_to_end(&mut text)?;
         }
         // The half of a deny list would let through what the other half names.
-        if text.len() as u64 > FILE_BYTES_MAX {
-            return Err(io::Error::other(format!("it is longer than {FILE_BYTES_MAX} bytes")));
+        if text.len() as u64 > bytes_max {
+            return Err(io::Error::other(format!("it is longer than {bytes_max} bytes")));
         }
         Ok(String::from_utf8_lossy(&text).into_owned())
     };
@@ -223,6 +227,16 @@ mod tests {
         assert_eq!(filtered(false, text.as_bytes()), line.replace("+1 202 555 0143", "[phone-1]").repeat(5000));
         let endless = "é".repeat(PART_MAX);
         assert_eq!(filtered(false, endless.as_bytes()), endless);
+    }
+
+    #[test]
+    fn a_list_that_is_longer_than_is_read_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "12345678").unwrap();
+        assert_eq!(read_within(file.path(), 8).unwrap(), "12345678");
+        let refused = read_within(file.path(), 7).unwrap_err();
+        assert_eq!(refused.exit, Exit::Failed);
+        assert!(format!("{refused:?}").contains("it is longer than 7 bytes"), "{refused:?}");
     }
 
     #[test]

@@ -27,8 +27,9 @@ pub(super) const NAME: Class = 1 << 12;
 pub(super) const VERB: Class = 1 << 13;
 pub(super) const TOLD: Class = 1 << 14;
 pub(super) const TITLE: Class = 1 << 15;
+pub(super) const CLOSING: Class = 1 << 16;
 
-const CLASSES: [(&str, Class); 16] = [
+const CLASSES: [(&str, Class); 17] = [
     ("phone", PHONE),
     ("attacker", ATTACKER),
     ("person", PERSON),
@@ -45,6 +46,7 @@ const CLASSES: [(&str, Class); 16] = [
     ("verb", VERB),
     ("told", TOLD),
     ("title", TITLE),
+    ("closing", CLOSING),
 ];
 
 /// A word of the lexicon: which classes it has as a whole word, and which as the beginning of one.
@@ -284,8 +286,22 @@ fn class(text: &str, start: usize, end: usize, entry: Entry) -> Class {
         return 0;
     }
     let next = text[end..].chars().next();
+    // Thai and Lao: a vowel before its consonant, or a sign on it, makes both one syllable of another word (`เชื่อม` has no `ชื่อ` in it).
+    if is_spaceless(first)
+        && (text[..start].chars().next_back().is_some_and(leads) && !leads(first)
+            || next.is_some_and(
+                |c| matches!(c, '\u{e30}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}' | '\u{eb0}'..='\u{ebc}' | '\u{ec8}'..='\u{ece}'),
+            ))
+    {
+        return 0;
+    }
     let whole = !is_letter(last) || is_spaceless(last) || !next.is_some_and(|c| is_letter(c) && !is_spaceless(c));
     if whole { entry.whole | entry.stem } else { entry.stem }
+}
+
+/// A vowel that is written before the consonant that it follows.
+fn leads(c: char) -> bool {
+    matches!(c, '\u{e40}'..='\u{e44}' | '\u{ec0}'..='\u{ec4}')
 }
 
 fn begins_word(text: &str, start: usize, first: char, length: usize) -> bool {

@@ -81,7 +81,7 @@ fn spelled(c: char) -> String {
     if is_invisible(c) {
         return String::new();
     }
-    let plain = |c: char| digit(c).or_else(|| punctuation(c)).unwrap_or(c);
+    let plain = |c: char| digit(c).or_else(|| punctuation(c)).or_else(|| barred(c)).unwrap_or(c);
     let decomposed: Vec<char> = DecomposingNormalizerBorrowed::new_nfkd().normalize_iter(std::iter::once(c)).collect();
     let kept: String = decomposed.iter().copied().filter(|&c| !is_mark(c) && !is_invisible(c)).map(plain).collect();
     // Hangul's syllables and vowel signs of two parts stay whole: nothing is gained by taking them apart.
@@ -184,6 +184,22 @@ fn digit(c: char) -> Option<char> {
     let before = ZEROS.partition_point(|zero| *zero <= c);
     let zero = ZEROS.get(before.checked_sub(1)?)?;
     char::from_digit((c as u32).checked_sub(*zero as u32).filter(|value| *value < 10)?, 10)
+}
+
+/// Letters that Unicode does not take apart, but people type without their bar, dot or turn.
+fn barred(c: char) -> Option<char> {
+    Some(match c {
+        'ı' => 'i',
+        'ł' => 'l',
+        'Ł' => 'L',
+        'đ' => 'd',
+        'Đ' => 'D',
+        'ø' => 'o',
+        'Ø' => 'O',
+        'ə' => 'e',
+        'Ə' => 'E',
+        _ => return None,
+    })
 }
 
 fn punctuation(c: char) -> Option<char> {

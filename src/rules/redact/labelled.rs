@@ -113,12 +113,20 @@ fn value(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue, first: Range<usize>
     let letters = text.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     let least = if cue.class & TICKET != 0 { 3 } else { 4 };
     let prefixed = first.start > 0 && matches!(bytes[first.start - 1], b'+' | b'.' | b'/' | b'_' | b'-' | b'@');
+    let hexadecimal = text.starts_with(b"0x");
     let unit = letters > 0 && letters < 4 && digits < 5 && text[..].iter().take_while(|byte| byte.is_ascii_digit()).count() == digits;
     // `report 18.12.2018.gz`, `\doc\ce81b018.jpg`.
     let behind = bytes[end..].iter().take(8).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'.').count();
     let name = &seen.view.lower()[first.start..end + behind];
     let file = name.rsplit_once('.').is_some_and(|(_, last)| tld::is_extension(last)) || first.start > 0 && bytes[first.start - 1] == b'\\';
-    if digits < least || prefixed || file || unit || is_date(text) || text.len() >= 32 && text.iter().all(u8::is_ascii_hexdigit) {
+    if digits < least
+        || hexadecimal
+        || prefixed
+        || file
+        || unit
+        || is_date(text)
+        || text.len() >= 32 && text.iter().all(u8::is_ascii_hexdigit)
+    {
         return;
     }
     // A telephone number between the word and its end: numbers are judged with everything that stands around them.

@@ -11,8 +11,10 @@ mod claim;
 mod confusable;
 mod cue;
 mod fold;
+mod host;
 mod known;
 mod labelled;
+mod mail;
 mod name;
 mod national;
 mod number;
@@ -23,6 +25,7 @@ mod spelled;
 #[cfg(test)]
 mod tests;
 mod token;
+mod url;
 mod view;
 mod web;
 

@@ -5,7 +5,7 @@
 
 use super::Kind;
 use super::claim::Claims;
-use super::cue::{ACCOUNT, ATTACKER, BIRTH, DEVICE, HANDLE, ID, PERSON, PHONE, QUANTITY, SECRET, Seen, TICKET};
+use super::cue::{ACCOUNT, ATTACKER, BIRTH, DEVICE, HANDLE, ID, PERSON, PHONE, QUANTITY, SECRET, Seen, TICKET, is_letter};
 use super::known::Values;
 use super::national;
 use super::view::HIDDEN;
@@ -13,6 +13,8 @@ use std::ops::Range;
 
 /// Most groups of a run; nobody writes a number in more.
 const GROUPS_MAX: usize = 16;
+/// Fewest digits of what is looked at: words around fewer need not be read.
+const DIGITS_MIN: usize = 3;
 /// Most digits of what is looked at.
 const DIGITS_MAX: usize = 34;
 
@@ -125,6 +127,8 @@ fn begins(seen: &Seen<'_, '_>, run: &Run) -> bool {
     match before {
         _ if before.is_ascii_alphabetic() => false,
         '_' | '\\' | '%' | '$' | '€' | '£' | '¥' | '₹' | '₽' | '&' => false,
+        // The rest of an amount.
+        ',' if run.groups[0].range.len() == 3 => !bytes[..run.start - 1].last().is_some_and(u8::is_ascii_digit),
         '-' | '/' | '.' => {
             !bytes[..run.start - 1].last().is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'.'))
         }
@@ -150,6 +154,9 @@ fn pieces(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, run: &Run) {
     let sizes: Vec<usize> = run.groups.iter().map(|group| group.range.len()).collect();
     // A UUID without letters.
     if version && !run.groups[0].plus || sizes == [8, 4, 4, 4, 12] {
+        return;
+    }
+    if run.groups.iter().map(|group| group.range.len()).sum::<usize>() < DIGITS_MIN {
         return;
     }
     let said = said(seen, run.start..run.end);
@@ -232,7 +239,11 @@ fn said(seen: &Seen<'_, '_>, range: Range<usize>) -> Said {
     let first = |near: &super::cue::Near| {
         near.edge > range.start || !seen.view.bytes()[near.edge..range.start].iter().any(|byte| byte.is_ascii_digit() || *byte == HIDDEN)
     };
-    let birth = seen.near(&range, BIRTH).filter(first).map(|near| near.cost);
+    // `ne` and the like stand before a date, and are other words in other languages.
+    let short = |near: &super::cue::Near| {
+        near.edge >= range.end && seen.view.text()[near.edge..].chars().take(4).take_while(|c| is_letter(*c)).count() < 4
+    };
+    let birth = seen.near(&range, BIRTH).filter(first).filter(|near| !short(near)).map(|near| near.cost);
     let before = seen.before(&range, QUANTITY).is_some_and(|near| near.cost <= 8);
     let after = seen.after(&range, QUANTITY).is_some_and(|near| near.cost <= 14);
     Said { nearest, phone, birth, quantity: before || after }
@@ -331,7 +342,7 @@ enum Verdict {
 
 fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range: &Range<usize>) -> Verdict {
     let length = piece.len();
-    if !(3..=DIGITS_MAX).contains(&length) {
+    if !(DIGITS_MIN..=DIGITS_MAX).contains(&length) {
         return Verdict::Nothing;
     }
     if known.keeps_digits(&piece.digits) {
@@ -346,7 +357,7 @@ fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range:
         let birth = said.birth.is_some_and(|cost| cost <= 60);
         return if birth { Verdict::Is(Kind::Birth) } else { Verdict::Leave };
     }
-    let one_form = piece.is_one() || piece.only(1) || piece.only(b'-');
+    let one_form = piece.is_one() || piece.only(1) || piece.only(b'-') || piece.sizes == [4, 4, 4, 4] && piece.only(b'.');
     if one_form && national::card(&piece.digits) && (piece.is_one() || piece.sizes.iter().all(|size| (3..=7).contains(size))) {
         return Verdict::Is(Kind::Card);
     }
@@ -359,7 +370,7 @@ fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range:
     if is_phone_form(piece) && !(piece.is_one() && said.quantity) {
         return if is_attackers(seen, range) { Verdict::Leave } else { Verdict::Is(Kind::Phone) };
     }
-    if close(TICKET, 24) && (piece.is_one() || piece.only(b'-') && length >= 5)
+    if close(TICKET, 18) && (piece.is_one() || piece.only(b'-') && length >= 5)
         || seen.view.before(range.start) == Some('#') && piece.is_one() && length >= 4
     {
         return Verdict::Is(Kind::Ticket);
@@ -370,7 +381,8 @@ fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range:
     if close(DEVICE, 30) && length >= 8 {
         return Verdict::Is(Kind::Device);
     }
-    if close(ID | ACCOUNT | HANDLE, 60) && length >= 5 && one_form && !said.quantity {
+    let reach = if piece.is_amount() { 20 } else { 60 };
+    if close(ID | ACCOUNT | HANDLE, reach) && length >= 5 && one_form && !said.quantity && !is_years(piece) {
         return Verdict::Is(Kind::Id);
     }
     if said.quantity || is_years(piece) || piece.is_amount() && !close(PHONE, 24) {
@@ -378,6 +390,9 @@ fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range:
     }
     let whole_groups =
         piece.sizes.len() == 1 || piece.sizes.iter().all(|size| *size <= 6) && piece.sizes.last().is_some_and(|size| *size >= 2);
+    if is_short_number(seen, piece, range) {
+        return Verdict::Is(Kind::Phone);
+    }
     let said_so = said.phone.is_some_and(|cost| cost <= 70)
         && (6..=15).contains(&length)
         && (whole_groups || single_digits(piece))
@@ -386,6 +401,19 @@ fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range:
         return if is_attackers(seen, range) { Verdict::Leave } else { Verdict::Is(Kind::Phone) };
     }
     Verdict::Nothing
+}
+
+/// `called from number 102`: three to five digits right behind a word for a number, with another for a telephone in the clause. One alone introduces rooms, rows and errors.
+fn is_short_number(seen: &Seen<'_, '_>, piece: &Piece, range: &Range<usize>) -> bool {
+    const BESIDE: usize = 4;
+    let year = piece.len() == 4 && (1900..=2100).contains(&piece.values[0]);
+    let Some(near) = seen.before(range, PHONE).filter(|near| near.cost <= BESIDE) else { return false };
+    // The other word must end before the one beside the number begins.
+    let until = seen.cues.partition_point(|cue| cue.end <= near.edge);
+    let ending = seen.cues[..until].iter().rev().take_while(|cue| cue.end == near.edge);
+    let word = ending.filter(|cue| cue.class & PHONE != 0).map(|cue| cue.start).min();
+    let other = word.and_then(|start| seen.before(&(start..start), PHONE));
+    (3..=5).contains(&piece.len()) && piece.is_one() && !year && other.is_some()
 }
 
 /// Documents by form or check digit.
@@ -432,7 +460,9 @@ fn is_phone_form(piece: &Piece) -> bool {
     let american = matches!(sizes, [3, 3, 4] | [1, 3, 3, 4] | [3, 1, 3, 3, 4] | [2, 1, 3, 3, 4])
         && !piece.between.contains(&b'/')
         && !(piece.only(1) && piece.digits[0] == 0 && length == 10 && sizes.len() > 3);
-    let bracketed = piece.bracket && (6..=14).contains(&length) && sizes.len() > 1;
+    // `1.000 (1.000)`: two figures.
+    let figures = piece.between.contains(&b'.') && sizes.contains(&1);
+    let bracketed = piece.bracket && (6..=14).contains(&length) && sizes.len() > 1 && !figures;
     let trunk = piece.digits[0] == 0
         && piece.digits.get(1).is_some_and(|digit| *digit != 0 || sizes.len() > 1)
         && match sizes.len() {

@@ -3,12 +3,13 @@
 use super::claim::Claims;
 use super::cue::{Seen, is_letter, is_spaceless};
 use super::known::Values;
-use super::web::{email, is_top};
+use super::mail::email;
+use super::web::is_top;
 use aho_corasick::{AhoCorasick, MatchKind};
 use std::sync::LazyLock;
 
 /// Words for `@`. Folded and in lower case.
-const ATS: [&str; 34] = [
+const ATS: [&str; 122] = [
     "at",
     "arroba",
     "arobase",
@@ -43,10 +44,98 @@ const ATS: [&str; 34] = [
     "アットマーク",
     "골뱅이",
     "שטרודל",
+    "et",
+    "ət",
+    "acong",
+    "a cong",
+    "a keong",
+    "papaki",
+    "παπακι",
+    "маймунско",
+    "majmunce",
+    "arond",
+    "coada de maimuta",
+    "snabel",
+    "alfa krøll",
+    "kryllalfa",
+    "miukumauku",
+    "kissanhanta",
+    "ит",
+    "ит белгиси",
+    "айкулак",
+    "ayqulaq",
+    "kuchukcha",
+    "кучук",
+    "շնիկ",
+    "շնիկիկ",
+    "ատ",
+    "էթ",
+    "ეთ",
+    "ეტი",
+    "ঐট",
+    "অ্যাট",
+    "এট",
+    "অ্যাট দ্য রেট",
+    "ऐट",
+    "अट",
+    "ऍट",
+    "ऐट द रेट",
+    "एट द रेट",
+    "at the rate",
+    "at the rate of",
+    "at sign",
+    "at-sign",
+    "at-zeichen",
+    "signo arroba",
+    "ਐਟ",
+    "ਏਟ",
+    "ઍટ",
+    "એટ",
+    "அட்",
+    "ஆட்",
+    "அட்டு",
+    "అట్",
+    "ఎట్",
+    "యాట్",
+    "ಆಟ್",
+    "ಎಟ್",
+    "ಅಟ್",
+    "അറ്റ്",
+    "ആറ്റ്",
+    "ඇට්",
+    "အက်",
+    "အတ်",
+    "အက်တ်",
+    "អេត",
+    "អាត់",
+    "ແອັດ",
+    "ແອດ",
+    "แอ็ด",
+    "แอต",
+    "แอ็ท",
+    "แอ็ต",
+    "圈a",
+    "圈",
+    "엣",
+    "앳",
+    "ኣት",
+    "አት",
+    "ኤት",
+    "ئەت",
+    "ئات",
+    "ئێت",
+    "ایٹ",
+    "اٹ",
+    "اٹ دی ریٹ",
+    "ایت",
+    "كروية",
+    "כרוכית",
+    "אט",
+    "at işareti",
 ];
 
 /// Words for `.`.
-const DOTS: [&str; 34] = [
+const DOTS: [&str; 93] = [
     "dot",
     "punto",
     "point",
@@ -81,6 +170,65 @@ const DOTS: [&str; 34] = [
     "닷",
     "נקודה",
     "წერტილი",
+    "nöqtə",
+    "pikë",
+    "pika",
+    "կետ",
+    "կէտ",
+    "డాట్",
+    "చుక్క",
+    "టాట్",
+    "டாட்",
+    "புள்ளி",
+    "ಡಾಟ್",
+    "ಚುಕ್ಕಿ",
+    "ഡോട്ട്",
+    "ඩොට්",
+    "තිත",
+    "ڈاٹ",
+    "نقطہ",
+    "ਡਾਟ",
+    "ਡੌਟ",
+    "ડોટ",
+    "ডট",
+    "बिंदु",
+    "बिन्दु",
+    "डाट",
+    "ဒေါ့",
+    "ဒေါ့တ်",
+    "အစက်",
+    "ដត",
+    "ចុច",
+    "ຈຸດ",
+    "ດອດ",
+    "ดอท",
+    "ด็อท",
+    "ดอต",
+    "чекит",
+    "нүкте",
+    "нокта",
+    "nuqta",
+    "xal",
+    "خاڵ",
+    "نوقتە",
+    "ნოქტე",
+    "ነጥብ",
+    "دت",
+    "τελεια",
+    "punct",
+    "tocka",
+    "tačka",
+    "тачка",
+    "tochka",
+    "taskas",
+    "punkts",
+    "punktum",
+    "prik",
+    "цэг",
+    "ټکی",
+    "dhibic",
+    "tuldok",
+    "도트",
 ];
 
 static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
@@ -160,7 +308,7 @@ fn address(text: &str, at: usize, end: usize) -> Option<std::ops::Range<usize>> 
     if !apart(text[..at].chars().next_back()) || !apart(text[end..].chars().next()) {
         return None;
     }
-    let before = text[..at].trim_end_matches([' ', '-', '_']);
+    let before = text[..at].trim_end_matches([' ', '-', '_', '(', '[', '{', '<']);
     let start = local_start(before);
     let local = &before[start..];
     let stop = domain(text, end)?;
@@ -229,6 +377,6 @@ fn domain(text: &str, start: usize) -> Option<usize> {
 /// Past blanks, if not too many.
 fn skip(text: &str, at: usize, most: usize) -> Option<usize> {
     let rest = text.get(at..)?;
-    let blanks = rest.len() - rest.trim_start_matches([' ', '-', '_']).len();
+    let blanks = rest.len() - rest.trim_start_matches([' ', '-', '_', '(', ')', '[', ']', '{', '}', '<', '>']).len();
     (blanks <= most).then_some(at + blanks)
 }

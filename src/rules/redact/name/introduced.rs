@@ -1,282 +1,19 @@
 //! Names that nobody gave: told by what introduces them ("my name is", "меня зовут", "اسمي", a title), by a verb of calling or writing behind them, or by an
 //! address in brackets. That is no recognition of names: one without such a word beside it is not found (`docs/redaction.md` has figures).
 
+use super::beside;
+use super::words::{COPULAS, FAMILIES, LOOSE, NO_NAMES, STOP_CHARS, STOPS, WEAK, WITHIN};
 use super::{Word, is_cased, words};
 use crate::rules::redact::Kind;
 use crate::rules::redact::claim::Claims;
-use crate::rules::redact::cue::{self, NAME, PERSON, Seen, TITLE, TOLD, VERB, is_letter, is_semitic, is_spaceless, is_word};
-use aho_corasick::AhoCorasick;
+use crate::rules::redact::cue::{self, CLOSING, NAME, PERSON, Seen, TITLE, TOLD, VERB, is_letter, is_semitic, is_spaceless, is_word};
 use std::ops::Range;
-use std::sync::LazyLock;
 
 /// Most words of a name.
 const WORDS_MAX: usize = 5;
+
 /// How far behind a cue a name may begin, and how long it may be, in bytes.
 const WINDOW: usize = 160;
-
-/// Behind these, one word with a capital is not enough: they introduce other things as often.
-const WEAK: [&str; 20] = [
-    "alias",
-    "also known as",
-    "call from",
-    "father",
-    "hello",
-    "i am",
-    "known as",
-    "message from",
-    "name",
-    "name of",
-    "named",
-    "nom",
-    "nombre",
-    "nome",
-    "si",
-    "sister",
-    "thanks",
-    "this is",
-    "writes",
-    "имя",
-];
-
-/// Words with a capital that are no names: organisations, greetings, starts of sentences.
-const NO_NAMES: [&str; 103] = [
-    "access",
-    "agency",
-    "all",
-    "amnesty",
-    "and",
-    "android",
-    "apple",
-    "at",
-    "attacker",
-    "but",
-    "cert",
-    "chrome",
-    "cisco",
-    "citizen",
-    "civicert",
-    "client",
-    "co",
-    "colleague",
-    "colleagues",
-    "committee",
-    "company",
-    "customer",
-    "defenders",
-    "desk",
-    "e",
-    "email",
-    "emergency",
-    "everyone",
-    "facebook",
-    "federal",
-    "foundation",
-    "friend",
-    "friends",
-    "from",
-    "front",
-    "fund",
-    "github",
-    "gmail",
-    "google",
-    "group",
-    "he",
-    "help",
-    "helpdesk",
-    "helpline",
-    "her",
-    "if",
-    "in",
-    "inc",
-    "instagram",
-    "institute",
-    "intelligence",
-    "international",
-    "iphone",
-    "it",
-    "journalist",
-    "kaspersky",
-    "lab",
-    "labs",
-    "line",
-    "linux",
-    "ltd",
-    "mail",
-    "media",
-    "meta",
-    "microsoft",
-    "ministry",
-    "my",
-    "network",
-    "news",
-    "note",
-    "now",
-    "our",
-    "outlook",
-    "passport",
-    "phone",
-    "please",
-    "police",
-    "project",
-    "referral",
-    "regards",
-    "report",
-    "research",
-    "security",
-    "she",
-    "signal",
-    "sir",
-    "support",
-    "team",
-    "telegram",
-    "the",
-    "they",
-    "this",
-    "threat",
-    "twitter",
-    "union",
-    "university",
-    "unknown",
-    "user",
-    "victim",
-    "we",
-    "whatsapp",
-    "windows",
-    "you",
-];
-
-/// Particles within a name of scripts with capitals.
-const WITHIN: [&str; 28] = [
-    "abu", "al", "ap", "bin", "binti", "da", "dal", "de", "del", "della", "den", "der", "di", "do", "dos", "du", "e", "el", "ibn", "la",
-    "las", "los", "of", "ter", "van", "von", "y", "zu",
-];
-
-/// Words at which a name ends in scripts without capitals: prepositions, particles, conjunctions, forms of "to be".
-const STOPS: [&str; 99] = [
-    "من",
-    "في",
-    "على",
-    "عن",
-    "الى",
-    "مع",
-    "هو",
-    "هي",
-    "التي",
-    "الذي",
-    "هذا",
-    "هذه",
-    "ان",
-    "انه",
-    "انها",
-    "لا",
-    "ثم",
-    "او",
-    "كان",
-    "كانت",
-    "قد",
-    "وقد",
-    "بعد",
-    "قبل",
-    "عند",
-    "حيث",
-    "وهو",
-    "وهي",
-    "ورقم",
-    "وبريده",
-    "وبريدها",
-    "از",
-    "در",
-    "با",
-    "به",
-    "را",
-    "است",
-    "که",
-    "و",
-    "بود",
-    "تا",
-    "این",
-    "نے",
-    "کو",
-    "سے",
-    "کا",
-    "کی",
-    "کے",
-    "ہے",
-    "اور",
-    "میں",
-    "ने",
-    "को",
-    "से",
-    "का",
-    "की",
-    "के",
-    "है",
-    "हैं",
-    "और",
-    "में",
-    "पर",
-    "जो",
-    "ले",
-    "लाई",
-    "को",
-    "এর",
-    "কে",
-    "থেকে",
-    "এবং",
-    "হয়",
-    "ও",
-    "של",
-    "את",
-    "על",
-    "עם",
-    "מ",
-    "אל",
-    "הוא",
-    "היא",
-    "כי",
-    "ו",
-    "ነው",
-    "ናት",
-    "እና",
-    "ከ",
-    "არის",
-    "და",
-    "է",
-    "և",
-    "ქვია",
-    "மற்றும்",
-    "என்பவர்",
-    "అనే",
-    "ಮತ್ತು",
-    "ആണ്",
-    "සහ",
-    "ਨੇ",
-    "ને",
-];
-
-/// What follows a name in Han, Kana and Hangul.
-const AFTER: [&str; 18] = [
-    "先生",
-    "女士",
-    "小姐",
-    "太太",
-    "老師",
-    "老师",
-    "律師",
-    "律师",
-    "記者",
-    "记者",
-    "さん",
-    "様",
-    "氏",
-    "君",
-    "씨",
-    "님",
-    "기자",
-    "변호사",
-];
-/// At these characters a name ends there.
-const STOP_CHARS: &str = "的是從从在於于有說说打來来收到給给和與与及、は、がをにのでともへ은는이가을를의에와과로입";
 
 pub(in crate::rules::redact) fn look(seen: &Seen<'_, '_>, claims: &mut Claims) {
     for at in 0..seen.cues.len() {
@@ -285,7 +22,7 @@ pub(in crate::rules::redact) fn look(seen: &Seen<'_, '_>, claims: &mut Claims) {
         if claims.is_taken(found.start) {
             continue;
         }
-        if found.class & (NAME | TOLD) != 0
+        if found.class & (NAME | TOLD | CLOSING) != 0
             && let Some(range) = behind(seen, claims, found)
         {
             claims.over(Kind::Name, range);
@@ -297,15 +34,16 @@ pub(in crate::rules::redact) fn look(seen: &Seen<'_, '_>, claims: &mut Claims) {
             claims.over(Kind::Name, range);
         }
         if found.class & VERB != 0
-            && let Some(range) = before(seen, found.start)
+            && let Some(range) = beside::before(seen, found.start)
             && claims.is_free(&range)
         {
             claims.over(Kind::Name, range);
         }
     }
-    beside_addresses(seen, claims);
-    before_contacts(seen, claims);
-    before_titles(seen, claims);
+    beside::possessive(seen, claims);
+    beside::beside_addresses(seen, claims);
+    beside::before_contacts(seen, claims);
+    beside::before_titles(seen, claims);
 }
 
 /// `журналистката Мария Иванова`: at least two words with capitals right behind a word for a person, whatever its ending.
@@ -330,14 +68,16 @@ fn called(seen: &Seen<'_, '_>, cue: cue::Cue) -> Option<Range<usize>> {
 fn behind(seen: &Seen<'_, '_>, claims: &Claims, cue: cue::Cue) -> Option<Range<usize>> {
     let text = seen.view.text();
     let rest = &text[cue.end..];
-    let gap = rest.len() - rest.trim_start_matches([' ', ':', '"', '\'', '-', '=', '.', '\n', '\r', ',', '*', '(']).len();
+    let gap = rest.len() - rest.trim_start_matches([' ', ':', '"', '\'', '-', '=', '.', '\n', '\r', ',', '،', '、', '՝', '*', '(']).len();
     let between = &rest[..gap];
     let spaceless = text[..cue.end].chars().next_back().is_some_and(is_spaceless);
     if gap > 6 || (gap == 0 && !spaceless && rest.chars().next().is_some_and(is_letter)) || between.contains("\n\n") {
         return None;
     }
     // A comma introduces nothing, except behind a greeting; a bracket neither.
-    if between.contains(['(']) || between.starts_with(',') && !between.contains('\n') {
+    let closing = cue.class & CLOSING != 0;
+    let comma = between.starts_with([',', '،', '、']) && !between.contains('\n');
+    if between.contains(['(']) {
         return None;
     }
     let start = cue.end + gap;
@@ -352,18 +92,37 @@ fn behind(seen: &Seen<'_, '_>, claims: &Claims, cue: cue::Cue) -> Option<Range<u
     }
     let c = text[start..].chars().next()?;
     let colon = between.contains([':', '=']);
+    // A letter ends with a name alone; what goes on is a sentence.
+    let alone = |range: &Range<usize>| !closing || ends_there(&text[range.end..]);
     if is_spaceless(c) {
-        return in_spaceless(seen, first, &words);
+        if comma && !closing {
+            return None;
+        }
+        let known = cue.class & NAME != 0 || !is_cjk(c) || FAMILIES.contains(c);
+        return in_spaceless(seen, first, &words).filter(|range| known && (is_cjk(c) || alone(range)));
     }
     let cased = is_cased(c);
     let goes_on = |next: &Word| &text[first.range.end..next.range.start] == " ";
     let copula = cased && COPULAS.contains(&&seen.view.lower()[first.range.clone()]) && words.get(1).is_some_and(goes_on);
     let words = if copula { words.get(1..).filter(|words| !words.is_empty())? } else { &words[..] };
-    let range = if cased { capitals(seen, words)? } else { caseless(seen, words)? };
+    let range = if cased { capitals(seen, words)? } else { caseless(seen, words).filter(alone)? };
     let count = words.iter().filter(|word| word.range.end <= range.end).count();
+    let rest = &text[range.end..];
+    // `her husband, Ali Hassan, …`: between commas, two words at least.
+    if comma && !closing && !(cased && count > 1 && rest.starts_with(',')) {
+        return None;
+    }
+    let stops = || words.get(count).is_some_and(|word| STOPS.contains(&&text[word.range.clone()]));
+    if !cased && LOOSE.contains(&&seen.view.lower()[cue.start..cue.end]) && !(matches!(count, 2 | 3) && (ends_there(rest) || stops())) {
+        return None;
+    }
     // Where all is written in capitals, they tell nothing.
     let shouted = |part: &str| part.len() > 3 && part.chars().any(char::is_uppercase) && !part.chars().any(char::is_lowercase);
     if cased && !colon && shouted(&text[cue.start..cue.end]) && shouted(&text[range.clone()]) {
+        return None;
+    }
+    let acronym = range.len() <= 5 && text[range.clone()].bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
+    if cased && acronym && !colon {
         return None;
     }
     let word = &seen.view.lower()[cue.start..cue.end];
@@ -373,12 +132,16 @@ fn behind(seen: &Seen<'_, '_>, claims: &Claims, cue: cue::Cue) -> Option<Range<u
     Some(range)
 }
 
-/// "is", between who somebody is and the name.
-const COPULAS: [&str; 18] =
-    ["adalah", "ar", "e", "es", "est", "este", "is", "ist", "jest", "la", "là", "ni", "on", "was", "είναι", "ειναι", "это", "це"];
+/// Whether a line, a clause or the text ends here.
+fn ends_there(rest: &str) -> bool {
+    rest.trim_start_matches([' ', '"'])
+        .chars()
+        .next()
+        .is_none_or(|c| matches!(c, '\n' | '\r' | ',' | '،' | '.' | '।' | '۔' | '။' | '|' | '(' | '<' | '-' | '\0'))
+}
 
 /// Words with capitals, particles between them.
-fn capitals(seen: &Seen<'_, '_>, words: &[Word]) -> Option<Range<usize>> {
+pub(super) fn capitals(seen: &Seen<'_, '_>, words: &[Word]) -> Option<Range<usize>> {
     let text = seen.view.text();
     let lower = seen.view.lower();
     let mut last: Option<usize> = None;
@@ -408,12 +171,12 @@ fn capitals(seen: &Seen<'_, '_>, words: &[Word]) -> Option<Range<usize>> {
 }
 
 /// What stands between two parts of a name.
-fn is_join(gap: &str) -> bool {
+pub(super) fn is_join(gap: &str) -> bool {
     matches!(gap, " " | "-" | "'" | ". " | "." | " '" | "\u{a0}")
 }
 
 /// Two words, a third if no particle comes: scripts without capitals.
-fn caseless(seen: &Seen<'_, '_>, words: &[Word]) -> Option<Range<usize>> {
+pub(super) fn caseless(seen: &Seen<'_, '_>, words: &[Word]) -> Option<Range<usize>> {
     let text = seen.view.text();
     let mut last = None;
     for (at, word) in words.iter().enumerate().take(4) {
@@ -435,13 +198,13 @@ fn caseless(seen: &Seen<'_, '_>, words: &[Word]) -> Option<Range<usize>> {
     (letters >= 2).then(|| words[0].range.start..words[last].range.end)
 }
 
-fn is_cue(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
+pub(super) fn is_cue(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
     let from = seen.cues.partition_point(|cue| cue.end < range.start);
     seen.cues[from..].iter().take(16).any(|cue| cue.start >= range.start && cue.end <= range.end && cue.class & !(NAME | TITLE | VERB) != 0)
 }
 
 /// Up to the next blank, and the next word; of Han, Kana and Hangul three or four characters.
-fn in_spaceless(seen: &Seen<'_, '_>, first: &Word, words: &[Word]) -> Option<Range<usize>> {
+pub(super) fn in_spaceless(seen: &Seen<'_, '_>, first: &Word, words: &[Word]) -> Option<Range<usize>> {
     let text = seen.view.text();
     let copula = ["คือ", "เป็น", "ว่า", "ชื่อ"].iter().find(|word| text[first.range.clone()].starts_with(**word)).map_or(0, |word| word.len());
     let (first, words) = if copula == first.range.len() { (words.get(1)?, &words[1..]) } else { (first, words) };
@@ -463,6 +226,10 @@ fn in_spaceless(seen: &Seen<'_, '_>, first: &Word, words: &[Word]) -> Option<Ran
     }
     // Thai and its neighbours: the first name up to the blank, the last name if one follows and no other word of the lexicon is in it.
     let length = text[first.range.clone()].chars().count();
+    // `มิถุนายน`: a title within a word.
+    if length < 2 {
+        return None;
+    }
     let ends = if length <= 24 { first.range.end } else { return None };
     let second = words.get(1).filter(|word| {
         &text[ends..word.range.start] == " " && text[word.range.clone()].chars().count() <= 24 && !is_cue_within(seen, &word.range)
@@ -475,148 +242,6 @@ fn is_cue_within(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
     seen.cues[from..].iter().take(16).any(|cue| cue.start == range.start && cue.class & !(NAME | TITLE) != 0)
 }
 
-fn is_cjk(c: char) -> bool {
+pub(super) fn is_cjk(c: char) -> bool {
     matches!(c, '\u{1100}'..='\u{11ff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7ff}')
-}
-
-/// Two to four words with capitals that a sentence begins with, before a verb at `at`.
-fn before(seen: &Seen<'_, '_>, at: usize) -> Option<Range<usize>> {
-    let text = seen.view.text();
-    let trimmed = text[..at].trim_end_matches(' ').len();
-    if at - trimmed > 2 || at == trimmed {
-        return None;
-    }
-    let floor = seen.clause_start(trimmed);
-    let floor = (floor..=trimmed).find(|at| text.is_char_boundary(*at))?;
-    let words = words(seen.view, floor..trimmed);
-    let mut first = words.len();
-    while first > 0 && words.len() - first < 4 {
-        let word = &words[first - 1];
-        let gap_end = words.get(first).map_or(trimmed, |next| next.range.start);
-        let gap = &text[word.range.end..gap_end];
-        let joined = if first == words.len() { gap.is_empty() } else { is_join(gap) };
-        let lower = &seen.view.lower()[word.range.clone()];
-        let fits = word.capital || (first < words.len() && WITHIN.contains(&lower));
-        if !joined || !fits || NO_NAMES.binary_search(&lower).is_ok() {
-            break;
-        }
-        first -= 1;
-    }
-    let count = words.len() - first;
-    let begins = first == 0 || words[first - 1].range.end < words.get(first)?.range.start;
-    (count >= 2 && begins && words[first].capital).then(|| words[first].range.start..trimmed)
-}
-
-/// `Anna Kim <…>`, `Anna Kim (+1 …)`: words with capitals before a bracket around what is a person's.
-fn beside_addresses(seen: &Seen<'_, '_>, claims: &mut Claims) {
-    let text = seen.view.text();
-    let bytes = text.as_bytes();
-    let mut names = Vec::new();
-    for (_, range) in claims.going().filter(|(kind, _)| matches!(kind, Kind::Email | Kind::Phone | Kind::Handle)) {
-        let opens = text[..range.start].trim_end_matches(['<', '(', ' ', '"']);
-        if !bytes[opens.len()..range.start].iter().any(|byte| matches!(byte, b'<' | b'(')) {
-            continue;
-        }
-        if let Some(name) = before(seen, opens.len() + 1).filter(|_| bytes.get(opens.len()) == Some(&b' ')) {
-            names.push(name);
-        }
-    }
-    for name in names {
-        if claims.is_free(&name) {
-            claims.over(Kind::Name, name);
-        }
-    }
-}
-
-/// How far behind the start of a clause a number or an address of a person may follow the name that the clause begins with, in bytes.
-const CONTACT: usize = 64;
-
-/// `Anna Kim, +1 …`, `प्रिया यादव ने +91 …`: what a clause begins with whose next value is how to reach a person.
-fn before_contacts(seen: &Seen<'_, '_>, claims: &mut Claims) {
-    let mut names = Vec::new();
-    let mut last = 0;
-    for (_, contact) in claims.going().filter(|(kind, _)| matches!(kind, Kind::Email | Kind::Phone | Kind::Handle | Kind::Ip | Kind::Id)) {
-        let from = std::mem::replace(&mut last, contact.end);
-        let start = seen.clause_start(contact.start).max(from);
-        names.extend(subject(seen, start, contact.start).filter(|range| claims.is_free(range)));
-    }
-    for name in names {
-        claims.over(Kind::Name, name);
-    }
-}
-
-/// The name that a clause begins with: two to four words with capitals; in scripts without, two or three up to a particle or a known word.
-fn subject(seen: &Seen<'_, '_>, start: usize, contact: usize) -> Option<Range<usize>> {
-    let text = seen.view.text();
-    let start = (start..contact).find(|at| text.is_char_boundary(*at) && text[*at..].starts_with(is_letter))?;
-    let words = words(seen.view, start..contact);
-    let first = words.first()?;
-    let c = text[first.range.clone()].chars().next()?;
-    let cased = is_cased(c);
-    let range = if is_cjk(c) {
-        let found = in_spaceless(seen, first, &words)?;
-        let known = FAMILIES.contains(c);
-        known.then_some(found)?
-    } else if is_spaceless(c) {
-        let ends = words.iter().take(3).position(|word| is_cue_at(seen, word.range.start))?;
-        (ends > 0).then(|| first.range.start..words[ends - 1].range.end)?
-    } else if cased {
-        let range = capitals(seen, &words)?;
-        let inner: Vec<&Word> = words.iter().take_while(|word| word.range.end <= range.end).collect();
-        let said = inner.iter().any(|word| is_cue(seen, &word.range) || ARTICLES.contains(&&seen.view.lower()[word.range.clone()]));
-        (!said && inner.len() >= 2 && inner.iter().any(|word| word.range.len() > 3)).then_some(range)?
-    } else {
-        let range = caseless(seen, &words)?;
-        let count = words.iter().filter(|word| word.range.end <= range.end).count();
-        (matches!(count, 2 | 3) && !is_cue(seen, &first.range)).then_some(range)?
-    };
-    (contact - range.end <= CONTACT && !is_cue_at(seen, range.start)).then_some(range)
-}
-
-/// What sentences begin with that is no part of a name.
-const ARTICLES: [&str; 40] = [
-    "a", "an", "as", "at", "av", "az", "das", "de", "den", "der", "det", "die", "ein", "eine", "el", "en", "et", "for", "he", "her", "his",
-    "il", "in", "la", "las", "le", "les", "los", "my", "o", "os", "our", "she", "the", "their", "un", "una", "une", "uno", "um",
-];
-
-/// Whether a word of the lexicon that is no title begins there.
-fn is_cue_at(seen: &Seen<'_, '_>, at: usize) -> bool {
-    let from = seen.cues.partition_point(|cue| cue.end <= at);
-    seen.cues[from..].iter().take(16).any(|cue| cue.start == at && cue.class & !(NAME | TITLE) != 0)
-}
-
-/// Family names of Chinese and Korean that between them most people have, in both forms of the characters.
-const FAMILIES: &str = "王李張张劉刘陳陈楊杨黃黄趙赵吳吴周徐孫孙馬马朱胡郭何高林羅罗鄭郑梁謝谢宋唐許许韓韩馮冯鄧邓曹彭曾蕭萧田董潘袁蔡蔣蒋余于杜葉叶程魏蘇苏呂吕丁任盧卢姚沈鍾钟姜崔譚谭陸陆范汪廖石金韋韦賈贾夏付方鄒邹熊白孟秦邱侯江尹薛閻阎段雷龍龙黎史陶賀贺毛郝顧顾龔龚邵萬万覃武錢钱戴嚴严莫孔向常湯汤康易喬乔賴赖文施洪古游簡简童温溫김이박최정강조윤장임한오서신권황안송류전홍고문양손배백허유남심노하곽성차주우구나민진지엄채원천방공현함변염여추도소석선설마길연위표명기반왕금옥육인맹제모";
-
-/// `王小明先生`, `田中さん`, `김민수 씨`.
-fn before_titles(seen: &Seen<'_, '_>, claims: &mut Claims) {
-    let text = seen.view.text();
-    if text.is_ascii() {
-        return;
-    }
-    let Some(titles) = &*TITLES else { return };
-    for found in titles.find_iter(text) {
-        let before = text[..found.start()].strip_suffix(' ').unwrap_or(&text[..found.start()]);
-        let start =
-            before.char_indices().rev().take(3).take_while(|(_, c)| is_cjk(*c) && !STOP_CHARS.contains(*c)).last().map(|(at, _)| at);
-        let range = start.map(|start| start..before.len());
-        if let Some(range) = range.filter(|range| text[range.clone()].chars().count() >= 2 && claims.is_free(range)) {
-            claims.over(Kind::Name, range);
-        }
-    }
-}
-
-static TITLES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(AFTER).ok());
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tables_are_sorted() {
-        assert!(NO_NAMES.is_sorted());
-        let mut weak = WEAK.to_vec();
-        weak.sort_unstable();
-        assert_eq!(weak, WEAK);
-    }
 }

@@ -1,8 +1,10 @@
 //! Names of people: those that are known, in every form that they take, and those that a text introduces.
 
+mod beside;
 mod introduced;
 mod key;
 mod known;
+mod words;
 
 pub(super) use introduced::look as introduced;
 pub(super) use known::Names;

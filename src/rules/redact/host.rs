@@ -1,0 +1,232 @@
+//! Names of hosts, which stay unless they are ours, and addresses of machines and network cards.
+
+use super::Kind;
+use super::claim::Claims;
+use super::cue::{QUANTITY, Seen, is_letter, is_spaceless};
+use super::known::Values;
+use super::url::{url, url_end};
+use super::web::{SIDE_MAX, Whose, host_end, is_cell, whose};
+use crate::model::observable::tld;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
+
+pub(super) fn hosts(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims) {
+    let bytes = seen.view.bytes();
+    let mut from = 0;
+    for at in memchr::memchr_iter(b'.', bytes) {
+        let between = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii() || *byte == b'-');
+        if at < from || at == 0 || !between(bytes.get(at - 1)) || !between(bytes.get(at + 1)) || claims.is_taken(at) {
+            continue;
+        }
+        let start = host_start(seen.view.text(), at);
+        if let Some(range) = dotted_quad(bytes, start) {
+            from = range.end;
+            ipv4(seen, known, claims, range);
+            continue;
+        }
+        from = at + 1;
+        let Some(end) = host_end(seen.view.text(), start, false) else { continue };
+        from = end;
+        host(seen, known, claims, start..end);
+    }
+}
+
+fn host_start(text: &str, dot: usize) -> usize {
+    let bytes = text.as_bytes();
+    let floor = dot.saturating_sub(SIDE_MAX);
+    let mut start = dot;
+    while start > floor && (bytes[start - 1].is_ascii_alphanumeric() || matches!(bytes[start - 1], b'-' | b'_')) {
+        start -= 1;
+    }
+    for (at, c) in text[..start].char_indices().rev() {
+        let foreign = !c.is_ascii() && is_letter(c) && !(is_spaceless(c) && start < dot);
+        if at < floor || !(foreign || start < dot && !text.is_char_boundary(dot) || c == '-' && start < dot) {
+            break;
+        }
+        start = at;
+    }
+    start
+}
+
+fn host(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<usize>) {
+    let text = seen.view.text();
+    let name = &seen.view.lower()[range.clone()];
+    // A file's name, or a method of a program's object, unless it was defanged.
+    let last = name.rsplit('.').next().unwrap_or("");
+    // `H.No. 12`, `the end.It was`: a full stop between two words.
+    let written = &text[range.end - last.len()..range.end];
+    let glued = written.starts_with(|c: char| c.is_ascii_uppercase()) && written.contains(|c: char| c.is_ascii_lowercase());
+    if glued && seen.view.fanged(&range).is_none() {
+        return;
+    }
+    if tld::is_both(last) && seen.view.fanged(&range).is_none() {
+        claims.keep(range);
+        return;
+    }
+    if known.is_own_host(name) {
+        claims.redact(Kind::Domain, range);
+        return;
+    }
+    let end = match text.as_bytes().get(range.end) {
+        Some(b'/' | b'?') => url_end(text, range.end),
+        Some(b':') if text.as_bytes().get(range.end + 1).is_some_and(u8::is_ascii_digit) => url_end(text, range.end),
+        _ => range.end,
+    };
+    if end > range.end {
+        url(seen, known, claims, range.start..end, range.start);
+    } else {
+        claims.keep(range);
+    }
+}
+
+/// Four numbers up to 255, from `start`, with a port or a prefix behind them.
+fn dotted_quad(bytes: &[u8], start: usize) -> Option<Range<usize>> {
+    let mut at = start;
+    for part in 0..4 {
+        let digits = bytes[at..].iter().take(4).take_while(|byte| byte.is_ascii_digit()).count();
+        let value = bytes[at..at + digits].iter().fold(0u32, |value, byte| value * 10 + u32::from(byte - b'0'));
+        if !matches!(digits, 1..=3) || value > 255 {
+            return None;
+        }
+        at += digits;
+        if part < 3 {
+            if bytes.get(at) != Some(&b'.') {
+                return None;
+            }
+            at += 1;
+        }
+    }
+    let goes_on = match bytes.get(at) {
+        Some(b'.') => bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric),
+        Some(b'-') => bytes.get(at + 1).is_some_and(u8::is_ascii_alphabetic),
+        Some(byte) => byte.is_ascii_alphanumeric() || *byte == b'_',
+        None => false,
+    };
+    (!goes_on).then_some(start..at)
+}
+
+fn ipv4(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<usize>) {
+    let bytes = seen.view.bytes();
+    let Ok(address) = seen.view.text()[range.clone()].parse::<Ipv4Addr>() else { return };
+    let tail = match bytes.get(range.end) {
+        Some(b':' | b'/') => bytes[range.end + 1..].iter().take(6).take_while(|byte| byte.is_ascii_digit()).count(),
+        _ => 0,
+    };
+    let whole = range.start..if tail > 0 { range.end + 1 + tail } else { range.end };
+    // `1.2.3.4/gate.php`: a URL without its scheme.
+    if bytes.get(range.end) == Some(&b'/') && tail == 0 || bytes.get(whole.end) == Some(&b'/') {
+        let end = url_end(seen.view.text(), range.end);
+        if end > range.end + 1 {
+            url(seen, known, claims, range.start..end, range.start);
+            return;
+        }
+    }
+    let is_net = bytes.get(range.end) == Some(&b'/') && tail > 0;
+    ip(seen, known, claims, range, whole, IpAddr::V4(address), is_net);
+}
+
+pub(super) fn ipv6(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims) {
+    let bytes = seen.view.bytes();
+    let part = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
+    let mut from = 0;
+    for at in memchr::memchr_iter(b':', bytes) {
+        if at < from || !bytes.get(at + 1).is_some_and(|byte| byte.is_ascii_hexdigit() || *byte == b':') {
+            continue;
+        }
+        let start = at - bytes[from..at].iter().rev().take(40).take_while(|byte| part(byte)).count();
+        let end = at + bytes[at..].iter().take(64).take_while(|byte| part(byte)).count();
+        from = end.max(at + 1);
+        let text = seen.view.text()[start..end].trim_end_matches([':', '.']);
+        let text = if seen.view.text()[start..end].ends_with("::") && !text.contains("::") {
+            &seen.view.text()[start..start + text.len() + 2]
+        } else {
+            text
+        };
+        let range = start..start + text.len();
+        let glued = seen.view.before(start).is_some_and(|c| c.is_alphanumeric() && !is_spaceless(c) || matches!(c, '_' | '-'))
+            || seen.view.after(range.end).is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+        if glued || !claims.is_free(&range) {
+            continue;
+        }
+        if mac(text.as_bytes()) {
+            claims.redact(Kind::Device, range);
+        } else if let Ok(address) = text.parse::<Ipv6Addr>() {
+            let prefix = match bytes.get(range.end) {
+                Some(b'/') => bytes[range.end + 1..].iter().take(4).take_while(|byte| byte.is_ascii_digit()).count(),
+                _ => 0,
+            };
+            let whole = range.start..if prefix > 0 { range.end + 1 + prefix } else { range.end };
+            ip(seen, known, claims, range, whole, IpAddr::V6(address), prefix > 0);
+        }
+    }
+}
+
+/// `00:1A:2B:3C:4D:5E`.
+fn mac(text: &[u8]) -> bool {
+    text.len() == 17
+        && text.iter().enumerate().all(|(at, byte)| if at % 3 == 2 { *byte == b':' } else { byte.is_ascii_hexdigit() })
+        && text.iter().any(|byte| !matches!(byte, b'0' | b':'))
+}
+
+fn ip(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<usize>, whole: Range<usize>, address: IpAddr, is_net: bool) {
+    let bytes = seen.view.bytes();
+    let written = &seen.view.lower()[range.clone()];
+    if known.has_value(written) {
+        claims.redact(Kind::Ip, whole);
+        return;
+    }
+    let version = seen.before(&range, QUANTITY).is_some_and(|near| near.cost <= 3);
+    let own = match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_unspecified() || address.is_broadcast(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unspecified(),
+    };
+    if known.keeps(written) || own || version {
+        claims.keep(whole);
+        return;
+    }
+    let goes = match whose(seen, &whole) {
+        Whose::Person => true,
+        Whose::Attacker => false,
+        Whose::Unsaid => {
+            // `evil.example (203.0.113.7)`: where that is. A word such as "from" would leave open who came from there.
+            let in_brackets = bytes[..whole.start].ends_with(b" (") && whole.start.checked_sub(3).is_some_and(|at| claims.stays(at));
+            !in_brackets
+                && !is_local_network(address)
+                && !is_net
+                && seen.view.fanged(&range).is_none()
+                && !is_cell(seen, &whole)
+                && is_in_sentence(seen, &whole)
+        }
+    };
+    if goes {
+        claims.redact(Kind::Ip, whole);
+    } else {
+        claims.keep(whole);
+    }
+}
+
+fn is_local_network(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_private() || address.is_link_local() || address.is_multicast(),
+        IpAddr::V6(address) => address.is_unique_local() || address.is_unicast_link_local() || address.is_multicast(),
+    }
+}
+
+/// Whether words stand around it in its line; a list has none.
+fn is_in_sentence(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
+    let text = seen.view.text();
+    let bytes = text.as_bytes();
+    let start = memchr::memrchr(b'\n', &bytes[range.start.saturating_sub(200)..range.start])
+        .map_or(range.start.saturating_sub(200), |at| range.start.saturating_sub(200) + at + 1);
+    let limit = (range.end + 200).min(bytes.len());
+    let end = memchr::memchr(b'\n', &bytes[range.end..limit]).map_or(limit, |at| range.end + at);
+    let words = |part: &[u8]| {
+        part.split(u8::is_ascii_whitespace)
+            .filter(|word| {
+                word.len() > 1
+                    && word.iter().all(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii() || matches!(byte, b',' | b'.' | b':'))
+            })
+            .count()
+    };
+    words(&bytes[start..range.start]) + words(&bytes[range.end..end]) >= 2
+}

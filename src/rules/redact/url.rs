@@ -1,0 +1,369 @@
+//! URLs: what in one tells a person or one recipient, and whether the whole goes or that part alone.
+
+use super::Kind;
+use super::claim::Claims;
+use super::cue::{ATTACKER, Seen, is_letter, is_spaceless};
+use super::known::Values;
+use super::view::HIDDEN;
+use super::web::{Whose, is_cell, trimmed_end, whose};
+use memchr::memmem;
+use std::ops::Range;
+
+/// Longest URL.
+const URL_MAX: usize = 8192;
+
+pub(super) fn urls(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims) {
+    let bytes = seen.view.bytes();
+    let mut from = 0;
+    for at in memmem::find_iter(bytes, b"://") {
+        if at < from {
+            continue;
+        }
+        let scheme = bytes[at.saturating_sub(16)..at]
+            .iter()
+            .rev()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'*'))
+            .count();
+        // Without a scheme nothing is read on, so that many marks in a row cost no more than others.
+        if scheme == 0 {
+            continue;
+        }
+        let end = url_end(seen.view.text(), at + 3);
+        if end > at + 4 {
+            url(seen, known, claims, at - scheme..end, at + 3);
+            from = end;
+        }
+    }
+}
+
+/// Where a URL ends whose host or path begins at `start`.
+pub(super) fn url_end(text: &str, start: usize) -> usize {
+    let bytes = text.as_bytes();
+    let limit = text.len().min(start + URL_MAX);
+    let mut end = start;
+    let mut ascii = true;
+    while end < limit {
+        let byte = bytes[end];
+        if byte.is_ascii() {
+            if byte <= b' ' || matches!(byte, b'"' | b'<' | b'>' | b'`' | b'|' | b'\\' | b'^' | b'{' | b'}' | HIDDEN) {
+                break;
+            }
+            end += 1;
+            continue;
+        }
+        let Some(c) = text[end..].chars().next() else { break };
+        // A sentence goes on behind a URL without a blank in scripts that have none.
+        if !is_letter(c) || (ascii && is_spaceless(c) && end > start) || (ascii && end > start && bytes[start..end].contains(&b'/')) {
+            break;
+        }
+        ascii = false;
+        end += c.len_utf8();
+    }
+    trimmed_end(bytes, start, end)
+}
+
+/// `host` is where the part behind `://` begins.
+pub(super) fn url(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<usize>, host: usize) {
+    let bytes = seen.view.bytes();
+    let authority_end = (host..range.end).find(|at| matches!(bytes[*at], b'/' | b'?' | b'#')).unwrap_or(range.end);
+    let user_end = bytes[host..authority_end].iter().rposition(|byte| *byte == b'@').map(|at| host + at);
+    let name_start = user_end.map_or(host, |at| at + 1);
+    let lower = seen.view.lower();
+    let name = lower[name_start..authority_end].split(':').next().unwrap_or("");
+    if known.is_own_host(name) {
+        claims.redact(Kind::Url, range);
+        return;
+    }
+    let indicator = known.keeps(&lower[range.clone()]) || known.keeps(name);
+    let whose = if indicator || seen.view.fanged(&range).is_some() { Whose::Attacker } else { whose(seen, &range) };
+    let mut secrets = Vec::new();
+    if let Some(end) = user_end {
+        secrets.push((Kind::Secret, host..end));
+    }
+    if !indicator {
+        tokens(seen, authority_end..range.end, &mut secrets);
+        profile(seen, name, authority_end..range.end, whose, &mut secrets);
+    }
+    // Without a word on whose it is: a parameter that is a secret by its name makes a link somebody's; a name that a machine gave does not.
+    let named = secrets.iter().any(|(kind, part)| *kind != Kind::Token || bytes[part.start - 1] == b'=');
+    let next = whose == Whose::Attacker && !indicator && named && seen.view.fanged(&range).is_none() && is_about_the_next(seen, &range);
+    let whose = if next { Whose::Unsaid } else { whose };
+    if secrets.is_empty() || !named && whose == Whose::Unsaid && is_cell(seen, &range) {
+        claims.keep(range);
+    } else if whose == Whose::Attacker
+        || whose == Whose::Unsaid && (!named || is_cell(seen, &range) && secrets.iter().all(|(kind, _)| *kind == Kind::Token))
+    {
+        // The host and the pattern of the path are the indicator; what tells one recipient from another goes.
+        let mut from = range.start;
+        for (kind, part) in secrets {
+            claims.keep(from..part.start);
+            claims.redact(kind, part.clone());
+            from = part.end.max(from);
+        }
+        claims.keep(from..range.end);
+    } else {
+        let kind = if secrets.iter().all(|(kind, _)| *kind == Kind::Handle) { Kind::Handle } else { Kind::Url };
+        claims.redact(kind, range);
+    }
+}
+
+/// Whether the only word for an attacker stands behind a comma behind it: `…?token=x, the fake one was evil.example`.
+fn is_about_the_next(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
+    let bytes = seen.view.bytes();
+    seen.before(range, ATTACKER).is_none() && seen.after(range, ATTACKER).is_some_and(|near| bytes[range.end..near.edge].contains(&b','))
+}
+
+/// Parameters whose values are secret or name one recipient. In lower case, without `-` and `_`.
+const PARAMETERS: [&str; 62] = [
+    "accesstoken",
+    "account",
+    "acct",
+    "apikey",
+    "auth",
+    "authkey",
+    "authorization",
+    "authtoken",
+    "cid",
+    "clientsecret",
+    "code",
+    "confirm",
+    "confirmationtoken",
+    "customer",
+    "e",
+    "email",
+    "hash",
+    "hmac",
+    "id",
+    "idtoken",
+    "invite",
+    "invitecode",
+    "jwt",
+    "key",
+    "login",
+    "loginhint",
+    "m",
+    "mail",
+    "member",
+    "mobile",
+    "msisdn",
+    "nonce",
+    "otp",
+    "pass",
+    "passcode",
+    "passwd",
+    "password",
+    "phone",
+    "pwd",
+    "recipient",
+    "refreshtoken",
+    "reset",
+    "resetkey",
+    "resettoken",
+    "rid",
+    "secret",
+    "session",
+    "sessionid",
+    "sid",
+    "sig",
+    "sign",
+    "signature",
+    "state",
+    "subscriber",
+    "target",
+    "ticket",
+    "tk",
+    "to",
+    "token",
+    "u",
+    "uid",
+    "user",
+];
+
+/// Values of telling parameters, and parts of the path that only a machine made up.
+fn tokens(seen: &Seen<'_, '_>, rest: Range<usize>, found: &mut Vec<(Kind, Range<usize>)>) {
+    let bytes = seen.view.bytes();
+    let mut start = rest.start;
+    let mut in_query = false;
+    for at in rest.start..=rest.end {
+        let ends = at == rest.end || matches!(bytes[at], b'/' | b'?' | b'&' | b'#' | b';');
+        if !ends {
+            continue;
+        }
+        let part = start..at;
+        let equals = bytes[part.clone()].iter().position(|byte| *byte == b'=').map(|at| part.start + at);
+        match equals {
+            Some(equals) if in_query || at < rest.end || equals > part.start => {
+                let value = equals + 1..at;
+                let name: String = seen.view.lower()[part.start..equals].chars().filter(|c| c.is_alphanumeric()).collect();
+                let telling = PARAMETERS.binary_search(&&*name).is_ok() && is_telling(&name, &bytes[value.clone()]);
+                if !value.is_empty() && (telling || is_random(&bytes[value.clone()]) || bytes[value.clone()].contains(&b'@')) {
+                    found.push((Kind::Token, value));
+                }
+            }
+            // The last part of the path: folders with such names are the pattern of a kit.
+            _ if is_address(&bytes[part.clone()]) => found.push((Kind::Token, part.clone())),
+            _ if is_random(&bytes[part.clone()]) && !bytes[at..rest.end].contains(&b'/') => found.push((Kind::Token, part.clone())),
+            _ => {}
+        }
+        in_query |= at < rest.end && matches!(bytes[at], b'?' | b'#');
+        start = at + 1;
+    }
+}
+
+/// A short value behind a name that has many uses (`id=12`, `m=view`) tells nobody.
+fn is_telling(name: &str, value: &[u8]) -> bool {
+    match name {
+        "id" | "m" | "e" | "u" | "to" | "code" | "key" | "account" | "state" | "cid" | "target" | "hash" | "login" | "confirm"
+        | "customer" | "member" | "reset" | "sign" => {
+            value.len() >= 5 && value.iter().any(|byte| byte.is_ascii_digit() || *byte == b'@' || *byte == b'%')
+        }
+        _ => value.len() >= 2,
+    }
+}
+
+fn is_address(part: &[u8]) -> bool {
+    let percent = memmem::find(part, b"%40");
+    percent.is_some_and(|at| at > 0 && part[at + 3..].contains(&b'.'))
+        || memchr::memchr(b'@', part).is_some_and(|at| at > 0 && part[at..].contains(&b'.'))
+}
+
+/// A UUID, or 16 letters and digits in an order that no word has.
+fn is_random(part: &[u8]) -> bool {
+    let body: Vec<u8> = part.iter().copied().filter(|byte| !matches!(byte, b'-' | b'_' | b'.' | b'=' | b'~' | b'%')).collect();
+    if body.len() < 16 || !body.iter().all(u8::is_ascii_alphanumeric) {
+        return false;
+    }
+    let digits = body.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let changes = body.windows(2).filter(|pair| class_of(pair[0]) != class_of(pair[1])).count();
+    let words = part
+        .split(|byte| matches!(byte, b'-' | b'_' | b'.'))
+        .filter(|word| word.len() > 1 && word.iter().all(u8::is_ascii_lowercase))
+        .count();
+    let uuid = part.len() == 36 && body.len() == 32 && body.iter().all(u8::is_ascii_hexdigit);
+    // Files named by their hash are indicators; what people mistake for one is no better as a token.
+    let hash = matches!(part.len(), 32 | 40 | 64) && part.iter().all(u8::is_ascii_hexdigit);
+    // Two capitals in a row, twice, begin no word of a title that is written together.
+    let capitals = body.windows(2).filter(|pair| pair.iter().all(u8::is_ascii_uppercase)).count();
+    let mixed = digits >= 3 || digits > 0 && body.len() >= 20 && capitals >= 2;
+    (uuid || changes * 4 >= body.len() && mixed && words < 3) && !hash
+}
+
+fn class_of(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' => 0,
+        b'a'..=b'z' => 1,
+        _ => 2,
+    }
+}
+
+/// Where people have profiles, and how many parts of the path come before the name.
+const PROFILES: [(&str, &str); 26] = [
+    ("bsky.app", "profile/"),
+    ("facebook.com", ""),
+    ("fb.com", ""),
+    ("github.com", ""),
+    ("gitlab.com", ""),
+    ("instagram.com", ""),
+    ("keybase.io", ""),
+    ("linkedin.com", "in/"),
+    ("m.facebook.com", ""),
+    ("m.me", ""),
+    ("mastodon.social", ""),
+    ("medium.com", ""),
+    ("ok.ru", ""),
+    ("reddit.com", "user/"),
+    ("signal.me", ""),
+    ("snapchat.com", "add/"),
+    ("t.me", ""),
+    ("telegram.me", ""),
+    ("threads.net", ""),
+    ("tiktok.com", ""),
+    ("twitter.com", ""),
+    ("viber.me", ""),
+    ("vk.com", ""),
+    ("wa.me", ""),
+    ("x.com", ""),
+    ("youtube.com", "@"),
+];
+
+/// First parts of paths there that are no names.
+const NO_NAMES: [&str; 34] = [
+    "about",
+    "add",
+    "blog",
+    "channel",
+    "docs",
+    "events",
+    "explore",
+    "files",
+    "groups",
+    "hashtag",
+    "help",
+    "home",
+    "i",
+    "intent",
+    "joinchat",
+    "legal",
+    "login",
+    "mvt-project",
+    "notes",
+    "p",
+    "pages",
+    "policies",
+    "posts",
+    "privacy",
+    "reel",
+    "s",
+    "search",
+    "settings",
+    "share",
+    "sharer",
+    "status",
+    "support",
+    "watch",
+    "wiki",
+];
+
+fn profile(seen: &Seen<'_, '_>, host: &str, rest: Range<usize>, whose: Whose, found: &mut Vec<(Kind, Range<usize>)>) {
+    if whose == Whose::Attacker || !found.is_empty() {
+        return;
+    }
+    let host = host.strip_prefix("www.").unwrap_or(host);
+    let Ok(at) = PROFILES.binary_search_by(|(name, _)| name.cmp(&host)) else { return };
+    let Some(path) = seen.view.lower()[rest.clone()].strip_prefix('/') else { return };
+    let Some(path) = path.strip_prefix(PROFILES[at].1) else { return };
+    let start = rest.end - path.len();
+    let name = path.split(['/', '?', '#']).next().unwrap_or("");
+    let alone = matches!(host, "github.com" | "gitlab.com" | "medium.com" | "youtube.com") && path[name.len()..].len() > 1;
+    if name.len() >= 2 && !alone && !NO_NAMES.contains(&name.trim_start_matches('@')) {
+        found.push((Kind::Handle, start..start + name.len()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_are_sorted() {
+        assert!(PARAMETERS.is_sorted() && PROFILES.is_sorted() && NO_NAMES.is_sorted());
+    }
+
+    #[test]
+    fn what_a_machine_made_up_is_told_from_words_and_hashes() {
+        for random in ["dQw4w9WgXcQ8fK2p", "TMdnh4xlFnzstqyaEYVNysDEeaeBDcHi", "550e8400-e29b-41d4-a716-446655440000", "a1b2c3d4e5f6g7h8i9"]
+        {
+            assert!(is_random(random.as_bytes()), "{random}");
+        }
+        for word in [
+            "a-long-title-of-some-article-2024",
+            "d41d8cd98f00b204e9800998ecf8427e",
+            "internationalisation",
+            "TheLongReportAboutCovid19AndTheStates",
+            "short1",
+            "2024-01-31-report-final",
+        ] {
+            assert!(!is_random(word.as_bytes()), "{word}");
+        }
+    }
+}
