@@ -157,7 +157,7 @@ fn every_help_example_runs_against_a_real_node() {
         "referrals.json",
         &std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/referrals.json")).expect("the example file"),
     );
-    here.put("policy.toml", "[peers.smex]\ntlp_max = \"amber+strict\"\nnda = \"NDA-2026-04\"\nuntil = \"2099-06-30\"\n");
+    here.put("policy.toml", "[peers.smex]\nclass_max = \"restricted\"\nnda = \"NDA-2026-04\"\nuntil = \"2099-06-30\"\n");
     here.put("list.json", r#"{"name":"Top sites","version":3,"type":"hostname","list":["popular-site.com"]}"#);
     here.put("staff.txt", "Anna Kim\nngo.example\n");
     here.put("referral.txt", "Ask Anna about hxxps://evil[.]example\n");
@@ -291,10 +291,10 @@ fn warninglists_decide_as_soon_as_they_are_kept() {
     let kept = here.json("watchfire warninglist import lists --json");
     assert_eq!((kept[0]["name"].as_str(), kept[0]["severity"].as_str(), kept[0]["unused"].as_u64()), (Some("Mine"), Some("hold"), Some(1)));
     assert_eq!(kept[1]["severity"], "warn");
-    let said = "withheld   popular-site.com: it needs a person's word: it is `popular-site.com` of the warninglist `Mine`";
-    let shared = here.run("watchfire share popular-site.com --tlp amber --to smex");
-    assert!(String::from_utf8_lossy(&shared.stdout).starts_with(said), "{}", String::from_utf8_lossy(&shared.stdout));
-    assert_eq!(shared.status.code(), Some(3));
+    let shared = here.ok("watchfire share popular-site.com --tlp amber --to smex");
+    assert!(shared.starts_with("held       domain popular-site.com"), "{shared}");
+    assert!(shared.contains("asks (1 record): it is `popular-site.com` of the warninglist `Mine`"), "{shared}");
+    assert!(here.ok("watchfire holds").contains("a person's yes"), "whatever the settings say of time");
     here.ok("watchfire warninglist import lists/one/list.json --severity refuse");
     let judged = here.json("watchfire warninglist check popular-site.com 10.0.0.1 evil-login.com --json");
     let severities: Vec<_> = judged.as_array().expect("a list").iter().map(|one| one["severity"].as_str()).collect();

@@ -39,6 +39,8 @@ impl Place {
         let mut command = Command::new(BINARY);
         command.args(line.split_whitespace()).current_dir(self.path()).env("WATCHFIRE_DATA", self.path().join("node"));
         command.env("WATCHFIRE_LISTEN", "127.0.0.1:0").env_remove("WATCHFIRE_USER").stdin(Stdio::null());
+        // Names for examples are shared here.
+        command.env("WATCHFIRE_GATE_RESERVED", "warn").env("WATCHFIRE_GATE_UNKNOWN_TLD", "warn");
         command
     }
 
@@ -238,7 +240,7 @@ fn red_leaves_by_two_people_and_the_first_is_not_the_second() {
     let nobody = place.run(share);
     assert_eq!(nobody.status.code(), Some(3));
     let said = String::from_utf8_lossy(&nobody.stdout).into_owned();
-    assert!(said.contains("TLP:RED leaves by the word of two people, and this desk has no users yet"), "{said}");
+    assert!(said.contains("TLP:RED and RESTRICTED leave by the word of two people, and this desk has no users yet"), "{said}");
     place.ok("user add amina --role director --new-passphrase-file amina");
     place.ok("user add omar --role handler --as amina --passphrase-file amina --new-passphrase-file omar");
     place.all_refused(&[(&format!("{share} --as omar --passphrase-file amina"), 4, "the passphrase does not open the key")]);

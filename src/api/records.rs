@@ -148,7 +148,10 @@ pub(super) async fn check_policy(State(node): State<Arc<Node>>, Ask(policy): Ask
 }
 
 pub(super) async fn activate_policy(State(node): State<Arc<Node>>, Ask(policy): Ask<PolicyText>) -> Answer<PolicyCheckView> {
-    Ok(Json(node.activate_policy(&policy.text).await?))
+    // On a thread of its own: it looks at every record, and goes on when whoever asked has gone.
+    let runtime = tokio::runtime::Handle::current();
+    let work = tokio::task::spawn_blocking(move || runtime.block_on(node.activate_policy(&policy.text)));
+    Ok(Json(work.await.map_err(|fault| NodeError::Internal(fault.to_string()))??))
 }
 
 /// The query of an export.

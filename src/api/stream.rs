@@ -14,6 +14,7 @@ const CHUNK_BYTES: usize = 64 << 10;
 pub(super) struct BodyReader {
     chunks: mpsc::Receiver<io::Result<Bytes>>,
     chunk: Bytes,
+    ended: bool,
 }
 
 impl BodyReader {
@@ -26,25 +27,28 @@ impl BodyReader {
             let mut wanted = true;
             while let Some(chunk) = body.next().await {
                 let broken = chunk.is_err();
-                if wanted {
+                if wanted && !matches!(&chunk, Ok(chunk) if chunk.is_empty()) {
                     wanted = sender.send(chunk.map_err(io::Error::other)).await.is_ok();
                 }
                 if broken {
                     return;
                 }
             }
+            // An empty piece says that this is the end, and not that whoever sent was cut off.
+            let _ = sender.send(Ok(Bytes::new())).await;
         });
-        Self { chunks, chunk: Bytes::new() }
+        Self { chunks, chunk: Bytes::new(), ended: false }
     }
 }
 
 impl Read for BodyReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.chunk.is_empty() {
+        while self.chunk.is_empty() && !self.ended {
             match self.chunks.blocking_recv() {
                 Some(chunk) => self.chunk = chunk?,
-                None => return Ok(0),
+                None => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it broke off")),
             }
+            self.ended = self.chunk.is_empty();
         }
         let count = into.len().min(self.chunk.len());
         into[..count].copy_from_slice(&self.chunk.split_to(count));

@@ -55,7 +55,7 @@ pub(super) struct Args {
 }
 
 const EXAMPLES: &str = "Examples:
-  watchfire share 'hxxps://mail[.]weather4free[.]com/verify' weather4free.com --tlp amber --to partners";
+  watchfire share 'hxxps://m[.]weather4free[.]com/go' weather4free.com --tlp amber --to partners";
 
 pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
     let Args { values, tlp, class, pap, to, kind, note, valid_until, labels, signer, now, dry_run } = args;
@@ -111,9 +111,13 @@ pub(super) fn text(report: &ShareReport) -> String {
     if !report.preview.is_empty() {
         text.push('\n');
     }
-    let released = if is_dry { "would go " } else { "released " };
     for one in &report.released {
-        text += &format!("{released}  {} {}  {}\n", one.kind, plain(&one.value), one.record);
+        let verb = match (is_dry, one.held) {
+            (true, _) => "would go ",
+            (false, true) => "held     ",
+            (false, false) => "released ",
+        };
+        text += &format!("{verb}  {} {}  {}\n", one.kind, plain(&one.value), one.record);
         if let Some(before) = one.before {
             text += &format!(
                 "           shared there as TLP:{} before; the new label {} it\n",
@@ -132,13 +136,16 @@ pub(super) fn text(report: &ShareReport) -> String {
         text += &format!("{what:9}  {}: {}\n", plain(&one.value), plain(&one.reason));
         text += &one.hint.as_ref().map(|hint| format!("           hint: {}\n", plain(hint))).unwrap_or_default();
     }
+    let held = report.released.iter().filter(|one| one.held).count();
     let counts = [
-        (report.released.len(), if is_dry { "would be released" } else { "released" }),
+        (held, "held"),
+        (report.released.len() - held, if is_dry { "would be released" } else { "released" }),
         (report.duplicate.len(), "duplicate"),
         (report.withheld.len(), "withheld"),
         (report.invalid.len(), "invalid"),
     ];
     let total = counts.iter().map(|(number, _)| *number as u64).sum();
-    let counts = counts.map(|(number, what)| format!("{number} {what}")).join(", ");
+    let told = counts.iter().filter(|(number, what)| *number > 0 || *what != "held");
+    let counts = told.map(|(number, what)| format!("{number} {what}")).collect::<Vec<_>>().join(", ");
     text + &format!("{}: {counts}\n", count(total, "value")) + &holds::held(&report.held)
 }

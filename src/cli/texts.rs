@@ -452,6 +452,7 @@ fn a_share_lists_what_became_of_each_value() {
         kind: ObservableKind::Domain,
         value: value.into(),
         before: None,
+        held: false,
         findings: Findings::default(),
     };
     let relabelled = ReleasedView { before: Some(Tlp::Amber.into()), ..released("other.example") };
@@ -493,8 +494,14 @@ invalid    y: cannot tell what `y` is: it has no dot
 
 #[test]
 fn an_exit_code_says_whether_anything_got_through() {
-    let released =
-        || ReleasedView { record: RECORD, kind: ObservableKind::Domain, value: "x".into(), before: None, findings: Findings::default() };
+    let released = || ReleasedView {
+        record: RECORD,
+        kind: ObservableKind::Domain,
+        value: "x".into(),
+        before: None,
+        held: false,
+        findings: Findings::default(),
+    };
     let not_out = || WithheldView { value: "x".into(), reason: "y".into(), hint: None };
     let share = |through, withheld, invalid| {
         let (duplicate, withheld, invalid) = (vec![released(); through], vec![not_out(); withheld], vec![not_out(); invalid]);
@@ -1062,6 +1069,7 @@ fn a_dry_run_says_what_would_be() {
         kind: ObservableKind::Domain,
         value: "evil.example".into(),
         before: Some(Tlp::Clear.into()),
+        held: false,
         findings: Findings::default(),
     };
     let report = ShareReport { released: vec![released], preview: vec![preview], dry_run: true, ..ShareReport::default() };

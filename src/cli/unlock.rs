@@ -38,6 +38,10 @@ impl Signer {
     /// When nobody was named, there is no such user, or the passphrase does not open the key.
     pub(super) async fn unlock(&self, desk: &Desk) -> Result<Unlocked, Problem> {
         let name = self.name.as_ref().ok_or_else(nobody)?;
+        // A core file would have the key and the passphrase in it.
+        let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+        rustix::process::setrlimit(rustix::process::Resource::Core, none)
+            .map_err(|error| NodeError::io("forbid core files", error.into()))?;
         let UserKeyView { org_id, user, wrapped } = desk.node().get(Target::new(&["users", name.as_str()])).await?;
         let open = |words: &_| wrapped.open(&org_id, &user, words).map_err(closed);
         let key = passphrase::until(&user.name, self.passphrase_file.as_deref(), open)?;

@@ -18,7 +18,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = EXAMPLES,
-    long_about = "Say who is at this desk, and what each is there for\n\nA desk user has a key of its own under a passphrase. What leaves under TLP:RED is signed by two of them. The first user is a director; directors add and remove the others. Names are known at this desk alone."
+    long_about = "Say who is at this desk, and what each is there for\n\nA desk user has a key of its own under a passphrase. What leaves under TLP:RED, or as RESTRICTED, is signed by two of them. The first user is a director; directors add and remove the others. Names are known at this desk alone."
 )]
 pub(super) struct Args {
     #[command(subcommand)]

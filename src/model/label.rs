@@ -142,14 +142,18 @@ pub struct Label {
     pap: Pap,
 }
 
-/// A label as it stands in JSON: before there were classes and PAP only `tlp` was written.
+/// A label as it stands in JSON: `class` and `pap` only where they say more than `tlp`, as it was before there were any.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Said {
     tlp: Tlp,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     class: Option<Class>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_clear")]
     pap: Pap,
+}
+
+fn is_clear(pap: &Pap) -> bool {
+    *pap == Pap::Clear
 }
 
 impl From<Said> for Label {
@@ -160,7 +164,7 @@ impl From<Said> for Label {
 
 impl From<Label> for Said {
     fn from(Label { tlp, class, pap }: Label) -> Self {
-        Self { tlp, class: Some(class), pap }
+        Self { tlp, class: Some(class).filter(|class| *class != Class::of(tlp)), pap }
     }
 }
 

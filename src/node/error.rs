@@ -208,6 +208,16 @@ pub enum NodeError {
         /// The release that it is in.
         hold: crate::model::ReleaseId,
     },
+    /// The record has left, and is about to leave again.
+    #[error(
+        "`{text}` is held in `{hold}` as well, and would be said again\nhint: `watchfire undo {hold}` drops that release; then withdraw it"
+    )]
+    AlsoHeld {
+        /// What was given.
+        text: String,
+        /// The release that it is in.
+        hold: crate::model::ReleaseId,
+    },
     /// The record was recalled, and nothing of it is left.
     #[error("`{text}` was recalled at {at} and is destroyed here\nhint: {hint}")]
     Recalled {
@@ -370,6 +380,7 @@ impl NodeError {
             Self::UnknownRecord(_) => "unknown-record",
             Self::NotHeld(_) => "not-held",
             Self::OnlyHeld { .. } => "only-held",
+            Self::AlsoHeld { .. } => "also-held",
             Self::Recalled { .. } => "recalled",
             Self::AmbiguousRecord { .. } => "ambiguous-record",
             Self::NameTaken(_) => "name-taken",
@@ -410,6 +421,7 @@ impl NodeError {
     /// The code that the command line ends with.
     pub const fn exit(&self) -> Exit {
         match self {
+            Self::AlsoHeld { .. } => Exit::Failed,
             Self::Io { .. } | Self::NameTaken(_) | Self::AlreadyPaired(_) | Self::Ourselves(_) | Self::NotPairing(_) => Exit::Failed,
             Self::NotRunning(_) | Self::Stopping | Self::Internal(_) | Self::BadBackup { .. } | Self::Conflict(_) => Exit::Failed,
             Self::Config(_) | Self::BadInput(_) | Self::BadDeniedKey { .. } | Self::GateFile { .. } => Exit::Usage,
@@ -645,6 +657,12 @@ mod tests {
                 "not-held",
                 6,
                 "nothing is held as `amal`\nhint: `watchfire holds` shows what is; what has left is taken back with `watchfire recall`",
+            ),
+            (
+                NodeError::AlsoHeld { text: text(), hold: crate::model::ReleaseId([0; 5]) },
+                "also-held",
+                1,
+                "`amal` is held in `aaaaaaaa` as well, and would be said again\nhint: `watchfire undo aaaaaaaa` drops that release; then withdraw it",
             ),
             (
                 NodeError::OnlyHeld { text: text(), hold: crate::model::ReleaseId([0; 5]) },

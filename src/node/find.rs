@@ -58,7 +58,8 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let (names, now) = (Names::of(&snapshot)?, self.clock.now());
         let record = self.any_record(&snapshot, id)?;
-        let found = snapshot.find(&record)?.ok_or_else(|| unknown(id))?;
+        let mut found = snapshot.find(&record)?.ok_or_else(|| unknown(id))?;
+        found.provenances.retain(|(one, _)| may::may(Action::List, &about(one), &To::Person(Person::Operator), now).is_ok());
         let (said, indicator) = last_said(&found).ok_or_else(|| unknown(id))?;
         let mut also = BTreeMap::new();
         for hit in exact(&snapshot, &found.observable, now)? {
@@ -284,7 +285,11 @@ impl Node {
         let current = found.provenances.iter().map(|(one, _)| one).filter(|one| one.state != ProvenanceState::Superseded);
         if said.author == self.org() {
             let (door, about): (Door, About) = (self.door(audience)?, about(said));
-            trace.decide("", may::trace(Action::Release, &about, &To::Audience { state: door.state(), us: &door.us }, door.now));
+            trace.decide(
+                "",
+                said.label,
+                may::trace(Action::Release, &about, &To::Audience { state: door.state(), us: &door.us }, door.now),
+            );
         }
         for one in current {
             self.trace_way(&snapshot, &names, one, audience, &mut trace)?;
@@ -305,13 +310,13 @@ impl Node {
                 let steps = may::trace(action, &about(one), &To::Reader(&path.way()), self.clock.now());
                 let reaches = steps.last().is_some_and(|step| step.verdict != Err(Withheld::NotInAudience));
                 if reaches || !ours {
-                    trace.decide(&format!("said to {name}, "), steps);
+                    trace.decide(&format!("said to {name}, "), one.label, steps);
                 }
             }
             Audience::Group(_) if ours => {}
             Audience::Group(_) => {
                 let verdict = if to == one.audience { Ok(Some(Granted::ToAudience)) } else { Err(Withheld::NotInAudience) };
-                trace.decide(&format!("said to {name}, "), vec![Step { rule: "audience", verdict }]);
+                trace.decide(&format!("said to {name}, "), one.label, vec![Step { rule: "audience", verdict }]);
             }
         }
         Ok(())
@@ -344,11 +349,11 @@ impl Trace {
     }
 
     /// One way of it; it may go if it may on any.
-    fn decide(&mut self, way: &str, steps: Vec<Step>) {
+    fn decide(&mut self, way: &str, label: Label, steps: Vec<Step>) {
         self.allowed |= steps.last().is_some_and(|step| matches!(step.verdict, Ok(Some(_))));
         for Step { rule, verdict } in steps {
             let (ok, why) = match verdict {
-                Ok(None) => (true, "nothing in the way".to_owned()),
+                Ok(None) => (true, may::passed(rule, label).to_owned()),
                 Ok(Some(granted)) => (true, granted.why().to_owned()),
                 Err(withheld) => (false, super::error::split_hint(&withheld.to_string()).0),
             };

@@ -13,12 +13,14 @@ use super::preview::{PREVIEW_MAX, record_view};
 use super::share::{Door, Terms, in_order};
 use super::view::{HoldView, PreviewRecord, PreviewView};
 use super::{Node, NodeError};
+use crate::link::convert::{decode_record, encode_record};
 use crate::model::crypto::{random, sha256};
-use crate::model::{Label, RecordId, ReleaseId};
-use crate::rules::label::Withheld;
-use crate::rules::release::{Encoded, needs_second, release_held};
+use crate::model::{Label, RecordId, RecordKind, ReleaseId};
+use crate::rules::gate::Origin;
+use crate::rules::label::{Held, Withheld};
+use crate::rules::release::{Draft, Encoded, Look, needs_second, release, release_held};
 use crate::store::change::{Change, Refused, ReleaseItem, ReleaseOutcome};
-use crate::store::hold::{HeldItem, HoldRow};
+use crate::store::hold::{HeldItem, HoldRow, Second};
 use crate::store::{CommitError, Snapshot};
 
 /// What is held is looked at again at least so often (10 s, in milliseconds), so that a clock that was set makes it leave late by no more.
@@ -91,13 +93,21 @@ impl Node {
             if row.waits_for_a_person() {
                 continue;
             }
-            let look_ms = match self.due_in(&id, row).await? {
-                0 => self.let_go(&id).await?,
-                left => Some(left.min(LOOK_MS)),
-            };
+            // One that cannot leave keeps no other back.
+            let look_ms = self.let_go_if_due(&id, row).await.unwrap_or_else(|error| {
+                tracing::warn!(release = %id, code = error.code(), "what is held could not be let go");
+                Some(LOOK_MS)
+            });
             wait_ms = wait_ms.into_iter().chain(look_ms).min();
         }
         Ok(wait_ms)
+    }
+
+    async fn let_go_if_due(&self, id: &ReleaseId, row: HoldRow) -> Result<Option<u64>, NodeError> {
+        match self.due_in(id, row).await? {
+            0 => self.let_go(id).await,
+            left => Ok(Some(left.min(LOOK_MS))),
+        }
     }
 
     /// How long until a hold is due, in milliseconds. A clock that went back must not hold it for longer than it was to be.
@@ -114,8 +124,9 @@ impl Node {
 
     /// A hold that is due leaves, part by part. In how many milliseconds to look at it again; `None` when it is gone.
     async fn let_go(&self, id: &ReleaseId) -> Result<Option<u64>, NodeError> {
-        let _one_at_a_time = self.holding.lock().await;
         loop {
+            // For each part anew, so that an undo comes between two of them.
+            let _one_at_a_time = self.holding.lock().await;
             let snapshot = self.store.snapshot()?;
             let Some(row) = snapshot.hold(id)? else { return Ok(None) };
             let due = row.due.is_some_and(|due| due <= self.clock.now());
@@ -252,7 +263,9 @@ impl Node {
     /// After a restore: what a backup held may have been undone since it was made, so it waits for a person.
     pub(super) fn wait_for_a_person(snapshot: &Snapshot) -> Result<Vec<Change>, NodeError> {
         let restored = |(id, row): (ReleaseId, HoldRow)| {
-            let row = Box::new(HoldRow { restored: true, ..row });
+            // Nobody's word from before counts: it may have been taken back.
+            let second = Second { needed: row.second.needed, ..Second::default() };
+            let row = Box::new(HoldRow { restored: true, confirmed: false, by: None, second, ..row });
             Change::Hold { id, row, part: None, new: false }
         };
         Ok(snapshot.holds()?.into_iter().map(restored).collect())
@@ -264,9 +277,18 @@ pub(super) fn held_id(text: &str) -> Result<ReleaseId, NodeError> {
     text.parse().map_err(|_| NodeError::NotHeld(text.to_owned()))
 }
 
-/// The gate decides anew, about what was held.
+/// The gate decides anew, about what was held: with the lists and the policy as they are now. It lets out the very bytes that were held, or nothing.
 fn passed_again(door: &Door, held: Vec<HeldItem>) -> Result<Vec<ReleaseItem>, Withheld> {
     let pass = |HeldItem { record, inside, encoded, findings }: HeldItem| {
+        let Held(Encoded { kind, body, label, audience, retention, .. }) = &encoded;
+        let kind = RecordKind::from_number(*kind).ok_or(Withheld::Changed)?;
+        let said = decode_record(kind, body).map_err(|_| Withheld::Changed)?;
+        let draft = Draft { record: said, label: *label, audience: *audience, retention: *retention };
+        let look = Look { gate: &door.gate, inside: &inside, origin: Origin::Ours };
+        let now = release(draft, door.state(), &door.us, door.now, look)?.draft.encode(encode_record);
+        if now.get().body != *body {
+            return Err(Withheld::Changed);
+        }
         let released = release_held(encoded, door.state(), &door.us, door.now)?;
         Ok(ReleaseItem { record, inside, released, findings })
     };
@@ -402,12 +424,12 @@ impl Filling {
     }
 
     /// No more parts come: from here on its time runs. What is held, or would be; `None` where there is nothing.
-    pub(super) async fn finish(mut self, node: &Node) -> Result<Option<PreviewView>, NodeError> {
+    pub(super) async fn finish(mut self, node: &Node, is_whole: bool) -> Result<Option<PreviewView>, NodeError> {
         if self.part == 0 {
             return Ok(None);
         }
         let is_dry = self.hold == Hold::Dry;
-        if self.row.filling {
+        if self.row.filling && (is_whole || is_dry) {
             self.complete(node);
             if !is_dry {
                 self.keep(node, None).await?;
@@ -428,8 +450,8 @@ mod tests {
     use crate::model::desk::{Approval, Release, SignedApproval, SignedRelease};
     use crate::model::{Indicator, Observable, Record, Timestamp};
     use crate::node::view::{HoldState, PeerOptions, ShareReport};
-    use crate::rules::release::{Draft, Replaced};
-    use crate::store::hold::Second;
+    use crate::rules::lists::Severity;
+    use crate::rules::release::Replaced;
 
     const START: Timestamp = Timestamp(1_800_000_000_000);
     const HOLD: u64 = 30_000;
@@ -447,7 +469,9 @@ mod tests {
             let open = |name: &str| {
                 let data = directory.path().join(name);
                 Node::init(&data, &[format!("{name}.example:7443")], &clock).unwrap();
-                Node::open_with(&data, Config::default(), clock.clone()).unwrap()
+                let mut config = Config::default();
+                config.gate.reserved = Severity::Warn;
+                Node::open_with(&data, config, clock.clone()).unwrap()
             };
             let (node, peer) = (open("amal"), open("borealis"));
             node.peer_add(&peer.card().unwrap(), "borealis", PeerOptions::default()).await.unwrap();

@@ -81,7 +81,9 @@ pub struct Node {
     /// One batch is positioned at a time.
     positioning: tokio::sync::Mutex<()>,
     /// The policy in force, once it was read.
-    policy: arc_swap::ArcSwapOption<policy::InForce>,
+    policy: Mutex<Option<Arc<policy::InForce>>>,
+    /// One policy after the other.
+    changing_policy: tokio::sync::Mutex<()>,
     /// One hold leaves, is undone or changes at a time.
     holding: tokio::sync::Mutex<()>,
     /// One definition of a group of ours follows from the one before.
@@ -181,7 +183,8 @@ impl Node {
             packed: Packed::default(),
             links: Mutex::default(),
             positioning: tokio::sync::Mutex::default(),
-            policy: arc_swap::ArcSwapOption::empty(),
+            policy: Mutex::default(),
+            changing_policy: tokio::sync::Mutex::default(),
             holding: tokio::sync::Mutex::default(),
             defining: tokio::sync::Mutex::default(),
         })

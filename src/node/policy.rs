@@ -1,7 +1,7 @@
 //! The operator's policy: what was agreed with each peer, and how far each group may go. A file is checked against what is held before it is in force.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -122,11 +122,13 @@ fn date(text: &str) -> Option<Timestamp> {
 impl Node {
     /// The policy in force, read once.
     pub(super) fn in_force(&self) -> Result<Arc<InForce>, NodeError> {
-        if let Some(policy) = self.policy.load_full() {
-            return Ok(policy);
+        // Held while it is read, so that no older one is put over a newer one.
+        let mut known = self.policy.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(policy) = &*known {
+            return Ok(policy.clone());
         }
         let read = Arc::new(self.stored_policy()?);
-        self.policy.store(Some(read.clone()));
+        *known = Some(read.clone());
         Ok(read)
     }
 
@@ -173,11 +175,12 @@ impl Node {
         self.compare_policies(&self.read_policy(text)?)
     }
 
-    /// Puts a policy in force, and tells what changes.
+    /// Puts a policy in force, and tells what changes. To be run to its end: a caller that goes in between would leave the old one in force.
     ///
     /// # Errors
     /// When the text is no policy, naming the place, or the store takes no changes.
     pub async fn activate_policy(&self, text: &str) -> Result<PolicyCheckView, NodeError> {
+        let _one_at_a_time = self.changing_policy.lock().await;
         let policy = self.read_policy(text)?;
         let check = self.compare_policies(&policy)?;
         let in_force = InForce { number: self.in_force()?.number + 1, at: self.clock.now(), policy };
@@ -186,7 +189,7 @@ impl Node {
         let peers = peers.into_iter().map(|(org, agreement)| (org, terms(agreement))).collect();
         let row = Row { number, at, without, peers, groups };
         self.commit(Change::Put(POLICY, Some(serde_json::to_vec(&row).expect("ids, words and times are plain data")))).await?;
-        self.policy.store(Some(Arc::new(in_force)));
+        *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(in_force));
         tracing::info!(number, "a new policy is in force");
         self.touch();
         Ok(check)

@@ -35,7 +35,7 @@ impl Node {
         let id = held_id(id)?;
         let row = self.store.snapshot()?.hold(&id)?.ok_or_else(|| NodeError::NotHeld(id.to_string()))?;
         for_two(&id, &row)?;
-        Ok(HoldTerms { org_id: self.org(), id, terms: row.terms(), released: row.second.released })
+        Ok(HoldTerms { org_id: self.org(), id, terms: row.terms(&id), released: row.second.released })
     }
 
     /// The first signature. An approval from before is void.
@@ -43,9 +43,9 @@ impl Node {
     /// # Errors
     /// When nothing is held under that id, it is for something else, or whoever signed may not release.
     pub async fn sign_hold(&self, id: &str, signed: SignedRelease) -> Result<HoldView, NodeError> {
-        self.change_second(id, |desk, _, row, now| {
+        self.change_second(id, |desk, id, row, now| {
             check_fresh(signed.release.at, now)?;
-            let by = desk.check_release(&signed, &row.terms())?.key.short();
+            let by = desk.check_release(&signed, &row.terms(id))?.key.short();
             (row.by, row.reason) = (Some(by), None);
             row.second = Second { needed: true, released: Some(signed), approval: None };
             Ok(())
@@ -61,7 +61,7 @@ impl Node {
         self.change_second(id, |desk, id, row, now| {
             let released = row.second.released.ok_or(Denied::NotReleased)?;
             check_fresh(signed.approval.at, now)?;
-            desk.check_approval(&id.to_string(), &released, &row.terms(), &signed)?;
+            desk.check_approval(&id.to_string(), &released, &row.terms(id), &signed)?;
             (row.second.approval, row.reason) = (Some(signed), None);
             Ok(())
         })
@@ -90,11 +90,11 @@ impl Node {
         let desk = self.desk()?;
         let Second { released, approval, .. } = &row.second;
         let checked = match (released, approval) {
-            (Some(released), Some(approval)) => desk.check_approval(&id.to_string(), released, &row.terms(), approval).map(|_| ()),
+            (Some(released), Some(approval)) => desk.check_approval(&id.to_string(), released, &row.terms(id), approval).map(|_| ()),
             _ => Err(Denied::NotReleased),
         };
         let Err(denied) = checked else { return Ok(true) };
-        let first = released.filter(|released| desk.check_release(released, &row.terms()).is_ok());
+        let first = released.filter(|released| desk.check_release(released, &row.terms(id)).is_ok());
         tracing::warn!(release = %id, "a signature on what is held does not count any more; `watchfire holds` says why");
         self.change_hold(id, |row| {
             row.second = Second { needed: true, released: first, approval: None };

@@ -72,13 +72,15 @@ impl Node {
             }
         }
         let hold = self.hold_of(request.dry_run, request.now);
+        let held = |item: &ReleaseItem| !request.dry_run && (hold != Hold::Skipped || self.waits_for_a_person(item));
+        let held: Vec<bool> = items.iter().map(held).collect();
         let outcomes = self.hold_or_queue(&door, items, hold, &mut report).await?;
         if !request.dry_run && burst.is_none() {
             self.sent(audience, BY_HAND, queued(&outcomes), false)?;
         }
-        for (outcome, (value, view)) in outcomes.into_iter().zip(shown) {
+        for ((outcome, held), (value, view)) in outcomes.into_iter().zip(held).zip(shown) {
             match (outcome, view) {
-                (ReleaseOutcome::Queued { before }, Some(view)) => report.released.push(ReleasedView { before, ..view }),
+                (ReleaseOutcome::Queued { before }, Some(view)) => report.released.push(ReleasedView { before, held, ..view }),
                 (ReleaseOutcome::Duplicate, Some(view)) => report.duplicate.push(view),
                 _ => report.withheld.push(withheld_view(value, &NodeError::Withheld(Withheld::Recalled))),
             }
@@ -110,7 +112,7 @@ impl Node {
             } else {
                 let mut filling = Filling::whole(self, door, hold, BY_HAND);
                 let became = filling.add(self, items).await?;
-                let made = filling.finish(self).await?;
+                let made = filling.finish(self, true).await?;
                 if hold == Hold::Dry {
                     report.preview.extend(made)
                 } else {
@@ -133,6 +135,7 @@ impl Node {
         indicator.note = request.note.clone();
         indicator.valid_until = request.valid_until;
         indicator.labels = request.labels.clone();
+        take_marks(&mut indicator.labels);
         Ok(self.draft(indicator, request.label(), door))
     }
 
@@ -317,10 +320,11 @@ impl Node {
         if let Some(error) = failure {
             return Err(error);
         }
+        let is_whole = result.is_ok();
         if let Err(error) = result {
             import.broken_off(&error.to_string());
         }
-        import.finish()?;
+        import.finish(is_whole)?;
         progress(ImportProgress { bytes: bytes.get(), read: import.report.read });
         Ok(import.report)
     }
@@ -332,7 +336,7 @@ pub(super) struct Door {
     state: DoorState,
     pub(super) us: OrgId,
     pub(super) now: Timestamp,
-    gate: Gate,
+    pub(super) gate: Gate,
 }
 
 enum DoorState {
@@ -577,13 +581,13 @@ impl<'a> Import<'a> {
         Ok(outcomes)
     }
 
-    /// The end of the file: everything is durable then, and the time of what is held begins.
-    fn finish(&mut self) -> Result<(), NodeError> {
+    /// The end of the file: everything is durable then, and the time of what is held begins. Where the input broke off, what is held waits for a person.
+    fn finish(&mut self, is_whole: bool) -> Result<(), NodeError> {
         self.flush()?;
         self.settle()?;
         self.runtime.block_on(self.node.keep_volumes())?;
         for filling in [self.held.take(), self.held_for_a_person.take()].into_iter().flatten() {
-            let made = self.runtime.block_on(filling.finish(self.node))?;
+            let made = self.runtime.block_on(filling.finish(self.node, is_whole))?;
             match self.hold {
                 Hold::Dry => self.report.preview.extend(made),
                 Hold::For(_) | Hold::Skipped => self.report.held.extend(made.map(|made| made.hold)),
@@ -694,6 +698,7 @@ fn released_view(item: &ReleaseItem) -> Option<ReleasedView> {
         kind: observable.kind(),
         value: observable.value().to_owned(),
         before: None,
+        held: false,
         findings: item.findings.clone(),
     })
 }

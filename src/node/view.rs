@@ -4,7 +4,7 @@ mod held;
 
 pub use held::*;
 
-use crate::formats::{Format, Problem};
+use crate::formats::{Format, Problem, take_marks};
 use crate::model::desk::{Role, SignedChange, User, UserName, WrappedKey};
 use crate::model::record::WithdrawalMode;
 use crate::model::{
@@ -341,9 +341,10 @@ pub struct ShareRequest {
 }
 
 impl ShareRequest {
-    /// The label that was asked for.
+    /// The label that was asked for, marks among `labels` included.
     pub fn label(&self) -> Label {
-        Label::new(self.tlp, self.class.unwrap_or(Class::of(self.tlp)), self.pap)
+        let (class, pap) = take_marks(&mut self.labels.clone());
+        Label::new(self.tlp, self.class.unwrap_or(Class::of(self.tlp)).max(class), self.pap.max(pap))
     }
 }
 
@@ -383,6 +384,9 @@ pub struct ReleasedView {
     /// The label under which the audience had it before, where that was another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Label>,
+    /// Whether it is held and leaves later, or when a person says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     /// What the gate found: what gave way to placeholders, and what is worth a look.
     #[serde(default, skip_serializing_if = "Findings::is_empty")]
     pub findings: Findings,

@@ -19,6 +19,12 @@ impl Node {
     /// When there is no such record of ours, or the store takes no changes.
     pub async fn take_back(&self, id: &str, reason: &str, mode: WithdrawalMode) -> Result<TakeBackView, NodeError> {
         let record = self.own_record(id).map_err(|error| self.or_only_held(id, error))?;
+        // Else it would be said anew when its time has come. A recall bars the value, and does not wait for anything.
+        if mode == WithdrawalMode::Withdraw
+            && let Some(hold) = self.holding_record(&record)?
+        {
+            return Err(NodeError::AlsoHeld { text: id.to_owned(), hold });
+        }
         let view = match self.recalled_before(record)? {
             Some(view) => view,
             None => self.take_back_from(record, reason, mode, None).await?,

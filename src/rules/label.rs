@@ -78,7 +78,7 @@ pub enum Withheld {
     NotAccepted,
     /// It takes the word of two people, and there is nobody at the desk.
     #[error(
-        "TLP:RED leaves by the word of two people, and this desk has no users yet\nhint: `watchfire user add NAME --role director` adds the first; docs/desk.md says more"
+        "TLP:RED and RESTRICTED leave by the word of two people, and this desk has no users yet\nhint: `watchfire user add NAME --role director` adds the first; docs/desk.md says more"
     )]
     NobodyAtTheDesk,
     /// The author recalled this value itself.
@@ -131,6 +131,11 @@ pub enum Withheld {
     /// Its retention date has passed.
     #[error("its retention date has passed")]
     Expired,
+    /// Lists or settings of the gate changed while it was held.
+    #[error(
+        "the gate would let it out as something else by now\nhint: `watchfire undo` it and share it again; the preview shows what leaves then"
+    )]
+    Changed,
     /// No rule allows this action for those.
     #[error("no rule allows that for them")]
     NotThisWay,
@@ -611,7 +616,7 @@ mod tests {
             (Withheld::NotAMember, "we are not a member of that group any more\nhint: `watchfire group show` names its owner; ask there"),
             (
                 Withheld::NobodyAtTheDesk,
-                "TLP:RED leaves by the word of two people, and this desk has no users yet\nhint: `watchfire user add NAME --role director` adds the first; docs/desk.md says more",
+                "TLP:RED and RESTRICTED leave by the word of two people, and this desk has no users yet\nhint: `watchfire user add NAME --role director` adds the first; docs/desk.md says more",
             ),
             (Withheld::Recalled, "we recalled this value, so it is not shared again"),
             (Withheld::TooLong, "it is longer than an entry may be\nhint: shorten the note, or split the pattern"),
@@ -646,6 +651,10 @@ mod tests {
             (Withheld::CountsAlone, "a coordinator sees counts, never content"),
             (Withheld::NotCounted, "TLP:RED and RESTRICTED records are in no published count"),
             (Withheld::Expired, "its retention date has passed"),
+            (
+                Withheld::Changed,
+                "the gate would let it out as something else by now\nhint: `watchfire undo` it and share it again; the preview shows what leaves then",
+            ),
             (Withheld::NotThisWay, "no rule allows that for them"),
         ];
         crate::texts::all_say(include_str!("label.rs"), "Withheld", &cases);

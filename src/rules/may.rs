@@ -133,6 +133,24 @@ pub enum Granted {
     WithinCeiling,
 }
 
+/// What is to be said of a rule that withholds nothing.
+pub fn passed(rule: &str, label: Label) -> &'static str {
+    match rule {
+        "retention" => "its retention date has not passed",
+        "peer" => "it is a peer with an open link",
+        "membership" => "we are a member of the group",
+        "definition" => "the group's definition is fresh, or there is none",
+        "red" => "no TLP:RED in a group",
+        "community" if label.tlp() == Tlp::Green => "the group is a community, within which TLP:GREEN moves",
+        "community" => "the label asks for no community",
+        "agreement" => "what was agreed with them covers the label",
+        "ceiling" => "the label is within the ceiling",
+        "audience" => "the reader is in the audience that its author gave it",
+        "relay" => "a member may pass on up to amber",
+        _ => "nothing in the way",
+    }
+}
+
 impl Granted {
     /// In words.
     pub const fn why(self) -> &'static str {

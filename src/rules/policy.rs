@@ -74,7 +74,9 @@ impl Policy {
     pub fn terms(&self, org: &OrgId, now: Timestamp) -> Terms {
         let group = Ceiling::NONE;
         match self.peers.get(org) {
-            Some(agreement) if agreement.until.is_some_and(|until| until <= now) => Terms { ceiling: ENDED, group, ended: true },
+            Some(agreement) if agreement.until.is_some_and(|until| until <= now) => {
+                Terms { ceiling: Ceiling { pap: agreement.ceiling.pap.min(ENDED.pap), ..ENDED }, group, ended: true }
+            }
             Some(agreement) => Terms { ceiling: agreement.ceiling, group, ended: false },
             None => Terms { ceiling: self.without, group, ended: false },
         }

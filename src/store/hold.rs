@@ -5,7 +5,7 @@ use super::change::ReleaseItem;
 use super::codec::{Reader, Row, Writer};
 use crate::model::desk::{SignedApproval, SignedRelease, Terms};
 use crate::model::log::Audience;
-use crate::model::{Label, Observable, RecordId, Timestamp};
+use crate::model::{Label, Observable, RecordId, ReleaseId, Timestamp};
 use crate::rules::disclosed::{self, Line};
 use crate::rules::label::Held;
 use crate::rules::release::{Encoded, Findings};
@@ -30,6 +30,9 @@ pub struct HoldRow {
     /// The digest over all lines that were in it when it was complete: what was previewed, and what leaves.
     #[serde(with = "digest_text")]
     pub digest: [u8; 32],
+    /// When the last holder destroys the last of them, those included that have left; 0 for never.
+    #[serde(default)]
+    pub retention: Timestamp,
     /// Under which name its records count, for bursts.
     #[serde(default)]
     pub source: String,
@@ -76,6 +79,16 @@ impl Second {
     }
 }
 
+/// So many different texts are kept of what was found in a release; the preview has each record's own.
+const TEXTS_MAX: usize = 100;
+/// Under which the others count.
+const OTHERS: &str = "other reasons, which the preview shows with each record";
+
+fn count_text(texts: &mut BTreeMap<String, u64>, text: &str) {
+    let known = texts.contains_key(text) || texts.len() < TEXTS_MAX;
+    *texts.entry(if known { text } else { OTHERS }.to_owned()).or_default() += 1;
+}
+
 impl HoldRow {
     /// A hold with nothing in it yet.
     pub fn new(audience: Audience, made: Timestamp) -> Self {
@@ -87,6 +100,7 @@ impl HoldRow {
             filling: true,
             parts: BTreeMap::new(),
             digest: [0; 32],
+            retention: Timestamp(0),
             source: String::new(),
             left: 0,
             replaced: BTreeMap::new(),
@@ -108,6 +122,7 @@ impl HoldRow {
             lines => drop(self.parts.insert(part, lines)),
         }
         self.digest = disclosed::whole(&self.lines());
+        self.retention = disclosed::last(self.parts.values().flatten().map(|line| line.retention));
     }
 
     /// Counts what the gate found.
@@ -116,8 +131,8 @@ impl HoldRow {
             *self.replaced.entry(kind).or_default() += count;
         }
         for one in findings {
-            one.warnings.iter().for_each(|warning| *self.warnings.entry(warning.clone()).or_default() += 1);
-            one.asks.iter().for_each(|ask| *self.asks.entry(ask.clone()).or_default() += 1);
+            one.warnings.iter().for_each(|warning| count_text(&mut self.warnings, warning));
+            one.asks.iter().for_each(|ask| count_text(&mut self.asks, ask));
         }
     }
 
@@ -137,9 +152,8 @@ impl HoldRow {
     }
 
     /// What two people sign, where it needs two.
-    pub fn terms(&self) -> Terms {
-        let dates = self.parts.values().flatten().map(|line| line.retention);
-        Terms { digest: self.digest, audience: self.audience, retention: disclosed::last(dates) }
+    pub fn terms(&self, id: &ReleaseId) -> Terms {
+        Terms { hold: *id, digest: self.digest, audience: self.audience, retention: self.retention }
     }
 
     /// Whether it waits for a person, whatever the time is.

@@ -137,8 +137,8 @@ async fn what_is_shared_is_held_for_thirty_seconds_and_leaves_then() {
 async fn what_was_undone_leaves_no_trace_on_the_wire_and_none_here() {
     let mut federation = federation_of(2).await;
     let secret = federation.secret(&[]);
-    let value = format!("{secret}.example.org");
-    let report = share(&federation, values(&[&value], Tlp::Amber, "borealis")).await;
+    let request = ShareRequest { note: Some(format!("seen in {secret}")), ..values(&["evil.example.org"], Tlp::Amber, "borealis") };
+    let report = share(&federation, request).await;
     let undone = federation.node(AMAL).undo(&id(&report.held[0])).await.unwrap();
     assert_eq!((undone.count, undone.left), (1, 0));
     federation.pass(HOUR).await;

@@ -25,10 +25,10 @@ use crate::model::{Indicator, Observable, Tlp, observable::shown};
 
 /// How many lines are looked at before it is decided what the columns are.
 const AHEAD: usize = 40;
-/// Bounds of what [`Indicator`] holds, in characters, and of how many labels it may have.
-const NOTE_MAX: usize = 2000;
-const SOURCE_MAX: usize = 200;
-const LABEL_MAX: usize = 100;
+/// Bounds of what is read, in characters, far above what leaves: the release gate looks at it before it cuts it. And of how many labels there may be.
+const NOTE_MAX: usize = 16_000;
+const SOURCE_MAX: usize = 2_000;
+const LABEL_MAX: usize = 1_000;
 const LABELS_MAX: usize = 20;
 
 /// Gives `sink` every indicator and every problem of `input`, in order, until it breaks. Needs memory for one record and 40 lines.

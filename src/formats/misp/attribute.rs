@@ -5,12 +5,12 @@ use crate::model::Tlp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The longest label, in characters.
-const LABEL_CHARS_MAX: usize = 200;
+/// The longest label that is read, in characters. Far more than leaves: the release gate looks at it before it cuts it.
+const LABEL_CHARS_MAX: usize = 1_000;
 /// The longest value, in bytes.
 const VALUE_BYTES_MAX: usize = 64 << 10;
-/// The longest note, in characters.
-const NOTE_CHARS_MAX: usize = 2_000;
+/// The longest note that is read, in characters. Far more than leaves: the release gate looks at it before it cuts it.
+const NOTE_CHARS_MAX: usize = 16_000;
 
 /// An attribute that waits for what its event says further on: tags, galaxies, whether `to_ids` is used at all.
 #[derive(Serialize, Deserialize)]

@@ -14,8 +14,8 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 pub(super) const LABELS_MAX: usize = 50;
 /// The deepest nesting of wrappers (`response`, lists, `Event`).
 const WRAPPERS_MAX: u32 = 8;
-/// The longest source name, in characters.
-const SOURCE_CHARS_MAX: usize = 200;
+/// The longest source name that is read, in characters. Far more than leaves: the release gate looks at it before it cuts it.
+const SOURCE_CHARS_MAX: usize = 2_000;
 
 /// Reads MISP JSON. An event's attributes wait in `scratch` until the event has ended; problems are told at once. A `sink` that
 /// breaks ends the reading. Objects have at most so many bytes.

@@ -6,12 +6,12 @@ use crate::model::{Timestamp, Tlp};
 use serde::Deserialize;
 use std::borrow::Cow;
 
-/// The longest label, in characters.
-const LABEL_CHARS_MAX: usize = 200;
+/// The longest label that is read, in characters. Far more than leaves: the release gate looks at it before it cuts it.
+const LABEL_CHARS_MAX: usize = 1_000;
 /// The most labels that one indicator takes along.
 pub(super) const LABELS_MAX: usize = 50;
-/// The longest note, in characters.
-const NOTE_CHARS_MAX: usize = 2_000;
+/// The longest note that is read, in characters. Far more than leaves: the release gate looks at it before it cuts it.
+const NOTE_CHARS_MAX: usize = 16_000;
 
 /// What every object begins with.
 #[derive(Deserialize)]

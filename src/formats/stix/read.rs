@@ -19,8 +19,8 @@ use std::io::BufRead;
 
 /// The most names of malware, actors and identities that are remembered.
 const NAMES_MAX: usize = 100_000;
-/// The longest source name, in characters.
-const SOURCE_CHARS_MAX: usize = 200;
+/// The longest source name that is read, in characters. Far more than leaves: the release gate looks at it before it cuts it.
+const SOURCE_CHARS_MAX: usize = 2_000;
 
 /// Reads STIX. Indicators wait in `scratch` until the input has ended, because what they refer to may stand behind them;
 /// problems are told at once. A `sink` that breaks ends the reading. Objects have at most so many bytes.

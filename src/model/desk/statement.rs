@@ -2,7 +2,7 @@
 
 use crate::model::crypto::{BadSignature, SigningKey, framed, sha256_framed, verify_ed25519};
 use crate::model::log::Audience;
-use crate::model::{DeskHash, OrgId, Timestamp, UserKey};
+use crate::model::{DeskHash, OrgId, ReleaseId, Timestamp, UserKey};
 
 const RELEASE: &str = "watchfire/desk/release/v1";
 const APPROVAL: &str = "watchfire/desk/approve/v1";
@@ -11,6 +11,8 @@ const RELEASED: &str = "watchfire/desk/released/v1";
 /// What both sign: exactly what would leave, to whom, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Terms {
+    /// The hold: of two releases of the same, each has signatures of its own.
+    pub hold: ReleaseId,
     /// The digest that the preview shows.
     #[serde(with = "digest_text")]
     pub digest: [u8; 32],
@@ -21,12 +23,12 @@ pub struct Terms {
 }
 
 impl Terms {
-    fn parts(&self) -> [Vec<u8>; 4] {
+    fn parts(&self) -> [Vec<u8>; 5] {
         let (kind, id) = match &self.audience {
             Audience::Direct(org) => (1, &org.0),
             Audience::Group(group) => (2, &group.0),
         };
-        [self.digest.to_vec(), vec![kind], id.to_vec(), self.retention.0.to_be_bytes().to_vec()]
+        [self.hold.0.to_vec(), self.digest.to_vec(), vec![kind], id.to_vec(), self.retention.0.to_be_bytes().to_vec()]
     }
 }
 
@@ -48,8 +50,8 @@ impl Release {
     }
 
     fn message(&self, org: &OrgId) -> Vec<u8> {
-        let [digest, kind, audience, retention] = self.terms.parts();
-        framed(RELEASE, &[&org.0, &digest, &kind, &audience, &retention, &self.by.0, &self.at.0.to_be_bytes()])
+        let [hold, digest, kind, audience, retention] = self.terms.parts();
+        framed(RELEASE, &[&org.0, &hold, &digest, &kind, &audience, &retention, &self.by.0, &self.at.0.to_be_bytes()])
     }
 }
 
@@ -103,9 +105,9 @@ impl Approval {
 
     fn message(&self, org: &OrgId) -> Vec<u8> {
         let Self { hold, terms, released, releaser, by, at } = self;
-        let [digest, kind, audience, retention] = terms.parts();
-        let parts: [&[u8]; 10] =
-            [&org.0, hold.as_bytes(), &digest, &kind, &audience, &retention, &released.0, &releaser.0, &by.0, &at.0.to_be_bytes()];
+        let [id, digest, kind, audience, retention] = terms.parts();
+        let parts: [&[u8]; 11] =
+            [&org.0, hold.as_bytes(), &id, &digest, &kind, &audience, &retention, &released.0, &releaser.0, &by.0, &at.0.to_be_bytes()];
         framed(APPROVAL, &parts)
     }
 }
@@ -153,13 +155,14 @@ mod tests {
     const ORG: OrgId = OrgId([7; 32]);
 
     fn terms() -> Terms {
-        Terms { digest: [1; 32], audience: Audience::Direct(OrgId([2; 32])), retention: Timestamp(9) }
+        Terms { hold: ReleaseId([7; 5]), digest: [1; 32], audience: Audience::Direct(OrgId([2; 32])), retention: Timestamp(9) }
     }
 
-    fn other_terms() -> [Terms; 4] {
+    fn other_terms() -> [Terms; 5] {
         let terms = terms();
         [
             Terms { digest: [3; 32], ..terms },
+            Terms { hold: ReleaseId([8; 5]), ..terms },
             Terms { audience: Audience::Direct(OrgId([3; 32])), ..terms },
             Terms { audience: Audience::Group(GroupId([2; 32])), ..terms },
             Terms { retention: Timestamp(0), ..terms },

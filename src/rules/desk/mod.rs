@@ -79,7 +79,7 @@ pub enum Denied {
     #[error("nobody has released it yet\nhint: `watchfire release HOLD --as USER` signs first; another desk user approves then")]
     NotReleased,
     /// It needs no second person.
-    #[error("it needs no second person\nhint: TLP:RED does; `watchfire holds` shows what each release waits for")]
+    #[error("it needs no second person\nhint: TLP:RED and RESTRICTED do; `watchfire holds` shows what each release waits for")]
     NoneNeeded,
     /// The releaser approves.
     #[error("whoever released it cannot approve it\nhint: another desk user does, with another key: `watchfire approve HOLD --as OTHER`")]

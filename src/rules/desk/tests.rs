@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::ReleaseId;
 use crate::model::crypto::SigningKey;
 use crate::model::desk::{Approval, Release, UserChange};
 use crate::model::log::Audience;
@@ -185,7 +186,7 @@ fn a_change_that_was_tampered_with_is_found_at_its_number() {
 }
 
 fn terms() -> Terms {
-    Terms { digest: [1; 32], audience: Audience::Direct(OrgId([2; 32])), retention: Timestamp(9) }
+    Terms { hold: ReleaseId([7; 5]), digest: [1; 32], audience: Audience::Direct(OrgId([2; 32])), retention: Timestamp(9) }
 }
 
 fn release(terms: Terms, by: u8) -> SignedRelease {
@@ -255,6 +256,7 @@ fn an_approval_of_something_else_does_not_count() {
     let released = release(terms(), 3);
     let others = [
         Terms { digest: [3; 32], ..terms() },
+        Terms { hold: ReleaseId([8; 5]), ..terms() },
         Terms { audience: Audience::Direct(OrgId([3; 32])), ..terms() },
         Terms { retention: Timestamp(10), ..terms() },
     ];
@@ -358,7 +360,7 @@ fn why_a_statement_does_not_count_is_told_in_words() {
             Denied::NotReleased,
             "nobody has released it yet\nhint: `watchfire release HOLD --as USER` signs first; another desk user approves then",
         ),
-        (Denied::NoneNeeded, "it needs no second person\nhint: TLP:RED does; `watchfire holds` shows what each release waits for"),
+        (Denied::NoneNeeded, "it needs no second person\nhint: TLP:RED and RESTRICTED do; `watchfire holds` shows what each release waits for"),
         (
             Denied::Oneself,
             "whoever released it cannot approve it\nhint: another desk user does, with another key: `watchfire approve HOLD --as OTHER`",

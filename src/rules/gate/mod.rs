@@ -135,7 +135,21 @@ impl Gate {
 /// Whether values of the kind may hold a person's name in words.
 const fn has_words(kind: ObservableKind) -> bool {
     use ObservableKind::*;
-    matches!(kind, Url | FileName | FilePath | ProcessName | Mutex | RegistryKey | UserAgent | Pattern | AppId | ConfigurationProfileId)
+    matches!(
+        kind,
+        Domain
+            | Email
+            | Url
+            | FileName
+            | FilePath
+            | ProcessName
+            | Mutex
+            | RegistryKey
+            | UserAgent
+            | Pattern
+            | AppId
+            | ConfigurationProfileId
+    )
 }
 
 /// What a finding means here. A card is its author's word: it may ask for our attention, and refuses us nothing.

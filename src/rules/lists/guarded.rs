@@ -80,7 +80,9 @@ impl Infrastructure {
                 None => drop(single.insert(value)),
             }
         }
-        Self { whose, domains, networks: Networks::new(networks), values: single, mentions: Mentions::new(needles) }
+        // What a card names is its author's word, who may name anything: it stands for that very host, and for nothing below it or like it.
+        let mentions = if whose == Whose::Partner { None } else { Mentions::new(needles) };
+        Self { whose, domains, networks: Networks::new(networks), values: single, mentions }
     }
 
     /// Adds what is to be said of a value. What is in a pattern is looked at one by one, and [`Infrastructure::mentioned`] looks at its text.
@@ -117,7 +119,7 @@ impl Infrastructure {
                 };
                 findings.push(self.finding(Severity::Refuse, reach, name.to_owned()));
             }
-            match name.split_once('.') {
+            match name.split_once('.').filter(|_| self.whose != Whose::Partner) {
                 Some((_, parent)) => name = parent,
                 None => break,
             }

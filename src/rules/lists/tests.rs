@@ -164,7 +164,13 @@ fn what_is_guarded_is_refused_with_all_that_is_at_and_under_it() {
             (Domain, "34.216.184.93.in-addr.arpa", "93.184.216.34/32 Within"),
             (Domain, "mail.desk.net", "mail.desk.net Itself"),
         ] {
-            assert_eq!(told(&gate, &value(kind, text)), [format!("Refuse {whose:?} {expected}")], "{text}");
+            // A card stands for its very host: whoever writes it may name anybody's domain.
+            let is_below = text != "helpline.org" && expected.starts_with("helpline.org");
+            let expected = match whose {
+                Whose::Partner if is_below && !text.contains('@') => vec![],
+                _ => vec![format!("Refuse {whose:?} {expected}")],
+            };
+            assert_eq!(told(&gate, &value(kind, text)), expected, "{text}");
         }
         assert_eq!(told(&gate, &value(Ipv4Net, "93.184.0.0/16")), [format!("Hold {whose:?} 93.184.216.34/32 Around")]);
         for (kind, text) in [(Domain, "myhelpline.org"), (Domain, "helpline.orga.net"), (Ipv4, "93.184.216.35"), (Domain, "desk.net")] {
@@ -246,10 +252,7 @@ fn a_finding_says_why_and_names_no_victim() {
         said(&guarded(Whose::Own), &value(Ipv4Net, "93.184.0.0/16"), &[]),
         "it is a network around `93.184.216.34/32`, which is our own"
     );
-    assert_eq!(
-        said(&guarded(Whose::Partner), &value(Domain, "a.helpline.org"), &[]),
-        "it is a name below `helpline.org`, which is a partner's"
-    );
+    assert_eq!(said(&guarded(Whose::Partner), &value(Url, "https://helpline.org/a"), &[]), "it is on `helpline.org`, which is a partner's");
     let victims = guarded(Whose::Victim);
     let finding = victims.judge(&value(Domain, "helpline-org.evil.ru"), &[]).findings()[0].clone();
     assert_eq!(finding.to_string(), "it mentions what belongs to somebody whom the deny list protects");
