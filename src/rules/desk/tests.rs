@@ -360,7 +360,10 @@ fn why_a_statement_does_not_count_is_told_in_words() {
             Denied::NotReleased,
             "nobody has released it yet\nhint: `watchfire release HOLD --as USER` signs first; another desk user approves then",
         ),
-        (Denied::NoneNeeded, "it needs no second person\nhint: TLP:RED and RESTRICTED do; `watchfire holds` shows what each release waits for"),
+        (
+            Denied::NoneNeeded,
+            "it needs no second person\nhint: TLP:RED and RESTRICTED do; `watchfire holds` shows what each release waits for",
+        ),
         (
             Denied::Oneself,
             "whoever released it cannot approve it\nhint: another desk user does, with another key: `watchfire approve HOLD --as OTHER`",
