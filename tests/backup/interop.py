@@ -23,7 +23,7 @@ def main(binary):
         os.chdir(place)
         environment = {**os.environ, "WATCHFIRE_DATA": os.path.join(place, "node"), "WATCHFIRE_LISTEN": "127.0.0.1:0"}
         # Made-up names, and more than any source sends in a day.
-        environment |= {"WATCHFIRE_GATE_RESERVED": "warn", "WATCHFIRE_GATE_BURST_RECORDS_MIN": "2147483648"}
+        environment |= {"WATCHFIRE_GATE_RESERVED": "warn", "WATCHFIRE_GATE_BURST_RECORDS_MIN": "2147483648", "WATCHFIRE_RELEASE_HOLD_S": "0"}
 
         def run(*words, ok=True, **more):
             done = subprocess.run([binary, *words], env=environment, capture_output=True, **more)

@@ -191,7 +191,7 @@ def a_paired_peer_reads_and_writes():
 
     link.until("have", lambda have: have.complete)
     link.send(have=pb.Have(complete=True))
-    watchfire("share", "foreign-lure.com", "--tlp", "red", "--to", "there", "--now")
+    watchfire("share", "foreign-lure.com", "--tlp", "amber+strict", "--to", "there", "--now")
     announced = link.until("have", lambda have: any(log.direct == there.card.org for log in have.logs))
     theirs = next(log for log in announced.logs if log.direct == there.card.org)
     log = wire.log_id(here.org, theirs.incarnation, there.card.org)
