@@ -66,7 +66,7 @@ fn must_be(digest: &str, hold: &HoldView) -> Result<(), Problem> {
     if digest.trim().eq_ignore_ascii_case(&hold.digest) {
         return Ok(());
     }
-    let text = format!("the digest is `{}`, not `{}`\nhint: look at it again with `watchfire preview`", hold.digest, plain(digest));
+    let text = format!("what is held has another digest than `{}`\nhint: look at it again with `watchfire preview`", plain(digest));
     Err(Problem::new("other-digest", Exit::Refused, &text))
 }
 

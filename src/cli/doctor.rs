@@ -48,8 +48,14 @@ pub(super) struct Findings {
 pub(super) async fn run(desk: &Desk) -> Ended {
     let clock = Clock::system();
     let now = clock.now();
-    let mut checks =
-        vec![files(&desk.data), next_root(&desk.data), time(&desk.data, clock.now()), settings(&desk.data), denied(&desk.data)];
+    let mut checks = vec![
+        files(&desk.data),
+        next_root(&desk.data),
+        time(&desk.data, clock.now()),
+        settings(&desk.data),
+        gate(&desk.data),
+        denied(&desk.data),
+    ];
     let running: Result<StatusView, _> = desk.node().get(Target::new(&["status"])).await;
     let (status, runs) = match running {
         Ok(status) => (Ok(status), true),
@@ -169,6 +175,27 @@ fn settings(data: &Path) -> CheckView {
         }
         Ok(_) => check("settings", CheckVerdict::Ok, "they can be used", None),
     }
+}
+
+/// Without a word on whom it protects, the gate knows nobody by name.
+fn gate(data: &Path) -> CheckView {
+    let Ok(Effective { config, .. }) = Effective::load(&data.join(FILE)) else {
+        return check("gate", CheckVerdict::Skipped, "the settings cannot be read", None);
+    };
+    if let Err(error) = crate::node::gate::check(data, &config) {
+        return failed("gate", &error);
+    }
+    let told = [
+        ("gate.deny_list", config.gate.deny_list.is_some()),
+        ("gate.victims", config.gate.victims.is_some()),
+        ("gate.own", !config.gate.own.is_empty()),
+    ];
+    let missing: Vec<&str> = told.iter().filter(|(_, is_told)| !is_told).map(|(name, _)| *name).collect();
+    if missing.is_empty() {
+        return check("gate", CheckVerdict::Ok, "it is told whom it protects", None);
+    }
+    let hint = "docs/release-gate.md says what each is for; a restart puts them in force".to_owned();
+    check("gate", CheckVerdict::Warning, format!("it is not told whom it protects: no {}", missing.join(", ")), Some(hint))
 }
 
 /// A node with a bad line does not start, and does not read the others again.

@@ -51,7 +51,7 @@ pub(super) const fn waits_for(hold: &HoldView) -> &'static str {
         HoldState::Filling => "the end of its import",
         HoldState::Unfinished => "a person: its import did not end (`watchfire release` or `undo`)",
         HoldState::Restored => "a person: it comes from a backup (`watchfire release` or `undo`)",
-        HoldState::Kept => "its audience, which may not have it now",
+        HoldState::Kept => "the gate, which does not let it out now",
     }
 }
 

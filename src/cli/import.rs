@@ -170,13 +170,16 @@ pub(super) fn text(report: &ImportReport) -> String {
     if more > 0 {
         text += &format!("and {} more; `--json` lists the first 1000\n", count(more, "problem"));
     }
+    let held = report.held.iter().map(|hold| hold.count).sum::<u64>().min(report.released);
     let counts = [
-        (report.released, if report.dry_run { "would be released" } else { "released" }),
+        (held, "held"),
+        (report.released - held, if report.dry_run { "would be released" } else { "released" }),
         (report.duplicate, "duplicate"),
         (report.withheld, "withheld"),
         (report.invalid, "invalid"),
     ];
-    let mut counts = counts.map(|(number, what)| format!("{number} {what}")).join(", ");
+    let told = counts.iter().filter(|(number, what)| *number > 0 || *what != "held");
+    let mut counts = told.map(|(number, what)| format!("{number} {what}")).collect::<Vec<_>>().join(", ");
     if report.left_out > 0 {
         counts += &format!(", {} no indicators", report.left_out);
     }

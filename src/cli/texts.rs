@@ -1004,7 +1004,7 @@ fn holds_are_a_table_and_reasons_stand_below_it() {
     let expected = "\
 RELEASE   TO        TLP    RECORDS  DUE                   WAITS FOR
 aaaaaaaa  partners  amber  2        2026-11-22T09:30:30Z  its time
-aaaaaaaa  partners  amber  2        2026-11-22T09:30:30Z  its audience, which may not have it now
+aaaaaaaa  partners  amber  2        2026-11-22T09:30:30Z  the gate, which does not let it out now
 aaaaaaaa: the peer is suspended
     hint: `watchfire peer resume` opens the link again
 ";

@@ -57,7 +57,7 @@ impl Node {
     pub fn show(&self, id: &str) -> Result<RecordView, NodeError> {
         let snapshot = self.store.snapshot()?;
         let (names, now) = (Names::of(&snapshot)?, self.clock.now());
-        let record = self.any_record(&snapshot, id)?;
+        let record = self.any_record(&snapshot, id).map_err(|error| self.or_only_held(id, error))?;
         let mut found = snapshot.find(&record)?.ok_or_else(|| unknown(id))?;
         found.provenances.retain(|(one, _)| may::may(Action::List, &about(one), &To::Person(Person::Operator), now).is_ok());
         let (said, indicator) = last_said(&found).ok_or_else(|| unknown(id))?;
@@ -277,7 +277,7 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let names = Names::of(&snapshot)?;
         let audience = self.audience(to)?;
-        let record = self.any_record(&snapshot, id)?;
+        let record = self.any_record(&snapshot, id).map_err(|error| self.or_only_held(id, error))?;
         let found = snapshot.find(&record)?.ok_or_else(|| unknown(id))?;
         let (said, _) = last_said(&found).ok_or_else(|| unknown(id))?;
         let mut trace = Trace::default();

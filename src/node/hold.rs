@@ -235,6 +235,10 @@ impl Node {
         let mut asked = false;
         let yes = |row: &mut HoldRow| {
             asked = !std::mem::replace(&mut row.confirmed, true) && !row.asks.is_empty();
+            // However long it waited for the yes: there is time to undo it.
+            if asked && !row.now {
+                row.due = Some(now.plus(hold_ms));
+            }
             if std::mem::take(&mut row.filling) || std::mem::take(&mut row.restored) {
                 row.restored = false;
                 row.due = Some(now.plus(hold_ms));
@@ -539,6 +543,9 @@ mod tests {
         assert_eq!(home.look().await, None, "a person is not waited for by looking");
         assert_eq!(home.left(), ["plain.example.org"]);
         home.node.release_hold(&asks.to_string()).await.unwrap();
+        home.look().await;
+        assert_eq!(home.left(), ["plain.example.org"], "after the yes there is time to undo it");
+        home.clock.advance(HOLD);
         home.look().await;
         assert_eq!(home.left(), ["plain.example.org", "docs.example.org"]);
         let line = home.node.disclosures(Default::default()).unwrap().pop().unwrap();

@@ -40,7 +40,7 @@ impl Node {
     }
 
     /// A record of ours that nobody has yet is not known as one: it is held.
-    fn or_only_held(&self, id: &str, error: NodeError) -> NodeError {
+    pub(super) fn or_only_held(&self, id: &str, error: NodeError) -> NodeError {
         if !matches!(error, NodeError::UnknownRecord(_)) {
             return error;
         }

@@ -7,6 +7,7 @@ mod partners;
 pub mod volume;
 pub mod warninglists;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
@@ -74,6 +75,14 @@ pub struct FindingView {
     pub severity: Severity,
     /// Why, in words that name no victim.
     pub why: String,
+}
+
+/// Whether what the settings name for the gate can be read.
+///
+/// # Errors
+/// The file and the line that cannot.
+pub fn check(data: &Path, config: &Config) -> Result<(), NodeError> {
+    files::read(data, config).map(drop)
 }
 
 impl Node {
