@@ -1,7 +1,7 @@
 //! Writes a file of a given size with made-up indicators, to see what an import of that size costs: `make_big stix|misp|csv|text MIB > FILE`.
 //!
 //! Every value is another one. What the indicators refer to (markings, names, the event's tags) stands behind them all, so that a reader must
-//! keep them until the end. The same arguments give the same bytes. Domains are under `example.org`, addresses in 10.0.0.0/8.
+//! keep them until the end. The same arguments give the same bytes. Domains are under `example.org`, addresses in 45.0.0.0/8, since private ones are not let out.
 
 use std::io::{self, BufWriter, Write};
 
@@ -50,10 +50,10 @@ fn value(n: u64) -> (&'static str, String) {
     let mixed = scattered(n);
     match n % 10 {
         0..4 => ("domain", format!("{:x}.{:x}.example.org", mixed >> 24, mixed & 0xff_ffff)),
-        4..7 => ("url", format!("https://{:x}.example.org/{:x}/index.php?id={n}", mixed >> 48, mixed & 0xffff_ffff_ffff)),
+        4..7 => ("url", format!("https://{:x}.{:x}.example.org/login/index.php", mixed >> 24, mixed & 0xff_ffff)),
         7 => {
             let [.., a, b, c] = (n / 10).to_be_bytes();
-            ("ipv4", format!("10.{a}.{b}.{c}"))
+            ("ipv4", format!("45.{a}.{b}.{c}"))
         }
         8 => ("sha256", format!("{mixed:016x}{n:016x}{:016x}{:016x}", scattered(mixed), !mixed)),
         _ => ("email", format!("{:x}@{:x}.example.org", mixed & 0xffff_ffff, n)),
