@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use watchfire::formats::pattern::Dialect;
 use watchfire::formats::stix::write::{BundleWriter, Row};
 use watchfire::formats::{self, Item};
-use watchfire::model::{Indicator, OrgId, RecordId, Timestamp, Tlp};
+use watchfire::model::{Indicator, Label, OrgId, RecordId, Timestamp, Tlp};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut writer = BundleWriter::new(BufWriter::new(std::io::stdout().lock()), Dialect::Standard)?;
@@ -17,9 +17,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for path in std::env::args().skip(1) {
         let mut failed = None;
         let mut sink = |item: Item| {
-            if let Item::Indicator { indicator, tlp, revoked, .. } = item
+            if let Item::Indicator { indicator, tlp, class, pap, revoked, .. } = item
                 && seen.insert(indicator.observable.clone())
-                && let Err(error) = writer.write(&row(*indicator, tlp, revoked))
+                && let Err(error) = writer.write(&row(*indicator, Label::new(tlp.unwrap_or(Tlp::AmberStrict), class, pap), revoked))
             {
                 failed = Some(error);
                 return ControlFlow::Break(());
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn row(indicator: Indicator, tlp: Option<Tlp>, revoked: bool) -> Row {
+fn row(indicator: Indicator, label: Label, revoked: bool) -> Row {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, indicator.observable.to_string().as_bytes());
     let mut id = [0; 16];
     id.copy_from_slice(&digest.as_ref()[..16]);
@@ -44,8 +44,8 @@ fn row(indicator: Indicator, tlp: Option<Tlp>, revoked: bool) -> Row {
     Row {
         id: RecordId(id),
         observable: indicator.observable,
-        tlp: tlp.unwrap_or(Tlp::AmberStrict),
-        marks: Vec::new(),
+        tlp: label.tlp(),
+        marks: formats::marks_of(label),
         author: OrgId([7; 32]),
         valid_from: indicator.valid_from,
         valid_until: indicator.valid_until,

@@ -10,7 +10,7 @@ use watchfire::rules::gate::{Gate, Origin, Told};
 use watchfire::rules::label::{AudienceState, Held, Way, Withheld, may_enter, may_offer, outbound};
 use watchfire::rules::lists::{self, Severities, Severity};
 use watchfire::rules::may::{About, Action, To, may};
-use watchfire::rules::policy::Terms;
+use watchfire::rules::policy::Allowance;
 use watchfire::rules::release::{Draft, LABEL_MAX, LABELS_MAX, Look, NOTE_MAX, SOURCE_MAX, release};
 use watchfire::rules::retain::{AGREES_MS, clocks_agree, has_expired};
 
@@ -116,7 +116,7 @@ proptest! {
         let member = group.members.iter().any(|member| member.org == us);
         let expected = enters(tlp, group.community) && fresh && member;
         prop_assert_eq!(may_release(tlp, AudienceState::Group { definition: &group, ceiling: Ceiling::NONE }, &us, now).is_ok(), expected);
-        prop_assert_eq!(may_release(tlp, AudienceState::Peer { open, terms: Terms::OPEN }, &us, now).is_ok(), open);
+        prop_assert_eq!(may_release(tlp, AudienceState::Peer { open, allowance: Allowance::OPEN }, &us, now).is_ok(), open);
         prop_assert!(may_release(tlp, AudienceState::Unknown, &us, now).is_err());
     }
 
@@ -155,7 +155,7 @@ proptest! {
         let sealed = Batch::seal(log.id(), Head::default(), entries.iter().map(entry).collect(), [1; 32], now, signed_under, &key).unwrap();
         let in_group = matches!(log.audience, Audience::Group(_));
         let group = in_group.then_some(&group);
-        let way = Way { log: &log, us: &us, reader: &reader, group, joined, terms: Terms::OPEN, now };
+        let way = Way { log: &log, us: &us, reader: &reader, group, joined, allowance: Allowance::OPEN, now };
         let fresh = group.is_none_or(|group| now.0.saturating_sub(group.confirmed.0) <= CONFIRMED_MS_MAX) || log.author == reader;
         let open = tellers(&log, group).contains(&(us, reader)) && fresh && signed_under >= joined;
         let sent = outbound(Held(sealed.clone()), &way);
@@ -201,7 +201,7 @@ proptest! {
         let draft = Draft { record: Record::Indicator(indicator), label: tlp.into(), audience: Audience::Direct(org(1)), retention: Timestamp(7) };
         let gate = lenient();
         let look = Look { gate: &gate, inside: &[], origin: Origin::Ours };
-        let out = release(draft, AudienceState::Peer { open, terms: Terms::OPEN }, &org(0), Timestamp(0), look);
+        let out = release(draft, AudienceState::Peer { open, allowance: Allowance::OPEN }, &org(0), Timestamp(0), look);
         prop_assert_eq!(out.is_ok(), open);
         let Ok(out) = out else { return Ok(()) };
         // What gives way to placeholders is not what was given.

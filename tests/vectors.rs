@@ -92,7 +92,7 @@ fn way(log: &LogKey) -> Way<'_> {
         reader: &OrgId([0xb2; 32]),
         group: None,
         joined: 0,
-        terms: watchfire::rules::policy::Terms::OPEN,
+        allowance: watchfire::rules::policy::Allowance::OPEN,
         now: Timestamp(0),
     }
 }

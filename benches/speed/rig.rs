@@ -123,17 +123,7 @@ impl Member {
     }
 
     async fn import_from(&self, reader: Box<dyn io::Read + Send>) -> ImportReport {
-        let request = ImportRequest {
-            tlp: Tlp::Green,
-            class: None,
-            pap: watchfire::model::Pap::Clear,
-            to: GROUP.into(),
-            format: Some(watchfire::formats::Format::Stix),
-            dry_run: false,
-            file_name: None,
-            now: true,
-            source: None,
-        };
+        let request = ImportRequest::now(watchfire::formats::Format::Stix, Tlp::Green, GROUP);
         let node = self.node().clone();
         let work = move || node.import(request, reader, &mut |_| {});
         tokio::task::spawn_blocking(work).await.expect("no panic").expect("the import goes through")

@@ -156,7 +156,7 @@ fn frames_of_batches() -> Vec<wire::Frame> {
             reader: &reader,
             group: None,
             joined: 0,
-            terms: watchfire::rules::policy::Terms::OPEN,
+            allowance: watchfire::rules::policy::Allowance::OPEN,
             now: Timestamp(1_626_602_400_456),
         };
         let batch = outbound(Held(sealed(&log)), &way);

@@ -2,7 +2,7 @@
 
 use super::output::{self, plain};
 use super::unlock::Signer;
-use super::{Desk, Ended, holds, preview, second};
+use super::{Desk, Ended, holds, preview};
 use crate::api::Problem;
 use crate::api::client::Target;
 use crate::clock::Clock;
@@ -41,19 +41,12 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
         Some(digest) => must_be(digest, &shown.hold)?,
         None => ask(&shown)?,
     }
-    let HoldTerms { id, terms, released, .. } = desk.node().get(target(&["terms"])).await?;
-    // What was looked at, and not what it may have become since.
-    must_be(&HEXLOWER.encode(&terms.digest), &shown.hold)?;
+    let HoldTerms { released, .. } = desk.node().get(target(&["terms"])).await?;
     let released = released.ok_or_else(|| NodeError::from(Denied::NotReleased))?;
-    let by = second::must(desk, &args.signer).await?;
-    let approval = Approval {
-        hold: id.to_string(),
-        terms,
-        released: released.hash(&by.org),
-        releaser: released.release.by,
-        by: UserKey(by.key.public()),
-        at: Clock::system().now(),
-    };
+    // What was looked at, and not what it may have become since.
+    must_be(&HEXLOWER.encode(&released.release.terms.digest), &shown.hold)?;
+    let by = args.signer.unlock(desk).await?;
+    let approval = Approval::of(&released, &by.org, UserKey(by.key.public()), Clock::system().now());
     let view: HoldView = desk.node().post(target(&["approve"]), &approval.sign(&by.org, &by.key)).await?;
     output::answer(desk, &view, text)
 }

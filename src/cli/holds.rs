@@ -83,7 +83,7 @@ pub(super) fn about(hold: &HoldView) -> String {
 fn label(one: &LabelCount) -> String {
     let LabelCount { label, kind, count: number, retention } = one;
     let until = retention.map_or_else(|| "kept for ever".into(), |at| format!("destroyed by all on {}", &time(Some(at))[..10]));
-    format!("{} as TLP:{}, {until}", count(*number, kind), label.to_string().to_uppercase())
+    format!("{} as {}, {until}", count(*number, kind), label.marking())
 }
 
 fn or_none(text: String) -> String {

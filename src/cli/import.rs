@@ -10,7 +10,6 @@ use crate::model::{Class, Label, Pap, Tlp};
 use crate::node::error::{Exit, split_hint};
 use crate::node::view::{ImportProgress, ImportReport};
 use crate::rules::label::UNMARKED;
-use crate::rules::release::needs_second;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -59,12 +58,7 @@ const EXAMPLES: &str = "Examples:
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     let mut total = ImportReport { dry_run: args.dry_run, ..ImportReport::default() };
     let mut failed: Option<Problem> = None;
-    let unlocked = second::early(
-        desk,
-        &args.signer,
-        needs_second(Label::new(args.tlp, args.class.unwrap_or(Class::of(args.tlp)), args.pap)) && !args.dry_run,
-    )
-    .await?;
+    let unlocked = second::early(desk, &args.signer, Label::said(args.tlp, args.class, args.pap).needs_two() && !args.dry_run).await?;
     for file in &args.files {
         match one(desk, args, file).await {
             Ok(report) => total.absorb(report, (args.files.len() > 1).then_some(file)),
@@ -178,8 +172,7 @@ pub(super) fn text(report: &ImportReport) -> String {
         (report.withheld, "withheld"),
         (report.invalid, "invalid"),
     ];
-    let told = counts.iter().filter(|(number, what)| *number > 0 || *what != "held");
-    let mut counts = told.map(|(number, what)| format!("{number} {what}")).collect::<Vec<_>>().join(", ");
+    let mut counts = output::became(&counts);
     if report.left_out > 0 {
         counts += &format!(", {} no indicators", report.left_out);
     }

@@ -138,6 +138,12 @@ pub(super) fn count(number: u64, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
+/// What became of records: `2 released, 0 duplicate`; `held` only where something is.
+pub(super) fn became(counts: &[(u64, &str)]) -> String {
+    let told = counts.iter().filter(|(number, what)| *number > 0 || *what != "held");
+    told.map(|(number, what)| format!("{number} {what}")).collect::<Vec<_>>().join(", ")
+}
+
 /// `domain 2, url 1`, or `none`.
 pub(super) fn counts(counts: &BTreeMap<String, u64>) -> String {
     match counts.is_empty() {

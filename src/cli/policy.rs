@@ -97,11 +97,7 @@ pub(super) fn changes(check: &PolicyCheckView, verb: &str) -> String {
     for AudienceChangeView { reader, author, audience, label, allowed, why, count: records, records: some } in &check.changes {
         let may = if *allowed { "may have" } else { "may not have" };
         let (reader, author, audience) = (plain(reader), plain(author), plain(audience));
-        text += &format!(
-            "{reader} {may} {} TLP:{} of {author}, said to {audience}: {why}\n",
-            count(*records, "record"),
-            label.to_string().to_uppercase()
-        );
+        text += &format!("{reader} {may} {} {} of {author}, said to {audience}: {why}\n", count(*records, "record"), label.marking());
         for record in some {
             text += &format!("  {record}\n");
         }

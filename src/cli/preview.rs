@@ -56,11 +56,7 @@ pub(super) fn text(view: &PreviewView) -> String {
 
 fn record(record: &PreviewRecord) -> String {
     let PreviewRecord { label, kind, retention, fields, replaced, warnings, asks, .. } = record;
-    let mut text = format!(
-        "\n{kind}  TLP:{}  until {}\n",
-        label.to_string().to_uppercase(),
-        retention.map_or_else(|| "ever".into(), |at| time(Some(at)))
-    );
+    let mut text = format!("\n{kind}  {}  until {}\n", label.marking(), retention.map_or_else(|| "ever".into(), |at| time(Some(at))));
     let width = fields.iter().map(|field| field.name.len()).max().unwrap_or_default();
     text.extend(fields.iter().map(|field| format!("    {:width$}  {}\n", field.name, plain(&field.value))));
     text.extend(replaced.iter().map(|one| format!("    replaced in {}: {} {}\n", one.field, one.count, plain(&one.kind))));

@@ -26,7 +26,7 @@ const EXAMPLES: &str = "Examples:
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     let mut view: HoldView = desk.node().post(Target::new(&["holds", &args.id, "release"]), &()).await?;
     if let Some(id) = view.id.filter(|_| view.state == HoldState::Signature) {
-        view = second::sign(desk, &second::must(desk, &args.signer).await?, &id).await?;
+        view = second::sign(desk, &args.signer.unlock(desk).await?, &id).await?;
     }
     output::answer(desk, &view, text)
 }

@@ -1,7 +1,7 @@
 //! What two people sign of a release that is held: the first signature, made here with a key that is opened here.
 
 use super::Desk;
-use super::unlock::{Signer, Unlocked, nobody};
+use super::unlock::{Signer, Unlocked};
 use crate::api::Problem;
 use crate::api::client::Target;
 use crate::clock::Clock;
@@ -38,12 +38,4 @@ pub(super) async fn sign(desk: &Desk, by: &Unlocked, id: &ReleaseId) -> Result<H
 /// Opens the key early, where it is known that it will be needed: a wrong passphrase is told before anything is held.
 pub(super) async fn early(desk: &Desk, signer: &Signer, needed: bool) -> Result<Option<Unlocked>, Problem> {
     if needed && signer.name.is_some() { Ok(Some(signer.unlock(desk).await?)) } else { Ok(None) }
-}
-
-/// The one who signs, who has to be named.
-pub(super) async fn must(desk: &Desk, signer: &Signer) -> Result<Unlocked, Problem> {
-    if signer.name.is_none() {
-        return Err(nobody());
-    }
-    signer.unlock(desk).await
 }

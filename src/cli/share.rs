@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::model::{Class, ObservableKind, Pap, Timestamp, Tlp};
 use crate::node::error::Exit;
 use crate::node::view::{ShareReport, ShareRequest};
-use crate::rules::release::{Findings, needs_second};
+use crate::rules::release::Findings;
 
 /// Share values with a peer or a group
 #[derive(Debug, clap::Args)]
@@ -64,7 +64,7 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
         output::say(&note);
     }
     let ask = ShareRequest { values, kind, tlp, class, pap, to, note, valid_until, labels, now, dry_run };
-    let unlocked = second::early(desk, &signer, needs_second(ask.label()) && !dry_run).await?;
+    let unlocked = second::early(desk, &signer, ask.label().needs_two() && !dry_run).await?;
     let mut report: ShareReport = desk.node().post(Target::new(&["share"]), &ask).await?;
     second::sign_all(desk, &signer, unlocked, &mut report.held).await?;
     output::answer(desk, &report, text)?;
@@ -120,8 +120,8 @@ pub(super) fn text(report: &ShareReport) -> String {
         text += &format!("{verb}  {} {}  {}\n", one.kind, plain(&one.value), one.record);
         if let Some(before) = one.before {
             text += &format!(
-                "           shared there as TLP:{} before; the new label {} it\n",
-                before.to_string().to_uppercase(),
+                "           shared there as {} before; the new label {} it\n",
+                before.marking(),
                 if is_dry { "would replace" } else { "replaces" }
             );
             text += &format!("           hint: {RELABELLED}\n");
@@ -136,16 +136,14 @@ pub(super) fn text(report: &ShareReport) -> String {
         text += &format!("{what:9}  {}: {}\n", plain(&one.value), plain(&one.reason));
         text += &one.hint.as_ref().map(|hint| format!("           hint: {}\n", plain(hint))).unwrap_or_default();
     }
-    let held = report.released.iter().filter(|one| one.held).count();
+    let held = report.released.iter().filter(|one| one.held).count() as u64;
     let counts = [
         (held, "held"),
-        (report.released.len() - held, if is_dry { "would be released" } else { "released" }),
-        (report.duplicate.len(), "duplicate"),
-        (report.withheld.len(), "withheld"),
-        (report.invalid.len(), "invalid"),
+        (report.released.len() as u64 - held, if is_dry { "would be released" } else { "released" }),
+        (report.duplicate.len() as u64, "duplicate"),
+        (report.withheld.len() as u64, "withheld"),
+        (report.invalid.len() as u64, "invalid"),
     ];
-    let total = counts.iter().map(|(number, _)| *number as u64).sum();
-    let told = counts.iter().filter(|(number, what)| *number > 0 || *what != "held");
-    let counts = told.map(|(number, what)| format!("{number} {what}")).collect::<Vec<_>>().join(", ");
-    text + &format!("{}: {counts}\n", count(total, "value")) + &holds::held(&report.held)
+    let total = counts.iter().map(|(number, _)| number).sum();
+    text + &format!("{}: {}\n", count(total, "value"), output::became(&counts)) + &holds::held(&report.held)
 }

@@ -34,7 +34,7 @@ pub(super) fn text(record: &RecordView) -> String {
         ("record", record.record.to_string()),
         ("value", format!("{} {}", record.kind, record.value)),
         ("author", format!("{} ({})", record.author_name, record.author)),
-        ("label", format!("TLP:{}", record.label.to_string().to_uppercase())),
+        ("label", record.label.marking()),
         ("state", record.state.clone()),
     ];
     let mut line = |name, value: Option<String>| lines.extend(value.map(|value| (name, value)));
@@ -56,7 +56,7 @@ pub(super) fn text(record: &RecordView) -> String {
         text += &entries;
     }
     for also in &record.also {
-        text += &format!("also said by {} (TLP:{}): {}\n", plain(&also.author_name), also.label.to_string().to_uppercase(), also.record);
+        text += &format!("also said by {} ({}): {}\n", plain(&also.author_name), also.label.marking(), also.record);
     }
     text
 }

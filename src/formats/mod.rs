@@ -18,7 +18,7 @@ mod words;
 
 pub use marks::{marks_of, take_marks};
 
-use crate::model::{Indicator, Tlp};
+use crate::model::{Class, Indicator, Pap, Tlp};
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read};
 use std::ops::ControlFlow;
@@ -34,6 +34,10 @@ pub enum Item {
         indicator: Box<Indicator>,
         /// The source's own label, the most restrictive where it has several.
         tlp: Option<Tlp>,
+        /// The class that it gives; public where it gives none.
+        class: Class,
+        /// What it says may be done with it; clear where it says nothing.
+        pap: Pap,
         /// The source says that it is withdrawn (STIX `revoked`, MISP `deleted`).
         revoked: bool,
     },
@@ -43,6 +47,14 @@ pub enum Item {
     LeftOut(Problem, u64),
     /// What was not understood of records that were taken. Counts as no record.
     Note(Problem),
+}
+
+impl Item {
+    /// An indicator as a reader has it: what its labels say of class and PAP is no label.
+    fn indicator(place: String, mut indicator: Indicator, tlp: Option<Tlp>, revoked: bool) -> Self {
+        let (class, pap) = take_marks(&mut indicator.labels);
+        Self::Indicator { place, indicator: Box::new(indicator), tlp, class, pap, revoked }
+    }
 }
 
 /// A record that was not taken, or what was not understood of one that was.

@@ -77,7 +77,7 @@ pub(super) fn too_long(line_bytes_max: usize) -> String {
 }
 
 fn indicator(place: String, value: Observable, tlp: Option<Tlp>) -> Item {
-    Item::Indicator { place, indicator: Box::new(Indicator::bare(value)), tlp, revoked: false }
+    Item::indicator(place, Indicator::bare(value), tlp, false)
 }
 
 fn problem(place: String, what: String) -> Item {

@@ -122,7 +122,7 @@ mod tests {
             reader: &reader,
             group: None,
             joined: 0,
-            terms: crate::rules::policy::Terms::OPEN,
+            allowance: crate::rules::policy::Allowance::OPEN,
             now: Timestamp(2),
         };
         outbound(Held(batch.clone()), &way).unwrap()

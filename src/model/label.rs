@@ -158,7 +158,7 @@ fn is_clear(pap: &Pap) -> bool {
 
 impl From<Said> for Label {
     fn from(Said { tlp, class, pap }: Said) -> Self {
-        Self::new(tlp, class.unwrap_or(Class::of(tlp)), pap)
+        Self::said(tlp, class, pap)
     }
 }
 
@@ -185,6 +185,11 @@ impl Label {
         Self { tlp, class: class.max(Class::of(tlp)), pap }
     }
 
+    /// As people say it: without a class, the one that the TLP means.
+    pub fn said(tlp: Tlp, class: Option<Class>, pap: Pap) -> Self {
+        Self::new(tlp, class.unwrap_or(Class::of(tlp)), pap)
+    }
+
     /// Every label, each once.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..=u8::MAX).filter_map(Self::from_byte)
@@ -194,11 +199,6 @@ impl Label {
     #[must_use]
     pub fn join(self, other: Self) -> Self {
         Self::new(self.tlp.max(other.tlp), self.class.max(other.class), self.pap.max(other.pap))
-    }
-
-    /// Whether it restricts no more than another does.
-    pub fn within(self, most: Self) -> bool {
-        self.join(most) == most
     }
 
     /// Who may see it.
@@ -219,6 +219,11 @@ impl Label {
     /// Whether two people have to agree before it leaves: TLP:RED and RESTRICTED.
     pub fn needs_two(self) -> bool {
         self.tlp == Tlp::Red || self.class == Class::Restricted
+    }
+
+    /// As a marking: `TLP:AMBER+STRICT`, `TLP:RED RESTRICTED`, `TLP:GREEN PAP:RED`.
+    pub fn marking(self) -> String {
+        format!("TLP:{self}").to_uppercase()
     }
 
     /// The byte that stands for it. Without RESTRICTED and PAP it is the TLP's number.
@@ -293,6 +298,11 @@ impl std::fmt::Debug for Label {
 mod tests {
     use super::*;
 
+    /// Whether one restricts no more than another does.
+    fn within(one: Label, most: Label) -> bool {
+        one.join(most) == most
+    }
+
     fn said() -> impl Iterator<Item = (Tlp, Class, Pap)> {
         let pairs = Tlp::ALL.into_iter().flat_map(|tlp| Class::ALL.map(|class| (tlp, class)));
         pairs.flat_map(|(tlp, class)| Pap::ALL.map(|pap| (tlp, class, pap)))
@@ -311,7 +321,7 @@ mod tests {
             let label = Label::new(tlp, class, pap);
             assert!(label.tlp() >= tlp && label.class() >= class && label.pap() == pap, "{label}");
             let below = Label::all().filter(|other| other.tlp() >= tlp && other.class() >= class && other.pap() >= pap);
-            assert!(below.into_iter().all(|other| label.within(other)), "{label} is the least of them");
+            assert!(below.into_iter().all(|other| within(label, other)), "{label} is the least of them");
         }
     }
 
@@ -322,11 +332,11 @@ mod tests {
             for two in Label::all() {
                 let both = one.join(two);
                 assert_eq!(both, two.join(one));
-                assert!(one.within(both) && two.within(both));
+                assert!(within(one, both) && within(two, both));
                 for three in Label::all() {
                     assert_eq!(both.join(three), one.join(two.join(three)));
-                    if one.within(three) && two.within(three) {
-                        assert!(both.within(three), "{both} is the least above {one} and {two}");
+                    if within(one, three) && within(two, three) {
+                        assert!(within(both, three), "{both} is the least above {one} and {two}");
                     }
                 }
             }
@@ -356,6 +366,7 @@ mod tests {
         ];
         for (label, text) in cases {
             assert_eq!(label.to_string(), text);
+            assert_eq!(label.marking(), format!("TLP:{}", text.to_uppercase()));
         }
         for label in Label::all() {
             let json = serde_json::to_string(&label).unwrap();

@@ -11,7 +11,7 @@ use crate::model::observable::lookup::Match;
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
 use crate::model::{Indicator, Label, LogId, Observable, ObservableKind, OrgId, Record, RecordId, RecordKind, Timestamp};
 use crate::rules::label::{Held, RULES_VERSION, Withheld};
-use crate::rules::may::{self, About, Action, Granted, Person, Step, To};
+use crate::rules::may::{self, About, Action, Granted, Person, Rule, Step, To};
 use crate::store::change::PeerState;
 use crate::store::{Found, Hit, Provenance, ProvenanceState, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
@@ -281,7 +281,7 @@ impl Node {
         let found = snapshot.find(&record)?.ok_or_else(|| unknown(id))?;
         let (said, _) = last_said(&found).ok_or_else(|| unknown(id))?;
         let mut trace = Trace::default();
-        trace.note("author", format!("{} says it as TLP:{}", names.org(&said.author), shown(said.label)));
+        trace.note("author", format!("{} says it as {}", names.org(&said.author), said.label.marking()));
         let current = found.provenances.iter().map(|(one, _)| one).filter(|one| one.state != ProvenanceState::Superseded);
         if said.author == self.org() {
             let (door, about): (Door, About) = (self.door(audience)?, about(said));
@@ -316,7 +316,7 @@ impl Node {
             Audience::Group(_) if ours => {}
             Audience::Group(_) => {
                 let verdict = if to == one.audience { Ok(Some(Granted::ToAudience)) } else { Err(Withheld::NotInAudience) };
-                trace.decide(&format!("said to {name}, "), one.label, vec![Step { rule: "audience", verdict }]);
+                trace.decide(&format!("said to {name}, "), one.label, vec![Step { rule: Rule::Audience, verdict }]);
             }
         }
         Ok(())
@@ -353,11 +353,11 @@ impl Trace {
         self.allowed |= steps.last().is_some_and(|step| matches!(step.verdict, Ok(Some(_))));
         for Step { rule, verdict } in steps {
             let (ok, why) = match verdict {
-                Ok(None) => (true, may::passed(rule, label).to_owned()),
+                Ok(None) => (true, rule.passed(label).to_owned()),
                 Ok(Some(granted)) => (true, granted.why().to_owned()),
                 Err(withheld) => (false, super::error::split_hint(&withheld.to_string()).0),
             };
-            self.steps.push(StepView { rule: format!("{way}{rule}"), ok, why });
+            self.steps.push(StepView { rule: format!("{way}{}", rule.name()), ok, why });
         }
     }
 }
@@ -365,10 +365,6 @@ impl Trace {
 /// What the rules look at of what somebody says.
 fn about(one: &Provenance) -> About {
     About { label: one.label, kind: RecordKind::Indicator.number(), retention: one.retention }
-}
-
-fn shown(label: Label) -> String {
-    label.to_string().to_uppercase()
 }
 
 fn look_up(

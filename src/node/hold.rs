@@ -8,17 +8,18 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::gate::volume::BY_HAND;
 use super::position::foreseen;
 use super::preview::{PREVIEW_MAX, record_view};
-use super::share::{Door, Terms, in_order};
+use super::share::{Door, Remarks, in_order};
 use super::view::{HoldView, PreviewRecord, PreviewView};
 use super::{Node, NodeError};
 use crate::link::convert::{decode_record, encode_record};
 use crate::model::crypto::{random, sha256};
-use crate::model::{Label, RecordId, RecordKind, ReleaseId};
+use crate::model::{Label, RecordId, ReleaseId};
 use crate::rules::gate::Origin;
-use crate::rules::label::{Held, Withheld};
-use crate::rules::release::{Draft, Encoded, Look, needs_second, release, release_held};
+use crate::rules::label::Withheld;
+use crate::rules::release::{Codec, Encoded, Look, release_held};
 use crate::store::change::{Change, Refused, ReleaseItem, ReleaseOutcome};
 use crate::store::hold::{HeldItem, HoldRow, Second};
 use crate::store::{CommitError, Snapshot};
@@ -49,14 +50,9 @@ impl Node {
         }
     }
 
-    /// Whether a second person has to approve of what [`needs_second`] says.
-    pub(super) const fn second_person_required(&self) -> bool {
-        true
-    }
-
     /// Whether a person has to say yes to a record before it leaves.
-    pub(super) fn waits_for_a_person(&self, item: &ReleaseItem) -> bool {
-        !item.findings.asks.is_empty() || (self.second_person_required() && needs_second(item.released.get().label))
+    pub(super) fn waits_for_a_person(item: &ReleaseItem) -> bool {
+        !item.findings.asks.is_empty() || item.released.get().label.needs_two()
     }
 
     /// Lets go of what is due, until `stop` fires. On start it takes up what is there.
@@ -149,11 +145,11 @@ impl Node {
                 }
             };
             drop(snapshot);
-            let mut terms = Terms::of(&door, *id, row.now);
-            terms.particulars.whole = Some(row.digest);
-            terms.particulars.by = row.by.clone();
-            terms.particulars.approved_by = row.second.approval.as_ref().map(|signed| signed.approval.by.short());
-            match self.queue_held(row.audience, items.clone(), &terms, Change::LetGo { id: *id, part }).await? {
+            let mut remarks = Remarks::of(&door, *id, row.now);
+            remarks.particulars.whole = Some(row.digest);
+            remarks.particulars.by = row.by.clone();
+            remarks.particulars.approved_by = row.second.approval.as_ref().map(|signed| signed.approval.by.short());
+            match self.queue_held(row.audience, items.clone(), &remarks, Change::LetGo { id: *id, part }).await? {
                 Ok(()) => {}
                 Err(Refused::OtherBytes) => return self.hold_anew(id, part, items).await,
                 Err(_) => return Ok(None),
@@ -221,7 +217,7 @@ impl Node {
         Ok(view)
     }
 
-    /// A person says yes to what the gate asked, to an import that did not end, or to what a backup held. The hold's time runs on.
+    /// A person says yes to what the gate asked, to an import that did not end, or to what a backup held. Its time begins then, so that there is time to undo it.
     ///
     /// # Errors
     /// When nothing is held under that id, or its import is still being read.
@@ -281,19 +277,12 @@ pub(super) fn held_id(text: &str) -> Result<ReleaseId, NodeError> {
     text.parse().map_err(|_| NodeError::NotHeld(text.to_owned()))
 }
 
-/// The gate decides anew, about what was held: with the lists and the policy as they are now. It lets out the very bytes that were held, or nothing.
+/// The gate decides anew, about what was held.
 fn passed_again(door: &Door, held: Vec<HeldItem>) -> Result<Vec<ReleaseItem>, Withheld> {
+    let codec = Codec { read: |kind, body| decode_record(kind, body).ok(), write: encode_record };
     let pass = |HeldItem { record, inside, encoded, findings }: HeldItem| {
-        let Held(Encoded { kind, body, label, audience, retention, .. }) = &encoded;
-        let kind = RecordKind::from_number(*kind).ok_or(Withheld::Changed)?;
-        let said = decode_record(kind, body).map_err(|_| Withheld::Changed)?;
-        let draft = Draft { record: said, label: *label, audience: *audience, retention: *retention };
         let look = Look { gate: &door.gate, inside: &inside, origin: Origin::Ours };
-        let now = release(draft, door.state(), &door.us, door.now, look)?.draft.encode(encode_record);
-        if now.get().body != *body {
-            return Err(Withheld::Changed);
-        }
-        let released = release_held(encoded, door.state(), &door.us, door.now)?;
+        let released = release_held(encoded, codec, door.state(), &door.us, door.now, look)?;
         Ok(ReleaseItem { record, inside, released, findings })
     };
     held.into_iter().map(pass).collect()
@@ -349,8 +338,8 @@ impl Drop for UnderWay {
 
 impl Filling {
     /// Of one part, complete with it.
-    pub(super) fn whole(node: &Node, door: &Door, hold: Hold, source: &str) -> Self {
-        let mut filling = Self::new(node, door, hold, None, source);
+    pub(super) fn whole(node: &Node, door: &Door, hold: Hold) -> Self {
+        let mut filling = Self::new(node, door, hold, None, BY_HAND);
         filling.complete(node);
         filling
     }
@@ -396,8 +385,7 @@ impl Filling {
         }
         self.row.note(kept.iter().map(|item| &item.findings));
         self.row.put_part(self.part, &kept);
-        let needs = |item: &ReleaseItem| needs_second(item.released.get().label);
-        self.row.second.needed |= node.second_person_required() && kept.iter().any(needs);
+        self.row.second.needed |= kept.iter().any(|item| item.released.get().label.needs_two());
         match self.hold {
             Hold::Dry => {
                 let room = PREVIEW_MAX.saturating_sub(self.shown.len());
@@ -455,7 +443,7 @@ mod tests {
     use crate::model::{Indicator, Observable, Record, Timestamp};
     use crate::node::view::{HoldState, PeerOptions, ShareReport};
     use crate::rules::lists::Severity;
-    use crate::rules::release::Replaced;
+    use crate::rules::release::{Draft, Replaced};
 
     const START: Timestamp = Timestamp(1_800_000_000_000);
     const HOLD: u64 = 30_000;
@@ -587,14 +575,14 @@ mod tests {
         let terms = home.node.hold_terms(&id.to_string()).unwrap().terms;
         let (by, at) = (crate::model::UserKey([1; 32]), START);
         let released = SignedRelease { release: Release { terms, by, at }, signature: [1; 64] };
-        let approval = Approval { hold: id.to_string(), terms, released: released.hash(&home.node.org()), releaser: by, by, at };
+        let approval = Approval::of(&released, &home.node.org(), by, at);
         let forged = Second { needed: true, released: Some(released), approval: Some(SignedApproval { approval, signature: [1; 64] }) };
         home.node.change_hold(&id, |row| row.second = forged).await.unwrap();
         home.look().await;
         assert_eq!((home.left().len(), home.state(&id)), (0, HoldState::Signature));
         let reason = home.node.holds().unwrap().remove(0).reason.unwrap();
         assert_eq!(reason, crate::rules::desk::Denied::BadSignature.to_string());
-        assert!(needs_second(Tlp::Red.into()) && !needs_second(Tlp::AmberStrict.into()));
+        assert!(Label::from(Tlp::Red).needs_two() && !Label::from(Tlp::AmberStrict).needs_two());
     }
 
     #[tokio::test]

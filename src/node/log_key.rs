@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::share::Terms;
+use super::share::Remarks;
 use super::view::LogKeyView;
 use super::{Node, NodeError};
 use crate::link::convert::decode_record;
@@ -205,7 +205,7 @@ impl Node {
         let draft = Draft { record, label: Tlp::AmberStrict.into(), audience, retention: Timestamp(0) };
         let door = self.door(audience)?;
         match self.pass_gate(&door, draft) {
-            Ok(item) => self.make_durable(audience, vec![item], &Terms::not_held(&door)).await.map(|_| true),
+            Ok(item) => self.make_durable(audience, vec![item], &Remarks::not_held(&door)).await.map(|_| true),
             Err(reason) => {
                 tracing::info!(%reason, "a change of key waits until its audience may be told");
                 Ok(false)

@@ -23,29 +23,12 @@ const NAMED_MAX: usize = 20;
 /// The longest reference of an agreement, in characters.
 const NDA_MAX: usize = 200;
 
-/// The policy in force, and which it is: 0 is what holds without one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The policy in force, and which it is: 0 is what holds without one. As JSON it stands in the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct InForce {
     pub(super) number: u64,
     pub(super) at: Timestamp,
     pub(super) policy: Policy,
-}
-
-/// As it stands in the store.
-#[derive(Serialize, Deserialize)]
-struct Row {
-    number: u64,
-    at: Timestamp,
-    without: Ceiling,
-    peers: BTreeMap<OrgId, PeerTerms>,
-    groups: BTreeMap<GroupId, Ceiling>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct PeerTerms {
-    ceiling: Ceiling,
-    nda: Option<String>,
-    until: Option<Timestamp>,
 }
 
 /// As people write it.
@@ -134,11 +117,7 @@ impl Node {
 
     fn stored_policy(&self) -> Result<InForce, NodeError> {
         let Some(bytes) = self.store.snapshot()?.get(POLICY)? else { return Ok(InForce::default()) };
-        let row: Row = serde_json::from_slice(&bytes).map_err(|error| NodeError::StoreDamaged(format!("the policy: {error}")))?;
-        let Row { number, at, without, peers, groups } = row;
-        let agreement = |PeerTerms { ceiling, nda, until }| Agreement { ceiling, nda, until };
-        let peers = peers.into_iter().map(|(org, terms)| (org, agreement(terms))).collect();
-        Ok(InForce { number, at, policy: Policy { without, peers, groups } })
+        serde_json::from_slice(&bytes).map_err(|error| NodeError::StoreDamaged(format!("the policy: {error}")))
     }
 
     /// The policy in force as people see it.
@@ -155,7 +134,7 @@ impl Node {
             ceiling: agreement.ceiling,
             nda: agreement.nda.clone(),
             until: agreement.until,
-            ended: policy.terms(org, now).ended,
+            ended: policy.allowance(org, now).ended,
         };
         let group = |(group, ceiling): (&GroupId, &Ceiling)| (names.audience(&Audience::Group(*group)), *ceiling);
         Ok(PolicyView {
@@ -184,11 +163,8 @@ impl Node {
         let policy = self.read_policy(text)?;
         let check = self.compare_policies(&policy)?;
         let in_force = InForce { number: self.in_force()?.number + 1, at: self.clock.now(), policy };
-        let InForce { number, at, policy: Policy { without, peers, groups } } = in_force.clone();
-        let terms = |Agreement { ceiling, nda, until }| PeerTerms { ceiling, nda, until };
-        let peers = peers.into_iter().map(|(org, agreement)| (org, terms(agreement))).collect();
-        let row = Row { number, at, without, peers, groups };
-        self.commit(Change::Put(POLICY, Some(serde_json::to_vec(&row).expect("ids, words and times are plain data")))).await?;
+        let number = in_force.number;
+        self.commit(Change::Put(POLICY, Some(serde_json::to_vec(&in_force).expect("ids, words and times are plain data")))).await?;
         *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(in_force));
         tracing::info!(number, "a new policy is in force");
         self.touch();
@@ -269,7 +245,7 @@ impl Node {
     ) -> Result<Result<Granted, Withheld>, NodeError> {
         let path = self.path(snapshot, log, reader)?;
         let now = self.clock.now();
-        let way = Way { terms: policy.terms_in(&log.audience, reader, now), ..path.way() };
+        let way = Way { allowance: policy.allowance_in(&log.audience, reader, now), ..path.way() };
         let action = if log.author == self.org() { Action::Send } else { Action::Relay };
         Ok(may(action, about, &To::Reader(&way), now))
     }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::share::Terms;
+use super::share::Remarks;
 use super::{Node, NodeError};
 use crate::model::Timestamp;
 use crate::model::crypto::{SigningKey, random};
@@ -113,7 +113,7 @@ impl Node {
         &self,
         audience: Audience,
         items: &[ReleaseItem],
-        terms: &Terms,
+        remarks: &Remarks,
         at: Timestamp,
         let_go: Option<&Change>,
     ) -> Result<Option<Vec<ReleaseOutcome>>, NodeError> {
@@ -148,7 +148,7 @@ impl Node {
         let (_, batches) = self.seal(&snapshot, log, news.iter().map(|item| entry_of(item, at)).collect(), &self.keys.log_key())?;
         let outbound = self.outbound_to_one_that_was_seen(&snapshot, &log, &batches)?;
         drop(snapshot);
-        let disclosures = super::share::disclosures(audience, &news, at, terms);
+        let disclosures = super::share::disclosures(audience, &news, at, remarks);
         let life = self.packed.life();
         let publish = Change::Publish { log, batches, items: news, disclosures, at };
         let commit = self.store.commit_many(std::iter::once(publish).chain(let_go.cloned()).collect());

@@ -1,7 +1,7 @@
 //! A batch came: verified, understood, durable, answered. Parse after verifying; one bad record never stops a log.
 
 use super::relay::Follow;
-use super::share::Terms;
+use super::share::Remarks;
 use super::{Node, NodeError};
 use crate::link::convert::{Malformed, decode_record, encode_record};
 use crate::model::log::{Audience, Batch, BatchEntry, BatchError, Body, Head, Header, LogKey};
@@ -220,7 +220,7 @@ impl Node {
         let door = self.door(audience)?;
         let draft = Draft { record, label: Tlp::AmberStrict.into(), audience, retention: self.retention(door.now) };
         match self.pass_gate(&door, draft) {
-            Ok(item) => Ok(Some(self.release_change(audience, vec![item], &Terms::not_held(&door)))),
+            Ok(item) => Ok(Some(self.release_change(audience, vec![item], &Remarks::not_held(&door)))),
             Err(reason) => {
                 tracing::warn!(%reason, "a record of our own making was withheld");
                 Ok(None)

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::share::{IMPORT_CHUNK, Terms};
+use super::share::{IMPORT_CHUNK, Remarks};
 use super::{Node, NodeError};
 use crate::link::convert::decode_record;
 use crate::model::group::{Definition, Visibility};
@@ -82,8 +82,8 @@ impl Node {
     /// In runs, so that a long log needs no more memory than an import. With a definition, what no head of it says yet.
     async fn pass_on(&self, log: &LogKey, mut seqs: Range<u64>, unsaid: Option<&Definition>) -> Result<(), NodeError> {
         while !seqs.is_empty() {
-            let terms = Terms::not_held(&self.door(log.audience)?);
-            let outcomes = self.queue(log.audience, self.to_pass_on(log, &mut seqs, unsaid)?, &terms).await?;
+            let remarks = Remarks::not_held(&self.door(log.audience)?);
+            let outcomes = self.queue(log.audience, self.to_pass_on(log, &mut seqs, unsaid)?, &remarks).await?;
             let recalled = outcomes.iter().filter(|outcome| **outcome == ReleaseOutcome::Recalled).count();
             if recalled > 0 {
                 tracing::warn!(recalled, author = %log.author, "what we recalled ourselves is not passed on for a member");

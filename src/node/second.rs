@@ -7,24 +7,21 @@ use super::hold::held_id;
 use super::share::Door;
 use super::view::{HoldTerms, HoldView};
 use super::{Node, NodeError};
-use crate::model::ReleaseId;
 use crate::model::desk::{SignedApproval, SignedRelease};
+use crate::model::{Label, ReleaseId};
 use crate::rules::desk::{Denied, check_fresh};
 use crate::rules::gate::Origin;
 use crate::rules::label::Withheld;
-use crate::rules::release::{Draft, needs_second};
+use crate::rules::release::Draft;
 use crate::store::Snapshot;
 use crate::store::change::ReleaseItem;
 use crate::store::hold::{HoldRow, Second};
 
 impl Node {
     /// The gate, for what people share: what needs a second person does not pass where nobody is at the desk.
-    pub(super) fn pass_gate_for_people(&self, door: &Door, draft: Draft) -> Result<ReleaseItem, NodeError> {
+    pub(super) fn pass_gate_for_people(&self, door: &Door, draft: Draft) -> Result<ReleaseItem, Withheld> {
         let item = self.pass_gate_as(Origin::Ours, door, draft)?;
-        if needs_second(item.released.get().label) && !self.store.snapshot()?.has_users()? {
-            return Err(Withheld::NobodyAtTheDesk.into());
-        }
-        Ok(item)
+        if item.released.get().label.needs_two() && !door.has_users { Err(Withheld::NobodyAtTheDesk) } else { Ok(item) }
     }
 
     /// What two people sign of a release that is held, and what was signed first.
@@ -61,7 +58,7 @@ impl Node {
         self.change_second(id, |desk, id, row, now| {
             let released = row.second.released.ok_or(Denied::NotReleased)?;
             check_fresh(signed.approval.at, now)?;
-            desk.check_approval(&id.to_string(), &released, &row.terms(id), &signed)?;
+            desk.check_approval(&released, &row.terms(id), &signed)?;
             (row.second.approval, row.reason) = (Some(signed), None);
             Ok(())
         })
@@ -84,13 +81,13 @@ impl Node {
 
     /// Whether both words still count, at this moment. Where they do not, it waits for people again; then `false`.
     pub(super) async fn both_words_count(&self, id: &ReleaseId, row: &HoldRow) -> Result<bool, NodeError> {
-        if !row.second.needed && !row.labels().any(needs_second) {
+        if !row.second.needed && !row.labels().any(Label::needs_two) {
             return Ok(true);
         }
         let desk = self.desk()?;
         let Second { released, approval, .. } = &row.second;
         let checked = match (released, approval) {
-            (Some(released), Some(approval)) => desk.check_approval(&id.to_string(), released, &row.terms(id), approval).map(|_| ()),
+            (Some(released), Some(approval)) => desk.check_approval(released, &row.terms(id), approval).map(|_| ()),
             _ => Err(Denied::NotReleased),
         };
         let Err(denied) = checked else { return Ok(true) };

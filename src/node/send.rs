@@ -8,7 +8,7 @@ use crate::model::group::Definition;
 use crate::model::log::{AbsentReason, Audience, Batch, Body, Checkpoint, Entry, LogKey};
 use crate::model::{LogId, OrgId, Timestamp, Tlp};
 use crate::rules::label::{Held, Outbound, Way, outbound, outbound_entry, outbound_start};
-use crate::rules::policy::Terms;
+use crate::rules::policy::Allowance;
 use crate::store::Snapshot;
 use crate::store::change::{Change, Meaning, Received, Verdict};
 
@@ -30,14 +30,14 @@ pub(super) struct Path {
     reader: OrgId,
     group: Option<Definition>,
     joined: u64,
-    terms: Terms,
+    allowance: Allowance,
     now: Timestamp,
 }
 
 impl Path {
     pub(super) const fn way(&self) -> Way<'_> {
-        let Self { log, us, reader, group, joined, terms, now } = self;
-        Way { log, us, reader, group: group.as_ref(), joined: *joined, terms: *terms, now: *now }
+        let Self { log, us, reader, group, joined, allowance, now } = self;
+        Way { log, us, reader, group: group.as_ref(), joined: *joined, allowance: *allowance, now: *now }
     }
 }
 
@@ -50,8 +50,8 @@ impl Node {
         };
         let joined = self.joined(snapshot, reader, log, group.as_ref())?;
         let now = self.clock.now();
-        let terms = self.in_force()?.policy.terms_in(&log.audience, reader, now);
-        Ok(Path { log: *log, us: self.org(), reader: *reader, group, joined, terms, now })
+        let allowance = self.in_force()?.policy.allowance_in(&log.audience, reader, now);
+        Ok(Path { log: *log, us: self.org(), reader: *reader, group, joined, allowance, now })
     }
 
     /// What comes next for a reader that asks from a position on. However it asks, a reader that joined a group without history gets

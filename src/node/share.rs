@@ -23,7 +23,7 @@ use crate::model::observable::search_key;
 use crate::model::{Ceiling, Indicator, Label, Observable, ObservableKind, OrgId, Record, ReleaseId, Timestamp};
 use crate::rules::gate::{Gate, Origin};
 use crate::rules::label::{AudienceState, RULES_VERSION, Withheld};
-use crate::rules::policy;
+use crate::rules::policy::Allowance;
 use crate::rules::release::{Disclosure, Draft, Findings, Look, Particulars, release};
 use crate::store::CommitError;
 use crate::store::change::{Change, Outcome, PeerState, Refused, ReleaseItem, ReleaseOutcome};
@@ -57,13 +57,11 @@ impl Node {
         let burst = self.burst(audience, BY_HAND, request.values.len() as u64)?;
         for value in &request.values {
             let draft = self.draft_value(value, &request, &door);
-            match draft.and_then(|draft| self.pass_gate_for_people(&door, draft)) {
-                Ok(mut item) if burst.is_some() && self.is_news(&audience, &item)? => {
-                    item.findings.asks.extend(burst.clone());
-                    shown.push((value, released_view(&item)));
-                    items.push(item);
-                }
-                Ok(item) => {
+            match draft.and_then(|draft| Ok(self.pass_gate_for_people(&door, draft)?)) {
+                Ok(mut item) => {
+                    if burst.is_some() && self.is_news(&audience, &item)? {
+                        item.findings.asks.extend(burst.clone());
+                    }
                     shown.push((value, released_view(&item)));
                     items.push(item);
                 }
@@ -72,7 +70,7 @@ impl Node {
             }
         }
         let hold = self.hold_of(request.dry_run, request.now);
-        let held = |item: &ReleaseItem| !request.dry_run && (hold != Hold::Skipped || self.waits_for_a_person(item));
+        let held = |item: &ReleaseItem| !request.dry_run && (hold != Hold::Skipped || Self::waits_for_a_person(item));
         let held: Vec<bool> = items.iter().map(held).collect();
         let outcomes = self.hold_or_queue(&door, items, hold, &mut report).await?;
         if !request.dry_run && burst.is_none() {
@@ -103,14 +101,13 @@ impl Node {
         report: &mut ShareReport,
     ) -> Result<Vec<ReleaseOutcome>, NodeError> {
         let mut outcomes = vec![ReleaseOutcome::NEWS; items.len()];
-        let (for_a_person, others): (Vec<_>, Vec<_>) = items.into_iter().enumerate().partition(|(_, item)| self.waits_for_a_person(item));
-        for (placed, hold) in [(others, hold), (for_a_person, hold)] {
+        let (for_a_person, others): (Vec<_>, Vec<_>) = items.into_iter().enumerate().partition(|(_, item)| Self::waits_for_a_person(item));
+        for (placed, waits) in [(others, false), (for_a_person, true)] {
             let (places, items): (Vec<usize>, Vec<ReleaseItem>) = placed.into_iter().unzip();
-            let waits = items.iter().any(|item| self.waits_for_a_person(item));
             let became = if hold == Hold::Skipped && !waits {
-                self.queue(door.audience, items, &Terms::of(door, ReleaseId(random()), true)).await?
+                self.queue(door.audience, items, &Remarks::of(door, ReleaseId(random()), true)).await?
             } else {
-                let mut filling = Filling::whole(self, door, hold, BY_HAND);
+                let mut filling = Filling::whole(self, door, hold);
                 let became = filling.add(self, items).await?;
                 let made = filling.finish(self, true).await?;
                 if hold == Hold::Dry {
@@ -159,8 +156,8 @@ impl Node {
         let policy = &policy.policy;
         let state = match audience {
             Audience::Direct(org) => match snapshot.peer(&org)?.map(|peer| peer.state) {
-                Some(PeerState::Open) => DoorState::Peer { open: true, terms: policy.terms(&org, now) },
-                Some(PeerState::Suspended) => DoorState::Peer { open: false, terms: policy.terms(&org, now) },
+                Some(PeerState::Open) => DoorState::Peer { open: true, allowance: policy.allowance(&org, now) },
+                Some(PeerState::Suspended) => DoorState::Peer { open: false, allowance: policy.allowance(&org, now) },
                 Some(PeerState::Pairing) => DoorState::Unconfirmed,
                 _ => DoorState::Unknown,
             },
@@ -173,7 +170,7 @@ impl Node {
                 },
             },
         };
-        Ok(Door { audience, state, us: self.org(), now, gate: self.gate(&snapshot)? })
+        Ok(Door { audience, state, us: self.org(), now, gate: self.gate()?, has_users: snapshot.has_users()? })
     }
 
     /// The gate, then the encoder: what comes out is exactly what leaves, once a person has answered what the gate asks.
@@ -204,23 +201,28 @@ impl Node {
     }
 
     /// The change that makes released records durable, with what the gate wrote down.
-    pub(super) fn release_change(&self, audience: Audience, items: Vec<ReleaseItem>, terms: &Terms) -> Change {
+    pub(super) fn release_change(&self, audience: Audience, items: Vec<ReleaseItem>, remarks: &Remarks) -> Change {
         let at = self.clock.now();
-        let disclosures = disclosures(audience, &items, at, terms);
+        let disclosures = disclosures(audience, &items, at, remarks);
         Change::Release { audience, items, disclosures, at }
     }
 
     /// Makes released records durable. Where a reader was seen they get their positions in the same transaction and leave at once, else
     /// when one is. They stand in the order of kind and value, which is best for the store, for the wire and for its readers.
-    pub(super) async fn queue(&self, audience: Audience, items: Vec<ReleaseItem>, terms: &Terms) -> Result<Vec<ReleaseOutcome>, NodeError> {
+    pub(super) async fn queue(
+        &self,
+        audience: Audience,
+        items: Vec<ReleaseItem>,
+        remarks: &Remarks,
+    ) -> Result<Vec<ReleaseOutcome>, NodeError> {
         if items.is_empty() {
             return Ok(Vec::new());
         }
         let (items, places) = in_order(items);
         let at = self.clock.now();
-        let sorted = match self.publish(audience, &items, terms, at, None).await? {
+        let sorted = match self.publish(audience, &items, remarks, at, None).await? {
             Some(outcomes) => outcomes,
-            None => self.release_and_position(audience, items, terms).await?,
+            None => self.release_and_position(audience, items, remarks).await?,
         };
         let mut outcomes = vec![ReleaseOutcome::NEWS; sorted.len()];
         for (place, outcome) in places.into_iter().zip(sorted) {
@@ -234,13 +236,13 @@ impl Node {
         &self,
         audience: Audience,
         items: Vec<ReleaseItem>,
-        terms: &Terms,
+        remarks: &Remarks,
         let_go: Change,
     ) -> Result<Result<(), Refused>, NodeError> {
-        if self.publish(audience, &items, terms, self.clock.now(), Some(&let_go)).await?.is_some() {
+        if self.publish(audience, &items, remarks, self.clock.now(), Some(&let_go)).await?.is_some() {
             return Ok(Ok(()));
         }
-        let release = self.release_change(audience, items, terms);
+        let release = self.release_change(audience, items, remarks);
         match self.commit_many(vec![release, let_go]).await {
             Ok(_) => {
                 self.position_or_later(audience).await;
@@ -256,9 +258,9 @@ impl Node {
         &self,
         audience: Audience,
         items: Vec<ReleaseItem>,
-        terms: &Terms,
+        remarks: &Remarks,
     ) -> Result<Vec<ReleaseOutcome>, NodeError> {
-        let outcomes = self.make_durable(audience, items, terms).await?;
+        let outcomes = self.make_durable(audience, items, remarks).await?;
         if outcomes.iter().any(|outcome| outcome.is_queued()) {
             self.position_or_later(audience).await;
         }
@@ -270,9 +272,9 @@ impl Node {
         &self,
         audience: Audience,
         items: Vec<ReleaseItem>,
-        terms: &Terms,
+        remarks: &Remarks,
     ) -> Result<Vec<ReleaseOutcome>, NodeError> {
-        match self.commit(self.release_change(audience, items, terms)).await? {
+        match self.commit(self.release_change(audience, items, remarks)).await? {
             Outcome::Released(outcomes) => Ok(outcomes),
             other => Err(NodeError::Internal(format!("a release had the outcome {other:?}"))),
         }
@@ -337,10 +339,12 @@ pub(super) struct Door {
     pub(super) us: OrgId,
     pub(super) now: Timestamp,
     pub(super) gate: Gate,
+    /// Whether anybody is at the desk.
+    pub(super) has_users: bool,
 }
 
 enum DoorState {
-    Peer { open: bool, terms: policy::Terms },
+    Peer { open: bool, allowance: Allowance },
     Unconfirmed,
     Group { definition: Box<Definition>, ceiling: Ceiling },
     FormerGroup,
@@ -351,7 +355,7 @@ enum DoorState {
 impl Door {
     pub(super) fn state(&self) -> AudienceState<'_> {
         match &self.state {
-            DoorState::Peer { open, terms } => AudienceState::Peer { open: *open, terms: *terms },
+            DoorState::Peer { open, allowance } => AudienceState::Peer { open: *open, allowance: *allowance },
             DoorState::Group { definition, ceiling } => AudienceState::Group { definition, ceiling: *ceiling },
             DoorState::Unconfirmed => AudienceState::Unconfirmed,
             DoorState::FormerGroup => AudienceState::FormerGroup,
@@ -374,13 +378,13 @@ impl Door {
 
 /// What is written down of a release besides its records.
 #[derive(Debug, Clone)]
-pub(super) struct Terms {
+pub(super) struct Remarks {
     /// Whether there is no hold.
     now: bool,
     pub(super) particulars: Particulars,
 }
 
-impl Terms {
+impl Remarks {
     pub(super) fn of(door: &Door, release: ReleaseId, now: bool) -> Self {
         let particulars = Particulars { release: Some(release), recipients: door.recipients(), ..Particulars::default() };
         Self { now, particulars }
@@ -449,7 +453,7 @@ impl<'a> Import<'a> {
     }
 
     fn take(&mut self, item: Item) -> Result<(), NodeError> {
-        let (place, mut indicator, tlp, revoked) = match item {
+        let (place, indicator, own, revoked) = match item {
             Item::Problem(problem) => {
                 self.report.read += 1;
                 self.report.invalid += 1;
@@ -466,7 +470,9 @@ impl<'a> Import<'a> {
                 self.report.problem(note);
                 return Ok(());
             }
-            Item::Indicator { place, indicator, tlp, revoked } => (place, indicator, tlp, revoked),
+            Item::Indicator { place, indicator, tlp, class, pap, revoked } => {
+                (place, indicator, Label::new(tlp.unwrap_or(self.request.tlp), class, pap), revoked)
+            }
         };
         self.report.read += 1;
         if revoked {
@@ -474,11 +480,9 @@ impl<'a> Import<'a> {
             return Ok(());
         }
         let kind = indicator.observable.kind().name();
-        let asked = self.request.label();
-        let (class, pap) = take_marks(&mut indicator.labels);
-        let label = asked.join(Label::new(tlp.unwrap_or(asked.tlp()), class, pap));
+        let label = self.request.label().join(own);
         match self.node.pass_gate_for_people(&self.door, self.node.draft(*indicator, label, &self.door)) {
-            Ok(item) if self.node.waits_for_a_person(&item) => {
+            Ok(item) if Node::waits_for_a_person(&item) => {
                 self.tell_findings(&place, &item.findings);
                 self.asking.0.push(item);
                 self.asking.1.push((place, kind));
@@ -488,8 +492,7 @@ impl<'a> Import<'a> {
                 self.items.push(item);
                 self.places.push((place, kind));
             }
-            Err(NodeError::Withheld(reason)) => self.withhold(place, reason.to_string()),
-            Err(error) => return Err(error),
+            Err(reason) => self.withhold(place, reason.to_string()),
         }
         if self.items.len().max(self.asking.0.len()) >= IMPORT_CHUNK { self.flush() } else { Ok(()) }
     }
@@ -531,8 +534,8 @@ impl<'a> Import<'a> {
             self.tell(outcomes, places);
             return Ok(());
         }
-        let (node, audience, terms) = (self.node.clone(), self.audience, Terms::of(&self.door, self.release, true));
-        self.under_way = Some((self.runtime.spawn(async move { node.queue(audience, items, &terms).await }), places));
+        let (node, audience, remarks) = (self.node.clone(), self.audience, Remarks::of(&self.door, self.release, true));
+        self.under_way = Some((self.runtime.spawn(async move { node.queue(audience, items, &remarks).await }), places));
         Ok(())
     }
 
@@ -676,9 +679,9 @@ pub(super) fn in_order(items: Vec<ReleaseItem>) -> (Vec<ReleaseItem>, Vec<usize>
 }
 
 /// One line for each label among the items; count and digest are the store's to fill in, over those that do leave.
-pub(super) fn disclosures(audience: Audience, items: &[ReleaseItem], at: Timestamp, terms: &Terms) -> Vec<Disclosure> {
+pub(super) fn disclosures(audience: Audience, items: &[ReleaseItem], at: Timestamp, remarks: &Remarks) -> Vec<Disclosure> {
     let labels: BTreeSet<(Label, u8)> = items.iter().map(|item| (item.released.get().label, item.released.get().kind)).collect();
-    let Terms { now, particulars } = terms;
+    let Remarks { now, particulars } = remarks;
     let line = |(label, kind)| {
         let (digest, particulars) = ([0; 32], particulars.clone());
         Disclosure { at, audience, label, kind, count: 0, digest, rules: RULES_VERSION, now: *now, particulars }

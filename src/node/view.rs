@@ -341,10 +341,16 @@ pub struct ShareRequest {
 }
 
 impl ShareRequest {
+    /// Values under a label, at once and with nothing besides.
+    pub fn now(values: Vec<String>, tlp: Tlp, to: &str) -> Self {
+        let (kind, class, pap, note, valid_until) = (None, None, Pap::Clear, None, None);
+        Self { values, kind, tlp, class, pap, to: to.into(), note, valid_until, labels: Vec::new(), now: true, dry_run: false }
+    }
+
     /// The label that was asked for, marks among `labels` included.
     pub fn label(&self) -> Label {
         let (class, pap) = take_marks(&mut self.labels.clone());
-        Label::new(self.tlp, self.class.unwrap_or(Class::of(self.tlp)).max(class), self.pap.max(pap))
+        Label::said(self.tlp, self.class, self.pap).join(Label::new(self.tlp, class, pap))
     }
 }
 
@@ -428,9 +434,15 @@ pub struct ImportRequest {
 }
 
 impl ImportRequest {
+    /// A file of a format under a label, at once and with nothing besides.
+    pub fn now(format: Format, tlp: Tlp, to: &str) -> Self {
+        let (class, pap, file_name, source) = (None, Pap::Clear, None, None);
+        Self { tlp, class, pap, to: to.into(), format: Some(format), dry_run: false, file_name, now: true, source }
+    }
+
     /// The label that was asked for.
     pub fn label(&self) -> Label {
-        Label::new(self.tlp, self.class.unwrap_or(Class::of(self.tlp)), self.pap)
+        Label::said(self.tlp, self.class, self.pap)
     }
 }
 

@@ -111,7 +111,7 @@ impl Node {
     /// Why, without personal data. The recall that runs ahead is signed with it, and the withdrawal in the log says the same.
     fn reason_that_leaves(&self, reason: &str) -> Result<String, NodeError> {
         let reason = reason.chars().filter(|c| !c.is_control()).collect();
-        Ok(clean_reason(reason, &self.gate(&self.store.snapshot()?)?, &mut Findings::default()))
+        Ok(clean_reason(reason, &self.gate()?, &mut Findings::default()))
     }
 
     /// How many copies of one of our records wait for their positions, for any audience or for one.

@@ -1,7 +1,7 @@
 //! Labels: which label may go to which audience, and who may pass what on. Deny by default.
 
 use super::may::{About, Action, To, may};
-use super::policy::Terms;
+use super::policy::Allowance;
 use crate::model::group::{Defined, Definition, Roster, Visibility};
 use crate::model::identity::Card;
 use crate::model::log::{AbsentReason, Audience, Batch, BatchEntry, Branch, Checkpoint, Entry, Header, LogKey};
@@ -23,7 +23,7 @@ pub enum AudienceState<'a> {
         /// Whether links to it are open.
         open: bool,
         /// What it may hold.
-        terms: Terms,
+        allowance: Allowance,
     },
     /// A peer whose digits nobody here has confirmed.
     Unconfirmed,
@@ -44,7 +44,7 @@ pub enum AudienceState<'a> {
 
 impl AudienceState<'_> {
     /// A peer with an open link that may hold whatever a label lets it hold.
-    pub const OPEN: Self = Self::Peer { open: true, terms: Terms::OPEN };
+    pub const OPEN: Self = Self::Peer { open: true, allowance: Allowance::OPEN };
 }
 
 /// Why something may not leave.
@@ -217,7 +217,7 @@ pub struct Way<'a> {
     /// direct logs, for a log's own author, and in groups that give new members their history.
     pub joined: u64,
     /// What the reader may hold.
-    pub terms: Terms,
+    pub allowance: Allowance,
     /// The time. On a definition that its signer has not confirmed for long nothing is sent: who has left since is not known here.
     pub now: Timestamp,
 }
@@ -487,7 +487,7 @@ mod tests {
     }
 
     fn way<'a>(log: &'a LogKey, reader: &'a OrgId, group: &'a Definition, joined: u64) -> Way<'a> {
-        Way { log, us: &US, reader, group: Some(group), joined, terms: Terms::OPEN, now: Timestamp(0) }
+        Way { log, us: &US, reader, group: Some(group), joined, allowance: Allowance::OPEN, now: Timestamp(0) }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! makes statistics. Deny by default: whatever no rule grants is withheld.
 
 use super::label::{AudienceState, Way, Withheld, may_enter, may_offer};
-use super::policy::Terms;
+use super::policy::Allowance;
+use crate::model::desk::Role;
 use crate::model::log::Audience;
 use crate::model::{Ceiling, Label, OrgId, RecordKind, Timestamp, Tlp};
 
@@ -97,19 +98,8 @@ pub enum To<'a> {
 pub enum Person {
     /// Whoever has the node's own files.
     Operator,
-    /// Works on cases.
-    Handler,
-    /// Leads a shift.
-    Lead,
-    /// Answers for the desk.
-    Director,
-    /// Sees counts, never content.
-    Coordinator,
-}
-
-impl Person {
-    /// Everybody.
-    pub const ALL: [Self; 5] = [Self::Operator, Self::Handler, Self::Lead, Self::Director, Self::Coordinator];
+    /// A desk user.
+    User(Role),
 }
 
 /// The rule that granted it.
@@ -133,24 +123,6 @@ pub enum Granted {
     WithinCeiling,
 }
 
-/// What is to be said of a rule that withholds nothing.
-pub fn passed(rule: &str, label: Label) -> &'static str {
-    match rule {
-        "retention" => "its retention date has not passed",
-        "peer" => "it is a peer with an open link",
-        "membership" => "we are a member of the group",
-        "definition" => "the group's definition is fresh, or there is none",
-        "red" => "no TLP:RED in a group",
-        "community" if label.tlp() == Tlp::Green => "the group is a community, within which TLP:GREEN moves",
-        "community" => "the label asks for no community",
-        "agreement" => "what was agreed with them covers the label",
-        "ceiling" => "the label is within the ceiling",
-        "audience" => "the reader is in the audience that its author gave it",
-        "relay" => "a member may pass on up to amber",
-        _ => "nothing in the way",
-    }
-}
-
 impl Granted {
     /// In words.
     pub const fn why(self) -> &'static str {
@@ -167,11 +139,90 @@ impl Granted {
     }
 }
 
+/// What is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// Its retention date.
+    Retention,
+    /// Whether there is a rule for those at all.
+    Way,
+    /// Who the audience is, or of it the reader.
+    Audience,
+    /// Whether a pairing is confirmed.
+    Pairing,
+    /// Whether a peer's link is open.
+    Peer,
+    /// Whether we belong to a group.
+    Membership,
+    /// Whether a group's definition is fresh.
+    Definition,
+    /// TLP:RED.
+    Red,
+    /// TLP:GREEN.
+    Community,
+    /// What was agreed with a peer.
+    Agreement,
+    /// How far a group or a tool may go.
+    Ceiling,
+    /// What a member passes on.
+    Relay,
+    /// What a desk user is there for.
+    Role,
+    /// What is counted for others.
+    Counted,
+    /// What was asked: the last step of what is granted.
+    Asked(Action),
+}
+
+impl Rule {
+    /// As it stands in a trace.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Retention => "retention",
+            Self::Way => "way",
+            Self::Audience => "audience",
+            Self::Pairing => "pairing",
+            Self::Peer => "peer",
+            Self::Membership => "membership",
+            Self::Definition => "definition",
+            Self::Red => "red",
+            Self::Community => "community",
+            Self::Agreement => "agreement",
+            Self::Ceiling => "ceiling",
+            Self::Relay => "relay",
+            Self::Role => "role",
+            Self::Counted => "counted",
+            Self::Asked(action) => action.name(),
+        }
+    }
+
+    /// What is to be said where it withholds nothing.
+    pub fn passed(self, label: Label) -> &'static str {
+        match self {
+            Self::Retention => "its retention date has not passed",
+            Self::Way | Self::Asked(_) => "there is a rule for them",
+            Self::Audience => "the reader is in the audience that its author gave it",
+            Self::Pairing => "the pairing is confirmed",
+            Self::Peer => "it is a peer with an open link",
+            Self::Membership => "we are a member of the group",
+            Self::Definition => "the group's definition is fresh, or there is none",
+            Self::Red => "no TLP:RED in a group",
+            Self::Community if label.tlp() == Tlp::Green => "the group is a community, within which TLP:GREEN moves",
+            Self::Community => "the label asks for no community",
+            Self::Agreement => "what was agreed with them covers the label",
+            Self::Ceiling => "the label is within the ceiling",
+            Self::Relay => "a member may pass on up to amber",
+            Self::Role => "the role sees content",
+            Self::Counted => "it is in published counts",
+        }
+    }
+}
+
 /// One step of a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// What was looked at.
-    pub rule: &'static str,
+    pub rule: Rule,
     /// What came of it: nothing in the way, what grants it, or what withholds it.
     pub verdict: Result<Option<Granted>, Withheld>,
 }
@@ -189,7 +240,7 @@ pub fn trace(action: Action, about: &About, to: &To<'_>, now: Timestamp) -> Vec<
     let mut steps = Vec::new();
     let decided = decide(action, about, to, now, &mut |step| steps.push(step));
     if let Ok(granted) = decided {
-        steps.push(Step { rule: action.name(), verdict: Ok(Some(granted)) });
+        steps.push(Step { rule: Rule::Asked(action), verdict: Ok(Some(granted)) });
     }
     steps
 }
@@ -198,80 +249,83 @@ pub fn trace(action: Action, about: &About, to: &To<'_>, now: Timestamp) -> Vec<
 struct Eyes<'a>(&'a mut dyn FnMut(Step));
 
 impl Eyes<'_> {
-    fn look(&mut self, rule: &'static str, verdict: Result<(), Withheld>) -> Result<(), Withheld> {
+    fn look(&mut self, rule: Rule, verdict: Result<(), Withheld>) -> Result<(), Withheld> {
         (self.0)(Step { rule, verdict: verdict.clone().map(|()| None) });
         verdict
+    }
+
+    fn need(&mut self, rule: Rule, holds: bool, else_: Withheld) -> Result<(), Withheld> {
+        self.look(rule, if holds { Ok(()) } else { Err(else_) })
+    }
+
+    fn refuse<T>(&mut self, rule: Rule, withheld: Withheld) -> Result<T, Withheld> {
+        (self.0)(Step { rule, verdict: Err(withheld.clone()) });
+        Err(withheld)
     }
 }
 
 fn decide(action: Action, about: &About, to: &To<'_>, now: Timestamp, see: &mut dyn FnMut(Step)) -> Result<Granted, Withheld> {
     let mut eyes = Eyes(see);
-    eyes.look("retention", within_retention(about, now))?;
+    let is_over = about.retention != Timestamp(0) && about.retention <= now;
+    eyes.need(Rule::Retention, !is_over || about.is_about_entries(), Withheld::Expired)?;
     match (action, to) {
         (Action::Release, To::Audience { state, us }) => release(&mut eyes, about, *state, us, now),
         (Action::Send | Action::Relay, To::Reader(way)) => send(&mut eyes, action, about, way),
         (Action::Search | Action::List | Action::Export, To::Person(person)) => {
-            let sees = if *person == Person::Coordinator { Err(Withheld::CountsAlone) } else { Ok(()) };
-            eyes.look("role", sees).map(|()| Granted::OwnPeople)
+            eyes.need(Rule::Role, *person != Person::User(Role::Coordinator), Withheld::CountsAlone)?;
+            Ok(Granted::OwnPeople)
         }
         (Action::Count | Action::Statistics, To::Person(_)) => Ok(Granted::CountAlone),
         (Action::Search | Action::List | Action::Count | Action::Export, To::Tool(ceiling)) => {
-            let within = if ceiling.admits(about.label) { Ok(()) } else { Err(Withheld::AboveCeiling) };
-            eyes.look("ceiling", within).map(|()| Granted::WithinCeiling)
+            eyes.need(Rule::Ceiling, ceiling.admits(about.label), Withheld::AboveCeiling)?;
+            Ok(Granted::WithinCeiling)
         }
         (Action::Statistics, To::Tool(_) | To::Public) => {
             // That there is one more such record is itself for the named alone.
-            let known = if about.label.needs_two() { Err(Withheld::NotCounted) } else { Ok(()) };
-            eyes.look("counted", known).map(|()| Granted::CountAlone)
+            eyes.need(Rule::Counted, !about.label.needs_two(), Withheld::NotCounted)?;
+            Ok(Granted::CountAlone)
         }
-        _ => eyes.look("way", Err(Withheld::NotThisWay)).map(|()| Granted::CountAlone),
+        _ => eyes.refuse(Rule::Way, Withheld::NotThisWay),
     }
-}
-
-fn within_retention(about: &About, now: Timestamp) -> Result<(), Withheld> {
-    let over = about.retention != Timestamp(0) && about.retention <= now;
-    if over && !about.is_about_entries() { Err(Withheld::Expired) } else { Ok(()) }
 }
 
 fn release(eyes: &mut Eyes<'_>, about: &About, state: AudienceState<'_>, us: &OrgId, now: Timestamp) -> Result<Granted, Withheld> {
     match state {
-        AudienceState::Unknown => eyes.look("audience", Err(Withheld::UnknownAudience))?,
-        AudienceState::Unconfirmed => eyes.look("pairing", Err(Withheld::Unconfirmed))?,
-        AudienceState::FormerGroup => eyes.look("membership", Err(Withheld::NotAMember))?,
-        AudienceState::GroupNotAccepted => eyes.look("membership", Err(Withheld::NotAccepted))?,
-        AudienceState::Peer { open, terms } => {
-            eyes.look("peer", if open || about.is_withdrawal() { Ok(()) } else { Err(Withheld::Suspended) })?;
-            agreement(eyes, about, &terms)?;
+        AudienceState::Unknown => eyes.refuse(Rule::Audience, Withheld::UnknownAudience),
+        AudienceState::Unconfirmed => eyes.refuse(Rule::Pairing, Withheld::Unconfirmed),
+        AudienceState::FormerGroup => eyes.refuse(Rule::Membership, Withheld::NotAMember),
+        AudienceState::GroupNotAccepted => eyes.refuse(Rule::Membership, Withheld::NotAccepted),
+        AudienceState::Peer { open, allowance } => {
+            eyes.need(Rule::Peer, open || about.is_withdrawal(), Withheld::Suspended)?;
+            agreement(eyes, about, &allowance)?;
+            Ok(Granted::ToAudience)
         }
         AudienceState::Group { definition, ceiling } => {
-            if !about.is_about_entries() {
-                eyes.look("red", if about.label.tlp() == Tlp::Red { Err(Withheld::RedToGroup) } else { Ok(()) })?;
+            let bound = !about.is_about_entries();
+            if bound {
+                eyes.need(Rule::Red, about.label.tlp() != Tlp::Red, Withheld::RedToGroup)?;
             }
-            eyes.look("membership", if definition.has(us) { Ok(()) } else { Err(Withheld::NotAMember) })?;
-            eyes.look("definition", if definition.is_fresh(now) || about.is_withdrawal() { Ok(()) } else { Err(Withheld::StaleGroup) })?;
-            if !about.is_about_entries() {
-                eyes.look("community", may_enter(about.label.tlp(), definition))?;
-                eyes.look("ceiling", if ceiling.admits(about.label) { Ok(()) } else { Err(Withheld::AboveGroupCeiling) })?;
+            eyes.need(Rule::Membership, definition.has(us), Withheld::NotAMember)?;
+            eyes.need(Rule::Definition, definition.is_fresh(now) || about.is_withdrawal(), Withheld::StaleGroup)?;
+            if bound {
+                eyes.look(Rule::Community, may_enter(about.label.tlp(), definition))?;
+                eyes.need(Rule::Ceiling, ceiling.admits(about.label), Withheld::AboveGroupCeiling)?;
             }
+            Ok(Granted::ToAudience)
         }
     }
-    Ok(Granted::ToAudience)
 }
 
-fn agreement(eyes: &mut Eyes<'_>, about: &About, terms: &Terms) -> Result<(), Withheld> {
-    let verdict = match terms.ended {
-        _ if about.is_about_entries() || terms.admit(about.label) => Ok(()),
-        true => Err(Withheld::AgreementEnded),
-        false => Err(Withheld::NoAgreement),
-    };
-    eyes.look("agreement", verdict)
+fn agreement(eyes: &mut Eyes<'_>, about: &About, allowance: &Allowance) -> Result<(), Withheld> {
+    let without = if allowance.ended { Withheld::AgreementEnded } else { Withheld::NoAgreement };
+    eyes.need(Rule::Agreement, about.is_about_entries() || allowance.admits(about.label), without)
 }
 
 fn send(eyes: &mut Eyes<'_>, action: Action, about: &About, way: &Way<'_>) -> Result<Granted, Withheld> {
     let (ours, its_own) = (way.log.author == *way.us, way.log.author == *way.reader);
-    eyes.look("way", if (action == Action::Send) == (ours || its_own) { Ok(()) } else { Err(Withheld::NotThisWay) })?;
-    eyes.look("audience", may_offer(way.log, way.us, way.reader, way.group))?;
-    eyes.look("definition", way.fresh())?;
+    eyes.need(Rule::Way, (action == Action::Send) == (ours || its_own), Withheld::NotThisWay)?;
+    eyes.look(Rule::Audience, may_offer(way.log, way.us, way.reader, way.group))?;
+    eyes.look(Rule::Definition, way.fresh())?;
     if its_own {
         return Ok(Granted::ItsOwn);
     }
@@ -279,12 +333,12 @@ fn send(eyes: &mut Eyes<'_>, action: Action, about: &About, way: &Way<'_>) -> Re
         return Ok(Granted::AboutEntries);
     }
     let in_group = matches!(way.log.audience, Audience::Group(_));
-    eyes.look("red", if in_group && about.label.tlp() == Tlp::Red { Err(Withheld::RedToGroup) } else { Ok(()) })?;
-    agreement(eyes, about, &way.terms)?;
-    eyes.look("ceiling", if way.terms.group.admits(about.label) { Ok(()) } else { Err(Withheld::AboveGroupCeiling) })?;
+    eyes.need(Rule::Red, !in_group || about.label.tlp() != Tlp::Red, Withheld::RedToGroup)?;
+    agreement(eyes, about, &way.allowance)?;
+    eyes.need(Rule::Ceiling, way.allowance.group.admits(about.label), Withheld::AboveGroupCeiling)?;
     if ours {
         return Ok(Granted::FirstHand);
     }
-    eyes.look("relay", if about.label.tlp() <= Tlp::Amber { Ok(()) } else { Err(Withheld::NotRelayed) })?;
+    eyes.need(Rule::Relay, about.label.tlp() <= Tlp::Amber, Withheld::NotRelayed)?;
     Ok(Granted::Relayed)
 }

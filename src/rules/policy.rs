@@ -12,7 +12,7 @@ pub const ENDED: Ceiling = Ceiling { tlp: Tlp::Clear, class: Class::Public, pap:
 pub const UNNAMED_GROUP: Ceiling = WITHOUT_AGREEMENT;
 
 /// An agreement with one organisation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Agreement {
     /// What it may hold.
     pub ceiling: Ceiling,
@@ -23,7 +23,7 @@ pub struct Agreement {
 }
 
 /// What the rules ask besides labels.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Policy {
     /// For peers without an agreement.
     pub without: Ceiling,
@@ -39,9 +39,9 @@ impl Default for Policy {
     }
 }
 
-/// What an organisation may hold at some time, and why.
+/// What an organisation may hold at some time of some logs, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Terms {
+pub struct Allowance {
     /// What it may hold.
     pub ceiling: Ceiling,
     /// How far the group may go whose log it is; in a direct log nothing is asked.
@@ -50,35 +50,35 @@ pub struct Terms {
     pub ended: bool,
 }
 
-impl Terms {
+impl Allowance {
     /// No bound but the labels' own.
     pub const OPEN: Self = Self { ceiling: Ceiling::NONE, group: Ceiling::NONE, ended: false };
 
     /// Whether a record with that label may be held.
-    pub fn admit(&self, label: Label) -> bool {
+    pub fn admits(&self, label: Label) -> bool {
         self.ceiling.admits(label)
     }
 }
 
 impl Policy {
     /// What an organisation may hold of the logs to an audience.
-    pub fn terms_in(&self, audience: &Audience, org: &OrgId, now: Timestamp) -> Terms {
+    pub fn allowance_in(&self, audience: &Audience, org: &OrgId, now: Timestamp) -> Allowance {
         let group = match audience {
             Audience::Group(group) => self.ceiling(group),
             Audience::Direct(_) => Ceiling::NONE,
         };
-        Terms { group, ..self.terms(org, now) }
+        Allowance { group, ..self.allowance(org, now) }
     }
 
     /// What an organisation may hold.
-    pub fn terms(&self, org: &OrgId, now: Timestamp) -> Terms {
+    pub fn allowance(&self, org: &OrgId, now: Timestamp) -> Allowance {
         let group = Ceiling::NONE;
         match self.peers.get(org) {
             Some(agreement) if agreement.until.is_some_and(|until| until <= now) => {
-                Terms { ceiling: Ceiling { pap: agreement.ceiling.pap.min(ENDED.pap), ..ENDED }, group, ended: true }
+                Allowance { ceiling: Ceiling { pap: agreement.ceiling.pap.min(ENDED.pap), ..ENDED }, group, ended: true }
             }
-            Some(agreement) => Terms { ceiling: agreement.ceiling, group, ended: false },
-            None => Terms { ceiling: self.without, group, ended: false },
+            Some(agreement) => Allowance { ceiling: agreement.ceiling, group, ended: false },
+            None => Allowance { ceiling: self.without, group, ended: false },
         }
     }
 
@@ -98,11 +98,11 @@ mod tests {
         let agreement = Agreement { ceiling: Ceiling::NONE, nda: Some("NDA-7".into()), until: Some(Timestamp(100)) };
         let policy = Policy { peers: [(org, agreement)].into(), ..Policy::default() };
         let restricted = Label::new(Tlp::Red, Class::Restricted, Pap::Clear);
-        assert!(policy.terms(&org, Timestamp(99)).admit(restricted));
-        let ended = policy.terms(&org, Timestamp(100));
-        assert!(ended.ended && !ended.admit(Tlp::Green.into()) && ended.admit(Tlp::Clear.into()));
-        let other = policy.terms(&OrgId([8; 32]), Timestamp(100));
-        assert!(other.admit(Tlp::Red.into()) && !other.admit(restricted), "RESTRICTED needs an agreement");
+        assert!(policy.allowance(&org, Timestamp(99)).admits(restricted));
+        let ended = policy.allowance(&org, Timestamp(100));
+        assert!(ended.ended && !ended.admits(Tlp::Green.into()) && ended.admits(Tlp::Clear.into()));
+        let other = policy.allowance(&OrgId([8; 32]), Timestamp(100));
+        assert!(other.admits(Tlp::Red.into()) && !other.admits(restricted), "RESTRICTED needs an agreement");
         assert!(!policy.ceiling(&GroupId([1; 32])).admits(restricted));
     }
 }

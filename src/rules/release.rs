@@ -7,7 +7,7 @@ use super::label::{AudienceState, Held, Withheld};
 use super::may::{About, Action, To, may};
 use crate::model::log::Audience;
 use crate::model::record::{Receipt, Withdrawal};
-use crate::model::{Indicator, Label, Observable, OrgId, Record, ReleaseId, Timestamp};
+use crate::model::{Indicator, Label, Observable, OrgId, Record, RecordKind, ReleaseId, Timestamp};
 use std::collections::BTreeMap;
 
 /// A record that somebody here wants to share.
@@ -135,31 +135,45 @@ pub fn release(draft: Draft, audience: AudienceState<'_>, us: &OrgId, now: Times
 /// The source of what a hidden group's owner passes on. The gate leaves it as it is, whatever a deny list says.
 pub const PASSED_ON: &str = "a member of this group";
 
-/// Decides anew about what was held: label and audience as they are now. The bytes are those that were held, and nobody touches them.
+/// How bodies are read and written: the one encoder that there is (`link::convert`), and what reads it.
+#[derive(Clone, Copy)]
+pub struct Codec {
+    /// Reads a body of a kind.
+    pub read: fn(RecordKind, &[u8]) -> Option<Record>,
+    /// Writes one.
+    pub write: fn(&Record) -> Vec<u8>,
+}
+
+/// Decides anew about what was held, by labels, audience, lists and settings as they are now. It lets out the very bytes that were held, or nothing.
 ///
 /// ```compile_fail,E0308
 /// // Only what the store kept can come this way.
+/// use watchfire::rules::gate::{Gate, Origin};
 /// use watchfire::rules::label::AudienceState;
-/// use watchfire::rules::release::{Encoded, release_held};
+/// use watchfire::rules::release::{Codec, Encoded, Look, release_held};
 ///
-/// fn forge(encoded: Encoded) {
+/// fn forge(encoded: Encoded, codec: Codec, look: Look<'_>) {
 ///     let us = watchfire::model::OrgId([0; 32]);
-///     let _ = release_held(encoded, AudienceState::OPEN, &us, watchfire::model::Timestamp(0));
+///     let _ = release_held(encoded, codec, AudienceState::OPEN, &us, watchfire::model::Timestamp(0), look);
 /// }
 /// ```
 ///
 /// # Errors
-/// The reason, when it may not leave any more.
-pub fn release_held(held: Held<Encoded>, audience: AudienceState<'_>, us: &OrgId, now: Timestamp) -> Result<Released<Encoded>, Withheld> {
+/// The reason, when it may not leave any more, or would leave as something else.
+pub fn release_held(
+    held: Held<Encoded>,
+    codec: Codec,
+    audience: AudienceState<'_>,
+    us: &OrgId,
+    now: Timestamp,
+    look: Look<'_>,
+) -> Result<Released<Encoded>, Withheld> {
     let Held(encoded) = held;
-    let about = About { label: encoded.label, kind: encoded.kind, retention: encoded.retention };
-    may(Action::Release, &about, &To::Audience { state: audience, us }, now)?;
-    Ok(Released(encoded))
-}
-
-/// Whether a second person has to approve before a record with this label leaves.
-pub fn needs_second(label: Label) -> bool {
-    label.needs_two()
+    let kind = RecordKind::from_number(encoded.kind).ok_or(Withheld::Changed)?;
+    let record = (codec.read)(kind, &encoded.body).ok_or(Withheld::Changed)?;
+    let draft = Draft { record, label: encoded.label, audience: encoded.audience, retention: encoded.retention };
+    let released = release(draft, audience, us, now, look)?.draft.encode(codec.write);
+    if released.0.body == encoded.body { Ok(Released(encoded)) } else { Err(Withheld::Changed) }
 }
 
 /// Keeps the fields that are listed here and drops all else. A new field does not compile until it is decided here.

@@ -70,9 +70,7 @@ pub fn first(node: &Node, id: &ReleaseId, by: Person) -> SignedRelease {
 pub fn second(node: &Node, id: &ReleaseId, by: Person) -> SignedApproval {
     let held = node.hold_terms(&id.to_string()).expect("it needs two");
     let released = held.released.expect("it was signed first");
-    let (hold, terms, releaser) = (id.to_string(), held.terms, released.release.by);
-    let (released, at) = (released.hash(&node.org()), node.clock.now());
-    Approval { hold, terms, released, releaser, by: by.public(), at }.sign(&node.org(), &by.key())
+    Approval::of(&released, &node.org(), by.public(), node.clock.now()).sign(&node.org(), &by.key())
 }
 
 /// Two people let everything go that waits for two.

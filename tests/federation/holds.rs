@@ -8,7 +8,7 @@ use watchfire::formats::Format;
 use watchfire::formats::age::Identity;
 use watchfire::link::convert::{decode_record, encode_record};
 use watchfire::model::log::{Audience, Body};
-use watchfire::model::{Label, Pap, Record, RecordKind, Tlp};
+use watchfire::model::{Label, Record, RecordKind, Tlp};
 use watchfire::node::NodeError;
 use watchfire::node::view::{HoldState, HoldView, ImportReport, ImportRequest, Page, PreviewView, ShareReport, ShareRequest};
 use watchfire::rules::disclosed::{Line, whole};
@@ -54,17 +54,7 @@ fn id(hold: &HoldView) -> String {
 }
 
 async fn import(federation: &Federation, text: String, now: bool, dry_run: bool) -> ImportReport {
-    let request = ImportRequest {
-        tlp: Tlp::Amber,
-        class: None,
-        pap: Pap::Clear,
-        to: "borealis".into(),
-        format: Some(Format::Text),
-        dry_run,
-        file_name: None,
-        now,
-        source: None,
-    };
+    let request = ImportRequest { dry_run, now, ..ImportRequest::now(Format::Text, Tlp::Amber, "borealis") };
     let node = federation.node(AMAL).clone();
     let work = move || node.import(request, Box::new(Cursor::new(text)), &mut |_| {});
     tokio::task::spawn_blocking(work).await.unwrap().unwrap()

@@ -322,7 +322,7 @@ impl Theft {
             reader: &to,
             group: Some(&definition),
             joined: 0,
-            terms: watchfire::rules::policy::Terms::OPEN,
+            allowance: watchfire::rules::policy::Allowance::OPEN,
             now,
         };
         let may = watchfire::rules::label::outbound(held, &way).unwrap();
@@ -480,7 +480,7 @@ async fn an_author_that_changes_its_key_after_a_fork_is_proven_all_the_same() {
             reader: &to,
             group: None,
             joined: 0,
-            terms: watchfire::rules::policy::Terms::OPEN,
+            allowance: watchfire::rules::policy::Allowance::OPEN,
             now: federation.clock.now(),
         };
         let may = watchfire::rules::label::outbound_branch(watchfire::rules::label::Held(branch), &way).unwrap();

@@ -4,12 +4,13 @@
 mod oracle;
 
 use oracle::{Agreement, Audience, Bound, Group, Reader, Said, Sink, To, Viewer};
+use watchfire::model::desk::Role;
 use watchfire::model::group::{CONFIRMED_MS_MAX, Definition, Member, Visibility, group_id};
 use watchfire::model::log::{self, LogKey};
 use watchfire::model::{Ceiling, Class, Label, OrgId, Pap, RecordKind, Timestamp, Tlp};
 use watchfire::rules::label::{AudienceState, Way};
 use watchfire::rules::may::{self, About, Action, Person, may, trace};
-use watchfire::rules::policy::{self, Policy, Terms};
+use watchfire::rules::policy::{self, Allowance, Policy};
 
 const US: OrgId = OrgId([1; 32]);
 const PEER: OrgId = OrgId([2; 32]);
@@ -111,8 +112,8 @@ fn in_force(agreement: Agreement, group: Option<Bound>) -> Policy {
     }
 }
 
-fn terms(agreement: Agreement) -> Terms {
-    in_force(agreement, None).terms(&PEER, NOW)
+fn allowance(agreement: Agreement) -> Allowance {
+    in_force(agreement, None).allowance(&PEER, NOW)
 }
 
 fn definition(members: &[OrgId], fresh: bool, community: bool) -> Definition {
@@ -156,8 +157,8 @@ fn decided(sink: Sink, said: Said, to: To) -> bool {
                 Audience::Unconfirmed => AudienceState::Unconfirmed,
                 Audience::Former => AudienceState::FormerGroup,
                 Audience::NotAccepted => AudienceState::GroupNotAccepted,
-                Audience::Suspended(agreement) => AudienceState::Peer { open: false, terms: terms(agreement) },
-                Audience::Peer(agreement) => AudienceState::Peer { open: true, terms: terms(agreement) },
+                Audience::Suspended(agreement) => AudienceState::Peer { open: false, allowance: allowance(agreement) },
+                Audience::Peer(agreement) => AudienceState::Peer { open: true, allowance: allowance(agreement) },
             };
             ask(&may::To::Audience { state, us: &US })
         }
@@ -183,16 +184,16 @@ fn decided(sink: Sink, said: Said, to: To) -> bool {
                 (false, false) => log::Audience::Direct(OTHER),
             };
             let log = LogKey { author, incarnation: 1, audience };
-            let terms = in_force(agreement, ceiling).terms_in(&audience, &PEER, NOW);
+            let allowance = in_force(agreement, ceiling).allowance_in(&audience, &PEER, NOW);
             let group = in_group.then_some(&definition);
-            ask(&may::To::Reader(&Way { log: &log, us: &US, reader: &PEER, group, joined: 0, terms, now: NOW }))
+            ask(&may::To::Reader(&Way { log: &log, us: &US, reader: &PEER, group, joined: 0, allowance, now: NOW }))
         }
         To::Viewer(viewer) => ask(&match viewer {
             Viewer::Operator => may::To::Person(Person::Operator),
-            Viewer::Handler => may::To::Person(Person::Handler),
-            Viewer::Lead => may::To::Person(Person::Lead),
-            Viewer::Director => may::To::Person(Person::Director),
-            Viewer::Coordinator => may::To::Person(Person::Coordinator),
+            Viewer::Handler => may::To::Person(Person::User(Role::Handler)),
+            Viewer::Lead => may::To::Person(Person::User(Role::Lead)),
+            Viewer::Director => may::To::Person(Person::User(Role::Director)),
+            Viewer::Coordinator => may::To::Person(Person::User(Role::Coordinator)),
             Viewer::Tool(bound) => may::To::Tool(ceiling(bound)),
             Viewer::Anybody => may::To::Public,
         }),

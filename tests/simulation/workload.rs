@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
 use watchfire::model::log::Audience;
-use watchfire::model::{ObservableKind, Pap, Tlp};
+use watchfire::model::{ObservableKind, Tlp};
 use watchfire::node::view::{GroupCreate, ShareRequest};
 
 /// Things that happen in a run.
@@ -145,20 +145,7 @@ fn send(world: &mut World, who: usize, to: &'static str, values: Vec<String>) {
     let tries: Vec<usize> = values.iter().map(|value| world.ledger().begin_release(who, audience, value)).collect();
     world.log.say(format!("{} shares {} with {to} as {label:?}: {}", NAMES[who], values.len(), values[0]));
     tokio::spawn(async move {
-        let kind = Some(ObservableKind::Domain);
-        let request = ShareRequest {
-            values,
-            kind,
-            tlp: label,
-            class: None,
-            pap: Pap::Clear,
-            to: to.into(),
-            note: None,
-            valid_until: None,
-            labels: Vec::new(),
-            now: true,
-            dry_run: false,
-        };
+        let request = ShareRequest { kind: Some(ObservableKind::Domain), ..ShareRequest::now(values, label, to) };
         let Ok(report) = node.share(request).await else { return };
         let mut ledger = ledger.lock().unwrap();
         let told = ledger.now();

@@ -143,7 +143,7 @@ fn may(log: &LogKey, batch: &Batch) -> Outbound<Batch> {
         reader: &reader,
         group: Some(&group),
         joined: 0,
-        terms: watchfire::rules::policy::Terms::OPEN,
+        allowance: watchfire::rules::policy::Allowance::OPEN,
         now: group.confirmed,
     };
     outbound(Held(batch.clone()), &way).expect("its reader")

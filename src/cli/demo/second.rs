@@ -46,15 +46,8 @@ impl Person {
     }
 
     /// The second signature on what was signed first.
-    pub(super) fn approval(&self, node: &Node, id: &ReleaseId, released: &SignedRelease) -> SignedApproval {
-        let approval = Approval {
-            hold: id.to_string(),
-            terms: released.release.terms,
-            released: released.hash(&node.org()),
-            releaser: released.release.by,
-            by: self.user.key,
-            at: node.clock.now(),
-        };
+    pub(super) fn approval(&self, node: &Node, released: &SignedRelease) -> SignedApproval {
+        let approval = Approval::of(released, &node.org(), self.user.key, node.clock.now());
         approval.sign(&node.org(), &self.key)
     }
 }

@@ -5,8 +5,8 @@ use super::team::Team;
 use super::{Outcome, Step};
 use crate::api::Problem;
 use crate::formats::Format;
+use crate::model::Tlp;
 use crate::model::desk::{Role, SignedApproval};
-use crate::model::{Pap, Tlp};
 use crate::node::Node;
 use crate::node::error::NodeError;
 use crate::node::view::{GroupCreate, ImportReport, ImportRequest, MatchView, Page, PeerOptions, ShareRequest};
@@ -162,11 +162,11 @@ async fn red_to_one(team: &Team) -> Seen {
     let held = amal.share(ask(RED, Tlp::Red, &to)).await?.held;
     let id = held.first().and_then(|hold| hold.id).ok_or(NodeError::Internal("it is not held".into()))?;
     let released = omar.release(amal, &id).await?;
-    let own = amal.approve(&id.to_string(), omar.approval(amal, &id, &released)).await;
-    let replayed = SignedApproval { signature: released.signature, ..amina.approval(amal, &id, &released) };
+    let own = amal.approve(&id.to_string(), omar.approval(amal, &released)).await;
+    let replayed = SignedApproval { signature: released.signature, ..amina.approval(amal, &released) };
     let replayed = amal.approve(&id.to_string(), replayed).await;
     let waits = nobody.withheld.len() == 1 && own.is_err() && replayed.is_err() && settled(team).await && !red(borealis);
-    amal.approve(&id.to_string(), amina.approval(amal, &id, &released)).await?;
+    amal.approve(&id.to_string(), amina.approval(amal, &released)).await?;
     let seen = team.until(|| red(borealis)).await && settled(team).await;
     let why = own.err().map(|error| error.detail()).unwrap_or_default();
     let told =
@@ -232,36 +232,13 @@ async fn again(team: &Team) -> Seen {
 async fn import(team: &Team, tlp: Tlp) -> Result<ImportReport, NodeError> {
     let node = team.members[0].node.clone();
     let file_name = Some("pegasus-60.stix2".to_owned());
-    let ask = ImportRequest {
-        tlp,
-        class: None,
-        pap: Pap::Clear,
-        to: GROUP.into(),
-        format: Some(Format::Stix),
-        dry_run: false,
-        file_name,
-        now: true,
-        source: None,
-    };
+    let ask = ImportRequest { file_name, ..ImportRequest::now(Format::Stix, tlp, GROUP) };
     let work = tokio::task::spawn_blocking(move || node.import(ask, Box::new(INDICATORS), &mut |_| {}));
     work.await.map_err(|fault| NodeError::Internal(fault.to_string()))?
 }
 
 fn ask(value: &str, tlp: Tlp, to: &str) -> ShareRequest {
-    let values = vec![value.to_owned()];
-    ShareRequest {
-        values,
-        kind: None,
-        tlp,
-        class: None,
-        pap: Pap::Clear,
-        to: to.into(),
-        note: None,
-        valid_until: None,
-        labels: Vec::new(),
-        now: true,
-        dry_run: false,
-    }
+    ShareRequest::now(vec![value.to_owned()], tlp, to)
 }
 
 /// The domains in the file, read without any of the code that is shown: each pattern is `[domain-name:value='…']`.

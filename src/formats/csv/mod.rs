@@ -160,7 +160,7 @@ impl Table<'_> {
         for value in found.values {
             let (indicator, tlp) = about.indicator(value);
             let tlp = tlp.max(self.tlp);
-            (self.sink)(Item::Indicator { place: format!("line {number}"), indicator: Box::new(indicator), tlp, revoked: false })?;
+            (self.sink)(Item::indicator(format!("line {number}"), indicator, tlp, false))?;
         }
         ControlFlow::Continue(())
     }

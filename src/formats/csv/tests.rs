@@ -176,7 +176,7 @@ fn a_spreadsheet_finds_no_formula_in_what_is_written() {
         "\u{feff}value,type,tlp,campaign,first_seen,valid_until,confidence,source\r\n\
          '+4915112345678,phone_number,green,\"'=HYPERLINK(\"\"http://x\"\")\",,,,'@SUM(A1)\r\n"
     );
-    let expected = Item::Indicator { place: "line 2".to_owned(), indicator: Box::new(indicator), tlp: Some(Tlp::Green), revoked: false };
+    let expected = Item::indicator("line 2".to_owned(), indicator, Some(Tlp::Green), false);
     assert_eq!(all(&out), [expected]);
 }
 
@@ -211,7 +211,7 @@ proptest! {
         let tlp = Tlp::from_number(tlp);
         let mut out = Vec::new();
         write([(&indicator, tlp)], &mut out, false).expect("writing to memory");
-        let expected = Item::Indicator { place: "line 2".to_owned(), indicator: Box::new(indicator), tlp, revoked: false };
+        let expected = Item::indicator("line 2".to_owned(), indicator, tlp, false);
         prop_assert_eq!(all(&out), [expected]);
     }
 

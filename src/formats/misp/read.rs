@@ -348,12 +348,7 @@ impl Import<'_, '_> {
                         source: source(scope),
                     };
                     self.summary.indicators += 1;
-                    let item = Item::Indicator {
-                        place: pending.place.clone(),
-                        indicator: Box::new(indicator),
-                        tlp: marks.tlp,
-                        revoked: pending.deleted || scope.deleted,
-                    };
+                    let item = Item::indicator(pending.place.clone(), indicator, marks.tlp, pending.deleted || scope.deleted);
                     if (self.sink)(item).is_break() {
                         return Err(Stop::Enough);
                     }

@@ -280,7 +280,7 @@ fn item(pending: Pending, facts: Option<&Facts>, markings: &Markings, names: &BT
         note: pending.note,
         source: pending.creator.and_then(|creator| names.get(&creator)).map(|name| name.to_string()),
     };
-    Item::Indicator { place: pending.place, indicator: Box::new(indicator), tlp, revoked: pending.revoked }
+    Item::indicator(pending.place, indicator, tlp, pending.revoked)
 }
 
 enum Wrong {

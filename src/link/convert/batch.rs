@@ -405,7 +405,7 @@ mod tests {
             reader: &OrgId([2; 32]),
             group: None,
             joined: 0,
-            terms: crate::rules::policy::Terms::OPEN,
+            allowance: crate::rules::policy::Allowance::OPEN,
             now: Timestamp(0),
         };
         outbound(Held(batch.clone()), &way).unwrap()

@@ -83,8 +83,6 @@ impl SignedRelease {
 /// Another agrees: the second signature.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Approval {
-    /// The id of the hold.
-    pub hold: String,
     /// What: the same that was signed first.
     pub terms: Terms,
     /// The hash of the first signature.
@@ -98,16 +96,21 @@ pub struct Approval {
 }
 
 impl Approval {
+    /// Of what was signed first.
+    pub fn of(released: &SignedRelease, org: &OrgId, by: UserKey, at: Timestamp) -> Self {
+        Self { terms: released.release.terms, released: released.hash(org), releaser: released.release.by, by, at }
+    }
+
     /// Signed by `by`.
     pub fn sign(self, org: &OrgId, by: &SigningKey) -> SignedApproval {
         SignedApproval { signature: by.sign(&self.message(org)), approval: self }
     }
 
     fn message(&self, org: &OrgId) -> Vec<u8> {
-        let Self { hold, terms, released, releaser, by, at } = self;
-        let [id, digest, kind, audience, retention] = terms.parts();
-        let parts: [&[u8]; 11] =
-            [&org.0, hold.as_bytes(), &id, &digest, &kind, &audience, &retention, &released.0, &releaser.0, &by.0, &at.0.to_be_bytes()];
+        let Self { terms, released, releaser, by, at } = self;
+        let [hold, digest, kind, audience, retention] = terms.parts();
+        let parts: [&[u8]; 10] =
+            [&org.0, &hold, &digest, &kind, &audience, &retention, &released.0, &releaser.0, &by.0, &at.0.to_be_bytes()];
         framed(APPROVAL, &parts)
     }
 }
@@ -189,13 +192,12 @@ mod tests {
     #[test]
     fn a_second_signature_holds_for_what_it_says_alone() {
         let key = SigningKey::from_seed([1; 32]);
-        let (hold, by) = ("abcdefgh".to_owned(), UserKey(key.public()));
-        let approval = Approval { hold, terms: terms(), released: DeskHash([4; 32]), releaser: UserKey([5; 32]), by, at: Timestamp(5) };
+        let by = UserKey(key.public());
+        let approval = Approval { terms: terms(), released: DeskHash([4; 32]), releaser: UserKey([5; 32]), by, at: Timestamp(5) };
         let signed = approval.clone().sign(&ORG, &key);
         assert_eq!(signed.verify(&ORG), Ok(()));
         assert_eq!(signed.verify(&OrgId([8; 32])), Err(BadSignature));
         let mut others: Vec<Approval> = other_terms().map(|terms| Approval { terms, ..approval.clone() }).to_vec();
-        others.push(Approval { hold: "abcdefgi".into(), ..approval.clone() });
         others.push(Approval { released: DeskHash([5; 32]), ..approval.clone() });
         others.push(Approval { releaser: UserKey([6; 32]), ..approval.clone() });
         others.push(Approval { by: UserKey(SigningKey::from_seed([2; 32]).public()), ..approval.clone() });

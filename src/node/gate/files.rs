@@ -9,7 +9,7 @@ use super::warninglists;
 use crate::config::Config;
 use crate::model::{Observable, ObservableKind};
 use crate::rules::addressee;
-use crate::rules::gate::Told;
+use crate::rules::gate::{Clean, Told};
 use crate::rules::lists::{self, Infrastructure, Lists, Rated, Severities, Whose};
 use crate::rules::redact::{Detector, Known};
 
@@ -33,16 +33,25 @@ pub(super) fn read(data: &Path, config: &Config) -> Result<Told, NodeError> {
     for kept in warninglists::read_all(data, config)? {
         lists.push(kept.rated);
     }
-    Ok(told(config, &deny_list, &keep_list, victims, lists))
+    Ok(told(config, own(config)?, &deny_list, &keep_list, victims, lists))
 }
 
-/// What the settings say without a file.
+/// What the settings say without a file. What is wrong with them is told when the files are read, which every node does at its start.
 pub(super) fn settings_alone(config: &Config) -> Told {
-    told(config, "", "", Vec::new(), Vec::new())
+    told(config, own(config).unwrap_or_default(), "", "", Vec::new(), Vec::new())
 }
 
-fn told(config: &Config, deny_list: &str, keep_list: &str, victims: Vec<Observable>, lists: Vec<Rated>) -> Told {
-    let own: Vec<Observable> = config.gate.own.iter().filter_map(|value| Observable::guess(value).ok()).collect();
+/// What is ours besides where we are reached.
+fn own(config: &Config) -> Result<Vec<Observable>, NodeError> {
+    let read = |value: &String| {
+        let bad =
+            || format!("`gate.own`: `{}` is no domain, address or network\nhint: write one like `helpline.org`", value.escape_debug());
+        Observable::guess(value).map_err(|_| NodeError::BadInput(bad()))
+    };
+    config.gate.own.iter().map(read).collect()
+}
+
+fn told(config: &Config, own: Vec<Observable>, deny_list: &str, keep_list: &str, victims: Vec<Observable>, lists: Vec<Rated>) -> Told {
     let mut known = Known::default().deny_list(deny_list);
     for value in own.iter().chain(&victims) {
         known = match value.kind() {
@@ -61,6 +70,7 @@ fn told(config: &Config, deny_list: &str, keep_list: &str, victims: Vec<Observab
         detector: Detector::new(&known),
         lists: lists::Gate { lists: Lists::new(lists), guarded: vec![own, victims], reserved },
         addressee: addressee::Settings::default(),
+        clean: Clean::default(),
     }
 }
 

@@ -19,7 +19,6 @@ use crate::model::{Observable, ObservableKind};
 use crate::rules::addressee::{self, Decision};
 use crate::rules::gate::{Gate, Told};
 use crate::rules::lists::{Infrastructure, Severity};
-use crate::store::Snapshot;
 
 /// What the gate knows, and since when.
 pub(super) struct Gatekeeper {
@@ -97,9 +96,9 @@ impl Node {
     }
 
     /// The gate as it is now.
-    pub(super) fn gate(&self, snapshot: &Snapshot) -> Result<Gate, NodeError> {
+    pub(super) fn gate(&self) -> Result<Gate, NodeError> {
         let told = self.gatekeeper.told.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Ok(Gate { told, partners: self.partners(snapshot)? })
+        Ok(Gate { told, partners: self.partners()? })
     }
 
     /// What the gate would say of values, texts and labels aside.
@@ -107,7 +106,7 @@ impl Node {
     /// # Errors
     /// When the store cannot be read.
     pub fn judge(&self, values: &[String]) -> Result<Vec<JudgedView>, NodeError> {
-        let gate = self.gate(&self.store.snapshot()?)?;
+        let gate = self.gate()?;
         Ok(values.iter().map(|value| judged(&gate, value)).collect())
     }
 }

@@ -10,7 +10,7 @@ use crate::store::Snapshot;
 
 impl Node {
     /// What the cards of our peers and of the members of our groups name. Read again when one may have changed.
-    pub(super) fn partners(&self, snapshot: &Snapshot) -> Result<Arc<Infrastructure>, NodeError> {
+    pub(super) fn partners(&self) -> Result<Arc<Infrastructure>, NodeError> {
         let number = {
             let partners = self.gatekeeper.partners();
             if let Some((number, read)) = &partners.read
@@ -20,8 +20,8 @@ impl Node {
             }
             partners.number
         };
-        let read = Arc::new(Infrastructure::new(Whose::Partner, self.partners_values(snapshot)?));
-        // What changed meanwhile is read again the next time.
+        // A snapshot from after the number: what changed meanwhile is read again the next time.
+        let read = Arc::new(Infrastructure::new(Whose::Partner, self.partners_values(&self.store.snapshot()?)?));
         self.gatekeeper.partners().read = Some((number, read.clone()));
         Ok(read)
     }

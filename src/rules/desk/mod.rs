@@ -85,7 +85,7 @@ pub enum Denied {
     #[error("whoever released it cannot approve it\nhint: another desk user does, with another key: `watchfire approve HOLD --as OTHER`")]
     Oneself,
     /// It is about another hold.
-    #[error("the approval is for another hold\nhint: look at this one with `watchfire preview`, then approve it")]
+    #[error("the signature is for another hold\nhint: look at this one with `watchfire preview`, then approve it")]
     OtherHold,
     /// It is about another content, recipient or date, or about an earlier first signature.
     #[error(
@@ -237,9 +237,7 @@ impl Desk {
     /// When it is not over these, does not verify, or whoever made it may not release.
     pub fn check_release(&self, signed: &SignedRelease, terms: &Terms) -> Result<&User, Denied> {
         signed.verify(&self.org).map_err(|_| Denied::BadSignature)?;
-        if signed.release.terms != *terms {
-            return Err(Denied::OtherTerms);
-        }
+        check_terms(&signed.release.terms, terms)?;
         self.in_force(&signed.release.by, Deed::Release)
     }
 
@@ -249,14 +247,12 @@ impl Desk {
     /// # Errors
     /// When it is the releaser's own, is for another hold, content, recipient, date or first signature, does not verify, or whoever made it
     /// may not approve.
-    pub fn check_approval(&self, hold: &str, released: &SignedRelease, terms: &Terms, signed: &SignedApproval) -> Result<&User, Denied> {
+    pub fn check_approval(&self, released: &SignedRelease, terms: &Terms, signed: &SignedApproval) -> Result<&User, Denied> {
         let releaser = self.check_release(released, terms)?;
         let approval = &signed.approval;
         signed.verify(&self.org).map_err(|_| Denied::BadSignature)?;
-        if approval.hold != hold {
-            return Err(Denied::OtherHold);
-        }
-        if approval.terms != *terms || approval.released != released.hash(&self.org) || approval.releaser != releaser.key {
+        check_terms(&approval.terms, terms)?;
+        if approval.released != released.hash(&self.org) || approval.releaser != releaser.key {
             return Err(Denied::OtherTerms);
         }
         let approver = self.in_force(&approval.by, Deed::Approve)?;
@@ -269,6 +265,14 @@ impl Desk {
     fn in_force(&self, key: &UserKey, deed: Deed) -> Result<&User, Denied> {
         let user = self.by_key(key).ok_or(Denied::NotAUser)?;
         if may(user.role, deed) { Ok(user) } else { Err(Denied::Role(user.role, deed)) }
+    }
+}
+
+fn check_terms(signed: &Terms, terms: &Terms) -> Result<(), Denied> {
+    match signed {
+        signed if signed == terms => Ok(()),
+        signed if signed.hold != terms.hold => Err(Denied::OtherHold),
+        _ => Err(Denied::OtherTerms),
     }
 }
 

@@ -6,7 +6,6 @@ use crate::model::log::Audience;
 
 const ORG: OrgId = OrgId([7; 32]);
 const NOW: Timestamp = Timestamp(1_000_000);
-const HOLD: &str = "abcdefgh";
 
 fn key(seed: u8) -> SigningKey {
     SigningKey::from_seed([seed; 32])
@@ -193,11 +192,9 @@ fn release(terms: Terms, by: u8) -> SignedRelease {
     Release { terms, by: UserKey(key(by).public()), at: NOW }.sign(&ORG, &key(by))
 }
 
-/// The second signature on that first one, for [`HOLD`], by the key of that seed.
+/// The second signature on that first one, by the key of that seed.
 fn approval(released: &SignedRelease, by: u8) -> SignedApproval {
-    let Release { terms, by: releaser, .. } = released.release;
-    let (hold, released, by_key) = (HOLD.to_owned(), released.hash(&ORG), UserKey(key(by).public()));
-    Approval { hold, terms, released, releaser, by: by_key, at: NOW }.sign(&ORG, &key(by))
+    Approval::of(released, &ORG, UserKey(key(by).public()), NOW).sign(&ORG, &key(by))
 }
 
 #[test]
@@ -207,10 +204,10 @@ fn handlers_leads_and_directors_release_and_approve_and_coordinators_do_not() {
         let released = release(terms(), releaser);
         assert_eq!(desk.check_release(&released, &terms()).map(|user| user.key), Ok(UserKey(key(releaser).public())));
         for approver in [1, 2, 3, 4].into_iter().filter(|seed| *seed != releaser) {
-            let approved = desk.check_approval(HOLD, &released, &terms(), &approval(&released, approver));
+            let approved = desk.check_approval(&released, &terms(), &approval(&released, approver));
             assert_eq!(approved.map(|user| user.key), Ok(UserKey(key(approver).public())));
         }
-        let denied = desk.check_approval(HOLD, &released, &terms(), &approval(&released, 5));
+        let denied = desk.check_approval(&released, &terms(), &approval(&released, 5));
         assert_eq!(denied, Err(Denied::Role(Role::Coordinator, Deed::Approve)));
     }
     assert_eq!(desk.check_release(&release(terms(), 5), &terms()), Err(Denied::Role(Role::Coordinator, Deed::Release)));
@@ -223,7 +220,7 @@ fn the_releaser_cannot_approve() {
     let desk = Log::staffed().desk;
     for seed in [1, 3, 4] {
         let released = release(terms(), seed);
-        assert_eq!(desk.check_approval(HOLD, &released, &terms(), &approval(&released, seed)), Err(Denied::Oneself));
+        assert_eq!(desk.check_approval(&released, &terms(), &approval(&released, seed)), Err(Denied::Oneself));
     }
 }
 
@@ -232,7 +229,7 @@ fn the_releaser_cannot_approve_with_a_new_key_either() {
     let mut log = Log::staffed();
     let released = release(terms(), 3);
     log.make(Act::Key, user("hana", Role::Handler, 6), 1).expect("a new key");
-    let denied = log.desk.check_approval(HOLD, &released, &terms(), &approval(&released, 6));
+    let denied = log.desk.check_approval(&released, &terms(), &approval(&released, 6));
     assert_eq!(denied, Err(Denied::NotAUser), "with the old key the first signature has gone too");
 }
 
@@ -243,11 +240,11 @@ fn the_first_signature_is_no_second_one() {
     // By the releaser, and by somebody who puts another's name over it.
     for by in [3, 4] {
         let replayed = SignedApproval { signature: released.signature, ..approval(&released, by) };
-        assert_eq!(desk.check_approval(HOLD, &released, &terms(), &replayed), Err(Denied::BadSignature));
+        assert_eq!(desk.check_approval(&released, &terms(), &replayed), Err(Denied::BadSignature));
     }
     // Another's own first signature on the same content is none either.
     let replayed = SignedApproval { signature: release(terms(), 4).signature, ..approval(&released, 4) };
-    assert_eq!(desk.check_approval(HOLD, &released, &terms(), &replayed), Err(Denied::BadSignature));
+    assert_eq!(desk.check_approval(&released, &terms(), &replayed), Err(Denied::BadSignature));
 }
 
 #[test]
@@ -261,15 +258,14 @@ fn an_approval_of_something_else_does_not_count() {
         Terms { retention: Timestamp(10), ..terms() },
     ];
     for other in others {
+        let denied = if other.hold == terms().hold { Denied::OtherTerms } else { Denied::OtherHold };
         let approved = approval(&release(other, 3), 4);
-        assert_eq!(desk.check_approval(HOLD, &released, &terms(), &approved), Err(Denied::OtherTerms), "{other:?}");
-        assert_eq!(desk.check_release(&released, &other), Err(Denied::OtherTerms), "{other:?}");
+        assert_eq!(desk.check_approval(&released, &terms(), &approved), Err(denied.clone()), "{other:?}");
+        assert_eq!(desk.check_release(&released, &other), Err(denied), "{other:?}");
     }
     let mut other = approval(&released, 4).approval;
-    other.hold = "abcdefgi".into();
-    assert_eq!(desk.check_approval(HOLD, &released, &terms(), &other.clone().sign(&ORG, &key(4))), Err(Denied::OtherHold));
-    (other.hold, other.releaser) = (HOLD.into(), UserKey(key(2).public()));
-    assert_eq!(desk.check_approval(HOLD, &released, &terms(), &other.sign(&ORG, &key(4))), Err(Denied::OtherTerms));
+    other.releaser = UserKey(key(2).public());
+    assert_eq!(desk.check_approval(&released, &terms(), &other.sign(&ORG, &key(4))), Err(Denied::OtherTerms));
 }
 
 #[test]
@@ -279,13 +275,13 @@ fn an_old_approval_does_not_count_for_a_hold_that_was_made_anew() {
     let old = approval(&first, 4);
     // Duplicates went out of it: another digest.
     let anew = Terms { digest: [2; 32], ..terms() };
-    assert_eq!(desk.check_approval(HOLD, &release(anew, 3), &anew, &old), Err(Denied::OtherTerms));
+    assert_eq!(desk.check_approval(&release(anew, 3), &anew, &old), Err(Denied::OtherTerms));
     // The same content, released again by the same person or by another.
     let again = Release { at: NOW.plus(1), ..first.release }.sign(&ORG, &key(3));
-    assert_eq!(desk.check_approval(HOLD, &again, &terms(), &old), Err(Denied::OtherTerms));
-    assert_eq!(desk.check_approval(HOLD, &release(terms(), 1), &terms(), &old), Err(Denied::OtherTerms));
+    assert_eq!(desk.check_approval(&again, &terms(), &old), Err(Denied::OtherTerms));
+    assert_eq!(desk.check_approval(&release(terms(), 1), &terms(), &old), Err(Denied::OtherTerms));
     // The first signature was for what it was before.
-    assert_eq!(desk.check_approval(HOLD, &first, &anew, &old), Err(Denied::OtherTerms));
+    assert_eq!(desk.check_approval(&first, &anew, &old), Err(Denied::OtherTerms));
 }
 
 #[test]
@@ -293,16 +289,16 @@ fn the_word_of_somebody_who_left_does_not_count() {
     let released = release(terms(), 3);
     let approved = approval(&released, 4);
     let mut log = Log::staffed();
-    assert!(log.desk.check_approval(HOLD, &released, &terms(), &approved).is_ok());
+    assert!(log.desk.check_approval(&released, &terms(), &approved).is_ok());
     log.make(Act::Remove, user("leo", Role::Lead, 4), 1).expect("removed");
-    assert_eq!(log.desk.check_approval(HOLD, &released, &terms(), &approved), Err(Denied::NotAUser), "the approver");
+    assert_eq!(log.desk.check_approval(&released, &terms(), &approved), Err(Denied::NotAUser), "the approver");
     let mut log = Log::staffed();
     log.make(Act::Remove, user("hana", Role::Handler, 3), 1).expect("removed");
-    assert_eq!(log.desk.check_approval(HOLD, &released, &terms(), &approved), Err(Denied::NotAUser), "the releaser");
+    assert_eq!(log.desk.check_approval(&released, &terms(), &approved), Err(Denied::NotAUser), "the releaser");
     let mut log = Log::staffed();
     log.make(Act::Role, user("leo", Role::Coordinator, 4), 1).expect("another role");
     let denied = Err(Denied::Role(Role::Coordinator, Deed::Approve));
-    assert_eq!(log.desk.check_approval(HOLD, &released, &terms(), &approved), denied);
+    assert_eq!(log.desk.check_approval(&released, &terms(), &approved), denied);
 }
 
 #[test]
@@ -368,7 +364,7 @@ fn why_a_statement_does_not_count_is_told_in_words() {
             Denied::Oneself,
             "whoever released it cannot approve it\nhint: another desk user does, with another key: `watchfire approve HOLD --as OTHER`",
         ),
-        (Denied::OtherHold, "the approval is for another hold\nhint: look at this one with `watchfire preview`, then approve it"),
+        (Denied::OtherHold, "the signature is for another hold\nhint: look at this one with `watchfire preview`, then approve it"),
         (
             Denied::OtherTerms,
             "the approval is for something else than what would leave now\nhint: look at it again with `watchfire preview`, then approve it",

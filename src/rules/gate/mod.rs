@@ -4,7 +4,8 @@
 //! then, by the detectors ([`redact`]), in which the record's own value stays. Texts are cut only after that, so that no half of a secret is left
 //! that nobody would find.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::addressee::{self, Decision};
 use super::label::Withheld;
@@ -24,13 +25,53 @@ pub struct Told {
     pub lists: lists::Gate,
     /// Thresholds for whom a URL was sent to.
     pub addressee: addressee::Settings,
+    /// Texts in which the detector found nothing: sources, labels and names repeat from record to record of a feed.
+    pub clean: Clean,
+}
+
+/// Texts that a detector has looked through and in which nothing was, so that it need not look again. Forgotten with the detector.
+#[derive(Default)]
+pub struct Clean(Mutex<BTreeSet<Box<str>>>);
+
+/// So many texts are remembered; then all are forgotten.
+const CLEAN_MAX: usize = 4_096;
+/// A longer text is not remembered, in bytes: long ones seldom repeat.
+const CLEAN_BYTES_MAX: usize = 256;
+
+impl Clean {
+    fn knows(&self, text: &str) -> bool {
+        self.texts().contains(text)
+    }
+
+    fn note(&self, text: &str) {
+        if text.len() > CLEAN_BYTES_MAX {
+            return;
+        }
+        let mut texts = self.texts();
+        if texts.len() >= CLEAN_MAX {
+            texts.clear();
+        }
+        texts.insert(text.into());
+    }
+
+    fn texts(&self) -> MutexGuard<'_, BTreeSet<Box<str>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Without a text: they are people's notes.
+impl std::fmt::Debug for Clean {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Clean({})", self.texts().len())
+    }
 }
 
 /// Nothing but what is built in.
 impl Default for Told {
     fn default() -> Self {
         let detector = Detector::new(&Known::default());
-        Self { detector, has_names: false, lists: lists::Gate::default(), addressee: addressee::Settings::default() }
+        let (lists, addressee) = (lists::Gate::default(), addressee::Settings::default());
+        Self { detector, has_names: false, lists, addressee, clean: Clean::default() }
     }
 }
 
@@ -128,7 +169,7 @@ impl Gate {
 
     /// A record's texts, all of one record with this one.
     pub fn texts<'a>(&'a self, stays: Vec<&'a str>) -> Texts<'a> {
-        Texts { plain: &self.told.detector, stays, keeping: None, record: redact::Record::default() }
+        Texts { plain: &self.told.detector, clean: &self.told.clean, stays, keeping: None, record: redact::Record::default() }
     }
 }
 
@@ -175,6 +216,7 @@ fn refused(finding: &Finding) -> Withheld {
 /// The texts of one record on their way out.
 pub struct Texts<'a> {
     plain: &'a Detector,
+    clean: &'a Clean,
     /// The record's own values.
     stays: Vec<&'a str>,
     /// Made when something is found.
@@ -186,7 +228,15 @@ pub struct Texts<'a> {
 impl Texts<'_> {
     /// Whether none of these has anything in it that goes. Then nothing is copied.
     pub fn are_clean<'t>(&self, mut texts: impl Iterator<Item = &'t str>) -> bool {
-        texts.all(|text| self.plain.find(text).is_empty())
+        texts.all(|text| self.clean.knows(text) || self.is_clean(text))
+    }
+
+    fn is_clean(&self, text: &str) -> bool {
+        let is_clean = self.plain.find(text).is_empty();
+        if is_clean {
+            self.clean.note(text);
+        }
+        is_clean
     }
 
     /// Tells of a field that is redacted later, so that its placeholders are not given again.

@@ -35,7 +35,13 @@ fn gate() -> Gate {
     let victims = Infrastructure::new(Whose::Victim, [guess("victim.org"), guess("anna@helpline.org"), guess("shelter.org")]);
     let known = Known::default().deny_list(DENY).domain("helpline.org").domain("victim.org");
     let lists = lists::Gate { lists, guarded: vec![own, victims], ..lists::Gate::default() };
-    let told = Told { detector: Detector::new(&known), has_names: true, lists, addressee: addressee::Settings::default() };
+    let told = Told {
+        detector: Detector::new(&known),
+        has_names: true,
+        lists,
+        addressee: addressee::Settings::default(),
+        clean: Clean::default(),
+    };
     Gate { told: Arc::new(told), partners: Arc::new(Infrastructure::new(Whose::Partner, [guess("node.partner.org")])) }
 }
 
@@ -336,4 +342,19 @@ proptest! {
         prop_assert_eq!(&twice, &once);
         prop_assert!(findings.replaced.is_empty(), "{:?}", findings);
     }
+}
+
+#[test]
+fn a_text_in_which_nothing_was_is_not_looked_at_again_and_none_that_has_something_is_remembered() {
+    let gate = gate();
+    let looked = |text: &str| gate.texts(Vec::new()).are_clean(std::iter::once(text));
+    for _ in 0..2 {
+        assert!(looked("weekly report") && !looked("ask Anna Kim, anna@helpline.org"));
+    }
+    assert!(gate.told.clean.knows("weekly report") && !gate.told.clean.knows("ask Anna Kim, anna@helpline.org"));
+    assert_eq!(format!("{:?}", gate.told.clean), "Clean(1)", "without the text");
+    // Bounded, by number and by length.
+    (0..CLEAN_MAX + 10).for_each(|n| gate.told.clean.note(&format!("report {n}")));
+    gate.told.clean.note(&"a".repeat(CLEAN_BYTES_MAX + 1));
+    assert!(gate.told.clean.texts().len() <= CLEAN_MAX && !gate.told.clean.knows(&"a".repeat(CLEAN_BYTES_MAX + 1)));
 }

@@ -160,7 +160,8 @@ fn is_text(kind: ObservableKind) -> bool {
 impl Mentions {
     fn new(needles: Vec<(String, String)>) -> Option<Self> {
         let (folded, entries): (Vec<String>, Vec<String>) = needles.into_iter().map(|(needle, entry)| (fold(&needle), entry)).unzip();
-        let automaton = AhoCorasick::new(&folded).ok()?;
+        // Its states are fewer than the bytes of a list that can be read, far below what it can number.
+        let automaton = AhoCorasick::new(&folded).expect("fewer states than there are numbers for");
         (!folded.is_empty()).then_some(Self { automaton, entries })
     }
 

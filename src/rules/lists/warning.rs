@@ -123,7 +123,9 @@ impl Lists {
             .values()
             .flat_map(|&set| self.sets.sets[set as usize].iter())
             .fold(Kinds::NONE, |kinds, &at| kinds.or(self.lists[at].kinds));
-        let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(entries.keys().map(AsRef::<str>::as_ref)).ok()?;
+        // Its states are fewer than the bytes of lists that can be read, far below what it can number.
+        let built = AhoCorasick::builder().ascii_case_insensitive(true).build(entries.keys().map(AsRef::<str>::as_ref));
+        let automaton = built.expect("fewer states than there are numbers for");
         (!entries.is_empty()).then(|| Substrings { automaton, entries: entries.into_iter().collect(), kinds })
     }
 

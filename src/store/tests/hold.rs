@@ -38,7 +38,7 @@ pub(super) fn hold(home: &Home, of: usize, values: &[&str]) -> HoldRow {
 /// What the gate makes of what was held.
 pub(super) fn passed(held: Vec<HeldItem>) -> Vec<ReleaseItem> {
     let pass = |HeldItem { record, inside, encoded, findings }: HeldItem| {
-        let released = release_held(encoded, AudienceState::OPEN, &US, NOW).unwrap();
+        let released = release_held(encoded, CODEC, AudienceState::OPEN, &US, NOW, look()).unwrap();
         ReleaseItem { record, inside, released, findings }
     };
     held.into_iter().map(pass).collect()
@@ -213,7 +213,11 @@ fn the_gate_decides_anew_about_what_was_held() {
     let home = Home::new();
     hold(&home, 2, &["evil.example"]);
     let held = || home.read().held(&ID, 0).unwrap().remove(0).encoded;
-    let suspended = release_held(held(), AudienceState::Peer { open: false, terms: crate::rules::policy::Terms::OPEN }, &US, NOW);
-    assert_eq!(suspended, Err(Withheld::Suspended));
-    assert_eq!(release_held(held(), AudienceState::Unknown, &US, NOW), Err(Withheld::UnknownAudience));
+    let again = |held, state| release_held(held, CODEC, state, &US, NOW, look());
+    let suspended = AudienceState::Peer { open: false, allowance: crate::rules::policy::Allowance::OPEN };
+    assert_eq!(again(held(), suspended), Err(Withheld::Suspended));
+    assert_eq!(again(held(), AudienceState::Unknown), Err(Withheld::UnknownAudience));
+    let other_bytes = Held(Encoded { body: b"evil.example|more than it would say by now".to_vec(), ..held().0 });
+    assert_eq!(again(other_bytes, AudienceState::OPEN), Err(Withheld::Changed), "the very bytes, or nothing");
+    assert!(again(held(), AudienceState::OPEN).is_ok());
 }

@@ -175,7 +175,7 @@ impl Rogue {
             reader: &self.target,
             group: None,
             joined: 0,
-            terms: watchfire::rules::policy::Terms::OPEN,
+            allowance: watchfire::rules::policy::Allowance::OPEN,
             now: Timestamp(0),
         };
         let may = outbound(Held(batch.clone()), &way).unwrap();

@@ -6,26 +6,13 @@ use std::io::Cursor;
 use tokio::task::JoinHandle;
 use watchfire::formats::Format;
 use watchfire::model::record::WithdrawalMode;
-use watchfire::model::{Ceiling, GroupId, LogId, OrgId, Pap, RecordId, Tlp};
+use watchfire::model::{Ceiling, GroupId, LogId, OrgId, RecordId, Tlp};
 use watchfire::node::NodeError;
 use watchfire::node::view::{ExportFormat, ExportRequest, GroupCreate, ImportReport, ImportRequest, MatchView, ShareReport, ShareRequest};
 
 /// A request to share one value, as the command line makes it.
 pub fn ask(value: &str, tlp: Tlp, to: &str) -> ShareRequest {
-    let values = vec![value.to_owned()];
-    ShareRequest {
-        values,
-        kind: None,
-        tlp,
-        class: None,
-        pap: Pap::Clear,
-        to: to.into(),
-        note: None,
-        valid_until: None,
-        labels: Vec::new(),
-        now: true,
-        dry_run: false,
-    }
+    ShareRequest::now(vec![value.to_owned()], tlp, to)
 }
 
 impl Federation {
@@ -61,17 +48,7 @@ impl Federation {
 
     /// Imports a text on the node's own threads.
     pub async fn import(&self, who: Who, text: String, format: Format, tlp: Tlp, to: &str) -> ImportReport {
-        let request = ImportRequest {
-            tlp,
-            class: None,
-            pap: Pap::Clear,
-            to: to.into(),
-            format: Some(format),
-            dry_run: false,
-            file_name: None,
-            now: true,
-            source: None,
-        };
+        let request = ImportRequest::now(format, tlp, to);
         let node = self.node(who).clone();
         let work = move || node.import(request, Box::new(Cursor::new(text)), &mut |_| {});
         let runtime = &self.members[who.0].life.as_ref().expect("it runs").runtime;
@@ -87,17 +64,7 @@ impl Federation {
 
     /// As [`Self::import`], and does not wait; the node may be killed meanwhile.
     pub fn start_import(&self, who: Who, text: String, to: &str) -> JoinHandle<Result<ImportReport, NodeError>> {
-        let request = ImportRequest {
-            tlp: Tlp::Amber,
-            class: None,
-            pap: Pap::Clear,
-            to: to.into(),
-            format: Some(Format::Text),
-            dry_run: false,
-            file_name: None,
-            now: true,
-            source: None,
-        };
+        let request = ImportRequest::now(Format::Text, Tlp::Amber, to);
         let node = self.node(who).clone();
         let work = move || node.import(request, Box::new(Cursor::new(text)), &mut |_| {});
         self.members[who.0].life.as_ref().expect("it runs").runtime.spawn_blocking(work)
