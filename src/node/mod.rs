@@ -15,6 +15,7 @@ pub mod group;
 pub mod hear;
 mod held_back;
 pub mod hold;
+mod import;
 mod log_key;
 mod nothing_new;
 mod peer;
@@ -113,6 +114,8 @@ struct Memory {
     replayed: bool,
     /// Hidden groups of ours in which nothing has come back after its recall, as far as we know.
     looked_through: BTreeSet<crate::model::GroupId>,
+    /// Peers that may have more than before: their links are opened anew, so that they ask for it.
+    reopen: BTreeSet<OrgId>,
     /// Holds that an import fills.
     filling: BTreeSet<crate::model::ReleaseId>,
     /// Since when enough of those clocks agree with ours, in milliseconds of running.
@@ -203,6 +206,11 @@ impl Node {
     /// Told whenever links should be cut, opened or dialled.
     pub fn peer_changes(&self) -> Listener {
         self.peers_changed.listen()
+    }
+
+    /// The peers whose links are to be opened anew, each told once.
+    pub(crate) fn to_reopen(&self) -> BTreeSet<OrgId> {
+        std::mem::take(&mut self.memory().reopen)
     }
 
     /// Told whenever a group's definition changed.

@@ -1,6 +1,6 @@
 //! What people see of a release before it leaves: the bytes that will, read back field by field.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::hold::held_id;
 use super::second::named;
@@ -9,7 +9,7 @@ use super::view::{Field, HeldView, HoldState, HoldView, LabelCount, MemberView, 
 use super::{Node, NodeError};
 use crate::link::convert::{decode_record, encode_record};
 use crate::model::record::Withdrawal;
-use crate::model::{Indicator, Label, Record, RecordKind, ReleaseId, Timestamp};
+use crate::model::{Indicator, Label, OrgId, Record, RecordKind, ReleaseId, Timestamp};
 use crate::rules::disclosed::Line;
 use crate::rules::label::Held;
 use crate::rules::release::{Encoded, Findings};
@@ -81,7 +81,8 @@ impl Node {
     /// A hold as people see it; without an id one that was only looked at.
     pub(super) fn hold_view(&self, snapshot: &Snapshot, id: Option<ReleaseId>, row: &HoldRow) -> Result<HoldView, NodeError> {
         let (names, people) = (Names::of(snapshot)?, Self::user_names(snapshot)?);
-        let recipients = self.door(row.audience)?.recipients();
+        let (recipients, lines) = (self.door(row.audience)?.recipients(), row.lines());
+        let recipients: BTreeSet<OrgId> = lines.iter().flat_map(|line| recipients.of(line.label, line.kind)).collect();
         let recipient = |org| MemberView { org_id: org, name: names.known(&org) };
         let state = if id.is_none() { HoldState::Preview } else { self.state_of(id, row) };
         Ok(HoldView {
@@ -95,7 +96,7 @@ impl Node {
             reason: row.reason.clone(),
             count: row.count(),
             left: row.left,
-            labels: label_counts(&row.lines()),
+            labels: label_counts(&lines),
             digest: HEXLOWER.encode(&row.digest),
             replaced: row.replaced.clone(),
             warnings: row.warnings.clone(),

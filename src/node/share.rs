@@ -2,19 +2,13 @@
 //! (`position.rs`).
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::ops::ControlFlow;
-use std::sync::Arc;
-
-use tempfile::SpooledTempFile;
-use tokio::task::JoinHandle;
 
 use super::error::split_hint;
-use super::gate::volume::{BY_HAND, IMPORTS};
+use super::gate::volume::BY_HAND;
 use super::hold::{Filling, Hold};
-use super::view::{ImportProgress, ImportReport, ImportRequest, ReleasedView, ShareReport, ShareRequest, WithheldView};
+use super::view::{ReleasedView, ShareReport, ShareRequest, WithheldView};
 use super::{Node, NodeError};
-use crate::formats::{self, Item, Problem, take_marks};
+use crate::formats::{self, take_marks};
 use crate::link::convert::encode_record;
 use crate::model::crypto::random;
 use crate::model::group::Definition;
@@ -23,8 +17,9 @@ use crate::model::observable::search_key;
 use crate::model::{Ceiling, Indicator, Label, Observable, ObservableKind, OrgId, Record, ReleaseId, Timestamp};
 use crate::rules::gate::{Gate, Origin};
 use crate::rules::label::{AudienceState, RULES_VERSION, Withheld};
+use crate::rules::may::About;
 use crate::rules::policy::Allowance;
-use crate::rules::release::{Disclosure, Draft, Findings, Look, Particulars, release};
+use crate::rules::release::{Disclosure, Draft, Look, Particulars, release};
 use crate::store::CommitError;
 use crate::store::change::{Change, Outcome, PeerState, Refused, ReleaseItem, ReleaseOutcome};
 
@@ -38,10 +33,6 @@ pub(super) fn inside(observable: &Observable) -> Vec<Observable> {
 
 /// How many records of an import become durable together. Twice as many are in memory: while some are written the next are read.
 pub(super) const IMPORT_CHUNK: usize = 10_000;
-/// So many bytes that wait for the end of a file are kept in memory.
-const SCRATCH_IN_MEMORY: usize = 1 << 20;
-/// How often an import tells how far it is, in records.
-const PROGRESS_EVERY: u64 = 500;
 
 impl Node {
     /// Shares values with a peer or a group.
@@ -136,7 +127,7 @@ impl Node {
         Ok(self.draft(indicator, request.label(), door))
     }
 
-    fn draft(&self, mut indicator: Indicator, label: Label, door: &Door) -> Draft {
+    pub(super) fn draft(&self, mut indicator: Indicator, label: Label, door: &Door) -> Draft {
         indicator.labels.sort();
         indicator.labels.dedup();
         Draft { record: Record::Indicator(indicator), label, audience: door.audience, retention: self.retention(door.now) }
@@ -162,7 +153,11 @@ impl Node {
                 _ => DoorState::Unknown,
             },
             Audience::Group(group) => match self.definition(&snapshot, &group)? {
-                Some(definition) => DoorState::Group { definition: Box::new(definition), ceiling: policy.ceiling(&group) },
+                Some(definition) => {
+                    let others = definition.members.iter().map(|member| member.org).filter(|org| *org != self.org());
+                    let allowances = others.map(|org| (org, policy.allowance(&org, now))).collect();
+                    DoorState::Group { definition: Box::new(definition), ceiling: policy.ceiling(&group), allowances }
+                }
                 None => match snapshot.group(&group)? {
                     Some(row) if row.left => DoorState::FormerGroup,
                     Some(_) => DoorState::GroupNotAccepted,
@@ -279,57 +274,6 @@ impl Node {
             other => Err(NodeError::Internal(format!("a release had the outcome {other:?}"))),
         }
     }
-
-    /// Imports a file and shares what it holds. Blocking: reads, decides and waits for the disk, a few thousand records at a time.
-    ///
-    /// # Errors
-    /// When the audience is unknown, the input breaks off, or the store takes no changes. Bad records are told in the report.
-    pub fn import(
-        self: &Arc<Self>,
-        request: ImportRequest,
-        reader: Box<dyn Read + Send>,
-        progress: &mut dyn FnMut(ImportProgress),
-    ) -> Result<ImportReport, NodeError> {
-        let mut import = Import::new(self, &request)?;
-        let bytes = std::cell::Cell::new(0);
-        let mut input = BufReader::with_capacity(256 << 10, Counted { inner: reader, bytes: &bytes });
-        let file = tempfile::spooled_tempfile_in(SCRATCH_IN_MEMORY, &self.data);
-        let mut scratch = Scratch { file, room: self.config.import.scratch_bytes_max };
-        let bound = |setting: u64| usize::try_from(setting).unwrap_or(usize::MAX);
-        let settings = &self.config.import;
-        let limits = formats::Limits { line_bytes_max: bound(settings.line_bytes_max), object_bytes_max: bound(settings.object_bytes_max) };
-        let mut failure = None;
-        let result = formats::read_within(
-            limits,
-            &mut input as &mut dyn BufRead,
-            request.format,
-            request.file_name.as_deref(),
-            &mut scratch,
-            &mut |item| {
-                let taken = import.take(item);
-                if import.report.read.is_multiple_of(PROGRESS_EVERY) {
-                    progress(ImportProgress { bytes: bytes.get(), read: import.report.read });
-                }
-                match taken {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(error) => {
-                        failure = Some(error);
-                        ControlFlow::Break(())
-                    }
-                }
-            },
-        );
-        if let Some(error) = failure {
-            return Err(error);
-        }
-        let is_whole = result.is_ok();
-        if let Err(error) = result {
-            import.broken_off(&error.to_string());
-        }
-        import.finish(is_whole)?;
-        progress(ImportProgress { bytes: bytes.get(), read: import.report.read });
-        Ok(import.report)
-    }
 }
 
 /// What the gate looks at for one audience.
@@ -346,7 +290,7 @@ pub(super) struct Door {
 enum DoorState {
     Peer { open: bool, allowance: Allowance },
     Unconfirmed,
-    Group { definition: Box<Definition>, ceiling: Ceiling },
+    Group { definition: Box<Definition>, ceiling: Ceiling, allowances: Vec<(OrgId, Allowance)> },
     FormerGroup,
     GroupNotAccepted,
     Unknown,
@@ -356,7 +300,7 @@ impl Door {
     pub(super) fn state(&self) -> AudienceState<'_> {
         match &self.state {
             DoorState::Peer { open, allowance } => AudienceState::Peer { open: *open, allowance: *allowance },
-            DoorState::Group { definition, ceiling } => AudienceState::Group { definition, ceiling: *ceiling },
+            DoorState::Group { definition, ceiling, .. } => AudienceState::Group { definition, ceiling: *ceiling },
             DoorState::Unconfirmed => AudienceState::Unconfirmed,
             DoorState::FormerGroup => AudienceState::FormerGroup,
             DoorState::GroupNotAccepted => AudienceState::GroupNotAccepted,
@@ -364,15 +308,27 @@ impl Door {
         }
     }
 
-    /// Who is in the audience, as far as we know, without us.
-    pub(super) fn recipients(&self) -> Vec<OrgId> {
+    /// Who is in the audience, as far as we know, without us, and what each may have of it.
+    pub(super) fn recipients(&self) -> Recipients {
         match (&self.state, self.audience) {
-            (DoorState::Group { definition, .. }, _) => {
-                definition.members.iter().map(|member| member.org).filter(|org| *org != self.us).collect()
-            }
-            (_, Audience::Direct(org)) => vec![org],
-            (_, Audience::Group(_)) => Vec::new(),
+            (DoorState::Group { allowances, .. }, _) => Recipients(allowances.clone()),
+            // What a peer may not have of its own log the gate does not let out.
+            (_, Audience::Direct(org)) => Recipients(vec![(org, Allowance::OPEN)]),
+            (_, Audience::Group(_)) => Recipients::default(),
         }
+    }
+}
+
+/// Who is in an audience, and what each may have.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Recipients(Vec<(OrgId, Allowance)>);
+
+impl Recipients {
+    /// Those who get records of a label and kind.
+    pub(super) fn of(&self, label: Label, kind: u8) -> impl Iterator<Item = OrgId> {
+        let about = About { label, kind, retention: Timestamp(0) };
+        let gets = move |(_, allowance): &&(OrgId, Allowance)| about.is_about_entries() || allowance.admits(label);
+        self.0.iter().filter(gets).map(|(org, _)| *org)
     }
 }
 
@@ -381,291 +337,19 @@ impl Door {
 pub(super) struct Remarks {
     /// Whether there is no hold.
     now: bool,
+    recipients: Recipients,
     pub(super) particulars: Particulars,
 }
 
 impl Remarks {
     pub(super) fn of(door: &Door, release: ReleaseId, now: bool) -> Self {
-        let particulars = Particulars { release: Some(release), recipients: door.recipients(), ..Particulars::default() };
-        Self { now, particulars }
+        let particulars = Particulars { release: Some(release), ..Particulars::default() };
+        Self { now, recipients: door.recipients(), particulars }
     }
 
     /// Of what is never held: what takes back, what answers, what a key changes to, and what is passed on.
     pub(super) fn not_held(door: &Door) -> Self {
         Self::of(door, ReleaseId(random()), true)
-    }
-}
-
-/// An import under way.
-struct Import<'a> {
-    node: &'a Arc<Node>,
-    request: &'a ImportRequest,
-    runtime: tokio::runtime::Handle,
-    audience: Audience,
-    /// Looked at anew with each commit: a peer may be suspended meanwhile.
-    door: Door,
-    report: ImportReport,
-    /// What is done with what the gate lets out, and the release that it is part of.
-    hold: Hold,
-    release: ReleaseId,
-    /// What waits for the next commit, with the places that a refusal is told under.
-    items: Vec<ReleaseItem>,
-    places: Places,
-    /// The same, of what waits for a person.
-    asking: (Vec<ReleaseItem>, Places),
-    /// What is held, or only looked at; and what of it waits for a person.
-    held: Option<Filling>,
-    held_for_a_person: Option<Filling>,
-    /// The commit that is under way while the next records are read.
-    under_way: Option<(JoinHandle<Queued>, Places)>,
-}
-
-/// Place and kind of each record of a commit.
-type Places = Vec<(String, &'static str)>;
-/// What became of each.
-type Queued = Result<Vec<ReleaseOutcome>, NodeError>;
-
-impl<'a> Import<'a> {
-    fn new(node: &'a Arc<Node>, request: &'a ImportRequest) -> Result<Self, NodeError> {
-        let audience = node.audience(&request.to)?;
-        let report = ImportReport { dry_run: request.dry_run, ..Default::default() };
-        let door = node.door(audience)?;
-        let runtime = tokio::runtime::Handle::current();
-        let (hold, release) = (node.hold_of(request.dry_run, request.now), ReleaseId(random()));
-        let (items, places, asking, under_way) = (Vec::new(), Vec::new(), (Vec::new(), Vec::new()), None);
-        let (held, held_for_a_person) = (None, None);
-        Ok(Self {
-            node,
-            request,
-            runtime,
-            audience,
-            door,
-            report,
-            hold,
-            release,
-            items,
-            places,
-            asking,
-            held,
-            held_for_a_person,
-            under_way,
-        })
-    }
-
-    fn take(&mut self, item: Item) -> Result<(), NodeError> {
-        let (place, indicator, own, revoked) = match item {
-            Item::Problem(problem) => {
-                self.report.read += 1;
-                self.report.invalid += 1;
-                self.report.problem(problem);
-                return Ok(());
-            }
-            Item::LeftOut(problem, count) => {
-                self.report.read += count;
-                self.report.left_out += count;
-                self.report.problem(problem);
-                return Ok(());
-            }
-            Item::Note(note) => {
-                self.report.problem(note);
-                return Ok(());
-            }
-            Item::Indicator { place, indicator, tlp, class, pap, revoked } => {
-                (place, indicator, Label::new(tlp.unwrap_or(self.request.tlp), class, pap), revoked)
-            }
-        };
-        self.report.read += 1;
-        if revoked {
-            self.withhold(place, "its source has withdrawn it".into());
-            return Ok(());
-        }
-        let kind = indicator.observable.kind().name();
-        let label = self.request.label().join(own);
-        match self.node.pass_gate_for_people(&self.door, self.node.draft(*indicator, label, &self.door)) {
-            Ok(item) if Node::waits_for_a_person(&item) => {
-                self.tell_findings(&place, &item.findings);
-                self.asking.0.push(item);
-                self.asking.1.push((place, kind));
-            }
-            Ok(item) => {
-                self.tell_findings(&place, &item.findings);
-                self.items.push(item);
-                self.places.push((place, kind));
-            }
-            Err(reason) => self.withhold(place, reason.to_string()),
-        }
-        if self.items.len().max(self.asking.0.len()) >= IMPORT_CHUNK { self.flush() } else { Ok(()) }
-    }
-
-    fn tell_findings(&mut self, place: &str, findings: &Findings) {
-        for one in &findings.replaced {
-            *self.report.replaced.entry(one.kind.clone()).or_default() += one.count;
-        }
-        for warning in &findings.warnings {
-            self.report.problem(Problem { place: place.to_owned(), what: format!("worth a look: {warning}") });
-        }
-    }
-
-    fn withhold(&mut self, place: String, what: String) {
-        self.report.withheld += 1;
-        self.report.problem(Problem { place, what });
-    }
-
-    /// What came before the break stays; what is missing is told.
-    fn broken_off(&mut self, what: &str) {
-        self.report.read += 1;
-        self.report.invalid += 1;
-        self.report.problem(Problem { place: "the end of what was read".into(), what: what.to_owned() });
-    }
-
-    /// Starts to commit what was read, once what was read before is durable. One commit after the other, so that the last word of a file
-    /// on a value is the last.
-    fn flush(&mut self) -> Result<(), NodeError> {
-        self.settle()?;
-        self.door = self.node.door(self.audience)?;
-        let mut items = std::mem::take(&mut self.items);
-        let mut places = std::mem::take(&mut self.places);
-        self.stop_burst(&mut items, &mut places)?;
-        let (asking, asking_places) = std::mem::take(&mut self.asking);
-        let outcomes = self.fill(true, asking)?;
-        self.tell(outcomes, asking_places);
-        if self.hold != Hold::Skipped {
-            let outcomes = self.fill(false, items)?;
-            self.tell(outcomes, places);
-            return Ok(());
-        }
-        let (node, audience, remarks) = (self.node.clone(), self.audience, Remarks::of(&self.door, self.release, true));
-        self.under_way = Some((self.runtime.spawn(async move { node.queue(audience, items, &remarks).await }), places));
-        Ok(())
-    }
-
-    fn source(&self) -> &'a str {
-        self.request.source.as_deref().unwrap_or(IMPORTS)
-    }
-
-    /// What is more than the source usually sends waits for a person; what its readers have already is no news and does not count.
-    fn stop_burst(&mut self, items: &mut Vec<ReleaseItem>, places: &mut Places) -> Result<(), NodeError> {
-        if self.node.burst(self.audience, self.source(), items.len() as u64)?.is_none() {
-            return Ok(());
-        }
-        let snapshot = self.node.store.snapshot()?;
-        let news: Vec<ReleaseOutcome> =
-            items.iter().map(|item| super::position::foreseen(&snapshot, &self.audience, item)).collect::<Result<_, _>>()?;
-        let is_news = |outcome: &ReleaseOutcome| matches!(outcome, ReleaseOutcome::Queued { .. });
-        let Some(ask) = self.node.burst(self.audience, self.source(), queued(&news))? else { return Ok(()) };
-        let all = std::mem::take(items).into_iter().zip(std::mem::take(places));
-        for ((mut item, place), outcome) in all.zip(news) {
-            if is_news(&outcome) {
-                item.findings.asks.push(ask.clone());
-                self.asking.0.push(item);
-                self.asking.1.push(place);
-            } else {
-                items.push(item);
-                places.push(place);
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts records into what is held, or looked at.
-    fn fill(&mut self, for_a_person: bool, items: Vec<ReleaseItem>) -> Queued {
-        if items.is_empty() {
-            return Ok(Vec::new());
-        }
-        let source = self.source();
-        let Self { node, audience, door, hold, runtime, held, held_for_a_person, .. } = self;
-        let held = if for_a_person { held_for_a_person } else { held };
-        let filling = held.get_or_insert_with(|| Filling::of_import(node, door, *hold, source));
-        let outcomes = runtime.block_on(filling.add(node, items))?;
-        // What waits for a person counts once somebody has said yes.
-        if !for_a_person && *hold != Hold::Dry {
-            node.sent(*audience, source, queued(&outcomes), false)?;
-        }
-        Ok(outcomes)
-    }
-
-    /// The end of the file: everything is durable then, and the time of what is held begins. Where the input broke off, what is held waits for a person.
-    fn finish(&mut self, is_whole: bool) -> Result<(), NodeError> {
-        self.flush()?;
-        self.settle()?;
-        self.runtime.block_on(self.node.keep_volumes())?;
-        for filling in [self.held.take(), self.held_for_a_person.take()].into_iter().flatten() {
-            let made = self.runtime.block_on(filling.finish(self.node, is_whole))?;
-            match self.hold {
-                Hold::Dry => self.report.preview.extend(made),
-                Hold::For(_) | Hold::Skipped => self.report.held.extend(made.map(|made| made.hold)),
-            }
-        }
-        Ok(())
-    }
-
-    fn settle(&mut self) -> Result<(), NodeError> {
-        let Some((work, places)) = self.under_way.take() else { return Ok(()) };
-        let outcomes = self.runtime.block_on(work).map_err(|fault| NodeError::Internal(fault.to_string()))??;
-        self.node.sent(self.audience, self.source(), queued(&outcomes), false)?;
-        self.tell(outcomes, places);
-        Ok(())
-    }
-
-    fn tell(&mut self, outcomes: Vec<ReleaseOutcome>, places: Places) {
-        for (outcome, (place, kind)) in outcomes.into_iter().zip(places) {
-            match outcome {
-                ReleaseOutcome::Queued { before } => {
-                    self.report.released += 1;
-                    if let Some(before) = before {
-                        *self.report.relabelled.entry(before.to_string()).or_default() += 1;
-                    }
-                    *self.report.kinds.entry(kind.to_owned()).or_default() += 1;
-                }
-                ReleaseOutcome::Duplicate => self.report.duplicate += 1,
-                ReleaseOutcome::Recalled => self.withhold(place, Withheld::Recalled.to_string()),
-            }
-        }
-    }
-}
-
-/// Disk for what a file refers to before it says it, and no more than the settings give. What is small never leaves memory.
-struct Scratch {
-    file: SpooledTempFile,
-    room: u64,
-}
-
-impl Write for Scratch {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let count = self.file.write(bytes)?;
-        self.room = self.room.checked_sub(count as u64).ok_or_else(|| {
-            std::io::Error::other("the file refers to more than `import.scratch_bytes_max` holds\nhint: split it, or raise the setting")
-        })?;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl Read for Scratch {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.file.read(buffer)
-    }
-}
-
-impl Seek for Scratch {
-    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
-        self.file.seek(to)
-    }
-}
-
-struct Counted<'a> {
-    inner: Box<dyn Read + Send>,
-    bytes: &'a std::cell::Cell<u64>,
-}
-
-impl Read for Counted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.bytes.set(self.bytes.get() + count as u64);
-        Ok(count)
     }
 }
 
@@ -681,16 +365,17 @@ pub(super) fn in_order(items: Vec<ReleaseItem>) -> (Vec<ReleaseItem>, Vec<usize>
 /// One line for each label among the items; count and digest are the store's to fill in, over those that do leave.
 pub(super) fn disclosures(audience: Audience, items: &[ReleaseItem], at: Timestamp, remarks: &Remarks) -> Vec<Disclosure> {
     let labels: BTreeSet<(Label, u8)> = items.iter().map(|item| (item.released.get().label, item.released.get().kind)).collect();
-    let Remarks { now, particulars } = remarks;
+    let Remarks { now, recipients, particulars } = remarks;
     let line = |(label, kind)| {
-        let (digest, particulars) = ([0; 32], particulars.clone());
+        let particulars = Particulars { recipients: recipients.of(label, kind).collect(), ..particulars.clone() };
+        let digest = [0; 32];
         Disclosure { at, audience, label, kind, count: 0, digest, rules: RULES_VERSION, now: *now, particulars }
     };
     labels.into_iter().map(line).collect()
 }
 
 /// How many of them leave.
-fn queued(outcomes: &[ReleaseOutcome]) -> u64 {
+pub(super) fn queued(outcomes: &[ReleaseOutcome]) -> u64 {
     outcomes.iter().filter(|outcome| matches!(outcome, ReleaseOutcome::Queued { .. })).count() as u64
 }
 
@@ -709,17 +394,4 @@ fn released_view(item: &ReleaseItem) -> Option<ReleasedView> {
 fn withheld_view(value: &str, error: &NodeError) -> WithheldView {
     let (reason, hint) = split_hint(&error.to_string());
     WithheldView { value: value.to_owned(), reason, hint }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_that_refers_to_too_much_is_cut_off_in_words() {
-        let mut scratch = Scratch { file: tempfile::spooled_tempfile(4), room: 10 };
-        assert!(scratch.write_all(&[0; 10]).is_ok());
-        let error = scratch.write_all(&[0; 1]).unwrap_err();
-        assert!(error.to_string().contains("import.scratch_bytes_max"));
-    }
 }

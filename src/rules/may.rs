@@ -62,7 +62,7 @@ pub struct About {
 impl About {
     /// Whether it is about entries and not a record of its own: what an author takes back, who has complied, and with which key a log goes on
     /// must reach everybody whom the entries reached, whatever their label.
-    fn is_about_entries(&self) -> bool {
+    pub fn is_about_entries(&self) -> bool {
         [RecordKind::Withdrawal, RecordKind::Receipt, RecordKind::KeyChange].iter().any(|kind| kind.number() == self.kind)
     }
 
