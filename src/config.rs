@@ -509,6 +509,13 @@ fn overridden(config: &Config, setting: &Setting, text: &str) -> Result<Config, 
     table.try_into().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))
 }
 
+/// The line of a TOML text that is wrong, and what is, in one line.
+pub(crate) fn toml_error(text: &str, error: &toml::de::Error) -> (usize, String) {
+    let at = error.span().map_or(0, |span| span.start.min(text.len()));
+    let line = text[..at].matches('\n').count() + 1;
+    (line, error.message().lines().next().unwrap_or_default().to_owned())
+}
+
 /// A settings file, for errors that name the line.
 struct Place<'a> {
     text: &'a str,
@@ -517,10 +524,8 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn syntax(&self, error: &toml::de::Error) -> ConfigError {
-        let at = error.span().map_or(0, |span| span.start.min(self.text.len()));
-        let line = self.text[..at].matches('\n').count() + 1;
+        let (line, message) = toml_error(self.text, error);
         let key = self.key_of(line);
-        let message = error.message().lines().next().unwrap_or_default();
         let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
         let known = key.as_deref().and_then(|key| SETTINGS.iter().find(|setting| setting.key == key));
         let (what, hint) = match (unknown, known) {
@@ -528,7 +533,7 @@ impl Place<'_> {
                 (format!("there is no setting `{}`", key.as_deref().unwrap_or(name)), suggestion(key.as_deref().unwrap_or(name)))
             }
             (None, Some(setting)) => (format!("`{}`: {message}", setting.key), setting.hint()),
-            (None, None) => (message.to_owned(), "the file is TOML: `key = value` lines, text in double quotes".into()),
+            (None, None) => (message, "the file is TOML: `key = value` lines, text in double quotes".into()),
         };
         ConfigError::Line { file: self.file.into(), line, what, hint }
     }

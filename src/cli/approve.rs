@@ -37,12 +37,12 @@ const EXAMPLES: &str = "Examples:
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     let target = |part: &[&str]| Target::new(&[&["holds", args.id.as_str()], part].concat());
     let shown: PreviewView = desk.node().get(target(&[]).with("limit", "1000")).await?;
+    let HoldTerms { released, .. } = desk.node().get(target(&["terms"])).await?;
+    let released = released.ok_or_else(|| NodeError::from(Denied::NotReleased))?;
     match &args.digest {
         Some(digest) => must_be(digest, &shown.hold)?,
         None => ask(&shown)?,
     }
-    let HoldTerms { released, .. } = desk.node().get(target(&["terms"])).await?;
-    let released = released.ok_or_else(|| NodeError::from(Denied::NotReleased))?;
     // What was looked at, and not what it may have become since.
     must_be(&HEXLOWER.encode(&released.release.terms.digest), &shown.hold)?;
     let by = args.signer.unlock(desk).await?;

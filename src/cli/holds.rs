@@ -24,10 +24,11 @@ pub(super) fn text(holds: &[HoldView]) -> String {
     }
     let rows = holds.iter().map(|one| {
         let tlp = one.labels.iter().map(|label| label.label.to_string()).collect::<Vec<_>>().join(", ");
-        [id(one), one.audience_name.clone(), tlp, one.count.to_string(), time(one.due), waits_for(one).into()]
+        let by = one.by.iter().chain(&one.approved_by).map(String::as_str).collect::<Vec<_>>().join(", ");
+        [id(one), one.audience_name.clone(), tlp, one.count.to_string(), time(one.due), plain(&by), waits_for(one).into()]
     });
     let reasons = holds.iter().filter_map(|one| one.reason.as_ref().map(|reason| reason_text(&id(one), reason)));
-    table(["RELEASE", "TO", "TLP", "RECORDS", "DUE", "WAITS FOR"], rows.collect()) + &reasons.collect::<String>()
+    table(["RELEASE", "TO", "TLP", "RECORDS", "DUE", "SIGNED BY", "WAITS FOR"], rows.collect()) + &reasons.collect::<String>()
 }
 
 fn id(hold: &HoldView) -> String {

@@ -94,10 +94,11 @@ pub(super) fn changes(check: &PolicyCheckView, verb: &str) -> String {
         return format!("no audience {verb}; {looked}");
     }
     let mut text = String::new();
-    for AudienceChangeView { reader, author, audience, label, allowed, why, count: records, records: some } in &check.changes {
+    for AudienceChangeView { reader, author, audience, release, label, allowed, why, count: records, records: some } in &check.changes {
         let may = if *allowed { "may have" } else { "may not have" };
         let (reader, author, audience) = (plain(reader), plain(author), plain(audience));
-        text += &format!("{reader} {may} {} {} of {author}, said to {audience}: {why}\n", count(*records, "record"), label.marking());
+        let held = release.map(|id| format!(", held as {id}")).unwrap_or_default();
+        text += &format!("{reader} {may} {} {} of {author}, said to {audience}{held}: {why}\n", count(*records, "record"), label.marking());
         for record in some {
             text += &format!("  {record}\n");
         }

@@ -1002,9 +1002,9 @@ fn holds_are_a_table_and_reasons_stand_below_it() {
     let reason = Some("the peer is suspended\nhint: `watchfire peer resume` opens the link again".into());
     let kept = HoldView { state: HoldState::Kept, reason, ..held_release() };
     let expected = "\
-RELEASE   TO        TLP    RECORDS  DUE                   WAITS FOR
-aaaaaaaa  partners  amber  2        2026-11-22T09:30:30Z  its time
-aaaaaaaa  partners  amber  2        2026-11-22T09:30:30Z  the gate, which does not let it out now
+RELEASE   TO        TLP    RECORDS  DUE                   SIGNED BY  WAITS FOR
+aaaaaaaa  partners  amber  2        2026-11-22T09:30:30Z             its time
+aaaaaaaa  partners  amber  2        2026-11-22T09:30:30Z             the gate, which does not let it out now
 aaaaaaaa: the peer is suspended
     hint: `watchfire peer resume` opens the link again
 ";

@@ -311,6 +311,7 @@ impl Links {
         loop {
             changes.hears();
             self.refresh_trust();
+            self.reopen();
             // While the store cannot be read nobody is known to be closed, so whoever is dialled stays so.
             let Ok(linked) = self.node.linked_peers() else {
                 tokio::select! {
@@ -340,6 +341,14 @@ impl Links {
                 () = stop.cancelled() => return,
                 () = changes.rung() => {}
             }
+        }
+    }
+
+    /// Cuts the links that are to be opened anew; whoever dialled one dials again.
+    fn reopen(&self) {
+        let peers = self.node.to_reopen();
+        for (_, live) in self.lock().iter().filter(|(org, _)| peers.contains(org)) {
+            live.kill.cancel();
         }
     }
 

@@ -345,7 +345,7 @@ impl Node {
     /// When the store takes no changes.
     pub async fn declare_restore(&self) -> Result<RestoreView, NodeError> {
         // Held back first: with the new incarnation what waits would leave.
-        let _one_hold_at_a_time = self.holding.lock().await;
+        let _one_hold_at_a_time = self.holds_in_turn().await;
         let snapshot = self.store.snapshot()?;
         let restored = super::held_back::Restored::new(self.clock.now(), None, &snapshot)?;
         let held = Self::wait_for_a_person(&snapshot)?;

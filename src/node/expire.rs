@@ -39,7 +39,7 @@ impl Node {
         Ok(running.saturating_sub(since))
     }
 
-    /// Destroys what has expired, if our clock agreed with our peers' for a day of running, or an operator gives the word.
+    /// Destroys what has expired, held releases too, if our clock agreed with our peers' for a day of running, or an operator gives the word.
     /// Returns how many bodies went.
     ///
     /// # Errors
@@ -59,6 +59,14 @@ impl Node {
             for (log, seqs) in expired {
                 destroyed += seqs.len() as u64;
                 self.commit(Change::Destroy { log, seqs, reason: AbsentReason::Expired, at: now }).await?;
+            }
+        }
+        let _one_at_a_time = self.holds_in_turn().await;
+        for (id, row) in self.store.snapshot()?.holds()? {
+            if row.retention != Timestamp(0) && row.retention <= now {
+                destroyed += row.count();
+                self.commit(Change::Unhold(id)).await?;
+                tracing::info!(release = %id, "what was held past its retention date was dropped");
             }
         }
         if destroyed > 0 {

@@ -55,6 +55,13 @@ impl Node {
         !item.findings.asks.is_empty() || item.released.get().label.needs_two()
     }
 
+    /// One change of holds at a time, behind what was asked for by callers that have gone: a row is read, changed and written whole.
+    pub(super) async fn holds_in_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        let turn = self.holding.lock().await;
+        self.store.settled().await;
+        turn
+    }
+
     /// Lets go of what is due, until `stop` fires. On start it takes up what is there.
     pub async fn keep_letting_go(self: Arc<Self>, stop: CancellationToken) {
         let (mut held, mut peers) = (self.holds_changed.listen(), self.peer_changes());
@@ -113,7 +120,7 @@ impl Node {
         if left <= hold_ms {
             return Ok(left);
         }
-        let _one_at_a_time = self.holding.lock().await;
+        let _one_at_a_time = self.holds_in_turn().await;
         self.change_hold(id, |row| row.due = Some(now.plus(hold_ms))).await?;
         Ok(hold_ms)
     }
@@ -122,7 +129,7 @@ impl Node {
     async fn let_go(&self, id: &ReleaseId) -> Result<Option<u64>, NodeError> {
         loop {
             // For each part anew, so that an undo comes between two of them.
-            let _one_at_a_time = self.holding.lock().await;
+            let _one_at_a_time = self.holds_in_turn().await;
             let snapshot = self.store.snapshot()?;
             let Some(row) = snapshot.hold(id)? else { return Ok(None) };
             let due = row.due.is_some_and(|due| due <= self.clock.now());
@@ -207,7 +214,7 @@ impl Node {
     /// When nothing is held under that id: it was undone, or it has left.
     pub async fn undo(&self, id: &str) -> Result<HoldView, NodeError> {
         let id = held_id(id)?;
-        let _one_at_a_time = self.holding.lock().await;
+        let _one_at_a_time = self.holds_in_turn().await;
         let snapshot = self.store.snapshot()?;
         let row = snapshot.hold(&id)?.ok_or_else(|| NodeError::NotHeld(id.to_string()))?;
         let view = self.hold_view(&snapshot, Some(id), &row)?;
@@ -227,7 +234,7 @@ impl Node {
             return Err(NodeError::Conflict(format!("the import of `{id}` is still being read\nhint: wait until it has ended")));
         }
         let (now, hold_ms) = (self.clock.now(), self.config.release.hold_s * 1_000);
-        let _one_at_a_time = self.holding.lock().await;
+        let _one_at_a_time = self.holds_in_turn().await;
         let mut asked = false;
         let yes = |row: &mut HoldRow| {
             asked = !std::mem::replace(&mut row.confirmed, true) && !row.asks.is_empty();
@@ -583,6 +590,38 @@ mod tests {
         let reason = home.node.holds().unwrap().remove(0).reason.unwrap();
         assert_eq!(reason, crate::rules::desk::Denied::BadSignature.to_string());
         assert!(Label::from(Tlp::Red).needs_two() && !Label::from(Tlp::AmberStrict).needs_two());
+    }
+
+    #[tokio::test]
+    async fn what_is_held_past_its_retention_date_is_dropped() {
+        let home = Home::new().await;
+        let drafted = |value: &str, retention: u64| {
+            let (door, record) = (home.door(), Record::Indicator(Indicator::bare(Observable::guess(value).unwrap())));
+            let draft = Draft { record, label: Tlp::Amber.into(), audience: door.audience, retention: START.plus(retention) };
+            let mut item = home.node.pass_gate(&door, draft).unwrap();
+            item.findings.asks.push("it is well known".into());
+            item
+        };
+        home.share(vec![drafted("short.example.org", 1_000)], Hold::For(HOLD)).await;
+        let id = home.share(vec![drafted("long.example.org", 9_000)], Hold::For(HOLD)).await.held[0].id;
+        home.clock.advance(1_000);
+        assert_eq!(home.node.destroy_expired(true).await.unwrap(), 1);
+        assert_eq!(home.node.holds().unwrap().iter().map(|hold| hold.id).collect::<Vec<_>>(), [id]);
+    }
+
+    #[tokio::test]
+    async fn a_policy_is_checked_against_what_is_held() {
+        let home = Home::new().await;
+        let id = home.share(vec![home.item("one.example.org", None)], Hold::For(HOLD)).await.held[0].id;
+        let check = home.node.check_policy("[peers.borealis]\ntlp_max = \"green\"\n").unwrap();
+        let change = &check.changes[0];
+        assert_eq!((check.records, check.changes.len()), (1, 1));
+        assert_eq!((change.release, change.allowed, change.count, change.reader.as_str()), (id, false, 1, "borealis"));
+        home.node.peer_suspend("borealis").await.unwrap();
+        assert_eq!(home.node.check_policy("").unwrap().records, 0, "a suspended peer gets nothing whatever the policy is");
+        let said = home.node.check_policy("[peers.borealis]\ntlp_mox = 1\n").unwrap_err().to_string();
+        let expected = "policy, line 2: unknown field `tlp_mox`, expected one of `tlp_max`, `class_max`, `pap_max`, `nda`, `until`";
+        assert_eq!(said, format!("{expected}\nhint: `watchfire policy --help` shows one"));
     }
 
     #[tokio::test]

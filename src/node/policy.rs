@@ -9,12 +9,13 @@ use super::status::Names;
 use super::view::{AgreementView, AudienceChangeView, PolicyCheckView, PolicyView};
 use super::{Node, NodeError};
 use crate::model::log::{Audience, LogKey};
-use crate::model::{Ceiling, Class, GroupId, LogId, OrgId, Pap, RecordId, Timestamp, Tlp};
-use crate::rules::label::{Way, Withheld};
+use crate::model::{Ceiling, Class, GroupId, LogId, OrgId, Pap, RecordId, ReleaseId, Timestamp, Tlp};
+use crate::rules::label::{Held, Way, Withheld};
 use crate::rules::may::{About, Action, Granted, To, may};
 use crate::rules::policy::{Agreement, Policy};
 use crate::store::Snapshot;
 use crate::store::change::Change;
+use crate::store::hold::HoldRow;
 
 /// The store's name for the policy in force.
 const POLICY: &str = "policy";
@@ -151,7 +152,7 @@ impl Node {
     /// # Errors
     /// When the text is no policy, naming the place, or the store cannot be read.
     pub fn check_policy(&self, text: &str) -> Result<PolicyCheckView, NodeError> {
-        self.compare_policies(&self.read_policy(text)?)
+        Ok(self.compare_policies(&self.read_policy(text)?)?.0)
     }
 
     /// Puts a policy in force, and tells what changes. To be run to its end: a caller that goes in between would leave the old one in force.
@@ -161,19 +162,22 @@ impl Node {
     pub async fn activate_policy(&self, text: &str) -> Result<PolicyCheckView, NodeError> {
         let _one_at_a_time = self.changing_policy.lock().await;
         let policy = self.read_policy(text)?;
-        let check = self.compare_policies(&policy)?;
+        let (check, widened) = self.compare_policies(&policy)?;
         let in_force = InForce { number: self.in_force()?.number + 1, at: self.clock.now(), policy };
         let number = in_force.number;
         self.commit(Change::Put(POLICY, Some(serde_json::to_vec(&in_force).expect("ids, words and times are plain data")))).await?;
         *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(in_force));
         tracing::info!(number, "a new policy is in force");
-        self.touch();
+        self.memory().reopen.extend(widened);
+        self.touch_peers();
         Ok(check)
     }
 
     fn read_policy(&self, text: &str) -> Result<Policy, NodeError> {
-        let file: File =
-            toml::from_str(text).map_err(|error| NodeError::BadInput(format!("not a policy: {}", error.to_string().trim())))?;
+        let file: File = toml::from_str(text).map_err(|error| {
+            let (line, what) = crate::config::toml_error(text, &error);
+            NodeError::BadInput(format!("policy, line {line}: {what}\nhint: `watchfire policy --help` shows one"))
+        })?;
         let mut policy = Policy { without: file.without_agreement.ceiling("without_agreement")?, ..Policy::default() };
         if policy.without.class == Class::Restricted {
             return Err(wrong(
@@ -198,32 +202,45 @@ impl Node {
         Ok(policy)
     }
 
-    /// Every record that is held, to everybody whom its log may reach, under the policy in force and under another.
-    fn compare_policies(&self, new: &Policy) -> Result<PolicyCheckView, NodeError> {
+    /// Every record that is here, those that wait in a hold too, to everybody whom its log may reach, under the policy in force and under another;
+    /// and who may have more then.
+    fn compare_policies(&self, new: &Policy) -> Result<(PolicyCheckView, BTreeSet<OrgId>), NodeError> {
         let (snapshot, old) = (self.store.snapshot()?, self.in_force()?);
         let names = Names::of(&snapshot)?;
-        let mut view = PolicyCheckView::default();
+        let now = self.clock.now();
+        let mut sets = Vec::new();
         for info in snapshot.logs()? {
-            let readers = self.readers_of(&snapshot, &info.key)?;
+            sets.push((info.key, None, in_log(&snapshot, &info.id, info.head.size, now)?));
+        }
+        for (id, row) in snapshot.holds()? {
+            let log = LogKey { author: self.org(), incarnation: 0, audience: row.audience };
+            sets.push((log, Some(id), in_hold(&snapshot, &id, &row)?));
+        }
+        let (mut view, mut widened) = (PolicyCheckView::default(), BTreeSet::new());
+        for (log, release, records) in sets {
+            let readers = self.readers_of(&snapshot, &log)?;
             if readers.is_empty() {
                 continue;
             }
-            let held = held(&snapshot, &info.id, info.head.size)?;
-            view.records += held.values().map(|records| records.len() as u64).sum::<u64>();
+            view.records += records.values().map(|records| records.len() as u64).sum::<u64>();
             for reader in readers {
-                for (about, records) in &held {
-                    let was = self.would_go(&snapshot, &info.key, &reader, about, &old.policy)?;
-                    let becomes = self.would_go(&snapshot, &info.key, &reader, about, new)?;
-                    if was.is_ok() != becomes.is_ok() {
-                        view.changes.push(change(&names, &info.key, &reader, about, records, &becomes));
+                for (about, records) in &records {
+                    let was = self.would_go(&snapshot, &log, &reader, about, &old.policy)?;
+                    let becomes = self.would_go(&snapshot, &log, &reader, about, new)?;
+                    if was.is_ok() == becomes.is_ok() {
+                        continue;
                     }
+                    if becomes.is_ok() && release.is_none() {
+                        widened.insert(reader);
+                    }
+                    view.changes.push(AudienceChangeView { release, ..change(&names, &log, &reader, about, records, &becomes) });
                 }
             }
         }
-        Ok(view)
+        Ok((view, widened))
     }
 
-    /// Who may get something of a log from us, its own author aside.
+    /// Who may get something of a log from us: open peers, its own author aside.
     fn readers_of(&self, snapshot: &Snapshot, log: &LogKey) -> Result<Vec<OrgId>, NodeError> {
         let members = match log.audience {
             Audience::Direct(to) => vec![to],
@@ -232,7 +249,8 @@ impl Node {
                 definition.into_iter().flat_map(|definition| definition.members).map(|member| member.org).collect()
             }
         };
-        Ok(members.into_iter().filter(|org| *org != self.org() && *org != log.author).collect())
+        let open: BTreeSet<OrgId> = self.open_peers()?.into_iter().map(|peer| peer.org).collect();
+        Ok(members.into_iter().filter(|org| open.contains(org) && *org != log.author).collect())
     }
 
     fn would_go(
@@ -251,18 +269,35 @@ impl Node {
     }
 }
 
-/// The records of a log whose bodies are held, by what the rules look at.
-fn held(snapshot: &Snapshot, log: &LogId, size: u64) -> Result<BTreeMap<About, BTreeSet<RecordId>>, NodeError> {
-    let mut held: BTreeMap<About, BTreeSet<RecordId>> = BTreeMap::new();
+/// The records of a log whose bodies are held and have not run out, by what the rules look at.
+fn in_log(snapshot: &Snapshot, log: &LogId, size: u64, now: Timestamp) -> Result<Records, NodeError> {
+    let mut records = Records::new();
     for seq in 1..=size {
         let Some(record) = snapshot.record_at(log, seq)? else { continue };
         let Some(header) = snapshot.header(log, seq)? else { continue };
-        if snapshot.absent_reason(log, seq)?.is_none() && snapshot.taken_back(log, seq)?.is_none() {
-            held.entry(About { label: header.label, kind: header.kind, retention: Timestamp(0) }).or_default().insert(record);
+        let has_run_out = header.retention != Timestamp(0) && header.retention <= now;
+        if !has_run_out && snapshot.absent_reason(log, seq)?.is_none() && snapshot.taken_back(log, seq)?.is_none() {
+            records.entry(About { label: header.label, kind: header.kind, retention: Timestamp(0) }).or_default().insert(record);
         }
     }
-    Ok(held)
+    Ok(records)
 }
+
+/// The records of a hold.
+fn in_hold(snapshot: &Snapshot, id: &ReleaseId, row: &HoldRow) -> Result<Records, NodeError> {
+    let mut records = Records::new();
+    for part in row.parts.keys() {
+        for item in snapshot.held(id, *part)? {
+            let Held(encoded) = &item.encoded;
+            let about = About { label: encoded.label, kind: encoded.kind, retention: Timestamp(0) };
+            records.entry(about).or_default().extend(item.record);
+        }
+    }
+    Ok(records)
+}
+
+/// Records by what the rules look at of them.
+type Records = BTreeMap<About, BTreeSet<RecordId>>;
 
 fn change(
     names: &Names,
@@ -276,6 +311,7 @@ fn change(
         reader: names.org(reader),
         author: names.org(&log.author),
         audience: names.audience(&log.audience),
+        release: None,
         label: about.label,
         allowed: becomes.is_ok(),
         why: match becomes {

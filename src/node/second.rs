@@ -71,7 +71,7 @@ impl Node {
         change: impl FnOnce(&crate::rules::desk::Desk, &ReleaseId, &mut HoldRow, crate::model::Timestamp) -> Result<(), Denied>,
     ) -> Result<HoldView, NodeError> {
         let id = held_id(id)?;
-        let _one_at_a_time = self.holding.lock().await;
+        let _one_at_a_time = self.holds_in_turn().await;
         let mut row = self.store.snapshot()?.hold(&id)?.ok_or_else(|| NodeError::NotHeld(id.to_string()))?;
         for_two(&id, &row)?;
         change(&self.desk()?, &id, &mut row, self.clock.now())?;

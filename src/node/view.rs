@@ -809,6 +809,9 @@ pub struct AudienceChangeView {
     pub author: String,
     /// To whom they were said, by name here.
     pub audience: String,
+    /// The release in which they are held, where nobody has them yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseId>,
     /// Their label.
     #[serde(flatten)]
     pub label: Label,

@@ -1,6 +1,7 @@
-//! Data markings (STIX 2.1 §7.2) as TLP labels.
+//! Data markings (STIX 2.1 §7.2) as labels.
 
 use super::Key;
+use crate::formats::marks::is_mark;
 use crate::model::Tlp;
 use std::collections::BTreeMap;
 
@@ -47,8 +48,28 @@ pub(super) struct Definition {
     extensions: Option<serde_json::Value>,
 }
 
+/// What a marking says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Marking {
+    /// Its TLP label, if it is one.
+    pub(super) tlp: Option<Tlp>,
+    /// The PAP or class that it is, as a label that [`crate::formats::take_marks`] reads.
+    pub(super) mark: Option<String>,
+}
+
 impl Definition {
-    /// Its label; `None` for a statement, which restricts no audience. What we cannot read restricts most.
+    /// MISP writes tags that STIX has no marking for as statements. Any other statement restricts nothing that we know.
+    fn marking(&self) -> Marking {
+        let is_statement = self.definition_type.as_deref() == Some("statement");
+        let statement = self.definition.as_ref().filter(|_| is_statement).and_then(|definition| definition.get("statement"));
+        let statement = statement.and_then(|text| text.as_str()).map(str::trim);
+        Marking {
+            tlp: self.label().or_else(|| statement.filter(|text| is_tlp(text)).map(|text| text.parse().unwrap_or(Tlp::Red))),
+            mark: statement.filter(|text| is_mark(text)).map(str::to_owned),
+        }
+    }
+
+    /// Its label; `None` for a statement. What we cannot read restricts most.
     fn label(&self) -> Option<Tlp> {
         let extension = self.extensions.as_ref().and_then(|extensions| extensions.get(TLP_2_EXTENSION));
         let text = extension.and_then(|extension| extension.get("tlp_2_0"));
@@ -61,27 +82,36 @@ impl Definition {
     }
 }
 
+fn is_tlp(text: &str) -> bool {
+    text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("tlp:"))
+}
+
 /// The marking definitions of a file.
 #[derive(Default)]
 pub(super) struct Markings {
-    labels: BTreeMap<Key, Option<Tlp>>,
+    known: BTreeMap<Key, Marking>,
 }
 
 impl Markings {
     /// Takes a definition. Where one id is defined twice, the more restrictive holds.
     pub(super) fn define(&mut self, definition: &Definition) {
-        let label = definition.label();
-        let room = self.labels.len() < DEFINITIONS_MAX;
-        match self.labels.get_mut(&Key::of(&definition.id)) {
-            Some(known) => *known = (*known).max(label),
-            None if room => drop(self.labels.insert(Key::of(&definition.id), label)),
+        let marking = definition.marking();
+        let room = self.known.len() < DEFINITIONS_MAX;
+        match self.known.get_mut(&Key::of(&definition.id)) {
+            Some(known) if *known == marking => {}
+            Some(known) => {
+                // Two marks cannot both be kept here, so it is as one that cannot be read.
+                let mark = (known.mark != marking.mark).then(|| "PAP:RED".to_owned()).or(marking.mark);
+                *known = Marking { tlp: known.tlp.max(marking.tlp), mark };
+            }
+            None if room => drop(self.known.insert(Key::of(&definition.id), marking)),
             None => {}
         }
     }
 
-    /// The label of a marking that is not official: `Err` when the file does not define it.
-    pub(super) fn label(&self, key: &Key) -> Result<Option<Tlp>, ()> {
-        self.labels.get(key).copied().ok_or(())
+    /// What a marking says that is not official. What the file does not define is TLP:RED.
+    pub(super) fn of(&self, key: &Key) -> Marking {
+        self.known.get(key).cloned().unwrap_or(Marking { tlp: Some(Tlp::Red), mark: None })
     }
 }
 
@@ -108,6 +138,31 @@ mod tests {
         assert_eq!(label(r#"{"id":"a","definition_type":"tlp","definition":{"tlp":5}}"#), Some(Tlp::Red));
         assert_eq!(label(r#"{"id":"a","definition_type":"statement","definition":{"statement":"x"}}"#), None);
         assert_eq!(label(r#"{"id":"a"}"#), Some(Tlp::Red));
+    }
+
+    #[test]
+    fn a_statement_that_is_a_tag_says_what_the_tag_says() {
+        let said = |statement: &str| {
+            let json = serde_json::json!({ "id": "a", "definition_type": "statement", "definition": { "statement": statement } });
+            let Marking { tlp, mark } = serde_json::from_value::<Definition>(json).expect("a definition").marking();
+            (tlp, mark)
+        };
+        assert_eq!(said("PAP:AMBER"), (None, Some("PAP:AMBER".into())));
+        assert_eq!(said(" civicert:class=\"restricted\""), (None, Some("civicert:class=\"restricted\"".into())));
+        assert_eq!(said("tlp:amber+strict"), (Some(Tlp::AmberStrict), None));
+        assert_eq!(said("tlp:ex:chr"), (Some(Tlp::Red), None));
+        assert_eq!(said("Copyright 2026, a helpline"), (None, None));
+    }
+
+    #[test]
+    fn one_id_defined_twice_is_the_more_restrictive_of_both() {
+        let mut markings = Markings::default();
+        for statement in ["PAP:GREEN", "PAP:AMBER"] {
+            let json = serde_json::json!({ "id": "a", "definition_type": "statement", "definition": { "statement": statement } });
+            markings.define(&serde_json::from_value(json).expect("a definition"));
+        }
+        assert_eq!(markings.of(&Key::of("a")), Marking { tlp: None, mark: Some("PAP:RED".into()) });
+        assert_eq!(markings.of(&Key::of("b")).tlp, Some(Tlp::Red));
     }
 
     #[test]

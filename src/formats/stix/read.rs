@@ -13,7 +13,7 @@ use crate::formats::json::{Captured, JsonError, Reader};
 use crate::formats::marks::bounded;
 use crate::formats::pattern;
 use crate::formats::{Item, Problem, ReadError, Sink, Stop, Summary, Tally, problem};
-use crate::model::{Indicator, Tlp};
+use crate::model::Indicator;
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
@@ -263,11 +263,11 @@ fn item(pending: Pending, facts: Option<&Facts>, markings: &Markings, names: &BT
         Ok(observable) => observable,
         Err(error) => return refuse(pending.place, &error.to_string()),
     };
-    let mut tlp = pending.tlp;
-    for marking in &pending.markings {
-        tlp = tlp.max(markings.label(marking).unwrap_or(Some(Tlp::Red)));
+    let (mut tlp, mut labels) = (pending.tlp, pending.labels);
+    for marking in pending.markings.iter().map(|key| markings.of(key)) {
+        tlp = tlp.max(marking.tlp);
+        labels.extend(marking.mark);
     }
-    let mut labels = pending.labels;
     let targets = facts.into_iter().flat_map(|facts| &facts.targets);
     labels.extend(targets.filter_map(|target| names.get(target)).filter_map(|name| label(name)));
     bounded(&mut labels, LABELS_MAX);
@@ -360,6 +360,7 @@ fn is_observation(kind: &str) -> bool {
 mod tests {
     use super::*;
     use crate::formats::json::VALUE_BYTES_MAX;
+    use crate::model::Tlp;
     use std::io::{BufReader, Cursor};
     use std::ops::ControlFlow;
 

@@ -80,6 +80,10 @@ fn kept(file: &Path, rating: &Rating) -> Result<Kept, NodeError> {
 /// When it is no warninglist, or cannot be written.
 pub fn keep(data: &Path, config: &Config, bytes: &[u8], severity: Option<Severity>) -> Result<Kept, NodeError> {
     let (list, problems) = warninglist::read(&mut &bytes[..]).map_err(|error| NodeError::BadInput(error.to_string()))?;
+    if list.entries.is_empty() {
+        let first = problems.first().map(|problem| format!(": {}: {}", problem.place, problem.what)).unwrap_or_default();
+        return Err(NodeError::BadInput(format!("no entry of that warninglist can be used{}", super::super::error::split_hint(&first).0)));
+    }
     let directory = directory(data, config);
     make(&directory)?;
     let mut rating = rating(&directory)?;
@@ -137,9 +141,7 @@ fn rating(directory: &Path) -> Result<Rating, NodeError> {
         Err(error) => return Err(bad(&path, error.to_string())),
     };
     toml::from_str(&text).map_err(|error: toml::de::Error| {
-        let at = error.span().map_or(0, |span| span.start.min(text.len()));
-        let line = text[..at].matches('\n').count() + 1;
-        let what = error.message().lines().next().unwrap_or_default().to_owned();
+        let (line, what) = crate::config::toml_error(&text, &error);
         NodeError::GateFile { path: path.clone(), line: Some(line), what, setting: SETTING }
     })
 }

@@ -106,7 +106,7 @@ fn a_value_that_is_no_attackers_is_refused_with_the_reason() {
         ("mail.helpline.org", "it is a name below `helpline.org`, which is our own\nhint: leave it out; `gate.own` says what is ours"),
         (
             "http://victim.org.evil.ru/login",
-            "it mentions what belongs to somebody whom the deny list protects\nhint: leave it out: it tells who was attacked",
+            "it mentions what belongs to somebody whom the deny list or `gate.victims` protects\nhint: leave it out: it tells who was attacked",
         ),
         (
             "captive.com",

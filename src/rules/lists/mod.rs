@@ -112,7 +112,9 @@ impl std::fmt::Display for Finding {
         match &self.source {
             Source::Warninglist { name, entry } => write!(f, "`{entry}` of the warninglist `{name}`"),
             Source::Reserved(reserved) => write!(f, "{reserved}"),
-            Source::Infrastructure { whose: Whose::Victim, .. } => f.write_str("what belongs to somebody whom the deny list protects"),
+            Source::Infrastructure { whose: Whose::Victim, .. } => {
+                f.write_str("what belongs to somebody whom the deny list or `gate.victims` protects")
+            }
             Source::Infrastructure { whose: Whose::Own, entry } => write!(f, "`{entry}`, which is our own"),
             Source::Infrastructure { whose: Whose::Partner, entry } => write!(f, "`{entry}`, which is a partner's"),
         }

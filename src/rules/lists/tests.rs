@@ -255,7 +255,7 @@ fn a_finding_says_why_and_names_no_victim() {
     assert_eq!(said(&guarded(Whose::Partner), &value(Url, "https://helpline.org/a"), &[]), "it is on `helpline.org`, which is a partner's");
     let victims = guarded(Whose::Victim);
     let finding = victims.judge(&value(Domain, "helpline-org.evil.ru"), &[]).findings()[0].clone();
-    assert_eq!(finding.to_string(), "it mentions what belongs to somebody whom the deny list protects");
+    assert_eq!(finding.to_string(), "it mentions what belongs to somebody whom the deny list or `gate.victims` protects");
     assert!(!format!("{finding:?} {victims:?}").contains("helpline"));
 }
 
