@@ -6,7 +6,7 @@
 use watchfire::model::crypto::SigningKey;
 use watchfire::model::desk::{Act, Approval, Release, Role, SignedApproval, SignedRelease, User, UserChange, WrappedKey};
 use watchfire::model::{ReleaseId, UserKey};
-use watchfire::node::view::{HoldState, UserChanged, UsersView};
+use watchfire::node::view::{HoldState, ShareReport, UserChanged, UsersView};
 use watchfire::node::{Node, NodeError};
 
 /// Somebody at the desk, by the seed of the key.
@@ -58,6 +58,31 @@ pub async fn staff(node: &Node) {
         add(node, AMINA, Role::Director, AMINA).await;
         add(node, OMAR, Role::Handler, AMINA).await;
     }
+}
+
+/// As [`staff`], on a node that may go down meanwhile.
+pub async fn try_staff(node: &Node) -> Result<(), NodeError> {
+    if node.users()?.users.is_empty() {
+        change(node, Act::Add, AMINA.as_a(Role::Director), AMINA, Some(AMINA)).await?;
+        change(node, Act::Add, OMAR.as_a(Role::Handler), AMINA, Some(OMAR)).await?;
+    }
+    Ok(())
+}
+
+/// Two people let go what a share holds for them, on a node that may go down meanwhile; without an error it has left.
+pub async fn try_two_let_go(node: &Node, shared: &ShareReport) -> Result<(), NodeError> {
+    for id in shared.held.iter().filter_map(|hold| hold.id) {
+        let terms = node.hold_terms(&id.to_string())?.terms;
+        let released = Release { terms, by: OMAR.public(), at: node.clock.now() }.sign(&node.org(), &OMAR.key());
+        node.sign_hold(&id.to_string(), released.clone()).await?;
+        let approval = Approval::of(&released, &node.org(), AMINA.public(), node.clock.now());
+        node.approve(&id.to_string(), approval.sign(&node.org(), &AMINA.key())).await?;
+        node.let_go_of_what_is_due().await?;
+        if let Some(kept) = node.holds()?.into_iter().find(|hold| hold.id == Some(id)) {
+            return Err(NodeError::Conflict(format!("it is kept: {:?}", kept.reason)));
+        }
+    }
+    Ok(())
 }
 
 /// The first signature on what is held.

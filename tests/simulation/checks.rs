@@ -472,23 +472,41 @@ fn members_of_hidden_groups_are_heard(world: &World, ledger: &mut Ledger, all: &
     }
 }
 
-/// Whoever holds another history of a log than another holder has the proof.
+/// Of two who hold different histories of a log, and exchange it, somebody has the proof. Who was put out of a group, or is suspended by all, compares it with nobody.
 fn forks_are_proven(world: &World, ledger: &mut Ledger) {
     for log in ledger.forks.clone() {
         let snapshots: Vec<Snapshot> = (0..COUNT).map(|who| world.snapshot(who).unwrap()).collect();
-        let heads: BTreeSet<[u8; 32]> = snapshots
-            .iter()
-            .filter_map(|snapshot| {
-                let size = snapshots.iter().filter_map(|one| one.log(&log).unwrap()).map(|row| row.head.size).min()?;
-                snapshot.header(&log, size).unwrap().map(|header| header.hash().0)
-            })
-            .collect();
+        let mut heads: BTreeMap<[u8; 32], Vec<usize>> = BTreeMap::new();
+        let size = snapshots.iter().filter_map(|one| one.log(&log).unwrap()).map(|row| row.head.size).min().unwrap_or_default();
+        for (who, snapshot) in snapshots.iter().enumerate() {
+            if let Some(header) = snapshot.header(&log, size).unwrap() {
+                heads.entry(header.hash().0).or_default().push(who);
+            }
+        }
         let proven = snapshots.iter().any(|snapshot| snapshot.evidence().unwrap().iter().any(|row| row.log.id() == log));
-        if heads.len() > 1 && !proven {
-            let name = name_of(world, &ledger.logs[&log]);
-            ledger.wrong(format!("evidence: two histories of {name} are held, and nobody has the proof"));
+        let heads: Vec<Vec<usize>> = heads.into_values().collect();
+        let key = ledger.logs[&log];
+        let differ = |(one, other): (usize, usize)| !heads.iter().any(|holders| holders.contains(&one) && holders.contains(&other));
+        let pairs = heads.iter().flatten().flat_map(|one| heads.iter().flatten().map(|other| (*one, *other)));
+        if pairs.filter(|pair| differ(*pair)).any(|(one, other)| exchange(world, &key.audience, one, other)) && !proven {
+            let name = name_of(world, &key);
+            let names = |who: &Vec<usize>| who.iter().map(|who| NAMES[*who]).collect::<Vec<_>>().join(", ");
+            let holders = heads.iter().map(names).collect::<Vec<_>>().join("; others by ");
+            ledger.wrong(format!("evidence: two histories of {name} are held up to {size}, by {holders}, and nobody has the proof"));
         }
     }
+}
+
+/// Whether two nodes tell each other what they hold of the logs to an audience.
+fn exchange(world: &World, audience: &Audience, one: usize, other: usize) -> bool {
+    let has_both = |here: usize| match audience {
+        Audience::Direct(_) => true,
+        Audience::Group(group) => {
+            let definition = world.snapshot(here).and_then(|snapshot| definition(&snapshot, group).ok().flatten());
+            definition.is_some_and(|definition| [one, other].iter().all(|who| definition.has(&world.members[*who].org)))
+        }
+    };
+    linked(world, one, other) && has_both(one) && has_both(other)
 }
 
 /// Every release has its disclosure.

@@ -13,6 +13,8 @@
 #![allow(clippy::disallowed_methods)]
 
 mod checks;
+#[path = "../desk/mod.rs"]
+mod desk;
 mod disk;
 mod identities;
 mod ledger;

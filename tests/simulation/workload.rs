@@ -1,13 +1,12 @@
 //! What people do and what happens to them, as a seed says.
 
-use super::checks;
 use super::identities::NAMES;
 use super::ledger::Release;
 use super::world::{COUNT, Return, World};
+use super::{checks, desk};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
-use watchfire::model::log::Audience;
 use watchfire::model::{ObservableKind, Tlp};
 use watchfire::node::view::{GroupCreate, ShareRequest};
 
@@ -139,14 +138,19 @@ fn send(world: &mut World, who: usize, to: &'static str, values: Vec<String>) {
     let label = tlp(world.random.next());
     let Some(node) = world.node(who).cloned() else { return };
     let Ok(audience) = node.audience(to) else { return };
-    // TLP:RED to one takes two people, who are not simulated; to a group it is withheld.
-    let label = if matches!(audience, Audience::Direct(_)) { label.min(Tlp::AmberStrict) } else { label };
     let ledger = world.shared_ledger();
     let tries: Vec<usize> = values.iter().map(|value| world.ledger().begin_release(who, audience, value)).collect();
     world.log.say(format!("{} shares {} with {to} as {label:?}: {}", NAMES[who], values.len(), values[0]));
     tokio::spawn(async move {
         let request = ShareRequest { kind: Some(ObservableKind::Domain), ..ShareRequest::now(values, label, to) };
+        // Some desks have had nobody so far.
+        if label == Tlp::Red && desk::try_staff(&node).await.is_err() {
+            return;
+        }
         let Ok(report) = node.share(request).await else { return };
+        if desk::try_two_let_go(&node, &report).await.is_err() {
+            return;
+        }
         let mut ledger = ledger.lock().unwrap();
         let told = ledger.now();
         for leaves in report.released.iter().chain(&report.duplicate) {
