@@ -30,20 +30,20 @@ const EXAMPLES: &str = "Examples:
   watchfire preview k7qm2xpa";
 
 /// So many records are asked for at a time when all are wanted.
-const PAGE: u64 = 1_000;
+pub(super) const PAGE: u64 = 1_000;
 
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
-    let mut view = page(desk, args, args.skip, if args.all { PAGE } else { args.limit.max(1) }).await?;
+    let mut view = page(desk, &args.id, args.skip, if args.all { PAGE } else { args.limit.max(1) }).await?;
     while args.all && view.more > 0 {
-        let next = page(desk, args, args.skip + view.records.len() as u64, PAGE).await?;
+        let next = page(desk, &args.id, args.skip + view.records.len() as u64, PAGE).await?;
         view.more = if next.records.is_empty() { 0 } else { next.more };
         view.records.extend(next.records);
     }
     output::answer(desk, &view, text)
 }
 
-async fn page(desk: &Desk, args: &Args, skip: u64, limit: u64) -> Result<PreviewView, crate::api::Problem> {
-    let target = Target::new(&["holds", &args.id]).with("skip", &skip.to_string()).with("limit", &limit.to_string());
+pub(super) async fn page(desk: &Desk, id: &str, skip: u64, limit: u64) -> Result<PreviewView, crate::api::Problem> {
+    let target = Target::new(&["holds", id]).with("skip", &skip.to_string()).with("limit", &limit.to_string());
     desk.node().get(target).await
 }
 

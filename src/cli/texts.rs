@@ -1021,8 +1021,10 @@ aaaaaaaa: the peer is suspended
 fn a_preview_is_the_release_and_each_record_field_by_field() {
     let fields = [("kind", "domain"), ("value", "evil.example"), ("note", "seen in [email-1]")];
     let record = PreviewRecord {
+        part: 0,
         label: Tlp::Amber.into(),
         kind: "indicator".into(),
+        kind_number: 1,
         retention: Some(AT),
         fields: fields.map(|(name, value)| Field { name: name.into(), value: value.into() }).into(),
         replaced: vec![Replaced { field: "note".into(), kind: "email".into(), count: 1 }],

@@ -53,7 +53,7 @@ impl Node {
             let room = limit - records.len() as u64;
             for item in snapshot.held(&id, *part)?.into_iter().skip(std::mem::take(&mut skip) as usize).take(room as usize) {
                 let Held(encoded) = item.encoded;
-                records.push(record_view(&encoded, &item.findings));
+                records.push(PreviewRecord { part: *part, ..record_view(&encoded, &item.findings) });
             }
             if records.len() as u64 == limit {
                 break;
@@ -145,8 +145,10 @@ pub(super) fn record_view(encoded: &Encoded, findings: &Findings) -> PreviewReco
     let Encoded { kind, body, label, retention, .. } = encoded;
     let Findings { replaced, warnings, asks } = findings.clone();
     PreviewRecord {
+        part: 0,
         label: *label,
         kind: kind_name(*kind),
+        kind_number: *kind,
         retention: Some(*retention).filter(|date| *date != Timestamp(0)),
         fields: fields(*kind, body),
         replaced,
@@ -157,7 +159,7 @@ pub(super) fn record_view(encoded: &Encoded, findings: &Findings) -> PreviewReco
 }
 
 /// Every field that a reader gets. Bytes that say more than we read in them are not shown as if they did not.
-fn fields(kind: u8, body: &[u8]) -> Vec<Field> {
+pub(crate) fn fields(kind: u8, body: &[u8]) -> Vec<Field> {
     let record = RecordKind::from_number(kind).and_then(|kind| decode_record(kind, body).ok());
     let Some(record) = record.filter(|record| encode_record(record) == body) else {
         return vec![field("bytes", format!("{} bytes that this program cannot read back", body.len()))];

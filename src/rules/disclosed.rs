@@ -25,12 +25,31 @@ pub struct Line {
     pub retention: Timestamp,
 }
 
+/// What a line says of a record is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Leaving<'a> {
+    /// The label.
+    pub label: Label,
+    /// The number of its kind.
+    pub kind: u8,
+    /// When every holder destroys it; 0 for never.
+    pub retention: Timestamp,
+    /// The bytes that leave.
+    pub body: &'a [u8],
+}
+
+impl<'a> From<&'a Encoded> for Leaving<'a> {
+    fn from(Encoded { label, kind, retention, body, .. }: &'a Encoded) -> Self {
+        Self { label: *label, kind: *kind, retention: *retention, body }
+    }
+}
+
 /// The lines of records in the order in which they leave, by label and kind.
-pub fn lines(records: &[&Encoded]) -> Vec<Line> {
+pub fn lines(records: &[Leaving<'_>]) -> Vec<Line> {
     let labels: BTreeSet<(Label, u8)> = records.iter().map(|record| (record.label, record.kind)).collect();
     let line = |(label, kind)| {
         let of_line = || records.iter().filter(|record| (record.label, record.kind) == (label, kind));
-        let digest = digest(of_line().map(|record| record.body.as_slice()));
+        let digest = digest(of_line().map(|record| record.body));
         Line { label, kind, count: of_line().count() as u64, digest, retention: last(of_line().map(|record| record.retention)) }
     };
     labels.into_iter().map(line).collect()
@@ -75,7 +94,7 @@ pub fn is_among(packed: &[u8], record: &RecordId) -> bool {
 /// The line of a disclosure, filled in over the records that it stands for, with their packed ids; `None` where there are none.
 pub fn filled(template: &Disclosure, records: &[(Option<RecordId>, &Encoded, &Findings)]) -> Option<(Disclosure, Vec<u8>)> {
     let of_line: Vec<_> = records.iter().filter(|(_, one, _)| (one.label, one.kind) == (template.label, template.kind)).collect();
-    let encoded: Vec<&Encoded> = of_line.iter().map(|(_, encoded, _)| *encoded).collect();
+    let encoded: Vec<Leaving<'_>> = of_line.iter().map(|(_, encoded, _)| (*encoded).into()).collect();
     let Line { count, digest, retention, .. } = lines(&encoded).pop()?;
     let mut line = Disclosure { count, digest, ..template.clone() };
     line.particulars.retention = (retention != Timestamp(0)).then_some(retention);
@@ -340,7 +359,7 @@ mod tests {
     #[test]
     fn the_digest_of_a_release_is_over_all_that_its_lines_say() {
         let (one, red) = (encoded("a", Tlp::Amber, 5), encoded("b", Tlp::Red, 0));
-        let all = lines(&[&one, &red]);
+        let all = lines(&[(&one).into(), (&red).into()]);
         assert_eq!(all.iter().map(|line| (line.label, line.count)).collect::<Vec<_>>(), [(Tlp::Amber.into(), 1), (Tlp::Red.into(), 1)]);
         let digest = whole(&all);
         assert_ne!(digest, whole(&all[..1]));

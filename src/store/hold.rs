@@ -6,7 +6,7 @@ use super::codec::{Reader, Row, Writer};
 use crate::model::desk::{SignedApproval, SignedRelease, Terms};
 use crate::model::log::Audience;
 use crate::model::{Label, Observable, RecordId, ReleaseId, Timestamp};
-use crate::rules::disclosed::{self, Line};
+use crate::rules::disclosed::{self, Leaving, Line};
 use crate::rules::label::Held;
 use crate::rules::release::{Encoded, Findings};
 use std::collections::BTreeMap;
@@ -116,7 +116,7 @@ impl HoldRow {
 
     /// Takes a part in: its lines, and the digest anew. What was found in it is [`Self::note`]'s.
     pub fn put_part(&mut self, part: u32, items: &[ReleaseItem]) {
-        let encoded: Vec<&Encoded> = items.iter().map(|item| item.released.get()).collect();
+        let encoded: Vec<Leaving<'_>> = items.iter().map(|item| item.released.get().into()).collect();
         match disclosed::lines(&encoded) {
             lines if lines.is_empty() => drop(self.parts.remove(&part)),
             lines => drop(self.parts.insert(part, lines)),

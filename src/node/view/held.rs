@@ -119,11 +119,16 @@ pub struct PreviewView {
 /// A record as it would leave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviewRecord {
+    /// The part of the release in which it leaves: the digest is made part by part.
+    #[serde(default)]
+    pub part: u32,
     /// The label.
     #[serde(flatten)]
     pub label: Label,
     /// Its kind.
     pub kind: String,
+    /// The kind's number.
+    pub kind_number: u8,
     /// When every holder destroys it; `None` for never.
     pub retention: Option<Timestamp>,
     /// Every field that its readers get, read back from the bytes.

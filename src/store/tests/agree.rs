@@ -187,7 +187,7 @@ impl<'t> Check<'t> {
         for ((id, part), row) in &held {
             let Some((hold, body)) = holds.get(id).zip(self.bodies.get(&row.body)) else { continue };
             let items = unpack(hold.audience, body).unwrap_or_default();
-            let encoded: Vec<_> = items.iter().map(|item| &item.encoded.0).collect();
+            let encoded: Vec<_> = items.iter().map(|item| (&item.encoded.0).into()).collect();
             let agrees = items.len() as u64 == u64::from(row.count) && hold.parts.get(part) == Some(&lines(&encoded));
             self.must(agrees, || format!("part {part} of a hold is not what its row says"));
         }
