@@ -279,6 +279,30 @@ fn has(value: &Value, keys: &[&str]) {
 }
 
 #[test]
+fn a_policy_is_shown_as_the_file_that_it_is_read_from_and_widens_on_somebodys_word_alone() {
+    let (here, smex) = (Place::node("here"), Place::node("smex"));
+    here.put("card.txt", &smex.ok("watchfire card"));
+    here.ok("watchfire peer add card.txt --name smex");
+    here.ok("watchfire group create newsletter --member smex");
+    let policy =
+        "[peers.smex]\ntlp_max = \"green\"\nnda = \"a \\\"b\\\"\"\nuntil = \"2099-06-30\"\n[groups.newsletter]\npap_max = \"amber\"\n";
+    here.put("policy.toml", policy);
+    here.ok("watchfire share evil-login.com --tlp amber --to smex");
+    here.ok("watchfire policy activate policy.toml");
+    let (shown, file) = (here.json("watchfire policy show --json"), here.ok("watchfire policy show --toml"));
+    here.put("shown.toml", &file);
+    assert!(here.ok("watchfire policy check shown.toml").starts_with("no audience would change"), "{file}");
+    here.ok("watchfire policy activate shown.toml");
+    let again = here.json("watchfire policy show --json");
+    assert_eq!((&again["peers"], &again["groups"]), (&shown["peers"], &shown["groups"]), "{file}");
+    here.put("open.toml", "");
+    let widens = "error: somebody would get more than before, and the policy is not in force\nhint: look at it with `watchfire policy check`; `--widen` says yes to it";
+    here.all_refused(&[("watchfire policy activate open.toml </dev/null", 3, widens)]);
+    assert_eq!(here.json("watchfire policy show --json")["number"], again["number"]);
+    assert!(here.ok("watchfire policy activate open.toml --widen").contains("smex may have 1 record"));
+}
+
+#[test]
 fn warninglists_decide_as_soon_as_they_are_kept() {
     let (here, smex) = (Place::node("here"), Place::node("smex"));
     here.put("card.txt", &smex.ok("watchfire card"));

@@ -3,7 +3,7 @@
 use super::output::{self, plain};
 use super::preview::PAGE;
 use super::unlock::Signer;
-use super::{Desk, Ended, holds, preview};
+use super::{Desk, Ended, holds, input, preview};
 use crate::api::Problem;
 use crate::api::client::Target;
 use crate::clock::Clock;
@@ -15,7 +15,6 @@ use crate::node::view::{HoldTerms, HoldView, PreviewRecord, PreviewView};
 use crate::rules::desk::Denied;
 use crate::rules::disclosed::{self, Leaving, Line};
 use data_encoding::{BASE64, HEXLOWER};
-use std::io::{self, BufRead, IsTerminal};
 
 /// Approve a release as the second person, after a look at exactly what would leave
 #[derive(Debug, clap::Args)]
@@ -131,16 +130,14 @@ fn other_digest(than: &str) -> Problem {
 }
 
 fn ask(shown: &PreviewView) -> Result<(), Problem> {
-    if !io::stdin().is_terminal() {
-        let text =
-            "an approval is asked for on a terminal\nhint: look at it with `watchfire preview`, then give its digest: `--digest DIGEST`";
-        return Err(Problem::new("no-terminal", Exit::Usage, text));
+    match input::says_yes(&preview::text(shown), "approve exactly this?")? {
+        Some(true) => Ok(()),
+        Some(false) => Err(given_up()),
+        None => {
+            let text = "an approval is asked for on a terminal\nhint: look at it with `watchfire preview`, then give its digest: `--digest DIGEST`";
+            Err(Problem::new("no-terminal", Exit::Usage, text))
+        }
     }
-    preview::text(shown).lines().for_each(output::say);
-    output::say("approve exactly this? `yes` and Enter approves, all else does not");
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line).map_err(|error| NodeError::io("read standard input", error))?;
-    if line.trim() == "yes" { Ok(()) } else { Err(given_up()) }
 }
 
 fn given_up() -> Problem {

@@ -1,10 +1,11 @@
 //! Arguments that may also be a file or standard input.
 
+use super::output;
 use crate::api::Problem;
 use crate::model::{Class, ObservableKind, Pap, Timestamp, Tlp};
 use crate::node::error::{Exit, NodeError};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use std::io::{self, Read};
+use std::io::{self, BufRead, IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::path::Path;
 
@@ -77,6 +78,18 @@ fn whole(from: impl Read, name: &str) -> Result<String, Problem> {
         return Err(Problem::new("too-long", Exit::Usage, &text));
     }
     Ok(text.trim().to_owned())
+}
+
+/// Asks a person on the terminal, below what it is about; `None` where there is no terminal.
+pub(super) fn says_yes(about: &str, question: &str) -> Result<Option<bool>, Problem> {
+    if !io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    about.lines().for_each(output::say);
+    output::say(&format!("{question} `yes` and Enter says so, all else does not"));
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).map_err(|error| NodeError::io("read standard input", error))?;
+    Ok(Some(line.trim() == "yes"))
 }
 
 /// A file that cannot be read.

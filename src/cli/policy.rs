@@ -2,10 +2,11 @@
 
 use super::output::{self, count, plain, table, time};
 use super::{Desk, Ended, input};
-use crate::api::PolicyText;
 use crate::api::client::Target;
-use crate::model::Ceiling;
-use crate::node::view::{AudienceChangeView, PolicyCheckView, PolicyView};
+use crate::api::{PolicyText, Problem};
+use crate::model::{Ceiling, Timestamp};
+use crate::node::error::Exit;
+use crate::node::view::{AgreementView, AudienceChangeView, PolicyCheckView, PolicyView};
 
 /// What was agreed with each peer, and how far each group may go
 #[derive(Debug, clap::Args)]
@@ -22,7 +23,11 @@ pub(super) struct Args {
 enum What {
     /// Show the policy in force
     #[command(after_help = SHOW)]
-    Show,
+    Show {
+        /// As the file that `check` and `activate` read
+        #[arg(long, conflicts_with = "json")]
+        toml: bool,
+    },
     /// Tell which records would change audience, and change nothing
     #[command(after_help = CHECK)]
     Check {
@@ -34,13 +39,16 @@ enum What {
     Activate {
         /// The policy; `-` reads standard input
         file: String,
+        /// Do not ask, where somebody may have more than before
+        #[arg(long)]
+        widen: bool,
     },
 }
 
 const EXAMPLES: &str = "Examples:
   watchfire policy check policy.toml";
 const SHOW: &str = "Examples:
-  watchfire policy show";
+  watchfire policy show --toml";
 const CHECK: &str = "Examples:
   watchfire policy check policy.toml";
 const ACTIVATE: &str = "Examples:
@@ -48,21 +56,59 @@ const ACTIVATE: &str = "Examples:
 
 pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
     match args.what {
-        What::Show => {
+        What::Show { toml } => {
             let policy: PolicyView = desk.node().get(Target::new(&["policy"])).await?;
-            output::answer(desk, &policy, text)
+            output::answer(desk, &policy, if toml { as_file } else { text })
         }
         What::Check { file } => {
             let ask = PolicyText { text: input::file(&file)? };
             let check: PolicyCheckView = desk.node().post(Target::new(&["policy", "check"]), &ask).await?;
             output::answer(desk, &check, |check| changes(check, "would change"))
         }
-        What::Activate { file } => {
+        What::Activate { file, widen } => {
             let ask = PolicyText { text: input::file(&file)? };
+            if !widen {
+                let check: PolicyCheckView = desk.node().post(Target::new(&["policy", "check"]), &ask).await?;
+                if check.changes.iter().any(|change| change.allowed) {
+                    may_widen(&check)?;
+                }
+            }
             let check: PolicyCheckView = desk.node().post(Target::new(&["policy"]), &ask).await?;
             output::answer(desk, &check, |check| format!("the policy is in force\n{}", changes(check, "changed")))
         }
     }
+}
+
+/// What has once left cannot be called back for certain, so a person says yes to it.
+fn may_widen(check: &PolicyCheckView) -> Result<(), Problem> {
+    let text = changes(check, "would change");
+    let given_up = || {
+        let text = "somebody would get more than before, and the policy is not in force\nhint: look at it with `watchfire policy check`; `--widen` says yes to it";
+        Problem::new("widens", Exit::Refused, text)
+    };
+    match input::says_yes(&text, "put this policy in force?")? {
+        Some(true) => Ok(()),
+        Some(false) | None => Err(given_up()),
+    }
+}
+
+/// The policy as the file that it may be edited in.
+pub(super) fn as_file(policy: &PolicyView) -> String {
+    let string = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    let bounds = |Ceiling { tlp, class, pap }: Ceiling| {
+        let [tlp, class, pap] = [tlp.name(), class.name(), pap.name()].map(string);
+        format!("tlp_max = {tlp}\nclass_max = {class}\npap_max = {pap}\n")
+    };
+    let mut text = format!("[without_agreement]\n{}", bounds(policy.without_agreement));
+    for AgreementView { org, name, ceiling, nda, until, .. } in &policy.peers {
+        // By its id: names are ours to change.
+        text += &format!("\n[peers.{}] # {}\n{}", string(&org.to_string()), plain(name), bounds(*ceiling));
+        text.extend(nda.iter().map(|nda| format!("nda = {}\n", string(nda))));
+        // The last day on which it holds.
+        text.extend(until.iter().map(|until| format!("until = {}\n", string(&time(Some(Timestamp(until.0.saturating_sub(1))))[..10]))));
+    }
+    text.extend(policy.groups.iter().map(|(group, ceiling)| format!("\n[groups.{}]\n{}", string(group), bounds(*ceiling))));
+    text
 }
 
 pub(super) fn text(policy: &PolicyView) -> String {

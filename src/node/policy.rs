@@ -13,9 +13,9 @@ use crate::model::{Ceiling, Class, GroupId, LogId, OrgId, Pap, RecordId, Release
 use crate::rules::label::{Held, Way, Withheld};
 use crate::rules::may::{About, Action, Granted, To, may};
 use crate::rules::policy::{Agreement, Policy};
-use crate::store::Snapshot;
 use crate::store::change::Change;
 use crate::store::hold::HoldRow;
+use crate::store::{Snapshot, WaitingLabel};
 
 /// The store's name for the policy in force.
 const POLICY: &str = "policy";
@@ -212,6 +212,10 @@ impl Node {
         for info in snapshot.logs()? {
             sets.push((info.key, None, in_log(&snapshot, &info.id, info.head.size, now)?));
         }
+        for audience in snapshot.waiting_audiences()? {
+            let log = LogKey { author: self.org(), incarnation: 0, audience };
+            sets.push((log, None, waiting(&snapshot, &audience, now)?));
+        }
         for (id, row) in snapshot.holds()? {
             let log = LogKey { author: self.org(), incarnation: 0, audience: row.audience };
             sets.push((log, Some(id), in_hold(&snapshot, &id, &row)?));
@@ -275,12 +279,26 @@ fn in_log(snapshot: &Snapshot, log: &LogId, size: u64, now: Timestamp) -> Result
     for seq in 1..=size {
         let Some(record) = snapshot.record_at(log, seq)? else { continue };
         let Some(header) = snapshot.header(log, seq)? else { continue };
-        let has_run_out = header.retention != Timestamp(0) && header.retention <= now;
-        if !has_run_out && snapshot.absent_reason(log, seq)?.is_none() && snapshot.taken_back(log, seq)?.is_none() {
+        if !has_run_out(header.retention, now) && snapshot.absent_reason(log, seq)?.is_none() && snapshot.taken_back(log, seq)?.is_none() {
             records.entry(About { label: header.label, kind: header.kind, retention: Timestamp(0) }).or_default().insert(record);
         }
     }
     Ok(records)
+}
+
+/// The records that wait for a position in a log of ours.
+fn waiting(snapshot: &Snapshot, audience: &Audience, now: Timestamp) -> Result<Records, NodeError> {
+    let mut records = Records::new();
+    for WaitingLabel { record, kind, label, retention } in snapshot.waiting_labels(audience)? {
+        if !has_run_out(retention, now) {
+            records.entry(About { label, kind, retention: Timestamp(0) }).or_default().extend(record);
+        }
+    }
+    Ok(records)
+}
+
+fn has_run_out(retention: Timestamp, now: Timestamp) -> bool {
+    retention != Timestamp(0) && retention <= now
 }
 
 /// The records of a hold.

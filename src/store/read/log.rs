@@ -2,7 +2,7 @@
 
 use super::{Read, Snapshot};
 use crate::model::log::{AbsentReason, Audience, Batch, BatchEntry, Body, Checkpoint, Entry, Head, Header, LogKey, Salts, salt};
-use crate::model::{LogId, OrgId, RecordId, Timestamp};
+use crate::model::{Label, LogId, OrgId, RecordId, Timestamp};
 use crate::rules::label::Held;
 use crate::store::TakenBackRow;
 use crate::store::body::get_body;
@@ -40,6 +40,19 @@ pub struct Waiting {
     pub record: Option<RecordId>,
     /// The entry that it becomes; `created` is when it was released.
     pub entry: BatchEntry,
+}
+
+/// What the rules look at of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitingLabel {
+    /// Our id for it, where it is an indicator.
+    pub record: Option<RecordId>,
+    /// The number of its kind.
+    pub kind: u8,
+    /// The label.
+    pub label: Label,
+    /// When every holder destroys it; 0 for never.
+    pub retention: Timestamp,
 }
 
 /// A checkpoint and the key that it is signed with.
@@ -247,6 +260,21 @@ impl Snapshot {
             waiting.push(Waiting { n, record, entry: BatchEntry { created, kind, label, retention, body } });
         }
         Ok(waiting)
+    }
+
+    /// What the rules look at of the records that wait for positions in our log to an audience, without their bodies.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn waiting_labels(&self, audience: &Audience) -> Read<Vec<WaitingLabel>> {
+        let key = audience_bytes(audience);
+        let mut labels = Vec::new();
+        for row in self.table(WAITING)?.range((&key, 0)..=(&key, u64::MAX))? {
+            let (key, row) = row?;
+            let WaitingRow { kind, label, retention, record, .. } = find::decoded("waiting", &key.value().1, row.value())?;
+            labels.push(WaitingLabel { record, kind, label, retention });
+        }
+        Ok(labels)
     }
 
     /// The first released record of a kind that waits for an audience.

@@ -8,7 +8,7 @@ mod small;
 mod upkeep;
 mod user;
 
-pub use log::{Ack, LogInfo, Signed, Waiting};
+pub use log::{Ack, LogInfo, Signed, Waiting, WaitingLabel};
 pub use lookup::{Found, Hit, Hits, Provenance};
 pub use record::{Event, Filter, Item, Records};
 pub use small::{DisclosureLine, Quarantined, ReceiptInfo};
