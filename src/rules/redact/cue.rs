@@ -28,8 +28,10 @@ pub(super) const VERB: Class = 1 << 13;
 pub(super) const TOLD: Class = 1 << 14;
 pub(super) const TITLE: Class = 1 << 15;
 pub(super) const CLOSING: Class = 1 << 16;
+pub(super) const SENDER: Class = 1 << 17;
+pub(super) const SENT: Class = 1 << 18;
 
-const CLASSES: [(&str, Class); 17] = [
+const CLASSES: [(&str, Class); 19] = [
     ("phone", PHONE),
     ("attacker", ATTACKER),
     ("person", PERSON),
@@ -47,6 +49,8 @@ const CLASSES: [(&str, Class); 17] = [
     ("told", TOLD),
     ("title", TITLE),
     ("closing", CLOSING),
+    ("sender", SENDER),
+    ("sent", SENT),
 ];
 
 /// A word of the lexicon: which classes it has as a whole word, and which as the beginning of one.
@@ -147,10 +151,11 @@ impl<'v, 's> Seen<'v, 's> {
         for found in lexicon.words.find_overlapping_iter(text) {
             let entry = lexicon.entries[found.pattern().as_usize()];
             let class = class(text, found.start(), found.end(), entry);
-            if class != 0 {
+            if class != 0 && !is_in_address(text, found.start(), found.end()) {
                 cues.push(Cue { start: found.start(), end: found.end(), class });
             }
         }
+        outvoted(&mut cues);
         Self { view, cues }
     }
 
@@ -201,9 +206,10 @@ impl<'v, 's> Seen<'v, 's> {
             .take_while(|cue| cue.start <= range.end + REACH)
             .filter(within)
             .min_by_key(|cue| cue.start)?;
-        // `5.6.7.8 (attacker)`: what stands in brackets right behind a value is about it.
+        // `5.6.7.8 (attacker)`, `5.6.7.8 port 22 -- attacker`: what stands in brackets right behind a value, or as a remark, is about it.
         let gap = &bytes[range.end..nearest.start];
-        let cost = if matches!(gap, b" (" | b" [" | b"(") { 0 } else { distance(gap) + 12 };
+        let remark = [&b"-- "[..], b"<- ", b"# ", b"<< "].iter().any(|mark| gap.ends_with(mark));
+        let cost = if remark || matches!(gap, b" (" | b" [" | b"(") { 0 } else { distance(gap) + 12 };
         Some(Near { class: nearest.class & classes, cost, edge: nearest.start })
     }
 
@@ -267,9 +273,10 @@ impl<'v, 's> Seen<'v, 's> {
 }
 
 /// Behind which a full stop ends no sentence.
-const ABBREVIATIONS: [&str; 40] = [
-    "tel", "mob", "no", "nr", "num", "dr", "mr", "mrs", "ms", "st", "apt", "ave", "rd", "blvd", "ext", "ph", "sr", "sra", "prof", "ing",
-    "lic", "m", "mme", "mlle", "av", "cl", "cr", "gg", "jl", "kh", "hj", "тел", "моб", "г", "ул", "д", "кв", "стр", "им", "п",
+const ABBREVIATIONS: [&str; 56] = [
+    "uz", "doc", "ars", "gor", "ogr", "cev", "yrd", "okt", "srita", "srta", "drg", "drs", "dra", "r", "ra", "rm", "tel", "mob", "no", "nr",
+    "num", "dr", "mr", "mrs", "ms", "st", "apt", "ave", "rd", "blvd", "ext", "ph", "sr", "sra", "prof", "ing", "lic", "m", "mme", "mlle",
+    "av", "cl", "cr", "gg", "jl", "kh", "hj", "тел", "моб", "г", "ул", "д", "кв", "стр", "им", "п",
 ];
 
 fn distance(gap: &[u8]) -> usize {
@@ -297,6 +304,50 @@ fn class(text: &str, start: usize, end: usize, entry: Entry) -> Class {
     }
     let whole = !is_letter(last) || is_spaceless(last) || !next.is_some_and(|c| is_letter(c) && !is_spaceless(c));
     if whole { entry.whole | entry.stem } else { entry.stem }
+}
+
+/// What a longer cue says of a part of itself holds: `di động` is no `động`, `took her to` no `her`.
+fn outvoted(cues: &mut Vec<Cue>) {
+    const WHO: Class = ATTACKER | PERSON | SENDER | SENT;
+    for at in 0..cues.len() {
+        let Cue { start, end, class } = cues[at];
+        // Of cues that end where this one does the longer come first.
+        let within = cues[..at].iter_mut().rev().take(LOOKS_MAX).take_while(|cue| cue.end > start);
+        within.filter(|cue| cue.start >= start && cue.end - cue.start < end - start).for_each(|cue| cue.class &= !overruled(class));
+        let longer = cues[..at].iter().rev().take_while(|cue| cue.end == end).filter(|cue| cue.start < start);
+        let gone = longer.fold(0, |gone, cue| gone | overruled(cue.class));
+        cues[at].class &= !gone;
+    }
+    cues.retain(|cue| cue.class != 0);
+
+    fn overruled(class: Class) -> Class {
+        let quantity = if class & (PHONE | ID | ACCOUNT) != 0 && class & QUANTITY == 0 { QUANTITY } else { 0 };
+        let who = if class & WHO != 0 { WHO & !class } else { 0 };
+        quantity | who
+    }
+}
+
+/// Whether a word in ASCII is a part of a URL, an e-mail address or a name of a host, which says nothing of what stands beside that.
+fn is_in_address(text: &str, start: usize, end: usize) -> bool {
+    const SIDE: usize = 80;
+    let bytes = text.as_bytes();
+    if !bytes[start..end].iter().all(|byte| byte.is_ascii_graphic()) {
+        return false;
+    }
+    let part = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'@' | b'/' | b'%' | b'?' | b'&' | b'+' | b'~' | b'#')
+    };
+    let before = bytes[start.saturating_sub(SIDE)..start].iter().rev().take_while(|byte| part(byte)).count();
+    let after = bytes[end..].iter().take(SIDE).take_while(|byte| part(byte)).count();
+    if before + after == 0 {
+        return false;
+    }
+    let whole = &bytes[start - before..end + after];
+    let scheme = bytes[..start - before].ends_with(b":") && whole.starts_with(b"//");
+    let dotted = whole
+        .windows(3)
+        .any(|three| matches!(three, [one, b'.' | b'@', other] if one.is_ascii_alphanumeric() && other.is_ascii_alphabetic()));
+    scheme || dotted
 }
 
 /// A vowel that is written before the consonant that it follows.
@@ -352,6 +403,7 @@ mod tests {
         assert_eq!(near(text, "2.2.2.2", who), Some(ATTACKER));
         assert_eq!(near(text, "3 also", who | PHONE), Some(PHONE));
         assert_eq!(near("5.6.7.8 (attacker) and then 1.2.3.4 (victim)", "1.2.3.4", who), Some(PERSON));
+        assert_eq!(near("password for editor from 1.2.3.4 port 22 -- attacker; the editor", "1.2.3.4", who), Some(ATTACKER));
         assert_eq!(near("IP жертвы: 1.2.3.4, сервер злоумышленника 5.6.7.8", "1.2.3.4", who), Some(PERSON));
         assert_eq!(near("IP жертвы: 1.2.3.4, сервер злоумышленника 5.6.7.8", "5.6.7.8", who), Some(ATTACKER));
         assert_eq!(near("عنوان الضحية 1.2.3.4 وخادم المهاجم 5.6.7.8", "5.6.7.8", who), Some(ATTACKER));
@@ -366,5 +418,15 @@ mod tests {
         assert_eq!(near("telephones 5", "5", PHONE), Some(PHONE));
         assert_eq!(near("Позвонила с 5", "5", PHONE), Some(PHONE));
         assert_eq!(near("ورقم 5", "5", PHONE), Some(PHONE), "behind an `and` written in one with it");
+    }
+
+    #[test]
+    fn a_longer_cue_outvotes_its_parts_and_a_part_of_an_address_is_none() {
+        assert_eq!(near("in trang số 5", "5", QUANTITY), Some(QUANTITY));
+        assert_eq!(near("a message took her to 5", "5", PERSON | ATTACKER), Some(ATTACKER));
+        assert_eq!(near("send his build id 5", "5", QUANTITY | ID), Some(ID));
+        assert_eq!(near("at http://a.xyz/campaign-front 5", "5", ATTACKER), None);
+        assert_eq!(near("at phish.a.xyz 5", "5", ATTACKER), None);
+        assert_eq!(near("phishing/malware 5", "5", ATTACKER), Some(ATTACKER));
     }
 }
