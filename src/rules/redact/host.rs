@@ -19,7 +19,9 @@ pub(super) fn hosts(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims) {
             continue;
         }
         let start = host_start(seen.view.text(), at);
-        if let Some(range) = dotted_quad(bytes, start) {
+        // The end of a longer row of numbers is no address.
+        let first = !bytes[..start].ends_with(b".") || !bytes[..start - 1].last().is_some_and(u8::is_ascii_digit);
+        if let Some(range) = dotted_quad(bytes, start).filter(|_| first) {
             from = range.end;
             ipv4(seen, known, claims, range);
             continue;
