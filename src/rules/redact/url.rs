@@ -81,11 +81,12 @@ pub(super) fn url(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, rang
         secrets.push((Kind::Secret, host..end));
     }
     if !indicator {
-        tokens(seen, authority_end..range.end, &mut secrets);
+        tokens(seen, authority_end..range.end, whose, &mut secrets);
         profile(seen, name, authority_end..range.end, whose, &mut secrets);
     }
     // Without a word on whose it is: a parameter that is a secret by its name makes a link somebody's; a name that a machine gave does not.
-    let named = secrets.iter().any(|(kind, part)| *kind != Kind::Token || bytes[part.start - 1] == b'=');
+    let named =
+        secrets.iter().any(|(kind, part)| *kind != Kind::Token || bytes[part.start - 1] == b'=' && !is_common(seen, part.start - 1));
     let next = whose == Whose::Attacker && !indicator && named && seen.view.fanged(&range).is_none() && is_about_the_next(seen, &range);
     let whose = if next { Whose::Unsaid } else { whose };
     if secrets.is_empty() || !named && whose == Whose::Unsaid && is_cell(seen, &range) {
@@ -180,7 +181,7 @@ const PARAMETERS: [&str; 62] = [
 ];
 
 /// Values of telling parameters, and parts of the path that only a machine made up.
-fn tokens(seen: &Seen<'_, '_>, rest: Range<usize>, found: &mut Vec<(Kind, Range<usize>)>) {
+fn tokens(seen: &Seen<'_, '_>, rest: Range<usize>, whose: Whose, found: &mut Vec<(Kind, Range<usize>)>) {
     let bytes = seen.view.bytes();
     let mut start = rest.start;
     let mut in_query = false;
@@ -196,7 +197,8 @@ fn tokens(seen: &Seen<'_, '_>, rest: Range<usize>, found: &mut Vec<(Kind, Range<
                 let value = equals + 1..at;
                 let name: String = seen.view.lower()[part.start..equals].chars().filter(|c| c.is_alphanumeric()).collect();
                 let telling = PARAMETERS.binary_search(&&*name).is_ok() && is_telling(&name, &bytes[value.clone()]);
-                if !value.is_empty() && (telling || is_random(&bytes[value.clone()]) || bytes[value.clone()].contains(&b'@')) {
+                let made = is_random(&bytes[value.clone()]) || whose == Whose::Person && is_mixed(&bytes[value.clone()]);
+                if !value.is_empty() && (telling || made || bytes[value.clone()].contains(&b'@')) {
                     found.push((Kind::Token, value));
                 }
             }
@@ -210,15 +212,27 @@ fn tokens(seen: &Seen<'_, '_>, rest: Range<usize>, found: &mut Vec<(Kind, Range<
     }
 }
 
+/// Parameters that have many uses, of [`PARAMETERS`].
+const COMMON: [&str; 18] = [
+    "account", "cid", "code", "confirm", "customer", "e", "hash", "id", "key", "login", "m", "member", "reset", "sign", "state", "target",
+    "to", "u",
+];
+
 /// A short value behind a name that has many uses (`id=12`, `m=view`) tells nobody.
 fn is_telling(name: &str, value: &[u8]) -> bool {
-    match name {
-        "id" | "m" | "e" | "u" | "to" | "code" | "key" | "account" | "state" | "cid" | "target" | "hash" | "login" | "confirm"
-        | "customer" | "member" | "reset" | "sign" => {
-            value.len() >= 5 && value.iter().any(|byte| byte.is_ascii_digit() || *byte == b'@' || *byte == b'%')
-        }
-        _ => value.len() >= 2,
+    if COMMON.binary_search(&name).is_err() {
+        return value.len() >= 2;
     }
+    value.len() >= 5 && value.iter().any(|byte| byte.is_ascii_digit() || *byte == b'@' || *byte == b'%')
+}
+
+/// Whether the parameter whose name ends at `equals` is one of [`COMMON`].
+fn is_common(seen: &Seen<'_, '_>, equals: usize) -> bool {
+    let lower = &seen.view.lower().as_bytes()[..equals];
+    let name =
+        lower.len() - lower.iter().rev().take(16).take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')).count();
+    let name: String = lower[name..].iter().filter(|byte| byte.is_ascii_alphanumeric()).map(|byte| char::from(*byte)).collect();
+    COMMON.binary_search(&&*name).is_ok()
 }
 
 fn is_address(part: &[u8]) -> bool {
@@ -246,6 +260,14 @@ fn is_random(part: &[u8]) -> bool {
     let capitals = body.windows(2).filter(|pair| pair.iter().all(u8::is_ascii_uppercase)).count();
     let mixed = digits >= 3 || digits > 0 && body.len() >= 20 && capitals >= 2;
     (uuid || changes * 4 >= body.len() && mixed && words < 3) && !hash
+}
+
+/// As long as a token, in capitals and small letters: in a person's URL that suffices.
+fn is_mixed(value: &[u8]) -> bool {
+    value.len() >= 16
+        && value.iter().all(u8::is_ascii_alphanumeric)
+        && value.iter().any(u8::is_ascii_uppercase)
+        && value.iter().any(u8::is_ascii_lowercase)
 }
 
 fn class_of(byte: u8) -> u8 {
@@ -346,7 +368,7 @@ mod tests {
 
     #[test]
     fn the_tables_are_sorted() {
-        assert!(PARAMETERS.is_sorted() && PROFILES.is_sorted() && NO_NAMES.is_sorted());
+        assert!(COMMON.is_sorted() && PARAMETERS.is_sorted() && PROFILES.is_sorted() && NO_NAMES.is_sorted());
     }
 
     #[test]
@@ -355,6 +377,7 @@ mod tests {
         {
             assert!(is_random(random.as_bytes()), "{random}");
         }
+        assert!(is_mixed(b"vxMJLTUBTjwHczMHHdEQAGkfyXRWcByi") && !is_mixed(b"a-long-Title-of-some-article"));
         for word in [
             "a-long-title-of-some-article-2024",
             "d41d8cd98f00b204e9800998ecf8427e",
