@@ -27,6 +27,12 @@ pub(in crate::rules::redact) fn look(seen: &Seen<'_, '_>, claims: &mut Claims) {
         {
             claims.over(Kind::Name, range);
         }
+        if found.class & (PERSON | NAME) != 0
+            && let Some(range) = beside::labelled(seen, found)
+            && claims.is_free(&range)
+        {
+            claims.over(Kind::Name, range);
+        }
         if found.class & PERSON != 0
             && let Some(range) = called(seen, found)
             && claims.is_free(&range)
@@ -148,11 +154,15 @@ pub(super) fn capitals(seen: &Seen<'_, '_>, words: &[Word]) -> Option<Range<usiz
     for (at, word) in words.iter().enumerate().take(WORDS_MAX) {
         let joined = at == 0 || is_join(&text[words[at - 1].range.end..word.range.start]);
         let written = &lower[word.range.clone()];
-        if !joined || (at == 0 || !WITHIN.contains(&written)) && !word.capital || NO_NAMES.binary_search(&written).is_ok() {
+        // `Мар'яна`, `Ng'ang'a`; but `Anna's`.
+        let inner = at > 0 && text[..word.range.start].ends_with('\'') && !["s", "t", "d", "m", "ll", "re", "ve"].contains(&written);
+        // Folded, `Thế` reads `the`.
+        let common = NO_NAMES.binary_search(&written).is_ok() && seen.view.origin(&word.range).len() == word.range.len();
+        if !joined || (at == 0 || !WITHIN.contains(&written)) && !word.capital && !inner || common {
             break;
         }
         // A title goes with its name; another cue begins something else.
-        if word.capital {
+        if word.capital || inner {
             last = Some(at);
         }
     }
@@ -181,7 +191,7 @@ pub(super) fn caseless(seen: &Seen<'_, '_>, words: &[Word]) -> Option<Range<usiz
     let mut last = None;
     for (at, word) in words.iter().enumerate().take(4) {
         let written = &text[word.range.clone()];
-        let joined = at == 0 || matches!(&text[words[at - 1].range.end..word.range.start], " " | "-");
+        let joined = at == 0 || matches!(&text[words[at - 1].range.end..word.range.start], " " | "-" | "'");
         if at == 0 && !is_spaceless(written.chars().next().unwrap_or(' ')) && is_cue(seen, &word.range) {
             return None;
         }
