@@ -4,6 +4,7 @@ mod beside;
 mod introduced;
 mod key;
 mod known;
+mod search;
 mod words;
 
 pub(super) use introduced::look as introduced;
