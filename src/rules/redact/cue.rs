@@ -4,6 +4,7 @@ pub(super) use super::fold::is_letter;
 use super::fold::{folded, lowered};
 use super::view::View;
 use aho_corasick::{AhoCorasick, MatchKind};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -108,7 +109,8 @@ pub(super) fn is_word(word: &str, class: Class) -> bool {
 
 /// Scripts that put no blanks between words: a word is looked for inside text there.
 pub(super) fn is_spaceless(c: char) -> bool {
-    matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1100}'..='\u{11ff}' | '\u{1780}'..='\u{17ff}' | '\u{2e80}'..='\u{2fdf}'
+    c >= '\u{e00}'
+        && matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1100}'..='\u{11ff}' | '\u{1780}'..='\u{17ff}' | '\u{2e80}'..='\u{2fdf}'
         | '\u{3005}'..='\u{3007}' | '\u{3031}'..='\u{318f}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7ff}'
         | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
@@ -126,6 +128,8 @@ pub(super) struct Seen<'v, 's> {
     pub(super) view: &'v View<'s>,
     /// By where they end.
     pub(super) cues: Vec<Cue>,
+    /// Where clauses end, once somebody asks.
+    breaks: OnceCell<Vec<usize>>,
 }
 
 /// How far from a value a cue may stand, in bytes.
@@ -156,7 +160,7 @@ impl<'v, 's> Seen<'v, 's> {
             }
         }
         outvoted(&mut cues);
-        Self { view, cues }
+        Self { view, cues, breaks: OnceCell::new() }
     }
 
     /// The nearest cue of one of these classes in the clause of a value.
@@ -215,43 +219,52 @@ impl<'v, 's> Seen<'v, 's> {
 
     /// Where the clause that `at` is in begins, at most [`REACH`] bytes and a word before.
     pub(super) fn clause_start(&self, at: usize) -> usize {
-        let bytes = self.view.bytes();
         let floor = at.saturating_sub(REACH + 40);
-        let mut place = at;
-        while place > floor {
-            place -= 1;
-            if self.breaks(bytes, place) {
-                return place + 1;
-            }
-        }
-        floor
+        let breaks = self.breaks();
+        let before = breaks.partition_point(|place| *place < at);
+        before.checked_sub(1).map(|last| breaks[last]).filter(|place| *place >= floor).map_or(floor, |place| place + 1)
     }
 
     /// Where the clause that `at` is in ends.
     pub(super) fn clause_end(&self, at: usize) -> usize {
-        let bytes = self.view.bytes();
-        let ceiling = (at + REACH + 40).min(bytes.len());
-        (at..ceiling).find(|place| self.breaks(bytes, *place)).unwrap_or(ceiling)
+        let ceiling = (at + REACH + 40).min(self.view.bytes().len());
+        let breaks = self.breaks();
+        breaks.get(breaks.partition_point(|place| *place < at)).copied().map_or(ceiling, |place| place.min(ceiling))
     }
 
-    /// Whether a clause ends with the byte at `at`.
-    fn breaks(&self, bytes: &[u8], at: usize) -> bool {
-        match bytes[at] {
-            b';' | b'!' | b'?' | b'|' => true,
-            // A value on the line under its heading.
-            b'\n' => !bytes[..at].trim_ascii_end().ends_with(b":"),
-            b'.' => self.ends_sentence(bytes, at),
-            // Last bytes of the full stops of other scripts: U+3002, U+0964, U+061B, U+061F, U+06D4, U+1362, U+104B, U+0589.
-            0x82 => bytes[..=at].ends_with("。".as_bytes()),
-            0xa4 => bytes[..=at].ends_with("।".as_bytes()) || bytes[..=at].ends_with("፤".as_bytes()),
-            0x9b => bytes[..=at].ends_with("؛".as_bytes()),
-            0x9f => bytes[..=at].ends_with("؟".as_bytes()),
-            0x94 => bytes[..=at].ends_with("۔".as_bytes()),
-            0xa2 => bytes[..=at].ends_with("።".as_bytes()),
-            0x8b => bytes[..=at].ends_with("။".as_bytes()),
-            0x89 => bytes[..=at].ends_with("։".as_bytes()),
-            _ => false,
-        }
+    /// The bytes with which clauses end.
+    fn breaks(&self) -> &[usize] {
+        self.breaks.get_or_init(|| {
+            let bytes = self.view.bytes();
+            let mut breaks = Vec::new();
+            let mut last = 0;
+            for (at, byte) in bytes.iter().enumerate() {
+                let read = &bytes[..=at];
+                let ends = match byte {
+                    b';' | b'!' | b'?' | b'|' => true,
+                    // A value on the line under its heading.
+                    b'\n' => last != b':',
+                    b'.' => self.ends_sentence(bytes, at),
+                    // Last bytes of the full stops of other scripts: U+3002, U+0964, U+061B, U+061F, U+06D4, U+1362, U+104B, U+0589.
+                    0x82 => read.ends_with("。".as_bytes()),
+                    0xa4 => read.ends_with("।".as_bytes()) || read.ends_with("፤".as_bytes()),
+                    0x9b => read.ends_with("؛".as_bytes()),
+                    0x9f => read.ends_with("؟".as_bytes()),
+                    0x94 => read.ends_with("۔".as_bytes()),
+                    0xa2 => read.ends_with("።".as_bytes()),
+                    0x8b => read.ends_with("။".as_bytes()),
+                    0x89 => read.ends_with("։".as_bytes()),
+                    _ => false,
+                };
+                if ends {
+                    breaks.push(at);
+                }
+                if !byte.is_ascii_whitespace() {
+                    last = *byte;
+                }
+            }
+            breaks
+        })
     }
 
     /// A full stop ends a sentence where a capital, or a letter of a script without, follows a blank, unless the word before is an abbreviation.

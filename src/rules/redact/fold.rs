@@ -239,8 +239,10 @@ pub(super) fn lowered(text: &str) -> String {
 
 /// As [`lowered`].
 pub(super) fn lower(c: char) -> char {
+    if c.is_ascii() {
+        return c.to_ascii_lowercase();
+    }
     match page(c) {
-        _ if c.is_ascii() => c.to_ascii_lowercase(),
         Some(page) => page.lower[c as usize & 0xff],
         None => c,
     }
@@ -256,8 +258,10 @@ fn lower_of(c: char) -> char {
 
 /// A letter, or a vowel sign or tone mark that belongs to one.
 pub(super) fn is_letter(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_alphabetic();
+    }
     match page(c) {
-        _ if c.is_ascii() => c.is_ascii_alphabetic(),
         Some(page) => page.letters[c as usize & 0xff],
         None => c.is_alphabetic(),
     }

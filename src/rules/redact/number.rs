@@ -180,6 +180,10 @@ fn pieces(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, run: &Run) {
             if goes_on(seen.view.bytes(), end) {
                 continue;
             }
+            // Most of the pieces of a long row of numbers have too many digits to be anything.
+            if !(DIGITS_MIN..=DIGITS_MAX).contains(&groups.iter().map(|group| group.range.len()).sum()) {
+                continue;
+            }
             let piece = Piece::of(seen.view.bytes(), groups);
             match judge(seen, known, &piece, &said, &(start..end)) {
                 Verdict::Nothing => {}
@@ -277,8 +281,7 @@ struct Piece {
 
 impl Piece {
     fn of(bytes: &[u8], groups: &[Group]) -> Self {
-        let digits: Vec<u8> =
-            groups.iter().flat_map(|group| bytes[group.range.clone()].iter().map(|byte| byte - b'0')).take(DIGITS_MAX + 1).collect();
+        let digits: Vec<u8> = groups.iter().flat_map(|group| bytes[group.range.clone()].iter().map(|byte| byte - b'0')).collect();
         let values = groups
             .iter()
             .map(|group| bytes[group.range.clone()].iter().take(9).fold(0, |value, byte| value * 10 + u32::from(byte - b'0')))
@@ -359,9 +362,6 @@ enum Verdict {
 
 fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range: &Range<usize>) -> Verdict {
     let length = piece.len();
-    if !(DIGITS_MIN..=DIGITS_MAX).contains(&length) {
-        return Verdict::Nothing;
-    }
     if known.keeps_digits(&piece.digits) {
         return Verdict::Leave;
     }

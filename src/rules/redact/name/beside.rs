@@ -75,6 +75,9 @@ fn is_dash(rest: &str, c: char) -> bool {
     c == '-' && rest.starts_with(" - ") && rest.len() > 3
 }
 
+/// Longest name before a possessive, in bytes.
+const POSSESSOR: usize = 80;
+
 /// `Anna Kim's phone`, `Anna's sister`.
 pub(super) fn possessive(seen: &Seen<'_, '_>, claims: &mut Claims) {
     let (text, lower) = (seen.view.text(), seen.view.lower());
@@ -83,7 +86,7 @@ pub(super) fn possessive(seen: &Seen<'_, '_>, claims: &mut Claims) {
         if HAD.binary_search(&&lower[at + 3..at + 3 + had]).is_err() || claims.is_taken(at) {
             continue;
         }
-        let floor = seen.clause_start(at);
+        let floor = seen.clause_start(at).max(at.saturating_sub(POSSESSOR));
         let Some(floor) = (floor..=at).find(|at| text.is_char_boundary(*at)) else { continue };
         let words = words(seen.view, floor..at);
         let named = |word: &Word| word.capital && !word.is_common(lower);

@@ -3,7 +3,7 @@
 
 use super::beside;
 use super::words::{COPULAS, FAMILIES, LOOSE, NO_NAMES, STOP_CHARS, STOPS, WEAK, WITHIN};
-use super::{Word, is_cased, words};
+use super::{Word, few_words, is_cased};
 use crate::rules::redact::Kind;
 use crate::rules::redact::claim::Claims;
 use crate::rules::redact::cue::{self, CLOSING, NAME, PERSON, Seen, TITLE, TOLD, VERB, is_letter, is_semitic, is_spaceless, is_word};
@@ -64,7 +64,7 @@ fn called(seen: &Seen<'_, '_>, cue: cue::Cue) -> Option<Range<usize>> {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let words = words(seen.view, start..end);
+    let words = few_words(seen.view, start..end, WORDS_MAX + 3);
     let range = capitals(seen, &words)?;
     let count = words.iter().filter(|word| word.range.end <= range.end).count();
     (count >= 2 && !words[..count].iter().any(|word| is_cue(seen, &word.range))).then_some(range)
@@ -91,7 +91,7 @@ fn behind(seen: &Seen<'_, '_>, claims: &Claims, cue: cue::Cue) -> Option<Range<u
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let words = words(seen.view, start..end);
+    let words = few_words(seen.view, start..end, WORDS_MAX + 3);
     let first = words.first().filter(|word| word.range.start == start)?;
     if claims.is_taken(start) {
         return None;

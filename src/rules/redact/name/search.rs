@@ -10,6 +10,33 @@ use crate::rules::redact::cue::{Seen, is_semitic, is_spaceless};
 use crate::rules::redact::view::View;
 use std::ops::Range;
 
+/// Whether a word is first and last name in one.
+#[derive(Clone, Copy)]
+enum Joined {
+    No,
+    /// With an initial for one of the two.
+    Short,
+    Whole,
+}
+
+/// What the words of a text were heard as.
+struct Heard {
+    all: Vec<(Vec<(u32, Level)>, Joined)>,
+    /// Which of them each word is.
+    of: Vec<usize>,
+}
+
+impl Heard {
+    /// Of which names the word is a part, and how surely.
+    fn parts(&self, word: usize) -> &[(u32, Level)] {
+        &self.all[self.of[word]].0
+    }
+
+    fn joined(&self, word: usize) -> Joined {
+        self.all[self.of[word]].1
+    }
+}
+
 impl Names {
     /// Claims what is found. What stays (an attacker's URL) loses a whole name, but no part that is a word of its own.
     pub(in crate::rules::redact) fn look(&self, seen: &Seen<'_, '_>, claims: &mut Claims) {
@@ -18,15 +45,36 @@ impl Names {
         }
         let view = seen.view;
         let words = words(view, 0..view.text().len());
-        let heard: Vec<Vec<(u32, Level)>> = words.iter().map(|word| self.hear(view, word)).collect();
+        let heard = self.hear_all(view, &words);
         let mut at = 0;
         while at < words.len() {
-            let length = if heard[at].is_empty() { 0 } else { self.run(view, &words, &heard, at, claims) };
+            let length = if heard.parts(at).is_empty() { 0 } else { self.run(view, &words, &heard, at, claims) };
             at += length.max(1);
         }
-        self.joined(view, &words, claims);
+        for (at, word) in words.iter().enumerate() {
+            match heard.joined(at) {
+                Joined::Whole => claims.force(Kind::Name, word.range.clone()),
+                Joined::Short if !claims.stays(word.range.start) => claims.over(Kind::Name, word.range.clone()),
+                Joined::Short | Joined::No => {}
+            }
+        }
         self.spelled(view, &words, claims);
-        self.within(view, claims);
+        self.within(view, &words, claims);
+    }
+
+    /// A word that comes again is looked up once.
+    #[allow(clippy::disallowed_types, reason = "nothing iterates over it")]
+    fn hear_all(&self, view: &View<'_>, words: &[Word]) -> Heard {
+        let mut met = std::collections::HashMap::new();
+        let mut heard = Heard { all: Vec::new(), of: Vec::with_capacity(words.len()) };
+        for word in words {
+            let index = *met.entry((&view.lower()[word.range.clone()], word.capital)).or_insert_with(|| {
+                heard.all.push((self.hear(view, word), self.joined(view, word)));
+                heard.all.len() - 1
+            });
+            heard.of.push(index);
+        }
+        heard
     }
 
     /// Of which names a word is a part.
@@ -107,9 +155,9 @@ impl Names {
     }
 
     /// The longest run of words from `at` that are parts of one name; how many words it has if it was claimed.
-    fn run(&self, view: &View<'_>, words: &[Word], heard: &[Vec<(u32, Level)>], at: usize, claims: &mut Claims) -> usize {
+    fn run(&self, view: &View<'_>, words: &[Word], heard: &Heard, at: usize, claims: &mut Claims) -> usize {
         let mut best: Option<(usize, u32, bool)> = None;
-        for &(index, _) in &heard[at] {
+        for &(index, _) in heard.parts(at) {
             let (mut end, mut parts, mut level, mut sounds, mut sum) = (at, 0, Level::Beside, 0, 0);
             let mut seen_words: Vec<&str> = Vec::new();
             let mut next = at;
@@ -117,7 +165,7 @@ impl Names {
                 let text = &view.lower()[words[next].range.clone()];
                 let end_before = end;
                 end = next;
-                match heard[end].iter().find(|(one, _)| *one == index) {
+                match heard.parts(end).iter().find(|(one, _)| *one == index) {
                     Some(&(_, this)) => {
                         if this > Level::Beside && !seen_words.contains(&text) {
                             parts += 1;
@@ -177,25 +225,23 @@ impl Names {
     }
 
     /// `mckenziegarcia`, `mgarcia`.
-    fn joined(&self, view: &View<'_>, words: &[Word], claims: &mut Claims) {
-        for word in words {
-            let lower = &view.lower()[word.range.clone()];
-            if lower.len() < 6 {
-                continue;
-            }
-            let hit = self.joined.contains(lower)
-                || !lower.is_ascii() && (self.joined.contains(&plain(lower)) || self.joined.contains(&latin(lower)));
-            if hit {
-                claims.force(Kind::Name, word.range.clone());
-            } else if self.short.contains(lower) && !claims.stays(word.range.start) {
-                claims.over(Kind::Name, word.range.clone());
-            }
+    fn joined(&self, view: &View<'_>, word: &Word) -> Joined {
+        let lower = &view.lower()[word.range.clone()];
+        if lower.len() < 6 {
+            return Joined::No;
+        }
+        let hit = self.joined.contains(lower)
+            || !lower.is_ascii() && (self.joined.contains(&plain(lower)) || self.joined.contains(&latin(lower)));
+        match hit {
+            true => Joined::Whole,
+            false if self.short.contains(lower) => Joined::Short,
+            false => Joined::No,
         }
     }
 
     /// `M c k e n z i e`, `M.c.k.e.n.z.i.e`: letters apart.
     fn spelled(&self, view: &View<'_>, words: &[Word], claims: &mut Claims) {
-        let single = |word: &Word| view.text()[word.range.clone()].chars().count() == 1;
+        let single = |word: &Word| word.range.len() <= 4 && view.text()[word.range.clone()].chars().count() == 1;
         let mut at = 0;
         while at < words.len() {
             let mut end = at;
@@ -217,15 +263,17 @@ impl Names {
     }
 
     /// In text without blanks between words.
-    fn within(&self, view: &View<'_>, claims: &mut Claims) {
+    fn within(&self, view: &View<'_>, words: &[Word], claims: &mut Claims) {
         let lower = view.lower();
+        if lower.is_ascii() {
+            return;
+        }
         if let Some(inside) = &self.inside {
             for found in inside.find_iter(lower) {
                 claims.over(Kind::Name, found.range());
             }
         }
         let Some(inside) = &self.inside_latin else { return };
-        let words = super::words(view, 0..lower.len());
         let spaceless = |word: &Word| lower[word.range.clone()].chars().next().is_some_and(is_spaceless);
         let mut at = 0;
         while at < words.len() {
