@@ -42,6 +42,9 @@ fn page(c: char) -> Option<&'static Page> {
 
 /// What `c` becomes.
 pub(super) fn fold(c: char) -> Fold<'static> {
+    if matches!(c, ' '..='~') {
+        return Fold::Same;
+    }
     let number = c as usize;
     let Some(page) = page(c) else {
         return if matches!(number, 0xe0000..=0xe0fff) { Fold::Gone } else { Fold::Same };

@@ -5,7 +5,7 @@ use super::cue::{Seen, is_letter, is_spaceless};
 use super::known::Values;
 use super::mail::email;
 use super::web::is_top;
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::LazyLock;
@@ -235,7 +235,7 @@ const DOTS: [&str; 93] = [
 
 static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let folded: Vec<String> = ATS.iter().map(|word| super::cue::normal(word)).collect();
-    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(folded).ok()
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).kind(Some(AhoCorasickKind::DFA)).build(folded).ok()
 });
 
 static DOT_WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| DOTS.iter().map(|word| super::cue::normal(word)).collect());
