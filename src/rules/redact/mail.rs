@@ -127,7 +127,8 @@ fn nearest(seen: &Seen<'_, '_>, range: &Range<usize>, reach: usize) -> Whose {
     }
 }
 
-/// Whether a mail came from there, and something else says that it was no person's: the mailbox is a role's, or the text around speaks of an attack.
+/// Whether two of three things say that it is no person's: a word that a mail came from there, a mailbox of a role or a host that poses as
+/// another's, and an attack that the text around speaks of. A word for a person that is nearer decides against.
 fn is_sender(seen: &Seen<'_, '_>, range: &Range<usize>, address: &str) -> bool {
     const BESIDE: usize = 14;
     const AROUND: usize = 200;
@@ -137,15 +138,77 @@ fn is_sender(seen: &Seen<'_, '_>, range: &Range<usize>, address: &str) -> bool {
     {
         return false;
     }
-    let near = [seen.before(range, SENDER), seen.after(range, SENT)].into_iter().flatten().map(|near| near.cost).min();
-    let persons = seen.near(range, PERSON).map(|near| near.cost);
-    let Some(near) = near.filter(|near| *near <= BESIDE && persons.is_none_or(|person| person > *near)) else { return false };
     let (local, host) = address.rsplit_once('@').unwrap_or_default();
-    let header = near <= 2 && seen.view.bytes()[..range.start].trim_ascii_end().ends_with(b":");
+    let free = FREE.binary_search(&host.split('.').next().unwrap_or("")).is_ok();
+    let sent = [seen.before(range, SENDER), seen.after(range, SENT)].into_iter().flatten().map(|near| near.cost).min();
+    let sent = sent.filter(|near| *near <= BESIDE);
+    let person = seen.near(range, PERSON).map(|near| near.cost);
+    if person.is_some_and(|person| person <= sent.unwrap_or(BEFORE)) {
+        return false;
+    }
     let from = seen.cues.partition_point(|cue| cue.end + AROUND < range.start);
     let attack = || seen.cues[from..].iter().take_while(|cue| cue.end <= range.end + AROUND).any(|cue| cue.class & ATTACKER != 0);
-    is_role(local) || !header && FREE.binary_search(&host.split('.').next().unwrap_or("")).is_err() && attack()
+    let nobodys = is_role(local) || !free && is_lure(host);
+    let header = sent.is_some_and(|near| near <= 2) && seen.view.bytes()[..range.start].trim_ascii_end().ends_with(b":");
+    match sent {
+        Some(_) => nobodys || !header && !free && attack(),
+        None => is_role(local) && !free && attack(),
+    }
 }
+
+/// A host that names a service or what an account needs beside another word: `gmail-alert-hub.app`, `paypal-sync.cc`.
+fn is_lure(host: &str) -> bool {
+    let Some((name, _)) = host.rsplit_once('.') else { return false };
+    let parts: Vec<&str> = name.split(['-', '.']).map(|part| part.trim_end_matches(|c: char| c.is_ascii_digit())).collect();
+    (parts.len() > 1 || name.ends_with(|c: char| c.is_ascii_digit())) && parts.iter().any(|part| LURES.binary_search(part).is_ok())
+}
+
+const LURES: [&str; 44] = [
+    "access",
+    "account",
+    "accounts",
+    "alert",
+    "apple",
+    "auth",
+    "bank",
+    "billing",
+    "center",
+    "check",
+    "cloud",
+    "confirm",
+    "dhl",
+    "docs",
+    "drive",
+    "facebook",
+    "fedex",
+    "gmail",
+    "google",
+    "help",
+    "helpdesk",
+    "icloud",
+    "insta",
+    "instagram",
+    "login",
+    "meta",
+    "microsoft",
+    "notice",
+    "office",
+    "outlook",
+    "paypal",
+    "portal",
+    "recovery",
+    "secure",
+    "security",
+    "service",
+    "signin",
+    "support",
+    "unlock",
+    "update",
+    "verify",
+    "wallet",
+    "webmail",
+    "whatsapp",
+];
 
 /// Mailboxes of whoever is on duty, and of machines: each part of the name is such a word.
 fn is_role(local: &str) -> bool {
@@ -296,7 +359,7 @@ mod tests {
 
     #[test]
     fn the_tables_are_sorted() {
-        assert!(ROLES.is_sorted() && FREE.is_sorted());
+        assert!(ROLES.is_sorted() && FREE.is_sorted() && LURES.is_sorted());
     }
 
     #[test]
@@ -307,6 +370,8 @@ mod tests {
             "recebi um e-mail de verify@icloudcenter46.com pedindo dados",
             "İletiyi gönderen adres admin@outlookinfo22.online, ekte",
             "konto@gmail-sync.top 寄來釣魚信",
+            "signed by alert@paper-desk.cc today. It was a scam",
+            "a letter, it came from m.rossi@gmail-alert-hub.app",
             "Subject: suspicious mail\nIt came from kim.j@paper-desk.cc",
         ] {
             assert!(!goes(text), "{text}");
@@ -318,6 +383,7 @@ mod tests {
             "From: b.kim@paper-desk.cc\nSubject: suspicious mail",
             "A mail came from j.kim77@gmail.com. It has a virus",
             "support@ngo-desk.org",
+            "the attack was yesterday. Her desk: support@ngo-desk.org",
             "phishing. Her login: lucia@periodico.mx desde casa",
         ] {
             assert!(goes(text), "{text}");
