@@ -148,10 +148,11 @@ fn goes_on(bytes: &[u8], end: usize) -> bool {
 
 fn pieces(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, run: &Run) {
     // `10.0.19045.3930`, `1.3.6.1.4.1`: a version, or the number of an object.
-    let version = run.groups.len() >= 3
-        && run.groups[1..].iter().all(|group| group.between == b'.')
-        && run.groups.iter().any(|group| group.range.len() == 1);
     let sizes: Vec<usize> = run.groups.iter().map(|group| group.range.len()).collect();
+    let version = sizes.len() >= 3
+        && run.groups[1..].iter().all(|group| group.between == b'.')
+        && sizes.contains(&1)
+        && sizes[1..].iter().any(|size| *size != 3);
     // A UUID without letters.
     if version && !run.groups[0].plus || sizes == [8, 4, 4, 4, 12] {
         return;
@@ -566,6 +567,8 @@ mod tests {
             ("জাতীয় পরিচয়পত্র নম্বর ৭৮৯৯৭৩০৯১৮৩৭৩৪৪৭২", "জাতীয় পরিচয়পত্র নম্বর [id-1]"),
             ("شناختی کارڈ نمبر 61101-5196752-9", "شناختی کارڈ نمبر [id-1]"),
             ("cédula 80.878.257, recibió", "cédula [id-1], recibió"),
+            ("cédula 5.277.604.134", "cédula [id-1]"),
+            ("version 5.277.604.134", "version 5.277.604.134"),
             ("80.878.257 habitantes", "80.878.257 habitantes"),
             ("My line is +254733789019", "My line is [phone-1]"),
             ("số căn cước công dân 031186289451", "số căn cước công dân [phone-1]"),
