@@ -551,7 +551,11 @@ fn single_digits(piece: &Piece) -> bool {
 /// A number from which the attacker called: only where a word says so right before it, since most numbers are people's.
 fn is_attackers(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
     const NEAR: usize = 30;
-    let attacker = seen.before(range, ATTACKER).filter(|near| near.cost <= NEAR);
+    // Another value, a name or a clause between the two: the word is about that.
+    let other = |gap: &str| {
+        gap.contains([',', '\n', '@', '/', '\0']) || gap.contains(char::is_uppercase) || gap.trim_end_matches(['.', ' ', ':']).contains('.')
+    };
+    let attacker = seen.before(range, ATTACKER).filter(|near| near.cost <= NEAR && !other(&seen.view.text()[near.edge..range.start]));
     let person = seen.before(range, PERSON);
     attacker.is_some_and(|attacker| person.is_none_or(|person| person.cost > attacker.cost) && attacker.class & PERSON == 0)
 }
@@ -570,6 +574,9 @@ mod tests {
             ("cédula 5.277.604.134", "cédula [id-1]"),
             ("version 5.277.604.134", "version 5.277.604.134"),
             ("80.878.257 habitantes", "80.878.257 habitantes"),
+            ("sitio falso evil-x.com, celular 315 302 0820", "sitio falso evil-x.com, celular [phone-1]"),
+            ("the scammer's number is +44 7700 900123", "the scammer's number is +44 7700 900123"),
+            ("Server Demir 0324 486 08 52 arıyor", "Server Demir [phone-1] arıyor"),
             ("My line is +254733789019", "My line is [phone-1]"),
             ("số căn cước công dân 031186289451", "số căn cước công dân [phone-1]"),
             ("số di động 0912345678", "số di động [phone-1]"),
