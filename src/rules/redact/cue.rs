@@ -352,7 +352,8 @@ fn is_in_address(text: &str, start: usize, end: usize) -> bool {
     };
     let before = bytes[start.saturating_sub(SIDE)..start].iter().rev().take_while(|byte| part(byte)).count();
     let after = bytes[end..].iter().take(SIDE).take_while(|byte| part(byte)).count();
-    if before + after == 0 {
+    let outside = [&bytes[start - before..start], &bytes[end..end + after]].concat();
+    if !outside.iter().any(u8::is_ascii_alphanumeric) {
         return false;
     }
     let whole = &bytes[start - before..end + after];
@@ -440,6 +441,7 @@ mod tests {
         assert_eq!(near("send his build id 5", "5", QUANTITY | ID), Some(ID));
         assert_eq!(near("at http://a.xyz/campaign-front 5", "5", ATTACKER), None);
         assert_eq!(near("at phish.a.xyz 5", "5", ATTACKER), None);
+        assert_eq!(near("d.o.b. 5", "5", BIRTH), Some(BIRTH));
         assert_eq!(near("phishing/malware 5", "5", ATTACKER), Some(ATTACKER));
     }
 }

@@ -154,8 +154,9 @@ fn birth(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue) {
     const DATE_MAX: usize = 60;
     let text = seen.view.text();
     let from = word_end(seen, cue.end);
-    let limit = seen.clause_end(from).min(from + GAP_MAX + DATE_MAX);
-    let limit = (from..=limit).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(from);
+    // No clause ends with the full stop of `3. Mai`.
+    let line = memchr::memchr2(b'\n', b';', &text.as_bytes()[from..]).map_or(text.len(), |end| from + end);
+    let limit = (from..=line.min(from + GAP_MAX + DATE_MAX)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(from);
     let part = &text[from..limit];
     let number = |at: usize| part[at..].bytes().take_while(u8::is_ascii_digit).count();
     let is_year = |at: usize| number(at) == 4 && matches!(part[at..at + 4].parse::<u32>(), Ok(1290..=1450 | 1900..=2100 | 2450..=2600));
@@ -282,6 +283,8 @@ mod tests {
         for (text, expected) in [
             ("DOB: 3rd June 1979, tall", "DOB: [birth-1], tall"),
             ("nacida el 3 de mayo de 1990 en Cali", "nacida el [birth-1] en Cali"),
+            ("geboren am 3. Mai 1980, ledig", "geboren am [birth-1], ledig"),
+            ("d.o.b. 12/05/1980", "d.o.b. [birth-1]"),
             ("born June 3, 1979.", "born [birth-1]."),
             ("مواليد 12 آذار 1990", "مواليد [birth-1]"),
             ("родилась 5 мая 1990 года", "родилась [birth-1] года"),

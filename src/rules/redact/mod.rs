@@ -21,6 +21,7 @@ mod number;
 mod place;
 mod replace;
 mod secret;
+mod sender;
 mod spelled;
 #[cfg(test)]
 mod tests;

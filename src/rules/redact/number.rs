@@ -400,9 +400,17 @@ fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range:
         return Verdict::Is(Kind::Device);
     }
     let reach = if piece.is_amount() { 20 } else { 60 };
-    let in_thousands = piece.is_amount() && piece.only(b'.');
+    // `80.878.257`, `900.123.456-7`.
+    let in_thousands = match piece.sizes[..] {
+        [first, 3, 3] | [first, 3, 3, 3] => first <= 3 && piece.only(b'.'),
+        [first, 3, 3, 1] => first <= 3 && piece.between == [b'.', b'.', b'-'],
+        _ => false,
+    };
     if close(ID | ACCOUNT | HANDLE, reach) && length >= 5 && (one_form || in_thousands) && !said.quantity && !is_years(piece) {
         return Verdict::Is(Kind::Id);
+    }
+    if piece.is_amount() && piece.only(b'.') && piece.sizes.len() > 2 && !close(PHONE, 24) {
+        return Verdict::Leave;
     }
     if said.quantity || is_years(piece) || piece.is_amount() && !close(PHONE, 24) {
         return Verdict::Nothing;
@@ -506,6 +514,8 @@ fn is_likely(piece: &Piece) -> bool {
                 && piece.sizes.iter().all(|size| (2..=8).contains(size))
                 && (piece.only(1) || piece.only(b'-'))
                 && piece.sizes[1] >= 4
+                // `2024-00123`: the number of an invoice or a report.
+                && !(piece.sizes[0] == 4 && piece.only(b'-') && (1990..=2100).contains(&piece.values[0]))
         }
         _ => {
             (9..=13).contains(&length)
@@ -572,6 +582,11 @@ mod tests {
             ("شناختی کارڈ نمبر 61101-5196752-9", "شناختی کارڈ نمبر [id-1]"),
             ("cédula 80.878.257, recibió", "cédula [id-1], recibió"),
             ("cédula 5.277.604.134", "cédula [id-1]"),
+            ("C.C. 1.098.765.432", "C.C. [id-1]"),
+            ("RG 12.345.678-9", "RG [id-1]"),
+            ("invoice 2024-00123", "invoice 2024-00123"),
+            ("NIT 900.123.456-7", "NIT [id-1]"),
+            ("los 1.098.765.432 habitantes", "los 1.098.765.432 habitantes"),
             ("version 5.277.604.134", "version 5.277.604.134"),
             ("80.878.257 habitantes", "80.878.257 habitantes"),
             ("sitio falso evil-x.com, celular 315 302 0820", "sitio falso evil-x.com, celular [phone-1]"),

@@ -33,6 +33,10 @@ pub(super) fn before(seen: &Seen<'_, '_>, at: usize) -> Option<Range<usize>> {
         }
         first -= 1;
     }
+    // `Die Mandantin meldet`.
+    while words.get(first).is_some_and(|word| ARTICLES.contains(&&seen.view.lower()[word.range.clone()])) {
+        first += 1;
+    }
     let count = words.len() - first;
     let begins = first == 0 || words[first - 1].range.end < words.get(first)?.range.start;
     (count >= 2 && begins && words[first].capital).then(|| words[first].range.start..trimmed)
@@ -205,7 +209,7 @@ fn subject(seen: &Seen<'_, '_>, start: usize, contact: usize) -> Option<Range<us
 }
 
 /// Whether a word of the lexicon that is no title begins there.
-fn is_cue_at(seen: &Seen<'_, '_>, at: usize) -> bool {
+pub(super) fn is_cue_at(seen: &Seen<'_, '_>, at: usize) -> bool {
     let from = seen.cues.partition_point(|cue| cue.end <= at);
     seen.cues[from..].iter().take(16).any(|cue| cue.start == at && cue.class & !(NAME | TITLE) != 0)
 }
@@ -251,6 +255,9 @@ mod tests {
             ("пані Марʼяна Твердохліб зателефонувала", "пані [name-1] зателефонувала"),
             ("Tên: Nhật Thế Bùi", "Tên: [name-1]"),
             ("my name is Joan Ng'ang'a", "my name is [name-1]"),
+            ("Die Mandantin meldet sich", "Die Mandantin meldet sich"),
+            ("Das Büro Süd meldet sich", "Das [name-1] meldet sich"),
+            ("受害者電話 0912-345-678", "受害者電話 [phone-1]"),
             ("Anna Kim's phone", "[name-1]'s phone"),
         ] {
             assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected, "{text}");

@@ -104,7 +104,7 @@ fn behind(seen: &Seen<'_, '_>, claims: &Claims, cue: cue::Cue) -> Option<Range<u
         if comma && !closing {
             return None;
         }
-        let known = cue.class & NAME != 0 || !is_cjk(c) || FAMILIES.contains(c);
+        let known = (cue.class & NAME != 0 || !is_cjk(c) || FAMILIES.contains(c)) && !(is_cjk(c) && beside::is_cue_at(seen, start));
         return in_spaceless(seen, first, &words).filter(|range| known && (is_cjk(c) || alone(range)));
     }
     let cased = is_cased(c);
