@@ -127,8 +127,7 @@ fn a_value_is_found_wherever_two_blocks_meet() {
             let text = format!("{before} {value} {}", filler.repeat(COMMON));
             let start = before.len() + 6;
             let found = detector.find(&text);
-            let found: Vec<_> = found.into_iter().map(|finding| finding.range).collect();
-            assert_eq!(found, [start..start + value.len() - 5], "{place}");
+            assert!(matches!(&found[..], [one] if one.range == (start..start + value.len() - 5)), "{place}: {found:?}");
         }
     }
 }
