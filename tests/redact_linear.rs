@@ -10,7 +10,7 @@ const PROSE: &str =
     "The report describes how the group moved through several networks over the course of a year and what was done about it afterwards.\n";
 
 /// What each detector would stumble over, repeated. One class a line.
-const HOSTILE: [&str; 64] = [
+const HOSTILE: [&str; 73] = [
     "1",
     "1 ",
     "1-",
@@ -74,6 +74,15 @@ const HOSTILE: [&str; 64] = [
     "-----BEGIN PRIVATE KEY-----",
     "name A ",
     "phone 1 ",
+    "lives at ",
+    "from a@b.org ",
+    "victim: ",
+    "- Victim: A B\n",
+    "A: B <a@b.org>, ",
+    "1/a(b)123456 ",
+    "id number 12345 ",
+    "\n",
+    ". ",
     "\u{645} ",
 ];
 

@@ -89,21 +89,31 @@ fn read_within(path: &Path, bytes_max: u64) -> Result<String, Problem> {
 const PART: usize = 64 * 1024;
 /// So long is a part at most: a line, or a private key from its first line to its last.
 const PART_MAX: usize = 1024 * 1024;
+/// So much of a longer line is looked at again with what follows it: no value is longer.
+const VALUE_MAX: usize = 16 * 1024;
+/// So much of what came out is looked at again with what follows it.
+const BEFORE: usize = 512;
 
 fn filter(detector: &Detector, json: bool, input: &mut dyn BufRead, out: &mut dyn Write) -> Ended {
     let mut record = Record::default();
     let mut part = Vec::new();
+    // What came out last of a line that goes on: the words there say what follows.
+    let mut before = String::new();
     let mut foreign = false;
     loop {
         let ended = fill(&mut part, input).map_err(|error| NodeError::io("read standard input", error))?;
+        let cut = if ended || part.ends_with(b"\n") { part.len() } else { cut(detector, &part) };
+        let rest = part.split_off(cut);
         let text = String::from_utf8_lossy(&part);
         foreign |= matches!(text, std::borrow::Cow::Owned(_));
-        let text = record.redact(detector, &text);
+        let text = behind(detector, &mut record, &before, &text);
+        before =
+            if rest.is_empty() { String::new() } else { text[text.ceil_char_boundary(text.len().saturating_sub(BEFORE))..].to_owned() };
         let line = if json { format!("{}\n", output::json_line(&serde_json::json!({ "text": text }))) } else { text };
         if (!part.is_empty() && !write(out, &line)?) || ended {
             break;
         }
-        part.clear();
+        part = rest;
     }
     let counts = record.counts();
     if json {
@@ -116,6 +126,27 @@ fn filter(detector: &Detector, json: bool, input: &mut dyn BufRead, out: &mut dy
         output::say("note: some bytes are no UTF-8 and came out as U+FFFD");
     }
     Ok(Exit::Done)
+}
+
+/// A text redacted that goes on behind one that was redacted.
+fn behind(detector: &Detector, record: &mut Record, before: &str, text: &str) -> String {
+    let both = record.redact(detector, &format!("{before}{text}"));
+    match both.strip_prefix(before) {
+        Some(text) => text.to_owned(),
+        None => record.redact(detector, text),
+    }
+}
+
+/// Where a line that is too long for a part is cut: at a blank if one is near, and at no value.
+fn cut(detector: &Detector, part: &[u8]) -> usize {
+    let latest = part.len().saturating_sub(VALUE_MAX);
+    let window = &part[latest.saturating_sub(VALUE_MAX)..latest];
+    let at = window.iter().rposition(u8::is_ascii_whitespace).map_or(latest, |at| latest - window.len() + at);
+    let at = (at.saturating_sub(3)..=at).rev().find(|at| !matches!(part.get(*at), Some(0x80..=0xbf))).unwrap_or(at);
+    let start = (at.saturating_sub(VALUE_MAX)..=at).find(|start| !matches!(part[*start], 0x80..=0xbf)).unwrap_or(at);
+    let Ok(around) = std::str::from_utf8(&part[start..]) else { return at };
+    let across = detector.find(around).into_iter().find(|finding| (finding.range.start + 1..finding.range.end).contains(&(at - start)));
+    across.map_or(at, |finding| start + finding.range.start)
 }
 
 /// False when nobody reads any more.
@@ -135,7 +166,7 @@ fn fill(part: &mut Vec<u8>, input: &mut dyn BufRead) -> io::Result<bool> {
             return Ok(true);
         }
     }
-    // A line that is longer than a part is cut between two characters.
+    // A line that is longer than a part ends between two characters.
     let mut missing = 0;
     while std::str::from_utf8(part).is_err_and(|error| error.error_len().is_none()) && missing < 3 {
         missing += 1;
@@ -227,6 +258,23 @@ mod tests {
         assert_eq!(filtered(false, text.as_bytes()), line.replace("+1 202 555 0143", "[phone-1]").repeat(5000));
         let endless = "é".repeat(PART_MAX);
         assert_eq!(filtered(false, endless.as_bytes()), endless);
+    }
+
+    #[test]
+    fn a_value_is_found_wherever_a_long_line_is_cut() {
+        let cut = PART_MAX - VALUE_MAX;
+        for (value, rest) in
+            [("call +1 202 555 0143", "call "), ("passport no. K1234567", "passport no. "), ("mail jane.doe@periodico.mx", "mail ")]
+        {
+            for place in [cut - 25, cut - 8, PART_MAX - 10] {
+                let text = |value: &str| format!("{}{value} {}", "some words ".repeat(place / 11), "and more ".repeat(5_000));
+                let out = filtered(false, text(value).as_bytes());
+                let start = out.find(rest).unwrap_or(0);
+                let shown: String = out[start..].chars().take(40).collect();
+                assert!(out[start + rest.len()..].starts_with('['), "{place}: {shown}");
+                assert!(out.contains("-1] and more") && out.len() < text(value).len(), "{place}: {shown}");
+            }
+        }
     }
 
     #[test]

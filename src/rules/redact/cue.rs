@@ -4,6 +4,7 @@ pub(super) use super::fold::is_letter;
 use super::fold::{folded, lowered};
 use super::view::View;
 use aho_corasick::{AhoCorasick, MatchKind};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -28,8 +29,10 @@ pub(super) const VERB: Class = 1 << 13;
 pub(super) const TOLD: Class = 1 << 14;
 pub(super) const TITLE: Class = 1 << 15;
 pub(super) const CLOSING: Class = 1 << 16;
+pub(super) const SENDER: Class = 1 << 17;
+pub(super) const SENT: Class = 1 << 18;
 
-const CLASSES: [(&str, Class); 17] = [
+const CLASSES: [(&str, Class); 19] = [
     ("phone", PHONE),
     ("attacker", ATTACKER),
     ("person", PERSON),
@@ -47,6 +50,8 @@ const CLASSES: [(&str, Class); 17] = [
     ("told", TOLD),
     ("title", TITLE),
     ("closing", CLOSING),
+    ("sender", SENDER),
+    ("sent", SENT),
 ];
 
 /// A word of the lexicon: which classes it has as a whole word, and which as the beginning of one.
@@ -104,7 +109,8 @@ pub(super) fn is_word(word: &str, class: Class) -> bool {
 
 /// Scripts that put no blanks between words: a word is looked for inside text there.
 pub(super) fn is_spaceless(c: char) -> bool {
-    matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1100}'..='\u{11ff}' | '\u{1780}'..='\u{17ff}' | '\u{2e80}'..='\u{2fdf}'
+    c >= '\u{e00}'
+        && matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1100}'..='\u{11ff}' | '\u{1780}'..='\u{17ff}' | '\u{2e80}'..='\u{2fdf}'
         | '\u{3005}'..='\u{3007}' | '\u{3031}'..='\u{318f}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7ff}'
         | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
@@ -122,6 +128,8 @@ pub(super) struct Seen<'v, 's> {
     pub(super) view: &'v View<'s>,
     /// By where they end.
     pub(super) cues: Vec<Cue>,
+    /// Where clauses end, once somebody asks.
+    breaks: OnceCell<Vec<usize>>,
 }
 
 /// How far from a value a cue may stand, in bytes.
@@ -147,11 +155,12 @@ impl<'v, 's> Seen<'v, 's> {
         for found in lexicon.words.find_overlapping_iter(text) {
             let entry = lexicon.entries[found.pattern().as_usize()];
             let class = class(text, found.start(), found.end(), entry);
-            if class != 0 {
+            if class != 0 && !is_in_address(text, found.start(), found.end()) {
                 cues.push(Cue { start: found.start(), end: found.end(), class });
             }
         }
-        Self { view, cues }
+        outvoted(&mut cues);
+        Self { view, cues, breaks: OnceCell::new() }
     }
 
     /// The nearest cue of one of these classes in the clause of a value.
@@ -201,51 +210,61 @@ impl<'v, 's> Seen<'v, 's> {
             .take_while(|cue| cue.start <= range.end + REACH)
             .filter(within)
             .min_by_key(|cue| cue.start)?;
-        // `5.6.7.8 (attacker)`: what stands in brackets right behind a value is about it.
+        // `5.6.7.8 (attacker)`, `5.6.7.8 port 22 -- attacker`: what stands in brackets right behind a value, or as a remark, is about it.
         let gap = &bytes[range.end..nearest.start];
-        let cost = if matches!(gap, b" (" | b" [" | b"(") { 0 } else { distance(gap) + 12 };
+        let remark = [&b"-- "[..], b"<- ", b"# ", b"<< "].iter().any(|mark| gap.ends_with(mark));
+        let cost = if remark || matches!(gap, b" (" | b" [" | b"(") { 0 } else { distance(gap) + 12 };
         Some(Near { class: nearest.class & classes, cost, edge: nearest.start })
     }
 
     /// Where the clause that `at` is in begins, at most [`REACH`] bytes and a word before.
     pub(super) fn clause_start(&self, at: usize) -> usize {
-        let bytes = self.view.bytes();
         let floor = at.saturating_sub(REACH + 40);
-        let mut place = at;
-        while place > floor {
-            place -= 1;
-            if self.breaks(bytes, place) {
-                return place + 1;
-            }
-        }
-        floor
+        let breaks = self.breaks();
+        let before = breaks.partition_point(|place| *place < at);
+        before.checked_sub(1).map(|last| breaks[last]).filter(|place| *place >= floor).map_or(floor, |place| place + 1)
     }
 
     /// Where the clause that `at` is in ends.
     pub(super) fn clause_end(&self, at: usize) -> usize {
-        let bytes = self.view.bytes();
-        let ceiling = (at + REACH + 40).min(bytes.len());
-        (at..ceiling).find(|place| self.breaks(bytes, *place)).unwrap_or(ceiling)
+        let ceiling = (at + REACH + 40).min(self.view.bytes().len());
+        let breaks = self.breaks();
+        breaks.get(breaks.partition_point(|place| *place < at)).copied().map_or(ceiling, |place| place.min(ceiling))
     }
 
-    /// Whether a clause ends with the byte at `at`.
-    fn breaks(&self, bytes: &[u8], at: usize) -> bool {
-        match bytes[at] {
-            b';' | b'!' | b'?' | b'|' => true,
-            // A value on the line under its heading.
-            b'\n' => !bytes[..at].trim_ascii_end().ends_with(b":"),
-            b'.' => self.ends_sentence(bytes, at),
-            // Last bytes of the full stops of other scripts: U+3002, U+0964, U+061B, U+061F, U+06D4, U+1362, U+104B, U+0589.
-            0x82 => bytes[..=at].ends_with("。".as_bytes()),
-            0xa4 => bytes[..=at].ends_with("।".as_bytes()) || bytes[..=at].ends_with("፤".as_bytes()),
-            0x9b => bytes[..=at].ends_with("؛".as_bytes()),
-            0x9f => bytes[..=at].ends_with("؟".as_bytes()),
-            0x94 => bytes[..=at].ends_with("۔".as_bytes()),
-            0xa2 => bytes[..=at].ends_with("።".as_bytes()),
-            0x8b => bytes[..=at].ends_with("။".as_bytes()),
-            0x89 => bytes[..=at].ends_with("։".as_bytes()),
-            _ => false,
-        }
+    /// The bytes with which clauses end.
+    fn breaks(&self) -> &[usize] {
+        self.breaks.get_or_init(|| {
+            let bytes = self.view.bytes();
+            let mut breaks = Vec::new();
+            let mut last = 0;
+            for (at, byte) in bytes.iter().enumerate() {
+                let read = &bytes[..=at];
+                let ends = match byte {
+                    b';' | b'!' | b'?' | b'|' => true,
+                    // A value on the line under its heading.
+                    b'\n' => last != b':',
+                    b'.' => self.ends_sentence(bytes, at),
+                    // Last bytes of the full stops of other scripts: U+3002, U+0964, U+061B, U+061F, U+06D4, U+1362, U+104B, U+0589.
+                    0x82 => read.ends_with("。".as_bytes()),
+                    0xa4 => read.ends_with("।".as_bytes()) || read.ends_with("፤".as_bytes()),
+                    0x9b => read.ends_with("؛".as_bytes()),
+                    0x9f => read.ends_with("؟".as_bytes()),
+                    0x94 => read.ends_with("۔".as_bytes()),
+                    0xa2 => read.ends_with("።".as_bytes()),
+                    0x8b => read.ends_with("။".as_bytes()),
+                    0x89 => read.ends_with("։".as_bytes()),
+                    _ => false,
+                };
+                if ends {
+                    breaks.push(at);
+                }
+                if !byte.is_ascii_whitespace() {
+                    last = *byte;
+                }
+            }
+            breaks
+        })
     }
 
     /// A full stop ends a sentence where a capital, or a letter of a script without, follows a blank, unless the word before is an abbreviation.
@@ -267,9 +286,10 @@ impl<'v, 's> Seen<'v, 's> {
 }
 
 /// Behind which a full stop ends no sentence.
-const ABBREVIATIONS: [&str; 40] = [
-    "tel", "mob", "no", "nr", "num", "dr", "mr", "mrs", "ms", "st", "apt", "ave", "rd", "blvd", "ext", "ph", "sr", "sra", "prof", "ing",
-    "lic", "m", "mme", "mlle", "av", "cl", "cr", "gg", "jl", "kh", "hj", "тел", "моб", "г", "ул", "д", "кв", "стр", "им", "п",
+const ABBREVIATIONS: [&str; 56] = [
+    "uz", "doc", "ars", "gor", "ogr", "cev", "yrd", "okt", "srita", "srta", "drg", "drs", "dra", "r", "ra", "rm", "tel", "mob", "no", "nr",
+    "num", "dr", "mr", "mrs", "ms", "st", "apt", "ave", "rd", "blvd", "ext", "ph", "sr", "sra", "prof", "ing", "lic", "m", "mme", "mlle",
+    "av", "cl", "cr", "gg", "jl", "kh", "hj", "тел", "моб", "г", "ул", "д", "кв", "стр", "им", "п",
 ];
 
 fn distance(gap: &[u8]) -> usize {
@@ -297,6 +317,51 @@ fn class(text: &str, start: usize, end: usize, entry: Entry) -> Class {
     }
     let whole = !is_letter(last) || is_spaceless(last) || !next.is_some_and(|c| is_letter(c) && !is_spaceless(c));
     if whole { entry.whole | entry.stem } else { entry.stem }
+}
+
+/// What a longer cue says of a part of itself holds: `di động` is no `động`, `took her to` no `her`.
+fn outvoted(cues: &mut Vec<Cue>) {
+    const WHO: Class = ATTACKER | PERSON | SENDER | SENT;
+    for at in 0..cues.len() {
+        let Cue { start, end, class } = cues[at];
+        // Of cues that end where this one does the longer come first.
+        let within = cues[..at].iter_mut().rev().take(LOOKS_MAX).take_while(|cue| cue.end > start);
+        within.filter(|cue| cue.start >= start && cue.end - cue.start < end - start).for_each(|cue| cue.class &= !overruled(class));
+        let longer = cues[..at].iter().rev().take_while(|cue| cue.end == end).filter(|cue| cue.start < start);
+        let gone = longer.fold(0, |gone, cue| gone | overruled(cue.class));
+        cues[at].class &= !gone;
+    }
+    cues.retain(|cue| cue.class != 0);
+
+    fn overruled(class: Class) -> Class {
+        let quantity = if class & (PHONE | ID | ACCOUNT) != 0 && class & QUANTITY == 0 { QUANTITY } else { 0 };
+        let who = if class & WHO != 0 { WHO & !class } else { 0 };
+        quantity | who
+    }
+}
+
+/// Whether a word in ASCII is a part of a URL, an e-mail address or a name of a host, which says nothing of what stands beside that.
+fn is_in_address(text: &str, start: usize, end: usize) -> bool {
+    const SIDE: usize = 80;
+    let bytes = text.as_bytes();
+    if !bytes[start..end].iter().all(|byte| byte.is_ascii_graphic()) {
+        return false;
+    }
+    let part = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'@' | b'/' | b'%' | b'?' | b'&' | b'+' | b'~' | b'#')
+    };
+    let before = bytes[start.saturating_sub(SIDE)..start].iter().rev().take_while(|byte| part(byte)).count();
+    let after = bytes[end..].iter().take(SIDE).take_while(|byte| part(byte)).count();
+    let outside = [&bytes[start - before..start], &bytes[end..end + after]].concat();
+    if !outside.iter().any(u8::is_ascii_alphanumeric) {
+        return false;
+    }
+    let whole = &bytes[start - before..end + after];
+    let scheme = bytes[..start - before].ends_with(b":") && whole.starts_with(b"//");
+    let dotted = whole
+        .windows(3)
+        .any(|three| matches!(three, [one, b'.' | b'@', other] if one.is_ascii_alphanumeric() && other.is_ascii_alphabetic()));
+    scheme || dotted
 }
 
 /// A vowel that is written before the consonant that it follows.
@@ -352,6 +417,7 @@ mod tests {
         assert_eq!(near(text, "2.2.2.2", who), Some(ATTACKER));
         assert_eq!(near(text, "3 also", who | PHONE), Some(PHONE));
         assert_eq!(near("5.6.7.8 (attacker) and then 1.2.3.4 (victim)", "1.2.3.4", who), Some(PERSON));
+        assert_eq!(near("password for editor from 1.2.3.4 port 22 -- attacker; the editor", "1.2.3.4", who), Some(ATTACKER));
         assert_eq!(near("IP жертвы: 1.2.3.4, сервер злоумышленника 5.6.7.8", "1.2.3.4", who), Some(PERSON));
         assert_eq!(near("IP жертвы: 1.2.3.4, сервер злоумышленника 5.6.7.8", "5.6.7.8", who), Some(ATTACKER));
         assert_eq!(near("عنوان الضحية 1.2.3.4 وخادم المهاجم 5.6.7.8", "5.6.7.8", who), Some(ATTACKER));
@@ -366,5 +432,16 @@ mod tests {
         assert_eq!(near("telephones 5", "5", PHONE), Some(PHONE));
         assert_eq!(near("Позвонила с 5", "5", PHONE), Some(PHONE));
         assert_eq!(near("ورقم 5", "5", PHONE), Some(PHONE), "behind an `and` written in one with it");
+    }
+
+    #[test]
+    fn a_longer_cue_outvotes_its_parts_and_a_part_of_an_address_is_none() {
+        assert_eq!(near("in trang số 5", "5", QUANTITY), Some(QUANTITY));
+        assert_eq!(near("a message took her to 5", "5", PERSON | ATTACKER), Some(ATTACKER));
+        assert_eq!(near("send his build id 5", "5", QUANTITY | ID), Some(ID));
+        assert_eq!(near("at http://a.xyz/campaign-front 5", "5", ATTACKER), None);
+        assert_eq!(near("at phish.a.xyz 5", "5", ATTACKER), None);
+        assert_eq!(near("d.o.b. 5", "5", BIRTH), Some(BIRTH));
+        assert_eq!(near("phishing/malware 5", "5", ATTACKER), Some(ATTACKER));
     }
 }

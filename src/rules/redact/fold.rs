@@ -42,6 +42,9 @@ fn page(c: char) -> Option<&'static Page> {
 
 /// What `c` becomes.
 pub(super) fn fold(c: char) -> Fold<'static> {
+    if matches!(c, ' '..='~') {
+        return Fold::Same;
+    }
     let number = c as usize;
     let Some(page) = page(c) else {
         return if matches!(number, 0xe0000..=0xe0fff) { Fold::Gone } else { Fold::Same };
@@ -239,8 +242,10 @@ pub(super) fn lowered(text: &str) -> String {
 
 /// As [`lowered`].
 pub(super) fn lower(c: char) -> char {
+    if c.is_ascii() {
+        return c.to_ascii_lowercase();
+    }
     match page(c) {
-        _ if c.is_ascii() => c.to_ascii_lowercase(),
         Some(page) => page.lower[c as usize & 0xff],
         None => c,
     }
@@ -256,8 +261,10 @@ fn lower_of(c: char) -> char {
 
 /// A letter, or a vowel sign or tone mark that belongs to one.
 pub(super) fn is_letter(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_alphabetic();
+    }
     match page(c) {
-        _ if c.is_ascii() => c.is_ascii_alphabetic(),
         Some(page) => page.letters[c as usize & 0xff],
         None => c.is_alphabetic(),
     }

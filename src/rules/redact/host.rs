@@ -19,7 +19,9 @@ pub(super) fn hosts(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims) {
             continue;
         }
         let start = host_start(seen.view.text(), at);
-        if let Some(range) = dotted_quad(bytes, start) {
+        // The end of a longer row of numbers is no address.
+        let first = !bytes[..start].ends_with(b".") || !bytes[..start - 1].last().is_some_and(u8::is_ascii_digit);
+        if let Some(range) = dotted_quad(bytes, start).filter(|_| first) {
             from = range.end;
             ipv4(seen, known, claims, range);
             continue;
@@ -228,5 +230,28 @@ fn is_in_sentence(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
             })
             .count()
     };
+    // A row of letters of a script without blanks has a word in every two or three.
+    const SPACELESS_MIN: usize = 5;
+    let spaceless = |part: &[u8]| String::from_utf8_lossy(part).chars().filter(|c| is_spaceless(*c)).take(SPACELESS_MIN).count();
     words(&bytes[start..range.start]) + words(&bytes[range.end..end]) >= 2
+        || spaceless(&bytes[start..range.start]) + spaceless(&bytes[range.end..end]) >= SPACELESS_MIN
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::redact::{Detector, Known, Record};
+
+    #[test]
+    fn an_address_of_a_machine_goes_in_a_sentence_of_any_script_and_stays_in_a_list() {
+        for (text, expected) in [
+            ("เมื่อวาน 5.6.7.8", "เมื่อวาน [ip-1]"),
+            ("昨天有人用5.6.7.8上網", "昨天有人用[ip-1]上網"),
+            ("昨天 5.6.7.8", "昨天 5.6.7.8"),
+            ("it was 5.6.7.8", "it was [ip-1]"),
+            ("5.6.7.8\n5.6.7.9", "5.6.7.8\n5.6.7.9"),
+            ("06.80.74.71.24", "[phone-1]"),
+        ] {
+            assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected, "{text}");
+        }
+    }
 }

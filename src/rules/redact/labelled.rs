@@ -2,7 +2,7 @@
 
 use super::Kind;
 use super::claim::Claims;
-use super::cue::{ACCOUNT, Cue, DEVICE, HANDLE, ID, SECRET, Seen, TICKET, is_letter, is_spaceless};
+use super::cue::{ACCOUNT, BIRTH, Cue, DEVICE, HANDLE, ID, SECRET, Seen, TICKET, is_letter, is_spaceless};
 use super::web::{Whose, whose};
 use crate::model::observable::tld;
 use std::ops::Range;
@@ -25,6 +25,9 @@ pub(super) fn look(seen: &Seen<'_, '_>, claims: &mut Claims) {
         }
         if cue.class & HANDLE != 0 {
             handle(seen, claims, cue);
+        }
+        if cue.class & BIRTH != 0 {
+            birth(seen, claims, cue);
         }
     }
 }
@@ -145,6 +148,49 @@ fn value(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue, first: Range<usize>
     }
 }
 
+/// `born on 3rd June 1979`, `nació el 3 de mayo de 1990`, `1979年6月3日`: a day, at most four words, and a year, or a month, a day and a year.
+fn birth(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue) {
+    const WORDS_MAX: usize = 4;
+    const DATE_MAX: usize = 60;
+    let text = seen.view.text();
+    let from = word_end(seen, cue.end);
+    // No clause ends with the full stop of `3. Mai`.
+    let line = memchr::memchr2(b'\n', b';', &text.as_bytes()[from..]).map_or(text.len(), |end| from + end);
+    let limit = (from..=line.min(from + GAP_MAX + DATE_MAX)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(from);
+    let part = &text[from..limit];
+    let number = |at: usize| part[at..].bytes().take_while(u8::is_ascii_digit).count();
+    let is_year = |at: usize| number(at) == 4 && matches!(part[at..at + 4].parse::<u32>(), Ok(1290..=1450 | 1900..=2100 | 2450..=2600));
+    let Some(first) = part.find(|c: char| c.is_ascii_digit()).filter(|first| *first <= GAP_MAX) else { return };
+    // The month may stand before the day: one word with a capital.
+    let month = part[..first]
+        .trim_end_matches([' ', '.'])
+        .rsplit(' ')
+        .next()
+        .filter(|word| word.starts_with(char::is_uppercase) && word.chars().all(is_letter));
+    let (start, end) = if is_year(first) {
+        let rest = &part[first + 4..];
+        let Some(day) = rest.find(['日', '일']).filter(|day| *day <= 20 && rest.starts_with(['年', '년'])) else { return };
+        (first, first + 4 + day + '日'.len_utf8())
+    } else if matches!(number(first), 1 | 2) {
+        let rest = first + number(first);
+        let Some(year) = (rest..part.len().min(rest + DATE_MAX)).find(|at| part.is_char_boundary(*at) && number(*at) > 0) else { return };
+        let between = &part[rest..year];
+        let plain = between.chars().all(|c| is_letter(c) || matches!(c, ' ' | '.' | ',' | '-' | '/' | '\''));
+        if !is_year(year) || !plain || between.split_whitespace().count() > WORDS_MAX || !between.chars().any(is_letter) && month.is_none()
+        {
+            return;
+        }
+        let start = month.filter(|_| !between.chars().any(|c| is_letter(c) && !c.is_lowercase()) && between.trim().len() <= 3);
+        (start.map_or(first, |word| part[..first].rfind(word).unwrap_or(first)), year + 4)
+    } else {
+        return;
+    };
+    let range = from + start..from + end;
+    if claims.is_free(&range) {
+        claims.redact(Kind::Birth, range);
+    }
+}
+
 fn is_date(text: &[u8]) -> bool {
     let year = |text: &[u8]| {
         matches!(text, [b'1', b'9', ..] | [b'2', b'0', ..])
@@ -225,5 +271,28 @@ fn handle(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue) {
         && (marked || said && cue.end - cue.start > 4 && bytes.iter().all(u8::is_ascii_lowercase) && !text[range.end..].starts_with(' '));
     if fits && !follows && claims.is_free(&range) && whose(seen, &range) != Whose::Attacker {
         claims.redact(Kind::Handle, range);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::redact::{Detector, Known, Record};
+
+    #[test]
+    fn dates_of_birth_go_with_their_month_in_words() {
+        for (text, expected) in [
+            ("DOB: 3rd June 1979, tall", "DOB: [birth-1], tall"),
+            ("nacida el 3 de mayo de 1990 en Cali", "nacida el [birth-1] en Cali"),
+            ("geboren am 3. Mai 1980, ledig", "geboren am [birth-1], ledig"),
+            ("d.o.b. 12/05/1980", "d.o.b. [birth-1]"),
+            ("born June 3, 1979.", "born [birth-1]."),
+            ("مواليد 12 آذار 1990", "مواليد [birth-1]"),
+            ("родилась 5 мая 1990 года", "родилась [birth-1] года"),
+            ("生年月日 1979年6月3日", "生年月日 [birth-1]"),
+            ("seen 3 June 1979", "seen 3 June 1979"),
+            ("born on the 5 boats", "born on the 5 boats"),
+        ] {
+            assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected, "{text}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::Kind;
 use super::claim::Claims;
 use super::cue::{ATTACKER, PERSON, Seen, is_letter, is_spaceless};
 use super::known::Values;
+use super::sender::is_sender;
 use super::view::Fanged;
 use super::web::{SIDE_MAX, Whose, host_end, trimmed_end, whose};
 use memchr::memmem;
@@ -82,7 +83,9 @@ pub(super) fn email(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, ra
     // `x[@]y`: who hides an address of their own from harvesters writes a word there.
     let at = seen.view.bytes()[range.clone()].iter().position(|byte| *byte == b'@').map(|at| range.start + at);
     let strongly = at.is_some_and(|at| seen.view.fanged(&(at..at + 1)) == Some(Fanged::Mark));
+    let sent = is_sender(seen, &range, &address);
     let keeps = match nearest(seen, &range, if strongly { BESIDE } else { BEFORE }) {
+        _ if sent => true,
         Whose::Attacker => true,
         Whose::Person => false,
         // Somebody took care that nobody clicks on it.

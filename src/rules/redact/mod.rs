@@ -21,6 +21,7 @@ mod number;
 mod place;
 mod replace;
 mod secret;
+mod sender;
 mod spelled;
 #[cfg(test)]
 mod tests;
@@ -159,8 +160,10 @@ impl std::fmt::Debug for Detector {
     }
 }
 
-/// A text is looked at in blocks of about this many bytes, so that memory is bounded. A value across two of them is found only if no line ends in it.
+/// A text is looked at in blocks of about this many bytes, so that memory is bounded.
 const BLOCK: usize = 256 * 1024;
+/// Two blocks have so many bytes in common: half of that is the longest value that is found wherever they meet, with the words around it.
+const COMMON: usize = 32 * 1024;
 
 impl Detector {
     /// A detector that knows this.
@@ -177,16 +180,20 @@ impl Detector {
     /// What is to go, in order, none overlapping another.
     pub fn find(&self, text: &str) -> Vec<Finding> {
         let mut found = Vec::new();
-        let mut start = 0;
-        while start < text.len() {
+        let (mut start, mut decided) = (0, 0);
+        loop {
             let end = start + block(&text[start..]);
-            self.block(&text[start..end], start, &mut found);
-            start = end;
+            // What begins before the middle of what two blocks have in common is the first one's.
+            let seam = if end == text.len() { end } else { text.floor_char_boundary(end - COMMON / 2) };
+            self.block(&text[start..end], start, decided..seam, &mut found);
+            if end == text.len() {
+                return found;
+            }
+            (start, decided) = (text.floor_char_boundary(end - COMMON), seam);
         }
-        found
     }
 
-    fn block(&self, text: &str, offset: usize, found: &mut Vec<Finding>) {
+    fn block(&self, text: &str, offset: usize, within: Range<usize>, found: &mut Vec<Finding>) {
         let view = View::of(text);
         let seen = Seen::of(&view);
         let mut claims = Claims::of(view.text().len());
@@ -203,6 +210,9 @@ impl Detector {
         for (kind, range) in claims.going() {
             let range = view.origin(&range);
             let range = range.start + offset..range.end + offset;
+            if range.start >= within.end || range.end <= within.start {
+                continue;
+            }
             // Two characters of the view may stand for one that was written.
             match found.last_mut() {
                 Some(last) if last.range.end > range.start => last.range.end = last.range.end.max(range.end),
@@ -212,18 +222,13 @@ impl Detector {
     }
 }
 
-/// How long the first block of a text is: to the end of a line, else of a word, else of a character.
+/// How long the first block of a text is: if it has an end of a line or a word near its end, up to there.
 fn block(text: &str) -> usize {
     if text.len() <= BLOCK {
         return text.len();
     }
-    let bytes = &text.as_bytes()[..BLOCK];
-    let cut = memchr::memrchr(b'\n', bytes).or_else(|| memchr::memrchr(b' ', bytes)).map(|at| at + 1).unwrap_or_else(|| {
-        let mut at = BLOCK;
-        while !text.is_char_boundary(at) {
-            at -= 1;
-        }
-        at
-    });
-    cut.max(1)
+    let near = BLOCK - COMMON / 4;
+    let bytes = &text.as_bytes()[near..BLOCK];
+    let cut = memchr::memrchr(b'\n', bytes).or_else(|| memchr::memrchr(b' ', bytes)).map(|at| near + at + 1);
+    cut.unwrap_or_else(|| text.floor_char_boundary(BLOCK))
 }

@@ -5,7 +5,7 @@
 
 use super::Kind;
 use super::claim::Claims;
-use super::cue::{ACCOUNT, ATTACKER, BIRTH, DEVICE, HANDLE, ID, PERSON, PHONE, QUANTITY, SECRET, Seen, TICKET, is_letter};
+use super::cue::{ACCOUNT, ATTACKER, BIRTH, DEVICE, HANDLE, ID, Near, PERSON, PHONE, QUANTITY, SECRET, Seen, TICKET, is_letter};
 use super::known::Values;
 use super::national;
 use super::view::HIDDEN;
@@ -148,10 +148,11 @@ fn goes_on(bytes: &[u8], end: usize) -> bool {
 
 fn pieces(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, run: &Run) {
     // `10.0.19045.3930`, `1.3.6.1.4.1`: a version, or the number of an object.
-    let version = run.groups.len() >= 3
-        && run.groups[1..].iter().all(|group| group.between == b'.')
-        && run.groups.iter().any(|group| group.range.len() == 1);
     let sizes: Vec<usize> = run.groups.iter().map(|group| group.range.len()).collect();
+    let version = sizes.len() >= 3
+        && run.groups[1..].iter().all(|group| group.between == b'.')
+        && sizes.contains(&1)
+        && sizes[1..].iter().any(|size| *size != 3);
     // A UUID without letters.
     if version && !run.groups[0].plus || sizes == [8, 4, 4, 4, 12] {
         return;
@@ -178,6 +179,10 @@ fn pieces(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, run: &Run) {
             let start =
                 if from == 0 { run.start } else { groups[0].range.start - usize::from(groups[0].plus) - usize::from(groups[0].bracket) };
             if goes_on(seen.view.bytes(), end) {
+                continue;
+            }
+            // Most of the pieces of a long row of numbers have too many digits to be anything.
+            if !(DIGITS_MIN..=DIGITS_MAX).contains(&groups.iter().map(|group| group.range.len()).sum()) {
                 continue;
             }
             let piece = Piece::of(seen.view.bytes(), groups);
@@ -233,20 +238,35 @@ fn extension(bytes: &[u8], end: usize) -> usize {
 }
 
 fn said(seen: &Seen<'_, '_>, range: Range<usize>) -> Said {
-    let nearest = seen.near(&range, PHONE | ID | TICKET | DEVICE | ACCOUNT | HANDLE | SECRET).map(|near| (near.class, near.cost));
+    const KINDS: u32 = PHONE | ID | TICKET | DEVICE | ACCOUNT | HANDLE | SECRET;
+    let nearest = seen.near(&range, KINDS).map(|near| numbered(seen, &range, near, KINDS)).map(|near| (near.class, near.cost));
     let phone = seen.near(&range, PHONE).map(|near| near.cost);
     // Of several dates behind one word the first is meant.
-    let first = |near: &super::cue::Near| {
+    let first = |near: &Near| {
         near.edge > range.start || !seen.view.bytes()[near.edge..range.start].iter().any(|byte| byte.is_ascii_digit() || *byte == HIDDEN)
     };
     // `ne` and the like stand before a date, and are other words in other languages.
-    let short = |near: &super::cue::Near| {
-        near.edge >= range.end && seen.view.text()[near.edge..].chars().take(4).take_while(|c| is_letter(*c)).count() < 4
-    };
+    let short =
+        |near: &Near| near.edge >= range.end && seen.view.text()[near.edge..].chars().take(4).take_while(|c| is_letter(*c)).count() < 4;
     let birth = seen.near(&range, BIRTH).filter(first).filter(|near| !short(near)).map(|near| near.cost);
     let before = seen.before(&range, QUANTITY).is_some_and(|near| near.cost <= 8);
     let after = seen.after(&range, QUANTITY).is_some_and(|near| near.cost <= 14);
     Said { nearest, phone, birth, quantity: before || after }
+}
+
+/// `passport number`, `জাতীয় পরিচয়পত্র নম্বর`: a word for any number is one for what stands right before it.
+fn numbered(seen: &Seen<'_, '_>, range: &Range<usize>, near: Near, kinds: u32) -> Near {
+    const BESIDE: usize = 10;
+    if near.class & kinds != PHONE || near.edge > range.start {
+        return near;
+    }
+    let until = seen.cues.partition_point(|cue| cue.end <= near.edge);
+    let ending = seen.cues[..until].iter().rev().take_while(|cue| cue.end == near.edge && cue.class & PHONE != 0);
+    let Some(start) = ending.map(|cue| cue.start).min() else { return near };
+    let before = seen.before(&(start..start), kinds).filter(|before| before.cost <= BESIDE && before.class & PHONE == 0);
+    let joined =
+        |before: &Near| !seen.view.bytes()[before.edge..start].iter().any(|byte| matches!(byte, b',' | b':' | b'0'..=b'9' | b'/' | b'\n'));
+    before.filter(joined).map_or(near, |before| Near { class: before.class, ..near })
 }
 
 struct Piece {
@@ -262,8 +282,7 @@ struct Piece {
 
 impl Piece {
     fn of(bytes: &[u8], groups: &[Group]) -> Self {
-        let digits: Vec<u8> =
-            groups.iter().flat_map(|group| bytes[group.range.clone()].iter().map(|byte| byte - b'0')).take(DIGITS_MAX + 1).collect();
+        let digits: Vec<u8> = groups.iter().flat_map(|group| bytes[group.range.clone()].iter().map(|byte| byte - b'0')).collect();
         let values = groups
             .iter()
             .map(|group| bytes[group.range.clone()].iter().take(9).fold(0, |value, byte| value * 10 + u32::from(byte - b'0')))
@@ -312,7 +331,9 @@ impl Piece {
         }
         match (self.sizes[0], self.sizes[1], self.sizes[2]) {
             (4, 1..=2, 1..=2) => valid(first, second, third).or_else(|| persian(first, second, third)),
-            (1..=2, 1..=2, 4) => valid(third, second, first).or_else(|| valid(third, first, second)),
+            (1..=2, 1..=2, 4) => {
+                valid(third, second, first).or_else(|| valid(third, first, second)).or_else(|| persian(third, second, first))
+            }
             (1..=2, 1..=2, 2) if self.between[0] != 1 => {
                 valid(2000 + third, second, first).or_else(|| valid(2000 + third, first, second)).map(|_| Date { whole_year: false })
             }
@@ -342,9 +363,6 @@ enum Verdict {
 
 fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range: &Range<usize>) -> Verdict {
     let length = piece.len();
-    if !(DIGITS_MIN..=DIGITS_MAX).contains(&length) {
-        return Verdict::Nothing;
-    }
     if known.keeps_digits(&piece.digits) {
         return Verdict::Leave;
     }
@@ -367,7 +385,7 @@ fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range:
     if let Some(kind) = document(piece, said, nearest(ID | ACCOUNT), close(PHONE, 16)) {
         return Verdict::Is(kind);
     }
-    if is_phone_form(piece) && !(piece.is_one() && said.quantity) {
+    if is_phone_form(piece) && !(piece.is_one() && said.quantity && !piece.plus) {
         return if is_attackers(seen, range) { Verdict::Leave } else { Verdict::Is(Kind::Phone) };
     }
     if close(TICKET, 18) && (piece.is_one() || piece.only(b'-') && length >= 5)
@@ -382,8 +400,17 @@ fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range:
         return Verdict::Is(Kind::Device);
     }
     let reach = if piece.is_amount() { 20 } else { 60 };
-    if close(ID | ACCOUNT | HANDLE, reach) && length >= 5 && one_form && !said.quantity && !is_years(piece) {
+    // `80.878.257`, `900.123.456-7`.
+    let in_thousands = match piece.sizes[..] {
+        [first, 3, 3] | [first, 3, 3, 3] => first <= 3 && piece.only(b'.'),
+        [first, 3, 3, 1] => first <= 3 && piece.between == [b'.', b'.', b'-'],
+        _ => false,
+    };
+    if close(ID | ACCOUNT | HANDLE, reach) && length >= 5 && (one_form || in_thousands) && !said.quantity && !is_years(piece) {
         return Verdict::Is(Kind::Id);
+    }
+    if piece.is_amount() && piece.only(b'.') && piece.sizes.len() > 2 && !close(PHONE, 24) {
+        return Verdict::Leave;
     }
     if said.quantity || is_years(piece) || piece.is_amount() && !close(PHONE, 24) {
         return Verdict::Nothing;
@@ -423,8 +450,8 @@ fn document(piece: &Piece, said: &Said, id_nearest: bool, phone_near: bool) -> O
     if length == 15 && national::luhn(&piece.digits) && (one || dashed || piece.only(1)) && !piece.plus {
         return Some(Kind::Device);
     }
-    // The United States' number, and others of that form.
-    if piece.sizes == [3, 2, 4] && (dashed || id_nearest) {
+    // The United States' number, and others of that form; Pakistan's.
+    if piece.sizes == [3, 2, 4] && (dashed || id_nearest) || piece.sizes == [5, 7, 1] && dashed {
         return Some(Kind::Id);
     }
     let cpf = piece.sizes == [3, 3, 3, 2] && piece.between == [b'.', b'.', b'-'];
@@ -469,7 +496,7 @@ fn is_phone_form(piece: &Piece) -> bool {
             1 => (9..=12).contains(&length),
             _ => {
                 (8..=13).contains(&length)
-                    && sizes.iter().all(|size| *size <= 8)
+                    && sizes.iter().all(|size| *size <= 9)
                     && sizes.last().is_some_and(|size| *size >= 2)
                     && !piece.between[1..].contains(&b'/')
             }
@@ -487,6 +514,8 @@ fn is_likely(piece: &Piece) -> bool {
                 && piece.sizes.iter().all(|size| (2..=8).contains(size))
                 && (piece.only(1) || piece.only(b'-'))
                 && piece.sizes[1] >= 4
+                // `2024-00123`: the number of an invoice or a report.
+                && !(piece.sizes[0] == 4 && piece.only(b'-') && (1990..=2100).contains(&piece.values[0]))
         }
         _ => {
             (9..=13).contains(&length)
@@ -532,7 +561,45 @@ fn single_digits(piece: &Piece) -> bool {
 /// A number from which the attacker called: only where a word says so right before it, since most numbers are people's.
 fn is_attackers(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
     const NEAR: usize = 30;
-    let attacker = seen.before(range, ATTACKER).filter(|near| near.cost <= NEAR);
+    // Another value, a name or a clause between the two: the word is about that.
+    let other = |gap: &str| {
+        gap.contains([',', '\n', '@', '/', '\0']) || gap.contains(char::is_uppercase) || gap.trim_end_matches(['.', ' ', ':']).contains('.')
+    };
+    let attacker = seen.before(range, ATTACKER).filter(|near| near.cost <= NEAR && !other(&seen.view.text()[near.edge..range.start]));
     let person = seen.before(range, PERSON);
     attacker.is_some_and(|attacker| person.is_none_or(|person| person.cost > attacker.cost) && attacker.class & PERSON == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::redact::{Detector, Known, Record};
+
+    #[test]
+    fn numbers_are_what_their_form_and_the_words_before_them_say() {
+        for (text, expected) in [
+            ("national identity card number 85721866804933650.", "national identity card number [id-1]."),
+            ("জাতীয় পরিচয়পত্র নম্বর ৭৮৯৯৭৩০৯১৮৩৭৩৪৪৭২", "জাতীয় পরিচয়পত্র নম্বর [id-1]"),
+            ("شناختی کارڈ نمبر 61101-5196752-9", "شناختی کارڈ نمبر [id-1]"),
+            ("cédula 80.878.257, recibió", "cédula [id-1], recibió"),
+            ("cédula 5.277.604.134", "cédula [id-1]"),
+            ("C.C. 1.098.765.432", "C.C. [id-1]"),
+            ("RG 12.345.678-9", "RG [id-1]"),
+            ("invoice 2024-00123", "invoice 2024-00123"),
+            ("NIT 900.123.456-7", "NIT [id-1]"),
+            ("los 1.098.765.432 habitantes", "los 1.098.765.432 habitantes"),
+            ("version 5.277.604.134", "version 5.277.604.134"),
+            ("80.878.257 habitantes", "80.878.257 habitantes"),
+            ("sitio falso evil-x.com, celular 315 302 0820", "sitio falso evil-x.com, celular [phone-1]"),
+            ("the scammer's number is +44 7700 900123", "the scammer's number is +44 7700 900123"),
+            ("Server Demir 0324 486 08 52 arıyor", "Server Demir [phone-1] arıyor"),
+            ("My line is +254733789019", "My line is [phone-1]"),
+            ("số căn cước công dân 031186289451", "số căn cước công dân [phone-1]"),
+            ("số di động 0912345678", "số di động [phone-1]"),
+            ("ဖုန်းနံပါတ် - 09-425991146", "ဖုန်းနံပါတ် - [phone-1]"),
+            ("Téléphone : 06.80.74.71.24", "Téléphone : [phone-1]"),
+            ("วันเกิด: 21/08/2519", "วันเกิด: [birth-1]"),
+        ] {
+            assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected, "{text}");
+        }
+    }
 }

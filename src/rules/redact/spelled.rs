@@ -5,7 +5,9 @@ use super::cue::{Seen, is_letter, is_spaceless};
 use super::known::Values;
 use super::mail::email;
 use super::web::is_top;
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::sync::LazyLock;
 
 /// Words for `@`. Folded and in lower case.
@@ -233,10 +235,20 @@ const DOTS: [&str; 93] = [
 
 static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let folded: Vec<String> = ATS.iter().map(|word| super::cue::normal(word)).collect();
-    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(folded).ok()
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).kind(Some(AhoCorasickKind::DFA)).build(folded).ok()
 });
 
-static DOT_WORDS: LazyLock<Vec<String>> = LazyLock::new(|| DOTS.iter().map(|word| super::cue::normal(word)).collect());
+static DOT_WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| DOTS.iter().map(|word| super::cue::normal(word)).collect());
+
+/// Longest of them, in bytes.
+const DOT_MAX: usize = 40;
+
+/// The length of the word for a dot that a text begins with.
+fn dot(text: &str) -> Option<usize> {
+    let first = text.bytes().next()?;
+    let sorted_before = DOT_WORDS.range::<str, _>((Bound::Unbounded, Bound::Included(text))).rev();
+    sorted_before.take_while(|word| word.as_bytes()[0] == first).find(|word| text.starts_with(word.as_str())).map(String::len)
+}
 
 /// Words before "at" that say that a place follows, not a mailbox.
 const NOT_NAMES: [&str; 44] = [
@@ -326,10 +338,9 @@ fn local_start(text: &str) -> usize {
     let mut start = word(text);
     for _ in 0..3 {
         let before = text[..start].trim_end_matches(' ');
-        let Some(dot) = DOT_WORDS.iter().find_map(|dot| before.strip_suffix(dot.as_str())).filter(|rest| rest.ends_with(' ')) else {
-            break;
-        };
-        let rest = dot.trim_end_matches(' ');
+        let last = before.bytes().rev().take(DOT_MAX).position(|byte| byte == b' ');
+        let Some(dot) = last.map(|length| before.len() - length).filter(|dot| DOT_WORDS.contains(&before[*dot..])) else { break };
+        let rest = before[..dot].trim_end_matches(' ');
         let next = word(rest);
         if next == rest.len() || next < floor {
             break;
@@ -359,14 +370,7 @@ fn domain(text: &str, start: usize) -> Option<usize> {
         }
         let Some(dot) = skip(text, end, 3) else { break };
         let rest = &text[dot..];
-        let Some(length) = DOT_WORDS
-            .iter()
-            .find(|word| rest.starts_with(word.as_str()))
-            .map(|word| word.len())
-            .or_else(|| rest.starts_with('.').then_some(1))
-        else {
-            break;
-        };
+        let Some(length) = self::dot(rest).or_else(|| rest.starts_with('.').then_some(1)) else { break };
         spelled |= length > 1;
         let Some(next) = skip(text, dot + length, 3) else { break };
         at = next;

@@ -116,6 +116,22 @@ fn ranges_are_of_what_was_written() {
     assert_eq!(parts, ["０９１\u{200b}２ 345 678", "j\u{301}ane@example.org"]);
 }
 
+#[test]
+fn a_value_is_found_wherever_two_blocks_meet() {
+    let detector = Detector::new(&Known::default());
+    let value = "call +1 202 555 0143";
+    let seam = BLOCK - COMMON / 2;
+    for (filler, places) in [("x", [seam - 30, seam - 20, seam - 10, BLOCK - 10]), ("ab ", [seam - 24, seam - 15, seam - 6, BLOCK - 12])] {
+        for place in places {
+            let before = filler.repeat(place / filler.len());
+            let text = format!("{before} {value} {}", filler.repeat(COMMON));
+            let start = before.len() + 6;
+            let found = detector.find(&text);
+            assert!(matches!(&found[..], [one] if one.range == (start..start + value.len() - 5)), "{place}: {found:?}");
+        }
+    }
+}
+
 /// Pieces of text that detectors react to.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop_oneof![

@@ -2,7 +2,7 @@
 
 use super::Kind;
 use super::claim::Claims;
-use super::cue::{ID, SECRET, Seen};
+use super::cue::{ID, SECRET, Seen, is_letter};
 use super::known::Values;
 use super::national;
 use super::web::{Whose, whose};
@@ -40,6 +40,8 @@ pub(super) fn look(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims) {
             }
         } else if length == 6 && matches!(bytes.get(end), Some(b'-' | b'+')) {
             hetu(seen, claims, start);
+        } else if length == 6 && bytes[..start].ends_with(b")") {
+            registered(seen, claims, start..end);
         }
     }
 }
@@ -180,6 +182,24 @@ fn dashed(seen: &Seen<'_, '_>, claims: &mut Claims, first: Range<usize>) -> bool
     national::is_lettered(&joined) && claims.redact(Kind::Id, first.start..end)
 }
 
+/// `12/OUKAMA(N)123456`: Myanmar's registration card; a region, a township, a kind and a number.
+fn registered(seen: &Seen<'_, '_>, claims: &mut Claims, number: Range<usize>) {
+    const BEFORE: usize = 80;
+    let text = seen.view.text();
+    let mut floor = number.start.saturating_sub(BEFORE);
+    while !text.is_char_boundary(floor) {
+        floor += 1;
+    }
+    let before = &text[floor..number.start - 1];
+    let letters = |part: &str| !part.is_empty() && part.chars().all(is_letter);
+    let Some((front, kind)) = before.rsplit_once('(') else { return };
+    let Some((region, township)) = front.rsplit_once('/') else { return };
+    let digits = region.bytes().rev().take_while(u8::is_ascii_digit).count();
+    if matches!(digits, 1 | 2) && letters(kind) && letters(township) {
+        claims.redact(Kind::Id, floor + region.len() - digits..number.end);
+    }
+}
+
 /// Finland's code, whose sign for the century stands between its parts.
 fn hetu(seen: &Seen<'_, '_>, claims: &mut Claims, start: usize) -> bool {
     let bytes = seen.view.bytes();
@@ -209,4 +229,19 @@ fn mac(seen: &Seen<'_, '_>, claims: &mut Claims, at: usize) -> bool {
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::redact::{Detector, Known, Record};
+
+    #[test]
+    fn a_registration_card_of_myanmar_goes_in_its_script_and_in_latin_letters() {
+        for text in ["၁၄/မရတ(နိုင်)၁၆၉၉၅၉", "12/OUKAMA(N)123456", "12/oukama(naing)123456"] {
+            assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), "[id-1]", "{text}");
+        }
+        for text in ["12/name(s)12345", "see (N)123456", "a/b(c)123456"] {
+            assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), text);
+        }
+    }
 }

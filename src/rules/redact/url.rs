@@ -81,13 +81,14 @@ pub(super) fn url(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, rang
         secrets.push((Kind::Secret, host..end));
     }
     if !indicator {
-        tokens(seen, authority_end..range.end, &mut secrets);
+        tokens(seen, authority_end..range.end, whose == Whose::Person || is_service(name), &mut secrets);
         profile(seen, name, authority_end..range.end, whose, &mut secrets);
     }
     // Without a word on whose it is: a parameter that is a secret by its name makes a link somebody's; a name that a machine gave does not.
-    let named = secrets.iter().any(|(kind, part)| *kind != Kind::Token || bytes[part.start - 1] == b'=');
-    let next = whose == Whose::Attacker && !indicator && named && seen.view.fanged(&range).is_none() && is_about_the_next(seen, &range);
-    let whose = if next { Whose::Unsaid } else { whose };
+    let named =
+        secrets.iter().any(|(kind, part)| *kind != Kind::Token || bytes[part.start - 1] == b'=' && !is_common(seen, part.start - 1));
+    let claimed = whose == Whose::Attacker && !indicator && named && seen.view.fanged(&range).is_none();
+    let whose = if claimed && (is_service(name) || is_about_the_next(seen, &range)) { Whose::Unsaid } else { whose };
     if secrets.is_empty() || !named && whose == Whose::Unsaid && is_cell(seen, &range) {
         claims.keep(range);
     } else if whose == Whose::Attacker
@@ -111,6 +112,46 @@ pub(super) fn url(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, rang
 fn is_about_the_next(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
     let bytes = seen.view.bytes();
     seen.before(range, ATTACKER).is_none() && seen.after(range, ATTACKER).is_some_and(|near| bytes[range.end..near.edge].contains(&b','))
+}
+
+/// Where people have accounts: a link there with a secret in it is somebody's, whatever the sentence says of an attack.
+const SERVICES: [&str; 32] = [
+    "amazon.com",
+    "apple.com",
+    "discord.com",
+    "dropbox.com",
+    "facebook.com",
+    "gitlab.com",
+    "github.com",
+    "google.com",
+    "icloud.com",
+    "instagram.com",
+    "linkedin.com",
+    "live.com",
+    "mega.nz",
+    "microsoft.com",
+    "microsoftonline.com",
+    "office.com",
+    "outlook.com",
+    "paypal.com",
+    "proton.me",
+    "protonmail.com",
+    "riseup.net",
+    "signal.org",
+    "slack.com",
+    "telegram.org",
+    "tiktok.com",
+    "tutanota.com",
+    "twitter.com",
+    "whatsapp.com",
+    "wordpress.com",
+    "x.com",
+    "yahoo.com",
+    "zoom.us",
+];
+
+fn is_service(host: &str) -> bool {
+    SERVICES.iter().any(|service| host.strip_suffix(service).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
 /// Parameters whose values are secret or name one recipient. In lower case, without `-` and `_`.
@@ -180,7 +221,7 @@ const PARAMETERS: [&str; 62] = [
 ];
 
 /// Values of telling parameters, and parts of the path that only a machine made up.
-fn tokens(seen: &Seen<'_, '_>, rest: Range<usize>, found: &mut Vec<(Kind, Range<usize>)>) {
+fn tokens(seen: &Seen<'_, '_>, rest: Range<usize>, is_persons: bool, found: &mut Vec<(Kind, Range<usize>)>) {
     let bytes = seen.view.bytes();
     let mut start = rest.start;
     let mut in_query = false;
@@ -196,7 +237,8 @@ fn tokens(seen: &Seen<'_, '_>, rest: Range<usize>, found: &mut Vec<(Kind, Range<
                 let value = equals + 1..at;
                 let name: String = seen.view.lower()[part.start..equals].chars().filter(|c| c.is_alphanumeric()).collect();
                 let telling = PARAMETERS.binary_search(&&*name).is_ok() && is_telling(&name, &bytes[value.clone()]);
-                if !value.is_empty() && (telling || is_random(&bytes[value.clone()]) || bytes[value.clone()].contains(&b'@')) {
+                let made = is_random(&bytes[value.clone()]) || is_persons && is_mixed(&bytes[value.clone()]);
+                if !value.is_empty() && (telling || made || bytes[value.clone()].contains(&b'@')) {
                     found.push((Kind::Token, value));
                 }
             }
@@ -210,15 +252,27 @@ fn tokens(seen: &Seen<'_, '_>, rest: Range<usize>, found: &mut Vec<(Kind, Range<
     }
 }
 
+/// Parameters that have many uses, of [`PARAMETERS`].
+const COMMON: [&str; 18] = [
+    "account", "cid", "code", "confirm", "customer", "e", "hash", "id", "key", "login", "m", "member", "reset", "sign", "state", "target",
+    "to", "u",
+];
+
 /// A short value behind a name that has many uses (`id=12`, `m=view`) tells nobody.
 fn is_telling(name: &str, value: &[u8]) -> bool {
-    match name {
-        "id" | "m" | "e" | "u" | "to" | "code" | "key" | "account" | "state" | "cid" | "target" | "hash" | "login" | "confirm"
-        | "customer" | "member" | "reset" | "sign" => {
-            value.len() >= 5 && value.iter().any(|byte| byte.is_ascii_digit() || *byte == b'@' || *byte == b'%')
-        }
-        _ => value.len() >= 2,
+    if COMMON.binary_search(&name).is_err() {
+        return value.len() >= 2;
     }
+    value.len() >= 5 && value.iter().any(|byte| byte.is_ascii_digit() || *byte == b'@' || *byte == b'%')
+}
+
+/// Whether the parameter whose name ends at `equals` is one of [`COMMON`].
+fn is_common(seen: &Seen<'_, '_>, equals: usize) -> bool {
+    let lower = &seen.view.lower().as_bytes()[..equals];
+    let name =
+        lower.len() - lower.iter().rev().take(16).take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')).count();
+    let name: String = lower[name..].iter().filter(|byte| byte.is_ascii_alphanumeric()).map(|byte| char::from(*byte)).collect();
+    COMMON.binary_search(&&*name).is_ok()
 }
 
 fn is_address(part: &[u8]) -> bool {
@@ -246,6 +300,14 @@ fn is_random(part: &[u8]) -> bool {
     let capitals = body.windows(2).filter(|pair| pair.iter().all(u8::is_ascii_uppercase)).count();
     let mixed = digits >= 3 || digits > 0 && body.len() >= 20 && capitals >= 2;
     (uuid || changes * 4 >= body.len() && mixed && words < 3) && !hash
+}
+
+/// As long as a token, in capitals and small letters: in a person's URL that suffices.
+fn is_mixed(value: &[u8]) -> bool {
+    value.len() >= 16
+        && value.iter().all(u8::is_ascii_alphanumeric)
+        && value.iter().any(u8::is_ascii_uppercase)
+        && value.iter().any(u8::is_ascii_lowercase)
 }
 
 fn class_of(byte: u8) -> u8 {
@@ -346,7 +408,23 @@ mod tests {
 
     #[test]
     fn the_tables_are_sorted() {
-        assert!(PARAMETERS.is_sorted() && PROFILES.is_sorted() && NO_NAMES.is_sorted());
+        assert!(COMMON.is_sorted() && PARAMETERS.is_sorted() && PROFILES.is_sorted() && NO_NAMES.is_sorted());
+    }
+
+    #[test]
+    fn a_link_with_a_secret_at_a_service_goes_though_an_attack_is_spoken_of() {
+        use crate::rules::redact::{Detector, Known, Record};
+        for (text, expected) in [
+            ("after the attack: https://wordpress.com/magic-link?t=SZdGhuynxvdicqhndhMnXJ", "after the attack: [url-1]"),
+            ("phishing page https://wordpress.com/evil/login", "phishing page https://wordpress.com/evil/login"),
+            (
+                "phishing page https://notwordpress.com/x?t=SZdGhuynxvdicqhndhMnXJ",
+                "phishing page https://notwordpress.com/x?t=SZdGhuynxvdicqhndhMnXJ",
+            ),
+            ("I clicked on https://zoomhub29.icu/auth?id=5w7gq7 then", "I clicked on https://zoomhub29.icu/auth?id=[token-1] then"),
+        ] {
+            assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected, "{text}");
+        }
     }
 
     #[test]
@@ -355,6 +433,7 @@ mod tests {
         {
             assert!(is_random(random.as_bytes()), "{random}");
         }
+        assert!(is_mixed(b"vxMJLTUBTjwHczMHHdEQAGkfyXRWcByi") && !is_mixed(b"a-long-Title-of-some-article"));
         for word in [
             "a-long-title-of-some-article-2024",
             "d41d8cd98f00b204e9800998ecf8427e",

@@ -3,7 +3,7 @@
 
 use super::beside;
 use super::words::{COPULAS, FAMILIES, LOOSE, NO_NAMES, STOP_CHARS, STOPS, WEAK, WITHIN};
-use super::{Word, is_cased, words};
+use super::{Word, few_words, is_cased};
 use crate::rules::redact::Kind;
 use crate::rules::redact::claim::Claims;
 use crate::rules::redact::cue::{self, CLOSING, NAME, PERSON, Seen, TITLE, TOLD, VERB, is_letter, is_semitic, is_spaceless, is_word};
@@ -24,6 +24,12 @@ pub(in crate::rules::redact) fn look(seen: &Seen<'_, '_>, claims: &mut Claims) {
         }
         if found.class & (NAME | TOLD | CLOSING) != 0
             && let Some(range) = behind(seen, claims, found)
+        {
+            claims.over(Kind::Name, range);
+        }
+        if found.class & (PERSON | NAME) != 0
+            && let Some(range) = beside::labelled(seen, found)
+            && claims.is_free(&range)
         {
             claims.over(Kind::Name, range);
         }
@@ -58,7 +64,7 @@ fn called(seen: &Seen<'_, '_>, cue: cue::Cue) -> Option<Range<usize>> {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let words = words(seen.view, start..end);
+    let words = few_words(seen.view, start..end, WORDS_MAX + 3);
     let range = capitals(seen, &words)?;
     let count = words.iter().filter(|word| word.range.end <= range.end).count();
     (count >= 2 && !words[..count].iter().any(|word| is_cue(seen, &word.range))).then_some(range)
@@ -85,7 +91,7 @@ fn behind(seen: &Seen<'_, '_>, claims: &Claims, cue: cue::Cue) -> Option<Range<u
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let words = words(seen.view, start..end);
+    let words = few_words(seen.view, start..end, WORDS_MAX + 3);
     let first = words.first().filter(|word| word.range.start == start)?;
     if claims.is_taken(start) {
         return None;
@@ -98,7 +104,7 @@ fn behind(seen: &Seen<'_, '_>, claims: &Claims, cue: cue::Cue) -> Option<Range<u
         if comma && !closing {
             return None;
         }
-        let known = cue.class & NAME != 0 || !is_cjk(c) || FAMILIES.contains(c);
+        let known = (cue.class & NAME != 0 || !is_cjk(c) || FAMILIES.contains(c)) && !(is_cjk(c) && beside::is_cue_at(seen, start));
         return in_spaceless(seen, first, &words).filter(|range| known && (is_cjk(c) || alone(range)));
     }
     let cased = is_cased(c);
@@ -148,11 +154,15 @@ pub(super) fn capitals(seen: &Seen<'_, '_>, words: &[Word]) -> Option<Range<usiz
     for (at, word) in words.iter().enumerate().take(WORDS_MAX) {
         let joined = at == 0 || is_join(&text[words[at - 1].range.end..word.range.start]);
         let written = &lower[word.range.clone()];
-        if !joined || (at == 0 || !WITHIN.contains(&written)) && !word.capital || NO_NAMES.binary_search(&written).is_ok() {
+        // `Мар'яна`, `Ng'ang'a`; but `Anna's`.
+        let inner = at > 0 && text[..word.range.start].ends_with('\'') && !["s", "t", "d", "m", "ll", "re", "ve"].contains(&written);
+        // Folded, `Thế` reads `the`.
+        let common = NO_NAMES.binary_search(&written).is_ok() && seen.view.origin(&word.range).len() == word.range.len();
+        if !joined || (at == 0 || !WITHIN.contains(&written)) && !word.capital && !inner || common {
             break;
         }
         // A title goes with its name; another cue begins something else.
-        if word.capital {
+        if word.capital || inner {
             last = Some(at);
         }
     }
@@ -181,7 +191,7 @@ pub(super) fn caseless(seen: &Seen<'_, '_>, words: &[Word]) -> Option<Range<usiz
     let mut last = None;
     for (at, word) in words.iter().enumerate().take(4) {
         let written = &text[word.range.clone()];
-        let joined = at == 0 || matches!(&text[words[at - 1].range.end..word.range.start], " " | "-");
+        let joined = at == 0 || matches!(&text[words[at - 1].range.end..word.range.start], " " | "-" | "'");
         if at == 0 && !is_spaceless(written.chars().next().unwrap_or(' ')) && is_cue(seen, &word.range) {
             return None;
         }

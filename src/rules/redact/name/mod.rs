@@ -4,6 +4,7 @@ mod beside;
 mod introduced;
 mod key;
 mod known;
+mod search;
 mod words;
 
 pub(super) use introduced::look as introduced;
@@ -23,6 +24,11 @@ pub(super) struct Word {
 
 /// The words of a part of a text. Scripts without blanks give one for each run of letters.
 pub(super) fn words(view: &View<'_>, range: Range<usize>) -> Vec<Word> {
+    few_words(view, range, usize::MAX)
+}
+
+/// As many of them, the first.
+pub(super) fn few_words(view: &View<'_>, range: Range<usize>, most: usize) -> Vec<Word> {
     let text = view.text();
     let mut words: Vec<Word> = Vec::new();
     let mut open: Option<(Word, bool)> = None;
@@ -36,6 +42,9 @@ pub(super) fn words(view: &View<'_>, range: Range<usize>) -> Vec<Word> {
                 continue;
             }
             words.extend(open.take().map(|(word, _)| word));
+            if words.len() >= most {
+                return words;
+            }
         }
         if letter {
             open = Some((Word { range: at..at + c.len_utf8(), capital: c.is_uppercase() }, spaceless));
