@@ -6,6 +6,9 @@ use crate::model::{
     ObservableKind::{self, *},
     observable::{Reason, shown, strip, tld},
 };
+use crate::rules::redact::{Detector, Kind, Known};
+use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Cells of a table and lines of a list hold at most this many values.
 const VALUES_MAX: usize = 1000;
@@ -156,6 +159,11 @@ pub(super) fn line(text: &str) -> Found {
     found
 }
 
+/// The first value that a line mentions, whosever it is.
+pub(super) fn mentioned(text: &str) -> Option<Observable> {
+    line(text).values.into_iter().next().or_else(|| text.split_whitespace().find_map(token))
+}
+
 fn is_comment(text: &str) -> bool {
     let heading = text.starts_with('[') && text.ends_with(']') && !text.contains([':', '=', '.']);
     let label = text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("tlp:"));
@@ -302,6 +310,11 @@ fn prose(text: &str) -> Found {
         for part in word.split(between) {
             let value = token(part).filter(|_| !previous.ends_with("Referer:"));
             if let Some(value) = value.filter(|value| fits(value, part, defanged, of_hash)) {
+                if matches!(value.kind(), Email | Ipv4 | Ipv6) && is_a_persons(part, text) {
+                    let hint = "on a line of its own it is taken for an indicator";
+                    found.problems.push(format!("`{}` may be a person's, by what stands beside it\nhint: {hint}", shown(part)));
+                    continue;
+                }
                 of_hash |= found.values.is_empty() && matches!(value.kind(), Md5 | Sha1 | Sha256 | Sha512);
                 found.add(Ok(value));
             }
@@ -312,6 +325,14 @@ fn prose(text: &str) -> Found {
         found.problems.push(format!("no value could be taken from `{}`", shown(text)));
     }
     found
+}
+
+/// Whether detectors would take a part of a sentence out of it.
+fn is_a_persons(part: &str, text: &str) -> bool {
+    static DETECTOR: LazyLock<Detector> = LazyLock::new(|| Detector::new(&Known::default()));
+    let start = part.as_ptr() as usize - text.as_ptr() as usize;
+    let within = |range: &Range<usize>| range.start < start + part.len() && start < range.end;
+    text.len() > part.len() && DETECTOR.find(text).iter().any(|found| matches!(found.kind, Kind::Email | Kind::Ip) && within(&found.range))
 }
 
 fn is_defanged(text: &str) -> bool {
