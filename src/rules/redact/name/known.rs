@@ -490,6 +490,8 @@ impl Names {
                 end = next;
             }
             let sure = level >= Level::Script && (level != Level::Script || parts >= 1) || parts >= 2 && (sounds >= 2 && sum >= 4);
+            // Each syllable of a Chinese or Korean name, one after the other.
+            let sure = sure || parts >= 2 && end - at >= 3 && self.sizes[index as usize] == 1;
             let whole = parts >= 2 && parts >= self.sizes[index as usize].min(2);
             if sure && best.is_none_or(|(length, ..)| end - at > length) {
                 best = Some((end - at, index, whole));
@@ -756,6 +758,7 @@ mod tests {
             ("박지연", "by Park Ji-yeon", "by #"),
             ("최도현", "Choi Do-hyun called", "# called"),
             ("강현훈", "Kang Hyun-hoon called", "# called"),
+            ("임우은", "Lim Woo-eun called", "# called"),
             ("ሪቬ ሉኬሪ", "ሪ ቬ ሉ ኬ ሪ ነበሩ", "# ነበሩ"),
             ("סאןזור פאימוטא", "Sanzor Paimota called", "# called"),
         ] {
