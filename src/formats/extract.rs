@@ -7,6 +7,7 @@ use crate::model::{
     observable::{Reason, shown, strip, tld},
 };
 use crate::rules::redact::{Detector, Kind, Known};
+use std::cell::LazyCell;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -301,6 +302,7 @@ fn prose(text: &str) -> Found {
     let defanged = is_defanged(text);
     let mut previous = "";
     let mut of_hash = false;
+    let persons = LazyCell::new(|| of_persons(text));
     for word in text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`' | '\u{201c}' | '\u{201d}')) {
         if word.is_empty() {
             continue;
@@ -310,7 +312,7 @@ fn prose(text: &str) -> Found {
         for part in word.split(between) {
             let value = token(part).filter(|_| !previous.ends_with("Referer:"));
             if let Some(value) = value.filter(|value| fits(value, part, defanged, of_hash)) {
-                if matches!(value.kind(), Email | Ipv4 | Ipv6) && is_a_persons(part, text) {
+                if matches!(value.kind(), Email | Ipv4 | Ipv6) && is_among(&persons, part, text) {
                     let hint = "on a line of its own it is taken for an indicator";
                     found.problems.push(format!("`{}` may be a person's, by what stands beside it\nhint: {hint}", shown(part)));
                     continue;
@@ -327,12 +329,18 @@ fn prose(text: &str) -> Found {
     found
 }
 
-/// Whether detectors would take a part of a sentence out of it.
-fn is_a_persons(part: &str, text: &str) -> bool {
+/// Where detectors find a person's address in a sentence.
+fn of_persons(text: &str) -> Vec<Range<usize>> {
     static DETECTOR: LazyLock<Detector> = LazyLock::new(|| Detector::new(&Known::default()));
+    let found = DETECTOR.find(text).into_iter();
+    found.filter(|found| matches!(found.kind, Kind::Email | Kind::Ip)).map(|found| found.range).collect()
+}
+
+/// Whether a part of a sentence lies in one of these ranges, which ascend. One that is all of it does not.
+fn is_among(ranges: &[Range<usize>], part: &str, text: &str) -> bool {
     let start = part.as_ptr() as usize - text.as_ptr() as usize;
-    let within = |range: &Range<usize>| range.start < start + part.len() && start < range.end;
-    text.len() > part.len() && DETECTOR.find(text).iter().any(|found| matches!(found.kind, Kind::Email | Kind::Ip) && within(&found.range))
+    let next = ranges.partition_point(|range| range.end <= start);
+    text.len() > part.len() && ranges.get(next).is_some_and(|range| range.start < start + part.len())
 }
 
 fn is_defanged(text: &str) -> bool {
