@@ -66,8 +66,8 @@ async fn a_link_made_for_one_person_arrives_without_what_says_whom() {
 async fn what_is_nobodys_ours_or_a_victims_is_refused() {
     let (federation, _files) = with_a_deny_list(2).await;
     for (value, why) in [
-        ("desk.helpline.org", "it is a name below what belongs to somebody whom the deny list protects"),
-        ("victim.org.evil-login.com", "it mentions what belongs to somebody whom the deny list protects"),
+        ("desk.helpline.org", "it is a name below what belongs to somebody whom the deny list or `gate.victims` protects"),
+        ("victim.org.evil-login.com", "it mentions what belongs to somebody whom the deny list or `gate.victims` protects"),
         ("198.41.30.7", "it lies in `198.41.30.0/24`, which is our own"),
         ("192.168.1.7", "it is a private address, the inside of somebody's network"),
         ("192.0.2.7", "it is reserved for examples and tests"),
