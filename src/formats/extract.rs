@@ -6,6 +6,10 @@ use crate::model::{
     ObservableKind::{self, *},
     observable::{Reason, shown, strip, tld},
 };
+use crate::rules::redact::{Detector, Kind, Known};
+use std::cell::LazyCell;
+use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Cells of a table and lines of a list hold at most this many values.
 const VALUES_MAX: usize = 1000;
@@ -156,6 +160,11 @@ pub(super) fn line(text: &str) -> Found {
     found
 }
 
+/// The first value that a line mentions, whosever it is.
+pub(super) fn mentioned(text: &str) -> Option<Observable> {
+    line(text).values.into_iter().next().or_else(|| text.split_whitespace().find_map(token))
+}
+
 fn is_comment(text: &str) -> bool {
     let heading = text.starts_with('[') && text.ends_with(']') && !text.contains([':', '=', '.']);
     let label = text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("tlp:"));
@@ -293,6 +302,7 @@ fn prose(text: &str) -> Found {
     let defanged = is_defanged(text);
     let mut previous = "";
     let mut of_hash = false;
+    let persons = LazyCell::new(|| of_persons(text));
     for word in text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`' | '\u{201c}' | '\u{201d}')) {
         if word.is_empty() {
             continue;
@@ -302,6 +312,11 @@ fn prose(text: &str) -> Found {
         for part in word.split(between) {
             let value = token(part).filter(|_| !previous.ends_with("Referer:"));
             if let Some(value) = value.filter(|value| fits(value, part, defanged, of_hash)) {
+                if matches!(value.kind(), Email | Ipv4 | Ipv6) && is_among(&persons, part, text) {
+                    let hint = "on a line of its own it is taken for an indicator";
+                    found.problems.push(format!("`{}` may be a person's, by what stands beside it\nhint: {hint}", shown(part)));
+                    continue;
+                }
                 of_hash |= found.values.is_empty() && matches!(value.kind(), Md5 | Sha1 | Sha256 | Sha512);
                 found.add(Ok(value));
             }
@@ -312,6 +327,20 @@ fn prose(text: &str) -> Found {
         found.problems.push(format!("no value could be taken from `{}`", shown(text)));
     }
     found
+}
+
+/// Where detectors find a person's address in a sentence.
+fn of_persons(text: &str) -> Vec<Range<usize>> {
+    static DETECTOR: LazyLock<Detector> = LazyLock::new(|| Detector::new(&Known::default().of_indicators()));
+    let found = DETECTOR.find(text).into_iter();
+    found.filter(|found| matches!(found.kind, Kind::Email | Kind::Ip)).map(|found| found.range).collect()
+}
+
+/// Whether a part of a sentence lies in one of these ranges, which ascend. One that is all of it does not.
+fn is_among(ranges: &[Range<usize>], part: &str, text: &str) -> bool {
+    let start = part.as_ptr() as usize - text.as_ptr() as usize;
+    let next = ranges.partition_point(|range| range.end <= start);
+    text.len() > part.len() && ranges.get(next).is_some_and(|range| range.start < start + part.len())
 }
 
 fn is_defanged(text: &str) -> bool {

@@ -51,6 +51,7 @@ impl Node {
     pub(super) async fn create_group(&self, request: &GroupCreate) -> Result<GroupId, NodeError> {
         let _one_at_a_time = self.defining.lock().await;
         self.check_name_is_free(&request.name)?;
+        self.check_name_names_nobody(&request.name)?;
         let mut members = vec![self.org()];
         for name in &request.members {
             members.push(self.member(name)?);
@@ -78,6 +79,17 @@ impl Node {
         let group = definition.group;
         self.define(definition, members).await?;
         Ok(group)
+    }
+
+    /// A group's name goes to all its members, with its definition and past the gate.
+    fn check_name_names_nobody(&self, name: &str) -> Result<(), NodeError> {
+        match self.gate()?.told.detector.find(name).first() {
+            Some(found) => Err(NodeError::BadInput(format!(
+                "the group's name holds what may be somebody's {}, and every member gets it\nhint: name the group after what it is for",
+                found.kind.name()
+            ))),
+            None => Ok(()),
+        }
     }
 
     fn member(&self, name: &str) -> Result<OrgId, NodeError> {

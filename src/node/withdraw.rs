@@ -110,7 +110,8 @@ impl Node {
 
     /// Why, without personal data. The recall that runs ahead is signed with it, and the withdrawal in the log says the same.
     fn reason_that_leaves(&self, reason: &str) -> Result<String, NodeError> {
-        let reason = reason.chars().filter(|c| !c.is_control()).collect();
+        // A blank for each: what stands in two lines must not become one word.
+        let reason = reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         Ok(clean_reason(reason, &self.gate()?, &mut Findings::default()))
     }
 

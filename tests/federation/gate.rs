@@ -3,7 +3,7 @@
 use crate::harness::*;
 use std::fs;
 use watchfire::model::Tlp;
-use watchfire::node::view::ShareRequest;
+use watchfire::node::view::{GroupCreate, ShareRequest};
 use watchfire::node::{Node, NodeError};
 use watchfire::rules::lists::Severity;
 
@@ -66,8 +66,8 @@ async fn a_link_made_for_one_person_arrives_without_what_says_whom() {
 async fn what_is_nobodys_ours_or_a_victims_is_refused() {
     let (federation, _files) = with_a_deny_list(2).await;
     for (value, why) in [
-        ("desk.helpline.org", "it is a name below what belongs to somebody whom the deny list protects"),
-        ("victim.org.evil-login.com", "it mentions what belongs to somebody whom the deny list protects"),
+        ("desk.helpline.org", "it is a name below what belongs to somebody whom the deny list or `gate.victims` protects"),
+        ("victim.org.evil-login.com", "it mentions what belongs to somebody whom the deny list or `gate.victims` protects"),
         ("198.41.30.7", "it lies in `198.41.30.0/24`, which is our own"),
         ("192.168.1.7", "it is a private address, the inside of somebody's network"),
         ("192.0.2.7", "it is reserved for examples and tests"),
@@ -96,6 +96,30 @@ async fn a_recall_goes_out_and_names_nobody() {
     federation.node(AMAL).recall("evil-login.com", "Anna Kim of victim.org asked for it").await.unwrap();
     federation.settle().await;
     assert!(!federation.finds(BOREALIS, "evil-login.com"));
+}
+
+#[tokio::test]
+async fn a_reason_of_several_lines_names_nobody_either() {
+    let (mut federation, _files) = with_a_deny_list(2).await;
+    federation.share(AMAL, "evil-login.com", Tlp::Amber, "borealis").await;
+    federation.settle().await;
+    for secret in ["712345678", "712 345 678", "Anna", "Kim"] {
+        federation.keep_secret(secret.to_owned(), &[AMAL]);
+    }
+    federation.node(AMAL).withdraw("evil-login.com", "asked for by\nAnna Kim\nher number is\n0712345678\n").await.unwrap();
+    federation.settle().await;
+}
+
+#[tokio::test]
+async fn a_groups_name_names_nobody() {
+    let (federation, _files) = with_a_deny_list(2).await;
+    for (name, kind) in [("friends of Anna Kim", "name"), ("call +254 712 345 678", "phone")] {
+        let request = GroupCreate { name: name.into(), members: vec!["borealis".into()], ..GroupCreate::default() };
+        let error = federation.node(AMAL).group_create(request).await.unwrap_err().to_string();
+        assert!(error.contains(&format!("may be somebody's {kind}")) && !error.contains(name), "{error}");
+    }
+    federation.settle().await;
+    assert_eq!(federation.node(BOREALIS).groups().unwrap().len(), 0);
 }
 
 #[tokio::test]

@@ -124,7 +124,7 @@ impl Table<'_> {
     /// Whom to ask, where from: values there are not the table's.
     fn before_header(&mut self, number: u64, cells: &[String]) -> ControlFlow<()> {
         self.tlp = cells.iter().filter_map(|cell| words::tlp(cell)).max().max(self.tlp);
-        match cells.iter().flat_map(|cell| extract::line(cell).values).next() {
+        match cells.iter().find_map(|cell| extract::mentioned(cell)) {
             Some(value) => self.problem(number, format!("`{}` stands before the header, so it is not taken", value.value())),
             None => ControlFlow::Continue(()),
         }

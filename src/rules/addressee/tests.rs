@@ -41,6 +41,7 @@ fn what_is_good_for_one_person_or_one_visit_is_taken_off() {
         ("https://evil.ru/a?label=38d5d963ea7b76e6df243da9ec4a9205", "https://evil.ru/a [Token]"),
         ("https://evil.ru/a?38d5d963ea7b76e6df243da9ec4a9205", "https://evil.ru/a [Token]"),
         ("https://evil.ru/a?r=391C7CE85D88&x=windows10x64", "https://evil.ru/a?x=windows10x64 [Token]"),
+        ("https://evil.ru/a?token=&#x41;&#x62;&#x33;&#x64;", "https://evil.ru/a?token=& [Token]"),
         ("https://evil.ru/a;jsessionid=ABC123?b=c", "https://evil.ru/ [OneTime]"),
         ("https://evil.ru/verify/78421905", "https://evil.ru/verify/ [OneTime]"),
         ("https://evil.ru/a?e=x@y.org&token=1&b=2", "https://evil.ru/a?b=2 [Email, OneTime]"),

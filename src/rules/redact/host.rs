@@ -189,6 +189,7 @@ fn ip(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<usi
     let goes = match whose(seen, &whole) {
         Whose::Person => true,
         Whose::Attacker => false,
+        Whose::Unsaid if known.indicators => false,
         Whose::Unsaid => {
             // `evil.example (203.0.113.7)`: where that is. A word such as "from" would leave open who came from there.
             let in_brackets = bytes[..whole.start].ends_with(b" (") && whole.start.checked_sub(3).is_some_and(|at| claims.stays(at));

@@ -15,11 +15,12 @@ pub struct Known {
     values: Vec<String>,
     domains: Vec<String>,
     keep: Vec<String>,
+    indicators: bool,
 }
 
 impl fmt::Debug for Known {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { names, values, domains, keep } = self;
+        let Self { names, values, domains, keep, .. } = self;
         write!(f, "Known {{ names: {}, values: {}, domains: {}, keep: {} }}", names.len(), values.len(), domains.len(), keep.len())
     }
 }
@@ -50,6 +51,13 @@ impl Known {
     #[must_use]
     pub fn keep(mut self, value: &str) -> Self {
         self.keep.push(value.to_owned());
+        self
+    }
+
+    /// What is looked at tells of indicators: an address of a machine of which no word says whose it is stays.
+    #[must_use]
+    pub const fn of_indicators(mut self) -> Self {
+        self.indicators = true;
         self
     }
 
@@ -95,6 +103,7 @@ pub(super) struct Values {
     keep: Arc<Keep>,
     /// What is kept in one record alone.
     keep_here: Arc<Keep>,
+    pub(super) indicators: bool,
 }
 
 /// Values that stay.
@@ -143,7 +152,7 @@ fn is_number(text: &str) -> bool {
 
 impl Values {
     pub(super) fn of(known: &Known) -> Self {
-        let Known { names, values, domains, keep } = known;
+        let Known { names, values, domains, keep, indicators } = known;
         let phrases: BTreeSet<String> =
             values.iter().map(|value| View::of(value).lower().trim().to_owned()).filter(|value| value.chars().count() >= 4).collect();
         let phrases = (!phrases.is_empty())
@@ -158,6 +167,7 @@ impl Values {
             domains: domains.iter().map(host).filter(|domain| !domain.is_empty()).collect(),
             keep: Keep::of(keep.iter().map(String::as_str)),
             keep_here: Arc::default(),
+            indicators: *indicators,
         }
     }
 

@@ -21,7 +21,7 @@ pub(super) fn emails(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims) {
         if at < from || claims.is_taken(at) {
             continue;
         }
-        if let Some(range) = email_at(seen, at) {
+        if let Some(range) = email_at(seen, at).or_else(|| letters_apart(seen, at)) {
             from = range.end;
             email(seen, known, claims, range);
         } else {
@@ -40,9 +40,27 @@ fn email_at(seen: &Seen<'_, '_>, at: usize) -> Option<Range<usize>> {
     if start == local_end || at - local_end > 2 {
         return None;
     }
-    let host_start = at + 1 + text[at + 1..].bytes().take(2).take_while(|byte| *byte == b' ').count();
+    let host_start = at + 1 + text[at + 1..].bytes().take(3).take_while(|byte| matches!(byte, b' ' | b'\r' | b'\n')).count();
     let end = host_end(text, host_start, spaced)?;
     Some(start..end)
+}
+
+/// `j a n e @ n g o . o r g`: the address around an `@` with a blank between all of it.
+fn letters_apart(seen: &Seen<'_, '_>, at: usize) -> Option<Range<usize>> {
+    let bytes = seen.view.bytes();
+    let blank = |at: usize| bytes.get(at) == Some(&b' ');
+    let mut start = at;
+    while start >= 2 && at - start < SIDE_MAX && blank(start - 1) && is_local(bytes[start - 2]) && (start == 2 || blank(start - 3)) {
+        start -= 2;
+    }
+    let letters = bytes[at..].iter().skip(2).step_by(2).take(SIDE_MAX);
+    let apart = letters.enumerate().take_while(|(nth, byte)| {
+        blank(at + 1 + 2 * nth)
+            && (byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+            && !bytes.get(at + 3 + 2 * nth).is_some_and(u8::is_ascii_alphanumeric)
+    });
+    let host: String = apart.map(|(_, byte)| char::from(*byte)).collect();
+    (at - start >= 4).then(|| host_end(&host, 0, false)).flatten().map(|end| start..at + 1 + 2 * end)
 }
 
 fn local_start(text: &str, end: usize) -> usize {

@@ -10,6 +10,7 @@ pub mod check;
 mod claim;
 mod confusable;
 mod cue;
+mod escape;
 mod fold;
 mod host;
 mod known;

@@ -51,7 +51,10 @@ pub(super) fn look(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims) {
         let run = parse(bytes, start, claims);
         at = run.end.max(start + 1);
         if !claims.is_taken(start) && !run.groups.is_empty() && begins(seen, &run) {
-            pieces(seen, known, claims, &run);
+            match broken(seen, claims, &run) {
+                Some(end) => at = end,
+                None => pieces(seen, known, claims, &run),
+            }
         }
     }
 }
@@ -146,6 +149,51 @@ fn goes_on(bytes: &[u8], end: usize) -> bool {
     }
 }
 
+/// A number that goes on in the next line, where a check digit or what is lacking behind a `+` says so. Where it ends, if it was claimed.
+fn broken(seen: &Seen<'_, '_>, claims: &mut Claims, run: &Run) -> Option<usize> {
+    let bytes = seen.view.bytes();
+    let next = next_line(bytes, run)?;
+    let rest = parse(bytes, next, claims);
+    if rest.start < next {
+        return None;
+    }
+    let digits: usize = run.groups.iter().map(|group| group.range.len()).sum();
+    let mut groups = run.groups.clone();
+    groups.extend(rest.groups);
+    groups[run.groups.len()].between = 1;
+    for last in (run.groups.len()..groups.len()).rev() {
+        let range = run.start..groups[last].range.end;
+        let piece = Piece::of(bytes, &groups[..=last]);
+        if goes_on(bytes, range.end) || piece.sizes.iter().any(|size| *size > 8) {
+            continue;
+        }
+        let kind = if piece.plus && digits < 8 && (9..=15).contains(&piece.len()) {
+            Kind::Phone
+        } else if (13..=19).contains(&piece.len()) && national::card(&piece.digits) {
+            Kind::Card
+        } else if !piece.plus && national::is_national(&piece.digits) && seen.before(&range, ID).is_some_and(|near| near.cost <= 24) {
+            Kind::Id
+        } else {
+            continue;
+        };
+        claims.redact(kind, range.clone());
+        return Some(range.end);
+    }
+    None
+}
+
+/// Where the next line begins with a digit, if the line that a run ends does not begin with it, as columns of numbers do.
+fn next_line(bytes: &[u8], run: &Run) -> Option<usize> {
+    let blanks = |at: usize| bytes[at..].iter().take(3).take_while(|byte| matches!(byte, b' ' | b'\r')).count();
+    let end = run.end + blanks(run.end);
+    let begins = bytes[..run.start].iter().rev().find(|byte| **byte != b' ').is_none_or(|byte| *byte == b'\n');
+    if begins || bytes.get(end) != Some(&b'\n') {
+        return None;
+    }
+    let next = end + 1 + blanks(end + 1);
+    bytes.get(next).is_some_and(u8::is_ascii_digit).then_some(next)
+}
+
 fn pieces(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, run: &Run) {
     // `10.0.19045.3930`, `1.3.6.1.4.1`: a version, or the number of an object.
     let sizes: Vec<usize> = run.groups.iter().map(|group| group.range.len()).collect();
@@ -154,7 +202,9 @@ fn pieces(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, run: &Run) {
         && sizes.contains(&1)
         && sizes[1..].iter().any(|size| *size != 3);
     // A UUID without letters.
-    if version && !run.groups[0].plus || sizes == [8, 4, 4, 4, 12] {
+    let number =
+        |piece: &Piece| national::is_national(&piece.digits) && seen.near(&(run.start..run.end), ID).is_some_and(|near| near.cost <= 40);
+    if version && !run.groups[0].plus && !number(&Piece::of(seen.view.bytes(), &run.groups)) || sizes == [8, 4, 4, 4, 12] {
         return;
     }
     if run.groups.iter().map(|group| group.range.len()).sum::<usize>() < DIGITS_MIN {
@@ -305,6 +355,11 @@ impl Piece {
         self.sizes.len() == 1
     }
 
+    /// The same mark between all groups.
+    fn is_uniform(&self) -> bool {
+        self.between.windows(2).all(|pair| pair[0] == pair[1])
+    }
+
     fn only(&self, mark: u8) -> bool {
         !self.between.is_empty() && self.between.iter().all(|between| *between == mark)
     }
@@ -376,7 +431,8 @@ fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range:
         return if birth { Verdict::Is(Kind::Birth) } else { Verdict::Leave };
     }
     let one_form = piece.is_one() || piece.only(1) || piece.only(b'-') || piece.sizes == [4, 4, 4, 4] && piece.only(b'.');
-    if one_form && national::card(&piece.digits) && (piece.is_one() || piece.sizes.iter().all(|size| (3..=7).contains(size))) {
+    let one_mark = one_form || piece.is_uniform() && piece.sizes.len() > 2;
+    if one_mark && national::card(&piece.digits) && (piece.is_one() || piece.sizes.iter().all(|size| (3..=7).contains(size))) {
         return Verdict::Is(Kind::Card);
     }
     if close(ACCOUNT, 40) && one_form && (12..=19).contains(&length) && national::luhn(&piece.digits) {
@@ -469,6 +525,9 @@ fn document(piece: &Piece, said: &Said, id_nearest: bool, phone_near: bool) -> O
         return None;
     }
     if formed && national::is_national(&piece.digits) {
+        return Some(Kind::Id);
+    }
+    if id_nearest && !one && piece.is_uniform() && national::is_national(&piece.digits) {
         return Some(Kind::Id);
     }
     let checked = one && !said.quantity && national::is_national(&piece.digits);

@@ -57,6 +57,35 @@ fn a_persons_values_go_in_any_script_and_whatever_is_done_to_them() {
 }
 
 #[test]
+fn what_was_broken_set_apart_or_escaped_goes_in_one_piece() {
+    let known = Known::default().name("Anna Kim");
+    for (text, expected) in [
+        ("Write to jane.doe@\nexample.org", "Write to [email-1]"),
+        ("Write to j a n e . d o e @ e x a m p l e . o r g today", "Write to [email-1] today"),
+        ("jane.doe%40example.org or jane&#64;example&period;org", "[email-1] or [email-2]"),
+        ("Her number: +254 712\n345 678", "Her number: [phone-1]"),
+        ("%2B254%20712%20345%20678", "[phone-1]"),
+        ("card 4111 1111\n1111 1111", "card [card-1]"),
+        ("card 4111/1111/1111/1111", "card [card-1]"),
+        ("Her CPF is 111/444/777/35", "Her CPF is [id-1]"),
+        ("Her CPF is 111 444\n777 35", "Her CPF is [id-1]"),
+        ("IBAN DE89 - 3704 - 0044 - 0532 - 0130 - 00", "IBAN [iban-1]"),
+        ("IBAN DE89 3704 0044\n0532 0130 00", "IBAN [iban-1]"),
+        ("victim's IP was 203&#46;0&#46;113&#46;7", "victim's IP was [ip-1]"),
+        ("My name is Anna Petrova, calling", "My name is [name-1], calling"),
+        ("My name is Maria\u{202f}\u{2007}Petrova, calling", "My name is [name-1], calling"),
+        ("제 이름은 김은현입니다", "제 이름은 [name-1]입니다"),
+        ("我叫楊 晴婷，記者", "我叫[name-1]，記者"),
+        ("私の名前はサトウ ハナコです", "私の名前は[name-1]です"),
+        ("&#x410;&#x43d;&#x43d;&#x430; %D0%9A%D0%B8%D0%BC", "[name-1]"),
+    ] {
+        assert_eq!(with(&known, text), expected, "{text}");
+    }
+    let columns = "port 8080\n8443\n120 300\n17 2024\n2025 12\n+1\n20 500";
+    assert_eq!(redacted(columns), columns);
+}
+
+#[test]
 fn what_is_an_attackers_or_nobodys_stays() {
     for text in [
         "C2 at 203.0.113.7 and evil[.]example, hxxps://evil[.]example/a/b.php",

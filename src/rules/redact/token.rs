@@ -108,7 +108,10 @@ fn glued(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
     joins(before.next(), before.next()) || joins(after.next(), after.next())
 }
 
-/// An IBAN from `start`: with blanks or dashes between its groups or without. Its check decides; of two lengths that have it, that of its country.
+/// Most of what may stand between two groups of an IBAN: ` - `.
+const GAP_MAX: usize = 3;
+
+/// An IBAN from `start`: with blanks, dashes or an end of a line between its groups or without. Its check decides; of two lengths that have it, that of its country.
 fn iban(seen: &Seen<'_, '_>, claims: &mut Claims, start: usize) -> bool {
     let bytes = seen.view.bytes();
     let Some([first, second, third, fourth]) = bytes.get(start..start + 4).and_then(|head| <[u8; 4]>::try_from(head).ok()) else {
@@ -124,7 +127,13 @@ fn iban(seen: &Seen<'_, '_>, claims: &mut Claims, start: usize) -> bool {
     while text.len() < 34 {
         match bytes.get(at) {
             Some(byte) if byte.is_ascii_alphanumeric() => text.push(byte.to_ascii_uppercase()),
-            Some(b' ' | b'-') if text.len() >= 4 && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) => {}
+            _ if text.len() >= 4 => {
+                let gap = bytes[at..].iter().take(GAP_MAX).take_while(|byte| b" -./\t\r\n".contains(byte)).count();
+                if gap == 0 || !bytes.get(at + gap).is_some_and(u8::is_ascii_alphanumeric) {
+                    break;
+                }
+                at += gap - 1;
+            }
             _ => break,
         }
         at += 1;

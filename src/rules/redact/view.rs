@@ -1,5 +1,6 @@
 //! The text in which detectors look: folded, defanged forms undone, placeholders hidden, each byte with the range that it stands for.
 
+use super::escape;
 use super::fold::{Fold, fold, lowered};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -34,8 +35,13 @@ impl<'a> View<'a> {
         if is_plain(source) {
             return Self { source, text: Cow::Borrowed(source), lower: source.to_ascii_lowercase(), map: None, fangs: Vec::new() };
         }
-        let mut writer =
-            Writer { out: String::with_capacity(source.len()), map: Vec::with_capacity(source.len()), fangs: Vec::new(), skipping: false };
+        let mut writer = Writer {
+            out: String::with_capacity(source.len()),
+            map: Vec::with_capacity(source.len()),
+            fangs: Vec::new(),
+            skipping: false,
+            path: false,
+        };
         writer.write(source);
         let Writer { out, map, fangs, .. } = writer;
         let text = hide_placeholders(out);
@@ -112,7 +118,8 @@ fn is_plain(text: &str) -> bool {
     }
     let bytes = text.as_bytes();
     let bracketed = memchr::memchr3_iter(b'(', b'{', b'<', bytes).any(|at| may_be_bracketed(&bytes[at + 1..]));
-    !bracketed && !memchr::memchr2_iter(b'x', b'X', bytes).any(|at| at > 0 && bytes[at - 1].eq_ignore_ascii_case(&b'h'))
+    let escaped = memchr::memchr2_iter(b'%', b'&', bytes).any(|at| escape::may_be(&bytes[at..]));
+    !bracketed && !escaped && !memchr::memchr2_iter(b'x', b'X', bytes).any(|at| at > 0 && bytes[at - 1].eq_ignore_ascii_case(&b'h'))
 }
 
 fn may_be_bracketed(after: &[u8]) -> bool {
@@ -178,19 +185,24 @@ struct Writer {
     fangs: Vec<(usize, Fanged)>,
     /// Blanks behind `[.]` and `[at]` belong to it.
     skipping: bool,
+    /// The word has a slash or a `?` in it: what is escaped there is a URL's own.
+    path: bool,
 }
 
 impl Writer {
     fn write(&mut self, source: &str) {
         for (at, c) in source.char_indices() {
-            let range = (at as u32, (at + c.len_utf8()) as u32);
-            match fold(c) {
-                Fold::Same => self.push(c, range),
-                Fold::One(one) => self.push(one, range),
-                Fold::Many(many) => many.chars().for_each(|one| self.push(one, range)),
-                // It belongs to the character before it: a mark must not stay behind when its letter goes.
-                Fold::Gone => self.stretch(range.1),
-            }
+            self.character(c, (at as u32, (at + c.len_utf8()) as u32));
+        }
+    }
+
+    fn character(&mut self, c: char, range: (u32, u32)) {
+        match fold(c) {
+            Fold::Same => self.push(c, range),
+            Fold::One(one) => self.push(one, range),
+            Fold::Many(many) => many.chars().for_each(|one| self.push(one, range)),
+            // It belongs to the character before it: a mark must not stay behind when its letter goes.
+            Fold::Gone => self.stretch(range.1),
         }
     }
 
@@ -209,6 +221,24 @@ impl Writer {
         self.skipping = false;
         match c {
             ']' | ')' | '}' | '>' if self.close(range.1) => return,
+            ';' => {
+                if let Some((start, meant)) = escape::entity(&self.out) {
+                    return self.unescape(start, meant, range.1);
+                }
+            }
+            '\u{1161}'..='\u{11c2}' => {
+                if let Some(syllable) = self.out.chars().next_back().and_then(|before| syllable(before, c)) {
+                    return self.compose(syllable, range.1);
+                }
+            }
+            _ if c.is_ascii_hexdigit() && !self.path => {
+                if let Some((start, meant)) = escape::percent(&self.out, c) {
+                    return self.unescape(start, meant, range.1);
+                }
+            }
+            _ => {}
+        }
+        match c {
             // `\.` between letters.
             '.' | '/' if self.out.ends_with('\\') => self.escaped(c, range),
             'p' | 'P' if self.is_scheme() => self.scheme(),
@@ -217,7 +247,23 @@ impl Writer {
         self.put(c, range);
     }
 
+    /// The last character and the one behind it are this one.
+    fn compose(&mut self, both: char, end: u32) {
+        let start = self.out.char_indices().next_back().map_or(0, |(at, _)| at);
+        let (begins, _) = self.map[start];
+        self.truncate(start);
+        self.put(both, (begins, end));
+    }
+
+    /// What was escaped from `start` on stands there as what it means.
+    fn unescape(&mut self, start: usize, meant: char, end: u32) {
+        let (begins, _) = self.map[start];
+        self.truncate(start);
+        self.character(meant, (begins, end));
+    }
+
     fn put(&mut self, c: char, range: (u32, u32)) {
+        self.path = !c.is_whitespace() && (self.path || matches!(c, '/' | '?'));
         self.out.push(c);
         self.map.resize(self.out.len(), range);
     }
@@ -288,6 +334,16 @@ impl Writer {
     }
 }
 
+/// The syllable of Hangul that two letters are, or one without a last letter and that (Unicode, 3.12).
+fn syllable(before: char, c: char) -> Option<char> {
+    let (before, c) = (before as u32, c as u32);
+    match (before, c) {
+        (0x1100..=0x1112, 0x1161..=0x1175) => char::from_u32(0xac00 + ((before - 0x1100) * 21 + c - 0x1161) * 28),
+        (0xac00..=0xd7a3, 0x11a8..=0x11c2) if (before - 0xac00).is_multiple_of(28) => char::from_u32(before + c - 0x11a7),
+        _ => None,
+    }
+}
+
 /// `[phone-12]` and the like become bytes that are nothing.
 fn hide_placeholders(text: String) -> String {
     let first = memchr::memchr_iter(b'[', text.as_bytes()).find(|at| placeholder(&text.as_bytes()[*at..]).is_some());
@@ -333,6 +389,7 @@ mod tests {
             ("1[.]2[.]3[.]4", "1.2.3.4", Some(Fanged::Mark)),
             ("hxxp[:]//x[.]y", "http://x.y", Some(Fanged::Mark)),
             ("(a) first, (b) second", "(a) first, (b) second", None),
+            ("\u{110b}\u{1175}\u{11b7}\u{110b}\u{1173}\u{11ab}", "임은", None),
             ("no change [here]", "no change [here]", None),
         ] {
             let view = View::of(written);

@@ -3,8 +3,10 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
@@ -46,11 +48,29 @@ fn lock() -> MutexGuard<'static, BTreeMap<u64, Vec<Line>>> {
     LINES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether lines of every crate and level are kept, as `log = "trace"` has them.
+static EVERYTHING: AtomicBool = AtomicBool::new(false);
+
+/// From now on; before the first federation, as who does not log is asked once.
+#[allow(dead_code)] // As `Federation::log`.
+pub fn collect_everything() {
+    EVERYTHING.store(true, Ordering::Relaxed);
+}
+
 struct Collect;
 
 impl<S: Subscriber> Layer<S> for Collect {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        ["watchfire", "federation"].iter().any(|ours| metadata.target().starts_with(ours)) || *metadata.level() <= Level::WARN
+        EVERYTHING.load(Ordering::Relaxed)
+            || ["watchfire", "federation"].iter().any(|ours| metadata.target().starts_with(ours))
+            || *metadata.level() <= Level::WARN
+    }
+
+    fn on_new_span(&self, span: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+        let mut text = Text(String::new());
+        span.record(&mut text);
+        let line = Line { level: Level::TRACE, text: format!("{}:{}", span.metadata().name(), text.0) };
+        lock().entry(current()).or_default().push(line);
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {

@@ -447,6 +447,13 @@ impl Federation {
         log::lines(self.number).iter().filter(|line| line.text.contains(text)).count()
     }
 
+    /// All that was logged, each line once.
+    #[allow(dead_code)] // For the canaries, which have a test of their own.
+    pub fn log(&self) -> String {
+        let lines: BTreeSet<String> = log::lines(self.number).into_iter().map(|line| line.text + "\n").collect();
+        lines.into_iter().collect()
+    }
+
     fn tail(&self) -> String {
         let lines = log::lines(self.number);
         let last: Vec<String> = lines.iter().rev().take(40).rev().map(|line| format!("{} {}", line.level, line.text)).collect();

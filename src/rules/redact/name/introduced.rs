@@ -18,8 +18,8 @@ const WINDOW: usize = 160;
 pub(in crate::rules::redact) fn look(seen: &Seen<'_, '_>, claims: &mut Claims) {
     for at in 0..seen.cues.len() {
         let found = seen.cues[at];
-        // A part of an address or of a name of a host.
-        if claims.is_taken(found.start) {
+        // A part of an address or of a name of a host; what only sounds like a known name (`اسمي` like Sami) introduces all the same.
+        if claims.is_taken(found.start) && claims.goes_at(found.start) != Some(Kind::Name) {
             continue;
         }
         if found.class & (NAME | TOLD | CLOSING) != 0
@@ -93,7 +93,8 @@ fn behind(seen: &Seen<'_, '_>, claims: &Claims, cue: cue::Cue) -> Option<Range<u
     }
     let words = few_words(seen.view, start..end, WORDS_MAX + 3);
     let first = words.first().filter(|word| word.range.start == start)?;
-    if claims.is_taken(start) {
+    // A part of it that is known, or sounds like one that is, does not end it.
+    if claims.is_taken(start) && claims.goes_at(start) != Some(Kind::Name) {
         return None;
     }
     let c = text[start..].chars().next()?;
@@ -182,7 +183,7 @@ pub(super) fn capitals(seen: &Seen<'_, '_>, words: &[Word]) -> Option<Range<usiz
 
 /// What stands between two parts of a name.
 pub(super) fn is_join(gap: &str) -> bool {
-    matches!(gap, " " | "-" | "'" | ". " | "." | " '" | "\u{a0}")
+    matches!(gap, " " | "  " | "-" | "'" | ". " | "." | " '")
 }
 
 /// Two words, a third if no particle comes: scripts without capitals.
@@ -191,7 +192,7 @@ pub(super) fn caseless(seen: &Seen<'_, '_>, words: &[Word]) -> Option<Range<usiz
     let mut last = None;
     for (at, word) in words.iter().enumerate().take(4) {
         let written = &text[word.range.clone()];
-        let joined = at == 0 || matches!(&text[words[at - 1].range.end..word.range.start], " " | "-" | "'");
+        let joined = at == 0 || matches!(&text[words[at - 1].range.end..word.range.start], " " | "  " | "-" | "'");
         if at == 0 && !is_spaceless(written.chars().next().unwrap_or(' ')) && is_cue(seen, &word.range) {
             return None;
         }
@@ -221,12 +222,22 @@ pub(super) fn in_spaceless(seen: &Seen<'_, '_>, first: &Word, words: &[Word]) ->
     let start = first.range.start + if copula < first.range.len() { copula } else { 0 };
     let c = text[start..].chars().next()?;
     if is_cjk(c) {
+        if let Some(end) = behind_family(text, first, words) {
+            return Some(start..end);
+        }
         let mut end = start;
         for c in text[first.range.clone()].chars().take(if matches!(c, '\u{3040}'..='\u{30ff}') { 8 } else { 4 }) {
             if STOP_CHARS.contains(c) {
                 break;
             }
             end += c.len_utf8();
+        }
+        // `サトウ ハナコです`: the first name behind a blank, in the same letters.
+        let katakana = |c: &char| matches!(c, '\u{30a1}'..='\u{30fc}');
+        if let Some(next) =
+            words.get(1).filter(|next| text[start..end].chars().all(|c| katakana(&c)) && is_join(&text[end..next.range.start]))
+        {
+            end = next.range.start + text[next.range.clone()].chars().take(8).take_while(katakana).map(char::len_utf8).sum::<usize>();
         }
         let count = text[start..end].chars().count();
         // Chinese and Korean names have two to four; where the sentence goes on at once, three is the commonest.
@@ -242,9 +253,24 @@ pub(super) fn in_spaceless(seen: &Seen<'_, '_>, first: &Word, words: &[Word]) ->
     }
     let ends = if length <= 24 { first.range.end } else { return None };
     let second = words.get(1).filter(|word| {
-        &text[ends..word.range.start] == " " && text[word.range.clone()].chars().count() <= 24 && !is_cue_within(seen, &word.range)
+        matches!(&text[ends..word.range.start], " " | "  ")
+            && text[word.range.clone()].chars().count() <= 24
+            && !is_cue_within(seen, &word.range)
     });
     Some(start..second.map_or(ends, |word| word.range.end))
+}
+
+/// Where a Korean name of three syllables ends whatever they are, as the second is a particle elsewhere, and where one ends whose family name stands apart.
+fn behind_family(text: &str, first: &Word, words: &[Word]) -> Option<usize> {
+    let mut run = text[first.range.clone()].chars();
+    let family = run.next().filter(|c| FAMILIES.contains(*c))?;
+    let up_to = |word: &Range<usize>, most: usize| word.start + text[word.clone()].chars().take(most).map(char::len_utf8).sum::<usize>();
+    if run.next().is_some() {
+        let hangul = matches!(family, '\u{ac00}'..='\u{d7ff}') && text[first.range.clone()].chars().count() >= 3;
+        return hangul.then(|| up_to(&first.range, 3));
+    }
+    let given = words.get(1).filter(|word| matches!(&text[first.range.end..word.range.start], " " | "  "))?;
+    text[given.range.clone()].starts_with(is_cjk).then(|| up_to(&given.range, 2))
 }
 
 fn is_cue_within(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {

@@ -2,8 +2,8 @@
 
 /// A word in Latin letters, lower case, nothing else.
 pub(super) fn latin(word: &str) -> String {
-    // any_ascii leaves the alif out; people write it.
-    let word: String = word.chars().map(|c| if matches!(c, 'ا' | 'آ' | 'أ' | 'إ' | 'ٱ') { 'a' } else { c }).collect();
+    // any_ascii leaves the alif and the alef out; people write it.
+    let word: String = word.chars().map(|c| if matches!(c, 'ا' | 'آ' | 'أ' | 'إ' | 'ٱ' | 'א') { 'a' } else { c }).collect();
     any_ascii::any_ascii(&word).chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect()
 }
 

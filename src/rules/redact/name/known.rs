@@ -34,6 +34,8 @@ pub(in crate::rules::redact) struct Names {
     /// Beginnings of parts to which endings are added.
     pub(super) stems: Parts,
     pub(super) keys: Parts,
+    /// How each syllable of a Chinese or Korean name sounds: `hoon` is written for `훈`, `choi` for `최`.
+    pub(super) syllables: Parts,
     pub(super) joined: BTreeSet<String>,
     /// The same with an initial for one of the two: less sure.
     pub(super) short: BTreeSet<String>,
@@ -52,6 +54,9 @@ pub(super) const PARTICLES: [&str; 60] = [
     "den", "der", "des", "di", "do", "dos", "du", "e", "el", "em", "en", "et", "ha", "i", "ibn", "la", "las", "le", "los", "mac", "mc",
     "o", "of", "ould", "san", "santa", "st", "ter", "the", "um", "umm", "und", "van", "vd", "von", "y", "z", "zu", "zum", "zur",
 ];
+
+/// Korean family names that are spelled otherwise than they are written.
+const SPELLED: [(char, &str); 6] = [('박', "park"), ('이', "lee"), ('임', "lim"), ('노', "roh"), ('류', "ryu"), ('심', "shim")];
 
 /// Names that are words too: alone they count with a capital.
 static WORDS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
@@ -90,6 +95,11 @@ impl Names {
         let bare: String = name.chars().filter(|c| !matches!(c, '\'' | '`' | '\u{2bb}'..='\u{2bf}' | '\u{2018}' | '\u{2019}')).collect();
         if bare != name {
             self.one(&bare, inside, inside_latin);
+        }
+        // What folding takes away is heard: `ガ` is `ga`, `ज़` is `za`.
+        let marked = name.replace("ज\u{93c}", "\u{95b}");
+        if marked.contains(|c: char| matches!(c, '\u{3040}'..='\u{30ff}' | '\u{95b}')) {
+            self.one(&any_ascii::any_ascii(&marked), inside, inside_latin);
         }
         let humps = split_humps(name);
         if humps != name {
@@ -143,34 +153,42 @@ impl Names {
         } else {
             Level::Written
         };
-        let push = |map: &mut Parts, text: String, level: Level| {
-            let list = map.entry(text).or_default();
-            if !list.contains(&(index, level)) {
-                list.push((index, level));
-            }
-        };
-        push(&mut self.parts, part.to_owned(), level);
+        push(&mut self.parts, part.to_owned(), (index, level));
         let looks = plain(part);
-        push(&mut self.parts, looks, level);
+        push(&mut self.parts, looks, (index, level));
         if level == Level::Beside {
             return;
         }
         let in_latin = latin(part);
         if in_latin.len() >= 3 && !part.is_ascii() {
             let level = if in_latin.len() < 4 || WORDS.contains(&*in_latin) { Level::Short } else { level };
-            push(&mut self.parts, in_latin.clone(), level);
+            push(&mut self.parts, in_latin.clone(), (index, level));
         }
         let stem = part.trim_end_matches(is_ending);
         if stem.chars().count() >= 3 && level == Level::Written {
-            push(&mut self.stems, stem.to_owned(), level);
+            push(&mut self.stems, stem.to_owned(), (index, level));
         }
-        let sound = key(&in_latin);
+        self.sound(index, key(&in_latin));
+        // Hebrew has one letter for `v` and `o`, one for `b` and `v`, and one for `p` and `f`.
+        if part.contains(['\u{5d1}', '\u{5d5}', '\u{5e4}']) {
+            for at in 0..8 {
+                let one = |bit: usize, pair: [&'static str; 2]| pair[at >> bit & 1];
+                let spelled = part
+                    .replace('\u{5d5}', one(0, ["w", "v"]))
+                    .replace('\u{5d1}', one(1, ["b", "v"]))
+                    .replace('\u{5e4}', one(2, ["p", "f"]));
+                self.sound(index, key(&latin(&spelled)));
+            }
+        }
+    }
+
+    fn sound(&mut self, index: u32, sound: String) {
         let level = match sound.len() {
             0 => Level::Beside,
             1..4 => Level::Sound,
             _ => Level::Script,
         };
-        push(&mut self.keys, sound, level);
+        push(&mut self.keys, sound, (index, level));
     }
 
     /// Whole and in the parts that stand alone: a Chinese or Korean given name of two characters, a Thai or Burmese first or last name.
@@ -192,10 +210,18 @@ impl Names {
             // Each syllable, as others write them: `Wang Shu-mei`.
             for c in whole.chars() {
                 let syllable = latin(c.encode_utf8(&mut [0; 4]));
-                let list = self.parts.entry(syllable).or_default();
-                if !list.contains(&(index, Level::Short)) {
-                    list.push((index, Level::Short));
+                if let Some((_, spelled)) = SPELLED.iter().find(|(family, _)| *family == c) {
+                    push(&mut self.syllables, key(spelled), (index, Level::Sound));
                 }
+                // Koreans write `k`, `t` and `ch` as often as `g`, `d` and `j`.
+                let hard = [('g', "k"), ('d', "t"), ('j', "ch")]
+                    .into_iter()
+                    .find_map(|(soft, hard)| Some(format!("{hard}{}", syllable.strip_prefix(soft)?)));
+                for sound in [Some(&syllable), hard.as_ref()].into_iter().flatten().map(|spelled| key(spelled)) {
+                    let heard = if sound.len() > 1 { Level::Sound } else { Level::Beside };
+                    push(&mut self.syllables, sound, (index, heard));
+                }
+                push(&mut self.parts, syllable, (index, Level::Short));
             }
         }
     }
@@ -212,10 +238,11 @@ impl Names {
         let all: String = parts.concat();
         let reversed: String = parts.iter().rev().map(String::as_str).collect();
         for whole in [all, reversed, format!("{first}{last}"), format!("{last}{first}")] {
-            if whole.chars().count() == 5 {
-                inside_latin.insert(whole);
-            } else if whole.chars().count() >= 6 {
+            if whole.chars().count() >= 5 {
                 inside_latin.insert(whole.clone());
+            }
+            // Six letters, or four syllables of a script that has a letter for each.
+            if whole.len() >= if whole.is_ascii() { 6 } else { 12 } {
                 self.joined.insert(plain(&whole));
                 self.joined.insert(whole);
             }
@@ -226,6 +253,13 @@ impl Names {
                 self.short.insert(short);
             }
         }
+    }
+}
+
+fn push(map: &mut Parts, text: String, part: (u32, Level)) {
+    let list = map.entry(text).or_default();
+    if !list.contains(&part) {
+        list.push(part);
     }
 }
 

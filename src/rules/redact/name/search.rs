@@ -68,7 +68,8 @@ impl Names {
         let mut met = std::collections::HashMap::new();
         let mut heard = Heard { all: Vec::new(), of: Vec::with_capacity(words.len()) };
         for word in words {
-            let index = *met.entry((&view.lower()[word.range.clone()], word.capital)).or_insert_with(|| {
+            let joins = view.before(word.range.start) == Some('-');
+            let index = *met.entry((&view.lower()[word.range.clone()], word.capital, joins)).or_insert_with(|| {
                 heard.all.push((self.hear(view, word), self.joined(view, word)));
                 heard.all.len() - 1
             });
@@ -120,6 +121,9 @@ impl Names {
         let sound = key(&in_latin);
         if sound.len() <= 1 && other_script {
             add(self.keys.get(&sound), Level::Beside);
+        }
+        if !other_script && lower.len() <= 6 && (word.capital || view.before(word.range.start) == Some('-')) {
+            add(self.syllables.get(&sound), Level::Sound);
         }
         if sound.len() >= 2 {
             // Alone, what only sounds alike must be a name by its capital, or come from a script without.
@@ -196,6 +200,8 @@ impl Names {
                 end = next;
             }
             let sure = level >= Level::Script && (level != Level::Script || parts >= 1) || parts >= 2 && (sounds >= 2 && sum >= 4);
+            // Each syllable of a Chinese or Korean name, one after the other.
+            let sure = sure || parts >= 2 && end - at >= 3 && self.sizes[index as usize] == 1;
             let whole = parts >= 2 && parts >= self.sizes[index as usize].min(2);
             if sure && best.is_none_or(|(length, ..)| end - at > length) {
                 best = Some((end - at, index, whole));
@@ -375,6 +381,16 @@ mod tests {
             ("Priya Yadav", "प्रिया यादव ने फ़ोन", "# ने फ़ोन"),
             ("ნინო ბერიძე", "ნინომ დარეკა", "# დარეკა"),
             ("Nino Beridze", "ნინო ბერიძემ დარეკა", "# დარეკა"),
+            ("ガリケ ベモ", "Garike Bemo called", "# called"),
+            ("मनीष ज\u{93c}ोया", "Manish Zoya called", "# called"),
+            ("קובי אבוטבול", "Kobi Avotvol called", "# called"),
+            ("정훈우", "Jung Hoon-woo called", "# called"),
+            ("박지연", "by Park Ji-yeon", "by #"),
+            ("최도현", "Choi Do-hyun called", "# called"),
+            ("강현훈", "Kang Hyun-hoon called", "# called"),
+            ("임우은", "Lim Woo-eun called", "# called"),
+            ("ሪቬ ሉኬሪ", "ሪ ቬ ሉ ኬ ሪ ነበሩ", "# ነበሩ"),
+            ("סאןזור פאימוטא", "Sanzor Paimota called", "# called"),
         ] {
             assert_eq!(rest(&[name], text), expected, "{name}: {text}");
         }
