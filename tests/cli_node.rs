@@ -296,7 +296,7 @@ fn a_policy_is_shown_as_the_file_that_it_is_read_from_and_widens_on_somebodys_wo
     let again = here.json("watchfire policy show --json");
     assert_eq!((&again["peers"], &again["groups"]), (&shown["peers"], &shown["groups"]), "{file}");
     here.put("open.toml", "");
-    let widens = "error: somebody would get more than before, and the policy is not in force\nhint: look at it with `watchfire policy check`; `--widen` says yes to it";
+    let widens = "error: somebody may have more than before, and the policy is not in force\nhint: look at it with `watchfire policy check`; `--widen` says yes to it";
     here.all_refused(&[("watchfire policy activate open.toml </dev/null", 3, widens)]);
     assert_eq!(here.json("watchfire policy show --json")["number"], again["number"]);
     assert!(here.ok("watchfire policy activate open.toml --widen").contains("smex may have 1 record"));

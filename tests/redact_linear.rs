@@ -10,7 +10,7 @@ const PROSE: &str =
     "The report describes how the group moved through several networks over the course of a year and what was done about it afterwards.\n";
 
 /// What each detector would stumble over, repeated. One class a line.
-const HOSTILE: [&str; 73] = [
+const HOSTILE: [&str; 77] = [
     "1",
     "1 ",
     "1-",
@@ -75,6 +75,10 @@ const HOSTILE: [&str; 73] = [
     "name A ",
     "phone 1 ",
     "lives at ",
+    "born 3 June ",
+    "&#59",
+    "%3",
+    "5\n3rd ",
     "from a@b.org ",
     "victim: ",
     "- Victim: A B\n",

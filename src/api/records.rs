@@ -137,6 +137,9 @@ pub(super) async fn expire(State(node): State<Arc<Node>>) -> Answer<ExpireView> 
 pub struct PolicyText {
     /// TOML.
     pub text: String,
+    /// Whether a person has said yes to what anybody may have more.
+    #[serde(default)]
+    pub widen: bool,
 }
 
 pub(super) async fn policy(State(node): State<Arc<Node>>) -> Answer<PolicyView> {
@@ -150,7 +153,7 @@ pub(super) async fn check_policy(State(node): State<Arc<Node>>, Ask(policy): Ask
 pub(super) async fn activate_policy(State(node): State<Arc<Node>>, Ask(policy): Ask<PolicyText>) -> Answer<PolicyCheckView> {
     // On a thread of its own: it looks at every record, and goes on when whoever asked has gone.
     let runtime = tokio::runtime::Handle::current();
-    let work = tokio::task::spawn_blocking(move || runtime.block_on(node.activate_policy(&policy.text)));
+    let work = tokio::task::spawn_blocking(move || runtime.block_on(node.activate_policy(&policy.text, policy.widen)));
     Ok(Json(work.await.map_err(|fault| NodeError::Internal(fault.to_string()))??))
 }
 

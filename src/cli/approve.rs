@@ -38,7 +38,7 @@ const EXAMPLES: &str = "Examples:
 
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     let target = |part: &[&str]| Target::new(&[&["holds", args.id.as_str()], part].concat());
-    let shown = look(desk, &args.id).await?;
+    let (shown, last) = look(desk, &args.id).await?;
     let HoldTerms { released, .. } = desk.node().get(target(&["terms"])).await?;
     let released = released.ok_or_else(|| NodeError::from(Denied::NotReleased))?;
     match &args.digest {
@@ -48,7 +48,7 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     // What was looked at, and not what it may have become since, nor for anybody else.
     let terms = &released.release.terms;
     must_be(&HEXLOWER.encode(&terms.digest), &shown.hold)?;
-    if (terms.audience.to_string(), Some(terms.hold)) != (shown.hold.audience.clone(), shown.hold.id) {
+    if (terms.audience.to_string(), Some(terms.hold), terms.retention) != (shown.hold.audience.clone(), shown.hold.id, last) {
         return Err(other_digest("what was signed first"));
     }
     let by = args.signer.unlock(desk).await?;
@@ -61,8 +61,9 @@ pub(super) fn text(view: &HoldView) -> String {
     format!("approved\n{}", holds::about(view))
 }
 
-/// The first records, and all of them held against the digest that will be signed: it is not signed on the node's word alone.
-async fn look(desk: &Desk, id: &str) -> Result<PreviewView, Problem> {
+/// The first records, and all of them held against the digest that will be signed: it is not signed on the node's word alone. Beside them when the last
+/// holder destroys the last of them.
+async fn look(desk: &Desk, id: &str) -> Result<(PreviewView, Timestamp), Problem> {
     let mut view = preview::page(desk, id, 0, PAGE).await?;
     let (mut made, mut seen, mut more) = (Remade::default(), view.records.len() as u64, view.more);
     made.take(&view.records)?;
@@ -73,8 +74,9 @@ async fn look(desk: &Desk, id: &str) -> Result<PreviewView, Problem> {
         made.take(&next.records)?;
     }
     view.more = view.hold.count.saturating_sub(view.records.len() as u64);
-    must_be(&HEXLOWER.encode(&made.digest()), &view.hold)?;
-    Ok(view)
+    let (digest, last) = made.end();
+    must_be(&HEXLOWER.encode(&digest), &view.hold)?;
+    Ok((view, last))
 }
 
 /// The digest of a release, made anew from its records.
@@ -111,9 +113,9 @@ impl Remade {
         self.lines.extend(disclosed::lines(&leaving));
     }
 
-    fn digest(mut self) -> [u8; 32] {
+    fn end(mut self) -> ([u8; 32], Timestamp) {
         self.end_part();
-        disclosed::whole(&self.lines)
+        (disclosed::whole(&self.lines), disclosed::last(self.lines.iter().map(|line| line.retention)))
     }
 }
 
@@ -166,7 +168,7 @@ mod tests {
     /// What two pages of a release of two parts give.
     fn remade(pages: [&[PreviewRecord]; 2]) -> Option<[u8; 32]> {
         let mut made = Remade::default();
-        pages.into_iter().try_for_each(|page| made.take(page)).ok().map(|()| made.digest())
+        pages.into_iter().try_for_each(|page| made.take(page)).ok().map(|()| made.end().0)
     }
 
     #[test]

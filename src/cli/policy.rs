@@ -5,8 +5,7 @@ use super::{Desk, Ended, input};
 use crate::api::client::Target;
 use crate::api::{PolicyText, Problem};
 use crate::model::{Ceiling, Timestamp};
-use crate::node::error::Exit;
-use crate::node::view::{AgreementView, AudienceChangeView, PolicyCheckView, PolicyView};
+use crate::node::view::{AgreementView, AudienceChangeView, GroupCeilingView, PolicyCheckView, PolicyView};
 
 /// What was agreed with each peer, and how far each group may go
 #[derive(Debug, clap::Args)]
@@ -61,17 +60,15 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
             output::answer(desk, &policy, if toml { as_file } else { text })
         }
         What::Check { file } => {
-            let ask = PolicyText { text: input::file(&file)? };
+            let ask = PolicyText { text: input::file(&file)?, widen: false };
             let check: PolicyCheckView = desk.node().post(Target::new(&["policy", "check"]), &ask).await?;
             output::answer(desk, &check, |check| changes(check, "would change"))
         }
         What::Activate { file, widen } => {
-            let ask = PolicyText { text: input::file(&file)? };
+            let mut ask = PolicyText { text: input::file(&file)?, widen };
             if !widen {
                 let check: PolicyCheckView = desk.node().post(Target::new(&["policy", "check"]), &ask).await?;
-                if check.changes.iter().any(|change| change.allowed) {
-                    may_widen(&check)?;
-                }
+                ask.widen = check.widens && may_widen(&check)?;
             }
             let check: PolicyCheckView = desk.node().post(Target::new(&["policy"]), &ask).await?;
             output::answer(desk, &check, |check| format!("the policy is in force\n{}", changes(check, "changed")))
@@ -79,17 +76,9 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
     }
 }
 
-/// What has once left cannot be called back for certain, so a person says yes to it.
-fn may_widen(check: &PolicyCheckView) -> Result<(), Problem> {
-    let text = changes(check, "would change");
-    let given_up = || {
-        let text = "somebody would get more than before, and the policy is not in force\nhint: look at it with `watchfire policy check`; `--widen` says yes to it";
-        Problem::new("widens", Exit::Refused, text)
-    };
-    match input::says_yes(&text, "put this policy in force?")? {
-        Some(true) => Ok(()),
-        Some(false) | None => Err(given_up()),
-    }
+/// What has once left cannot be called back for certain, so a person says yes to it. Where nobody can be asked, the node says no.
+fn may_widen(check: &PolicyCheckView) -> Result<bool, Problem> {
+    Ok(input::says_yes(&changes(check, "would change"), "somebody may have more than before; put it in force?")?.unwrap_or(false))
 }
 
 /// The policy as the file that it may be edited in.
@@ -101,13 +90,15 @@ pub(super) fn as_file(policy: &PolicyView) -> String {
     };
     let mut text = format!("[without_agreement]\n{}", bounds(policy.without_agreement));
     for AgreementView { org, name, ceiling, nda, until, .. } in &policy.peers {
-        // By its id: names are ours to change.
+        // By its id: names change.
         text += &format!("\n[peers.{}] # {}\n{}", string(&org.to_string()), plain(name), bounds(*ceiling));
         text.extend(nda.iter().map(|nda| format!("nda = {}\n", string(nda))));
         // The last day on which it holds.
         text.extend(until.iter().map(|until| format!("until = {}\n", string(&time(Some(Timestamp(until.0.saturating_sub(1))))[..10]))));
     }
-    text.extend(policy.groups.iter().map(|(group, ceiling)| format!("\n[groups.{}]\n{}", string(group), bounds(*ceiling))));
+    for GroupCeilingView { group, name, ceiling } in &policy.groups {
+        text += &format!("\n[groups.{}] # {}\n{}", string(&group.to_string()), plain(name), bounds(*ceiling));
+    }
     text
 }
 
@@ -129,7 +120,7 @@ pub(super) fn text(policy: &PolicyView) -> String {
         };
         rows.push(row(plain(&peer.name), peer.ceiling, [plain(peer.nda.as_deref().unwrap_or_default()), until]));
     }
-    rows.extend(policy.groups.iter().map(|(group, ceiling)| row(plain(group), *ceiling, none())));
+    rows.extend(policy.groups.iter().map(|group| row(plain(&group.name), group.ceiling, none())));
     text += &table(["WHO", "TLP UP TO", "CLASS UP TO", "PAP UP TO", "NDA", "UNTIL"], rows);
     text
 }

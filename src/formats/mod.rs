@@ -51,8 +51,14 @@ pub enum Item {
 
 impl Item {
     /// An indicator as a reader has it: what its labels say of class and PAP is no label.
-    fn indicator(place: String, mut indicator: Indicator, tlp: Option<Tlp>, revoked: bool) -> Self {
+    fn indicator(place: String, indicator: Indicator, tlp: Option<Tlp>, revoked: bool) -> Self {
+        Self::marked(place, indicator, tlp, (Class::Public, Pap::Clear), revoked)
+    }
+
+    /// As [`Self::indicator`], with what is said of class and PAP beside the labels.
+    fn marked(place: String, mut indicator: Indicator, tlp: Option<Tlp>, said: (Class, Pap), revoked: bool) -> Self {
         let (class, pap) = take_marks(&mut indicator.labels);
+        let (class, pap) = (class.max(said.0), pap.max(said.1));
         Self::Indicator { place, indicator: Box::new(indicator), tlp, class, pap, revoked }
     }
 }

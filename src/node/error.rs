@@ -140,6 +140,11 @@ pub enum NodeError {
     /// A write failed, so the store only answers questions until the disk is better.
     #[error("the store takes no changes: {0}\nhint: make room on the disk; the node tries again by itself and nothing is lost")]
     StoreReadOnly(String),
+    /// A policy lets somebody have more than the one in force, and nobody said yes to that.
+    #[error(
+        "somebody may have more than before, and the policy is not in force\nhint: look at it with `watchfire policy check`; `--widen` says yes to it"
+    )]
+    PolicyWidens,
     /// Something given cannot be read: a value, a card, an invitation, a time.
     #[error("{0}")]
     BadInput(String),
@@ -370,6 +375,7 @@ impl NodeError {
             Self::StoreUnavailable(_) => "store-unavailable",
             Self::StoreReadOnly(_) => "store-read-only",
             Self::BadInput(_) => "bad-input",
+            Self::PolicyWidens => "widens",
             Self::BadDeniedKey { .. } => "bad-denied-key",
             Self::GateFile { .. } => "gate-file",
             Self::Conflict(_) => "conflict",
@@ -426,7 +432,7 @@ impl NodeError {
             Self::NotRunning(_) | Self::Stopping | Self::Internal(_) | Self::BadBackup { .. } | Self::Conflict(_) => Exit::Failed,
             Self::Config(_) | Self::BadInput(_) | Self::BadDeniedKey { .. } | Self::GateFile { .. } => Exit::Usage,
             Self::AmbiguousRecord { .. } => Exit::Usage,
-            Self::Withheld(_) | Self::Label { .. } | Self::HeldBack(_) => Exit::Refused,
+            Self::Withheld(_) | Self::Label { .. } | Self::HeldBack(_) | Self::PolicyWidens => Exit::Refused,
             Self::NotInitialised(_) | Self::AlreadyInitialised(_) | Self::Permission { .. } | Self::BadFile { .. } => Exit::Permission,
             Self::NotEmpty(_) | Self::NotForUs { .. } | Self::KeyAbsent(_) => Exit::Permission,
             Self::DigitsDiffer(_) | Self::NotOwner(_) | Self::NotAuthor(_) | Self::LinkRefused { .. } => Exit::Permission,
@@ -623,6 +629,12 @@ mod tests {
                 "the next root key is not here\nhint: put it back as `/srv/w/keys/next-root.key` for as long as this takes",
             ),
             (NodeError::BadInput("`x` is not a card".into()), "bad-input", 2, "`x` is not a card"),
+            (
+                NodeError::PolicyWidens,
+                "widens",
+                3,
+                "somebody may have more than before, and the policy is not in force\nhint: look at it with `watchfire policy check`; `--widen` says yes to it",
+            ),
             (
                 NodeError::BadDeniedKey { path: path(), line: 2 },
                 "bad-denied-key",

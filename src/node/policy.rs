@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::status::Names;
-use super::view::{AgreementView, AudienceChangeView, PolicyCheckView, PolicyView};
+use super::view::{AgreementView, AudienceChangeView, GroupCeilingView, PolicyCheckView, PolicyView};
 use super::{Node, NodeError};
 use crate::model::log::{Audience, LogKey};
 use crate::model::{Ceiling, Class, GroupId, LogId, OrgId, Pap, RecordId, ReleaseId, Timestamp, Tlp};
@@ -137,7 +137,11 @@ impl Node {
             until: agreement.until,
             ended: policy.allowance(org, now).ended,
         };
-        let group = |(group, ceiling): (&GroupId, &Ceiling)| (names.audience(&Audience::Group(*group)), *ceiling);
+        let group = |(group, ceiling): (&GroupId, &Ceiling)| GroupCeilingView {
+            group: *group,
+            name: names.audience(&Audience::Group(*group)),
+            ceiling: *ceiling,
+        };
         Ok(PolicyView {
             number: *number,
             since: Some(*at).filter(|at| *at != Timestamp(0)),
@@ -158,11 +162,14 @@ impl Node {
     /// Puts a policy in force, and tells what changes. To be run to its end: a caller that goes in between would leave the old one in force.
     ///
     /// # Errors
-    /// When the text is no policy, naming the place, or the store takes no changes.
-    pub async fn activate_policy(&self, text: &str) -> Result<PolicyCheckView, NodeError> {
+    /// When the text is no policy, naming the place, anybody may have more and nobody said yes to that, or the store takes no changes.
+    pub async fn activate_policy(&self, text: &str, widen: bool) -> Result<PolicyCheckView, NodeError> {
         let _one_at_a_time = self.changing_policy.lock().await;
         let policy = self.read_policy(text)?;
         let (check, widened) = self.compare_policies(&policy)?;
+        if check.widens && !widen {
+            return Err(NodeError::PolicyWidens);
+        }
         let in_force = InForce { number: self.in_force()?.number + 1, at: self.clock.now(), policy };
         let number = in_force.number;
         self.commit(Change::Put(POLICY, Some(serde_json::to_vec(&in_force).expect("ids, words and times are plain data")))).await?;
@@ -206,45 +213,48 @@ impl Node {
     /// and who may have more then.
     fn compare_policies(&self, new: &Policy) -> Result<(PolicyCheckView, BTreeSet<OrgId>), NodeError> {
         let (snapshot, old) = (self.store.snapshot()?, self.in_force()?);
-        let names = Names::of(&snapshot)?;
-        let now = self.clock.now();
-        let mut sets = Vec::new();
-        for info in snapshot.logs()? {
-            sets.push((info.key, None, in_log(&snapshot, &info.id, info.head.size, now)?));
-        }
-        for audience in snapshot.waiting_audiences()? {
-            let log = LogKey { author: self.org(), incarnation: 0, audience };
-            sets.push((log, None, waiting(&snapshot, &audience, now)?));
-        }
-        for (id, row) in snapshot.holds()? {
-            let log = LogKey { author: self.org(), incarnation: 0, audience: row.audience };
-            sets.push((log, Some(id), in_hold(&snapshot, &id, &row)?));
-        }
-        let (mut view, mut widened) = (PolicyCheckView::default(), BTreeSet::new());
-        for (log, release, records) in sets {
-            let readers = self.readers_of(&snapshot, &log)?;
+        let (names, now) = (Names::of(&snapshot)?, self.clock.now());
+        let open: BTreeSet<OrgId> = self.open_peers()?.into_iter().map(|peer| peer.org).collect();
+        let mut view = PolicyCheckView { widens: old.policy.is_wider(new, now), ..PolicyCheckView::default() };
+        let mut widened = BTreeSet::new();
+        // One log, queue or hold after the other: together they may be more than fits in memory.
+        let mut compare = |log: &LogKey, release: Option<ReleaseId>, records: &dyn Fn() -> Result<Records, NodeError>| {
+            let mut readers = self.readers_of(&snapshot, log)?;
+            readers.retain(|reader| open.contains(reader));
             if readers.is_empty() {
-                continue;
+                return Ok(());
             }
+            let records = records()?;
             view.records += records.values().map(|records| records.len() as u64).sum::<u64>();
             for reader in readers {
                 for (about, records) in &records {
-                    let was = self.would_go(&snapshot, &log, &reader, about, &old.policy)?;
-                    let becomes = self.would_go(&snapshot, &log, &reader, about, new)?;
+                    let was = self.would_go(&snapshot, log, &reader, about, &old.policy)?;
+                    let becomes = self.would_go(&snapshot, log, &reader, about, new)?;
                     if was.is_ok() == becomes.is_ok() {
                         continue;
                     }
                     if becomes.is_ok() && release.is_none() {
                         widened.insert(reader);
                     }
-                    view.changes.push(AudienceChangeView { release, ..change(&names, &log, &reader, about, records, &becomes) });
+                    view.changes.push(AudienceChangeView { release, ..change(&names, log, &reader, about, records, &becomes) });
                 }
             }
+            Ok::<(), NodeError>(())
+        };
+        for info in snapshot.logs()? {
+            compare(&info.key, None, &|| in_log(&snapshot, &info.id, info.head.size, now))?;
+        }
+        let ours = |audience| LogKey { author: self.org(), incarnation: 0, audience };
+        for audience in snapshot.waiting_audiences()? {
+            compare(&ours(audience), None, &|| waiting(&snapshot, &audience, now))?;
+        }
+        for (id, row) in snapshot.holds()? {
+            compare(&ours(row.audience), Some(id), &|| in_hold(&snapshot, &id, &row))?;
         }
         Ok((view, widened))
     }
 
-    /// Who may get something of a log from us: open peers, its own author aside.
+    /// Who may get something of a log from us, its own author aside.
     fn readers_of(&self, snapshot: &Snapshot, log: &LogKey) -> Result<Vec<OrgId>, NodeError> {
         let members = match log.audience {
             Audience::Direct(to) => vec![to],
@@ -253,8 +263,7 @@ impl Node {
                 definition.into_iter().flat_map(|definition| definition.members).map(|member| member.org).collect()
             }
         };
-        let open: BTreeSet<OrgId> = self.open_peers()?.into_iter().map(|peer| peer.org).collect();
-        Ok(members.into_iter().filter(|org| open.contains(org) && *org != log.author).collect())
+        Ok(members.into_iter().filter(|org| *org != self.org() && *org != log.author).collect())
     }
 
     fn would_go(

@@ -769,8 +769,20 @@ pub struct PolicyView {
     pub without_agreement: Ceiling,
     /// Agreements.
     pub peers: Vec<AgreementView>,
-    /// Groups by name here, with their ceilings.
-    pub groups: Vec<(String, Ceiling)>,
+    /// Groups' ceilings.
+    pub groups: Vec<GroupCeilingView>,
+}
+
+/// How far a group may go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupCeilingView {
+    /// The group.
+    pub group: GroupId,
+    /// Its name here.
+    pub name: String,
+    /// How far.
+    #[serde(flatten)]
+    pub ceiling: Ceiling,
 }
 
 /// An agreement with a peer.
@@ -798,6 +810,8 @@ pub struct PolicyCheckView {
     pub records: u64,
     /// Which would reach somebody no more, or somebody besides.
     pub changes: Vec<AudienceChangeView>,
+    /// Whether anybody may have more than before, be there such a record already or not.
+    pub widens: bool,
 }
 
 /// Records that would change audience.

@@ -82,6 +82,20 @@ impl Policy {
         }
     }
 
+    /// Whether another policy lets anybody have more, from now on or later.
+    pub fn is_wider(&self, other: &Self, now: Timestamp) -> bool {
+        let more = |one: Ceiling, other: Ceiling| other.tlp > one.tlp || other.class > one.class || other.pap > one.pap;
+        let until = |policy: &Self, org| policy.peers.get(org).and_then(|agreement| agreement.until).map_or(u64::MAX, |until| until.0);
+        let peers = self.peers.keys().chain(other.peers.keys());
+        let groups = self.groups.keys().chain(other.groups.keys());
+        more(self.without, other.without)
+            || peers.into_iter().any(|org| {
+                let (one, after) = (self.allowance(org, now), other.allowance(org, now));
+                more(one.ceiling, after.ceiling) || !after.ended && until(other, org) > until(self, org) && more(ENDED, after.ceiling)
+            })
+            || groups.into_iter().any(|group| more(self.ceiling(group), other.ceiling(group)))
+    }
+
     /// How far a group may go.
     pub fn ceiling(&self, group: &GroupId) -> Ceiling {
         self.groups.get(group).copied().unwrap_or(UNNAMED_GROUP)
@@ -91,6 +105,22 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_policy_is_wider_where_any_bound_is() {
+        let (org, group) = (OrgId([7; 32]), GroupId([1; 32]));
+        let amber = Ceiling { tlp: Tlp::Amber, ..WITHOUT_AGREEMENT };
+        let with = |ceiling, until| Policy { peers: [(org, Agreement { ceiling, nda: None, until })].into(), ..Policy::default() };
+        let wider = |one: &Policy, other: &Policy| one.is_wider(other, Timestamp(50));
+        let plain = Policy::default();
+        assert!(!wider(&plain, &plain) && !wider(&plain, &with(amber, None)) && wider(&with(amber, None), &plain));
+        assert!(wider(&plain, &with(Ceiling::NONE, None)), "RESTRICTED, be there such a record or not");
+        let (short, long) = (with(amber, Some(Timestamp(60))), with(amber, Some(Timestamp(90))));
+        assert!(wider(&short, &long) && !wider(&long, &short) && wider(&long, &with(amber, None)));
+        assert!(!wider(&with(amber, Some(Timestamp(10))), &with(amber, Some(Timestamp(40)))), "both have ended");
+        assert!(wider(&Policy { groups: [(group, amber)].into(), ..Policy::default() }, &plain));
+        assert!(wider(&Policy { without: amber, ..Policy::default() }, &plain));
+    }
 
     #[test]
     fn an_agreement_that_has_ended_leaves_what_is_public() {

@@ -13,7 +13,7 @@ const GREEN: Ceiling = Ceiling { tlp: Tlp::Green, class: Class::Confidential, pa
 async fn activate(federation: &Federation, who: Who, policy: &str) -> watchfire::node::view::PolicyCheckView {
     let node = federation.node(who);
     let checked = node.check_policy(policy).unwrap();
-    let activated = node.activate_policy(policy).await.unwrap();
+    let activated = node.activate_policy(policy, true).await.unwrap();
     assert_eq!(checked, activated, "what was foretold is what changed");
     activated
 }

@@ -1,8 +1,8 @@
 //! Data markings (STIX 2.1 §7.2) as labels.
 
 use super::Key;
-use crate::formats::marks::is_mark;
-use crate::model::Tlp;
+use crate::formats::marks::{is_mark, take_marks};
+use crate::model::{Class, Pap, Tlp};
 use std::collections::BTreeMap;
 
 /// The most marking definitions that one file may define; references to later ones count as unknown.
@@ -49,12 +49,20 @@ pub(super) struct Definition {
 }
 
 /// What a marking says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Marking {
     /// Its TLP label, if it is one.
     pub(super) tlp: Option<Tlp>,
-    /// The PAP or class that it is, as a label that [`crate::formats::take_marks`] reads.
-    pub(super) mark: Option<String>,
+    /// The class and PAP that it says; the least where it says neither.
+    pub(super) class: Class,
+    pub(super) pap: Pap,
+}
+
+impl Marking {
+    /// What both say, the more restrictive of each.
+    pub(super) fn join(self, other: Self) -> Self {
+        Self { tlp: self.tlp.max(other.tlp), class: self.class.max(other.class), pap: self.pap.max(other.pap) }
+    }
 }
 
 impl Definition {
@@ -63,10 +71,10 @@ impl Definition {
         let is_statement = self.definition_type.as_deref() == Some("statement");
         let statement = self.definition.as_ref().filter(|_| is_statement).and_then(|definition| definition.get("statement"));
         let statement = statement.and_then(|text| text.as_str()).map(str::trim);
-        Marking {
-            tlp: self.label().or_else(|| statement.filter(|text| is_tlp(text)).map(|text| text.parse().unwrap_or(Tlp::Red))),
-            mark: statement.filter(|text| is_mark(text)).map(str::to_owned),
-        }
+        let tlp = self.label().or_else(|| statement.filter(|text| is_tlp(text)).map(|text| text.parse().unwrap_or(Tlp::Red)));
+        let mut marks: Vec<String> = statement.filter(|text| is_mark(text)).map(str::to_owned).into_iter().collect();
+        let (class, pap) = take_marks(&mut marks);
+        Marking { tlp, class, pap }
     }
 
     /// Its label; `None` for a statement. What we cannot read restricts most.
@@ -98,12 +106,7 @@ impl Markings {
         let marking = definition.marking();
         let room = self.known.len() < DEFINITIONS_MAX;
         match self.known.get_mut(&Key::of(&definition.id)) {
-            Some(known) if *known == marking => {}
-            Some(known) => {
-                // Two marks cannot both be kept here, so it is as one that cannot be read.
-                let mark = (known.mark != marking.mark).then(|| "PAP:RED".to_owned()).or(marking.mark);
-                *known = Marking { tlp: known.tlp.max(marking.tlp), mark };
-            }
+            Some(known) => *known = known.join(marking),
             None if room => drop(self.known.insert(Key::of(&definition.id), marking)),
             None => {}
         }
@@ -111,7 +114,7 @@ impl Markings {
 
     /// What a marking says that is not official. What the file does not define is TLP:RED.
     pub(super) fn of(&self, key: &Key) -> Marking {
-        self.known.get(key).cloned().unwrap_or(Marking { tlp: Some(Tlp::Red), mark: None })
+        self.known.get(key).copied().unwrap_or(Marking { tlp: Some(Tlp::Red), class: Class::Public, pap: Pap::Clear })
     }
 }
 
@@ -144,24 +147,26 @@ mod tests {
     fn a_statement_that_is_a_tag_says_what_the_tag_says() {
         let said = |statement: &str| {
             let json = serde_json::json!({ "id": "a", "definition_type": "statement", "definition": { "statement": statement } });
-            let Marking { tlp, mark } = serde_json::from_value::<Definition>(json).expect("a definition").marking();
-            (tlp, mark)
+            let Marking { tlp, class, pap } = serde_json::from_value::<Definition>(json).expect("a definition").marking();
+            (tlp, class, pap)
         };
-        assert_eq!(said("PAP:AMBER"), (None, Some("PAP:AMBER".into())));
-        assert_eq!(said(" civicert:class=\"restricted\""), (None, Some("civicert:class=\"restricted\"".into())));
-        assert_eq!(said("tlp:amber+strict"), (Some(Tlp::AmberStrict), None));
-        assert_eq!(said("tlp:ex:chr"), (Some(Tlp::Red), None));
-        assert_eq!(said("Copyright 2026, a helpline"), (None, None));
+        let (public, clear) = (Class::Public, Pap::Clear);
+        assert_eq!(said("PAP:AMBER"), (None, public, Pap::Amber));
+        assert_eq!(said(" civicert:class=\"restricted\""), (None, Class::Restricted, clear));
+        assert_eq!(said(&format!("PAP:{}", "x".repeat(9))), (None, public, Pap::Red));
+        assert_eq!(said("tlp:amber+strict"), (Some(Tlp::AmberStrict), public, clear));
+        assert_eq!(said("tlp:ex:chr"), (Some(Tlp::Red), public, clear));
+        assert_eq!(said("Copyright 2026, a helpline"), (None, public, clear));
     }
 
     #[test]
     fn one_id_defined_twice_is_the_more_restrictive_of_both() {
         let mut markings = Markings::default();
-        for statement in ["PAP:GREEN", "PAP:AMBER"] {
+        for statement in ["civicert:class=restricted", "PAP:AMBER", "PAP:GREEN", "no tag"] {
             let json = serde_json::json!({ "id": "a", "definition_type": "statement", "definition": { "statement": statement } });
             markings.define(&serde_json::from_value(json).expect("a definition"));
         }
-        assert_eq!(markings.of(&Key::of("a")), Marking { tlp: None, mark: Some("PAP:RED".into()) });
+        assert_eq!(markings.of(&Key::of("a")), Marking { tlp: None, class: Class::Restricted, pap: Pap::Amber });
         assert_eq!(markings.of(&Key::of("b")).tlp, Some(Tlp::Red));
     }
 

@@ -6,14 +6,14 @@
 //! or counts as TLP:RED.
 
 use super::Key;
-use super::markings::{Definition, Markings};
+use super::markings::{Definition, Marking, Markings};
 use super::object::{Head, IndicatorObject, LABELS_MAX, Named, Pending, Relationship, label, short, timestamp};
 use super::pending::{Facts, Scratch, Writer};
 use crate::formats::json::{Captured, JsonError, Reader};
 use crate::formats::marks::bounded;
 use crate::formats::pattern;
 use crate::formats::{Item, Problem, ReadError, Sink, Stop, Summary, Tally, problem};
-use crate::model::Indicator;
+use crate::model::{Class, Indicator, Pap};
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
@@ -263,11 +263,9 @@ fn item(pending: Pending, facts: Option<&Facts>, markings: &Markings, names: &BT
         Ok(observable) => observable,
         Err(error) => return refuse(pending.place, &error.to_string()),
     };
-    let (mut tlp, mut labels) = (pending.tlp, pending.labels);
-    for marking in pending.markings.iter().map(|key| markings.of(key)) {
-        tlp = tlp.max(marking.tlp);
-        labels.extend(marking.mark);
-    }
+    let own = Marking { tlp: pending.tlp, class: Class::Public, pap: Pap::Clear };
+    let Marking { tlp, class, pap } = pending.markings.iter().fold(own, |said, key| said.join(markings.of(key)));
+    let mut labels = pending.labels;
     let targets = facts.into_iter().flat_map(|facts| &facts.targets);
     labels.extend(targets.filter_map(|target| names.get(target)).filter_map(|name| label(name)));
     bounded(&mut labels, LABELS_MAX);
@@ -280,7 +278,7 @@ fn item(pending: Pending, facts: Option<&Facts>, markings: &Markings, names: &BT
         note: pending.note,
         source: pending.creator.and_then(|creator| names.get(&creator)).map(|name| name.to_string()),
     };
-    Item::indicator(pending.place, indicator, tlp, pending.revoked)
+    Item::marked(pending.place, indicator, tlp, (class, pap), pending.revoked)
 }
 
 enum Wrong {

@@ -102,8 +102,16 @@ mod tests {
             ("a &amp;amp; b", "a & b"),
             ("%APPDATA% and 100 %, AT&T; &nothing; &#0; %0a %FF%FE", "%APPDATA% and 100 %, AT&T; &nothing; &#0; %0a %FF%FE"),
             ("https://x.org/a%20b?c=%41 %41", "https://x.org/a%20b?c=%41 A"),
+            ("GET /reset/jane%40ngo.org, e-mail/jane%40ngo.org", "GET /reset/jane@ngo.org, e-mail/jane@ngo.org"),
         ] {
             assert_eq!(View::of(written).text(), meant, "{written}");
+        }
+    }
+
+    #[test]
+    fn a_chain_of_escapes_is_no_chain_of_calls() {
+        for text in [format!("x {};", "&#59".repeat(200_000)), format!("x {}33", "%3".repeat(200_000))] {
+            assert!(View::of(&text).text().len() <= text.len());
         }
     }
 

@@ -155,8 +155,9 @@ fn birth(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue) {
     let text = seen.view.text();
     let from = word_end(seen, cue.end);
     // No clause ends with the full stop of `3. Mai`.
-    let line = memchr::memchr2(b'\n', b';', &text.as_bytes()[from..]).map_or(text.len(), |end| from + end);
-    let limit = (from..=line.min(from + GAP_MAX + DATE_MAX)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(from);
+    let farthest = text.len().min(from + GAP_MAX + DATE_MAX);
+    let line = memchr::memchr2(b'\n', b';', &text.as_bytes()[from..farthest]).map_or(farthest, |end| from + end);
+    let limit = (from..=line).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(from);
     let part = &text[from..limit];
     let number = |at: usize| part[at..].bytes().take_while(u8::is_ascii_digit).count();
     let is_year = |at: usize| number(at) == 4 && matches!(part[at..at + 4].parse::<u32>(), Ok(1290..=1450 | 1900..=2100 | 2450..=2600));

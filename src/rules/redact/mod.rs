@@ -216,7 +216,9 @@ impl Detector {
             }
             // Two characters of the view may stand for one that was written.
             match found.last_mut() {
-                Some(last) if last.range.end > range.start => last.range.end = last.range.end.max(range.end),
+                Some(last) if last.range.end > range.start => {
+                    last.range = last.range.start.min(range.start)..last.range.end.max(range.end);
+                }
                 _ => found.push(Finding { kind, range }),
             }
         }

@@ -154,7 +154,8 @@ fn broken(seen: &Seen<'_, '_>, claims: &mut Claims, run: &Run) -> Option<usize> 
     let bytes = seen.view.bytes();
     let next = next_line(bytes, run)?;
     let rest = parse(bytes, next, claims);
-    if rest.start < next {
+    // Glued to a word, or somebody's already.
+    if rest.start < next || rest.groups.is_empty() {
         return None;
     }
     let digits: usize = run.groups.iter().map(|group| group.range.len()).sum();

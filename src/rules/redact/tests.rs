@@ -57,6 +57,20 @@ fn a_persons_values_go_in_any_script_and_whatever_is_done_to_them() {
 }
 
 #[test]
+fn a_number_beside_the_end_of_a_line_and_a_name_behind_a_copula_are_read_to_their_own_ends() {
+    for (text, expected) in [
+        ("Call me at 5\n3rd floor", "Call me at 5\n3rd floor"),
+        ("call 12 345\n67abc", "call 12 345\n67abc"),
+        ("id: 5 7\n6.7.8.9", "id: 5 7\n6.7.8.9"),
+        ("x 12\u{2028}3a", "x 12\u{2028}3a"),
+        ("ชื่อชื่อ日", "ชื่อชื่อ日"),
+        ("ชื่อ คือ สมชายชาติ ใจดีมาก", "ชื่อ คือ [name-1]"),
+    ] {
+        assert_eq!(redacted(text), expected, "{text}");
+    }
+}
+
+#[test]
 fn what_was_broken_set_apart_or_escaped_goes_in_one_piece() {
     let known = Known::default().name("Anna Kim");
     for (text, expected) in [
@@ -220,6 +234,13 @@ fn pieces() -> impl Strategy<Value = String> {
             "/home/jo/",
             "C:\\Users\\jo\\",
             "12 Main Street, 12345 Town",
+            "\n",
+            "&#64;",
+            "%40",
+            "&#59",
+            "ชื่อ",
+            "คือ",
+            "日",
         ])
         .prop_map(str::to_owned),
         "[0-9]{1,12}",

@@ -185,7 +185,7 @@ struct Writer {
     fangs: Vec<(usize, Fanged)>,
     /// Blanks behind `[.]` and `[at]` belong to it.
     skipping: bool,
-    /// The word has a slash or a `?` in it: what is escaped there is a URL's own.
+    /// The word is a URL, or has a `?` in it: what is escaped there is a URL's own.
     path: bool,
 }
 
@@ -197,10 +197,14 @@ impl Writer {
     }
 
     fn character(&mut self, c: char, range: (u32, u32)) {
+        self.folded(c, range, Self::push);
+    }
+
+    fn folded(&mut self, c: char, range: (u32, u32), push: fn(&mut Self, char, (u32, u32))) {
         match fold(c) {
-            Fold::Same => self.push(c, range),
-            Fold::One(one) => self.push(one, range),
-            Fold::Many(many) => many.chars().for_each(|one| self.push(one, range)),
+            Fold::Same => push(self, c, range),
+            Fold::One(one) => push(self, one, range),
+            Fold::Many(many) => many.chars().for_each(|one| push(self, one, range)),
             // It belongs to the character before it: a mark must not stay behind when its letter goes.
             Fold::Gone => self.stretch(range.1),
         }
@@ -215,25 +219,28 @@ impl Writer {
     }
 
     fn push(&mut self, c: char, range: (u32, u32)) {
+        let escaped = match c {
+            ';' => escape::entity(&self.out),
+            _ if c.is_ascii_hexdigit() && !self.path => escape::percent(&self.out, c),
+            _ => None,
+        };
+        match escaped {
+            Some((start, meant)) => self.unescape(start, meant, range.1),
+            None => self.plain(c, range),
+        }
+    }
+
+    /// A character that ends no escaped one.
+    fn plain(&mut self, c: char, range: (u32, u32)) {
         if self.skipping && c == ' ' {
             return self.stretch(range.1);
         }
         self.skipping = false;
         match c {
             ']' | ')' | '}' | '>' if self.close(range.1) => return,
-            ';' => {
-                if let Some((start, meant)) = escape::entity(&self.out) {
-                    return self.unescape(start, meant, range.1);
-                }
-            }
             '\u{1161}'..='\u{11c2}' => {
                 if let Some(syllable) = self.out.chars().next_back().and_then(|before| syllable(before, c)) {
                     return self.compose(syllable, range.1);
-                }
-            }
-            _ if c.is_ascii_hexdigit() && !self.path => {
-                if let Some((start, meant)) = escape::percent(&self.out, c) {
-                    return self.unescape(start, meant, range.1);
                 }
             }
             _ => {}
@@ -255,17 +262,25 @@ impl Writer {
         self.put(both, (begins, end));
     }
 
-    /// What was escaped from `start` on stands there as what it means.
+    /// What was escaped from `start` on stands there as what it means. It ends no other escaped character, so that a chain of them is no chain of calls.
     fn unescape(&mut self, start: usize, meant: char, end: u32) {
         let (begins, _) = self.map[start];
         self.truncate(start);
-        self.character(meant, (begins, end));
+        self.folded(meant, (begins, end), Self::plain);
     }
 
     fn put(&mut self, c: char, range: (u32, u32)) {
-        self.path = !c.is_whitespace() && (self.path || matches!(c, '/' | '?'));
+        self.path = !c.is_whitespace() && (self.path || c == '?' || c == '/' && self.is_on_a_host());
         self.out.push(c);
         self.map.resize(self.out.len(), range);
+    }
+
+    /// Whether the word so far is a host, or goes on behind `://`.
+    fn is_on_a_host(&self) -> bool {
+        const HOST_MAX: usize = 64;
+        let from = self.out.floor_char_boundary(self.out.len().saturating_sub(HOST_MAX));
+        let word = self.out[from..].rsplit(char::is_whitespace).next().unwrap_or("");
+        word.ends_with(":/") || word.contains('.')
     }
 
     fn truncate(&mut self, length: usize) {

@@ -218,15 +218,19 @@ pub(super) fn is_cue(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
 pub(super) fn in_spaceless(seen: &Seen<'_, '_>, first: &Word, words: &[Word]) -> Option<Range<usize>> {
     let text = seen.view.text();
     let copula = ["คือ", "เป็น", "ว่า", "ชื่อ"].iter().find(|word| text[first.range.clone()].starts_with(**word)).map_or(0, |word| word.len());
-    let (first, words) = if copula == first.range.len() { (words.get(1)?, &words[1..]) } else { (first, words) };
-    let start = first.range.start + if copula < first.range.len() { copula } else { 0 };
+    let (first, words, start) = if copula == first.range.len() {
+        let next = words.get(1)?;
+        (next, &words[1..], next.range.start)
+    } else {
+        (first, words, first.range.start + copula)
+    };
     let c = text[start..].chars().next()?;
     if is_cjk(c) {
         if let Some(end) = behind_family(text, first, words) {
             return Some(start..end);
         }
         let mut end = start;
-        for c in text[first.range.clone()].chars().take(if matches!(c, '\u{3040}'..='\u{30ff}') { 8 } else { 4 }) {
+        for c in text[start..first.range.end].chars().take(if matches!(c, '\u{3040}'..='\u{30ff}') { 8 } else { 4 }) {
             if STOP_CHARS.contains(c) {
                 break;
             }
