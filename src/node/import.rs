@@ -114,7 +114,7 @@ struct Import<'a> {
 
 /// How many items are given to the gate together, and how many such batches may be there.
 const GATE_BATCH: usize = 50;
-const BATCHES_MAX: usize = 4;
+const BATCHES_MAX: usize = 1;
 
 /// What the gate says of an item of a file.
 enum Judged {
