@@ -195,7 +195,6 @@ fn every_help_example_runs_against_a_real_node() {
         "policy",
         "policy show",
         "policy check",
-        "policy activate",
         "holds",
         "disclosures",
         "disclosures verify",
@@ -248,6 +247,7 @@ fn every_help_example_runs_against_a_real_node() {
     here.ok(&take("peer confirm").replace("1234 5678 9012", &digits));
     here.ok("watchfire peer rename amal peer-x4k2pa");
     here.ok(&take("peer rename"));
+    here.ok(&(take("policy activate") + " --widen"));
     assert_eq!(here.stop(), Some(0));
     here.hold_s = 3_600;
     here.serve(&line);
