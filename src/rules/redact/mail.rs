@@ -2,7 +2,7 @@
 
 use super::Kind;
 use super::claim::Claims;
-use super::cue::{ATTACKER, PERSON, Seen, is_letter, is_spaceless};
+use super::cue::{ATTACKER, PERSON, Seen, TAKEN, is_letter, is_spaceless};
 use super::known::Values;
 use super::sender::is_sender;
 use super::view::Fanged;
@@ -125,8 +125,9 @@ const BESIDE: usize = 16;
 fn nearest(seen: &Seen<'_, '_>, range: &Range<usize>, reach: usize) -> Whose {
     let bytes = seen.view.bytes();
     let both = PERSON | ATTACKER;
-    let attackers = |class: u32| class & ATTACKER != 0 && class & PERSON == 0;
-    let before = seen.before(range, both);
+    // Of a stolen account the address is the victim's; "somebody" may be anybody.
+    let attackers = |class: u32| class & ATTACKER != 0 && class & (PERSON | TAKEN) == 0;
+    let before = seen.before(range, both | TAKEN).filter(|near| near.class & both != 0).or_else(|| seen.before(range, both));
     let after = seen.after(range, both);
     if let Some(near) = before.filter(|near| near.cost <= reach) {
         // `the phishing page evil.example, mail …`: that word is about the page.

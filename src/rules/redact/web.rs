@@ -30,8 +30,7 @@ pub(super) enum Whose {
 /// Whose the value at `range` is.
 pub(super) fn whose(seen: &Seen<'_, '_>, range: &Range<usize>) -> Whose {
     // Words that only say what sort of value it is count for a person: attackers' values are called indicators.
-    let person = PERSON | PHONE | ID | TICKET;
-    let near = seen.near(range, person | ATTACKER);
+    let near = seen.about(range, PERSON | ATTACKER).or_else(|| seen.near(range, PHONE | ID | TICKET));
     match near {
         Some(near) if near.class & ATTACKER != 0 && near.class & PERSON == 0 => Whose::Attacker,
         Some(_) => Whose::Person,
