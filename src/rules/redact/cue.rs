@@ -33,8 +33,9 @@ pub(super) const CLOSING: Class = 1 << 16;
 pub(super) const SENDER: Class = 1 << 17;
 pub(super) const SENT: Class = 1 << 18;
 pub(super) const TAKEN: Class = 1 << 19;
+pub(super) const LOGIN: Class = 1 << 20;
 
-const CLASSES: [(&str, Class); 20] = [
+const CLASSES: [(&str, Class); 21] = [
     ("phone", PHONE),
     ("attacker", ATTACKER),
     ("person", PERSON),
@@ -55,6 +56,7 @@ const CLASSES: [(&str, Class); 20] = [
     ("sender", SENDER),
     ("sent", SENT),
     ("taken", TAKEN),
+    ("login", LOGIN),
 ];
 
 /// A word of the lexicon: which classes it has as a whole word, and which as the beginning of one.
@@ -313,6 +315,18 @@ impl<'v, 's> Seen<'v, 's> {
                 after.filter(|near| (opens || part_end == range.end) && near.cost <= FOLLOWS).or_else(|| self.near(range, classes))
             }
         }
+    }
+
+    /// Whether the nearest word before a value that says who logs in is one for an attacker: `the attacker logged in from 1.2.3.4`.
+    pub(super) fn is_attackers_login(&self, range: &Range<usize>) -> bool {
+        let clause = self.clause_start(range.start);
+        let until = self.cues.partition_point(|cue| cue.end <= range.start);
+        let before = || self.cues[..until].iter().rev().take(LOOKS_MAX).take_while(|cue| cue.end > clause);
+        let logins: Vec<&Cue> = before().filter(|cue| cue.class & LOGIN != 0).collect();
+        let free = |cue: &&Cue| {
+            cue.class & (PERSON | ATTACKER) != 0 && !logins.iter().any(|login| login.start <= cue.start && cue.end <= login.end)
+        };
+        before().find(free).is_some_and(|cue| cue.class & PERSON == 0)
     }
 
     /// The cue that the next sentence begins with, if it has no value of its own: `1.2.3.4. That was the attacker.`

@@ -239,10 +239,16 @@ fn is_destination(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
         "to", "towards", "toward", "hacia", "vers", "para", "nach", "zu", "zur", "verso", "к", "на", "до", "ke", "kepada", "menuju", "tới",
         "đến", "sang", "kwenda", "kuelekea", "الى", "نحو", "به", "سوی", "אל", "तक", "ወደ", "naar", "till", "προς", "către", "->",
     ];
+    // Behind it, of languages that say so there.
+    const BEHIND: [&str; 10] = [" adresine", " sunucusuna", " को ", " کو ", "に", "へ", " 로 데이터", "로 데이터", "로 전송", "로 보내"];
     const GLUED: [&str; 8] = ["ไปยัง", "ไปที่", "到", "往", "至", "連", "连", "向"];
     let lower = &seen.view.lower()[..range.start];
     let before = lower.trim_end_matches([' ', '"', '\'', '(']);
     let word = before.rsplit([' ', '\n', ',', ':']).next().unwrap_or("");
+    let rest = &seen.view.lower()[range.end..];
+    if BEHIND.iter().any(|to| rest.starts_with(&*normal(to))) {
+        return true;
+    }
     let person = seen.after(range, PERSON).is_some_and(|near| near.cost <= 24);
     !person && (TO.iter().any(|to| normal(to) == word) || GLUED.iter().any(|to| before.ends_with(&*normal(to))))
 }
@@ -300,6 +306,9 @@ mod tests {
             ("she was on facebook.com from 5.6.7.8 again", "she was on facebook.com from [ip-1] again"),
             ("the log has 5.6.7.8. That was the intruder.", "the log has 5.6.7.8. That was the intruder."),
             ("the log has 5.6.7.8. Who was the intruder?", "the log has [ip-1]. Who was the intruder?"),
+            ("the attacker logged in from 5.6.7.8 at night", "the attacker logged in from 5.6.7.8 at night"),
+            ("the client logged in from 5.6.7.8 at night", "the client logged in from [ip-1] at night"),
+            ("telefonu her dakika 5.6.7.8 adresine bağlanıyor", "telefonu her dakika 5.6.7.8 adresine bağlanıyor"),
             ("her machine called home at 5[.]6[.]7[.]8", "her machine called home at 5[.]6[.]7[.]8"),
             ("victim_ip=5.6.7.8, attacker_ip=5.6.7.9", "victim_ip=[ip-1], attacker_ip=5.6.7.9"),
         ] {

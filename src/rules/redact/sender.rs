@@ -92,7 +92,9 @@ static ROLES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
      noreply not notice notificaciones notification notifications notify obsluga office online order orders pagos paiement paket password payment \
      payments podderzhka pomoc post postmaster press privacy rechnung rechnungen recovery recruitment reply reset root safety sales secure \
      securite security seguranca seguridad server service services servicio shipping sicherheit signin soporte suporte support system tagihan \
-     team tech update updates verification verify webmail webmaster welcome zahlung zoll"
+     akun alerta alertas bezpieczenstwo bildirim colis comptes compte conta contas cuenta entrega envios hesap hotro kargo konto kurir livraison \
+     notificacoes notificacion paket pengiriman poczta posta powiadomienia rachunek servis taarifa verificacao verificacion verifikasi versand yardim \
+     banco banka banque team tech update updates verification verify webmail webmaster welcome zahlung zoll"
         .split(' ')
         .collect()
 });
