@@ -375,7 +375,7 @@ const ABBREVIATIONS: [&str; 56] = [
 ];
 
 /// Whether what stands between a value and a word behind it says that the one is the other.
-fn is_copula(gap: &str) -> bool {
+pub(super) fn is_copula(gap: &str) -> bool {
     const SPACED: [&str; 72] = [
         "is",
         "was",

@@ -2,11 +2,11 @@
 
 use super::Kind;
 use super::claim::Claims;
-use super::cue::{ATTACKER, PERSON, QUANTITY, Seen, is_letter, is_spaceless, normal};
+use super::cue::{ATTACKER, PERSON, QUANTITY, Seen, is_letter, is_spaceless};
 use super::known::Values;
 use super::url::{is_service, url, url_end};
 use super::view::Fanged;
-use super::web::{SIDE_MAX, Whose, host_end, is_cell, whose};
+use super::web::{SIDE_MAX, Whose, begins, host_end, is_cell, stands_behind, whose};
 use crate::model::observable::tld;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
@@ -186,9 +186,9 @@ fn ip(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<usi
         claims.keep(whole);
         return;
     }
-    // Nobody defangs a person's address, unless the word right before it says so.
+    // What is defanged is a person's only where no attack is spoken of beside it.
     let fanged = seen.view.fanged(&range) == Some(Fanged::Mark);
-    if fanged && seen.before(&range, PERSON).is_none_or(|near| near.cost > 5) {
+    if fanged && (seen.near(&range, PERSON).is_none() || seen.near(&range, ATTACKER).is_some()) {
         claims.keep(whole);
         return;
     }
@@ -242,15 +242,8 @@ fn is_destination(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
     // Behind it, of languages that say so there.
     const BEHIND: [&str; 10] = [" adresine", " sunucusuna", " को ", " کو ", "に", "へ", " 로 데이터", "로 데이터", "로 전송", "로 보내"];
     const GLUED: [&str; 8] = ["ไปยัง", "ไปที่", "到", "往", "至", "連", "连", "向"];
-    let lower = &seen.view.lower()[..range.start];
-    let before = lower.trim_end_matches([' ', '"', '\'', '(']);
-    let word = before.rsplit([' ', '\n', ',', ':']).next().unwrap_or("");
-    let rest = &seen.view.lower()[range.end..];
-    if BEHIND.iter().any(|to| rest.starts_with(&*normal(to))) {
-        return true;
-    }
     let person = seen.after(range, PERSON).is_some_and(|near| near.cost <= 24);
-    !person && (TO.iter().any(|to| normal(to) == word) || GLUED.iter().any(|to| before.ends_with(&*normal(to))))
+    begins(seen, range, &BEHIND) || !person && stands_behind(seen, range, &TO, &GLUED)
 }
 
 fn is_local_network(address: IpAddr) -> bool {

@@ -5,7 +5,9 @@
 
 use super::Kind;
 use super::claim::Claims;
-use super::cue::{ACCOUNT, ATTACKER, BIRTH, DEVICE, HANDLE, ID, Near, PERSON, PHONE, QUANTITY, SECRET, Seen, TAKEN, TICKET, is_letter};
+use super::cue::{
+    ACCOUNT, ATTACKER, BIRTH, DEVICE, HANDLE, ID, Near, PERSON, PHONE, QUANTITY, SECRET, Seen, TAKEN, TICKET, is_copula, is_letter,
+};
 use super::known::Values;
 use super::national;
 use super::view::HIDDEN;
@@ -636,10 +638,20 @@ fn is_attackers(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
         gap.contains([',', '\n', '@', '/', '\0']) || gap.contains(char::is_uppercase) || gap.trim_end_matches(['.', ' ', ':']).contains('.')
     };
     let attacker = seen.before(range, ATTACKER).filter(|near| near.cost <= NEAR && !other(&seen.view.text()[near.edge..range.start]));
+    // `the scammer's number is +44 …`, `attacker: +44 …`: whom scammers call is more often said than whence.
+    let is_named = |near: &Near| {
+        let gap = seen.view.lower()[near.edge..range.start].trim_end_matches([' ', '"', '(']);
+        let possessive = gap.split_once("'s ").is_some_and(|(rest, noun)| ![rest, noun].iter().any(|part| part.contains(' ')));
+        possessive
+            || gap.ends_with([':', '='])
+            || gap.rsplit(' ').next().is_some_and(is_copula) && seen.before(range, PHONE).is_some_and(|phone| phone.edge > near.edge)
+    };
     let person = seen.before(range, PERSON);
     // A number that was stolen, or published, is the victim's.
-    let taken = seen.before(range, TAKEN).is_some_and(|taken| attacker.is_some_and(|attacker| taken.cost <= attacker.cost + 16));
-    !taken && attacker.is_some_and(|attacker| person.is_none_or(|person| person.cost > attacker.cost) && attacker.class & PERSON == 0)
+    let taken = |near: &Near| seen.before(range, TAKEN).is_some_and(|taken| taken.cost <= near.cost + 16);
+    attacker.is_some_and(|attacker| {
+        person.is_none_or(|person| person.cost > attacker.cost) && attacker.class & PERSON == 0 && is_named(&attacker) && !taken(&attacker)
+    })
 }
 
 #[cfg(test)]
@@ -676,6 +688,8 @@ mod tests {
             ("office 577211045", "office [phone-1]"),
             ("praca +48 673 436 782, dom 511 505 157", "praca [phone-1], dom [phone-2]"),
             ("the hackers had stolen number +44 7700 900123", "the hackers had stolen number [phone-1]"),
+            ("the scammers keep ringing 07911 841 280", "the scammers keep ringing [phone-1]"),
+            ("犯人が090-1234-5678に電話", "犯人が[phone-1]に電話"),
             ("¿Pasaporte? B0667251. Gracias", "¿Pasaporte? [id-1]. Gracias"),
             ("Passport\nB0667251", "Passport\n[id-1]"),
             ("| Passport | B0667251 |", "| Passport | [id-1] |"),
