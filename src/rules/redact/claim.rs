@@ -98,6 +98,11 @@ impl Claims {
         self.going.range(..=at).next_back().filter(|(_, (end, _))| *end > at).map(|(_, (_, kind))| *kind)
     }
 
+    /// What goes last before `at`, and where it ends.
+    pub(super) fn last_before(&self, at: usize) -> Option<(Kind, usize)> {
+        self.going.range(..at).next_back().map(|(_, (end, kind))| (*kind, *end))
+    }
+
     /// What is to go, in order.
     pub(super) fn going(&self) -> impl Iterator<Item = (Kind, Range<usize>)> + '_ {
         self.going.iter().map(|(&start, &(end, kind))| (kind, start..end))

@@ -2,8 +2,9 @@
 
 pub(super) use super::fold::is_letter;
 use super::fold::{folded, lowered};
-use super::view::View;
+use super::view::{HIDDEN, View};
 use aho_corasick::{AhoCorasick, MatchKind};
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -31,8 +32,10 @@ pub(super) const TITLE: Class = 1 << 15;
 pub(super) const CLOSING: Class = 1 << 16;
 pub(super) const SENDER: Class = 1 << 17;
 pub(super) const SENT: Class = 1 << 18;
+pub(super) const TAKEN: Class = 1 << 19;
+pub(super) const LOGIN: Class = 1 << 20;
 
-const CLASSES: [(&str, Class); 19] = [
+const CLASSES: [(&str, Class); 21] = [
     ("phone", PHONE),
     ("attacker", ATTACKER),
     ("person", PERSON),
@@ -52,6 +55,8 @@ const CLASSES: [(&str, Class); 19] = [
     ("closing", CLOSING),
     ("sender", SENDER),
     ("sent", SENT),
+    ("taken", TAKEN),
+    ("login", LOGIN),
 ];
 
 /// A word of the lexicon: which classes it has as a whole word, and which as the beginning of one.
@@ -151,8 +156,10 @@ impl<'v, 's> Seen<'v, 's> {
     pub(super) fn of(view: &'v View<'s>) -> Self {
         let lexicon = &*LEXICON;
         let text = view.lower();
+        // `victim_ip=`: names of fields are words too.
+        let spaced = if text.contains('_') { Cow::Owned(text.replace('_', " ")) } else { Cow::Borrowed(text) };
         let mut cues = Vec::new();
-        for found in lexicon.words.find_overlapping_iter(text) {
+        for found in lexicon.words.find_overlapping_iter(&*spaced) {
             let entry = lexicon.entries[found.pattern().as_usize()];
             let class = class(text, found.start(), found.end(), entry);
             if class != 0 && !is_in_address(text, found.start(), found.end()) {
@@ -241,9 +248,10 @@ impl<'v, 's> Seen<'v, 's> {
             for (at, byte) in bytes.iter().enumerate() {
                 let read = &bytes[..=at];
                 let ends = match byte {
-                    b';' | b'!' | b'?' | b'|' => true,
+                    b';' | b'!' => true,
+                    b'?' | b'|' => !self.is_label(at),
                     // A value on the line under its heading.
-                    b'\n' => last != b':',
+                    b'\n' => last != b':' && !self.is_label(at),
                     b'.' => self.ends_sentence(bytes, at),
                     // Last bytes of the full stops of other scripts: U+3002, U+0964, U+061B, U+061F, U+06D4, U+1362, U+104B, U+0589.
                     0x82 => read.ends_with("。".as_bytes()),
@@ -265,6 +273,80 @@ impl<'v, 's> Seen<'v, 's> {
             }
             breaks
         })
+    }
+
+    /// Whether what stands before `at` in its line or cell is a label or a short question and a value comes right behind it.
+    fn is_label(&self, at: usize) -> bool {
+        const LABEL_MAX: usize = 64;
+        let bytes = self.view.bytes();
+        let value = bytes[at + 1..].iter().take(64).skip_while(|byte| byte.is_ascii_whitespace() || **byte == b'|');
+        let mut value = value.take_while(|byte| !byte.is_ascii_whitespace() && **byte != b'|');
+        if !value.any(|byte| byte.is_ascii_digit() || *byte == b'@') {
+            return false;
+        }
+        let before = bytes[at.saturating_sub(LABEL_MAX)..at].trim_ascii_end();
+        let label = before.rsplit(|byte| matches!(byte, b'\n' | b'|' | b'?' | b'.' | b';')).next().unwrap_or_default();
+        label.len() < before.len().max(LABEL_MAX) && !label.iter().any(|byte| byte.is_ascii_digit() || *byte == b'@')
+    }
+
+    /// The nearest cue, of those in the part between commas that a value is in first; behind a copula (`1.2.3.4 is the attacker's`) and in an apposition, the one that follows.
+    pub(super) fn about(&self, range: &Range<usize>, classes: Class) -> Option<Near> {
+        const COMMAS: [char; 5] = [',', '،', '、', '፣', '၊'];
+        const BESIDE: usize = 8;
+        const FOLLOWS: usize = 44;
+        let text = self.view.text();
+        let floor = |at: usize| text.floor_char_boundary(at.min(text.len()));
+        let clause = floor(self.clause_start(range.start));
+        let comma = text[clause..range.start].rfind(COMMAS);
+        // A full stop before a digit ends no clause, since `No. 5` has one; here it does.
+        let part = comma.max(text[clause..range.start].rfind(". ")).map_or(clause, |at| clause + at);
+        let opens = !text[part..range.start].contains(is_letter);
+        let clause_end = floor(self.clause_end(range.end)).max(range.end);
+        let part_end = text[range.end..clause_end].find(COMMAS).map_or(clause_end, |at| range.end + at);
+        let (before, after) = (self.before(range, classes), self.after(range, classes));
+        let inside = before.filter(|near| near.edge > part);
+        let behind = after.filter(|near| near.edge <= part_end);
+        let is = |near: &Near| near.cost <= FOLLOWS && is_copula(&self.view.lower()[range.end..near.edge]);
+        match (inside, behind) {
+            (Some(inside), Some(behind)) if inside.cost > BESIDE && is(&behind) || behind.cost < inside.cost => Some(behind),
+            (Some(inside), _) => Some(inside),
+            (None, Some(behind)) => Some(behind),
+            (None, None) => {
+                after.filter(|near| (opens || part_end == range.end) && near.cost <= FOLLOWS).or_else(|| self.near(range, classes))
+            }
+        }
+    }
+
+    /// Whether the nearest word before a value that says who logs in is one for an attacker: `the attacker logged in from 1.2.3.4`.
+    pub(super) fn is_attackers_login(&self, range: &Range<usize>) -> bool {
+        let clause = self.clause_start(range.start);
+        let until = self.cues.partition_point(|cue| cue.end <= range.start);
+        let before = || self.cues[..until].iter().rev().take(LOOKS_MAX).take_while(|cue| cue.end > clause);
+        let logins: Vec<&Cue> = before().filter(|cue| cue.class & LOGIN != 0).collect();
+        let free = |cue: &&Cue| {
+            cue.class & (PERSON | ATTACKER) != 0 && !logins.iter().any(|login| login.start <= cue.start && cue.end <= login.end)
+        };
+        before().find(free).is_some_and(|cue| cue.class & PERSON == 0)
+    }
+
+    /// The cue that the next sentence begins with, if it has no value of its own: `1.2.3.4. That was the attacker.`
+    pub(super) fn beyond(&self, range: &Range<usize>, classes: Class) -> Option<Near> {
+        const REMARK: usize = 32;
+        let bytes = self.view.bytes();
+        let end = self.clause_end(range.end);
+        let next = (end + 1).min(bytes.len());
+        let remark = next..self.clause_end(next).max(next);
+        if bytes.get(remark.end) == Some(&b'?')
+            || bytes[range.end..remark.end].iter().any(|byte| byte.is_ascii_digit() || matches!(*byte, b'@' | b'\n' | HIDDEN))
+        {
+            return None;
+        }
+        let from = self.cues.partition_point(|cue| cue.end <= next);
+        let nearest =
+            self.cues[from..].iter().take(LOOKS_MAX).filter(|cue| cue.start >= next && cue.end <= remark.end && cue.class & classes != 0);
+        let nearest = nearest.min_by_key(|cue| cue.start)?;
+        let cost = distance(&bytes[next..nearest.start]);
+        (cost <= REMARK).then_some(Near { class: nearest.class & classes, cost, edge: nearest.start })
     }
 
     /// A full stop ends a sentence where a capital, or a letter of a script without, follows a blank, unless the word before is an abbreviation.
@@ -291,6 +373,91 @@ const ABBREVIATIONS: [&str; 56] = [
     "num", "dr", "mr", "mrs", "ms", "st", "apt", "ave", "rd", "blvd", "ext", "ph", "sr", "sra", "prof", "ing", "lic", "m", "mme", "mlle",
     "av", "cl", "cr", "gg", "jl", "kh", "hj", "тел", "моб", "г", "ул", "д", "кв", "стр", "им", "п",
 ];
+
+/// Whether what stands between a value and a word behind it says that the one is the other.
+pub(super) fn is_copula(gap: &str) -> bool {
+    const SPACED: [&str; 72] = [
+        "is",
+        "was",
+        "are",
+        "belongs",
+        "that's",
+        "which",
+        "es",
+        "era",
+        "fue",
+        "son",
+        "pertenece",
+        "est",
+        "c'est",
+        "etait",
+        "appartient",
+        "e",
+        "foi",
+        "eh",
+        "pertence",
+        "ist",
+        "war",
+        "das",
+        "gehort",
+        "to",
+        "jest",
+        "byl",
+        "nalezy",
+        "это",
+        "был",
+        "была",
+        "принадлежит",
+        "оказался",
+        "це",
+        "був",
+        "належить",
+        "ise",
+        "bu",
+        "adalah",
+        "itu",
+        "ini",
+        "ialah",
+        "merupakan",
+        "milik",
+        "là",
+        "thuoc",
+        "của",
+        "ni",
+        "ilikuwa",
+        "هو",
+        "هي",
+        "وهو",
+        "وهي",
+        "كان",
+        "كانت",
+        "ده",
+        "دي",
+        "وده",
+        "ودي",
+        "يعود",
+        "היא",
+        "הוא",
+        "זה",
+        "זו",
+        "שייך",
+        "שייכת",
+        "हा",
+        "হলো",
+        "হচ্ছে",
+        "არის",
+        "იყო",
+        "ეს",
+        "ነው",
+    ];
+    const GLUED: [&str; 18] =
+        ["คือ", "เป็น", "ซึ่ง", "နှင့်", "သည်", "က", "是", "為", "为", "則是", "屬於", "属于", "は", "が", "는", "은", "이 ", "가 "];
+    let gap = gap.trim_start_matches([' ', '\'', '"', ')', ']', ':', '/']);
+    let word = gap.split(' ').next().unwrap_or("");
+    gap.starts_with(['-', '=', '('])
+        || SPACED.iter().any(|one| normal(one) == word)
+        || GLUED.iter().any(|one| gap.starts_with(&*normal(one)))
+}
 
 fn distance(gap: &[u8]) -> usize {
     // A letter of most other scripts takes two or three bytes and says as much as one or two.

@@ -2,10 +2,11 @@
 
 use super::Kind;
 use super::claim::Claims;
-use super::cue::{QUANTITY, Seen, is_letter, is_spaceless};
+use super::cue::{ATTACKER, PERSON, QUANTITY, Seen, is_letter, is_spaceless};
 use super::known::Values;
-use super::url::{url, url_end};
-use super::web::{SIDE_MAX, Whose, host_end, is_cell, whose};
+use super::url::{is_service, url, url_end};
+use super::view::Fanged;
+use super::web::{SIDE_MAX, Whose, begins, host_end, is_cell, stands_behind, whose};
 use crate::model::observable::tld;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
@@ -171,7 +172,6 @@ fn mac(text: &[u8]) -> bool {
 }
 
 fn ip(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<usize>, whole: Range<usize>, address: IpAddr, is_net: bool) {
-    let bytes = seen.view.bytes();
     let written = &seen.view.lower()[range.clone()];
     if known.has_value(written) {
         claims.redact(Kind::Ip, whole);
@@ -186,14 +186,26 @@ fn ip(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<usi
         claims.keep(whole);
         return;
     }
-    let goes = match whose(seen, &whole) {
+    // What is defanged is a person's only where no attack is spoken of beside it.
+    let fanged = seen.view.fanged(&range) == Some(Fanged::Mark);
+    if fanged && (seen.near(&range, PERSON).is_none() || seen.near(&range, ATTACKER).is_some()) {
+        claims.keep(whole);
+        return;
+    }
+    let told = match whose(seen, &whole) {
+        Whose::Person if is_behind_attackers(seen, claims, &whole) => Whose::Attacker,
+        Whose::Person | Whose::Unsaid if is_destination(seen, &whole) => Whose::Attacker,
+        told => told,
+    };
+    let goes = match told {
         Whose::Person => true,
         Whose::Attacker => false,
         Whose::Unsaid if known.indicators => false,
         Whose::Unsaid => {
             // `evil.example (203.0.113.7)`: where that is. A word such as "from" would leave open who came from there.
-            let in_brackets = bytes[..whole.start].ends_with(b" (") && whole.start.checked_sub(3).is_some_and(|at| claims.stays(at));
-            !in_brackets
+            let attackers = seen.beyond(&whole, PERSON | ATTACKER).is_some_and(|near| near.class & PERSON == 0);
+            !attackers
+                && !is_behind_attackers(seen, claims, &whole)
                 && !is_local_network(address)
                 && !is_net
                 && seen.view.fanged(&range).is_none()
@@ -206,6 +218,32 @@ fn ip(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<usi
     } else {
         claims.keep(whole);
     }
+}
+
+/// `evil.example (203.0.113.7)`, `evil.example now runs on 203.0.113.7`: whether a value that stays is before it in its clause, with no word for a person between.
+fn is_behind_attackers(seen: &Seen<'_, '_>, claims: &Claims, range: &Range<usize>) -> bool {
+    const NEAR: usize = 60;
+    let clause = seen.clause_start(range.start).max(range.start.saturating_sub(NEAR));
+    let before = (clause..range.start).rev().take_while(|at| !claims.is_taken(*at) || claims.stays(*at)).find(|at| claims.stays(*at));
+    let Some(end) = before else { return false };
+    let start = (range.start.saturating_sub(NEAR * 4)..end).rev().take_while(|at| claims.stays(*at)).last().unwrap_or(end);
+    let lower = &seen.view.lower().as_bytes()[start..=end];
+    let host = lower.split(|byte| matches!(byte, b'@' | b'/')).rfind(|part| part.contains(&b'.')).unwrap_or(lower);
+    let own = std::str::from_utf8(host).is_ok_and(is_service);
+    !own && seen.near(range, PERSON).is_none_or(|near| near.edge <= start)
+}
+
+/// `beacon to 203.0.113.7`: whether a word right before it says that something went there.
+fn is_destination(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
+    const TO: [&str; 33] = [
+        "to", "towards", "toward", "hacia", "vers", "para", "nach", "zu", "zur", "verso", "к", "на", "до", "ke", "kepada", "menuju", "tới",
+        "đến", "sang", "kwenda", "kuelekea", "الى", "نحو", "به", "سوی", "אל", "तक", "ወደ", "naar", "till", "προς", "către", "->",
+    ];
+    // Behind it, of languages that say so there.
+    const BEHIND: [&str; 10] = [" adresine", " sunucusuna", " को ", " کو ", "に", "へ", " 로 데이터", "로 데이터", "로 전송", "로 보내"];
+    const GLUED: [&str; 8] = ["ไปยัง", "ไปที่", "到", "往", "至", "連", "连", "向"];
+    let person = seen.after(range, PERSON).is_some_and(|near| near.cost <= 24);
+    begins(seen, range, &BEHIND) || !person && stands_behind(seen, range, &TO, &GLUED)
 }
 
 fn is_local_network(address: IpAddr) -> bool {
@@ -251,6 +289,21 @@ mod tests {
             ("it was 5.6.7.8", "it was [ip-1]"),
             ("5.6.7.8\n5.6.7.9", "5.6.7.8\n5.6.7.9"),
             ("06.80.74.71.24", "[phone-1]"),
+            (
+                "the log: 5.6.7.8 is the editor at home, 5.6.7.9 is the intruder",
+                "the log: [ip-1] is the editor at home, 5.6.7.9 is the intruder",
+            ),
+            ("편집자 로그: 5.6.7.8 는 편집자 본인 집, 5.6.7.9 는 침입자", "편집자 로그: [ip-1] 는 편집자 본인 집, 5.6.7.9 는 침입자"),
+            ("the proxy of our newsroom saw traffic to 5.6.7.8 all night", "the proxy of our newsroom saw traffic to 5.6.7.8 all night"),
+            ("the site evil-x.cc runs on 5.6.7.8 now", "the site evil-x.cc runs on 5.6.7.8 now"),
+            ("she was on facebook.com from 5.6.7.8 again", "she was on facebook.com from [ip-1] again"),
+            ("the log has 5.6.7.8. That was the intruder.", "the log has 5.6.7.8. That was the intruder."),
+            ("the log has 5.6.7.8. Who was the intruder?", "the log has [ip-1]. Who was the intruder?"),
+            ("the attacker logged in from 5.6.7.8 at night", "the attacker logged in from 5.6.7.8 at night"),
+            ("the client logged in from 5.6.7.8 at night", "the client logged in from [ip-1] at night"),
+            ("telefonu her dakika 5.6.7.8 adresine bağlanıyor", "telefonu her dakika 5.6.7.8 adresine bağlanıyor"),
+            ("her machine called home at 5[.]6[.]7[.]8", "her machine called home at 5[.]6[.]7[.]8"),
+            ("victim_ip=5.6.7.8, attacker_ip=5.6.7.9", "victim_ip=[ip-1], attacker_ip=5.6.7.9"),
         ] {
             assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected, "{text}");
         }

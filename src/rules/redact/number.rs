@@ -5,7 +5,9 @@
 
 use super::Kind;
 use super::claim::Claims;
-use super::cue::{ACCOUNT, ATTACKER, BIRTH, DEVICE, HANDLE, ID, Near, PERSON, PHONE, QUANTITY, SECRET, Seen, TICKET, is_letter};
+use super::cue::{
+    ACCOUNT, ATTACKER, BIRTH, DEVICE, HANDLE, ID, Near, PERSON, PHONE, QUANTITY, SECRET, Seen, TAKEN, TICKET, is_copula, is_letter,
+};
 use super::known::Values;
 use super::national;
 use super::view::HIDDEN;
@@ -15,6 +17,8 @@ use std::ops::Range;
 const GROUPS_MAX: usize = 16;
 /// Fewest digits of what is looked at: words around fewer need not be read.
 const DIGITS_MIN: usize = 3;
+/// How far from a telephone number the next of a list may stand, in bytes.
+const LIST_MAX: usize = 32;
 /// Most digits of what is looked at.
 const DIGITS_MAX: usize = 34;
 
@@ -41,6 +45,8 @@ struct Said {
     phone: Option<usize>,
     birth: Option<usize>,
     quantity: bool,
+    /// `home 577211045`, `office +1 305 887 0034, home 577 211 045`: a place of a person, or another telephone number, right before it.
+    beside: bool,
 }
 
 pub(super) fn look(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims) {
@@ -211,7 +217,9 @@ fn pieces(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, run: &Run) {
     if run.groups.iter().map(|group| group.range.len()).sum::<usize>() < DIGITS_MIN {
         return;
     }
-    let said = said(seen, run.start..run.end);
+    let mut said = said(seen, run.start..run.end);
+    let clause = seen.clause_start(run.start).max(run.start.saturating_sub(LIST_MAX));
+    said.beside |= claims.last_before(run.start).is_some_and(|(kind, end)| kind == Kind::Phone && end >= clause);
     let mut from = 0;
     'next: while from < run.groups.len() {
         // A time may follow a date, and its digits are no part of anything.
@@ -300,9 +308,11 @@ fn said(seen: &Seen<'_, '_>, range: Range<usize>) -> Said {
     let short =
         |near: &Near| near.edge >= range.end && seen.view.text()[near.edge..].chars().take(4).take_while(|c| is_letter(*c)).count() < 4;
     let birth = seen.near(&range, BIRTH).filter(first).filter(|near| !short(near)).map(|near| near.cost);
-    let before = seen.before(&range, QUANTITY).is_some_and(|near| near.cost <= 8);
+    // `linea 55 9872 6541`: a line of a text, or a telephone's.
+    let before = seen.before(&range, QUANTITY | PHONE).is_some_and(|near| near.cost <= 8 && near.class == QUANTITY);
     let after = seen.after(&range, QUANTITY).is_some_and(|near| near.cost <= 14);
-    Said { nearest, phone, birth, quantity: before || after }
+    let beside = seen.before(&range, PERSON).is_some_and(|near| near.cost <= 3);
+    Said { nearest, phone, birth, quantity: before || after, beside }
 }
 
 /// `passport number`, `জাতীয় পরিচয়পত্র নম্বর`: a word for any number is one for what stands right before it.
@@ -466,6 +476,9 @@ fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range:
     if close(ID | ACCOUNT | HANDLE, reach) && length >= 5 && (one_form || in_thousands) && !said.quantity && !is_years(piece) {
         return Verdict::Is(Kind::Id);
     }
+    if said.beside && (7..=12).contains(&length) && !said.quantity && !is_years(piece) && !is_clock(piece) && !piece.only(b'.') {
+        return Verdict::Is(Kind::Phone);
+    }
     if piece.is_amount() && piece.only(b'.') && piece.sizes.len() > 2 && !close(PHONE, 24) {
         return Verdict::Leave;
     }
@@ -548,7 +561,7 @@ fn is_phone_form(piece: &Piece) -> bool {
         && !piece.between.contains(&b'/')
         && !(piece.only(1) && piece.digits[0] == 0 && length == 10 && sizes.len() > 3);
     // `1.000 (1.000)`: two figures.
-    let figures = piece.between.contains(&b'.') && sizes.contains(&1);
+    let figures = piece.between.contains(&b'.') && sizes.contains(&1) && length < 10;
     let bracketed = piece.bracket && (6..=14).contains(&length) && sizes.len() > 1 && !figures;
     let trunk = piece.digits[0] == 0
         && piece.digits.get(1).is_some_and(|digit| *digit != 0 || sizes.len() > 1)
@@ -620,14 +633,26 @@ fn single_digits(piece: &Piece) -> bool {
 
 /// A number from which the attacker called: only where a word says so right before it, since most numbers are people's.
 fn is_attackers(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
-    const NEAR: usize = 30;
+    const NEAR: usize = 24;
     // Another value, a name or a clause between the two: the word is about that.
     let other = |gap: &str| {
         gap.contains([',', '\n', '@', '/', '\0']) || gap.contains(char::is_uppercase) || gap.trim_end_matches(['.', ' ', ':']).contains('.')
     };
     let attacker = seen.before(range, ATTACKER).filter(|near| near.cost <= NEAR && !other(&seen.view.text()[near.edge..range.start]));
+    // `the scammer's number is +44 …`, `attacker: +44 …`: whom scammers call is more often said than whence.
+    let is_named = |near: &Near| {
+        let gap = seen.view.lower()[near.edge..range.start].trim_end_matches([' ', '"', '(']);
+        let possessive = gap.split_once("'s ").is_some_and(|(rest, noun)| ![rest, noun].iter().any(|part| part.contains(' ')));
+        possessive
+            || gap.ends_with([':', '='])
+            || gap.rsplit(' ').next().is_some_and(is_copula) && seen.before(range, PHONE).is_some_and(|phone| phone.edge > near.edge)
+    };
     let person = seen.before(range, PERSON);
-    attacker.is_some_and(|attacker| person.is_none_or(|person| person.cost > attacker.cost) && attacker.class & PERSON == 0)
+    // A number that was stolen, or published, is the victim's.
+    let taken = |near: &Near| seen.before(range, TAKEN).is_some_and(|taken| taken.cost <= near.cost + 16);
+    attacker.is_some_and(|attacker| {
+        person.is_none_or(|person| person.cost > attacker.cost) && attacker.class & PERSON == 0 && is_named(&attacker) && !taken(&attacker)
+    })
 }
 
 #[cfg(test)]
@@ -658,6 +683,18 @@ mod tests {
             ("ဖုန်းနံပါတ် - 09-425991146", "ဖုန်းနံပါတ် - [phone-1]"),
             ("Téléphone : 06.80.74.71.24", "Téléphone : [phone-1]"),
             ("วันเกิด: 21/08/2519", "วันเกิด: [birth-1]"),
+            ("perdió la línea 3206940502", "perdió la línea [phone-1]"),
+            ("página 3206940502", "página 3206940502"),
+            ("Fone: (81) 9.2654.3240", "Fone: [phone-1]"),
+            ("office 577211045", "office [phone-1]"),
+            ("praca +48 673 436 782, dom 511 505 157", "praca [phone-1], dom [phone-2]"),
+            ("the hackers had stolen number +44 7700 900123", "the hackers had stolen number [phone-1]"),
+            ("the scammers keep ringing 07911 841 280", "the scammers keep ringing [phone-1]"),
+            ("犯人が090-1234-5678に電話", "犯人が[phone-1]に電話"),
+            ("¿Pasaporte? B0667251. Gracias", "¿Pasaporte? [id-1]. Gracias"),
+            ("Passport\nB0667251", "Passport\n[id-1]"),
+            ("| Passport | B0667251 |", "| Passport | [id-1] |"),
+            ("passport_no=B0667251", "passport_no=[id-1]"),
         ] {
             assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected, "{text}");
         }

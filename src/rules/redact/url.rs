@@ -87,8 +87,15 @@ pub(super) fn url(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, rang
     // Without a word on whose it is: a parameter that is a secret by its name makes a link somebody's; a name that a machine gave does not.
     let named =
         secrets.iter().any(|(kind, part)| *kind != Kind::Token || bytes[part.start - 1] == b'=' && !is_common(seen, part.start - 1));
-    let claimed = whose == Whose::Attacker && !indicator && named && seen.view.fanged(&range).is_none();
-    let whose = if claimed && (is_service(name) || is_about_the_next(seen, &range)) { Whose::Unsaid } else { whose };
+    let fanged = seen.view.fanged(&range).is_some();
+    // `/reset?code=` and a long one: what lets somebody in, unless a word right before it says that it is an attacker's.
+    let lets_in = !indicator
+        && !fanged
+        && secrets.iter().any(|(_, part)| lets_in(lower.get(authority_end..part.start).unwrap_or(""), &bytes[part.clone()]));
+    let named = named || lets_in;
+    let claimed = whose == Whose::Attacker && !indicator && named && !fanged;
+    let said = lets_in && seen.before(&range, ATTACKER).is_none_or(|near| near.cost > 12);
+    let whose = if claimed && (said || is_service(name) || is_about_the_next(seen, &range)) { Whose::Unsaid } else { whose };
     if secrets.is_empty() || !named && whose == Whose::Unsaid && is_cell(seen, &range) {
         claims.keep(range);
     } else if whose == Whose::Attacker
@@ -106,6 +113,17 @@ pub(super) fn url(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, rang
         let kind = if secrets.iter().all(|(kind, _)| *kind == Kind::Handle) { Kind::Handle } else { Kind::Url };
         claims.redact(kind, range);
     }
+}
+
+/// Whether a path and a parameter say that the value behind them lets its recipient in.
+fn lets_in(path: &str, value: &[u8]) -> bool {
+    const WORDS: [&str; 14] = [
+        "accept", "activate", "confirm", "invite", "login", "magic", "otp", "reauth", "recover", "reset", "session", "signin", "unlock",
+        "verify",
+    ];
+    value.len() >= 16
+        && (is_random(value) || is_mixed(value) || value.iter().all(u8::is_ascii_hexdigit))
+        && WORDS.iter().any(|word| path.contains(word))
 }
 
 /// Whether the only word for an attacker stands behind a comma behind it: `…?token=x, the fake one was evil.example`.
@@ -150,7 +168,7 @@ const SERVICES: [&str; 32] = [
     "zoom.us",
 ];
 
-fn is_service(host: &str) -> bool {
+pub(super) fn is_service(host: &str) -> bool {
     SERVICES.iter().any(|service| host.strip_suffix(service).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
@@ -416,6 +434,11 @@ mod tests {
         use crate::rules::redact::{Detector, Known, Record};
         for (text, expected) in [
             ("after the attack: https://wordpress.com/magic-link?t=SZdGhuynxvdicqhndhMnXJ", "after the attack: [url-1]"),
+            (
+                "the criminals' one is the other: https://cloud.rights.example/verify?code=HAfzN5c9YZXXqy9JQNMxdM",
+                "the criminals' one is the other: [url-1]",
+            ),
+            ("user's https://a:b@rights.example/reset?code=HAfzN5c9YZXXqy9JQNMxdM", "user's [url-1]"),
             ("phishing page https://wordpress.com/evil/login", "phishing page https://wordpress.com/evil/login"),
             (
                 "phishing page https://notwordpress.com/x?t=SZdGhuynxvdicqhndhMnXJ",

@@ -4,7 +4,7 @@
 //! as an indicator. Where neither speaks, an e-mail address goes, a URL or domain stays, and an IP address goes where a sentence is about it and stays in a list.
 
 use super::claim::Claims;
-use super::cue::{ATTACKER, ID, PERSON, PHONE, Seen, TICKET, is_letter, is_spaceless};
+use super::cue::{ATTACKER, ID, LOGIN, PERSON, PHONE, Seen, TICKET, is_letter, is_spaceless, normal};
 use super::known::Values;
 use super::{host, mail, spelled, url};
 use crate::model::observable::tld;
@@ -30,13 +30,27 @@ pub(super) enum Whose {
 /// Whose the value at `range` is.
 pub(super) fn whose(seen: &Seen<'_, '_>, range: &Range<usize>) -> Whose {
     // Words that only say what sort of value it is count for a person: attackers' values are called indicators.
-    let person = PERSON | PHONE | ID | TICKET;
-    let near = seen.near(range, person | ATTACKER);
+    let near = seen.about(range, PERSON | ATTACKER | LOGIN).or_else(|| seen.near(range, PHONE | ID | TICKET));
     match near {
+        Some(near) if near.class & LOGIN != 0 && seen.is_attackers_login(range) => Whose::Attacker,
+        Some(near) if near.class == LOGIN => Whose::Unsaid,
         Some(near) if near.class & ATTACKER != 0 && near.class & PERSON == 0 => Whose::Attacker,
         Some(_) => Whose::Person,
         None => Whose::Unsaid,
     }
+}
+
+/// Whether one of these words stands right before a value; of `glued` ones without a blank.
+pub(super) fn stands_behind(seen: &Seen<'_, '_>, range: &Range<usize>, words: &[&str], glued: &[&str]) -> bool {
+    let before = seen.view.lower()[..range.start].trim_end_matches([' ', '"', '\'', '(', '<', '-']);
+    let word = before.rsplit([' ', '\n', ',', ':']).next().unwrap_or("");
+    words.iter().any(|one| normal(one) == word) || glued.iter().any(|one| before.ends_with(&*normal(one)))
+}
+
+/// Whether what follows a value begins so.
+pub(super) fn begins(seen: &Seen<'_, '_>, range: &Range<usize>, with: &[&str]) -> bool {
+    let rest = &seen.view.lower()[range.end..];
+    with.iter().any(|one| rest.starts_with(&*normal(one)))
 }
 
 /// Longest part that is looked at on one side of a mark: names have 253 bytes, local parts 64.
