@@ -106,6 +106,11 @@ pub(super) fn normal(word: &str) -> String {
     lowered(&folded(word))
 }
 
+/// A list of words as they are compared.
+pub(super) fn normals(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| normal(word)).collect()
+}
+
 /// Whether a word, as [`normal`] makes it, is a title or another word of that class as a whole.
 pub(super) fn is_word(word: &str, class: Class) -> bool {
     static WORDS: LazyLock<BTreeMap<String, Entry>> = LazyLock::new(|| parse(include_str!("cues.txt")));
@@ -376,87 +381,88 @@ const ABBREVIATIONS: [&str; 56] = [
 
 /// Whether what stands between a value and a word behind it says that the one is the other.
 pub(super) fn is_copula(gap: &str) -> bool {
-    const SPACED: [&str; 72] = [
-        "is",
-        "was",
-        "are",
-        "belongs",
-        "that's",
-        "which",
-        "es",
-        "era",
-        "fue",
-        "son",
-        "pertenece",
-        "est",
-        "c'est",
-        "etait",
-        "appartient",
-        "e",
-        "foi",
-        "eh",
-        "pertence",
-        "ist",
-        "war",
-        "das",
-        "gehort",
-        "to",
-        "jest",
-        "byl",
-        "nalezy",
-        "это",
-        "был",
-        "была",
-        "принадлежит",
-        "оказался",
-        "це",
-        "був",
-        "належить",
-        "ise",
-        "bu",
-        "adalah",
-        "itu",
-        "ini",
-        "ialah",
-        "merupakan",
-        "milik",
-        "là",
-        "thuoc",
-        "của",
-        "ni",
-        "ilikuwa",
-        "هو",
-        "هي",
-        "وهو",
-        "وهي",
-        "كان",
-        "كانت",
-        "ده",
-        "دي",
-        "وده",
-        "ودي",
-        "يعود",
-        "היא",
-        "הוא",
-        "זה",
-        "זו",
-        "שייך",
-        "שייכת",
-        "हा",
-        "হলো",
-        "হচ্ছে",
-        "არის",
-        "იყო",
-        "ეს",
-        "ነው",
-    ];
-    const GLUED: [&str; 18] =
-        ["คือ", "เป็น", "ซึ่ง", "နှင့်", "သည်", "က", "是", "為", "为", "則是", "屬於", "属于", "は", "が", "는", "은", "이 ", "가 "];
+    static SPACED: LazyLock<Vec<String>> = LazyLock::new(|| {
+        normals(&[
+            "is",
+            "was",
+            "are",
+            "belongs",
+            "that's",
+            "which",
+            "es",
+            "era",
+            "fue",
+            "son",
+            "pertenece",
+            "est",
+            "c'est",
+            "etait",
+            "appartient",
+            "e",
+            "foi",
+            "eh",
+            "pertence",
+            "ist",
+            "war",
+            "das",
+            "gehort",
+            "to",
+            "jest",
+            "byl",
+            "nalezy",
+            "это",
+            "был",
+            "была",
+            "принадлежит",
+            "оказался",
+            "це",
+            "був",
+            "належить",
+            "ise",
+            "bu",
+            "adalah",
+            "itu",
+            "ini",
+            "ialah",
+            "merupakan",
+            "milik",
+            "là",
+            "thuoc",
+            "của",
+            "ni",
+            "ilikuwa",
+            "هو",
+            "هي",
+            "وهو",
+            "وهي",
+            "كان",
+            "كانت",
+            "ده",
+            "دي",
+            "وده",
+            "ودي",
+            "يعود",
+            "היא",
+            "הוא",
+            "זה",
+            "זו",
+            "שייך",
+            "שייכת",
+            "हा",
+            "হলো",
+            "হচ্ছে",
+            "არის",
+            "იყო",
+            "ეს",
+            "ነው",
+        ])
+    });
+    static GLUED: LazyLock<Vec<String>> = LazyLock::new(|| {
+        normals(&["คือ", "เป็น", "ซึ่ง", "နှင့်", "သည်", "က", "是", "為", "为", "則是", "屬於", "属于", "は", "が", "는", "은", "이 ", "가 "])
+    });
     let gap = gap.trim_start_matches([' ', '\'', '"', ')', ']', ':', '/']);
     let word = gap.split(' ').next().unwrap_or("");
-    gap.starts_with(['-', '=', '('])
-        || SPACED.iter().any(|one| normal(one) == word)
-        || GLUED.iter().any(|one| gap.starts_with(&*normal(one)))
+    gap.starts_with(['-', '=', '(']) || SPACED.iter().any(|one| one == word) || GLUED.iter().any(|one| gap.starts_with(&**one))
 }
 
 fn distance(gap: &[u8]) -> usize {

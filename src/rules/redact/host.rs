@@ -2,7 +2,7 @@
 
 use super::Kind;
 use super::claim::Claims;
-use super::cue::{ATTACKER, PERSON, QUANTITY, Seen, is_letter, is_spaceless};
+use super::cue::{ATTACKER, PERSON, QUANTITY, Seen, is_letter, is_spaceless, normals};
 use super::known::Values;
 use super::url::{is_service, url, url_end};
 use super::view::Fanged;
@@ -10,6 +10,7 @@ use super::web::{SIDE_MAX, Whose, begins, host_end, is_cell, stands_behind, whos
 use crate::model::observable::tld;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
+use std::sync::LazyLock;
 
 pub(super) fn hosts(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims) {
     let bytes = seen.view.bytes();
@@ -235,13 +236,17 @@ fn is_behind_attackers(seen: &Seen<'_, '_>, claims: &Claims, range: &Range<usize
 
 /// `beacon to 203.0.113.7`: whether a word right before it says that something went there.
 fn is_destination(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
-    const TO: [&str; 33] = [
-        "to", "towards", "toward", "hacia", "vers", "para", "nach", "zu", "zur", "verso", "к", "на", "до", "ke", "kepada", "menuju", "tới",
-        "đến", "sang", "kwenda", "kuelekea", "الى", "نحو", "به", "سوی", "אל", "तक", "ወደ", "naar", "till", "προς", "către", "->",
-    ];
+    static TO: LazyLock<Vec<String>> = LazyLock::new(|| {
+        normals(&[
+            "to", "towards", "toward", "hacia", "vers", "para", "nach", "zu", "zur", "verso", "к", "на", "до", "ke", "kepada", "menuju",
+            "tới", "đến", "sang", "kwenda", "kuelekea", "الى", "نحو", "به", "سوی", "אל", "तक", "ወደ", "naar", "till", "προς", "către", "->",
+        ])
+    });
     // Behind it, of languages that say so there.
-    const BEHIND: [&str; 10] = [" adresine", " sunucusuna", " को ", " کو ", "に", "へ", " 로 데이터", "로 데이터", "로 전송", "로 보내"];
-    const GLUED: [&str; 8] = ["ไปยัง", "ไปที่", "到", "往", "至", "連", "连", "向"];
+    static BEHIND: LazyLock<Vec<String>> = LazyLock::new(|| {
+        normals(&[" adresine", " sunucusuna", " को ", " کو ", "に", "へ", " 로 데이터", "로 데이터", "로 전송", "로 보내"])
+    });
+    static GLUED: LazyLock<Vec<String>> = LazyLock::new(|| normals(&["ไปยัง", "ไปที่", "到", "往", "至", "連", "连", "向"]));
     let person = seen.after(range, PERSON).is_some_and(|near| near.cost <= 24);
     begins(seen, range, &BEHIND) || !person && stands_behind(seen, range, &TO, &GLUED)
 }

@@ -2,13 +2,14 @@
 
 use super::Kind;
 use super::claim::Claims;
-use super::cue::{self, ATTACKER, PERSON, Seen, TAKEN, is_letter, is_spaceless};
+use super::cue::{self, ATTACKER, PERSON, Seen, TAKEN, is_letter, is_spaceless, normals};
 use super::known::Values;
 use super::sender::is_sender;
 use super::view::Fanged;
 use super::web::{SIDE_MAX, Whose, begins, host_end, stands_behind, trimmed_end, whose};
 use memchr::memmem;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 fn is_local(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&byte)
@@ -126,9 +127,9 @@ fn nearest(seen: &Seen<'_, '_>, range: &Range<usize>, reach: usize) -> Whose {
     let bytes = seen.view.bytes();
     let both = PERSON | ATTACKER;
     // Of a stolen account the address is the victim's, and so is one that a mail came to; "somebody" may be anybody.
-    let victims = is_reached(seen, range);
+    let victims = || is_reached(seen, range);
     let taken = seen.before(range, TAKEN).map(|near| near.cost);
-    let attackers = |class: u32| class & ATTACKER != 0 && class & PERSON == 0 && !victims;
+    let attackers = |class: u32| class & ATTACKER != 0 && class & PERSON == 0 && !victims();
     let before = seen.before(range, both).map(|near| {
         let taken = taken.is_some_and(|taken| taken <= near.cost + 12);
         cue::Near { class: if taken { PERSON } else { near.class }, ..near }
@@ -154,97 +155,102 @@ fn nearest(seen: &Seen<'_, '_>, range: &Range<usize>, reach: usize) -> Whose {
 
 /// `a phishing mail to jane@…`, `the attacker got into jane@…`: whether words around an address say that something reached it.
 fn is_reached(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
-    const TO: [&str; 57] = [
-        "to",
-        "into",
-        "in",
-        "on",
-        "onto",
-        "against",
-        "at",
-        "targeting",
-        "a",
-        "en",
-        "al",
-        "contra",
-        "à",
-        "dans",
-        "chez",
-        "par",
-        "vers",
-        "para",
-        "em",
-        "ao",
-        "an",
-        "auf",
-        "gegen",
-        "ins",
-        "к",
-        "на",
-        "в",
-        "у",
-        "до",
-        "do",
-        "na",
-        "w",
-        "we",
-        "ke",
-        "kepada",
-        "di",
-        "tới",
-        "đến",
-        "vào",
-        "cho",
-        "kwa",
-        "kwenye",
-        "katika",
-        "إلى",
-        "الى",
-        "على",
-        "في",
-        "به",
-        "در",
-        "برای",
-        "אל",
-        "ל",
-        "ב",
-        "לכתובת",
-        "ወደ",
-        "kwako",
-        "naar",
-    ];
-    const GLUED: [&str; 14] = ["ถึง", "ไปยัง", "ไปที่", "ให้", "เข้า", "ใน", "到", "給", "给", "至", "往", "入", "向", "ወደ"];
-    const BEHIND: [&str; 29] = [
-        " adresine",
-        "'e ",
-        "'a ",
-        "'ye ",
-        "'ya ",
-        " को ",
-        " में ",
-        " पर ",
-        " کو ",
-        " پر ",
-        " میں ",
-        " এ ",
-        "-এ",
-        " এ",
-        " তে",
-        "-তে",
-        " কে",
-        "に",
-        "へ",
-        "宛",
-        " に",
-        " 로 왔",
-        "로 왔",
-        " 로 도착",
-        " 에 ",
-        "-ზე",
-        "-ში",
-        " ကို",
-        " သို့",
-    ];
+    static TO: LazyLock<Vec<String>> = LazyLock::new(|| {
+        normals(&[
+            "to",
+            "into",
+            "in",
+            "on",
+            "onto",
+            "against",
+            "at",
+            "targeting",
+            "a",
+            "en",
+            "al",
+            "contra",
+            "à",
+            "dans",
+            "chez",
+            "par",
+            "vers",
+            "para",
+            "em",
+            "ao",
+            "an",
+            "auf",
+            "gegen",
+            "ins",
+            "к",
+            "на",
+            "в",
+            "у",
+            "до",
+            "do",
+            "na",
+            "w",
+            "we",
+            "ke",
+            "kepada",
+            "di",
+            "tới",
+            "đến",
+            "vào",
+            "cho",
+            "kwa",
+            "kwenye",
+            "katika",
+            "إلى",
+            "الى",
+            "على",
+            "في",
+            "به",
+            "در",
+            "برای",
+            "אל",
+            "ל",
+            "ב",
+            "לכתובת",
+            "ወደ",
+            "kwako",
+            "naar",
+        ])
+    });
+    static GLUED: LazyLock<Vec<String>> =
+        LazyLock::new(|| normals(&["ถึง", "ไปยัง", "ไปที่", "ให้", "เข้า", "ใน", "到", "給", "给", "至", "往", "入", "向", "ወደ"]));
+    static BEHIND: LazyLock<Vec<String>> = LazyLock::new(|| {
+        normals(&[
+            " adresine",
+            "'e ",
+            "'a ",
+            "'ye ",
+            "'ya ",
+            " को ",
+            " में ",
+            " पर ",
+            " کو ",
+            " پر ",
+            " میں ",
+            " এ ",
+            "-এ",
+            " এ",
+            " তে",
+            "-তে",
+            " কে",
+            "に",
+            "へ",
+            "宛",
+            " に",
+            " 로 왔",
+            "로 왔",
+            " 로 도착",
+            " 에 ",
+            "-ზე",
+            "-ში",
+            " ကို",
+            " သို့",
+        ])
+    });
     stands_behind(seen, range, &TO, &GLUED) || begins(seen, range, &BEHIND)
 }
 

@@ -4,7 +4,7 @@
 //! as an indicator. Where neither speaks, an e-mail address goes, a URL or domain stays, and an IP address goes where a sentence is about it and stays in a list.
 
 use super::claim::Claims;
-use super::cue::{ATTACKER, ID, LOGIN, PERSON, PHONE, Seen, TICKET, is_letter, is_spaceless, normal};
+use super::cue::{ATTACKER, ID, LOGIN, PERSON, PHONE, Seen, TICKET, is_letter, is_spaceless};
 use super::known::Values;
 use super::{host, mail, spelled, url};
 use crate::model::observable::tld;
@@ -41,16 +41,19 @@ pub(super) fn whose(seen: &Seen<'_, '_>, range: &Range<usize>) -> Whose {
 }
 
 /// Whether one of these words stands right before a value; of `glued` ones without a blank.
-pub(super) fn stands_behind(seen: &Seen<'_, '_>, range: &Range<usize>, words: &[&str], glued: &[&str]) -> bool {
-    let before = seen.view.lower()[..range.start].trim_end_matches([' ', '"', '\'', '(', '<', '-']);
+pub(super) fn stands_behind(seen: &Seen<'_, '_>, range: &Range<usize>, words: &[String], glued: &[String]) -> bool {
+    const NEAR: usize = 64;
+    let lower = seen.view.lower();
+    let before =
+        lower[lower.ceil_char_boundary(range.start.saturating_sub(NEAR))..range.start].trim_end_matches([' ', '"', '\'', '(', '<', '-']);
     let word = before.rsplit([' ', '\n', ',', ':']).next().unwrap_or("");
-    words.iter().any(|one| normal(one) == word) || glued.iter().any(|one| before.ends_with(&*normal(one)))
+    words.iter().any(|one| one == word) || glued.iter().any(|one| before.ends_with(&**one))
 }
 
 /// Whether what follows a value begins so.
-pub(super) fn begins(seen: &Seen<'_, '_>, range: &Range<usize>, with: &[&str]) -> bool {
+pub(super) fn begins(seen: &Seen<'_, '_>, range: &Range<usize>, with: &[String]) -> bool {
     let rest = &seen.view.lower()[range.end..];
-    with.iter().any(|one| rest.starts_with(&*normal(one)))
+    with.iter().any(|one| rest.starts_with(&**one))
 }
 
 /// Longest part that is looked at on one side of a mark: names have 253 bytes, local parts 64.
