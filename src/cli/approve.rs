@@ -180,14 +180,18 @@ mod tests {
         };
         let digest = disclosed::whole(&[line(&[b"one", b"two"]), line(&[b"three"])].concat());
         let [one, two, three] = [record(0, b"one"), record(0, b"two"), record(1, b"three")];
-        assert_eq!(remade([&[one.clone()], &[two.clone(), three.clone()]]), Some(digest));
-        assert_ne!(remade([&[two.clone()], &[one.clone(), three.clone()]]), Some(digest), "another order");
-        assert_ne!(remade([&[one.clone()], &[two.clone()]]), Some(digest), "not all of it");
+        let pages = |first: &[&PreviewRecord], next: &[&PreviewRecord]| {
+            let all = |page: &[&PreviewRecord]| page.iter().map(|record| (*record).clone()).collect::<Vec<_>>();
+            remade([&all(first), &all(next)])
+        };
+        assert_eq!(pages(&[&one], &[&two, &three]), Some(digest));
+        assert_ne!(pages(&[&two], &[&one, &three]), Some(digest), "another order");
+        assert_ne!(pages(&[&one], &[&two]), Some(digest), "not all of it");
         let other_part = PreviewRecord { part: 1, ..two.clone() };
-        assert_ne!(remade([&[one.clone()], &[other_part, three]]), Some(digest));
+        assert_ne!(pages(&[&one], &[&other_part, &three]), Some(digest));
         let mut lies = two;
         lies.fields[0].value.push('!');
-        assert_eq!(remade([&[one], &[lies]]), None, "the fields are not the bytes'");
+        assert_eq!(pages(&[&one], &[&lies]), None, "the fields are not the bytes'");
     }
 
     #[test]

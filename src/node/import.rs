@@ -117,6 +117,7 @@ const GATE_BATCH: usize = 50;
 const BATCHES_MAX: usize = 1;
 
 /// What the gate says of an item of a file.
+#[allow(clippy::large_enum_variant, reason = "nearly all are indicators")]
 enum Judged {
     Indicator {
         place: String,
@@ -162,7 +163,7 @@ impl<'a> Import<'a> {
         if self.read.len() < GATE_BATCH {
             return Ok(());
         }
-        self.to_the_gate();
+        self.send_to_gate();
         while self.at_the_gate.front().is_some_and(|first| first.is_finished() || self.at_the_gate.len() > BATCHES_MAX) {
             self.take_first()?;
         }
@@ -173,7 +174,7 @@ impl<'a> Import<'a> {
         self.flush()
     }
 
-    fn to_the_gate(&mut self) {
+    fn send_to_gate(&mut self) {
         let items = std::mem::take(&mut self.read);
         self.given += items.len();
         let (node, door, label, tlp) = (self.node.clone(), self.door.clone(), self.request.label(), self.request.tlp);
@@ -191,7 +192,7 @@ impl<'a> Import<'a> {
     /// Waits for what is at the gate.
     fn take_all(&mut self) -> Result<(), NodeError> {
         if !self.read.is_empty() {
-            self.to_the_gate();
+            self.send_to_gate();
         }
         while !self.at_the_gate.is_empty() {
             self.take_first()?;

@@ -74,7 +74,7 @@ pub async fn try_two_let_go(node: &Node, shared: &ShareReport) -> Result<(), Nod
     for id in shared.held.iter().filter_map(|hold| hold.id) {
         let terms = node.hold_terms(&id.to_string())?.terms;
         let released = Release { terms, by: OMAR.public(), at: node.clock.now() }.sign(&node.org(), &OMAR.key());
-        node.sign_hold(&id.to_string(), released.clone()).await?;
+        node.sign_hold(&id.to_string(), released).await?;
         let approval = Approval::of(&released, &node.org(), AMINA.public(), node.clock.now());
         node.approve(&id.to_string(), approval.sign(&node.org(), &AMINA.key())).await?;
         node.let_go_of_what_is_due().await?;
