@@ -89,14 +89,14 @@ struct Remade {
 
 impl Remade {
     fn take(&mut self, records: &[PreviewRecord]) -> Result<(), Problem> {
-        for PreviewRecord { part, label, kind_number, retention, fields, bytes, .. } in records {
+        for PreviewRecord { part, label, kind, kind_number, retention, fields, bytes, .. } in records {
             if *part != self.part {
                 self.end_part();
                 self.part = *part;
             }
             // What people read is what stands in the bytes.
             let body = BASE64.decode(bytes.as_bytes()).unwrap_or_default();
-            if node::fields(*kind_number, &body) != *fields {
+            if (node::kind_name(*kind_number), node::fields(*kind_number, &body)) != (kind.clone(), fields.clone()) {
                 return Err(other_digest("the fields that are shown"));
             }
             self.records.push((*label, *kind_number, retention.unwrap_or(Timestamp(0)), body));
@@ -192,6 +192,8 @@ mod tests {
         let mut lies = two;
         lies.fields[0].value.push('!');
         assert_eq!(pages(&[&one], &[&lies]), None, "the fields are not the bytes'");
+        let other_kind = PreviewRecord { kind: "indicator".into(), ..one };
+        assert_eq!(pages(&[&other_kind], &[&three]), None, "the kind is another");
     }
 
     #[test]

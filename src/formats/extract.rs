@@ -313,8 +313,9 @@ fn prose(text: &str) -> Found {
             let value = token(part).filter(|_| !previous.ends_with("Referer:"));
             if let Some(value) = value.filter(|value| fits(value, part, defanged, of_hash)) {
                 if matches!(value.kind(), Email | Ipv4 | Ipv6) && is_among(&persons, part, text) {
+                    let what = if value.kind() == Email { "an e-mail address" } else { "an IP address" };
                     let hint = "on a line of its own it is taken for an indicator";
-                    found.problems.push(format!("`{}` may be a person's, by what stands beside it\nhint: {hint}", shown(part)));
+                    found.problems.push(format!("{what} in it may be a person's, by what stands beside it\nhint: {hint}"));
                     continue;
                 }
                 of_hash |= found.values.is_empty() && matches!(value.kind(), Md5 | Sha1 | Sha256 | Sha512);

@@ -48,7 +48,7 @@ use crate::store::change::{Change, Outcome, PeerRow, PeerState};
 use crate::store::{CommitError, Store};
 pub use bell::{Bell, Listener};
 pub use error::NodeError;
-pub(crate) use preview::fields;
+pub(crate) use preview::{fields, kind_name};
 
 /// One organisation's node: its identity, its store and what it knows of the others.
 pub struct Node {

@@ -136,7 +136,7 @@ fn label_counts(lines: &[Line]) -> Vec<LabelCount> {
     counts.into_iter().map(|((label, kind), (count, retention))| LabelCount { label, kind: kind_name(kind), count, retention }).collect()
 }
 
-fn kind_name(kind: u8) -> String {
+pub(crate) fn kind_name(kind: u8) -> String {
     RecordKind::from_number(kind).map_or_else(|| format!("kind {kind}"), |kind| kind.name().to_owned())
 }
 

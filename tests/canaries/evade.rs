@@ -35,7 +35,7 @@ pub const EVASIONS: [Evasion; 58] = [
     whole("thin spaces", |_, value, _| gaps(value, "\u{2009}")),
     whole("narrow and figure spaces", |_, value, _| gaps(value, "\u{202f}\u{2007}")),
     whole("ideographic spaces", |_, value, _| gaps(value, "\u{3000}")),
-    whole("line break", |kind, value, tongue| (kind != Kind::Introduced).then(|| line_break(kind, value, tongue))?),
+    whole("line break", |kind, value, _| (kind != Kind::Introduced).then(|| line_break(value))?),
     whole("zero-width spaces", |_, value, _| Some(between(&value.plain(), "\u{200b}"))),
     whole("zero-width non-joiners", |_, value, _| Some(between(&value.plain(), "\u{200c}"))),
     whole("zero-width joiners", |_, value, _| Some(between(&value.plain(), "\u{200d}"))),
@@ -195,7 +195,7 @@ fn map(value: &Value, to: impl Fn(char) -> Option<char>) -> Option<String> {
     (changed != plain).then_some(changed)
 }
 
-fn line_break(_: Kind, value: &Value, _: &Tongue) -> Option<String> {
+fn line_break(value: &Value) -> Option<String> {
     match value {
         Value::Number { plus, groups } if groups.len() > 1 => {
             let (first, rest) = groups.split_at(groups.len() / 2);
