@@ -100,9 +100,9 @@ impl Client {
     ///
     /// # Errors
     /// The node's own problem, or what stopped it on the way: then what was written is not whole.
-    pub async fn export(&self, target: Target, out: &mut (impl AsyncWrite + Unpin)) -> Result<Option<u64>, Problem> {
+    pub async fn export(&self, target: Target, out: &mut (impl AsyncWrite + Unpin)) -> Result<Option<String>, Problem> {
         let response = self.send(Method::GET, &target, empty()).await?;
-        let cursor = response.headers().get(CURSOR_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let cursor = response.headers().get(CURSOR_HEADER).and_then(|value| Some(value.to_str().ok()?.to_owned()));
         let mut chunks = response.into_body().into_data_stream();
         let failed = |error: io::Error| Problem::from(NodeError::io("write the export", error));
         while let Some(chunk) = chunks.next().await {

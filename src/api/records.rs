@@ -168,7 +168,7 @@ pub(super) struct ExportQuery {
     #[serde(default)]
     pap_max: Option<String>,
     #[serde(default)]
-    since: Option<u64>,
+    since: Option<String>,
     /// Names of kinds, between commas.
     #[serde(default)]
     kinds: String,
@@ -240,7 +240,7 @@ pub(super) async fn export(State(node): State<Arc<Node>>, Asked(query): Asked<Ex
         Some(Ok(first)) => first,
     };
     let body = tokio_stream::once(Ok(first)).chain(ReceiverStream::new(chunks));
-    let headers = [(header::CONTENT_TYPE.as_str(), media.to_owned()), (CURSOR_HEADER, cursor.to_string())];
+    let headers = [(header::CONTENT_TYPE.as_str(), media.to_owned()), (CURSOR_HEADER, cursor)];
     Ok((axum::response::AppendHeaders(headers), Body::from_stream(body)).into_response())
 }
 

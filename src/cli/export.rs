@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = EXAMPLES,
-    long_about = "Write what is held as a file for other tools\n\nWithdrawn, recalled and expired records are left out of text and CSV; STIX has withdrawn ones as revoked. The last line on standard error is a cursor; with `--since` the next export goes on from there, and the lines before name what has gone since, for whoever reads the earlier files: by ids alone, since what was recalled is destroyed. With `--json` standard error has all of this as one object, `{\"cursor\", \"removed\": [{\"record\", \"stix_id\", \"what\"}]}`."
+    long_about = "Write what is held as a file for other tools\n\nWithdrawn, recalled and expired records are left out of text and CSV; STIX has withdrawn ones as revoked. The last line on standard error is a cursor, which tells nothing by itself; with `--since` the next export goes on from there, and the lines before name what has gone since, for whoever reads the earlier files: by ids alone, since what was recalled is destroyed. With `--json` standard error has all of this as one object, `{\"cursor\", \"removed\": [{\"record\", \"stix_id\", \"what\"}]}`."
 )]
 pub(super) struct Args {
     /// How it is written
@@ -33,7 +33,7 @@ pub(super) struct Args {
     pap_max: Option<Pap>,
     /// Only what came or changed after this cursor
     #[arg(long, value_name = "CURSOR")]
-    since: Option<u64>,
+    since: Option<String>,
     /// Only this kind; once for each
     #[arg(long = "kind", value_name = "KIND", value_parser = input::kinds())]
     kinds: Vec<ObservableKind>,
@@ -50,7 +50,7 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
         None => desk.node().export(query(Target::new(&["export"])), &mut input::stdout()?).await?,
     };
     // Asked for after the cursor was given, so that nothing falls between this export and the next.
-    let removed: Vec<RemovedView> = match args.since {
+    let removed: Vec<RemovedView> = match &args.since {
         Some(_) => desk.node().get(query(Target::new(&["export", "removed"]))).await?,
         None => Vec::new(),
     };
@@ -58,7 +58,7 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     if desk.json {
         output::say(&output::json_line(&serde_json::json!({ "cursor": cursor, "removed": removed })));
     } else {
-        text(&removed, cursor).lines().for_each(output::say);
+        text(&removed, &cursor).lines().for_each(output::say);
     }
     Ok(Exit::Done)
 }
@@ -66,7 +66,7 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
 /// How many removed records are shown; `--json` has all.
 const SHOWN_MAX: usize = 100;
 
-pub(super) fn text(removed: &[RemovedView], cursor: u64) -> String {
+pub(super) fn text(removed: &[RemovedView], cursor: &str) -> String {
     let rows = removed.iter().take(SHOWN_MAX).map(|one| [one.what.clone(), one.record.to_string(), one.stix_id.clone()]);
     let mut text = table(["REMOVED", "RECORD", "STIX ID"], rows.collect());
     if removed.len() > SHOWN_MAX {
@@ -86,8 +86,8 @@ fn query(target: Target, args: &Args) -> Target {
     if let Some(pap) = args.pap_max {
         target = target.with("pap_max", pap.name());
     }
-    if let Some(since) = args.since {
-        target = target.with("since", &since.to_string());
+    if let Some(since) = &args.since {
+        target = target.with("since", since);
     }
     if !args.kinds.is_empty() {
         target = target.with("kinds", &args.kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(","));
@@ -96,7 +96,7 @@ fn query(target: Target, args: &Args) -> Target {
 }
 
 /// Into a file beside the wanted one, which is replaced when all is there: a reader never sees half of it.
-async fn to_file(desk: &Desk, target: Target, path: &Path) -> Result<Option<u64>, crate::api::Problem> {
+async fn to_file(desk: &Desk, target: Target, path: &Path) -> Result<Option<String>, crate::api::Problem> {
     let failed = |error: std::io::Error| NodeError::io(format!("write `{}`", path.display()), error);
     // As readable as the umask makes any file, since other tools read it.
     let mode = std::fs::Permissions::from_mode(0o666);

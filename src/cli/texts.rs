@@ -901,9 +901,9 @@ recalled   aaaaaaaaaaaaaaaaaaaaaaaaaa  indicator--x
 withdrawn  aaaaaaaaaaaaaaaaaaaaaaaaaa  indicator--x
 cursor: 7
 ";
-    assert_eq!(export::text(&[gone("recalled"), gone("withdrawn")], 7), expected);
-    assert_eq!(export::text(&[], 7), "cursor: 7\n");
-    assert!(export::text(&vec![gone("recalled"); 102], 7).ends_with("and 2 more; `--json` has all\ncursor: 7\n"));
+    assert_eq!(export::text(&[gone("recalled"), gone("withdrawn")], "7"), expected);
+    assert_eq!(export::text(&[], "7"), "cursor: 7\n");
+    assert!(export::text(&vec![gone("recalled"); 102], "7").ends_with("and 2 more; `--json` has all\ncursor: 7\n"));
 }
 
 #[test]

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use aws_lc_rs::aead::LessSafeKey;
+
 use super::keys::{KeyFile, Keys, KeysError, Renewal};
 use super::tls::Credential;
-use crate::model::crypto::{HmacKey, SigningKey};
+use crate::model::crypto::{HmacKey, SigningKey, chacha_key};
 use crate::model::identity::{Card, Endpoint, LogKeys};
 use crate::model::{Observable, OrgId, RecordId, Timestamp};
 
@@ -103,6 +105,11 @@ impl Identity {
     /// The number of our newest card.
     pub fn card_number(&self) -> u64 {
         self.read().card().content().number
+    }
+
+    /// What the cursors of exports are encrypted with.
+    pub fn cursor_key(&self) -> LessSafeKey {
+        chacha_key(&self.id_key.tag(&[b"watchfire/export-cursor/v1"]))
     }
 
     /// Our id for what an author says of an observable: stable for us, opaque to everyone else.

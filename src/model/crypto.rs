@@ -1,6 +1,6 @@
 //! The few cryptographic operations the model needs, over aws-lc-rs.
 
-use aws_lc_rs::{digest, hmac, rand, signature};
+use aws_lc_rs::{aead, digest, hmac, rand, signature};
 use signature::KeyPair;
 use zeroize::Zeroizing;
 
@@ -61,6 +61,11 @@ impl std::fmt::Debug for HmacKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("HmacKey")
     }
+}
+
+/// A key of ChaCha20-Poly1305 (RFC 8439).
+pub fn chacha_key(key: &[u8; 32]) -> aead::LessSafeKey {
+    aead::LessSafeKey::new(aead::UnboundKey::new(&aead::CHACHA20_POLY1305, key).expect("ChaCha20-Poly1305 takes 32 bytes"))
 }
 
 /// `N` bytes from the operating system's generator.

@@ -148,6 +148,11 @@ pub enum NodeError {
     /// Something given cannot be read: a value, a card, an invitation, a time.
     #[error("{0}")]
     BadInput(String),
+    /// An export's cursor is none of this store's.
+    #[error(
+        "the cursor is none of this node's, or from before it was restored\nhint: export all once, without `--since`; that gives a new cursor"
+    )]
+    UnknownCursor,
     /// A line of `denied-keys.txt` is no key.
     #[error(
         "line {line} of `{}` is not the SHA-256 of a public key in hex\nhint: 64 hex digits to a line, `#` begins a comment; mend the \
@@ -375,6 +380,7 @@ impl NodeError {
             Self::StoreUnavailable(_) => "store-unavailable",
             Self::StoreReadOnly(_) => "store-read-only",
             Self::BadInput(_) => "bad-input",
+            Self::UnknownCursor => "unknown-cursor",
             Self::PolicyWidens => "widens",
             Self::BadDeniedKey { .. } => "bad-denied-key",
             Self::GateFile { .. } => "gate-file",
@@ -430,7 +436,7 @@ impl NodeError {
             Self::AlsoHeld { .. } => Exit::Failed,
             Self::Io { .. } | Self::NameTaken(_) | Self::AlreadyPaired(_) | Self::Ourselves(_) | Self::NotPairing(_) => Exit::Failed,
             Self::NotRunning(_) | Self::Stopping | Self::Internal(_) | Self::BadBackup { .. } | Self::Conflict(_) => Exit::Failed,
-            Self::Config(_) | Self::BadInput(_) | Self::BadDeniedKey { .. } | Self::GateFile { .. } => Exit::Usage,
+            Self::Config(_) | Self::BadInput(_) | Self::UnknownCursor | Self::BadDeniedKey { .. } | Self::GateFile { .. } => Exit::Usage,
             Self::AmbiguousRecord { .. } => Exit::Usage,
             Self::Withheld(_) | Self::Label { .. } | Self::HeldBack(_) | Self::PolicyWidens => Exit::Refused,
             Self::NotInitialised(_) | Self::AlreadyInitialised(_) | Self::Permission { .. } | Self::BadFile { .. } => Exit::Permission,
@@ -629,6 +635,12 @@ mod tests {
                 "the next root key is not here\nhint: put it back as `/srv/w/keys/next-root.key` for as long as this takes",
             ),
             (NodeError::BadInput("`x` is not a card".into()), "bad-input", 2, "`x` is not a card"),
+            (
+                NodeError::UnknownCursor,
+                "unknown-cursor",
+                2,
+                "the cursor is none of this node's, or from before it was restored\nhint: export all once, without `--since`; that gives a new cursor",
+            ),
             (
                 NodeError::PolicyWidens,
                 "widens",

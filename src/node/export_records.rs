@@ -7,14 +7,14 @@
 use super::Node;
 use super::error::NodeError;
 use super::find::{indicator, state};
-use super::view::{ExportFormat, ExportReport, ExportRequest, ExportedView, RemovedView};
+use super::view::{ExportFormat, ExportRequest, ExportedView, RemovedView};
 use crate::formats::pattern::Dialect;
 use crate::formats::stix::write::{BundleWriter, Row, indicator_id};
 use crate::formats::{csv, marks_of};
-use crate::model::{Indicator, Label, RecordId, Timestamp, Tlp};
+use crate::model::{Ceiling, Indicator, Label, RecordId, Timestamp};
 use crate::rules::label::Held;
 use crate::store::change::{Change, ExportRow};
-use crate::store::{Filter, HistoryRow, Item, Provenance, ProvenanceState, Snapshot};
+use crate::store::{Filter, History, Item, Provenance, ProvenanceState, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
@@ -22,35 +22,27 @@ use std::io::{self, Write};
 const EVENTS_AT_ONCE: usize = 1_000;
 
 impl Node {
-    /// Where an export that begins now will have ended, for the next one's `since`.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn cursor(&self) -> Result<u64, NodeError> {
-        Ok(self.store.snapshot()?.newest()?)
-    }
-
-    /// Writes what is held, one author's word on one value at a time.
+    /// Writes what is held, one author's word on one value at a time, and says how many records those were.
     ///
     /// # Errors
     /// When the store cannot be read or the output fails; then what was written is not whole.
-    pub fn export(&self, request: &ExportRequest, out: &mut dyn Write) -> Result<ExportReport, NodeError> {
+    pub fn export(&self, request: &ExportRequest, out: &mut dyn Write) -> Result<u64, NodeError> {
         let snapshot = self.store.snapshot()?;
         self.may_serve(&snapshot)?;
-        let cursor = snapshot.newest()?;
         let now = self.clock.now();
         let filter = Filter { kinds: request.kinds.clone(), ceiling: request.ceiling, revoked: request.format == ExportFormat::Stix, now };
-        let mut sink = Sink::begin(request.format, out, now).map_err(failed)?;
-        match request.since {
+        let mut sink = Sink::begin(request, out, now).map_err(failed)?;
+        match &request.since {
             None => {
                 for item in snapshot.records(None, filter)? {
                     sink.item(&snapshot, item?)?;
                 }
             }
-            Some(since) => each_change(&snapshot, since, &filter, &mut |_, item| item.map_or(Ok(()), |item| sink.item(&snapshot, item)))?,
+            Some(since) => each_change(&snapshot, self.event_of(&snapshot, since)?, &filter, &mut |_, item| {
+                item.map_or(Ok(()), |item| sink.item(&snapshot, item))
+            })?,
         }
-        let records = sink.end().map_err(failed)?;
-        Ok(ExportReport { records, cursor })
+        sink.end().map_err(failed)
     }
 }
 
@@ -60,21 +52,25 @@ impl Node {
     /// # Errors
     /// When the store cannot be read or takes no changes.
     pub fn remember_export(&self, request: &ExportRequest) -> Result<(), NodeError> {
-        let since = request.since.map(|cursor| self.store.snapshot()?.time_of(cursor)).transpose()?;
+        let snapshot = self.store.snapshot()?;
+        let since =
+            request.since.as_ref().map(|cursor| Ok::<_, NodeError>(snapshot.time_of(self.event_of(&snapshot, cursor)?)?)).transpose()?;
         let row = ExportRow { at: self.clock.now(), format: request.format.name().to_owned(), ceiling: request.ceiling, since };
         self.store.commit_blocking(Change::Exported(Box::new(row)))?;
         Ok(())
     }
 
     /// The records that exports up to a cursor may have carried and that do not hold any more, so that whoever reads those files drops
-    /// them; of what was destroyed nothing but the ids is left. Ids that were in no such file may be among them.
+    /// them; of what was destroyed nothing but the ids is left. Ids that were in no such file may be among them, but none that this ceiling
+    /// never admitted.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn removed(&self, request: &ExportRequest) -> Result<Vec<RemovedView>, NodeError> {
         let snapshot = self.store.snapshot()?;
         self.may_serve(&snapshot)?;
-        let Some(since) = request.since else { return Ok(Vec::new()) };
+        let Some(since) = &request.since else { return Ok(Vec::new()) };
+        let since = self.event_of(&snapshot, since)?;
         let filter = Filter { kinds: request.kinds.clone(), ceiling: request.ceiling, revoked: true, now: self.clock.now() };
         let mut removed = Vec::new();
         let before = snapshot.time_of(since)?;
@@ -133,14 +129,14 @@ impl Node {
             spans.push(Span { from: received.unwrap_or(header.created), label: header.label, until });
         }
         spans.extend(held.iter().filter(|(one, _)| one.waiting).map(|(one, _)| Span { from: one.received, label: one.label, until: None }));
-        match snapshot.history(record)? {
-            // Of what was destroyed nothing tells the label any more.
-            Some(history) if held.is_empty() && spans.is_empty() => {
-                Ok(vec![Span { from: history.created, label: Tlp::Clear.into(), until: Some(history.modified) }])
-            }
-            None if spans.is_empty() && !snapshot.is_recalled(record)? => Err(NodeError::UnknownRecord(id.to_owned())),
-            _ => Ok(spans),
+        let parts = snapshot.histories(record)?;
+        if parts.is_empty() && spans.is_empty() && !snapshot.is_recalled(record)? {
+            return Err(NodeError::UnknownRecord(id.to_owned()));
         }
+        if held.is_empty() && spans.is_empty() {
+            spans.extend(parts.iter().map(|part| Span { from: part.created, label: part.label, until: Some(part.modified) }));
+        }
+        Ok(spans)
     }
 }
 
@@ -160,7 +156,7 @@ fn removal(
     before: Timestamp,
 ) -> Result<Option<&'static str>, NodeError> {
     // What never changed has just come.
-    let Some(history) = snapshot.history(record)?.filter(|history| history.created <= before) else { return Ok(None) };
+    let Some(history) = snapshot.history(record, filter.ceiling)?.filter(|history| history.created <= before) else { return Ok(None) };
     if let Some(item) = item {
         return Ok(item.provenances.iter().all(|one| one.state == ProvenanceState::Revoked).then_some("withdrawn"));
     }
@@ -200,6 +196,7 @@ fn each_change(
 /// An export under way.
 struct Sink<'o> {
     form: Form<'o>,
+    ceiling: Ceiling,
     now: Timestamp,
     records: u64,
 }
@@ -212,18 +209,19 @@ enum Form<'o> {
 }
 
 impl<'o> Sink<'o> {
-    fn begin(format: ExportFormat, out: &'o mut dyn Write, now: Timestamp) -> io::Result<Self> {
-        let form = match format {
+    fn begin(request: &ExportRequest, out: &'o mut dyn Write, now: Timestamp) -> io::Result<Self> {
+        let form = match request.format {
             ExportFormat::Stix => Form::Stix(Box::new(BundleWriter::new(out, Dialect::Standard)?)),
             ExportFormat::Csv => Form::Csv(Box::new(csv::Writer::new(out, false)?)),
             ExportFormat::Text => Form::Text(out),
         };
-        Ok(Self { form, now, records: 0 })
+        Ok(Self { form, ceiling: request.ceiling, now, records: 0 })
     }
 
     /// One value: a line of text, or each author's record of it.
     fn item(&mut self, snapshot: &Snapshot, item: Item) -> Result<(), NodeError> {
         let Item { observable, provenances, .. } = item;
+        let ceiling = self.ceiling;
         if let Form::Text(out) = &mut self.form {
             // Past its `valid_until` it is of no use in a blocklist.
             if provenances.iter().any(|one| state(one, self.now) == "live") {
@@ -238,18 +236,24 @@ impl<'o> Sink<'o> {
         newest.sort_by_key(|one| (one.state == ProvenanceState::Revoked, std::cmp::Reverse(one.received)));
         for one in newest.into_iter().filter(|one| authors.insert(one.record)) {
             // One author's record stands under the strictest label that the author gave it.
-            let others = provenances.iter().filter(|other| other.record == one.record);
-            let label = others.fold(one.label, |label, other| label.join(other.label));
+            let others = || provenances.iter().filter(|other| other.record == one.record);
+            let label = others().fold(one.label, |label, other| label.join(other.label));
             let Held(body) = snapshot.body_of(one)?;
             let Some(indicator) = indicator(&body) else { continue };
-            let history = snapshot.history(&one.record)?.unwrap_or(HistoryRow::since(one.received));
+            // What was never changed under a label has no history of it.
+            let received = History { created: one.received, modified: one.received, recalled: false };
+            let history = others().fold(snapshot.history(&one.record, ceiling)?.unwrap_or(received), |history, other| History {
+                created: history.created.min(other.received),
+                modified: history.modified.max(other.received),
+                ..history
+            });
             self.row(one, label, &history, indicator).map_err(failed)?;
             self.records += 1;
         }
         Ok(())
     }
 
-    fn row(&mut self, one: &Provenance, label: Label, history: &HistoryRow, indicator: Indicator) -> io::Result<()> {
+    fn row(&mut self, one: &Provenance, label: Label, history: &History, indicator: Indicator) -> io::Result<()> {
         match &mut self.form {
             Form::Stix(bundle) => bundle.write(&row(one, label, history, indicator)),
             Form::Csv(writer) => {
@@ -271,7 +275,7 @@ impl<'o> Sink<'o> {
     }
 }
 
-fn row(one: &Provenance, label: Label, history: &HistoryRow, indicator: Indicator) -> Row {
+fn row(one: &Provenance, label: Label, history: &History, indicator: Indicator) -> Row {
     let Indicator { observable, valid_from, valid_until, confidence, labels, note, source } = indicator;
     Row {
         id: one.record,

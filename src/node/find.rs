@@ -9,7 +9,7 @@ use crate::model::group::{Definition, Visibility};
 use crate::model::log::Audience;
 use crate::model::observable::lookup::Match;
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
-use crate::model::{Indicator, Label, LogId, Observable, ObservableKind, OrgId, Record, RecordId, RecordKind, Timestamp};
+use crate::model::{Ceiling, Indicator, Label, LogId, Observable, ObservableKind, OrgId, Record, RecordId, RecordKind, Timestamp};
 use crate::rules::label::{Held, RULES_VERSION, Withheld};
 use crate::rules::may::{self, About, Action, Granted, Person, Rule, Step, To};
 use crate::store::change::PeerState;
@@ -329,7 +329,7 @@ fn unknown(id: &str) -> NodeError {
 
 /// Why a record is not held: it was recalled, or it never came as far as is known here.
 fn gone(snapshot: &Snapshot, record: &RecordId, id: &str) -> Result<NodeError, NodeError> {
-    let by_its_author = snapshot.history(record)?.filter(|history| history.recalled).map(|history| history.modified);
+    let by_its_author = snapshot.history(record, Ceiling::NONE)?.filter(|history| history.recalled).map(|history| history.modified);
     Ok(match snapshot.recalled_at(record)?.or(by_its_author) {
         Some(at) => NodeError::Recalled { text: id.to_owned(), at, hint: COMPLIED },
         None => unknown(id),

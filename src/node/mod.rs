@@ -4,6 +4,7 @@
 pub mod backup;
 mod bell;
 mod came_back;
+mod cursor;
 mod desk;
 pub mod disclosures;
 pub mod error;

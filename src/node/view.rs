@@ -546,8 +546,8 @@ pub struct ExportRequest {
     pub format: ExportFormat,
     /// Nothing more restricted than this.
     pub ceiling: Ceiling,
-    /// Only what came or changed after this cursor.
-    pub since: Option<u64>,
+    /// Only what came or changed after this cursor, which an earlier export gave.
+    pub since: Option<String>,
     /// Only these kinds; all where it is empty.
     pub kinds: Vec<ObservableKind>,
 }
@@ -576,15 +576,6 @@ impl ExportFormat {
             Self::Text => "text",
         }
     }
-}
-
-/// What was exported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExportReport {
-    /// How many records.
-    pub records: u64,
-    /// Where the next export with `since` goes on.
-    pub cursor: u64,
 }
 
 /// A record that earlier exports may have carried and that does not hold any more, or not for such an export.

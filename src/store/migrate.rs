@@ -1,28 +1,28 @@
 //! Numbered migrations, each in one transaction. A newer store is refused in words.
 
 use super::change::PeerRow;
-use super::codec::{Reader, Row};
+use super::codec::{Reader, Row, Writer};
 use super::disk::begin;
 use super::error::{Damaged, Fault, OpenError};
 use super::find;
-use super::rows::{EventRow, HistoryRow};
+use super::rows::{EventRow, HistoryPart, HistoryRow, ProvenanceRow};
 use super::tables::{META, Tables};
 use crate::model::observable::lookup::host_key;
 use crate::model::observable::search_key;
-use crate::model::{Observable, ObservableKind, OrgId, RecordId, Timestamp};
+use crate::model::{Class, Label, Observable, ObservableKind, OrgId, Pap, RecordId, Timestamp, Tlp};
 use data_encoding::HEXLOWER;
 use redb::{Database, ReadableTable, TableError, WriteTransaction};
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The newest schema that this program reads, and the one that it writes.
-pub(super) const SCHEMA: u32 = 8;
+pub(super) const SCHEMA: u32 = 9;
 
 type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// Number n brings a store of schema n to n + 1.
 const MIGRATIONS: [Migration; SCHEMA as usize] =
-    [make_tables, fill_hosts, make_tables, move_owed, fill_histories, shorten_peers, make_tables, make_tables];
+    [make_tables, fill_hosts, make_tables, move_owed, fill_histories, shorten_peers, make_tables, make_tables, label_events];
 
 /// Brings a store to [`SCHEMA`] and checks that it is ours.
 pub(super) fn migrate(database: &Database, us: &OrgId) -> Result<(), Failed> {
@@ -153,14 +153,91 @@ fn fill_histories(transaction: &WriteTransaction) -> Result<(), Fault> {
     let mut came: BTreeMap<RecordId, Timestamp> = BTreeMap::new();
     for row in tables.events.iter()? {
         let (n, bytes) = row?;
-        let EventRow { at, record } = find::decoded("events", &n.value(), bytes.value())?;
+        let OldEvent { at, record } = find::decoded("events", &n.value(), bytes.value())?;
         match came.entry(record) {
             Entry::Vacant(first) => drop(first.insert(at)),
             Entry::Occupied(first) => {
-                let row = HistoryRow::since(*first.get()).changed(at, false);
+                let row = OldHistory { created: *first.get(), modified: at.max(first.get().plus(1)), recalled: false };
                 tables.histories.insert(&record.0, row.encode().as_slice())?;
             }
         }
+    }
+    Ok(())
+}
+
+/// How events stood before schema 9.
+struct OldEvent {
+    at: Timestamp,
+    record: RecordId,
+}
+
+impl Row for OldEvent {
+    fn encode(&self) -> Vec<u8> {
+        Writer::default().time(self.at).fixed(&self.record.0).done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let (at, record) = (row.time()?, RecordId(row.fixed()?));
+        row.end(Self { at, record })
+    }
+}
+
+/// How histories stood before schema 9.
+struct OldHistory {
+    created: Timestamp,
+    modified: Timestamp,
+    recalled: bool,
+}
+
+impl Row for OldHistory {
+    fn encode(&self) -> Vec<u8> {
+        Writer::default().time(self.created).time(self.modified).u8(u8::from(self.recalled)).done()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut row = Reader(bytes);
+        let (created, modified, recalled) = (row.time()?, row.time()?, row.u8()? != 0);
+        row.end(Self { created, modified, recalled })
+    }
+}
+
+/// 8 → 9: events and histories have labels: of what is held still its own, of what is gone the strictest there is.
+fn label_events(transaction: &WriteTransaction) -> Result<(), Fault> {
+    let mut tables = Tables::open(transaction)?;
+    let mut labels: BTreeMap<RecordId, BTreeSet<Label>> = BTreeMap::new();
+    for row in tables.provenances.iter()? {
+        let (key, bytes) = row?;
+        let row: ProvenanceRow = find::decoded("provenances", &key.value(), bytes.value())?;
+        labels.entry(row.record).or_default().insert(row.label);
+    }
+    let strictest = Label::new(Tlp::Red, Class::Restricted, Pap::Red);
+    let of = |record: &RecordId| labels.get(record).cloned().unwrap_or_else(|| BTreeSet::from([strictest]));
+    let mut from = 0;
+    loop {
+        let mut events = Vec::new();
+        for row in tables.events.range(from..)?.take(SORTED_TOGETHER) {
+            let (n, bytes) = row?;
+            let OldEvent { at, record } = find::decoded("events", &n.value(), bytes.value())?;
+            let label = of(&record).into_iter().reduce(Label::join).unwrap_or(strictest);
+            events.push((n.value(), EventRow { at, record, label }));
+        }
+        let Some((last, _)) = events.last() else { break };
+        from = last + 1;
+        for (n, row) in events {
+            tables.events.insert(n, row.encode().as_slice())?;
+        }
+    }
+    let mut histories = Vec::new();
+    for row in tables.histories.iter()? {
+        let (record, bytes) = row?;
+        let record = RecordId(*record.value());
+        let OldHistory { created, modified, recalled } = find::decoded("histories", &record, bytes.value())?;
+        let parts = of(&record).into_iter().map(|label| HistoryPart { label, created, modified, recalled }).collect();
+        histories.push((record, HistoryRow { parts }));
+    }
+    for (record, row) in histories {
+        tables.histories.insert(&record.0, row.encode().as_slice())?;
     }
     Ok(())
 }

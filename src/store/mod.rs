@@ -28,7 +28,7 @@ mod tests;
 pub use disk::{BackendFactory, Options};
 pub use error::{CommitError, Damaged, OpenError, ReadError};
 pub use read::*;
-pub use rows::{EvidenceRow, HistoryRow, LogState, ProvenanceState, QuarantineRow, SuspiciousRow, TakenBackRow};
+pub use rows::{EvidenceRow, History, HistoryPart, LogState, ProvenanceState, QuarantineRow, SuspiciousRow, TakenBackRow};
 pub use writer::Health;
 #[cfg(feature = "simulation")]
 pub use writer::Pace;

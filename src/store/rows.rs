@@ -5,7 +5,7 @@ use super::codec::{Reader, Row, Writer, audience_bytes};
 use crate::model::group::SignedDefinition;
 use crate::model::log::{AbsentReason, Audience, Checkpoint, Equivocation, Head, Header, LogKey};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
-use crate::model::{EntryHash, GroupId, Label, LogId, Observable, ObservableKind, OrgId, RecordId, Timestamp};
+use crate::model::{Ceiling, EntryHash, GroupId, Label, LogId, Observable, ObservableKind, OrgId, RecordId, Timestamp};
 
 /// Whether a log takes entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,9 +253,19 @@ impl Row for ProvenanceRow {
     }
 }
 
-/// Table `histories`: when a record first came and when it last changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Table `histories`: when a record came and last changed, apart for each label that its author gave it, so that whoever may not see what
+/// was said under one of them learns nothing of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HistoryRow {
+    /// One for each label.
+    pub parts: Vec<HistoryPart>,
+}
+
+/// When a record came and last changed under one label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryPart {
+    /// The label.
+    pub label: Label,
     /// When we first got or released it.
     pub created: Timestamp,
     /// When it last changed; rises with each change.
@@ -264,27 +274,55 @@ pub struct HistoryRow {
     pub recalled: bool,
 }
 
+/// When a record came and last changed for somebody who may see some of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct History {
+    /// When the first of it came.
+    pub created: Timestamp,
+    /// When it last changed.
+    pub modified: Timestamp,
+    /// Whether the last of it was destroyed because of a recall.
+    pub recalled: bool,
+}
+
 impl HistoryRow {
-    /// Of a record that came then and has not changed.
-    pub const fn since(created: Timestamp) -> Self {
-        Self { created, modified: created, recalled: false }
+    /// When it came under this label.
+    pub(super) fn first(&self, label: Label) -> Option<Timestamp> {
+        self.parts.iter().find(|part| part.label == label).map(|part| part.created)
     }
 
-    /// It changed at `at`, or just after its last change.
-    pub(super) fn changed(self, at: Timestamp, recalled: bool) -> Self {
-        Self { modified: at.max(self.modified.plus(1)), recalled, ..self }
+    /// It changed under this label at `at`, or just after its last change; it came at `created`, unless that is known already.
+    pub(super) fn changed(mut self, label: Label, created: Timestamp, at: Timestamp, recalled: bool) -> Self {
+        match self.parts.iter_mut().find(|part| part.label == label) {
+            Some(part) => *part = HistoryPart { modified: at.max(part.modified.plus(1)), recalled, ..*part },
+            None => self.parts.push(HistoryPart { label, created, modified: at.max(created.plus(1)), recalled }),
+        }
+        self
+    }
+
+    /// What of it somebody learns who may see no more than this; `None` where that has not changed.
+    pub fn within(&self, ceiling: Ceiling) -> Option<History> {
+        let parts = || self.parts.iter().filter(|part| ceiling.admits(part.label));
+        let last = parts().max_by_key(|part| part.modified)?;
+        let created = parts().map(|part| part.created).min()?;
+        Some(History { created, modified: last.modified, recalled: last.recalled })
     }
 }
 
 impl Row for HistoryRow {
     fn encode(&self) -> Vec<u8> {
-        Writer::default().time(self.created).time(self.modified).u8(u8::from(self.recalled)).done()
+        let write =
+            |row: Writer, part: &HistoryPart| row.u8(part.label.byte()).time(part.created).time(part.modified).u8(u8::from(part.recalled));
+        self.parts.iter().fold(Writer::default(), write).done()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut row = Reader(bytes);
-        let (created, modified, recalled) = (row.time()?, row.time()?, row.u8()? != 0);
-        row.end(Self { created, modified, recalled })
+        let (mut row, mut parts) = (Reader(bytes), Vec::new());
+        while !row.0.is_empty() {
+            let label = Label::from_byte(row.u8()?)?;
+            parts.push(HistoryPart { label, created: row.time()?, modified: row.time()?, recalled: row.u8()? != 0 });
+        }
+        Some(Self { parts }).filter(|row| !row.parts.is_empty())
     }
 }
 
@@ -486,22 +524,23 @@ impl Row for DisclosureRow {
     }
 }
 
-/// Table `events`: a record that came, changed or went.
+/// Table `events`: a record that came, changed or went, as it was said under one label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EventRow {
     pub(super) at: Timestamp,
     pub(super) record: RecordId,
+    pub(super) label: Label,
 }
 
 impl Row for EventRow {
     fn encode(&self) -> Vec<u8> {
-        Writer::default().time(self.at).fixed(&self.record.0).done()
+        Writer::default().time(self.at).fixed(&self.record.0).u8(self.label.byte()).done()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let mut row = Reader(bytes);
-        let (at, record) = (row.time()?, RecordId(row.fixed()?));
-        row.end(Self { at, record })
+        let (at, record, label) = (row.time()?, RecordId(row.fixed()?), Label::from_byte(row.u8()?)?);
+        row.end(Self { at, record, label })
     }
 }
 

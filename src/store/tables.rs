@@ -187,9 +187,9 @@ tables! {
     PROVENANCES provenances "provenances.v1": (u64, u32, u64, u64) => Bytes;
     /// Record id → observable number.
     RECORDS records "records.v1": &'static [u8; 16] => u64;
-    /// n → [`super::rows::EventRow`]: a record came, changed or went; time never falls.
+    /// n → [`super::rows::EventRow`]: a record came, changed or went; time never falls. With a label since schema 9.
     EVENTS events "events.v1": u64 => Bytes;
-    /// Record id → [`super::rows::HistoryRow`], of a record that has changed since it first came; it stays when the record is gone. Since schema 5.
+    /// Record id → [`super::rows::HistoryRow`], of a record that has changed since it first came; it stays when the record is gone. Since schema 5, by label since 9.
     HISTORIES histories "histories.v1": &'static [u8; 16] => Bytes;
     /// (search key of an observable in a pattern, the pattern's number).
     INSIDE inside "inside.v1": (Bytes, u64) => ();

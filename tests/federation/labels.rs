@@ -115,9 +115,16 @@ async fn what_somebody_may_not_see_changes_no_byte_of_an_answer() {
     federation.share(AMAL, "www.example.org", Tlp::Clear, "borealis").await;
     federation.settle().await;
     let values = [EVIL.to_owned(), "example.org".to_owned(), "www.example.org".to_owned()];
+    let cursor = federation.node(AMAL).cursor().unwrap();
     let answers = || {
         let node = federation.node(AMAL);
         let mut answers = Vec::new();
+        let since = || ExportRequest { format: ExportFormat::Stix, ceiling: GREEN, since: Some(cursor.clone()), kinds: vec![] };
+        let mut out = Vec::new();
+        node.export(&since(), &mut out).unwrap();
+        answers.push(String::from_utf8(out).unwrap());
+        answers.push(serde_json::to_string(&node.removed(&since()).unwrap()).unwrap());
+        answers.push(format!("a cursor of {} letters", node.cursor().unwrap().len()));
         for format in [ExportFormat::Stix, ExportFormat::Csv, ExportFormat::Text] {
             let mut out = Vec::new();
             node.export(&ExportRequest { format, ceiling: GREEN, since: None, kinds: vec![] }, &mut out).unwrap();
@@ -129,7 +136,7 @@ async fn what_somebody_may_not_see_changes_no_byte_of_an_answer() {
     };
     let at_cedar = || serde_json::to_string(&federation.node(CEDAR).lookup(&values).unwrap()).unwrap();
     let (before, cedar_before) = (answers(), at_cedar());
-    assert!(before.iter().all(|answer| answer.contains("www.example.org")));
+    assert!(before[3..].iter().all(|answer| answer.contains("www.example.org")));
     // The same value by another author under a stricter label, one below a value that is asked for, and one that is asked for itself.
     for (who, value, to) in [(BOREALIS, "www.example.org", "amal"), (BOREALIS, "a.www.example.org", "amal"), (AMAL, EVIL, "borealis")] {
         federation.share(who, value, Tlp::AmberStrict, to).await;
@@ -139,4 +146,17 @@ async fn what_somebody_may_not_see_changes_no_byte_of_an_answer() {
     assert_eq!(all.iter().map(|one| one.matches.len()).sum::<usize>(), 8, "people here see all of them: {all:?}");
     assert_eq!(before, answers());
     assert_eq!(cedar_before, at_cedar());
+    // Our own record itself, told to others under a stricter label.
+    federation.share(AMAL, "www.example.org", Tlp::AmberStrict, "cedar").await;
+    federation.settle().await;
+    assert_eq!(before, answers());
+    // Nor does it when it changes and goes.
+    federation.node(BOREALIS).withdraw("a.www.example.org", "a false positive").await.unwrap();
+    federation.recall(AMAL, EVIL).await;
+    federation.recall(BOREALIS, "www.example.org").await;
+    federation.settle().await;
+    assert!(!federation.finds(AMAL, EVIL));
+    assert_eq!(before, answers());
+    let here = ExportRequest { format: ExportFormat::Stix, ceiling: Ceiling::NONE, since: Some(cursor.clone()), kinds: vec![] };
+    assert!(federation.node(AMAL).removed(&here).unwrap().len() >= 3, "who may see all of it is told");
 }

@@ -127,10 +127,10 @@ async fn an_export_that_goes_on_names_what_the_earlier_ones_carried_and_is_gone(
     }
     federation.share(AMAL, "https://recalled.example.org/x", Tlp::Clear, "partners").await;
     federation.settle().await;
-    let request = |since, tlp_max| ExportRequest {
+    let request = |since: Option<&String>, tlp_max| ExportRequest {
         format: ExportFormat::Stix,
         ceiling: Ceiling { tlp: tlp_max, ..Ceiling::NONE },
-        since,
+        since: since.cloned(),
         kinds: Vec::new(),
     };
     let places: Vec<_> = federation.everyone().collect();
@@ -138,7 +138,7 @@ async fn an_export_that_goes_on_names_what_the_earlier_ones_carried_and_is_gone(
         .iter()
         .map(|who| [values[0], values[1], "https://recalled.example.org/x"].map(|value| federation.stix_of(*who, value)["id"].clone()))
         .collect();
-    let cursors: Vec<u64> = places.iter().map(|who| federation.node(*who).cursor().unwrap()).collect();
+    let cursors: Vec<String> = places.iter().map(|who| federation.node(*who).cursor().unwrap()).collect();
     federation.pass(1_000).await;
     federation.share(AMAL, values[0], Tlp::Amber, "partners").await;
     federation.node(AMAL).withdraw(values[1], "a false positive").await.unwrap();
@@ -147,17 +147,17 @@ async fn an_export_that_goes_on_names_what_the_earlier_ones_carried_and_is_gone(
     federation.recall(AMAL, "brief.example.org").await;
     federation.settle().await;
     for ((who, since), ids) in places.into_iter().zip(cursors).zip(ids) {
-        let removed = federation.node(who).removed(&request(Some(since), Tlp::Green)).unwrap();
+        let removed = federation.node(who).removed(&request(Some(&since), Tlp::Green)).unwrap();
         let mut said: Vec<_> = removed.iter().map(|one| (one.what.as_str(), one.stix_id.as_str())).collect();
         let mut expected: Vec<_> =
             ["relabelled", "withdrawn", "recalled"].into_iter().zip(ids.iter().map(|id| id.as_str().unwrap())).collect();
         said.sort_unstable();
         expected.sort_unstable();
         assert_eq!(said, expected, "what came and went between was in no file");
-        let bundle = federation.export_as(who, &request(Some(since), Tlp::Green));
+        let bundle = federation.export_as(who, &request(Some(&since), Tlp::Green));
         assert!(bundle.contains(values[1]) && bundle.contains("\"revoked\":true"), "{bundle}");
         assert!(!bundle.contains(values[0]) && !bundle.contains("recalled.example.org") && !bundle.contains(values[2]), "{bundle}");
-        let urls = ExportRequest { kinds: vec![ObservableKind::Url], ..request(Some(since), Tlp::Red) };
+        let urls = ExportRequest { kinds: vec![ObservableKind::Url], ..request(Some(&since), Tlp::Red) };
         assert!(!federation.export_as(who, &urls).contains("example.org"), "the kinds hold for what changed too");
         assert_eq!(federation.node(who).removed(&request(None, Tlp::Green)).unwrap(), []);
     }

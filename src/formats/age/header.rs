@@ -1,9 +1,8 @@
 //! The header: one stanza for each recipient, with the file key wrapped for it, and a MAC over all of it.
 
 use super::key::{BadRecipient, Identity, Recipient};
-use super::stream::seal_key;
 use super::{AgeError, stream};
-use crate::model::crypto::{equal, hmac_sha256};
+use crate::model::crypto::{chacha_key, equal, hmac_sha256};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 use data_encoding::BASE64_NOPAD;
 use std::io::{BufRead, Read};
@@ -56,7 +55,7 @@ fn wrap(file_key: &FileKey, recipient: &Recipient) -> Result<([u8; 32], Vec<u8>)
     let shared = one.agree(recipient).ok_or_else(|| BadRecipient::Weak(recipient.to_string()))?;
     let key = wrap_key(&shared, &one.recipient(), recipient);
     let mut body = file_key.to_vec();
-    seal_key(&key)
+    chacha_key(&key)
         .seal_in_place_append_tag(stream::nonce(0, false), aws_lc_rs::aead::Aad::empty(), &mut body)
         .expect("16 bytes are sealed");
     Ok((one.recipient().0, body))
@@ -150,7 +149,7 @@ fn unwrap(stanzas: &[Stanza], identities: &[Identity]) -> Result<Option<FileKey>
             let shared = identity.agree(&share).ok_or(AgeError::Header("a recipient's share is of small order"))?;
             let key = wrap_key(&shared, &share, &identity.recipient());
             let mut body = Zeroizing::new(stanza.body.clone());
-            let opened = seal_key(&key).open_in_place(stream::nonce(0, false), aws_lc_rs::aead::Aad::empty(), &mut body);
+            let opened = chacha_key(&key).open_in_place(stream::nonce(0, false), aws_lc_rs::aead::Aad::empty(), &mut body);
             if let Ok(bytes) = opened {
                 found = found.or(<[u8; 16]>::try_from(&*bytes).ok().map(Zeroizing::new));
             }

@@ -3,18 +3,14 @@
 use super::AgeError;
 use super::header::{self, FileKey, hkdf};
 use super::key::{Identity, Recipient};
-use crate::model::crypto::random;
-use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use crate::model::crypto::{chacha_key, random};
+use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce};
 use std::io::{self, BufRead, Read, Write};
 use zeroize::Zeroizing;
 
 const CHUNK: usize = 64 << 10;
 const TAG: usize = 16;
 const NONCE: usize = 16;
-
-pub(super) fn seal_key(key: &[u8; 32]) -> LessSafeKey {
-    LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key).expect("ChaCha20-Poly1305 takes 32 bytes"))
-}
 
 /// A chunk's number, of eleven bytes, and whether it is the last.
 pub(super) fn nonce(number: u64, last: bool) -> Nonce {
@@ -43,7 +39,7 @@ impl<W: Write> Encryptor<W> {
         let salt = random::<NONCE>();
         out.write_all(&salt)?;
         let chunk = Zeroizing::new(Vec::with_capacity(CHUNK + TAG));
-        Ok(Self { out, key: seal_key(&hkdf(file_key.as_slice(), &salt, b"payload")), number: 0, chunk })
+        Ok(Self { out, key: chacha_key(&hkdf(file_key.as_slice(), &salt, b"payload")), number: 0, chunk })
     }
 
     fn seal(&mut self, last: bool) -> io::Result<()> {
@@ -110,7 +106,7 @@ impl<R: BufRead> Decryptor<R> {
             io::ErrorKind::UnexpectedEof => AgeError::CutHeader,
             _ => AgeError::Io(error),
         })?;
-        let key = seal_key(&hkdf(file_key.as_slice(), &salt, b"payload"));
+        let key = chacha_key(&hkdf(file_key.as_slice(), &salt, b"payload"));
         Ok(Self {
             input,
             key,

@@ -6,7 +6,7 @@ use crate::model::OrgId;
 use crate::model::log::Audience;
 use crate::model::observable::lookup::host_key;
 use crate::model::observable::search_key;
-use crate::model::{Observable, ObservableKind, RecordId, Timestamp};
+use crate::model::{Label, Observable, ObservableKind, RecordId, Timestamp};
 use crate::store::body::is_body;
 use crate::store::change::{ReleaseItem, Verdict};
 use crate::store::codec::{Reader, Row, Writer};
@@ -14,6 +14,7 @@ use crate::store::error::{Damaged, Fault};
 use crate::store::find;
 use crate::store::rows::{ProvenanceRow, ProvenanceState};
 use redb::{ReadableTable, ReadableTableMetadata};
+use std::collections::BTreeSet;
 
 /// A change's observables in the order of their search keys, and the numbers of those that have one.
 pub(super) struct Sought<'o> {
@@ -221,8 +222,8 @@ impl Tx<'_> {
             self.later_provenance(place.key(), &row);
             self.later_record(row.record.0, place.observable);
             match self.t.histories.is_empty()? {
-                true => self.event(&row.record, row.received)?,
-                false => self.changed(&row.record, None, row.received, false)?,
+                true => self.event(&row.record, row.label, row.received)?,
+                false => self.changed(&row.record, row.label, None, row.received, false)?,
             }
             return Ok(Verdict::Accepted);
         }
@@ -232,8 +233,7 @@ impl Tx<'_> {
     fn add_to_said(&mut self, place: Place, mut row: ProvenanceRow, body: &[u8]) -> Applied<Verdict> {
         self.flush()?;
         let all = self.said_by_all(place.observable)?;
-        let first = first_of(&all, &row.record);
-        let said: Vec<_> = all.into_iter().filter(|(other, _)| other.family == place.family).collect();
+        let said: Vec<_> = all.iter().filter(|(other, _)| other.family == place.family).cloned().collect();
         let newer = said.iter().rev().find(|(other, _)| other.key() > place.key());
         let older = said.iter().rev().find(|(other, _)| other.key() < place.key());
         let same = |tx: &Self, other: &ProvenanceRow| -> Applied<bool> {
@@ -254,7 +254,13 @@ impl Tx<'_> {
         }
         self.t.provenances.insert(place.key(), row.encode().as_slice())?;
         self.later_record(row.record.0, place.observable);
-        self.changed(&row.record, first, row.received, false)?;
+        // Who may see only what was said before learns that it holds no more, not what is said now.
+        let before =
+            said.iter().filter(|(_, other)| newer.is_none() && other.state != ProvenanceState::Superseded).map(|(_, other)| other.label);
+        let labels: BTreeSet<Label> = before.chain([row.label]).collect();
+        for label in labels {
+            self.changed(&row.record, label, first_of(&all, &row.record, label), row.received, false)?;
+        }
         Ok(verdict)
     }
 
@@ -278,15 +284,15 @@ impl Tx<'_> {
         let Some(row) = self.provenance(place)? else { return Ok(()) };
         self.t.provenances.remove(place.key())?;
         let rest = self.said_by_all(place.observable)?;
-        let left = first_of(&rest, &row.record);
-        if left.is_none() {
+        if !rest.iter().any(|(_, other)| other.record == row.record) {
             self.t.records.remove(&row.record.0)?;
         }
         if rest.is_empty() {
             self.forget_observable(place.observable)?;
         }
+        let left = first_of(&rest, &row.record, row.label);
         let first = left.map_or(row.received, |left| left.min(row.received));
-        self.changed(&row.record, Some(first), at, recalled && left.is_none())
+        self.changed(&row.record, row.label, Some(first), at, recalled && left.is_none())
     }
 
     fn forget_observable(&mut self, no: u64) -> Applied<()> {
@@ -300,7 +306,7 @@ impl Tx<'_> {
     }
 }
 
-/// When the first came of what its author said of a record.
-pub(super) fn first_of(said: &[(Place, ProvenanceRow)], record: &RecordId) -> Option<Timestamp> {
-    said.iter().filter(|(_, row)| row.record == *record).map(|(_, row)| row.received).min()
+/// When the first came of what its author said of a record under a label.
+pub(super) fn first_of(said: &[(Place, ProvenanceRow)], record: &RecordId, label: Label) -> Option<Timestamp> {
+    said.iter().filter(|(_, row)| row.record == *record && row.label == label).map(|(_, row)| row.received).min()
 }

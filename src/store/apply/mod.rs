@@ -20,7 +20,7 @@ use super::find;
 use super::rows::{EventRow, FamilyRow, HistoryRow, LogRow};
 use super::tables::Tables;
 use crate::model::log::{Audience, LogKey};
-use crate::model::{LogId, OrgId, RecordId, Timestamp};
+use crate::model::{Label, LogId, OrgId, RecordId, Timestamp};
 use redb::{ReadableTable, WriteTransaction};
 
 pub(super) type Applied<T> = Result<T, Fault>;
@@ -199,21 +199,30 @@ impl<'t> Tx<'t> {
         row.ok_or_else(|| Damaged { table: "families", key: no.to_string() }.into())
     }
 
-    /// Notes that a record came, changed or went.
-    pub(super) fn event(&mut self, record: &RecordId, at: Timestamp) -> Applied<()> {
+    /// Notes that a record came, changed or went, for those who may see this label.
+    pub(super) fn event(&mut self, record: &RecordId, label: Label, at: Timestamp) -> Applied<()> {
         self.counters.event += 1;
         self.counters.event_at = self.counters.event_at.max(at);
-        let row = EventRow { at: self.counters.event_at, record: *record };
+        let row = EventRow { at: self.counters.event_at, record: *record, label };
         self.later_event(self.counters.event, &row);
         Ok(())
     }
 
-    /// Notes that a record changed that first came at `first`, or is back after it was gone: only then it has a history already.
-    pub(super) fn changed(&mut self, record: &RecordId, first: Option<Timestamp>, at: Timestamp, recalled: bool) -> Applied<()> {
-        self.event(record, at)?;
+    /// Notes that a record changed under a label. `first` is when it came under that label; where it has just come and was not here before there is
+    /// none, and no history.
+    pub(super) fn changed(
+        &mut self,
+        record: &RecordId,
+        label: Label,
+        first: Option<Timestamp>,
+        at: Timestamp,
+        recalled: bool,
+    ) -> Applied<()> {
+        self.event(record, label, at)?;
         let before = find::row::<HistoryRow, _, Fault>(&self.t.histories, "histories", &record.0)?;
-        if let Some(before) = before.or(first.map(HistoryRow::since)) {
-            let row = before.changed(self.counters.event_at, recalled);
+        let first = first.or(before.as_ref().and_then(|row| row.first(label)));
+        if let Some(first) = first {
+            let row = before.unwrap_or_default().changed(label, first, self.counters.event_at, recalled);
             self.t.histories.insert(&record.0, row.encode().as_slice())?;
         }
         Ok(())

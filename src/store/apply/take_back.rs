@@ -156,8 +156,8 @@ impl Tx<'_> {
         let place = place(log, seq, row);
         let Some(provenance) = self.provenance(&place)?.filter(|row| row.state == ProvenanceState::Live) else { return Ok(()) };
         self.set_state(&place, &provenance, ProvenanceState::Revoked)?;
-        let first = first_of(&self.said_by_all(place.observable)?, &provenance.record);
-        self.changed(&provenance.record, first, at, false)
+        let first = first_of(&self.said_by_all(place.observable)?, &provenance.record, provenance.label);
+        self.changed(&provenance.record, provenance.label, first, at, false)
     }
 
     /// Retention dates have passed, or an operator's word.
@@ -235,18 +235,23 @@ impl Tx<'_> {
             self.destroy_body(row.body)?;
         }
         self.forget(place, at, recalled)?;
-        self.restore_last(place)
+        self.restore_last(place, at)
     }
 
     /// What the audience was told last holds again, now that nothing newer will reach it.
-    fn restore_last(&mut self, gone: &Place) -> Applied<()> {
+    fn restore_last(&mut self, gone: &Place, at: Timestamp) -> Applied<()> {
         let Some((place, row)) = self.said(gone.observable, gone.family)?.pop() else { return Ok(()) };
         let taken_back = match self.t.family_logs.get((place.family, place.incarnation))?.map(|no| no.value()) {
             Some(no) => self.is_taken_back(no, place.seq)?,
             None => false,
         };
         let state = if taken_back { ProvenanceState::Revoked } else { ProvenanceState::Live };
-        self.set_state(&place, &row, state)
+        if row.state == state {
+            return Ok(());
+        }
+        self.set_state(&place, &row, state)?;
+        let first = first_of(&self.said_by_all(place.observable)?, &row.record, row.label);
+        self.changed(&row.record, row.label, first, at, false)
     }
 
     fn is_taken_back(&self, no: u32, seq: u64) -> Applied<bool> {

@@ -8,7 +8,7 @@ use crate::store::ProvenanceState;
 use crate::store::body::get_body;
 use crate::store::error::ReadError;
 use crate::store::find;
-use crate::store::rows::{EventRow, HistoryRow};
+use crate::store::rows::{EventRow, History, HistoryPart, HistoryRow};
 use crate::store::tables::{BODIES, COUNTS, EVENTS, HISTORIES, OBSERVABLES, RECORDS};
 use redb::{Range, ReadableTable, ReadableTableMetadata};
 use std::collections::BTreeMap;
@@ -111,17 +111,22 @@ impl Snapshot {
     }
 
     /// Records that came, changed or went behind a cursor (0 for the start), oldest first. A record that changed often comes as
-    /// often, each time as it is now. Its item shows that record's author alone.
+    /// often, each time as it is now. Its item shows that record's author alone. What was said under a label that the filter does not want is no event.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn since(&self, cursor: u64, limit: usize, filter: &Filter) -> Read<Vec<Event>> {
         let mut events = Vec::new();
-        for row in self.table(EVENTS)?.range(cursor.saturating_add(1)..)?.take(limit) {
+        for row in self.table(EVENTS)?.range(cursor.saturating_add(1)..)? {
             let (cursor, bytes) = row?;
             let cursor = cursor.value();
-            let EventRow { at, record } = find::decoded("events", &cursor, bytes.value())?;
-            events.push(Event { cursor, at, record, item: self.item_of(&record, filter)? });
+            let EventRow { at, record, label } = find::decoded("events", &cursor, bytes.value())?;
+            if filter.ceiling.admits(label) {
+                events.push(Event { cursor, at, record, item: self.item_of(&record, filter)? });
+            }
+            if events.len() >= limit {
+                break;
+            }
         }
         Ok(events)
     }
@@ -140,11 +145,23 @@ impl Snapshot {
         Ok(Some(Item { observable, provenances, body, cursor }))
     }
 
-    /// When a record came and last changed, also of one that is gone; `None` where it never changed.
+    /// When a record came and last changed, also of one that is gone, for somebody who may see no more than this; `None` where nothing of it changed.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn history(&self, record: &RecordId) -> Read<Option<HistoryRow>> {
+    pub fn history(&self, record: &RecordId, ceiling: Ceiling) -> Read<Option<History>> {
+        Ok(self.history_row(record)?.and_then(|row| row.within(ceiling)))
+    }
+
+    /// The same for each label that it was given.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn histories(&self, record: &RecordId) -> Read<Vec<HistoryPart>> {
+        Ok(self.history_row(record)?.unwrap_or_default().parts)
+    }
+
+    fn history_row(&self, record: &RecordId) -> Read<Option<HistoryRow>> {
         self.row(HISTORIES, "histories", &record.0)
     }
 

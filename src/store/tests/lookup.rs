@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::observable::lookup::Match;
-use crate::store::tables::{HOSTS, META};
+use crate::store::tables::HOSTS;
 use crate::store::{Filter, ProvenanceState};
 
 fn found(home: &Home, query: &str) -> Vec<(String, Match)> {
@@ -91,7 +91,7 @@ fn what_is_on_a_host_is_found_by_the_host() {
     home.store = None;
     super::open::change_file(&home, |transaction| {
         transaction.delete_table(HOSTS).unwrap();
-        transaction.open_table(META).unwrap().insert("schema", 1u32.to_be_bytes().as_slice()).unwrap();
+        super::open::as_of(transaction, 1);
     });
     home.reopen();
     check(&home);
@@ -116,7 +116,7 @@ fn a_pattern_is_found_by_the_host_of_a_url_in_it() {
         home.store = None;
         super::open::change_file(&home, |transaction| {
             transaction.delete_table(HOSTS).unwrap();
-            transaction.open_table(META).unwrap().insert("schema", 1u32.to_be_bytes().as_slice()).unwrap();
+            super::open::as_of(transaction, 1);
         });
         home.reopen();
     }
@@ -251,6 +251,33 @@ fn filters_hold_back_kinds_labels_and_revoked_records() {
     assert_eq!(values(filter()), ["amber.example", "green.example"]);
     assert_eq!(values(Filter { ceiling: Ceiling { tlp: Tlp::Green, ..Ceiling::NONE }, ..filter() }), ["green.example"]);
     assert_eq!(values(Filter { kinds: vec![ObservableKind::Ipv4], revoked: true, ..filter() }), ["192.0.2.1"]);
+}
+
+#[test]
+fn what_is_said_under_one_label_is_no_event_for_who_may_see_another_alone() {
+    let home = Home::new();
+    let say = |tlp, audience, note: &str, at| {
+        let indicator = Indicator { note: Some(note.into()), ..indicator("evil.example") };
+        let mut one = item(audience, indicator.clone());
+        one.released = released(audience, Record::Indicator(indicator), tlp);
+        let Change::Release { items, disclosures, .. } = release_change(audience, vec![one]) else { unreachable!() };
+        home.commit(Change::Release { audience, items, disclosures, at });
+    };
+    let green = Filter { ceiling: Ceiling { tlp: Tlp::Green, ..Ceiling::NONE }, revoked: true, ..filter() };
+    let seen = |from| home.read().since(from, 100, &green).unwrap();
+    let record = record_id(&US, &observable("evil.example"));
+    say(Tlp::Green, GROUP, "one", NOW);
+    say(Tlp::Amber, TO_PEER, "two", NOW.plus(1));
+    say(Tlp::Amber, TO_PEER, "three", NOW.plus(2));
+    assert_eq!(seen(0).len(), 1);
+    assert_eq!(home.read().history(&record, green.ceiling).unwrap(), None, "nothing that they may see has changed");
+    assert!(home.read().history(&record, Ceiling::NONE).unwrap().is_some());
+    // What holds no more for them is told, not what holds now.
+    let before = home.read().newest().unwrap();
+    say(Tlp::Red, GROUP, "four", NOW.plus(3));
+    let events = seen(before);
+    assert_eq!((events.len(), events[0].item.is_none()), (1, true));
+    assert_eq!(home.read().since(before, 100, &filter()).unwrap().len(), 2);
 }
 
 #[test]

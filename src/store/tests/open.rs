@@ -2,8 +2,8 @@ use super::*;
 use crate::model::LogId;
 use crate::store::change::PeerRow;
 use crate::store::codec::Row;
-use crate::store::tables::{BATCHES, DISCLOSURES, ENTRIES, HISTORIES, META, NAMED, PEERS};
-use crate::store::{Damaged, FILE_NAME, OpenError, ReadError};
+use crate::store::tables::{BATCHES, DISCLOSURES, ENTRIES, EVENTS, HISTORIES, META, NAMED, PEERS};
+use crate::store::{Damaged, FILE_NAME, Filter, OpenError, ReadError};
 use redb::ReadableTable;
 
 pub(super) fn change_file(home: &Home, change: impl FnOnce(&redb::WriteTransaction)) {
@@ -11,6 +11,24 @@ pub(super) fn change_file(home: &Home, change: impl FnOnce(&redb::WriteTransacti
     let transaction = database.begin_write().unwrap();
     change(&transaction);
     transaction.commit().unwrap();
+}
+
+/// Says that a store is of an earlier schema, in which events and histories had no labels.
+pub(super) fn as_of(transaction: &redb::WriteTransaction, schema: u32) {
+    transaction.open_table(META).unwrap().insert("schema", schema.to_be_bytes().as_slice()).unwrap();
+    let mut events = transaction.open_table(EVENTS).unwrap();
+    let all: Vec<(u64, Vec<u8>)> =
+        events.iter().unwrap().map(|row| row.unwrap()).map(|(n, row)| (n.value(), row.value().to_vec())).collect();
+    for (n, row) in all {
+        events.insert(n, &row[..row.len() - 1]).unwrap();
+    }
+    let mut histories = transaction.open_table(HISTORIES).unwrap();
+    let all: Vec<([u8; 16], Vec<u8>)> =
+        histories.iter().unwrap().map(|row| row.unwrap()).map(|(id, row)| (*id.value(), row.value().to_vec())).collect();
+    for (id, row) in all {
+        assert_eq!(row.len(), 18, "one label");
+        histories.insert(&id, &row[1..]).unwrap();
+    }
 }
 
 fn open(home: &Home) -> Result<Store, OpenError> {
@@ -53,10 +71,10 @@ fn a_newer_store_is_refused_in_words() {
     let mut home = Home::new();
     home.store = None;
     change_file(&home, |transaction| {
-        transaction.open_table(META).unwrap().insert("schema", 9u32.to_be_bytes().as_slice()).unwrap();
+        transaction.open_table(META).unwrap().insert("schema", 10u32.to_be_bytes().as_slice()).unwrap();
     });
     let error = open(&home).unwrap_err().to_string();
-    assert_eq!(error, "the store has schema 9, and this program reads up to 8\nhint: run the newer version of watchfire that wrote it");
+    assert_eq!(error, "the store has schema 10, and this program reads up to 9\nhint: run the newer version of watchfire that wrote it");
 }
 
 #[test]
@@ -88,7 +106,7 @@ fn a_store_of_schema_1_keeps_what_it_has_and_gets_the_new_tables() {
     home.release(TO_PEER, &["evil.example"]);
     home.store = None;
     change_file(&home, |transaction| {
-        transaction.open_table(META).unwrap().insert("schema", 1u32.to_be_bytes().as_slice()).unwrap();
+        as_of(transaction, 1);
         for name in ["recall_told.v1", "ahead.v1", "rosters.v1", "consents.v1", "exports.v1", "users.v1", "desk_keys.v1"] {
             assert!(delete_any(transaction, name), "{name}");
         }
@@ -168,7 +186,7 @@ fn what_is_owed_moves_to_a_table_of_its_own() {
     let (log, other) = (Authored::by(PEER, GROUP).id(), Authored::by(OTHER, GROUP).id());
     let name = |log: &LogId, first: u64| format!("owed/{}/{first:020}", data_encoding::HEXLOWER.encode(&log.0));
     change_file(&home, |transaction| {
-        transaction.open_table(META).unwrap().insert("schema", 3u32.to_be_bytes().as_slice()).unwrap();
+        as_of(transaction, 3);
         let mut named = transaction.open_table(NAMED).unwrap();
         for name in [name(&log, 1), name(&log, 257), name(&other, 3)] {
             named.insert(name.as_str(), &[][..]).unwrap();
@@ -190,16 +208,36 @@ fn what_changed_before_histories_were_kept_has_one_by_the_events() {
     let record = |value: &str| record_id(&US, &observable(value));
     let noted = Indicator { note: Some("new words".into()), ..indicator("twice.example") };
     home.commit(release_change(TO_PEER, vec![item(TO_PEER, noted)]));
-    let kept = home.read().history(&record("twice.example")).unwrap();
+    let kept = home.read().history(&record("twice.example"), Ceiling::NONE).unwrap();
     assert!(kept.is_some_and(|row| row.created == NOW && row.modified > NOW));
     home.store = None;
     change_file(&home, |transaction| {
-        transaction.open_table(META).unwrap().insert("schema", 4u32.to_be_bytes().as_slice()).unwrap();
+        as_of(transaction, 4);
         transaction.open_table(HISTORIES).unwrap().pop_last().unwrap();
     });
     let home = Home { store: Some(open(&home).unwrap()), ..home };
-    assert_eq!(home.read().history(&record("twice.example")).unwrap(), kept);
-    assert_eq!(home.read().history(&record("once.example")).unwrap(), None);
+    assert_eq!(home.read().history(&record("twice.example"), Ceiling::NONE).unwrap(), kept);
+    assert_eq!(home.read().history(&record("once.example"), Ceiling::NONE).unwrap(), None);
+}
+
+#[test]
+fn events_from_before_they_had_labels_get_those_of_what_is_held_and_the_strictest_where_nothing_is() {
+    let mut home = Home::new();
+    home.release(TO_PEER, &["kept.example", "gone.example"]);
+    let record = |value: &str| record_id(&US, &observable(value));
+    home.commit(Change::Unqueue { records: vec![record("gone.example")], recalled: true, only: None, at: NOW.plus(1) });
+    home.store = None;
+    change_file(&home, |transaction| as_of(transaction, 8));
+    let home = Home { store: Some(open(&home).unwrap()), ..home };
+    let seen = |tlp: Tlp| -> Vec<RecordId> {
+        let filter = Filter { kinds: vec![], ceiling: Ceiling { tlp, ..Ceiling::NONE }, revoked: true, now: NOW };
+        home.read().since(0, 100, &filter).unwrap().into_iter().map(|event| event.record).collect()
+    };
+    assert_eq!(seen(Tlp::AmberStrict), [record("kept.example")]);
+    assert_eq!(seen(Tlp::Red), [record("kept.example"), record("gone.example"), record("gone.example")]);
+    let history = |ceiling| home.read().history(&record("gone.example"), ceiling).unwrap();
+    assert_eq!(history(Ceiling { tlp: Tlp::AmberStrict, ..Ceiling::NONE }), None);
+    assert!(history(Ceiling::NONE).is_some_and(|history| history.recalled && history.created == NOW));
 }
 
 #[test]
@@ -217,7 +255,7 @@ fn a_card_that_was_kept_as_numbers_is_read_and_becomes_text() {
     let now = row();
     assert!(now.contains(r#""card":"AAH/""#), "{now}");
     change_file(&home, |transaction| {
-        transaction.open_table(META).unwrap().insert("schema", 5u32.to_be_bytes().as_slice()).unwrap();
+        as_of(transaction, 5);
         let before = now.replace(r#""AAH/""#, "[0,1,255]");
         transaction.open_table(PEERS).unwrap().insert(&key, before.as_bytes()).unwrap();
     });
