@@ -3,7 +3,9 @@
 use crate::campaign::{Campaign, Dice};
 use crate::harness::*;
 use watchfire::formats::Format;
-use watchfire::model::Tlp;
+use watchfire::model::{Ceiling, Tlp};
+use watchfire::node::error::NodeError;
+use watchfire::node::view::{ExportFormat, ExportRequest};
 use watchfire::store::LogState;
 
 fn domains(prefix: &str, count: usize) -> String {
@@ -126,12 +128,16 @@ async fn a_declared_restore_opens_the_next_incarnation_before_anyone_is_asked() 
     federation.cut(AMAL, CEDAR);
     federation.put_back(AMAL, &copy).await;
     federation.start(AMAL).await;
+    let cursor = federation.node(AMAL).cursor().unwrap();
     let view = federation.node(AMAL).declare_restore().await.unwrap();
     assert_eq!(view.closed, 2);
     federation.heal(AMAL, BOREALIS);
     federation.heal(AMAL, CEDAR);
     federation.settle().await;
     is_whole_again(&federation).await;
+    let since = ExportRequest { format: ExportFormat::Text, ceiling: Ceiling::NONE, since: Some(cursor), kinds: Vec::new() };
+    let refused = federation.node(AMAL).export(&since, &mut Vec::new());
+    assert!(matches!(refused, Err(NodeError::UnknownCursor)), "events are counted anew: a cursor from before would pass over some");
 }
 
 #[tokio::test]
