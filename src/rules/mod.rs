@@ -10,6 +10,7 @@ pub mod lists;
 pub mod may;
 pub mod policy;
 pub mod redact;
+pub mod referral;
 pub mod release;
 pub mod retain;
 pub mod volume;

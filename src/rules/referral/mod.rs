@@ -1,0 +1,364 @@
+//! A referral is a conversation in two direct logs, the origin's and the receiver's. Its state is a pure fold over the messages of both: no clock and no
+//! order of arrival decides anything. Each message says how many of the other side's its writer had seen; whether it is legal is judged by
+//! those and by its writer's own before it, so that everybody who has a message judges it alike. Each side moves only what is its own, so the
+//! two halves never conflict: what the conversation has come to is read off both.
+//!
+//! **One owner.** The case is the origin's until it confirms the receiver's acceptance. It is the origin's again when the receiver hands it back, or
+//! has seen that it was withdrawn. Whoever gives it away stops to claim it with that message, and the other claims it when it has come: no two
+//! views claim it at once, and whoever gave it away keeps a clock running until it is told that this was seen.
+
+mod clock;
+mod legal;
+#[cfg(test)]
+mod tests;
+
+pub use clock::{Clock, clocks};
+pub use legal::Illegal;
+
+/// Whose log a message stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// Who offers the case.
+    Origin,
+    /// Whom it is offered.
+    Receiver,
+}
+
+impl Side {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Origin, Self::Receiver];
+
+    /// Whom this one talks to.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Origin => Self::Receiver,
+            Self::Receiver => Self::Origin,
+        }
+    }
+}
+
+/// What a receiver that works on a case waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Progress {
+    /// For nothing: the work goes on.
+    Working,
+    /// For the person.
+    WaitingBeneficiary,
+    /// For a platform, by a clock of its own.
+    WaitingPlatform,
+    /// For somebody else.
+    WaitingThirdParty,
+}
+
+/// What a message does, without its words. Numbers are those of messages in their side's log about this referral, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// Origin: the case, with the consent under which it may travel. The first message of all.
+    Offer,
+    /// Receiver, by its node: the offer is here, durably.
+    Receipt,
+    /// Receiver, by its node: it takes no such offer (its policy, a size, a version, a label).
+    Refuse,
+    /// Receiver, by a person who has opened it.
+    Acknowledge,
+    /// Receiver: something must be known first.
+    Ask,
+    /// Origin: the answer to the question of that number.
+    Answer(u64),
+    /// Receiver: it will take the case over.
+    Accept,
+    /// Receiver: it will not.
+    Decline,
+    /// Origin: the case is the receiver's from here on, by its acceptance of that number.
+    Confirm(u64),
+    /// Origin: how to reach the person, sealed to the receiver's desk; after the confirmation alone.
+    Contact,
+    /// Receiver: how it stands.
+    Progress(Progress),
+    /// Receiver: a child referral was made of it; this one stays open.
+    PassOn,
+    /// Receiver: it cannot go on; the case is the origin's again.
+    HandBack,
+    /// Receiver: what came of it.
+    Resolve,
+    /// Origin: what the person and the desk say of it.
+    Review,
+    /// Origin: it is over.
+    Close,
+    /// Origin: consent was revoked, or it was called off. Wins over everything at the same time.
+    Withdraw,
+    /// Receiver, by its node: body and free text are destroyed.
+    Purge,
+    /// Either, by its node: what was given away has been seen.
+    Seen,
+}
+
+/// A message about a referral as the rules look at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Message {
+    /// How many messages of the other side its writer had seen; never falls.
+    pub seen: u64,
+    /// What it does.
+    pub step: Step,
+}
+
+/// What the receiver has said of taking the case over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Decision {
+    /// Nothing yet.
+    #[default]
+    Open,
+    /// Its node refused it.
+    Refused,
+    /// A person declined.
+    Declined,
+    /// Accepted, by the message of that number.
+    Accepted(u64),
+}
+
+/// What the origin has moved. A number is that of the message that did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OriginPart {
+    /// How many of its messages there are.
+    pub written: u64,
+    /// The most that a message of its own says.
+    pub seen: u64,
+    /// Whether the case was offered.
+    pub offered: bool,
+    /// The last question that was answered; 0 before the first.
+    pub answered: u64,
+    /// Where the acceptance was confirmed.
+    pub confirmed: Option<u64>,
+    /// Whether a sealed contact was sent.
+    pub contact: bool,
+    /// Whether it was reviewed.
+    pub reviewed: bool,
+    /// Where it was closed.
+    pub closed: Option<u64>,
+    /// Where it was withdrawn.
+    pub withdrawn: Option<u64>,
+}
+
+/// What the receiver has moved. A number is that of the message that did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReceiverPart {
+    /// How many of its messages there are.
+    pub written: u64,
+    /// How many of the origin's it has seen: the most that a message of its own says.
+    pub seen: u64,
+    /// Whether its node has the offer.
+    pub receipt: bool,
+    /// Whether a person has opened it.
+    pub acknowledged: bool,
+    /// The last question; 0 before the first.
+    pub asked: u64,
+    /// What it said to the offer.
+    pub decision: Decision,
+    /// How the work stands, once it was told.
+    pub progress: Option<Progress>,
+    /// How many child referrals there are.
+    pub passed_on: u64,
+    /// Where it was handed back.
+    pub handed_back: Option<u64>,
+    /// Where it was resolved.
+    pub resolved: Option<u64>,
+    /// Whether body and free text are destroyed there.
+    pub purged: bool,
+}
+
+/// What a conversation has come to for whoever has these messages.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The origin's half.
+    pub origin: OriginPart,
+    /// The receiver's half.
+    pub receiver: ReceiverPart,
+    /// Messages that moved nothing, and why: whoever wrote them, by its number.
+    pub illegal: Vec<(Side, u64, Illegal)>,
+}
+
+/// Where a referral stands, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// There is no offer.
+    Draft,
+    /// Offered, and not known to have come.
+    Offered,
+    /// The receiver's node has it.
+    Delivered,
+    /// The receiver's node takes no such offer.
+    Refused,
+    /// A person has opened it.
+    Acknowledged,
+    /// A question waits for its answer.
+    NeedsInfo,
+    /// Accepted, and not confirmed.
+    Accepted,
+    /// Declined.
+    Declined,
+    /// The receiver owns it and works on it.
+    InProgress(Progress),
+    /// It came back.
+    HandedBack,
+    /// What came of it is known.
+    Resolved,
+    /// Reviewed by the origin.
+    Reviewed,
+    /// Over; the receiver has its body still.
+    Closed,
+    /// Withdrawn; the receiver has its body still, as far as is known.
+    Withdrawn,
+    /// The receiver has destroyed the body.
+    Purged,
+}
+
+/// The fold: what these messages come to, each side's in the order of its log.
+pub fn standing(origin: &[Message], receiver: &[Message]) -> Standing {
+    let mut fold = Fold { origins: vec![OriginPart::default()], receivers: vec![ReceiverPart::default()], illegal: Vec::new() };
+    let (mut at_origin, mut at_receiver) = (0, 0);
+    // Each message once those are judged that it has seen. Two that each say to have seen the other are judged never.
+    loop {
+        let before = (at_origin, at_receiver);
+        while let Some(message) = origin.get(at_origin).filter(|message| message.seen <= at_receiver as u64) {
+            fold.origin(*message);
+            at_origin += 1;
+        }
+        while let Some(message) = receiver.get(at_receiver).filter(|message| message.seen <= at_origin as u64) {
+            fold.receiver(*message);
+            at_receiver += 1;
+        }
+        if before == (at_origin, at_receiver) {
+            break;
+        }
+    }
+    fold.done((origin.len() - at_origin) as u64, (receiver.len() - at_receiver) as u64)
+}
+
+/// Both halves after each message.
+struct Fold {
+    origins: Vec<OriginPart>,
+    receivers: Vec<ReceiverPart>,
+    illegal: Vec<(Side, u64, Illegal)>,
+}
+
+impl Fold {
+    fn origin(&mut self, message: Message) {
+        let before = *self.origins.last().expect("there is a first half");
+        let known = self.receivers[message.seen as usize];
+        let number = before.written + 1;
+        let after = before.after(message, &known).unwrap_or_else(|illegal| {
+            self.illegal.push((Side::Origin, number, illegal));
+            OriginPart { written: number, seen: before.seen.max(message.seen), ..before }
+        });
+        self.origins.push(after);
+    }
+
+    fn receiver(&mut self, message: Message) {
+        let before = *self.receivers.last().expect("there is a first half");
+        let known = self.origins[message.seen as usize];
+        let number = before.written + 1;
+        let after = before.after(message, &known).unwrap_or_else(|illegal| {
+            self.illegal.push((Side::Receiver, number, illegal));
+            ReceiverPart { written: number, seen: before.seen.max(message.seen), ..before }
+        });
+        self.receivers.push(after);
+    }
+
+    fn done(mut self, left_origin: u64, left_receiver: u64) -> Standing {
+        let (mut origin, mut receiver) = (*self.origins.last().expect("a half"), *self.receivers.last().expect("a half"));
+        for (side, written, left) in
+            [(Side::Origin, &mut origin.written, left_origin), (Side::Receiver, &mut receiver.written, left_receiver)]
+        {
+            self.illegal.extend((1..=left).map(|n| (side, *written + n, Illegal::NotWritten)));
+            *written += left;
+        }
+        self.illegal.sort_unstable_by_key(|(side, number, _)| (*side, *number));
+        Standing { origin, receiver, illegal: self.illegal }
+    }
+}
+
+impl Standing {
+    /// Whose case it is. Exactly one's, always.
+    pub fn owner(&self) -> Side {
+        let given = self.origin.confirmed.is_some() && self.receiver.handed_back.is_none();
+        if given && !self.returned() { Side::Receiver } else { Side::Origin }
+    }
+
+    /// Whether the receiver has seen that it was withdrawn.
+    fn returned(&self) -> bool {
+        self.origin.withdrawn.is_some_and(|number| self.receiver.seen >= number)
+    }
+
+    /// Where it stands. What was withdrawn is that, whatever was said at the same time.
+    pub fn phase(&self) -> Phase {
+        let (origin, receiver) = (&self.origin, &self.receiver);
+        let ended = origin.withdrawn.is_some() || origin.closed.is_some();
+        match receiver.decision {
+            _ if !origin.offered => Phase::Draft,
+            _ if ended && receiver.purged => Phase::Purged,
+            _ if origin.withdrawn.is_some() => Phase::Withdrawn,
+            _ if origin.closed.is_some() => Phase::Closed,
+            Decision::Refused => Phase::Refused,
+            Decision::Declined => Phase::Declined,
+            Decision::Accepted(_) if receiver.handed_back.is_some() => Phase::HandedBack,
+            Decision::Accepted(_) if origin.reviewed => Phase::Reviewed,
+            Decision::Accepted(_) if receiver.resolved.is_some() => Phase::Resolved,
+            Decision::Accepted(_) if origin.confirmed.is_some() => Phase::InProgress(receiver.progress.unwrap_or(Progress::Working)),
+            Decision::Accepted(_) => Phase::Accepted,
+            Decision::Open if receiver.asked > origin.answered => Phase::NeedsInfo,
+            Decision::Open if receiver.acknowledged => Phase::Acknowledged,
+            Decision::Open if receiver.receipt => Phase::Delivered,
+            Decision::Open => Phase::Offered,
+        }
+    }
+
+    /// Whether a side may make this step, knowing what this one says.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn may(&self, side: Side, step: Step) -> Result<(), Illegal> {
+        match side {
+            Side::Origin => self.origin.after(Message { seen: self.receiver.written, step }, &self.receiver).map(drop),
+            Side::Receiver => self.receiver.after(Message { seen: self.origin.written, step }, &self.origin).map(drop),
+        }
+    }
+
+    /// Whether nothing is left to be done by anybody.
+    pub fn is_over(&self) -> bool {
+        self.phase() == Phase::Purged
+    }
+}
+
+/// What the origin's node does by itself about acceptances of offers of one case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// Nothing: none is accepted, or one has the case.
+    Wait,
+    /// To confirm that one, as it is the only live offer and none was withdrawn.
+    Confirm(usize),
+    /// A person must choose.
+    Person,
+}
+
+/// What is to be done about the acceptances of one case's offers.
+pub fn choice(offers: &[&Standing]) -> Choice {
+    let is_live = |one: &Standing| {
+        let is_asked = matches!(one.receiver.decision, Decision::Open | Decision::Accepted(_));
+        one.origin.offered
+            && one.origin.withdrawn.is_none()
+            && one.origin.closed.is_none()
+            && one.receiver.handed_back.is_none()
+            && is_asked
+    };
+    if offers.iter().any(|one| one.owner() == Side::Receiver) {
+        return Choice::Wait;
+    }
+    let live: Vec<usize> = (0..offers.len()).filter(|at| is_live(offers[*at])).collect();
+    let accepted = |at: &usize| matches!(offers[*at].receiver.decision, Decision::Accepted(_)) && offers[*at].origin.confirmed.is_none();
+    let none_withdrawn = offers.iter().all(|one| one.origin.withdrawn.is_none());
+    match (live.iter().filter(|at| accepted(at)).count(), live.as_slice()) {
+        (0, _) => Choice::Wait,
+        (1, [only]) if none_withdrawn => Choice::Confirm(*only),
+        _ => Choice::Person,
+    }
+}

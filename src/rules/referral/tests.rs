@@ -1,0 +1,291 @@
+use super::*;
+use campaign::{Campaign, Dice};
+use std::collections::{BTreeSet, HashSet};
+
+#[path = "../../../tests/campaign/mod.rs"]
+mod campaign;
+
+/// Both logs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+struct Logs {
+    origin: Vec<Message>,
+    receiver: Vec<Message>,
+}
+
+impl Logs {
+    fn of(&self, side: Side) -> &[Message] {
+        if side == Side::Origin { &self.origin } else { &self.receiver }
+    }
+
+    fn with(&self, side: Side, message: Message) -> Self {
+        let mut logs = self.clone();
+        if side == Side::Origin {
+            logs.origin.push(message)
+        } else {
+            logs.receiver.push(message)
+        }
+        logs
+    }
+
+    fn whole(&self) -> Standing {
+        standing(&self.origin, &self.receiver)
+    }
+
+    /// What a side knows that has so many of the other's messages.
+    fn view(&self, side: Side, known: usize) -> Standing {
+        match side {
+            Side::Origin => standing(&self.origin, &self.receiver[..known]),
+            Side::Receiver => standing(&self.origin[..known], &self.receiver),
+        }
+    }
+
+    /// How many of the other's messages a side may know by now: at least those that it has named.
+    fn may_know(&self, side: Side) -> std::ops::RangeInclusive<usize> {
+        let named = self.of(side).last().map_or(0, |message| message.seen as usize);
+        named..=self.of(side.other()).len()
+    }
+}
+
+/// Every step, with every number that the other side's messages can have.
+fn steps(known: usize) -> Vec<Step> {
+    use Step::*;
+    let plain = [
+        Offer,
+        Receipt,
+        Refuse,
+        Acknowledge,
+        Ask,
+        Accept,
+        Decline,
+        Contact,
+        Progress(super::Progress::WaitingPlatform),
+        PassOn,
+        HandBack,
+        Resolve,
+        Review,
+        Close,
+        Withdraw,
+        Purge,
+        Seen,
+    ];
+    plain.into_iter().chain((1..=known as u64).flat_map(|n| [Answer(n), Confirm(n)])).collect()
+}
+
+/// The steps that a side may make that knows so many of the other's messages.
+fn legal(logs: &Logs, side: Side, known: usize) -> Vec<Message> {
+    let view = logs.view(side, known);
+    steps(known).into_iter().filter(|step| view.may(side, *step).is_ok()).map(|step| Message { seen: known as u64, step }).collect()
+}
+
+/// Whether somebody who knows this takes the case for its own.
+type Claims = fn(Side, &Standing) -> bool;
+
+fn claims(side: Side, view: &Standing) -> bool {
+    view.owner() == side
+}
+
+/// Planted: the origin takes the case back with its withdrawal, without waiting for the receiver to have seen it.
+fn claims_at_once(side: Side, view: &Standing) -> bool {
+    if side == Side::Origin && view.origin.withdrawn.is_some() { true } else { claims(side, view) }
+}
+
+/// Planted: the origin waits for nothing once it has confirmed.
+fn clocks_without_hand_over(side: Side, view: &Standing) -> Vec<Clock> {
+    if side == Side::Origin && view.origin.confirmed.is_some() { Vec::new() } else { clocks(side, view) }
+}
+
+type Clocks = fn(Side, &Standing) -> Vec<Clock>;
+
+/// What does not hold of these logs, for whatever each side knows of the other's.
+fn broken(logs: &Logs, claims: Claims, clocks: Clocks) -> Option<&'static str> {
+    let whole = logs.whole();
+    if !whole.illegal.is_empty() {
+        return Some("a step that was legal for its writer is not for others");
+    }
+    let views = |side: Side| logs.may_know(side).map(move |known| logs.view(side, known));
+    if views(Side::Origin).any(|view| claims(Side::Origin, &view)) && views(Side::Receiver).any(|view| claims(Side::Receiver, &view)) {
+        return Some("both claim it");
+    }
+    let over = |view: &Standing| view.phase() == Phase::Draft || view.is_over();
+    let still = |side: Side| views(side).any(|view| !over(&view) && clocks(side, &view).is_empty());
+    if still(Side::Origin) && (still(Side::Receiver) || logs.may_know(Side::Receiver).any(|known| known == 0)) {
+        return Some("nobody watches");
+    }
+    let withdrawn = logs.origin.iter().any(|message| message.step == Step::Withdraw);
+    if withdrawn && !matches!(whole.phase(), Phase::Withdrawn | Phase::Purged) {
+        return Some("something won over a withdrawal");
+    }
+    None
+}
+
+/// Everything that two parties can come to with so many legal steps in all: how many pairs of logs, and the first that is broken.
+fn explore(steps_max: usize, claims: Claims, clocks: Clocks) -> (usize, Option<(Logs, &'static str)>) {
+    let (mut layer, mut count) = (HashSet::from([Logs::default()]), 1);
+    for _ in 0..steps_max {
+        let mut next = HashSet::new();
+        for logs in &layer {
+            for side in Side::ALL {
+                for known in logs.may_know(side) {
+                    next.extend(legal(logs, side, known).into_iter().map(|message| logs.with(side, message)));
+                }
+            }
+        }
+        count += next.len();
+        if let Some((logs, why)) = next.iter().find_map(|logs| broken(logs, claims, clocks).map(|why| (logs, why))) {
+            return (count, Some((logs.clone(), why)));
+        }
+        layer = next;
+    }
+    (count, None)
+}
+
+#[test]
+fn whatever_two_parties_do_in_eight_steps_one_owns_it_somebody_watches_and_a_withdrawal_wins() {
+    let (count, found) = explore(8, claims, clocks);
+    assert_eq!(found, None);
+    println!("{count} pairs of logs");
+    assert!(count > 50_000, "{count}");
+}
+
+#[test]
+fn planted_mistakes_are_found() {
+    let (_, both) = explore(7, claims_at_once, clocks);
+    assert_eq!(both.map(|(_, why)| why), Some("both claim it"));
+    let (_, nobody) = explore(7, claims, clocks_without_hand_over);
+    assert!(nobody.is_some(), "a clock that is missing is missed");
+}
+
+/// Two parties who do what they may at random, while what each has written comes to the other in pieces, twice, late or not at all; one that dies
+/// knows what is in the logs that it has, and nothing else.
+fn live(seed: u64, rounds: u64) -> Logs {
+    let mut dice = Dice::new(seed);
+    let mut logs = Logs::default();
+    let mut known = [0_usize; 2];
+    for _ in 0..rounds {
+        let side = *dice.pick(&Side::ALL);
+        let at = side as usize;
+        if dice.one_in(2) {
+            known[at] += dice.below((logs.of(side.other()).len() - known[at] + 1) as u64) as usize;
+            continue;
+        }
+        let may = legal(&logs, side, known[at]);
+        if !may.is_empty() {
+            let message = *dice.pick(&may);
+            // Withdrawals end most of what can be seen, so they are seldom.
+            if message.step != Step::Withdraw || dice.one_in(4) {
+                logs = logs.with(side, message);
+            }
+        }
+        assert_eq!(broken(&logs, claims, clocks), None, "seed {seed}: {logs:?}");
+    }
+    logs
+}
+
+/// What the nodes do by themselves once everything has come: they say what they have seen, and destroy what is over.
+fn settle(mut logs: Logs) -> Logs {
+    for side in [Side::Receiver, Side::Origin, Side::Receiver] {
+        let view = logs.whole();
+        for step in [Step::Purge, Step::Seen] {
+            if view.may(side, step).is_ok() {
+                logs = logs.with(side, Message { seen: logs.of(side.other()).len() as u64, step });
+                break;
+            }
+        }
+    }
+    logs
+}
+
+#[test]
+fn a_hundred_thousand_lives_keep_one_owner_and_end_where_they_should() {
+    let mut campaign = Campaign::new("referrals", "lives", 100_000);
+    let mut phases = BTreeSet::new();
+    while let Some(seed) = campaign.next() {
+        let logs = live(seed, 24 + seed % 24);
+        campaign.reached(1);
+        let whole = logs.whole();
+        phases.insert(whole.phase());
+        // With the whole of both logs both sides see the same.
+        assert_eq!(logs.view(Side::Origin, logs.receiver.len()), logs.view(Side::Receiver, logs.origin.len()));
+        if matches!(whole.phase(), Phase::Withdrawn | Phase::Closed) {
+            let end = settle(logs).whole();
+            assert_eq!((end.phase(), end.owner() == Side::Origin || end.origin.closed.is_some()), (Phase::Purged, true), "seed {seed}");
+            assert!(Side::ALL.iter().all(|side| clocks(*side, &end).is_empty()), "seed {seed}");
+        }
+    }
+    assert!(phases.len() == 16 || std::env::var_os("WATCHFIRE_ROUNDS").is_some(), "lives come to every phase there is: {phases:?}");
+}
+
+#[test]
+fn nobody_moves_what_is_the_others() {
+    let origins = [Step::Offer, Step::Answer(1), Step::Confirm(1), Step::Contact, Step::Review, Step::Close, Step::Withdraw];
+    for seed in 0..2_000 {
+        let logs = live(seed, 30);
+        let whole = logs.whole();
+        for step in steps(8) {
+            let side = if origins.iter().any(|one| std::mem::discriminant(one) == std::mem::discriminant(&step)) {
+                Side::Origin
+            } else {
+                Side::Receiver
+            };
+            if step != Step::Seen {
+                assert!(whole.may(side.other(), step).is_err(), "{step:?} by {:?} in {logs:?}", side.other());
+                let forged = logs.with(side.other(), Message { seen: logs.of(side).len() as u64, step }).whole();
+                assert_eq!((forged.phase(), forged.owner()), (whole.phase(), whole.owner()));
+            }
+        }
+    }
+}
+
+fn message(seen: u64, step: Step) -> Message {
+    Message { seen, step }
+}
+
+#[test]
+fn who_says_to_have_seen_what_was_not_written_moves_nothing() {
+    let origin = [message(0, Step::Offer)];
+    let early = [message(2, Step::Acknowledge), message(2, Step::Accept)];
+    let standing_of = standing(&origin, &early);
+    assert_eq!(standing_of.phase(), Phase::Offered);
+    assert_eq!(standing_of.illegal, [(Side::Receiver, 1, Illegal::NotWritten), (Side::Receiver, 2, Illegal::NotWritten)]);
+    let less =
+        standing(&[message(0, Step::Offer), message(0, Step::Withdraw)], &[message(2, Step::Receipt), message(1, Step::Acknowledge)]);
+    assert_eq!(less.illegal, [(Side::Receiver, 1, Illegal::Withdrawn), (Side::Receiver, 2, Illegal::SeesLess)]);
+}
+
+#[test]
+fn a_withdrawal_at_the_same_time_as_an_acceptance_wins_and_the_case_is_the_origins() {
+    let origin = [message(0, Step::Offer), message(1, Step::Withdraw)];
+    let receiver = [message(1, Step::Acknowledge), message(1, Step::Accept)];
+    let view = standing(&origin, &receiver);
+    assert_eq!((view.phase(), view.owner(), view.illegal.len()), (Phase::Withdrawn, Side::Origin, 0));
+    assert_eq!(standing(&origin[..1], &receiver).phase(), Phase::Accepted, "until it comes");
+}
+
+#[test]
+fn a_case_that_was_given_away_is_withdrawn_when_the_receiver_has_seen_it() {
+    let origin = [message(0, Step::Offer), message(2, Step::Confirm(2)), message(2, Step::Withdraw)];
+    let mut receiver = vec![message(1, Step::Acknowledge), message(1, Step::Accept), message(2, Step::Progress(Progress::Working))];
+    let view = standing(&origin, &receiver);
+    assert_eq!((view.phase(), view.owner()), (Phase::Withdrawn, Side::Receiver), "it works on it still, as far as anybody knows");
+    receiver.push(message(3, Step::Purge));
+    let view = standing(&origin, &receiver);
+    assert_eq!((view.phase(), view.owner(), view.is_over()), (Phase::Purged, Side::Origin, true));
+}
+
+#[test]
+fn the_node_confirms_by_itself_only_where_there_is_nothing_to_choose() {
+    let offered = || standing(&[message(0, Step::Offer)], &[]);
+    let accepted = || standing(&[message(0, Step::Offer)], &[message(1, Step::Acknowledge), message(1, Step::Accept)]);
+    let declined = || standing(&[message(0, Step::Offer)], &[message(1, Step::Acknowledge), message(1, Step::Decline)]);
+    let withdrawn = || standing(&[message(0, Step::Offer), message(0, Step::Withdraw)], &[]);
+    let given =
+        || standing(&[message(0, Step::Offer), message(2, Step::Confirm(2))], &[message(1, Step::Acknowledge), message(1, Step::Accept)]);
+    let of = |offers: &[Standing]| choice(&offers.iter().collect::<Vec<_>>());
+    assert_eq!(of(&[offered()]), Choice::Wait);
+    assert_eq!(of(&[accepted()]), Choice::Confirm(0));
+    assert_eq!(of(&[declined(), accepted()]), Choice::Confirm(1));
+    assert_eq!(of(&[offered(), accepted()]), Choice::Person, "another may accept as well");
+    assert_eq!(of(&[accepted(), accepted()]), Choice::Person);
+    assert_eq!(of(&[withdrawn(), accepted()]), Choice::Person, "something was withdrawn");
+    assert_eq!(of(&[given(), accepted()]), Choice::Wait, "one has it");
+}
