@@ -43,6 +43,7 @@ mod undo;
 mod unlock;
 mod user;
 mod user_log;
+mod vocabulary;
 mod warninglist;
 mod withdraw;
 
@@ -99,6 +100,7 @@ enum Command {
     Receipts(receipts::Args),
     Redact(redact::Args),
     Warninglist(warninglist::Args),
+    Vocabulary(vocabulary::Args),
     Approve(approve::Args),
     User(user::Args),
     Backup(backup::Args),
@@ -191,6 +193,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Receipts(args) => receipts::run(desk, &args).await,
         Command::Redact(args) => redact::run(desk, &args),
         Command::Warninglist(args) => warninglist::run(desk, args).await,
+        Command::Vocabulary(args) => vocabulary::run(desk, &args),
         Command::Approve(args) => approve::run(desk, &args).await,
         Command::User(args) => user::run(desk, args).await,
         Command::Rotate(args) => rotate::run(desk, &args).await,

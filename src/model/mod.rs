@@ -12,6 +12,7 @@ pub mod observable;
 pub mod record;
 pub mod time;
 pub mod tlp;
+pub mod vocabulary;
 pub mod warninglist;
 
 pub use id::{DeskHash, EntryHash, GroupId, LogId, OrgId, RecordId, ReleaseId, UserKey};

@@ -32,6 +32,7 @@ pub mod share;
 mod status;
 mod users;
 pub mod view;
+pub mod vocabulary;
 mod withdraw;
 
 use std::collections::{BTreeMap, BTreeSet};
