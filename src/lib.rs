@@ -8,6 +8,9 @@ pub mod model;
 pub mod rules;
 
 #[cfg(test)]
+#[path = "../tests/campaign/mod.rs"]
+mod campaign;
+#[cfg(test)]
 mod texts;
 
 #[cfg(feature = "node")]

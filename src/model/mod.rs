@@ -4,6 +4,7 @@ pub(crate) mod bech32;
 pub mod crypto;
 pub mod desk;
 pub mod group;
+pub mod hours;
 pub mod id;
 pub mod identity;
 pub mod label;

@@ -1,12 +1,9 @@
 use super::*;
-use campaign::{Campaign, Dice};
-use std::collections::{BTreeSet, HashSet};
-
-#[path = "../../../tests/campaign/mod.rs"]
-mod campaign;
+use crate::campaign::{Campaign, Dice};
+use std::collections::BTreeSet;
 
 /// Both logs.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Logs {
     origin: Vec<Message>,
     receiver: Vec<Message>,
@@ -120,9 +117,9 @@ fn broken(logs: &Logs, claims: Claims, clocks: Clocks) -> Option<&'static str> {
 
 /// Everything that two parties can come to with so many legal steps in all: how many pairs of logs, and the first that is broken.
 fn explore(steps_max: usize, claims: Claims, clocks: Clocks) -> (usize, Option<(Logs, &'static str)>) {
-    let (mut layer, mut count) = (HashSet::from([Logs::default()]), 1);
+    let (mut layer, mut count) = (BTreeSet::from([Logs::default()]), 1);
     for _ in 0..steps_max {
-        let mut next = HashSet::new();
+        let mut next = BTreeSet::new();
         for logs in &layer {
             for side in Side::ALL {
                 for known in logs.may_know(side) {

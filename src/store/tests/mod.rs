@@ -2,8 +2,6 @@
 
 mod agree;
 mod archive;
-#[path = "../../../tests/campaign/mod.rs"]
-mod campaign;
 mod fault;
 mod group_commit;
 mod hold;
@@ -22,6 +20,7 @@ mod volatile;
 
 use super::change::{Change, Meaning, Outcome, Received, ReleaseItem, ReleaseOutcome, Verdict};
 use super::{CommitError, Options, Snapshot, Store};
+use crate::campaign;
 use crate::model::crypto::{SigningKey, hmac_sha256};
 use crate::model::log::{Audience, Batch, BatchEntry, Body, Head, LogKey};
 use crate::model::{Ceiling, GroupId, Indicator, Observable, ObservableKind, OrgId, Record, RecordId, RecordKind, Timestamp, Tlp};
