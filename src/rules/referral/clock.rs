@@ -45,16 +45,15 @@ pub fn clocks(side: Side, known: &Standing) -> Vec<Clock> {
         Phase::Offered => run(true, if at_origin { Clock::Receipt } else { Clock::Acknowledgement }),
         Phase::Delivered => run(true, Clock::Acknowledgement),
         Phase::Acknowledged => run(true, Clock::Decision),
-        Phase::NeedsInfo => {
-            run(true, Clock::Answer);
-            run(true, Clock::Decision);
-        }
+        Phase::NeedsInfo => run(true, Clock::Decision),
         Phase::Accepted => run(true, Clock::Confirmation),
         Phase::InProgress(_) => run(true, Clock::Silence),
         Phase::Refused | Phase::Declined | Phase::HandedBack => run(at_origin, Clock::Next),
         Phase::Resolved => run(at_origin, Clock::Review),
         Phase::Reviewed => run(at_origin, Clock::Closing),
     }
+    let asked = matches!(phase, Phase::NeedsInfo | Phase::Accepted | Phase::InProgress(_)) && receiver.asked > origin.answered;
+    run(asked, Clock::Answer);
     let is_over = matches!(phase, Phase::Purged);
     // Whoever gave the case away watches until the other is known to have it.
     let gave = matches!(receiver.decision, Decision::Accepted(_)) && origin.withdrawn.is_none();

@@ -47,6 +47,9 @@ pub enum Illegal {
     /// The body is destroyed.
     #[error("it is purged")]
     Purged,
+    /// Another receiver has the case.
+    #[error("the case was given to somebody else")]
+    OwnedElsewhere,
     /// There is nothing that was given away.
     #[error("there is nothing new to have seen")]
     NothingNew,
@@ -75,7 +78,7 @@ impl OriginPart {
         let has_ended = matches!(receiver.decision, Decision::Refused | Decision::Declined) || receiver.handed_back.is_some();
         match message.step {
             Step::Withdraw => {
-                need(!receiver.purged, Illegal::Purged)?;
+                // Whatever the receiver says to have done: the withdrawal goes on to every hop.
                 Ok(Self { withdrawn: Some(number), ..next })
             }
             Step::Close => {
@@ -103,6 +106,7 @@ impl OriginPart {
             Step::Contact => {
                 need(!has_ended, Illegal::Ended)?;
                 need(self.confirmed.is_some(), Illegal::NotConfirmed)?;
+                need(receiver.resolved.is_none() && !receiver.purged, Illegal::Ended)?;
                 Ok(Self { contact: true, ..next })
             }
             _ => Err(Illegal::NotTheirs),

@@ -96,7 +96,8 @@ pub enum Step {
 /// A message about a referral as the rules look at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Message {
-    /// How many messages of the other side its writer had seen; never falls.
+    /// How many messages of the other side its writer had seen; never falls. An honest writer counts those that are judged ([`Standing::judged`]), so
+    /// that its own always are, whatever the other side says to have seen.
     pub seen: u64,
     /// What it does.
     pub step: Step,
@@ -119,7 +120,7 @@ pub enum Decision {
 /// What the origin has moved. A number is that of the message that did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OriginPart {
-    /// How many of its messages there are.
+    /// How many of its messages are judged.
     pub written: u64,
     /// The most that a message of its own says.
     pub seen: u64,
@@ -142,7 +143,7 @@ pub struct OriginPart {
 /// What the receiver has moved. A number is that of the message that did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReceiverPart {
-    /// How many of its messages there are.
+    /// How many of its messages are judged.
     pub written: u64,
     /// How many of the origin's it has seen: the most that a message of its own says.
     pub seen: u64,
@@ -264,13 +265,11 @@ impl Fold {
         self.receivers.push(after);
     }
 
+    /// Those that are left say to have seen what was not written, or come behind one that does.
     fn done(mut self, left_origin: u64, left_receiver: u64) -> Standing {
-        let (mut origin, mut receiver) = (*self.origins.last().expect("a half"), *self.receivers.last().expect("a half"));
-        for (side, written, left) in
-            [(Side::Origin, &mut origin.written, left_origin), (Side::Receiver, &mut receiver.written, left_receiver)]
-        {
-            self.illegal.extend((1..=left).map(|n| (side, *written + n, Illegal::NotWritten)));
-            *written += left;
+        let (origin, receiver) = (*self.origins.last().expect("a half"), *self.receivers.last().expect("a half"));
+        for (side, written, left) in [(Side::Origin, origin.written, left_origin), (Side::Receiver, receiver.written, left_receiver)] {
+            self.illegal.extend((1..=left).map(|n| (side, written + n, Illegal::NotWritten)));
         }
         self.illegal.sort_unstable_by_key(|(side, number, _)| (*side, *number));
         Standing { origin, receiver, illegal: self.illegal }
@@ -292,10 +291,9 @@ impl Standing {
     /// Where it stands. What was withdrawn is that, whatever was said at the same time.
     pub fn phase(&self) -> Phase {
         let (origin, receiver) = (&self.origin, &self.receiver);
-        let ended = origin.withdrawn.is_some() || origin.closed.is_some();
         match receiver.decision {
             _ if !origin.offered => Phase::Draft,
-            _ if ended && receiver.purged => Phase::Purged,
+            _ if receiver.purged && (self.returned() || origin.withdrawn.is_none() && origin.closed.is_some()) => Phase::Purged,
             _ if origin.withdrawn.is_some() => Phase::Withdrawn,
             _ if origin.closed.is_some() => Phase::Closed,
             Decision::Refused => Phase::Refused,
@@ -323,6 +321,14 @@ impl Standing {
         }
     }
 
+    /// How many messages of a side are judged: as many as the other's next message names as seen.
+    pub const fn judged(&self, side: Side) -> u64 {
+        match side {
+            Side::Origin => self.origin.written,
+            Side::Receiver => self.receiver.written,
+        }
+    }
+
     /// Whether nothing is left to be done by anybody.
     pub fn is_over(&self) -> bool {
         self.phase() == Phase::Purged
@@ -340,6 +346,27 @@ pub enum Choice {
     Person,
 }
 
+/// Whether a receiver has the case, and was not told to leave it.
+fn has_the_case(offer: &Standing) -> bool {
+    offer.owner() == Side::Receiver && offer.origin.withdrawn.is_none()
+}
+
+/// Whether a person may give the case to the receiver of that offer: not while another has it. One from whom it was withdrawn, and who does not
+/// answer, is in nobody's way.
+///
+/// # Errors
+/// Why not.
+pub fn may_give(offers: &[&Standing], at: usize) -> Result<(), Illegal> {
+    let others = offers.iter().enumerate().filter(|(other, _)| *other != at);
+    if others.map(|(_, one)| one).any(|one| has_the_case(one)) {
+        return Err(Illegal::OwnedElsewhere);
+    }
+    match offers.get(at).map(|one| (one, one.receiver.decision)) {
+        Some((one, Decision::Accepted(acceptance))) => one.may(Side::Origin, Step::Confirm(acceptance)),
+        _ => Err(Illegal::NotAccepted),
+    }
+}
+
 /// What is to be done about the acceptances of one case's offers.
 pub fn choice(offers: &[&Standing]) -> Choice {
     let is_live = |one: &Standing| {
@@ -350,7 +377,7 @@ pub fn choice(offers: &[&Standing]) -> Choice {
             && one.receiver.handed_back.is_none()
             && is_asked
     };
-    if offers.iter().any(|one| one.owner() == Side::Receiver) {
+    if offers.iter().any(|one| has_the_case(one)) {
         return Choice::Wait;
     }
     let live: Vec<usize> = (0..offers.len()).filter(|at| is_live(offers[*at])).collect();

@@ -226,11 +226,60 @@ fn nobody_moves_what_is_the_others() {
             };
             if step != Step::Seen {
                 assert!(whole.may(side.other(), step).is_err(), "{step:?} by {:?} in {logs:?}", side.other());
-                let forged = logs.with(side.other(), Message { seen: logs.of(side).len() as u64, step }).whole();
+                // That it has seen something counts, whatever else it says.
+                let seen = logs.of(side.other()).last().map_or(0, |message| message.seen);
+                let forged = logs.with(side.other(), Message { seen, step }).whole();
                 assert_eq!((forged.phase(), forged.owner()), (whole.phase(), whole.owner()));
             }
         }
     }
+}
+
+/// One side writes whatever it likes, and says to have seen whatever it likes; the other only what it may.
+fn lie(seed: u64, liar: Side, rounds: u64) {
+    let mut dice = Dice::new(seed);
+    let mut logs = Logs::default();
+    for _ in 0..rounds {
+        if dice.one_in(2) {
+            let step = *dice.pick(&steps(6));
+            logs = logs.with(liar, Message { seen: dice.below(12), step });
+            continue;
+        }
+        let honest = liar.other();
+        let view = logs.whole();
+        let may: Vec<Step> = steps(8).into_iter().filter(|step| view.may(honest, *step).is_ok()).collect();
+        if !may.is_empty() {
+            logs = logs.with(honest, Message { seen: view.judged(liar), step: *dice.pick(&may) });
+        }
+        let whole = logs.whole();
+        assert!(whole.illegal.iter().all(|(side, ..)| *side == liar), "seed {seed}: what the honest side wrote counts: {logs:?}");
+        let withdrawn = logs.of(honest).iter().any(|message| message.step == Step::Withdraw);
+        assert!(!withdrawn || matches!(whole.phase(), Phase::Withdrawn | Phase::Purged), "seed {seed}: {logs:?}");
+        // A receiver that says to have destroyed the body may have; the origin asks no more.
+        let quiet = matches!(whole.phase(), Phase::Draft | Phase::Purged);
+        assert!(quiet || honest == Side::Receiver || !clocks(honest, &whole).is_empty(), "seed {seed}: {logs:?}");
+    }
+}
+
+#[test]
+fn whatever_one_side_says_to_have_seen_the_others_words_count() {
+    for seed in 0..20_000 {
+        lie(seed, *Dice::new(seed).pick(&Side::ALL), 16);
+    }
+}
+
+#[test]
+fn a_withdrawal_counts_though_a_liar_spoke_first_or_says_that_all_is_destroyed() {
+    let liar = [message(99, Step::Acknowledge)];
+    let view = standing(&[message(0, Step::Offer), message(0, Step::Withdraw)], &liar);
+    assert_eq!((view.phase(), view.illegal.as_slice()), (Phase::Withdrawn, &[(Side::Receiver, 1, Illegal::NotWritten)][..]));
+    let accepted = [message(1, Step::Acknowledge), message(1, Step::Accept), message(2, Step::Resolve), message(2, Step::Purge)];
+    let origin = [message(0, Step::Offer), message(2, Step::Confirm(2))];
+    let view = standing(&origin, &accepted);
+    assert_eq!(view.may(Side::Origin, Step::Withdraw), Ok(()));
+    assert_eq!(view.may(Side::Origin, Step::Contact), Err(Illegal::Ended), "no contact to who is done");
+    let view = standing(&[origin[0], origin[1], message(4, Step::Withdraw)], &accepted);
+    assert_eq!((view.phase(), clocks(Side::Origin, &view)), (Phase::Withdrawn, vec![Clock::Purge]), "until it is seen");
 }
 
 fn message(seen: u64, step: Step) -> Message {
@@ -269,6 +318,10 @@ fn a_case_that_was_given_away_is_withdrawn_when_the_receiver_has_seen_it() {
     assert_eq!((view.phase(), view.owner(), view.is_over()), (Phase::Purged, Side::Origin, true));
 }
 
+fn given_receiver() -> [Message; 2] {
+    [message(1, Step::Acknowledge), message(1, Step::Accept)]
+}
+
 #[test]
 fn the_node_confirms_by_itself_only_where_there_is_nothing_to_choose() {
     let offered = || standing(&[message(0, Step::Offer)], &[]);
@@ -285,4 +338,10 @@ fn the_node_confirms_by_itself_only_where_there_is_nothing_to_choose() {
     assert_eq!(of(&[accepted(), accepted()]), Choice::Person);
     assert_eq!(of(&[withdrawn(), accepted()]), Choice::Person, "something was withdrawn");
     assert_eq!(of(&[given(), accepted()]), Choice::Wait, "one has it");
+    let left = standing(&[message(0, Step::Offer), message(2, Step::Confirm(2)), message(2, Step::Withdraw)], &given_receiver());
+    assert_eq!(of(&[left.clone(), accepted()]), Choice::Person, "who was told to leave it, and is silent, is in nobody's way");
+    let may = |offers: &[Standing], at| may_give(&offers.iter().collect::<Vec<_>>(), at);
+    assert_eq!(may(&[given(), accepted()], 1), Err(Illegal::OwnedElsewhere));
+    assert_eq!(may(&[left, accepted()], 1), Ok(()));
+    assert_eq!(may(&[offered(), accepted()], 0), Err(Illegal::NotAccepted));
 }
