@@ -23,6 +23,7 @@ mod place;
 mod replace;
 mod secret;
 mod sender;
+mod service;
 mod spelled;
 #[cfg(test)]
 mod tests;

@@ -51,6 +51,18 @@ fn is_lure(host: &str) -> bool {
         || parts.iter().any(|part| is_joined(part))
 }
 
+/// Whether the host of a URL is an attacker's by its name: under a top-level domain that is mostly rented for abuse, or registered under two such words. Names under it
+/// (`mail.`, `cloud.`) say nothing, since everybody has them.
+pub(super) fn is_lure_host(host: &str) -> bool {
+    const SECOND: [&str; 8] = ["ac", "co", "com", "edu", "gov", "net", "or", "org"];
+    let labels: Vec<&str> = host.rsplit('.').take(4).collect();
+    let (Some(top), Some(second)) = (labels.first(), labels.get(1)) else { return false };
+    let name = if top.len() == 2 && SECOND.contains(second) { labels.get(2).unwrap_or(second) } else { second };
+    let word = |part: &str| LURES.contains(part) || JOINED.contains(part);
+    let parts = name.split('-').map(|part| part.trim_end_matches(|c: char| c.is_ascii_digit()));
+    CHEAP.contains(*top) || parts.clone().filter(|part| word(part)).count() >= 2 || parts.clone().any(is_joined)
+}
+
 /// `supportteam`: two such words in one.
 fn is_joined(part: &str) -> bool {
     let word = |word: &str| LURES.contains(word) || JOINED.contains(word);

@@ -4,6 +4,7 @@ use super::Kind;
 use super::claim::Claims;
 use super::cue::{ATTACKER, Seen, is_letter, is_spaceless};
 use super::known::Values;
+use super::service::{self, Sort, is_service};
 use super::view::HIDDEN;
 use super::web::{Whose, is_cell, trimmed_end, whose};
 use memchr::memmem;
@@ -75,19 +76,30 @@ pub(super) fn url(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, rang
         return;
     }
     let indicator = known.keeps(&lower[range.clone()]) || known.keeps(name);
-    let whose = if indicator || seen.view.fanged(&range).is_some() { Whose::Attacker } else { whose(seen, &range) };
+    let fanged = seen.view.fanged(&range).is_some();
+    let whose = if indicator || fanged { Whose::Attacker } else { whose(seen, &range) };
+    let is_attackers = indicator || fanged || service::is_called_attackers(seen, &range);
+    let rest = &seen.view.text()[authority_end..range.end];
     let mut secrets = Vec::new();
     if let Some(end) = user_end {
         secrets.push((Kind::Secret, host..end));
     }
     if !indicator {
         tokens(seen, authority_end..range.end, whose == Whose::Person || is_service(name), &mut secrets);
-        profile(seen, name, authority_end..range.end, whose, &mut secrets);
+        if secrets.is_empty() && !is_attackers {
+            let page = service::profile(name, rest);
+            secrets.extend(page.map(|page| (Kind::Handle, authority_end + page.start..authority_end + page.end)));
+        }
+    }
+    // What a form and a place tell to be somebody's goes as a whole; what lets in is its owner's though an attack is spoken of.
+    let somebodys = if indicator || fanged { None } else { service::is_somebodys(name, rest) };
+    if somebodys.is_some_and(|sort| sort == Sort::Account && is_service(name) || !is_attackers) && !service::is_listed(seen, &range) {
+        claims.redact(Kind::Url, range);
+        return;
     }
     // Without a word on whose it is: a parameter that is a secret by its name makes a link somebody's; a name that a machine gave does not.
     let named =
         secrets.iter().any(|(kind, part)| *kind != Kind::Token || bytes[part.start - 1] == b'=' && !is_common(seen, part.start - 1));
-    let fanged = seen.view.fanged(&range).is_some();
     // `/reset?code=` and a long one: what lets somebody in, unless a word right before it says that it is an attacker's.
     let lets_in = !indicator
         && !fanged
@@ -130,46 +142,6 @@ fn lets_in(path: &str, value: &[u8]) -> bool {
 fn is_about_the_next(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
     let bytes = seen.view.bytes();
     seen.before(range, ATTACKER).is_none() && seen.after(range, ATTACKER).is_some_and(|near| bytes[range.end..near.edge].contains(&b','))
-}
-
-/// Where people have accounts: a link there with a secret in it is somebody's, whatever the sentence says of an attack.
-const SERVICES: [&str; 32] = [
-    "amazon.com",
-    "apple.com",
-    "discord.com",
-    "dropbox.com",
-    "facebook.com",
-    "gitlab.com",
-    "github.com",
-    "google.com",
-    "icloud.com",
-    "instagram.com",
-    "linkedin.com",
-    "live.com",
-    "mega.nz",
-    "microsoft.com",
-    "microsoftonline.com",
-    "office.com",
-    "outlook.com",
-    "paypal.com",
-    "proton.me",
-    "protonmail.com",
-    "riseup.net",
-    "signal.org",
-    "slack.com",
-    "telegram.org",
-    "tiktok.com",
-    "tutanota.com",
-    "twitter.com",
-    "whatsapp.com",
-    "wordpress.com",
-    "x.com",
-    "yahoo.com",
-    "zoom.us",
-];
-
-pub(super) fn is_service(host: &str) -> bool {
-    SERVICES.iter().any(|service| host.strip_suffix(service).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
 /// Parameters whose values are secret or name one recipient. In lower case, without `-` and `_`.
@@ -336,97 +308,13 @@ fn class_of(byte: u8) -> u8 {
     }
 }
 
-/// Where people have profiles, and how many parts of the path come before the name.
-const PROFILES: [(&str, &str); 26] = [
-    ("bsky.app", "profile/"),
-    ("facebook.com", ""),
-    ("fb.com", ""),
-    ("github.com", ""),
-    ("gitlab.com", ""),
-    ("instagram.com", ""),
-    ("keybase.io", ""),
-    ("linkedin.com", "in/"),
-    ("m.facebook.com", ""),
-    ("m.me", ""),
-    ("mastodon.social", ""),
-    ("medium.com", ""),
-    ("ok.ru", ""),
-    ("reddit.com", "user/"),
-    ("signal.me", ""),
-    ("snapchat.com", "add/"),
-    ("t.me", ""),
-    ("telegram.me", ""),
-    ("threads.net", ""),
-    ("tiktok.com", ""),
-    ("twitter.com", ""),
-    ("viber.me", ""),
-    ("vk.com", ""),
-    ("wa.me", ""),
-    ("x.com", ""),
-    ("youtube.com", "@"),
-];
-
-/// First parts of paths there that are no names.
-const NO_NAMES: [&str; 34] = [
-    "about",
-    "add",
-    "blog",
-    "channel",
-    "docs",
-    "events",
-    "explore",
-    "files",
-    "groups",
-    "hashtag",
-    "help",
-    "home",
-    "i",
-    "intent",
-    "joinchat",
-    "legal",
-    "login",
-    "mvt-project",
-    "notes",
-    "p",
-    "pages",
-    "policies",
-    "posts",
-    "privacy",
-    "reel",
-    "s",
-    "search",
-    "settings",
-    "share",
-    "sharer",
-    "status",
-    "support",
-    "watch",
-    "wiki",
-];
-
-fn profile(seen: &Seen<'_, '_>, host: &str, rest: Range<usize>, whose: Whose, found: &mut Vec<(Kind, Range<usize>)>) {
-    if whose == Whose::Attacker || !found.is_empty() {
-        return;
-    }
-    let host = host.strip_prefix("www.").unwrap_or(host);
-    let Ok(at) = PROFILES.binary_search_by(|(name, _)| name.cmp(&host)) else { return };
-    let Some(path) = seen.view.lower()[rest.clone()].strip_prefix('/') else { return };
-    let Some(path) = path.strip_prefix(PROFILES[at].1) else { return };
-    let start = rest.end - path.len();
-    let name = path.split(['/', '?', '#']).next().unwrap_or("");
-    let alone = matches!(host, "github.com" | "gitlab.com" | "medium.com" | "youtube.com") && path[name.len()..].len() > 1;
-    if name.len() >= 2 && !alone && !NO_NAMES.contains(&name.trim_start_matches('@')) {
-        found.push((Kind::Handle, start..start + name.len()));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_tables_are_sorted() {
-        assert!(COMMON.is_sorted() && PARAMETERS.is_sorted() && PROFILES.is_sorted() && NO_NAMES.is_sorted());
+        assert!(COMMON.is_sorted() && PARAMETERS.is_sorted());
     }
 
     #[test]
