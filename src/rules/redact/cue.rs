@@ -34,8 +34,12 @@ pub(super) const SENDER: Class = 1 << 17;
 pub(super) const SENT: Class = 1 << 18;
 pub(super) const TAKEN: Class = 1 << 19;
 pub(super) const LOGIN: Class = 1 << 20;
+pub(super) const LINE: Class = 1 << 21;
+pub(super) const OUT: Class = 1 << 22;
+pub(super) const OUTWARD: Class = 1 << 23;
+pub(super) const OPEN: Class = 1 << 24;
 
-const CLASSES: [(&str, Class); 21] = [
+const CLASSES: [(&str, Class); 25] = [
     ("phone", PHONE),
     ("attacker", ATTACKER),
     ("person", PERSON),
@@ -57,6 +61,10 @@ const CLASSES: [(&str, Class); 21] = [
     ("sent", SENT),
     ("taken", TAKEN),
     ("login", LOGIN),
+    ("line", LINE),
+    ("out", OUT),
+    ("outward", OUTWARD),
+    ("open", OPEN),
 ];
 
 /// A word of the lexicon: which classes it has as a whole word, and which as the beginning of one.
@@ -141,6 +149,9 @@ pub(super) struct Seen<'v, 's> {
     /// Where clauses end, once somebody asks.
     breaks: OnceCell<Vec<usize>>,
 }
+
+/// What separates the parts of a sentence.
+const COMMAS: [char; 5] = [',', '،', '、', '፣', '၊'];
 
 /// How far from a value a cue may stand, in bytes.
 const REACH: usize = 160;
@@ -296,15 +307,11 @@ impl<'v, 's> Seen<'v, 's> {
 
     /// The nearest cue, of those in the part between commas that a value is in first; behind a copula (`1.2.3.4 is the attacker's`) and in an apposition, the one that follows.
     pub(super) fn about(&self, range: &Range<usize>, classes: Class) -> Option<Near> {
-        const COMMAS: [char; 5] = [',', '،', '、', '፣', '၊'];
         const BESIDE: usize = 8;
         const FOLLOWS: usize = 44;
         let text = self.view.text();
         let floor = |at: usize| text.floor_char_boundary(at.min(text.len()));
-        let clause = floor(self.clause_start(range.start));
-        let comma = text[clause..range.start].rfind(COMMAS);
-        // A full stop before a digit ends no clause, since `No. 5` has one; here it does.
-        let part = comma.max(text[clause..range.start].rfind(". ")).map_or(clause, |at| clause + at);
+        let part = self.part_start(range.start);
         let opens = !text[part..range.start].contains(is_letter);
         let clause_end = floor(self.clause_end(range.end)).max(range.end);
         let part_end = text[range.end..clause_end].find(COMMAS).map_or(clause_end, |at| range.end + at);
@@ -316,6 +323,12 @@ impl<'v, 's> Seen<'v, 's> {
             (Some(inside), Some(behind)) if inside.cost > BESIDE && is(&behind) || behind.cost < inside.cost => Some(behind),
             (Some(inside), _) => Some(inside),
             (None, Some(behind)) => Some(behind),
+            // Alone between commas, it is another word for what stands before.
+            (None, None)
+                if part_end == range.end && before.is_some_and(|near| near.cost <= 2 * BESIDE) && !after.is_some_and(|near| is(&near)) =>
+            {
+                before
+            }
             (None, None) => {
                 after.filter(|near| (opens || part_end == range.end) && near.cost <= FOLLOWS).or_else(|| self.near(range, classes))
             }
@@ -332,6 +345,60 @@ impl<'v, 's> Seen<'v, 's> {
             cue.class & (PERSON | ATTACKER) != 0 && !logins.iter().any(|login| login.start <= cue.start && cue.end <= login.end)
         };
         before().find(free).is_some_and(|cue| cue.class & PERSON == 0)
+    }
+
+    /// Whether the part between commas that a value is in, up to the word for a way into the internet, is about an attacker: `the attackers' router 1.2.3.4`.
+    pub(super) fn is_attackers_line(&self, range: &Range<usize>) -> bool {
+        let part = self.part_start(range.start);
+        let until = self.cues.partition_point(|cue| cue.end <= range.start);
+        let before = self.cues[..until].iter().rev().take(LOOKS_MAX).take_while(|cue| cue.end > part);
+        let mut who = before.filter(|cue| cue.class & (PERSON | ATTACKER) != 0 && cue.class & LINE == 0);
+        who.next().is_some_and(|cue| cue.class & PERSON == 0)
+    }
+
+    /// Where the part of a sentence between commas that `at` is in begins.
+    pub(super) fn part_start(&self, at: usize) -> usize {
+        let text = self.view.text();
+        let clause = text.floor_char_boundary(self.clause_start(at).min(at));
+        let comma = text[clause..at].rfind(COMMAS);
+        // A full stop before a digit ends no clause, since `No. 5` has one; here it does.
+        comma.max(text[clause..at].rfind(". ")).map_or(clause, |found| clause + found)
+    }
+
+    /// What the relative clause or the apposition right behind a value says of whose it is: `1.2.3.4, an address that she has never seen, …`.
+    pub(super) fn apposed(&self, range: &Range<usize>) -> Option<Class> {
+        /// Longest such part, in bytes.
+        const APPOSED_MAX: usize = 120;
+        const SKIPPED: [char; 5] = [',', '،', '、', ' ', '—'];
+        const SKIPPED_COMMAS: [char; 4] = [',', '،', '、', '—'];
+        let lower = self.view.lower();
+        let clause = self.clause_end(range.end).min(range.end + APPOSED_MAX);
+        let behind = &lower[range.end..lower.floor_char_boundary(clause.max(range.end))];
+        let gap = behind.len() - behind.trim_start_matches(SKIPPED).len();
+        let comma = behind[..gap].contains(SKIPPED_COMMAS);
+        if gap == 0 || !is_relative(&behind[gap..], comma) {
+            return None;
+        }
+        // "…, die Angreifer kamen": an article before a noun, and no pronoun.
+        let part = &self.view.text()[range.end + gap..];
+        if part.split(' ').nth(1).is_some_and(|word| word.starts_with(char::is_uppercase))
+            && part.starts_with('d')
+            && part.as_bytes().get(3) == Some(&b' ')
+        {
+            return None;
+        }
+        let start = range.end + gap;
+        let end = start + behind[gap..].find(COMMAS).unwrap_or(behind.len() - gap);
+        let from = self.cues.partition_point(|cue| cue.end <= start);
+        let within = self.cues[from..].iter().take(LOOKS_MAX).take_while(|cue| cue.end <= end).filter(|cue| cue.start >= start);
+        // "which is the router of the house, and not theirs".
+        let mut line = false;
+        let said = within.fold(0, |said, cue| {
+            line |= said & ATTACKER == 0 && cue.class & LINE != 0;
+            said | if line { PERSON } else { cue.class & (ATTACKER | PERSON) }
+        });
+        // Whoever does not know it is a person too.
+        if said & ATTACKER != 0 { Some(ATTACKER) } else { (said & PERSON != 0).then_some(PERSON) }
     }
 
     /// The cue that the next sentence begins with, if it has no value of its own: `1.2.3.4. That was the attacker.`
@@ -462,7 +529,126 @@ pub(super) fn is_copula(gap: &str) -> bool {
     });
     let gap = gap.trim_start_matches([' ', '\'', '"', ')', ']', ':', '/']);
     let word = gap.split(' ').next().unwrap_or("");
-    gap.starts_with(['-', '=', '(']) || SPACED.iter().any(|one| one == word) || GLUED.iter().any(|one| gap.starts_with(&**one))
+    // In Portuguese and Italian "and that" begins with what may be "is".
+    gap.starts_with(['-', '=', '('])
+        || !gap.starts_with("e que ") && !gap.starts_with("e che ") && SPACED.iter().any(|one| one == word)
+        || GLUED.iter().any(|one| gap.starts_with(&**one))
+}
+
+/// Whether a part of a sentence goes on about the value before it: with a relative pronoun, or behind a comma with a verb or another word for an address.
+fn is_relative(part: &str, comma: bool) -> bool {
+    static PRONOUNS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        normals(&["which", "that", "que", "qui", "cual", "yang", "ambayo", "الذي", "التي", "اللي", "که", "जो", "שהוא", "שהיא", "ki", "som"])
+    });
+    static BEHIND_COMMA: LazyLock<Vec<String>> = LazyLock::new(|| {
+        normals(&[
+            "dont",
+            "die",
+            "der",
+            "das",
+            "welche",
+            "welcher",
+            "welches",
+            "dat",
+            "che",
+            "który",
+            "która",
+            "które",
+            "którego",
+            "której",
+            "который",
+            "которая",
+            "которое",
+            "которого",
+            "которой",
+            "который",
+            "що",
+            "что",
+            "який",
+            "яка",
+            "яке",
+            "якого",
+            "якої",
+            "mà",
+            "whose",
+            "address",
+            "belonging",
+            "belongs",
+            "is",
+            "was",
+            "host",
+            "machine",
+            "dirección",
+            "equipo",
+            "máquina",
+            "corresponde",
+            "pertenece",
+            "es",
+            "era",
+            "adresse",
+            "est",
+            "était",
+            "appartient",
+            "soit",
+            "endereço",
+            "pertence",
+            "foi",
+            "ist",
+            "war",
+            "gehört",
+            "also",
+            "maschine",
+            "indirizzo",
+            "lugar",
+            "endroit",
+            "place",
+            "adres",
+            "adresu",
+            "узел",
+            "узла",
+            "адрес",
+            "это",
+            "машина",
+            "хост",
+            "вузол",
+            "вузла",
+            "адреса",
+            "це",
+            "alamat",
+            "milik",
+            "adalah",
+            "địa",
+            "nơi",
+            "là",
+            "của",
+            "وهو",
+            "وهي",
+            "عنوان",
+            "وهذا",
+            "يعود",
+            "نشانی",
+            "آدرس",
+            "یعنی",
+            "متعلق",
+            "यानी",
+            "अर्थात",
+            "כתובת",
+            "yani",
+            "anwani",
+            "jest",
+            "należy",
+        ])
+    });
+    const ARTICLES: [&str; 16] =
+        ["a", "an", "the", "un", "una", "une", "uma", "um", "la", "el", "eine", "ein", "een", "sebuah", "mot", "یک"];
+    const GLUED: [&str; 8] = ["即", "這", "这", "是", "此", "屬", "属", "為"];
+    let mut words = part.split([' ', ',', '.', '\n']);
+    let first = words.next().unwrap_or("");
+    let article = comma && ARTICLES.contains(&first);
+    let word = if article { words.next().unwrap_or("") } else { first };
+    // "la que": a pronoun; "the that" is none.
+    PRONOUNS.iter().any(|one| one == word)
+        || comma && (BEHIND_COMMA.iter().any(|one| one == word) || GLUED.iter().any(|one| part.starts_with(one)))
 }
 
 fn distance(gap: &[u8]) -> usize {
@@ -508,7 +694,7 @@ fn outvoted(cues: &mut Vec<Cue>) {
 
     fn overruled(class: Class) -> Class {
         let quantity = if class & (PHONE | ID | ACCOUNT) != 0 && class & QUANTITY == 0 { QUANTITY } else { 0 };
-        let who = if class & WHO != 0 { WHO & !class } else { 0 };
+        let who = if class & (WHO | OPEN) != 0 { WHO & !class } else { 0 };
         quantity | who
     }
 }

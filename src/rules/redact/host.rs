@@ -2,7 +2,7 @@
 
 use super::Kind;
 use super::claim::Claims;
-use super::cue::{ATTACKER, PERSON, QUANTITY, Seen, is_letter, is_spaceless, normals};
+use super::cue::{ATTACKER, LINE, LOGIN, OUT, OUTWARD, PERSON, QUANTITY, Seen, is_letter, is_spaceless, normals};
 use super::known::Values;
 use super::service::is_service;
 use super::url::{url, url_end};
@@ -195,6 +195,15 @@ fn ip(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<usi
         return;
     }
     let told = match whose(seen, &whole) {
+        _ if is_contacted(seen, &whole) => Whose::Attacker,
+        told => match seen.apposed(&whole) {
+            Some(ATTACKER) => Whose::Attacker,
+            Some(_) if told == Whose::Unsaid => Whose::Person,
+            _ => told,
+        },
+    };
+    let told = match told {
+        Whose::Attacker if address.is_ipv6() && is_far_from_attackers(seen, &whole) => Whose::Unsaid,
         Whose::Person if is_behind_attackers(seen, claims, &whole) => Whose::Attacker,
         Whose::Person | Whose::Unsaid if is_destination(seen, &whole) => Whose::Attacker,
         told => told,
@@ -232,7 +241,24 @@ fn is_behind_attackers(seen: &Seen<'_, '_>, claims: &Claims, range: &Range<usize
     let lower = &seen.view.lower().as_bytes()[start..=end];
     let host = lower.split(|byte| matches!(byte, b'@' | b'/')).rfind(|part| part.contains(&b'.')).unwrap_or(lower);
     let own = std::str::from_utf8(host).is_ok_and(is_service);
-    !own && seen.near(range, PERSON).is_none_or(|near| near.edge <= start)
+    !own && seen.near(range, PERSON | LINE | LOGIN).is_none_or(|near| near.edge <= start)
+}
+
+/// `was communicating with 203.0.113.7`: whether words right beside it say that something on a machine spoke to it.
+fn is_contacted(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
+    /// Room for "the address".
+    const BEFORE: usize = 24;
+    /// What stands behind a value counts as farther (`after`).
+    const BEHIND: usize = 16;
+    let person = seen.before(range, PERSON | LINE).map(|near| near.edge);
+    seen.before(range, OUT).is_some_and(|near| near.cost <= BEFORE && person.is_none_or(|person| person <= near.edge))
+        || seen.after(range, OUTWARD).is_some_and(|near| near.cost <= BEHIND)
+}
+
+/// An IPv6 address is most often a subscriber's: a word for an attacker must stand near it, with no comma between.
+fn is_far_from_attackers(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
+    const NEAR: usize = 48;
+    seen.near(range, ATTACKER).is_none_or(|near| near.cost > NEAR) && !is_destination(seen, range)
 }
 
 /// `beacon to 203.0.113.7`: whether a word right before it says that something went there.

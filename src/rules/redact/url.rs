@@ -97,6 +97,10 @@ pub(super) fn url(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, rang
         claims.redact(Kind::Url, range);
         return;
     }
+    // The key of an attacker's file is no recipient's.
+    if somebodys == Some(Sort::Share) && is_service(name) {
+        secrets.retain(|(_, part)| bytes[part.clone()].contains(&b'@'));
+    }
     // Without a word on whose it is: a parameter that is a secret by its name makes a link somebody's; a name that a machine gave does not.
     let named =
         secrets.iter().any(|(kind, part)| *kind != Kind::Token || bytes[part.start - 1] == b'=' && !is_common(seen, part.start - 1));
