@@ -129,12 +129,22 @@ fn separator(bytes: &[u8], end: usize) -> Option<(usize, bool, bool, u8)> {
     None
 }
 
+/// `is415-555-0132`: a telephone number of North America behind a short word, without the blank between.
+fn is_glued_phone(seen: &Seen<'_, '_>, run: &Run) -> bool {
+    const WORD_MAX: usize = 8;
+    let before = &seen.view.bytes()[..run.start];
+    let word = before.iter().rev().take(WORD_MAX).take_while(|byte| byte.is_ascii_lowercase()).count();
+    let stands = before[..before.len() - word].last().is_none_or(|byte| matches!(byte, b' ' | b'\n'));
+    let dashed = run.groups.iter().skip(1).all(|group| group.between == b'-');
+    (2..WORD_MAX).contains(&word) && stands && dashed && run.groups.iter().map(|group| group.range.len()).eq([3, 3, 4])
+}
+
 /// Whether a number may begin here: not in the middle of a word, a name of a file, a path.
 fn begins(seen: &Seen<'_, '_>, run: &Run) -> bool {
     let bytes = seen.view.bytes();
     let Some(before) = seen.view.before(run.start) else { return true };
     match before {
-        _ if before.is_ascii_alphabetic() => false,
+        _ if before.is_ascii_alphabetic() => is_glued_phone(seen, run),
         '_' | '\\' | '%' | '$' | '€' | '£' | '¥' | '₹' | '₽' | '&' => false,
         // The rest of an amount.
         ',' if run.groups[0].range.len() == 3 => !bytes[..run.start - 1].last().is_some_and(u8::is_ascii_digit),
@@ -455,7 +465,7 @@ fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range:
     if is_phone_form(piece) && !(piece.is_one() && said.quantity && !piece.plus) {
         return if is_attackers(seen, range) { Verdict::Leave } else { Verdict::Is(Kind::Phone) };
     }
-    if close(TICKET, 18) && (piece.is_one() || piece.only(b'-') && length >= 5)
+    if close(TICKET, 18) && is_numbered(seen, piece, range) && (piece.is_one() || piece.only(b'-') && length >= 5)
         || seen.view.before(range.start) == Some('#') && piece.is_one() && length >= 4
     {
         return Verdict::Is(Kind::Ticket);
@@ -476,7 +486,7 @@ fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range:
     if close(ID | ACCOUNT | HANDLE, reach) && length >= 5 && (one_form || in_thousands) && !said.quantity && !is_years(piece) {
         return Verdict::Is(Kind::Id);
     }
-    if said.beside && (7..=12).contains(&length) && !said.quantity && !is_years(piece) && !is_clock(piece) && !piece.only(b'.') {
+    if said.beside && (7..=12).contains(&length) && !said.quantity && !is_years(piece) && !is_clock(piece) && (!piece.only(b'.') || piece.sizes == [3, 7]) {
         return Verdict::Is(Kind::Phone);
     }
     if piece.is_amount() && piece.only(b'.') && piece.sizes.len() > 2 && !close(PHONE, 24) {
@@ -609,6 +619,14 @@ fn is_clock(piece: &Piece) -> bool {
 }
 
 /// `20240131`, `20240131120000`: a date, or a date and a time.
+/// Whether a number is a ticket's: `432 tickets` is how many there were, and a year before a word is a year.
+fn is_numbered(seen: &Seen<'_, '_>, piece: &Piece, range: &Range<usize>) -> bool {
+    let said = |near: Near| near.cost <= 18 && !seen.view.bytes()[near.edge..range.start].contains(&b',');
+    seen.view.before(range.start) == Some('#')
+        || seen.before(range, TICKET).is_some_and(said)
+        || piece.len() >= 5 && seen.after(range, TICKET).is_some_and(|near| seen.view.bytes()[range.end..near.edge].iter().any(|byte| !byte.is_ascii_whitespace()))
+}
+
 fn is_stamp(piece: &Piece) -> bool {
     let value = |from: usize, to: usize| piece.digits[from..to].iter().fold(0u32, |value, digit| value * 10 + u32::from(*digit));
     piece.is_one()
