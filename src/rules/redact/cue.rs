@@ -1,8 +1,9 @@
 //! Words that tell what a value beside them is, in some seventy languages (`cues.txt`), and how near to it they stand.
 
+pub(super) use super::clause::is_copula;
 pub(super) use super::fold::is_letter;
 use super::fold::{folded, lowered};
-use super::view::{HIDDEN, View};
+use super::view::View;
 use aho_corasick::{AhoCorasick, MatchKind};
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -150,13 +151,10 @@ pub(super) struct Seen<'v, 's> {
     breaks: OnceCell<Vec<usize>>,
 }
 
-/// What separates the parts of a sentence.
-const COMMAS: [char; 5] = [',', '،', '、', '፣', '၊'];
-
 /// How far from a value a cue may stand, in bytes.
 const REACH: usize = 160;
 /// How many cues are looked at on one side of a value.
-const LOOKS_MAX: usize = 48;
+pub(super) const LOOKS_MAX: usize = 48;
 
 /// The cue that stands nearest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -305,122 +303,6 @@ impl<'v, 's> Seen<'v, 's> {
         label.len() < before.len().max(LABEL_MAX) && !label.iter().any(|byte| byte.is_ascii_digit() || *byte == b'@')
     }
 
-    /// The nearest cue, of those in the part between commas that a value is in first; behind a copula (`1.2.3.4 is the attacker's`) and in an apposition, the one that follows.
-    pub(super) fn about(&self, range: &Range<usize>, classes: Class) -> Option<Near> {
-        const BESIDE: usize = 8;
-        const FOLLOWS: usize = 44;
-        let text = self.view.text();
-        let floor = |at: usize| text.floor_char_boundary(at.min(text.len()));
-        let part = self.part_start(range.start);
-        let opens = !text[part..range.start].contains(is_letter);
-        let clause_end = floor(self.clause_end(range.end)).max(range.end);
-        let part_end = text[range.end..clause_end].find(COMMAS).map_or(clause_end, |at| range.end + at);
-        let (before, after) = (self.before(range, classes), self.after(range, classes));
-        let inside = before.filter(|near| near.edge > part);
-        let behind = after.filter(|near| near.edge <= part_end);
-        let is = |near: &Near| near.cost <= FOLLOWS && is_copula(&self.view.lower()[range.end..near.edge]);
-        match (inside, behind) {
-            (Some(inside), Some(behind)) if inside.cost > BESIDE && is(&behind) || behind.cost < inside.cost => Some(behind),
-            (Some(inside), _) => Some(inside),
-            (None, Some(behind)) => Some(behind),
-            // Alone between commas, it is another word for what stands before.
-            (None, None)
-                if part_end == range.end && before.is_some_and(|near| near.cost <= 2 * BESIDE) && !after.is_some_and(|near| is(&near)) =>
-            {
-                before
-            }
-            (None, None) => {
-                after.filter(|near| (opens || part_end == range.end) && near.cost <= FOLLOWS).or_else(|| self.near(range, classes))
-            }
-        }
-    }
-
-    /// Whether the nearest word before a value that says who logs in is one for an attacker: `the attacker logged in from 1.2.3.4`.
-    pub(super) fn is_attackers_login(&self, range: &Range<usize>) -> bool {
-        let clause = self.clause_start(range.start);
-        let until = self.cues.partition_point(|cue| cue.end <= range.start);
-        let before = || self.cues[..until].iter().rev().take(LOOKS_MAX).take_while(|cue| cue.end > clause);
-        let logins: Vec<&Cue> = before().filter(|cue| cue.class & LOGIN != 0).collect();
-        let free = |cue: &&Cue| {
-            cue.class & (PERSON | ATTACKER) != 0 && !logins.iter().any(|login| login.start <= cue.start && cue.end <= login.end)
-        };
-        before().find(free).is_some_and(|cue| cue.class & PERSON == 0)
-    }
-
-    /// Whether the part between commas that a value is in, up to the word for a way into the internet, is about an attacker: `the attackers' router 1.2.3.4`.
-    pub(super) fn is_attackers_line(&self, range: &Range<usize>) -> bool {
-        let part = self.part_start(range.start);
-        let until = self.cues.partition_point(|cue| cue.end <= range.start);
-        let before = self.cues[..until].iter().rev().take(LOOKS_MAX).take_while(|cue| cue.end > part);
-        let mut who = before.filter(|cue| cue.class & (PERSON | ATTACKER) != 0 && cue.class & LINE == 0);
-        who.next().is_some_and(|cue| cue.class & PERSON == 0)
-    }
-
-    /// Where the part of a sentence between commas that `at` is in begins.
-    pub(super) fn part_start(&self, at: usize) -> usize {
-        let text = self.view.text();
-        let clause = text.floor_char_boundary(self.clause_start(at).min(at));
-        let comma = text[clause..at].rfind(COMMAS);
-        // A full stop before a digit ends no clause, since `No. 5` has one; here it does.
-        comma.max(text[clause..at].rfind(". ")).map_or(clause, |found| clause + found)
-    }
-
-    /// What the relative clause or the apposition right behind a value says of whose it is: `1.2.3.4, an address that she has never seen, …`.
-    pub(super) fn apposed(&self, range: &Range<usize>) -> Option<Class> {
-        /// Longest such part, in bytes.
-        const APPOSED_MAX: usize = 120;
-        const SKIPPED: [char; 5] = [',', '،', '、', ' ', '—'];
-        const SKIPPED_COMMAS: [char; 4] = [',', '،', '、', '—'];
-        let lower = self.view.lower();
-        let clause = self.clause_end(range.end).min(range.end + APPOSED_MAX);
-        let behind = &lower[range.end..lower.floor_char_boundary(clause.max(range.end))];
-        let gap = behind.len() - behind.trim_start_matches(SKIPPED).len();
-        let comma = behind[..gap].contains(SKIPPED_COMMAS);
-        if gap == 0 || !is_relative(&behind[gap..], comma) {
-            return None;
-        }
-        // "…, die Angreifer kamen": an article before a noun, and no pronoun.
-        let part = &self.view.text()[range.end + gap..];
-        if part.split(' ').nth(1).is_some_and(|word| word.starts_with(char::is_uppercase))
-            && part.starts_with('d')
-            && part.as_bytes().get(3) == Some(&b' ')
-        {
-            return None;
-        }
-        let start = range.end + gap;
-        let end = start + behind[gap..].find(COMMAS).unwrap_or(behind.len() - gap);
-        let from = self.cues.partition_point(|cue| cue.end <= start);
-        let within = self.cues[from..].iter().take(LOOKS_MAX).take_while(|cue| cue.end <= end).filter(|cue| cue.start >= start);
-        // "which is the router of the house, and not theirs".
-        let mut line = false;
-        let said = within.fold(0, |said, cue| {
-            line |= said & ATTACKER == 0 && cue.class & LINE != 0;
-            said | if line { PERSON } else { cue.class & (ATTACKER | PERSON) }
-        });
-        // Whoever does not know it is a person too.
-        if said & ATTACKER != 0 { Some(ATTACKER) } else { (said & PERSON != 0).then_some(PERSON) }
-    }
-
-    /// The cue that the next sentence begins with, if it has no value of its own: `1.2.3.4. That was the attacker.`
-    pub(super) fn beyond(&self, range: &Range<usize>, classes: Class) -> Option<Near> {
-        const REMARK: usize = 32;
-        let bytes = self.view.bytes();
-        let end = self.clause_end(range.end);
-        let next = (end + 1).min(bytes.len());
-        let remark = next..self.clause_end(next).max(next);
-        if bytes.get(remark.end) == Some(&b'?')
-            || bytes[range.end..remark.end].iter().any(|byte| byte.is_ascii_digit() || matches!(*byte, b'@' | b'\n' | HIDDEN))
-        {
-            return None;
-        }
-        let from = self.cues.partition_point(|cue| cue.end <= next);
-        let nearest =
-            self.cues[from..].iter().take(LOOKS_MAX).filter(|cue| cue.start >= next && cue.end <= remark.end && cue.class & classes != 0);
-        let nearest = nearest.min_by_key(|cue| cue.start)?;
-        let cost = distance(&bytes[next..nearest.start]);
-        (cost <= REMARK).then_some(Near { class: nearest.class & classes, cost, edge: nearest.start })
-    }
-
     /// A full stop ends a sentence where a capital, or a letter of a script without, follows a blank, unless the word before is an abbreviation.
     fn ends_sentence(&self, bytes: &[u8], at: usize) -> bool {
         if bytes.get(at + 1).is_some_and(|next| !next.is_ascii_whitespace()) {
@@ -435,7 +317,8 @@ impl<'v, 's> Seen<'v, 's> {
             Some(_) => {}
         }
         let word = self.view.lower()[..at].rsplit(|c: char| !is_letter(c)).next().unwrap_or("");
-        !ABBREVIATIONS.contains(&word)
+        // `NI no. ........ EL 557308 A`, `Personalausweisnr. L01X00T47`.
+        !ABBREVIATIONS.contains(&word) && !bytes[..at].ends_with(b"..") && !(word.len() > 3 && word.ends_with("nr"))
     }
 }
 
@@ -446,212 +329,7 @@ const ABBREVIATIONS: [&str; 56] = [
     "av", "cl", "cr", "gg", "jl", "kh", "hj", "тел", "моб", "г", "ул", "д", "кв", "стр", "им", "п",
 ];
 
-/// Whether what stands between a value and a word behind it says that the one is the other.
-pub(super) fn is_copula(gap: &str) -> bool {
-    static SPACED: LazyLock<Vec<String>> = LazyLock::new(|| {
-        normals(&[
-            "is",
-            "was",
-            "are",
-            "belongs",
-            "that's",
-            "which",
-            "es",
-            "era",
-            "fue",
-            "son",
-            "pertenece",
-            "est",
-            "c'est",
-            "etait",
-            "appartient",
-            "e",
-            "foi",
-            "eh",
-            "pertence",
-            "ist",
-            "war",
-            "das",
-            "gehort",
-            "to",
-            "jest",
-            "byl",
-            "nalezy",
-            "это",
-            "был",
-            "была",
-            "принадлежит",
-            "оказался",
-            "це",
-            "був",
-            "належить",
-            "ise",
-            "bu",
-            "adalah",
-            "itu",
-            "ini",
-            "ialah",
-            "merupakan",
-            "milik",
-            "là",
-            "thuoc",
-            "của",
-            "ni",
-            "ilikuwa",
-            "هو",
-            "هي",
-            "وهو",
-            "وهي",
-            "كان",
-            "كانت",
-            "ده",
-            "دي",
-            "وده",
-            "ودي",
-            "يعود",
-            "היא",
-            "הוא",
-            "זה",
-            "זו",
-            "שייך",
-            "שייכת",
-            "हा",
-            "হলো",
-            "হচ্ছে",
-            "არის",
-            "იყო",
-            "ეს",
-            "ነው",
-        ])
-    });
-    static GLUED: LazyLock<Vec<String>> = LazyLock::new(|| {
-        normals(&["คือ", "เป็น", "ซึ่ง", "နှင့်", "သည်", "က", "是", "為", "为", "則是", "屬於", "属于", "は", "が", "는", "은", "이 ", "가 "])
-    });
-    let gap = gap.trim_start_matches([' ', '\'', '"', ')', ']', ':', '/']);
-    let word = gap.split(' ').next().unwrap_or("");
-    // In Portuguese and Italian "and that" begins with what may be "is".
-    gap.starts_with(['-', '=', '('])
-        || !gap.starts_with("e que ") && !gap.starts_with("e che ") && SPACED.iter().any(|one| one == word)
-        || GLUED.iter().any(|one| gap.starts_with(&**one))
-}
-
-/// Whether a part of a sentence goes on about the value before it: with a relative pronoun, or behind a comma with a verb or another word for an address.
-fn is_relative(part: &str, comma: bool) -> bool {
-    static PRONOUNS: LazyLock<Vec<String>> = LazyLock::new(|| {
-        normals(&["which", "that", "que", "qui", "cual", "yang", "ambayo", "الذي", "التي", "اللي", "که", "जो", "שהוא", "שהיא", "ki", "som"])
-    });
-    static BEHIND_COMMA: LazyLock<Vec<String>> = LazyLock::new(|| {
-        normals(&[
-            "dont",
-            "die",
-            "der",
-            "das",
-            "welche",
-            "welcher",
-            "welches",
-            "dat",
-            "che",
-            "który",
-            "która",
-            "które",
-            "którego",
-            "której",
-            "который",
-            "которая",
-            "которое",
-            "которого",
-            "которой",
-            "который",
-            "що",
-            "что",
-            "який",
-            "яка",
-            "яке",
-            "якого",
-            "якої",
-            "mà",
-            "whose",
-            "address",
-            "belonging",
-            "belongs",
-            "is",
-            "was",
-            "host",
-            "machine",
-            "dirección",
-            "equipo",
-            "máquina",
-            "corresponde",
-            "pertenece",
-            "es",
-            "era",
-            "adresse",
-            "est",
-            "était",
-            "appartient",
-            "soit",
-            "endereço",
-            "pertence",
-            "foi",
-            "ist",
-            "war",
-            "gehört",
-            "also",
-            "maschine",
-            "indirizzo",
-            "lugar",
-            "endroit",
-            "place",
-            "adres",
-            "adresu",
-            "узел",
-            "узла",
-            "адрес",
-            "это",
-            "машина",
-            "хост",
-            "вузол",
-            "вузла",
-            "адреса",
-            "це",
-            "alamat",
-            "milik",
-            "adalah",
-            "địa",
-            "nơi",
-            "là",
-            "của",
-            "وهو",
-            "وهي",
-            "عنوان",
-            "وهذا",
-            "يعود",
-            "نشانی",
-            "آدرس",
-            "یعنی",
-            "متعلق",
-            "यानी",
-            "अर्थात",
-            "כתובת",
-            "yani",
-            "anwani",
-            "jest",
-            "należy",
-        ])
-    });
-    const ARTICLES: [&str; 16] =
-        ["a", "an", "the", "un", "una", "une", "uma", "um", "la", "el", "eine", "ein", "een", "sebuah", "mot", "یک"];
-    const GLUED: [&str; 8] = ["即", "這", "这", "是", "此", "屬", "属", "為"];
-    let mut words = part.split([' ', ',', '.', '\n']);
-    let first = words.next().unwrap_or("");
-    let article = comma && ARTICLES.contains(&first);
-    let word = if article { words.next().unwrap_or("") } else { first };
-    // "la que": a pronoun; "the that" is none.
-    PRONOUNS.iter().any(|one| one == word)
-        || comma && (BEHIND_COMMA.iter().any(|one| one == word) || GLUED.iter().any(|one| part.starts_with(one)))
-}
-
-fn distance(gap: &[u8]) -> usize {
+pub(super) fn distance(gap: &[u8]) -> usize {
     // A letter of most other scripts takes two or three bytes and says as much as one or two.
     let wide = gap.iter().filter(|byte| **byte >= 0xc0).count();
     let narrow = gap.iter().filter(|byte| byte.is_ascii()).count();

@@ -265,8 +265,9 @@ fn is_far_from_attackers(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
 fn is_destination(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
     static TO: LazyLock<Vec<String>> = LazyLock::new(|| {
         normals(&[
-            "to", "towards", "toward", "hacia", "vers", "para", "nach", "zu", "zur", "verso", "к", "на", "до", "ke", "kepada", "menuju",
-            "tới", "đến", "sang", "kwenda", "kuelekea", "الى", "نحو", "به", "سوی", "אל", "तक", "ወደ", "naar", "till", "προς", "către", "->",
+            "to", "towards", "toward", "a", "à", "an", "về", "lên", "hacia", "vers", "para", "nach", "zu", "zur", "verso", "к", "на", "до",
+            "ke", "kepada", "menuju", "tới", "đến", "sang", "kwenda", "kuelekea", "الى", "نحو", "به", "سوی", "אל", "तक", "ወደ", "naar",
+            "till", "προς", "către", "->",
         ])
     });
     // Behind it, of languages that say so there.
@@ -275,7 +276,62 @@ fn is_destination(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
     });
     static GLUED: LazyLock<Vec<String>> = LazyLock::new(|| normals(&["ไปยัง", "ไปที่", "到", "往", "至", "連", "连", "向"]));
     let person = seen.after(range, PERSON).is_some_and(|near| near.cost <= 24);
-    begins(seen, range, &BEHIND) || !person && stands_behind(seen, range, &TO, &GLUED)
+    // "corresponds to", "assigned to": no way that something went.
+    static EQUAL: LazyLock<Vec<String>> = LazyLock::new(|| {
+        normals(&[
+            "corresponds",
+            "corresponding",
+            "assigned",
+            "belongs",
+            "belonging",
+            "changed",
+            "set",
+            "equals",
+            "mapped",
+            "similar",
+            "corresponde",
+            "correspondía",
+            "pertenece",
+            "asignada",
+            "asignado",
+            "cambió",
+            "igual",
+            "correspond",
+            "correspondait",
+            "appartient",
+            "attribuée",
+            "changé",
+            "pertence",
+            "atribuído",
+            "atribuída",
+            "mudou",
+            "gehört",
+            "gehörte",
+            "gehören",
+            "entspricht",
+            "geändert",
+            "vergeben",
+            "assegnato",
+            "corrisponde",
+            "appartiene",
+            "изменился",
+            "сменился",
+            "змінився",
+            "relativa",
+            "vinculada",
+            "vinculado",
+            "ligada",
+            "ligado",
+            "liée",
+            "lié",
+            "similaire",
+            "semejante",
+        ])
+    });
+    let lower = seen.view.lower();
+    let before = &lower[lower.floor_char_boundary(range.start.saturating_sub(40))..range.start];
+    let equal = before.split_whitespace().rev().nth(1).is_some_and(|word| EQUAL.iter().any(|one| one == word));
+    begins(seen, range, &BEHIND) || !equal && !person && stands_behind(seen, range, &TO, &GLUED)
 }
 
 fn is_local_network(address: IpAddr) -> bool {

@@ -3,6 +3,7 @@
 use super::Kind;
 use super::claim::Claims;
 use super::cue::{ACCOUNT, BIRTH, Cue, DEVICE, HANDLE, ID, SECRET, Seen, TICKET, is_letter, is_spaceless};
+use super::service::is_spoken;
 use super::web::{Whose, whose};
 use crate::model::observable::tld;
 use std::ops::Range;
@@ -115,8 +116,8 @@ fn value(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue, first: Range<usize>
     let text = &bytes[range.clone()];
     // `TCP 4983`: a word for something else between.
     const UNITS: [&[u8]; 22] = [
-        b"TCP", b"UDP", b"PID", b"MD5", b"SHA", b"RFC", b"CVE", b"ISO", b"UTC", b"GMT", b"KB", b"MB", b"GB", b"TB", b"IP", b"AS", b"EUR", b"USD", b"GBP", b"UID",
-        b"CPU", b"RAM",
+        b"TCP", b"UDP", b"PID", b"MD5", b"SHA", b"RFC", b"CVE", b"ISO", b"UTC", b"GMT", b"KB", b"MB", b"GB", b"TB", b"IP", b"AS", b"EUR",
+        b"USD", b"GBP", b"UID", b"CPU", b"RAM",
     ];
     if letters_first && UNITS.contains(&&bytes[first.clone()]) {
         return;
@@ -132,7 +133,7 @@ fn value(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue, first: Range<usize>
         && (2..least).contains(&digits)
         && letters + digits == text.len()
         && !text.iter().any(u8::is_ascii_lowercase)
-        && text.windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count() >= 2
+        && (text.windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count() >= 2 || !is_spoken(text))
         && first.start - cue.end <= 20;
     let unit = letters > 0 && letters < 4 && digits < 5 && text[..].iter().take_while(|byte| byte.is_ascii_digit()).count() == digits;
     // `report 18.12.2018.gz`, `\doc\ce81b018.jpg`.
@@ -239,9 +240,16 @@ fn national_date(part: &str, first: usize) -> Option<Range<usize>> {
         at += word.len();
     }
     let [(_, year), (_, month), (day, days)] = sizes[..] else { return None };
-    if words[0].trim() == "年" && words[1].trim() == "月" && words[2].trim_start().starts_with(['日', '號', '号']) && year <= 4 && month <= 2 && days <= 2 {
+    if words[0].trim() == "年"
+        && words[1].trim() == "月"
+        && words[2].trim_start().starts_with(['日', '號', '号'])
+        && year <= 4
+        && month <= 2
+        && days <= 2
+    {
         let end = day + days + words[2].len() - words[2].trim_start().len() + '日'.len_utf8();
-        let era = ["民國", "民国", "昭和", "平成", "令和", "大正", "西元", "公元"].iter().find(|era| part[..first].trim_end().ends_with(**era));
+        let era =
+            ["民國", "民国", "昭和", "平成", "令和", "大正", "西元", "公元"].iter().find(|era| part[..first].trim_end().ends_with(**era));
         let start = era.map_or(first, |era| part[..first].rfind(era).unwrap_or(first));
         return Some(start..end);
     }

@@ -8,6 +8,7 @@
 
 pub mod check;
 mod claim;
+mod clause;
 mod confusable;
 mod cue;
 mod escape;
@@ -19,6 +20,7 @@ mod mail;
 mod name;
 mod national;
 mod number;
+mod piece;
 mod place;
 mod replace;
 mod secret;

@@ -221,7 +221,7 @@ fn is_title(letters: &[u8]) -> bool {
 }
 
 /// Whether letters can be said: no five consonants in a row, and a vowel in four.
-fn is_spoken(letters: &[u8]) -> bool {
+pub(super) fn is_spoken(letters: &[u8]) -> bool {
     let is_vowel = |byte: &u8| matches!(byte.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u' | b'y');
     let vowels = letters.iter().filter(|byte| is_vowel(byte)).count();
     let run = letters.split(is_vowel).map(<[u8]>::len).max().unwrap_or(0);
@@ -351,6 +351,11 @@ pub(super) fn is_called_attackers(seen: &Seen<'_, '_>, range: &Range<usize>) -> 
     let (before, after) = (seen.before(range, PERSON | ATTACKER), seen.after(range, PERSON | ATTACKER));
     let is_attackers = |class| class & PERSON == 0;
     let lower = seen.view.lower();
+    // "Her page … was copied by the fraudsters": a word for its owner right before it.
+    const OWNED: usize = 16;
+    if before.is_some_and(|before| !is_attackers(before.class) && before.cost <= OWNED) && !after.is_some_and(|after| after.cost == 0) {
+        return false;
+    }
     if let Some(after) = after {
         let gap = &lower[range.end..after.edge];
         if after.cost <= COPULA && !gap.contains([',', '،', '、']) && is_copula(gap) {
@@ -360,7 +365,9 @@ pub(super) fn is_called_attackers(seen: &Seen<'_, '_>, range: &Range<usize>) -> 
             return is_attackers(after.class);
         }
     }
-    before.is_some_and(|before| is_attackers(before.class) && before.cost <= BEFORE)
+    // "Samples came from … and …": other addresses between are passed over.
+    let passed = |edge: usize| lower[edge..range.start].split(' ').filter(|word| word.contains("://")).map(str::len).sum::<usize>();
+    before.is_some_and(|before| is_attackers(before.class) && before.cost <= BEFORE + passed(before.edge))
 }
 
 /// Whether it stands in a list of such values: the line before or behind it has one and no word.

@@ -85,10 +85,10 @@ pub(super) fn url(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, rang
         secrets.push((Kind::Secret, host..end));
     }
     if !indicator {
-        tokens(seen, authority_end..range.end, whose == Whose::Person || is_service(name), &mut secrets);
-        if secrets.is_empty() && !is_attackers {
-            let page = service::profile(name, rest);
-            secrets.extend(page.map(|page| (Kind::Handle, authority_end + page.start..authority_end + page.end)));
+        let page = if is_attackers { None } else { service::profile(name, rest) };
+        match page {
+            Some(page) => secrets.push((Kind::Handle, authority_end + page.start..authority_end + page.end)),
+            None => tokens(seen, authority_end..range.end, whose == Whose::Person || is_service(name), &mut secrets),
         }
     }
     // What a form and a place tell to be somebody's goes as a whole; what lets in is its owner's though an attack is spoken of.
