@@ -230,6 +230,14 @@ pub(super) fn is_copula(gap: &str) -> bool {
 /// Words that set one thing against another: what stands on their two sides is said of two values.
 static CONTRASTS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let words = normals(&[
+        " and that ",
+        " y que ",
+        " et que ",
+        " e que ",
+        " e che ",
+        " und dass ",
+        " и что ",
+        " і що ",
         " while ",
         " whereas ",
         " whilst ",
@@ -370,7 +378,7 @@ fn begins_clause(behind: &str) -> bool {
     });
     let behind = behind.trim_start_matches([',', '،', '、', ' ']);
     let word = behind.split(' ').next().unwrap_or("");
-    CONJUNCTIONS.iter().any(|one| one == word) || ["而", "但", "並"].iter().any(|one| behind.starts_with(one))
+    CONJUNCTIONS.iter().any(|one| one == word) || ["而", "但", "並", "ส่วน", "ขณะที่", "แต่"].iter().any(|one| behind.starts_with(one))
 }
 
 /// Whether a part of a sentence goes on about the value before it: with a relative pronoun, or behind a comma with a verb or another word for an address.
@@ -487,4 +495,65 @@ fn is_relative(part: &str, comma: bool) -> bool {
     // "la que": a pronoun; "the that" is none.
     PRONOUNS.iter().any(|one| one == word)
         || comma && (BEHIND_COMMA.iter().any(|one| one == word) || GLUED.iter().any(|one| part.starts_with(one)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::redact::{Detector, Known, Record};
+
+    fn redacted(text: &str) -> String {
+        Record::default().redact(&Detector::new(&Known::default()), text)
+    }
+
+    #[test]
+    fn a_relative_clause_or_an_apposition_says_whose_a_value_is() {
+        for text in [
+            "her account was opened from 5.6.7.8, an address that she has never seen",
+            "son compte a été ouvert depuis 5.6.7.8, adresse qu'elle n'a jamais vue",
+            "her account was used from 5.6.7.8 that nobody in the family recognises",
+            "lleva un correo de legal@pressnews.org, que es el atacante",
+        ] {
+            assert_eq!(redacted(text), text);
+        }
+        assert_eq!(redacted("zu Hause hat sie 5.6.7.8, die Angreifer kamen später"), "zu Hause hat sie [ip-1], die Angreifer kamen später");
+        assert_eq!(
+            redacted("we saw 5.6.7.8, which is the router of the hostel, not the intruder"),
+            "we saw [ip-1], which is the router of the hostel, not the intruder"
+        );
+    }
+
+    #[test]
+    fn what_stands_beyond_a_contrast_is_said_of_something_else() {
+        for (text, expected) in [
+            (
+                "по договору ей выделен 5.6.7.8, а чужой сеанс был открыт с 5.6.7.9",
+                "по договору ей выделен [ip-1], а чужой сеанс был открыт с 5.6.7.9",
+            ),
+            ("उन्हें 5.6.7.8 मिला था जबकि अनजान सत्र 5.6.7.9 से खोला गया", "उन्हें [ip-1] मिला था जबकि अनजान सत्र 5.6.7.9 से खोला गया"),
+            (
+                "they were online through 5.6.7.8 while the intruder used 5.6.7.9",
+                "they were online through [ip-1] while the intruder used 5.6.7.9",
+            ),
+            ("usa 5.6.7.8 e que o acesso indevido partiu de 5.6.7.9", "usa [ip-1] e que o acesso indevido partiu de 5.6.7.9"),
+        ] {
+            assert_eq!(redacted(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_way_into_the_internet_is_a_persons_unless_the_part_is_about_an_attacker() {
+        assert_eq!(redacted("the attack began when the router had 5.6.7.8"), "the attack began when the router had 5.6.7.8");
+        assert_eq!(
+            redacted("during the attack, the router of the hostel had 5.6.7.8"),
+            "during the attack, the router of the hostel had [ip-1]"
+        );
+        assert_eq!(redacted("the attackers' router 5.6.7.8 was rented"), "the attackers' router 5.6.7.8 was rented");
+    }
+
+    #[test]
+    fn what_holds_a_word_and_says_nothing_of_whose_it_is_counts_for_nobody() {
+        let link = "https://1drv.ms/f/s!BqT7yLm2pXz9vWk4nRa";
+        assert_eq!(redacted(&format!("Not phishing: {link}")), "Not phishing: [url-1]");
+        assert_eq!(redacted(&format!("Phishing: {link}")), format!("Phishing: {link}"));
+    }
 }

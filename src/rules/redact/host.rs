@@ -396,4 +396,28 @@ mod tests {
             assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected, "{text}");
         }
     }
+
+    #[test]
+    fn what_something_on_a_machine_spoke_to_stays_though_the_machine_is_a_persons() {
+        for text in [
+            "her phone was communicating with 5.6.7.8 every hour",
+            "su celular enviaba datos a 5.6.7.8 cada hora",
+            "son téléphone échange avec 5.6.7.8 sans cesse",
+            "ponselnya terus menghubungi 5.6.7.8 tanpa henti",
+            "उनका फ़ोन 5.6.7.8 से जुड़ रहा था",
+            "她的手機一直回報到5.6.7.8",
+            "her laptop was beaconing to 2a0e:1c80:11:4::1f",
+        ] {
+            assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), text);
+        }
+        for (text, expected) in [
+            ("her subscription corresponds to 5.6.7.8 today", "her subscription corresponds to [ip-1] today"),
+            (
+                "after months of worry about attackers in many places and in many ways she was at 2a00:1:2:3::4 again",
+                "after months of worry about attackers in many places and in many ways she was at [ip-1] again",
+            ),
+        ] {
+            assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected);
+        }
+    }
 }

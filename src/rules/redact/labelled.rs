@@ -389,7 +389,37 @@ mod tests {
             ("родилась 5 мая 1990 года", "родилась [birth-1] года"),
             ("生年月日 1979年6月3日", "生年月日 [birth-1]"),
             ("seen 3 June 1979", "seen 3 June 1979"),
+            ("生日:民國75年3月1日,女", "生日:[birth-1],女"),
+            ("1979年6月3日生まれ", "[birth-1]生まれ"),
+            ("Ngày sinh: 7 tháng 9 năm 1987", "Ngày sinh: [birth-1]"),
+            ("Sahibi 27 Mart 1972 doğumlu", "Sahibi [birth-1] doğumlu"),
+            ("geboren am 9.5.1981", "geboren am [birth-1]"),
+            ("Geb.-Dat.: 19.8.1990", "Geb.-Dat.: [birth-1]"),
+            ("она 19.01.1984 р.н.", "она [birth-1] р.н."),
+            ("學生,1974/08/26出生", "學生,[birth-1]出生"),
+            ("version 9.5.1981", "version 9.5.1981"),
             ("born on the 5 boats", "born on the 5 boats"),
+        ] {
+            assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn documents_go_by_their_form_and_counts_and_ports_stay() {
+        for (text, expected) in [
+            ("Reisepass JCF7NK3ZZ3, passt", "Reisepass [id-1], passt"),
+            ("(Personalausweisnr. YFF0G4CWW2)", "(Personalausweisnr. [id-1])"),
+            ("паспорт КС 163032 звірено", "паспорт [id-1] звірено"),
+            ("NI no. ........ EL 557308 A", "NI no. ........ [id-1]"),
+            ("PAN ABCND1234Z", "PAN [id-1]"),
+            ("my number is415-555-0132", "my number is[phone-1]"),
+            ("Cel 321.5001320. Le", "Cel [phone-1]. Le"),
+            ("In Q2 we closed 459 tickets", "In Q2 we closed 459 tickets"),
+            ("ticket 48213 is open", "ticket [ticket-1] is open"),
+            ("build of the agent listens on TCP 6718", "build of the agent listens on TCP 6718"),
+            ("sample VIRUS2024A", "sample VIRUS2024A"),
+            ("son adresse IPv6 fixe : voir 12 pages", "son adresse IPv6 fixe : voir 12 pages"),
+            ("saldırganın 5.6.7.8 adresi 26 dakikada 103 deneme yapmış", "saldırganın 5.6.7.8 adresi 26 dakikada 103 deneme yapmış"),
         ] {
             assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected, "{text}");
         }

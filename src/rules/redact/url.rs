@@ -360,4 +360,30 @@ mod tests {
             assert!(!is_random(word.as_bytes()), "{word}");
         }
     }
+
+    #[test]
+    fn a_persons_link_goes_as_a_whole_and_one_that_is_called_an_attackers_stays() {
+        use crate::rules::redact::{Detector, Known, Record};
+        let redacted = |text: &str| Record::default().redact(&Detector::new(&Known::default()), text);
+        for (text, expected) in [
+            ("see https://drive.google.com/file/d/1fE9PhfyCVNJ1kPdnfHY3ih1cmsbQ9Kc5/view today", "see [url-1] today"),
+            (
+                "Die Mappe: https://cloud.verein-nord.de/s/pQ7wE4rT9yU2iO5. Der Angreifer kam später",
+                "Die Mappe: [url-1]. Der Angreifer kam später",
+            ),
+            ("Её страница https://vk.com/id48291034 была скопирована мошенниками", "Её страница [handle-1] была скопирована мошенниками"),
+            ("her page https://www.linkedin.com/in/anna-kim-73f5a846", "her page [handle-1]"),
+            ("meeting https://meet.google.com/abc-defg-hij at 5", "meeting [url-1] at 5"),
+        ] {
+            assert_eq!(redacted(text), expected, "{text}");
+        }
+        for text in [
+            "Los atacantes alojaron el programa en https://drive.google.com/uc?export=download&id=1Zx9Cv8Bn7Ml6Kj5Hg4Fd3Sa",
+            "hxxps://drive.google[.]com/file/d/1fE9PhfyCVNJ1kPdnfHY3ih1cmsbQ9Kc5/view",
+            "evil.example/x\nhttps://drive.google.com/file/d/1fE9PhfyCVNJ1kPdnfHY3ih1cmsbQ9Kc5/view\n5.6.7.8",
+            "it was http://docs-drive-share.top/verify",
+        ] {
+            assert_eq!(redacted(text), text);
+        }
+    }
 }
