@@ -318,7 +318,7 @@ impl<'v, 's> Seen<'v, 's> {
         }
         let word = self.view.lower()[..at].rsplit(|c: char| !is_letter(c)).next().unwrap_or("");
         // `NI no. ........ EL 557308 A`, `Personalausweisnr. L01X00T47`.
-        !ABBREVIATIONS.contains(&word) && !bytes[..at].ends_with(b"..") && !(word.len() > 3 && word.ends_with("nr"))
+        !(ABBREVIATIONS.contains(&word) || bytes[..at].ends_with(b"..") || word.len() > 3 && word.ends_with("nr"))
     }
 }
 

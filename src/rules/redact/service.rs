@@ -353,7 +353,7 @@ pub(super) fn is_called_attackers(seen: &Seen<'_, '_>, range: &Range<usize>) -> 
     let lower = seen.view.lower();
     // "Her page … was copied by the fraudsters": a word for its owner right before it.
     const OWNED: usize = 16;
-    if before.is_some_and(|before| !is_attackers(before.class) && before.cost <= OWNED) && !after.is_some_and(|after| after.cost == 0) {
+    if before.is_some_and(|before| !is_attackers(before.class) && before.cost <= OWNED) && after.is_none_or(|after| after.cost != 0) {
         return false;
     }
     if let Some(after) = after {
