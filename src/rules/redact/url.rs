@@ -4,6 +4,7 @@ use super::Kind;
 use super::claim::Claims;
 use super::cue::{ATTACKER, Seen, is_letter, is_spaceless};
 use super::known::Values;
+use super::sender::is_lure_host;
 use super::service::{self, Sort, is_service};
 use super::view::HIDDEN;
 use super::web::{Whose, is_cell, trimmed_end, whose};
@@ -115,6 +116,7 @@ pub(super) fn url(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, rang
     if secrets.is_empty() || !named && whose == Whose::Unsaid && is_cell(seen, &range) {
         claims.keep(range);
     } else if whose == Whose::Attacker
+        || whose == Whose::Unsaid && is_lure_host(name) && !is_service(name)
         || whose == Whose::Unsaid && (!named || is_cell(seen, &range) && secrets.iter().all(|(kind, _)| *kind == Kind::Token))
     {
         // The host and the pattern of the path are the indicator; what tells one recipient from another goes.
@@ -373,6 +375,7 @@ mod tests {
             ),
             ("Её страница https://vk.com/id48291034 была скопирована мошенниками", "Её страница [handle-1] была скопирована мошенниками"),
             ("her page https://www.linkedin.com/in/anna-kim-73f5a846", "her page [handle-1]"),
+            ("https://evil.top/reset?token=Yk3Lp9Qr7Ts2Vw8Xz1 was in it", "https://evil.top/reset?token=[token-1] was in it"),
             ("meeting https://meet.google.com/abc-defg-hij at 5", "meeting [url-1] at 5"),
         ] {
             assert_eq!(redacted(text), expected, "{text}");
