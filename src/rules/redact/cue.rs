@@ -1,8 +1,9 @@
 //! Words that tell what a value beside them is, in some seventy languages (`cues.txt`), and how near to it they stand.
 
+pub(super) use super::clause::is_copula;
 pub(super) use super::fold::is_letter;
 use super::fold::{folded, lowered};
-use super::view::{HIDDEN, View};
+use super::view::View;
 use aho_corasick::{AhoCorasick, MatchKind};
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -34,8 +35,12 @@ pub(super) const SENDER: Class = 1 << 17;
 pub(super) const SENT: Class = 1 << 18;
 pub(super) const TAKEN: Class = 1 << 19;
 pub(super) const LOGIN: Class = 1 << 20;
+pub(super) const LINE: Class = 1 << 21;
+pub(super) const OUT: Class = 1 << 22;
+pub(super) const OUTWARD: Class = 1 << 23;
+pub(super) const OPEN: Class = 1 << 24;
 
-const CLASSES: [(&str, Class); 21] = [
+const CLASSES: [(&str, Class); 25] = [
     ("phone", PHONE),
     ("attacker", ATTACKER),
     ("person", PERSON),
@@ -57,6 +62,10 @@ const CLASSES: [(&str, Class); 21] = [
     ("sent", SENT),
     ("taken", TAKEN),
     ("login", LOGIN),
+    ("line", LINE),
+    ("out", OUT),
+    ("outward", OUTWARD),
+    ("open", OPEN),
 ];
 
 /// A word of the lexicon: which classes it has as a whole word, and which as the beginning of one.
@@ -145,7 +154,7 @@ pub(super) struct Seen<'v, 's> {
 /// How far from a value a cue may stand, in bytes.
 const REACH: usize = 160;
 /// How many cues are looked at on one side of a value.
-const LOOKS_MAX: usize = 48;
+pub(super) const LOOKS_MAX: usize = 48;
 
 /// The cue that stands nearest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -294,66 +303,6 @@ impl<'v, 's> Seen<'v, 's> {
         label.len() < before.len().max(LABEL_MAX) && !label.iter().any(|byte| byte.is_ascii_digit() || *byte == b'@')
     }
 
-    /// The nearest cue, of those in the part between commas that a value is in first; behind a copula (`1.2.3.4 is the attacker's`) and in an apposition, the one that follows.
-    pub(super) fn about(&self, range: &Range<usize>, classes: Class) -> Option<Near> {
-        const COMMAS: [char; 5] = [',', '،', '、', '፣', '၊'];
-        const BESIDE: usize = 8;
-        const FOLLOWS: usize = 44;
-        let text = self.view.text();
-        let floor = |at: usize| text.floor_char_boundary(at.min(text.len()));
-        let clause = floor(self.clause_start(range.start));
-        let comma = text[clause..range.start].rfind(COMMAS);
-        // A full stop before a digit ends no clause, since `No. 5` has one; here it does.
-        let part = comma.max(text[clause..range.start].rfind(". ")).map_or(clause, |at| clause + at);
-        let opens = !text[part..range.start].contains(is_letter);
-        let clause_end = floor(self.clause_end(range.end)).max(range.end);
-        let part_end = text[range.end..clause_end].find(COMMAS).map_or(clause_end, |at| range.end + at);
-        let (before, after) = (self.before(range, classes), self.after(range, classes));
-        let inside = before.filter(|near| near.edge > part);
-        let behind = after.filter(|near| near.edge <= part_end);
-        let is = |near: &Near| near.cost <= FOLLOWS && is_copula(&self.view.lower()[range.end..near.edge]);
-        match (inside, behind) {
-            (Some(inside), Some(behind)) if inside.cost > BESIDE && is(&behind) || behind.cost < inside.cost => Some(behind),
-            (Some(inside), _) => Some(inside),
-            (None, Some(behind)) => Some(behind),
-            (None, None) => {
-                after.filter(|near| (opens || part_end == range.end) && near.cost <= FOLLOWS).or_else(|| self.near(range, classes))
-            }
-        }
-    }
-
-    /// Whether the nearest word before a value that says who logs in is one for an attacker: `the attacker logged in from 1.2.3.4`.
-    pub(super) fn is_attackers_login(&self, range: &Range<usize>) -> bool {
-        let clause = self.clause_start(range.start);
-        let until = self.cues.partition_point(|cue| cue.end <= range.start);
-        let before = || self.cues[..until].iter().rev().take(LOOKS_MAX).take_while(|cue| cue.end > clause);
-        let logins: Vec<&Cue> = before().filter(|cue| cue.class & LOGIN != 0).collect();
-        let free = |cue: &&Cue| {
-            cue.class & (PERSON | ATTACKER) != 0 && !logins.iter().any(|login| login.start <= cue.start && cue.end <= login.end)
-        };
-        before().find(free).is_some_and(|cue| cue.class & PERSON == 0)
-    }
-
-    /// The cue that the next sentence begins with, if it has no value of its own: `1.2.3.4. That was the attacker.`
-    pub(super) fn beyond(&self, range: &Range<usize>, classes: Class) -> Option<Near> {
-        const REMARK: usize = 32;
-        let bytes = self.view.bytes();
-        let end = self.clause_end(range.end);
-        let next = (end + 1).min(bytes.len());
-        let remark = next..self.clause_end(next).max(next);
-        if bytes.get(remark.end) == Some(&b'?')
-            || bytes[range.end..remark.end].iter().any(|byte| byte.is_ascii_digit() || matches!(*byte, b'@' | b'\n' | HIDDEN))
-        {
-            return None;
-        }
-        let from = self.cues.partition_point(|cue| cue.end <= next);
-        let nearest =
-            self.cues[from..].iter().take(LOOKS_MAX).filter(|cue| cue.start >= next && cue.end <= remark.end && cue.class & classes != 0);
-        let nearest = nearest.min_by_key(|cue| cue.start)?;
-        let cost = distance(&bytes[next..nearest.start]);
-        (cost <= REMARK).then_some(Near { class: nearest.class & classes, cost, edge: nearest.start })
-    }
-
     /// A full stop ends a sentence where a capital, or a letter of a script without, follows a blank, unless the word before is an abbreviation.
     fn ends_sentence(&self, bytes: &[u8], at: usize) -> bool {
         if bytes.get(at + 1).is_some_and(|next| !next.is_ascii_whitespace()) {
@@ -368,7 +317,8 @@ impl<'v, 's> Seen<'v, 's> {
             Some(_) => {}
         }
         let word = self.view.lower()[..at].rsplit(|c: char| !is_letter(c)).next().unwrap_or("");
-        !ABBREVIATIONS.contains(&word)
+        // `NI no. ........ EL 557308 A`, `Personalausweisnr. L01X00T47`.
+        !(ABBREVIATIONS.contains(&word) || bytes[..at].ends_with(b"..") || word.len() > 3 && word.ends_with("nr"))
     }
 }
 
@@ -379,93 +329,7 @@ const ABBREVIATIONS: [&str; 56] = [
     "av", "cl", "cr", "gg", "jl", "kh", "hj", "тел", "моб", "г", "ул", "д", "кв", "стр", "им", "п",
 ];
 
-/// Whether what stands between a value and a word behind it says that the one is the other.
-pub(super) fn is_copula(gap: &str) -> bool {
-    static SPACED: LazyLock<Vec<String>> = LazyLock::new(|| {
-        normals(&[
-            "is",
-            "was",
-            "are",
-            "belongs",
-            "that's",
-            "which",
-            "es",
-            "era",
-            "fue",
-            "son",
-            "pertenece",
-            "est",
-            "c'est",
-            "etait",
-            "appartient",
-            "e",
-            "foi",
-            "eh",
-            "pertence",
-            "ist",
-            "war",
-            "das",
-            "gehort",
-            "to",
-            "jest",
-            "byl",
-            "nalezy",
-            "это",
-            "был",
-            "была",
-            "принадлежит",
-            "оказался",
-            "це",
-            "був",
-            "належить",
-            "ise",
-            "bu",
-            "adalah",
-            "itu",
-            "ini",
-            "ialah",
-            "merupakan",
-            "milik",
-            "là",
-            "thuoc",
-            "của",
-            "ni",
-            "ilikuwa",
-            "هو",
-            "هي",
-            "وهو",
-            "وهي",
-            "كان",
-            "كانت",
-            "ده",
-            "دي",
-            "وده",
-            "ودي",
-            "يعود",
-            "היא",
-            "הוא",
-            "זה",
-            "זו",
-            "שייך",
-            "שייכת",
-            "हा",
-            "হলো",
-            "হচ্ছে",
-            "არის",
-            "იყო",
-            "ეს",
-            "ነው",
-        ])
-    });
-    static GLUED: LazyLock<Vec<String>> = LazyLock::new(|| {
-        normals(&["คือ", "เป็น", "ซึ่ง", "နှင့်", "သည်", "က", "是", "為", "为", "則是", "屬於", "属于", "は", "が", "는", "은", "이 ", "가 "])
-    });
-    let gap = gap.trim_start_matches([' ', '\'', '"', ')', ']', ':', '/']);
-    let word = gap.split(' ').next().unwrap_or("");
-    gap.starts_with(['-', '=', '(']) || SPACED.iter().any(|one| one == word) || GLUED.iter().any(|one| gap.starts_with(&**one))
-}
-
-fn distance(gap: &[u8]) -> usize {
+pub(super) fn distance(gap: &[u8]) -> usize {
     // A letter of most other scripts takes two or three bytes and says as much as one or two.
     let wide = gap.iter().filter(|byte| **byte >= 0xc0).count();
     let narrow = gap.iter().filter(|byte| byte.is_ascii()).count();
@@ -508,7 +372,7 @@ fn outvoted(cues: &mut Vec<Cue>) {
 
     fn overruled(class: Class) -> Class {
         let quantity = if class & (PHONE | ID | ACCOUNT) != 0 && class & QUANTITY == 0 { QUANTITY } else { 0 };
-        let who = if class & WHO != 0 { WHO & !class } else { 0 };
+        let who = if class & (WHO | OPEN) != 0 { WHO & !class } else { 0 };
         quantity | who
     }
 }

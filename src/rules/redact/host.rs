@@ -2,9 +2,10 @@
 
 use super::Kind;
 use super::claim::Claims;
-use super::cue::{ATTACKER, PERSON, QUANTITY, Seen, is_letter, is_spaceless, normals};
+use super::cue::{ATTACKER, LINE, LOGIN, OUT, OUTWARD, PERSON, QUANTITY, Seen, is_letter, is_spaceless, normals};
 use super::known::Values;
-use super::url::{is_service, url, url_end};
+use super::service::is_service;
+use super::url::{url, url_end};
 use super::view::Fanged;
 use super::web::{SIDE_MAX, Whose, begins, host_end, is_cell, stands_behind, whose};
 use crate::model::observable::tld;
@@ -194,6 +195,15 @@ fn ip(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<usi
         return;
     }
     let told = match whose(seen, &whole) {
+        _ if is_contacted(seen, &whole) => Whose::Attacker,
+        told => match seen.apposed(&whole) {
+            Some(ATTACKER) => Whose::Attacker,
+            Some(_) if told == Whose::Unsaid => Whose::Person,
+            _ => told,
+        },
+    };
+    let told = match told {
+        Whose::Attacker if address.is_ipv6() && is_far_from_attackers(seen, &whole) => Whose::Unsaid,
         Whose::Person if is_behind_attackers(seen, claims, &whole) => Whose::Attacker,
         Whose::Person | Whose::Unsaid if is_destination(seen, &whole) => Whose::Attacker,
         told => told,
@@ -231,15 +241,33 @@ fn is_behind_attackers(seen: &Seen<'_, '_>, claims: &Claims, range: &Range<usize
     let lower = &seen.view.lower().as_bytes()[start..=end];
     let host = lower.split(|byte| matches!(byte, b'@' | b'/')).rfind(|part| part.contains(&b'.')).unwrap_or(lower);
     let own = std::str::from_utf8(host).is_ok_and(is_service);
-    !own && seen.near(range, PERSON).is_none_or(|near| near.edge <= start)
+    !own && seen.near(range, PERSON | LINE | LOGIN).is_none_or(|near| near.edge <= start)
+}
+
+/// `was communicating with 203.0.113.7`: whether words right beside it say that something on a machine spoke to it.
+fn is_contacted(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
+    /// Room for "the address".
+    const BEFORE: usize = 24;
+    /// What stands behind a value counts as farther (`after`).
+    const BEHIND: usize = 16;
+    let person = seen.before(range, PERSON | LINE).map(|near| near.edge);
+    seen.before(range, OUT).is_some_and(|near| near.cost <= BEFORE && person.is_none_or(|person| person <= near.edge))
+        || seen.after(range, OUTWARD).is_some_and(|near| near.cost <= BEHIND)
+}
+
+/// An IPv6 address is most often a subscriber's: a word for an attacker must stand near it, with no comma between.
+fn is_far_from_attackers(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
+    const NEAR: usize = 48;
+    seen.near(range, ATTACKER).is_none_or(|near| near.cost > NEAR) && !is_destination(seen, range)
 }
 
 /// `beacon to 203.0.113.7`: whether a word right before it says that something went there.
 fn is_destination(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
     static TO: LazyLock<Vec<String>> = LazyLock::new(|| {
         normals(&[
-            "to", "towards", "toward", "hacia", "vers", "para", "nach", "zu", "zur", "verso", "к", "на", "до", "ke", "kepada", "menuju",
-            "tới", "đến", "sang", "kwenda", "kuelekea", "الى", "نحو", "به", "سوی", "אל", "तक", "ወደ", "naar", "till", "προς", "către", "->",
+            "to", "towards", "toward", "a", "à", "an", "về", "lên", "hacia", "vers", "para", "nach", "zu", "zur", "verso", "к", "на", "до",
+            "ke", "kepada", "menuju", "tới", "đến", "sang", "kwenda", "kuelekea", "الى", "نحو", "به", "سوی", "אל", "तक", "ወደ", "naar",
+            "till", "προς", "către", "->",
         ])
     });
     // Behind it, of languages that say so there.
@@ -248,7 +276,62 @@ fn is_destination(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
     });
     static GLUED: LazyLock<Vec<String>> = LazyLock::new(|| normals(&["ไปยัง", "ไปที่", "到", "往", "至", "連", "连", "向"]));
     let person = seen.after(range, PERSON).is_some_and(|near| near.cost <= 24);
-    begins(seen, range, &BEHIND) || !person && stands_behind(seen, range, &TO, &GLUED)
+    // "corresponds to", "assigned to": no way that something went.
+    static EQUAL: LazyLock<Vec<String>> = LazyLock::new(|| {
+        normals(&[
+            "corresponds",
+            "corresponding",
+            "assigned",
+            "belongs",
+            "belonging",
+            "changed",
+            "set",
+            "equals",
+            "mapped",
+            "similar",
+            "corresponde",
+            "correspondía",
+            "pertenece",
+            "asignada",
+            "asignado",
+            "cambió",
+            "igual",
+            "correspond",
+            "correspondait",
+            "appartient",
+            "attribuée",
+            "changé",
+            "pertence",
+            "atribuído",
+            "atribuída",
+            "mudou",
+            "gehört",
+            "gehörte",
+            "gehören",
+            "entspricht",
+            "geändert",
+            "vergeben",
+            "assegnato",
+            "corrisponde",
+            "appartiene",
+            "изменился",
+            "сменился",
+            "змінився",
+            "relativa",
+            "vinculada",
+            "vinculado",
+            "ligada",
+            "ligado",
+            "liée",
+            "lié",
+            "similaire",
+            "semejante",
+        ])
+    });
+    let lower = seen.view.lower();
+    let before = &lower[lower.floor_char_boundary(range.start.saturating_sub(40))..range.start];
+    let equal = before.split_whitespace().rev().nth(1).is_some_and(|word| EQUAL.iter().any(|one| one == word));
+    begins(seen, range, &BEHIND) || !equal && !person && stands_behind(seen, range, &TO, &GLUED)
 }
 
 fn is_local_network(address: IpAddr) -> bool {
@@ -311,6 +394,30 @@ mod tests {
             ("victim_ip=5.6.7.8, attacker_ip=5.6.7.9", "victim_ip=[ip-1], attacker_ip=5.6.7.9"),
         ] {
             assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_something_on_a_machine_spoke_to_stays_though_the_machine_is_a_persons() {
+        for text in [
+            "her phone was communicating with 5.6.7.8 every hour",
+            "su celular enviaba datos a 5.6.7.8 cada hora",
+            "son téléphone échange avec 5.6.7.8 sans cesse",
+            "ponselnya terus menghubungi 5.6.7.8 tanpa henti",
+            "उनका फ़ोन 5.6.7.8 से जुड़ रहा था",
+            "她的手機一直回報到5.6.7.8",
+            "her laptop was beaconing to 2a0e:1c80:11:4::1f",
+        ] {
+            assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), text);
+        }
+        for (text, expected) in [
+            ("her subscription corresponds to 5.6.7.8 today", "her subscription corresponds to [ip-1] today"),
+            (
+                "after months of worry about attackers in many places and in many ways she was at 2a00:1:2:3::4 again",
+                "after months of worry about attackers in many places and in many ways she was at [ip-1] again",
+            ),
+        ] {
+            assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected);
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::Kind;
 use super::claim::Claims;
 use super::cue::{ACCOUNT, BIRTH, Cue, DEVICE, HANDLE, ID, SECRET, Seen, TICKET, is_letter, is_spaceless};
+use super::service::is_spoken;
 use super::web::{Whose, whose};
 use crate::model::observable::tld;
 use std::ops::Range;
@@ -28,6 +29,7 @@ pub(super) fn look(seen: &Seen<'_, '_>, claims: &mut Claims) {
         }
         if cue.class & BIRTH != 0 {
             birth(seen, claims, cue);
+            birth_before(seen, claims, cue);
         }
     }
 }
@@ -112,17 +114,33 @@ fn value(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue, first: Range<usize>
     }
     let range = first.start..end;
     let text = &bytes[range.clone()];
+    // `TCP 4983`: a word for something else between.
+    const UNITS: [&[u8]; 22] = [
+        b"TCP", b"UDP", b"PID", b"MD5", b"SHA", b"RFC", b"CVE", b"ISO", b"UTC", b"GMT", b"KB", b"MB", b"GB", b"TB", b"IP", b"AS", b"EUR",
+        b"USD", b"GBP", b"UID", b"CPU", b"RAM",
+    ];
+    if letters_first && UNITS.contains(&&bytes[first.clone()]) {
+        return;
+    }
     let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
     let letters = text.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     let least = if cue.class & TICKET != 0 { 3 } else { 4 };
     let prefixed = first.start > 0 && matches!(bytes[first.start - 1], b'+' | b'.' | b'/' | b'_' | b'-' | b'@');
     let hexadecimal = text.starts_with(b"0x");
+    // `Reisepass JCF7NK3ZZ3`: as long as a document's number, in capitals and digits mixed, right behind its word.
+    let printed = cue.class & ID != 0
+        && (8..=12).contains(&text.len())
+        && (2..least).contains(&digits)
+        && letters + digits == text.len()
+        && !text.iter().any(u8::is_ascii_lowercase)
+        && (text.windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count() >= 2 || !is_spoken(text))
+        && first.start - cue.end <= 20;
     let unit = letters > 0 && letters < 4 && digits < 5 && text[..].iter().take_while(|byte| byte.is_ascii_digit()).count() == digits;
     // `report 18.12.2018.gz`, `\doc\ce81b018.jpg`.
     let behind = bytes[end..].iter().take(8).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'.').count();
     let name = &seen.view.lower()[first.start..end + behind];
     let file = name.rsplit_once('.').is_some_and(|(_, last)| tld::is_extension(last)) || first.start > 0 && bytes[first.start - 1] == b'\\';
-    if digits < least
+    if digits < least && !printed
         || hexadecimal
         || prefixed
         || file
@@ -162,6 +180,13 @@ fn birth(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue) {
     let number = |at: usize| part[at..].bytes().take_while(u8::is_ascii_digit).count();
     let is_year = |at: usize| number(at) == 4 && matches!(part[at..at + 4].parse::<u32>(), Ok(1290..=1450 | 1900..=2100 | 2450..=2600));
     let Some(first) = part.find(|c: char| c.is_ascii_digit()).filter(|first| *first <= GAP_MAX) else { return };
+    if let Some(written) = national_date(part, first) {
+        let range = from + written.start..from + written.end;
+        if claims.is_free(&range) {
+            claims.redact(Kind::Birth, range);
+        }
+        return;
+    }
     // The month may stand before the day: one word with a capital.
     let month = part[..first]
         .trim_end_matches([' ', '.'])
@@ -187,6 +212,79 @@ fn birth(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue) {
         return;
     };
     let range = from + start..from + end;
+    if claims.is_free(&range) {
+        claims.redact(Kind::Birth, range);
+    }
+}
+
+/// `民國75年3月1日`, `7 tháng 9 năm 1987`, `ngày 7/9 năm 1987`, `7 ต.ค. พ.ศ. 2499`: dates whose parts have a word each.
+fn national_date(part: &str, first: usize) -> Option<Range<usize>> {
+    const WORD_MAX: usize = 24;
+    let number = |at: usize| part[at..].bytes().take_while(u8::is_ascii_digit).count();
+    let mut at = first;
+    let mut words = Vec::new();
+    let mut sizes = Vec::new();
+    for _ in 0..3 {
+        let digits = number(at);
+        if digits == 0 {
+            break;
+        }
+        sizes.push((at, digits));
+        at += digits;
+        let word = part[at..].find(|c: char| c.is_ascii_digit() || c == '\n' || c == ',').unwrap_or(part.len() - at).min(WORD_MAX);
+        let word = part.get(at..at + word)?;
+        words.push(word);
+        if number(at + word.len()) == 0 {
+            break;
+        }
+        at += word.len();
+    }
+    let [(_, year), (_, month), (day, days)] = sizes[..] else { return None };
+    if words[0].trim() == "年"
+        && words[1].trim() == "月"
+        && words[2].trim_start().starts_with(['日', '號', '号'])
+        && year <= 4
+        && month <= 2
+        && days <= 2
+    {
+        let end = day + days + words[2].len() - words[2].trim_start().len() + '日'.len_utf8();
+        let era =
+            ["民國", "民国", "昭和", "平成", "令和", "大正", "西元", "公元"].iter().find(|era| part[..first].trim_end().ends_with(**era));
+        let start = era.map_or(first, |era| part[..first].rfind(era).unwrap_or(first));
+        return Some(start..end);
+    }
+    // Vietnam's, as the view has it: without its marks.
+    let vietnamese = |word: &str, one: &str| super::cue::normal(word.trim()) == super::cue::normal(one);
+    (vietnamese(words[0], "tháng") && vietnamese(words[1], "năm") && days == 4).then(|| first..day + days)
+}
+
+/// `27 Mart 1972 doğumlu`, `1979年6月3日生まれ`: a day, a month in words and a year right before the word.
+fn birth_before(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue) {
+    const BEFORE_MAX: usize = 64;
+    let text = seen.view.text();
+    let floor = text.ceil_char_boundary(cue.start.saturating_sub(BEFORE_MAX));
+    let part = &text[floor..cue.start];
+    let part = &part[part.rfind(['\n', ';', ':', '(']).map_or(0, |at| at + 1)..];
+    let start = cue.start - part.len();
+    let digit = |c: char| c.is_ascii_digit();
+    let Some(last) = part.rfind(digit).map(|at| at + 1).filter(|last| part.len() - last <= 16) else { return };
+    let year = last - part[..last].bytes().rev().take_while(u8::is_ascii_digit).count();
+    let range = if part[last..].starts_with(['日', '일']) {
+        let Some(at) = part.find(digit) else { return };
+        let Some(written) = national_date(part, at) else { return };
+        start + written.start..start + written.end
+    } else {
+        let is_year = last - year == 4 && matches!(part[year..last].parse::<u32>(), Ok(1290..=1450 | 1900..=2100 | 2450..=2600));
+        let Some(day) = part[..year].rfind(digit).map(|at| at + 1) else { return };
+        let between = &part[day..year];
+        let first = day - part[..day].bytes().rev().take_while(u8::is_ascii_digit).count();
+        let month = between.chars().any(is_letter) && between.split_whitespace().count() <= 3 && !between.contains(',');
+        let stands = first == 0 || part[..first].ends_with(' ');
+        if !is_year || day - first > 2 || !month || !stands || part[last..].contains(',') {
+            return;
+        }
+        start + first..start + last
+    };
     if claims.is_free(&range) {
         claims.redact(Kind::Birth, range);
     }
@@ -291,7 +389,37 @@ mod tests {
             ("родилась 5 мая 1990 года", "родилась [birth-1] года"),
             ("生年月日 1979年6月3日", "生年月日 [birth-1]"),
             ("seen 3 June 1979", "seen 3 June 1979"),
+            ("生日:民國75年3月1日,女", "生日:[birth-1],女"),
+            ("1979年6月3日生まれ", "[birth-1]生まれ"),
+            ("Ngày sinh: 7 tháng 9 năm 1987", "Ngày sinh: [birth-1]"),
+            ("Sahibi 27 Mart 1972 doğumlu", "Sahibi [birth-1] doğumlu"),
+            ("geboren am 9.5.1981", "geboren am [birth-1]"),
+            ("Geb.-Dat.: 19.8.1990", "Geb.-Dat.: [birth-1]"),
+            ("она 19.01.1984 р.н.", "она [birth-1] р.н."),
+            ("學生,1974/08/26出生", "學生,[birth-1]出生"),
+            ("version 9.5.1981", "version 9.5.1981"),
             ("born on the 5 boats", "born on the 5 boats"),
+        ] {
+            assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn documents_go_by_their_form_and_counts_and_ports_stay() {
+        for (text, expected) in [
+            ("Reisepass JCF7NK3ZZ3, passt", "Reisepass [id-1], passt"),
+            ("(Personalausweisnr. YFF0G4CWW2)", "(Personalausweisnr. [id-1])"),
+            ("паспорт КС 163032 звірено", "паспорт [id-1] звірено"),
+            ("NI no. ........ EL 557308 A", "NI no. ........ [id-1]"),
+            ("PAN ABCND1234Z", "PAN [id-1]"),
+            ("my number is415-555-0132", "my number is[phone-1]"),
+            ("Cel 321.5001320. Le", "Cel [phone-1]. Le"),
+            ("In Q2 we closed 459 tickets", "In Q2 we closed 459 tickets"),
+            ("ticket 48213 is open", "ticket [ticket-1] is open"),
+            ("build of the agent listens on TCP 6718", "build of the agent listens on TCP 6718"),
+            ("sample VIRUS2024A", "sample VIRUS2024A"),
+            ("son adresse IPv6 fixe : voir 12 pages", "son adresse IPv6 fixe : voir 12 pages"),
+            ("saldırganın 5.6.7.8 adresi 26 dakikada 103 deneme yapmış", "saldırganın 5.6.7.8 adresi 26 dakikada 103 deneme yapmış"),
         ] {
             assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected, "{text}");
         }

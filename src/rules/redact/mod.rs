@@ -8,6 +8,7 @@
 
 pub mod check;
 mod claim;
+mod clause;
 mod confusable;
 mod cue;
 mod escape;
@@ -19,10 +20,12 @@ mod mail;
 mod name;
 mod national;
 mod number;
+mod piece;
 mod place;
 mod replace;
 mod secret;
 mod sender;
+mod service;
 mod spelled;
 #[cfg(test)]
 mod tests;

@@ -295,6 +295,9 @@ pub(super) fn is_lettered(text: &[u8]) -> bool {
         10 => {
             form(b"A000000000") && taiwan(text)
                 || form(b"AAAAA0000A") && matches!(text[3], b'P' | b'C' | b'H' | b'F' | b'A' | b'T' | b'B' | b'L' | b'J' | b'G')
+                // The fourth letter of India's PAN says what its holder is, but samples and typing errors have any, and its parts swapped.
+                || form(b"AAAAA0000A") && !super::service::is_spoken(&text[..5])
+                || form(b"A0000AAAAA") && !super::service::is_spoken(&text[5..])
                 || form(b"A000000000") && luhn_lettered(text)
         }
         11 => form(b"0A*0A*0AA00") && text[0] != b'0' && ![1, 2, 4, 5, 7, 8].iter().any(|at| b"SLOIBZ".contains(&text[*at])),

@@ -7,9 +7,11 @@ use super::Kind;
 use super::claim::Claims;
 use super::cue::{
     ACCOUNT, ATTACKER, BIRTH, DEVICE, HANDLE, ID, Near, PERSON, PHONE, QUANTITY, SECRET, Seen, TAKEN, TICKET, is_copula, is_letter,
+    is_spaceless,
 };
 use super::known::Values;
 use super::national;
+use super::piece::{Group, Piece, is_clock, is_likely, is_phone_form, is_stamp, is_years, single_digits};
 use super::view::HIDDEN;
 use std::ops::Range;
 
@@ -27,16 +29,6 @@ struct Run {
     start: usize,
     end: usize,
     groups: Vec<Group>,
-}
-
-#[derive(Debug, Clone)]
-struct Group {
-    range: Range<usize>,
-    /// What stands before the group: `+`, `(`, both, or nothing.
-    plus: bool,
-    bracket: bool,
-    /// What stands between the group before and this one, the most telling of it; 0 for the first.
-    between: u8,
 }
 
 /// What words say of a run, the nearest first.
@@ -129,12 +121,22 @@ fn separator(bytes: &[u8], end: usize) -> Option<(usize, bool, bool, u8)> {
     None
 }
 
+/// `is415-555-0132`: a telephone number of North America behind a short word, without the blank between.
+fn is_glued_phone(seen: &Seen<'_, '_>, run: &Run) -> bool {
+    const WORD_MAX: usize = 8;
+    let before = &seen.view.bytes()[..run.start];
+    let word = before.iter().rev().take(WORD_MAX).take_while(|byte| byte.is_ascii_lowercase()).count();
+    let stands = before[..before.len() - word].last().is_none_or(|byte| matches!(byte, b' ' | b'\n'));
+    let dashed = run.groups.iter().skip(1).all(|group| group.between == b'-');
+    (2..WORD_MAX).contains(&word) && stands && dashed && run.groups.iter().map(|group| group.range.len()).eq([3, 3, 4])
+}
+
 /// Whether a number may begin here: not in the middle of a word, a name of a file, a path.
 fn begins(seen: &Seen<'_, '_>, run: &Run) -> bool {
     let bytes = seen.view.bytes();
     let Some(before) = seen.view.before(run.start) else { return true };
     match before {
-        _ if before.is_ascii_alphabetic() => false,
+        _ if before.is_ascii_alphabetic() => is_glued_phone(seen, run),
         '_' | '\\' | '%' | '$' | '€' | '£' | '¥' | '₹' | '₽' | '&' => false,
         // The rest of an amount.
         ',' if run.groups[0].range.len() == 3 => !bytes[..run.start - 1].last().is_some_and(u8::is_ascii_digit),
@@ -207,7 +209,9 @@ fn pieces(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, run: &Run) {
     let version = sizes.len() >= 3
         && run.groups[1..].iter().all(|group| group.between == b'.')
         && sizes.contains(&1)
-        && sizes[1..].iter().any(|size| *size != 3);
+        && sizes[1..].iter().any(|size| *size != 3)
+        // `9.5.1981`
+        && !(sizes.len() == 3 && Piece::of(seen.view.bytes(), &run.groups).date().is_some_and(|date| date.whole_year));
     // A UUID without letters.
     let number =
         |piece: &Piece| national::is_national(&piece.digits) && seen.near(&(run.start..run.end), ID).is_some_and(|near| near.cost <= 40);
@@ -252,6 +256,7 @@ fn pieces(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, run: &Run) {
                     continue 'next;
                 }
                 Verdict::Is(kind) => {
+                    let start = if kind == Kind::Id && from == 0 { series(seen, start) } else { start };
                     let end = if kind == Kind::Phone { extension(seen.view.bytes(), end) } else { end };
                     let end = end
                         + usize::from(
@@ -305,8 +310,13 @@ fn said(seen: &Seen<'_, '_>, range: Range<usize>) -> Said {
         near.edge > range.start || !seen.view.bytes()[near.edge..range.start].iter().any(|byte| byte.is_ascii_digit() || *byte == HIDDEN)
     };
     // `ne` and the like stand before a date, and are other words in other languages.
-    let short =
-        |near: &Near| near.edge >= range.end && seen.view.text()[near.edge..].chars().take(4).take_while(|c| is_letter(*c)).count() < 4;
+    let short = |near: &Near| {
+        let word = seen.view.text().get(near.edge..).unwrap_or("");
+        // `19.01.1984 р.н.`, `1974/08/26出生`.
+        let abbreviated = word.split('.').nth(1).is_some_and(|next| next.chars().next().is_some_and(is_letter));
+        let short = word.chars().take(4).take_while(|c| is_letter(*c)).count() < 4;
+        near.edge >= range.end && short && !abbreviated && !word.starts_with(is_spaceless)
+    };
     let birth = seen.near(&range, BIRTH).filter(first).filter(|near| !short(near)).map(|near| near.cost);
     // `linea 55 9872 6541`: a line of a text, or a telephone's.
     let before = seen.before(&range, QUANTITY | PHONE).is_some_and(|near| near.cost <= 8 && near.class == QUANTITY);
@@ -328,95 +338,6 @@ fn numbered(seen: &Seen<'_, '_>, range: &Range<usize>, near: Near, kinds: u32) -
     let joined =
         |before: &Near| !seen.view.bytes()[before.edge..start].iter().any(|byte| matches!(byte, b',' | b':' | b'0'..=b'9' | b'/' | b'\n'));
     before.filter(joined).map_or(near, |before| Near { class: before.class, ..near })
-}
-
-struct Piece {
-    digits: Vec<u8>,
-    sizes: Vec<usize>,
-    /// Between the groups.
-    between: Vec<u8>,
-    plus: bool,
-    bracket: bool,
-    /// The number of all groups of digits, for dates.
-    values: Vec<u32>,
-}
-
-impl Piece {
-    fn of(bytes: &[u8], groups: &[Group]) -> Self {
-        let digits: Vec<u8> = groups.iter().flat_map(|group| bytes[group.range.clone()].iter().map(|byte| byte - b'0')).collect();
-        let values = groups
-            .iter()
-            .map(|group| bytes[group.range.clone()].iter().take(9).fold(0, |value, byte| value * 10 + u32::from(byte - b'0')))
-            .collect();
-        Self {
-            digits,
-            sizes: groups.iter().map(|group| group.range.len()).collect(),
-            between: groups[1..].iter().map(|group| group.between).collect(),
-            plus: groups[0].plus,
-            bracket: groups.iter().any(|group| group.bracket),
-            values,
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.digits.len()
-    }
-
-    fn is_one(&self) -> bool {
-        self.sizes.len() == 1
-    }
-
-    /// The same mark between all groups.
-    fn is_uniform(&self) -> bool {
-        self.between.windows(2).all(|pair| pair[0] == pair[1])
-    }
-
-    fn only(&self, mark: u8) -> bool {
-        !self.between.is_empty() && self.between.iter().all(|between| *between == mark)
-    }
-
-    /// Groups of three behind a first one, as amounts are written.
-    fn is_amount(&self) -> bool {
-        self.sizes.len() > 1
-            && self.digits[0] != 0
-            && !self.plus
-            && !self.bracket
-            && self.sizes[0] <= 3
-            && self.sizes[1..].iter().all(|size| *size == 3)
-            && (self.only(1) || self.only(b'.'))
-    }
-
-    fn date(&self) -> Option<Date> {
-        let valid = |year: u32, month: u32, day: u32| {
-            ((1900..=2100).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)).then_some(Date { whole_year: true })
-        };
-        let [first, second, third] = *self.values.get(..3)? else { return None };
-        let same = self.between.get(..2).is_some_and(|pair| pair[0] == pair[1] && matches!(pair[0], b'-' | b'/' | b'.' | 1));
-        if !same || self.plus || self.bracket || self.sizes.len() != 3 {
-            return None;
-        }
-        match (self.sizes[0], self.sizes[1], self.sizes[2]) {
-            (4, 1..=2, 1..=2) => valid(first, second, third).or_else(|| persian(first, second, third)),
-            (1..=2, 1..=2, 4) => {
-                valid(third, second, first).or_else(|| valid(third, first, second)).or_else(|| persian(third, second, first))
-            }
-            (1..=2, 1..=2, 2) if self.between[0] != 1 => {
-                valid(2000 + third, second, first).or_else(|| valid(2000 + third, first, second)).map(|_| Date { whole_year: false })
-            }
-            _ => None,
-        }
-    }
-}
-
-/// A date of the Persian or the Islamic calendar, whose years are in the fourteenth and fifteenth century; of the Buddhist one, in the twenty-sixth.
-fn persian(year: u32, month: u32, day: u32) -> Option<Date> {
-    (matches!(year, 1290..=1450 | 2450..=2600) && (1..=12).contains(&month) && (1..=31).contains(&day)).then_some(Date { whole_year: true })
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Date {
-    /// The year has four digits, so that it can hardly be anything else.
-    whole_year: bool,
 }
 
 enum Verdict {
@@ -455,7 +376,7 @@ fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range:
     if is_phone_form(piece) && !(piece.is_one() && said.quantity && !piece.plus) {
         return if is_attackers(seen, range) { Verdict::Leave } else { Verdict::Is(Kind::Phone) };
     }
-    if close(TICKET, 18) && (piece.is_one() || piece.only(b'-') && length >= 5)
+    if close(TICKET, 18) && is_numbered(seen, piece, range) && (piece.is_one() || piece.only(b'-') && length >= 5)
         || seen.view.before(range.start) == Some('#') && piece.is_one() && length >= 4
     {
         return Verdict::Is(Kind::Ticket);
@@ -476,7 +397,13 @@ fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range:
     if close(ID | ACCOUNT | HANDLE, reach) && length >= 5 && (one_form || in_thousands) && !said.quantity && !is_years(piece) {
         return Verdict::Is(Kind::Id);
     }
-    if said.beside && (7..=12).contains(&length) && !said.quantity && !is_years(piece) && !is_clock(piece) && !piece.only(b'.') {
+    if said.beside
+        && (7..=12).contains(&length)
+        && !said.quantity
+        && !is_years(piece)
+        && !is_clock(piece)
+        && (!piece.only(b'.') || piece.sizes == [3, 7])
+    {
         return Verdict::Is(Kind::Phone);
     }
     if piece.is_amount() && piece.only(b'.') && piece.sizes.len() > 2 && !close(PHONE, 24) {
@@ -485,8 +412,9 @@ fn judge(seen: &Seen<'_, '_>, known: &Values, piece: &Piece, said: &Said, range:
     if said.quantity || is_years(piece) || piece.is_amount() && !close(PHONE, 24) {
         return Verdict::Nothing;
     }
-    let whole_groups =
-        piece.sizes.len() == 1 || piece.sizes.iter().all(|size| *size <= 6) && piece.sizes.last().is_some_and(|size| *size >= 2);
+    let whole_groups = piece.sizes.len() == 1
+        || piece.sizes == [3, 7]
+        || piece.sizes.iter().all(|size| *size <= 6) && piece.sizes.last().is_some_and(|size| *size >= 2);
     if is_short_number(seen, piece, range) {
         return Verdict::Is(Kind::Phone);
     }
@@ -548,87 +476,31 @@ fn document(piece: &Piece, said: &Said, id_nearest: bool, phone_near: bool) -> O
     (checked && !phone_near).then_some(Kind::Id)
 }
 
-/// Forms that are nothing else.
-fn is_phone_form(piece: &Piece) -> bool {
-    let length = piece.len();
-    let sizes = &piece.sizes[..];
-    let dialled = |plus: bool| plus && (7..=16).contains(&length) && piece.digits[0] != 0;
-    let abroad = piece.digits.starts_with(&[0, 0])
-        && (10..=17).contains(&length)
-        && piece.digits[2..].iter().any(|digit| *digit != 0)
-        && !piece.only(b'.');
-    let american = matches!(sizes, [3, 3, 4] | [1, 3, 3, 4] | [3, 1, 3, 3, 4] | [2, 1, 3, 3, 4])
-        && !piece.between.contains(&b'/')
-        && !(piece.only(1) && piece.digits[0] == 0 && length == 10 && sizes.len() > 3);
-    // `1.000 (1.000)`: two figures.
-    let figures = piece.between.contains(&b'.') && sizes.contains(&1) && length < 10;
-    let bracketed = piece.bracket && (6..=14).contains(&length) && sizes.len() > 1 && !figures;
-    let trunk = piece.digits[0] == 0
-        && piece.digits.get(1).is_some_and(|digit| *digit != 0 || sizes.len() > 1)
-        && match sizes.len() {
-            1 => (9..=12).contains(&length),
-            _ => {
-                (8..=13).contains(&length)
-                    && sizes.iter().all(|size| *size <= 9)
-                    && sizes.last().is_some_and(|size| *size >= 2)
-                    && !piece.between[1..].contains(&b'/')
-            }
-        };
-    dialled(piece.plus) || abroad || american || bracketed || trunk
-}
-
-/// What is a telephone number or an account more often than anything else.
-fn is_likely(piece: &Piece) -> bool {
-    let length = piece.len();
-    match piece.sizes.len() {
-        1 => (10..=15).contains(&length) && !is_clock(piece),
-        2 => {
-            (9..=13).contains(&length)
-                && piece.sizes.iter().all(|size| (2..=8).contains(size))
-                && (piece.only(1) || piece.only(b'-'))
-                && piece.sizes[1] >= 4
-                // `2024-00123`: the number of an invoice or a report.
-                && !(piece.sizes[0] == 4 && piece.only(b'-') && (1990..=2100).contains(&piece.values[0]))
-        }
-        _ => {
-            (9..=13).contains(&length)
-                && piece.sizes.iter().all(|size| (1..=5).contains(size))
-                && piece.sizes[1..].iter().all(|size| *size >= 2)
-                && !piece.between.contains(&b'/')
-        }
-    }
-}
-
-/// Seconds or milliseconds since 1970, from 2004 to 2033.
-fn is_clock(piece: &Piece) -> bool {
-    match piece.len() {
-        10 => piece.digits[0] == 1 && piece.digits[1] != 0,
-        13 => piece.digits[0] == 1,
-        _ => false,
-    }
-}
-
 /// `20240131`, `20240131120000`: a date, or a date and a time.
-fn is_stamp(piece: &Piece) -> bool {
-    let value = |from: usize, to: usize| piece.digits[from..to].iter().fold(0u32, |value, digit| value * 10 + u32::from(*digit));
-    piece.is_one()
-        && matches!(piece.len(), 8 | 10 | 12 | 14)
-        && (1970..=2049).contains(&value(0, 4))
-        && (1..=12).contains(&value(4, 6))
-        && (1..=31).contains(&value(6, 8))
-        && (piece.len() < 10 || value(8, 10) < 24)
-}
-
-fn is_years(piece: &Piece) -> bool {
-    // A year and a month.
-    if piece.sizes == [4, 2] && piece.only(b'-') && (1900..=2100).contains(&piece.values[0]) {
-        return true;
+/// `КС 163032`: where a document's series of two capitals begins that is not in Latin letters.
+fn series(seen: &Seen<'_, '_>, start: usize) -> usize {
+    let before = &seen.view.text()[..start];
+    let letters = before.strip_suffix(' ').unwrap_or(before);
+    let mut last = letters.char_indices().rev();
+    match (last.next(), last.next(), last.next()) {
+        (Some((_, second)), Some((at, first)), edge)
+            if [first, second].iter().all(|c| !c.is_ascii() && c.is_uppercase()) && edge.is_none_or(|(_, c)| !is_letter(c)) =>
+        {
+            at
+        }
+        _ => start,
     }
-    piece.sizes.iter().all(|size| *size == 4) && piece.values.iter().all(|value| (1900..=2100).contains(value)) && piece.sizes.len() <= 3
 }
 
-fn single_digits(piece: &Piece) -> bool {
-    piece.sizes.len() >= 7 && piece.sizes.iter().all(|size| *size == 1)
+/// Whether a number is a ticket's: `432 tickets` is how many there were, and a year before a word is a year.
+fn is_numbered(seen: &Seen<'_, '_>, piece: &Piece, range: &Range<usize>) -> bool {
+    let said = |near: Near| near.cost <= 18 && !seen.view.bytes()[near.edge..range.start].contains(&b',');
+    seen.view.before(range.start) == Some('#')
+        || seen.before(range, TICKET).is_some_and(said)
+        || piece.len() >= 5
+            && seen
+                .after(range, TICKET)
+                .is_some_and(|near| seen.view.bytes()[range.end..near.edge].iter().any(|byte| !byte.is_ascii_whitespace()))
 }
 
 /// A number from which the attacker called: only where a word says so right before it, since most numbers are people's.

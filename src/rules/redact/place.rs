@@ -133,7 +133,11 @@ fn address(seen: &Seen<'_, '_>, claims: &Claims, cue: Cue) -> Option<Range<usize
     let before = seen.view.lower()[..cue.start].trim_end().rsplit(|c: char| !is_letter(c)).next().unwrap_or("");
     let lower =
         rest.starts_with(|c: char| c.is_lowercase()) && !is_caseless(rest) && !rest.bytes().take(16).any(|byte| byte.is_ascii_digit());
-    if MACHINES.contains(&before) || !colon && lower {
+    // `adresse IPv6 fixe :`, and `1.2.3.4 adresi`, in languages that say it behind.
+    let begun = seen.view.lower()[seen.view.text().len() - rest.len()..].starts_with("ip");
+    let ends = seen.view.text()[..cue.start].strip_suffix(' ').map_or(0, str::len);
+    let machine = ends > 0 && (claims.stays(ends - 1) || claims.is_taken(ends - 1) && claims.goes_at(ends - 1) == Some(Kind::Ip));
+    if begun || machine || MACHINES.contains(&before) || !colon && lower {
         return None;
     }
     if gap.len() > 6 || gap.is_empty() && !spaceless {

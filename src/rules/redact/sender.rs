@@ -51,6 +51,18 @@ fn is_lure(host: &str) -> bool {
         || parts.iter().any(|part| is_joined(part))
 }
 
+/// Whether the host of a URL is an attacker's by its name: under a top-level domain that is mostly rented for abuse, or registered under two such words. Names under it
+/// (`mail.`, `cloud.`) say nothing, since everybody has them.
+pub(super) fn is_lure_host(host: &str) -> bool {
+    const SECOND: [&str; 8] = ["ac", "co", "com", "edu", "gov", "net", "or", "org"];
+    let labels: Vec<&str> = host.rsplit('.').take(4).collect();
+    let (Some(top), Some(second)) = (labels.first(), labels.get(1)) else { return false };
+    let name = if top.len() == 2 && SECOND.contains(second) { labels.get(2).unwrap_or(second) } else { second };
+    let word = |part: &str| LURES.contains(part) || JOINED.contains(part);
+    let parts = name.split('-').map(|part| part.trim_end_matches(|c: char| c.is_ascii_digit()));
+    CHEAP.contains(*top) || parts.clone().filter(|part| word(part)).count() >= 2 || parts.clone().any(is_joined)
+}
+
 /// `supportteam`: two such words in one.
 fn is_joined(part: &str) -> bool {
     let word = |word: &str| LURES.contains(word) || JOINED.contains(word);
@@ -59,21 +71,22 @@ fn is_joined(part: &str) -> bool {
 
 /// What stands beside such a word in one with it; alone it says nothing.
 static JOINED: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
-    "access backup box bridge butler cdn center centre code desk direct doc file form gate global hub info line link meet name net now page panel pass point relay safe server site space status storage team web zone".split(' ').collect()
+    "access app backup box bridge butler cdn center centre code desk direct doc file form gate global hub info line link login online media meet name net news node now page panel portal press pass point relay safe server site space status storage store sync team tele verify viewer voice web zone".split(' ').collect()
 });
 
 /// Top-level domains that are mostly rented for abuse.
 static CHEAP: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
-    "bond buzz cc cfd click club cyou icu live loan monster online pw quest rest sbs shop site space store stream support top wang work xyz"
+    "beauty bid biz bond buzz cam cc cf cfd click club cyou date download fun ga gq hair help host icu lat link live loan lol men ml mom monster \
+     mov online party pw quest racing rest review sbs shop site skin space store stream support tk top trade vip wang win work xyz zip"
         .split(' ')
         .collect()
 });
 
 static LURES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
-    "access account accounts akun alert alerta apple auth banco bank banka banque billing bonus center check cloud compte confirm conta cuenta \
-     cuentas delivery dhl docs drive facebook fedex gmail google guvenli guvenlik help helpdesk hesap icloud insta instagram invoice konto login \
+    "access account accounts akun attachment authenticate authentication alert alerta apple auth banco bank banka banque billing bonus center check cloud compte confirm conta cuenta \
+     cuentas delivery dhl docs drive facebook fedex gmail google guvenli guvenlik help helpdesk hesap icloud inbox insta instagram invoice konto login \
      mail meta microsoft node notice office outlook pago pagos pajak parcel payment payments paypal portal post proton pruefung recovery relay \
-     secure securite security segura seguranca seguro service session sicher sicherheit signal signin soporte storage suporte support sync \
+     secure securite security segura seguranca seguro service share sharing session sicher sicherheit signal signin soporte storage suporte support sync \
      telegram unlock update verifica verificar verify wallet webmail whatsapp zahlung zoom"
         .split(' ')
         .collect()
@@ -88,8 +101,8 @@ fn is_role(local: &str) -> bool {
 static ROLES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
     "access account accounts admin administrator alert alerts assistance atencion atendimento auth aviso avisos ayuda bank bantuan bilgi billing \
      biuro bot buchhaltung care careers center client cliente clientes clients cloud cobranca cobros confirm confirmation cuentas customer daemon \
-     delivery desk destek do donotreply dukungan facturacion factures financeiro gerencia guvenlik help helpdesk hilfe hr huduma id info invoice \
-     invoices it jobs keamanan kundendienst kundenservice layanan login mail mailer message messages msaada muhasebe musteri news newsletter no \
+     delivery desk destek director do donotreply editor editors dukungan facturacion factures financeiro gerencia guvenlik help helpdesk hilfe hr huduma id info invite invites invoice \
+     invoices it jobs keamanan kundendienst legal kundenservice layanan login mail mailer message messages msaada muhasebe musteri news newsletter no \
      noreply not notice notificaciones notification notifications notify obsluga office online order orders pagos paiement paket password payment \
      payments podderzhka pomoc post postmaster press privacy rechnung rechnungen recovery recruitment reply reset root safety sales secure \
      securite security seguranca seguridad server service services servicio shipping sicherheit signin soporte suporte support system tagihan \

@@ -4,6 +4,8 @@ use super::Kind;
 use super::claim::Claims;
 use super::cue::{ATTACKER, Seen, is_letter, is_spaceless};
 use super::known::Values;
+use super::sender::is_lure_host;
+use super::service::{self, Sort, is_service};
 use super::view::HIDDEN;
 use super::web::{Whose, is_cell, trimmed_end, whose};
 use memchr::memmem;
@@ -75,19 +77,34 @@ pub(super) fn url(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, rang
         return;
     }
     let indicator = known.keeps(&lower[range.clone()]) || known.keeps(name);
-    let whose = if indicator || seen.view.fanged(&range).is_some() { Whose::Attacker } else { whose(seen, &range) };
+    let fanged = seen.view.fanged(&range).is_some();
+    let whose = if indicator || fanged { Whose::Attacker } else { whose(seen, &range) };
+    let is_attackers = indicator || fanged || service::is_called_attackers(seen, &range);
+    let rest = &seen.view.text()[authority_end..range.end];
     let mut secrets = Vec::new();
     if let Some(end) = user_end {
         secrets.push((Kind::Secret, host..end));
     }
     if !indicator {
-        tokens(seen, authority_end..range.end, whose == Whose::Person || is_service(name), &mut secrets);
-        profile(seen, name, authority_end..range.end, whose, &mut secrets);
+        let page = if is_attackers { None } else { service::profile(name, rest) };
+        match page {
+            Some(page) => secrets.push((Kind::Handle, authority_end + page.start..authority_end + page.end)),
+            None => tokens(seen, authority_end..range.end, whose == Whose::Person || is_service(name), &mut secrets),
+        }
+    }
+    // What a form and a place tell to be somebody's goes as a whole; what lets in is its owner's though an attack is spoken of.
+    let somebodys = if indicator || fanged { None } else { service::is_somebodys(name, rest) };
+    if somebodys.is_some_and(|sort| sort == Sort::Account && is_service(name) || !is_attackers) && !service::is_listed(seen, &range) {
+        claims.redact(Kind::Url, range);
+        return;
+    }
+    // The key of an attacker's file is no recipient's.
+    if somebodys == Some(Sort::Share) && is_service(name) {
+        secrets.retain(|(_, part)| bytes[part.clone()].contains(&b'@'));
     }
     // Without a word on whose it is: a parameter that is a secret by its name makes a link somebody's; a name that a machine gave does not.
     let named =
         secrets.iter().any(|(kind, part)| *kind != Kind::Token || bytes[part.start - 1] == b'=' && !is_common(seen, part.start - 1));
-    let fanged = seen.view.fanged(&range).is_some();
     // `/reset?code=` and a long one: what lets somebody in, unless a word right before it says that it is an attacker's.
     let lets_in = !indicator
         && !fanged
@@ -99,6 +116,7 @@ pub(super) fn url(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, rang
     if secrets.is_empty() || !named && whose == Whose::Unsaid && is_cell(seen, &range) {
         claims.keep(range);
     } else if whose == Whose::Attacker
+        || whose == Whose::Unsaid && is_lure_host(name) && !is_service(name)
         || whose == Whose::Unsaid && (!named || is_cell(seen, &range) && secrets.iter().all(|(kind, _)| *kind == Kind::Token))
     {
         // The host and the pattern of the path are the indicator; what tells one recipient from another goes.
@@ -130,46 +148,6 @@ fn lets_in(path: &str, value: &[u8]) -> bool {
 fn is_about_the_next(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
     let bytes = seen.view.bytes();
     seen.before(range, ATTACKER).is_none() && seen.after(range, ATTACKER).is_some_and(|near| bytes[range.end..near.edge].contains(&b','))
-}
-
-/// Where people have accounts: a link there with a secret in it is somebody's, whatever the sentence says of an attack.
-const SERVICES: [&str; 32] = [
-    "amazon.com",
-    "apple.com",
-    "discord.com",
-    "dropbox.com",
-    "facebook.com",
-    "gitlab.com",
-    "github.com",
-    "google.com",
-    "icloud.com",
-    "instagram.com",
-    "linkedin.com",
-    "live.com",
-    "mega.nz",
-    "microsoft.com",
-    "microsoftonline.com",
-    "office.com",
-    "outlook.com",
-    "paypal.com",
-    "proton.me",
-    "protonmail.com",
-    "riseup.net",
-    "signal.org",
-    "slack.com",
-    "telegram.org",
-    "tiktok.com",
-    "tutanota.com",
-    "twitter.com",
-    "whatsapp.com",
-    "wordpress.com",
-    "x.com",
-    "yahoo.com",
-    "zoom.us",
-];
-
-pub(super) fn is_service(host: &str) -> bool {
-    SERVICES.iter().any(|service| host.strip_suffix(service).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
 /// Parameters whose values are secret or name one recipient. In lower case, without `-` and `_`.
@@ -336,97 +314,13 @@ fn class_of(byte: u8) -> u8 {
     }
 }
 
-/// Where people have profiles, and how many parts of the path come before the name.
-const PROFILES: [(&str, &str); 26] = [
-    ("bsky.app", "profile/"),
-    ("facebook.com", ""),
-    ("fb.com", ""),
-    ("github.com", ""),
-    ("gitlab.com", ""),
-    ("instagram.com", ""),
-    ("keybase.io", ""),
-    ("linkedin.com", "in/"),
-    ("m.facebook.com", ""),
-    ("m.me", ""),
-    ("mastodon.social", ""),
-    ("medium.com", ""),
-    ("ok.ru", ""),
-    ("reddit.com", "user/"),
-    ("signal.me", ""),
-    ("snapchat.com", "add/"),
-    ("t.me", ""),
-    ("telegram.me", ""),
-    ("threads.net", ""),
-    ("tiktok.com", ""),
-    ("twitter.com", ""),
-    ("viber.me", ""),
-    ("vk.com", ""),
-    ("wa.me", ""),
-    ("x.com", ""),
-    ("youtube.com", "@"),
-];
-
-/// First parts of paths there that are no names.
-const NO_NAMES: [&str; 34] = [
-    "about",
-    "add",
-    "blog",
-    "channel",
-    "docs",
-    "events",
-    "explore",
-    "files",
-    "groups",
-    "hashtag",
-    "help",
-    "home",
-    "i",
-    "intent",
-    "joinchat",
-    "legal",
-    "login",
-    "mvt-project",
-    "notes",
-    "p",
-    "pages",
-    "policies",
-    "posts",
-    "privacy",
-    "reel",
-    "s",
-    "search",
-    "settings",
-    "share",
-    "sharer",
-    "status",
-    "support",
-    "watch",
-    "wiki",
-];
-
-fn profile(seen: &Seen<'_, '_>, host: &str, rest: Range<usize>, whose: Whose, found: &mut Vec<(Kind, Range<usize>)>) {
-    if whose == Whose::Attacker || !found.is_empty() {
-        return;
-    }
-    let host = host.strip_prefix("www.").unwrap_or(host);
-    let Ok(at) = PROFILES.binary_search_by(|(name, _)| name.cmp(&host)) else { return };
-    let Some(path) = seen.view.lower()[rest.clone()].strip_prefix('/') else { return };
-    let Some(path) = path.strip_prefix(PROFILES[at].1) else { return };
-    let start = rest.end - path.len();
-    let name = path.split(['/', '?', '#']).next().unwrap_or("");
-    let alone = matches!(host, "github.com" | "gitlab.com" | "medium.com" | "youtube.com") && path[name.len()..].len() > 1;
-    if name.len() >= 2 && !alone && !NO_NAMES.contains(&name.trim_start_matches('@')) {
-        found.push((Kind::Handle, start..start + name.len()));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_tables_are_sorted() {
-        assert!(COMMON.is_sorted() && PARAMETERS.is_sorted() && PROFILES.is_sorted() && NO_NAMES.is_sorted());
+        assert!(COMMON.is_sorted() && PARAMETERS.is_sorted());
     }
 
     #[test]
@@ -466,6 +360,33 @@ mod tests {
             "2024-01-31-report-final",
         ] {
             assert!(!is_random(word.as_bytes()), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_persons_link_goes_as_a_whole_and_one_that_is_called_an_attackers_stays() {
+        use crate::rules::redact::{Detector, Known, Record};
+        let redacted = |text: &str| Record::default().redact(&Detector::new(&Known::default()), text);
+        for (text, expected) in [
+            ("see https://drive.google.com/file/d/1fE9PhfyCVNJ1kPdnfHY3ih1cmsbQ9Kc5/view today", "see [url-1] today"),
+            (
+                "Die Mappe: https://cloud.verein-nord.de/s/pQ7wE4rT9yU2iO5. Der Angreifer kam später",
+                "Die Mappe: [url-1]. Der Angreifer kam später",
+            ),
+            ("Её страница https://vk.com/id48291034 была скопирована мошенниками", "Её страница [handle-1] была скопирована мошенниками"),
+            ("her page https://www.linkedin.com/in/anna-kim-73f5a846", "her page [handle-1]"),
+            ("https://evil.top/reset?token=Yk3Lp9Qr7Ts2Vw8Xz1 was in it", "https://evil.top/reset?token=[token-1] was in it"),
+            ("meeting https://meet.google.com/abc-defg-hij at 5", "meeting [url-1] at 5"),
+        ] {
+            assert_eq!(redacted(text), expected, "{text}");
+        }
+        for text in [
+            "Los atacantes alojaron el programa en https://drive.google.com/uc?export=download&id=1Zx9Cv8Bn7Ml6Kj5Hg4Fd3Sa",
+            "hxxps://drive.google[.]com/file/d/1fE9PhfyCVNJ1kPdnfHY3ih1cmsbQ9Kc5/view",
+            "evil.example/x\nhttps://drive.google.com/file/d/1fE9PhfyCVNJ1kPdnfHY3ih1cmsbQ9Kc5/view\n5.6.7.8",
+            "it was http://docs-drive-share.top/verify",
+        ] {
+            assert_eq!(redacted(text), text);
         }
     }
 }

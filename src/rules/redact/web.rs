@@ -4,7 +4,7 @@
 //! as an indicator. Where neither speaks, an e-mail address goes, a URL or domain stays, and an IP address goes where a sentence is about it and stays in a list.
 
 use super::claim::Claims;
-use super::cue::{ATTACKER, ID, LOGIN, PERSON, PHONE, Seen, TICKET, is_letter, is_spaceless};
+use super::cue::{ATTACKER, ID, LINE, LOGIN, PERSON, PHONE, Seen, TICKET, is_letter, is_spaceless};
 use super::known::Values;
 use super::{host, mail, spelled, url};
 use crate::model::observable::tld;
@@ -30,11 +30,12 @@ pub(super) enum Whose {
 /// Whose the value at `range` is.
 pub(super) fn whose(seen: &Seen<'_, '_>, range: &Range<usize>) -> Whose {
     // Words that only say what sort of value it is count for a person: attackers' values are called indicators.
-    let near = seen.about(range, PERSON | ATTACKER | LOGIN).or_else(|| seen.near(range, PHONE | ID | TICKET));
+    let near = seen.about(range, PERSON | ATTACKER | LOGIN | LINE).or_else(|| seen.near(range, PHONE | ID | TICKET));
     match near {
         Some(near) if near.class & LOGIN != 0 && seen.is_attackers_login(range) => Whose::Attacker,
+        Some(near) if near.class & LINE != 0 && seen.is_attackers_line(range) => Whose::Attacker,
         Some(near) if near.class == LOGIN => Whose::Unsaid,
-        Some(near) if near.class & ATTACKER != 0 && near.class & PERSON == 0 => Whose::Attacker,
+        Some(near) if near.class & ATTACKER != 0 && near.class & (PERSON | LINE) == 0 => Whose::Attacker,
         Some(_) => Whose::Person,
         None => Whose::Unsaid,
     }
