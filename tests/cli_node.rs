@@ -227,6 +227,7 @@ fn every_help_example_runs_against_a_real_node() {
     here.ok(&take("user list"));
     here.ok(&take("user"));
     here.ok(&take("user log"));
+    here.ok(&take("vocabulary"));
     let red = "watchfire share red-lure.com --tlp red --to smex --as amina --passphrase-file words --json";
     let held = here.json(red)["held"][0].clone();
     let (id, digest) = (held["id"].as_str().expect("an id"), held["digest"].as_str().expect("a digest"));

@@ -211,16 +211,17 @@ fn unknown_kind(name: &str) -> String {
 pub(super) async fn export(State(node): State<Arc<Node>>, Asked(query): Asked<ExportQuery>) -> Result<Response, Problem> {
     let request = query.request()?;
     let media = media_type(request.format);
-    // Read before the export begins: what comes meanwhile is given twice rather than never.
-    let cursor = node.cursor()?;
+    // Of one moment with what is written, so that no record is in the file whose end the cursor would not tell.
+    let export = node.begin_export(request)?;
+    let cursor = export.cursor(&node)?;
     let (mut writer, mut chunks) = BodyWriter::new();
     let work = tokio::task::spawn_blocking(move || {
-        let done = node.export(&request, &mut writer).and_then(|_| writer.flush().map_err(|error| NodeError::io("send the export", error)));
+        let done = export.write(&mut writer).and_then(|_| writer.flush().map_err(|error| NodeError::io("send the export", error)));
         match done {
             Ok(()) => {
                 // The reader has it all; a disk that takes no writes must not hold it up.
                 drop(writer);
-                if let Err(error) = node.remember_export(&request) {
+                if let Err(error) = node.remember_export(export.request()) {
                     tracing::warn!(code = error.code(), "an export is not remembered");
                 }
                 Ok(())

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = EXAMPLES,
-    long_about = "Write what is held as a file for other tools\n\nWithdrawn, recalled and expired records are left out of text and CSV; STIX has withdrawn ones as revoked. The last line on standard error is a cursor, which tells nothing by itself; with `--since` the next export goes on from there, and the lines before name what has gone since, for whoever reads the earlier files: by ids alone, since what was recalled is destroyed. With `--json` standard error has all of this as one object, `{\"cursor\", \"removed\": [{\"record\", \"stix_id\", \"what\"}]}`."
+    long_about = "Write what is held as a file for other tools\n\nWithdrawn, recalled and expired records are left out of text and CSV; STIX has withdrawn ones as revoked. The last line on standard error is a cursor, which tells nothing by itself; with `--since` the next export of the same labels and kinds goes on from there, and the lines before name what has gone since, for whoever reads the earlier files: by ids alone, since what was recalled is destroyed. With `--json` standard error has all of this as one object, `{\"cursor\", \"removed\": [{\"record\", \"stix_id\", \"what\"}]}`."
 )]
 pub(super) struct Args {
     /// How it is written
@@ -31,7 +31,7 @@ pub(super) struct Args {
     /// Nothing of a higher PAP: green for what blocks, amber for what is looked up elsewhere; red where it is not given
     #[arg(long, value_name = "PAP", value_parser = input::pap)]
     pap_max: Option<Pap>,
-    /// Only what came or changed after this cursor
+    /// Only what came or changed after this cursor, which an export of the same labels and kinds gave
     #[arg(long, value_name = "CURSOR")]
     since: Option<String>,
     /// Only this kind; once for each

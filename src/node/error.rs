@@ -150,7 +150,8 @@ pub enum NodeError {
     BadInput(String),
     /// An export's cursor is none of this store's.
     #[error(
-        "the cursor is none of this node's, or from before it was restored\nhint: export all once, without `--since`; that gives a new cursor"
+        "the cursor is none of this node's for such an export: it was given for other labels or kinds, or the node was restored since\nhint: export \
+         all once, without `--since`, in place of what earlier exports left; that gives a new cursor"
     )]
     UnknownCursor,
     /// A line of `denied-keys.txt` is no key.
@@ -639,7 +640,7 @@ mod tests {
                 NodeError::UnknownCursor,
                 "unknown-cursor",
                 2,
-                "the cursor is none of this node's, or from before it was restored\nhint: export all once, without `--since`; that gives a new cursor",
+                "the cursor is none of this node's for such an export: it was given for other labels or kinds, or the node was restored since\nhint: export all once, without `--since`, in place of what earlier exports left; that gives a new cursor",
             ),
             (
                 NodeError::PolicyWidens,

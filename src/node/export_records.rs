@@ -11,7 +11,7 @@ use super::view::{ExportFormat, ExportRequest, ExportedView, RemovedView};
 use crate::formats::pattern::Dialect;
 use crate::formats::stix::write::{BundleWriter, Row, indicator_id};
 use crate::formats::{csv, marks_of};
-use crate::model::{Ceiling, Indicator, Label, RecordId, Timestamp};
+use crate::model::{Ceiling, Class, Indicator, Label, Pap, RecordId, Timestamp, Tlp};
 use crate::rules::label::Held;
 use crate::store::change::{Change, ExportRow};
 use crate::store::{Filter, History, Item, Provenance, ProvenanceState, Snapshot};
@@ -21,26 +21,49 @@ use std::io::{self, Write};
 /// How many events are looked at together.
 const EVENTS_AT_ONCE: usize = 1_000;
 
+/// An export that begins: what is held at one moment.
+pub struct Export {
+    pub(super) snapshot: Snapshot,
+    pub(super) request: ExportRequest,
+    now: Timestamp,
+    since: Option<u64>,
+}
+
 impl Node {
-    /// Writes what is held, one author's word on one value at a time, and says how many records those were.
+    /// Begins an export.
+    ///
+    /// # Errors
+    /// When the cursor is none, nothing may be served yet, or the store cannot be read.
+    pub fn begin_export(&self, request: ExportRequest) -> Result<Export, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        self.may_serve(&snapshot)?;
+        let since = request.since.as_ref().map(|cursor| self.event_of(&snapshot, &request, cursor)).transpose()?;
+        Ok(Export { snapshot, request, now: self.clock.now(), since })
+    }
+}
+
+impl Export {
+    /// What was asked for.
+    pub const fn request(&self) -> &ExportRequest {
+        &self.request
+    }
+
+    /// Writes what is held, one author's word on one value at a time, and says how many records those were. Blocking.
     ///
     /// # Errors
     /// When the store cannot be read or the output fails; then what was written is not whole.
-    pub fn export(&self, request: &ExportRequest, out: &mut dyn Write) -> Result<u64, NodeError> {
-        let snapshot = self.store.snapshot()?;
-        self.may_serve(&snapshot)?;
-        let now = self.clock.now();
-        let filter = Filter { kinds: request.kinds.clone(), ceiling: request.ceiling, revoked: request.format == ExportFormat::Stix, now };
-        let mut sink = Sink::begin(request, out, now).map_err(failed)?;
-        match &request.since {
+    pub fn write(&self, out: &mut dyn Write) -> Result<u64, NodeError> {
+        let Self { snapshot, request, now, since } = self;
+        let revoked = request.format == ExportFormat::Stix;
+        let filter = Filter { kinds: request.kinds.clone(), ceiling: request.ceiling, revoked, now: *now };
+        let mut sink = Sink::begin(request, out, *now).map_err(failed)?;
+        match since {
             None => {
                 for item in snapshot.records(None, filter)? {
-                    sink.item(&snapshot, item?)?;
+                    sink.item(snapshot, item?)?;
                 }
             }
-            Some(since) => each_change(&snapshot, self.event_of(&snapshot, since)?, &filter, &mut |_, item| {
-                item.map_or(Ok(()), |item| sink.item(&snapshot, item))
-            })?,
+            Some(since) => each_change(snapshot, *since, &filter, &mut |_, item| item.map_or(Ok(()), |item| sink.item(snapshot, item)))?,
         }
         sink.end().map_err(failed)
     }
@@ -53,8 +76,8 @@ impl Node {
     /// When the store cannot be read or takes no changes.
     pub fn remember_export(&self, request: &ExportRequest) -> Result<(), NodeError> {
         let snapshot = self.store.snapshot()?;
-        let since =
-            request.since.as_ref().map(|cursor| Ok::<_, NodeError>(snapshot.time_of(self.event_of(&snapshot, cursor)?)?)).transpose()?;
+        let time = |cursor: &String| time_of(&snapshot, self.event_of(&snapshot, request, cursor)?);
+        let since = request.since.as_ref().map(time).transpose()?;
         let row = ExportRow { at: self.clock.now(), format: request.format.name().to_owned(), ceiling: request.ceiling, since };
         self.store.commit_blocking(Change::Exported(Box::new(row)))?;
         Ok(())
@@ -70,10 +93,10 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         self.may_serve(&snapshot)?;
         let Some(since) = &request.since else { return Ok(Vec::new()) };
-        let since = self.event_of(&snapshot, since)?;
+        let since = self.event_of(&snapshot, request, since)?;
         let filter = Filter { kinds: request.kinds.clone(), ceiling: request.ceiling, revoked: true, now: self.clock.now() };
         let mut removed = Vec::new();
-        let before = snapshot.time_of(since)?;
+        let before = time_of(&snapshot, since)?;
         each_change(&snapshot, since, &filter, &mut |record, item| {
             if let Some(what) = removal(&snapshot, &record, item.as_ref(), &filter, before)? {
                 removed.push(RemovedView { record, stix_id: indicator_id(&record), what: what.into() });
@@ -133,9 +156,14 @@ impl Node {
         if parts.is_empty() && spans.is_empty() && !snapshot.is_recalled(record)? {
             return Err(NodeError::UnknownRecord(id.to_owned()));
         }
-        if held.is_empty() && spans.is_empty() {
-            spans.extend(parts.iter().map(|part| Span { from: part.created, label: part.label, until: Some(part.modified) }));
-        }
+        // Of what was destroyed before labels were kept nothing tells the label any more, so any export may have carried it.
+        let unknown = |label: Label| label == Label::new(Tlp::Red, Class::Restricted, Pap::Red);
+        let known: BTreeSet<Label> = spans.iter().map(|span| span.label).collect();
+        spans.extend(parts.iter().filter(|part| !known.contains(&part.label)).map(|part| Span {
+            from: part.created,
+            label: if unknown(part.label) { Tlp::Clear.into() } else { part.label },
+            until: Some(part.modified),
+        }));
         Ok(spans)
     }
 }
@@ -160,13 +188,23 @@ fn removal(
     if let Some(item) = item {
         return Ok(item.provenances.iter().all(|one| one.state == ProvenanceState::Revoked).then_some("withdrawn"));
     }
-    let Some(found) = snapshot.find(record)? else { return Ok(Some(if history.recalled { "recalled" } else { "expired" })) };
-    let said = || found.provenances.iter().map(|(one, _)| one);
-    if !filter.wants_kind(Some(found.observable.kind())) || said().all(|one| !filter.ceiling.admits(one.label)) {
+    let gone = if history.recalled { "recalled" } else { "expired" };
+    let Some(found) = snapshot.find(record)? else { return Ok(Some(gone)) };
+    if !filter.wants_kind(Some(found.observable.kind())) {
         return Ok(None);
     }
-    let holds = |one: &Provenance| one.state != ProvenanceState::Superseded && !one.is_expired(filter.now);
-    Ok(Some(if said().any(holds) { "relabelled" } else { "expired" }))
+    // Of what they may see alone: what it is under other labels decides nothing.
+    let seen: Vec<_> = found.provenances.iter().map(|(one, _)| one).filter(|one| filter.ceiling.admits(one.label)).collect();
+    Ok(Some(match seen.iter().any(|one| !one.is_expired(filter.now)) {
+        true => "relabelled",
+        false if seen.is_empty() => gone,
+        false => "expired",
+    }))
+}
+
+/// When an event was; 0 before the first.
+fn time_of(snapshot: &Snapshot, event: u64) -> Result<Timestamp, NodeError> {
+    Ok(snapshot.event(event)?.map_or(Timestamp(0), |(at, _)| at))
 }
 
 fn failed(error: io::Error) -> NodeError {

@@ -4,6 +4,7 @@ use crate::harness::*;
 use std::collections::BTreeSet;
 use watchfire::formats::Format;
 use watchfire::model::{Ceiling, Class, Label, Pap, Tlp};
+use watchfire::node::NodeError;
 use watchfire::node::view::{DisclosureView, ExportFormat, ExportRequest, ShareRequest};
 use watchfire::rules::may::To;
 
@@ -115,20 +116,19 @@ async fn what_somebody_may_not_see_changes_no_byte_of_an_answer() {
     federation.share(AMAL, "www.example.org", Tlp::Clear, "borealis").await;
     federation.settle().await;
     let values = [EVIL.to_owned(), "example.org".to_owned(), "www.example.org".to_owned()];
-    let cursor = federation.node(AMAL).cursor().unwrap();
+    let green = |format, since| ExportRequest { format, ceiling: GREEN, since, kinds: vec![] };
+    let cursor = federation.cursor(AMAL, &green(ExportFormat::Stix, None));
+    let unbounded = |since| ExportRequest { ceiling: Ceiling::NONE, ..green(ExportFormat::Stix, since) };
+    let of_all = federation.cursor(AMAL, &unbounded(None));
     let answers = || {
         let node = federation.node(AMAL);
         let mut answers = Vec::new();
-        let since = || ExportRequest { format: ExportFormat::Stix, ceiling: GREEN, since: Some(cursor.clone()), kinds: vec![] };
-        let mut out = Vec::new();
-        node.export(&since(), &mut out).unwrap();
-        answers.push(String::from_utf8(out).unwrap());
-        answers.push(serde_json::to_string(&node.removed(&since()).unwrap()).unwrap());
-        answers.push(format!("a cursor of {} letters", node.cursor().unwrap().len()));
+        let since = green(ExportFormat::Stix, Some(cursor.clone()));
+        answers.push(federation.export_as(AMAL, &since));
+        answers.push(serde_json::to_string(&node.removed(&since).unwrap()).unwrap());
+        answers.push(format!("a cursor of {} letters", federation.cursor(AMAL, &since).len()));
         for format in [ExportFormat::Stix, ExportFormat::Csv, ExportFormat::Text] {
-            let mut out = Vec::new();
-            node.export(&ExportRequest { format, ceiling: GREEN, since: None, kinds: vec![] }, &mut out).unwrap();
-            answers.push(String::from_utf8(out).unwrap());
+            answers.push(federation.export_as(AMAL, &green(format, None)));
         }
         let found = node.lookup_for(&values, None, &To::Tool(GREEN)).unwrap();
         answers.push(serde_json::to_string(&found).unwrap());
@@ -157,6 +157,8 @@ async fn what_somebody_may_not_see_changes_no_byte_of_an_answer() {
     federation.settle().await;
     assert!(!federation.finds(AMAL, EVIL));
     assert_eq!(before, answers());
-    let here = ExportRequest { format: ExportFormat::Stix, ceiling: Ceiling::NONE, since: Some(cursor.clone()), kinds: vec![] };
-    assert!(federation.node(AMAL).removed(&here).unwrap().len() >= 3, "who may see all of it is told");
+    let removed = federation.node(AMAL).removed(&unbounded(Some(of_all))).unwrap();
+    assert!(removed.len() >= 3, "who may see all of it is told");
+    let other = federation.node(AMAL).removed(&unbounded(Some(cursor)));
+    assert!(matches!(other, Err(NodeError::UnknownCursor)), "what one export carried says nothing of what another did");
 }

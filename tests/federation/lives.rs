@@ -124,20 +124,20 @@ async fn what_an_old_copy_shares_before_it_learns_goes_into_the_next_incarnation
 #[tokio::test]
 async fn a_declared_restore_opens_the_next_incarnation_before_anyone_is_asked() {
     let (mut federation, copy) = gone_further().await;
+    let whole = |since| ExportRequest { format: ExportFormat::Text, ceiling: Ceiling::NONE, since, kinds: Vec::new() };
+    let cursor = federation.cursor(AMAL, &whole(None));
     federation.cut(AMAL, BOREALIS);
     federation.cut(AMAL, CEDAR);
     federation.put_back(AMAL, &copy).await;
     federation.start(AMAL).await;
-    let cursor = federation.node(AMAL).cursor().unwrap();
+    let refused = federation.node(AMAL).begin_export(whole(Some(cursor))).err();
+    assert!(matches!(refused, Some(NodeError::UnknownCursor)), "events are counted anew: a cursor from before would pass over some");
     let view = federation.node(AMAL).declare_restore().await.unwrap();
     assert_eq!(view.closed, 2);
     federation.heal(AMAL, BOREALIS);
     federation.heal(AMAL, CEDAR);
     federation.settle().await;
     is_whole_again(&federation).await;
-    let since = ExportRequest { format: ExportFormat::Text, ceiling: Ceiling::NONE, since: Some(cursor), kinds: Vec::new() };
-    let refused = federation.node(AMAL).export(&since, &mut Vec::new());
-    assert!(matches!(refused, Err(NodeError::UnknownCursor)), "events are counted anew: a cursor from before would pass over some");
 }
 
 #[tokio::test]

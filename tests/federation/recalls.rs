@@ -138,7 +138,9 @@ async fn an_export_that_goes_on_names_what_the_earlier_ones_carried_and_is_gone(
         .iter()
         .map(|who| [values[0], values[1], "https://recalled.example.org/x"].map(|value| federation.stix_of(*who, value)["id"].clone()))
         .collect();
-    let cursors: Vec<String> = places.iter().map(|who| federation.node(*who).cursor().unwrap()).collect();
+    let urls = |since: Option<&String>| ExportRequest { kinds: vec![ObservableKind::Url], ..request(since, Tlp::Red) };
+    let cursors: Vec<[String; 2]> =
+        places.iter().map(|who| [request(None, Tlp::Green), urls(None)].map(|request| federation.cursor(*who, &request))).collect();
     federation.pass(1_000).await;
     federation.share(AMAL, values[0], Tlp::Amber, "partners").await;
     federation.node(AMAL).withdraw(values[1], "a false positive").await.unwrap();
@@ -146,7 +148,7 @@ async fn an_export_that_goes_on_names_what_the_earlier_ones_carried_and_is_gone(
     federation.share(AMAL, "brief.example.org", Tlp::Clear, "partners").await;
     federation.recall(AMAL, "brief.example.org").await;
     federation.settle().await;
-    for ((who, since), ids) in places.into_iter().zip(cursors).zip(ids) {
+    for ((who, [since, of_urls]), ids) in places.into_iter().zip(cursors).zip(ids) {
         let removed = federation.node(who).removed(&request(Some(&since), Tlp::Green)).unwrap();
         let mut said: Vec<_> = removed.iter().map(|one| (one.what.as_str(), one.stix_id.as_str())).collect();
         let mut expected: Vec<_> =
@@ -157,8 +159,7 @@ async fn an_export_that_goes_on_names_what_the_earlier_ones_carried_and_is_gone(
         let bundle = federation.export_as(who, &request(Some(&since), Tlp::Green));
         assert!(bundle.contains(values[1]) && bundle.contains("\"revoked\":true"), "{bundle}");
         assert!(!bundle.contains(values[0]) && !bundle.contains("recalled.example.org") && !bundle.contains(values[2]), "{bundle}");
-        let urls = ExportRequest { kinds: vec![ObservableKind::Url], ..request(Some(&since), Tlp::Red) };
-        assert!(!federation.export_as(who, &urls).contains("example.org"), "the kinds hold for what changed too");
+        assert!(!federation.export_as(who, &urls(Some(&of_urls))).contains("example.org"), "the kinds hold for what changed too");
         assert_eq!(federation.node(who).removed(&request(None, Tlp::Green)).unwrap(), []);
     }
 }

@@ -3,8 +3,9 @@
 use crate::harness::*;
 use watchfire::config::Config;
 use watchfire::link::links::Links;
-use watchfire::model::Tlp;
 use watchfire::model::log::Body;
+use watchfire::model::{Ceiling, Tlp};
+use watchfire::node::view::{ExportFormat, ExportRequest};
 use watchfire::node::{Node, NodeError};
 use watchfire::rules::label::Held;
 
@@ -179,6 +180,29 @@ async fn a_link_that_stays_up_for_days_keeps_what_it_knows_of_clocks() {
     let federation = of_two_with_short_retention().await;
     federation.pass(50 * HOUR).await;
     federation.until_upkeep("it is destroyed", || !has_body(&federation, BOREALIS) && !has_body(&federation, AMAL)).await;
+}
+
+#[tokio::test]
+async fn who_may_see_the_copy_that_goes_is_told_though_a_stricter_one_stays() {
+    let federation = of_two_with_short_retention().await;
+    federation.group(AMAL, "partners", &[BOREALIS]).await;
+    federation.settle().await;
+    federation.pass(20 * HOUR).await;
+    federation.share(AMAL, EVIL, Tlp::AmberStrict, "partners").await;
+    federation.settle().await;
+    let amber = |since| ExportRequest {
+        format: ExportFormat::Text,
+        ceiling: Ceiling { tlp: Tlp::Amber, ..Ceiling::NONE },
+        since,
+        kinds: Vec::new(),
+    };
+    let cursor = federation.cursor(BOREALIS, &amber(None));
+    assert_eq!(federation.export_as(BOREALIS, &amber(None)), format!("{EVIL}\n"));
+    federation.pass(30 * HOUR).await;
+    federation.until_upkeep("the first is destroyed", || !has_body(&federation, BOREALIS) && !has_body(&federation, AMAL)).await;
+    assert!(federation.finds(BOREALIS, EVIL), "the other stays");
+    let removed = federation.node(BOREALIS).removed(&amber(Some(cursor))).unwrap();
+    assert_eq!(removed.iter().map(|one| one.what.as_str()).collect::<Vec<_>>(), ["expired"]);
 }
 
 #[tokio::test]

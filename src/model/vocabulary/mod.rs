@@ -110,8 +110,8 @@ pub enum BadVocabulary {
     /// There is no list of that name.
     #[error("there is no list `{0}`\nhint: there are {names}", names = FILES.map(|(name, _)| name).join(", "))]
     Name(String),
-    /// Its version is empty or too long.
-    #[error("the version must have 1 to 200 characters, without blanks")]
+    /// Its version is empty, too long, or has other characters.
+    #[error("the version must have 1 to 200 of a-z, A-Z, 0-9, `.`, `_` and `-`")]
     Version,
     /// It has no code, or too many.
     #[error("a list has 1 to {CODES_MAX} codes, and this has {0}")]
@@ -150,7 +150,8 @@ impl Vocabulary {
             return Err(BadVocabulary::Name(self.name.chars().take(TITLE_MAX).collect()));
         }
         let is_short = |text: &str| !text.is_empty() && text.chars().count() <= TITLE_MAX;
-        if !is_short(&self.version) || self.version.contains(char::is_whitespace) {
+        let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        if !is_short(&self.version) || !is_plain(&self.version) {
             return Err(BadVocabulary::Version);
         }
         if self.entries.is_empty() || self.entries.len() > CODES_MAX {
@@ -273,7 +274,9 @@ mod tests {
     fn a_list_that_is_none_is_told_why() {
         let why = |list: &Vocabulary| list.check().unwrap_err();
         assert_eq!(why(&list("weather", "1", &["a"])), BadVocabulary::Name("weather".into()));
-        assert_eq!(why(&list("outcome", "a b", &["a"])), BadVocabulary::Version);
+        for version in ["", "a b", "1+region=2", "\u{1b}[2J"] {
+            assert_eq!(why(&list("outcome", version, &["a"])), BadVocabulary::Version);
+        }
         assert_eq!(why(&list("outcome", "1", &[])), BadVocabulary::Count(0));
         assert_eq!(why(&list("outcome", "1", &["a", "a"])), BadVocabulary::Twice("a".parse().unwrap()));
         let mut untitled = list("outcome", "1", &["a"]);

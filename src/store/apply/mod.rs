@@ -222,7 +222,7 @@ impl<'t> Tx<'t> {
         let before = find::row::<HistoryRow, _, Fault>(&self.t.histories, "histories", &record.0)?;
         let first = first.or(before.as_ref().and_then(|row| row.first(label)));
         if let Some(first) = first {
-            let row = before.unwrap_or_default().changed(label, first, self.counters.event_at, recalled);
+            let row = before.unwrap_or_default().changed(label, first, at, recalled);
             self.t.histories.insert(&record.0, row.encode().as_slice())?;
         }
         Ok(())

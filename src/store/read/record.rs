@@ -173,13 +173,13 @@ impl Snapshot {
         Ok(self.table(EVENTS)?.last()?.map_or(0, |(cursor, _)| cursor.value()))
     }
 
-    /// When the event at a cursor was; 0 before the first.
+    /// When the event at a cursor was, and of which record.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn time_of(&self, cursor: u64) -> Read<Timestamp> {
+    pub fn event(&self, cursor: u64) -> Read<Option<(Timestamp, RecordId)>> {
         let row: Option<EventRow> = self.row(EVENTS, "events", cursor)?;
-        Ok(row.map_or(Timestamp(0), |row| row.at))
+        Ok(row.map(|row| (row.at, row.record)))
     }
 
     /// The cursor behind which events are of `at` or later.

@@ -141,8 +141,14 @@ impl Federation {
 
     pub fn export_as(&self, who: Who, request: &ExportRequest) -> String {
         let mut out = Vec::new();
-        self.node(who).export(request, &mut out).unwrap();
+        self.node(who).begin_export(request.clone()).unwrap().write(&mut out).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    /// What an export that is made now ends with.
+    pub fn cursor(&self, who: Who, request: &ExportRequest) -> String {
+        let node = self.node(who);
+        node.begin_export(request.clone()).unwrap().cursor(node).unwrap()
     }
 
     /// A STIX export's indicator of a value.
