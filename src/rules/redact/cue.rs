@@ -39,8 +39,13 @@ pub(super) const LINE: Class = 1 << 21;
 pub(super) const OUT: Class = 1 << 22;
 pub(super) const OUTWARD: Class = 1 << 23;
 pub(super) const OPEN: Class = 1 << 24;
+pub(super) const FREED: Class = 1 << 25;
+pub(super) const RELEASED: Class = 1 << 26;
+pub(super) const MACHINE: Class = 1 << 27;
+pub(super) const SITE: Class = 1 << 28;
+pub(super) const COPIED: Class = 1 << 29;
 
-const CLASSES: [(&str, Class); 25] = [
+const CLASSES: [(&str, Class); 30] = [
     ("phone", PHONE),
     ("attacker", ATTACKER),
     ("person", PERSON),
@@ -66,6 +71,11 @@ const CLASSES: [(&str, Class); 25] = [
     ("out", OUT),
     ("outward", OUTWARD),
     ("open", OPEN),
+    ("freed", FREED),
+    ("released", RELEASED),
+    ("machine", MACHINE),
+    ("site", SITE),
+    ("copied", COPIED),
 ];
 
 /// A word of the lexicon: which classes it has as a whole word, and which as the beginning of one.
@@ -223,7 +233,8 @@ impl<'v, 's> Seen<'v, 's> {
         let bytes = self.view.bytes();
         let clause = self.clause_end(range.end);
         let from = self.cues.partition_point(|cue| cue.end <= range.end);
-        let within = |cue: &&Cue| cue.start >= range.end && cue.end <= clause && cue.class & classes != 0;
+        // A full stop may be the last of a cue: `1972/10/11生。`.
+        let within = |cue: &&Cue| cue.start >= range.end && cue.end <= clause + 1 && cue.class & classes != 0;
         // Cues are sorted by their ends; of those that begin soonest the longest tells most, and one that begins later is farther.
         let nearest = self.cues[from..]
             .iter()
@@ -358,7 +369,7 @@ fn class(text: &str, start: usize, end: usize, entry: Entry) -> Class {
 
 /// What a longer cue says of a part of itself holds: `di động` is no `động`, `took her to` no `her`.
 fn outvoted(cues: &mut Vec<Cue>) {
-    const WHO: Class = ATTACKER | PERSON | SENDER | SENT;
+    const WHO: Class = ATTACKER | PERSON | SENDER | SENT | FREED | COPIED;
     for at in 0..cues.len() {
         let Cue { start, end, class } = cues[at];
         // Of cues that end where this one does the longer come first.

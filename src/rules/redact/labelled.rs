@@ -37,7 +37,8 @@ pub(super) fn look(seen: &Seen<'_, '_>, claims: &mut Claims) {
 /// Where the word that a stem begins ends.
 fn word_end(seen: &Seen<'_, '_>, end: usize) -> usize {
     let text = seen.view.text();
-    if text[..end].chars().next_back().is_some_and(is_spaceless) {
+    // A stem ends with a letter.
+    if text[..end].chars().next_back().is_some_and(|c| is_spaceless(c) || !is_letter(c)) {
         return end;
     }
     end + text[end..].chars().take(24).take_while(|c| is_letter(*c)).map(char::len_utf8).sum::<usize>()
@@ -397,6 +398,11 @@ mod tests {
             ("Geb.-Dat.: 19.8.1990", "Geb.-Dat.: [birth-1]"),
             ("она 19.01.1984 р.н.", "она [birth-1] р.н."),
             ("學生,1974/08/26出生", "學生,[birth-1]出生"),
+            ("Звернулась (нар. 29.05.1988)", "Звернулась (нар. [birth-1])"),
+            ("زادروز: 1347/11/09", "زادروز: [birth-1]"),
+            ("که در 1355/07/27 به دنیا آمده است", "که در [birth-1] به دنیا آمده است"),
+            ("學生,民國75年3月1日出生", "學生,[birth-1]出生"),
+            ("相符,1972/10/11生。附件", "相符,[birth-1]生。附件"),
             ("version 9.5.1981", "version 9.5.1981"),
             ("born on the 5 boats", "born on the 5 boats"),
         ] {
