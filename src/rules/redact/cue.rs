@@ -367,7 +367,9 @@ fn items(text: &str) -> Vec<usize> {
         ["第一", "第二", "第三"],
         ["kwanza", "pili", "tatu"],
     ];
-    static MARKS: LazyLock<(Option<AhoCorasick>, Vec<(usize, usize, bool)>)> = LazyLock::new(|| {
+    /// Which series a mark is of, its place there, and whether it is a word.
+    type Place = (usize, usize, bool);
+    static MARKS: LazyLock<(Option<AhoCorasick>, Vec<Place>)> = LazyLock::new(|| {
         let mut words = Vec::new();
         let mut places = Vec::new();
         let mut add = |word: String, series: usize, place: usize, is_word: bool| {
