@@ -1,6 +1,6 @@
 //! Sentences: which of the words around a value are said of it, and which of another.
 
-use super::cue::{ATTACKER, Class, Cue, LINE, LOGIN, LOOKS_MAX, Near, PERSON, Seen, distance, is_letter, normals};
+use super::cue::{ATTACKER, Class, Cue, LINE, LOGIN, LOOKS_MAX, Near, PERSON, SITE, Seen, distance, is_letter, normals};
 use super::view::HIDDEN;
 use aho_corasick::AhoCorasick;
 use std::ops::Range;
@@ -109,12 +109,21 @@ impl Seen<'_, '_> {
         let within = self.cues[from..].iter().take(LOOKS_MAX).take_while(|cue| cue.end <= end).filter(|cue| cue.start >= start);
         // "which is the router of the house, and not theirs".
         let mut line = false;
+        let mut place = 0;
         let said = within.fold(0, |said, cue| {
             line |= said & ATTACKER == 0 && cue.class & LINE != 0;
+            place |= cue.class & (LINE | SITE);
             said | if line { PERSON } else { cue.class & (ATTACKER | PERSON) }
         });
+        let named = is_reason(&behind[gap..]);
         // Whoever does not know it is a person too.
-        if said & ATTACKER != 0 { Some(ATTACKER) } else { (said & PERSON != 0).then_some(PERSON) }
+        if said & ATTACKER != 0 {
+            Some(ATTACKER)
+        } else if named && place != 0 {
+            Some(PERSON | place)
+        } else {
+            (said & PERSON != 0).then_some(PERSON)
+        }
     }
 
     /// The cue that the next sentence begins with, if it has no value of its own: `1.2.3.4. That was the attacker.`
@@ -483,18 +492,152 @@ fn is_relative(part: &str, comma: bool) -> bool {
             "anwani",
             "jest",
             "należy",
+            "denn",
+            "weil",
+            "because",
+            "since",
+            "porque",
+            "pues",
+            "car",
+            "parce",
+            "puisque",
+            "pois",
+            "perché",
+            "omdat",
+            "bo",
+            "ponieważ",
+            "to",
+            "потому",
+            "так",
+            "поскольку",
+            "бо",
+            "оскільки",
+            "тому",
+            "çünkü",
+            "zira",
+            "orası",
+            "burası",
+            "bu",
+            "karena",
+            "sebab",
+            "itu",
+            "vì",
+            "bởi",
+            "đó",
+            "đây",
+            "لانه",
+            "لأنه",
+            "لأنها",
+            "لان",
+            "فهو",
+            "فهي",
+            "هذا",
+            "چون",
+            "زیرا",
+            "این",
+            "آن",
+            "کیونکہ",
+            "یہ",
+            "यह",
+            "वह",
+            "क्योंकि",
+            "ये",
+            "כי",
+            "זו",
+            "זה",
+            "kwa",
+            "hiyo",
+            "huo",
+            "it",
+            "it's",
+            "that's",
+            "eso",
+            "c'est",
+            "isso",
+            "das",
         ])
     });
     const ARTICLES: [&str; 16] =
         ["a", "an", "the", "un", "una", "une", "uma", "um", "la", "el", "eine", "ein", "een", "sebuah", "mot", "یک"];
-    const GLUED: [&str; 8] = ["即", "這", "这", "是", "此", "屬", "属", "為"];
+    const GLUED: [&str; 11] = ["即", "這", "这", "是", "此", "屬", "属", "為", "那", "因", "該"];
     let mut words = part.split([' ', ',', '.', '\n']);
     let first = words.next().unwrap_or("");
     let article = comma && ARTICLES.contains(&first);
     let word = if article { words.next().unwrap_or("") } else { first };
     // "la que": a pronoun; "the that" is none.
     PRONOUNS.iter().any(|one| one == word)
+        || ["ซึ่ง", "เพราะ", "เนื่องจาก", "อันเป็น"].iter().any(|one| part.starts_with(one))
         || comma && (BEHIND_COMMA.iter().any(|one| one == word) || GLUED.iter().any(|one| part.starts_with(one)))
+}
+
+/// Whether a part of a sentence says what the value before it is: "which is …", "denn das ist …", and not "whom she has never seen".
+fn is_reason(part: &str) -> bool {
+    static COPULAS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        normals(&[
+            "is",
+            "was",
+            "it's",
+            "that's",
+            "belongs",
+            "es",
+            "era",
+            "son",
+            "pertenece",
+            "est",
+            "c'est",
+            "appartient",
+            "é",
+            "pertence",
+            "è",
+            "ist",
+            "war",
+            "gehört",
+            "jest",
+            "это",
+            "принадлежит",
+            "находится",
+            "стоит",
+            "там",
+            "це",
+            "належить",
+            "там",
+            "bu",
+            "orası",
+            "adalah",
+            "itu",
+            "milik",
+            "merupakan",
+            "là",
+            "của",
+            "đó",
+            "لانه",
+            "لأنه",
+            "لأنها",
+            "وهو",
+            "وهي",
+            "فهو",
+            "فهي",
+            "هذا",
+            "هو",
+            "هي",
+            "این",
+            "آن",
+            "است",
+            "यह",
+            "वह",
+            "ये",
+            "है",
+            "זה",
+            "זו",
+            "ni",
+            "hiyo",
+        ])
+    });
+    const GLUED: [&str; 8] = ["是", "為", "属", "屬", "即", "เป็น", "คือ", "ของ"];
+    const WORDS: usize = 5;
+    let mut words = part.split([' ', ',', '.', '\n']).take(WORDS);
+    let glued = part.char_indices().nth(12).map_or(part, |(at, _)| &part[..at]);
+    words.any(|word| COPULAS.iter().any(|one| one == word)) || GLUED.iter().any(|one| glued.contains(one))
 }
 
 #[cfg(test)]

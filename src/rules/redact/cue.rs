@@ -39,8 +39,13 @@ pub(super) const LINE: Class = 1 << 21;
 pub(super) const OUT: Class = 1 << 22;
 pub(super) const OUTWARD: Class = 1 << 23;
 pub(super) const OPEN: Class = 1 << 24;
+pub(super) const FREED: Class = 1 << 25;
+pub(super) const RELEASED: Class = 1 << 26;
+pub(super) const MACHINE: Class = 1 << 27;
+pub(super) const SITE: Class = 1 << 28;
+pub(super) const COPIED: Class = 1 << 29;
 
-const CLASSES: [(&str, Class); 25] = [
+const CLASSES: [(&str, Class); 30] = [
     ("phone", PHONE),
     ("attacker", ATTACKER),
     ("person", PERSON),
@@ -66,6 +71,11 @@ const CLASSES: [(&str, Class); 25] = [
     ("out", OUT),
     ("outward", OUTWARD),
     ("open", OPEN),
+    ("freed", FREED),
+    ("released", RELEASED),
+    ("machine", MACHINE),
+    ("site", SITE),
+    ("copied", COPIED),
 ];
 
 /// A word of the lexicon: which classes it has as a whole word, and which as the beginning of one.
@@ -223,7 +233,8 @@ impl<'v, 's> Seen<'v, 's> {
         let bytes = self.view.bytes();
         let clause = self.clause_end(range.end);
         let from = self.cues.partition_point(|cue| cue.end <= range.end);
-        let within = |cue: &&Cue| cue.start >= range.end && cue.end <= clause && cue.class & classes != 0;
+        // A full stop may be the last of a cue: `1972/10/11生。`.
+        let within = |cue: &&Cue| cue.start >= range.end && cue.end <= clause + 1 && cue.class & classes != 0;
         // Cues are sorted by their ends; of those that begin soonest the longest tells most, and one that begins later is farther.
         let nearest = self.cues[from..]
             .iter()
@@ -285,6 +296,12 @@ impl<'v, 's> Seen<'v, 's> {
                     last = *byte;
                 }
             }
+            let items = items(self.view.lower());
+            if !items.is_empty() {
+                breaks.extend(items);
+                breaks.sort_unstable();
+                breaks.dedup();
+            }
             breaks
         })
     }
@@ -320,6 +337,94 @@ impl<'v, 's> Seen<'v, 's> {
         // `NI no. ........ EL 557308 A`, `Personalausweisnr. L01X00T47`.
         !(ABBREVIATIONS.contains(&word) || bytes[..at].ends_with(b"..") || word.len() > 3 && word.ends_with("nr"))
     }
+}
+
+/// The bytes before the items of lists within a text: `1) … 2) …`, `(क) … (ख) …`, `erstens …, zweitens …`. What is said in one is not said of another.
+/// A mark counts where it follows on the one before it, so that a bracket alone begins no item.
+fn items(text: &str) -> Vec<usize> {
+    /// Farthest from one mark to the next, in bytes.
+    const ITEM_MAX: usize = 600;
+    const LETTERS: [&str; 7] = ["abcdefgh", "абвгдежз", "कखगघङच", "ابجدهو", "一二三四五六七八", "گبپتث", "אבגדהו"];
+    const WORDS: [[&str; 3]; 20] = [
+        ["first", "second", "third"],
+        ["firstly", "secondly", "thirdly"],
+        ["primero", "segundo", "tercero"],
+        ["premierement", "deuxiemement", "troisiemement"],
+        ["primeiro", "segundo", "terceiro"],
+        ["primo", "secondo", "terzo"],
+        ["erstens", "zweitens", "drittens"],
+        ["во-первых", "во-вторых", "в-третьих"],
+        ["по-перше", "по-друге", "по-трете"],
+        ["birincisi", "ikincisi", "ucuncusu"],
+        ["birinci", "ikinci", "ucuncu"],
+        ["pertama", "kedua", "ketiga"],
+        ["thu nhat", "thu hai", "thu ba"],
+        ["اولا", "ثانيا", "ثالثا"],
+        ["اول", "دوم", "سوم"],
+        ["पहला", "दूसरा", "तीसरा"],
+        ["ประการแรก", "ประการที่สอง", "ประการที่สาม"],
+        ["首先", "其次", "最後"],
+        ["第一", "第二", "第三"],
+        ["kwanza", "pili", "tatu"],
+    ];
+    /// Which series a mark is of, its place there, and whether it is a word.
+    type Place = (usize, usize, bool);
+    static MARKS: LazyLock<(Option<AhoCorasick>, Vec<Place>)> = LazyLock::new(|| {
+        let mut words = Vec::new();
+        let mut places = Vec::new();
+        let mut add = |word: String, series: usize, place: usize, is_word: bool| {
+            words.push(normal(&word));
+            places.push((series, place, is_word));
+        };
+        for place in 0..9 {
+            add(format!("{})", place + 1), 0, place, false);
+        }
+        for (series, letters) in LETTERS.iter().enumerate() {
+            for (place, letter) in letters.chars().enumerate() {
+                add(format!("{letter})"), 1 + series, place, false);
+                if series == 4 {
+                    add(format!("{letter}、"), 1 + series, place, false);
+                }
+            }
+        }
+        for (series, ordinals) in WORDS.iter().enumerate() {
+            for (place, word) in ordinals.iter().enumerate() {
+                add((*word).to_owned(), 1 + LETTERS.len() + series, place, true);
+            }
+        }
+        (AhoCorasick::new(&words).ok(), places)
+    });
+    let (Some(marks), places) = (&MARKS.0, &MARKS.1) else { return Vec::new() };
+    let bytes = text.as_bytes();
+    // Of each series: the place that comes next, and where the mark before it stands.
+    let mut last = vec![(0, 0); 1 + LETTERS.len() + WORDS.len()];
+    let mut found = Vec::new();
+    for mark in marks.find_overlapping_iter(text) {
+        let (series, place, is_word) = places[mark.pattern().as_usize()];
+        let open = usize::from(!is_word && bytes[..mark.start()].ends_with(b"("));
+        let start = mark.start() - open;
+        let before = text[..start].chars().next_back();
+        let stands = before.is_none_or(|c| {
+            !is_letter(c) && !c.is_ascii_digit() && !matches!(c, '(' | '-' | '+' | '/' | '.') || is_spaceless(c) && is_word
+        });
+        let behind = text[mark.end()..].chars().next();
+        let ends =
+            behind.is_some_and(|c| !is_word && (c == ' ' || is_letter(c) || series == 5) || is_word && (!is_letter(c) || is_spaceless(c)));
+        // "her second telephone" begins no item.
+        let opens = !is_word || text[..start].trim_end().chars().next_back().is_none_or(|c| !is_letter(c) || is_spaceless(c));
+        if !stands || !ends || !opens {
+            continue;
+        }
+        let (next, at) = last[series];
+        if place > 0 && place == next && start.saturating_sub(at) <= ITEM_MAX {
+            found.extend(at.checked_sub(1).filter(|_| place == 1));
+            found.extend(start.checked_sub(1));
+            last[series] = (place + 1, start);
+        } else if place == 0 {
+            last[series] = (1, start);
+        }
+    }
+    found
 }
 
 /// Behind which a full stop ends no sentence.
@@ -358,7 +463,7 @@ fn class(text: &str, start: usize, end: usize, entry: Entry) -> Class {
 
 /// What a longer cue says of a part of itself holds: `di động` is no `động`, `took her to` no `her`.
 fn outvoted(cues: &mut Vec<Cue>) {
-    const WHO: Class = ATTACKER | PERSON | SENDER | SENT;
+    const WHO: Class = ATTACKER | PERSON | SENDER | SENT | FREED | COPIED;
     for at in 0..cues.len() {
         let Cue { start, end, class } = cues[at];
         // Of cues that end where this one does the longer come first.
@@ -460,6 +565,21 @@ mod tests {
         assert_eq!(near("عنوان الضحية 1.2.3.4 وخادم المهاجم 5.6.7.8", "5.6.7.8", who), Some(ATTACKER));
         assert_eq!(near("受害者的位址1.2.3.4。釣魚伺服器5.6.7.8", "1.2.3.4", who), Some(PERSON));
         assert_eq!(near("no cue at all 1.2.3.4", "1.2.3.4", who), None);
+    }
+
+    #[test]
+    fn what_is_said_in_one_item_of_a_list_is_not_said_of_another() {
+        let who = PERSON | ATTACKER;
+        for text in [
+            "1) the hackers came 2) 2.2.2.2 is on",
+            "(क) हैकरों का सर्वर (ख) 2.2.2.2 पर",
+            "erstens die Angreifer, zweitens 2.2.2.2",
+            "一、駭客的主機,二、2.2.2.2",
+        ] {
+            assert_eq!(near(text, "2.2.2.2", who), None, "{text}");
+        }
+        assert_eq!(near("the hackers (see 2) had 2.2.2.2", "2.2.2.2", who), Some(ATTACKER), "no list");
+        assert_eq!(near("2) the hackers 1) 2.2.2.2", "2.2.2.2", who), Some(ATTACKER), "no row");
     }
 
     #[test]

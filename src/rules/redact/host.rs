@@ -2,7 +2,10 @@
 
 use super::Kind;
 use super::claim::Claims;
-use super::cue::{ATTACKER, LINE, LOGIN, OUT, OUTWARD, PERSON, QUANTITY, Seen, is_letter, is_spaceless, normals};
+use super::cue::{
+    ATTACKER, FREED, LINE, LOGIN, LOOKS_MAX, MACHINE, OUT, OUTWARD, PERSON, QUANTITY, RELEASED, SITE, Seen, TAKEN, is_letter, is_spaceless,
+    normals,
+};
 use super::known::Values;
 use super::service::is_service;
 use super::url::{url, url_end};
@@ -194,15 +197,23 @@ fn ip(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<usi
         claims.keep(whole);
         return;
     }
+    let freed = is_freed(seen, &whole);
+    let machine = is_victims_machine(seen, &whole);
+    let sure = freed || machine;
     let told = match whose(seen, &whole) {
-        _ if is_contacted(seen, &whole) => Whose::Attacker,
+        _ if is_contacted(seen, &whole) && !freed => Whose::Attacker,
+        _ if machine && is_taken(seen, &whole) => Whose::Person,
         told => match seen.apposed(&whole) {
             Some(ATTACKER) => Whose::Attacker,
             Some(_) if told == Whose::Unsaid => Whose::Person,
+            // "…, denn das ist der Anschluss des Büros": more than what stands before.
+            Some(class) if class & (LINE | SITE) != 0 => Whose::Person,
+            _ if sure => Whose::Person,
             _ => told,
         },
     };
     let told = match told {
+        Whose::Person if sure => told,
         Whose::Attacker if address.is_ipv6() && is_far_from_attackers(seen, &whole) => Whose::Unsaid,
         Whose::Person if is_behind_attackers(seen, claims, &whole) => Whose::Attacker,
         Whose::Person | Whose::Unsaid if is_destination(seen, &whole) => Whose::Attacker,
@@ -253,6 +264,295 @@ fn is_contacted(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
     let person = seen.before(range, PERSON | LINE).map(|near| near.edge);
     seen.before(range, OUT).is_some_and(|near| near.cost <= BEFORE && person.is_none_or(|person| person <= near.edge))
         || seen.after(range, OUTWARD).is_some_and(|near| near.cost <= BEHIND)
+}
+
+/// `unblock 203.0.113.7`: whether words beside it say that it is to be reached again.
+fn is_freed(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
+    const BEFORE: usize = 20;
+    const BEHIND: usize = 26;
+    let plain = |between: Range<usize>| !seen.view.text()[between].contains([',', '،', '、']);
+    seen.before(range, FREED).is_some_and(|near| {
+        let attacker = seen.before(range, ATTACKER).is_some_and(|other| other.edge > near.edge);
+        near.cost <= BEFORE && !attacker && plain(near.edge..range.start)
+    }) || seen.after(range, RELEASED).is_some_and(|near| near.cost <= BEHIND && plain(range.end..near.edge))
+}
+
+/// `her infected laptop, address 203.0.113.7`: whether it is called the address of what a person works on, which is the victim's though an attack is spoken of.
+fn is_victims_machine(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
+    /// Longest part between a machine and its address, in bytes.
+    const BETWEEN: usize = 96;
+    /// How far before a machine its owner stands, in bytes.
+    const OWNER: usize = 40;
+    let lower = seen.view.lower();
+    let (first, last) = (seen.clause_start(range.start), seen.clause_end(range.end));
+    let until = seen.cues.partition_point(|cue| cue.end <= range.start);
+    let before = seen.cues[..until].iter().rev().take(LOOKS_MAX).take_while(|cue| cue.end > first && cue.end + BETWEEN > range.start);
+    let named = before.filter(|cue| cue.class & MACHINE != 0).find(|cue| {
+        let gap = &lower[cue.end..range.start];
+        let ending = if lower[..cue.end].ends_with(is_spaceless) { 0 } else { gap.len() - gap.trim_start_matches(is_letter).len() };
+        let phrase = cue.end + ending..range.start;
+        let owned = || {
+            let within = |class| seen.before(range, class).is_some_and(|near| near.edge > phrase.start);
+            within(TAKEN) || within(PERSON) && !blamed(seen, &phrase)
+        };
+        is_address_phrase(&gap[ending..]).is_some_and(|owner| owner == 0 || owned())
+    });
+    let named = named.or_else(|| {
+        let from = seen.cues.partition_point(|cue| cue.end <= range.end);
+        let behind = seen.cues[from..].iter().take(LOOKS_MAX).take_while(|cue| cue.start < range.end + BETWEEN);
+        let mut behind = behind.filter(|cue| cue.class & MACHINE != 0 && cue.start >= range.end && cue.end <= last);
+        behind.find(|cue| is_attribute(&lower[range.end..cue.start]) && !blamed(seen, &(range.end..cue.start)))
+    });
+    // "the attacker's laptop, address …", "a computer at …".
+    named.is_some_and(|cue| {
+        let part = lower.floor_char_boundary(seen.part_start(cue.start).max(cue.start.saturating_sub(OWNER)));
+        let word = lower[part..cue.start].trim_end().rsplit(' ').next().unwrap_or("");
+        !blamed(seen, &(part..cue.start)) && !INDEFINITE.contains(&word)
+    })
+}
+
+/// Before what nobody is said to own.
+const INDEFINITE: [&str; 19] = [
+    "a", "an", "another", "some", "un", "una", "otro", "otra", "une", "autre", "um", "uma", "outro", "outra", "ein", "einem", "einen",
+    "sebuah", "mot",
+];
+
+/// Whether the last word in `part` for somebody is one for an attacker, and none for what an attack did: `the intruder's`, but not `infected`.
+fn blamed(seen: &Seen<'_, '_>, part: &Range<usize>) -> bool {
+    let until = seen.cues.partition_point(|cue| cue.end <= part.end);
+    let near = seen.cues[..until].iter().rev().take(LOOKS_MAX).take_while(|cue| cue.end > part.start);
+    let mut within = near.filter(|cue| cue.start >= part.start && cue.class & (ATTACKER | OUT | TAKEN | PERSON) != 0);
+    let Some(last) = within.next() else { return false };
+    let over = within.take_while(|cue| cue.end > last.start).fold(last.class, |all, cue| all | cue.class);
+    over & (TAKEN | PERSON) == 0
+}
+
+/// Whether right behind a value it is said what an attack did to it: `203.0.113.7, was infected by …`.
+fn is_taken(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
+    const BEHIND: usize = 36;
+    seen.after(range, TAKEN).is_some_and(|near| near.cost <= BEHIND)
+}
+
+/// Whether what stands between a machine and a value ends with words such as "with the address": how much before them is left, which may name an owner.
+fn is_address_phrase(gap: &str) -> Option<usize> {
+    static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        normals(&[
+            "address",
+            "addr",
+            "ip",
+            "ips",
+            "ipv4",
+            "ipv6",
+            "with",
+            "whose",
+            "its",
+            "the",
+            "at",
+            "had",
+            "has",
+            "having",
+            "is",
+            "was",
+            "being",
+            "on",
+            "day",
+            "that",
+            "which",
+            "con",
+            "dirección",
+            "cuya",
+            "cuyo",
+            "en",
+            "es",
+            "era",
+            "tenía",
+            "tiene",
+            "la",
+            "el",
+            "su",
+            "que",
+            "avec",
+            "adresse",
+            "dont",
+            "l'adresse",
+            "est",
+            "était",
+            "com",
+            "endereço",
+            "cujo",
+            "no",
+            "o",
+            "tinha",
+            "indirizzo",
+            "cui",
+            "il",
+            "mit",
+            "der",
+            "dessen",
+            "deren",
+            "ip-adresse",
+            "lautet",
+            "lautete",
+            "war",
+            "ist",
+            "unter",
+            "hatte",
+            "с",
+            "адресом",
+            "адрес",
+            "по",
+            "адресу",
+            "айпи",
+            "ip-адресом",
+            "ip-адрес",
+            "ip-адресу",
+            "чей",
+            "которого",
+            "его",
+            "её",
+            "у",
+            "з",
+            "із",
+            "адресою",
+            "адреса",
+            "за",
+            "якого",
+            "його",
+            "ip-адреса",
+            "ip-адресою",
+            "beralamat",
+            "alamat",
+            "dengan",
+            "yang",
+            "alamatnya",
+            "di",
+            "ber-ip",
+            "có",
+            "địa",
+            "chỉ",
+            "với",
+            "là",
+            "mang",
+            "ở",
+            "tại",
+            "بعنوان",
+            "عنوانه",
+            "عنوانها",
+            "العنوان",
+            "ذو",
+            "ذي",
+            "وعنوانه",
+            "وعنوانها",
+            "صاحب",
+            "عنوان",
+            "الذي",
+            "على",
+            "با",
+            "نشانی",
+            "به",
+            "آدرس",
+            "که",
+            "اش",
+            "نشانی‌اش",
+            "آدرسش",
+            "جس",
+            "کا",
+            "پتہ",
+            "जिसका",
+            "पता",
+            "आईपी",
+            "का",
+            "שכתובתו",
+            "בכתובת",
+            "כתובת",
+            "כתובתו",
+            "yenye",
+            "anwani",
+            "ya",
+            "yake",
+            "ambayo",
+            "adresi",
+            "ip'si",
+            "met",
+            "adres",
+            "z",
+            "adresem",
+            "adresie",
+        ])
+    });
+    static GLUED: LazyLock<Vec<String>> = LazyLock::new(|| {
+        normals(&[
+            "ที่อยู่",
+            "หมายเลข",
+            "ไอพี",
+            "ซึ่ง",
+            "เลข",
+            "ที่",
+            "มี",
+            "อยู่",
+            "位址",
+            "地址",
+            "為",
+            "为",
+            "是",
+            "的",
+            "アドレス",
+            "の",
+            "は",
+            "が",
+            "使用",
+        ])
+    });
+    const OWNER_MAX: usize = 48;
+    let mut rest = gap;
+    let mut said = false;
+    loop {
+        rest = rest.trim_end_matches([' ', ',', '،', '、', ':', '(', '-', '–', '"', '=']);
+        if rest.is_empty() {
+            return Some(0);
+        }
+        if let Some(left) = GLUED.iter().find_map(|word| rest.strip_suffix(&**word)) {
+            (rest, said) = (left, true);
+            continue;
+        }
+        let word = rest.rsplit([' ', ',', '(', ':', '،', '、', ')']).next().unwrap_or("");
+        if word.is_empty() || !WORDS.iter().any(|one| one == word) {
+            // A comma, a bracket or a word between an owner and the address.
+            return (said || rest.len() < gap.trim_end().len())
+                .then_some(rest.len())
+                .filter(|left| *left <= OWNER_MAX && !rest.contains(['.', '?']));
+        }
+        said = true;
+        rest = &rest[..rest.len() - word.len()];
+    }
+}
+
+/// Whether what stands between a value and a machine makes the one an attribute of the other: `203.0.113.7 adresli bilgisayar`, `203.0.113.7的筆電`.
+fn is_attribute(gap: &str) -> bool {
+    static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        normals(&[
+            "adresli",
+            "adresindeki",
+            "adresine sahip",
+            "ip'li",
+            "ip adresli",
+            "पते वाला",
+            "पते वाले",
+            "पता वाला",
+            "वाला",
+            "वाले",
+            "पते का",
+            "پتے والا",
+            "پتے والے",
+            "的",
+            "のアドレスを持つ",
+            "の",
+            "주소의",
+        ])
+    });
+    const GAP_MAX: usize = 72;
+    let gap = gap.trim_start_matches([' ', ')', '\'']);
+    gap.len() <= GAP_MAX && !gap.contains([',', '،', '、', '.', '。']) && WORDS.iter().any(|word| gap.starts_with(&**word))
 }
 
 /// An IPv6 address is most often a subscriber's: a word for an attacker must stand near it, with no comma between.
@@ -418,6 +718,48 @@ mod tests {
             ),
         ] {
             assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected);
+        }
+    }
+    #[test]
+    fn the_address_of_what_a_person_works_on_is_the_victims_though_an_attack_is_spoken_of() {
+        for (text, expected) in [
+            (
+                "the malware came from the attackers and the infected laptop, address 5.6.7.8, is with us",
+                "the malware came from the attackers and the infected laptop, address [ip-1], is with us",
+            ),
+            (
+                "the computer, at 5.6.7.8, was infected by a trojan of the hackers",
+                "the computer, at [ip-1], was infected by a trojan of the hackers",
+            ),
+            (
+                "o computador infectado, com endereço 5.6.7.8, foi atacado por um vírus",
+                "o computador infectado, com endereço [ip-1], foi atacado por um vírus",
+            ),
+            ("заражённый ноутбук с адресом 5.6.7.8 атаковали хакеры", "заражённый ноутбук с адресом [ip-1] атаковали хакеры"),
+            ("被駭客植入病毒、位址為5.6.7.8的筆電", "被駭客植入病毒、位址為[ip-1]的筆電"),
+            ("ноутбук злоумышленника с адресом 5.6.7.8 нашли", "ноутбук злоумышленника с адресом 5.6.7.8 нашли"),
+            ("a computer at 5.6.7.8 attacked the mailbox", "a computer at 5.6.7.8 attacked the mailbox"),
+            ("her infected laptop was beaconing to 5.6.7.8 every hour", "her infected laptop was beaconing to 5.6.7.8 every hour"),
+        ] {
+            assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_to_be_reached_again_is_a_persons_and_a_reason_behind_an_address_says_whose_it_is() {
+        for (text, expected) in [
+            ("block 5.6.7.8 and unblock 5.6.7.9, the hackers are gone", "block 5.6.7.8 and unblock [ip-1], the hackers are gone"),
+            ("after the hackers came: 5.6.7.8 wieder freigeben", "after the hackers came: [ip-1] wieder freigeben"),
+            (
+                "zweitens 5.6.7.8 sperren, weil dort der Server der Angreifer steht, drittens 5.6.7.9, denn das ist der Anschluss des Büros",
+                "zweitens 5.6.7.8 sperren, weil dort der Server der Angreifer steht, drittens [ip-1], denn das ist der Anschluss des Büros",
+            ),
+            (
+                "封鎖 5.6.7.8,那是駭客的主機;解除對 2a00:1:2:3::4 的封鎖,那是夥伴辦公室的網路",
+                "封鎖 5.6.7.8,那是駭客的主機;解除對 [ip-1] 的封鎖,那是夥伴辦公室的網路",
+            ),
+        ] {
+            assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected, "{text}");
         }
     }
 }

@@ -7,6 +7,7 @@ use super::service::is_spoken;
 use super::web::{Whose, whose};
 use crate::model::observable::tld;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Between a word and its value, in bytes.
 const GAP_MAX: usize = 48;
@@ -24,6 +25,9 @@ pub(super) fn look(seen: &Seen<'_, '_>, claims: &mut Claims) {
         if cue.class & (ID | ACCOUNT | DEVICE | TICKET) != 0 {
             number(seen, claims, cue);
         }
+        if cue.class & ID != 0 {
+            number_before(seen, claims, cue);
+        }
         if cue.class & HANDLE != 0 {
             handle(seen, claims, cue);
         }
@@ -37,27 +41,26 @@ pub(super) fn look(seen: &Seen<'_, '_>, claims: &mut Claims) {
 /// Where the word that a stem begins ends.
 fn word_end(seen: &Seen<'_, '_>, end: usize) -> usize {
     let text = seen.view.text();
-    if text[..end].chars().next_back().is_some_and(is_spaceless) {
+    // A stem ends with a letter.
+    if text[..end].chars().next_back().is_some_and(|c| is_spaceless(c) || !is_letter(c)) {
         return end;
     }
     end + text[end..].chars().take(24).take_while(|c| is_letter(*c)).map(char::len_utf8).sum::<usize>()
 }
 
-/// Where a clause that a word opens ends for its value.
-fn limit(seen: &Seen<'_, '_>, from: usize) -> usize {
-    seen.clause_end(from).min(from + GAP_MAX + VALUE_MAX)
-}
-
 fn number(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue) {
     let bytes = seen.view.bytes();
     let start = word_end(seen, cue.end);
-    let limit = limit(seen, start);
+    // Letters of most scripts have two or three bytes.
+    let limit = seen.clause_end(start).min(start + 3 * GAP_MAX + VALUE_MAX);
     let mut at = start;
+    let mut gap = 0;
     for _ in 0..=BETWEEN_MAX {
         while at < limit && !is_value(bytes[at]) {
-            if bytes[at] == super::view::HIDDEN || at - start > GAP_MAX {
+            if bytes[at] == super::view::HIDDEN || gap > GAP_MAX {
                 return;
             }
+            gap += 1;
             at += if bytes[at].is_ascii() { 1 } else { seen.view.after(at).map_or(1, char::len_utf8) };
         }
         if at >= limit {
@@ -74,7 +77,93 @@ fn number(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue) {
             value(seen, claims, cue, at..end);
             return;
         }
+        gap += end - at;
         at = end;
+    }
+}
+
+/// `U42300525 numaralı pasaport`, `號碼305937558的護照`: the number of a document right before the word for it.
+fn number_before(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue) {
+    const LINKS_MAX: usize = 40;
+    static LINKS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        super::cue::normals(&[
+            "numaralı",
+            "nolu",
+            "no'lu",
+            "no lu",
+            "sayılı",
+            "号的",
+            "號的",
+            "号",
+            "號",
+            "的",
+            "नंबर का",
+            "नंबर वाला",
+            "नंबर वाले",
+            "नंबर के",
+            "नंबर की",
+            "नंबर वाली",
+            "संख्या वाला",
+            "संख्या का",
+            "संख्या वाले",
+            "नंबर",
+            "نمبر کا",
+            "نمبر والا",
+            "の",
+            "番の",
+            "号の",
+            "번",
+            "번호의",
+            "numbered",
+            "-numaralı",
+            "is the number of the",
+            "is the number of her",
+            "is the number of his",
+            "is her",
+            "is his",
+            "es el número de la",
+            "es el número del",
+            "es el número de su",
+            "est le numéro du",
+            "est le numéro de la",
+            "é o número do",
+            "é o número da",
+            "ist die nummer des",
+            "ist die nummer ihres",
+            "ist die nummer seines",
+            "это номер",
+            "це номер",
+            "- номер",
+            "là số",
+            "adalah nomor",
+            "هو رقم",
+            "هي رقم",
+            "شماره",
+            "คือเลข",
+            "เป็นเลข",
+            "คือหมายเลข",
+        ])
+    });
+    let lower = seen.view.lower();
+    let bytes = seen.view.bytes();
+    let floor = lower.ceil_char_boundary(cue.start.saturating_sub(LINKS_MAX));
+    let before = lower[floor..cue.start].trim_end();
+    let gap = before.len() - before.trim_end_matches(|c: char| !c.is_ascii_digit()).len();
+    let link = before[before.len() - gap..].trim();
+    // A letter may be the last of a number.
+    let end = floor + before.len() - gap;
+    let end = end + bytes[end..cue.start].iter().take(2).take_while(|byte| byte.is_ascii_uppercase()).count();
+    let link = if end > floor + before.len() - gap { lower[end..floor + before.len()].trim() } else { link };
+    if link.is_empty() || !LINKS.iter().any(|one| one == link) {
+        return;
+    }
+    let length = bytes[..end].iter().rev().take(VALUE_MAX).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let range = end - length..end;
+    let word = &bytes[range.clone()];
+    let digits = word.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let glued = range.start > 0 && matches!(bytes[range.start - 1], b'.' | b'/' | b'_' | b'-' | b'@' | b':' | b',');
+    if (6..=14).contains(&length) && digits >= 4 && !glued && !word.iter().any(u8::is_ascii_lowercase) && claims.is_free(&range) {
+        claims.redact(Kind::Id, range);
     }
 }
 
@@ -135,16 +224,26 @@ fn value(seen: &Seen<'_, '_>, claims: &mut Claims, cue: Cue, first: Range<usize>
         && !text.iter().any(u8::is_ascii_lowercase)
         && (text.windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count() >= 2 || !is_spoken(text))
         && first.start - cue.end <= 20;
+    // `Personalausweisnummer GTXPMYLFV0`: letters but for a digit, right behind the word.
+    let behind = word_end(seen, cue.end);
+    let lettered = cue.class & ID != 0
+        && (6..=12).contains(&text.len())
+        && digits >= 1
+        && letters + digits == text.len()
+        && letters >= 3
+        && !text.iter().any(u8::is_ascii_lowercase)
+        && !is_spoken(&text[..text.iter().rposition(u8::is_ascii_alphabetic).map_or(0, |last| last + 1)])
+        && first.start.saturating_sub(behind) <= 6;
     let unit = letters > 0 && letters < 4 && digits < 5 && text[..].iter().take_while(|byte| byte.is_ascii_digit()).count() == digits;
     // `report 18.12.2018.gz`, `\doc\ce81b018.jpg`.
     let behind = bytes[end..].iter().take(8).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'.').count();
     let name = &seen.view.lower()[first.start..end + behind];
     let file = name.rsplit_once('.').is_some_and(|(_, last)| tld::is_extension(last)) || first.start > 0 && bytes[first.start - 1] == b'\\';
-    if digits < least && !printed
+    if digits < least && !printed && !lettered
         || hexadecimal
         || prefixed
         || file
-        || unit
+        || unit && !lettered
         || is_date(text)
         || text.len() >= 32 && text.iter().all(u8::is_ascii_hexdigit)
     {
@@ -397,6 +496,11 @@ mod tests {
             ("Geb.-Dat.: 19.8.1990", "Geb.-Dat.: [birth-1]"),
             ("она 19.01.1984 р.н.", "она [birth-1] р.н."),
             ("學生,1974/08/26出生", "學生,[birth-1]出生"),
+            ("Звернулась (нар. 29.05.1988)", "Звернулась (нар. [birth-1])"),
+            ("زادروز: 1347/11/09", "زادروز: [birth-1]"),
+            ("که در 1355/07/27 به دنیا آمده است", "که در [birth-1] به دنیا آمده است"),
+            ("學生,民國75年3月1日出生", "學生,[birth-1]出生"),
+            ("相符,1972/10/11生。附件", "相符,[birth-1]生。附件"),
             ("version 9.5.1981", "version 9.5.1981"),
             ("born on the 5 boats", "born on the 5 boats"),
         ] {
@@ -420,6 +524,19 @@ mod tests {
             ("sample VIRUS2024A", "sample VIRUS2024A"),
             ("son adresse IPv6 fixe : voir 12 pages", "son adresse IPv6 fixe : voir 12 pages"),
             ("saldırganın 5.6.7.8 adresi 26 dakikada 103 deneme yapmış", "saldırganın 5.6.7.8 adresi 26 dakikada 103 deneme yapmış"),
+        ] {
+            assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected, "{text}");
+        }
+    }
+    #[test]
+    fn a_documents_number_goes_before_its_word_far_behind_it_and_with_hardly_a_digit() {
+        for (text, expected) in [
+            ("U42888809 numaralı pasaportun fotoğrafı", "[id-1] numaralı pasaportun fotoğrafı"),
+            ("號碼P305937558的護照影本", "號碼[id-1]的護照影本"),
+            ("U42888809 numaralı ürün", "U42888809 numaralı ürün"),
+            ("पासपोर्ट की तस्वीर, जिसका नंबर P8964631 है", "पासपोर्ट की तस्वीर, जिसका नंबर [id-1] है"),
+            ("Personalausweisnummer GTXPMYLFV0 und", "Personalausweisnummer [id-1] und"),
+            ("passport LONDON1 gate", "passport LONDON1 gate"),
         ] {
             assert_eq!(Record::default().redact(&Detector::new(&Known::default()), text), expected, "{text}");
         }

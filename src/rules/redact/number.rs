@@ -6,8 +6,8 @@
 use super::Kind;
 use super::claim::Claims;
 use super::cue::{
-    ACCOUNT, ATTACKER, BIRTH, DEVICE, HANDLE, ID, Near, PERSON, PHONE, QUANTITY, SECRET, Seen, TAKEN, TICKET, is_copula, is_letter,
-    is_spaceless,
+    ACCOUNT, ATTACKER, BIRTH, DEVICE, HANDLE, ID, LOOKS_MAX, Near, PERSON, PHONE, QUANTITY, SECRET, Seen, TAKEN, TICKET, is_copula,
+    is_letter, is_spaceless,
 };
 use super::known::Values;
 use super::national;
@@ -315,7 +315,13 @@ fn said(seen: &Seen<'_, '_>, range: Range<usize>) -> Said {
         // `19.01.1984 р.н.`, `1974/08/26出生`.
         let abbreviated = word.split('.').nth(1).is_some_and(|next| next.chars().next().is_some_and(is_letter));
         let short = word.chars().take(4).take_while(|c| is_letter(*c)).count() < 4;
-        near.edge >= range.end && short && !abbreviated && !word.starts_with(is_spaceless)
+        // `1355/07/27 به دنیا آمده`: several words are no other word.
+        let until = seen.cues.partition_point(|cue| cue.end <= near.edge);
+        let several = seen.cues[until..]
+            .iter()
+            .take(LOOKS_MAX)
+            .any(|cue| cue.start == near.edge && cue.class & BIRTH != 0 && seen.view.text()[cue.start..cue.end].contains(' '));
+        near.edge >= range.end && short && !abbreviated && !several && !word.starts_with(is_spaceless)
     };
     let birth = seen.near(&range, BIRTH).filter(first).filter(|near| !short(near)).map(|near| near.cost);
     // `linea 55 9872 6541`: a line of a text, or a telephone's.

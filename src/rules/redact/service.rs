@@ -1,6 +1,6 @@
 //! Services where people have accounts, share files, meet, are written about or get parcels (`services.txt`), and which links there are somebody's.
 
-use super::cue::{ATTACKER, PERSON, Seen, is_copula};
+use super::cue::{ATTACKER, COPIED, PERSON, Seen, is_copula};
 use super::sender::is_lure_host;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -368,6 +368,25 @@ pub(super) fn is_called_attackers(seen: &Seen<'_, '_>, range: &Range<usize>) -> 
     // "Samples came from … and …": other addresses between are passed over.
     let passed = |edge: usize| lower[edge..range.start].split(' ').filter(|word| word.contains("://")).map(str::len).sum::<usize>();
     before.is_some_and(|before| is_attackers(before.class) && before.cost <= BEFORE + passed(before.edge))
+}
+
+/// `her page … was cloned`: whether it is said of a page that it was copied, which is somebody's. Its copy is an attacker's.
+pub(super) fn is_copied(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
+    const BEFORE: usize = 36;
+    const BEHIND: usize = 40;
+    let commas = |gap: &str| gap.contains(['.', ';', '،', ',']);
+    let text = seen.view.text();
+    let said = seen.before(range, COPIED).filter(|near| near.cost <= BEFORE && !commas(&text[near.edge..range.start]));
+    let blamed = |from: usize| seen.before(range, ATTACKER).is_some_and(|near| near.edge > from);
+    if said.is_some_and(|near| !blamed(near.edge)) {
+        return true;
+    }
+    let Some(near) = seen.after(range, COPIED).filter(|near| near.cost <= BEHIND) else { return false };
+    // "… is the impostor's, which was cloned from hers".
+    let gap = &text[range.end..near.edge];
+    let other =
+        seen.after(range, ATTACKER).is_some_and(|other| other.edge < near.edge && is_copula(&seen.view.lower()[range.end..other.edge]));
+    !other && !commas(gap) && !gap.contains("://")
 }
 
 /// Whether it stands in a list of such values: the line before or behind it has one and no word.

@@ -78,9 +78,14 @@ pub(super) fn url(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, rang
     }
     let indicator = known.keeps(&lower[range.clone()]) || known.keeps(name);
     let fanged = seen.view.fanged(&range).is_some();
-    let whose = if indicator || fanged { Whose::Attacker } else { whose(seen, &range) };
-    let is_attackers = indicator || fanged || service::is_called_attackers(seen, &range);
     let rest = &seen.view.text()[authority_end..range.end];
+    let copied = !indicator && !fanged && service::profile(name, rest).is_some() && service::is_copied(seen, &range);
+    let whose = match (indicator || fanged, copied) {
+        (true, _) => Whose::Attacker,
+        (_, true) => Whose::Person,
+        _ => whose(seen, &range),
+    };
+    let is_attackers = indicator || fanged || !copied && service::is_called_attackers(seen, &range);
     let mut secrets = Vec::new();
     if let Some(end) = user_end {
         secrets.push((Kind::Secret, host..end));
@@ -360,6 +365,24 @@ mod tests {
             "2024-01-31-report-final",
         ] {
             assert!(!is_random(word.as_bytes()), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_was_copied_is_its_owners_and_the_copy_an_attackers() {
+        let redacted =
+            |text: &str| crate::rules::redact::Record::default().redact(&crate::rules::redact::Detector::new(&Default::default()), text);
+        let page = "https://www.facebook.com/owen.hughes.27";
+        for text in [
+            "Profile that was cloned: {}",
+            "Su página ({}) fue clonada por los atacantes",
+            "釣魚者:其臉書 {} 遭人仿冒",
+            "fake or not: {} was wrongly reported",
+        ] {
+            assert_eq!(redacted(&text.replace("{}", page)), text.replace("{}", "[handle-1]"));
+        }
+        for text in ["Fake profile: {}", "her page was cloned at {}", "the impostor's page {} was reported"] {
+            assert_eq!(redacted(&text.replace("{}", page)), text.replace("{}", page));
         }
     }
 
