@@ -78,7 +78,8 @@ impl Seen<'_, '_> {
     }
 
     /// What the relative clause or the apposition right behind a value says of whose it is: `1.2.3.4, an address that she has never seen, …`.
-    pub(super) fn apposed(&self, range: &Range<usize>) -> Option<Class> {
+    /// With `reasons` a clause that says why (`because …`) counts too: why an address is to be blocked tells whose it is, why somebody is written to does not.
+    pub(super) fn apposed(&self, range: &Range<usize>, reasons: bool) -> Option<Class> {
         /// Longest such part, in bytes.
         const APPOSED_MAX: usize = 120;
         const SKIPPED: [char; 5] = [',', '،', '、', ' ', '—'];
@@ -92,7 +93,7 @@ impl Seen<'_, '_> {
         let behind = &lower[range.end..lower.floor_char_boundary(clause.max(range.end))];
         let gap = behind.len() - behind.trim_start_matches(SKIPPED).len();
         let comma = behind[..gap].contains(SKIPPED_COMMAS);
-        if gap == 0 || !is_relative(&behind[gap..], comma) {
+        if gap == 0 || !is_relative(&behind[gap..], comma) || !reasons && says_why(&behind[gap..]) {
             return None;
         }
         // "…, die Angreifer kamen": an article before a noun, and no pronoun.
@@ -570,6 +571,58 @@ fn is_relative(part: &str, comma: bool) -> bool {
         || comma && (BEHIND_COMMA.iter().any(|one| one == word) || GLUED.iter().any(|one| part.starts_with(one)))
 }
 
+/// Whether a part of a sentence says why: "because …".
+fn says_why(part: &str) -> bool {
+    static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        normals(&[
+            "because",
+            "since",
+            "as",
+            "denn",
+            "weil",
+            "da",
+            "porque",
+            "pues",
+            "ya",
+            "car",
+            "parce",
+            "puisque",
+            "pois",
+            "perché",
+            "omdat",
+            "bo",
+            "ponieważ",
+            "потому",
+            "так",
+            "поскольку",
+            "бо",
+            "оскільки",
+            "тому",
+            "çünkü",
+            "zira",
+            "karena",
+            "sebab",
+            "vì",
+            "bởi",
+            "لانه",
+            "لأنه",
+            "لأنها",
+            "لان",
+            "لأن",
+            "چون",
+            "زیرا",
+            "کیونکہ",
+            "क्योंकि",
+            "כי",
+            "kwa",
+            "kwani",
+            "gdyż",
+        ])
+    });
+    let first = part.split([' ', ',', '.', '\n']).next().unwrap_or("");
+    WORDS.iter().any(|word| word == first) || ["เพราะ", "เนื่องจาก", "因"].iter().any(|one| part.starts_with(one))
+}
+
 /// Whether a part of a sentence says what the value before it is: "which is …", "denn das ist …", and not "whom she has never seen".
 fn is_reason(part: &str) -> bool {
     static COPULAS: LazyLock<Vec<String>> = LazyLock::new(|| {
@@ -663,6 +716,22 @@ mod tests {
             redacted("we saw 5.6.7.8, which is the router of the hostel, not the intruder"),
             "we saw [ip-1], which is the router of the hostel, not the intruder"
         );
+    }
+
+    #[test]
+    fn why_somebody_is_written_to_says_nothing_of_whose_the_address_is() {
+        for text in [
+            "ส่งเอกสารไปที่อีเมลของน้องชาย krit.dee@hotmail.com เพราะเครื่องของเขาติดไวรัสของคนร้าย",
+            "ป้าขอให้ส่งไฟล์ไปที่อีเมลของหลาน nam.chai@hotmail.com เพราะเครื่องของป้าติดไวรัส",
+            "ask at nam.chai@hotmail.com because the attacker reads the other one",
+            "escriban a nam.chai@hotmail.com porque el atacante lee la otra",
+            "please write to her brother, k.dee@hotmail.com, because it is the hackers who read hers",
+            "bitte an p.lang@posteo.de, weil das Konto beim Angreifer ist",
+        ] {
+            assert!(redacted(text).contains("[email-1]"), "{}", redacted(text));
+        }
+        let text = "bitte 5.6.7.8 sperren, weil dort der Server der Angreifer steht";
+        assert_eq!(redacted(text), text);
     }
 
     #[test]

@@ -203,7 +203,7 @@ fn ip(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, range: Range<usi
     let told = match whose(seen, &whole) {
         _ if is_contacted(seen, &whole) && !freed => Whose::Attacker,
         _ if machine && is_taken(seen, &whole) => Whose::Person,
-        told => match seen.apposed(&whole) {
+        told => match seen.apposed(&whole, true) {
             Some(ATTACKER) => Whose::Attacker,
             Some(_) if told == Whose::Unsaid => Whose::Person,
             // "…, denn das ist der Anschluss des Büros": more than what stands before.

@@ -106,7 +106,7 @@ pub(super) fn email(seen: &Seen<'_, '_>, known: &Values, claims: &mut Claims, ra
     let keeps = match nearest(seen, &range, if strongly { BESIDE } else { BEFORE }) {
         _ if sent => true,
         // "…, which is the attacker's".
-        Whose::Unsaid | Whose::Attacker if seen.apposed(&range) == Some(ATTACKER) && !is_reached(seen, &range) => true,
+        Whose::Unsaid | Whose::Attacker if seen.apposed(&range, false) == Some(ATTACKER) && !is_reached(seen, &range) => true,
         Whose::Attacker => true,
         Whose::Person => false,
         // Somebody took care that nobody clicks on it.
