@@ -50,6 +50,8 @@ fn a_persons_values_go_in_any_script_and_whatever_is_done_to_them() {
         ("my name is José Álvarez", "my name is [name-1]"),
         ("меня зовут Иван Петров, я журналист", "меня зовут [name-1], я журналист"),
         ("اسمي محمد علي", "اسمي [name-1]"),
+        // A name may begin like a word for a thing.
+        ("اسم من گوشی مینژاتو است.", "اسم من [name-1] است."),
         ("我叫王小明，記者", "我叫[name-1]，記者"),
     ] {
         assert_eq!(redacted(text), expected, "{text}");

@@ -6,7 +6,9 @@ use super::words::{COPULAS, FAMILIES, LOOSE, NO_NAMES, STOP_CHARS, STOPS, WEAK, 
 use super::{Word, few_words, is_cased};
 use crate::rules::redact::Kind;
 use crate::rules::redact::claim::Claims;
-use crate::rules::redact::cue::{self, CLOSING, NAME, PERSON, Seen, TITLE, TOLD, VERB, is_letter, is_semitic, is_spaceless, is_word};
+use crate::rules::redact::cue::{
+    self, CLOSING, Class, LINE, MACHINE, NAME, PERSON, SITE, Seen, TITLE, TOLD, VERB, is_letter, is_semitic, is_spaceless, is_word,
+};
 use std::ops::Range;
 
 /// Most words of a name.
@@ -193,7 +195,8 @@ pub(super) fn caseless(seen: &Seen<'_, '_>, words: &[Word]) -> Option<Range<usiz
     for (at, word) in words.iter().enumerate().take(4) {
         let written = &text[word.range.clone()];
         let joined = at == 0 || matches!(&text[words[at - 1].range.end..word.range.start], " " | "  " | "-" | "'");
-        if at == 0 && !is_spaceless(written.chars().next().unwrap_or(' ')) && is_cue(seen, &word.range) {
+        // A name may begin like a word for a thing (`گوشی`, a telephone).
+        if at == 0 && !is_spaceless(written.chars().next().unwrap_or(' ')) && is_cue_beside(seen, &word.range, MACHINE | LINE | SITE) {
             return None;
         }
         let semitic_and =
@@ -210,8 +213,16 @@ pub(super) fn caseless(seen: &Seen<'_, '_>, words: &[Word]) -> Option<Range<usiz
 }
 
 pub(super) fn is_cue(seen: &Seen<'_, '_>, range: &Range<usize>) -> bool {
+    is_cue_beside(seen, range, 0)
+}
+
+/// Whether a word is a cue, of another class than these.
+fn is_cue_beside(seen: &Seen<'_, '_>, range: &Range<usize>, classes: Class) -> bool {
     let from = seen.cues.partition_point(|cue| cue.end < range.start);
-    seen.cues[from..].iter().take(16).any(|cue| cue.start >= range.start && cue.end <= range.end && cue.class & !(NAME | TITLE | VERB) != 0)
+    seen.cues[from..]
+        .iter()
+        .take(16)
+        .any(|cue| cue.start >= range.start && cue.end <= range.end && cue.class & !(NAME | TITLE | VERB | classes) != 0)
 }
 
 /// Up to the next blank, and the next word; of Han, Kana and Hangul three or four characters.
