@@ -46,7 +46,11 @@ pub(super) fn run(desk: &Desk, args: &Args) -> Ended {
     match &args.name {
         None => output::answer(desk, &shorts(&lists), |lists| names(lists)),
         Some(name) => match lists.get(name) {
-            Some(list) => output::answer(desk, list, file),
+            Some(list) => {
+                // As its file has it, to be changed and put in place.
+                let file = toml::to_string(list).map_err(|error| NodeError::Internal(error.to_string()))?;
+                output::answer(desk, list, |_| file)
+            }
             None => {
                 let names: Vec<_> = lists.iter().map(|(list, _)| list.name.clone()).collect();
                 Err(NodeError::BadInput(format!("there is no list `{}`\nhint: there are {}", plain(name), names.join(", "))).into())
@@ -67,9 +71,4 @@ pub(super) fn names(lists: &[Short]) -> String {
     let whose = |own: bool| if own { "yours" } else { "shipped" }.to_owned();
     let row = |list: &Short| [list.name.clone(), list.codes.to_string(), plain(&list.version), whose(list.own)];
     table(["LIST", "CODES", "VERSION", "WHOSE"], lists.iter().map(row).collect())
-}
-
-/// As its file has it, to be changed and put in place.
-pub(super) fn file(list: &Vocabulary) -> String {
-    toml::to_string(list).unwrap_or_else(|error| format!("# {error}\n"))
 }

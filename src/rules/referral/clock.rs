@@ -54,7 +54,7 @@ pub fn clocks(side: Side, known: &Standing) -> Vec<Clock> {
     }
     let asked = matches!(phase, Phase::NeedsInfo | Phase::Accepted | Phase::InProgress(_)) && receiver.asked > origin.answered;
     run(asked, Clock::Answer);
-    let is_over = matches!(phase, Phase::Purged);
+    let is_over = known.is_over();
     // Whoever gave the case away watches until the other is known to have it.
     let gave = matches!(receiver.decision, Decision::Accepted(_)) && origin.withdrawn.is_none();
     run(at_origin && !is_over && gave && unseen(origin.confirmed, receiver.seen), Clock::HandOver);
