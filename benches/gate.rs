@@ -58,7 +58,7 @@ fn measured(gate: &Gate, origin: Origin, indicator: impl Fn(usize) -> Indicator)
     let drafts: Vec<Draft> = (0..RECORDS).map(draft).collect();
     let began = Instant::now();
     for draft in drafts {
-        let look = Look { gate, inside: &[], origin };
+        let look = Look { gate, inside: &[], origin, permission: None };
         let _ = black_box(release(draft, AudienceState::OPEN, &us, Timestamp(0), look));
     }
     began.elapsed().as_secs_f64() * 1e6 / RECORDS as f64

@@ -29,6 +29,8 @@ pub struct Config {
     pub log: String,
     /// See [`Records`].
     pub records: Records,
+    /// See [`Referral`].
+    pub referral: Referral,
     /// See [`Release`].
     pub release: Release,
     /// See [`Link`].
@@ -65,6 +67,13 @@ section!(
     Records {
         /// Every holder destroys a record of ours after so many days.
         retention_days: 1_095,
+    }
+);
+section!(
+    /// Cases that are handed to others.
+    Referral {
+        /// Both sides destroy everything about a case of ours after so many days.
+        retention_days: 365,
     }
 );
 section!(
@@ -198,6 +207,7 @@ impl Default for Config {
             proxy: None,
             log: "info".into(),
             records: Records::default(),
+            referral: Referral::default(),
             release: Release::default(),
             link: Link::default(),
             pairing: Pairing::default(),
@@ -229,13 +239,14 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 40] = [
+pub const SETTINGS: [Setting; 41] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
     text("proxy", "socks5://host:port through which peers are dialled"),
     text("log", "what is logged: error, warn, info, debug, trace, or directives"),
     number("records.retention_days", 1, 36_500, "every holder destroys a record of ours after so many days"),
+    number("referral.retention_days", 1, 3_650, "both sides destroy everything about a case of ours after so many days"),
     number("release.hold_s", 0, 86_400, "what is shared is held so long and can be undone; 0: it leaves at once"),
     number("link.handshake_ms_max", 100, 600_000, "a TLS handshake that takes longer is given up"),
     number("link.half_open_max", 1, 65_536, "unfinished handshakes at a time"),

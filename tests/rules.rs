@@ -200,7 +200,7 @@ proptest! {
         let indicator = Indicator { note: note.clone(), source: source.clone(), labels: labels_of.clone(), ..Indicator::bare(observable) };
         let draft = Draft { record: Record::Indicator(indicator), label: tlp.into(), audience: Audience::Direct(org(1)), retention: Timestamp(7) };
         let gate = lenient();
-        let look = Look { gate: &gate, inside: &[], origin: Origin::Ours };
+        let look = Look { gate: &gate, inside: &[], origin: Origin::Ours, permission: None };
         let out = release(draft, AudienceState::Peer { open, allowance: Allowance::OPEN }, &org(0), Timestamp(0), look);
         prop_assert_eq!(out.is_ok(), open);
         let Ok(out) = out else { return Ok(()) };

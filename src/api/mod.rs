@@ -10,6 +10,7 @@ mod import;
 mod peers;
 pub mod problem;
 mod records;
+mod referrals;
 pub mod server;
 mod stream;
 mod users;
@@ -69,6 +70,9 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/records/{id}/exports", get(records::exports))
         .route("/v1/records/{id}/withdraw", post(records::withdraw))
         .route("/v1/records/{id}/recall", post(records::recall))
+        .route("/v1/referrals", get(referrals::inbox).post(referrals::refer))
+        .route("/v1/referrals/{id}", get(referrals::show))
+        .route("/v1/referrals/{id}/act", post(referrals::act))
         .route("/v1/holds/{id}/terms", get(users::terms))
         .route("/v1/holds/{id}/sign", post(users::sign))
         .route("/v1/holds/{id}/approve", post(users::approve))

@@ -70,6 +70,11 @@ pub(super) fn text(given: &str) -> Result<String, Problem> {
     if is_text || given.contains('\n') { Ok(given.to_owned()) } else { Err(unread(given, io::ErrorKind::NotFound.into())) }
 }
 
+/// A sentence as given, or standard input where it is `-`.
+pub(super) fn sentence(given: &str) -> Result<String, Problem> {
+    if given == "-" { whole(io::stdin(), "standard input") } else { Ok(given.to_owned()) }
+}
+
 fn whole(from: impl Read, name: &str) -> Result<String, Problem> {
     let mut text = String::new();
     from.take(TEXT_BYTES_MAX + 1).read_to_string(&mut text).map_err(|error| unread(name, error))?;

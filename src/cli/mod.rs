@@ -29,6 +29,7 @@ mod provision;
 mod recall;
 mod receipts;
 mod redact;
+mod referral;
 mod release;
 mod restore;
 mod rotate;
@@ -51,6 +52,7 @@ use crate::api::Problem;
 use crate::api::client::Client;
 use crate::node::error::Exit;
 use clap::{Parser, Subcommand};
+use referral::act::Acts;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -95,6 +97,20 @@ enum Command {
     Explain(explain::Args),
     Disclosures(disclosures::Args),
     Policy(policy::Args),
+    Refer(referral::refer::Args),
+    Inbox(referral::inbox::Args),
+    Ack(referral::act::Ack),
+    Ask(referral::act::Ask),
+    Answer(referral::act::Answer),
+    Accept(referral::act::Accept),
+    Decline(referral::act::Decline),
+    Choose(referral::act::Choose),
+    Progress(referral::act::Progress),
+    HandBack(referral::act::HandBack),
+    Resolve(referral::act::Resolve),
+    Review(referral::act::Review),
+    Close(referral::act::Close),
+    PassOn(referral::pass_on::Args),
     Withdraw(withdraw::Args),
     Recall(recall::Args),
     Receipts(receipts::Args),
@@ -188,6 +204,20 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Explain(args) => explain::run(desk, &args).await,
         Command::Disclosures(args) => disclosures::run(desk, &args).await,
         Command::Policy(args) => policy::run(desk, args).await,
+        Command::Refer(args) => referral::refer::run(desk, args).await,
+        Command::Inbox(args) => referral::inbox::run(desk, &args).await,
+        Command::Ack(args) => referral::act::run(desk, Acts::Ack(args)).await,
+        Command::Ask(args) => referral::act::run(desk, Acts::Ask(args)).await,
+        Command::Answer(args) => referral::act::run(desk, Acts::Answer(args)).await,
+        Command::Accept(args) => referral::act::run(desk, Acts::Accept(args)).await,
+        Command::Decline(args) => referral::act::run(desk, Acts::Decline(args)).await,
+        Command::Choose(args) => referral::act::run(desk, Acts::Choose(args)).await,
+        Command::Progress(args) => referral::act::run(desk, Acts::Progress(args)).await,
+        Command::HandBack(args) => referral::act::run(desk, Acts::HandBack(args)).await,
+        Command::Resolve(args) => referral::act::run(desk, Acts::Resolve(args)).await,
+        Command::Review(args) => referral::act::run(desk, Acts::Review(args)).await,
+        Command::Close(args) => referral::act::run(desk, Acts::Close(args)).await,
+        Command::PassOn(args) => referral::pass_on::run(desk, args).await,
         Command::Withdraw(args) => withdraw::run(desk, &args).await,
         Command::Recall(args) => recall::run(desk, &args).await,
         Command::Receipts(args) => receipts::run(desk, &args).await,

@@ -3,17 +3,19 @@
 use super::output::{self, facts, plain, table, time};
 use super::{Desk, Ended};
 use crate::api::client::Target;
+use crate::node::error::Exit;
+use crate::node::referral::ReferralView;
 use crate::node::view::RecordView;
 
-/// Show a record, and who else says the same
+/// Show a record and who else says the same, or a referral with its timeline
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, long_about = ABOUT)]
 pub(super) struct Args {
-    /// The record's id here, its value, or an entry as LOG:POSITION
+    /// The record's id here, its value, or an entry as LOG:POSITION; or a referral's id or the beginning of it
     id: String,
 }
 
-const ABOUT: &str = "Show a record, and who else says the same
+const ABOUT: &str = "Show a record and who else says the same, or a referral with its timeline
 
 Record ids are each node's own: to speak with others of a record, name its log and position, which are the same everywhere. LOG is the \
 beginning of the log's id, as it is shown.";
@@ -22,11 +24,22 @@ const EXAMPLES: &str = "Examples:
   watchfire show weather4free.com";
 
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
+    if may_be_a_referral(&args.id) {
+        match desk.node().get::<ReferralView>(Target::new(&["referrals", &args.id])).await {
+            Err(problem) if problem.exit == Exit::NotFound => {}
+            view => return output::answer(desk, &view?, super::referral::text),
+        }
+    }
     let record: RecordView = desk.node().get(Target::new(&["records", &args.id])).await?;
     if record.unconfirmed {
         output::say(super::lookup::UNCONFIRMED);
     }
     output::answer(desk, &record, text)
+}
+
+/// Whether it could be the id of a referral, or the beginning of one.
+pub(super) fn may_be_a_referral(id: &str) -> bool {
+    (4..=26).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphabetic() || (b'2'..=b'7').contains(&byte))
 }
 
 pub(super) fn text(record: &RecordView) -> String {

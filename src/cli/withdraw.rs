@@ -5,24 +5,42 @@ use super::{Desk, Ended};
 use crate::api::Reason;
 use crate::api::client::Target;
 use crate::model::record::WithdrawalMode;
+use super::referral::act::{act_in, done};
+use super::show::may_be_a_referral;
+use crate::node::error::Exit;
+use crate::node::referral::Act;
 use crate::node::view::TakeBackView;
 
-/// Take a record back as no longer valid; it stays findable as revoked
+/// Take a record back as no longer valid, or a referral from everybody who has it
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, long_about = ABOUT)]
 pub(super) struct Args {
-    /// The record's id, or its value
+    /// The record's id, or its value; or a referral's id, or the beginning of it
     id: String,
-    /// Why; the holders read it
+    /// Of a record, why; the holders read it
+    #[arg(long, required_unless_present = "revoked")]
+    reason: Option<String>,
+    /// Of a referral: the person has revoked the consent, so every offer of the case is withdrawn
     #[arg(long)]
-    reason: String,
+    revoked: bool,
 }
+
+const ABOUT: &str = "Take a record back as no longer valid, or a referral from everybody who has it
+
+A record stays findable as revoked. What was said in a referral is destroyed by whoever has it, and nothing but the fact that there was one is \
+left; its reason travels to nobody.";
 
 const EXAMPLES: &str = "Examples:
   watchfire withdraw weather4free.com --reason 'the domain has a new owner'";
 
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
-    let ask = Reason { reason: args.reason.clone() };
+    if args.revoked || may_be_a_referral(&args.id) {
+        match act_in(desk, &args.id, Act::Withdraw { revoked: args.revoked }, true).await {
+            Err(problem) if problem.exit == Exit::NotFound && !args.revoked => {}
+            view => return output::answer(desk, &view?, done),
+        }
+    }
+    let ask = Reason { reason: args.reason.clone().unwrap_or_default() };
     let view: TakeBackView = desk.node().post(Target::new(&["records", &args.id, "withdraw"]), &ask).await?;
     output::answer(desk, &view, text)
 }

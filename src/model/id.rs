@@ -118,6 +118,19 @@ id!(
     ReleaseId, 5, "the id of a release"
 );
 
+id!(
+    /// A case as it is offered to one organisation: random, so that it tells nothing and two offers of a case do not look alike.
+    ReferralId, 16, "the id of a referral"
+);
+id!(
+    /// A case of this node's own, of which every offer is a referral. Random, and known here alone.
+    CaseId, 16, "the id of a case"
+);
+id!(
+    /// A person or an organisation in need, as one partner knows it: random for each of the two, and never computed from who it is.
+    SubjectRef, 16, "the reference of a subject"
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,12 +11,13 @@ pub mod label;
 pub mod log;
 pub mod observable;
 pub mod record;
+pub mod referral;
 pub mod time;
 pub mod tlp;
 pub mod vocabulary;
 pub mod warninglist;
 
-pub use id::{DeskHash, EntryHash, GroupId, LogId, OrgId, RecordId, ReleaseId, UserKey};
+pub use id::{CaseId, DeskHash, EntryHash, GroupId, LogId, OrgId, RecordId, ReferralId, ReleaseId, SubjectRef, UserKey};
 pub use label::{Ceiling, Class, Label, Pap};
 pub use observable::{BadObservable, Observable, ObservableKind};
 pub use record::{Indicator, Record, RecordKind};

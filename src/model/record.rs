@@ -1,6 +1,7 @@
 //! Records: what is shared.
 
 use super::log::Audience;
+use super::referral::Message;
 use super::{EntryHash, LogId, Observable, OrgId, Timestamp};
 
 /// The kinds of record. The number stands in every entry header; a newer peer may send one that we do not know.
@@ -9,6 +10,8 @@ use super::{EntryHash, LogId, Observable, OrgId, Timestamp};
 pub enum RecordKind {
     /// An observable, with what its author says of it.
     Indicator = 1,
+    /// A message about a referral.
+    Referral = 6,
     /// The author takes entries back: no longer valid, or should never have left.
     Withdrawal = 8,
     /// A holder's statement of what became of an entry.
@@ -27,6 +30,7 @@ impl RecordKind {
     pub const fn from_number(number: u8) -> Option<Self> {
         match number {
             1 => Some(Self::Indicator),
+            6 => Some(Self::Referral),
             8 => Some(Self::Withdrawal),
             9 => Some(Self::Receipt),
             10 => Some(Self::KeyChange),
@@ -38,6 +42,7 @@ impl RecordKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Indicator => "indicator",
+            Self::Referral => "referral",
             Self::Withdrawal => "withdrawal",
             Self::Receipt => "receipt",
             Self::KeyChange => "key change",
@@ -150,6 +155,8 @@ pub struct SignedReceipt {
 pub enum Record {
     /// An observable, with what its author says of it.
     Indicator(Indicator),
+    /// A message about a referral.
+    Referral(Message),
     /// The author takes entries back.
     Withdrawal(Withdrawal),
     /// What became of an entry.
@@ -163,6 +170,7 @@ impl Record {
     pub const fn kind(&self) -> RecordKind {
         match self {
             Self::Indicator(_) => RecordKind::Indicator,
+            Self::Referral(_) => RecordKind::Referral,
             Self::Withdrawal(_) => RecordKind::Withdrawal,
             Self::Receipt(_) => RecordKind::Receipt,
             Self::KeyChange(_) => RecordKind::KeyChange,

@@ -5,6 +5,7 @@ use crate::link::keys::KeysError;
 use crate::model::{OrgId, Timestamp, Tlp};
 use crate::rules::desk::Denied;
 use crate::rules::label::Withheld;
+use crate::rules::referral::Illegal;
 use crate::store::{CommitError, OpenError, ReadError};
 use std::path::PathBuf;
 
@@ -208,6 +209,12 @@ pub enum NodeError {
          entry as LOG:POSITION, which is the same everywhere"
     )]
     UnknownRecord(String),
+    /// No referral has that id.
+    #[error("there is no referral `{0}`\nhint: `watchfire inbox` shows them; four characters of an id are enough where no other begins so")]
+    UnknownReferral(String),
+    /// It is not the time for that in a referral, or not ours to do.
+    #[error("{0}\nhint: {hint}", hint = super::referral::way_out(*.0))]
+    Referral(Illegal),
     /// Nothing is held under that id.
     #[error("nothing is held as `{0}`\nhint: `watchfire holds` shows what is; what has left is taken back with `watchfire recall`")]
     NotHeld(String),
@@ -392,6 +399,8 @@ impl NodeError {
             Self::UnknownAudience(_) => "unknown-audience",
             Self::UnknownRecord(_) => "unknown-record",
             Self::NotHeld(_) => "not-held",
+            Self::UnknownReferral(_) => "unknown-referral",
+            Self::Referral(_) => "not-now",
             Self::OnlyHeld { .. } => "only-held",
             Self::AlsoHeld { .. } => "also-held",
             Self::Recalled { .. } => "recalled",
@@ -439,6 +448,7 @@ impl NodeError {
             Self::NotRunning(_) | Self::Stopping | Self::Internal(_) | Self::BadBackup { .. } | Self::Conflict(_) => Exit::Failed,
             Self::Config(_) | Self::BadInput(_) | Self::UnknownCursor | Self::BadDeniedKey { .. } | Self::GateFile { .. } => Exit::Usage,
             Self::AmbiguousRecord { .. } => Exit::Usage,
+            Self::Referral(_) => Exit::Failed,
             Self::Withheld(_) | Self::Label { .. } | Self::HeldBack(_) | Self::PolicyWidens => Exit::Refused,
             Self::NotInitialised(_) | Self::AlreadyInitialised(_) | Self::Permission { .. } | Self::BadFile { .. } => Exit::Permission,
             Self::NotEmpty(_) | Self::NotForUs { .. } | Self::KeyAbsent(_) => Exit::Permission,
@@ -448,7 +458,7 @@ impl NodeError {
             Self::Desk(_) => Exit::Permission,
             Self::Unreachable { .. } | Self::Protocol { .. } => Exit::Unreachable,
             Self::UnknownPeer(_) | Self::UnknownGroup(_) | Self::UnknownMember { .. } => Exit::NotFound,
-            Self::UnknownAudience(_) | Self::UnknownRecord(_) | Self::Recalled { .. } | Self::NotHeld(_) | Self::OnlyHeld { .. } => {
+            Self::UnknownAudience(_) | Self::UnknownRecord(_) | Self::Recalled { .. } | Self::NotHeld(_) | Self::UnknownReferral(_) | Self::OnlyHeld { .. } => {
                 Exit::NotFound
             }
             Self::StoreLocked(_) | Self::StoreDamaged(_) | Self::StoreNewer { .. } | Self::StoreForeign { .. } => Exit::Store,
@@ -682,6 +692,18 @@ mod tests {
                 "not-held",
                 6,
                 "nothing is held as `amal`\nhint: `watchfire holds` shows what is; what has left is taken back with `watchfire recall`",
+            ),
+            (
+                NodeError::UnknownReferral(text()),
+                "unknown-referral",
+                6,
+                "there is no referral `amal`\nhint: `watchfire inbox` shows them; four characters of an id are enough where no other begins so",
+            ),
+            (
+                NodeError::Referral(Illegal::NotAcknowledged),
+                "not-now",
+                1,
+                "no person has acknowledged it\nhint: `watchfire ack` says first that a person has opened it",
             ),
             (
                 NodeError::AlsoHeld { text: text(), hold: crate::model::ReleaseId([0; 5]) },

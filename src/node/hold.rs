@@ -11,14 +11,16 @@ use tokio_util::sync::CancellationToken;
 use super::gate::volume::BY_HAND;
 use super::position::foreseen;
 use super::preview::{PREVIEW_MAX, record_view};
-use super::share::{Door, Remarks, in_order};
+use super::referral::Permit;
+use super::share::{Door, Remarks, in_order, said_of};
 use super::view::{HoldView, PreviewRecord, PreviewView};
 use super::{Node, NodeError};
 use crate::link::convert::{decode_record, encode_record};
 use crate::model::crypto::{random, sha256};
-use crate::model::{Label, RecordId, ReleaseId};
+use crate::model::{Label, RecordId, RecordKind, ReferralId, ReleaseId};
 use crate::rules::gate::Origin;
 use crate::rules::label::Withheld;
+use crate::rules::referral::Permission;
 use crate::rules::release::{Codec, Encoded, Look, release_held};
 use crate::store::change::{Change, Refused, ReleaseItem, ReleaseOutcome};
 use crate::store::hold::{HeldItem, HoldRow, Second};
@@ -144,7 +146,9 @@ impl Node {
                 return Ok(Some(KEPT_MS));
             }
             let door = self.door(row.audience)?;
-            let items = match passed_again(&door, snapshot.held(id, part)?) {
+            let permit = row.referral.map(|referral| self.permit(&snapshot, &referral)).transpose()?;
+            let permission = permit.as_ref().and_then(Permit::permission);
+            let items = match passed_again(&door, permission, snapshot.held(id, part)?) {
                 Ok(items) => items,
                 Err(reason) => {
                     self.keep_back(id, &row, &reason).await?;
@@ -159,6 +163,10 @@ impl Node {
             match self.queue_held(row.audience, items.clone(), &remarks, Change::LetGo { id: *id, part }).await? {
                 Ok(()) => {}
                 Err(Refused::OtherBytes) => return self.hold_anew(id, part, items).await,
+                Err(Refused::ReferralMoved) => {
+                    self.keep_back(id, &row, &Withheld::Changed).await?;
+                    return Ok(Some(KEPT_MS));
+                }
                 Err(_) => return Ok(None),
             }
         }
@@ -219,7 +227,7 @@ impl Node {
         let row = snapshot.hold(&id)?.ok_or_else(|| NodeError::NotHeld(id.to_string()))?;
         let view = self.hold_view(&snapshot, Some(id), &row)?;
         drop(snapshot);
-        self.commit(Change::Unhold(id)).await?;
+        self.commit_many(self.without_held(&id, &row)?).await?;
         self.holds_changed.ring();
         Ok(view)
     }
@@ -285,12 +293,14 @@ pub(super) fn held_id(text: &str) -> Result<ReleaseId, NodeError> {
 }
 
 /// The gate decides anew, about what was held.
-fn passed_again(door: &Door, held: Vec<HeldItem>) -> Result<Vec<ReleaseItem>, Withheld> {
+fn passed_again(door: &Door, permission: Option<Permission<'_>>, held: Vec<HeldItem>) -> Result<Vec<ReleaseItem>, Withheld> {
     let codec = Codec { read: |kind, body| decode_record(kind, body).ok(), write: encode_record };
     let pass = |HeldItem { record, inside, encoded, findings }: HeldItem| {
-        let look = Look { gate: &door.gate, inside: &inside, origin: Origin::Ours };
+        let look = Look { gate: &door.gate, inside: &inside, origin: Origin::Ours, permission };
         let released = release_held(encoded, codec, door.state(), &door.us, door.now, look)?;
-        Ok(ReleaseItem { record, inside, released, findings })
+        let Encoded { kind, body, .. } = released.get();
+        let said = RecordKind::from_number(*kind).and_then(|kind| said_of(&decode_record(kind, body).ok()?));
+        Ok(ReleaseItem { record, inside, released, findings, said })
     };
     held.into_iter().map(pass).collect()
 }
@@ -348,6 +358,13 @@ impl Filling {
     pub(super) fn whole(node: &Node, door: &Door, hold: Hold) -> Self {
         let mut filling = Self::new(node, door, hold, None, BY_HAND);
         filling.complete(node);
+        filling
+    }
+
+    /// Of one message about a referral.
+    pub(super) fn of_referral(node: &Node, door: &Door, hold: Hold, referral: ReferralId) -> Self {
+        let mut filling = Self::whole(node, door, hold);
+        filling.row.referral = Some(referral);
         filling
     }
 

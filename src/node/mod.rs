@@ -25,6 +25,7 @@ mod position;
 mod preview;
 pub mod recall;
 pub mod receive;
+pub mod referral;
 pub mod relay;
 mod second;
 pub mod send;
@@ -90,6 +91,10 @@ pub struct Node {
     changing_policy: tokio::sync::Mutex<()>,
     /// One hold leaves, is undone or changes at a time.
     holding: tokio::sync::Mutex<()>,
+    /// One message of ours about a referral follows from what is known by then.
+    referring: tokio::sync::Mutex<()>,
+    /// The value lists in force.
+    pub vocabularies: crate::model::vocabulary::Vocabularies,
     /// One definition of a group of ours follows from the one before.
     defining: tokio::sync::Mutex<()>,
 }
@@ -121,6 +126,8 @@ struct Memory {
     reopen: BTreeSet<OrgId>,
     /// Holds that an import fills.
     filling: BTreeSet<crate::model::ReleaseId>,
+    /// Referrals of which a log says something, from its being read until it is durable.
+    heard: BTreeMap<crate::model::LogId, BTreeSet<crate::model::ReferralId>>,
     /// Since when enough of those clocks agree with ours, in milliseconds of running.
     clocks_agree_since: Option<u64>,
     /// The log-signing keys that cards name.
@@ -173,6 +180,8 @@ impl Node {
     /// A node of parts that are open already; tests give it a store on a faulty disk. Its gate knows what the settings say, and has read no file.
     pub fn assemble(data: &Path, config: Config, clock: Clock, keys: Identity, store: Store) -> Arc<Self> {
         let gatekeeper = gate::Gatekeeper::new(&config);
+        // Read before by whoever serves; what is wrong in them was told then.
+        let vocabularies = vocabulary::load(data).unwrap_or_default();
         Arc::new(Self {
             data: data.to_owned(),
             gatekeeper,
@@ -192,6 +201,8 @@ impl Node {
             policy: Mutex::default(),
             changing_policy: tokio::sync::Mutex::default(),
             holding: tokio::sync::Mutex::default(),
+            referring: tokio::sync::Mutex::default(),
+            vocabularies,
             defining: tokio::sync::Mutex::default(),
         })
     }

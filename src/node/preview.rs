@@ -8,6 +8,7 @@ use super::status::Names;
 use super::view::{Field, HeldView, HoldState, HoldView, LabelCount, MemberView, Page, PreviewRecord, PreviewView};
 use super::{Node, NodeError};
 use crate::link::convert::{decode_record, encode_record};
+use crate::model::referral::{Message, Words};
 use crate::model::record::Withdrawal;
 use crate::model::{Indicator, Label, OrgId, Record, RecordKind, ReleaseId, Timestamp};
 use crate::rules::disclosed::Line;
@@ -166,12 +167,31 @@ pub(crate) fn fields(kind: u8, body: &[u8]) -> Vec<Field> {
     };
     match record {
         Record::Indicator(indicator) => indicator_fields(indicator),
+        Record::Referral(message) => message_fields(message),
         Record::Withdrawal(Withdrawal { log, seqs, reason, .. }) => {
             vec![field("log", log), field("positions", seqs.len()), field("reason", reason)]
         }
         Record::Receipt(receipt) => vec![field("log", receipt.log), field("positions", receipt.outcomes.len())],
         Record::KeyChange(key) => vec![field("key", HEXLOWER.encode(&key))],
     }
+}
+
+/// What a message says, as it would be read from a file.
+fn message_fields(message: Message) -> Vec<Field> {
+    let Message { referral, number, mut words, .. } = message;
+    let mut fields = vec![field("referral", referral), field("number", number), field("says", words.name())];
+    if let Words::Offer(offer) = &words
+        && let Ok(serde_json::Value::Object(all)) = serde_json::to_value(offer)
+    {
+        let text = |value: serde_json::Value| match value {
+            serde_json::Value::String(text) => text,
+            other => other.to_string(),
+        };
+        fields.extend(all.into_iter().map(|(name, value)| field(&name, text(value))));
+        return fields;
+    }
+    fields.extend(words.texts_mut().into_iter().map(|(name, text, _)| field(name, text)));
+    fields
 }
 
 fn indicator_fields(indicator: Indicator) -> Vec<Field> {

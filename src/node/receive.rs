@@ -149,6 +149,7 @@ impl Node {
                 valid_until: indicator.valid_until,
                 observable: indicator.observable,
             },
+            Record::Referral(message) => self.understand_message(log, message)?,
             #[cfg(feature = "simulation")]
             Record::Withdrawal(_) if crate::simulation::planted(crate::simulation::Bug::ForgetRecall) => Meaning::None,
             Record::Withdrawal(withdrawal) => {
@@ -181,6 +182,7 @@ impl Node {
             self.answer_taken_back(&log.author, log.audience, taken).await?;
         }
         self.followed_in_hidden_group(log, first..through).await?;
+        self.react_to(&log.id()).await;
         if owes {
             self.commit(Change::Owe { log: log.id(), first, owed: false }).await?;
         }

@@ -14,14 +14,16 @@ use crate::model::crypto::random;
 use crate::model::group::Definition;
 use crate::model::log::{Audience, BODY_BYTES_MAX};
 use crate::model::observable::search_key;
+use crate::model::referral::Message;
 use crate::model::{Ceiling, Indicator, Label, Observable, ObservableKind, OrgId, Record, ReleaseId, Timestamp};
 use crate::rules::gate::{Gate, Origin};
 use crate::rules::label::{AudienceState, RULES_VERSION, Withheld};
 use crate::rules::may::About;
 use crate::rules::policy::Allowance;
+use crate::rules::referral::Permission;
 use crate::rules::release::{Disclosure, Draft, Look, Particulars, release};
 use crate::store::CommitError;
-use crate::store::change::{Change, Outcome, PeerState, Refused, ReleaseItem, ReleaseOutcome};
+use crate::store::change::{Change, Outcome, PeerState, Refused, ReleaseItem, ReleaseOutcome, Said};
 
 /// The observables in a pattern, for lookup.
 pub(super) fn inside(observable: &Observable) -> Vec<Observable> {
@@ -180,11 +182,23 @@ impl Node {
 
     /// The same, with what the gate asks left open.
     pub(super) fn pass_gate_as(&self, origin: Origin, door: &Door, draft: Draft) -> Result<ReleaseItem, Withheld> {
+        self.pass_gate_under(None, origin, door, draft)
+    }
+
+    /// The same, under what a person has agreed to.
+    pub(super) fn pass_gate_under(
+        &self,
+        permission: Option<Permission<'_>>,
+        origin: Origin,
+        door: &Door,
+        draft: Draft,
+    ) -> Result<ReleaseItem, Withheld> {
         let inside = match &draft.record {
             Record::Indicator(Indicator { observable, .. }) => inside(observable),
             _ => Vec::new(),
         };
-        let look = Look { gate: &door.gate, inside: &inside, origin };
+        let look = Look { gate: &door.gate, inside: &inside, origin, permission };
+        let said = said_of(&draft.record);
         let passed = release(draft, door.state(), &door.us, door.now, look)?;
         let released = passed.draft.encode(encode_record);
         if released.get().body.len() > BODY_BYTES_MAX {
@@ -192,7 +206,7 @@ impl Node {
         }
         // Of the value that leaves: the gate may have taken something off it.
         let record = released.get().observable.as_ref().map(|observable| self.record_id(&self.org(), observable));
-        Ok(ReleaseItem { record, inside, released, findings: passed.findings })
+        Ok(ReleaseItem { record, inside, released, findings: passed.findings, said })
     }
 
     /// The change that makes released records durable, with what the gate wrote down.
@@ -274,6 +288,13 @@ impl Node {
             other => Err(NodeError::Internal(format!("a release had the outcome {other:?}"))),
         }
     }
+}
+
+/// What the store must know of a message about a referral.
+pub(super) fn said_of(record: &Record) -> Option<Said> {
+    let Record::Referral(message) = record else { return None };
+    let Message { referral, number, seen, heard, words, .. } = message;
+    Some(Said { referral: *referral, number: *number, seen: *seen, heard: *heard, step: words.into() })
 }
 
 /// What the gate looks at for one audience.

@@ -139,6 +139,27 @@ pub enum Withheld {
     /// No rule allows this action for those.
     #[error("no rule allows that for them")]
     NotThisWay,
+    /// Nothing says that the person agreed to it.
+    #[error("there is no consent for it\nhint: a case leaves under a consent alone; `watchfire refer --help` shows how it is given")]
+    NoConsent,
+    /// The consent has ended.
+    #[error("the consent has ended\nhint: ask the person anew, and refer it with the new consent")]
+    ConsentExpired,
+    /// The consent does not name the recipient.
+    #[error("the consent does not name this recipient\nhint: ask the person, and name it among `recipients`")]
+    NotConsented,
+    /// The consent is for indicators alone.
+    #[error("the consent is for indicators alone\nhint: share the indicators; the case stays here")]
+    IndicatorsOnly,
+    /// It came under a consent that does not allow to pass it on.
+    #[error("it came under a consent that does not allow to pass it on\nhint: hand it back, and suggest the partner to whom it came from")]
+    NotOnward,
+    /// It would travel under more than the person agreed to.
+    #[error("it would travel under more than was agreed to\nhint: nothing widens a consent but a new one")]
+    WiderConsent,
+    /// A referral is for one organisation.
+    #[error("it is for one organisation alone, and this is a group\nhint: `watchfire call` asks a group, without anything of the case")]
+    ReferralToGroup,
 }
 
 /// Whether a label may stand in a group's log. TLP:RED is for single recipients. TLP:GREEN lets each reader pass a record on within its

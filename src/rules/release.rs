@@ -5,8 +5,10 @@
 use super::gate::{Gate, Origin, Texts};
 use super::label::{AudienceState, Held, Withheld};
 use super::may::{About, Action, To, may};
+use super::referral::{Permission, permits};
 use crate::model::log::Audience;
 use crate::model::record::{Receipt, Withdrawal};
+use crate::model::referral::{Message, Words};
 use crate::model::{Indicator, Label, Observable, OrgId, Record, RecordKind, ReleaseId, Timestamp};
 use std::collections::BTreeMap;
 
@@ -118,6 +120,8 @@ pub struct Look<'a> {
     pub inside: &'a [Observable],
     /// Whose word it is.
     pub origin: Origin,
+    /// What allows something about a case to leave; nothing does where there is none.
+    pub permission: Option<Permission<'a>>,
 }
 
 /// Decides whether a draft leaves, and what of it.
@@ -127,6 +131,10 @@ pub struct Look<'a> {
 pub fn release(draft: Draft, audience: AudienceState<'_>, us: &OrgId, now: Timestamp, look: Look<'_>) -> Result<Passed, Withheld> {
     let about = About { label: draft.label, kind: draft.record.kind().number(), retention: draft.retention };
     may(Action::Release, &about, &To::Audience { state: audience, us }, now)?;
+    if let Record::Referral(message) = &draft.record {
+        let Audience::Direct(to) = draft.audience else { return Err(Withheld::ReferralToGroup) };
+        permits(look.permission.as_ref(), &message.words, &to, now)?;
+    }
     let mut findings = Findings::default();
     let record = project(draft.record, look, &mut findings)?;
     Ok(Passed { draft: Released(Draft { record, ..draft }), findings })
@@ -180,6 +188,7 @@ pub fn release_held(
 fn project(record: Record, look: Look<'_>, findings: &mut Findings) -> Result<Record, Withheld> {
     Ok(match record {
         Record::Indicator(indicator) => Record::Indicator(project_indicator(indicator, look, findings)?),
+        Record::Referral(message) => Record::Referral(project_message(message, look, &mut *findings)),
         // What takes back is never held up: of its reason only personal data goes.
         Record::Withdrawal(Withdrawal { log, seqs, mode, reason }) => {
             let reason = clean_reason(reason, look.gate, findings);
@@ -188,6 +197,17 @@ fn project(record: Record, look: Look<'_>, findings: &mut Findings) -> Result<Re
         Record::Receipt(Receipt { log, outcomes, at, withdrawal }) => Record::Receipt(Receipt { log, outcomes, at, withdrawal }),
         Record::KeyChange(key) => Record::KeyChange(key),
     })
+}
+
+/// A message about a referral: codes and times stay, texts pass the detectors, one record for all of them.
+fn project_message(message: Message, look: Look<'_>, findings: &mut Findings) -> Message {
+    let Message { referral, number, seen, heard, vocabulary, mut words } = message;
+    // An introduction code is made by us, and must arrive as the person has it.
+    if !matches!(words, Words::Confirm { .. }) {
+        let mut fields = words.texts_mut();
+        redact_fields(&mut look.gate.texts(Vec::new()), &mut fields, findings);
+    }
+    Message { referral, number, seen, heard, vocabulary, words }
 }
 
 fn project_indicator(indicator: Indicator, look: Look<'_>, findings: &mut Findings) -> Result<Indicator, Withheld> {

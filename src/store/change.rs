@@ -6,7 +6,8 @@ use crate::model::desk::{SignedChange, WrappedKey};
 use crate::model::group::SignedDefinition;
 use crate::model::log::{AbsentReason, Audience, Batch, Equivocation, Header, LogKey};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
-use crate::model::{Ceiling, EntryHash, GroupId, Label, LogId, Observable, OrgId, RecordId, ReleaseId, Timestamp, UserKey};
+use crate::model::{Ceiling, EntryHash, GroupId, Label, LogId, Observable, OrgId, RecordId, ReferralId, ReleaseId, Timestamp, UserKey};
+use crate::rules::referral::Step;
 use std::collections::BTreeMap;
 
 use crate::rules::release::{Disclosure, Encoded, Findings, Released};
@@ -272,10 +273,47 @@ pub enum Change {
         /// A key that is no user's any more.
         gone: Option<UserKey>,
     },
+    /// Something of the desk's own is kept, or is gone where there is none.
+    Keep {
+        /// Where.
+        shelf: Shelf,
+        /// Under which id.
+        id: [u8; 16],
+        /// What.
+        row: Option<Vec<u8>>,
+    },
+    /// A referral is over, or is seen to be one whose two histories differ.
+    MarkReferral {
+        /// The referral.
+        id: ReferralId,
+        /// What is to be remembered.
+        mark: ReferralMark,
+    },
     /// Our logs go on in this incarnation; all earlier logs of ours are closed. Waiting items move along. Never goes down.
     Incarnation(u64),
     /// Any small named value of the node's own (`None` removes it).
     Put(&'static str, Option<Vec<u8>>),
+}
+
+/// What is kept of the desk's own, beside what travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Shelf {
+    /// Cases of ours.
+    Case = 1,
+    /// What we know of a referral and the other side does not.
+    Referral = 2,
+    /// What people at the desk did with referrals: the audit.
+    Deed = 3,
+}
+
+/// What is remembered of a referral besides its messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReferralMark {
+    /// Nothing is left to be done.
+    Over,
+    /// The other side has heard something else from us than we have said, or the other way around.
+    Forked,
 }
 
 /// One released record. Only the gate's word lets a record into a log of ours:
@@ -285,7 +323,7 @@ pub enum Change {
 /// use watchfire::store::change::ReleaseItem;
 ///
 /// fn queue(released: Released<Encoded>) -> ReleaseItem {
-///     ReleaseItem { record: None, inside: vec![], released, findings: Default::default() }
+///     ReleaseItem { record: None, inside: vec![], released, findings: Default::default(), said: None }
 /// }
 /// ```
 ///
@@ -294,7 +332,7 @@ pub enum Change {
 /// use watchfire::store::change::ReleaseItem;
 ///
 /// fn queue(released: Encoded) -> ReleaseItem {
-///     ReleaseItem { record: None, inside: vec![], released, findings: Default::default() }
+///     ReleaseItem { record: None, inside: vec![], released, findings: Default::default(), said: None }
 /// }
 /// ```
 #[derive(Debug, Clone)]
@@ -307,6 +345,23 @@ pub struct ReleaseItem {
     pub released: Released<Encoded>,
     /// What people are told of it before it leaves.
     pub findings: Findings,
+    /// Where it is a message about a referral: which.
+    pub said: Option<Said>,
+}
+
+/// A message about a referral, as far as the store must know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// The referral.
+    pub referral: ReferralId,
+    /// Its number on its side.
+    pub number: u64,
+    /// How many of the other side's its writer had seen.
+    pub seen: u64,
+    /// Which, as `model::referral::heard` names them.
+    pub heard: [u8; 32],
+    /// What it does.
+    pub step: Step,
 }
 
 /// What an entry of another author means, decided before it is stored.
@@ -360,6 +415,8 @@ pub enum Meaning {
     },
     /// Later batches of this log are signed with this key.
     KeyChange([u8; 32]),
+    /// A message about a referral.
+    Said(Said),
 }
 
 /// What became of an entry at its receiver. The number stands on the wire.
@@ -625,4 +682,7 @@ pub enum Refused {
     /// What would leave is not what was held.
     #[error("what would leave is not what was held")]
     OtherBytes,
+    /// A message about the referral has this number already, or the one before it is missing.
+    #[error("the conversation has moved since")]
+    ReferralMoved,
 }

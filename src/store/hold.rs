@@ -5,7 +5,7 @@ use super::change::ReleaseItem;
 use super::codec::{Reader, Row, Writer};
 use crate::model::desk::{SignedApproval, SignedRelease, Terms};
 use crate::model::log::Audience;
-use crate::model::{Label, Observable, RecordId, ReleaseId, Timestamp};
+use crate::model::{Label, Observable, RecordId, ReferralId, ReleaseId, Timestamp};
 use crate::rules::disclosed::{self, Leaving, Line};
 use crate::rules::label::Held;
 use crate::rules::release::{Encoded, Findings};
@@ -57,6 +57,9 @@ pub struct HoldRow {
     /// The second person.
     #[serde(default)]
     pub second: Second,
+    /// Where it is a message about a referral: which. Nothing else is said there while it is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referral: Option<ReferralId>,
 }
 
 /// Two people's part in a release.
@@ -111,6 +114,7 @@ impl HoldRow {
             reason: None,
             by: None,
             second: Second::default(),
+            referral: None,
         }
     }
 
@@ -210,7 +214,7 @@ pub(super) fn pack(items: &[ReleaseItem]) -> Vec<u8> {
 }
 
 fn pack_one(row: Writer, item: &ReleaseItem) -> Writer {
-    let ReleaseItem { record, inside, released, findings } = item;
+    let ReleaseItem { record, inside, released, findings, said: _ } = item;
     let Encoded { audience: _, kind, observable, valid_until, body, label, retention } = released.get();
     let findings = if findings.is_empty() { Vec::new() } else { serde_json::to_vec(findings).unwrap_or_default() };
     let observable = observable.as_ref().map(Row::encode);

@@ -18,6 +18,7 @@ mod overlay;
 #[doc(hidden)]
 pub mod raw;
 mod read;
+mod referral;
 mod rows;
 mod tables;
 mod writer;
@@ -28,6 +29,7 @@ mod tests;
 pub use disk::{BackendFactory, Options};
 pub use error::{CommitError, Damaged, OpenError, ReadError};
 pub use read::*;
+pub use referral::{MessageRow, ReferralRow};
 pub use rows::{EvidenceRow, History, HistoryPart, LogState, ProvenanceState, QuarantineRow, SuspiciousRow, TakenBackRow};
 pub use writer::Health;
 #[cfg(feature = "simulation")]

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 type Bytes = &'static [u8];
 type Id = &'static [u8; 32];
+type Short = &'static [u8; 16];
 
 /// Declares the tables, and the struct that has all of them open in a write transaction.
 macro_rules! tables {
@@ -248,6 +249,13 @@ tables! {
     /// A desk user's public key → [`crate::model::desk::WrappedKey`]: the secret half under the user's passphrase. Not by the name, which
     /// must not stand in an error that names a row. Since schema 8.
     DESK_KEYS desk_keys "desk_keys.v1": Id => Bytes;
+    /// Referral → [`super::referral::ReferralRow`]. Since schema 10.
+    REFERRALS referrals "referrals.v1": Short => Bytes;
+    /// (referral, side: 1 origin, 2 receiver, number) → [`super::referral::MessageRow`]. The body is that of the entry, or of what waits: it goes
+    /// with it, and the row stays. Since schema 10.
+    MESSAGES messages "messages.v1": (Short, u8, u64) => Bytes;
+    /// ([`super::change::Shelf`], id) → what the desk keeps there, as JSON. Since schema 10.
+    SHELVES shelves "shelves.v1": (u8, Short) => Bytes;
     /// (when, digest) of released records that have no id, so that a repeated release adds nothing. Kept for seven days.
     UNNAMED unnamed "unnamed.v1": (u64, Id) => ();
 }

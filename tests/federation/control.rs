@@ -99,8 +99,8 @@ async fn a_federation_does_not_end_with_a_release_that_was_not_disclosed() {
     let audience = Audience::Direct(federation.org(BOREALIS));
     let record = Record::Indicator(Indicator::bare(Observable::guess("evil.example.org").unwrap()));
     let draft = Draft { record, label: Tlp::Amber.into(), audience, retention: Timestamp(0) };
-    let look = Look { gate: &Gate::default(), inside: &[], origin: Origin::PassedOn };
+    let look = Look { gate: &Gate::default(), inside: &[], origin: Origin::PassedOn, permission: None };
     let released = release(draft, AudienceState::OPEN, &us, now, look).unwrap().draft.encode(encode_record);
-    let items = vec![ReleaseItem { record: None, inside: Vec::new(), released, findings: Findings::default() }];
+    let items = vec![ReleaseItem { record: None, inside: Vec::new(), released, findings: Findings::default(), said: None }];
     federation.node(AMAL).store.commit(Change::Release { audience, items, disclosures: Vec::new(), at: now }).await.unwrap();
 }

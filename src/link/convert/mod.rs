@@ -6,6 +6,7 @@ mod definition;
 mod frame;
 mod gated;
 mod record;
+mod referral;
 
 pub use batch::Assembled;
 pub use batch::{BatchReader, batch_frames, start_frame};

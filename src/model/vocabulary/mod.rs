@@ -187,8 +187,8 @@ impl Vocabulary {
     }
 }
 
-/// All lists in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// All lists in force. None of them by default: every code is shown as it is then.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Vocabularies {
     lists: BTreeMap<String, Vocabulary>,
     /// The names of those that an operator replaced.

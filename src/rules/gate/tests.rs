@@ -55,7 +55,7 @@ fn out_as(origin: Origin, record: Record) -> Result<Passed, Withheld> {
     let (us, peer) = (OrgId([1; 32]), OrgId([2; 32]));
     let draft = Draft { record, label: Tlp::Amber.into(), audience: Audience::Direct(peer), retention: Timestamp(7) };
     let gate = gate();
-    let look = Look { gate: &gate, inside: &inside, origin };
+    let look = Look { gate: &gate, inside: &inside, origin, permission: None };
     release(draft, AudienceState::OPEN, &us, Timestamp(0), look)
 }
 

@@ -65,6 +65,9 @@ impl OriginPart {
         let number = self.written + 1;
         let next = Self { written: number, seen: message.seen, ..self };
         need(message.seen >= self.seen, Illegal::SeesLess)?;
+        if message.step == Step::Gone {
+            return Ok(next);
+        }
         if message.step == Step::Offer {
             need(!self.offered, Illegal::Again)?;
             return Ok(Self { offered: true, ..next });
@@ -120,6 +123,9 @@ impl ReceiverPart {
         let number = self.written + 1;
         let next = Self { written: number, seen: message.seen, ..self };
         need(message.seen >= self.seen, Illegal::SeesLess)?;
+        if message.step == Step::Gone {
+            return Ok(next);
+        }
         need(origin.offered, Illegal::NoOffer)?;
         let has_ended = matches!(self.decision, Decision::Refused | Decision::Declined) || self.handed_back.is_some();
         match message.step {

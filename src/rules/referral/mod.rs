@@ -7,13 +7,19 @@
 //! has seen that it was withdrawn. Whoever gives it away stops to claim it with that message, and the other claims it when it has come: no two
 //! views claim it at once, and whoever gave it away keeps a clock running until it is told that this was seen.
 
+mod by_itself;
 mod clock;
+mod consent;
 mod legal;
 #[cfg(test)]
 mod tests;
 
+pub use by_itself::{Facts, by_itself};
 pub use clock::{Clock, clocks};
+pub use consent::{Permission, narrowed, permits};
 pub use legal::Illegal;
+
+use crate::model::referral::{Waiting, Words};
 
 /// Whose log a message stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,6 +97,39 @@ pub enum Step {
     Purge,
     /// Either, by its node: what was given away has been seen.
     Seen,
+    /// Either: something that was destroyed before it came here. It moves nothing; what it moved elsewhere was withdrawn with it.
+    Gone,
+}
+
+impl From<&Words> for Step {
+    fn from(words: &Words) -> Self {
+        match words {
+            Words::Offer(_) => Self::Offer,
+            Words::Receipt => Self::Receipt,
+            Words::Refuse { .. } => Self::Refuse,
+            Words::Acknowledge => Self::Acknowledge,
+            Words::Ask { .. } => Self::Ask,
+            Words::Answer { question, .. } => Self::Answer(*question),
+            Words::Accept { .. } => Self::Accept,
+            Words::Decline { .. } => Self::Decline,
+            Words::Confirm { acceptance, .. } => Self::Confirm(*acceptance),
+            Words::Contact { .. } => Self::Contact,
+            Words::Progress { waiting, .. } => Self::Progress(match waiting {
+                Waiting::Nothing => Progress::Working,
+                Waiting::Beneficiary => Progress::WaitingBeneficiary,
+                Waiting::Platform => Progress::WaitingPlatform,
+                Waiting::ThirdParty => Progress::WaitingThirdParty,
+            }),
+            Words::PassOn { .. } => Self::PassOn,
+            Words::HandBack { .. } => Self::HandBack,
+            Words::Resolve { .. } => Self::Resolve,
+            Words::Review { .. } => Self::Review,
+            Words::Close => Self::Close,
+            Words::Withdraw { .. } => Self::Withdraw,
+            Words::Purge => Self::Purge,
+            Words::Seen => Self::Seen,
+        }
+    }
 }
 
 /// A message about a referral as the rules look at it.
@@ -273,6 +312,32 @@ impl Fold {
         }
         self.illegal.sort_unstable_by_key(|(side, number, _)| (*side, *number));
         Standing { origin, receiver, illegal: self.illegal }
+    }
+}
+
+impl Phase {
+    /// As `inbox` and `show` say it (the states of the field, with `_` between words).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Offered => "sent",
+            Self::Delivered => "delivered",
+            Self::Refused => "refused",
+            Self::Acknowledged => "acknowledged",
+            Self::NeedsInfo => "needs_info",
+            Self::Accepted => "accepted",
+            Self::Declined => "declined",
+            Self::InProgress(Progress::Working) => "in_progress",
+            Self::InProgress(Progress::WaitingBeneficiary) => "waiting_beneficiary",
+            Self::InProgress(Progress::WaitingPlatform) => "waiting_platform",
+            Self::InProgress(Progress::WaitingThirdParty) => "waiting_third_party",
+            Self::HandedBack => "handed_back",
+            Self::Resolved => "resolved",
+            Self::Reviewed => "reviewed",
+            Self::Closed => "closed",
+            Self::Withdrawn => "withdrawn",
+            Self::Purged => "purged",
+        }
     }
 }
 

@@ -208,6 +208,10 @@ impl Tx<'_> {
             row.verdict = self.index(log, received, &row, revoked, body, numbers, at)?;
         }
         self.count(received.header.kind, 1)?;
+        if let Meaning::Said(said) = &received.meaning {
+            let Header { retention, label, .. } = received.header;
+            row.verdict = self.hear(log, said, body, number, super::referral::Entry { at, retention, label })?;
+        }
         self.quarantine(log, received, at)?;
         self.later_entry((log.no, seq), &row);
         Ok(row.verdict)
@@ -261,7 +265,7 @@ impl Tx<'_> {
                 }
                 Meaning::Receipt { log: of, outcomes, at } => drop(self.receipt(&log.row.key.author, of, outcomes, *at)?),
                 Meaning::KeyChange(key) => self.change_key(log, received.header.seq, key)?,
-                Meaning::None | Meaning::Indicator { .. } => {}
+                Meaning::None | Meaning::Indicator { .. } | Meaning::Said(_) => {}
             }
         }
         Ok(all)
@@ -365,8 +369,8 @@ impl Tx<'_> {
             let provenance = self.provenance(&place)?;
             let holds = match RecordKind::from_number(entry.kind) {
                 Some(RecordKind::Indicator) => provenance.as_ref().is_some_and(|row| row.state == ProvenanceState::Live),
-                // A withdrawal or receipt does the same once more; a change of key belongs to its own log.
-                Some(RecordKind::Withdrawal | RecordKind::Receipt) => true,
+                // A withdrawal or receipt does the same once more, a message is known by its number; a change of key belongs to its own log.
+                Some(RecordKind::Withdrawal | RecordKind::Receipt | RecordKind::Referral) => true,
                 Some(RecordKind::KeyChange) | None => false,
             };
             if holds {

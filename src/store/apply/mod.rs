@@ -7,6 +7,7 @@ mod hold;
 mod index;
 mod log;
 mod publish;
+mod referral;
 mod release;
 mod runs;
 mod small;
@@ -144,6 +145,8 @@ impl<'t> Tx<'t> {
             Change::Suspicious { peer, what, bytes, at } => self.suspicious(peer, what, bytes, *at),
             Change::Incarnation(incarnation) => self.incarnation(*incarnation),
             Change::User { change, wrapped, gone } => self.user(change, wrapped.as_deref(), gone.as_ref()),
+            Change::Keep { shelf, id, row } => self.keep(*shelf, id, row.as_deref()),
+            Change::MarkReferral { id, mark } => self.mark_referral(id, *mark),
             Change::Put(name, value) => self.put(name, value.as_deref()),
         }
     }

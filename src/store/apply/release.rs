@@ -7,7 +7,7 @@ use crate::model::log::Audience;
 use crate::model::{RecordId, Timestamp};
 use crate::rules::disclosed::filled;
 use crate::rules::release::{Disclosure, Encoded};
-use crate::store::change::{Outcome, Refused, ReleaseItem, ReleaseOutcome};
+use crate::store::change::{Outcome, Refused, ReleaseItem, ReleaseOutcome, Said};
 use crate::store::codec::{Row, audience_bytes};
 use crate::store::error::Fault;
 use crate::store::find;
@@ -67,7 +67,7 @@ impl Tx<'_> {
         let encoded = item.released.get();
         match (item.record, numbers.of(place)) {
             (Some(record), observable @ 1..) => self.release_indicator(audience, family, record, observable, encoded, numbers, at),
-            _ => self.release_unnamed(audience, encoded, at),
+            _ => self.release_unnamed(audience, encoded, item.said.as_ref(), at),
         }
     }
 
@@ -106,14 +106,24 @@ impl Tx<'_> {
         find::told_next(&self.t.provenances, &self.t.bodies, (observable, family), encoded.label, &encoded.body)
     }
 
-    fn release_unnamed(&mut self, audience: &Audience, encoded: &Encoded, at: Timestamp) -> Applied<ReleaseOutcome> {
+    fn release_unnamed(
+        &mut self,
+        audience: &Audience,
+        encoded: &Encoded,
+        said: Option<&Said>,
+        at: Timestamp,
+    ) -> Applied<ReleaseOutcome> {
         let digest = sha256_framed("watchfire/unnamed/v1", &[&audience_bytes(audience), &[encoded.kind], &encoded.body]);
         if self.t.unnamed.insert((at.0, &digest), ())?.is_some() {
             return Ok(ReleaseOutcome::Duplicate);
         }
         self.t.unnamed.retain_in((0, &[0; 32])..(at.0.saturating_sub(UNNAMED_MS), &[0; 32]), |_, _| false)?;
-        self.put_waiting(audience, encoded, None, 0, at)?;
+        let waiting = self.put_waiting(audience, encoded, None, 0, at)?;
         self.count(encoded.kind, 1)?;
+        if let (Some(said), Audience::Direct(peer)) = (said, audience) {
+            let entry = super::referral::Entry { at, retention: encoded.retention, label: encoded.label };
+            self.say(peer, said, &encoded.body, waiting.body, entry)?;
+        }
         Ok(ReleaseOutcome::NEWS)
     }
 

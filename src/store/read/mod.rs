@@ -4,6 +4,7 @@ mod hold;
 mod log;
 mod lookup;
 mod record;
+mod referral;
 mod small;
 mod upkeep;
 mod user;
@@ -11,6 +12,7 @@ mod user;
 pub use log::{Ack, LogInfo, Signed, Waiting, WaitingLabel};
 pub use lookup::{Found, Hit, Hits, Provenance};
 pub use record::{Event, Filter, Item, Records};
+pub use referral::Conversation;
 pub use small::{DisclosureLine, Quarantined, ReceiptInfo};
 
 use super::apply::Counters;

@@ -39,7 +39,7 @@ pub(super) fn hold(home: &Home, of: usize, values: &[&str]) -> HoldRow {
 pub(super) fn passed(held: Vec<HeldItem>) -> Vec<ReleaseItem> {
     let pass = |HeldItem { record, inside, encoded, findings }: HeldItem| {
         let released = release_held(encoded, CODEC, AudienceState::OPEN, &US, NOW, look()).unwrap();
-        ReleaseItem { record, inside, released, findings }
+        ReleaseItem { record, inside, released, findings, said: None }
     };
     held.into_iter().map(pass).collect()
 }
@@ -117,7 +117,7 @@ fn every_field_of_a_held_record_survives() {
     let findings = Findings { warnings: vec!["look".into()], ..Findings::default() };
     let whole = ReleaseItem { inside: vec![observable("192.0.2.1")], findings, ..item(TO_PEER, noted) };
     let unnamed = released(TO_PEER, Record::KeyChange([7; 32]), Tlp::Red);
-    let items = vec![whole, ReleaseItem { record: None, inside: vec![], released: unnamed, findings: Findings::default() }];
+    let items = vec![whole, ReleaseItem { record: None, inside: vec![], released: unnamed, findings: Findings::default(), said: None }];
     let mut row = complete(HoldRow::new(TO_PEER, NOW));
     row.put_part(0, &items);
     home.commit(Change::Hold { id: ID, row: Box::new(row), part: Some((0, items.clone())), new: true });

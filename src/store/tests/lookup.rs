@@ -208,7 +208,7 @@ fn what_has_expired_is_hidden_at_once() {
     let record = Some(record_id(&US, &observable("evil.example")));
     home.commit(release_change(
         GROUP,
-        vec![ReleaseItem { record, inside: vec![], released: draft("evil.example"), findings: Findings::default() }],
+        vec![ReleaseItem { record, inside: vec![], released: draft("evil.example"), findings: Findings::default(), said: None }],
     ));
     let at = |now| home.read().lookup(&observable("evil.example"), now).unwrap().hits.len();
     assert_eq!((at(NOW.plus(999)), at(NOW.plus(1_000))), (1, 0));

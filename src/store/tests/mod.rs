@@ -142,7 +142,7 @@ pub(super) fn indicator(value: &str) -> Indicator {
 /// What the gate asks of everything: nothing that it was told.
 pub(super) fn look() -> Look<'static> {
     static NOTHING: std::sync::LazyLock<Gate> = std::sync::LazyLock::new(Gate::default);
-    Look { gate: &NOTHING, inside: &[], origin: Origin::PassedOn }
+    Look { gate: &NOTHING, inside: &[], origin: Origin::PassedOn, permission: None }
 }
 
 /// Reads what [`encode`] writes of values that can be guessed and plain notes.
@@ -175,7 +175,7 @@ pub(super) fn released(audience: Audience, record: Record, tlp: Tlp) -> Released
 pub(super) fn item(audience: Audience, indicator: Indicator) -> ReleaseItem {
     let record = Some(record_id(&US, &indicator.observable));
     let released = released(audience, Record::Indicator(indicator), Tlp::Green);
-    ReleaseItem { record, inside: Vec::new(), released, findings: Findings::default() }
+    ReleaseItem { record, inside: Vec::new(), released, findings: Findings::default(), said: None }
 }
 
 pub(super) fn disclosure(audience: Audience) -> Disclosure {

@@ -48,7 +48,7 @@ fn records_without_an_id_wait_too_and_are_queued_once() {
     let home = Home::new();
     let change = || {
         let released = released(TO_PEER, Record::KeyChange([7; 32]), Tlp::Green);
-        release_change(TO_PEER, vec![ReleaseItem { record: None, inside: vec![], released, findings: Findings::default() }])
+        release_change(TO_PEER, vec![ReleaseItem { record: None, inside: vec![], released, findings: Findings::default(), said: None }])
     };
     assert_eq!(home.commit(change()), Outcome::Released(vec![ReleaseOutcome::NEWS]));
     assert_eq!(home.commit(change()), Outcome::Released(vec![ReleaseOutcome::Duplicate]));

@@ -91,7 +91,7 @@ impl Script {
         }
         if self.dice.one_in(4) {
             let unnamed = released(audience, Record::KeyChange([self.steps as u8; 32]), Tlp::Green);
-            items.push(ReleaseItem { record: None, inside: Vec::new(), released: unnamed, findings: Findings::default() });
+            items.push(ReleaseItem { record: None, inside: Vec::new(), released: unnamed, findings: Findings::default(), said: None });
         }
         Change::Release { audience, items, disclosures: vec![disclosure(audience)], at: self.now() }
     }

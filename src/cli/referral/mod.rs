@@ -1,0 +1,9 @@
+//! Commands about referrals. What they print of one is the same for all of them.
+
+pub(super) mod act;
+pub(super) mod inbox;
+pub(super) mod pass_on;
+pub(super) mod refer;
+mod text;
+
+pub(super) use text::referral as text;

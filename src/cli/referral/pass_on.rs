@@ -1,0 +1,43 @@
+//! `watchfire pass-on`
+
+use super::refer::{read, text};
+use crate::api::client::Target;
+use crate::cli::output;
+use crate::cli::{Desk, Ended, input};
+use crate::node::referral::ReferView;
+
+/// Hand a case on that came to us, where its consent allows that
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, long_about = ABOUT)]
+pub(crate) struct Args {
+    /// The referral by which the case came
+    id: String,
+    /// The case as TOML or JSON, as `watchfire refer` reads it; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    file: String,
+    /// The peer that it goes to
+    #[arg(long, value_name = "PEER")]
+    to: Vec<String>,
+    /// Skip the hold
+    #[arg(long)]
+    now: bool,
+}
+
+const ABOUT: &str = "Hand a case on that came to us, where its consent allows that
+
+The referral by which it came stays open, and its origin is told that the case was passed on, not to whom. When it is withdrawn there, it is \
+withdrawn from whoever has it from us.";
+
+const EXAMPLES: &str = "Examples:
+  watchfire pass-on k7qm2xpa --file case.toml --to cedar";
+
+pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
+    let Args { id, file, to, now } = args;
+    let mut request = read(&file, &input::file(&file)?)?;
+    if !to.is_empty() {
+        request.to = to;
+    }
+    (request.parent, request.now) = (Some(id), request.now || now);
+    let view: ReferView = desk.node().post(Target::new(&["referrals"]), &request).await?;
+    output::answer(desk, &view, text)
+}

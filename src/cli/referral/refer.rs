@@ -1,0 +1,95 @@
+//! `watchfire refer`
+
+use crate::api::Problem;
+use crate::api::client::Target;
+use crate::cli::output::{self, plain};
+use crate::cli::{Desk, Ended, input};
+use crate::node::error::NodeError;
+use crate::node::referral::{ReferRequest, ReferView};
+
+/// Hand a case to a partner
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, long_about = ABOUT)]
+pub(crate) struct Args {
+    /// The case as TOML or JSON; `-` reads standard input
+    #[arg(long, value_name = "FILE", required_unless_present = "template")]
+    file: Option<String>,
+    /// The peer that it goes to; once for each, among whom you choose when several accept
+    #[arg(long, value_name = "PEER")]
+    to: Vec<String>,
+    /// Who is asked next when nobody answers, in this order
+    #[arg(long = "then", value_name = "PEER")]
+    candidates: Vec<String>,
+    /// Skip the hold; an emergency is never held
+    #[arg(long)]
+    now: bool,
+    /// Show exactly what would leave, and refer nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print a file to fill in
+    #[arg(long, exclusive = true)]
+    template: bool,
+}
+
+const ABOUT: &str = "Hand a case to a partner
+
+What leaves is what the file says under [offer], after the gate has looked at it. Who the person is does not belong there. The case stays \
+yours until the partner has accepted it and your node has confirmed that, which it does by itself when nobody else was asked.";
+
+const EXAMPLES: &str = "Examples:
+  watchfire refer --file case.toml --to borealis --then cedar";
+
+/// What `--template` prints.
+pub(crate) const TEMPLATE: &str = include_str!("template.toml");
+
+pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
+    let Args { file, to, candidates, now, dry_run, template } = args;
+    if template {
+        return output::data(TEMPLATE);
+    }
+    let file = file.unwrap_or_default();
+    let mut request = read(&file, &input::file(&file)?)?;
+    if !to.is_empty() {
+        request.to = to;
+    }
+    if !candidates.is_empty() {
+        request.candidates = candidates;
+    }
+    (request.now, request.dry_run) = (request.now || now, request.dry_run || dry_run);
+    let view: ReferView = desk.node().post(Target::new(&["referrals"]), &request).await?;
+    output::answer(desk, &view, text)
+}
+
+/// Reads a case, TOML or JSON.
+pub(crate) fn read(file: &str, text: &str) -> Result<ReferRequest, Problem> {
+    let bad = |why: String| {
+        let hint = "hint: `watchfire refer --template` prints one to fill in; `watchfire vocabulary` lists the codes";
+        Problem::from(NodeError::BadInput(format!("`{file}` is not a case: {why}\n{hint}")))
+    };
+    if text.trim_start().starts_with('{') {
+        return serde_json::from_str(text).map_err(|error| bad(format!("line {}: {error}", error.line())));
+    }
+    toml::from_str(text).map_err(|error| {
+        let (line, what) = crate::config::toml_error(text, &error);
+        bad(format!("line {line}: {what}"))
+    })
+}
+
+pub(crate) fn text(view: &ReferView) -> String {
+    let mut text = String::new();
+    for offer in &view.offers {
+        let state = offer.held.as_ref().map_or("sent", |_| "gated");
+        text += &format!("{} to {}: {state}\n", offer.referral, plain(&offer.name));
+        if let Some(id) = offer.held.as_ref().and_then(|hold| hold.id) {
+            text += &format!("held as {id}; `watchfire preview {id}` shows what leaves, `watchfire undo {id}` drops it\n");
+        }
+    }
+    if let Some(code) = &view.introduction_code {
+        text += &format!("introduction code, for the person to say: {code}\n");
+    }
+    for replaced in &view.findings.replaced {
+        text += &format!("{} replaced in {}: {}\n", replaced.count, replaced.field, replaced.kind);
+    }
+    view.findings.warnings.iter().for_each(|warning| text += &format!("warning: {}\n", plain(warning)));
+    text
+}

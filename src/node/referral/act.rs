@@ -1,0 +1,180 @@
+//! What people do in a referral.
+
+use super::super::hold::Hold;
+use super::super::{Node, NodeError};
+use super::show::ReferralView;
+use crate::model::referral::{Waiting, Words};
+use crate::model::vocabulary::Code;
+use crate::model::{ReferralId, Timestamp};
+use crate::rules::referral::{Decision, Side, may_give};
+use serde::{Deserialize, Serialize};
+
+/// What somebody at the desk does.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Act {
+    /// Says that a person has opened it.
+    Ack,
+    /// Asks.
+    Ask {
+        /// What.
+        text: String,
+    },
+    /// Answers the question that is open.
+    Answer {
+        /// How.
+        text: String,
+    },
+    /// Takes the case over.
+    Accept {
+        /// When work will begin.
+        #[serde(default)]
+        start: Option<Timestamp>,
+        /// What is planned.
+        #[serde(default)]
+        text: String,
+    },
+    /// Does not take it.
+    Decline {
+        /// Why, of the list `decline-reason`.
+        reason: Code,
+        /// More about it.
+        #[serde(default)]
+        text: String,
+        /// Who would be better: a peer's name or id. Tells that the two of us know each other.
+        #[serde(default)]
+        suggest: Option<String>,
+    },
+    /// Chooses this acceptance among several.
+    Choose,
+    /// Tells how it stands.
+    Progress {
+        /// What is waited for.
+        #[serde(default)]
+        waiting: Waiting,
+        /// More about it.
+        #[serde(default)]
+        text: String,
+    },
+    /// Hands it back.
+    HandBack {
+        /// Why, of the list `decline-reason`.
+        reason: Code,
+        /// More about it.
+        #[serde(default)]
+        text: String,
+    },
+    /// Tells what came of it.
+    Resolve {
+        /// Of the list `outcome`.
+        outcomes: Vec<Code>,
+        /// More about it.
+        #[serde(default)]
+        text: String,
+    },
+    /// Tells what the person says of it.
+    Review {
+        /// Whether they were helped.
+        #[serde(default)]
+        helped: Option<bool>,
+        /// More about it.
+        #[serde(default)]
+        text: String,
+    },
+    /// Ends it.
+    Close,
+    /// Takes it back, from everybody who has it.
+    Withdraw {
+        /// Whether the person revoked the consent.
+        #[serde(default)]
+        revoked: bool,
+    },
+}
+
+/// What somebody does, and how.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ActRequest {
+    /// What.
+    #[serde(flatten)]
+    pub act: Act,
+    /// Whether what is said is not held.
+    #[serde(default)]
+    pub now: bool,
+}
+
+impl Node {
+    /// Somebody at the desk does something in a referral. How it stands then.
+    ///
+    /// # Errors
+    /// When it is not the time for it, or not ours to do; when something of it may not leave.
+    pub async fn act(&self, referral: &str, request: ActRequest) -> Result<ReferralView, NodeError> {
+        let id = self.referral_named(&self.store.snapshot()?, referral)?;
+        let hold = self.hold_of(false, request.now);
+        match request.act {
+            Act::Withdraw { revoked } => self.take_referral_back(&id, revoked).await?,
+            Act::Choose => self.choose(&id).await?,
+            act => {
+                let _turn = self.referral_turn().await;
+                let words = self.words_of(&id, act)?;
+                let hold = if self.is_urgent(&id)? { Hold::Skipped } else { hold };
+                self.say(&id, words, hold).await?;
+            }
+        }
+        self.react(&id).await?;
+        self.referral_view(&id)
+    }
+
+    /// Whether nothing of it is held for a time: an emergency.
+    fn is_urgent(&self, id: &ReferralId) -> Result<bool, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let offer = self.offer_of(&snapshot, &self.conversation(&snapshot, id)?)?;
+        Ok(offer.is_some_and(|offer| offer.priority == crate::model::referral::Priority::Emergency))
+    }
+
+    fn words_of(&self, id: &ReferralId, act: Act) -> Result<Words, NodeError> {
+        let question = || -> Result<u64, NodeError> {
+            Ok(self.conversation(&self.store.snapshot()?, id)?.standing.receiver.asked)
+        };
+        Ok(match act {
+            Act::Ack => Words::Acknowledge,
+            Act::Ask { text } => Words::Ask { text },
+            Act::Answer { text } => Words::Answer { question: question()?, text },
+            Act::Accept { start, text } => Words::Accept { start, text },
+            Act::Decline { reason, text, suggest } => {
+                let suggest = suggest.map(|name| self.org_named(&name)).transpose()?;
+                Words::Decline { reason, text, suggest }
+            }
+            Act::Progress { waiting, text } => Words::Progress { waiting, text },
+            Act::HandBack { reason, text } => Words::HandBack { reason, text },
+            Act::Resolve { outcomes, text } => Words::Resolve { outcomes, text },
+            Act::Review { helped, text } => Words::Review { helped, text },
+            Act::Close => Words::Close,
+            Act::Withdraw { revoked } => Words::Withdraw { revoked },
+            Act::Choose => return Err(NodeError::Internal("a choice says nothing".into())),
+        })
+    }
+
+    /// A person chooses among those who accepted. The node confirms it, and withdraws the case from the others once it is seen.
+    async fn choose(&self, id: &ReferralId) -> Result<(), NodeError> {
+        let _turn = self.referral_turn().await;
+        let snapshot = self.store.snapshot()?;
+        let conversation = self.conversation(&snapshot, id)?;
+        let is_ours = conversation.row.side == Side::Origin;
+        let case = self.case_of(&snapshot, id)?.filter(|_| is_ours);
+        let Some((case_id, mut case)) = case else {
+            return Err(NodeError::Referral(crate::rules::referral::Illegal::NotTheirs));
+        };
+        if !matches!(conversation.standing.receiver.decision, Decision::Accepted(_)) {
+            return Err(NodeError::Referral(crate::rules::referral::Illegal::NotAccepted));
+        }
+        let all = self.offers_of(&snapshot, &case)?;
+        let standings: Vec<_> = all.iter().map(|one| &one.standing).collect();
+        let at = all.iter().position(|one| one.id == *id).unwrap_or_default();
+        may_give(&standings, at).map_err(NodeError::Referral)?;
+        case.chosen = Some(*id);
+        let keep = case.keep(&case_id);
+        drop(snapshot);
+        self.commit(keep).await?;
+        Ok(())
+    }
+}

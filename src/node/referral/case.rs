@@ -1,0 +1,158 @@
+//! A case of ours: what is offered of it, to whom, and what nobody else ever gets.
+
+use super::super::{Node, NodeError};
+use crate::model::referral::{Consent, Offer, Words};
+use crate::model::{CaseId, Label, OrgId, ReferralId, Timestamp};
+use crate::rules::referral::{Permission, Side};
+use crate::store::change::{Change, Shelf};
+use crate::store::{Conversation, Snapshot};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A case of ours. Stays here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseRow {
+    /// When it was made.
+    pub opened: Timestamp,
+    /// The label of what is said about it.
+    pub label: Label,
+    /// What is offered; `None` once everything about it is destroyed.
+    pub offer: Option<Offer>,
+    /// Whom the consent names.
+    pub recipients: Vec<OrgId>,
+    /// Who is asked next, in this order.
+    #[serde(default)]
+    pub candidates: Vec<OrgId>,
+    /// Whether the next one is asked without a person's word when nobody answers.
+    #[serde(default)]
+    pub automatic: bool,
+    /// Whom it was offered.
+    #[serde(default)]
+    pub given: Vec<Given>,
+    /// Which acceptance a person chose.
+    #[serde(default)]
+    pub chosen: Option<ReferralId>,
+    /// The referral by which it came, where it is passed on.
+    #[serde(default)]
+    pub parent: Option<ReferralId>,
+    /// What the person says when they come to the partner.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// How to reach the person, sealed to each of these desks, in base64.
+    #[serde(default)]
+    pub contacts: BTreeMap<OrgId, String>,
+    /// What the desk calls it, such as a ticket's number. Never leaves.
+    #[serde(default)]
+    pub reference: String,
+}
+
+/// An offer of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// To whom.
+    pub to: OrgId,
+    /// As which referral.
+    pub referral: ReferralId,
+}
+
+/// What we alone know of a referral.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ours {
+    /// The case that it is an offer of.
+    pub(super) case: CaseId,
+}
+
+/// What allows us to say something in a referral, as it stands.
+pub(in super::super) struct Permit {
+    case: Option<CaseRow>,
+    parent: Option<Consent>,
+    back: bool,
+}
+
+impl Permit {
+    /// As the gate asks for it.
+    pub(in super::super) fn permission(&self) -> Option<Permission<'_>> {
+        if self.back {
+            return Some(Permission::Back);
+        }
+        let case = self.case.as_ref()?;
+        let consent = &case.offer.as_ref()?.consent;
+        let parent = self.parent.as_ref();
+        // A case that was passed on, and whose parent's consent is not here any more, goes to nobody.
+        (case.parent.is_none() || parent.is_some()).then_some(Permission::Case { consent, recipients: &case.recipients, parent })
+    }
+
+    /// The label of what is said.
+    pub(super) fn label(&self) -> Option<Label> {
+        self.case.as_ref().map(|case| case.label)
+    }
+}
+
+impl CaseRow {
+    /// The change that keeps it.
+    pub(super) fn keep(&self, id: &CaseId) -> Change {
+        Change::Keep { shelf: Shelf::Case, id: id.0, row: Some(serde_json::to_vec(self).unwrap_or_default()) }
+    }
+}
+
+impl Ours {
+    pub(super) fn keep(self, referral: &ReferralId) -> Change {
+        Change::Keep { shelf: Shelf::Referral, id: referral.0, row: Some(serde_json::to_vec(&self).unwrap_or_default()) }
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(bytes: &[u8], what: &'static str) -> Result<T, NodeError> {
+    serde_json::from_slice(bytes).map_err(|_| NodeError::StoreDamaged(format!("what is kept of {what} cannot be read")))
+}
+
+impl Node {
+    /// A case of ours.
+    pub(super) fn case(&self, snapshot: &Snapshot, id: &CaseId) -> Result<Option<CaseRow>, NodeError> {
+        snapshot.kept(Shelf::Case, &id.0)?.map(|bytes| read(&bytes, "a case")).transpose()
+    }
+
+    /// Every case of ours.
+    pub(super) fn cases(&self, snapshot: &Snapshot) -> Result<Vec<(CaseId, CaseRow)>, NodeError> {
+        snapshot.all_kept(Shelf::Case)?.into_iter().map(|(id, bytes)| Ok((CaseId(id), read(&bytes, "a case")?))).collect()
+    }
+
+    /// The case that a referral is an offer of, where it is ours.
+    pub(in super::super) fn case_of(&self, snapshot: &Snapshot, referral: &ReferralId) -> Result<Option<(CaseId, CaseRow)>, NodeError> {
+        let Some(bytes) = snapshot.kept(Shelf::Referral, &referral.0)? else { return Ok(None) };
+        let Ours { case } = read(&bytes, "a referral")?;
+        Ok(self.case(snapshot, &case)?.map(|row| (case, row)))
+    }
+
+    /// What allows us to say something in a referral.
+    pub(in super::super) fn permit(&self, snapshot: &Snapshot, referral: &ReferralId) -> Result<Permit, NodeError> {
+        let case = self.case_of(snapshot, referral)?.map(|(_, case)| case);
+        let back = snapshot.referral(referral)?.is_some_and(|row| row.side == Side::Receiver);
+        let parent = match case.as_ref().and_then(|case| case.parent) {
+            Some(parent) => self.consent_of(snapshot, &parent)?,
+            None => None,
+        };
+        Ok(Permit { case, parent, back })
+    }
+
+    /// What allows us to offer a case that may not be kept yet.
+    pub(super) fn permit_of(&self, snapshot: &Snapshot, case: &CaseRow) -> Result<Permit, NodeError> {
+        let parent = case.parent.map(|parent| self.consent_of(snapshot, &parent)).transpose()?.flatten();
+        Ok(Permit { case: Some(case.clone()), parent, back: false })
+    }
+
+    /// The consent that a case came under, while its offer is here and it was not withdrawn.
+    fn consent_of(&self, snapshot: &Snapshot, referral: &ReferralId) -> Result<Option<Consent>, NodeError> {
+        let Some(conversation) = snapshot.conversation(referral)? else { return Ok(None) };
+        let offer = self.offer_of(snapshot, &conversation)?;
+        Ok(offer.filter(|_| conversation.standing.origin.withdrawn.is_none()).map(|offer| offer.consent))
+    }
+
+    /// The offer of a conversation, while its body is here.
+    pub(super) fn offer_of(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<Option<Offer>, NodeError> {
+        let Some(first) = conversation.origin.first() else { return Ok(None) };
+        Ok(match self.words(snapshot, first)? {
+            Some(Words::Offer(offer)) => Some(*offer),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,78 @@
+//! Referrals: what people and the node itself say in them, and what follows from what the other side says. What a conversation has come to is
+//! `rules::referral`'s to say; here it is read, written and kept.
+
+mod act;
+mod case;
+mod react;
+mod refer;
+mod say;
+mod show;
+mod take_back;
+
+pub use act::{Act, ActRequest};
+pub use case::{CaseRow, Given};
+pub(super) use case::Permit;
+pub(super) use say::way_out;
+pub use refer::{ReferRequest, ReferView, Referred};
+pub use show::{InboxView, MessageView, ReferralView};
+
+use super::{Node, NodeError};
+use crate::link::convert::Malformed;
+use crate::model::log::{Audience, LogKey};
+use crate::model::referral::Message;
+use crate::model::{Record, ReferralId};
+use crate::store::Conversation;
+use crate::store::Snapshot;
+use crate::store::change::{Meaning, Verdict};
+
+/// So many characters of an id are enough to name a referral, where only one begins with them.
+const PREFIX_MIN: usize = 4;
+
+impl Node {
+    /// A message about a referral that came, or is fetched back.
+    pub(super) fn understand_message(&self, log: &LogKey, message: Message) -> Result<Meaning, (Verdict, &'static str)> {
+        if !matches!(log.audience, Audience::Direct(_)) {
+            return Err((Verdict::Invalid, "a message about a referral in a group's log"));
+        }
+        let referral = message.referral;
+        let Some(said) = super::share::said_of(&Record::Referral(message)) else {
+            return Err((Verdict::Invalid, Malformed("not a message").0));
+        };
+        self.memory().heard.entry(log.id()).or_default().insert(referral);
+        Ok(Meaning::Said(said))
+    }
+
+    /// The referral that a text names: its id, or a beginning of it that no other has.
+    ///
+    /// # Errors
+    /// When none has it, or several do.
+    pub(super) fn referral_named(&self, snapshot: &Snapshot, text: &str) -> Result<ReferralId, NodeError> {
+        let text = text.trim().to_ascii_lowercase();
+        if let Ok(id) = text.parse::<ReferralId>() {
+            return match snapshot.referral(&id)? {
+                Some(_) => Ok(id),
+                None => Err(NodeError::UnknownReferral(text)),
+            };
+        }
+        let mut found = snapshot.referrals()?.into_iter().map(|(id, _)| id).filter(|id| id.to_string().starts_with(&text));
+        let first = found.next().filter(|_| text.len() >= PREFIX_MIN);
+        match (first, found.next()) {
+            (Some(id), None) => Ok(id),
+            (Some(_), Some(_)) => {
+                let hint = "hint: give more of its id; `watchfire inbox` shows them";
+                Err(NodeError::BadInput(format!("several referrals begin with `{text}`\n{hint}")))
+            }
+            _ => Err(NodeError::UnknownReferral(text)),
+        }
+    }
+
+    /// A referral as it is held here.
+    pub(super) fn conversation(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<Conversation, NodeError> {
+        snapshot.conversation(id)?.ok_or_else(|| NodeError::UnknownReferral(id.to_string()))
+    }
+}
+
+/// The beginning of an id by which people name it.
+pub fn short(id: &ReferralId) -> String {
+    id.to_string().chars().take(8).collect()
+}

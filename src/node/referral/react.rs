@@ -1,0 +1,241 @@
+//! What the node does about a referral by itself: it says that an offer came, confirms the only acceptance, sends the sealed contact, destroys what is
+//! withdrawn, and passes a withdrawal on to whoever has the case from us.
+
+use std::collections::BTreeMap;
+
+use super::super::hold::Hold;
+use super::super::{Node, NodeError};
+use super::case::CaseRow;
+use crate::link::convert::decode_record;
+use crate::model::log::{AbsentReason, Audience};
+use crate::model::referral::Words;
+use crate::model::{LogId, Record, RecordKind, ReferralId};
+use crate::rules::referral::{Choice, Decision, Facts, Side, Step, by_itself, choice, may_give};
+use crate::store::change::{Change, ReferralMark};
+use crate::store::{Conversation, Snapshot};
+
+/// So many steps follow one another at once at the most.
+const STEPS_MAX: usize = 12;
+/// How many positions of a log are destroyed in one change.
+const DESTROY_MAX: usize = 1_000;
+
+/// Where something about a referral stands.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    /// Positions in logs, with content.
+    pub(super) entries: BTreeMap<LogId, Vec<u64>>,
+    /// Numbers of what waits for its position, with content.
+    pub(super) waiting: Vec<u64>,
+}
+
+impl Node {
+    /// Does what follows from how referrals stand, of all that are not over: after a start, and as a part of the upkeep.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub async fn react_to_all(&self) -> Result<(), NodeError> {
+        let open: Vec<ReferralId> =
+            self.store.snapshot()?.referrals()?.into_iter().filter(|(_, row)| !row.over).map(|(id, _)| id).collect();
+        for id in open {
+            self.react_or_later(&id).await;
+        }
+        Ok(())
+    }
+
+    /// Does what follows from what a log has brought.
+    pub(in super::super) async fn react_to(&self, log: &LogId) {
+        let heard = self.memory().heard.remove(log).unwrap_or_default();
+        for id in heard {
+            self.react_or_later(&id).await;
+        }
+    }
+
+    async fn react_or_later(&self, id: &ReferralId) {
+        if let Err(error) = self.react(id).await {
+            tracing::warn!(referral = %super::short(id), code = error.code(), "what follows in a referral is done later");
+        }
+    }
+
+    /// Does what follows from how a referral stands.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes, or the other side may not have it now.
+    pub(super) async fn react(&self, id: &ReferralId) -> Result<(), NodeError> {
+        for _ in 0..STEPS_MAX {
+            let _turn = self.referral_turn().await;
+            let snapshot = self.store.snapshot()?;
+            let Some(conversation) = snapshot.conversation(id)? else { return Ok(()) };
+            if conversation.row.over || self.holds_back(&snapshot)? || self.held_message(&snapshot, id)?.is_some() {
+                return Ok(());
+            }
+            if self.withdraw_from_others(&snapshot, &conversation).await? {
+                continue;
+            }
+            let left = self.places(&snapshot, &conversation)?;
+            let is_clean = left.entries.is_empty() && left.waiting.is_empty();
+            if !is_clean && ends(&conversation) && self.destroy(&snapshot, &conversation, left).await? {
+                continue;
+            }
+            let facts = self.facts(&snapshot, &conversation, is_clean)?;
+            let Some(step) = by_itself(conversation.row.side, &conversation.standing, facts) else {
+                return self.mark_over(&snapshot, &conversation, is_clean).await;
+            };
+            let words = self.words_for(&snapshot, &conversation, step)?;
+            let passed = self.next_message(&snapshot, &conversation, words)?;
+            drop(snapshot);
+            self.hold_or_say(id, passed, Hold::Skipped, Vec::new()).await?;
+        }
+        Ok(())
+    }
+
+    async fn mark_over(&self, snapshot: &Snapshot, conversation: &Conversation, is_clean: bool) -> Result<(), NodeError> {
+        if !conversation.standing.is_over() || !is_clean {
+            return Ok(());
+        }
+        let mut changes = vec![Change::MarkReferral { id: conversation.id, mark: ReferralMark::Over }];
+        if let Some((id, mut case)) = self.case_of(snapshot, &conversation.id)? {
+            let others = self.offers_of(snapshot, &case)?;
+            if others.iter().all(|one| one.id == conversation.id || one.row.over) {
+                // What is left of the case is its skeleton.
+                (case.offer, case.code) = (None, None);
+                case.contacts.clear();
+                case.reference.clear();
+                case.candidates.clear();
+                changes.push(case.keep(&id));
+            }
+        }
+        self.commit_many(changes).await?;
+        Ok(())
+    }
+
+    /// The conversations about a case.
+    pub(super) fn offers_of(&self, snapshot: &Snapshot, case: &CaseRow) -> Result<Vec<Conversation>, NodeError> {
+        let mut all = Vec::with_capacity(case.given.len());
+        for given in &case.given {
+            all.extend(snapshot.conversation(&given.referral)?);
+        }
+        Ok(all)
+    }
+
+    fn facts(&self, snapshot: &Snapshot, conversation: &Conversation, is_clean: bool) -> Result<Facts, NodeError> {
+        let ended = ends(conversation);
+        if conversation.row.side == Side::Receiver {
+            let offer = self.offer_of(snapshot, conversation)?;
+            let late = offer.and_then(|offer| offer.expires).is_some_and(|expires| expires <= self.clock.now());
+            return Ok(Facts { refused: late, destroyed: is_clean && (ended || self.is_past(conversation)), ..Facts::default() });
+        }
+        let Some((_, case)) = self.case_of(snapshot, &conversation.id)? else { return Ok(Facts::default()) };
+        let all = self.offers_of(snapshot, &case)?;
+        let standings: Vec<_> = all.iter().map(|one| &one.standing).collect();
+        let at = all.iter().position(|one| one.id == conversation.id);
+        let chosen = match (choice(&standings), at) {
+            (Choice::Confirm(only), Some(at)) => only == at,
+            (_, Some(at)) => case.chosen == Some(conversation.id) && may_give(&standings, at).is_ok(),
+            (_, None) => false,
+        };
+        Ok(Facts { chosen, has_contact: case.contacts.contains_key(&conversation.row.peer), ..Facts::default() })
+    }
+
+    fn is_past(&self, conversation: &Conversation) -> bool {
+        let retention = conversation.row.retention;
+        retention.0 != 0 && retention <= self.clock.now()
+    }
+
+    fn words_for(&self, snapshot: &Snapshot, conversation: &Conversation, step: Step) -> Result<Words, NodeError> {
+        let case = self.case_of(snapshot, &conversation.id)?.map(|(_, case)| case);
+        Ok(match step {
+            Step::Receipt => Words::Receipt,
+            Step::Refuse => Words::Refuse { reason: code("expired")? },
+            Step::Confirm(acceptance) => Words::Confirm { acceptance, code: case.and_then(|case| case.code) },
+            Step::Contact => {
+                let sealed = case.and_then(|case| case.contacts.get(&conversation.row.peer).cloned()).unwrap_or_default();
+                let sealed = data_encoding::BASE64.decode(sealed.as_bytes());
+                Words::Contact { sealed: sealed.map_err(|_| NodeError::StoreDamaged("a sealed contact cannot be read".into()))? }
+            }
+            Step::Purge => Words::Purge,
+            Step::Seen => Words::Seen,
+            other => return Err(NodeError::Internal(format!("the node does not say {other:?} by itself"))),
+        })
+    }
+
+    /// A case that came by this referral, was passed on, and is withdrawn here, is withdrawn from whoever has it. `true` where something was.
+    async fn withdraw_from_others(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<bool, NodeError> {
+        let is_withdrawn = conversation.row.side == Side::Receiver && conversation.standing.origin.withdrawn.is_some();
+        if !is_withdrawn {
+            return Ok(false);
+        }
+        let children = self.cases(snapshot)?.into_iter().filter(|(_, case)| case.parent == Some(conversation.id));
+        let mut any = false;
+        for (_, case) in children {
+            for given in case.given {
+                let child = snapshot.conversation(&given.referral)?;
+                let held = self.held_message(snapshot, &given.referral)?.is_some();
+                if held || child.is_some_and(|child| child.standing.origin.withdrawn.is_none() && !child.row.over) {
+                    self.withdraw_one(&given.referral, true).await?;
+                    any = true;
+                }
+            }
+        }
+        Ok(any)
+    }
+
+    /// Where something with content about a referral stands here, in both logs and among what waits.
+    pub(super) fn places(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<Places, NodeError> {
+        let mut places = Places::default();
+        let any_left = conversation.origin.iter().chain(&conversation.receiver).any(|message| message.body != 0);
+        if !any_left {
+            return Ok(places);
+        }
+        let kind = RecordKind::Referral.number();
+        let (us, peer) = (self.org(), conversation.row.peer);
+        let is_one = |body: &[u8]| matches!(decode_record(RecordKind::Referral, body), Ok(Record::Referral(message)) if message.referral == conversation.id && message.words.has_content());
+        for log in snapshot.logs()? {
+            let between = (log.key.author, log.key.audience) == (us, Audience::Direct(peer))
+                || (log.key.author, log.key.audience) == (peer, Audience::Direct(us));
+            if between {
+                let found = snapshot.bodies_of_kind(&log.id, kind)?;
+                let seqs: Vec<u64> = found.into_iter().filter(|(_, body)| is_one(body)).map(|(seq, _)| seq).collect();
+                if !seqs.is_empty() {
+                    places.entries.insert(log.id, seqs);
+                }
+            }
+        }
+        let waiting = snapshot.all_waiting_of_kind(&Audience::Direct(peer), kind)?;
+        places.waiting = waiting.into_iter().filter(|(_, body)| is_one(body)).map(|(n, _)| n).collect();
+        Ok(places)
+    }
+
+    /// Destroys what is left of a referral that has ended. What the other side is still to hear stays until it has. `true` where something went.
+    async fn destroy(&self, snapshot: &Snapshot, conversation: &Conversation, left: Places) -> Result<bool, NodeError> {
+        let at = self.clock.now();
+        let is_withdrawn = conversation.standing.origin.withdrawn.is_some();
+        let mut changes = Vec::new();
+        for (log, mut seqs) in left.entries {
+            let is_ours = snapshot.log(&log)?.is_some_and(|row| row.key.author == self.org());
+            if is_ours && !is_withdrawn {
+                let heard = snapshot.acks(&log)?.into_iter().filter(|ack| ack.peer == conversation.row.peer).map(|ack| ack.through).max();
+                seqs.retain(|seq| Some(*seq) <= heard);
+            }
+            let destroy = |seqs: &[u64]| Change::Destroy { log, seqs: seqs.to_vec(), reason: AbsentReason::Recalled, at };
+            changes.extend(seqs.chunks(DESTROY_MAX).map(destroy));
+        }
+        if is_withdrawn && !left.waiting.is_empty() {
+            changes.push(Change::Dequeue { audience: Audience::Direct(conversation.row.peer), waiting: left.waiting, at });
+        }
+        let any = !changes.is_empty();
+        self.commit_many(changes).await?;
+        Ok(any)
+    }
+}
+
+/// Whether body and free text have no business here any more: it was withdrawn, refused, declined or handed back. What was closed stays until its
+/// retention date, when the retention takes it.
+fn ends(conversation: &Conversation) -> bool {
+    let (origin, receiver) = (&conversation.standing.origin, &conversation.standing.receiver);
+    let never_taken = matches!(receiver.decision, Decision::Refused | Decision::Declined) || receiver.handed_back.is_some();
+    origin.withdrawn.is_some() || never_taken
+}
+
+fn code(text: &str) -> Result<crate::model::vocabulary::Code, NodeError> {
+    text.parse().map_err(|_| NodeError::Internal(format!("`{text}` is no code")))
+}

@@ -1,0 +1,307 @@
+//! A case is offered: to one organisation, or to several of which a person chooses.
+
+use std::collections::BTreeMap;
+
+use super::super::hold::Hold;
+use super::super::view::HoldView;
+use super::super::{Node, NodeError};
+use super::case::{CaseRow, Given, Ours};
+use super::say::Written;
+use crate::model::crypto::random;
+use crate::model::log::Audience;
+use crate::model::referral::{HandOver, Message, Offer, Priority, Words};
+use crate::model::{CaseId, Class, Label, OrgId, Pap, ReferralId, SubjectRef, Timestamp, Tlp};
+use crate::rules::referral::{Step, narrowed, standing};
+use crate::rules::release::Findings;
+use crate::store::Snapshot;
+use crate::store::change::{Change, Shelf};
+use serde::{Deserialize, Serialize};
+
+/// A case, and to whom it goes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReferRequest {
+    /// What is offered. Who the person is does not belong in it.
+    pub offer: Offer,
+    /// To whom now: peers' names or ids. With several, a person chooses among those who accept.
+    pub to: Vec<String>,
+    /// Who is asked next when nobody answers, in this order.
+    #[serde(default)]
+    pub candidates: Vec<String>,
+    /// Whom the consent names; those of `to` and `candidates` where nothing is said.
+    #[serde(default)]
+    pub recipients: Vec<String>,
+    /// Whether the next candidate is asked without a person's word.
+    #[serde(default)]
+    pub automatic: bool,
+    /// The label.
+    #[serde(default = "strict")]
+    pub tlp: Tlp,
+    /// The class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<Class>,
+    /// The PAP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pap: Option<Pap>,
+    /// How to reach the person, sealed to the desks of these organisations, in base64. Made by the command line, which has seen it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contacts: BTreeMap<String, String>,
+    /// What the desk calls the case. Never leaves.
+    #[serde(default)]
+    pub reference: String,
+    /// The referral by which the case came here, where it is passed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Whether it is not held.
+    #[serde(default)]
+    pub now: bool,
+    /// Whether it is only looked at.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+const fn strict() -> Tlp {
+    Tlp::AmberStrict
+}
+
+/// What became of a case that was offered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReferView {
+    /// The first of the referrals.
+    pub referral: ReferralId,
+    /// Where it stands: `gated` while it is held, then as `inbox` tells it.
+    pub state: String,
+    /// The case, which is known here alone.
+    pub case: CaseId,
+    /// In a warm hand-over: what the person says when they come to the partner.
+    pub introduction_code: Option<String>,
+    /// Each offer.
+    pub offers: Vec<Referred>,
+    /// What gave way to placeholders, and what is worth a look.
+    pub findings: Findings,
+}
+
+/// An offer that was made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Referred {
+    /// To whom.
+    pub to: OrgId,
+    /// What people here call it.
+    pub name: String,
+    /// As which referral.
+    pub referral: ReferralId,
+    /// What holds it back; `None` where it has left.
+    pub held: Option<HoldView>,
+}
+
+impl Node {
+    /// Offers a case.
+    ///
+    /// # Errors
+    /// When nobody is named, consent or label do not allow it, or something in it cannot be read.
+    pub async fn refer(&self, request: ReferRequest) -> Result<ReferView, NodeError> {
+        let to = self.named_all(&request.to)?;
+        let first = *to.first().ok_or_else(|| NodeError::BadInput("nobody is named\nhint: `--to PEER`, or `to` in the file".into()))?;
+        let candidates = self.named_all(&request.candidates)?;
+        let recipients = match request.recipients.is_empty() {
+            true => to.iter().chain(&candidates).copied().collect(),
+            false => self.named_all(&request.recipients)?,
+        };
+        let _turn = self.referral_turn().await;
+        let snapshot = self.store.snapshot()?;
+        let parent = request.parent.as_ref().map(|parent| self.referral_named(&snapshot, parent)).transpose()?;
+        let mut offer = request.offer;
+        if let Some(parent) = &parent {
+            let conversation = self.conversation(&snapshot, parent)?;
+            conversation.standing.may(conversation.row.side, Step::PassOn).map_err(NodeError::Referral)?;
+            let theirs = self.offer_of(&snapshot, &conversation)?;
+            let theirs = theirs.ok_or_else(|| NodeError::Conflict(format!("nothing of `{parent}` is left to be passed on")))?;
+            offer.consent = narrowed(&offer.consent, &theirs.consent);
+        }
+        self.make_sound(&mut offer)?;
+        let code = (offer.hand_over == HandOver::Warm).then(introduction_code);
+        let label = Label::said(request.tlp, request.class, request.pap.unwrap_or(Pap::Clear));
+        let contacts = self.sealed_for(request.contacts)?;
+        let opened = self.clock.now();
+        let mut case = CaseRow {
+            opened,
+            label,
+            offer: Some(offer),
+            recipients,
+            candidates: candidates.into_iter().filter(|org| !to.contains(org)).collect(),
+            automatic: request.automatic,
+            given: Vec::new(),
+            chosen: None,
+            parent,
+            code: code.clone(),
+            contacts,
+            reference: request.reference.chars().filter(|c| !c.is_control()).take(100).collect(),
+        };
+        drop(snapshot);
+        let id = CaseId(random());
+        let urgent = case.offer.as_ref().is_some_and(|offer| offer.priority == Priority::Emergency);
+        let hold = self.hold_of(request.dry_run, request.now || urgent);
+        let (mut offers, mut findings) = (Vec::new(), Findings::default());
+        for org in to {
+            let (referral, written) = self.offer_to(&id, &mut case, org, hold).await?;
+            if offers.is_empty() {
+                findings = written.findings;
+            }
+            offers.push(Referred { to: org, name: self.audience_name(&Audience::Direct(org))?, referral, held: written.held });
+        }
+        if let Some(parent) = parent.filter(|_| !request.dry_run) {
+            self.say(&parent, Words::PassOn { to: None }, Hold::Skipped).await?;
+        }
+        let referral = offers.first().map_or(ReferralId([0; 16]), |one: &Referred| one.referral);
+        let state = if request.dry_run || offers.iter().any(|one| one.to == first && one.held.is_some()) { "gated" } else { "sent" };
+        Ok(ReferView { referral, state: state.into(), case: id, introduction_code: code, offers, findings })
+    }
+
+    /// One change of referrals at a time, behind what was asked for by callers that have gone.
+    pub(super) async fn referral_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        let turn = self.referring.lock().await;
+        self.store.settled().await;
+        turn
+    }
+
+    /// Offers a case to one organisation, and keeps that it was. For whoever holds the turn.
+    pub(super) async fn offer_to(
+        &self,
+        id: &CaseId,
+        case: &mut CaseRow,
+        org: OrgId,
+        hold: Hold,
+    ) -> Result<(ReferralId, Written), NodeError> {
+        let snapshot = self.store.snapshot()?;
+        self.is_free(&snapshot, case, &org)?;
+        let referral = ReferralId(random());
+        let Some(mut offer) = case.offer.clone() else {
+            return Err(NodeError::Conflict("everything about this case is destroyed, so nobody can be asked any more".into()));
+        };
+        // Of its own for each partner, so that two of them cannot tell that they were asked about the same person.
+        offer.subject = SubjectRef(random());
+        let message = Message {
+            referral,
+            number: 1,
+            seen: 0,
+            heard: [0; 32],
+            vocabulary: self.vocabularies.version(),
+            words: Words::Offer(Box::new(offer)),
+        };
+        let permit = self.permit_of(&snapshot, case)?;
+        let retention = self.clock.now().plus(self.config.referral.retention_days * 86_400_000);
+        let passed = self.pass_message(&permit, message, case.label, Audience::Direct(org), retention)?;
+        drop(snapshot);
+        case.given.push(Given { to: org, referral });
+        case.candidates.retain(|one| *one != org);
+        let beside = match hold {
+            Hold::Dry => Vec::new(),
+            _ => vec![case.keep(id), Ours { case: *id }.keep(&referral)],
+        };
+        let written = self.hold_or_say(&referral, passed, hold, beside).await?;
+        Ok((referral, written))
+    }
+
+    /// Whether an organisation is not asked about the case already.
+    fn is_free(&self, snapshot: &Snapshot, case: &CaseRow, org: &OrgId) -> Result<(), NodeError> {
+        for given in case.given.iter().filter(|given| given.to == *org) {
+            let known = snapshot.conversation(&given.referral)?.map(|conversation| conversation.standing);
+            let known = known.unwrap_or_else(|| standing(&[], &[]));
+            let is_live = known.origin.withdrawn.is_none() && known.origin.closed.is_none() && !known.is_over();
+            if is_live {
+                let text = "that organisation was asked about this case already\nhint: `watchfire show` tells how it stands there";
+                return Err(NodeError::Conflict(text.into()));
+            }
+        }
+        Ok(())
+    }
+
+    fn named_all(&self, names: &[String]) -> Result<Vec<OrgId>, NodeError> {
+        let mut orgs = Vec::with_capacity(names.len());
+        for name in names {
+            let org = self.peer_named(name)?.org;
+            if !orgs.contains(&org) {
+                orgs.push(org);
+            }
+        }
+        Ok(orgs)
+    }
+
+    fn sealed_for(&self, contacts: BTreeMap<String, String>) -> Result<BTreeMap<OrgId, String>, NodeError> {
+        contacts.into_iter().map(|(name, sealed)| Ok((if name == "us" { self.org() } else { self.peer_named(&name)?.org }, sealed))).collect()
+    }
+
+    /// What is told by halves is made whole, and what is told too exactly is made coarse.
+    fn make_sound(&self, offer: &mut Offer) -> Result<(), NodeError> {
+        offer.incident_week = offer.incident_week.map(monday);
+        offer.consent.obtained = day(offer.consent.obtained);
+        offer.vetting.iter_mut().for_each(|vetting| vetting.date = day(vetting.date));
+        // Somebody who clicked, opened or typed is in more of a hurry than they know.
+        if !offer.interacted.is_empty() && offer.priority == Priority::Normal {
+            offer.priority = Priority::Urgent;
+        }
+        offer.check().map_err(|bad| NodeError::BadInput(bad.to_string()))
+    }
+}
+
+const DAY_MS: u64 = 86_400_000;
+
+const fn day(at: Timestamp) -> Timestamp {
+    Timestamp(at.0 / DAY_MS * DAY_MS)
+}
+
+/// The Monday of its week; 1970 began on a Thursday.
+const fn monday(at: Timestamp) -> Timestamp {
+    let days = at.0 / DAY_MS;
+    Timestamp(days.saturating_sub((days + 3) % 7) * DAY_MS)
+}
+
+/// Eight letters and digits that nobody takes for others, in two halves: 40 bits.
+fn introduction_code() -> String {
+    const LETTERS: &[u8; 32] = b"23456789abcdefghjkmnpqrstuvwxyz-";
+    let bytes: [u8; 32] = random();
+    // 31 letters: what falls on the last is drawn again from the next byte.
+    let mut letters = bytes.iter().map(|byte| usize::from(byte % 32)).filter(|place| *place < 31).map(|place| char::from(LETTERS[place]));
+    let first: String = letters.by_ref().take(4).collect();
+    let second: String = letters.take(4).collect();
+    format!("{first}-{second}")
+}
+
+impl Node {
+    /// What of a case is kept goes, with what names it, where nothing of it has left and nothing will: it was undone.
+    pub(in super::super) fn without_offer(&self, snapshot: &Snapshot, referral: &ReferralId) -> Result<Vec<Change>, NodeError> {
+        let Some((id, mut case)) = self.case_of(snapshot, referral)?.filter(|_| !matches!(snapshot.referral(referral), Ok(Some(_)))) else {
+            return Ok(Vec::new());
+        };
+        case.given.retain(|given| given.referral != *referral);
+        let of_case = match case.given.is_empty() {
+            true => Change::Keep { shelf: Shelf::Case, id: id.0, row: None },
+            false => case.keep(&id),
+        };
+        Ok(vec![Change::Keep { shelf: Shelf::Referral, id: referral.0, row: None }, of_case])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_told_by_its_day_or_its_week() {
+        let at: Timestamp = "2026-11-27T13:45:00Z".parse().expect("a time");
+        assert_eq!(day(at).to_string(), "2026-11-27T00:00:00.000Z");
+        assert_eq!(monday(at).to_string(), "2026-11-23T00:00:00.000Z");
+        let sunday: Timestamp = "2026-11-29T23:59:59Z".parse().expect("a time");
+        assert_eq!(monday(sunday), monday(at));
+        assert_eq!(monday(Timestamp(0)), Timestamp(0));
+    }
+
+    #[test]
+    fn an_introduction_code_can_be_read_out() {
+        for _ in 0..100 {
+            let code = introduction_code();
+            assert_eq!((code.len(), code.as_bytes()[4]), (9, b'-'), "{code}");
+            assert!(code.bytes().enumerate().all(|(place, byte)| place == 4 || byte.is_ascii_lowercase() || byte.is_ascii_digit()));
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! One message of ours: written behind what we have seen, through the gate, held or durable.
+
+use super::super::gate::volume::BY_HAND;
+use super::super::hold::{Filling, Hold};
+use super::super::share::Remarks;
+use super::super::view::{HoldView, ShareReport};
+use super::super::{Node, NodeError};
+use crate::link::convert::decode_record;
+use crate::model::log::Audience;
+use crate::model::referral::{Message, Words};
+use crate::model::{Label, Record, RecordKind, ReferralId, ReleaseId, Timestamp, Tlp};
+use crate::rules::gate::Origin;
+use crate::rules::referral::{Illegal, Side, Step};
+use crate::rules::release::{Draft, Findings};
+use crate::store::change::{Change, ReleaseItem};
+use crate::store::{Conversation, MessageRow, Snapshot};
+
+/// What became of a message of ours.
+#[derive(Debug, Clone)]
+pub(super) struct Written {
+    /// Where it waits; `None` where it has left.
+    pub(super) held: Option<HoldView>,
+    /// What the gate found in it.
+    pub(super) findings: Findings,
+}
+
+/// A message that passed the gate.
+pub(super) struct Passed {
+    pub(super) audience: Audience,
+    pub(super) item: ReleaseItem,
+    pub(super) remarks: Remarks,
+}
+
+impl Node {
+    /// What a message says, while its body is here.
+    pub(super) fn words(&self, snapshot: &Snapshot, message: &MessageRow) -> Result<Option<Words>, NodeError> {
+        let Some(body) = snapshot.message_body(message)? else { return Ok(None) };
+        match decode_record(RecordKind::Referral, &body) {
+            Ok(Record::Referral(message)) => Ok(Some(message.words)),
+            _ => Err(NodeError::StoreDamaged("a message about a referral cannot be read".into())),
+        }
+    }
+
+    /// The next message of ours in a conversation, as the gate lets it out.
+    pub(super) fn next_message(&self, snapshot: &Snapshot, conversation: &Conversation, words: Words) -> Result<Passed, NodeError> {
+        let Conversation { id, row, standing, .. } = conversation;
+        standing.may(row.side, Step::from(&words)).map_err(NodeError::Referral)?;
+        let seen = standing.judged(row.side.other());
+        let heard = match seen.checked_sub(1).and_then(|place| conversation.of(row.side.other()).get(usize::try_from(place).ok()?)) {
+            Some(last) => last.heard,
+            None => [0; 32],
+        };
+        let number = conversation.of(row.side).len() as u64 + 1;
+        let permit = self.permit(snapshot, id)?;
+        // What says nothing of the case is no more than that there is one.
+        let label = permit.label().or(self.label_of(snapshot, conversation)?).filter(|_| words.has_content());
+        let message = Message { referral: *id, number, seen, heard, vocabulary: self.vocabularies.version(), words };
+        let audience = Audience::Direct(row.peer);
+        self.pass_message(&permit, message, label.unwrap_or(Tlp::AmberStrict.into()), audience, row.retention)
+    }
+
+    /// The gate's word on a message.
+    pub(super) fn pass_message(
+        &self,
+        permit: &super::case::Permit,
+        message: Message,
+        label: Label,
+        audience: Audience,
+        retention: Timestamp,
+    ) -> Result<Passed, NodeError> {
+        message.check().map_err(|bad| NodeError::BadInput(bad.to_string()))?;
+        let door = self.door(audience)?;
+        let draft = Draft { record: Record::Referral(message), label, audience, retention };
+        let item = self.pass_gate_under(permit.permission(), Origin::Ours, &door, draft)?;
+        Ok(Passed { audience, item, remarks: Remarks::not_held(&door) })
+    }
+
+    /// The label under which a case came to us.
+    fn label_of(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<Option<Label>, NodeError> {
+        let _ = snapshot;
+        Ok((conversation.row.side == Side::Receiver).then_some(conversation.row.label))
+    }
+
+    /// Whether something that was said here is still held.
+    pub(super) fn held_message(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<Option<ReleaseId>, NodeError> {
+        Ok(snapshot.holds()?.into_iter().find(|(_, row)| row.referral == Some(*id)).map(|(id, _)| id))
+    }
+
+    /// A person says something. For whoever holds the turn.
+    pub(super) async fn say(&self, id: &ReferralId, words: Words, hold: Hold) -> Result<Written, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        if let Some(held) = self.held_message(&snapshot, id)? {
+            let hint = format!("hint: wait until it has left, or `watchfire undo {held}`");
+            return Err(NodeError::Conflict(format!("something that was said before in this referral is still held as `{held}`\n{hint}")));
+        }
+        let conversation = self.conversation(&snapshot, id)?;
+        let has_content = words.has_content();
+        let passed = self.next_message(&snapshot, &conversation, words)?;
+        drop(snapshot);
+        let hold = if has_content { hold } else { Hold::Skipped };
+        self.hold_or_say(id, passed, hold, Vec::new()).await
+    }
+
+    /// Holds a message, or makes it durable with these changes. With either they are made.
+    pub(super) async fn hold_or_say(
+        &self,
+        id: &ReferralId,
+        passed: Passed,
+        hold: Hold,
+        beside: Vec<Change>,
+    ) -> Result<Written, NodeError> {
+        let Passed { audience, item, remarks } = passed;
+        let findings = item.findings.clone();
+        if hold == Hold::Dry || Self::waits_for_a_person(&item) || hold != Hold::Skipped {
+            let door = self.door(audience)?;
+            if hold != Hold::Dry && !beside.is_empty() {
+                self.commit_many(beside).await?;
+            }
+            let mut filling = Filling::of_referral(self, &door, hold, *id);
+            filling.add(self, vec![item]).await?;
+            let mut report = ShareReport::default();
+            let made = filling.finish(self, true).await?;
+            report.preview.extend(made);
+            return Ok(Written { held: report.preview.pop().map(|preview| preview.hold), findings });
+        }
+        let release = self.release_change(audience, vec![item], &remarks);
+        self.commit_many(beside.into_iter().chain([release]).collect()).await?;
+        self.position_or_later(audience).await;
+        self.sent(audience, BY_HAND, 0, false)?;
+        Ok(Written { held: None, findings })
+    }
+}
+
+/// Why a step may not be made, and what can be done instead.
+pub(in super::super) fn way_out(illegal: Illegal) -> &'static str {
+    match illegal {
+        Illegal::NotTheirs => "the other side does that; `watchfire show` tells whose turn it is",
+        Illegal::NotAcknowledged => "`watchfire ack` says first that a person has opened it",
+        Illegal::NotConfirmed => "the case is theirs until they confirm; their node does so unless a person has to choose",
+        Illegal::NotAccepted => "`watchfire show` tells what was accepted",
+        Illegal::NotResolved => "`watchfire resolve` says what came of it; whoever wants to end it before withdraws it",
+        Illegal::NoQuestion => "`watchfire show` has the questions; each is answered once",
+        Illegal::Withdrawn | Illegal::Closed | Illegal::Ended | Illegal::Purged => "refer it anew where something is still to be done",
+        Illegal::OwnedElsewhere => "withdraw it from whoever has it first",
+        _ => "`watchfire show` tells how it stands",
+    }
+}

@@ -1,0 +1,112 @@
+//! A referral is withdrawn: the conversation says so, and a recall of everything that was said in it runs ahead, so that every holder destroys it and
+//! answers with a receipt, suspended peers and relays of recalls included.
+
+use super::super::share::Remarks;
+use super::super::{Node, NodeError};
+use crate::link::convert::{Recall, sign_recall};
+
+use crate::model::record::{Withdrawal, WithdrawalMode};
+use crate::model::referral::Words;
+use crate::model::{Record, ReferralId};
+use crate::rules::referral::{Illegal, Side};
+use crate::store::change::{Change, Shelf};
+
+/// How many positions one recall names.
+const SEQS_MAX: usize = 1_000;
+
+impl Node {
+    /// Withdraws a referral of ours, and the case with it where this was its last offer.
+    pub(super) async fn take_referral_back(&self, id: &ReferralId, revoked: bool) -> Result<(), NodeError> {
+        let _turn = self.referral_turn().await;
+        let snapshot = self.store.snapshot()?;
+        let Some((_, case)) = self.case_of(&snapshot, id)? else {
+            return Err(NodeError::Referral(Illegal::NotTheirs));
+        };
+        drop(snapshot);
+        // A consent that is revoked is revoked for all of them.
+        let others = case.given.iter().map(|given| given.referral).filter(|other| revoked && other != id);
+        let mut all: Vec<ReferralId> = others.collect();
+        all.insert(0, *id);
+        for one in all {
+            match self.withdraw_one(&one, revoked).await {
+                Err(NodeError::Referral(_)) if one != *id => {}
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Withdraws one offer. For whoever holds the turn.
+    pub(super) async fn withdraw_one(&self, id: &ReferralId, revoked: bool) -> Result<(), NodeError> {
+        self.drop_what_is_held(id).await?;
+        let snapshot = self.store.snapshot()?;
+        let Some(conversation) = snapshot.conversation(id)? else { return Ok(()) };
+        if conversation.row.side != Side::Origin {
+            return Err(NodeError::Referral(Illegal::NotTheirs));
+        }
+        let passed = self.next_message(&snapshot, &conversation, Words::Withdraw { revoked })?;
+        let (audience, at) = (passed.audience, self.clock.now());
+        let changes = {
+            // What waits gets no position between being looked at and being taken out.
+            let _one_at_a_time = self.positioning.lock().await;
+            self.store.settled().await;
+            let snapshot = self.store.snapshot()?;
+            let places = self.places(&snapshot, &conversation)?;
+            let mut changes = Vec::new();
+            if !places.waiting.is_empty() {
+                changes.push(Change::Dequeue { audience, waiting: places.waiting, at });
+            }
+            for (log, seqs) in places.entries {
+                let is_ours = snapshot.log(&log)?.is_some_and(|row| row.key.author == self.org());
+                for seqs in seqs.chunks(SEQS_MAX) {
+                    let (seqs, mode, reason) = (seqs.to_vec(), WithdrawalMode::Recall, String::new());
+                    if !is_ours {
+                        changes.push(Change::Destroy { log, seqs, reason: crate::model::log::AbsentReason::Recalled, at });
+                        continue;
+                    }
+                    changes.push(Change::TakeBack { log, seqs: seqs.clone(), mode, reason: reason.clone(), at, bars: false });
+                    let withdrawal = Withdrawal { log, seqs, mode, reason };
+                    let recall = Recall { author: self.org(), withdrawal: withdrawal.clone(), at, group: None };
+                    changes.push(self.keep_recall(&recall, audience, &sign_recall(&recall, &self.keys.log_key())));
+                    changes.extend(self.release_of(Record::Withdrawal(withdrawal), audience)?);
+                }
+            }
+            let remarks: Remarks = passed.remarks;
+            changes.push(self.release_change(audience, vec![passed.item], &remarks));
+            self.commit_many(changes.clone()).await?;
+            changes.len()
+        };
+        tracing::info!(referral = %super::short(id), changes, "a referral was withdrawn");
+        self.touch();
+        self.position_or_later(audience).await;
+        Ok(())
+    }
+
+    /// What is held of a referral never leaves.
+    async fn drop_what_is_held(&self, id: &ReferralId) -> Result<(), NodeError> {
+        let _one_at_a_time = self.holds_in_turn().await;
+        let snapshot = self.store.snapshot()?;
+        if let Some(held) = self.held_message(&snapshot, id)? {
+            let Some(row) = snapshot.hold(&held)? else { return Ok(()) };
+            drop(snapshot);
+            self.commit_many(self.without_held(&held, &row)?).await?;
+            self.holds_changed.ring();
+        }
+        Ok(())
+    }
+
+    /// The changes that undo a hold, and what was kept of a case for it.
+    pub(in super::super) fn without_held(
+        &self,
+        held: &crate::model::ReleaseId,
+        row: &crate::store::hold::HoldRow,
+    ) -> Result<Vec<Change>, NodeError> {
+        let mut changes = vec![Change::Unhold(*held)];
+        if let Some(referral) = &row.referral {
+            changes.extend(self.without_offer(&self.store.snapshot()?, referral)?);
+        }
+        debug_assert!(!changes.iter().any(|change| matches!(change, Change::Keep { shelf: Shelf::Deed, .. })));
+        Ok(changes)
+    }
+}
+

@@ -1,0 +1,146 @@
+//! Referrals, their messages, and what the desk keeps of its own.
+
+use super::{Read, Snapshot};
+use crate::model::log::Audience;
+use crate::model::{LogId, ReferralId};
+use crate::rules::referral::{Message, Side, Standing, standing};
+use crate::store::change::Shelf;
+use crate::store::body::get_body;
+use crate::store::codec::audience_bytes;
+use crate::store::error::ReadError;
+use crate::store::find;
+use crate::store::referral::{MessageRow, ReferralRow, side_of};
+use crate::store::rows::{EntryRow, WaitingRow};
+use crate::store::tables::{BODIES, ENTRIES, LOG_NUMBERS, MESSAGES, REFERRALS, SHELVES, WAITING};
+use redb::ReadableTable;
+
+/// A conversation as it is held here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    /// The referral.
+    pub id: ReferralId,
+    /// What stands of it.
+    pub row: ReferralRow,
+    /// The origin's messages, in their order.
+    pub origin: Vec<MessageRow>,
+    /// The receiver's.
+    pub receiver: Vec<MessageRow>,
+    /// What both come to.
+    pub standing: Standing,
+}
+
+impl Conversation {
+    /// A side's messages.
+    pub fn of(&self, side: Side) -> &[MessageRow] {
+        match side {
+            Side::Origin => &self.origin,
+            Side::Receiver => &self.receiver,
+        }
+    }
+}
+
+impl Snapshot {
+    /// A referral with its messages.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn conversation(&self, id: &ReferralId) -> Read<Option<Conversation>> {
+        let Some(row) = self.row(REFERRALS, "referrals", &id.0)? else { return Ok(None) };
+        let (mut origin, mut receiver) = (Vec::new(), Vec::new());
+        for entry in self.table(MESSAGES)?.range((&id.0, 0, 0)..=(&id.0, u8::MAX, u64::MAX))? {
+            let (key, bytes) = entry?;
+            let key = key.value();
+            let message: MessageRow = find::decoded("messages", &key, bytes.value())?;
+            match side_of(key.1) {
+                Some(Side::Origin) => origin.push(message),
+                _ => receiver.push(message),
+            }
+        }
+        let steps = |rows: &[MessageRow]| rows.iter().map(|row| Message { seen: row.seen, step: row.step }).collect::<Vec<_>>();
+        let standing = standing(&steps(&origin), &steps(&receiver));
+        Ok(Some(Conversation { id: *id, row, origin, receiver, standing }))
+    }
+
+    /// Every referral, those that are over too.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn referrals(&self) -> Read<Vec<(ReferralId, ReferralRow)>> {
+        let mut all = Vec::new();
+        for row in self.table(REFERRALS)?.iter()? {
+            let (id, bytes) = row?;
+            all.push((ReferralId(*id.value()), find::decoded("referrals", &id.value(), bytes.value())?));
+        }
+        Ok(all)
+    }
+
+    /// The ids of referrals that begin with these bytes' text are looked for by whoever has one; this one is known or not.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn referral(&self, id: &ReferralId) -> Read<Option<ReferralRow>> {
+        self.row(REFERRALS, "referrals", &id.0)
+    }
+
+    /// The body of a message; `None` where it is destroyed, or never came.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn message_body(&self, message: &MessageRow) -> Read<Option<Vec<u8>>> {
+        Ok(self.table(BODIES)?.get(message.body)?.map(|body| body.value().to_vec()))
+    }
+
+    /// Something that the desk keeps.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn kept(&self, shelf: Shelf, id: &[u8; 16]) -> Read<Option<Vec<u8>>> {
+        Ok(self.table(SHELVES)?.get((shelf as u8, id))?.map(|row| row.value().to_vec()))
+    }
+
+    /// Everything of a kind that the desk keeps.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn all_kept(&self, shelf: Shelf) -> Read<Vec<([u8; 16], Vec<u8>)>> {
+        let mut all = Vec::new();
+        for row in self.table(SHELVES)?.range((shelf as u8, &[0; 16])..=(shelf as u8, &[255; 16]))? {
+            let (key, bytes) = row?;
+            all.push((*key.value().1, bytes.value().to_vec()));
+        }
+        Ok(all)
+    }
+
+    /// The positions of a log's entries of a kind whose bodies are here, with these.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn bodies_of_kind(&self, log: &LogId, kind: u8) -> Read<Vec<(u64, Vec<u8>)>> {
+        let Some(no) = self.table(LOG_NUMBERS)?.get(&log.0)?.map(|no| no.value()) else { return Ok(Vec::new()) };
+        let (entries, bodies, mut found) = (self.table(ENTRIES)?, self.table(BODIES)?, Vec::new());
+        for row in entries.range((no, 0)..=(no, u64::MAX))? {
+            let (key, bytes) = row?;
+            let row: EntryRow = find::decoded("entries", &key.value(), bytes.value())?;
+            if let (true, Ok(body)) = (row.kind == kind, row.body) {
+                found.push((key.value().1, get_body::<ReadError>(&*bodies, body)?));
+            }
+        }
+        Ok(found)
+    }
+
+    /// What waits for an audience of a kind: its numbers and bodies.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn all_waiting_of_kind(&self, audience: &Audience, kind: u8) -> Read<Vec<(u64, Vec<u8>)>> {
+        let (key, bodies, mut found) = (audience_bytes(audience), self.table(BODIES)?, Vec::new());
+        for row in self.table(WAITING)?.range((&key, 0)..=(&key, u64::MAX))? {
+            let (key, bytes) = row?;
+            let row: WaitingRow = find::decoded("waiting", &key.value().1, bytes.value())?;
+            if row.kind == kind {
+                found.push((key.value().1, get_body::<ReadError>(&*bodies, row.body)?));
+            }
+        }
+        Ok(found)
+    }
+}
