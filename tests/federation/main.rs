@@ -31,6 +31,7 @@ mod nothing_new;
 mod pairing;
 mod recalls;
 mod recalls_alone;
+mod referrals;
 mod second;
 mod sharing;
 mod time;

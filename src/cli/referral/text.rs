@@ -3,7 +3,7 @@
 use crate::cli::output::{facts, plain, time};
 use crate::model::referral::Offer;
 use crate::model::vocabulary::Code;
-use crate::node::referral::{MessageView, ReferralView};
+use crate::node::referral::{MessageView, ReferralView, Skeleton};
 
 /// The whole of it: how it stands, what is offered, the timeline.
 pub(crate) fn referral(view: &ReferralView) -> String {
@@ -28,7 +28,7 @@ pub(crate) fn referral(view: &ReferralView) -> String {
     text += "\n";
     match &view.offer {
         Some(offer) => text += &facts(&offered(offer)),
-        None => text += "what was offered is destroyed\n",
+        None => text += &format!("what was offered is destroyed; it was about {}\n", left(&view.skeleton)),
     }
     for other in &view.others {
         text += &format!("also offered to {}: {} ({})\n", plain(&other.peer), other.state, other.referral);
@@ -36,6 +36,12 @@ pub(crate) fn referral(view: &ReferralView) -> String {
     text += "\n";
     view.timeline.iter().for_each(|message| text += &said(message));
     text
+}
+
+fn left(skeleton: &Skeleton) -> String {
+    let Skeleton { nature, incident_types, region, reason, outcomes, .. } = skeleton;
+    let codes = nature.iter().chain(incident_types).chain(region).chain(reason).chain(outcomes);
+    codes.map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn offered(offer: &Offer) -> Vec<(&'static str, String)> {

@@ -1,9 +1,10 @@
 //! A case of ours: what is offered of it, to whom, and what nobody else ever gets.
 
 use super::super::{Node, NodeError};
-use crate::model::referral::{Consent, Offer, Words};
+use crate::model::referral::{Consent, Offer, Priority, Words};
+use crate::model::vocabulary::Code;
 use crate::model::{CaseId, Label, OrgId, ReferralId, Timestamp};
-use crate::rules::referral::{Permission, Side};
+use crate::rules::referral::{Permission, Side, Step};
 use crate::store::change::{Change, Shelf};
 use crate::store::{Conversation, Snapshot};
 use serde::{Deserialize, Serialize};
@@ -55,11 +56,36 @@ pub struct Given {
     pub referral: ReferralId,
 }
 
-/// What we alone know of a referral.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What we alone keep of a referral.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Ours {
-    /// The case that it is an offer of.
-    pub(super) case: CaseId,
+    /// The case that it is an offer of, where it is ours.
+    pub(super) case: Option<CaseId>,
+    /// What stays when body and free text are destroyed.
+    pub(super) skeleton: Option<Skeleton>,
+}
+
+/// What is known of a referral for ever: codes, and nothing that anybody wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Skeleton {
+    /// How soon it was wanted.
+    pub priority: Priority,
+    /// Of the list `nature`.
+    pub nature: Option<Code>,
+    /// Of the list `incident-type`.
+    pub incident_types: Vec<Code>,
+    /// Of the list `beneficiary-type`.
+    pub beneficiary_type: Option<Code>,
+    /// Of the list `region`.
+    pub region: Option<Code>,
+    /// Whether the person agreed to be counted.
+    pub statistics: bool,
+    /// Why it was refused, declined or handed back.
+    pub reason: Option<Code>,
+    /// What came of it.
+    pub outcomes: Vec<Code>,
 }
 
 /// What allows us to say something in a referral, as it stands.
@@ -89,6 +115,14 @@ impl Permit {
 }
 
 impl CaseRow {
+    /// Leaves nothing of it but whom it was offered.
+    pub(super) fn empty(&mut self) {
+        (self.offer, self.code) = (None, None);
+        self.contacts.clear();
+        self.reference.clear();
+        self.candidates.clear();
+    }
+
     /// The change that keeps it.
     pub(super) fn keep(&self, id: &CaseId) -> Change {
         Change::Keep { shelf: Shelf::Case, id: id.0, row: Some(serde_json::to_vec(self).unwrap_or_default()) }
@@ -96,8 +130,8 @@ impl CaseRow {
 }
 
 impl Ours {
-    pub(super) fn keep(self, referral: &ReferralId) -> Change {
-        Change::Keep { shelf: Shelf::Referral, id: referral.0, row: Some(serde_json::to_vec(&self).unwrap_or_default()) }
+    pub(super) fn keep(&self, referral: &ReferralId) -> Change {
+        Change::Keep { shelf: Shelf::Referral, id: referral.0, row: Some(serde_json::to_vec(self).unwrap_or_default()) }
     }
 }
 
@@ -111,6 +145,42 @@ impl Node {
         snapshot.kept(Shelf::Case, &id.0)?.map(|bytes| read(&bytes, "a case")).transpose()
     }
 
+    /// What we alone keep of a referral.
+    pub(super) fn ours(&self, snapshot: &Snapshot, referral: &ReferralId) -> Result<Ours, NodeError> {
+        match snapshot.kept(Shelf::Referral, &referral.0)? {
+            Some(bytes) => read(&bytes, "a referral"),
+            None => Ok(Ours::default()),
+        }
+    }
+
+    /// Keeps what is to stay of a referral while it can be read. `true` where that was more than was kept.
+    pub(super) async fn keep_skeleton(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<bool, NodeError> {
+        let mut ours = self.ours(snapshot, &conversation.id)?;
+        let before = ours.skeleton.clone();
+        let mut skeleton = before.clone().unwrap_or_default();
+        for message in conversation.origin.iter().take(1).chain(&conversation.receiver) {
+            let is_told = matches!(message.step, Step::Offer | Step::Refuse | Step::Decline | Step::HandBack | Step::Resolve);
+            match self.words(snapshot, message)?.filter(|_| is_told) {
+                Some(Words::Offer(offer)) => {
+                    (skeleton.priority, skeleton.statistics) = (offer.priority, offer.consent.statistics);
+                    (skeleton.nature, skeleton.region) = (Some(offer.nature), Some(offer.region));
+                    (skeleton.incident_types, skeleton.beneficiary_type) = (offer.incident_types, Some(offer.beneficiary_type));
+                }
+                Some(Words::Refuse { reason } | Words::Decline { reason, .. } | Words::HandBack { reason, .. }) => {
+                    skeleton.reason = Some(reason);
+                }
+                Some(Words::Resolve { outcomes, .. }) => skeleton.outcomes = outcomes,
+                _ => {}
+            }
+        }
+        if before.as_ref() == Some(&skeleton) {
+            return Ok(false);
+        }
+        ours.skeleton = Some(skeleton);
+        self.commit(ours.keep(&conversation.id)).await?;
+        Ok(true)
+    }
+
     /// Every case of ours.
     pub(super) fn cases(&self, snapshot: &Snapshot) -> Result<Vec<(CaseId, CaseRow)>, NodeError> {
         snapshot.all_kept(Shelf::Case)?.into_iter().map(|(id, bytes)| Ok((CaseId(id), read(&bytes, "a case")?))).collect()
@@ -118,8 +188,7 @@ impl Node {
 
     /// The case that a referral is an offer of, where it is ours.
     pub(in super::super) fn case_of(&self, snapshot: &Snapshot, referral: &ReferralId) -> Result<Option<(CaseId, CaseRow)>, NodeError> {
-        let Some(bytes) = snapshot.kept(Shelf::Referral, &referral.0)? else { return Ok(None) };
-        let Ours { case } = read(&bytes, "a referral")?;
+        let Some(case) = self.ours(snapshot, referral)?.case else { return Ok(None) };
         Ok(self.case(snapshot, &case)?.map(|row| (case, row)))
     }
 

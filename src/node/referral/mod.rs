@@ -10,7 +10,7 @@ mod show;
 mod take_back;
 
 pub use act::{Act, ActRequest};
-pub use case::{CaseRow, Given};
+pub use case::{CaseRow, Given, Skeleton};
 pub(super) use case::Permit;
 pub(super) use say::way_out;
 pub use refer::{ReferRequest, ReferView, Referred};

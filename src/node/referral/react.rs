@@ -71,6 +71,9 @@ impl Node {
             if self.withdraw_from_others(&snapshot, &conversation).await? {
                 continue;
             }
+            if self.keep_skeleton(&snapshot, &conversation).await? {
+                continue;
+            }
             let left = self.places(&snapshot, &conversation)?;
             let is_clean = left.entries.is_empty() && left.waiting.is_empty();
             if !is_clean && ends(&conversation) && self.destroy(&snapshot, &conversation, left).await? {
@@ -96,11 +99,7 @@ impl Node {
         if let Some((id, mut case)) = self.case_of(snapshot, &conversation.id)? {
             let others = self.offers_of(snapshot, &case)?;
             if others.iter().all(|one| one.id == conversation.id || one.row.over) {
-                // What is left of the case is its skeleton.
-                (case.offer, case.code) = (None, None);
-                case.contacts.clear();
-                case.reference.clear();
-                case.candidates.clear();
+                case.empty();
                 changes.push(case.keep(&id));
             }
         }
@@ -228,12 +227,12 @@ impl Node {
     }
 }
 
-/// Whether body and free text have no business here any more: it was withdrawn, refused, declined or handed back. What was closed stays until its
-/// retention date, when the retention takes it.
+/// Whether body and free text have no business here any more: it was withdrawn, or, at the receiver, refused, declined or handed back. What was
+/// closed stays until its retention date, when the retention takes it.
 fn ends(conversation: &Conversation) -> bool {
     let (origin, receiver) = (&conversation.standing.origin, &conversation.standing.receiver);
     let never_taken = matches!(receiver.decision, Decision::Refused | Decision::Declined) || receiver.handed_back.is_some();
-    origin.withdrawn.is_some() || never_taken
+    origin.withdrawn.is_some() || never_taken && conversation.row.side == Side::Receiver
 }
 
 fn code(text: &str) -> Result<crate::model::vocabulary::Code, NodeError> {

@@ -196,7 +196,7 @@ impl Node {
         case.candidates.retain(|one| *one != org);
         let beside = match hold {
             Hold::Dry => Vec::new(),
-            _ => vec![case.keep(id), Ours { case: *id }.keep(&referral)],
+            _ => vec![case.keep(id), Ours { case: Some(*id), ..Ours::default() }.keep(&referral)],
         };
         let written = self.hold_or_say(&referral, passed, hold, beside).await?;
         Ok((referral, written))

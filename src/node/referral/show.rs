@@ -1,6 +1,7 @@
 //! Referrals as people see them.
 
 use super::super::{Node, NodeError};
+use super::case::Skeleton;
 use crate::model::referral::{Offer, Priority, Words};
 use crate::model::{CaseId, Label, OrgId, ReferralId, ReleaseId, Timestamp};
 use crate::rules::referral::{Clock, Phase, Side, clocks};
@@ -20,7 +21,7 @@ pub struct InboxView {
     pub side: String,
     /// The other organisation's name here.
     pub peer: String,
-    /// How soon; `None` once the offer is destroyed.
+    /// How soon, where it is known.
     pub priority: Option<Priority>,
     /// When the next clock runs out.
     pub due: Option<Timestamp>,
@@ -52,6 +53,8 @@ pub struct ReferralView {
     pub reference: String,
     /// What is offered, while it is here.
     pub offer: Option<Offer>,
+    /// What stays of it.
+    pub skeleton: Skeleton,
     /// What the person says when they come to the partner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub introduction_code: Option<String>,
@@ -157,6 +160,7 @@ impl Node {
             reference: case.as_ref().map(|(_, case)| case.reference.clone()).unwrap_or_default(),
             case: case.as_ref().map(|(id, _)| *id),
             offer: self.offer_of(snapshot, &conversation)?,
+            skeleton: self.ours(snapshot, id)?.skeleton.unwrap_or_default(),
             introduction_code: case.and_then(|(_, case)| case.code).or(code),
             retention: (row.retention.0 != 0).then_some(row.retention),
             held: self.held_message(snapshot, id)?,
@@ -189,7 +193,7 @@ impl Node {
             owner,
             side: side_name(row.side).into(),
             peer,
-            priority: self.offer_of(snapshot, conversation)?.map(|offer| offer.priority),
+            priority: self.ours(snapshot, id)?.skeleton.map(|skeleton| skeleton.priority),
             due: None,
             waits: clocks(row.side, standing).into_iter().map(|clock| waits(clock).to_owned()).collect(),
             opened: row.opened,

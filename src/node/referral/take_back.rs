@@ -33,6 +33,17 @@ impl Node {
                 done => done?,
             }
         }
+        if revoked {
+            self.forget_case(id).await?;
+        }
+        Ok(())
+    }
+
+    /// Of a case whose consent is revoked nothing is kept but that there was one.
+    async fn forget_case(&self, id: &ReferralId) -> Result<(), NodeError> {
+        let Some((case_id, mut case)) = self.case_of(&self.store.snapshot()?, id)? else { return Ok(()) };
+        case.empty();
+        self.commit(case.keep(&case_id)).await?;
         Ok(())
     }
 

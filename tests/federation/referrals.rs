@@ -1,0 +1,381 @@
+//! Referrals: a case goes from one desk to another as a conversation, and nobody is left without an answer.
+
+use crate::harness::*;
+use watchfire::model::referral::{Consent, HandOver, Offer, Priority, Waiting};
+use watchfire::model::vocabulary::Code;
+use watchfire::model::{ReferralId, SubjectRef, Timestamp, Tlp};
+use watchfire::node::NodeError;
+use watchfire::node::referral::{Act, ActRequest, InboxView, ReferRequest, ReferralView};
+
+/// What stands in the offer, and must be nowhere once it is withdrawn.
+const SUMMARY: &str = "the wrennock account was taken over on Monday";
+
+fn code(text: &str) -> Code {
+    text.parse().unwrap()
+}
+
+fn codes(texts: &[&str]) -> Vec<Code> {
+    texts.iter().map(|text| code(text)).collect()
+}
+
+fn consent() -> Consent {
+    Consent {
+        basis: code("explicit"),
+        onward: false,
+        platforms: true,
+        indicators_only: false,
+        statistics: true,
+        obtained: Timestamp(1_795_000_000_000),
+        obtained_by: code("handler"),
+        expires: None,
+        revocation_channel: None,
+    }
+}
+
+fn offer() -> Offer {
+    Offer {
+        expires: None,
+        nature: code("reactive"),
+        incident_types: codes(&["account_compromise"]),
+        priority: Priority::Urgent,
+        physical_danger: Some(false),
+        ongoing: Some(true),
+        interacted: Vec::new(),
+        deadline: None,
+        incident_week: None,
+        subject: SubjectRef([0; 16]),
+        requester_kind: code("individual"),
+        beneficiary_type: code("journalist"),
+        causes: Vec::new(),
+        region: code("middle_east_north_africa"),
+        country: None,
+        languages: Vec::new(),
+        vulnerability: Vec::new(),
+        consent: consent(),
+        vetting: None,
+        help_wanted: codes(&["take_over"]),
+        services: Vec::new(),
+        summary: SUMMARY.into(),
+        steps_taken: String::new(),
+        devices: Vec::new(),
+        platforms: Vec::new(),
+        evidence: Vec::new(),
+        indicators: Vec::new(),
+        campaign: String::new(),
+        hand_over: HandOver::Warm,
+        do_not_use: Vec::new(),
+        safe_times: String::new(),
+    }
+}
+
+fn case(to: &[&str]) -> ReferRequest {
+    ReferRequest {
+        offer: offer(),
+        to: to.iter().map(|name| (*name).to_owned()).collect(),
+        candidates: Vec::new(),
+        recipients: Vec::new(),
+        automatic: false,
+        tlp: Tlp::AmberStrict,
+        class: None,
+        pap: None,
+        contacts: Default::default(),
+        reference: "our ticket 4711".into(),
+        parent: None,
+        now: true,
+        dry_run: false,
+    }
+}
+
+impl Federation {
+    async fn refer(&self, who: Who, request: ReferRequest) -> ReferralId {
+        self.node(who).refer(request).await.unwrap().referral
+    }
+
+    async fn act(&self, who: Who, id: &ReferralId, act: Act) -> ReferralView {
+        self.try_act(who, id, act).await.unwrap()
+    }
+
+    async fn try_act(&self, who: Who, id: &ReferralId, act: Act) -> Result<ReferralView, NodeError> {
+        self.node(who).act(&id.to_string(), ActRequest { act, now: true }).await
+    }
+
+    fn referral(&self, who: Who, id: &ReferralId) -> ReferralView {
+        self.node(who).referral_named_view(&id.to_string()).unwrap()
+    }
+
+    /// State and owner as each of these sees it.
+    fn stands(&self, id: &ReferralId, all: &[Who]) -> Vec<(String, String)> {
+        let line = |who: &Who| self.referral(*who, id).line;
+        all.iter().map(line).map(|InboxView { state, owner, .. }| (state, owner)).collect()
+    }
+}
+
+fn say(text: &str) -> String {
+    text.to_owned()
+}
+
+fn both(state: &str, one: &str, other: &str) -> Vec<(String, String)> {
+    vec![(state.into(), one.into()), (state.into(), other.into())]
+}
+
+#[tokio::test]
+async fn a_case_goes_from_offer_to_close_and_one_desk_owns_it_at_a_time() {
+    let federation = Federation::of(2).await;
+    let id = federation.refer(AMAL, case(&["borealis"])).await;
+    federation.settle().await;
+    assert_eq!(federation.stands(&id, &[AMAL, BOREALIS]), both("delivered", "us", "amal"));
+    let there = federation.referral(BOREALIS, &id);
+    assert_eq!(there.offer.as_ref().map(|offer| offer.summary.as_str()), Some(SUMMARY));
+    assert!(there.reference.is_empty() && there.case.is_none(), "what the desk calls it stays at home");
+
+    federation.act(BOREALIS, &id, Act::Ack).await;
+    federation.act(BOREALIS, &id, Act::Ask { text: say("which platform?") }).await;
+    federation.settle().await;
+    assert_eq!(federation.stands(&id, &[AMAL, BOREALIS]), both("needs_info", "us", "amal"));
+    federation.act(AMAL, &id, Act::Answer { text: say("a mail service") }).await;
+    federation.settle().await;
+    federation.act(BOREALIS, &id, Act::Accept { start: None, text: String::new() }).await;
+    federation.settle().await;
+    // Confirmed by the node itself: nobody else was asked.
+    assert_eq!(federation.stands(&id, &[AMAL, BOREALIS]), both("in_progress", "borealis", "us"));
+    let codes: Vec<_> = [AMAL, BOREALIS].iter().map(|who| federation.referral(*who, &id).introduction_code).collect();
+    assert!(codes[0].is_some() && codes[0] == codes[1], "{codes:?}");
+
+    let waiting = Waiting::Platform;
+    federation.act(BOREALIS, &id, Act::Progress { waiting, text: say("reported") }).await;
+    federation.settle().await;
+    assert_eq!(federation.stands(&id, &[AMAL, BOREALIS]), both("waiting_platform", "borealis", "us"));
+    federation.act(BOREALIS, &id, Act::Resolve { outcomes: codes_of("account_recovered"), text: String::new() }).await;
+    federation.settle().await;
+    federation.act(AMAL, &id, Act::Review { helped: Some(true), text: String::new() }).await;
+    federation.act(AMAL, &id, Act::Close).await;
+    federation.settle().await;
+    assert_eq!(federation.stands(&id, &[AMAL, BOREALIS]), both("closed", "borealis", "us"));
+    let says: Vec<String> = federation.referral(AMAL, &id).timeline.into_iter().map(|message| message.says).collect();
+    assert_eq!(says.len(), 12, "{says:?}");
+    assert_eq!(federation.node(AMAL).inbox(false).unwrap().len(), 1, "it is there until what was said is destroyed");
+}
+
+fn codes_of(text: &str) -> Vec<Code> {
+    codes(&[text])
+}
+
+#[tokio::test]
+async fn what_is_not_ones_own_to_do_or_comes_too_early_is_refused_with_a_way_out() {
+    let federation = Federation::of(2).await;
+    let id = federation.refer(AMAL, case(&["borealis"])).await;
+    federation.settle().await;
+    let refused = [
+        (AMAL, Act::Ack, "this is the other side's to do"),
+        (BOREALIS, Act::Accept { start: None, text: String::new() }, "no person has acknowledged it"),
+        (BOREALIS, Act::Withdraw { revoked: false }, "this is the other side's to do"),
+        (AMAL, Act::Close, "it is not resolved"),
+        (BOREALIS, Act::Resolve { outcomes: codes_of("advice_given"), text: String::new() }, "the origin has not confirmed the acceptance"),
+    ];
+    for (who, act, why) in refused {
+        let error = federation.try_act(who, &id, act).await.unwrap_err();
+        assert_eq!(error.detail(), why);
+        assert!(error.hint().is_some(), "{why}");
+    }
+    assert!(matches!(federation.node(AMAL).referral_named_view("aaaa"), Err(NodeError::UnknownReferral(_))));
+}
+
+/// Whether a node still holds these words somewhere in its store. Free pages of the file are wiped by compaction, as those of any body.
+async fn has(federation: &Federation, who: Who, words: &str) -> bool {
+    federation.node(who).store.compact().await.unwrap();
+    federation.holds(who, words)
+}
+
+const QUESTION: &str = "is the grellock one theirs, too";
+
+#[tokio::test]
+async fn a_withdrawn_case_is_gone_from_whoever_has_it_and_the_origin_is_told() {
+    let federation = Federation::of(2).await;
+    let id = federation.refer(AMAL, case(&["borealis"])).await;
+    federation.settle().await;
+    federation.act(BOREALIS, &id, Act::Ack).await;
+    federation.act(BOREALIS, &id, Act::Ask { text: say(QUESTION) }).await;
+    federation.settle().await;
+    assert!(has(&federation, BOREALIS, SUMMARY).await && has(&federation, AMAL, QUESTION).await);
+    federation.act(AMAL, &id, Act::Withdraw { revoked: true }).await;
+    federation.settle().await;
+    assert_eq!(federation.stands(&id, &[AMAL, BOREALIS]), both("purged", "us", "amal"));
+    for who in [AMAL, BOREALIS] {
+        let view = federation.referral(who, &id);
+        assert_eq!(view.offer, None);
+        assert!(view.timeline.iter().all(|message| message.text.is_empty()), "{view:?}");
+        assert!(!has(&federation, who, SUMMARY).await && !has(&federation, who, QUESTION).await);
+        assert!(federation.node(who).inbox(false).unwrap().is_empty(), "nothing is left to be done");
+    }
+}
+
+#[tokio::test]
+async fn a_case_withdrawn_while_the_receiver_is_away_never_arrives_or_goes_when_it_returns() {
+    for arrived in [false, true] {
+        let mut federation = Federation::of(2).await;
+        if arrived {
+            let id = federation.refer(AMAL, case(&["borealis"])).await;
+            federation.settle().await;
+            federation.kill(BOREALIS);
+            withdrawn_meanwhile(&mut federation, id).await;
+        } else {
+            federation.kill(BOREALIS);
+            let id = federation.refer(AMAL, case(&["borealis"])).await;
+            withdrawn_meanwhile(&mut federation, id).await;
+        }
+    }
+}
+
+async fn withdrawn_meanwhile(federation: &mut Federation, id: ReferralId) {
+    federation.act(AMAL, &id, Act::Withdraw { revoked: true }).await;
+    assert!(!has(federation, AMAL, SUMMARY).await);
+    federation.start(BOREALIS).await;
+    federation.settle().await;
+    assert!(!has(federation, BOREALIS, SUMMARY).await);
+    assert!(federation.node(BOREALIS).inbox(false).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_case_that_is_declined_is_destroyed_there_and_the_next_is_asked() {
+    let federation = Federation::of(3).await;
+    let id = federation.refer(AMAL, case(&["borealis"])).await;
+    federation.settle().await;
+    federation.act(BOREALIS, &id, Act::Ack).await;
+    let decline = Act::Decline { reason: code("no_capacity"), text: say("until March"), suggest: Some("cedar".into()) };
+    federation.act(BOREALIS, &id, decline).await;
+    federation.settle().await;
+    federation.until_upkeep("nothing is left there", || federation.referral(BOREALIS, &id).offer.is_none()).await;
+    assert!(!has(&federation, BOREALIS, SUMMARY).await);
+    let view = federation.referral(AMAL, &id);
+    assert_eq!((view.line.state.as_str(), view.line.owner.as_str()), ("declined", "us"));
+    let said = view.timeline.iter().find(|message| message.says == "decline").unwrap();
+    assert_eq!(said.particulars[1], ("suggested".into(), "cedar".into()));
+}
+
+#[tokio::test]
+async fn of_several_who_accept_a_person_chooses_and_the_others_do_not_get_it() {
+    let federation = Federation::of(3).await;
+    let view = federation.node(AMAL).refer(case(&["borealis", "cedar"])).await.unwrap();
+    let ids: Vec<ReferralId> = view.offers.iter().map(|offer| offer.referral).collect();
+    federation.settle().await;
+    for (who, id) in [(BOREALIS, &ids[0]), (CEDAR, &ids[1])] {
+        federation.act(who, id, Act::Ack).await;
+        federation.act(who, id, Act::Accept { start: None, text: String::new() }).await;
+    }
+    federation.settle().await;
+    for id in &ids {
+        assert_eq!(federation.referral(AMAL, id).line.owner, "us", "nobody was chosen");
+    }
+    let subjects: Vec<_> = [(BOREALIS, &ids[0]), (CEDAR, &ids[1])].map(|(who, id)| federation.referral(who, id).offer.unwrap().subject).into();
+    assert_ne!(subjects[0], subjects[1], "the two cannot tell that they were asked about one person");
+    federation.act(AMAL, &ids[1], Act::Choose).await;
+    federation.settle().await;
+    assert_eq!(federation.stands(&ids[1], &[AMAL, CEDAR]), both("in_progress", "cedar", "us"));
+    assert_eq!(federation.stands(&ids[0], &[AMAL, BOREALIS]), both("accepted", "us", "amal"));
+    let again = federation.try_act(AMAL, &ids[0], Act::Choose).await.unwrap_err();
+    assert_eq!(again.detail(), "the case was given to somebody else");
+}
+
+#[tokio::test]
+async fn a_case_is_passed_on_within_its_consent_and_its_withdrawal_reaches_every_hop() {
+    let federation = Federation::of(3).await;
+    for onward in [false, true] {
+        let mut request = case(&["borealis"]);
+        request.offer.consent.onward = onward;
+        let id = federation.refer(AMAL, request).await;
+        federation.settle().await;
+        federation.act(BOREALIS, &id, Act::Ack).await;
+        federation.act(BOREALIS, &id, Act::Accept { start: None, text: String::new() }).await;
+        federation.settle().await;
+        let mut on = case(&["cedar"]);
+        on.parent = Some(id.to_string());
+        if !onward {
+            let error = federation.node(BOREALIS).refer(on).await.unwrap_err();
+            assert_eq!(error.detail(), "it came under a consent that does not allow to pass it on");
+            federation.act(AMAL, &id, Act::Withdraw { revoked: true }).await;
+            federation.settle().await;
+            continue;
+        }
+        let child = federation.refer(BOREALIS, on).await;
+        federation.settle().await;
+        let there = federation.referral(CEDAR, &child);
+        assert_eq!(there.offer.map(|offer| offer.summary).as_deref(), Some(SUMMARY));
+        assert!(federation.referral(AMAL, &id).timeline.iter().any(|message| message.says == "pass-on"));
+        federation.act(AMAL, &id, Act::Withdraw { revoked: true }).await;
+        federation.settle().await;
+        for who in federation.everyone() {
+            assert!(!has(&federation, who, SUMMARY).await, "{who:?}");
+            assert!(federation.node(who).inbox(false).unwrap().is_empty(), "{who:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_said_while_the_link_was_cut_arrives_and_both_come_to_the_same() {
+    let mut federation = Federation::of(2).await;
+    let id = federation.refer(AMAL, case(&["borealis"])).await;
+    federation.settle().await;
+    federation.cut(AMAL, BOREALIS);
+    federation.act(BOREALIS, &id, Act::Ack).await;
+    federation.act(BOREALIS, &id, Act::Accept { start: None, text: say("tomorrow") }).await;
+    assert_eq!(federation.stands(&id, &[AMAL, BOREALIS]), [("delivered".into(), "us".into()), ("accepted".into(), "amal".into())]);
+    federation.restart(AMAL).await;
+    federation.restart(BOREALIS).await;
+    federation.heal(AMAL, BOREALIS);
+    federation.settle().await;
+    assert_eq!(federation.stands(&id, &[AMAL, BOREALIS]), both("in_progress", "borealis", "us"));
+}
+
+#[tokio::test]
+async fn an_offer_is_held_and_undone_without_a_trace_and_an_emergency_is_not_held() {
+    let federation = Federation::with(2, |_, config| config.release.hold_s = 30).await;
+    federation.pair(AMAL, BOREALIS).await;
+    federation.settle().await;
+    let held = federation.node(AMAL).refer(ReferRequest { now: false, ..case(&["borealis"]) }).await.unwrap();
+    assert_eq!(held.state, "gated");
+    assert_eq!(federation.node(AMAL).inbox(false).unwrap()[0].state, "gated");
+    let hold = held.offers[0].held.as_ref().and_then(|hold| hold.id).unwrap();
+    federation.node(AMAL).undo(&hold.to_string()).await.unwrap();
+    assert!(federation.node(AMAL).inbox(true).unwrap().is_empty());
+    assert!(!has(&federation, AMAL, SUMMARY).await, "nothing is left of it");
+    let mut emergency = ReferRequest { now: false, ..case(&["borealis"]) };
+    emergency.offer.priority = Priority::Emergency;
+    let id = federation.refer(AMAL, emergency).await;
+    federation.settle().await;
+    assert_eq!(federation.referral(BOREALIS, &id).line.state, "delivered");
+    assert_eq!(federation.node(BOREALIS).inbox(false).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn who_a_person_is_does_not_leave_in_a_text() {
+    let federation = Federation::of(2).await;
+    let mut request = case(&["borealis"]);
+    request.offer.summary = "write to amina.haddad@example.org or call +961 3 123 456".into();
+    let view = federation.node(AMAL).refer(request).await.unwrap();
+    federation.settle().await;
+    let summary = federation.referral(BOREALIS, &view.referral).offer.unwrap().summary;
+    assert_eq!(summary, "write to [email-1] or call [phone-1]");
+    assert_eq!(view.findings.replaced.len(), 2);
+}
+
+#[tokio::test]
+async fn a_case_leaves_only_under_a_consent_that_allows_it() {
+    let federation = Federation::of(3).await;
+    let refused = |request: ReferRequest| {
+        let node = federation.node(AMAL).clone();
+        async move { node.refer(request).await.unwrap_err().detail() }
+    };
+    let mut ended = case(&["borealis"]);
+    ended.offer.consent.expires = Some(Timestamp(1));
+    assert_eq!(refused(ended).await, "the consent has ended");
+    let mut other = case(&["borealis"]);
+    other.recipients = vec!["cedar".into()];
+    assert_eq!(refused(other).await, "the consent does not name this recipient");
+    let mut only = case(&["borealis"]);
+    only.offer.consent.indicators_only = true;
+    assert_eq!(refused(only).await, "the consent is for indicators alone");
+    federation.settle().await;
+    for who in federation.everyone() {
+        assert!(federation.node(who).inbox(true).unwrap().is_empty());
+    }
+}
