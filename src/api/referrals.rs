@@ -1,8 +1,10 @@
 //! Requests about referrals.
 
 use super::extract::{Answer, Ask, Asked, read};
+use crate::model::desk::Ordered;
 use crate::node::Node;
-use crate::node::referral::{ActRequest, InboxView, ReferRequest, ReferView, ReferralView};
+use crate::node::referral::{ActRequest, DeedView, InboxView, ReferRequest, ReferView, ReferralView};
+use crate::rules::desk::Deed;
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
@@ -16,8 +18,10 @@ pub(super) struct InboxQuery {
     all: bool,
 }
 
-pub(super) async fn refer(State(node): State<Arc<Node>>, Ask(request): Ask<ReferRequest>) -> Answer<ReferView> {
-    Ok(Json(node.refer(request).await?))
+pub(super) async fn refer(State(node): State<Arc<Node>>, Ask(ask): Ask<Ordered<ReferRequest>>) -> Answer<ReferView> {
+    let Ordered { request, order } = ask;
+    let by = node.ordered("refer", "", &request, order.as_ref(), Deed::Refer)?;
+    Ok(Json(node.refer(request, by).await?))
 }
 
 pub(super) async fn inbox(State(node): State<Arc<Node>>, Asked(query): Asked<InboxQuery>) -> Answer<Vec<InboxView>> {
@@ -28,10 +32,12 @@ pub(super) async fn show(State(node): State<Arc<Node>>, Path(id): Path<String>) 
     read(node, move |node| node.referral_named_view(&id)).await
 }
 
-pub(super) async fn act(
-    State(node): State<Arc<Node>>,
-    Path(id): Path<String>,
-    Ask(request): Ask<ActRequest>,
-) -> Answer<ReferralView> {
-    Ok(Json(node.act(&id, request).await?))
+pub(super) async fn act(State(node): State<Arc<Node>>, Path(id): Path<String>, Ask(ask): Ask<Ordered<ActRequest>>) -> Answer<ReferralView> {
+    let Ordered { request, order } = ask;
+    let by = node.ordered("act", &id, &request, order.as_ref(), request.deed())?;
+    Ok(Json(node.act(&id, request, by).await?))
+}
+
+pub(super) async fn deeds(State(node): State<Arc<Node>>) -> Answer<Vec<DeedView>> {
+    read(node, Node::deeds).await
 }

@@ -3,11 +3,14 @@
 use super::{Desk, passphrase};
 use crate::api::Problem;
 use crate::api::client::Target;
-use crate::model::OrgId;
+use crate::clock::Clock;
 use crate::model::crypto::SigningKey;
 use crate::model::desk::{BadWrapped, User, UserName};
+use crate::model::desk::{Order, Ordered, wanted};
+use crate::model::{OrgId, UserKey};
 use crate::node::error::{Exit, NodeError};
 use crate::node::view::UserKeyView;
+use serde::Serialize;
 
 /// Who signs.
 #[derive(Debug, Clone, clap::Args)]
@@ -46,6 +49,19 @@ impl Signer {
         let open = |words: &_| wrapped.open(&org_id, &user, words).map_err(closed);
         let key = passphrase::until(&user.name, self.passphrase_file.as_deref(), open)?;
         Ok(Unlocked { org: org_id, user, key })
+    }
+}
+
+impl Signer {
+    /// A request with the order of whoever was named; without one where nobody was, which the node takes at a desk without users.
+    pub(super) async fn order<T: Serialize>(&self, desk: &Desk, name: &str, about: &str, request: T) -> Result<Ordered<T>, Problem> {
+        if self.name.is_none() {
+            return Ok(Ordered { request, order: None });
+        }
+        let by = self.unlock(desk).await?;
+        let bytes = serde_json::to_vec(&request).map_err(|error| NodeError::Internal(error.to_string()))?;
+        let order = Order { wanted: wanted(name, about, &bytes), by: UserKey(by.key.public()), at: Clock::system().now() };
+        Ok(Ordered { request, order: Some(order.sign(&by.org, &by.key)) })
     }
 }
 

@@ -1,12 +1,13 @@
 //! `watchfire withdraw`
 
 use super::output::{self, count, plain, time};
+use super::referral::act::{act_in, done};
+use super::show::may_be_a_referral;
+use super::unlock::Signer;
 use super::{Desk, Ended};
 use crate::api::Reason;
 use crate::api::client::Target;
 use crate::model::record::WithdrawalMode;
-use super::referral::act::{act_in, done};
-use super::show::may_be_a_referral;
 use crate::node::error::Exit;
 use crate::node::referral::Act;
 use crate::node::view::TakeBackView;
@@ -23,6 +24,8 @@ pub(super) struct Args {
     /// Of a referral: the person has revoked the consent, so every offer of the case is withdrawn
     #[arg(long)]
     revoked: bool,
+    #[command(flatten)]
+    signer: Signer,
 }
 
 const ABOUT: &str = "Take a record back as no longer valid, or a referral from everybody who has it
@@ -35,7 +38,7 @@ const EXAMPLES: &str = "Examples:
 
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     if args.revoked || may_be_a_referral(&args.id) {
-        match act_in(desk, &args.id, Act::Withdraw { revoked: args.revoked }, true).await {
+        match act_in(desk, &args.signer, &args.id, Act::Withdraw { revoked: args.revoked }, true).await {
             Err(problem) if problem.exit == Exit::NotFound && !args.revoked => {}
             view => return output::answer(desk, &view?, done),
         }

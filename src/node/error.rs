@@ -458,9 +458,12 @@ impl NodeError {
             Self::Desk(_) => Exit::Permission,
             Self::Unreachable { .. } | Self::Protocol { .. } => Exit::Unreachable,
             Self::UnknownPeer(_) | Self::UnknownGroup(_) | Self::UnknownMember { .. } => Exit::NotFound,
-            Self::UnknownAudience(_) | Self::UnknownRecord(_) | Self::Recalled { .. } | Self::NotHeld(_) | Self::UnknownReferral(_) | Self::OnlyHeld { .. } => {
-                Exit::NotFound
-            }
+            Self::UnknownAudience(_)
+            | Self::UnknownRecord(_)
+            | Self::Recalled { .. }
+            | Self::NotHeld(_)
+            | Self::UnknownReferral(_)
+            | Self::OnlyHeld { .. } => Exit::NotFound,
             Self::StoreLocked(_) | Self::StoreDamaged(_) | Self::StoreNewer { .. } | Self::StoreForeign { .. } => Exit::Store,
             Self::StoreUnavailable(_) | Self::StoreReadOnly(_) => Exit::Store,
         }

@@ -5,7 +5,7 @@ use watchfire::model::referral::{Consent, HandOver, Offer, Priority, Waiting};
 use watchfire::model::vocabulary::Code;
 use watchfire::model::{ReferralId, SubjectRef, Timestamp, Tlp};
 use watchfire::node::NodeError;
-use watchfire::node::referral::{Act, ActRequest, InboxView, ReferRequest, ReferralView};
+use watchfire::node::referral::{Act, ActRequest, By, InboxView, ReferRequest, ReferralView};
 
 /// What stands in the offer, and must be nowhere once it is withdrawn.
 const SUMMARY: &str = "the wrennock account was taken over on Monday";
@@ -88,7 +88,7 @@ fn case(to: &[&str]) -> ReferRequest {
 
 impl Federation {
     async fn refer(&self, who: Who, request: ReferRequest) -> ReferralId {
-        self.node(who).refer(request).await.unwrap().referral
+        self.node(who).refer(request, By::default()).await.unwrap().referral
     }
 
     async fn act(&self, who: Who, id: &ReferralId, act: Act) -> ReferralView {
@@ -96,7 +96,7 @@ impl Federation {
     }
 
     async fn try_act(&self, who: Who, id: &ReferralId, act: Act) -> Result<ReferralView, NodeError> {
-        self.node(who).act(&id.to_string(), ActRequest { act, now: true }).await
+        self.node(who).act(&id.to_string(), ActRequest { act, now: true }, By::default()).await
     }
 
     fn referral(&self, who: Who, id: &ReferralId) -> ReferralView {
@@ -255,7 +255,7 @@ async fn a_case_that_is_declined_is_destroyed_there_and_the_next_is_asked() {
 #[tokio::test]
 async fn of_several_who_accept_a_person_chooses_and_the_others_do_not_get_it() {
     let federation = Federation::of(3).await;
-    let view = federation.node(AMAL).refer(case(&["borealis", "cedar"])).await.unwrap();
+    let view = federation.node(AMAL).refer(case(&["borealis", "cedar"]), By::default()).await.unwrap();
     let ids: Vec<ReferralId> = view.offers.iter().map(|offer| offer.referral).collect();
     federation.settle().await;
     for (who, id) in [(BOREALIS, &ids[0]), (CEDAR, &ids[1])] {
@@ -266,7 +266,8 @@ async fn of_several_who_accept_a_person_chooses_and_the_others_do_not_get_it() {
     for id in &ids {
         assert_eq!(federation.referral(AMAL, id).line.owner, "us", "nobody was chosen");
     }
-    let subjects: Vec<_> = [(BOREALIS, &ids[0]), (CEDAR, &ids[1])].map(|(who, id)| federation.referral(who, id).offer.unwrap().subject).into();
+    let subjects: Vec<_> =
+        [(BOREALIS, &ids[0]), (CEDAR, &ids[1])].map(|(who, id)| federation.referral(who, id).offer.unwrap().subject).into();
     assert_ne!(subjects[0], subjects[1], "the two cannot tell that they were asked about one person");
     federation.act(AMAL, &ids[1], Act::Choose).await;
     federation.settle().await;
@@ -290,7 +291,7 @@ async fn a_case_is_passed_on_within_its_consent_and_its_withdrawal_reaches_every
         let mut on = case(&["cedar"]);
         on.parent = Some(id.to_string());
         if !onward {
-            let error = federation.node(BOREALIS).refer(on).await.unwrap_err();
+            let error = federation.node(BOREALIS).refer(on, By::default()).await.unwrap_err();
             assert_eq!(error.detail(), "it came under a consent that does not allow to pass it on");
             federation.act(AMAL, &id, Act::Withdraw { revoked: true }).await;
             federation.settle().await;
@@ -331,7 +332,7 @@ async fn an_offer_is_held_and_undone_without_a_trace_and_an_emergency_is_not_hel
     let federation = Federation::with(2, |_, config| config.release.hold_s = 30).await;
     federation.pair(AMAL, BOREALIS).await;
     federation.settle().await;
-    let held = federation.node(AMAL).refer(ReferRequest { now: false, ..case(&["borealis"]) }).await.unwrap();
+    let held = federation.node(AMAL).refer(ReferRequest { now: false, ..case(&["borealis"]) }, By::default()).await.unwrap();
     assert_eq!(held.state, "gated");
     assert_eq!(federation.node(AMAL).inbox(false).unwrap()[0].state, "gated");
     let hold = held.offers[0].held.as_ref().and_then(|hold| hold.id).unwrap();
@@ -351,7 +352,7 @@ async fn who_a_person_is_does_not_leave_in_a_text() {
     let federation = Federation::of(2).await;
     let mut request = case(&["borealis"]);
     request.offer.summary = "write to amina.haddad@example.org or call +961 3 123 456".into();
-    let view = federation.node(AMAL).refer(request).await.unwrap();
+    let view = federation.node(AMAL).refer(request, By::default()).await.unwrap();
     federation.settle().await;
     let summary = federation.referral(BOREALIS, &view.referral).offer.unwrap().summary;
     assert_eq!(summary, "write to [email-1] or call [phone-1]");
@@ -363,7 +364,7 @@ async fn a_case_leaves_only_under_a_consent_that_allows_it() {
     let federation = Federation::of(3).await;
     let refused = |request: ReferRequest| {
         let node = federation.node(AMAL).clone();
-        async move { node.refer(request).await.unwrap_err().detail() }
+        async move { node.refer(request, By::default()).await.unwrap_err().detail() }
     };
     let mut ended = case(&["borealis"]);
     ended.offer.consent.expires = Some(Timestamp(1));

@@ -2,6 +2,7 @@
 
 use crate::api::client::Target;
 use crate::cli::output;
+use crate::cli::unlock::Signer;
 use crate::cli::{Desk, Ended, input};
 use crate::model::Timestamp;
 use crate::model::referral::Waiting;
@@ -13,6 +14,8 @@ use crate::node::referral::{Act, ActRequest, ReferralView};
 pub(crate) struct Which {
     /// The referral's id, or the beginning of it
     id: String,
+    #[command(flatten)]
+    signer: Signer,
 }
 
 /// What is said.
@@ -235,13 +238,14 @@ pub(crate) async fn run(desk: &Desk, acts: Acts) -> Ended {
             (args.which, Act::Review { helped: args.helped, text }, now)
         }
     };
-    let view = act_in(desk, &which.id, act, now).await?;
+    let view = act_in(desk, &which.signer, &which.id, act, now).await?;
     output::answer(desk, &view, done)
 }
 
 /// Does it, and gives back how the referral stands then.
-pub(crate) async fn act_in(desk: &Desk, id: &str, act: Act, now: bool) -> Result<ReferralView, crate::api::Problem> {
-    desk.node().post(Target::new(&["referrals", id, "act"]), &ActRequest { act, now }).await
+pub(crate) async fn act_in(desk: &Desk, signer: &Signer, id: &str, act: Act, now: bool) -> Result<ReferralView, crate::api::Problem> {
+    let ask = signer.order(desk, "act", id, ActRequest { act, now }).await?;
+    desk.node().post(Target::new(&["referrals", id, "act"]), &ask).await
 }
 
 /// In a line: how it stands now, and what is held of it.

@@ -3,6 +3,7 @@
 use super::refer::{read, text};
 use crate::api::client::Target;
 use crate::cli::output;
+use crate::cli::unlock::Signer;
 use crate::cli::{Desk, Ended, input};
 use crate::node::referral::ReferView;
 
@@ -18,6 +19,8 @@ pub(crate) struct Args {
     /// The peer that it goes to
     #[arg(long, value_name = "PEER")]
     to: Vec<String>,
+    #[command(flatten)]
+    signer: Signer,
     /// Skip the hold
     #[arg(long)]
     now: bool,
@@ -32,12 +35,13 @@ const EXAMPLES: &str = "Examples:
   watchfire pass-on k7qm2xpa --file case.toml --to cedar";
 
 pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
-    let Args { id, file, to, now } = args;
+    let Args { id, file, to, signer, now } = args;
     let mut request = read(&file, &input::file(&file)?)?;
     if !to.is_empty() {
         request.to = to;
     }
     (request.parent, request.now) = (Some(id), request.now || now);
-    let view: ReferView = desk.node().post(Target::new(&["referrals"]), &request).await?;
+    let ask = signer.order(desk, "refer", "", request).await?;
+    let view: ReferView = desk.node().post(Target::new(&["referrals"]), &ask).await?;
     output::answer(desk, &view, text)
 }

@@ -3,6 +3,7 @@
 use crate::api::Problem;
 use crate::api::client::Target;
 use crate::cli::output::{self, plain};
+use crate::cli::unlock::Signer;
 use crate::cli::{Desk, Ended, input};
 use crate::node::error::NodeError;
 use crate::node::referral::{ReferRequest, ReferView};
@@ -20,6 +21,8 @@ pub(crate) struct Args {
     /// Who is asked next when nobody answers, in this order
     #[arg(long = "then", value_name = "PEER")]
     candidates: Vec<String>,
+    #[command(flatten)]
+    signer: Signer,
     /// Skip the hold; an emergency is never held
     #[arg(long)]
     now: bool,
@@ -43,7 +46,7 @@ const EXAMPLES: &str = "Examples:
 pub(crate) const TEMPLATE: &str = include_str!("template.toml");
 
 pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
-    let Args { file, to, candidates, now, dry_run, template } = args;
+    let Args { file, to, candidates, signer, now, dry_run, template } = args;
     if template {
         return output::data(TEMPLATE);
     }
@@ -56,7 +59,8 @@ pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
         request.candidates = candidates;
     }
     (request.now, request.dry_run) = (request.now || now, request.dry_run || dry_run);
-    let view: ReferView = desk.node().post(Target::new(&["referrals"]), &request).await?;
+    let ask = signer.order(desk, "refer", "", request).await?;
+    let view: ReferView = desk.node().post(Target::new(&["referrals"]), &ask).await?;
     output::answer(desk, &view, text)
 }
 

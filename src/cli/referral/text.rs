@@ -73,7 +73,10 @@ fn offered(offer: &Offer) -> Vec<(&'static str, String)> {
         ("careful", list(&offer.vulnerability)),
         ("region", Some([offer.region.to_string()].into_iter().chain(offer.country.clone()).collect::<Vec<_>>().join(", "))),
         ("languages", Some(languages.join(", ")).filter(|text| !text.is_empty())),
-        ("consent", Some(format!("{}; {}", consent.basis, if scope.is_empty() { "this recipient alone".into() } else { scope.join(", ") }))),
+        (
+            "consent",
+            Some(format!("{}; {}", consent.basis, if scope.is_empty() { "this recipient alone".into() } else { scope.join(", ") })),
+        ),
         ("vetting", vetting),
         ("platforms", list(&offer.platforms)),
         ("devices", list(&offer.devices)),
@@ -89,8 +92,9 @@ fn offered(offer: &Offer) -> Vec<(&'static str, String)> {
 }
 
 fn said(message: &MessageView) -> String {
-    let MessageView { at, by, says, particulars, text, void, .. } = message;
-    let mut line = format!("{}  {}: {says}", time(Some(*at)), plain(by));
+    let MessageView { at, by, user, says, particulars, text, void, .. } = message;
+    let by = user.as_ref().map_or_else(|| plain(by), |user| format!("{} ({})", plain(by), plain(user)));
+    let mut line = format!("{}  {by}: {says}", time(Some(*at)));
     particulars.iter().for_each(|(name, value)| line += &format!(", {name}: {}", plain(value)));
     if let Some(why) = void {
         line += &format!(" (moved nothing: {why})");

@@ -1,8 +1,8 @@
 //! Messages about referrals. A code that is in no list of ours is kept; a number that stands for something that this version does not know makes the
 //! message one of a newer version.
 
-use super::wire::referral::{self as wire, Words as Kind};
 use super::wire::Referral;
+use super::wire::referral::{self as wire, Words as Kind};
 use super::{Malformed, fixed};
 use crate::model::referral::{Consent, Evidence, HandOver, Language, Message, Offer, Priority, Vetting, Waiting, Words};
 use crate::model::vocabulary::Code;

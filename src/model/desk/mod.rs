@@ -2,10 +2,12 @@
 //!
 //! Names are known inside the desk alone. They never leave the node, and logs say the short form of a key instead.
 
+mod order;
 mod statement;
 mod user;
 mod wrapped;
 
+pub use order::{Order, Ordered, SignedOrder, wanted};
 pub use statement::{Approval, Release, SignedApproval, SignedRelease, Terms};
 pub use user::{Act, BadUserName, Role, SignedChange, User, UserChange, UserName};
 pub use wrapped::{BadPassphrase, BadWrapped, Cost, PASSPHRASE_MIN, Passphrase, WrappedKey};

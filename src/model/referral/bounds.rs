@@ -233,7 +233,10 @@ mod tests {
         assert_eq!(ask("é".repeat(2_001)), Err(BadMessage::Long { field: "text", found: 2_001, most: 2_000 }));
         assert_eq!(ask("a\u{1b}[2J".into()), Err(BadMessage::Control("text")));
         let outcomes = vec!["advice_given".parse().expect("a code"); 9];
-        assert_eq!(Words::Resolve { outcomes, text: String::new() }.check(), Err(BadMessage::Many { field: "outcomes", found: 9, most: 8 }));
+        assert_eq!(
+            Words::Resolve { outcomes, text: String::new() }.check(),
+            Err(BadMessage::Many { field: "outcomes", found: 9, most: 8 })
+        );
         assert_eq!(Words::Resolve { outcomes: Vec::new(), text: String::new() }.check(), Err(BadMessage::Missing("outcomes")));
     }
 }

@@ -210,7 +210,9 @@ impl Words {
     /// Whether it says anything about the case. What does not may always go to whom the case went.
     pub fn has_content(&self) -> bool {
         match self {
-            Self::Receipt | Self::Refuse { .. } | Self::Acknowledge | Self::Close | Self::Withdraw { .. } | Self::Purge | Self::Seen => false,
+            Self::Receipt | Self::Refuse { .. } | Self::Acknowledge | Self::Close | Self::Withdraw { .. } | Self::Purge | Self::Seen => {
+                false
+            }
             Self::Confirm { code, .. } => code.is_some(),
             Self::PassOn { to } => to.is_some(),
             _ => true,

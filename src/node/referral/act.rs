@@ -2,10 +2,12 @@
 
 use super::super::hold::Hold;
 use super::super::{Node, NodeError};
+use super::deed::By;
 use super::show::ReferralView;
 use crate::model::referral::{Waiting, Words};
 use crate::model::vocabulary::Code;
 use crate::model::{ReferralId, Timestamp};
+use crate::rules::desk::Deed;
 use crate::rules::referral::{Decision, Side, may_give};
 use serde::{Deserialize, Serialize};
 
@@ -102,22 +104,32 @@ pub struct ActRequest {
     pub now: bool,
 }
 
+impl ActRequest {
+    /// What a role is asked about before it is done.
+    pub const fn deed(&self) -> Deed {
+        match self.act {
+            Act::Choose | Act::Withdraw { .. } => Deed::Refer,
+            _ => Deed::Work,
+        }
+    }
+}
+
 impl Node {
     /// Somebody at the desk does something in a referral. How it stands then.
     ///
     /// # Errors
     /// When it is not the time for it, or not ours to do; when something of it may not leave.
-    pub async fn act(&self, referral: &str, request: ActRequest) -> Result<ReferralView, NodeError> {
+    pub async fn act(&self, referral: &str, request: ActRequest, by: By) -> Result<ReferralView, NodeError> {
         let id = self.referral_named(&self.store.snapshot()?, referral)?;
         let hold = self.hold_of(false, request.now);
         match request.act {
-            Act::Withdraw { revoked } => self.take_referral_back(&id, revoked).await?,
-            Act::Choose => self.choose(&id).await?,
+            Act::Withdraw { revoked } => self.take_referral_back(&id, revoked, by).await?,
+            Act::Choose => self.choose(&id, by).await?,
             act => {
                 let _turn = self.referral_turn().await;
                 let words = self.words_of(&id, act)?;
                 let hold = if self.is_urgent(&id)? { Hold::Skipped } else { hold };
-                self.say(&id, words, hold).await?;
+                self.say(&id, words, hold, by).await?;
             }
         }
         self.react(&id).await?;
@@ -132,9 +144,7 @@ impl Node {
     }
 
     fn words_of(&self, id: &ReferralId, act: Act) -> Result<Words, NodeError> {
-        let question = || -> Result<u64, NodeError> {
-            Ok(self.conversation(&self.store.snapshot()?, id)?.standing.receiver.asked)
-        };
+        let question = || -> Result<u64, NodeError> { Ok(self.conversation(&self.store.snapshot()?, id)?.standing.receiver.asked) };
         Ok(match act {
             Act::Ack => Words::Acknowledge,
             Act::Ask { text } => Words::Ask { text },
@@ -155,7 +165,7 @@ impl Node {
     }
 
     /// A person chooses among those who accepted. The node confirms it, and withdraws the case from the others once it is seen.
-    async fn choose(&self, id: &ReferralId) -> Result<(), NodeError> {
+    async fn choose(&self, id: &ReferralId, by: By) -> Result<(), NodeError> {
         let _turn = self.referral_turn().await;
         let snapshot = self.store.snapshot()?;
         let conversation = self.conversation(&snapshot, id)?;
@@ -174,7 +184,7 @@ impl Node {
         case.chosen = Some(*id);
         let keep = case.keep(&case_id);
         drop(snapshot);
-        self.commit(keep).await?;
+        self.commit_many(vec![keep, self.deed(by, "choose", id, 0)]).await?;
         Ok(())
     }
 }

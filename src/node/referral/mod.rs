@@ -3,6 +3,7 @@
 
 mod act;
 mod case;
+mod deed;
 mod react;
 mod refer;
 mod say;
@@ -10,10 +11,11 @@ mod show;
 mod take_back;
 
 pub use act::{Act, ActRequest};
-pub use case::{CaseRow, Given, Skeleton};
 pub(super) use case::Permit;
-pub(super) use say::way_out;
+pub use case::{CaseRow, Given, Skeleton};
+pub use deed::{By, DeedView};
 pub use refer::{ReferRequest, ReferView, Referred};
+pub(super) use say::way_out;
 pub use show::{InboxView, MessageView, ReferralView};
 
 use super::{Node, NodeError};

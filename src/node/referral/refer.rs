@@ -6,6 +6,7 @@ use super::super::hold::Hold;
 use super::super::view::HoldView;
 use super::super::{Node, NodeError};
 use super::case::{CaseRow, Given, Ours};
+use super::deed::By;
 use super::say::Written;
 use crate::model::crypto::random;
 use crate::model::log::Audience;
@@ -99,7 +100,7 @@ impl Node {
     ///
     /// # Errors
     /// When nobody is named, consent or label do not allow it, or something in it cannot be read.
-    pub async fn refer(&self, request: ReferRequest) -> Result<ReferView, NodeError> {
+    pub async fn refer(&self, request: ReferRequest, by: By) -> Result<ReferView, NodeError> {
         let to = self.named_all(&request.to)?;
         let first = *to.first().ok_or_else(|| NodeError::BadInput("nobody is named\nhint: `--to PEER`, or `to` in the file".into()))?;
         let candidates = self.named_all(&request.candidates)?;
@@ -143,14 +144,14 @@ impl Node {
         let hold = self.hold_of(request.dry_run, request.now || urgent);
         let (mut offers, mut findings) = (Vec::new(), Findings::default());
         for org in to {
-            let (referral, written) = self.offer_to(&id, &mut case, org, hold).await?;
+            let (referral, written) = self.offer_to(&id, &mut case, org, hold, by).await?;
             if offers.is_empty() {
                 findings = written.findings;
             }
             offers.push(Referred { to: org, name: self.audience_name(&Audience::Direct(org))?, referral, held: written.held });
         }
         if let Some(parent) = parent.filter(|_| !request.dry_run) {
-            self.say(&parent, Words::PassOn { to: None }, Hold::Skipped).await?;
+            self.say(&parent, Words::PassOn { to: None }, Hold::Skipped, by).await?;
         }
         let referral = offers.first().map_or(ReferralId([0; 16]), |one: &Referred| one.referral);
         let state = if request.dry_run || offers.iter().any(|one| one.to == first && one.held.is_some()) { "gated" } else { "sent" };
@@ -171,6 +172,7 @@ impl Node {
         case: &mut CaseRow,
         org: OrgId,
         hold: Hold,
+        by: By,
     ) -> Result<(ReferralId, Written), NodeError> {
         let snapshot = self.store.snapshot()?;
         self.is_free(&snapshot, case, &org)?;
@@ -190,13 +192,17 @@ impl Node {
         };
         let permit = self.permit_of(&snapshot, case)?;
         let retention = self.clock.now().plus(self.config.referral.retention_days * 86_400_000);
-        let passed = self.pass_message(&permit, message, case.label, Audience::Direct(org), retention)?;
+        let mut passed = self.pass_message(&permit, message, case.label, Audience::Direct(org), retention)?;
+        passed.remarks.particulars.by = by.short();
         drop(snapshot);
         case.given.push(Given { to: org, referral });
         case.candidates.retain(|one| *one != org);
         let beside = match hold {
             Hold::Dry => Vec::new(),
-            _ => vec![case.keep(id), Ours { case: Some(*id), ..Ours::default() }.keep(&referral)],
+            _ => {
+                let ours = Ours { case: Some(*id), ..Ours::default() };
+                vec![case.keep(id), ours.keep(&referral), self.deed(by, "offer", &referral, 1)]
+            }
         };
         let written = self.hold_or_say(&referral, passed, hold, beside).await?;
         Ok((referral, written))
@@ -228,7 +234,10 @@ impl Node {
     }
 
     fn sealed_for(&self, contacts: BTreeMap<String, String>) -> Result<BTreeMap<OrgId, String>, NodeError> {
-        contacts.into_iter().map(|(name, sealed)| Ok((if name == "us" { self.org() } else { self.peer_named(&name)?.org }, sealed))).collect()
+        contacts
+            .into_iter()
+            .map(|(name, sealed)| Ok((if name == "us" { self.org() } else { self.peer_named(&name)?.org }, sealed)))
+            .collect()
     }
 
     /// What is told by halves is made whole, and what is told too exactly is made coarse.

@@ -5,6 +5,7 @@ use super::super::hold::{Filling, Hold};
 use super::super::share::Remarks;
 use super::super::view::{HoldView, ShareReport};
 use super::super::{Node, NodeError};
+use super::deed::By;
 use crate::link::convert::decode_record;
 use crate::model::log::Audience;
 use crate::model::referral::{Message, Words};
@@ -87,28 +88,25 @@ impl Node {
     }
 
     /// A person says something. For whoever holds the turn.
-    pub(super) async fn say(&self, id: &ReferralId, words: Words, hold: Hold) -> Result<Written, NodeError> {
+    pub(super) async fn say(&self, id: &ReferralId, words: Words, hold: Hold, by: By) -> Result<Written, NodeError> {
         let snapshot = self.store.snapshot()?;
         if let Some(held) = self.held_message(&snapshot, id)? {
             let hint = format!("hint: wait until it has left, or `watchfire undo {held}`");
             return Err(NodeError::Conflict(format!("something that was said before in this referral is still held as `{held}`\n{hint}")));
         }
         let conversation = self.conversation(&snapshot, id)?;
-        let has_content = words.has_content();
-        let passed = self.next_message(&snapshot, &conversation, words)?;
+        let (has_content, name) = (words.has_content(), words.name());
+        let mut passed = self.next_message(&snapshot, &conversation, words)?;
         drop(snapshot);
+        passed.remarks.particulars.by = by.short();
+        let number = passed.item.said.map_or(0, |said| said.number);
         let hold = if has_content { hold } else { Hold::Skipped };
-        self.hold_or_say(id, passed, hold, Vec::new()).await
+        let deed = if hold == Hold::Dry { Vec::new() } else { vec![self.deed(by, name, id, number)] };
+        self.hold_or_say(id, passed, hold, deed).await
     }
 
     /// Holds a message, or makes it durable with these changes. With either they are made.
-    pub(super) async fn hold_or_say(
-        &self,
-        id: &ReferralId,
-        passed: Passed,
-        hold: Hold,
-        beside: Vec<Change>,
-    ) -> Result<Written, NodeError> {
+    pub(super) async fn hold_or_say(&self, id: &ReferralId, passed: Passed, hold: Hold, beside: Vec<Change>) -> Result<Written, NodeError> {
         let Passed { audience, item, remarks } = passed;
         let findings = item.findings.clone();
         if hold == Hold::Dry || Self::waits_for_a_person(&item) || hold != Hold::Skipped {

@@ -77,6 +77,9 @@ pub struct MessageView {
     pub at: Timestamp,
     /// `us`, or the other's name here.
     pub by: String,
+    /// Which desk user of ours, where the desk has users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// Its number on its side.
     pub number: u64,
     /// What it is.
@@ -138,11 +141,13 @@ impl Node {
         let case = self.case_of(snapshot, id)?;
         let (peer, row) = (conversation.row.peer, conversation.row);
         let name = self.org_name(snapshot, &peer)?;
-        let mut timeline = Vec::new();
+        let (mut timeline, writers) = (Vec::new(), self.writers(snapshot, id)?);
         for side in Side::ALL {
             let by = if side == row.side { "us".to_owned() } else { name.clone() };
             for (message, number) in conversation.of(side).iter().zip(1..) {
-                timeline.push(self.message_view(snapshot, &conversation, message, (side, number), &by)?);
+                let mut view = self.message_view(snapshot, &conversation, message, (side, number), &by)?;
+                view.user = writers.get(&number).filter(|_| side == row.side).cloned();
+                timeline.push(view);
             }
         }
         timeline.sort_by(|one, other| (one.at, &one.by, one.number).cmp(&(other.at, &other.by, other.number)));
@@ -231,6 +236,7 @@ impl Node {
         Ok(MessageView {
             at: message.at,
             by: by.to_owned(),
+            user: None,
             number,
             says: words.as_ref().map_or("destroyed", Words::name).to_owned(),
             particulars,
@@ -314,4 +320,3 @@ const fn waits(clock: Clock) -> &'static str {
         Clock::Purge => "for the receiver to destroy what it has",
     }
 }
-

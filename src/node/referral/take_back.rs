@@ -3,6 +3,7 @@
 
 use super::super::share::Remarks;
 use super::super::{Node, NodeError};
+use super::deed::By;
 use crate::link::convert::{Recall, sign_recall};
 
 use crate::model::record::{Withdrawal, WithdrawalMode};
@@ -16,7 +17,7 @@ const SEQS_MAX: usize = 1_000;
 
 impl Node {
     /// Withdraws a referral of ours, and the case with it where this was its last offer.
-    pub(super) async fn take_referral_back(&self, id: &ReferralId, revoked: bool) -> Result<(), NodeError> {
+    pub(super) async fn take_referral_back(&self, id: &ReferralId, revoked: bool, by: By) -> Result<(), NodeError> {
         let _turn = self.referral_turn().await;
         let snapshot = self.store.snapshot()?;
         let Some((_, case)) = self.case_of(&snapshot, id)? else {
@@ -36,6 +37,7 @@ impl Node {
         if revoked {
             self.forget_case(id).await?;
         }
+        self.commit(self.deed(by, "withdraw", id, 0)).await?;
         Ok(())
     }
 
@@ -120,4 +122,3 @@ impl Node {
         Ok(changes)
     }
 }
-

@@ -1,6 +1,6 @@
 //! Who at the desk may do what. Pure: the users are what their signed changes, replayed, say.
 
-use crate::model::desk::{Act, Role, SignedApproval, SignedChange, SignedRelease, Terms, User, UserName};
+use crate::model::desk::{Act, Role, SignedApproval, SignedChange, SignedOrder, SignedRelease, Terms, User, UserName};
 use crate::model::{DeskHash, OrgId, Timestamp, UserKey};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,12 +17,16 @@ pub enum Deed {
     Release,
     /// Sign second.
     Approve,
+    /// Hand a case to a partner, pass it on, or take it back.
+    Refer,
+    /// Work on a referral: open, ask, answer, accept, decline, tell, resolve, review, close.
+    Work,
 }
 
 /// Whether a role may do that. The whole table is here and in docs/desk.md.
 pub const fn may(role: Role, deed: Deed) -> bool {
     match (role, deed) {
-        (Role::Director, _) | (Role::Handler | Role::Lead, Deed::Release | Deed::Approve) => true,
+        (Role::Director, _) | (Role::Handler | Role::Lead, Deed::Release | Deed::Approve | Deed::Refer | Deed::Work) => true,
         (Role::Handler | Role::Lead, Deed::ChangeUsers) | (Role::Coordinator, _) => false,
     }
 }
@@ -84,6 +88,14 @@ pub enum Denied {
     /// The releaser approves.
     #[error("whoever released it cannot approve it\nhint: another desk user does, with another key: `watchfire approve HOLD --as OTHER`")]
     Oneself,
+    /// Nobody at the desk has signed for it.
+    #[error(
+        "somebody at the desk has to sign this\nhint: `--as USER`, or $WATCHFIRE_USER, says who; `watchfire user list` shows the users"
+    )]
+    NotSigned,
+    /// What was signed is something else.
+    #[error("what was signed is another request than this\nhint: upgrade the older of node and command line, and try again")]
+    OtherOrder,
     /// It is about another hold.
     #[error("the signature is for another hold\nhint: look at this one with `watchfire preview`, then approve it")]
     OtherHold,
@@ -104,13 +116,17 @@ const fn deed_text(deed: &Deed) -> &'static str {
         Deed::ChangeUsers => "change desk users",
         Deed::Release => "release what needs a second person",
         Deed::Approve => "approve a release",
+        Deed::Refer => "hand over a case",
+        Deed::Work => "work on a referral",
     }
 }
 
 const fn deed_hint(deed: &Deed) -> &'static str {
     match deed {
         Deed::ChangeUsers => "a director does; `watchfire user list` shows who is one",
-        Deed::Release | Deed::Approve => "a handler, a lead or a director does; `watchfire user list` shows them",
+        Deed::Release | Deed::Approve | Deed::Refer | Deed::Work => {
+            "a handler, a lead or a director does; `watchfire user list` shows them"
+        }
     }
 }
 
@@ -260,6 +276,22 @@ impl Desk {
             return Err(Denied::Oneself);
         }
         Ok(approver)
+    }
+
+    /// Checks somebody's order. At a desk without users nobody has to sign, and then it is nobody's.
+    ///
+    /// # Errors
+    /// When there are users and none signed, it is for another request, is old, does not verify, or the role does not allow it.
+    pub fn check_order(&self, order: Option<&SignedOrder>, wanted: &[u8; 32], deed: Deed, now: Timestamp) -> Result<Option<&User>, Denied> {
+        let Some(signed) = order else {
+            return if self.users.is_empty() { Ok(None) } else { Err(Denied::NotSigned) };
+        };
+        signed.verify(&self.org).map_err(|_| Denied::BadSignature)?;
+        if signed.order.wanted != *wanted {
+            return Err(Denied::OtherOrder);
+        }
+        check_fresh(signed.order.at, now)?;
+        self.in_force(&signed.order.by, deed).map(Some)
     }
 
     fn in_force(&self, key: &UserKey, deed: Deed) -> Result<&User, Denied> {

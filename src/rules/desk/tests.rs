@@ -372,3 +372,23 @@ fn why_a_statement_does_not_count_is_told_in_words() {
     ];
     crate::texts::all_say(include_str!("mod.rs"), "Denied", &cases);
 }
+
+#[test]
+fn what_was_ordered_is_done_for_those_who_may_and_at_an_empty_desk_for_anybody() {
+    let log = Log::staffed();
+    let order = |wanted: [u8; 32], at: Timestamp, seed: u8| {
+        crate::model::desk::Order { wanted, by: UserKey(key(seed).public()), at }.sign(&ORG, &key(seed))
+    };
+    let check =
+        |order: Option<&SignedOrder>| log.desk.check_order(order, &[3; 32], Deed::Work, NOW).map(|user| user.map(|user| user.name.clone()));
+    assert_eq!(check(Some(&order([3; 32], NOW, 3))), Ok(Some(name("hana"))));
+    assert_eq!(check(None), Err(Denied::NotSigned));
+    assert_eq!(check(Some(&order([4; 32], NOW, 3))), Err(Denied::OtherOrder));
+    assert_eq!(check(Some(&order([3; 32], Timestamp(NOW.0 + FRESH_MS + 1), 3))), Err(Denied::NotFresh));
+    assert_eq!(check(Some(&order([3; 32], NOW, 9))), Err(Denied::NotAUser));
+    assert_eq!(check(Some(&order([3; 32], NOW, 5))), Err(Denied::Role(Role::Coordinator, Deed::Work)));
+    let mut forged = order([3; 32], NOW, 5);
+    forged.order.by = UserKey(key(3).public());
+    assert_eq!(check(Some(&forged)), Err(Denied::BadSignature));
+    assert_eq!(Desk::new(ORG).check_order(None, &[3; 32], Deed::Work, NOW), Ok(None));
+}

@@ -31,14 +31,7 @@ pub(super) struct Entry {
 
 impl Tx<'_> {
     /// A message of ours. Refused unless it is the next one.
-    pub(super) fn say(
-        &mut self,
-        peer: &OrgId,
-        said: &Said,
-        body: &[u8],
-        number: u64,
-        entry: Entry,
-    ) -> Applied<()> {
+    pub(super) fn say(&mut self, peer: &OrgId, said: &Said, body: &[u8], number: u64, entry: Entry) -> Applied<()> {
         let place = Place { peer: *peer, ours: true, entry };
         match self.put_message(&place, said, body, number, false)? {
             Verdict::Accepted | Verdict::Duplicate => Ok(()),
@@ -47,14 +40,7 @@ impl Tx<'_> {
     }
 
     /// A message that came, in a log of the other side's or in a tail of our own.
-    pub(super) fn hear(
-        &mut self,
-        log: &Log,
-        said: &Said,
-        body: &[u8],
-        number: u64,
-        entry: Entry,
-    ) -> Applied<Verdict> {
+    pub(super) fn hear(&mut self, log: &Log, said: &Said, body: &[u8], number: u64, entry: Entry) -> Applied<Verdict> {
         let Audience::Direct(reader) = log.row.key.audience else { return Ok(Verdict::Invalid) };
         let author = log.row.key.author;
         let (peer, ours) = if author == self.us { (reader, true) } else { (author, false) };

@@ -106,13 +106,7 @@ impl Tx<'_> {
         find::told_next(&self.t.provenances, &self.t.bodies, (observable, family), encoded.label, &encoded.body)
     }
 
-    fn release_unnamed(
-        &mut self,
-        audience: &Audience,
-        encoded: &Encoded,
-        said: Option<&Said>,
-        at: Timestamp,
-    ) -> Applied<ReleaseOutcome> {
+    fn release_unnamed(&mut self, audience: &Audience, encoded: &Encoded, said: Option<&Said>, at: Timestamp) -> Applied<ReleaseOutcome> {
         let digest = sha256_framed("watchfire/unnamed/v1", &[&audience_bytes(audience), &[encoded.kind], &encoded.body]);
         if self.t.unnamed.insert((at.0, &digest), ())?.is_some() {
             return Ok(ReleaseOutcome::Duplicate);

@@ -1,0 +1,105 @@
+//! Who at the desk did what with referrals: checked before it is done, and written down with it.
+
+use super::super::{Node, NodeError};
+use crate::model::crypto::random;
+use crate::model::desk::{SignedOrder, wanted};
+use crate::model::{ReferralId, Timestamp, UserKey};
+use crate::rules::desk::Deed;
+use crate::store::Snapshot;
+use crate::store::change::{Change, Shelf};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What somebody did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct DeedRow {
+    pub(super) at: Timestamp,
+    /// The beginning of the user's key, since names stay out of what is exported; nothing at a desk without users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) by: Option<String>,
+    /// What: the name of the message, or of the request.
+    pub(super) what: String,
+    pub(super) referral: ReferralId,
+    /// The number of the message, where it is one.
+    pub(super) number: u64,
+}
+
+/// What somebody did, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeedView {
+    /// When.
+    pub at: Timestamp,
+    /// The desk user's name; nothing at a desk without users.
+    pub by: Option<String>,
+    /// What.
+    pub what: String,
+    /// In which referral.
+    pub referral: ReferralId,
+}
+
+/// Whose order something is, once it was checked.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct By(pub(super) Option<UserKey>);
+
+impl By {
+    /// As logs and disclosures say it.
+    pub(super) fn short(self) -> Option<String> {
+        self.0.map(|key| key.short())
+    }
+}
+
+impl Node {
+    /// Checks that whoever ordered a request may do so.
+    ///
+    /// # Errors
+    /// When the desk has users and none of them signed it, or the role does not allow it.
+    pub fn ordered<T: Serialize>(
+        &self,
+        name: &str,
+        about: &str,
+        request: &T,
+        order: Option<&SignedOrder>,
+        deed: Deed,
+    ) -> Result<By, NodeError> {
+        let bytes = serde_json::to_vec(request).map_err(|error| NodeError::Internal(error.to_string()))?;
+        let desk = self.desk()?;
+        let user = desk.check_order(order, &wanted(name, about, &bytes), deed, self.clock.now())?;
+        Ok(By(user.map(|user| user.key)))
+    }
+
+    /// The change that writes down who did it. The newest come last, by their key.
+    pub(super) fn deed(&self, by: By, what: &str, referral: &ReferralId, number: u64) -> Change {
+        let at = self.clock.now();
+        let row = DeedRow { at, by: by.short(), what: what.to_owned(), referral: *referral, number };
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&at.0.to_be_bytes());
+        id[8..].copy_from_slice(&random::<8>());
+        Change::Keep { shelf: Shelf::Deed, id, row: Some(serde_json::to_vec(&row).unwrap_or_default()) }
+    }
+
+    pub(super) fn deed_rows(&self, snapshot: &Snapshot) -> Result<Vec<DeedRow>, NodeError> {
+        let read = |(_, bytes): ([u8; 16], Vec<u8>)| {
+            serde_json::from_slice(&bytes).map_err(|_| NodeError::StoreDamaged("what somebody did with a referral cannot be read".into()))
+        };
+        snapshot.all_kept(Shelf::Deed)?.into_iter().map(read).collect()
+    }
+
+    /// Who did what with referrals, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn deeds(&self) -> Result<Vec<DeedView>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let names = Self::user_names(&snapshot)?;
+        let view =
+            |row: DeedRow| DeedView { at: row.at, by: super::super::second::named(&names, row.by), what: row.what, referral: row.referral };
+        Ok(self.deed_rows(&snapshot)?.into_iter().map(view).collect())
+    }
+
+    /// Who wrote which message of ours in a referral.
+    pub(super) fn writers(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<BTreeMap<u64, String>, NodeError> {
+        let names = Self::user_names(snapshot)?;
+        let rows = self.deed_rows(snapshot)?.into_iter().filter(|row| row.referral == *id && row.number > 0);
+        Ok(rows.filter_map(|row| Some((row.number, super::super::second::named(&names, row.by)?))).collect())
+    }
+}
