@@ -2,6 +2,7 @@
 //! should have happened is computed afterwards by `oracle.rs`, from the year's list of events alone.
 
 mod desks;
+mod life;
 mod oracle;
 mod world;
 
@@ -15,7 +16,7 @@ const REFERRALS: u64 = 2_500;
 #[test]
 fn ten_thousand_referrals_of_a_year_have_each_rung_once_and_in_time() {
     let mut campaign = Campaign::new("escalation", "referrals", 10_000);
-    let (mut figures, tables) = (world::Figures::default(), desks::Table::all());
+    let (mut figures, tables) = (life::Figures::default(), desks::Table::all());
     while let Some(seed) = campaign.next() {
         let many = REFERRALS.min(campaign.left());
         let mut world = World::run(seed, many, Plant::Nothing);

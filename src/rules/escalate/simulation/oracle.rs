@@ -2,7 +2,8 @@
 
 use super::super::Timetable;
 use super::desks::Table;
-use super::world::{Life, World, org};
+use super::life::Life;
+use super::world::{World, org};
 use crate::model::Priority;
 use crate::model::hours::Hours;
 
