@@ -98,8 +98,8 @@ impl Watch {
 
     /// The wall clock, which would show `before` now, shows `after`: what has been counted stays, and it goes on from there.
     pub(super) fn step(&mut self, before: Timestamp, after: Timestamp, by: &By<'_>) {
-        let moved = |at: Timestamp| Timestamp(after.0.saturating_sub(before.since(at)).saturating_add(at.since(before)));
-        self.started = moved(self.started);
+        let began = self.started;
+        self.started = Timestamp(after.0.saturating_sub(before.since(began)).saturating_add(began.since(before)));
         let was_paused = self.paused.is_some();
         if was_paused && self.goes_on(by) > before {
             self.paused_ms += self.paused.map_or(0, |paused| before.since(paused));

@@ -13,9 +13,9 @@ const LATE_MS_MAX: u64 = 5_000;
 const LOOK_MS_MAX: u64 = 300;
 
 /// A node's time: its wall clock's offsets, from when on, and whether a running process saw that change; and when it was up.
-struct Times<'a> {
-    steps: &'a [(u64, i64, bool)],
-    ups: &'a [(u64, u64)],
+pub(super) struct Times<'a> {
+    pub(super) steps: &'a [(u64, i64, bool)],
+    pub(super) ups: &'a [(u64, u64)],
 }
 
 impl Times<'_> {
@@ -51,8 +51,8 @@ impl World {
         let mut wrong = std::mem::take(&mut self.wrong);
         let mut worst = 0;
         for life in &self.lives {
-            let (steps, ups) = self.node_times(life.node);
-            let (rungs, expected) = expected(life, &Times { steps, ups }, &timetable, tables, &self.hours);
+            let times = self.times(life.node);
+            let (rungs, expected) = expected(life, &times, &timetable, tables, &self.hours);
             for (rung, expected) in expected.into_iter().enumerate().take(rungs) {
                 let fired: Vec<u64> = life.fired.iter().filter(|(_, one)| usize::from(one.rung) == rung).map(|(at, _)| *at).collect();
                 let told = |what: &str| format!("{what}: rung {rung} expected at {expected:?}, recorded at {fired:?}: {life:?}");
@@ -63,7 +63,7 @@ impl World {
                     (Some(_), []) => {}
                     (Some(at), [once]) if *once < at => wrong.push(told("early")),
                     (Some(at), [once]) => {
-                        let behind = once.saturating_sub(Times { steps, ups }.latest(at));
+                        let behind = once.saturating_sub(times.latest(at));
                         worst = worst.max(behind);
                         if behind > LATE_MS_MAX {
                             wrong.push(told("late"));

@@ -3,6 +3,7 @@
 use super::super::{Act, Case, Desks, Engine, Fired, Key, Moment, Timetable, Wait, Watch, is_paused, waits};
 use super::desks::{DESKS, TABLE, hours};
 use super::life::{Figures, Life};
+use super::oracle::Times;
 use crate::campaign::Dice;
 use crate::model::hours::Hours;
 use crate::model::{OrgId, Priority, Timestamp};
@@ -436,8 +437,8 @@ impl World {
         steps
     }
 
-    pub(super) fn node_times(&self, node: usize) -> (&[(u64, i64, bool)], &[(u64, u64)]) {
-        (&self.nodes[node].steps, &self.nodes[node].ups)
+    pub(super) fn times(&self, node: usize) -> Times<'_> {
+        Times { steps: &self.nodes[node].steps, ups: &self.nodes[node].ups }
     }
 }
 
