@@ -97,6 +97,13 @@ impl Hours {
         Ok(Self { zone_name: zone.to_owned(), zone: found, week: (!around_the_clock).then_some(week), holidays })
     }
 
+    /// How many milliseconds of a week it is open, and on how many days, holidays and changes of clocks left aside.
+    pub fn weekly(&self) -> (u64, u64) {
+        let Some(week) = &self.week else { return (7 * u64::from(DAY) * 60_000, 7) };
+        let minutes: u64 = week.iter().flatten().map(|(from, to)| u64::from(to - from)).sum();
+        (minutes * 60_000, week.iter().filter(|day| !day.is_empty()).count() as u64)
+    }
+
     /// Whether it is open at a moment.
     pub fn is_open(&self, at: Timestamp) -> bool {
         self.spans(at).take_while(|(from, _)| *from <= at).any(|(_, to)| at < to)
@@ -289,6 +296,12 @@ mod tests {
             (0..366).map(|day| Date::constant(2026, 11, 23).checked_add(jiff::Span::new().days(day)).unwrap().to_string()).collect();
         let closed = hours("UTC", &["mon 08:00-08:01"], &never.iter().map(String::as_str).collect::<Vec<_>>());
         assert_eq!(closed.after(at("2026-11-23T00:00:00Z"), 10 * HOUR), None);
+    }
+
+    #[test]
+    fn a_week_has_its_hours_and_its_days() {
+        assert_eq!(hours("Asia/Beirut", &["mon-fri 09:00-12:00", "mon 13:00-17:00"], &["2026-12-25"]).weekly(), (19 * HOUR, 5));
+        assert_eq!(hours("UTC", &["24/7"], &[]).weekly(), (168 * HOUR, 7));
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod addressee;
 mod decode;
 pub mod desk;
 pub mod disclosed;
+pub mod escalate;
 pub mod gate;
 pub mod label;
 pub mod lists;

@@ -159,7 +159,7 @@ impl ReceiverPart {
                 need(self.acknowledged, Illegal::NotAcknowledged)?;
                 need(self.asked <= origin.answered, Illegal::Again)?;
                 need(self.resolved.is_none(), Illegal::Again)?;
-                Ok(Self { asked: number, ..next })
+                Ok(Self { asked: number, reported: number, ..next })
             }
             Step::Accept | Step::Decline => {
                 need(self.acknowledged, Illegal::NotAcknowledged)?;
@@ -176,8 +176,8 @@ impl ReceiverPart {
                 need(origin.confirmed.is_some(), Illegal::NotConfirmed)?;
                 need(self.resolved.is_none(), Illegal::Again)?;
                 Ok(match message.step {
-                    Step::Progress(progress) => Self { progress: Some(progress), ..next },
-                    Step::PassOn => Self { passed_on: self.passed_on + 1, ..next },
+                    Step::Progress(progress) => Self { progress: Some(progress), reported: number, ..next },
+                    Step::PassOn => Self { passed_on: self.passed_on + 1, reported: number, ..next },
                     _ => Self { resolved: Some(number), ..next },
                 })
             }

@@ -22,7 +22,8 @@ pub use legal::Illegal;
 use crate::model::referral::{Waiting, Words};
 
 /// Whose log a message stands in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Side {
     /// Who offers the case.
     Origin,
@@ -198,6 +199,8 @@ pub struct ReceiverPart {
     pub progress: Option<Progress>,
     /// How many child referrals there are.
     pub passed_on: u64,
+    /// The last message with which a person told of the work or asked; 0 before the first.
+    pub reported: u64,
     /// Where it was handed back.
     pub handed_back: Option<u64>,
     /// Where it was resolved.

@@ -1,0 +1,69 @@
+//! How soon a case needs somebody: the three priorities of the United Nations' inter-agency referral form.
+
+/// A priority, the most pressing first. Names as in the vocabulary `priority`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// Within a day, by night too.
+    Emergency,
+    /// Within three days.
+    Urgent,
+    /// Within two weeks.
+    Normal,
+}
+
+/// The text was not a priority.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no priority\nhint: emergency, urgent or normal")]
+pub struct BadPriority(String);
+
+impl Priority {
+    /// Each, the most pressing first.
+    pub const ALL: [Self; 3] = [Self::Emergency, Self::Urgent, Self::Normal];
+
+    /// Its code in the vocabulary.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Emergency => "emergency",
+            Self::Urgent => "urgent",
+            Self::Normal => "normal",
+        }
+    }
+}
+
+impl std::fmt::Display for Priority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Any case, with blanks around it.
+impl std::str::FromStr for Priority {
+    type Err = BadPriority;
+    fn from_str(text: &str) -> Result<Self, BadPriority> {
+        let name = text.trim().to_ascii_lowercase();
+        Self::ALL.into_iter().find(|one| one.name() == name).ok_or_else(|| BadPriority(text.chars().take(40).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn priorities_are_those_of_the_vocabulary() {
+        let file = include_str!("vocabulary/priority.toml");
+        let codes: Vec<&str> = file.lines().filter_map(|line| line.strip_prefix("code = ")).map(|code| code.trim_matches('"')).collect();
+        assert_eq!(codes, Priority::ALL.map(Priority::name));
+        for one in Priority::ALL {
+            assert_eq!((one.to_string().parse(), serde_json::to_string(&one).unwrap()), (Ok(one), format!("\"{one}\"")));
+        }
+    }
+
+    #[test]
+    fn what_is_no_priority_is_told() {
+        let error = "asap".parse::<Priority>().unwrap_err();
+        assert_eq!(error.to_string(), "`asap` is no priority\nhint: emergency, urgent or normal");
+        assert_eq!(" Urgent".parse(), Ok(Priority::Urgent));
+    }
+}

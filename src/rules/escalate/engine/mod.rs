@@ -1,0 +1,314 @@
+//! All clocks that run at a node. The shell tells it what referrals have come to and what time it is; it says which rungs are to be recorded, and which
+//! rows have changed. Rows, rungs and notices of one look belong into one transaction: what is not written was not done, and an engine that is loaded
+//! from the rows does it then.
+
+#[cfg(test)]
+mod tests;
+
+use super::watch::By;
+use super::{Act, Key, Timetable, Wait, Watch, is_paused, waits};
+use crate::model::crypto::sha256_framed;
+use crate::model::hours::Hours;
+use crate::model::{OrgId, Priority, Timestamp};
+use crate::rules::referral::{Side, Standing};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The wall clock was stepped when it has moved by more than that against the monotonic one (2 s, in milliseconds).
+const STEP_MS: u64 = 2_000;
+/// A look is taken at least so often, as only a look sees a step (4 s, in milliseconds).
+const LOOK_MS_MAX: u64 = 4_000;
+/// A rung is late when it is recorded so long after it was due (10 s, in milliseconds): the node was not there.
+const LATE_MS: u64 = 10_000;
+
+/// A moment, by both clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// What the wall clock shows.
+    pub wall: Timestamp,
+    /// Milliseconds of the monotonic one, which counts while the machine sleeps, too.
+    pub monotonic_ms: u64,
+}
+
+/// When desks are open.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Desks {
+    /// Ours; `None` when we declared nothing.
+    pub own: Option<Hours>,
+    /// Other organisations', of those that declared theirs.
+    pub peers: BTreeMap<OrgId, Hours>,
+}
+
+/// What does not change in a referral's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Case {
+    /// Its id.
+    pub referral: [u8; 16],
+    /// Ours in it.
+    pub side: Side,
+    /// How soon it needs somebody.
+    pub priority: Priority,
+    /// The other organisation.
+    pub peer: OrgId,
+    /// When a closed one is to be destroyed: nobody waits for that before.
+    pub retention: Timestamp,
+}
+
+/// A rung that is to be recorded now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fired {
+    /// The referral; for [`Wait::Platform`] the platform escalation.
+    pub referral: [u8; 16],
+    /// What was waited for.
+    pub wait: Wait,
+    /// Which rung of its ladder, from 0.
+    pub rung: u8,
+    /// What is to be done. What [`Act::does`] something is done for every rung; people are told where [`Self::notify`] says so.
+    pub act: Act,
+    /// When it was due, by what the wall clock shows now.
+    pub due: Timestamp,
+    /// Whether the node was not there when it was.
+    pub late: bool,
+    /// Whether it gives a notice: in one look a referral's highest rung alone, for all.
+    pub notify: bool,
+    /// The notice's id: the same whenever it is sent, at this node.
+    pub notice_id: [u8; 16],
+}
+
+/// What is to be written: rows, and keys of rows that are gone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// New and changed rows.
+    pub put: Vec<Watch>,
+    /// Rows whose clock has ended.
+    pub gone: Vec<Key>,
+}
+
+/// The clocks of a node.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    timetable: Timetable,
+    desks: Desks,
+    watches: BTreeMap<Key, Watch>,
+    /// When each one's next rung is due; those without one are not in it.
+    due: BTreeMap<Key, Timestamp>,
+    queue: BTreeSet<(Timestamp, Key)>,
+    changed: BTreeSet<Key>,
+    /// What both clocks showed when the wall clock was last set right.
+    reference: Moment,
+}
+
+impl Engine {
+    /// An engine of what is written, after a restart or for the first time. What became due meanwhile fires at the first look.
+    pub fn load(timetable: Timetable, desks: Desks, rows: impl IntoIterator<Item = Watch>, now: Moment) -> Self {
+        let watches = rows.into_iter().map(|row| (row.key(), row)).collect();
+        let mut engine =
+            Self { timetable, desks, watches, due: BTreeMap::new(), queue: BTreeSet::new(), changed: BTreeSet::new(), reference: now };
+        engine.schedule_all();
+        engine
+    }
+
+    /// Other limits from now on. Rungs that are recorded stay so.
+    pub fn set_timetable(&mut self, timetable: Timetable, now: Moment) {
+        self.tick(now);
+        self.timetable = timetable;
+        self.schedule_all();
+    }
+
+    /// Other hours from now on; what was counted by the old ones stays.
+    pub fn set_desks(&mut self, desks: Desks, now: Moment) {
+        self.tick(now);
+        for (key, watch) in &mut self.watches {
+            let old = by(&self.timetable, &self.desks, watch);
+            if old.hours != by(&self.timetable, &desks, watch).hours {
+                watch.step(now.wall, now.wall, &old);
+                self.changed.insert(*key);
+            }
+        }
+        self.desks = desks;
+        self.schedule_all();
+    }
+
+    /// Brings a referral's clocks in line with what it has come to: those that run on are left alone, others end, and new ones begin now.
+    pub fn align(&mut self, case: &Case, known: &Standing, now: Moment) {
+        self.tick(now);
+        let wanted: BTreeMap<Wait, u64> = waits(case.side, known).into_iter().collect();
+        let ended: Vec<Key> =
+            self.of(case.referral).filter(|watch| wanted.get(&watch.wait) != Some(&watch.cause)).map(Watch::key).collect();
+        ended.into_iter().for_each(|key| self.remove(key));
+        for (wait, cause) in wanted {
+            let key = (case.referral, wait);
+            let is_new = !self.watches.contains_key(&key);
+            if is_new {
+                let closed = wait == Wait::Purge && known.origin.withdrawn.is_none();
+                let start = if closed { now.wall.max(case.retention) } else { now.wall };
+                self.begin(case, wait, cause, start);
+            }
+            let Some(watch) = self.watches.get_mut(&key) else { continue };
+            let by = by(&self.timetable, &self.desks, watch);
+            if watch.pause(is_paused(wait, known), now.wall, &by) || is_new {
+                self.changed.insert(key);
+                self.schedule(key);
+            }
+        }
+    }
+
+    /// Waits for a platform from now on, by the id of the platform escalation as `case.referral`. One that is waited for already goes on.
+    pub fn watch_platform(&mut self, case: &Case, now: Moment) {
+        self.tick(now);
+        let key = (case.referral, Wait::Platform);
+        if !self.watches.contains_key(&key) {
+            self.begin(case, Wait::Platform, 0, now.wall);
+            self.changed.insert(key);
+            self.schedule(key);
+        }
+    }
+
+    /// Waits for nothing more of that referral or platform escalation.
+    pub fn end(&mut self, referral: [u8; 16]) {
+        let keys: Vec<Key> = self.of(referral).map(Watch::key).collect();
+        keys.into_iter().for_each(|key| self.remove(key));
+    }
+
+    /// What is to be recorded now, the earliest first.
+    pub fn look(&mut self, now: Moment) -> Vec<Fired> {
+        self.tick(now);
+        let mut fired = Vec::new();
+        while let Some((due, key)) = self.queue.first().copied().filter(|(due, _)| *due <= now.wall) {
+            let Some(watch) = self.watches.get_mut(&key) else { break };
+            let ladder = self.timetable.ladder(&watch.peer, watch.priority, watch.wait);
+            let Some(rung) = ladder.get(usize::from(watch.recorded)) else { break };
+            fired.push(Fired {
+                referral: watch.referral,
+                wait: watch.wait,
+                rung: watch.recorded,
+                act: rung.act.at(watch.side),
+                due,
+                late: now.wall.since(due) > LATE_MS,
+                notify: false,
+                notice_id: notice_id(watch),
+            });
+            watch.recorded += 1;
+            self.changed.insert(key);
+            self.schedule(key);
+        }
+        let mut highest = BTreeMap::new();
+        for (at, one) in fired.iter().enumerate() {
+            let rank = (one.act, one.rung, one.due);
+            let best = highest.entry(one.referral).or_insert((rank, at));
+            *best = (*best).max((rank, at));
+        }
+        for (_, at) in highest.into_values() {
+            fired[at].notify = true;
+        }
+        fired
+    }
+
+    /// In how many milliseconds of monotonic time to look again: when the next rung is due, and in 4 s at the latest.
+    pub fn next_in_ms(&self, now: Moment) -> u64 {
+        self.next_due().map_or(LOOK_MS_MAX, |due| due.since(now.wall).min(LOOK_MS_MAX))
+    }
+
+    /// When the next rung of all is due, by what the wall clock shows.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.queue.first().map(|(due, _)| *due)
+    }
+
+    /// What has changed since this was last asked.
+    pub fn take_changes(&mut self) -> Changes {
+        let mut changes = Changes::default();
+        for key in std::mem::take(&mut self.changed) {
+            match self.watches.get(&key) {
+                Some(watch) => changes.put.push(watch.clone()),
+                None => changes.gone.push(key),
+            }
+        }
+        changes
+    }
+
+    /// What runs, with the date of its next rung, if there is one.
+    pub fn running(&self) -> impl Iterator<Item = (&Watch, Option<Timestamp>)> {
+        self.watches.iter().map(|(key, watch)| (watch, self.due.get(key).copied()))
+    }
+
+    /// Whether the wall clock was stepped, and what that changes.
+    fn tick(&mut self, now: Moment) {
+        let passed = now.monotonic_ms.saturating_sub(self.reference.monotonic_ms);
+        let unstepped = self.reference.wall.plus(passed);
+        if unstepped.0.abs_diff(now.wall.0) <= STEP_MS {
+            return;
+        }
+        self.reference = now;
+        for (key, watch) in &mut self.watches {
+            let by = by(&self.timetable, &self.desks, watch);
+            watch.step(unstepped, now.wall, &by);
+            self.changed.insert(*key);
+        }
+        self.schedule_all();
+    }
+
+    fn of(&self, referral: [u8; 16]) -> impl Iterator<Item = &Watch> {
+        self.watches.range((referral, Wait::Receipt)..=(referral, Wait::Platform)).map(|(_, watch)| watch)
+    }
+
+    fn begin(&mut self, case: &Case, wait: Wait, cause: u64, at: Timestamp) {
+        let &Case { referral, side, priority, peer, .. } = case;
+        let fresh = Watch {
+            referral,
+            wait,
+            side,
+            priority,
+            peer,
+            cause,
+            started: at,
+            counted_ms: 0,
+            since: at,
+            paused: None,
+            paused_ms: 0,
+            recorded: 0,
+        };
+        self.watches.insert(fresh.key(), fresh);
+    }
+
+    fn remove(&mut self, key: Key) {
+        self.watches.remove(&key);
+        self.changed.insert(key);
+        self.schedule(key);
+    }
+
+    fn schedule_all(&mut self) {
+        self.queue.clear();
+        self.due.clear();
+        let keys: Vec<Key> = self.watches.keys().copied().collect();
+        keys.into_iter().for_each(|key| self.schedule(key));
+    }
+
+    fn schedule(&mut self, key: Key) {
+        if let Some(due) = self.due.remove(&key) {
+            self.queue.remove(&(due, key));
+        }
+        let Some(watch) = self.watches.get(&key) else { return };
+        let ladder = self.timetable.ladder(&watch.peer, watch.priority, watch.wait);
+        if let Some(due) = watch.due(ladder, &by(&self.timetable, &self.desks, watch)) {
+            self.due.insert(key, due);
+            self.queue.insert((due, key));
+        }
+    }
+}
+
+/// By what a watch is counted.
+fn by<'a>(timetable: &Timetable, desks: &'a Desks, watch: &Watch) -> By<'a> {
+    let hours = match watch.wait.desk() {
+        _ if watch.priority == Priority::Emergency => None,
+        None => None,
+        Some(side) if side == watch.side => desks.own.as_ref(),
+        Some(_) => desks.peers.get(&watch.peer),
+    };
+    By { hours, pause_ms_max: timetable.pause_ms_max(watch.priority), delay_ms_max: timetable.delay_ms_max() }
+}
+
+/// Of the next rung's notice.
+fn notice_id(watch: &Watch) -> [u8; 16] {
+    let parts: [&[u8]; 4] = [&watch.referral, watch.wait.name().as_bytes(), &watch.cause.to_be_bytes(), &[watch.recorded]];
+    let whole = sha256_framed("watchfire escalation notice 1", &parts);
+    std::array::from_fn(|at| whole[at])
+}

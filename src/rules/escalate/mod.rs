@@ -1,0 +1,218 @@
+//! What happens when nobody answers: how long each thing may take, who is told by which rung of a ladder, and the engine that records every rung
+//! once, whatever restarts and steps of the clock there are. Pure: the time is a parameter.
+//!
+//! **By whose hours.** An emergency runs by the wall. So does what a machine is to do, and what a platform is to do, whose hours nobody knows. Everything
+//! else is counted in the open hours of the desk that is to act: the receiver's for what is asked of it, the origin's for its own part. A desk that
+//! declared none is counted by the wall. Hours put a rung off by [`Timetable::delay_max`] at most, so that no desk stops a clock by being never open.
+
+mod engine;
+#[cfg(test)]
+mod simulation;
+mod span;
+mod timetable;
+mod watch;
+
+pub use engine::{Case, Changes, Desks, Engine, Fired, Moment};
+pub use span::{BadSpan, Span};
+pub use timetable::{BadTimetable, Rung, Timetable};
+pub use watch::{Key, Watch};
+
+use super::referral::{self, Clock, Decision, Phase, Side, Standing};
+
+/// What somebody waits for: the clocks of a referral, the first action after the case changed hands, and what a platform was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wait {
+    /// [`Clock::Receipt`].
+    Receipt,
+    /// [`Clock::Acknowledgement`].
+    Acknowledgement,
+    /// [`Clock::Decision`].
+    Decision,
+    /// [`Clock::Answer`].
+    Answer,
+    /// [`Clock::Confirmation`].
+    Confirmation,
+    /// [`Clock::HandOver`].
+    HandOver,
+    /// For the new owner to tell of a first action.
+    FirstAction,
+    /// [`Clock::Silence`].
+    Silence,
+    /// [`Clock::Return`].
+    Return,
+    /// [`Clock::Next`].
+    Next,
+    /// [`Clock::Review`].
+    Review,
+    /// [`Clock::Closing`].
+    Closing,
+    /// [`Clock::Purge`].
+    Purge,
+    /// For a platform to answer. What is watched is the platform escalation, by an id of its own.
+    Platform,
+}
+
+impl From<Clock> for Wait {
+    fn from(clock: Clock) -> Self {
+        match clock {
+            Clock::Receipt => Self::Receipt,
+            Clock::Acknowledgement => Self::Acknowledgement,
+            Clock::Decision => Self::Decision,
+            Clock::Answer => Self::Answer,
+            Clock::Confirmation => Self::Confirmation,
+            Clock::HandOver => Self::HandOver,
+            Clock::Silence => Self::Silence,
+            Clock::Return => Self::Return,
+            Clock::Next => Self::Next,
+            Clock::Review => Self::Review,
+            Clock::Closing => Self::Closing,
+            Clock::Purge => Self::Purge,
+        }
+    }
+}
+
+impl Wait {
+    /// Each, in the order of a referral's life.
+    pub const ALL: [Self; 14] = [
+        Self::Receipt,
+        Self::Acknowledgement,
+        Self::Decision,
+        Self::Answer,
+        Self::Confirmation,
+        Self::HandOver,
+        Self::FirstAction,
+        Self::Silence,
+        Self::Return,
+        Self::Next,
+        Self::Review,
+        Self::Closing,
+        Self::Purge,
+        Self::Platform,
+    ];
+
+    /// Its name in settings and rows.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Receipt => "receipt",
+            Self::Acknowledgement => "acknowledgement",
+            Self::Decision => "decision",
+            Self::Answer => "answer",
+            Self::Confirmation => "confirmation",
+            Self::HandOver => "hand_over",
+            Self::FirstAction => "first_action",
+            Self::Silence => "silence",
+            Self::Return => "return",
+            Self::Next => "next",
+            Self::Review => "review",
+            Self::Closing => "closing",
+            Self::Purge => "purge",
+            Self::Platform => "platform",
+        }
+    }
+
+    /// Whose people are to act; `None` where it is a machine or a platform.
+    pub const fn desk(self) -> Option<Side> {
+        match self {
+            Self::Acknowledgement | Self::Decision | Self::FirstAction | Self::Silence => Some(Side::Receiver),
+            Self::Answer | Self::Confirmation | Self::Next | Self::Review | Self::Closing => Some(Side::Origin),
+            Self::Receipt | Self::HandOver | Self::Return | Self::Purge | Self::Platform => None,
+        }
+    }
+
+    /// Whether the case may go to somebody else by itself meanwhile: it is the origin's, and nobody has accepted it.
+    pub const fn may_offer_next(self) -> bool {
+        matches!(self, Self::Receipt | Self::Acknowledgement | Self::Decision | Self::Next)
+    }
+}
+
+/// What a rung does. A later one tells everybody whom an earlier one tells, but for the digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// It stands in the next digest.
+    Digest,
+    /// Whoever has the case at this desk is told.
+    TellHandler,
+    /// The shift's leads too.
+    TellLeads,
+    /// The leads are told, and whom else to ask is put before the origin's people.
+    ProposeNext,
+    /// The duty director too.
+    TellDirector,
+    /// All of these are told, and the case is offered to the next candidate, where consent and policy let it. The origin still owns it.
+    OfferNext,
+}
+
+impl Act {
+    /// What it comes to at a side: only the origin looks for somebody else. The receiver's leads are told, and the director where the act is the last resort.
+    pub const fn at(self, side: Side) -> Self {
+        match (self, side) {
+            (Self::ProposeNext, Side::Receiver) => Self::TellLeads,
+            (Self::OfferNext, Side::Receiver) => Self::TellDirector,
+            (act, _) => act,
+        }
+    }
+
+    /// What it comes to where consent or policy let nobody else be offered the case by itself: a person decides. Nothing is widened by a clock.
+    pub const fn within(self, may_offer: bool) -> Self {
+        match self {
+            Self::OfferNext if !may_offer => Self::ProposeNext,
+            act => act,
+        }
+    }
+
+    /// Whether something is done beside telling. That is done for every rung, whichever of them gives the notice.
+    pub const fn does(self) -> bool {
+        matches!(self, Self::ProposeNext | Self::OfferNext)
+    }
+}
+
+/// What is waited for at a side by what it knows, each with the number of the message that started it (0 where one referral has it once at most, or
+/// before the first such message). The same wait with another number begins anew.
+pub fn waits(side: Side, known: &Standing) -> Vec<(Wait, u64)> {
+    let (origin, receiver) = (&known.origin, &known.receiver);
+    let number = |clock| match clock {
+        Clock::Receipt | Clock::Acknowledgement | Clock::Decision | Clock::Closing => 0,
+        Clock::Answer => receiver.asked,
+        Clock::Confirmation => match receiver.decision {
+            Decision::Accepted(number) => number,
+            _ => 0,
+        },
+        Clock::HandOver => origin.confirmed.unwrap_or(0),
+        Clock::Silence => receiver.reported,
+        Clock::Return | Clock::Next => receiver.handed_back.unwrap_or(0),
+        Clock::Review => receiver.resolved.unwrap_or(0),
+        Clock::Purge => origin.withdrawn.or(origin.closed).unwrap_or(0),
+    };
+    let mut waits: Vec<(Wait, u64)> = referral::clocks(side, known).into_iter().map(|clock| (clock.into(), number(clock))).collect();
+    let nothing_done = receiver.progress.is_none() && receiver.passed_on == 0;
+    if matches!(known.phase(), Phase::InProgress(_)) && nothing_done {
+        waits.push((Wait::FirstAction, origin.confirmed.unwrap_or(0)));
+    }
+    waits
+}
+
+/// Whether the decision waits for an answer, so that its clock stands still.
+pub fn is_paused(wait: Wait, known: &Standing) -> bool {
+    wait == Wait::Decision && known.phase() == Phase::NeedsInfo
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_rows() {
+        for wait in Wait::ALL {
+            assert_eq!(serde_json::to_string(&wait).unwrap(), format!("\"{}\"", wait.name()));
+        }
+    }
+
+    #[test]
+    fn only_the_origin_looks_for_somebody_else() {
+        assert_eq!((Act::OfferNext.at(Side::Origin), Act::OfferNext.at(Side::Receiver)), (Act::OfferNext, Act::TellDirector));
+        assert_eq!((Act::ProposeNext.at(Side::Receiver), Act::TellLeads.at(Side::Receiver)), (Act::TellLeads, Act::TellLeads));
+        assert_eq!((Act::OfferNext.within(false), Act::OfferNext.within(true)), (Act::ProposeNext, Act::OfferNext));
+    }
+}

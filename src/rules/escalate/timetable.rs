@@ -1,0 +1,327 @@
+//! How long each wait may take, by priority, and its ladder: settings, each with a default, and per peer where they were agreed otherwise.
+
+use super::{Act, Span, Wait};
+use crate::model::{OrgId, Priority};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How many rungs a ladder has at most.
+const RUNGS_MAX: usize = 8;
+/// How many peers have settings of their own at most.
+const PEERS_MAX: usize = 1_000;
+
+/// One step of a ladder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rung {
+    /// When, from the wait's beginning.
+    pub after: Span,
+    /// What then.
+    pub act: Act,
+}
+
+type Ladders = BTreeMap<Wait, Vec<Rung>>;
+
+/// How long everything may take. Complete: what a file leaves out has its default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Settings", into = "Settings")]
+pub struct Timetable {
+    ladders: BTreeMap<Priority, Ladders>,
+    pause_max: BTreeMap<Priority, Span>,
+    delay_max: Span,
+    peers: BTreeMap<OrgId, Peer>,
+}
+
+/// A timetable as it is written: what is named replaces the default, a ladder as a whole.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {
+    emergency: Ladders,
+    urgent: Ladders,
+    normal: Ladders,
+    /// For how long questions stop the decision's clock in all, by the wall.
+    pause_max: BTreeMap<Priority, Span>,
+    /// For how long declared hours put a rung off at most, beyond its span by the wall.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay_max: Option<Span>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    peers: BTreeMap<OrgId, Peer>,
+}
+
+/// What was agreed with one organisation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Peer {
+    emergency: Ladders,
+    urgent: Ladders,
+    normal: Ladders,
+}
+
+impl Peer {
+    fn of(&self, priority: Priority) -> &Ladders {
+        match priority {
+            Priority::Emergency => &self.emergency,
+            Priority::Urgent => &self.urgent,
+            Priority::Normal => &self.normal,
+        }
+    }
+}
+
+/// Why a timetable is none. `place` is as in the file: `urgent.decision`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadTimetable {
+    /// A ladder has none or too many.
+    #[error("`{place}` has {count} rungs\nhint: a ladder has 1 to {RUNGS_MAX}")]
+    Count {
+        /// Where.
+        place: String,
+        /// How many.
+        count: usize,
+    },
+    /// A rung is not later than the one before.
+    #[error("`{place}`: {later} is not later than {earlier}\nhint: rungs ascend")]
+    Order {
+        /// Where.
+        place: String,
+        /// The rung before.
+        earlier: Span,
+        /// The rung that should be later.
+        later: Span,
+    },
+    /// A rung tells fewer people than the one before.
+    #[error(
+        "`{place}`: the rung at {after} does less than the one before\nhint: digest, tell_handler, tell_leads, propose_next, tell_director, offer_next"
+    )]
+    Descends {
+        /// Where.
+        place: String,
+        /// The rung.
+        after: Span,
+    },
+    /// Nobody else may be offered the case while that is waited for.
+    #[error("`{place}`: offer_next cannot be done there, as the case is another's or accepted\nhint: propose_next")]
+    Offer {
+        /// Where.
+        place: String,
+    },
+    /// Too many peers.
+    #[error("`peers` has {0} organisations\nhint: up to {PEERS_MAX}")]
+    Peers(usize),
+}
+
+impl Default for Timetable {
+    fn default() -> Self {
+        let ladders = Priority::ALL.map(|priority| (priority, Wait::ALL.map(|wait| (wait, default(priority, wait))).into()));
+        // A question does not stop an emergency for long; a person may be hard to reach in a week.
+        let pause_max = [(Priority::Emergency, Span::hours(2)), (Priority::Urgent, Span::days(1)), (Priority::Normal, Span::weeks(1))];
+        Self { ladders: ladders.into(), pause_max: pause_max.into(), delay_max: Span::weeks(4), peers: BTreeMap::new() }
+    }
+}
+
+/// The ladders when nothing is set. A breach offers the next candidate in an emergency, proposes one when it is urgent, and is a line in the digest otherwise; what
+/// follows is for a breach that nobody minds. Limits to receipt, acknowledgement, decision, first action and silence are those that the network's desks keep.
+fn default(priority: Priority, wait: Wait) -> Vec<Rung> {
+    use Act::*;
+    let (m, h, d, w) = (Span::minutes, Span::hours, Span::days, Span::weeks);
+    let rungs: &[(Span, Act)] = match (priority, wait) {
+        // A machine answers within seconds: minutes are an outage. To wait for it as for a person would waste the time that there is.
+        (Priority::Emergency, Wait::Receipt) => &[(m(5), TellHandler), (m(15), TellLeads), (m(30), OfferNext)],
+        (Priority::Urgent, Wait::Receipt) => &[(m(30), ProposeNext), (h(2), TellDirector)],
+        (Priority::Normal, Wait::Receipt) => &[(h(6), Digest), (d(1), TellHandler), (d(3), TellLeads)],
+        // The ladder of a desk that has one: leads, director, then the promise that was given in public.
+        (Priority::Emergency, Wait::Acknowledgement) => &[(m(60), TellLeads), (m(90), TellDirector), (m(120), OfferNext)],
+        (Priority::Urgent, Wait::Acknowledgement) => &[(h(3), TellHandler), (h(4), ProposeNext), (h(8), TellDirector)],
+        (Priority::Normal, Wait::Acknowledgement) => &[(d(1), Digest), (d(3), TellHandler), (w(1), TellLeads)],
+        (Priority::Emergency, Wait::Decision) => &[(h(3), TellLeads), (h(4), OfferNext)],
+        (Priority::Urgent, Wait::Decision) => &[(d(1), ProposeNext), (d(2), TellDirector)],
+        (Priority::Normal, Wait::Decision) => &[(d(5), Digest), (w(2), TellHandler), (w(3), TellLeads)],
+        // A question stops the decision for a while only, so an answer has to come before that is over.
+        (Priority::Emergency, Wait::Answer) => &[(m(30), TellHandler), (m(60), TellLeads), (m(120), TellDirector)],
+        (Priority::Urgent, Wait::Answer) => &[(h(4), TellHandler), (d(1), TellLeads)],
+        (Priority::Normal, Wait::Answer) => &[(d(3), Digest), (w(1), TellHandler), (w(2), TellLeads)],
+        // Somebody has said yes, and only our own desk keeps the person waiting: as soon as an acknowledgement.
+        (Priority::Emergency, Wait::Confirmation) => &[(m(15), TellHandler), (m(30), TellLeads), (m(60), TellDirector)],
+        (Priority::Urgent, Wait::Confirmation) => &[(h(2), TellHandler), (h(4), TellLeads), (d(1), TellDirector)],
+        (Priority::Normal, Wait::Confirmation) => &[(d(1), Digest), (d(2), TellHandler), (w(1), TellLeads)],
+        // Machines again. Until then both may believe that the other has the case, so somebody calls.
+        (Priority::Emergency, Wait::HandOver | Wait::Return) => &[(m(5), TellHandler), (m(15), TellLeads), (m(30), TellDirector)],
+        (Priority::Urgent, Wait::HandOver | Wait::Return) => &[(m(30), TellHandler), (h(2), TellLeads), (d(1), TellDirector)],
+        (Priority::Normal, Wait::HandOver | Wait::Return) => &[(h(6), Digest), (d(1), TellHandler), (d(3), TellLeads)],
+        // The case is the receiver's: somebody else can have it only when a person withdraws it.
+        (Priority::Emergency, Wait::FirstAction) => &[(h(12), TellHandler), (h(24), ProposeNext), (h(26), TellDirector)],
+        (Priority::Urgent, Wait::FirstAction) => &[(d(3), ProposeNext), (d(4), TellDirector)],
+        (Priority::Normal, Wait::FirstAction) => &[(w(2), Digest), (w(3), TellHandler), (w(4), TellLeads)],
+        (Priority::Emergency, Wait::Silence) => &[(h(12), ProposeNext), (h(18), TellDirector)],
+        (Priority::Urgent, Wait::Silence) => &[(d(2), ProposeNext), (d(4), TellDirector)],
+        (Priority::Normal, Wait::Silence) => &[(w(1), Digest), (w(2), TellHandler), (w(4), TellLeads)],
+        // The case is ours again and no one works on it: as long as an offer that is not acknowledged may wait, and shorter, as time was lost.
+        (Priority::Emergency, Wait::Next) => &[(m(15), TellHandler), (m(30), TellLeads), (m(60), OfferNext)],
+        (Priority::Urgent, Wait::Next) => &[(h(2), TellHandler), (h(4), ProposeNext), (d(1), TellDirector)],
+        (Priority::Normal, Wait::Next) => &[(d(2), Digest), (w(1), TellHandler), (w(2), TellLeads)],
+        // Nobody is in danger by these; a desk that leaves them open holds what it could destroy.
+        (Priority::Emergency | Priority::Urgent, Wait::Review) => &[(w(1), Digest), (w(2), TellHandler), (w(4), TellLeads)],
+        (Priority::Normal, Wait::Review) => &[(w(2), Digest), (w(4), TellHandler)],
+        (_, Wait::Closing) => &[(w(2), Digest), (w(4), TellHandler), (w(8), TellLeads)],
+        // Machines, but one of them may be switched off over a week-end. What is not destroyed is a danger, whatever the priority was.
+        (_, Wait::Purge) => &[(d(1), TellHandler), (d(3), TellLeads), (w(1), TellDirector)],
+        // Platforms take weeks: ask again, once more, then an organisation that has another channel.
+        (_, Wait::Platform) => &[(d(7), TellHandler), (d(14), TellHandler), (d(21), ProposeNext)],
+    };
+    rungs.iter().map(|(after, act)| Rung { after: *after, act: *act }).collect()
+}
+
+impl Timetable {
+    /// The ladder of a wait for a peer's part, the earliest rung first; never empty.
+    pub fn ladder(&self, peer: &OrgId, priority: Priority, wait: Wait) -> &[Rung] {
+        let own = self.peers.get(peer).and_then(|peer| peer.of(priority).get(&wait));
+        own.or_else(|| self.ladders.get(&priority).and_then(|all| all.get(&wait))).map_or(&[], Vec::as_slice)
+    }
+
+    /// For how many milliseconds by the wall questions stop the decision's clock in all.
+    pub fn pause_ms_max(&self, priority: Priority) -> u64 {
+        self.pause_max.get(&priority).map_or(0, |span| span.wall_ms())
+    }
+
+    /// For how many milliseconds declared hours put a rung off at most, beyond its span by the wall.
+    pub const fn delay_ms_max(&self) -> u64 {
+        self.delay_max.wall_ms()
+    }
+}
+
+fn check(place: &str, ladders: &Ladders) -> Result<(), BadTimetable> {
+    for (wait, rungs) in ladders {
+        let place = || format!("{place}.{}", wait.name());
+        if rungs.is_empty() || rungs.len() > RUNGS_MAX {
+            return Err(BadTimetable::Count { place: place(), count: rungs.len() });
+        }
+        for pair in rungs.windows(2) {
+            let [earlier, later] = [pair[0], pair[1]];
+            if later.after.wall_ms() <= earlier.after.wall_ms() {
+                return Err(BadTimetable::Order { place: place(), earlier: earlier.after, later: later.after });
+            }
+            if later.act < earlier.act {
+                return Err(BadTimetable::Descends { place: place(), after: later.after });
+            }
+        }
+        if !wait.may_offer_next() && rungs.iter().any(|rung| rung.act == Act::OfferNext) {
+            return Err(BadTimetable::Offer { place: place() });
+        }
+    }
+    Ok(())
+}
+
+impl TryFrom<Settings> for Timetable {
+    type Error = BadTimetable;
+
+    fn try_from(settings: Settings) -> Result<Self, BadTimetable> {
+        let Settings { emergency, urgent, normal, pause_max, delay_max, peers } = settings;
+        let mut all = Self::default();
+        for (priority, given) in Priority::ALL.into_iter().zip([emergency, urgent, normal]) {
+            check(priority.name(), &given)?;
+            all.ladders.entry(priority).or_default().extend(given);
+        }
+        if peers.len() > PEERS_MAX {
+            return Err(BadTimetable::Peers(peers.len()));
+        }
+        for (org, peer) in &peers {
+            for priority in Priority::ALL {
+                check(&format!("peers.{org}.{priority}"), peer.of(priority))?;
+            }
+        }
+        all.pause_max.extend(pause_max);
+        Ok(Self { delay_max: delay_max.unwrap_or(all.delay_max), peers, ..all })
+    }
+}
+
+impl From<Timetable> for Settings {
+    fn from(mut all: Timetable) -> Self {
+        let mut of = |priority| all.ladders.remove(&priority).unwrap_or_default();
+        let (emergency, urgent, normal) = (of(Priority::Emergency), of(Priority::Urgent), of(Priority::Normal));
+        Self { emergency, urgent, normal, pause_max: all.pause_max, delay_max: Some(all.delay_max), peers: all.peers }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEER: OrgId = OrgId([7; 32]);
+
+    fn read(json: &str) -> Result<Timetable, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    fn said(timetable: &Timetable, priority: Priority, wait: Wait) -> String {
+        timetable.ladder(&PEER, priority, wait).iter().map(|rung| format!("{} {:?}", rung.after, rung.act)).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn limits_are_those_of_the_network() {
+        let all = Timetable::default();
+        let first = |wait| Priority::ALL.map(|priority| all.ladder(&PEER, priority, wait)[0].after.to_string());
+        assert_eq!(said(&all, Priority::Emergency, Wait::Acknowledgement), "60m TellLeads, 90m TellDirector, 120m OfferNext");
+        assert_eq!(first(Wait::Receipt), ["5m", "30m", "6h"]);
+        let breach = |wait| {
+            [(Priority::Emergency, Act::ProposeNext), (Priority::Urgent, Act::ProposeNext), (Priority::Normal, Act::Digest)].map(
+                |(priority, act)| {
+                    let ladder = all.ladder(&PEER, priority, wait);
+                    ladder.iter().find(|rung| rung.act >= act && rung.act != Act::TellDirector).unwrap().after.to_string()
+                },
+            )
+        };
+        assert_eq!(breach(Wait::Acknowledgement), ["120m", "4h", "1d"]);
+        assert_eq!(breach(Wait::Decision), ["4h", "1d", "5d"]);
+        assert_eq!(breach(Wait::FirstAction), ["24h", "3d", "2w"]);
+        assert_eq!(breach(Wait::Silence), ["12h", "2d", "1w"]);
+        assert_eq!(said(&all, Priority::Urgent, Wait::Platform), "7d TellHandler, 14d TellHandler, 21d ProposeNext");
+    }
+
+    #[test]
+    fn every_wait_has_a_ladder_that_holds() {
+        let all = Timetable::default();
+        for priority in Priority::ALL {
+            assert!(Wait::ALL.iter().all(|wait| !all.ladder(&PEER, priority, *wait).is_empty()));
+            check(priority.name(), &all.ladders[&priority]).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_timetable_is_read_as_it_is_written_and_what_is_left_out_has_its_default() {
+        let all = Timetable::default();
+        assert_eq!(read("{}").unwrap(), all);
+        assert_eq!(read(&serde_json::to_string(&all).unwrap()).unwrap(), all);
+        let text = format!(
+            r#"{{"emergency": {{"acknowledgement": [{{"after": "30m", "act": "tell_director"}}]}}, "pause_max": {{"urgent": "4h"}},
+            "peers": {{"{PEER}": {{"emergency": {{"decision": [{{"after": "2h", "act": "offer_next"}}]}}}}}}}}"#
+        );
+        let set = read(&text).unwrap();
+        assert_eq!(said(&set, Priority::Emergency, Wait::Acknowledgement), "30m TellDirector");
+        assert_eq!(said(&set, Priority::Emergency, Wait::Decision), "2h OfferNext");
+        assert_eq!(set.ladder(&OrgId([8; 32]), Priority::Emergency, Wait::Decision).len(), 2, "another peer's");
+        assert_eq!(said(&set, Priority::Emergency, Wait::Silence), said(&all, Priority::Emergency, Wait::Silence));
+        assert_eq!((set.pause_ms_max(Priority::Urgent), set.pause_ms_max(Priority::Emergency)), (4 * 3_600_000, 2 * 3_600_000));
+        assert_eq!(read(&serde_json::to_string(&set).unwrap()).unwrap(), set);
+    }
+
+    #[test]
+    fn what_is_no_timetable_is_told() {
+        let why = |ladder: &str| read(&format!(r#"{{"urgent": {{{ladder}}}}}"#)).unwrap_err();
+        let rung = |after: &str, act: &str| format!(r#"{{"after": "{after}", "act": "{act}"}}"#);
+        let two = |one: &str, other: &str| format!(r#""silence": [{one}, {other}]"#);
+        assert!(why(r#""silence": []"#).starts_with("`urgent.silence` has 0 rungs\nhint: a ladder has 1 to 8"));
+        let nine: Vec<String> = (1..=9).map(|n| rung(&format!("{n}h"), "digest")).collect();
+        assert!(why(&format!(r#""silence": [{}]"#, nine.join(","))).starts_with("`urgent.silence` has 9 rungs"));
+        let order = why(&two(&rung("24h", "digest"), &rung("1d", "digest")));
+        assert!(order.starts_with("`urgent.silence`: 1d is not later than 24h\nhint: rungs ascend"), "{order}");
+        let descends = why(&two(&rung("1h", "tell_leads"), &rung("2h", "tell_handler")));
+        assert!(descends.starts_with("`urgent.silence`: the rung at 2h does less than the one before\nhint: "), "{descends}");
+        let offer = why(&format!(r#""silence": [{}]"#, rung("1h", "offer_next")));
+        assert!(offer.starts_with("`urgent.silence`: offer_next cannot be done there"), "{offer}");
+        assert!(why(r#""silense": []"#).contains("unknown variant `silense`"));
+        assert!(why(&format!(r#""silence": [{}]"#, rung("soon", "digest"))).starts_with("`soon` is no span of time"));
+        assert!(read(r#"{"urgnt": {}}"#).unwrap_err().contains("unknown field `urgnt`"));
+        assert!(read(r#"{"peers": {"xyz": {}}}"#).unwrap_err().contains("`xyz` is not an organisation id"));
+        let peer = format!(r#"{{"peers": {{"{PEER}": {{"normal": {{"next": []}}}}}}}}"#);
+        assert!(read(&peer).unwrap_err().starts_with(&format!("`peers.{PEER}.normal.next` has 0 rungs")));
+    }
+}
