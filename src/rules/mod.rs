@@ -7,6 +7,7 @@ pub mod disclosed;
 pub mod gate;
 pub mod label;
 pub mod lists;
+pub mod matching;
 pub mod may;
 pub mod policy;
 pub mod redact;
