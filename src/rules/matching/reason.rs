@@ -20,6 +20,10 @@ pub struct Scored<T> {
 pub enum Reason {
     /// It does what is asked for.
     Does(Vec<Code>),
+    /// It does what is next to this.
+    DoesNear(Code),
+    /// It does little else.
+    Specialist,
     /// It examines devices so far.
     Examines(Code),
     /// It takes these types.
@@ -65,7 +69,9 @@ pub enum Warning {
     /// It says something that is in no list of ours.
     Unknown(Field, Code),
     /// It does not say that it does this.
-    DoesNot(Vec<Code>),
+    DoesNot(Code),
+    /// It does this and much else.
+    Generalist,
     /// It does not examine devices.
     DoesNotExamine,
     /// It does not say that it takes these types.
@@ -126,6 +132,8 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Does(work) => write!(f, "does {}", words(work)),
+            Self::DoesNear(work) => write!(f, "does what is next to {}", word(work)),
+            Self::Specialist => f.write_str("does little else"),
             Self::Examines(level) => write!(f, "examines devices: {}", word(level)),
             Self::Takes(types) => write!(f, "takes {}", words(types)),
             Self::TakesRelated(kind) => write!(f, "takes {}, which is related", word(kind)),
@@ -152,7 +160,8 @@ impl fmt::Display for Warning {
         match self {
             Self::Unstated(field) => write!(f, "says nothing of {}", field.name().replace('_', " ")),
             Self::Unknown(field, code) => write!(f, "says `{code}` of {}, which is not in our list", field.name().replace('_', " ")),
-            Self::DoesNot(work) => write!(f, "does not say that it does {}", words(work)),
+            Self::DoesNot(work) => write!(f, "does not say that it does {}", word(work)),
+            Self::Generalist => f.write_str("does this and much else"),
             Self::DoesNotExamine => f.write_str("does not examine devices"),
             Self::DoesNotTake(types) => write!(f, "does not say that it takes {}", words(types)),
             Self::DoesNotServe(beneficiary) => write!(f, "does not say that it serves {}", word(beneficiary)),
