@@ -34,7 +34,7 @@ fn refused(text: &str) -> String {
 fn full() -> Own {
     let mut profile = crate::model::profile::tests::full();
     profile.vocabulary = lists().version();
-    profile.incident_types = profile.incident_types.into_iter().filter(|kind| kind.as_str() != "not_in_our_list").collect();
+    profile.incident_types.retain(|kind| kind.as_str() != "not_in_our_list");
     profile.display_name = Some("\"Cedar\" \\ Helpdesk \u{645}".into());
     let audiences = [
         (Field::PlatformChannels, Reach::Restricted([PEER, GROUP].into())),
