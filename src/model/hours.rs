@@ -98,10 +98,43 @@ impl Hours {
     }
 
     /// How many milliseconds of a week it is open, and on how many days, holidays and changes of clocks left aside.
-    pub fn weekly(&self) -> (u64, u64) {
+    pub fn open_weekly(&self) -> (u64, u64) {
         let Some(week) = &self.week else { return (7 * u64::from(DAY) * 60_000, 7) };
         let minutes: u64 = week.iter().flatten().map(|(from, to)| u64::from(to - from)).sum();
         (minutes * 60_000, week.iter().filter(|day| !day.is_empty()).count() as u64)
+    }
+
+    /// The zone's name in the tz database.
+    pub fn zone_name(&self) -> &str {
+        &self.zone_name
+    }
+
+    /// The weekly intervals as [`Self::new`] reads them: never more than it was given, as days that follow each other and have the same are one.
+    pub fn weekly(&self) -> Vec<String> {
+        let Some(week) = &self.week else { return vec!["24/7".to_owned()] };
+        let mut intervals: Vec<(u16, u16)> = week.iter().flatten().copied().collect();
+        intervals.sort_unstable();
+        intervals.dedup();
+        let time = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+        let mut weekly = Vec::new();
+        for (from, to) in intervals {
+            let has = |day: usize| week[day % 7].contains(&(from, to));
+            for first in (0..7).filter(|day| has(*day) && (!has(day + 6) || (*day == 0 && (0..7).all(has)))) {
+                let long = (0..7).take_while(|step| has(first + step)).count();
+                let days = match long {
+                    1 => DAYS[first].to_owned(),
+                    _ => format!("{}-{}", DAYS[first], DAYS[(first + long - 1) % 7]),
+                };
+                weekly.push((first, from, format!("{days} {}-{}", time(from), time(to))));
+            }
+        }
+        weekly.sort_unstable();
+        weekly.into_iter().map(|(_, _, text)| text).collect()
+    }
+
+    /// The holidays as [`Self::new`] reads them.
+    pub fn holidays(&self) -> Vec<String> {
+        self.holidays.iter().map(ToString::to_string).collect()
     }
 
     /// Whether it is open at a moment.
@@ -222,16 +255,7 @@ impl TryFrom<Said> for Hours {
 
 impl From<Hours> for Said {
     fn from(hours: Hours) -> Self {
-        let time = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
-        let of_day = |(day, intervals): (usize, &Vec<(u16, u16)>)| {
-            intervals.iter().map(|(from, to)| format!("{} {}-{}", DAYS[day], time(*from), time(*to))).collect::<Vec<_>>()
-        };
-        let weekly = match &hours.week {
-            None => vec!["24/7".to_owned()],
-            Some(week) => week.iter().enumerate().flat_map(of_day).collect(),
-        };
-        let holidays = hours.holidays.iter().map(ToString::to_string).collect();
-        Self { time_zone: hours.zone_name, weekly, holidays }
+        Self { time_zone: hours.zone_name().to_owned(), weekly: hours.weekly(), holidays: hours.holidays() }
     }
 }
 
@@ -300,8 +324,8 @@ mod tests {
 
     #[test]
     fn a_week_has_its_hours_and_its_days() {
-        assert_eq!(hours("Asia/Beirut", &["mon-fri 09:00-12:00", "mon 13:00-17:00"], &["2026-12-25"]).weekly(), (19 * HOUR, 5));
-        assert_eq!(hours("UTC", &["24/7"], &[]).weekly(), (168 * HOUR, 7));
+        assert_eq!(hours("Asia/Beirut", &["mon-fri 09:00-12:00", "mon 13:00-17:00"], &["2026-12-25"]).open_weekly(), (19 * HOUR, 5));
+        assert_eq!(hours("UTC", &["24/7"], &[]).open_weekly(), (168 * HOUR, 7));
     }
 
     #[test]
@@ -333,8 +357,19 @@ mod tests {
     fn hours_are_written_as_they_are_read() {
         let one = hours("Asia/Tehran", &["sat-wed 08:00-12:00", "sat-wed 13:00-24:00"], &["2027-03-21"]);
         let text = serde_json::to_string(&one).unwrap();
-        assert!(text.contains("\"sat 13:00-24:00\"") && text.contains("Asia/Tehran"), "{text}");
+        assert!(text.contains("[\"sat-wed 08:00-12:00\",\"sat-wed 13:00-24:00\"]") && text.contains("Asia/Tehran"), "{text}");
         assert_eq!(serde_json::from_str::<Hours>(&text).unwrap(), one);
+    }
+
+    #[test]
+    fn hours_are_written_with_no_more_intervals_than_they_had() {
+        let lines: Vec<String> =
+            (0..50).map(|at| format!("mon-sun {:02}:{:02}-{:02}:{:02}", at / 3, at % 3 * 20, at / 3, at % 3 * 20 + 10)).collect();
+        let full = Hours::new("UTC", &lines, &[]).unwrap();
+        assert_eq!(full.weekly(), lines, "each of them, as it was");
+        let apart = hours("UTC", &["mon 09:00-17:00", "wed-thu 09:00-17:00", "fri 10:00-12:00", "sun 09:00-17:00"], &[]);
+        assert_eq!(apart.weekly(), ["wed-thu 09:00-17:00", "fri 10:00-12:00", "sun-mon 09:00-17:00"]);
+        assert_eq!(Hours::new("UTC", &apart.weekly(), &[]).unwrap(), apart);
     }
 
     const ZONES: [&str; 8] = [

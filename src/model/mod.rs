@@ -1,6 +1,7 @@
 //! The nouns, with the standards' names. Pure: no clock, no network, no disk.
 
 pub(crate) mod bech32;
+pub mod country;
 pub mod crypto;
 pub mod desk;
 pub mod group;
@@ -8,9 +9,11 @@ pub mod hours;
 pub mod id;
 pub mod identity;
 pub mod label;
+pub mod language;
 pub mod log;
 pub mod observable;
 pub mod priority;
+pub mod profile;
 pub mod record;
 pub mod referral;
 pub mod time;

@@ -1,15 +1,17 @@
 //! How soon a case needs somebody: the three priorities of the United Nations' inter-agency referral form.
 
 /// A priority, the most pressing first. Names as in the vocabulary `priority`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[repr(u8)]
 pub enum Priority {
     /// Within a day, by night too.
-    Emergency,
+    Emergency = 1,
     /// Within three days.
-    Urgent,
+    Urgent = 2,
     /// Within two weeks.
-    Normal,
+    #[default]
+    Normal = 3,
 }
 
 /// The text was not a priority.

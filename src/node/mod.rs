@@ -23,6 +23,7 @@ mod peer;
 mod policy;
 mod position;
 mod preview;
+pub mod profile_file;
 pub mod recall;
 pub mod receive;
 pub mod referral;

@@ -8,6 +8,7 @@ pub mod escalate;
 pub mod gate;
 pub mod label;
 pub mod lists;
+pub mod matching;
 pub mod may;
 pub mod policy;
 pub mod redact;

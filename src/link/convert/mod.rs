@@ -5,6 +5,7 @@ mod columns;
 mod definition;
 mod frame;
 mod gated;
+mod profile;
 mod record;
 mod referral;
 
@@ -14,6 +15,7 @@ pub use definition::{decode_definition, encode_definition, read_signed_definitio
 pub use frame::{GroupState, Holdings, SaltedBody};
 pub use frame::{LogState, digest_of_holdings, have_frames, log_id, read_bodies, read_branch, read_checkpoint, read_have, wire_checkpoint};
 pub use gated::{bodies_frame, card_frame, conflict_frame, definition_frames, recall_frame, recalled_frame, roster_frames};
+pub use profile::{decode_profile, encode_profile};
 pub use record::{
     Recall, decode_record, encode_record, read_signed_recall, read_signed_receipt, recall_author, sign_recall, sign_recall_again,
     sign_receipt,

@@ -4,8 +4,9 @@
 mod bounds;
 mod offer;
 
+pub use crate::model::priority::Priority;
 pub use bounds::{BadMessage, OUTCOMES_MAX};
-pub use offer::{Consent, Evidence, HandOver, Language, Offer, Priority, Vetting};
+pub use offer::{Consent, Evidence, HandOver, Language, Offer, Vetting};
 
 use super::crypto::sha256_framed;
 use super::vocabulary::Code;

@@ -1,43 +1,10 @@
 //! What an offer of a case says. Nothing in it says who the person is: how to reach them travels sealed, later, or not at all.
 
 use super::bounds::{LINE_MAX, TEXT_MAX};
+use crate::model::priority::Priority;
 use crate::model::vocabulary::Code;
 use crate::model::{EntryHash, SubjectRef, Timestamp};
 use serde::{Deserialize, Serialize};
-
-/// How soon somebody has to act.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[repr(u8)]
-pub enum Priority {
-    /// Within 24 hours; clocks run around the clock.
-    Emergency = 1,
-    /// Within 72 hours.
-    Urgent = 2,
-    /// Within two weeks.
-    #[default]
-    Normal = 3,
-}
-
-impl Priority {
-    /// The most urgent first.
-    pub const ALL: [Self; 3] = [Self::Emergency, Self::Urgent, Self::Normal];
-
-    /// Its code in the list `priority`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Emergency => "emergency",
-            Self::Urgent => "urgent",
-            Self::Normal => "normal",
-        }
-    }
-}
-
-impl std::fmt::Display for Priority {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// Who makes the first contact.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

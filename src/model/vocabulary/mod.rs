@@ -14,11 +14,12 @@ pub const CODES_MAX: usize = 1_000;
 const TITLE_MAX: usize = 200;
 
 /// The data files, by the names of their lists.
-pub const FILES: [(&str, &str); 15] = [
+pub const FILES: [(&str, &str); 16] = [
     ("beneficiary-type", include_str!("beneficiary_type.toml")),
     ("capacity-band", include_str!("capacity_band.toml")),
     ("cause", include_str!("cause.toml")),
     ("decline-reason", include_str!("decline_reason.toml")),
+    ("forensic-level", include_str!("forensic_level.toml")),
     ("help-wanted", include_str!("help_wanted.toml")),
     ("incident-type", include_str!("incident_type.toml")),
     ("intake-state", include_str!("intake_state.toml")),
@@ -41,6 +42,13 @@ pub struct Code(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no code\nhint: a code has up to 64 of a-z, 0-9, `_` and `-`, and begins with a letter or a digit")]
 pub struct BadCode(String);
+
+impl Code {
+    /// The code as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl std::str::FromStr for Code {
     type Err = BadCode;

@@ -68,7 +68,7 @@ impl Span {
 
     /// Milliseconds of a desk's open time; by the wall where it declared no hours.
     pub fn counted_ms(self, hours: Option<&Hours>) -> u64 {
-        let Some((week_ms, days)) = hours.map(Hours::weekly) else { return self.wall_ms() };
+        let Some((week_ms, days)) = hours.map(Hours::open_weekly) else { return self.wall_ms() };
         match self.unit {
             Unit::Minutes | Unit::Hours => self.wall_ms(),
             Unit::Days => self.count.saturating_mul(week_ms) / days.max(1),
