@@ -8,6 +8,7 @@ pub mod gate;
 pub mod label;
 pub mod lists;
 pub mod may;
+pub mod notify;
 pub mod policy;
 pub mod redact;
 pub mod referral;
