@@ -248,6 +248,10 @@ tables! {
     /// A desk user's public key → [`crate::model::desk::WrappedKey`]: the secret half under the user's passphrase. Not by the name, which
     /// must not stand in an error that names a row. Since schema 8.
     DESK_KEYS desk_keys "desk_keys.v1": Id => Bytes;
+    /// Notice → [`super::notice::NoticeRow`]: what people are told, kept for a week so that nothing is told twice. Since schema 10.
+    NOTICES notices "notices.v1": &'static [u8; 16] => Bytes;
+    /// (name of a channel, notice) → [`super::notice::DeliveryRow`]: what the channel does not have yet, or never got. Since schema 10.
+    DELIVERIES deliveries "deliveries.v1": (&'static str, &'static [u8; 16]) => Bytes;
     /// (when, digest) of released records that have no id, so that a repeated release adds nothing. Kept for seven days.
     UNNAMED unnamed "unnamed.v1": (u64, Id) => ();
 }

@@ -1,10 +1,12 @@
 //! Notices: what people are told, and when. A notice has no content, and its types leave no place for any: codes of closed lists, the beginning of
 //! a random id, a number and times. No name, no organisation, no text.
 
+mod fault;
 mod pace;
 mod webhook;
 mod words;
 
+pub use fault::Fault;
 pub use pace::{BadDigestTimes, Bucket, DigestTimes, Retry};
 pub use webhook::{BadSecret, WebhookSecret};
 

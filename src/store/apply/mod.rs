@@ -6,6 +6,7 @@
 mod hold;
 mod index;
 mod log;
+mod notice;
 mod publish;
 mod release;
 mod runs;
@@ -144,6 +145,7 @@ impl<'t> Tx<'t> {
             Change::Suspicious { peer, what, bytes, at } => self.suspicious(peer, what, bytes, *at),
             Change::Incarnation(incarnation) => self.incarnation(*incarnation),
             Change::User { change, wrapped, gone } => self.user(change, wrapped.as_deref(), gone.as_ref()),
+            Change::Notice(change) => self.notice(change),
             Change::Put(name, value) => self.put(name, value.as_deref()),
         }
     }
