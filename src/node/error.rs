@@ -669,7 +669,12 @@ mod tests {
                  the line, then send SIGHUP to the node or start it",
             ),
             (NodeError::Conflict("`amal` is not open".into()), "conflict", 1, "`amal` is not open"),
-            (NodeError::NoChannel(Some("mail".into())), "no-channel", 6, "no channel is called `mail`\nhint: `watchfire notify list` shows them"),
+            (
+                NodeError::NoChannel(Some("mail".into())),
+                "no-channel",
+                6,
+                "no channel is called `mail`\nhint: `watchfire notify list` shows them",
+            ),
             (
                 NodeError::NoChannel(None),
                 "no-channel",
