@@ -17,6 +17,11 @@ use tokio_util::sync::CancellationToken;
 /// What waits is looked at again at least so often (10 s, in milliseconds), so that a clock that was set makes it late by no more.
 const LOOK_MS: u64 = 10_000;
 
+/// Where nothing waits it is looked so often (5 s, in milliseconds): a change that was committed to the store itself rings no bell.
+const IDLE_MS: u64 = 5_000;
+/// A notice that was queued further ahead of the clock (an hour, in milliseconds) was queued by a wrong one.
+const AHEAD_MS: u64 = 3_600_000;
+
 /// What a channel's task knows besides what is durable.
 struct Pacing {
     bucket: Bucket,
@@ -66,17 +71,11 @@ impl Node {
                 () = stop.cancelled() => return,
                 wait_ms = round => wait_ms,
             };
-            let sleep = async {
-                match wait_ms {
-                    Some(milliseconds) => self.clock.sleep(milliseconds).await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
                 () = changes.rung() => {}
-                () = sleep => {}
+                () = self.clock.sleep(wait_ms.unwrap_or(IDLE_MS)) => {}
             }
         }
     }
@@ -155,8 +154,8 @@ fn plan(waiting: &[Delivery], now: Timestamp, room: (u64, u64), times: &DigestTi
             (DeliveryRow::GivenUp { .. }, _) => {}
             (DeliveryRow::Digest, Message::One(notice)) => {
                 digest.push(notice.clone());
-                // A clock that went back must not make it later than a digest can be.
-                let queued = one.notice.queued.min(now);
+                // Queued by a clock that was far ahead: when its digest is due cannot be told, so it is due now.
+                let queued = if one.notice.queued.since(now) > AHEAD_MS { Timestamp(0) } else { one.notice.queued };
                 first = Some(first.map_or(queued, |first| first.min(queued)));
             }
             (DeliveryRow::Due { failed: 0, .. }, Message::One(notice)) => fresh.push(notice.clone()),
@@ -235,6 +234,8 @@ mod tests {
         let before = planned(&two, NOW.plus(3_599_999), (9, 0));
         assert_eq!((before.gather.len(), before.send.len(), before.wait_ms), (0, 0, Some(1)));
         assert_eq!(planned(&two, NOW.plus(3_600_000), (0, 9)).gather.len(), 2);
+        assert_eq!(planned(&two, Timestamp(NOW.0 - 3_600_000), (9, 0)).gather.len(), 0);
+        assert_eq!(planned(&two, Timestamp(NOW.0 - 3_600_001), (9, 0)).gather.len(), 2, "the clock went back");
     }
 
     #[test]
