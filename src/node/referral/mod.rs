@@ -9,6 +9,7 @@ mod refer;
 mod say;
 mod show;
 mod take_back;
+mod tell;
 
 pub use act::{Act, ActRequest};
 pub(super) use case::Permit;
