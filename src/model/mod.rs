@@ -16,7 +16,7 @@ pub mod tlp;
 pub mod vocabulary;
 pub mod warninglist;
 
-pub use id::{DeskHash, EntryHash, GroupId, LogId, OrgId, RecordId, ReleaseId, UserKey};
+pub use id::{DeskHash, EntryHash, GroupId, LogId, OrgId, RecordId, ReleaseId, SealKeyId, UserKey};
 pub use label::{Ceiling, Class, Label, Pap};
 pub use observable::{BadObservable, Observable, ObservableKind};
 pub use record::{Indicator, Record, RecordKind};
