@@ -19,6 +19,7 @@ mod overlay;
 pub mod raw;
 mod read;
 mod rows;
+pub mod sealing;
 mod tables;
 mod writer;
 

@@ -9,6 +9,7 @@ mod log;
 mod publish;
 mod release;
 mod runs;
+mod sealing;
 mod small;
 mod take_back;
 mod user;
@@ -144,6 +145,7 @@ impl<'t> Tx<'t> {
             Change::Suspicious { peer, what, bytes, at } => self.suspicious(peer, what, bytes, *at),
             Change::Incarnation(incarnation) => self.incarnation(*incarnation),
             Change::User { change, wrapped, gone } => self.user(change, wrapped.as_deref(), gone.as_ref()),
+            Change::Sealing(change) => self.sealing(change),
             Change::Put(name, value) => self.put(name, value.as_deref()),
         }
     }

@@ -4,6 +4,7 @@ mod hold;
 mod log;
 mod lookup;
 mod record;
+mod sealing;
 mod small;
 mod upkeep;
 mod user;

@@ -13,6 +13,7 @@ mod publish;
 mod recall;
 mod release;
 mod script;
+mod sealing;
 mod small;
 mod torn;
 mod user;

@@ -71,10 +71,10 @@ fn a_newer_store_is_refused_in_words() {
     let mut home = Home::new();
     home.store = None;
     change_file(&home, |transaction| {
-        transaction.open_table(META).unwrap().insert("schema", 10u32.to_be_bytes().as_slice()).unwrap();
+        transaction.open_table(META).unwrap().insert("schema", 11u32.to_be_bytes().as_slice()).unwrap();
     });
     let error = open(&home).unwrap_err().to_string();
-    assert_eq!(error, "the store has schema 10, and this program reads up to 9\nhint: run the newer version of watchfire that wrote it");
+    assert_eq!(error, "the store has schema 11, and this program reads up to 10\nhint: run the newer version of watchfire that wrote it");
 }
 
 #[test]
