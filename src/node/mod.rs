@@ -26,6 +26,7 @@ mod preview;
 pub mod recall;
 pub mod receive;
 pub mod relay;
+mod sealing;
 mod second;
 pub mod send;
 pub mod share;
