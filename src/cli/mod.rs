@@ -6,6 +6,7 @@ mod card;
 mod completions;
 mod config;
 mod demo;
+mod desk_key;
 mod disclosures;
 mod doctor;
 mod expire;
@@ -32,6 +33,7 @@ mod redact;
 mod release;
 mod restore;
 mod rotate;
+mod sealing;
 mod second;
 mod serve;
 mod share;
@@ -103,6 +105,7 @@ enum Command {
     Vocabulary(vocabulary::Args),
     Approve(approve::Args),
     User(user::Args),
+    DeskKey(desk_key::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Rotate(rotate::Args),
@@ -196,6 +199,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Vocabulary(args) => vocabulary::run(desk, &args),
         Command::Approve(args) => approve::run(desk, &args).await,
         Command::User(args) => user::run(desk, args).await,
+        Command::DeskKey(args) => desk_key::run(desk, args).await,
         Command::Rotate(args) => rotate::run(desk, &args).await,
         Command::Expire(_) => expire::run(desk).await,
         Command::Backup(args) => backup::run(desk, &args).await,
