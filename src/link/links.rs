@@ -478,6 +478,7 @@ impl Links {
             ("positions", self.node.position_all().await),
             ("referrals", self.node.react_to_all().await),
             ("log-signing keys", self.node.settle_log_keys().await),
+            ("desk key", self.node.settle_desk_key()),
             ("what sources sent", self.node.keep_volumes().await),
             ("notices", self.node.forget_notices().await),
             ("retention", self.node.destroy_expired(false).await.map(drop)),
