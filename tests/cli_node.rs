@@ -233,6 +233,7 @@ fn every_help_example_runs_against_a_real_node() {
     for command in ["desk-key", "desk-key show", "desk-key publish", "desk-key openings"] {
         here.ok(&take(command));
     }
+    cold(&here, &smex, &take("contact"));
     here.ok(&take("vocabulary"));
     let red = "watchfire share red-lure.com --tlp red --to smex --as amina --passphrase-file words --json";
     let held = here.json(red)["held"][0].clone();
@@ -269,6 +270,37 @@ fn every_help_example_runs_against_a_real_node() {
     // The demo has a test of its own.
     seen.insert("demo".into());
     assert_eq!(seen, commands(), "each command's example is run");
+}
+
+/// A case whose person we have to reach: it comes sealed, once the case is ours, and is opened with a passphrase.
+fn cold(here: &Place, smex: &Place, line: &str) {
+    smex.put("contact.toml", "call = \"Zarlasht\"\nchannels = [{ kind = \"signal\", value = \"+93 70 123 4567\" }]\n");
+    smex.put(
+        "cold.toml",
+        &here.ok("watchfire refer --template").replace("What happened", "Zarlasht called from +93701234567. What happened"),
+    );
+    smex.wait("watchfire desk-key --json && watchfire refer --file cold.toml --to here --contact contact.toml --dry-run");
+    let id = smex.json("watchfire refer --file cold.toml --to here --contact contact.toml --json")["referral"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    here.wait(&format!("watchfire show {id}"));
+    let shown = here.ok(&format!("watchfire show {id}"));
+    assert!(!shown.contains("Zarlasht") && !shown.contains("701234567"), "{shown}");
+    let by = "--as amina --passphrase-file words";
+    let early = here.refused(&format!("watchfire contact {id} {by}")).1;
+    assert!(early.starts_with("error: there is no contact to open here"), "{early}");
+    let unsigned = here.refused(&format!("watchfire ack {id}"));
+    assert_eq!(unsigned.0, Some(4), "{}", unsigned.1);
+    here.ok(&format!("watchfire ack {id} {by}"));
+    here.ok(&format!("watchfire accept {id} {by}"));
+    let open = format!("{} --passphrase-file words", line.replace("k7qm2xpa", &id));
+    here.wait(&open);
+    let contact = here.ok(&open);
+    assert!(contact.contains("Zarlasht") && contact.contains("+93 70 123 4567"), "{contact}");
+    assert!(here.ok("watchfire desk-key openings").contains("amina"));
+    let timeline = here.ok(&format!("watchfire show {id}"));
+    assert!(timeline.contains("us (amina): accept"), "{timeline}");
 }
 
 /// The examples about referrals, from both sides.

@@ -3,7 +3,7 @@
 use super::extract::{Answer, Ask, Asked, read};
 use crate::model::desk::Ordered;
 use crate::node::Node;
-use crate::node::referral::{ActRequest, AgainRequest, DeedView, InboxView, ReferRequest, ReferView, ReferralView};
+use crate::node::referral::{ActRequest, AgainRequest, ContactView, DeedView, InboxView, ReferRequest, ReferView, ReferralView};
 use crate::rules::desk::Deed;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -40,6 +40,10 @@ pub(super) async fn inbox(State(node): State<Arc<Node>>, Asked(query): Asked<Inb
 
 pub(super) async fn show(State(node): State<Arc<Node>>, Path(id): Path<String>) -> Answer<ReferralView> {
     read(node, move |node| node.referral_named_view(&id)).await
+}
+
+pub(super) async fn contact(State(node): State<Arc<Node>>, Path(id): Path<String>) -> Answer<ContactView> {
+    read(node, move |node| node.sealed_contact(&id)).await
 }
 
 pub(super) async fn act(State(node): State<Arc<Node>>, Path(id): Path<String>, Ask(ask): Ask<Ordered<ActRequest>>) -> Answer<ReferralView> {

@@ -10,8 +10,10 @@ use super::{EntryHash, LogId, Observable, OrgId, Timestamp};
 pub enum RecordKind {
     /// An observable, with what its author says of it.
     Indicator = 1,
-    /// A message about a referral.
+    /// A message about a referral that says something of the case.
     Referral = 6,
+    /// One that says nothing of it: that it came, was opened, is withdrawn. It goes wherever the case went, whatever was agreed since.
+    ReferralStep = 7,
     /// The author takes entries back: no longer valid, or should never have left.
     Withdrawal = 8,
     /// A holder's statement of what became of an entry.
@@ -31,6 +33,7 @@ impl RecordKind {
         match number {
             1 => Some(Self::Indicator),
             6 => Some(Self::Referral),
+            7 => Some(Self::ReferralStep),
             8 => Some(Self::Withdrawal),
             9 => Some(Self::Receipt),
             10 => Some(Self::KeyChange),
@@ -43,6 +46,7 @@ impl RecordKind {
         match self {
             Self::Indicator => "indicator",
             Self::Referral => "referral",
+            Self::ReferralStep => "referral step",
             Self::Withdrawal => "withdrawal",
             Self::Receipt => "receipt",
             Self::KeyChange => "key change",
@@ -167,10 +171,11 @@ pub enum Record {
 
 impl Record {
     /// Its kind.
-    pub const fn kind(&self) -> RecordKind {
+    pub fn kind(&self) -> RecordKind {
         match self {
             Self::Indicator(_) => RecordKind::Indicator,
-            Self::Referral(_) => RecordKind::Referral,
+            Self::Referral(message) if message.words.has_content() => RecordKind::Referral,
+            Self::Referral(_) => RecordKind::ReferralStep,
             Self::Withdrawal(_) => RecordKind::Withdrawal,
             Self::Receipt(_) => RecordKind::Receipt,
             Self::KeyChange(_) => RecordKind::KeyChange,

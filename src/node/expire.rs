@@ -65,7 +65,7 @@ impl Node {
         for (id, row) in self.store.snapshot()?.holds()? {
             if row.retention != Timestamp(0) && row.retention <= now {
                 destroyed += row.count();
-                self.commit(Change::Unhold(id)).await?;
+                self.commit_many(self.without_held(&id, &row)?).await?;
                 tracing::info!(release = %id, "what was held past its retention date was dropped");
             }
         }

@@ -222,6 +222,8 @@ impl Node {
     /// When nothing is held under that id: it was undone, or it has left.
     pub async fn undo(&self, id: &str) -> Result<HoldView, NodeError> {
         let id = held_id(id)?;
+        // A case is changed with it, so it is a referral's turn first.
+        let _turn = self.referral_turn().await;
         let _one_at_a_time = self.holds_in_turn().await;
         let snapshot = self.store.snapshot()?;
         let row = snapshot.hold(&id)?.ok_or_else(|| NodeError::NotHeld(id.to_string()))?;

@@ -133,6 +133,8 @@ struct Memory {
     reopen: BTreeSet<OrgId>,
     /// Holds that an import fills.
     filling: BTreeSet<crate::model::ReleaseId>,
+    /// Orders of people that were done, by their signatures, while they would be taken again. A restart forgets them.
+    spent: BTreeMap<[u8; 64], Timestamp>,
     /// Referrals of which a log says something, from its being read until it is durable.
     heard: BTreeMap<crate::model::LogId, BTreeSet<crate::model::ReferralId>>,
     /// Since when enough of those clocks agree with ours, in milliseconds of running.

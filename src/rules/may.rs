@@ -61,15 +61,16 @@ pub struct About {
 
 impl About {
     /// Whether it is about entries and not a record of its own: what an author takes back, who has complied, and with which key a log goes on
-    /// must reach everybody whom the entries reached, whatever their label.
+    /// must reach everybody whom the entries reached, whatever their label. So must what says of a referral how it stands, and nothing else.
     pub fn is_about_entries(&self) -> bool {
-        [RecordKind::Withdrawal, RecordKind::Receipt, RecordKind::KeyChange].iter().any(|kind| kind.number() == self.kind)
+        let about = [RecordKind::Withdrawal, RecordKind::Receipt, RecordKind::KeyChange, RecordKind::ReferralStep];
+        about.iter().any(|kind| kind.number() == self.kind)
     }
 
     /// Nothing is sent while a peer is suspended or a definition is stale. Were a withdrawal not in the log all the same, whoever holds what it takes
     /// back would never hear of it.
     fn is_withdrawal(&self) -> bool {
-        self.kind == RecordKind::Withdrawal.number()
+        self.kind == RecordKind::Withdrawal.number() || self.kind == RecordKind::ReferralStep.number()
     }
 }
 

@@ -79,6 +79,7 @@ fn case(to: &[&str]) -> ReferRequest {
         class: None,
         pap: None,
         contacts: Default::default(),
+        referrals: Default::default(),
         reference: "our ticket 4711".into(),
         parent: None,
         now: true,

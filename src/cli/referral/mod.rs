@@ -1,6 +1,7 @@
 //! Commands about referrals. What they print of one is the same for all of them.
 
 pub(super) mod act;
+pub(super) mod contact;
 pub(super) mod inbox;
 pub(super) mod pass_on;
 pub(in crate::cli) mod refer;

@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// The peer that it goes to; once for each, among whom you choose when several accept
     #[arg(long, value_name = "PEER")]
     to: Vec<String>,
+    /// How to reach the person, TOML or JSON: sealed here to the desks of those who may get the case, so that they make the first contact
+    #[arg(long, value_name = "FILE", conflicts_with = "again")]
+    contact: Option<String>,
     /// Who is asked next when nobody answers, in this order
     #[arg(long = "then", value_name = "PEER")]
     candidates: Vec<String>,
@@ -53,7 +56,7 @@ const EXAMPLES: &str = "Examples:
 pub(crate) const TEMPLATE: &str = include_str!("template.toml");
 
 pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
-    let Args { file, again, to, candidates, signer, now, dry_run, template } = args;
+    let Args { file, again, contact, to, candidates, signer, now, dry_run, template } = args;
     if template {
         return output::data(TEMPLATE);
     }
@@ -74,6 +77,9 @@ pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
         request.candidates = candidates;
     }
     (request.now, request.dry_run) = (request.now || now, request.dry_run || dry_run);
+    if let Some(file) = contact {
+        super::contact::seal(desk, &super::contact::read(&file)?, &mut request).await?;
+    }
     if asked && !dry_run && !agreed(&request)? {
         return Err(NodeError::Conflict("nothing was referred".into()).into());
     }

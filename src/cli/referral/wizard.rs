@@ -92,6 +92,7 @@ impl<R: BufRead, W: Write> Wizard<'_, R, W> {
             class: None,
             pap: None,
             contacts: Default::default(),
+            referrals: Default::default(),
             reference: String::new(),
             parent: None,
             now: false,

@@ -31,7 +31,14 @@ pub fn encode_record(record: &Record) -> Vec<u8> {
 pub fn decode_record(kind: RecordKind, body: &[u8]) -> Result<Record, Malformed> {
     Ok(match kind {
         RecordKind::Indicator => Record::Indicator(indicator_from_wire(decode(body)?)?),
-        RecordKind::Referral => Record::Referral(referral::from_wire(decode(body)?)?),
+        RecordKind::Referral | RecordKind::ReferralStep => {
+            let record = Record::Referral(referral::from_wire(decode(body)?)?);
+            // What is let through because it says nothing must say nothing.
+            if record.kind() != kind {
+                return Err(Malformed("a step of a referral says nothing of the case, and what says something is no step"));
+            }
+            record
+        }
         RecordKind::Withdrawal => Record::Withdrawal(withdrawal_from_wire(decode(body)?)?),
         RecordKind::Receipt => Record::Receipt(receipt_from_wire(decode(body)?)?),
         RecordKind::KeyChange => Record::KeyChange(fixed(&decode::<wire::KeyChange>(body)?.key, "a key has 32 bytes")?),

@@ -132,14 +132,20 @@ impl Node {
                 self.say(&id, words, hold, by).await?;
             }
         }
-        self.react(&id).await?;
+        // It is done by now, whatever follows from it.
+        self.react_or_later(&id).await;
         self.referral_view(&id)
     }
 
     /// Whether nothing of it is held for a time: an emergency.
     fn is_urgent(&self, id: &ReferralId) -> Result<bool, NodeError> {
         let snapshot = self.store.snapshot()?;
-        let offer = self.offer_of(&snapshot, &self.conversation(&snapshot, id)?)?;
+        let conversation = self.conversation(&snapshot, id)?;
+        // Whoever sends us a case does not take our time to undo from us.
+        if conversation.row.side == Side::Receiver {
+            return Ok(false);
+        }
+        let offer = self.offer_of(&snapshot, &conversation)?;
         Ok(offer.is_some_and(|offer| offer.priority == crate::model::referral::Priority::Emergency))
     }
 
@@ -151,12 +157,19 @@ impl Node {
             Act::Answer { text } => Words::Answer { question: question()?, text },
             Act::Accept { start, text } => Words::Accept { start, text },
             Act::Decline { reason, text, suggest } => {
+                self.is_of_list("decline-reason", &reason)?;
                 let suggest = suggest.map(|name| self.org_named(&name)).transpose()?;
                 Words::Decline { reason, text, suggest }
             }
             Act::Progress { waiting, text } => Words::Progress { waiting, text },
-            Act::HandBack { reason, text } => Words::HandBack { reason, text },
-            Act::Resolve { outcomes, text } => Words::Resolve { outcomes, text },
+            Act::HandBack { reason, text } => {
+                self.is_of_list("decline-reason", &reason)?;
+                Words::HandBack { reason, text }
+            }
+            Act::Resolve { outcomes, text } => {
+                outcomes.iter().try_for_each(|code| self.is_of_list("outcome", code))?;
+                Words::Resolve { outcomes, text }
+            }
             Act::Review { helped, text } => Words::Review { helped, text },
             Act::Close => Words::Close,
             Act::Withdraw { revoked } => Words::Withdraw { revoked },

@@ -30,6 +30,9 @@ pub struct CaseRow {
     /// Whom it was offered.
     #[serde(default)]
     pub given: Vec<Given>,
+    /// Whether the person has revoked the consent: what is still offered is withdrawn.
+    #[serde(default)]
+    pub revoked: bool,
     /// Which acceptance a person chose.
     #[serde(default)]
     pub chosen: Option<ReferralId>,
@@ -42,6 +45,9 @@ pub struct CaseRow {
     /// How to reach the person, sealed to each of these desks, in base64.
     #[serde(default)]
     pub contacts: BTreeMap<OrgId, String>,
+    /// The ids of offers that are still to be made: what was sealed is bound to them.
+    #[serde(default)]
+    pub planned: BTreeMap<OrgId, ReferralId>,
     /// What the desk calls it, such as a ticket's number. Never leaves.
     #[serde(default)]
     pub reference: String,
@@ -160,8 +166,12 @@ impl Node {
         let mut ours = self.ours(snapshot, &conversation.id)?;
         let before = ours.skeleton.clone();
         let mut skeleton = before.clone().unwrap_or_default();
-        for message in conversation.origin.iter().take(1).chain(&conversation.receiver) {
-            let is_told = matches!(message.step, Step::Offer | Step::Refuse | Step::Decline | Step::HandBack | Step::Resolve);
+        // What moved nothing says nothing.
+        let void = |number: u64| conversation.standing.illegal.iter().any(|(side, of, _)| (*side, *of) == (Side::Receiver, number));
+        let theirs = conversation.receiver.iter().zip(1..).filter(|(_, number)| !void(*number)).map(|(message, _)| message);
+        for (message, is_first) in conversation.origin.iter().take(1).map(|first| (first, true)).chain(theirs.map(|one| (one, false))) {
+            let is_answer = matches!(message.step, Step::Refuse | Step::Decline | Step::HandBack | Step::Resolve);
+            let is_told = if is_first { message.step == Step::Offer } else { is_answer };
             match self.words(snapshot, message)?.filter(|_| is_told) {
                 Some(Words::Offer(offer)) => {
                     (skeleton.priority, skeleton.statistics) = (offer.priority, offer.consent.statistics);

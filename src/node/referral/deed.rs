@@ -4,7 +4,7 @@ use super::super::{Node, NodeError};
 use crate::model::crypto::random;
 use crate::model::desk::{SignedOrder, wanted};
 use crate::model::{ReferralId, Timestamp, UserKey};
-use crate::rules::desk::Deed;
+use crate::rules::desk::{Deed, Denied, FRESH_MS};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
 use serde::{Deserialize, Serialize};
@@ -64,7 +64,22 @@ impl Node {
         let bytes = serde_json::to_vec(request).map_err(|error| NodeError::Internal(error.to_string()))?;
         let desk = self.desk()?;
         let user = desk.check_order(order, &wanted(name, about, &bytes), deed, self.clock.now())?;
-        Ok(By(user.map(|user| user.key)))
+        let by = By(user.map(|user| user.key));
+        if let Some(order) = order {
+            self.spend(order)?;
+        }
+        Ok(by)
+    }
+
+    /// An order counts once: whoever has seen it cannot have it done again while it is fresh.
+    fn spend(&self, order: &SignedOrder) -> Result<(), NodeError> {
+        let now = self.clock.now();
+        let mut memory = self.memory();
+        memory.spent.retain(|_, at| now.since(*at).max(at.since(now)) <= 2 * FRESH_MS);
+        match memory.spent.insert(order.signature, order.order.at) {
+            None => Ok(()),
+            Some(_) => Err(NodeError::Desk(Denied::Spent)),
+        }
     }
 
     /// The change that writes down who did it. The newest come last, by their key.

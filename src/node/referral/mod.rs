@@ -17,7 +17,7 @@ pub use case::{CaseRow, Given, Skeleton};
 pub use deed::{By, DeedView};
 pub use refer::{AgainRequest, ReferRequest, ReferView, Referred};
 pub(super) use say::way_out;
-pub use show::{InboxView, MessageView, ReferralView};
+pub use show::{ContactView, InboxView, MessageView, ReferralView};
 
 use super::{Node, NodeError};
 use crate::link::convert::Malformed;

@@ -11,9 +11,11 @@ use crate::model::log::{AbsentReason, Audience};
 use crate::model::referral::Words;
 use crate::model::{LogId, Record, RecordKind, ReferralId};
 use crate::rules::referral::{Choice, Decision, Facts, Side, Step, by_itself, choice, may_give};
-use crate::store::change::{Change, ReferralMark};
+use crate::store::change::{Change, ReferralMark, Shelf};
 use crate::store::{Conversation, Snapshot};
 
+/// A case of which nothing was offered or held for so long was never one (10 minutes, in milliseconds): we died while it was made.
+const ORPHAN_MS: u64 = 600_000;
 /// So many steps follow one another at once at the most.
 const STEPS_MAX: usize = 16;
 /// How many positions of a log are destroyed in one change.
@@ -28,6 +30,13 @@ pub(super) struct Places {
     pub(super) waiting: Vec<u64>,
 }
 
+impl Places {
+    /// Nobody has looked.
+    fn unknown() -> Self {
+        Self { entries: BTreeMap::new(), waiting: vec![0] }
+    }
+}
+
 impl Node {
     /// Does what follows from how referrals stand, of all that are not over: after a start, and as a part of the upkeep.
     ///
@@ -38,6 +47,34 @@ impl Node {
             self.store.snapshot()?.referrals()?.into_iter().filter(|(_, row)| !row.over).map(|(id, _)| id).collect();
         for id in open {
             self.react_or_later(&id).await;
+        }
+        self.tend_cases().await
+    }
+
+    /// Cases whose consent is revoked are withdrawn from whoever still has them, those past their date are emptied, and those of which nothing was
+    /// ever offered are dropped.
+    async fn tend_cases(&self) -> Result<(), NodeError> {
+        let _turn = self.referral_turn().await;
+        let snapshot = self.store.snapshot()?;
+        let now = self.clock.now();
+        for (id, mut case) in self.cases(&snapshot)? {
+            let mut live = false;
+            for given in &case.given {
+                let known = snapshot.conversation(&given.referral)?;
+                let held = self.held_message(&snapshot, &given.referral)?.is_some();
+                let open = known.as_ref().is_some_and(|known| known.standing.origin.withdrawn.is_none() && !known.row.over);
+                live |= held || known.is_some();
+                if case.revoked && (held || open) {
+                    let _ = self.withdraw_one(&given.referral, true).await;
+                }
+            }
+            let kept_ms = self.config.referral.retention_days * 86_400_000;
+            if !live && now.since(case.opened) > ORPHAN_MS {
+                self.commit(Change::Keep { shelf: Shelf::Case, id: id.0, row: None }).await?;
+            } else if case.offer.is_some() && (case.revoked || now.since(case.opened) > kept_ms) {
+                case.empty();
+                self.commit(case.keep(&id)).await?;
+            }
         }
         Ok(())
     }
@@ -50,7 +87,7 @@ impl Node {
         }
     }
 
-    async fn react_or_later(&self, id: &ReferralId) {
+    pub(super) async fn react_or_later(&self, id: &ReferralId) {
         if let Err(error) = self.react(id).await {
             tracing::warn!(referral = %super::short(id), code = error.code(), "what follows in a referral is done later");
         }
@@ -65,16 +102,26 @@ impl Node {
             let _turn = self.referral_turn().await;
             let snapshot = self.store.snapshot()?;
             let Some(conversation) = snapshot.conversation(id)? else { return Ok(()) };
-            if conversation.row.over || self.holds_back(&snapshot)? || self.held_message(&snapshot, id)?.is_some() {
+            if conversation.row.over || self.holds_back(&snapshot)? {
                 return Ok(());
             }
             if self.withdraw_from_others(&snapshot, &conversation).await? {
                 continue;
             }
+            if self.held_message(&snapshot, id)?.is_some() {
+                if !is_withdrawn(&conversation) {
+                    return Ok(());
+                }
+                // Nobody is to hear it any more.
+                drop(snapshot);
+                self.drop_what_is_held(id).await?;
+                continue;
+            }
             if self.keep_skeleton(&snapshot, &conversation).await? || self.tell_of_news(&snapshot, &conversation).await? {
                 continue;
             }
-            let left = self.places(&snapshot, &conversation)?;
+            let looks = ends(&conversation) || self.is_past(&conversation) || conversation.standing.is_over();
+            let left = if looks { self.places(&snapshot, &conversation)? } else { Places::unknown() };
             let is_clean = left.entries.is_empty() && left.waiting.is_empty();
             if !is_clean && ends(&conversation) && self.destroy(&snapshot, &conversation, left).await? {
                 continue;
@@ -159,8 +206,7 @@ impl Node {
 
     /// A case that came by this referral, was passed on, and is withdrawn here, is withdrawn from whoever has it. `true` where something was.
     async fn withdraw_from_others(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<bool, NodeError> {
-        let is_withdrawn = conversation.row.side == Side::Receiver && conversation.standing.origin.withdrawn.is_some();
-        if !is_withdrawn {
+        if conversation.row.side != Side::Receiver || !is_withdrawn(conversation) {
             return Ok(false);
         }
         let children = self.cases(snapshot)?.into_iter().filter(|(_, case)| case.parent == Some(conversation.id));
@@ -170,8 +216,13 @@ impl Node {
                 let child = snapshot.conversation(&given.referral)?;
                 let held = self.held_message(snapshot, &given.referral)?.is_some();
                 if held || child.is_some_and(|child| child.standing.origin.withdrawn.is_none() && !child.row.over) {
-                    self.withdraw_one(&given.referral, true).await?;
-                    any = true;
+                    // One that cannot be reached keeps no other from it.
+                    match self.withdraw_one(&given.referral, true).await {
+                        Ok(()) => any = true,
+                        Err(error) => {
+                            tracing::warn!(referral = %super::short(&given.referral), code = error.code(), "it could not be withdrawn")
+                        }
+                    }
                 }
             }
         }
@@ -207,7 +258,7 @@ impl Node {
     /// Destroys what is left of a referral that has ended. What the other side is still to hear stays until it has. `true` where something went.
     async fn destroy(&self, snapshot: &Snapshot, conversation: &Conversation, left: Places) -> Result<bool, NodeError> {
         let at = self.clock.now();
-        let is_withdrawn = conversation.standing.origin.withdrawn.is_some();
+        let is_withdrawn = is_withdrawn(conversation);
         let mut changes = Vec::new();
         for (log, mut seqs) in left.entries {
             let is_ours = snapshot.log(&log)?.is_some_and(|row| row.key.author == self.org());
@@ -232,7 +283,13 @@ impl Node {
 fn ends(conversation: &Conversation) -> bool {
     let (origin, receiver) = (&conversation.standing.origin, &conversation.standing.receiver);
     let never_taken = matches!(receiver.decision, Decision::Refused | Decision::Declined) || receiver.handed_back.is_some();
-    origin.withdrawn.is_some() || never_taken && conversation.row.side == Side::Receiver
+    origin.withdrawn.is_some() || is_withdrawn(conversation) || never_taken && conversation.row.side == Side::Receiver
+}
+
+/// Whether the origin has written that it is withdrawn, whatever the fold makes of that: a receiver that was put back from a copy may lack what
+/// the message says to have seen.
+fn is_withdrawn(conversation: &Conversation) -> bool {
+    conversation.origin.iter().any(|message| message.step == Step::Withdraw)
 }
 
 fn code(text: &str) -> Result<crate::model::vocabulary::Code, NodeError> {

@@ -9,8 +9,10 @@ use super::case::{CaseRow, Given, Ours};
 use super::deed::By;
 use super::say::Written;
 use crate::model::crypto::random;
+use crate::model::desk::Sealed;
 use crate::model::log::Audience;
 use crate::model::referral::{HandOver, Message, Offer, Priority, Words};
+use crate::model::vocabulary::Code;
 use crate::model::{CaseId, Class, Label, OrgId, Pap, ReferralId, SubjectRef, Timestamp, Tlp};
 use crate::rules::referral::{Illegal, Step, narrowed, standing};
 use crate::rules::release::Findings;
@@ -47,6 +49,9 @@ pub struct ReferRequest {
     /// How to reach the person, sealed to the desks of these organisations, in base64. Made by the command line, which has seen it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contacts: BTreeMap<String, String>,
+    /// The ids that these offers get: what was sealed is bound to them. Others are made by the node.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub referrals: BTreeMap<String, ReferralId>,
     /// What the desk calls the case. Never leaves.
     #[serde(default)]
     pub reference: String,
@@ -122,10 +127,15 @@ impl Node {
         let _turn = self.referral_turn().await;
         let snapshot = self.store.snapshot()?;
         let parent = request.parent.as_ref().map(|parent| self.referral_named(&snapshot, parent)).transpose()?;
-        let mut offer = request.offer;
+        let (mut offer, mut above) = (request.offer, None);
         if let Some(parent) = &parent {
             let conversation = self.conversation(&snapshot, parent)?;
             conversation.standing.may(conversation.row.side, Step::PassOn).map_err(NodeError::Referral)?;
+            if let Some(held) = self.held_message(&snapshot, parent)? {
+                let hint = format!("hint: wait until it has left, or `watchfire undo {held}`");
+                return Err(NodeError::Conflict(format!("something that was said in that referral is still held as `{held}`\n{hint}")));
+            }
+            above = Some(conversation.row);
             let theirs = self.offer_of(&snapshot, &conversation)?;
             let theirs = theirs.ok_or_else(|| NodeError::Conflict(format!("nothing of `{parent}` is left to be passed on")))?;
             offer.consent = narrowed(&offer.consent, &theirs.consent);
@@ -133,7 +143,22 @@ impl Node {
         self.make_sound(&mut offer)?;
         let code = (offer.hand_over == HandOver::Warm).then(introduction_code);
         let label = Label::said(request.tlp, request.class, request.pap.unwrap_or(Pap::Clear));
+        // What is passed on is no less restricted than it came, and lives no longer.
+        let label = above.map_or(label, |row| label.join(row.label));
         let contacts = self.sealed_for(request.contacts)?;
+        let mut planned = BTreeMap::new();
+        for (name, referral) in request.referrals {
+            if snapshot.referral(&referral)?.is_some() {
+                return Err(NodeError::Conflict(format!("there is a referral `{referral}` already\nhint: seal the contact anew")));
+            }
+            planned.insert(self.peer_named(&name)?.org, referral);
+        }
+        if offer.hand_over == HandOver::Cold && !to.iter().chain(&candidates).all(|org| contacts.contains_key(org)) {
+            let hint = "hint: `--contact FILE` seals how to reach the person to each desk; or hand it over warm";
+            return Err(NodeError::BadInput(format!(
+                "in a cold hand-over the receiver has to reach the person, and no contact was sealed\n{hint}"
+            )));
+        }
         let opened = self.clock.now();
         let mut case = CaseRow {
             opened,
@@ -143,10 +168,12 @@ impl Node {
             candidates: candidates.into_iter().filter(|org| !to.contains(org)).collect(),
             automatic: request.automatic,
             given: Vec::new(),
+            revoked: false,
             chosen: None,
             parent,
             code: code.clone(),
             contacts,
+            planned,
             reference: request.reference.chars().filter(|c| !c.is_control()).take(100).collect(),
         };
         drop(snapshot);
@@ -154,6 +181,11 @@ impl Node {
         let urgent = case.offer.as_ref().is_some_and(|offer| offer.priority == Priority::Emergency);
         let hold = self.hold_of(request.dry_run, request.now || urgent);
         let (mut offers, mut findings) = (Vec::new(), Findings::default());
+        // All of them or none: who repeats what failed half-way would make a second case.
+        let mut tried = case.clone();
+        for org in &to {
+            self.offer_to(&id, &mut tried, *org, Hold::Dry, by).await?;
+        }
         for org in to {
             let (referral, written) = self.offer_to(&id, &mut case, org, hold, by).await?;
             if offers.is_empty() {
@@ -196,7 +228,7 @@ impl Node {
     }
 
     /// One change of referrals at a time, behind what was asked for by callers that have gone.
-    pub(super) async fn referral_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+    pub(in super::super) async fn referral_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         let turn = self.referring.lock().await;
         self.store.settled().await;
         turn
@@ -213,10 +245,17 @@ impl Node {
     ) -> Result<(ReferralId, Written), NodeError> {
         let snapshot = self.store.snapshot()?;
         self.is_free(&snapshot, case, &org)?;
-        let referral = ReferralId(random());
         let Some(mut offer) = case.offer.clone() else {
             return Err(NodeError::Conflict("everything about this case is destroyed, so nobody can be asked any more".into()));
         };
+        let planned = case.planned.remove(&org);
+        if offer.hand_over == HandOver::Cold && (planned.is_none() || !case.contacts.contains_key(&org)) {
+            let hint = "hint: refer the case anew with `--contact FILE`, which seals it to that desk; or hand it over warm";
+            return Err(NodeError::Conflict(format!(
+                "no contact is sealed for this offer, and the receiver would have to reach the person\n{hint}"
+            )));
+        }
+        let referral = planned.unwrap_or_else(|| ReferralId(random()));
         // Of its own for each partner, so that two of them cannot tell that they were asked about the same person.
         offer.subject = SubjectRef(random());
         let message = Message {
@@ -228,7 +267,11 @@ impl Node {
             words: Words::Offer(Box::new(offer)),
         };
         let permit = self.permit_of(&snapshot, case)?;
-        let retention = self.clock.now().plus(self.config.referral.retention_days * 86_400_000);
+        let mut retention = self.clock.now().plus(self.config.referral.retention_days * 86_400_000);
+        if let Some(parent) = case.parent.map(|parent| snapshot.referral(&parent)).transpose()?.flatten().filter(|row| row.retention.0 != 0)
+        {
+            retention = retention.min(parent.retention);
+        }
         let mut passed = self.pass_message(&permit, message, case.label, Audience::Direct(org), retention)?;
         passed.remarks.particulars.by = by.short();
         drop(snapshot);
@@ -271,16 +314,25 @@ impl Node {
     }
 
     fn sealed_for(&self, contacts: BTreeMap<String, String>) -> Result<BTreeMap<OrgId, String>, NodeError> {
-        contacts
-            .into_iter()
-            .map(|(name, sealed)| Ok((if name == "us" { self.org() } else { self.peer_named(&name)?.org }, sealed)))
-            .collect()
+        let mut all = BTreeMap::new();
+        for (name, sealed) in contacts {
+            let bytes = data_encoding::BASE64.decode(sealed.as_bytes()).ok();
+            if bytes.is_none_or(|bytes| Sealed::decode(&bytes).is_err()) {
+                let hint = "hint: `watchfire refer --contact FILE` seals it";
+                return Err(NodeError::BadInput(format!("the contact for `{name}` is not sealed\n{hint}")));
+            }
+            all.insert(if name == "us" { self.org() } else { self.peer_named(&name)?.org }, sealed);
+        }
+        Ok(all)
     }
 
     /// What is told by halves is made whole, and what is told too exactly is made coarse.
     fn make_sound(&self, offer: &mut Offer) -> Result<(), NodeError> {
         offer.incident_week = offer.incident_week.map(monday);
         offer.consent.obtained = day(offer.consent.obtained);
+        offer.consent.expires = offer.consent.expires.map(day);
+        offer.deadline = offer.deadline.map(day);
+        self.are_codes(offer)?;
         offer.vetting.iter_mut().for_each(|vetting| vetting.date = day(vetting.date));
         // Somebody who clicked, opened or typed is in more of a hurry than they know.
         if !offer.interacted.is_empty() && offer.priority == Priority::Normal {
@@ -288,6 +340,54 @@ impl Node {
         }
         offer.check().map_err(|bad| NodeError::BadInput(bad.to_string()))
     }
+}
+
+impl Node {
+    /// Codes are words of our lists; where there is no list, at least nothing that holds a number of somebody's.
+    fn are_codes(&self, offer: &Offer) -> Result<(), NodeError> {
+        let one = |list: &'static str, code: &Code| (list, code.clone());
+        let many = |list: &'static str, codes: &[Code]| codes.iter().map(|code| (list, code.clone())).collect::<Vec<_>>();
+        let mut all = vec![
+            one("nature", &offer.nature),
+            one("requester-kind", &offer.requester_kind),
+            one("beneficiary-type", &offer.beneficiary_type),
+            one("region", &offer.region),
+        ];
+        all.extend(many("incident-type", &offer.incident_types));
+        all.extend(many("cause", &offer.causes));
+        all.extend(many("help-wanted", &offer.help_wanted));
+        all.extend(many("service", &offer.services));
+        all.extend(many("secure-channel", &offer.do_not_use));
+        all.extend(offer.consent.revocation_channel.iter().map(|code| one("secure-channel", code)));
+        all.extend(offer.languages.iter().flat_map(|language| &language.level).map(|code| one("language-level", code)));
+        all.iter().try_for_each(|(list, code)| self.is_of_list(list, code))?;
+        let free = [&offer.interacted, &offer.vulnerability, &offer.devices, &offer.platforms];
+        let vetting = offer.vetting.iter().flat_map(|vetting| [&vetting.method, &vetting.result]);
+        let others = free.into_iter().flatten().chain([&offer.consent.basis, &offer.consent.obtained_by]).chain(vetting);
+        match others.chain(offer.evidence.iter().map(|piece| &piece.kind)).find(|code| digits(code) > DIGITS_MAX) {
+            Some(code) => Err(NodeError::BadInput(format!(
+                "`{code}` holds a number, and is no code\nhint: numbers of people and accounts do not leave"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a code that is to leave is one of a list of ours.
+    pub(super) fn is_of_list(&self, list: &str, code: &Code) -> Result<(), NodeError> {
+        match self.vocabularies.get(list) {
+            Some(known) if known.title(code).is_none() => {
+                Err(NodeError::BadInput(format!("`{code}` is no code of `{list}`\nhint: `watchfire vocabulary {list}` shows them")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A code of a list that we do not have may hold so many digits.
+const DIGITS_MAX: usize = 4;
+
+fn digits(code: &Code) -> usize {
+    code.to_string().bytes().filter(u8::is_ascii_digit).count()
 }
 
 const DAY_MS: u64 = 86_400_000;

@@ -16,6 +16,9 @@ use crate::rules::release::{Draft, Findings};
 use crate::store::change::{Change, ReleaseItem};
 use crate::store::{Conversation, MessageRow, Snapshot};
 
+/// What we say is kept for at least so long (7 days, in milliseconds), whatever date the other side chose.
+const READ_MS: u64 = 7 * 86_400_000;
+
 /// What became of a message of ours.
 #[derive(Debug, Clone)]
 pub(super) struct Written {
@@ -57,7 +60,12 @@ impl Node {
         let label = permit.label().or(self.label_of(snapshot, conversation)?).filter(|_| words.has_content());
         let message = Message { referral: *id, number, seen, heard, vocabulary: self.vocabularies.version(), words };
         let audience = Audience::Direct(row.peer);
-        self.pass_message(&permit, message, label.unwrap_or(Tlp::AmberStrict.into()), audience, row.retention)
+        // What says nothing of the case stays; what does goes with the rest of it, and not before the other side can have read it.
+        let retention = match (message.words.has_content(), row.retention) {
+            (false, _) | (true, Timestamp(0)) => Timestamp(0),
+            (true, retention) => retention.max(self.clock.now().plus(READ_MS)),
+        };
+        self.pass_message(&permit, message, label.unwrap_or(Tlp::AmberStrict.into()), audience, retention)
     }
 
     /// The gate's word on a message.

@@ -70,6 +70,17 @@ pub struct ReferralView {
     pub timeline: Vec<MessageView>,
 }
 
+/// How to reach the person, sealed to this desk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactView {
+    /// The referral that it is bound to.
+    pub referral: ReferralId,
+    /// Who sealed it.
+    pub sender: OrgId,
+    /// What was sealed, in base64.
+    pub sealed: String,
+}
+
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageView {
@@ -130,6 +141,28 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let id = self.referral_named(&snapshot, text)?;
         self.referral_view_in(&snapshot, &id)
+    }
+
+    /// The sealed contact of a case that is ours now, or that we have handed over.
+    ///
+    /// # Errors
+    /// When there is none: the hand-over is warm, or the case is not ours yet.
+    pub fn sealed_contact(&self, text: &str) -> Result<ContactView, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let id = self.referral_named(&snapshot, text)?;
+        let conversation = self.conversation(&snapshot, &id)?;
+        if let Some((_, case)) = self.case_of(&snapshot, &id)? {
+            let first = case.given.first().map_or(id, |given| given.referral);
+            let sealed = case.contacts.get(&self.org()).cloned();
+            return sealed.map(|sealed| ContactView { referral: first, sender: self.org(), sealed }).ok_or_else(no_contact);
+        }
+        for message in conversation.origin.iter().rev() {
+            if let Some(Words::Contact { sealed }) = self.words(&snapshot, message)? {
+                let sealed = data_encoding::BASE64.encode(&sealed);
+                return Ok(ContactView { referral: id, sender: conversation.row.peer, sealed });
+            }
+        }
+        Err(no_contact())
     }
 
     pub(super) fn referral_view(&self, id: &ReferralId) -> Result<ReferralView, NodeError> {
@@ -194,7 +227,13 @@ impl Node {
         let owner = if standing.owner() == row.side { "us".into() } else { peer.clone() };
         Ok(InboxView {
             referral: *id,
-            state: if held { "gated" } else { standing.phase().name() }.into(),
+            state: match () {
+                () if held => "gated",
+                // It never left.
+                () if row.over && !standing.is_over() => "withdrawn",
+                () => standing.phase().name(),
+            }
+            .into(),
             owner,
             side: side_name(row.side).into(),
             peer,
@@ -284,6 +323,11 @@ impl Node {
             }
         })
     }
+}
+
+fn no_contact() -> NodeError {
+    let hint = "hint: in a cold hand-over it comes once the case is ours; in a warm one the person comes with the introduction code";
+    NodeError::Conflict(format!("there is no contact to open here\n{hint}"))
 }
 
 const fn side_name(side: Side) -> &'static str {

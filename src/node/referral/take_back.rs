@@ -10,7 +10,7 @@ use crate::model::record::{Withdrawal, WithdrawalMode};
 use crate::model::referral::Words;
 use crate::model::{Record, ReferralId};
 use crate::rules::referral::{Illegal, Side};
-use crate::store::change::{Change, Shelf};
+use crate::store::change::{Change, ReferralMark, Shelf};
 
 /// How many positions one recall names.
 const SEQS_MAX: usize = 1_000;
@@ -20,32 +20,33 @@ impl Node {
     pub(super) async fn take_referral_back(&self, id: &ReferralId, revoked: bool, by: By) -> Result<(), NodeError> {
         let _turn = self.referral_turn().await;
         let snapshot = self.store.snapshot()?;
-        let Some((_, case)) = self.case_of(&snapshot, id)? else {
+        let Some((case_id, mut case)) = self.case_of(&snapshot, id)? else {
             return Err(NodeError::Referral(Illegal::NotTheirs));
         };
         drop(snapshot);
+        if revoked {
+            // First of all, so that the upkeep goes on with it if we die or something fails on the way.
+            case.revoked = true;
+            case.empty();
+            self.commit(case.keep(&case_id)).await?;
+        }
         // A consent that is revoked is revoked for all of them.
         let others = case.given.iter().map(|given| given.referral).filter(|other| revoked && other != id);
         let mut all: Vec<ReferralId> = others.collect();
         all.insert(0, *id);
+        let mut failed = None;
         for one in all {
             match self.withdraw_one(&one, revoked).await {
+                Err(NodeError::Referral(Illegal::Withdrawn)) if revoked => {}
                 Err(NodeError::Referral(_)) if one != *id => {}
-                done => done?,
+                Err(error) => failed = failed.or(Some(error)),
+                Ok(()) => {}
             }
         }
-        if revoked {
-            self.forget_case(id).await?;
+        if let Some(error) = failed {
+            return Err(error);
         }
         self.commit(self.deed(by, "withdraw", id, 0)).await?;
-        Ok(())
-    }
-
-    /// Of a case whose consent is revoked nothing is kept but that there was one.
-    async fn forget_case(&self, id: &ReferralId) -> Result<(), NodeError> {
-        let Some((case_id, mut case)) = self.case_of(&self.store.snapshot()?, id)? else { return Ok(()) };
-        case.empty();
-        self.commit(case.keep(&case_id)).await?;
         Ok(())
     }
 
@@ -66,6 +67,11 @@ impl Node {
             let snapshot = self.store.snapshot()?;
             let places = self.places(&snapshot, &conversation)?;
             let mut changes = Vec::new();
+            // Of an offer that has not left nobody hears anything.
+            let never_left = places.entries.is_empty() && !places.waiting.is_empty() && conversation.receiver.is_empty();
+            if never_left {
+                changes.push(Change::MarkReferral { id: *id, mark: ReferralMark::Over });
+            }
             if !places.waiting.is_empty() {
                 changes.push(Change::Dequeue { audience, waiting: places.waiting, at });
             }
@@ -85,7 +91,9 @@ impl Node {
                 }
             }
             let remarks: Remarks = passed.remarks;
-            changes.push(self.release_change(audience, vec![passed.item], &remarks));
+            if !never_left {
+                changes.push(self.release_change(audience, vec![passed.item], &remarks));
+            }
             self.commit_many(changes.clone()).await?;
             changes.len()
         };
@@ -96,7 +104,7 @@ impl Node {
     }
 
     /// What is held of a referral never leaves.
-    async fn drop_what_is_held(&self, id: &ReferralId) -> Result<(), NodeError> {
+    pub(super) async fn drop_what_is_held(&self, id: &ReferralId) -> Result<(), NodeError> {
         let _one_at_a_time = self.holds_in_turn().await;
         let snapshot = self.store.snapshot()?;
         if let Some(held) = self.held_message(&snapshot, id)? {

@@ -18,7 +18,9 @@ impl Node {
         }
         let priority = ours.skeleton.as_ref().map(|skeleton| skeleton.priority);
         let mut changes = Vec::new();
-        for (message, number) in theirs.iter().zip(1..).filter(|(_, number)| *number > ours.told) {
+        let void =
+            |number: u64| conversation.standing.illegal.iter().any(|(side, of, _)| (*side, *of) == (conversation.row.side.other(), number));
+        for (message, number) in theirs.iter().zip(1..).filter(|(_, number)| *number > ours.told && !void(*number)) {
             if let Some(event) = event(message.step) {
                 changes.push(self.notify(self.notice(event, &conversation.id, number, priority)));
             }

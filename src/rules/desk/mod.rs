@@ -110,6 +110,9 @@ pub enum Denied {
     /// What was signed is something else.
     #[error("what was signed is another request than this\nhint: upgrade the older of node and command line, and try again")]
     OtherOrder,
+    /// It was done already.
+    #[error("this order was carried out already\nhint: `watchfire show` tells what came of it; sign anew to do it again")]
+    Spent,
     /// It is about another hold.
     #[error("the signature is for another hold\nhint: look at this one with `watchfire preview`, then approve it")]
     OtherHold,

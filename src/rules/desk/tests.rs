@@ -372,6 +372,7 @@ fn why_a_statement_does_not_count_is_told_in_words() {
             Denied::OtherOrder,
             "what was signed is another request than this\nhint: upgrade the older of node and command line, and try again",
         ),
+        (Denied::Spent, "this order was carried out already\nhint: `watchfire show` tells what came of it; sign anew to do it again"),
         (Denied::OtherHold, "the signature is for another hold\nhint: look at this one with `watchfire preview`, then approve it"),
         (
             Denied::OtherTerms,

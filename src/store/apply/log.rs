@@ -370,7 +370,7 @@ impl Tx<'_> {
             let holds = match RecordKind::from_number(entry.kind) {
                 Some(RecordKind::Indicator) => provenance.as_ref().is_some_and(|row| row.state == ProvenanceState::Live),
                 // A withdrawal or receipt does the same once more, a message is known by its number; a change of key belongs to its own log.
-                Some(RecordKind::Withdrawal | RecordKind::Receipt | RecordKind::Referral) => true,
+                Some(RecordKind::Withdrawal | RecordKind::Receipt | RecordKind::Referral | RecordKind::ReferralStep) => true,
                 Some(RecordKind::KeyChange) | None => false,
             };
             if holds {

@@ -15,6 +15,13 @@ use redb::ReadableTable;
 /// So many messages of one side about one referral are kept: a lively conversation has some dozens.
 const MESSAGES_MAX: u64 = 1_000;
 
+/// So many may be missing before one: those that were taken back before they came.
+const GAP_MAX: u64 = 32;
+/// So many referrals of one origin may be open at a time: ten years of a busy partner.
+const OPEN_MAX: usize = 2_000;
+/// A date of the other side's counts for at most so long (400 days, in milliseconds).
+const RETENTION_MS_MAX: u64 = 400 * 86_400_000;
+
 /// Whose word it is, where it stands, and of when.
 struct Place {
     peer: OrgId,
@@ -69,8 +76,11 @@ impl Tx<'_> {
             self.put_referral(&id, &row)?;
             return Ok(Verdict::Invalid);
         }
-        if said.number > last + 1 && !gaps {
+        if said.number > last + 1 && (!gaps || said.number - last > GAP_MAX) {
             return Ok(Verdict::Invalid);
+        }
+        if last == 0 && !place.ours && said.step == Step::Offer && self.has_too_many(&place.peer)? {
+            return Ok(Verdict::Refused);
         }
         let mut through = before.map_or([0; 32], |(_, row)| row.heard);
         let seen = before.map_or(0, |(_, row)| row.seen);
@@ -81,7 +91,9 @@ impl Tx<'_> {
         }
         let message = MessageRow { at: place.entry.at, step: said.step, seen: said.seen, heard: heard(&through, body), body: number };
         self.t.messages.insert((&id.0, side_number(side), said.number), message.encode().as_slice())?;
-        if !place.ours && !self.has_heard_us(&id, side.other(), said)? {
+        // Of what we took back before it came the other side knows no more than that there was something.
+        let withdrawn = self.has_withdrawn(&id)?;
+        if !place.ours && !withdrawn && !self.has_heard_us(&id, side.other(), said)? {
             row.forked = true;
         }
         row.over = false;
@@ -94,7 +106,9 @@ impl Tx<'_> {
         let known = find::row::<ReferralRow, _, Fault>(&self.t.referrals, "referrals", &said.referral.0)?;
         let Place { peer, ours, entry: Entry { at, retention, label } } = place;
         let side = if *ours { Side::Origin } else { Side::Receiver };
-        let (opened, retention, label) = (*at, *retention, *label);
+        let latest = at.plus(RETENTION_MS_MAX);
+        let retention = if retention.0 == 0 || *retention > latest { latest } else { *retention };
+        let (opened, label) = (*at, *label);
         let new = ReferralRow { peer: *peer, side, opened, retention, label, over: false, forked: false };
         let begins = said.number == 1 && said.step == Step::Offer;
         Ok(known.or(begins.then_some(new)))
@@ -104,6 +118,26 @@ impl Tx<'_> {
     fn has_heard_us(&self, id: &ReferralId, side: Side, said: &Said) -> Applied<bool> {
         let there = self.message(id, side, said.seen)?;
         Ok(there.is_none_or(|there| there.heard == said.heard))
+    }
+
+    fn has_too_many(&self, peer: &OrgId) -> Applied<bool> {
+        let mut open = 0;
+        for row in self.t.referrals.iter()? {
+            let (id, bytes) = row?;
+            let row: ReferralRow = find::decoded("referrals", &id.value(), bytes.value())?;
+            open += usize::from(row.peer == *peer && row.side == Side::Receiver && !row.over);
+        }
+        Ok(open >= OPEN_MAX)
+    }
+
+    fn has_withdrawn(&self, id: &ReferralId) -> Applied<bool> {
+        for row in self.t.messages.range((&id.0, side_number(Side::Origin), 0)..=(&id.0, side_number(Side::Origin), u64::MAX))? {
+            let (key, bytes) = row?;
+            if find::decoded::<MessageRow>("messages", &key.value(), bytes.value())?.step == Step::Withdraw {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn message(&self, id: &ReferralId, side: Side, number: u64) -> Applied<Option<MessageRow>> {

@@ -1,0 +1,164 @@
+//! How to reach the person of a case, in a cold hand-over: sealed here to each desk that may get the case, and opened here by whoever at ours may. No
+//! node ever sees it.
+
+use crate::api::Problem;
+use crate::api::client::Target;
+use crate::cli::unlock::Signer;
+use crate::cli::{Desk, Ended, input, output, sealing};
+use crate::model::crypto::random;
+use crate::model::desk::{BadContact, Binding, Contact, SealPublic, Sealed};
+use crate::model::referral::HandOver;
+use crate::model::{OrgId, ReferralId};
+use crate::node::error::NodeError;
+use crate::node::referral::{ContactView, ReferRequest};
+use crate::node::view::{PeerView, StatusView};
+use crate::rules::redact::{Detector, Known, Record};
+use data_encoding::BASE64;
+
+/// Show how to reach the person of a case that was handed over cold; the opening is written down
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, long_about = ABOUT)]
+pub(crate) struct Args {
+    /// The referral's id, or the beginning of it
+    id: String,
+    #[command(flatten)]
+    signer: Signer,
+}
+
+const ABOUT: &str = "Show how to reach the person of a case that was handed over cold; the opening is written down
+
+It comes once the case is this desk's own, sealed to the desk key, and is opened here with the passphrase of a handler, lead or director. \
+`watchfire desk-key openings` lists who opened what; that binds honest nodes alone.";
+
+const EXAMPLES: &str = "Examples:
+  watchfire contact k7qm2xpa --as amina";
+
+pub(crate) async fn run(desk: &Desk, args: &Args) -> Ended {
+    let view: ContactView = desk.node().get(Target::new(&["referrals", &args.id, "contact"])).await?;
+    let bytes = BASE64.decode(view.sealed.as_bytes()).ok();
+    let sealed = bytes.and_then(|bytes| Sealed::decode(&bytes).ok());
+    let sealed =
+        sealed.ok_or_else(|| NodeError::BadInput("the sealed contact cannot be read\nhint: ask the origin to send it anew".into()))?;
+    let unlocked = args.signer.unlock(desk).await?;
+    let binding = Binding { sender: view.sender, recipient: unlocked.org, referral: view.referral.0 };
+    let contact = sealing::open(desk, &unlocked, &sealed, &binding).await?;
+    output::answer(desk, &contact, text)
+}
+
+fn text(contact: &Contact) -> String {
+    let mut text = String::new();
+    if !contact.call.is_empty() {
+        text += &format!("call them   {}\n", output::plain(&contact.call));
+    }
+    for channel in &contact.channels {
+        text += &format!("{:<11} {}\n", output::plain(&channel.kind), output::plain(&channel.value));
+    }
+    for (name, value) in [("safe times", &contact.safe_times), ("notes", &contact.notes)] {
+        if !value.is_empty() {
+            text += &format!("{name:<11} {}\n", output::plain(value));
+        }
+    }
+    if !contact.do_not_use.is_empty() {
+        text += &format!("not by      {}\n", output::plain(&contact.do_not_use.join(", ")));
+    }
+    text
+}
+
+/// Reads a contact, TOML or JSON. What is wrong with it is told without what stands there.
+pub(super) fn read(file: &str) -> Result<Contact, Problem> {
+    let text = zeroize::Zeroizing::new(input::file(file)?);
+    let bad = |why: String| {
+        let hint =
+            "hint: channels = [{ kind = \"signal\", value = \"…\" }], and `call`, `safe_times`, `do_not_use`, `notes` where they help";
+        Problem::from(NodeError::BadInput(format!("`{file}` is not a contact: {why}\n{hint}")))
+    };
+    let contact: Result<Contact, usize> = if text.trim_start().starts_with('{') {
+        serde_json::from_str(&text).map_err(|error| error.line())
+    } else {
+        toml::from_str(&text).map_err(|error| crate::config::toml_error(&text, &error).0)
+    };
+    let contact = contact.map_err(|line| bad(format!("line {line} cannot be read")))?;
+    contact.check().map_err(|error: BadContact| bad(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
+    Ok(contact)
+}
+
+/// Seals a contact for each organisation that the case may go to, and for our own desk; and takes out of the texts what stands in it.
+pub(super) async fn seal(desk: &Desk, contact: &Contact, request: &mut ReferRequest) -> Result<(), Problem> {
+    request.offer.hand_over = HandOver::Cold;
+    without(contact, request);
+    let status: StatusView = desk.node().get(Target::new(&["status"])).await?;
+    let us = status.org_id;
+    for name in request.to.iter().chain(&request.candidates).cloned().collect::<Vec<String>>() {
+        let peer: PeerView = desk.node().get(Target::new(&["peers", &name])).await?;
+        let key: Option<SealPublic> = desk.node().get(Target::new(&["desk-key", "of", &name])).await?;
+        let key = key.ok_or_else(|| no_key(&name))?;
+        let referral = ReferralId(random());
+        request.contacts.insert(name.clone(), sealed(contact, &key, us, peer.status.org_id, referral)?);
+        request.referrals.insert(name, referral);
+    }
+    let keys: crate::node::view::DeskKeysView = desk.node().get(Target::new(&["desk-key"])).await?;
+    if let Some(newest) = keys.keys.iter().max_by_key(|key| key.key.number) {
+        let first = request.to.first().and_then(|name| request.referrals.get(name)).copied().unwrap_or(ReferralId([0; 16]));
+        request.contacts.insert("us".into(), sealed(contact, &newest.key.public, us, us, first)?);
+    }
+    Ok(())
+}
+
+fn sealed(contact: &Contact, key: &SealPublic, sender: OrgId, recipient: OrgId, referral: ReferralId) -> Result<String, Problem> {
+    let sealed = contact.seal(key, &Binding { sender, recipient, referral: referral.0 });
+    Ok(BASE64.encode(&sealed.map_err(|error| NodeError::BadInput(error.to_string()))?.encode()))
+}
+
+fn no_key(name: &str) -> Problem {
+    let text = format!(
+        "`{name}` has no desk key, so nothing can be sealed to it\nhint: hand the case over warm, or ask them to `watchfire desk-key make`"
+    );
+    NodeError::Conflict(text).into()
+}
+
+/// Takes what stands in a contact out of the texts of a case, in any script that the detectors know.
+fn without(contact: &Contact, request: &mut ReferRequest) {
+    let mut known = contact.values().fold(Known::default(), |known, value| known.value(value));
+    if !contact.call.is_empty() {
+        known = known.name(&contact.call);
+    }
+    let detector = Detector::new(&known);
+    let mut record = Record::default();
+    for (_, text, _) in request.offer.texts_mut() {
+        *text = record.redact(&detector, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::referral::refer;
+    use crate::model::desk::Channel;
+
+    #[test]
+    fn what_is_sealed_stands_in_no_text_of_the_offer() {
+        let contact = Contact {
+            call: "Amina Haddad".into(),
+            channels: vec![Channel { kind: "signal".into(), value: "+961 3 123 456".into() }],
+            safe_times: String::new(),
+            do_not_use: Vec::new(),
+            notes: String::new(),
+        };
+        let mut request = refer::read("the template", refer::TEMPLATE).unwrap();
+        request.offer.summary = "Haddad, Amina writes from +9613123456; أمينة حداد is afraid".into();
+        without(&contact, &mut request);
+        let summary = &request.offer.summary;
+        assert!(!summary.contains("Amina") && !summary.contains("Haddad") && !summary.contains("9613123456"), "{summary}");
+        assert!(!summary.contains("أمينة"), "{summary}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_contact_is_told_without_what_stands_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("contact.toml");
+        std::fs::write(&file, "channels = [{ kind = \"signal\", value = 4711815 }]\n").unwrap();
+        let problem = read(&file.display().to_string()).unwrap_err();
+        assert!(problem.detail.ends_with("is not a contact: line 1 cannot be read"), "{}", problem.detail);
+        assert!(!problem.detail.contains("4711815"));
+    }
+}
