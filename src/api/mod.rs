@@ -73,6 +73,7 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/referrals", get(referrals::inbox).post(referrals::refer))
         .route("/v1/deeds", get(referrals::deeds))
         .route("/v1/referrals/{id}", get(referrals::show))
+        .route("/v1/referrals/{id}/again", post(referrals::again))
         .route("/v1/referrals/{id}/act", post(referrals::act))
         .route("/v1/holds/{id}/terms", get(users::terms))
         .route("/v1/holds/{id}/sign", post(users::sign))
