@@ -50,7 +50,7 @@ impl Node {
         }
     }
 
-    async fn react_or_later(&self, id: &ReferralId) {
+    pub(in super::super) async fn react_or_later(&self, id: &ReferralId) {
         if let Err(error) = self.react(id).await {
             tracing::warn!(referral = %super::short(id), code = error.code(), "what follows in a referral is done later");
         }
@@ -61,6 +61,12 @@ impl Node {
     /// # Errors
     /// When the store cannot be read or takes no changes, or the other side may not have it now.
     pub(super) async fn react(&self, id: &ReferralId) -> Result<(), NodeError> {
+        let done = self.take_steps(id).await;
+        self.watch(id).await;
+        done
+    }
+
+    async fn take_steps(&self, id: &ReferralId) -> Result<(), NodeError> {
         for _ in 0..STEPS_MAX {
             let _turn = self.referral_turn().await;
             let snapshot = self.store.snapshot()?;
@@ -171,6 +177,7 @@ impl Node {
                 let held = self.held_message(snapshot, &given.referral)?.is_some();
                 if held || child.is_some_and(|child| child.standing.origin.withdrawn.is_none() && !child.row.over) {
                     self.withdraw_one(&given.referral, true).await?;
+                    self.watch(&given.referral).await;
                     any = true;
                 }
             }

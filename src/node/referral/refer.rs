@@ -7,7 +7,7 @@ use super::super::view::HoldView;
 use super::super::{Node, NodeError};
 use super::case::{CaseRow, Given, Ours};
 use super::deed::By;
-use super::say::Written;
+use super::say::{Passed, Written};
 use crate::model::crypto::random;
 use crate::model::log::Audience;
 use crate::model::referral::{HandOver, Message, Offer, Priority, Words};
@@ -196,7 +196,7 @@ impl Node {
     }
 
     /// One change of referrals at a time, behind what was asked for by callers that have gone.
-    pub(super) async fn referral_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+    pub(in super::super) async fn referral_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         let turn = self.referring.lock().await;
         self.store.settled().await;
         turn
@@ -212,7 +212,27 @@ impl Node {
         by: By,
     ) -> Result<(ReferralId, Written), NodeError> {
         let snapshot = self.store.snapshot()?;
-        self.is_free(&snapshot, case, &org)?;
+        let (referral, passed, beside) = self.prepare_offer(&snapshot, id, case, org, by, "offer")?;
+        drop(snapshot);
+        let beside = if hold == Hold::Dry { Vec::new() } else { beside };
+        let written = self.hold_or_say(&referral, passed, hold, beside).await?;
+        if hold != Hold::Dry && written.held.is_none() {
+            self.watch(&referral).await;
+        }
+        Ok((referral, written))
+    }
+
+    /// The gate's word on an offer to one organisation, and what is kept of it once it is made.
+    pub(super) fn prepare_offer(
+        &self,
+        snapshot: &Snapshot,
+        id: &CaseId,
+        case: &mut CaseRow,
+        org: OrgId,
+        by: By,
+        what: &str,
+    ) -> Result<(ReferralId, Passed, Vec<Change>), NodeError> {
+        self.is_free(snapshot, case, &org)?;
         let referral = ReferralId(random());
         let Some(mut offer) = case.offer.clone() else {
             return Err(NodeError::Conflict("everything about this case is destroyed, so nobody can be asked any more".into()));
@@ -227,22 +247,14 @@ impl Node {
             vocabulary: self.vocabularies.version(),
             words: Words::Offer(Box::new(offer)),
         };
-        let permit = self.permit_of(&snapshot, case)?;
+        let permit = self.permit_of(snapshot, case)?;
         let retention = self.clock.now().plus(self.config.referral.retention_days * 86_400_000);
         let mut passed = self.pass_message(&permit, message, case.label, Audience::Direct(org), retention)?;
         passed.remarks.particulars.by = by.short();
-        drop(snapshot);
         case.given.push(Given { to: org, referral });
         case.candidates.retain(|one| *one != org);
-        let beside = match hold {
-            Hold::Dry => Vec::new(),
-            _ => {
-                let ours = Ours { case: Some(*id), ..Ours::default() };
-                vec![case.keep(id), ours.keep(&referral), self.deed(by, "offer", &referral, 1)]
-            }
-        };
-        let written = self.hold_or_say(&referral, passed, hold, beside).await?;
-        Ok((referral, written))
+        let ours = Ours { case: Some(*id), ..Ours::default() };
+        Ok((referral, passed, vec![case.keep(id), ours.keep(&referral), self.deed(by, what, &referral, 1)]))
     }
 
     /// Whether an organisation is not asked about the case already.

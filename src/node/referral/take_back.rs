@@ -33,6 +33,7 @@ impl Node {
                 Err(NodeError::Referral(_)) if one != *id => {}
                 done => done?,
             }
+            self.watch(&one).await;
         }
         if revoked {
             self.forget_case(id).await?;
