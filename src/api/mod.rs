@@ -7,6 +7,7 @@ mod extract;
 mod gate;
 mod holds;
 mod import;
+mod notify;
 mod peers;
 pub mod problem;
 mod records;
@@ -25,6 +26,7 @@ pub use backup::{BackupMade, BackupRequest, recipients};
 pub use gate::{Reloaded, Values};
 pub use holds::hash_of;
 pub use import::format_named;
+pub use notify::TestRequest;
 pub use peers::{Card, Digits, GroupAdd, GroupCommunity, GroupDeputy, Join, PeerAdd, Rename};
 pub use problem::Problem;
 pub use records::{FOR_TOOLS, Health, LookupRequest, PolicyText, Reason, RotateLogKey, kind_named};
@@ -90,6 +92,8 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/expire", post(records::expire))
         .route("/v1/gate/check", post(gate::check))
         .route("/v1/gate/reload", post(gate::reload))
+        .route("/v1/notify", get(notify::list))
+        .route("/v1/notify/test", post(notify::test))
         .route("/v1/holds", get(holds::list))
         .route("/v1/holds/{id}", get(holds::preview))
         .route("/v1/holds/{id}/undo", post(holds::undo))

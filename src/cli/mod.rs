@@ -20,6 +20,7 @@ mod input;
 mod invite;
 mod join;
 mod lookup;
+mod notify;
 mod output;
 mod passphrase;
 mod peer;
@@ -120,6 +121,7 @@ enum Command {
     Vocabulary(vocabulary::Args),
     Approve(approve::Args),
     User(user::Args),
+    Notify(notify::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Rotate(rotate::Args),
@@ -228,6 +230,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Vocabulary(args) => vocabulary::run(desk, &args),
         Command::Approve(args) => approve::run(desk, &args).await,
         Command::User(args) => user::run(desk, args).await,
+        Command::Notify(args) => notify::run(desk, args).await,
         Command::Rotate(args) => rotate::run(desk, &args).await,
         Command::Expire(_) => expire::run(desk).await,
         Command::Backup(args) => backup::run(desk, &args).await,

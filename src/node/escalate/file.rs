@@ -58,8 +58,14 @@ mod tests {
             load(data.path()).unwrap_err().to_string()
         };
         let ladder = why("[urgent]\nsilence = []\n");
-        assert!(ladder.contains("timers.toml` is no timetable: ") && ladder.contains("`urgent.silence` has 0 rungs\nhint: a ladder"), "{ladder}");
+        assert!(
+            ladder.contains("timers.toml` is no timetable: ") && ladder.contains("`urgent.silence` has 0 rungs\nhint: a ladder"),
+            "{ladder}"
+        );
         let syntax = why("[urgent]\n\nsilense = 3\n");
-        assert!(syntax.contains("timers.toml` is no timetable: line 3: ") && syntax.ends_with("docs/escalation.md has an example"), "{syntax}");
+        assert!(
+            syntax.contains("timers.toml` is no timetable: line 3: ") && syntax.ends_with("docs/escalation.md has an example"),
+            "{syntax}"
+        );
     }
 }

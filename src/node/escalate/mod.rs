@@ -15,9 +15,11 @@ pub use show::{RungView, TimerView, done};
 use super::bell::Bell;
 use super::referral::{Next, short};
 use super::{Node, NodeError};
+use crate::model::desk::Role;
 use crate::model::hours::Hours;
-use crate::model::{OrgId, ReferralId, Timestamp};
+use crate::model::{OrgId, ReferralId, ShortId, Timestamp};
 use crate::rules::escalate::{Act, Case, Changes, Desks, Engine, Fired, Moment, Timetable, Watch};
+use crate::rules::notify::{Event, Notice};
 use crate::rules::referral::Side;
 use crate::store::change::{Change, Shelf};
 use crate::store::{Conversation, Snapshot};
@@ -99,7 +101,8 @@ impl Node {
             none => {
                 let snapshot = self.store.snapshot()?;
                 let rows = snapshot.all_kept(Shelf::Watch)?.into_iter().map(|(_, bytes)| {
-                    serde_json::from_slice::<Watch>(&bytes).map_err(|_| NodeError::StoreDamaged("a clock of a referral cannot be read".into()))
+                    serde_json::from_slice::<Watch>(&bytes)
+                        .map_err(|_| NodeError::StoreDamaged("a clock of a referral cannot be read".into()))
                 });
                 let rows = rows.collect::<Result<Vec<_>, _>>()?;
                 let timetable = lock(&self.clocks.timetable).clone();
@@ -352,9 +355,16 @@ impl Node {
         Ok(offered)
     }
 
-    /// The notices of a rung: to everybody whom it tells.
-    fn rung_notices(&self, _fired: &Fired, _act: Act, _watch: Option<&Watch>) -> Vec<Change> {
-        Vec::new()
+    /// The notices of a rung: one for each role that it tells.
+    fn rung_notices(&self, fired: &Fired, act: Act, watch: Option<&Watch>) -> Vec<Change> {
+        let notice = |to: &Role| Notice {
+            referral: ShortId::of(&fired.referral),
+            priority: watch.map(|watch| watch.priority),
+            rung: Some(fired.rung + 1),
+            urgent: act != Act::Digest,
+            ..Notice::new(Event::RungReached, &fired.notice_id, *to, self.clock.now())
+        };
+        act.tells().iter().map(|to| self.notify(notice(to))).collect()
     }
 }
 
