@@ -159,7 +159,7 @@ async fn some_clock_runs_at_every_moment_of_a_referral_and_none_when_it_is_over(
     let resolve = Act::Resolve { outcomes: vec!["account_recovered".parse().unwrap()], text: String::new() };
     let life = [
         (BOREALIS, Act::Ack, [vec![Wait::Decision], vec![Wait::Decision]]),
-        (BOREALIS, Act::Ask { text: "which?".into() }, [vec![Wait::Answer, Wait::Decision], vec![Wait::Answer, Wait::Decision]]),
+        (BOREALIS, Act::Ask { text: "which?".into() }, [vec![Wait::Decision, Wait::Answer], vec![Wait::Decision, Wait::Answer]]),
         (AMAL, Act::Answer { text: "that one".into() }, [vec![Wait::Decision], vec![Wait::Decision]]),
         (
             BOREALIS,

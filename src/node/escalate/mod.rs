@@ -207,13 +207,16 @@ impl Node {
             }
         }
         loop {
+            let began_ms = self.clock.monotonic_ms();
             let wait_ms = self.look_at_clocks().await.unwrap_or_else(|error| {
                 tracing::warn!(code = error.code(), "what a clock of a referral asks for is done later");
                 Some(FAILED_MS)
             });
+            // What passed while it was looked counts.
+            let looked_ms = self.clock.monotonic_ms().saturating_sub(began_ms);
             let sleep = async {
                 match wait_ms {
-                    Some(milliseconds) => self.clock.sleep(milliseconds).await,
+                    Some(milliseconds) => self.clock.sleep(milliseconds.saturating_sub(looked_ms)).await,
                     None => std::future::pending().await,
                 }
             };
