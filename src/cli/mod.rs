@@ -6,6 +6,7 @@ mod card;
 mod completions;
 mod config;
 mod demo;
+mod desk_key;
 mod disclosures;
 mod doctor;
 mod expire;
@@ -34,6 +35,7 @@ mod referral;
 mod release;
 mod restore;
 mod rotate;
+mod sealing;
 mod second;
 mod serve;
 mod share;
@@ -122,6 +124,7 @@ enum Command {
     Approve(approve::Args),
     User(user::Args),
     Notify(notify::Args),
+    DeskKey(desk_key::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Rotate(rotate::Args),
@@ -231,6 +234,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Approve(args) => approve::run(desk, &args).await,
         Command::User(args) => user::run(desk, args).await,
         Command::Notify(args) => notify::run(desk, args).await,
+        Command::DeskKey(args) => desk_key::run(desk, args).await,
         Command::Rotate(args) => rotate::run(desk, &args).await,
         Command::Expire(_) => expire::run(desk).await,
         Command::Backup(args) => backup::run(desk, &args).await,

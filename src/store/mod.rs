@@ -21,6 +21,7 @@ pub mod raw;
 mod read;
 mod referral;
 mod rows;
+pub mod sealing;
 mod tables;
 mod writer;
 
