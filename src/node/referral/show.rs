@@ -132,7 +132,7 @@ impl Node {
                 }
             }
         }
-        lines.sort_by(|one, other| (one.priority, one.opened, one.referral).cmp(&(other.priority, other.opened, other.referral)));
+        lines.sort_by_key(|one| (one.priority, one.opened, one.referral));
         Ok(lines)
     }
 
