@@ -1,14 +1,15 @@
 //! The clock: the only file that reads it, so that a test can move it.
 //!
 //! Wall time ([`Clock::now`]) may step either way and is what people and peers see; monotonic time ([`Clock::monotonic_ms`],
-//! [`Clock::sleep`]) only grows and is what waiting is measured by.
+//! [`Clock::sleep`]) only grows and is what waiting is measured by. While the machine is suspended the former goes on ([`Clock::sleep`] does not), so
+//! that hours of sleep are not taken for a step of the wall clock.
 
 // The ban of .clippy.toml holds everywhere but here.
 #![allow(clippy::disallowed_methods)]
 
 use crate::model::Timestamp;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 /// A long wait looks at the wall clock again at least so often, so that a suspended machine or a stepped clock makes it oversleep by
@@ -22,7 +23,7 @@ pub struct Clock(Arc<Kind>);
 #[derive(Debug)]
 enum Kind {
     System {
-        started: Instant,
+        started_ms: u64,
     },
     Manual {
         hands: watch::Sender<Hands>,
@@ -45,7 +46,7 @@ struct Hands {
 impl Clock {
     /// The system's clock.
     pub fn system() -> Self {
-        Self(Arc::new(Kind::System { started: Instant::now() }))
+        Self(Arc::new(Kind::System { started_ms: boot_ms() }))
     }
 
     /// A clock that stands at `start` until [`Self::advance`] or [`Self::set`] moves it.
@@ -87,7 +88,7 @@ impl Clock {
     /// Milliseconds since some point before the clock was made; never goes back.
     pub fn monotonic_ms(&self) -> u64 {
         match &*self.0 {
-            Kind::System { started } => u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            Kind::System { started_ms } => boot_ms().saturating_sub(*started_ms),
             Kind::Manual { hands } => hands.borrow().monotonic,
             #[cfg(feature = "simulation")]
             Kind::Simulated { started, .. } => u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -138,6 +139,13 @@ impl Clock {
             hands.send_modify(change);
         }
     }
+}
+
+/// Milliseconds since the machine started, those included while it was suspended.
+fn boot_ms() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let (seconds, nanoseconds) = (u64::try_from(now.tv_sec).unwrap_or(0), u64::try_from(now.tv_nsec).unwrap_or(0));
+    seconds.saturating_mul(1_000).saturating_add(nanoseconds / 1_000_000)
 }
 
 async fn wait(hands: &watch::Sender<Hands>, come: impl Fn(&Hands) -> bool) {

@@ -321,6 +321,11 @@ fn referrals(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> 
     let id = offered(smex, here, "watchfire refer --file case.toml --to here");
     let with = |line: String| line.replace("k7qm2xpa", &id);
     here.ok(&take("inbox"));
+    let timers = here.json(&(take("timers") + " --json"));
+    has(&timers[0], &["referral", "peer", "side", "priority", "wait", "waits", "whose", "since", "due", "act", "rungs", "recorded"]);
+    assert_eq!((&timers[0]["wait"], &timers[0]["whose"]), (&"acknowledgement".into(), &"us".into()));
+    assert!(here.ok(&format!("watchfire timers {id}")).contains("for a person to open it"));
+    assert!(here.json("watchfire inbox --json")[0]["due"].is_string());
     here.ok(&with(take("ack")));
     here.ok(&with(take("ask")));
     stands(smex, &id, "needs_info");

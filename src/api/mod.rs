@@ -74,6 +74,7 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/records/{id}/withdraw", post(records::withdraw))
         .route("/v1/records/{id}/recall", post(records::recall))
         .route("/v1/referrals", get(referrals::inbox).post(referrals::refer))
+        .route("/v1/timers", get(referrals::timers))
         .route("/v1/deeds", get(referrals::deeds))
         .route("/v1/referrals/{id}", get(referrals::show))
         .route("/v1/referrals/{id}/contact", get(referrals::contact))

@@ -3,6 +3,7 @@
 use super::extract::{Answer, Ask, Asked, read};
 use crate::model::desk::Ordered;
 use crate::node::Node;
+use crate::node::escalate::TimerView;
 use crate::node::referral::{ActRequest, AgainRequest, ContactView, DeedView, InboxView, ReferRequest, ReferView, ReferralView};
 use crate::rules::desk::Deed;
 use axum::Json;
@@ -16,6 +17,18 @@ pub(super) struct InboxQuery {
     /// Those that are over too.
     #[serde(default)]
     all: bool,
+}
+
+/// Whose clocks.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct TimersQuery {
+    /// Of this referral alone.
+    #[serde(default)]
+    referral: Option<String>,
+}
+
+pub(super) async fn timers(State(node): State<Arc<Node>>, Asked(query): Asked<TimersQuery>) -> Answer<Vec<TimerView>> {
+    read(node, move |node| node.timers(query.referral.as_deref())).await
 }
 
 pub(super) async fn refer(State(node): State<Arc<Node>>, Ask(ask): Ask<Ordered<ReferRequest>>) -> Answer<ReferView> {

@@ -4,6 +4,7 @@ use super::output::{self, table};
 use super::{Desk, Ended, input};
 use crate::config::{Effective, FILE, SETTINGS, Source};
 use crate::node::error::NodeError;
+use crate::node::escalate;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -50,6 +51,15 @@ pub(super) fn run(desk: &Desk, args: &Args) -> Ended {
 
 fn show(desk: &Desk) -> Ended {
     let settings = load(&desk.data.join(FILE))?;
+    let timers = desk.data.join(escalate::FILE);
+    escalate::load_timetable(&desk.data)?;
+    let beside = SettingView {
+        key: escalate::FILE,
+        value: timers.exists().then(|| toml::Value::String(timers.display().to_string())),
+        source: if timers.exists() { Source::File } else { Source::Default },
+        variable: String::new(),
+        about: "a file beside this one: how long each wait in a referral may take, and who is told then",
+    };
     let views: Vec<SettingView> = SETTINGS
         .iter()
         .map(|setting| SettingView {
@@ -59,6 +69,7 @@ fn show(desk: &Desk) -> Ended {
             variable: setting.variable(),
             about: setting.about,
         })
+        .chain([beside])
         .collect();
     output::answer(desk, &views, |views| text(views))
 }
@@ -82,6 +93,10 @@ fn check(desk: &Desk, file: Option<&Path>) -> Ended {
         return Err(input::unread(&file.display().to_string(), std::io::ErrorKind::NotFound.into()));
     }
     load(&file)?;
+    // Those beside it are in force with it.
+    if file == desk.data.join(FILE) {
+        escalate::load_timetable(&desk.data)?;
+    }
     #[derive(Serialize)]
     struct Checked {
         ok: bool,

@@ -7,7 +7,7 @@ use crate::config::{Effective, FILE};
 use crate::node::Node;
 use crate::node::error::{Exit, NodeError};
 use crate::node::view::PeerOptions;
-use crate::node::vocabulary;
+use crate::node::{escalate, vocabulary};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,6 +41,7 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     let config = Effective::load(&file).map_err(NodeError::from)?.config;
     log_to_stderr(&config.log, args.log_json);
     let vocabularies = vocabulary::load(&desk.data)?;
+    escalate::load_timetable(&desk.data)?;
     let node = Node::open(&desk.data, Clock::system())?;
     let address = node.listen().await?;
     let socket = Socket::bind(&desk.data)?;

@@ -130,13 +130,14 @@ impl Links {
         let dialling = tokio::spawn(self.clone().keep_dialling(stop.clone()));
         let renewing = tokio::spawn(self.clone().keep_fresh(stop.clone()));
         let letting_go = tokio::spawn(self.node.clone().keep_letting_go(stop.clone()));
+        let watching = tokio::spawn(self.node.clone().keep_watching(stop.clone()));
         let telling = tokio::spawn(self.node.clone().keep_notifying(stop.clone()));
         stop.cancelled().await;
         self.stop.cancel();
         for live in self.lock().values() {
             live.kill.cancel();
         }
-        let _ = tokio::join!(dialling, renewing, letting_go, telling);
+        let _ = tokio::join!(dialling, renewing, letting_go, telling, watching);
     }
 
     /// A session with a peer that has said hello, and the frames that it sends. There is none while the store cannot be read.
@@ -477,6 +478,7 @@ impl Links {
             ("groups", self.node.confirm_groups().await),
             ("positions", self.node.position_all().await),
             ("referrals", self.node.react_to_all().await),
+            ("clocks", self.node.watch_open().await),
             ("log-signing keys", self.node.settle_log_keys().await),
             ("desk key", self.node.settle_desk_key()),
             ("what sources sent", self.node.keep_volumes().await),

@@ -115,10 +115,10 @@ impl Node {
     /// # Errors
     /// When they cannot be read; what was in force stays.
     pub async fn reload(&self) -> Result<(), NodeError> {
-        let gate = self.reload_gate();
+        let (gate, timers) = (self.reload_gate(), self.reload_timers());
         self.keys.renew(self.clock.now())?;
         self.links()?.reload()?;
-        gate
+        gate.and(timers)
     }
 
     /// Our newest card as text.

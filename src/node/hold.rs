@@ -109,8 +109,16 @@ impl Node {
     }
 
     async fn let_go_if_due(&self, id: &ReleaseId, row: HoldRow) -> Result<Option<u64>, NodeError> {
+        let referral = row.referral;
         match self.due_in(id, row).await? {
-            0 => self.let_go(id).await,
+            0 => {
+                let look_ms = self.let_go(id).await?;
+                // From here on somebody waits for the other side.
+                if let (None, Some(referral)) = (look_ms, referral) {
+                    self.react_or_later(&referral).await;
+                }
+                Ok(look_ms)
+            }
             left => Ok(Some(left.min(LOOK_MS))),
         }
     }

@@ -8,6 +8,7 @@ mod cursor;
 mod desk;
 pub mod disclosures;
 pub mod error;
+pub mod escalate;
 mod expire;
 mod export_records;
 mod find;
@@ -100,6 +101,8 @@ pub struct Node {
     holding: tokio::sync::Mutex<()>,
     /// One message of ours about a referral follows from what is known by then.
     referring: tokio::sync::Mutex<()>,
+    /// The clocks of referrals.
+    clocks: escalate::Clocks,
     /// The value lists in force.
     pub vocabularies: crate::model::vocabulary::Vocabularies,
     /// One definition of a group of ours follows from the one before.
@@ -191,6 +194,7 @@ impl Node {
         let gatekeeper = gate::Gatekeeper::new(&config);
         // Read before by whoever serves; what is wrong in them was told then.
         let vocabularies = vocabulary::load(data).unwrap_or_default();
+        let timetable = escalate::load_timetable(data).unwrap_or_default();
         Arc::new(Self {
             data: data.to_owned(),
             gatekeeper,
@@ -213,6 +217,7 @@ impl Node {
             changing_policy: tokio::sync::Mutex::default(),
             holding: tokio::sync::Mutex::default(),
             referring: tokio::sync::Mutex::default(),
+            clocks: escalate::Clocks::new(timetable),
             vocabularies,
             defining: tokio::sync::Mutex::default(),
         })

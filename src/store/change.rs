@@ -310,6 +310,10 @@ pub enum Shelf {
     Referral = 2,
     /// What people at the desk did with referrals: the audit.
     Deed = 3,
+    /// Clocks that run.
+    Watch = 8,
+    /// Rungs of ladders that were reached. An id begins with the first 8 bytes of the referral's.
+    Rung = 9,
 }
 
 /// What is remembered of a referral besides its messages.

@@ -35,3 +35,4 @@ mod referrals;
 mod second;
 mod sharing;
 mod time;
+mod timers;

@@ -68,7 +68,7 @@ fn offer() -> Offer {
     }
 }
 
-fn case(to: &[&str]) -> ReferRequest {
+pub fn case(to: &[&str]) -> ReferRequest {
     ReferRequest {
         offer: offer(),
         to: to.iter().map(|name| (*name).to_owned()).collect(),

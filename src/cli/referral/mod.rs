@@ -6,6 +6,7 @@ pub(super) mod inbox;
 pub(super) mod pass_on;
 pub(in crate::cli) mod refer;
 mod text;
+pub(super) mod timers;
 mod wizard;
 
 pub(super) use text::referral as text;

@@ -40,7 +40,7 @@ pub(crate) struct Args {
     #[arg(long)]
     dry_run: bool,
     /// Print a file to fill in
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with_all = ["file", "again", "to", "candidates", "dry_run"])]
     template: bool,
 }
 

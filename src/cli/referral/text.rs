@@ -30,6 +30,12 @@ pub(crate) fn referral(view: &ReferralView) -> String {
         Some(offer) => text += &facts(&offered(offer)),
         None => text += &format!("what was offered is destroyed; it was about {}\n", left(&view.skeleton)),
     }
+    if let Some(proposal) = &view.proposal {
+        let names: Vec<String> = proposal.candidates.iter().map(|name| plain(name)).collect();
+        let whom = if names.is_empty() { "no candidate is named".into() } else { format!("next would be {}", names.join(", ")) };
+        let how = format!("`watchfire refer --again {} --to PEER` asks somebody else", line.referral);
+        text += &format!("nobody answers since {}: {whom}; {how}\n", time(Some(proposal.since)));
+    }
     for other in &view.others {
         text += &format!("also offered to {}: {} ({})\n", plain(&other.peer), other.state, other.referral);
     }

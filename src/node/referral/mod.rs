@@ -4,6 +4,7 @@
 mod act;
 mod case;
 mod deed;
+mod next;
 mod react;
 mod refer;
 mod say;
@@ -15,9 +16,10 @@ pub use act::{Act, ActRequest};
 pub(super) use case::Permit;
 pub use case::{CaseRow, Given, Skeleton};
 pub use deed::{By, DeedView};
+pub(super) use next::Next;
 pub use refer::{AgainRequest, ReferRequest, ReferView, Referred};
 pub(super) use say::way_out;
-pub use show::{ContactView, InboxView, MessageView, ReferralView};
+pub use show::{ContactView, InboxView, MessageView, ProposalView, ReferralView, waits_for};
 
 use super::{Node, NodeError};
 use crate::link::convert::Malformed;

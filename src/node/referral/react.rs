@@ -87,7 +87,7 @@ impl Node {
         }
     }
 
-    pub(super) async fn react_or_later(&self, id: &ReferralId) {
+    pub(in super::super) async fn react_or_later(&self, id: &ReferralId) {
         if let Err(error) = self.react(id).await {
             tracing::warn!(referral = %super::short(id), code = error.code(), "what follows in a referral is done later");
         }
@@ -98,6 +98,12 @@ impl Node {
     /// # Errors
     /// When the store cannot be read or takes no changes, or the other side may not have it now.
     pub(super) async fn react(&self, id: &ReferralId) -> Result<(), NodeError> {
+        let done = self.take_steps(id).await;
+        self.watch(id).await;
+        done
+    }
+
+    async fn take_steps(&self, id: &ReferralId) -> Result<(), NodeError> {
         for _ in 0..STEPS_MAX {
             let _turn = self.referral_turn().await;
             let snapshot = self.store.snapshot()?;
@@ -218,7 +224,10 @@ impl Node {
                 if held || child.is_some_and(|child| child.standing.origin.withdrawn.is_none() && !child.row.over) {
                     // One that cannot be reached keeps no other from it.
                     match self.withdraw_one(&given.referral, true).await {
-                        Ok(()) => any = true,
+                        Ok(()) => {
+                            self.watch(&given.referral).await;
+                            any = true;
+                        }
                         Err(error) => {
                             tracing::warn!(referral = %super::short(&given.referral), code = error.code(), "it could not be withdrawn")
                         }

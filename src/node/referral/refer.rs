@@ -7,7 +7,7 @@ use super::super::view::HoldView;
 use super::super::{Node, NodeError};
 use super::case::{CaseRow, Given, Ours};
 use super::deed::By;
-use super::say::Written;
+use super::say::{Passed, Written};
 use crate::model::crypto::random;
 use crate::model::desk::Sealed;
 use crate::model::log::Audience;
@@ -244,7 +244,27 @@ impl Node {
         by: By,
     ) -> Result<(ReferralId, Written), NodeError> {
         let snapshot = self.store.snapshot()?;
-        self.is_free(&snapshot, case, &org)?;
+        let (referral, passed, beside) = self.prepare_offer(&snapshot, id, case, org, by, "offer")?;
+        drop(snapshot);
+        let beside = if hold == Hold::Dry { Vec::new() } else { beside };
+        let written = self.hold_or_say(&referral, passed, hold, beside).await?;
+        if hold != Hold::Dry && written.held.is_none() {
+            self.watch(&referral).await;
+        }
+        Ok((referral, written))
+    }
+
+    /// The gate's word on an offer to one organisation, and what is kept of it once it is made.
+    pub(super) fn prepare_offer(
+        &self,
+        snapshot: &Snapshot,
+        id: &CaseId,
+        case: &mut CaseRow,
+        org: OrgId,
+        by: By,
+        what: &str,
+    ) -> Result<(ReferralId, Passed, Vec<Change>), NodeError> {
+        self.is_free(snapshot, case, &org)?;
         let Some(mut offer) = case.offer.clone() else {
             return Err(NodeError::Conflict("everything about this case is destroyed, so nobody can be asked any more".into()));
         };
@@ -266,7 +286,7 @@ impl Node {
             vocabulary: self.vocabularies.version(),
             words: Words::Offer(Box::new(offer)),
         };
-        let permit = self.permit_of(&snapshot, case)?;
+        let permit = self.permit_of(snapshot, case)?;
         let mut retention = self.clock.now().plus(self.config.referral.retention_days * 86_400_000);
         if let Some(parent) = case.parent.map(|parent| snapshot.referral(&parent)).transpose()?.flatten().filter(|row| row.retention.0 != 0)
         {
@@ -274,18 +294,10 @@ impl Node {
         }
         let mut passed = self.pass_message(&permit, message, case.label, Audience::Direct(org), retention)?;
         passed.remarks.particulars.by = by.short();
-        drop(snapshot);
         case.given.push(Given { to: org, referral });
         case.candidates.retain(|one| *one != org);
-        let beside = match hold {
-            Hold::Dry => Vec::new(),
-            _ => {
-                let ours = Ours { case: Some(*id), ..Ours::default() };
-                vec![case.keep(id), ours.keep(&referral), self.deed(by, "offer", &referral, 1)]
-            }
-        };
-        let written = self.hold_or_say(&referral, passed, hold, beside).await?;
-        Ok((referral, written))
+        let ours = Ours { case: Some(*id), ..Ours::default() };
+        Ok((referral, passed, vec![case.keep(id), ours.keep(&referral), self.deed(by, what, &referral, 1)]))
     }
 
     /// Whether an organisation is not asked about the case already.

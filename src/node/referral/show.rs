@@ -1,10 +1,12 @@
 //! Referrals as people see them.
 
+use super::super::escalate::RungView;
 use super::super::{Node, NodeError};
 use super::case::Skeleton;
 use crate::model::referral::{Offer, Priority, Words};
 use crate::model::{CaseId, Label, OrgId, ReferralId, ReleaseId, Timestamp};
-use crate::rules::referral::{Clock, Phase, Side, clocks};
+use crate::rules::escalate::Wait;
+use crate::rules::referral::{Phase, Side, clocks};
 use crate::store::{Conversation, MessageRow, Snapshot};
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +68,9 @@ pub struct ReferralView {
     /// Whom else the case was offered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<InboxView>,
+    /// Who could be asked, where nobody answers and a person is to decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<ProposalView>,
     /// Every message, by the time when it was written or came here.
     pub timeline: Vec<MessageView>,
 }
@@ -81,7 +86,16 @@ pub struct ContactView {
     pub sealed: String,
 }
 
-/// One message.
+/// Nobody answers, and the node asks nobody else by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposalView {
+    /// Since when.
+    pub since: Timestamp,
+    /// Candidates that were named and not asked, in their order: their names here.
+    pub candidates: Vec<String>,
+}
+
+/// One message, or a clock that ran out: then `by` is `the clock`, and it has no number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageView {
     /// When it was written or came, by our clock.
@@ -129,7 +143,7 @@ impl Node {
                 }
             }
         }
-        lines.sort_by(|one, other| (one.priority, one.opened, one.referral).cmp(&(other.priority, other.opened, other.referral)));
+        lines.sort_by_key(|one| (one.priority, one.opened, one.referral));
         Ok(lines)
     }
 
@@ -183,6 +197,7 @@ impl Node {
                 timeline.push(view);
             }
         }
+        timeline.extend(self.rungs(snapshot, id)?.iter().map(rung));
         timeline.sort_by(|one, other| (one.at, &one.by, one.number).cmp(&(other.at, &other.by, other.number)));
         let mut others = Vec::new();
         for given in case.iter().flat_map(|(_, case)| &case.given).filter(|given| given.referral != *id) {
@@ -191,6 +206,7 @@ impl Node {
             }
         }
         let code = self.code_of(snapshot, &conversation)?;
+        let proposal = self.proposal(snapshot, id, case.as_ref().map(|(_, case)| case.candidates.as_slice()).unwrap_or_default())?;
         Ok(ReferralView {
             line: self.line(snapshot, &conversation)?,
             peer_id: peer,
@@ -203,6 +219,7 @@ impl Node {
             retention: (row.retention.0 != 0).then_some(row.retention),
             held: self.held_message(snapshot, id)?,
             others,
+            proposal,
             timeline,
         })
     }
@@ -216,7 +233,13 @@ impl Node {
         Ok(None)
     }
 
-    fn org_name(&self, snapshot: &Snapshot, org: &OrgId) -> Result<String, NodeError> {
+    fn proposal(&self, snapshot: &Snapshot, id: &ReferralId, candidates: &[OrgId]) -> Result<Option<ProposalView>, NodeError> {
+        let Some(since) = self.proposed_since(snapshot, id)? else { return Ok(None) };
+        let candidates = candidates.iter().map(|org| self.org_name(snapshot, org)).collect::<Result<_, _>>()?;
+        Ok(Some(ProposalView { since, candidates }))
+    }
+
+    pub(in super::super) fn org_name(&self, snapshot: &Snapshot, org: &OrgId) -> Result<String, NodeError> {
         Ok(snapshot.peer(org)?.map_or_else(|| org.to_string(), |peer| peer.name))
     }
 
@@ -238,8 +261,8 @@ impl Node {
             side: side_name(row.side).into(),
             peer,
             priority: self.ours(snapshot, id)?.skeleton.map(|skeleton| skeleton.priority),
-            due: None,
-            waits: clocks(row.side, standing).into_iter().map(|clock| waits(clock).to_owned()).collect(),
+            due: self.due_of(id)?,
+            waits: clocks(row.side, standing).into_iter().map(|clock| waits_for(clock.into()).to_owned()).collect(),
             opened: row.opened,
             forked: row.forked,
         })
@@ -330,6 +353,20 @@ fn no_contact() -> NodeError {
     NodeError::Conflict(format!("there is no contact to open here\n{hint}"))
 }
 
+fn rung(rung: &RungView) -> MessageView {
+    MessageView {
+        at: rung.at,
+        by: "the clock".into(),
+        user: None,
+        number: 0,
+        says: format!("rung {}", rung.rung),
+        particulars: rung.particulars(),
+        text: String::new(),
+        destroyed: false,
+        void: None,
+    }
+}
+
 const fn side_name(side: Side) -> &'static str {
     match side {
         Side::Origin => "origin",
@@ -348,19 +385,21 @@ const fn waiting_name(waiting: crate::model::referral::Waiting) -> &'static str 
 }
 
 /// What a clock waits for, in words.
-const fn waits(clock: Clock) -> &'static str {
-    match clock {
-        Clock::Receipt => "for the receiver's node to have it",
-        Clock::Acknowledgement => "for a person to open it",
-        Clock::Decision => "for the receiver to accept or decline",
-        Clock::Answer => "for the origin's answer",
-        Clock::Confirmation => "for the origin to confirm the acceptance",
-        Clock::HandOver => "for the receiver to have seen that it is theirs",
-        Clock::Silence => "for the receiver to tell of the work",
-        Clock::Return => "for the origin to have seen that it is theirs again",
-        Clock::Next => "for the origin to ask somebody else, or to close",
-        Clock::Review => "for the origin's review",
-        Clock::Closing => "for the origin to close",
-        Clock::Purge => "for the receiver to destroy what it has",
+pub const fn waits_for(wait: Wait) -> &'static str {
+    match wait {
+        Wait::Receipt => "for the receiver's node to have it",
+        Wait::Acknowledgement => "for a person to open it",
+        Wait::Decision => "for the receiver to accept or decline",
+        Wait::Answer => "for the origin's answer",
+        Wait::Confirmation => "for the origin to confirm the acceptance",
+        Wait::HandOver => "for the receiver to have seen that it is theirs",
+        Wait::FirstAction => "for the receiver's first action",
+        Wait::Silence => "for the receiver to tell of the work",
+        Wait::Return => "for the origin to have seen that it is theirs again",
+        Wait::Next => "for the origin to ask somebody else, or to close",
+        Wait::Review => "for the origin's review",
+        Wait::Closing => "for the origin to close",
+        Wait::Purge => "for the receiver to destroy what it has",
+        Wait::Platform => "for a platform to answer",
     }
 }

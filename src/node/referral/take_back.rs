@@ -42,6 +42,7 @@ impl Node {
                 Err(error) => failed = failed.or(Some(error)),
                 Ok(()) => {}
             }
+            self.watch(&one).await;
         }
         if let Some(error) = failed {
             return Err(error);

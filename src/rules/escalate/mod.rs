@@ -17,6 +17,8 @@ pub use span::{BadSpan, Span};
 pub use timetable::{BadTimetable, Rung, Timetable};
 pub use watch::{Key, Watch};
 
+use crate::model::desk::Role;
+
 use super::referral::{self, Clock, Decision, Phase, Side, Standing};
 
 /// What somebody waits for: the clocks of a referral, the first action after the case changed hands, and what a platform was asked for.
@@ -162,6 +164,27 @@ impl Act {
         }
     }
 
+    /// Who is told.
+    pub const fn tells(self) -> &'static [Role] {
+        match self {
+            Self::Digest | Self::TellHandler => &[Role::Handler],
+            Self::TellLeads | Self::ProposeNext => &[Role::Handler, Role::Lead],
+            Self::TellDirector | Self::OfferNext => &[Role::Handler, Role::Lead, Role::Director],
+        }
+    }
+
+    /// Its name in settings and rows.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Digest => "digest",
+            Self::TellHandler => "tell_handler",
+            Self::TellLeads => "tell_leads",
+            Self::ProposeNext => "propose_next",
+            Self::TellDirector => "tell_director",
+            Self::OfferNext => "offer_next",
+        }
+    }
+
     /// Whether something is done beside telling. That is done for every rung, whichever of them gives the notice.
     pub const fn does(self) -> bool {
         matches!(self, Self::ProposeNext | Self::OfferNext)
@@ -206,6 +229,9 @@ mod tests {
     fn names_are_those_of_the_rows() {
         for wait in Wait::ALL {
             assert_eq!(serde_json::to_string(&wait).unwrap(), format!("\"{}\"", wait.name()));
+        }
+        for act in [Act::Digest, Act::TellHandler, Act::TellLeads, Act::ProposeNext, Act::TellDirector, Act::OfferNext] {
+            assert_eq!(serde_json::to_string(&act).unwrap(), format!("\"{}\"", act.name()));
         }
     }
 

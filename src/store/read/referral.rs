@@ -103,8 +103,21 @@ impl Snapshot {
     /// # Errors
     /// When the store cannot be read.
     pub fn all_kept(&self, shelf: Shelf) -> Read<Vec<([u8; 16], Vec<u8>)>> {
+        self.kept_between(shelf, [0; 16], [255; 16])
+    }
+
+    /// Everything of a kind that the desk keeps under ids that begin so.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn kept_under(&self, shelf: Shelf, beginning: &[u8; 8]) -> Read<Vec<([u8; 16], Vec<u8>)>> {
+        let id = |rest: u8| std::array::from_fn(|at| beginning.get(at).copied().unwrap_or(rest));
+        self.kept_between(shelf, id(0), id(255))
+    }
+
+    fn kept_between(&self, shelf: Shelf, first: [u8; 16], last: [u8; 16]) -> Read<Vec<([u8; 16], Vec<u8>)>> {
         let mut all = Vec::new();
-        for row in self.table(SHELVES)?.range((shelf as u8, &[0; 16])..=(shelf as u8, &[255; 16]))? {
+        for row in self.table(SHELVES)?.range((shelf as u8, &first)..=(shelf as u8, &last))? {
             let (key, bytes) = row?;
             all.push((*key.value().1, bytes.value().to_vec()));
         }

@@ -6,7 +6,7 @@
 mod tests;
 
 use super::watch::By;
-use super::{Act, Key, Timetable, Wait, Watch, is_paused, waits};
+use super::{Act, Key, Rung, Timetable, Wait, Watch, is_paused, waits};
 use crate::model::crypto::sha256_framed;
 use crate::model::hours::Hours;
 use crate::model::{OrgId, Priority, Timestamp};
@@ -130,7 +130,13 @@ impl Engine {
 
     /// Brings a referral's clocks in line with what it has come to: those that run on are left alone, others end, and new ones begin now.
     pub fn align(&mut self, case: &Case, known: &Standing, now: Moment) {
+        self.align_since(case, known, now.wall, now);
+    }
+
+    /// As [`Self::align`], where new clocks began when the last message was written or came: whoever died in between loses nothing of them.
+    pub fn align_since(&mut self, case: &Case, known: &Standing, since: Timestamp, now: Moment) {
         self.tick(now);
+        let began = since.min(now.wall);
         let wanted: BTreeMap<Wait, u64> = waits(case.side, known).into_iter().collect();
         let ended: Vec<Key> =
             self.of(case.referral).filter(|watch| wanted.get(&watch.wait) != Some(&watch.cause)).map(Watch::key).collect();
@@ -140,7 +146,7 @@ impl Engine {
             let is_new = !self.watches.contains_key(&key);
             if is_new {
                 let closed = wait == Wait::Purge && known.origin.withdrawn.is_none();
-                let start = if closed { now.wall.max(case.retention) } else { now.wall };
+                let start = if closed { now.wall.max(case.retention) } else { began };
                 self.begin(case, wait, cause, start);
             }
             let Some(watch) = self.watches.get_mut(&key) else { continue };
@@ -171,9 +177,19 @@ impl Engine {
 
     /// What is to be recorded now, the earliest first.
     pub fn look(&mut self, now: Moment) -> Vec<Fired> {
+        self.look_where(now, |_| true)
+    }
+
+    /// As [`Self::look`]; a clock that would offer the case to the next candidate by this look is left alone where `may_offer` says no.
+    pub fn look_where(&mut self, now: Moment, may_offer: impl Fn(&Watch) -> bool) -> Vec<Fired> {
         self.tick(now);
         let mut fired = Vec::new();
-        while let Some((due, key)) = self.queue.first().copied().filter(|(due, _)| *due <= now.wall) {
+        let mut left: BTreeSet<Key> = BTreeSet::new();
+        for key in self.keys_due(now) {
+            let waits = self.watches.get(&key).is_some_and(|watch| !may_offer(watch) && self.would_offer(watch, now));
+            left.extend(waits.then_some(key));
+        }
+        while let Some((due, key)) = self.next_of(now, &left) {
             let Some(watch) = self.watches.get_mut(&key) else { break };
             let ladder = self.timetable.ladder(&watch.peer, watch.priority, watch.wait);
             let Some(rung) = ladder.get(usize::from(watch.recorded)) else { break };
@@ -201,6 +217,17 @@ impl Engine {
             fired[at].notify = true;
         }
         fired
+    }
+
+    /// The referrals and platform escalations of which a rung is due.
+    pub fn due(&mut self, now: Moment) -> BTreeSet<[u8; 16]> {
+        self.tick(now);
+        self.keys_due(now).into_iter().map(|(referral, _)| referral).collect()
+    }
+
+    /// A clock's ladder, the earliest rung first.
+    pub fn ladder(&self, watch: &Watch) -> &[Rung] {
+        self.timetable.ladder(&watch.peer, watch.priority, watch.wait)
     }
 
     /// In how many milliseconds of monotonic time to look again: when the next rung is due, and in 4 s at the latest.
@@ -244,6 +271,28 @@ impl Engine {
             self.changed.insert(*key);
         }
         self.schedule_all();
+    }
+
+    fn keys_due(&self, now: Moment) -> Vec<Key> {
+        self.queue.iter().take_while(|(due, _)| *due <= now.wall).map(|(_, key)| *key).collect()
+    }
+
+    fn next_of(&self, now: Moment, left: &BTreeSet<Key>) -> Option<(Timestamp, Key)> {
+        self.queue.iter().take_while(|(due, _)| *due <= now.wall).find(|(_, key)| !left.contains(key)).copied()
+    }
+
+    /// Whether a look records a rung of it that offers the case to the next candidate.
+    fn would_offer(&self, watch: &Watch, now: Moment) -> bool {
+        let (ladder, by) = (self.ladder(watch), by(&self.timetable, &self.desks, watch));
+        let mut watch = watch.clone();
+        while let Some(rung) = ladder.get(usize::from(watch.recorded)).filter(|_| watch.due(ladder, &by).is_some_and(|due| due <= now.wall))
+        {
+            if rung.act.at(watch.side) == Act::OfferNext {
+                return true;
+            }
+            watch.recorded += 1;
+        }
+        false
     }
 
     fn of(&self, referral: [u8; 16]) -> impl Iterator<Item = &Watch> {

@@ -195,3 +195,31 @@ fn a_platform_is_asked_again_after_a_week_and_two() {
     assert_eq!(desk.pass(7 * 24 * HOUR), [(Wait::Platform, 1, Act::TellHandler)]);
     assert_eq!(desk.pass(7 * 24 * HOUR), [(Wait::Platform, 2, Act::ProposeNext)]);
 }
+
+#[test]
+fn a_clock_that_would_offer_the_case_waits_where_nobody_may_yet_and_no_other_does() {
+    let mut desk = emergency();
+    desk.restart(2 * HOUR);
+    let mut urgent = desk.case;
+    (urgent.referral, urgent.priority) = ([2; 16], Priority::Urgent);
+    let known = standing(&desk.logs[0], &desk.logs[1]);
+    desk.engine.align_since(&urgent, &known, at("2026-11-27T20:00:00Z"), desk.now);
+    assert_eq!(desk.engine.due(desk.now), [[1; 16], [2; 16]].into());
+    let fired = desk.engine.look_where(desk.now, |_| false);
+    assert_eq!(
+        fired.iter().map(|one| (one.referral, one.act)).collect::<Vec<_>>(),
+        [([2; 16], Act::TellHandler), ([2; 16], Act::ProposeNext)]
+    );
+    assert_eq!(desk.fired().len(), 3, "all of the other's ladder, so that one notice tells of it");
+}
+
+#[test]
+fn a_clock_that_was_not_written_begins_when_its_message_came_all_the_same() {
+    let mut desk = Desk::new(Side::Origin, Priority::Emergency, Desks::default(), "2026-11-27T22:00:00Z");
+    desk.logs[0].push(Message { seen: 0, step: Step::Offer });
+    let (known, said) = (standing(&desk.logs[0], &[]), desk.now.wall);
+    desk.restart(4 * MINUTE);
+    desk.engine.align_since(&desk.case, &known, said, desk.now);
+    assert_eq!(desk.pass(MINUTE - 1), []);
+    assert_eq!(desk.pass(1), [(Wait::Receipt, 0, Act::TellHandler)]);
+}

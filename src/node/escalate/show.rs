@@ -1,0 +1,180 @@
+//! Clocks as people see them.
+
+use super::super::referral::{short, waits_for};
+use super::super::{Node, NodeError};
+use super::row::{NotOffered, RungRow};
+use crate::model::referral::Priority;
+use crate::model::{ReferralId, Timestamp};
+use crate::rules::escalate::{Act, Wait, Watch};
+use crate::rules::referral::Side;
+use crate::store::Snapshot;
+use crate::store::change::Shelf;
+use serde::{Deserialize, Serialize};
+
+/// A clock that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimerView {
+    /// The referral; for what a platform is asked for, the id of that.
+    pub referral: ReferralId,
+    /// The other organisation's name here.
+    pub peer: String,
+    /// Which side we are: `origin` or `receiver`.
+    pub side: String,
+    /// How soon the referral needs somebody.
+    pub priority: Priority,
+    /// What is waited for: its name in settings.
+    pub wait: Wait,
+    /// The same in words.
+    pub waits: String,
+    /// Whose people are to act: `us`, the other's name here, or `machine`.
+    pub whose: String,
+    /// When it began, by what the wall clock shows now.
+    pub since: Timestamp,
+    /// Whether it stands still, as a question is open.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// When the next rung is due; none where all are recorded.
+    pub due: Option<Timestamp>,
+    /// What is done then, before consent and policy are asked.
+    pub act: Option<Act>,
+    /// How many rungs its ladder has.
+    pub rungs: u8,
+    /// The rungs that are recorded.
+    pub recorded: Vec<RungView>,
+}
+
+/// A rung that was reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RungView {
+    /// What was waited for.
+    pub wait: Wait,
+    /// Which of its ladder, from 1.
+    pub rung: u8,
+    /// What was done.
+    pub act: Act,
+    /// When it was due.
+    pub due: Timestamp,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// Whether the node was not there when it was due.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
+    /// To whom the case was offered: the other's name here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offered_to: Option<String>,
+    /// As which referral.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offered: Option<ReferralId>,
+    /// Why it was offered to nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_offered: Option<NotOffered>,
+}
+
+impl Node {
+    /// The clocks that run, of one referral where it is named: those that are due first come first.
+    ///
+    /// # Errors
+    /// When there is no such referral, or several begin so.
+    pub fn timers(&self, referral: Option<&str>) -> Result<Vec<TimerView>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let only = referral.map(|text| self.referral_named(&snapshot, text)).transpose()?;
+        let running = self.with_engine(|engine, _| {
+            let mine = |watch: &Watch| only.is_none_or(|id| watch.referral == id.0);
+            let one = |(watch, due): (&Watch, Option<Timestamp>)| (watch.clone(), due, engine.ladder(watch).to_vec());
+            engine.running().filter(|(watch, _)| mine(watch)).map(one).collect::<Vec<_>>()
+        })?;
+        let mut views = Vec::with_capacity(running.len());
+        for (watch, due, ladder) in running {
+            let peer = self.org_name(&snapshot, &watch.peer)?;
+            let whose = match watch.wait.desk() {
+                None => "machine".into(),
+                Some(side) if side == watch.side => "us".into(),
+                Some(_) => peer.clone(),
+            };
+            let rungs = self.rung_rows(&snapshot, &watch.referral)?;
+            let recorded = rungs.iter().filter(|row| (row.wait, row.cause) == (watch.wait, watch.cause));
+            views.push(TimerView {
+                referral: ReferralId(watch.referral),
+                side: if watch.side == Side::Origin { "origin" } else { "receiver" }.into(),
+                peer,
+                priority: watch.priority,
+                wait: watch.wait,
+                waits: waits_for(watch.wait).into(),
+                whose,
+                since: watch.started,
+                paused: watch.paused.is_some(),
+                due,
+                act: ladder.get(usize::from(watch.recorded)).map(|rung| rung.act.at(watch.side)),
+                rungs: u8::try_from(ladder.len()).unwrap_or(u8::MAX),
+                recorded: recorded.map(|row| self.rung_view(&snapshot, row)).collect::<Result<_, _>>()?,
+            });
+        }
+        views.sort_by_key(|view| (view.due.is_none(), view.due, view.referral, view.wait));
+        Ok(views)
+    }
+
+    /// When the next rung of a referral is due.
+    pub(in super::super) fn due_of(&self, id: &ReferralId) -> Result<Option<Timestamp>, NodeError> {
+        self.with_engine(|engine, _| engine.running().filter(|(watch, _)| watch.referral == id.0).filter_map(|(_, due)| due).min())
+    }
+
+    /// The rungs of a referral that were reached, the earliest first.
+    pub(in super::super) fn rungs(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<Vec<RungView>, NodeError> {
+        self.rung_rows(snapshot, &id.0)?.iter().map(|row| self.rung_view(snapshot, row)).collect()
+    }
+
+    /// Since when it waits for a person to ask somebody else: what was proposed while the same is waited for.
+    pub(in super::super) fn proposed_since(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<Option<Timestamp>, NodeError> {
+        let runs: Vec<(Wait, u64)> = self.with_engine(|engine, _| {
+            let ours = engine.running().filter(|(watch, _)| watch.referral == id.0 && watch.side == Side::Origin);
+            ours.map(|(watch, _)| (watch.wait, watch.cause)).collect()
+        })?;
+        let rows = self.rung_rows(snapshot, &id.0)?;
+        let proposed = |row: &&RungRow| row.act == Act::ProposeNext && runs.contains(&(row.wait, row.cause));
+        let asked_since = rows.iter().filter(|row| row.offered.is_some()).map(|row| row.at).max();
+        Ok(rows.iter().filter(proposed).map(|row| row.at).find(|at| asked_since.is_none_or(|asked| asked < *at)))
+    }
+
+    fn rung_rows(&self, snapshot: &Snapshot, id: &[u8; 16]) -> Result<Vec<RungRow>, NodeError> {
+        let beginning: [u8; 8] = std::array::from_fn(|at| id[at]);
+        let read = |(_, bytes): ([u8; 16], Vec<u8>)| {
+            serde_json::from_slice::<RungRow>(&bytes).map_err(|_| NodeError::StoreDamaged("a rung of a referral cannot be read".into()))
+        };
+        let rows = snapshot.kept_under(Shelf::Rung, &beginning)?.into_iter().map(read);
+        let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
+        rows.retain(|row| row.referral == *id);
+        rows.sort_by_key(|row| (row.at, row.due, row.wait, row.rung));
+        Ok(rows)
+    }
+
+    fn rung_view(&self, snapshot: &Snapshot, row: &RungRow) -> Result<RungView, NodeError> {
+        let &RungRow { wait, rung, act, due, at, late, offered, not_offered, .. } = row;
+        let offered_to = offered.map(|(org, _)| self.org_name(snapshot, &org)).transpose()?;
+        let offered = offered.map(|(_, referral)| referral);
+        Ok(RungView { wait, rung: rung.saturating_add(1), act, due, at, late, offered_to, offered, not_offered })
+    }
+}
+
+impl RungView {
+    /// Its particulars in the timeline of a referral.
+    pub(in super::super) fn particulars(&self) -> Vec<(String, String)> {
+        let mut all = vec![("waited".into(), waits_for(self.wait).to_owned()), ("then".into(), done(self.act).to_owned())];
+        if let (Some(name), Some(id)) = (&self.offered_to, &self.offered) {
+            all.push(("offered to".into(), format!("{name} ({})", short(id))));
+        }
+        all.extend(self.not_offered.map(|why| ("offered to nobody".into(), why.words().to_owned())));
+        all
+    }
+}
+
+/// What was done at a rung, in words.
+pub const fn done(act: Act) -> &'static str {
+    match act {
+        Act::Digest => "it stands in the digest",
+        Act::TellHandler => "handlers are told",
+        Act::TellLeads => "the shift's leads are told",
+        Act::ProposeNext => "whom else to ask is put before a person",
+        Act::TellDirector => "the duty director is told",
+        Act::OfferNext => "the next candidate is offered the case",
+    }
+}

@@ -1,0 +1,196 @@
+//! Clocks of referrals on real nodes: what nobody answers climbs its ladder on both sides, each rung once, whatever dies and is stepped meanwhile.
+
+use crate::harness::*;
+use crate::referrals::case;
+use watchfire::model::ReferralId;
+use watchfire::model::referral::Priority;
+use watchfire::node::escalate::{NotOffered, RungView};
+use watchfire::node::referral::{Act, By, ReferRequest};
+use watchfire::rules::escalate::{Act as Rung, Wait};
+
+fn emergency(to: &[&str], candidates: &[&str], automatic: bool) -> ReferRequest {
+    let mut request = ReferRequest { candidates: candidates.iter().map(|name| (*name).to_owned()).collect(), automatic, ..case(to) };
+    request.offer.priority = Priority::Emergency;
+    request
+}
+
+impl Federation {
+    /// All rungs that a node has recorded of a referral, those of clocks that ended too, as `show` tells them.
+    fn rungs(&self, who: Who, id: &ReferralId) -> Vec<String> {
+        let view = self.node(who).referral_named_view(&id.to_string()).unwrap();
+        view.timeline.iter().filter(|one| one.by == "the clock").map(|one| format!("{} {}", one.says, one.particulars[1].1)).collect()
+    }
+
+    fn recorded(&self, who: Who, id: &ReferralId) -> Vec<RungView> {
+        let timers = self.node(who).timers(Some(&id.to_string())).unwrap();
+        timers.into_iter().flat_map(|timer| timer.recorded).collect()
+    }
+
+    /// The referrals of ours that are open with a peer.
+    fn cases_with(&self, who: Who, peer: &str) -> Vec<ReferralId> {
+        self.node(who).inbox(true).unwrap().into_iter().filter(|line| line.peer == peer).map(|line| line.referral).collect()
+    }
+
+    async fn offered(&self, request: ReferRequest) -> ReferralId {
+        let id = self.node(AMAL).refer(request, By::default()).await.unwrap().referral;
+        self.settle().await;
+        id
+    }
+
+    /// So many minutes pass, and each of these has recorded so many rungs by then.
+    async fn after(&self, minutes: u64, id: &ReferralId, rungs: usize, all: &[Who]) {
+        self.pass(minutes * MINUTE).await;
+        for who in all {
+            self.until(&format!("{rungs} rungs at {who:?}"), || self.rungs(*who, id).len() >= rungs).await;
+            assert_eq!(self.rungs(*who, id).len(), rungs, "{who:?}: {:?}", self.rungs(*who, id));
+        }
+    }
+}
+
+const LADDER: [&str; 3] =
+    ["rung 1 the shift's leads are told", "rung 2 the duty director is told", "rung 3 the next candidate is offered the case"];
+
+#[tokio::test]
+async fn an_emergency_that_nobody_opens_climbs_on_both_sides_and_goes_to_the_next_once() {
+    let federation = Federation::of(3).await;
+    let id = federation.offered(emergency(&["borealis"], &["cedar"], true)).await;
+    let sides = [AMAL, BOREALIS];
+    federation.after(59, &id, 0, &sides).await;
+    federation.after(1, &id, 1, &sides).await;
+    federation.after(30, &id, 2, &sides).await;
+    assert!(federation.cases_with(AMAL, "cedar").is_empty(), "the promise is for 120 minutes");
+    federation.after(30, &id, 3, &sides).await;
+    assert_eq!(federation.rungs(AMAL, &id), LADDER);
+    assert_eq!(federation.rungs(BOREALIS, &id)[2], "rung 3 the duty director is told", "the receiver looks for nobody");
+    federation.settle().await;
+    let next = federation.cases_with(AMAL, "cedar");
+    assert_eq!((next.len(), federation.cases_with(CEDAR, "amal")), (1, next.clone()));
+    let rung = federation.recorded(AMAL, &id).pop().unwrap();
+    assert_eq!((rung.offered, rung.offered_to.as_deref(), rung.act), (Some(next[0]), Some("cedar"), Rung::OfferNext));
+    let view = federation.node(AMAL).referral_named_view(&id.to_string()).unwrap();
+    assert_eq!((view.line.owner.as_str(), view.others.len(), view.proposal), ("us", 1, None), "the case is still ours");
+    // Whoever accepts while nobody else has gets it only by a person's word: two were asked.
+    federation
+        .node(CEDAR)
+        .act(&next[0].to_string(), watchfire::node::referral::ActRequest { act: Act::Ack, now: true }, By::default())
+        .await
+        .unwrap();
+    federation.pass(3 * HOUR).await;
+    federation.settle().await;
+    assert_eq!(federation.rungs(AMAL, &id).len(), 3, "a ladder has an end");
+    assert_eq!(federation.cases_with(AMAL, "cedar").len(), 1);
+}
+
+#[tokio::test]
+async fn rungs_are_recorded_once_when_nodes_die_between_them_and_clocks_are_stepped() {
+    let mut federation = Federation::of(3).await;
+    federation.give_own_clock(AMAL, 0).await;
+    federation.settle().await;
+    let id = federation.offered(emergency(&["borealis"], &["cedar"], true)).await;
+    federation.after(60, &id, 1, &[AMAL, BOREALIS]).await;
+    federation.restart(AMAL).await;
+    federation.restart(BOREALIS).await;
+    federation.settle().await;
+    federation.after(0, &id, 1, &[AMAL, BOREALIS]).await;
+    federation.step_own_clock(AMAL, 600_000);
+    // A look sees the step before the next rung.
+    federation.pass(5 * SECOND).await;
+    federation.after(29, &id, 1, &[AMAL]).await;
+    federation.after(1, &id, 2, &[AMAL, BOREALIS]).await;
+    federation.step_own_clock(AMAL, -600_000);
+    federation.pass(5 * SECOND).await;
+    federation.kill(AMAL);
+    federation.pass(35 * MINUTE).await;
+    federation.start(AMAL).await;
+    federation.settle().await;
+    federation.until_upkeep("what was due meanwhile", || !federation.cases_with(AMAL, "cedar").is_empty()).await;
+    federation.restart(AMAL).await;
+    federation.settle().await;
+    federation.pass(10 * MINUTE).await;
+    assert_eq!(federation.rungs(AMAL, &id), LADDER);
+    assert_eq!(federation.cases_with(AMAL, "cedar").len(), 1, "one offer");
+    federation.until("it is there", || federation.cases_with(CEDAR, "amal").len() == 1).await;
+}
+
+#[tokio::test]
+async fn a_word_that_is_on_its_way_when_the_node_comes_back_stops_the_offer() {
+    let mut federation = Federation::of(3).await;
+    let id = federation.offered(emergency(&["borealis"], &["cedar"], true)).await;
+    federation.kill(AMAL);
+    let ack = watchfire::node::referral::ActRequest { act: Act::Ack, now: true };
+    federation.node(BOREALIS).act(&id.to_string(), ack, By::default()).await.unwrap();
+    federation.pass(125 * MINUTE).await;
+    federation.start(AMAL).await;
+    federation.settle().await;
+    federation.until("it was heard", || federation.node(AMAL).inbox(false).unwrap()[0].state == "acknowledged").await;
+    federation.pass(2 * MINUTE).await;
+    federation.settle().await;
+    assert!(federation.cases_with(AMAL, "cedar").is_empty());
+    assert_eq!(federation.rungs(AMAL, &id), [""; 0], "nobody is told of what was answered");
+}
+
+#[tokio::test]
+async fn without_a_word_from_a_person_or_beyond_the_consent_it_is_proposed_only() {
+    let federation = Federation::of(3).await;
+    let not_automatic = emergency(&["borealis"], &["cedar"], false);
+    let mut beyond = emergency(&["borealis"], &["cedar"], true);
+    beyond.recipients = vec!["borealis".into()];
+    for (request, why) in [(not_automatic, NotOffered::NotAutomatic), (beyond, NotOffered::NoCandidate)] {
+        let id = federation.offered(request).await;
+        federation.after(60, &id, 1, &[AMAL, BOREALIS]).await;
+        federation.after(60, &id, 3, &[AMAL, BOREALIS]).await;
+        let rung = federation.recorded(AMAL, &id).pop().unwrap();
+        assert_eq!((rung.act, rung.offered, rung.not_offered), (Rung::ProposeNext, None, Some(why)));
+        federation.settle().await;
+        assert!(federation.cases_with(AMAL, "cedar").is_empty() && federation.node(CEDAR).inbox(true).unwrap().is_empty());
+        let proposal = federation.node(AMAL).referral_named_view(&id.to_string()).unwrap().proposal.expect("it is put before a person");
+        assert_eq!(proposal.candidates, ["cedar"]);
+        assert!(federation.node(BOREALIS).referral_named_view(&id.to_string()).unwrap().proposal.is_none());
+    }
+}
+
+#[tokio::test]
+async fn some_clock_runs_at_every_moment_of_a_referral_and_none_when_it_is_over() {
+    let mut federation = Federation::of(2).await;
+    let id = federation.offered(case(&["borealis"])).await;
+    let waits = |federation: &Federation, who: Who| -> Vec<Wait> {
+        federation.node(who).timers(Some(&id.to_string())).unwrap().into_iter().map(|timer| timer.wait).collect()
+    };
+    let resolve = Act::Resolve { outcomes: vec!["account_recovered".parse().unwrap()], text: String::new() };
+    let life = [
+        (BOREALIS, Act::Ack, [vec![Wait::Decision], vec![Wait::Decision]]),
+        (BOREALIS, Act::Ask { text: "which?".into() }, [vec![Wait::Decision, Wait::Answer], vec![Wait::Decision, Wait::Answer]]),
+        (AMAL, Act::Answer { text: "that one".into() }, [vec![Wait::Decision], vec![Wait::Decision]]),
+        (
+            BOREALIS,
+            Act::Accept { start: None, text: String::new() },
+            [vec![Wait::FirstAction, Wait::Silence], vec![Wait::FirstAction, Wait::Silence]],
+        ),
+        (BOREALIS, Act::Progress { waiting: Default::default(), text: String::new() }, [vec![Wait::Silence], vec![Wait::Silence]]),
+        (BOREALIS, resolve, [vec![Wait::Review], vec![]]),
+        (AMAL, Act::Review { helped: None, text: String::new() }, [vec![Wait::Closing], vec![]]),
+        (AMAL, Act::Withdraw { revoked: true }, [vec![], vec![]]),
+    ];
+    assert_eq!(waits(&federation, AMAL), [Wait::Acknowledgement]);
+    for (who, act, [at_origin, at_receiver]) in life {
+        let what = format!("{act:?}");
+        let ask = watchfire::node::referral::ActRequest { act, now: true };
+        federation.node(who).act(&id.to_string(), ask, By::default()).await.unwrap();
+        federation.settle().await;
+        let sorted = |who: Who| {
+            let mut waits = waits(&federation, who);
+            waits.sort();
+            waits
+        };
+        federation
+            .until(&format!("the clocks after {what}: {:?}, {:?}", sorted(AMAL), sorted(BOREALIS)), || {
+                sorted(AMAL) == at_origin && sorted(BOREALIS) == at_receiver
+            })
+            .await;
+        let is_due = federation.node(AMAL).inbox(true).unwrap()[0].due.is_some();
+        assert_eq!(is_due, !at_origin.is_empty(), "{what}");
+    }
+    federation.restart(AMAL).await;
+    federation.settle().await;
+    assert_eq!(waits(&federation, AMAL), []);
+}
