@@ -476,6 +476,7 @@ impl Links {
             ("groups", self.node.confirm_groups().await),
             ("positions", self.node.position_all().await),
             ("referrals", self.node.react_to_all().await),
+            ("our profile", self.node.tell_newcomers().await),
             ("log-signing keys", self.node.settle_log_keys().await),
             ("what sources sent", self.node.keep_volumes().await),
             ("retention", self.node.destroy_expired(false).await.map(drop)),

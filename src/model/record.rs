@@ -1,6 +1,7 @@
 //! Records: what is shared.
 
 use super::log::Audience;
+use super::profile::Projection;
 use super::referral::Message;
 use super::{EntryHash, LogId, Observable, OrgId, Timestamp};
 
@@ -10,6 +11,8 @@ use super::{EntryHash, LogId, Observable, OrgId, Timestamp};
 pub enum RecordKind {
     /// An observable, with what its author says of it.
     Indicator = 1,
+    /// What an organisation says of itself.
+    Profile = 4,
     /// A message about a referral.
     Referral = 6,
     /// The author takes entries back: no longer valid, or should never have left.
@@ -30,6 +33,7 @@ impl RecordKind {
     pub const fn from_number(number: u8) -> Option<Self> {
         match number {
             1 => Some(Self::Indicator),
+            4 => Some(Self::Profile),
             6 => Some(Self::Referral),
             8 => Some(Self::Withdrawal),
             9 => Some(Self::Receipt),
@@ -42,6 +46,7 @@ impl RecordKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Indicator => "indicator",
+            Self::Profile => "profile",
             Self::Referral => "referral",
             Self::Withdrawal => "withdrawal",
             Self::Receipt => "receipt",
@@ -155,6 +160,8 @@ pub struct SignedReceipt {
 pub enum Record {
     /// An observable, with what its author says of it.
     Indicator(Indicator),
+    /// What its author says of itself, as far as its readers may know.
+    Profile(Box<Projection>),
     /// A message about a referral.
     Referral(Message),
     /// The author takes entries back.
@@ -170,6 +177,7 @@ impl Record {
     pub const fn kind(&self) -> RecordKind {
         match self {
             Self::Indicator(_) => RecordKind::Indicator,
+            Self::Profile(_) => RecordKind::Profile,
             Self::Referral(_) => RecordKind::Referral,
             Self::Withdrawal(_) => RecordKind::Withdrawal,
             Self::Receipt(_) => RecordKind::Receipt,

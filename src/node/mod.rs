@@ -23,6 +23,7 @@ mod peer;
 mod policy;
 mod position;
 mod preview;
+pub mod profile;
 pub mod profile_file;
 pub mod recall;
 pub mod receive;
@@ -94,6 +95,8 @@ pub struct Node {
     holding: tokio::sync::Mutex<()>,
     /// One message of ours about a referral follows from what is known by then.
     referring: tokio::sync::Mutex<()>,
+    /// Our profile is told to one audience after the other.
+    publishing: tokio::sync::Mutex<()>,
     /// The value lists in force.
     pub vocabularies: crate::model::vocabulary::Vocabularies,
     /// One definition of a group of ours follows from the one before.
@@ -203,6 +206,7 @@ impl Node {
             changing_policy: tokio::sync::Mutex::default(),
             holding: tokio::sync::Mutex::default(),
             referring: tokio::sync::Mutex::default(),
+            publishing: tokio::sync::Mutex::default(),
             vocabularies,
             defining: tokio::sync::Mutex::default(),
         })

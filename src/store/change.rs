@@ -305,6 +305,12 @@ pub enum Shelf {
     Referral = 2,
     /// What people at the desk did with referrals: the audit.
     Deed = 3,
+    /// Our own profile, whole.
+    Profile = 10,
+    /// Where each organisation's newest profile stands, by author and audience.
+    HeardProfile = 11,
+    /// What of our profile each audience was told last.
+    ToldProfile = 12,
 }
 
 /// What is remembered of a referral besides its messages.
@@ -417,6 +423,8 @@ pub enum Meaning {
     KeyChange([u8; 32]),
     /// A message about a referral.
     Said(Said),
+    /// What its author says of itself: supersedes what it said before in the same log.
+    Profile,
 }
 
 /// What became of an entry at its receiver. The number stands on the wire.

@@ -15,6 +15,7 @@ mod find;
 pub mod hold;
 mod migrate;
 mod overlay;
+mod profile;
 #[doc(hidden)]
 pub mod raw;
 mod read;
@@ -28,6 +29,7 @@ mod tests;
 
 pub use disk::{BackendFactory, Options};
 pub use error::{CommitError, Damaged, OpenError, ReadError};
+pub use profile::HeardProfile;
 pub use read::*;
 pub use referral::{MessageRow, ReferralRow};
 pub use rows::{EvidenceRow, History, HistoryPart, LogState, ProvenanceState, QuarantineRow, SuspiciousRow, TakenBackRow};

@@ -21,13 +21,17 @@ pub enum Deed {
     Refer,
     /// Work on a referral: open, ask, answer, accept, decline, tell, resolve, review, close.
     Work,
+    /// Say what the organisation tells others of itself.
+    Profile,
 }
 
 /// Whether a role may do that. The whole table is here and in docs/desk.md.
 pub const fn may(role: Role, deed: Deed) -> bool {
     match (role, deed) {
-        (Role::Director, _) | (Role::Handler | Role::Lead, Deed::Release | Deed::Approve | Deed::Refer | Deed::Work) => true,
-        (Role::Handler | Role::Lead, Deed::ChangeUsers) | (Role::Coordinator, _) => false,
+        (Role::Director, _)
+        | (Role::Handler | Role::Lead, Deed::Release | Deed::Approve | Deed::Refer | Deed::Work)
+        | (Role::Lead, Deed::Profile) => true,
+        (Role::Handler | Role::Lead, Deed::ChangeUsers) | (Role::Handler, Deed::Profile) | (Role::Coordinator, _) => false,
     }
 }
 
@@ -118,12 +122,14 @@ const fn deed_text(deed: &Deed) -> &'static str {
         Deed::Approve => "approve a release",
         Deed::Refer => "hand over a case",
         Deed::Work => "work on a referral",
+        Deed::Profile => "change the profile",
     }
 }
 
 const fn deed_hint(deed: &Deed) -> &'static str {
     match deed {
         Deed::ChangeUsers => "a director does; `watchfire user list` shows who is one",
+        Deed::Profile => "a lead or a director does; `watchfire user list` shows them",
         Deed::Release | Deed::Approve | Deed::Refer | Deed::Work => {
             "a handler, a lead or a director does; `watchfire user list` shows them"
         }

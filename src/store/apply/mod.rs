@@ -6,6 +6,7 @@
 mod hold;
 mod index;
 mod log;
+mod profile;
 mod publish;
 mod referral;
 mod release;
