@@ -20,11 +20,13 @@ mod input;
 mod invite;
 mod join;
 mod lookup;
+mod matching;
 mod output;
 mod passphrase;
 mod peer;
 mod policy;
 mod preview;
+mod profile;
 mod provision;
 mod recall;
 mod receipts;
@@ -97,6 +99,8 @@ enum Command {
     Explain(explain::Args),
     Disclosures(disclosures::Args),
     Policy(policy::Args),
+    Profile(profile::Args),
+    Match(matching::Args),
     Refer(referral::refer::Args),
     Inbox(referral::inbox::Args),
     Ack(referral::act::Ack),
@@ -204,6 +208,8 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Explain(args) => explain::run(desk, &args).await,
         Command::Disclosures(args) => disclosures::run(desk, &args).await,
         Command::Policy(args) => policy::run(desk, args).await,
+        Command::Profile(args) => profile::run(desk, args).await,
+        Command::Match(args) => matching::run(desk, args).await,
         Command::Refer(args) => referral::refer::run(desk, args).await,
         Command::Inbox(args) => referral::inbox::run(desk, &args).await,
         Command::Ack(args) => referral::act::run(desk, Acts::Ack(args)).await,
