@@ -7,6 +7,7 @@ mod extract;
 mod gate;
 mod holds;
 mod import;
+mod notify;
 mod peers;
 pub mod problem;
 mod profiles;
@@ -26,6 +27,7 @@ pub use backup::{BackupMade, BackupRequest, recipients};
 pub use gate::{Reloaded, Values};
 pub use holds::hash_of;
 pub use import::format_named;
+pub use notify::TestRequest;
 pub use peers::{Card, Digits, GroupAdd, GroupCommunity, GroupDeputy, Join, PeerAdd, Rename};
 pub use problem::Problem;
 pub use records::{FOR_TOOLS, Health, LookupRequest, PolicyText, Reason, RotateLogKey, kind_named};
@@ -78,6 +80,7 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/referrals", get(referrals::inbox).post(referrals::refer))
         .route("/v1/deeds", get(referrals::deeds))
         .route("/v1/referrals/{id}", get(referrals::show))
+        .route("/v1/referrals/{id}/again", post(referrals::again))
         .route("/v1/referrals/{id}/act", post(referrals::act))
         .route("/v1/holds/{id}/terms", get(users::terms))
         .route("/v1/holds/{id}/sign", post(users::sign))
@@ -93,6 +96,8 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/expire", post(records::expire))
         .route("/v1/gate/check", post(gate::check))
         .route("/v1/gate/reload", post(gate::reload))
+        .route("/v1/notify", get(notify::list))
+        .route("/v1/notify/test", post(notify::test))
         .route("/v1/holds", get(holds::list))
         .route("/v1/holds/{id}", get(holds::preview))
         .route("/v1/holds/{id}/undo", post(holds::undo))

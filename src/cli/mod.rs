@@ -21,6 +21,7 @@ mod invite;
 mod join;
 mod lookup;
 mod matching;
+mod notify;
 mod output;
 mod passphrase;
 mod peer;
@@ -123,6 +124,7 @@ enum Command {
     Vocabulary(vocabulary::Args),
     Approve(approve::Args),
     User(user::Args),
+    Notify(notify::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Rotate(rotate::Args),
@@ -232,6 +234,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Vocabulary(args) => vocabulary::run(desk, &args),
         Command::Approve(args) => approve::run(desk, &args).await,
         Command::User(args) => user::run(desk, args).await,
+        Command::Notify(args) => notify::run(desk, args).await,
         Command::Rotate(args) => rotate::run(desk, &args).await,
         Command::Expire(_) => expire::run(desk).await,
         Command::Backup(args) => backup::run(desk, &args).await,

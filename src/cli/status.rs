@@ -3,6 +3,7 @@
 use super::output::{self, counts, days, facts, short, table, time};
 use super::{Desk, Ended};
 use crate::api::client::Target;
+use crate::node::notify::NotifyStatus;
 use crate::node::view::{HeldView, LogView, PeerStatus, RestoredView, StatusView};
 
 /// What the node holds and whom it reaches
@@ -33,6 +34,9 @@ pub(super) fn text(status: &StatusView) -> String {
     if let Some(held) = &status.held {
         text += &held_text(held);
     }
+    if let Some(notify) = &status.notify {
+        text += &notices(notify);
+    }
     if let Some(restored) = &status.restored {
         text += "\n";
         text += &held_back(restored);
@@ -54,6 +58,19 @@ pub(super) fn held_text(held: &HeldView) -> String {
     let person = if held.for_a_person > 0 { format!(", {} for a person", held.for_a_person) } else { String::new() };
     let (records, releases) = (output::count(held.records, "record"), output::count(held.releases, "release"));
     format!("held          {records} in {releases}{person}, the oldest since {}; {next}\n", time(Some(held.since)))
+}
+
+/// How many notices wait.
+pub(super) fn notices(notify: &NotifyStatus) -> String {
+    let channels = output::count(notify.channels, "channel");
+    let mut text = format!("notices       {channels}, {} waiting", notify.waiting);
+    if notify.failing > 0 {
+        text += &format!(", {} failing", notify.failing);
+    }
+    if notify.given_up > 0 {
+        text += &format!(", {} given up: `watchfire notify list` says why", notify.given_up);
+    }
+    text + "\n"
 }
 
 /// What a restored node waits for.

@@ -101,6 +101,7 @@ impl Node {
             backup: super::backup::last_backup(&snapshot)?,
             held: self.held(&snapshot)?,
             restored: self.restored(&snapshot)?,
+            notify: self.notify_status(&snapshot)?,
         })
     }
 

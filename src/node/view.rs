@@ -60,6 +60,9 @@ pub struct StatusView {
     /// What is awaited after a restore, while nothing is served or exported; `None` on an ordinary node.
     #[serde(default)]
     pub restored: Option<RestoredView>,
+    /// Notices that wait or were given up; `None` where nobody is told of anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<super::notify::NotifyStatus>,
 }
 
 /// A node that was restored, and holds back what it holds.

@@ -291,6 +291,8 @@ pub enum Change {
     },
     /// Our logs go on in this incarnation; all earlier logs of ours are closed. Waiting items move along. Never goes down.
     Incarnation(u64),
+    /// People are told, or were.
+    Notice(super::notice::NoticeChange),
     /// Any small named value of the node's own (`None` removes it).
     Put(&'static str, Option<Vec<u8>>),
 }

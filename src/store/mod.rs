@@ -14,6 +14,7 @@ mod error;
 mod find;
 pub mod hold;
 mod migrate;
+pub mod notice;
 mod overlay;
 mod profile;
 #[doc(hidden)]

@@ -256,6 +256,10 @@ tables! {
     MESSAGES messages "messages.v1": (Short, u8, u64) => Bytes;
     /// ([`super::change::Shelf`], id) → what the desk keeps there, as JSON. Since schema 10.
     SHELVES shelves "shelves.v1": (u8, Short) => Bytes;
+    /// Notice → [`super::notice::NoticeRow`]: what people are told, kept for a week so that nothing is told twice. Since schema 10.
+    NOTICES notices "notices.v1": &'static [u8; 16] => Bytes;
+    /// (name of a channel, notice) → [`super::notice::DeliveryRow`]: what the channel does not have yet, or never got. Since schema 10.
+    DELIVERIES deliveries "deliveries.v1": (&'static str, &'static [u8; 16]) => Bytes;
     /// (when, digest) of released records that have no id, so that a repeated release adds nothing. Kept for seven days.
     UNNAMED unnamed "unnamed.v1": (u64, Id) => ();
 }

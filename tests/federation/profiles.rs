@@ -92,7 +92,7 @@ async fn each_reader_gets_the_fields_of_its_audience_and_no_other() {
         assert_eq!(federation.states(who, AMAL, "pseudonym"), ["A desk in the Levant"]);
     }
     assert!(federation.holds(BOREALIS, &restricted) && !federation.holds(CEDAR, &restricted));
-    assert!(federation.holds(AMAL, &nobodys) && !federation.holds(BOREALIS, &nobodys));
+    assert!(!federation.holds(BOREALIS, &nobodys) && !federation.holds(CEDAR, &nobodys));
     // As the person at the desk sees beforehand.
     let seen = federation.node(AMAL).profile_view(None, Some("cedar")).unwrap();
     assert!(!seen.fields.iter().any(|field| field.name == "platform_channels" || field.name == "agreements"));
@@ -227,9 +227,8 @@ async fn what_is_in_no_list_of_ours_survives_and_is_no_refusal() {
 #[tokio::test]
 async fn the_gate_looks_at_what_a_profile_says_in_words_but_not_at_our_own_name() {
     let federation = Federation::of(2).await;
-    let view = federation
-        .profile(AMAL, &desk("display_name = \"Anna Kim Foundation\"\nfees = \"ask anna.kim@example.org about them\"", ""))
-        .await;
+    let view =
+        federation.profile(AMAL, &desk("display_name = \"Anna Kim Foundation\"\nfees = \"ask anna.kim@example.org about them\"", "")).await;
     federation.settle().await;
     assert_eq!(view.audiences[0].findings.replaced[0].field, "fees");
     assert!(!federation.holds(BOREALIS, "anna.kim@example.org"));

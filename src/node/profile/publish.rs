@@ -146,7 +146,7 @@ impl Node {
         };
         drop(snapshot);
         self.commit(OwnRow::of(&own, self.clock.now()).keep()).await?;
-        let audiences = self.tell(&own, Some(by)).await?;
+        let audiences = self.tell_profile(&own, Some(by)).await?;
         tracing::info!(audiences = audiences.len(), "our profile was put in force");
         Ok(PublishView { confirmed: own.profile.confirmed, dry_run: false, audiences })
     }
@@ -163,7 +163,7 @@ impl Node {
         let Some(row) = Self::own_row(&snapshot)? else { return Ok(()) };
         drop(snapshot);
         let _turn = self.publishing_in_turn().await;
-        self.tell(&row.read()?, None).await?;
+        self.tell_profile(&row.read()?, None).await?;
         Ok(())
     }
 
@@ -179,7 +179,7 @@ impl Node {
     }
 
     /// Tells each audience, by a person's word or by itself. For whoever holds the turn.
-    async fn tell(&self, own: &Own, by: Option<By>) -> Result<Vec<ToldView>, NodeError> {
+    async fn tell_profile(&self, own: &Own, by: Option<By>) -> Result<Vec<ToldView>, NodeError> {
         let mut views = Vec::new();
         for plan in self.plans(&self.store.snapshot()?, own)? {
             if !plan.what.is_sent(by.is_some()) {

@@ -64,6 +64,8 @@ pub(super) struct Ours {
     pub(super) case: Option<CaseId>,
     /// What stays when body and free text are destroyed.
     pub(super) skeleton: Option<Skeleton>,
+    /// Of how many of the other side's messages people were told.
+    pub(super) told: u64,
 }
 
 /// What is known of a referral for ever: codes, and nothing that anybody wrote.

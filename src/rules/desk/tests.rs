@@ -364,6 +364,14 @@ fn why_a_statement_does_not_count_is_told_in_words() {
             Denied::Oneself,
             "whoever released it cannot approve it\nhint: another desk user does, with another key: `watchfire approve HOLD --as OTHER`",
         ),
+        (
+            Denied::NotSigned,
+            "somebody at the desk has to sign this\nhint: `--as USER`, or $WATCHFIRE_USER, says who; `watchfire user list` shows the users",
+        ),
+        (
+            Denied::OtherOrder,
+            "what was signed is another request than this\nhint: upgrade the older of node and command line, and try again",
+        ),
         (Denied::OtherHold, "the signature is for another hold\nhint: look at this one with `watchfire preview`, then approve it"),
         (
             Denied::OtherTerms,

@@ -6,6 +6,7 @@
 mod hold;
 mod index;
 mod log;
+mod notice;
 mod profile;
 mod publish;
 mod referral;
@@ -148,6 +149,7 @@ impl<'t> Tx<'t> {
             Change::User { change, wrapped, gone } => self.user(change, wrapped.as_deref(), gone.as_ref()),
             Change::Keep { shelf, id, row } => self.keep(*shelf, id, row.as_deref()),
             Change::MarkReferral { id, mark } => self.mark_referral(id, *mark),
+            Change::Notice(change) => self.notice(change),
             Change::Put(name, value) => self.put(name, value.as_deref()),
         }
     }

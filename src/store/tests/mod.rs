@@ -8,6 +8,7 @@ mod hold;
 mod log;
 mod lookup;
 mod model;
+mod notice;
 mod open;
 mod publish;
 mod recall;
