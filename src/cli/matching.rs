@@ -58,7 +58,7 @@ Nothing of it leaves: your node ranks by what the profiles of your open peers sa
 became of your own referrals to them. You decide; the rank is 0 to 1,000, and the factors stand beside the reasons.";
 
 const EXAMPLES: &str = "Examples:
-  watchfire match --incident account_compromise --help-wanted take_over --region middle_east_north_africa --language ar --priority urgent";
+  watchfire match --incident account_compromise --help-wanted take_over --language ar";
 
 pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
     let Args { need, case, incident_types, help_wanted, services, beneficiary, region, country, languages, priority, platforms, at } = args;
