@@ -272,6 +272,11 @@ fn every_help_example_runs_against_a_real_node() {
     here.ok(&take("user list"));
     here.ok(&take("user"));
     here.ok(&take("user log"));
+    here.ok(&(take("desk-key make") + " --passphrase-file words"));
+    here.ok(&(take("desk-key rotate") + " --passphrase-file words"));
+    for command in ["desk-key", "desk-key show", "desk-key publish", "desk-key openings"] {
+        here.ok(&take(command));
+    }
     here.ok(&take("vocabulary"));
     let red = "watchfire share red-lure.com --tlp red --to smex --as amina --passphrase-file words --json";
     let held = here.json(red)["held"][0].clone();

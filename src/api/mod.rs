@@ -13,6 +13,7 @@ pub mod problem;
 mod profiles;
 mod records;
 mod referrals;
+mod sealing;
 pub mod server;
 mod stream;
 mod users;
@@ -88,6 +89,12 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/users", get(users::list).post(users::change))
         .route("/v1/users/{name}", get(users::show))
         .route("/v1/user-log", get(users::log))
+        .route("/v1/desk-key", get(sealing::show).post(sealing::change))
+        .route("/v1/desk-key/publish", post(sealing::publish))
+        .route("/v1/desk-key/shares/{name}", get(sealing::shares))
+        .route("/v1/desk-key/users", post(sealing::register))
+        .route("/v1/desk-key/of/{peer}", get(sealing::of))
+        .route("/v1/openings", get(sealing::openings).post(sealing::opening))
         .route("/v1/backup", post(backup::backup))
         .route("/v1/backup/made", post(backup::made))
         .route("/v1/restore/waive", post(backup::waive))

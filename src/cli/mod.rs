@@ -6,6 +6,7 @@ mod card;
 mod completions;
 mod config;
 mod demo;
+mod desk_key;
 mod disclosures;
 mod doctor;
 mod expire;
@@ -36,6 +37,7 @@ mod referral;
 mod release;
 mod restore;
 mod rotate;
+mod sealing;
 mod second;
 mod serve;
 mod share;
@@ -125,6 +127,7 @@ enum Command {
     Approve(approve::Args),
     User(user::Args),
     Notify(notify::Args),
+    DeskKey(desk_key::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Rotate(rotate::Args),
@@ -235,6 +238,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Approve(args) => approve::run(desk, &args).await,
         Command::User(args) => user::run(desk, args).await,
         Command::Notify(args) => notify::run(desk, args).await,
+        Command::DeskKey(args) => desk_key::run(desk, args).await,
         Command::Rotate(args) => rotate::run(desk, &args).await,
         Command::Expire(_) => expire::run(desk).await,
         Command::Backup(args) => backup::run(desk, &args).await,

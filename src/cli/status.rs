@@ -4,7 +4,8 @@ use super::output::{self, counts, days, facts, short, table, time};
 use super::{Desk, Ended};
 use crate::api::client::Target;
 use crate::node::notify::NotifyStatus;
-use crate::node::view::{HeldView, LogView, PeerStatus, RestoredView, StatusView};
+use crate::node::view::{DeskKeyStatus, HeldView, LogView, PeerStatus, RestoredView, StatusView};
+use crate::rules::desk::Due;
 
 /// What the node holds and whom it reaches
 #[derive(Debug, clap::Args)]
@@ -36,6 +37,9 @@ pub(super) fn text(status: &StatusView) -> String {
     }
     if let Some(notify) = &status.notify {
         text += &notices(notify);
+    }
+    if let Some(key) = &status.desk_key {
+        text += &format!("desk key      {}\n", desk_key(key));
     }
     if let Some(restored) = &status.restored {
         text += "\n";
@@ -71,6 +75,21 @@ pub(super) fn notices(notify: &NotifyStatus) -> String {
         text += &format!(", {} given up: `watchfire notify list` says why", notify.given_up);
     }
     text + "\n"
+}
+
+/// Which desk key is in force, and what is to be done about it.
+pub(super) fn desk_key(key: &DeskKeyStatus) -> String {
+    let due = match key.due {
+        Some(Due::SomebodyLeft) => "; the next is due, since somebody has it who may not open any more".into(),
+        Some(Due::Old | Due::None) => "; the next is due".into(),
+        None => format!(", the next by {}", time(Some(key.due_at))),
+    };
+    let card = match key.card_names {
+        Some(number) if number == key.number => String::new(),
+        Some(number) => format!("; the card still names {number}"),
+        None => "; the card names none yet".into(),
+    };
+    format!("{}{due}{card}", key.number)
 }
 
 /// What a restored node waits for.

@@ -80,6 +80,7 @@ fn status_is_facts_peers_and_logs() {
         certificates: CertificatesView { node_days: 6, issuing_days: 1 },
         backup: Some(AT),
         held: None,
+        desk_key: None,
         restored: None,
         notify: None,
     };
@@ -134,6 +135,7 @@ fn a_new_node_has_no_peers_and_no_records() {
         certificates: CertificatesView { node_days: -1, issuing_days: 0 },
         backup: None,
         held: None,
+        desk_key: None,
         restored: None,
         notify: None,
     };
@@ -176,6 +178,7 @@ fn a_restored_node_says_what_it_waits_for_wherever_an_operator_looks() {
         certificates: CertificatesView { node_days: 6, issuing_days: 80 },
         backup: Some(AT),
         held: None,
+        desk_key: None,
         restored: Some(waiting_for_amal()),
         notify: None,
     };
@@ -1170,4 +1173,21 @@ fn the_status_counts_notices_where_there_is_somebody_to_tell() {
     let of = |failing, given_up| status::notices(&NotifyStatus { channels: 1, waiting: 3, failing, given_up });
     assert_eq!(of(0, 0), "notices       1 channel, 3 waiting\n");
     assert_eq!(of(2, 1), "notices       1 channel, 3 waiting, 2 failing, 1 given up: `watchfire notify list` says why\n");
+}
+
+#[test]
+fn a_desk_key_that_is_due_is_told_with_what_to_do() {
+    use crate::node::view::DeskKeyStatus;
+    use crate::rules::desk::Due;
+    let good = DeskKeyStatus { number: 3, card_names: Some(3), due: None, due_at: AT };
+    let told = |key: &DeskKeyStatus| (doctor::desk_key(key).verdict, status::desk_key(key));
+    assert_eq!(told(&good), (CheckVerdict::Ok, "3, the next by 2026-11-22T09:30:00Z".into()));
+    let old = DeskKeyStatus { due: Some(Due::Old), ..good.clone() };
+    assert_eq!(told(&old), (CheckVerdict::Warning, "3; the next is due".into()));
+    let left = DeskKeyStatus { due: Some(Due::SomebodyLeft), ..good.clone() };
+    assert_eq!(told(&left).1, "3; the next is due, since somebody has it who may not open any more");
+    let behind = DeskKeyStatus { card_names: Some(2), ..good.clone() };
+    assert_eq!(told(&behind), (CheckVerdict::Warning, "3, the next by 2026-11-22T09:30:00Z; the card still names 2".into()));
+    assert!(doctor::desk_key(&behind).hint.expect("what to do").contains("desk-key publish"));
+    assert!(status::desk_key(&DeskKeyStatus { card_names: None, ..good }).ends_with("; the card names none yet"));
 }

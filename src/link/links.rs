@@ -479,6 +479,7 @@ impl Links {
             ("referrals", self.node.react_to_all().await),
             ("our profile", self.node.tell_newcomers().await),
             ("log-signing keys", self.node.settle_log_keys().await),
+            ("desk key", self.node.settle_desk_key()),
             ("what sources sent", self.node.keep_volumes().await),
             ("notices", self.node.forget_notices().await),
             ("retention", self.node.destroy_expired(false).await.map(drop)),

@@ -114,6 +114,10 @@ id!(
     "a hash of the desk's"
 );
 id!(
+    /// An X-Wing public key that things are sealed to, a desk's or a desk user's: the beginning of a SHA-256 of it.
+    SealKeyId, 16, "the id of a key that is sealed to"
+);
+id!(
     /// A release of this node's: what was decided on together. Short, since people type it to undo it; known here alone.
     ReleaseId, 5, "the id of a release"
 );

@@ -30,6 +30,7 @@ pub mod recall;
 pub mod receive;
 pub mod referral;
 pub mod relay;
+mod sealing;
 mod second;
 pub mod send;
 pub mod share;

@@ -22,6 +22,7 @@ pub mod raw;
 mod read;
 mod referral;
 mod rows;
+pub mod sealing;
 mod tables;
 mod writer;
 

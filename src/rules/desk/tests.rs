@@ -377,6 +377,26 @@ fn why_a_statement_does_not_count_is_told_in_words() {
             Denied::OtherTerms,
             "the approval is for something else than what would leave now\nhint: look at it again with `watchfire preview`, then approve it",
         ),
+        (
+            Denied::Role(Role::Lead, Deed::MakeDeskKey),
+            "leads may not make the desk key\nhint: a director does; `watchfire user list` shows who is one",
+        ),
+        (
+            Denied::Role(Role::Handler, Deed::RotateDeskKey),
+            "handlers may not make the next desk key\nhint: a lead or a director does; `watchfire user list` shows them",
+        ),
+        (
+            Denied::Role(Role::Coordinator, Deed::OpenSealed),
+            "coordinators may not open what is sealed to the desk\nhint: a handler, a lead or a director does; `watchfire user list` shows them",
+        ),
+        (
+            Denied::KeyMoved,
+            "the desk key has changed meanwhile, or this one was made already\nhint: `watchfire desk-key show` shows how it stands; try again",
+        ),
+        (
+            Denied::WrongShares,
+            "the desk key is not sealed to exactly those who may open\nhint: upgrade the older of node and command line, or try again",
+        ),
     ];
     crate::texts::all_say(include_str!("mod.rs"), "Denied", &cases);
 }
@@ -399,4 +419,12 @@ fn what_was_ordered_is_done_for_those_who_may_and_at_an_empty_desk_for_anybody()
     forged.order.by = UserKey(key(3).public());
     assert_eq!(check(Some(&forged)), Err(Denied::BadSignature));
     assert_eq!(Desk::new(ORG).check_order(None, &[3; 32], Deed::Work, NOW), Ok(None));
+}
+
+#[test]
+fn a_lead_or_a_director_says_what_the_organisation_tells_of_itself() {
+    let may_do = [Role::Handler, Role::Lead, Role::Director, Role::Coordinator].map(|role| may(role, Deed::Profile));
+    assert_eq!(may_do, [false, true, true, false]);
+    let told = Denied::Role(Role::Handler, Deed::Profile).to_string();
+    assert!(told.ends_with("may not change the profile\nhint: a lead or a director does; `watchfire user list` shows them"), "{told}");
 }

@@ -12,6 +12,7 @@ mod publish;
 mod referral;
 mod release;
 mod runs;
+mod sealing;
 mod small;
 mod take_back;
 mod user;
@@ -150,6 +151,7 @@ impl<'t> Tx<'t> {
             Change::Keep { shelf, id, row } => self.keep(*shelf, id, row.as_deref()),
             Change::MarkReferral { id, mark } => self.mark_referral(id, *mark),
             Change::Notice(change) => self.notice(change),
+            Change::Sealing(change) => self.sealing(change),
             Change::Put(name, value) => self.put(name, value.as_deref()),
         }
     }

@@ -6,6 +6,7 @@ mod lookup;
 mod notice;
 mod record;
 mod referral;
+mod sealing;
 mod small;
 mod upkeep;
 mod user;

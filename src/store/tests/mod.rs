@@ -14,6 +14,7 @@ mod publish;
 mod recall;
 mod release;
 mod script;
+mod sealing;
 mod small;
 mod torn;
 mod user;
