@@ -13,6 +13,7 @@ pub struct Projection(Profile);
 
 impl Projection {
     /// What a body says that another wrote, or that left here before.
+    #[cfg(any(feature = "node", test))]
     pub(crate) const fn heard(profile: Profile) -> Self {
         Self(profile)
     }
