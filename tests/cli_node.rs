@@ -159,6 +159,8 @@ fn every_help_example_runs_against_a_real_node() {
     );
     here.put("policy.toml", "[peers.smex]\nclass_max = \"restricted\"\nnda = \"NDA-2026-04\"\nuntil = \"2099-06-30\"\n");
     here.put("list.json", r#"{"name":"Top sites","version":3,"type":"hostname","list":["popular-site.com"]}"#);
+    let profile = "pseudonym = \"A desk\"\nservices = [\"incident_response_support\"]\nplatform_channels = [\"facebook\"]\n[audience]\nplatform_channels = [\"smex\"]\n";
+    here.put("profile.toml", profile);
     here.put("staff.txt", "Anna Kim\nngo.example\n");
     here.put("referral.txt", "Ask Anna about hxxps://evil[.]example\n");
     let line = take("serve");
@@ -187,6 +189,13 @@ fn every_help_example_runs_against_a_real_node() {
         "group deputy",
         "group community",
         "group take-over",
+        "profile",
+        "profile template",
+        "profile check",
+        "profile set",
+        "profile show",
+        "profile confirm",
+        "match",
         "share",
         "import",
         "lookup",
@@ -215,6 +224,41 @@ fn every_help_example_runs_against_a_real_node() {
         here.ok(&take(command));
     }
     referrals(&here, &smex, &mut take);
+    here.ok(&take("profile edit").replace("nano", "true"));
+    here.all_refused(&[
+        (
+            "EDITOR='sed -i s/incident_response_support/incident_response_suport/' watchfire profile edit --yes 2>&1 \
+             | sed 's/profile-[A-Za-z0-9]*/profile-X/; s/line [0-9]*/line N/' >&2; exit 2",
+            2,
+            "what you wrote is in `HERE/node/profile-X.toml`; `watchfire profile set` takes it from there\nerror: line N: `services`: there is no `incident_response_suport` in the list `service`\nhint: did you mean `incident_response_support`? `watchfire vocabulary service` shows all",
+        ),
+        (
+            "EDITOR=false watchfire profile edit",
+            2,
+            "error: the editor ended with an error\nhint: $VISUAL or $EDITOR names another",
+        ),
+        (
+            "EDITOR='sed -i s/A.desk/Another.desk/' watchfire profile edit 2>&1 | sed '/^what you wrote/d' >&2; exit 2",
+            2,
+            "error: nobody is there to be asked\nhint: `--yes` does not ask",
+        ),
+        ("watchfire match", 2, "error: nothing is asked for\nhint: `--incident` and `--help-wanted` say what, `--need FILE` or `--case FILE` all of it"),
+        ("watchfire match --incident malwere", 2, "error: there is no `malwere` in the list `incident-type`\nhint: did you mean `malware`? `watchfire vocabulary incident-type` shows all"),
+        (
+            "watchfire profile show smex",
+            6,
+            "error: nothing is known of the profile of `smex`\nhint: it is told to peers and in groups once it has one; what is older than 90 days is gone",
+        ),
+    ]);
+    let edited = here.ok("EDITOR='sed -i s/facebook/telegram/' watchfire profile edit --yes");
+    assert!(edited.starts_with("the profile is in force, confirmed "), "{edited}");
+    let profile = here.json("watchfire profile show --json");
+    has(&profile, &["org_id", "name", "confirmed", "stale", "fields"]);
+    assert!(profile["fields"].as_array().expect("fields").iter().any(|field| field["values"][0] == "telegram"), "{profile}");
+    assert!(!here.ok("watchfire profile show --for public").contains("telegram"));
+    here.ok("watchfire refer --template > case.toml");
+    has(&here.json("watchfire match --case case.toml --json"), &["ranked", "excluded", "unknown"]);
+    assert!(here.ok("watchfire match --case case.toml").ends_with("no profile: smex\n"));
     smex.ok("watchfire group create newsletter --member here");
     here.wait("watchfire group show newsletter");
     here.ok(&take("group leave"));

@@ -10,6 +10,7 @@ mod import;
 mod notify;
 mod peers;
 pub mod problem;
+mod profiles;
 mod records;
 mod referrals;
 mod sealing;
@@ -73,6 +74,10 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/records/{id}/exports", get(records::exports))
         .route("/v1/records/{id}/withdraw", post(records::withdraw))
         .route("/v1/records/{id}/recall", post(records::recall))
+        .route("/v1/profile", get(profiles::show).post(profiles::set))
+        .route("/v1/profile/file", get(profiles::file))
+        .route("/v1/profile/check", post(profiles::check))
+        .route("/v1/match", post(profiles::match_need))
         .route("/v1/referrals", get(referrals::inbox).post(referrals::refer))
         .route("/v1/timers", get(referrals::timers))
         .route("/v1/deeds", get(referrals::deeds))

@@ -21,12 +21,14 @@ mod input;
 mod invite;
 mod join;
 mod lookup;
+mod matching;
 mod notify;
 mod output;
 mod passphrase;
 mod peer;
 mod policy;
 mod preview;
+mod profile;
 mod provision;
 mod recall;
 mod receipts;
@@ -100,6 +102,8 @@ enum Command {
     Explain(explain::Args),
     Disclosures(disclosures::Args),
     Policy(policy::Args),
+    Profile(profile::Args),
+    Match(matching::Args),
     Refer(referral::refer::Args),
     Inbox(referral::inbox::Args),
     Timers(referral::timers::Args),
@@ -211,6 +215,8 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Explain(args) => explain::run(desk, &args).await,
         Command::Disclosures(args) => disclosures::run(desk, &args).await,
         Command::Policy(args) => policy::run(desk, args).await,
+        Command::Profile(args) => profile::run(desk, args).await,
+        Command::Match(args) => matching::run(desk, args).await,
         Command::Refer(args) => referral::refer::run(desk, args).await,
         Command::Inbox(args) => referral::inbox::run(desk, &args).await,
         Command::Timers(args) => referral::timers::run(desk, &args).await,

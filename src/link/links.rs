@@ -479,6 +479,7 @@ impl Links {
             ("positions", self.node.position_all().await),
             ("referrals", self.node.react_to_all().await),
             ("clocks", self.node.watch_open().await),
+            ("our profile", self.node.tell_newcomers().await),
             ("log-signing keys", self.node.settle_log_keys().await),
             ("desk key", self.node.settle_desk_key()),
             ("what sources sent", self.node.keep_volumes().await),

@@ -1,6 +1,7 @@
 //! Records: what is shared.
 
 use super::log::Audience;
+use super::profile::Projection;
 use super::referral::Message;
 use super::{EntryHash, LogId, Observable, OrgId, Timestamp};
 
@@ -10,6 +11,8 @@ use super::{EntryHash, LogId, Observable, OrgId, Timestamp};
 pub enum RecordKind {
     /// An observable, with what its author says of it.
     Indicator = 1,
+    /// What an organisation says of itself.
+    Profile = 4,
     /// A message about a referral that says something of the case.
     Referral = 6,
     /// One that says nothing of it: that it came, was opened, is withdrawn. It goes wherever the case went, whatever was agreed since.
@@ -32,6 +35,7 @@ impl RecordKind {
     pub const fn from_number(number: u8) -> Option<Self> {
         match number {
             1 => Some(Self::Indicator),
+            4 => Some(Self::Profile),
             6 => Some(Self::Referral),
             7 => Some(Self::ReferralStep),
             8 => Some(Self::Withdrawal),
@@ -45,6 +49,7 @@ impl RecordKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Indicator => "indicator",
+            Self::Profile => "profile",
             Self::Referral => "referral",
             Self::ReferralStep => "referral step",
             Self::Withdrawal => "withdrawal",
@@ -159,6 +164,8 @@ pub struct SignedReceipt {
 pub enum Record {
     /// An observable, with what its author says of it.
     Indicator(Indicator),
+    /// What its author says of itself, as far as its readers may know.
+    Profile(Box<Projection>),
     /// A message about a referral.
     Referral(Message),
     /// The author takes entries back.
@@ -174,6 +181,7 @@ impl Record {
     pub fn kind(&self) -> RecordKind {
         match self {
             Self::Indicator(_) => RecordKind::Indicator,
+            Self::Profile(_) => RecordKind::Profile,
             Self::Referral(message) if message.words.has_content() => RecordKind::Referral,
             Self::Referral(_) => RecordKind::ReferralStep,
             Self::Withdrawal(_) => RecordKind::Withdrawal,

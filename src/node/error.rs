@@ -215,6 +215,14 @@ pub enum NodeError {
     /// No referral has that id.
     #[error("there is no referral `{0}`\nhint: `watchfire inbox` shows them; four characters of an id are enough where no other begins so")]
     UnknownReferral(String),
+    /// This node has no profile.
+    #[error("this node has no profile yet\nhint: `watchfire profile edit` makes one")]
+    NoProfile,
+    /// Nothing is known of an organisation's profile.
+    #[error(
+        "nothing is known of the profile of `{0}`\nhint: it is told to peers and in groups once it has one; what is older than 90 days is gone"
+    )]
+    UnknownProfile(String),
     /// It is not the time for that in a referral, or not ours to do.
     #[error("{0}\nhint: {hint}", hint = super::referral::way_out(*.0))]
     Referral(Illegal),
@@ -404,6 +412,8 @@ impl NodeError {
             Self::UnknownRecord(_) => "unknown-record",
             Self::NotHeld(_) => "not-held",
             Self::UnknownReferral(_) => "unknown-referral",
+            Self::NoProfile => "no-profile",
+            Self::UnknownProfile(_) => "unknown-profile",
             Self::Referral(_) => "not-now",
             Self::OnlyHeld { .. } => "only-held",
             Self::AlsoHeld { .. } => "also-held",
@@ -467,6 +477,8 @@ impl NodeError {
             | Self::Recalled { .. }
             | Self::NotHeld(_)
             | Self::UnknownReferral(_)
+            | Self::NoProfile
+            | Self::UnknownProfile(_)
             | Self::OnlyHeld { .. } => Exit::NotFound,
             Self::StoreLocked(_) | Self::StoreDamaged(_) | Self::StoreNewer { .. } | Self::StoreForeign { .. } => Exit::Store,
             Self::StoreUnavailable(_) | Self::StoreReadOnly(_) => Exit::Store,
@@ -720,6 +732,13 @@ mod tests {
                 "not-held",
                 6,
                 "nothing is held as `amal`\nhint: `watchfire holds` shows what is; what has left is taken back with `watchfire recall`",
+            ),
+            (NodeError::NoProfile, "no-profile", 6, "this node has no profile yet\nhint: `watchfire profile edit` makes one"),
+            (
+                NodeError::UnknownProfile(text()),
+                "unknown-profile",
+                6,
+                "nothing is known of the profile of `x`\nhint: it is told to peers and in groups once it has one; what is older than 90 days is gone",
             ),
             (
                 NodeError::UnknownReferral(text()),

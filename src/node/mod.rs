@@ -25,6 +25,7 @@ mod peer;
 mod policy;
 mod position;
 mod preview;
+pub mod profile;
 pub mod profile_file;
 pub mod recall;
 pub mod receive;
@@ -103,6 +104,8 @@ pub struct Node {
     referring: tokio::sync::Mutex<()>,
     /// The clocks of referrals.
     clocks: escalate::Clocks,
+    /// Our profile is told to one audience after the other.
+    publishing: tokio::sync::Mutex<()>,
     /// The value lists in force.
     pub vocabularies: crate::model::vocabulary::Vocabularies,
     /// One definition of a group of ours follows from the one before.
@@ -218,6 +221,7 @@ impl Node {
             holding: tokio::sync::Mutex::default(),
             referring: tokio::sync::Mutex::default(),
             clocks: escalate::Clocks::new(timetable),
+            publishing: tokio::sync::Mutex::default(),
             vocabularies,
             defining: tokio::sync::Mutex::default(),
         })

@@ -167,6 +167,7 @@ pub(crate) fn fields(kind: u8, body: &[u8]) -> Vec<Field> {
     };
     match record {
         Record::Indicator(indicator) => indicator_fields(indicator),
+        Record::Profile(projection) => super::profile::fields_of(projection.profile()),
         Record::Referral(message) => message_fields(message),
         Record::Withdrawal(Withdrawal { log, seqs, reason, .. }) => {
             vec![field("log", log), field("positions", seqs.len()), field("reason", reason)]

@@ -149,6 +149,7 @@ impl Node {
                 valid_until: indicator.valid_until,
                 observable: indicator.observable,
             },
+            Record::Profile(_) => Meaning::Profile,
             Record::Referral(message) => self.understand_message(log, message)?,
             #[cfg(feature = "simulation")]
             Record::Withdrawal(_) if crate::simulation::planted(crate::simulation::Bug::ForgetRecall) => Meaning::None,

@@ -7,6 +7,7 @@ use super::label::{AudienceState, Held, Withheld};
 use super::may::{About, Action, To, may};
 use super::referral::{Permission, permits};
 use crate::model::log::Audience;
+use crate::model::profile::Projection;
 use crate::model::record::{Receipt, Withdrawal};
 use crate::model::referral::{Message, Words};
 use crate::model::{Indicator, Label, Observable, OrgId, Record, RecordKind, ReleaseId, Timestamp};
@@ -188,6 +189,7 @@ pub fn release_held(
 fn project(record: Record, look: Look<'_>, findings: &mut Findings) -> Result<Record, Withheld> {
     Ok(match record {
         Record::Indicator(indicator) => Record::Indicator(project_indicator(indicator, look, findings)?),
+        Record::Profile(projection) => Record::Profile(Box::new(project_profile(*projection, look, findings))),
         Record::Referral(message) => Record::Referral(project_message(message, look, &mut *findings)),
         // What takes back is never held up: of its reason only personal data goes.
         Record::Withdrawal(Withdrawal { log, seqs, mode, reason }) => {
@@ -197,6 +199,12 @@ fn project(record: Record, look: Look<'_>, findings: &mut Findings) -> Result<Re
         Record::Receipt(Receipt { log, outcomes, at, withdrawal }) => Record::Receipt(Receipt { log, outcomes, at, withdrawal }),
         Record::KeyChange(key) => Record::KeyChange(key),
     })
+}
+
+/// What an organisation says of itself is projected for its readers already; its own name is its own to give, its other texts pass the detectors.
+fn project_profile(mut projection: Projection, look: Look<'_>, findings: &mut Findings) -> Projection {
+    redact_fields(&mut look.gate.texts(Vec::new()), &mut projection.texts_mut(), findings);
+    projection
 }
 
 /// A message about a referral: codes and times stay, texts pass the detectors, one record for all of them.

@@ -314,6 +314,12 @@ pub enum Shelf {
     Watch = 8,
     /// Rungs of ladders that were reached. An id begins with the first 8 bytes of the referral's.
     Rung = 9,
+    /// Our own profile, whole.
+    Profile = 10,
+    /// Where each organisation's newest profile stands, by author and audience.
+    HeardProfile = 11,
+    /// What of our profile each audience was told last.
+    ToldProfile = 12,
 }
 
 /// What is remembered of a referral besides its messages.
@@ -426,6 +432,8 @@ pub enum Meaning {
     KeyChange([u8; 32]),
     /// A message about a referral.
     Said(Said),
+    /// What its author says of itself: supersedes what it said before in the same log.
+    Profile,
 }
 
 /// What became of an entry at its receiver. The number stands on the wire.

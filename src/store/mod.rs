@@ -16,6 +16,7 @@ pub mod hold;
 mod migrate;
 pub mod notice;
 mod overlay;
+mod profile;
 #[doc(hidden)]
 pub mod raw;
 mod read;
@@ -30,6 +31,7 @@ mod tests;
 
 pub use disk::{BackendFactory, Options};
 pub use error::{CommitError, Damaged, OpenError, ReadError};
+pub use profile::HeardProfile;
 pub use read::*;
 pub use referral::{MessageRow, ReferralRow};
 pub use rows::{EvidenceRow, History, HistoryPart, LogState, ProvenanceState, QuarantineRow, SuspiciousRow, TakenBackRow};

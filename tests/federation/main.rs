@@ -29,6 +29,7 @@ mod lives;
 mod membership;
 mod nothing_new;
 mod pairing;
+mod profiles;
 mod recalls;
 mod recalls_alone;
 mod referrals;

@@ -9,16 +9,20 @@ use super::{Malformed, wire};
 use crate::model::Timestamp;
 use crate::model::hours::Hours;
 use crate::model::language::LanguageTag;
-use crate::model::profile::{Own, Profile, Reader};
+use crate::model::profile::{Own, Profile, Projection, Reader};
 use crate::model::vocabulary::Code;
 
 /// The longest body of a profile, in bytes: a profile with every field full has less.
 const BODY_BYTES_MAX: usize = 128 << 10;
 
-/// The body of a profile for a reader: exactly the bytes that are hashed, signed and sent. There is no other way to encode one, so that no field leaves
-/// that the reader may not know.
+/// The body of a profile for a reader: exactly the bytes that are hashed, signed and sent.
 pub fn encode_profile(own: &Own, reader: Reader) -> Vec<u8> {
-    to_wire(own.project(reader)).encode_to_vec()
+    encode_projection(&own.projection(reader))
+}
+
+/// The body of a projection. There is no other way to encode a profile, so that no field leaves that its reader may not know.
+pub(super) fn encode_projection(projection: &Projection) -> Vec<u8> {
+    to_wire(projection.profile().clone()).encode_to_vec()
 }
 
 /// Reads the body of a profile. Codes that are in no list are kept.

@@ -2,8 +2,10 @@
 
 use prost::Message;
 
+use super::profile::{decode_profile, encode_projection};
 use super::{Malformed, fixed, referral, wire};
 use crate::model::crypto::{SigningKey, framed, verify_ed25519};
+use crate::model::profile::Projection;
 use crate::model::record::{Receipt, ReceiptOutcome, SignedReceipt, Withdrawal, WithdrawalMode};
 use crate::model::{EntryHash, GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Record, RecordKind, Timestamp};
 use crate::rules::release::{LABEL_MAX, LABELS_MAX, NOTE_MAX, REASON_MAX, SOURCE_MAX};
@@ -17,6 +19,7 @@ const RECALL_BYTES_MAX: usize = 16 << 10;
 pub fn encode_record(record: &Record) -> Vec<u8> {
     match record {
         Record::Indicator(indicator) => indicator_to_wire(indicator).encode_to_vec(),
+        Record::Profile(projection) => encode_projection(projection),
         Record::Referral(message) => referral::to_wire(message).encode_to_vec(),
         Record::Withdrawal(withdrawal) => withdrawal_to_wire(withdrawal).encode_to_vec(),
         Record::Receipt(receipt) => receipt_to_wire(receipt).encode_to_vec(),
@@ -31,6 +34,7 @@ pub fn encode_record(record: &Record) -> Vec<u8> {
 pub fn decode_record(kind: RecordKind, body: &[u8]) -> Result<Record, Malformed> {
     Ok(match kind {
         RecordKind::Indicator => Record::Indicator(indicator_from_wire(decode(body)?)?),
+        RecordKind::Profile => Record::Profile(Box::new(Projection::heard(decode_profile(body)?))),
         RecordKind::Referral | RecordKind::ReferralStep => {
             let record = Record::Referral(referral::from_wire(decode(body)?)?);
             // What is let through because it says nothing must say nothing.

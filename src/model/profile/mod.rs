@@ -2,8 +2,12 @@
 //! no list here came from a node with newer ones, and is kept.
 
 mod audience;
+mod merge;
+mod projection;
 
 pub use audience::{Audiences, Field, Named, Own, Reach, Reader};
+pub use merge::merged;
+pub use projection::Projection;
 
 use super::country::Country;
 use super::hours::Hours;

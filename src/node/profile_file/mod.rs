@@ -6,7 +6,7 @@ pub use write::write;
 
 use crate::model::hours::{BadHours, Hours};
 use crate::model::profile::{Audiences, BadProfile, FEES_MAX, Field, NAME_MAX, Named, Own, Profile, Reach};
-use crate::model::vocabulary::{Code, Vocabularies};
+use crate::model::vocabulary::{Code, Vocabularies, Vocabulary};
 use crate::model::{Timestamp, language::LanguageTag};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -184,11 +184,7 @@ impl Place<'_> {
         if list.title(&code).is_some() {
             return Ok(code);
         }
-        let nearest = list.entries.iter().map(|entry| entry.code.as_str()).min_by_key(|one| distance(one, text));
-        let hint = match nearest.filter(|one| distance(one, text) <= text.len() / 3 + 1) {
-            Some(nearest) => format!("did you mean `{nearest}`? `watchfire vocabulary {}` shows all", list.name),
-            None => format!("`watchfire vocabulary {}` shows what there is", list.name),
-        };
+        let hint = nearest(list, text);
         Err(self.bad(at, format!("`{field}`: there is no `{code}` in the list `{}`", list.name), hint))
     }
 
@@ -327,6 +323,15 @@ fn minutes(text: &str) -> Option<u32> {
     };
     let minutes = number.trim_end().parse::<u32>().ok()?.checked_mul(many)?;
     (1..=crate::model::profile::RESPONSE_MINUTES_MAX).contains(&minutes).then_some(minutes)
+}
+
+/// Which code of a list somebody may have meant.
+pub fn nearest(list: &Vocabulary, text: &str) -> String {
+    let nearest = list.entries.iter().map(|entry| entry.code.as_str()).min_by_key(|one| distance(one, text));
+    match nearest.filter(|one| distance(one, text) <= text.len() / 3 + 1) {
+        Some(nearest) => format!("did you mean `{nearest}`? `watchfire vocabulary {}` shows all", list.name),
+        None => format!("`watchfire vocabulary {}` shows what there is", list.name),
+    }
 }
 
 /// How many letters must be changed, put in or left out (Levenshtein).

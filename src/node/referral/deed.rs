@@ -43,7 +43,7 @@ pub struct By(pub(super) Option<UserKey>);
 
 impl By {
     /// As logs and disclosures say it.
-    pub(super) fn short(self) -> Option<String> {
+    pub(in crate::node) fn short(self) -> Option<String> {
         self.0.map(|key| key.short())
     }
 }

@@ -25,6 +25,8 @@ pub enum Deed {
     Refer,
     /// Work on a referral: open, ask, answer, accept, decline, tell, resolve, review, close.
     Work,
+    /// Say what the organisation tells others of itself.
+    Profile,
     /// Make the desk's first key.
     MakeDeskKey,
     /// Make the next one.
@@ -38,9 +40,9 @@ pub const fn may(role: Role, deed: Deed) -> bool {
     match (role, deed) {
         (Role::Director, _)
         | (Role::Handler | Role::Lead, Deed::Release | Deed::Approve | Deed::Refer | Deed::Work | Deed::OpenSealed)
-        | (Role::Lead, Deed::RotateDeskKey) => true,
+        | (Role::Lead, Deed::RotateDeskKey | Deed::Profile) => true,
         (Role::Handler | Role::Lead, Deed::ChangeUsers | Deed::MakeDeskKey)
-        | (Role::Handler, Deed::RotateDeskKey)
+        | (Role::Handler, Deed::RotateDeskKey | Deed::Profile)
         | (Role::Coordinator, _) => false,
     }
 }
@@ -143,6 +145,7 @@ const fn deed_text(deed: &Deed) -> &'static str {
         Deed::Approve => "approve a release",
         Deed::Refer => "hand over a case",
         Deed::Work => "work on a referral",
+        Deed::Profile => "change the profile",
         Deed::MakeDeskKey => "make the desk key",
         Deed::RotateDeskKey => "make the next desk key",
         Deed::OpenSealed => "open what is sealed to the desk",
@@ -152,7 +155,7 @@ const fn deed_text(deed: &Deed) -> &'static str {
 const fn deed_hint(deed: &Deed) -> &'static str {
     match deed {
         Deed::ChangeUsers | Deed::MakeDeskKey => "a director does; `watchfire user list` shows who is one",
-        Deed::RotateDeskKey => "a lead or a director does; `watchfire user list` shows them",
+        Deed::RotateDeskKey | Deed::Profile => "a lead or a director does; `watchfire user list` shows them",
         Deed::Release | Deed::Approve | Deed::Refer | Deed::Work | Deed::OpenSealed => {
             "a handler, a lead or a director does; `watchfire user list` shows them"
         }

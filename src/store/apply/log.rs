@@ -34,6 +34,10 @@ impl Tx<'_> {
         }
         log.row.head = batch.checkpoint.head;
         self.put_log(&log)?;
+        self.flush()?;
+        for header in headers.iter().filter(|header| header.kind == RecordKind::Profile.number()) {
+            self.newest_profile(&log, header, header.created)?;
+        }
         Ok(Outcome::Done)
     }
 
@@ -265,6 +269,7 @@ impl Tx<'_> {
                 }
                 Meaning::Receipt { log: of, outcomes, at } => drop(self.receipt(&log.row.key.author, of, outcomes, *at)?),
                 Meaning::KeyChange(key) => self.change_key(log, received.header.seq, key)?,
+                Meaning::Profile => self.newest_profile(log, &received.header, now)?,
                 Meaning::None | Meaning::Indicator { .. } | Meaning::Said(_) => {}
             }
         }
@@ -369,8 +374,9 @@ impl Tx<'_> {
             let provenance = self.provenance(&place)?;
             let holds = match RecordKind::from_number(entry.kind) {
                 Some(RecordKind::Indicator) => provenance.as_ref().is_some_and(|row| row.state == ProvenanceState::Live),
-                // A withdrawal or receipt does the same once more, a message is known by its number; a change of key belongs to its own log.
-                Some(RecordKind::Withdrawal | RecordKind::Receipt | RecordKind::Referral | RecordKind::ReferralStep) => true,
+                // A withdrawal or receipt does the same once more, a message is known by its number, and of profiles the last is here; a change of key
+                // belongs to its own log.
+                Some(RecordKind::Withdrawal | RecordKind::Receipt | RecordKind::Referral | RecordKind::ReferralStep | RecordKind::Profile) => true,
                 Some(RecordKind::KeyChange) | None => false,
             };
             if holds {

@@ -9,6 +9,7 @@ use crate::store::change::Shelf;
 use crate::store::codec::audience_bytes;
 use crate::store::error::ReadError;
 use crate::store::find;
+use crate::store::profile::HeardProfile;
 use crate::store::referral::{MessageRow, ReferralRow, side_of};
 use crate::store::rows::{EntryRow, WaitingRow};
 use crate::store::tables::{BODIES, ENTRIES, LOG_NUMBERS, MESSAGES, REFERRALS, SHELVES, WAITING};
@@ -120,6 +121,21 @@ impl Snapshot {
         for row in self.table(SHELVES)?.range((shelf as u8, &first)..=(shelf as u8, &last))? {
             let (key, bytes) = row?;
             all.push((*key.value().1, bytes.value().to_vec()));
+        }
+        Ok(all)
+    }
+
+    /// Where the newest profile of each author and audience stands, with its body; not those whose body is gone.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn heard_profiles(&self) -> Read<Vec<(HeardProfile, Vec<u8>)>> {
+        let (bodies, mut all) = (self.table(BODIES)?, Vec::new());
+        for (key, bytes) in self.all_kept(Shelf::HeardProfile)? {
+            let row: HeardProfile = find::decoded("shelves", &key, &bytes)?;
+            if bodies.get(row.body)?.is_some() {
+                all.push((row, get_body::<ReadError>(&*bodies, row.body)?));
+            }
         }
         Ok(all)
     }
