@@ -12,6 +12,7 @@ mod expire;
 mod explain;
 mod export;
 mod group;
+mod handover;
 mod health;
 mod holds;
 mod import;
@@ -37,6 +38,7 @@ mod second;
 mod serve;
 mod share;
 mod show;
+mod statistics;
 mod status;
 #[cfg(test)]
 mod texts;
@@ -111,6 +113,8 @@ enum Command {
     Review(referral::act::Review),
     Close(referral::act::Close),
     PassOn(referral::pass_on::Args),
+    Handover(handover::Args),
+    Statistics(statistics::Args),
     Withdraw(withdraw::Args),
     Recall(recall::Args),
     Receipts(receipts::Args),
@@ -218,6 +222,8 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Review(args) => referral::act::run(desk, Acts::Review(args)).await,
         Command::Close(args) => referral::act::run(desk, Acts::Close(args)).await,
         Command::PassOn(args) => referral::pass_on::run(desk, args).await,
+        Command::Handover(args) => handover::run(desk, args).await,
+        Command::Statistics(args) => statistics::run(desk, &args).await,
         Command::Withdraw(args) => withdraw::run(desk, &args).await,
         Command::Recall(args) => recall::run(desk, &args).await,
         Command::Receipts(args) => receipts::run(desk, &args).await,

@@ -476,6 +476,7 @@ impl Links {
             ("groups", self.node.confirm_groups().await),
             ("positions", self.node.position_all().await),
             ("referrals", self.node.react_to_all().await),
+            ("hand-overs", self.node.remind_of_handovers().await.map(drop)),
             ("log-signing keys", self.node.settle_log_keys().await),
             ("what sources sent", self.node.keep_volumes().await),
             ("retention", self.node.destroy_expired(false).await.map(drop)),

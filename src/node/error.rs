@@ -212,6 +212,16 @@ pub enum NodeError {
     /// No referral has that id.
     #[error("there is no referral `{0}`\nhint: `watchfire inbox` shows them; four characters of an id are enough where no other begins so")]
     UnknownReferral(String),
+    /// Nothing of the desk's own has this id.
+    #[error("there is no {what} `{id}`\nhint: `{list}` shows them")]
+    UnknownOfDesk {
+        /// What it would be.
+        what: &'static str,
+        /// As it was given.
+        id: String,
+        /// The command that lists them.
+        list: &'static str,
+    },
     /// It is not the time for that in a referral, or not ours to do.
     #[error("{0}\nhint: {hint}", hint = super::referral::way_out(*.0))]
     Referral(Illegal),
@@ -400,6 +410,7 @@ impl NodeError {
             Self::UnknownRecord(_) => "unknown-record",
             Self::NotHeld(_) => "not-held",
             Self::UnknownReferral(_) => "unknown-referral",
+            Self::UnknownOfDesk { .. } => "unknown-here",
             Self::Referral(_) => "not-now",
             Self::OnlyHeld { .. } => "only-held",
             Self::AlsoHeld { .. } => "also-held",
@@ -463,6 +474,7 @@ impl NodeError {
             | Self::Recalled { .. }
             | Self::NotHeld(_)
             | Self::UnknownReferral(_)
+            | Self::UnknownOfDesk { .. }
             | Self::OnlyHeld { .. } => Exit::NotFound,
             Self::StoreLocked(_) | Self::StoreDamaged(_) | Self::StoreNewer { .. } | Self::StoreForeign { .. } => Exit::Store,
             Self::StoreUnavailable(_) | Self::StoreReadOnly(_) => Exit::Store,
@@ -695,6 +707,12 @@ mod tests {
                 "not-held",
                 6,
                 "nothing is held as `amal`\nhint: `watchfire holds` shows what is; what has left is taken back with `watchfire recall`",
+            ),
+            (
+                NodeError::UnknownOfDesk { what: "hand-over", id: text(), list: "watchfire handover list" },
+                "unknown-here",
+                6,
+                "there is no hand-over `amal`\nhint: `watchfire handover list` shows them",
             ),
             (
                 NodeError::UnknownReferral(text()),

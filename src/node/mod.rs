@@ -13,6 +13,7 @@ mod export_records;
 mod find;
 pub mod gate;
 pub mod group;
+pub mod handover;
 pub mod hear;
 mod held_back;
 pub mod hold;
@@ -31,6 +32,7 @@ pub mod relay;
 mod second;
 pub mod send;
 pub mod share;
+pub mod statistics;
 mod status;
 mod users;
 pub mod view;
@@ -94,6 +96,8 @@ pub struct Node {
     holding: tokio::sync::Mutex<()>,
     /// One message of ours about a referral follows from what is known by then.
     referring: tokio::sync::Mutex<()>,
+    /// One hand-over between shifts changes at a time.
+    handing_over: tokio::sync::Mutex<()>,
     /// The value lists in force.
     pub vocabularies: crate::model::vocabulary::Vocabularies,
     /// One definition of a group of ours follows from the one before.
@@ -203,6 +207,7 @@ impl Node {
             changing_policy: tokio::sync::Mutex::default(),
             holding: tokio::sync::Mutex::default(),
             referring: tokio::sync::Mutex::default(),
+            handing_over: tokio::sync::Mutex::default(),
             vocabularies,
             defining: tokio::sync::Mutex::default(),
         })

@@ -305,6 +305,10 @@ pub enum Shelf {
     Referral = 2,
     /// What people at the desk did with referrals: the audit.
     Deed = 3,
+    /// Counters, by period: its text, padded with zeros.
+    Count = 20,
+    /// Hand-overs between shifts.
+    HandOver = 21,
 }
 
 /// What is remembered of a referral besides its messages.

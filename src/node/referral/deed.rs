@@ -43,7 +43,7 @@ pub struct By(pub(super) Option<UserKey>);
 
 impl By {
     /// As logs and disclosures say it.
-    pub(super) fn short(self) -> Option<String> {
+    pub(in super::super) fn short(self) -> Option<String> {
         self.0.map(|key| key.short())
     }
 }
@@ -68,7 +68,7 @@ impl Node {
     }
 
     /// The change that writes down who did it. The newest come last, by their key.
-    pub(super) fn deed(&self, by: By, what: &str, referral: &ReferralId, number: u64) -> Change {
+    pub(in super::super) fn deed(&self, by: By, what: &str, referral: &ReferralId, number: u64) -> Change {
         let at = self.clock.now();
         let row = DeedRow { at, by: by.short(), what: what.to_owned(), referral: *referral, number };
         let mut id = [0; 16];

@@ -71,7 +71,7 @@ impl Node {
             if self.withdraw_from_others(&snapshot, &conversation).await? {
                 continue;
             }
-            if self.keep_skeleton(&snapshot, &conversation).await? {
+            if self.keep_skeleton(&snapshot, &conversation).await? || self.count(&snapshot, &conversation).await? {
                 continue;
             }
             let left = self.places(&snapshot, &conversation)?;
