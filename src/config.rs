@@ -2,11 +2,15 @@
 //!
 //! [`SETTINGS`] lists them all; `watchfire config show` prints what is in force and where it comes from.
 
+pub mod notify;
+
 use crate::model::Observable;
 use crate::rules::lists::{Severities, Severity};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+pub use notify::Notify;
 
 /// The settings file's name within the data directory.
 pub const FILE: &str = "watchfire.toml";
@@ -49,6 +53,8 @@ pub struct Config {
     pub store: Store,
     /// See [`Api`].
     pub api: Api,
+    /// See [`Notify`].
+    pub notify: Notify,
 }
 
 macro_rules! section {
@@ -235,6 +241,7 @@ impl Default for Config {
             gate: Gate::default(),
             store: Store::default(),
             api: Api::default(),
+            notify: Notify::default(),
         }
     }
 }
@@ -259,7 +266,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 43] = [
+pub const SETTINGS: [Setting; 54] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -303,6 +310,17 @@ pub const SETTINGS: [Setting; 43] = [
     number("store.cache_bytes", 1 << 20, 1 << 40, "memory for pages of the store"),
     number("api.request_bytes_max", 1 << 10, 1 << 30, "the longest request to the local interface, imports aside"),
     number("api.connections_max", 1, 4_096, "connections to the local interface at a time"),
+    number("notify.retry_s_min", 1, 86_400, "first wait before a notice that failed is tried again"),
+    number("notify.retry_s_max", 1, 86_400, "longest wait before a notice is tried again"),
+    number("notify.give_up_hours", 1, 168, "a notice that has failed for so long is given up"),
+    number("notify.timeout_s_max", 1, 300, "one try at a notice takes no longer"),
+    number("notify.at_once_max", 1, 64, "notices on their way at a time on one channel"),
+    number("notify.burst_max", 1, 1_000, "notices told one by one at a time; more leave as one that counts them"),
+    number("notify.per_hour_max", 1, 3_600, "notices told one by one in an hour, on one channel"),
+    number("notify.digest_hour", 0, 23, "hour at which what is not urgent is told, in `notify.time_zone`"),
+    number("notify.digest_every_hours", 0, 168, "what is not urgent is told every so many hours; 0: once a day"),
+    text("notify.time_zone", "whose hours those are"),
+    text("notify.channel", "`[[notify.channel]]`: ways to tell people; how many there are"),
 ];
 
 impl Setting {
@@ -422,7 +440,11 @@ impl Effective {
 
     /// A setting's value as the file would write it; `None` where it is not set and has no default.
     pub fn value(&self, setting: &Setting) -> Option<toml::Value> {
-        leaf(&table(&self.config), setting.key).cloned()
+        match leaf(&table(&self.config), setting.key)? {
+            // Tables of their own, which say what is kept in which file.
+            toml::Value::Array(tables) if setting.key == "notify.channel" => i64::try_from(tables.len()).ok().map(toml::Value::Integer),
+            value => Some(value.clone()),
+        }
     }
 
     fn check(&self, setting: &Setting) -> Result<(), String> {
@@ -449,6 +471,11 @@ impl Effective {
                 Some(value) => Err(format!("`gate.own` has `{value}`, which is no domain, address or network")),
                 None => Ok(()),
             },
+            "notify.time_zone" => match config.notify.digest_times() {
+                Err(error) => Err(format!("`notify.time_zone`: {error}")),
+                Ok(_) => Ok(()),
+            },
+            "notify.channel" => notify::check(&config.notify.channel).map_err(|what| format!("`notify.channel`: {what}")),
             "log" => match tracing_subscriber::EnvFilter::builder().parse(&config.log) {
                 Err(_) => Err(format!("`log` is `{}`, which is neither a level nor directives", config.log)),
                 Ok(_) => Ok(()),
@@ -475,6 +502,8 @@ impl Setting {
             "listen" => ", like 0.0.0.0:7443 or [::]:7443",
             "endpoints" => ", like [\"node.example.org:7443\"]",
             "proxy" => ", like socks5://127.0.0.1:9050",
+            "notify.time_zone" => ", like Africa/Nairobi",
+            "notify.channel" => "; `docs/notifications.md` has examples of each kind",
             "gate.own" => ", like [\"helpline.org\", \"198.51.100.0/24\"]",
             _ => "",
         };
@@ -580,7 +609,9 @@ impl Place<'_> {
     fn key_of(&self, line: usize) -> Option<String> {
         let mut section = None;
         for (number, text) in self.text.lines().enumerate().map(|(index, text)| (index + 1, text.trim())) {
-            if let Some(name) = text.strip_prefix('[').and_then(|rest| rest.split(']').next()).filter(|_| !text.contains('=')) {
+            if let Some(name) =
+                text.strip_prefix('[').and_then(|rest| rest.trim_start_matches('[').split(']').next()).filter(|_| !text.contains('='))
+            {
                 section = Some(name.trim().to_owned());
             }
             if number == line {

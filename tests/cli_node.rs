@@ -214,6 +214,7 @@ fn every_help_example_runs_against_a_real_node() {
     ] {
         here.ok(&take(command));
     }
+    referrals(&here, &smex, &mut take);
     smex.ok("watchfire group create newsletter --member here");
     here.wait("watchfire group show newsletter");
     here.ok(&take("group leave"));
@@ -227,6 +228,11 @@ fn every_help_example_runs_against_a_real_node() {
     here.ok(&take("user list"));
     here.ok(&take("user"));
     here.ok(&take("user log"));
+    here.ok(&(take("desk-key make") + " --passphrase-file words"));
+    here.ok(&(take("desk-key rotate") + " --passphrase-file words"));
+    for command in ["desk-key", "desk-key show", "desk-key publish", "desk-key openings"] {
+        here.ok(&take(command));
+    }
     here.ok(&take("vocabulary"));
     here.ok(&take("statistics"));
     here.ok(&(take("handover open") + " --as omar --passphrase-file words"));
@@ -270,6 +276,67 @@ fn every_help_example_runs_against_a_real_node() {
     // The demo has a test of its own.
     seen.insert("demo".into());
     assert_eq!(seen, commands(), "each command's example is run");
+}
+
+/// The examples about referrals, from both sides.
+fn referrals(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> String) {
+    let template = here.ok("watchfire refer --template");
+    let case = template.replace("onward = false", "onward = true");
+    here.put("case.toml", &case);
+    smex.put("case.toml", &case);
+    let stands = |at: &Place, id: &str, state: &str| {
+        at.wait(&format!("test \"$(watchfire show {id} --json | grep -c '\"state\": \"{state}\"')\" = 1"));
+    };
+    let offered = |from: &Place, at: &Place, line: &str| {
+        let id = from.json(&format!("{line} --json"))["referral"].as_str().expect("an id").to_owned();
+        stands(at, &id, "delivered");
+        id
+    };
+    // It comes to us, and is worked on until it is resolved.
+    let id = offered(smex, here, "watchfire refer --file case.toml --to here");
+    let with = |line: String| line.replace("k7qm2xpa", &id);
+    here.ok(&take("inbox"));
+    here.ok(&with(take("ack")));
+    here.ok(&with(take("ask")));
+    stands(smex, &id, "needs_info");
+    smex.ok(&format!("watchfire answer {id} --text 'a mail service'"));
+    here.ok(&with(take("accept")));
+    stands(here, &id, "in_progress");
+    here.ok(&with(take("progress")));
+    let on = with(take("pass-on")).replace("cedar", "smex");
+    here.ok(&on);
+    here.ok(&with(take("resolve")));
+    stands(smex, &id, "resolved");
+    // One is declined, one handed back.
+    for (command, before) in [("decline", false), ("hand-back", true)] {
+        let id = offered(smex, here, "watchfire refer --file case.toml --to here");
+        here.ok(&format!("watchfire ack {id}"));
+        if before {
+            here.ok(&format!("watchfire accept {id}"));
+            stands(here, &id, "in_progress");
+        }
+        here.ok(&take(command).replace("k7qm2xpa", &id));
+        stands(smex, &id, if before { "handed_back" } else { "declined" });
+    }
+    // One goes from us, is withdrawn, and is offered again: then a person chooses.
+    let line = take("refer").replace("borealis", "smex").replace(" --then cedar", "");
+    let first = offered(here, smex, &line);
+    here.ok(&format!("watchfire withdraw {first}"));
+    stands(here, &first, "purged");
+    let id = offered(here, smex, &format!("watchfire refer --again {first} --to smex"));
+    smex.ok(&format!("watchfire ack {id}"));
+    smex.ok(&format!("watchfire ask {id} --text 'since when?'"));
+    stands(here, &id, "needs_info");
+    here.ok(&take("answer").replace("k7qm2xpa", &id));
+    smex.ok(&format!("watchfire accept {id}"));
+    stands(here, &id, "accepted");
+    here.ok(&take("choose").replace("k7qm2xpa", &id));
+    stands(smex, &id, "in_progress");
+    smex.ok(&format!("watchfire resolve {id} --outcome advice_given"));
+    stands(here, &id, "resolved");
+    here.ok(&take("review").replace("k7qm2xpa", &id));
+    here.ok(&take("close").replace("k7qm2xpa", &id));
+    stands(smex, &id, "closed");
 }
 
 /// Every command that has a help page, the top one aside.

@@ -286,3 +286,41 @@ fn what_waits_for_its_first_signature_gets_it_from_whoever_releases_it() {
     assert_eq!(place.json(&format!("release {id} --as omar --passphrase-file omar"))["by"], "omar");
     assert_eq!(place.json(&approve)["approved_by"], "amina");
 }
+
+#[test]
+fn the_desk_key_goes_with_who_is_at_the_desk() {
+    let place = Place::staffed();
+    assert_eq!(place.ok("desk-key show"), "no desk key yet; `watchfire desk-key make --as USER` makes it\n");
+    place.all_refused(&[
+        ("desk-key make", 2, "somebody at the desk has to sign this"),
+        ("desk-key rotate --as amina --passphrase-file amina", 2, "there is no desk key yet"),
+        ("desk-key make --as omar --passphrase-file omar", 4, "handlers may not make the desk key"),
+    ]);
+    let opened_by = |view: &Value| view["keys"].as_array().expect("keys").iter().map(|key| key["opened_by"].clone()).collect::<Vec<_>>();
+    let made = place.json("desk-key make --as amina --passphrase-file amina");
+    assert_eq!((&made["card_names"], &opened_by(&made)[..]), (&1.into(), &[serde_json::json!(["amina", "omar"])][..]));
+    place.all_refused(&[
+        ("desk-key make --as amina --passphrase-file amina", 2, "there is a desk key already"),
+        ("desk-key rotate --as omar --passphrase-file omar", 4, "handlers may not make the next desk key"),
+    ]);
+    let removed = place.run("user remove omar --as amina --passphrase-file amina");
+    let said = String::from_utf8_lossy(&removed.stderr).into_owned();
+    assert!(said.contains("desk key 2 is in force, since somebody who had the one before has it no more"), "{said}");
+    assert_eq!(opened_by(&place.json("desk-key show")), [serde_json::json!(["amina"]), serde_json::json!(["amina"])]);
+    // Whoever loses a passphrase loses no case: the others give what was sealed to the new key too.
+    place.ok("user add dana --role director --as amina --passphrase-file amina --new-passphrase-file dana");
+    place.ok("user key amina --as amina --passphrase-file amina --new-passphrase-file other");
+    let shown = place.json("desk-key show");
+    assert_eq!((opened_by(&shown), &shown["due"]), (vec![serde_json::json!(["amina", "dana"]); 3], &Value::Null));
+    assert!(place.ok("status").contains("desk key      3, the next by "));
+    assert_eq!(place.ok("desk-key openings"), "nothing that was sealed to this desk was opened\n");
+    let root = place.path().join("node/keys/root.key");
+    std::fs::rename(&root, place.path().join("away")).expect("it moves");
+    let rotated = place.run("desk-key rotate --as dana --passphrase-file dana");
+    assert!(rotated.status.success());
+    let said = String::from_utf8_lossy(&rotated.stderr).into_owned();
+    assert!(said.starts_with("the card still names desk key 3, and partners seal to that: the root key"), "{said}");
+    place.all_refused(&[("desk-key publish", 4, "the root key is not here")]);
+    std::fs::rename(place.path().join("away"), &root).expect("it moves back");
+    assert_eq!(place.json("desk-key publish")["card_names"], 4);
+}

@@ -317,6 +317,7 @@ fn card_seeds() -> Vec<Vec<u8>> {
         issuing_cas: vec![vec![1; 40]],
         log_key: CardLogKey { number: 1, public: [2; 32] },
         earlier_log_keys: Vec::new(),
+        desk_key: None,
         knock_key: [3; 32],
         endpoints: vec!["node.example:7443".parse().expect("an endpoint")],
         protocols: vec![1],

@@ -8,10 +8,12 @@ mod gate;
 mod handovers;
 mod holds;
 mod import;
+mod notify;
 mod peers;
 pub mod problem;
 mod records;
 mod referrals;
+mod sealing;
 pub mod server;
 mod statistics;
 mod stream;
@@ -27,6 +29,7 @@ pub use backup::{BackupMade, BackupRequest, recipients};
 pub use gate::{Reloaded, Values};
 pub use holds::hash_of;
 pub use import::format_named;
+pub use notify::TestRequest;
 pub use peers::{Card, Digits, GroupAdd, GroupCommunity, GroupDeputy, Join, PeerAdd, Rename};
 pub use problem::Problem;
 pub use records::{FOR_TOOLS, Health, LookupRequest, PolicyText, Reason, RotateLogKey, kind_named};
@@ -75,6 +78,7 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/referrals", get(referrals::inbox).post(referrals::refer))
         .route("/v1/deeds", get(referrals::deeds))
         .route("/v1/referrals/{id}", get(referrals::show))
+        .route("/v1/referrals/{id}/again", post(referrals::again))
         .route("/v1/referrals/{id}/act", post(referrals::act))
         .route("/v1/statistics", get(statistics::statistics))
         .route("/v1/handovers", get(handovers::list).post(handovers::open))
@@ -86,6 +90,12 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/users", get(users::list).post(users::change))
         .route("/v1/users/{name}", get(users::show))
         .route("/v1/user-log", get(users::log))
+        .route("/v1/desk-key", get(sealing::show).post(sealing::change))
+        .route("/v1/desk-key/publish", post(sealing::publish))
+        .route("/v1/desk-key/shares/{name}", get(sealing::shares))
+        .route("/v1/desk-key/users", post(sealing::register))
+        .route("/v1/desk-key/of/{peer}", get(sealing::of))
+        .route("/v1/openings", get(sealing::openings).post(sealing::opening))
         .route("/v1/backup", post(backup::backup))
         .route("/v1/backup/made", post(backup::made))
         .route("/v1/restore/waive", post(backup::waive))
@@ -94,6 +104,8 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/expire", post(records::expire))
         .route("/v1/gate/check", post(gate::check))
         .route("/v1/gate/reload", post(gate::reload))
+        .route("/v1/notify", get(notify::list))
+        .route("/v1/notify/test", post(notify::test))
         .route("/v1/holds", get(holds::list))
         .route("/v1/holds/{id}", get(holds::preview))
         .route("/v1/holds/{id}/undo", post(holds::undo))

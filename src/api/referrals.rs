@@ -3,7 +3,7 @@
 use super::extract::{Answer, Ask, Asked, read};
 use crate::model::desk::Ordered;
 use crate::node::Node;
-use crate::node::referral::{ActRequest, DeedView, InboxView, ReferRequest, ReferView, ReferralView};
+use crate::node::referral::{ActRequest, AgainRequest, DeedView, InboxView, ReferRequest, ReferView, ReferralView};
 use crate::rules::desk::Deed;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -22,6 +22,16 @@ pub(super) async fn refer(State(node): State<Arc<Node>>, Ask(ask): Ask<Ordered<R
     let Ordered { request, order } = ask;
     let by = node.ordered("refer", "", &request, order.as_ref(), Deed::Refer)?;
     Ok(Json(node.refer(request, by).await?))
+}
+
+pub(super) async fn again(
+    State(node): State<Arc<Node>>,
+    Path(id): Path<String>,
+    Ask(ask): Ask<Ordered<AgainRequest>>,
+) -> Answer<ReferView> {
+    let Ordered { request, order } = ask;
+    let by = node.ordered("again", &id, &request, order.as_ref(), Deed::Refer)?;
+    Ok(Json(node.refer_again(&id, request, by).await?))
 }
 
 pub(super) async fn inbox(State(node): State<Arc<Node>>, Asked(query): Asked<InboxQuery>) -> Answer<Vec<InboxView>> {

@@ -1,5 +1,6 @@
 //! `watchfire demo`: three organisations on loopback, in one process, with real TLS and real stores.
 
+mod case;
 mod second;
 mod story;
 mod team;

@@ -9,7 +9,7 @@ use crate::link::links::{DENIED_KEYS, denied_keys};
 use crate::model::Timestamp;
 use crate::node::Node;
 use crate::node::error::{Exit, NodeError, split_hint};
-use crate::node::view::{CheckVerdict, CheckView, PeerStatus, RestoredView, StatusView};
+use crate::node::view::{CheckVerdict, CheckView, DeskKeyStatus, PeerStatus, RestoredView, StatusView};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -217,6 +217,7 @@ fn inside(status: &StatusView, runs: bool, now: Timestamp) -> Vec<CheckView> {
         false => check("node", CheckVerdict::Warning, "it does not run", Some("start it with `watchfire serve`".into())),
     };
     let mut checks = vec![node, store, certificates(status), backup(status.backup, now)];
+    checks.extend(status.desk_key.as_ref().map(desk_key));
     checks.extend(status.restored.as_ref().map(restored));
     checks.extend(status.peers.iter().map(|peer| reach(peer, runs)));
     checks
@@ -232,6 +233,16 @@ pub(super) fn backup(made: Option<Timestamp>, now: Timestamp) -> CheckView {
         }
         Some(at) => check("backup", CheckVerdict::Ok, format!("the last one was made at {}", output::time(Some(at))), None),
     }
+}
+
+/// What partners seal to a key that somebody who has left can open is not sealed.
+pub(super) fn desk_key(key: &DeskKeyStatus) -> CheckView {
+    let hint = match (key.due, key.card_names == Some(key.number)) {
+        (Some(_), _) => "`watchfire desk-key rotate --as USER`, by a lead or a director",
+        (None, false) => "put `root.key` back into the key directory for as long as it takes, and `watchfire desk-key publish`",
+        (None, true) => return check("desk key", CheckVerdict::Ok, super::status::desk_key(key), None),
+    };
+    check("desk key", CheckVerdict::Warning, super::status::desk_key(key), Some(hint.into()))
 }
 
 /// A restored node that holds back does not do what people expect of it.

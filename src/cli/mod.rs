@@ -6,6 +6,7 @@ mod card;
 mod completions;
 mod config;
 mod demo;
+mod desk_key;
 mod disclosures;
 mod doctor;
 mod expire;
@@ -21,6 +22,7 @@ mod input;
 mod invite;
 mod join;
 mod lookup;
+mod notify;
 mod output;
 mod passphrase;
 mod peer;
@@ -34,6 +36,7 @@ mod referral;
 mod release;
 mod restore;
 mod rotate;
+mod sealing;
 mod second;
 mod serve;
 mod share;
@@ -123,6 +126,8 @@ enum Command {
     Vocabulary(vocabulary::Args),
     Approve(approve::Args),
     User(user::Args),
+    Notify(notify::Args),
+    DeskKey(desk_key::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Rotate(rotate::Args),
@@ -232,6 +237,8 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Vocabulary(args) => vocabulary::run(desk, &args),
         Command::Approve(args) => approve::run(desk, &args).await,
         Command::User(args) => user::run(desk, args).await,
+        Command::Notify(args) => notify::run(desk, args).await,
+        Command::DeskKey(args) => desk_key::run(desk, args).await,
         Command::Rotate(args) => rotate::run(desk, &args).await,
         Command::Expire(_) => expire::run(desk).await,
         Command::Backup(args) => backup::run(desk, &args).await,

@@ -3,7 +3,9 @@
 use super::output::{self, counts, days, facts, short, table, time};
 use super::{Desk, Ended};
 use crate::api::client::Target;
-use crate::node::view::{HeldView, LogView, PeerStatus, RestoredView, StatusView};
+use crate::node::notify::NotifyStatus;
+use crate::node::view::{DeskKeyStatus, HeldView, LogView, PeerStatus, RestoredView, StatusView};
+use crate::rules::desk::Due;
 
 /// What the node holds and whom it reaches
 #[derive(Debug, clap::Args)]
@@ -33,6 +35,12 @@ pub(super) fn text(status: &StatusView) -> String {
     if let Some(held) = &status.held {
         text += &held_text(held);
     }
+    if let Some(notify) = &status.notify {
+        text += &notices(notify);
+    }
+    if let Some(key) = &status.desk_key {
+        text += &format!("desk key      {}\n", desk_key(key));
+    }
     if let Some(restored) = &status.restored {
         text += "\n";
         text += &held_back(restored);
@@ -54,6 +62,34 @@ pub(super) fn held_text(held: &HeldView) -> String {
     let person = if held.for_a_person > 0 { format!(", {} for a person", held.for_a_person) } else { String::new() };
     let (records, releases) = (output::count(held.records, "record"), output::count(held.releases, "release"));
     format!("held          {records} in {releases}{person}, the oldest since {}; {next}\n", time(Some(held.since)))
+}
+
+/// How many notices wait.
+pub(super) fn notices(notify: &NotifyStatus) -> String {
+    let channels = output::count(notify.channels, "channel");
+    let mut text = format!("notices       {channels}, {} waiting", notify.waiting);
+    if notify.failing > 0 {
+        text += &format!(", {} failing", notify.failing);
+    }
+    if notify.given_up > 0 {
+        text += &format!(", {} given up: `watchfire notify list` says why", notify.given_up);
+    }
+    text + "\n"
+}
+
+/// Which desk key is in force, and what is to be done about it.
+pub(super) fn desk_key(key: &DeskKeyStatus) -> String {
+    let due = match key.due {
+        Some(Due::SomebodyLeft) => "; the next is due, since somebody has it who may not open any more".into(),
+        Some(Due::Old | Due::None) => "; the next is due".into(),
+        None => format!(", the next by {}", time(Some(key.due_at))),
+    };
+    let card = match key.card_names {
+        Some(number) if number == key.number => String::new(),
+        Some(number) => format!("; the card still names {number}"),
+        None => "; the card names none yet".into(),
+    };
+    format!("{}{due}{card}", key.number)
 }
 
 /// What a restored node waits for.

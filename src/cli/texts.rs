@@ -2,16 +2,17 @@
 
 use super::demo::{self, Outcome, Step};
 use super::{
-    disclosures, doctor, explain, export, group, holds, import, init, invite, join, lookup, output, peer, preview, receipts, release,
-    restore, rotate, share, show, status, undo, warninglist, withdraw,
+    disclosures, doctor, explain, export, group, holds, import, init, invite, join, lookup, notify, output, peer, preview, receipts,
+    release, restore, rotate, share, show, status, undo, warninglist, withdraw,
 };
 use crate::api::{Health, Problem};
 use crate::formats;
 use crate::model::record::WithdrawalMode;
-use crate::model::{Ceiling, EntryHash, GroupId, LogId, ObservableKind, OrgId, RecordId, ReleaseId, Timestamp, Tlp};
+use crate::model::{Ceiling, EntryHash, GroupId, LogId, NoticeId, ObservableKind, OrgId, RecordId, ReleaseId, ShortId, Timestamp, Tlp};
 use crate::node::backup::LogHead;
 use crate::node::error::Exit;
 use crate::node::gate::{FindingView, JudgedView};
+use crate::node::notify::{ChannelView, NoticeState, NoticeView, NoticesView, NotifyStatus, Tried};
 use crate::node::view::{
     AlsoView, AwaitedView, BackupView, CertificatesView, ChainView, CheckVerdict, CheckView, DiagnosisView, DisclosureView, EntryView,
     ExplainView, ExportedView, Field, GroupView, HeldView, HoldState, HoldView, ImportReport, InitView, InviteView, JoinView, LabelCount,
@@ -79,7 +80,9 @@ fn status_is_facts_peers_and_logs() {
         certificates: CertificatesView { node_days: 6, issuing_days: 1 },
         backup: Some(AT),
         held: None,
+        desk_key: None,
         restored: None,
+        notify: None,
     };
     let expected = "\
 organisation  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
@@ -132,7 +135,9 @@ fn a_new_node_has_no_peers_and_no_records() {
         certificates: CertificatesView { node_days: -1, issuing_days: 0 },
         backup: None,
         held: None,
+        desk_key: None,
         restored: None,
+        notify: None,
     };
     let expected = "\
 organisation  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
@@ -173,7 +178,9 @@ fn a_restored_node_says_what_it_waits_for_wherever_an_operator_looks() {
         certificates: CertificatesView { node_days: 6, issuing_days: 80 },
         backup: Some(AT),
         held: None,
+        desk_key: None,
         restored: Some(waiting_for_amal()),
+        notify: None,
     };
     let expected = "\
 records       none
@@ -1100,4 +1107,87 @@ fn status_says_how_much_is_held_and_for_how_long() {
     let held = HeldView { releases: 2, for_a_person: 2, next: None, ..held };
     let expected = "held          60 records in 2 releases, 2 for a person, the oldest since 2026-11-22T09:30:00Z; none leaves by itself\n";
     assert_eq!(status::held_text(&held), expected);
+}
+
+fn notice_view(channel: &str, event: &str, state: NoticeState, problem: Option<&str>) -> NoticeView {
+    let failing = state == NoticeState::Failing;
+    NoticeView {
+        id: NoticeId([0; 16]),
+        channel: channel.into(),
+        event: event.into(),
+        referral: failing.then_some(ShortId([7; 5])),
+        state,
+        queued: AT,
+        failed: if failing { 3 } else { 0 },
+        next: failing.then_some(AT),
+        problem: problem.map(str::to_owned),
+    }
+}
+
+#[test]
+fn notices_are_listed_below_their_channels() {
+    let channel = ChannelView {
+        name: "mail".into(),
+        kind: "email".into(),
+        minimum: "any".into(),
+        roles: vec!["handler".into(), "lead".into()],
+        waiting: 2,
+        failing: 1,
+        given_up: 0,
+    };
+    let notices = vec![
+        notice_view("mail", "offer-arrived", NoticeState::Failing, Some("nobody answers there")),
+        notice_view("mail", "progress", NoticeState::Digest, None),
+    ];
+    let expected = "\
+CHANNEL  KIND   TAKES  FOR            WAITING  FAILING  GIVEN UP
+mail     email  any    handler, lead  2        1        0
+
+CHANNEL  EVENT          REFERRAL  STATE    SINCE                 TRIES  NEXT                  PROBLEM
+mail     offer-arrived  a4dqobyh  failing  2026-11-22T09:30:00Z  3      2026-11-22T09:30:00Z  nobody answers there
+mail     progress       -         digest   2026-11-22T09:30:00Z  0      -
+";
+    assert_eq!(notify::text(&NoticesView { channels: vec![channel], notices }), expected);
+    let none = NoticesView { channels: vec![], notices: vec![] };
+    assert_eq!(notify::text(&none), "nobody is told of anything: there is no channel\n");
+}
+
+#[test]
+fn a_test_says_what_became_of_it_on_each_channel() {
+    let tried = |channel: &str, problem: Option<&str>| Tried {
+        id: NoticeId([0; 16]),
+        channel: channel.into(),
+        delivered: problem.is_none(),
+        problem: problem.map(str::to_owned),
+    };
+    let expected = "\
+CHANNEL  OUTCOME        PROBLEM
+mail     delivered
+hook     not delivered  the web server answered 503
+";
+    assert_eq!(notify::tried_text(&[tried("mail", None), tried("hook", Some("the web server answered 503"))]), expected);
+}
+
+#[test]
+fn the_status_counts_notices_where_there_is_somebody_to_tell() {
+    let of = |failing, given_up| status::notices(&NotifyStatus { channels: 1, waiting: 3, failing, given_up });
+    assert_eq!(of(0, 0), "notices       1 channel, 3 waiting\n");
+    assert_eq!(of(2, 1), "notices       1 channel, 3 waiting, 2 failing, 1 given up: `watchfire notify list` says why\n");
+}
+
+#[test]
+fn a_desk_key_that_is_due_is_told_with_what_to_do() {
+    use crate::node::view::DeskKeyStatus;
+    use crate::rules::desk::Due;
+    let good = DeskKeyStatus { number: 3, card_names: Some(3), due: None, due_at: AT };
+    let told = |key: &DeskKeyStatus| (doctor::desk_key(key).verdict, status::desk_key(key));
+    assert_eq!(told(&good), (CheckVerdict::Ok, "3, the next by 2026-11-22T09:30:00Z".into()));
+    let old = DeskKeyStatus { due: Some(Due::Old), ..good.clone() };
+    assert_eq!(told(&old), (CheckVerdict::Warning, "3; the next is due".into()));
+    let left = DeskKeyStatus { due: Some(Due::SomebodyLeft), ..good.clone() };
+    assert_eq!(told(&left).1, "3; the next is due, since somebody has it who may not open any more");
+    let behind = DeskKeyStatus { card_names: Some(2), ..good.clone() };
+    assert_eq!(told(&behind), (CheckVerdict::Warning, "3, the next by 2026-11-22T09:30:00Z; the card still names 2".into()));
+    assert!(doctor::desk_key(&behind).hint.expect("what to do").contains("desk-key publish"));
+    assert!(status::desk_key(&DeskKeyStatus { card_names: None, ..good }).ends_with("; the card names none yet"));
 }

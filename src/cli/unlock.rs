@@ -1,6 +1,6 @@
 //! Who at the desk signs, and the key for it: opened here, in the command line's process, and nowhere else.
 
-use super::{Desk, passphrase};
+use super::{Desk, passphrase, sealing};
 use crate::api::Problem;
 use crate::api::client::Target;
 use crate::clock::Clock;
@@ -35,7 +35,8 @@ pub(super) struct Unlocked {
 }
 
 impl Signer {
-    /// Gets the user's wrapped key from the node, asks for the passphrase, and opens it.
+    /// Gets the user's wrapped key from the node, asks for the passphrase, and opens it. What is then to be done with it for the desk key
+    /// is done along the way.
     ///
     /// # Errors
     /// When nobody was named, there is no such user, or the passphrase does not open the key.
@@ -48,7 +49,9 @@ impl Signer {
         let UserKeyView { org_id, user, wrapped } = desk.node().get(Target::new(&["users", name.as_str()])).await?;
         let open = |words: &_| wrapped.open(&org_id, &user, words).map_err(closed);
         let key = passphrase::until(&user.name, self.passphrase_file.as_deref(), open)?;
-        Ok(Unlocked { org: org_id, user, key })
+        let unlocked = Unlocked { org: org_id, user, key };
+        sealing::catch_up(desk, &unlocked).await;
+        Ok(unlocked)
     }
 }
 

@@ -1,8 +1,8 @@
 //! `watchfire user`
 
 use super::output::{self, table, time};
-use super::unlock::{Signer, closed};
-use super::{Desk, Ended, passphrase, user_log};
+use super::unlock::{Signer, Unlocked, closed};
+use super::{Desk, Ended, passphrase, sealing, user_log};
 use crate::api::Problem;
 use crate::api::client::Target;
 use crate::clock::Clock;
@@ -140,8 +140,11 @@ async fn add(desk: &Desk, name: UserName, role: Role, signer: &Signer, new: &New
     one_stdin(signer.passphrase_file.as_deref(), new)?;
     let by = if users.users.is_empty() { None } else { Some(signer.unlock(desk).await?) };
     let (user, key, wrapped) = fresh(&users.org_id, name, role, new)?;
-    let by = by.as_ref().map_or(&key, |by| &by.key);
-    signed(desk, Act::Add, user, Some(wrapped), by, Some(&key)).await
+    let oneself = Unlocked { org: users.org_id, user: user.clone(), key };
+    let by = by.as_ref().unwrap_or(&oneself);
+    let view = signed(desk, Act::Add, user, Some(wrapped), &by.key, Some(&oneself.key)).await?;
+    sealing::follow(desk, by, Some(&oneself), &[]).await;
+    Ok(view)
 }
 
 /// What needs no new key.
@@ -149,7 +152,10 @@ async fn change(desk: &Desk, name: &UserName, signer: &Signer, act: Act, edit: i
     let mut user = named(&users(desk).await?, name)?;
     edit(&mut user);
     let by = signer.unlock(desk).await?;
-    signed(desk, act, user, None, &by.key, None).await
+    let secrets = sealing::secrets(desk, &by).await;
+    let view = signed(desk, act, user, None, &by.key, None).await?;
+    sealing::follow(desk, &by, None, &secrets).await;
+    Ok(view)
 }
 
 async fn key(desk: &Desk, name: &UserName, signer: &Signer, new: &NewPassphrase) -> Result<UsersView, Problem> {
@@ -157,8 +163,14 @@ async fn key(desk: &Desk, name: &UserName, signer: &Signer, new: &NewPassphrase)
     let User { name, role, .. } = named(&users, name)?;
     one_stdin(signer.passphrase_file.as_deref(), new)?;
     let by = signer.unlock(desk).await?;
+    // What is sealed to the old key goes with it.
+    let secrets = sealing::secrets(desk, &by).await;
     let (user, key, wrapped) = fresh(&users.org_id, name, role, new)?;
-    signed(desk, Act::Key, user, Some(wrapped), &by.key, Some(&key)).await
+    let anew = Unlocked { org: users.org_id, user: user.clone(), key };
+    let view = signed(desk, Act::Key, user, Some(wrapped), &by.key, Some(&anew.key)).await?;
+    // Whoever changes their own key has signed with the one from before, which counts for nothing now.
+    sealing::follow(desk, if by.user.name == anew.user.name { &anew } else { &by }, Some(&anew), &secrets).await;
+    Ok(view)
 }
 
 async fn rewrap(desk: &Desk, name: UserName, file: Option<String>, new: &NewPassphrase) -> Result<UsersView, Problem> {

@@ -9,6 +9,7 @@ use aws_lc_rs::aead::LessSafeKey;
 use super::keys::{KeyFile, Keys, KeysError, Renewal};
 use super::tls::Credential;
 use crate::model::crypto::{HmacKey, SigningKey, chacha_key};
+use crate::model::desk::DeskKey;
 use crate::model::identity::{Card, Endpoint, LogKeys};
 use crate::model::{Observable, OrgId, RecordId, Timestamp};
 
@@ -137,6 +138,19 @@ impl Identity {
             return Ok(false);
         }
         keys.change_card(now, |content| content.endpoints = endpoints.to_vec())?;
+        Ok(true)
+    }
+
+    /// Puts a desk key into our card; `false` when it names that one already.
+    ///
+    /// # Errors
+    /// When the root key is away.
+    pub fn set_desk_key(&self, key: &DeskKey, now: Timestamp) -> Result<bool, KeysError> {
+        let mut keys = self.write();
+        if keys.card().content().desk_key.as_ref() == Some(key) {
+            return Ok(false);
+        }
+        keys.change_card(now, |content| content.desk_key = Some(key.clone()))?;
         Ok(true)
     }
 

@@ -143,6 +143,7 @@ impl Keys {
             issuing_cas: vec![issuing_ca.der().to_vec()],
             log_key: LogKey { number: 1, public: log.public() },
             earlier_log_keys: Vec::new(),
+            desk_key: None,
             knock_key: random(),
             endpoints,
             protocols,

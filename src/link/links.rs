@@ -130,12 +130,13 @@ impl Links {
         let dialling = tokio::spawn(self.clone().keep_dialling(stop.clone()));
         let renewing = tokio::spawn(self.clone().keep_fresh(stop.clone()));
         let letting_go = tokio::spawn(self.node.clone().keep_letting_go(stop.clone()));
+        let telling = tokio::spawn(self.node.clone().keep_notifying(stop.clone()));
         stop.cancelled().await;
         self.stop.cancel();
         for live in self.lock().values() {
             live.kill.cancel();
         }
-        let _ = tokio::join!(dialling, renewing, letting_go);
+        let _ = tokio::join!(dialling, renewing, letting_go, telling);
     }
 
     /// A session with a peer that has said hello, and the frames that it sends. There is none while the store cannot be read.
@@ -478,7 +479,9 @@ impl Links {
             ("referrals", self.node.react_to_all().await),
             ("hand-overs", self.node.remind_of_handovers().await.map(drop)),
             ("log-signing keys", self.node.settle_log_keys().await),
+            ("desk key", self.node.settle_desk_key()),
             ("what sources sent", self.node.keep_volumes().await),
+            ("notices", self.node.forget_notices().await),
             ("retention", self.node.destroy_expired(false).await.map(drop)),
         ];
         for (step, done) in &steps {

@@ -73,6 +73,7 @@ impl Org {
             issuing_cas: vec![self.ca.der().to_vec()],
             log_key: LogKey { number: 1, public: [1; 32] },
             earlier_log_keys: vec![],
+            desk_key: None,
             knock_key: self.knock_key,
             endpoints: vec![],
             protocols: vec![1],

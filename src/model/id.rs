@@ -114,9 +114,28 @@ id!(
     "a hash of the desk's"
 );
 id!(
+    /// An X-Wing public key that things are sealed to, a desk's or a desk user's: the beginning of a SHA-256 of it.
+    SealKeyId, 16, "the id of a key that is sealed to"
+);
+id!(
     /// A release of this node's: what was decided on together. Short, since people type it to undo it; known here alone.
     ReleaseId, 5, "the id of a release"
 );
+id!(
+    /// A notice: hashed from what it tells of, so that what is told twice is one notice. Opaque to everyone else.
+    NoticeId, 16, "the id of a notice"
+);
+id!(
+    /// The beginning of a referral's id, which is random: enough for people to find the referral by at their own desk.
+    ShortId, 5, "a short id"
+);
+
+impl ShortId {
+    /// Of an id's bytes; `None` where there are fewer than 5.
+    pub fn of(id: &[u8]) -> Option<Self> {
+        id.first_chunk().map(|bytes| Self(*bytes))
+    }
+}
 
 id!(
     /// A case as it is offered to one organisation: random, so that it tells nothing and two offers of a case do not look alike.

@@ -21,7 +21,10 @@ pub mod tlp;
 pub mod vocabulary;
 pub mod warninglist;
 
-pub use id::{CaseId, DeskHash, EntryHash, GroupId, HandOverId, LogId, OrgId, RecordId, ReferralId, ReleaseId, SubjectRef, UserKey};
+pub use id::{
+    CaseId, DeskHash, EntryHash, GroupId, HandOverId, LogId, NoticeId, OrgId, RecordId, ReferralId, ReleaseId, SealKeyId, ShortId,
+    SubjectRef, UserKey,
+};
 pub use label::{Ceiling, Class, Label, Pap};
 pub use observable::{BadObservable, Observable, ObservableKind};
 pub use priority::Priority;

@@ -23,6 +23,11 @@ impl Priority {
     /// Each, the most pressing first.
     pub const ALL: [Self; 3] = [Self::Emergency, Self::Urgent, Self::Normal];
 
+    /// The priority with that number in rows and on the wire.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| *one as u8 == number)
+    }
+
     /// Its code in the vocabulary.
     pub const fn name(self) -> &'static str {
         match self {

@@ -184,6 +184,9 @@ pub enum NodeError {
     /// It does not fit how things stand here.
     #[error("{0}")]
     Conflict(String),
+    /// No channel has that name, or there is none at all.
+    #[error("{}", no_channel(.0.as_deref()))]
+    NoChannel(Option<String>),
     /// No peer has that name or id.
     #[error("no peer is called `{0}`\nhint: `watchfire peer list` shows them")]
     UnknownPeer(String),
@@ -403,6 +406,7 @@ impl NodeError {
             Self::BadDeniedKey { .. } => "bad-denied-key",
             Self::GateFile { .. } => "gate-file",
             Self::Conflict(_) => "conflict",
+            Self::NoChannel(_) => "no-channel",
             Self::UnknownPeer(_) => "unknown-peer",
             Self::UnknownGroup(_) => "unknown-group",
             Self::UnknownMember { .. } => "unknown-member",
@@ -424,7 +428,7 @@ impl NodeError {
             Self::NotOwner(_) => "not-owner",
             Self::NotAuthor(_) => "not-author",
             Self::Withheld(_) => "withheld",
-            Self::Desk(Denied::NotNext) => "conflict",
+            Self::Desk(Denied::NotNext | Denied::KeyMoved) => "conflict",
             Self::Desk(Denied::NameTaken(_)) => "name-taken",
             Self::Desk(Denied::UnknownUser(_)) => "unknown-user",
             Self::Desk(_) => "not-allowed",
@@ -464,11 +468,11 @@ impl NodeError {
             Self::NotInitialised(_) | Self::AlreadyInitialised(_) | Self::Permission { .. } | Self::BadFile { .. } => Exit::Permission,
             Self::NotEmpty(_) | Self::NotForUs { .. } | Self::KeyAbsent(_) => Exit::Permission,
             Self::DigitsDiffer(_) | Self::NotOwner(_) | Self::NotAuthor(_) | Self::LinkRefused { .. } => Exit::Permission,
-            Self::Desk(Denied::NotNext | Denied::NameTaken(_) | Denied::SameRole(_)) => Exit::Failed,
+            Self::Desk(Denied::NotNext | Denied::KeyMoved | Denied::NameTaken(_) | Denied::SameRole(_)) => Exit::Failed,
             Self::Desk(Denied::UnknownUser(_)) => Exit::NotFound,
             Self::Desk(_) => Exit::Permission,
             Self::Unreachable { .. } | Self::Protocol { .. } => Exit::Unreachable,
-            Self::UnknownPeer(_) | Self::UnknownGroup(_) | Self::UnknownMember { .. } => Exit::NotFound,
+            Self::NoChannel(_) | Self::UnknownPeer(_) | Self::UnknownGroup(_) | Self::UnknownMember { .. } => Exit::NotFound,
             Self::UnknownAudience(_)
             | Self::UnknownRecord(_)
             | Self::Recalled { .. }
@@ -554,6 +558,15 @@ pub fn split_hint(text: &str) -> (String, Option<String>) {
     match text.split_once("\nhint: ") {
         Some((detail, hint)) => (detail.to_owned(), Some(hint.to_owned())),
         None => (text.to_owned(), None),
+    }
+}
+
+fn no_channel(name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("no channel is called `{name}`\nhint: `watchfire notify list` shows them"),
+        None => "nobody is told of anything: there is no channel\nhint: `[[notify.channel]]` in watchfire.toml makes one; the node reads it when it \
+                 starts"
+            .into(),
     }
 }
 
@@ -681,6 +694,18 @@ mod tests {
                  the line, then send SIGHUP to the node or start it",
             ),
             (NodeError::Conflict("`amal` is not open".into()), "conflict", 1, "`amal` is not open"),
+            (
+                NodeError::NoChannel(Some("mail".into())),
+                "no-channel",
+                6,
+                "no channel is called `mail`\nhint: `watchfire notify list` shows them",
+            ),
+            (
+                NodeError::NoChannel(None),
+                "no-channel",
+                6,
+                "nobody is told of anything: there is no channel\nhint: `[[notify.channel]]` in watchfire.toml makes one; the node reads it when it starts",
+            ),
             (NodeError::UnknownPeer(text()), "unknown-peer", 6, "no peer is called `amal`\nhint: `watchfire peer list` shows them"),
             (NodeError::UnknownGroup(text()), "unknown-group", 6, "no group is called `amal`\nhint: `watchfire group list` shows them"),
             (

@@ -4,7 +4,9 @@
 use super::referral::By;
 use super::{Node, NodeError};
 use crate::model::crypto::random;
+use crate::model::desk::Role;
 use crate::model::{HandOverId, Priority, ReferralId, Timestamp};
+use crate::rules::notify::{Event, Notice};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
 use serde::{Deserialize, Serialize};
@@ -128,7 +130,10 @@ impl Node {
         check_text("note", &note, NOTE_MAX)?;
         risks.iter().try_for_each(|risk| check_text("risk", risk, RISK_MAX))?;
         if risks.len() > RISKS_MAX {
-            return Err(NodeError::BadInput(format!("{} risks were given, and {RISKS_MAX} are the most\nhint: say the others in the note", risks.len())));
+            return Err(NodeError::BadInput(format!(
+                "{} risks were given, and {RISKS_MAX} are the most\nhint: say the others in the note",
+                risks.len()
+            )));
         }
         let item = |line: super::referral::InboxView| OpenItem {
             referral: line.referral,
@@ -141,7 +146,8 @@ impl Node {
         let items: Vec<OpenItem> = self.inbox(false)?.into_iter().map(item).collect();
         let (id, opened) = (HandOverId(random()), self.clock.now());
         let row = HandOverRow { opened, by: by.short(), note, risks, items, accepted: None, accepted_by: None, told: None };
-        self.commit_many(vec![keep(&id, Some(&row)), self.deed(by, "hand-over", &as_referral(&id), 0)]).await?;
+        let tell = self.notify(waits(&id, Role::Handler, opened));
+        self.commit_many(vec![keep(&id, Some(&row)), self.deed(by, "hand-over", &as_referral(&id), 0), tell]).await?;
         tracing::info!(handover = %id, items = row.items.len(), "a shift hands over");
         self.handover(&id.to_string())
     }
@@ -191,8 +197,7 @@ impl Node {
         Ok(self.handover_view(&Self::user_names(&snapshot)?, id, row))
     }
 
-    /// The hand-overs that nobody has accepted in time, each once: for whoever tells the outgoing lead, and for the upkeep, which logs them. Destroys those
-    /// that are old.
+    /// The hand-overs that nobody has accepted in time, each once: leads are told, and it is logged. Destroys those that are old.
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes.
@@ -206,6 +211,7 @@ impl Node {
             } else if row.accepted.is_none() && row.told.is_none() && self.handover_due(&row) <= now {
                 row.told = Some(now);
                 changes.push(keep(&id, Some(&row)));
+                changes.push(self.notify(waits(&id, Role::Lead, now)));
                 late.push(LateHandOver { handover: id, by: row.by, items: row.items.len() });
             }
         }
@@ -263,6 +269,11 @@ impl Node {
             items: row.items,
         }
     }
+}
+
+/// That one waits, for the next shift; and, when it is late, for the leads.
+fn waits(id: &HandOverId, to: Role, at: Timestamp) -> Notice {
+    Notice::new(Event::HandoverWaiting, &shelf_id(id), to, at)
 }
 
 /// As the audit names it.

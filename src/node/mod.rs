@@ -20,6 +20,7 @@ pub mod hold;
 mod import;
 mod log_key;
 mod nothing_new;
+pub mod notify;
 mod peer;
 mod policy;
 mod position;
@@ -29,6 +30,7 @@ pub mod recall;
 pub mod receive;
 pub mod referral;
 pub mod relay;
+mod sealing;
 mod second;
 pub mod send;
 pub mod share;
@@ -76,6 +78,10 @@ pub struct Node {
     groups_changed: Bell,
     /// Rings whenever something is held, or a hold changed.
     holds_changed: Bell,
+    /// Rings whenever a notice was queued, told, or failed.
+    notices_changed: Bell,
+    /// The ways to tell people.
+    channels: Vec<Arc<notify::Channel>>,
     /// What is known only while the process runs.
     memory: Mutex<Memory>,
     /// What each peer has used of its day.
@@ -190,6 +196,7 @@ impl Node {
         Arc::new(Self {
             data: data.to_owned(),
             gatekeeper,
+            channels: notify::Channel::all(&config, data),
             config,
             clock,
             keys,
@@ -198,6 +205,7 @@ impl Node {
             peers_changed: Bell::default(),
             groups_changed: Bell::default(),
             holds_changed: Bell::default(),
+            notices_changed: Bell::default(),
             memory: Mutex::default(),
             days: Days::default(),
             packed: Packed::default(),
@@ -266,7 +274,11 @@ impl Node {
     /// Makes all of these changes, in order, or none; what they destroy is packed for nobody any more.
     async fn commit_many(&self, changes: Vec<Change>) -> Result<Vec<Outcome>, CommitError> {
         let destroys = changes.iter().any(|change| matches!(change, Change::TakeBack { .. } | Change::Destroy { .. }));
+        let tells = changes.iter().any(|change| matches!(change, Change::Notice(_)));
         let outcomes = self.store.commit_many(changes).await;
+        if tells {
+            self.notices_changed.ring();
+        }
         if destroys {
             self.packed.forget();
         }

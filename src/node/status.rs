@@ -100,7 +100,9 @@ impl Node {
             certificates: self.certificates(now),
             backup: super::backup::last_backup(&snapshot)?,
             held: self.held(&snapshot)?,
+            desk_key: self.desk_key_status()?,
             restored: self.restored(&snapshot)?,
+            notify: self.notify_status(&snapshot)?,
         })
     }
 

@@ -1,8 +1,10 @@
 //! What the node answers and what it is asked, as the interface and the command line show it. Keys are stable (DESIGN §11).
 
 mod held;
+mod sealing;
 
 pub use held::*;
+pub use sealing::*;
 
 use crate::formats::{Format, Problem, take_marks};
 use crate::model::desk::{Role, SignedChange, User, UserName, WrappedKey};
@@ -57,9 +59,15 @@ pub struct StatusView {
     /// What is held and has not left yet; `None` when nothing is.
     #[serde(default)]
     pub held: Option<HeldView>,
+    /// How the desk key stands; `None` for a desk without one.
+    #[serde(default)]
+    pub desk_key: Option<DeskKeyStatus>,
     /// What is awaited after a restore, while nothing is served or exported; `None` on an ordinary node.
     #[serde(default)]
     pub restored: Option<RestoredView>,
+    /// Notices that wait or were given up; `None` where nobody is told of anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<super::notify::NotifyStatus>,
 }
 
 /// A node that was restored, and holds back what it holds.

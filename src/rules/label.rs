@@ -152,7 +152,7 @@ pub enum Withheld {
     #[error("the consent is for indicators alone\nhint: share the indicators; the case stays here")]
     IndicatorsOnly,
     /// It came under a consent that does not allow to pass it on.
-    #[error("it came under a consent that does not allow to pass it on\nhint: hand it back, and suggest the partner to whom it came from")]
+    #[error("it came under a consent that does not allow to pass it on\nhint: hand it back, and suggest the partner")]
     NotOnward,
     /// It would travel under more than the person agreed to.
     #[error("it would travel under more than was agreed to\nhint: nothing widens a consent but a new one")]
@@ -677,6 +677,19 @@ mod tests {
                 "the gate would let it out as something else by now\nhint: `watchfire undo` it and share it again; the preview shows what leaves then",
             ),
             (Withheld::NotThisWay, "no rule allows that for them"),
+            (
+                Withheld::NoConsent,
+                "there is no consent for it\nhint: a case leaves under a consent alone; `watchfire refer --help` shows how it is given",
+            ),
+            (Withheld::ConsentExpired, "the consent has ended\nhint: ask the person anew, and refer it with the new consent"),
+            (Withheld::NotConsented, "the consent does not name this recipient\nhint: ask the person, and name it among `recipients`"),
+            (Withheld::IndicatorsOnly, "the consent is for indicators alone\nhint: share the indicators; the case stays here"),
+            (Withheld::NotOnward, "it came under a consent that does not allow to pass it on\nhint: hand it back, and suggest the partner"),
+            (Withheld::WiderConsent, "it would travel under more than was agreed to\nhint: nothing widens a consent but a new one"),
+            (
+                Withheld::ReferralToGroup,
+                "it is for one organisation alone, and this is a group\nhint: `watchfire call` asks a group, without anything of the case",
+            ),
         ];
         crate::texts::all_say(include_str!("label.rs"), "Withheld", &cases);
     }

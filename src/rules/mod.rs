@@ -10,6 +10,7 @@ pub mod label;
 pub mod lists;
 pub mod matching;
 pub mod may;
+pub mod notify;
 pub mod policy;
 pub mod redact;
 pub mod referral;

@@ -2,6 +2,7 @@
 //! the changes rebuilds the same logical content. Applying a change twice changes nothing more.
 
 use super::hold::HoldRow;
+use super::sealing::SealingChange;
 use crate::model::desk::{SignedChange, WrappedKey};
 use crate::model::group::SignedDefinition;
 use crate::model::log::{AbsentReason, Audience, Batch, Equivocation, Header, LogKey};
@@ -289,8 +290,12 @@ pub enum Change {
         /// What is to be remembered.
         mark: ReferralMark,
     },
+    /// Something of what is sealed to the desk changes. Whoever commits it has checked that it may.
+    Sealing(Box<SealingChange>),
     /// Our logs go on in this incarnation; all earlier logs of ours are closed. Waiting items move along. Never goes down.
     Incarnation(u64),
+    /// People are told, or were.
+    Notice(super::notice::NoticeChange),
     /// Any small named value of the node's own (`None` removes it).
     Put(&'static str, Option<Vec<u8>>),
 }
@@ -677,6 +682,9 @@ pub enum Refused {
     /// Another change of the desk's users has this number.
     #[error("the desk's users have changed since")]
     UsersMoved,
+    /// Another desk key has this number, or one that is named is not kept any more.
+    #[error("the desk key has changed since")]
+    KeyMoved,
     /// A record was released for another audience.
     #[error("a record was released for another audience")]
     OtherAudience,

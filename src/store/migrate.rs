@@ -96,7 +96,7 @@ fn check_owner(transaction: &WriteTransaction, us: &OrgId) -> Result<(), Failed>
 
 /// 0 → 1: every table, empty, so that snapshots find them. 2 → 3: those for groups and recalls; rows of `taken_back` from before are not
 /// counted in `ahead`. 6 → 7: those for holds and for the records of disclosures. 7 → 8: those for the desk's users. 9 → 10: those for
-/// referrals.
+/// referrals, notices and the desk key.
 fn make_tables(transaction: &WriteTransaction) -> Result<(), Fault> {
     Tables::open(transaction)?;
     Ok(())

@@ -14,12 +14,14 @@ mod error;
 mod find;
 pub mod hold;
 mod migrate;
+pub mod notice;
 mod overlay;
 #[doc(hidden)]
 pub mod raw;
 mod read;
 mod referral;
 mod rows;
+pub mod sealing;
 mod tables;
 mod writer;
 

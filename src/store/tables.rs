@@ -256,6 +256,19 @@ tables! {
     MESSAGES messages "messages.v1": (Short, u8, u64) => Bytes;
     /// ([`super::change::Shelf`], id) → what the desk keeps there, as JSON. Since schema 10.
     SHELVES shelves "shelves.v1": (u8, Short) => Bytes;
+    /// Notice → [`super::notice::NoticeRow`]: what people are told, kept for a week so that nothing is told twice. Since schema 10.
+    NOTICES notices "notices.v1": &'static [u8; 16] => Bytes;
+    /// (name of a channel, notice) → [`super::notice::DeliveryRow`]: what the channel does not have yet, or never got. Since schema 10.
+    DELIVERIES deliveries "deliveries.v1": (&'static str, &'static [u8; 16]) => Bytes;
+    /// A desk user's public key → [`crate::model::desk::UserSealKey`]: what is sealed to them, is sealed to. Since schema 10.
+    SEAL_KEYS seal_keys "seal_keys.v1": Id => Bytes;
+    /// Number, from 1 → [`super::sealing::DeskKeyRow`]: the desk keys that are kept. Since schema 10.
+    DESK_PUBLICS desk_publics "desk_publics.v1": u32 => Bytes;
+    /// (number of a desk key, a desk user's public key) → the secret half, sealed to that user ([`crate::model::desk::KeyShare`]). Since schema 10.
+    KEY_SHARES key_shares "key_shares.v1": (u32, Id) => Bytes;
+    /// (when, SHA-256 of the signature) → [`crate::model::desk::SignedOpening`]: somebody at the desk opened what was sealed to it. Since
+    /// schema 10.
+    OPENINGS openings "openings.v1": (u64, Id) => Bytes;
     /// (when, digest) of released records that have no id, so that a repeated release adds nothing. Kept for seven days.
     UNNAMED unnamed "unnamed.v1": (u64, Id) => ();
 }

@@ -3,8 +3,8 @@
 use crate::harness::*;
 use crate::referrals::{case, code, codes_of, say};
 use std::collections::BTreeMap;
+use watchfire::node::referral::Act;
 use watchfire::node::statistics::StatisticsView;
-use watchfire::node::referral::{Act, By};
 use watchfire::rules::statistics::{Counters, Dimension, Event, Measure, Period, Span, Way};
 
 impl Federation {
@@ -75,7 +75,11 @@ async fn every_number_survives_the_purge_a_restart_and_a_second_look() {
     };
     let before = both(&federation);
     assert_eq!(total(&before[1], Way::In, Event::Case), 2);
-    assert_eq!(before[1].tables[&measure(Way::In, Event::Case)][&Dimension::Nature]["reactive"], 1, "who did not agree is in the total alone");
+    assert_eq!(
+        before[1].tables[&measure(Way::In, Event::Case)][&Dimension::Nature]["reactive"],
+        1,
+        "who did not agree is in the total alone"
+    );
     federation.pass(2 * 86_400_000).await;
     for who in [AMAL, BOREALIS] {
         federation.node(who).expire().await.unwrap();
@@ -145,5 +149,4 @@ async fn few_cases_are_published_as_none_and_only_by_the_month() {
     assert_eq!(serde_json::to_value(published.unwrap()).unwrap()["totals"], serde_json::json!({}));
     let error = node.statistics(Some("2026-W48".parse().unwrap()), true).unwrap_err();
     assert_eq!(error.detail(), "`2026-W48` is no month, and months alone are published");
-    let _ = By::default();
 }

@@ -26,7 +26,7 @@ const RED: &str = "smscentro.com";
 const UNDONE: &str = "shared-too-soon.com";
 
 /// What a step has seen: whether it is as it should be, and in words.
-type Seen = Result<(bool, String), NodeError>;
+pub(super) type Seen = Result<(bool, String), NodeError>;
 
 /// Tells it, step by step. A step that fails ends the story, since the next ones stand on it.
 pub(super) async fn tell(team: &mut Team, broken: bool, mut aloud: impl FnMut(&Step) -> Result<(), Problem>) -> Result<Outcome, Problem> {
@@ -59,6 +59,8 @@ pub(super) async fn tell(team: &mut Team, broken: bool, mut aloud: impl FnMut(&S
     step!("recall", recall(team));
     step!("receipts", receipts(team));
     step!("refuse to share it again", again(team));
+    step!("hand a case over", super::case::handed_over(team));
+    step!("withdraw a case", super::case::withdrawn(team));
     Ok(Outcome { ok: true, steps })
 }
 

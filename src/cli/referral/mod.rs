@@ -3,7 +3,8 @@
 pub(super) mod act;
 pub(super) mod inbox;
 pub(super) mod pass_on;
-pub(super) mod refer;
+pub(in crate::cli) mod refer;
 mod text;
+mod wizard;
 
 pub(super) use text::referral as text;

@@ -1,20 +1,27 @@
 //! `watchfire refer`
 
+use super::wizard::Wizard;
 use crate::api::Problem;
 use crate::api::client::Target;
 use crate::cli::output::{self, plain};
 use crate::cli::unlock::Signer;
 use crate::cli::{Desk, Ended, input};
+use crate::clock::Clock;
 use crate::node::error::NodeError;
-use crate::node::referral::{ReferRequest, ReferView};
+use crate::node::referral::{AgainRequest, ReferRequest, ReferView};
+use crate::node::view::PeerView;
+use std::io::{self, IsTerminal};
 
 /// Hand a case to a partner
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, long_about = ABOUT)]
 pub(crate) struct Args {
-    /// The case as TOML or JSON; `-` reads standard input
-    #[arg(long, value_name = "FILE", required_unless_present = "template")]
+    /// The case as TOML or JSON; `-` reads standard input. Without it you are asked, on a terminal
+    #[arg(long, value_name = "FILE")]
     file: Option<String>,
+    /// Offer the case of this referral to somebody else, whom its consent names
+    #[arg(long, value_name = "REFERRAL", requires = "to", conflicts_with_all = ["file", "candidates", "dry_run"])]
+    again: Option<String>,
     /// The peer that it goes to; once for each, among whom you choose when several accept
     #[arg(long, value_name = "PEER")]
     to: Vec<String>,
@@ -46,12 +53,20 @@ const EXAMPLES: &str = "Examples:
 pub(crate) const TEMPLATE: &str = include_str!("template.toml");
 
 pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
-    let Args { file, to, candidates, signer, now, dry_run, template } = args;
+    let Args { file, again, to, candidates, signer, now, dry_run, template } = args;
     if template {
         return output::data(TEMPLATE);
     }
-    let file = file.unwrap_or_default();
-    let mut request = read(&file, &input::file(&file)?)?;
+    if let Some(id) = again {
+        let ask = signer.order(desk, "again", &id, AgainRequest { to, now }).await?;
+        let view: ReferView = desk.node().post(Target::new(&["referrals", &id, "again"]), &ask).await?;
+        return output::answer(desk, &view, text);
+    }
+    let asked = file.is_none();
+    let mut request = match &file {
+        Some(file) => read(file, &input::file(file)?)?,
+        None => ask(desk, &to).await?,
+    };
     if !to.is_empty() {
         request.to = to;
     }
@@ -59,9 +74,32 @@ pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
         request.candidates = candidates;
     }
     (request.now, request.dry_run) = (request.now || now, request.dry_run || dry_run);
+    if asked && !dry_run && !agreed(&request)? {
+        return Err(NodeError::Conflict("nothing was referred".into()).into());
+    }
     let ask = signer.order(desk, "refer", "", request).await?;
     let view: ReferView = desk.node().post(Target::new(&["referrals"]), &ask).await?;
     output::answer(desk, &view, text)
+}
+
+/// Asks a person for a case.
+async fn ask(desk: &Desk, to: &[String]) -> Result<ReferRequest, Problem> {
+    if !io::stdin().is_terminal() {
+        let text = "there is no case\nhint: `--file FILE`, or a terminal on which you can be asked; `--template` prints a file to fill in";
+        return Err(NodeError::BadInput(text.into()).into());
+    }
+    let peers: Vec<PeerView> = desk.node().get(Target::new(&["peers"])).await?;
+    let names: Vec<String> = peers.into_iter().map(|peer| peer.status.name).collect();
+    let lists = crate::node::vocabulary::load(&desk.data)?;
+    let mut wizard = Wizard { from: io::stdin().lock(), to: io::stderr(), lists: &lists, today: Clock::system().now() };
+    Ok(wizard.case(&names, to.to_vec()).map_err(|error| NodeError::io("ask for a case", error))?)
+}
+
+/// Shows what would leave, and asks whether it may.
+fn agreed(request: &ReferRequest) -> Result<bool, Problem> {
+    let shown = serde_json::to_string_pretty(&request.offer).map_err(|error| NodeError::Internal(error.to_string()))?;
+    let about = format!("{}\nto {}", plain(&shown), plain(&request.to.join(", ")));
+    Ok(input::says_yes(&about, "does this leave?")?.unwrap_or(false))
 }
 
 /// Reads a case, TOML or JSON.

@@ -2,12 +2,20 @@
 //!
 //! Names are known inside the desk alone. They never leave the node, and logs say the short form of a key instead.
 
+mod contact;
+mod key;
 mod order;
+mod seal_key;
+mod sealed;
 mod statement;
 mod user;
 mod wrapped;
 
+pub use contact::{BadContact, Channel, Contact};
+pub use key::{DeskKey, KeyChange, KeyShare, Opening, SignedKeyChange, SignedOpening, UserSealKey};
 pub use order::{Order, Ordered, SignedOrder, wanted};
+pub use seal_key::{BadSealKey, ENCAPSULATED_BYTES, SEAL_PUBLIC_BYTES, SealPublic, SealSecret};
+pub use sealed::{BadSealed, Binding, PLAINTEXT_MAX, SEALED_MAX, Sealed};
 pub use statement::{Approval, Release, SignedApproval, SignedRelease, Terms};
 pub use user::{Act, BadUserName, Role, SignedChange, User, UserChange, UserName};
 pub use wrapped::{BadPassphrase, BadWrapped, Cost, PASSPHRASE_MIN, Passphrase, WrappedKey};

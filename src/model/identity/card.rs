@@ -10,6 +10,7 @@ use super::key::P256Key;
 use super::log_keys::{self, EarlierLogKey, LogKey, LogKeys};
 use super::wire::{Malformed, Reader, Writer};
 use crate::model::crypto::{framed, sha256_framed};
+use crate::model::desk::DeskKey;
 use crate::model::{OrgId, Timestamp};
 
 const CONTEXT: &str = "watchfire/card/v1";
@@ -22,6 +23,8 @@ const CERTIFICATE_BYTES_MAX: usize = 4096;
 const ENDPOINTS_MAX: usize = 8;
 const PROTOCOLS_MAX: usize = 8;
 const EXTENSIONS_MAX: usize = 16;
+/// The extension that names the desk key.
+const DESK_KEY: u16 = 1;
 /// The extension that lists the earlier log-signing keys.
 const EARLIER_LOG_KEYS: u16 = 2;
 
@@ -37,6 +40,8 @@ pub struct CardContent {
     pub log_key: LogKey,
     /// The log-signing keys before it, newest first. At most [`log_keys::EARLIER_MAX`].
     pub earlier_log_keys: Vec<EarlierLogKey>,
+    /// What is sealed to its desk, is sealed to; none for one without a desk.
+    pub desk_key: Option<DeskKey>,
     /// Makes the daily label with which its peers knock. Secret among those who hold the card.
     pub knock_key: [u8; 32],
     /// Where its node listens, preferred first; none for one that only dials. At most 8.
@@ -225,7 +230,8 @@ impl CardContent {
 
     fn encode(&self, chain: &Chain) -> Vec<u8> {
         let earlier = (!self.earlier_log_keys.is_empty()).then(|| (EARLIER_LOG_KEYS, log_keys::encode(&self.earlier_log_keys)));
-        let extensions: Vec<(u16, Vec<u8>)> = earlier.into_iter().collect();
+        let desk = self.desk_key.as_ref().map(|key| (DESK_KEY, key.encode()));
+        let extensions: Vec<(u16, Vec<u8>)> = desk.into_iter().chain(earlier).collect();
         Writer(vec![WIRE_VERSION])
             .fixed(&chain.org().0)
             .fixed(&self.number.to_be_bytes())
@@ -255,6 +261,7 @@ fn decode(body: &[u8]) -> Result<(Vec<Statement>, CardContent), CardError> {
         issuing_cas: reader.list(ISSUING_CAS_MAX, |reader| Ok(reader.bytes()?.to_vec()))?,
         log_key: LogKey { number: reader.u32()?, public: reader.array()? },
         earlier_log_keys: Vec::new(),
+        desk_key: None,
         knock_key: reader.array()?,
         endpoints: reader.list(ENDPOINTS_MAX, endpoint)?,
         protocols: reader.list(PROTOCOLS_MAX, Reader::u16)?,
@@ -264,6 +271,9 @@ fn decode(body: &[u8]) -> Result<(Vec<Statement>, CardContent), CardError> {
     reader.end()?;
     if let Some((_, bytes)) = extensions.iter().find(|(tag, _)| *tag == EARLIER_LOG_KEYS) {
         content.earlier_log_keys = log_keys::decode(bytes)?;
+    }
+    if let Some((_, bytes)) = extensions.iter().find(|(tag, _)| *tag == DESK_KEY) {
+        content.desk_key = Some(DeskKey::decode(bytes).ok_or(Malformed("card"))?);
     }
     let inception = statements.first().map(|statement| sha256_framed("watchfire/inception/v1", &[&statement.bytes]));
     if inception == Some(org.0) { Ok((statements, content)) } else { Err(Malformed("card").into()) }
@@ -296,6 +306,7 @@ mod tests {
             issuing_cas: vec![vec![1; 400]],
             log_key: LogKey { number: 1, public: [2; 32] },
             earlier_log_keys: vec![],
+            desk_key: None,
             knock_key: [3; 32],
             endpoints: vec!["node.example:7443".parse().expect("valid")],
             protocols: vec![1],
@@ -377,6 +388,33 @@ mod tests {
         assert_eq!(card.log_keys().ever(), [[2; 32], [9; 32]]);
         let twice = CardContent { earlier_log_keys: vec![old, old], ..content };
         assert!(Card::sign(&owner.chain, twice, &owner.root).is_err());
+    }
+
+    #[test]
+    fn a_card_names_the_desk_key_and_one_from_before_has_none() {
+        let owner = owner();
+        let public = crate::model::desk::SealSecret::generate().public().clone();
+        let desk_key = Some(DeskKey { number: 3, public, created: Timestamp(4) });
+        let old = EarlierLogKey { key: LogKey { number: 1, public: [9; 32] }, retired: Timestamp(4), stolen: false };
+        let log_key = LogKey { number: 2, public: [2; 32] };
+        let content = CardContent { desk_key, log_key, earlier_log_keys: vec![old], ..content(2) };
+        let card = Card::sign(&owner.chain, content.clone(), &owner.root).expect("signs");
+        assert_eq!(Card::from_text(&card.to_text()).expect("reads").content(), &content);
+        let without = CardContent { desk_key: None, ..content };
+        let before = Card::sign(&owner.chain, without, &owner.root).expect("signs");
+        assert_eq!(before.content().desk_key, None);
+        let length = |card: &Card| card.content().encode(&owner.chain).len();
+        assert_eq!(length(&card), length(&before) + DeskKey::LENGTH + 4, "and nothing else");
+    }
+
+    #[test]
+    fn a_card_with_a_desk_key_that_is_none_is_refused() {
+        let owner = owner();
+        let mut body = content(1).encode(&owner.chain);
+        body.pop();
+        let body = Writer(body).list(&[(DESK_KEY, [7_u8; 9])], |out, (tag, value)| out.fixed(&tag.to_be_bytes()).bytes(value)).0;
+        let signature = owner.root.sign(&framed(CONTEXT, &[&body]));
+        assert!(Card::from_bytes(&Writer::default().bytes(&body).bytes(&signature).0).is_err());
     }
 
     #[test]

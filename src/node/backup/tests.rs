@@ -157,16 +157,12 @@ fn each_wrong_file_is_refused_with_its_own_words_and_nothing_is_left_behind() {
     let last = |plain: &mut Vec<u8>| *plain.last_mut().unwrap() ^= 1;
     assert_eq!(said(&changed(last), &ONE.0), "it is not whole: its checksum does not fit");
     let schema = |plain: &mut Vec<u8>| {
-        let at = plain.windows(11).position(|bytes| bytes == b"\"schema\":9,").unwrap();
-        plain.insert(at + 9, b'9');
-        // The frame's length stands before its content.
-        let begin = plain[..at].iter().rposition(|byte| *byte == b'{').unwrap();
-        let length = plain[begin - 4..begin].iter().fold(0, |length, byte| length << 8 | u32::from(*byte)) + 1;
-        plain[begin - 4..begin].copy_from_slice(&length.to_be_bytes());
+        let at = plain.windows(12).position(|bytes| bytes == b"\"schema\":10,").unwrap();
+        plain[at + 9..at + 11].copy_from_slice(b"99");
     };
     assert_eq!(
         said(&changed(schema), &ONE.0),
-        "it was made by watchfire 0.1.0 with schema 99 of the store, which this program does not know"
+        "it was made by watchfire 0.1.0 with schema 910 of the store, which this program does not know"
     );
     assert!(said(&ONE.1[..ONE.1.len() - 1], &ONE.0).starts_with("it is damaged, or cut off, after "));
 }

@@ -67,6 +67,8 @@ pub(super) struct Ours {
     pub(super) skeleton: Option<Skeleton>,
     /// What of it is in the counters.
     pub(super) counted: BTreeSet<Measure>,
+    /// Of how many of the other side's messages people were told.
+    pub(super) told: u64,
 }
 
 /// What is known of a referral for ever: codes, and nothing that anybody wrote.

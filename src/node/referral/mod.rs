@@ -10,12 +10,13 @@ mod refer;
 mod say;
 mod show;
 mod take_back;
+mod tell;
 
 pub use act::{Act, ActRequest};
 pub(super) use case::Permit;
 pub use case::{CaseRow, Given, Skeleton};
 pub use deed::{By, DeedView};
-pub use refer::{ReferRequest, ReferView, Referred};
+pub use refer::{AgainRequest, ReferRequest, ReferView, Referred};
 pub(super) use say::way_out;
 pub use show::{InboxView, MessageView, ReferralView};
 

@@ -15,7 +15,7 @@ use crate::store::change::{Change, ReferralMark};
 use crate::store::{Conversation, Snapshot};
 
 /// So many steps follow one another at once at the most.
-const STEPS_MAX: usize = 12;
+const STEPS_MAX: usize = 16;
 /// How many positions of a log are destroyed in one change.
 const DESTROY_MAX: usize = 1_000;
 
@@ -71,7 +71,10 @@ impl Node {
             if self.withdraw_from_others(&snapshot, &conversation).await? {
                 continue;
             }
-            if self.keep_skeleton(&snapshot, &conversation).await? || self.count(&snapshot, &conversation).await? {
+            let changed = self.keep_skeleton(&snapshot, &conversation).await?
+                || self.count(&snapshot, &conversation).await?
+                || self.tell_of_news(&snapshot, &conversation).await?;
+            if changed {
                 continue;
             }
             let left = self.places(&snapshot, &conversation)?;

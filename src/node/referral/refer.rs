@@ -12,7 +12,7 @@ use crate::model::crypto::random;
 use crate::model::log::Audience;
 use crate::model::referral::{HandOver, Message, Offer, Priority, Words};
 use crate::model::{CaseId, Class, Label, OrgId, Pap, ReferralId, SubjectRef, Timestamp, Tlp};
-use crate::rules::referral::{Step, narrowed, standing};
+use crate::rules::referral::{Illegal, Step, narrowed, standing};
 use crate::rules::release::Findings;
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
@@ -59,6 +59,17 @@ pub struct ReferRequest {
     /// Whether it is only looked at.
     #[serde(default)]
     pub dry_run: bool,
+}
+
+/// To whom a case goes that was offered before.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgainRequest {
+    /// Peers' names or ids, which the consent names.
+    pub to: Vec<String>,
+    /// Whether it is not held.
+    #[serde(default)]
+    pub now: bool,
 }
 
 const fn strict() -> Tlp {
@@ -156,6 +167,32 @@ impl Node {
         let referral = offers.first().map_or(ReferralId([0; 16]), |one: &Referred| one.referral);
         let state = if request.dry_run || offers.iter().any(|one| one.to == first && one.held.is_some()) { "gated" } else { "sent" };
         Ok(ReferView { referral, state: state.into(), case: id, introduction_code: code, offers, findings })
+    }
+
+    /// Offers a case that was offered before to more organisations: people's answer to a silence, a no or a case that came back.
+    ///
+    /// # Errors
+    /// When the case is not ours or is destroyed, the consent does not name them, or they are asked already.
+    pub async fn refer_again(&self, referral: &str, request: AgainRequest, by: By) -> Result<ReferView, NodeError> {
+        let to = self.named_all(&request.to)?;
+        let _turn = self.referral_turn().await;
+        let snapshot = self.store.snapshot()?;
+        let id = self.referral_named(&snapshot, referral)?;
+        let (case_id, mut case) = self.case_of(&snapshot, &id)?.ok_or(NodeError::Referral(Illegal::NotTheirs))?;
+        drop(snapshot);
+        let urgent = case.offer.as_ref().is_some_and(|offer| offer.priority == Priority::Emergency);
+        let hold = self.hold_of(false, request.now || urgent);
+        let (mut offers, mut findings) = (Vec::new(), Findings::default());
+        for org in to {
+            let (referral, written) = self.offer_to(&case_id, &mut case, org, hold, by).await?;
+            findings = written.findings;
+            offers.push(Referred { to: org, name: self.audience_name(&Audience::Direct(org))?, referral, held: written.held });
+        }
+        let Some(first) = offers.first() else {
+            return Err(NodeError::BadInput("nobody is named\nhint: `--to PEER`".into()));
+        };
+        let state = if first.held.is_some() { "gated" } else { "sent" };
+        Ok(ReferView { referral: first.referral, state: state.into(), case: case_id, introduction_code: case.code, offers, findings })
     }
 
     /// One change of referrals at a time, behind what was asked for by callers that have gone.

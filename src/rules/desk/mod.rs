@@ -1,5 +1,9 @@
 //! Who at the desk may do what. Pure: the users are what their signed changes, replayed, say.
 
+mod keys;
+
+pub use keys::{Due, KEPT_MAX, KEPT_MIN, KEPT_MS, Known, ROTATE_MS, check_key, check_opening, due, forgotten, opens};
+
 use crate::model::desk::{Act, Role, SignedApproval, SignedChange, SignedOrder, SignedRelease, Terms, User, UserName};
 use crate::model::{DeskHash, OrgId, Timestamp, UserKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,13 +25,23 @@ pub enum Deed {
     Refer,
     /// Work on a referral: open, ask, answer, accept, decline, tell, resolve, review, close.
     Work,
+    /// Make the desk's first key.
+    MakeDeskKey,
+    /// Make the next one.
+    RotateDeskKey,
+    /// Have the desk key's secret half, open what was sealed to the desk, and give the secret half to others who may.
+    OpenSealed,
 }
 
 /// Whether a role may do that. The whole table is here and in docs/desk.md.
 pub const fn may(role: Role, deed: Deed) -> bool {
     match (role, deed) {
-        (Role::Director, _) | (Role::Handler | Role::Lead, Deed::Release | Deed::Approve | Deed::Refer | Deed::Work) => true,
-        (Role::Handler | Role::Lead, Deed::ChangeUsers) | (Role::Coordinator, _) => false,
+        (Role::Director, _)
+        | (Role::Handler | Role::Lead, Deed::Release | Deed::Approve | Deed::Refer | Deed::Work | Deed::OpenSealed)
+        | (Role::Lead, Deed::RotateDeskKey) => true,
+        (Role::Handler | Role::Lead, Deed::ChangeUsers | Deed::MakeDeskKey)
+        | (Role::Handler, Deed::RotateDeskKey)
+        | (Role::Coordinator, _) => false,
     }
 }
 
@@ -104,6 +118,14 @@ pub enum Denied {
         "the approval is for something else than what would leave now\nhint: look at it again with `watchfire preview`, then approve it"
     )]
     OtherTerms,
+    /// Another desk key came first.
+    #[error(
+        "the desk key has changed meanwhile, or this one was made already\nhint: `watchfire desk-key show` shows how it stands; try again"
+    )]
+    KeyMoved,
+    /// The secret half is not for exactly those who are to have it.
+    #[error("the desk key is not sealed to exactly those who may open\nhint: upgrade the older of node and command line, or try again")]
+    WrongShares,
 }
 
 /// `handlers`, `coordinators`.
@@ -118,13 +140,17 @@ const fn deed_text(deed: &Deed) -> &'static str {
         Deed::Approve => "approve a release",
         Deed::Refer => "hand over a case",
         Deed::Work => "work on a referral",
+        Deed::MakeDeskKey => "make the desk key",
+        Deed::RotateDeskKey => "make the next desk key",
+        Deed::OpenSealed => "open what is sealed to the desk",
     }
 }
 
 const fn deed_hint(deed: &Deed) -> &'static str {
     match deed {
-        Deed::ChangeUsers => "a director does; `watchfire user list` shows who is one",
-        Deed::Release | Deed::Approve | Deed::Refer | Deed::Work => {
+        Deed::ChangeUsers | Deed::MakeDeskKey => "a director does; `watchfire user list` shows who is one",
+        Deed::RotateDeskKey => "a lead or a director does; `watchfire user list` shows them",
+        Deed::Release | Deed::Approve | Deed::Refer | Deed::Work | Deed::OpenSealed => {
             "a handler, a lead or a director does; `watchfire user list` shows them"
         }
     }

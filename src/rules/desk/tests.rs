@@ -364,10 +364,38 @@ fn why_a_statement_does_not_count_is_told_in_words() {
             Denied::Oneself,
             "whoever released it cannot approve it\nhint: another desk user does, with another key: `watchfire approve HOLD --as OTHER`",
         ),
+        (
+            Denied::NotSigned,
+            "somebody at the desk has to sign this\nhint: `--as USER`, or $WATCHFIRE_USER, says who; `watchfire user list` shows the users",
+        ),
+        (
+            Denied::OtherOrder,
+            "what was signed is another request than this\nhint: upgrade the older of node and command line, and try again",
+        ),
         (Denied::OtherHold, "the signature is for another hold\nhint: look at this one with `watchfire preview`, then approve it"),
         (
             Denied::OtherTerms,
             "the approval is for something else than what would leave now\nhint: look at it again with `watchfire preview`, then approve it",
+        ),
+        (
+            Denied::Role(Role::Lead, Deed::MakeDeskKey),
+            "leads may not make the desk key\nhint: a director does; `watchfire user list` shows who is one",
+        ),
+        (
+            Denied::Role(Role::Handler, Deed::RotateDeskKey),
+            "handlers may not make the next desk key\nhint: a lead or a director does; `watchfire user list` shows them",
+        ),
+        (
+            Denied::Role(Role::Coordinator, Deed::OpenSealed),
+            "coordinators may not open what is sealed to the desk\nhint: a handler, a lead or a director does; `watchfire user list` shows them",
+        ),
+        (
+            Denied::KeyMoved,
+            "the desk key has changed meanwhile, or this one was made already\nhint: `watchfire desk-key show` shows how it stands; try again",
+        ),
+        (
+            Denied::WrongShares,
+            "the desk key is not sealed to exactly those who may open\nhint: upgrade the older of node and command line, or try again",
         ),
     ];
     crate::texts::all_say(include_str!("mod.rs"), "Denied", &cases);

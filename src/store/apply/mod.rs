@@ -6,10 +6,12 @@
 mod hold;
 mod index;
 mod log;
+mod notice;
 mod publish;
 mod referral;
 mod release;
 mod runs;
+mod sealing;
 mod small;
 mod take_back;
 mod user;
@@ -147,6 +149,8 @@ impl<'t> Tx<'t> {
             Change::User { change, wrapped, gone } => self.user(change, wrapped.as_deref(), gone.as_ref()),
             Change::Keep { shelf, id, row } => self.keep(*shelf, id, row.as_deref()),
             Change::MarkReferral { id, mark } => self.mark_referral(id, *mark),
+            Change::Notice(change) => self.notice(change),
+            Change::Sealing(change) => self.sealing(change),
             Change::Put(name, value) => self.put(name, value.as_deref()),
         }
     }

@@ -22,6 +22,7 @@ impl Tx<'_> {
         }
         if let Some(key) = gone {
             self.t.desk_keys.remove(&key.0)?;
+            self.forget_sealing(key)?;
         }
         if let Some(wrapped) = wrapped {
             self.t.desk_keys.insert(&signed.change.user.key.0, wrapped.encode().as_slice())?;

@@ -3,14 +3,17 @@
 mod hold;
 mod log;
 mod lookup;
+mod notice;
 mod record;
 mod referral;
+mod sealing;
 mod small;
 mod upkeep;
 mod user;
 
 pub use log::{Ack, LogInfo, Signed, Waiting, WaitingLabel};
 pub use lookup::{Found, Hit, Hits, Provenance};
+pub use notice::Delivery;
 pub use record::{Event, Filter, Item, Records};
 pub use referral::Conversation;
 pub use small::{DisclosureLine, Quarantined, ReceiptInfo};

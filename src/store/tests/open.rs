@@ -2,6 +2,7 @@ use super::*;
 use crate::model::LogId;
 use crate::store::change::PeerRow;
 use crate::store::codec::Row;
+use crate::store::migrate::SCHEMA;
 use crate::store::tables::{BATCHES, DISCLOSURES, ENTRIES, EVENTS, HISTORIES, META, NAMED, PEERS};
 use crate::store::{Damaged, FILE_NAME, Filter, OpenError, ReadError};
 use redb::ReadableTable;
@@ -71,10 +72,14 @@ fn a_newer_store_is_refused_in_words() {
     let mut home = Home::new();
     home.store = None;
     change_file(&home, |transaction| {
-        transaction.open_table(META).unwrap().insert("schema", 10u32.to_be_bytes().as_slice()).unwrap();
+        transaction.open_table(META).unwrap().insert("schema", (SCHEMA + 1).to_be_bytes().as_slice()).unwrap();
     });
     let error = open(&home).unwrap_err().to_string();
-    assert_eq!(error, "the store has schema 10, and this program reads up to 9\nhint: run the newer version of watchfire that wrote it");
+    let expected = format!(
+        "the store has schema {}, and this program reads up to {SCHEMA}\nhint: run the newer version of watchfire that wrote it",
+        SCHEMA + 1
+    );
+    assert_eq!(error, expected);
 }
 
 #[test]

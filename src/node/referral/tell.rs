@@ -1,0 +1,57 @@
+//! People are told that something came in a referral, never what.
+
+use super::super::{Node, NodeError};
+use crate::model::desk::Role;
+use crate::model::{Priority, ReferralId, ShortId};
+use crate::rules::notify::{Event, Notice};
+use crate::rules::referral::Step;
+use crate::store::{Conversation, Snapshot};
+
+impl Node {
+    /// Queues a notice of each message of the other side that people were not told of. `true` where there was one.
+    pub(super) async fn tell_of_news(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<bool, NodeError> {
+        let mut ours = self.ours(snapshot, &conversation.id)?;
+        let theirs = conversation.of(conversation.row.side.other());
+        let written = theirs.len() as u64;
+        if written <= ours.told {
+            return Ok(false);
+        }
+        let priority = ours.skeleton.as_ref().map(|skeleton| skeleton.priority);
+        let mut changes = Vec::new();
+        for (message, number) in theirs.iter().zip(1..).filter(|(_, number)| *number > ours.told) {
+            if let Some(event) = event(message.step) {
+                changes.push(self.notify(self.notice(event, &conversation.id, number, priority)));
+            }
+        }
+        ours.told = written;
+        changes.push(ours.keep(&conversation.id));
+        self.commit_many(changes).await?;
+        Ok(true)
+    }
+
+    fn notice(&self, event: Event, id: &ReferralId, number: u64, priority: Option<Priority>) -> Notice {
+        let cause: Vec<u8> = id.0.iter().copied().chain(number.to_be_bytes()).collect();
+        let calm = matches!(event, Event::Acknowledged | Event::Progress | Event::Accepted);
+        let urgent = priority.is_some_and(|priority| priority != Priority::Normal) && !calm;
+        Notice { referral: ShortId::of(&id.0), priority, urgent, ..Notice::new(event, &cause, Role::Handler, self.clock.now()) }
+    }
+}
+
+/// What people are told of a message; nothing of what nodes say to each other.
+const fn event(step: Step) -> Option<Event> {
+    Some(match step {
+        Step::Offer => Event::OfferArrived,
+        Step::Acknowledge => Event::Acknowledged,
+        Step::Accept => Event::Accepted,
+        Step::Decline | Step::Refuse => Event::Declined,
+        Step::Ask => Event::Question,
+        Step::Answer(_) => Event::Answer,
+        Step::Progress(_) | Step::PassOn => Event::Progress,
+        Step::Resolve => Event::Resolved,
+        Step::Withdraw => Event::Withdrawn,
+        Step::HandBack => Event::HandedBack,
+        Step::Receipt | Step::Confirm(_) | Step::Contact | Step::Review | Step::Close | Step::Purge | Step::Seen | Step::Gone => {
+            return None;
+        }
+    })
+}

@@ -1,0 +1,147 @@
+//! What a message says, to people and to machines.
+
+use super::{Digest, Event, Message, Notice};
+use crate::model::Timestamp;
+use serde_json::json;
+
+impl Message {
+    /// A line without content: `watchfire: a referral waits (k7qm2xpa)`.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::One(Notice { event, referral, .. }) => match referral {
+                Some(id) => format!("watchfire: {} ({id})", event.words()),
+                None => format!("watchfire: {}", event.words()),
+            },
+            Self::Digest(digest) => format!("watchfire: {}", things(digest)),
+        }
+    }
+
+    /// A few lines for people, without content, each with its end.
+    pub fn text(&self) -> String {
+        match self {
+            Self::One(notice) => one(notice),
+            Self::Digest(digest) => several(digest),
+        }
+    }
+
+    /// What machines are given: `type`, `timestamp` and `data`, as Standard Webhooks has it.
+    pub fn json(&self) -> serde_json::Value {
+        let data = match self {
+            Self::One(Notice { id, event: _, referral, priority, rung, urgent, to, at: _ }) => json!({
+                "id": id, "referral": referral, "priority": priority.map(super::Priority::name), "rung": rung, "urgent": urgent, "to": to.name(),
+            }),
+            Self::Digest(Digest { id, counts, urgent, from, until }) => {
+                let counts: serde_json::Map<_, _> =
+                    counts.iter().map(|(event, count)| (event.code().to_owned(), (*count).into())).collect();
+                json!({ "id": id, "urgent": urgent, "from": from, "until": until, "counts": counts })
+            }
+        };
+        json!({ "type": self.code(), "timestamp": self.at(), "data": data })
+    }
+}
+
+fn one(notice: &Notice) -> String {
+    let Notice { id, event, referral, priority, rung, to, at, urgent: _ } = notice;
+    let mut text = format!("{}\n\n", event.words());
+    text.extend(referral.map(|referral| format!("referral  {referral}\n")));
+    text.extend(priority.map(|priority| format!("priority  {}\n", priority.name())));
+    text.extend(rung.map(|rung| format!("rung      {rung}\n")));
+    text += &format!("for       {to}\nwhen      {}\nnotice    {id}\n", when(*at));
+    text + &look(*event, referral.is_some())
+}
+
+/// Where to look.
+fn look(event: Event, referral: bool) -> String {
+    match (event, referral) {
+        (Event::Test, _) => "\nNothing happened; somebody at this desk tries whether notices come.\n".into(),
+        (_, true) => "\nWhat it is stands at the desk alone: `watchfire show`.\n".into(),
+        (_, false) => "\nWhat it is stands at the desk alone: `watchfire status`.\n".into(),
+    }
+}
+
+fn things(digest: &Digest) -> String {
+    match digest.count() {
+        1 => "1 thing happened".into(),
+        count => format!("{count} things happened"),
+    }
+}
+
+fn several(digest: &Digest) -> String {
+    let mut text = format!("{} from {} to {}\n\n", things(digest), when(digest.from), when(digest.until));
+    let width = digest.counts.keys().map(|event| event.code().len()).max().unwrap_or_default();
+    text.extend(digest.counts.iter().map(|(event, count)| format!("{:width$}  {count}\n", event.code())));
+    text += &format!("\nnotice  {}\n", digest.id);
+    text + "\nWhat it is stands at the desk alone: `watchfire inbox`.\n"
+}
+
+/// A time to the second.
+fn when(at: Timestamp) -> String {
+    format!("{}Z", at.to_string().chars().take(19).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::desk::Role;
+    use crate::model::{NoticeId, ShortId};
+    use crate::rules::notify::Priority;
+
+    const AT: Timestamp = Timestamp(1_795_339_800_000);
+
+    fn notice() -> Notice {
+        let new = Notice::new(Event::RungReached, b"a cause", Role::Lead, AT);
+        Notice { id: NoticeId([0; 16]), referral: Some(ShortId([7; 5])), priority: Some(Priority::Emergency), rung: Some(2), ..new }
+    }
+
+    #[test]
+    fn people_read_what_kind_of_thing_happened_and_nothing_of_it() {
+        let message = Message::One(notice());
+        assert_eq!(message.subject(), "watchfire: a referral has waited too long (a4dqobyh)");
+        let expected = "\
+a referral has waited too long
+
+referral  a4dqobyh
+priority  emergency
+rung      2
+for       lead
+when      2026-11-22T09:30:00Z
+notice    aaaaaaaaaaaaaaaaaaaaaaaaaa
+
+What it is stands at the desk alone: `watchfire show`.
+";
+        assert_eq!(message.text(), expected);
+    }
+
+    #[test]
+    fn machines_get_the_same_as_codes() {
+        let expected = r#"{"data":{"id":"aaaaaaaaaaaaaaaaaaaaaaaaaa","priority":"emergency","referral":"a4dqobyh","rung":2,"to":"lead","urgent":true},"timestamp":"2026-11-22T09:30:00.000Z","type":"rung-reached"}"#;
+        assert_eq!(Message::One(notice()).json().to_string(), expected);
+    }
+
+    #[test]
+    fn a_digest_says_how_many_of_each() {
+        let question = Notice::new(Event::Question, b"one", Role::Handler, AT.plus(60_000));
+        let message = Message::Digest(Digest { id: NoticeId([0; 16]), ..Digest::of(&[notice(), question]).expect("two") });
+        assert_eq!(message.subject(), "watchfire: 2 things happened");
+        let expected = "\
+2 things happened from 2026-11-22T09:30:00Z to 2026-11-22T09:31:00Z
+
+question      1
+rung-reached  1
+
+notice  aaaaaaaaaaaaaaaaaaaaaaaaaa
+
+What it is stands at the desk alone: `watchfire inbox`.
+";
+        assert_eq!(message.text(), expected);
+        let expected = r#"{"data":{"counts":{"question":1,"rung-reached":1},"from":"2026-11-22T09:30:00.000Z","id":"aaaaaaaaaaaaaaaaaaaaaaaaaa","until":"2026-11-22T09:31:00.000Z","urgent":true},"timestamp":"2026-11-22T09:31:00.000Z","type":"digest"}"#;
+        assert_eq!(message.json().to_string(), expected);
+    }
+
+    #[test]
+    fn the_shortest_notice_has_a_subject_and_says_where_to_look() {
+        let test = Message::One(Notice::new(Event::Test, b"x", Role::Handler, AT));
+        assert_eq!(test.subject(), "watchfire: this is a test");
+        assert!(test.text().ends_with("Nothing happened; somebody at this desk tries whether notices come.\n"));
+    }
+}
