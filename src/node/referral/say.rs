@@ -16,6 +16,9 @@ use crate::rules::release::{Draft, Findings};
 use crate::store::change::{Change, ReleaseItem};
 use crate::store::{Conversation, MessageRow, Snapshot};
 
+/// What says nothing of a case is kept for so long at the least (30 days, in milliseconds), so that it reaches who is away.
+const ARRIVES_MS: u64 = 30 * 86_400_000;
+
 /// What became of a message of ours.
 #[derive(Debug, Clone)]
 pub(super) struct Written {
@@ -55,9 +58,15 @@ impl Node {
         let permit = self.permit(snapshot, id)?;
         // What says nothing of the case is no more than that there is one.
         let label = permit.label().or(self.label_of(snapshot, conversation)?).filter(|_| words.has_content());
+        // That everything is destroyed is said when the retention date has passed, and must still arrive then.
+        let retention = match row.retention {
+            Timestamp(0) => row.retention,
+            kept if words.has_content() => kept,
+            kept => kept.max(self.clock.now().plus(ARRIVES_MS)),
+        };
         let message = Message { referral: *id, number, seen, heard, vocabulary: self.vocabularies.version(), words };
         let audience = Audience::Direct(row.peer);
-        self.pass_message(&permit, message, label.unwrap_or(Tlp::AmberStrict.into()), audience, row.retention)
+        self.pass_message(&permit, message, label.unwrap_or(Tlp::AmberStrict.into()), audience, retention)
     }
 
     /// The gate's word on a message.
