@@ -20,8 +20,8 @@ const RISKS_MAX: usize = 20;
 /// A hand-over is destroyed so long after it was made (90 days, in milliseconds): what it says of a case must not outlive the case for long.
 const KEPT_MS: u64 = 90 * 86_400_000;
 
-/// A hand-over that somebody makes.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+/// A hand-over that somebody makes. `Debug` prints none of what they wrote.
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HandOverRequest {
     /// What the next shift should know; up to 2,000 characters.
@@ -91,6 +91,12 @@ pub struct HandOverView {
     pub risks: Vec<String>,
     /// What was open, the most urgent first.
     pub items: Vec<OpenItem>,
+}
+
+impl std::fmt::Debug for HandOverRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "HandOverRequest({} risks)", self.risks.len())
+    }
 }
 
 impl std::fmt::Debug for HandOverView {

@@ -114,8 +114,8 @@ pub struct Published {
 
 /// What of a period's counters may be told to others: hidden below `k`, then rounded.
 pub fn published(counters: &Counters, k: u64) -> Published {
-    let mut all = Published::default();
-    all.totals = counters.totals.iter().filter(|(_, n)| **n >= k).map(|(measure, n)| (*measure, rounded(*n))).collect();
+    let totals = counters.totals.iter().filter(|(_, n)| **n >= k).map(|(measure, n)| (*measure, rounded(*n))).collect();
+    let mut all = Published { totals, ..Published::default() };
     for (measure, tables) in &counters.tables {
         // Tables of every event beside each other would tell of those in between; these are what reports are made of.
         let is_told = matches!(measure.event, Event::Case | Event::Offered | Event::Declined);

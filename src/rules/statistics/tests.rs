@@ -274,8 +274,8 @@ fn nobody_reckons_what_a_two_way_table_hides() {
                 }
                 (changed != two && seen(&changed, &rows, &columns, &told) == before).then_some(())
             };
-            let others = two.keys().flat_map(|other| down.keys().map(move |beside| (other, beside)));
-            let hides = others.into_iter().any(|(other, beside)| {
+            let mut others = two.keys().flat_map(|other| down.keys().map(move |beside| (other, beside)));
+            let hides = others.any(|(other, beside)| {
                 [true, false].into_iter().any(|up| moved(other, beside, up).or_else(|| shifted((other, beside), up)).is_some())
             });
             // A table whose one row or column is all there is tells no more than the other, which says itself whether it may.
