@@ -155,6 +155,9 @@ impl TryFrom<String> for Measure {
     }
 }
 
+/// What an event ended, and since when, where that is known.
+type Measured = (Span, Option<Timestamp>);
+
 /// Everything countable that has happened in a referral, as one side sees it. Whatever else comes, what was counted stays: each event is of its first message.
 ///
 /// `passed_on` says that somebody to whom we passed the case on owns it; then its outcome is theirs to count. `referred_on` that its outcome is that and
@@ -196,7 +199,7 @@ pub fn facts(side: Side, standing: &Standing, origin: &[Done], receiver: &[Done]
         (Event::Withdrawn, by(Side::Origin, Step::Withdraw), None),
         (Event::Purged, by(Side::Receiver, Step::Purge), None),
     ];
-    let fact = |(event, at, took): (Event, Option<Timestamp>, Option<(Span, Option<Timestamp>)>)| {
+    let fact = |(event, at, took): (Event, Option<Timestamp>, Option<Measured>)| {
         let at = at?;
         let took = took.and_then(|(span, from)| Some((span, at.since(from?))));
         Some(Fact { measure: Measure { way, event }, at, took })
