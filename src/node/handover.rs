@@ -189,7 +189,7 @@ impl Node {
         let names = Self::user_names(&snapshot)?;
         let mut all: Vec<HandOverView> =
             Self::handover_rows(&snapshot)?.into_iter().map(|(id, row)| self.handover_view(&names, id, row)).collect();
-        all.sort_by(|one, other| (other.opened, other.handover).cmp(&(one.opened, one.handover)));
+        all.sort_by_key(|view| std::cmp::Reverse((view.opened, view.handover)));
         Ok(all)
     }
 

@@ -22,7 +22,7 @@ impl Node {
         let mut new = facts(side, standing, &done(&conversation.origin), &done(&conversation.receiver), passed_on, referred_on);
         // Whether its outcome is ours to count is settled when the outcome is told.
         let was_resolved = ours.counted.iter().any(|measure| measure.event == Event::Resolved);
-        new.retain(|fact| !ours.counted.contains(&fact.measure) && !(was_resolved && fact.measure.event == Event::Case));
+        new.retain(|fact| !(ours.counted.contains(&fact.measure) || was_resolved && fact.measure.event == Event::Case));
         if new.is_empty() {
             return Ok(false);
         }

@@ -118,7 +118,7 @@ impl Node {
                 }
             }
         }
-        lines.sort_by(|one, other| (one.priority, one.opened, one.referral).cmp(&(other.priority, other.opened, other.referral)));
+        lines.sort_by_key(|line| (line.priority, line.opened, line.referral));
         Ok(lines)
     }
 
