@@ -35,6 +35,10 @@ pub struct Config {
     pub records: Records,
     /// See [`Referral`].
     pub referral: Referral,
+    /// See [`HandOver`].
+    pub handover: HandOver,
+    /// See [`Statistics`].
+    pub statistics: Statistics,
     /// See [`Release`].
     pub release: Release,
     /// See [`Link`].
@@ -80,6 +84,20 @@ section!(
     Referral {
         /// Both sides destroy everything about a case of ours after so many days.
         retention_days: 365,
+    }
+);
+section!(
+    /// Hand-overs between shifts.
+    HandOver {
+        /// A hand-over that nobody has accepted for so many minutes is told to whoever handed over.
+        accept_minutes: 30,
+    }
+);
+section!(
+    /// Statistics.
+    Statistics {
+        /// Nothing is published that is about fewer cases.
+        least: 5,
     }
 );
 section!(
@@ -214,6 +232,8 @@ impl Default for Config {
             log: "info".into(),
             records: Records::default(),
             referral: Referral::default(),
+            handover: HandOver::default(),
+            statistics: Statistics::default(),
             release: Release::default(),
             link: Link::default(),
             pairing: Pairing::default(),
@@ -246,7 +266,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 52] = [
+pub const SETTINGS: [Setting; 54] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -254,6 +274,8 @@ pub const SETTINGS: [Setting; 52] = [
     text("log", "what is logged: error, warn, info, debug, trace, or directives"),
     number("records.retention_days", 1, 36_500, "every holder destroys a record of ours after so many days"),
     number("referral.retention_days", 1, 3_650, "both sides destroy everything about a case of ours after so many days"),
+    number("handover.accept_minutes", 1, 1_440, "a hand-over not accepted for so long is told to whoever handed over"),
+    number("statistics.least", 3, 1_000, "nothing is published that is about fewer cases"),
     number("release.hold_s", 0, 86_400, "what is shared is held so long and can be undone; 0: it leaves at once"),
     number("link.handshake_ms_max", 100, 600_000, "a TLS handshake that takes longer is given up"),
     number("link.half_open_max", 1, 65_536, "unfinished handshakes at a time"),

@@ -279,6 +279,13 @@ fn every_help_example_runs_against_a_real_node() {
     }
     cold(&here, &smex, &take("contact"));
     here.ok(&take("vocabulary"));
+    here.ok(&take("statistics"));
+    here.ok(&(take("handover open") + " --as omar --passphrase-file words"));
+    here.ok(&take("handover list"));
+    here.ok(&take("handover"));
+    let handover = here.json("watchfire handover list --json")[0]["handover"].as_str().expect("an id").to_owned();
+    here.ok(&take("handover show").replace("k7qm2xpa", &handover));
+    here.ok(&(take("handover accept").replace("k7qm2xpa", &handover) + " --as amina --passphrase-file words"));
     let red = "watchfire share red-lure.com --tlp red --to smex --as amina --passphrase-file words --json";
     let held = here.json(red)["held"][0].clone();
     let (id, digest) = (held["id"].as_str().expect("an id"), held["digest"].as_str().expect("a digest"));

@@ -5,6 +5,7 @@ mod backup;
 pub mod client;
 mod extract;
 mod gate;
+mod handovers;
 mod holds;
 mod import;
 mod notify;
@@ -15,6 +16,7 @@ mod records;
 mod referrals;
 mod sealing;
 pub mod server;
+mod statistics;
 mod stream;
 mod users;
 
@@ -85,6 +87,10 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/referrals/{id}/contact", get(referrals::contact))
         .route("/v1/referrals/{id}/again", post(referrals::again))
         .route("/v1/referrals/{id}/act", post(referrals::act))
+        .route("/v1/statistics", get(statistics::statistics))
+        .route("/v1/handovers", get(handovers::list).post(handovers::open))
+        .route("/v1/handovers/{id}", get(handovers::show))
+        .route("/v1/handovers/{id}/accept", post(handovers::accept))
         .route("/v1/holds/{id}/terms", get(users::terms))
         .route("/v1/holds/{id}/sign", post(users::sign))
         .route("/v1/holds/{id}/approve", post(users::approve))

@@ -13,6 +13,7 @@ mod expire;
 mod explain;
 mod export;
 mod group;
+mod handover;
 mod health;
 mod holds;
 mod import;
@@ -42,6 +43,7 @@ mod second;
 mod serve;
 mod share;
 mod show;
+mod statistics;
 mod status;
 #[cfg(test)]
 mod texts;
@@ -120,6 +122,8 @@ enum Command {
     Close(referral::act::Close),
     PassOn(referral::pass_on::Args),
     Contact(referral::contact::Args),
+    Handover(handover::Args),
+    Statistics(statistics::Args),
     Withdraw(withdraw::Args),
     Recall(recall::Args),
     Receipts(receipts::Args),
@@ -233,6 +237,8 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Close(args) => referral::act::run(desk, Acts::Close(args)).await,
         Command::Contact(args) => referral::contact::run(desk, &args).await,
         Command::PassOn(args) => referral::pass_on::run(desk, args).await,
+        Command::Handover(args) => handover::run(desk, args).await,
+        Command::Statistics(args) => statistics::run(desk, &args).await,
         Command::Withdraw(args) => withdraw::run(desk, &args).await,
         Command::Recall(args) => recall::run(desk, &args).await,
         Command::Receipts(args) => receipts::run(desk, &args).await,

@@ -480,6 +480,7 @@ impl Links {
             ("referrals", self.node.react_to_all().await),
             ("clocks", self.node.watch_open().await),
             ("our profile", self.node.tell_newcomers().await),
+            ("hand-overs", self.node.remind_of_handovers().await.map(drop)),
             ("log-signing keys", self.node.settle_log_keys().await),
             ("desk key", self.node.settle_desk_key()),
             ("what sources sent", self.node.keep_volumes().await),

@@ -146,6 +146,10 @@ id!(
     CaseId, 16, "the id of a case"
 );
 id!(
+    /// A hand-over from one shift to the next. Short, since people type it; known here alone.
+    HandOverId, 5, "the id of a hand-over"
+);
+id!(
     /// A person or an organisation in need, as one partner knows it: random for each of the two, and never computed from who it is.
     SubjectRef, 16, "the reference of a subject"
 );

@@ -22,7 +22,8 @@ pub mod vocabulary;
 pub mod warninglist;
 
 pub use id::{
-    CaseId, DeskHash, EntryHash, GroupId, LogId, NoticeId, OrgId, RecordId, ReferralId, ReleaseId, SealKeyId, ShortId, SubjectRef, UserKey,
+    CaseId, DeskHash, EntryHash, GroupId, HandOverId, LogId, NoticeId, OrgId, RecordId, ReferralId, ReleaseId, SealKeyId, ShortId,
+    SubjectRef, UserKey,
 };
 pub use label::{Ceiling, Class, Label, Pap};
 pub use observable::{BadObservable, Observable, ObservableKind};

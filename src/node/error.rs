@@ -223,6 +223,16 @@ pub enum NodeError {
         "nothing is known of the profile of `{0}`\nhint: it is told to peers and in groups once it has one; what is older than 90 days is gone"
     )]
     UnknownProfile(String),
+    /// Nothing of the desk's own has this id.
+    #[error("there is no {what} `{id}`\nhint: `{list}` shows them")]
+    UnknownOfDesk {
+        /// What it would be.
+        what: &'static str,
+        /// As it was given.
+        id: String,
+        /// The command that lists them.
+        list: &'static str,
+    },
     /// It is not the time for that in a referral, or not ours to do.
     #[error("{0}\nhint: {hint}", hint = super::referral::way_out(*.0))]
     Referral(Illegal),
@@ -414,6 +424,7 @@ impl NodeError {
             Self::UnknownReferral(_) => "unknown-referral",
             Self::NoProfile => "no-profile",
             Self::UnknownProfile(_) => "unknown-profile",
+            Self::UnknownOfDesk { .. } => "unknown-here",
             Self::Referral(_) => "not-now",
             Self::OnlyHeld { .. } => "only-held",
             Self::AlsoHeld { .. } => "also-held",
@@ -479,6 +490,7 @@ impl NodeError {
             | Self::UnknownReferral(_)
             | Self::NoProfile
             | Self::UnknownProfile(_)
+            | Self::UnknownOfDesk { .. }
             | Self::OnlyHeld { .. } => Exit::NotFound,
             Self::StoreLocked(_) | Self::StoreDamaged(_) | Self::StoreNewer { .. } | Self::StoreForeign { .. } => Exit::Store,
             Self::StoreUnavailable(_) | Self::StoreReadOnly(_) => Exit::Store,
@@ -739,6 +751,12 @@ mod tests {
                 "unknown-profile",
                 6,
                 "nothing is known of the profile of `x`\nhint: it is told to peers and in groups once it has one; what is older than 90 days is gone",
+            ),
+            (
+                NodeError::UnknownOfDesk { what: "hand-over", id: text(), list: "watchfire handover list" },
+                "unknown-here",
+                6,
+                "there is no hand-over `amal`\nhint: `watchfire handover list` shows them",
             ),
             (
                 NodeError::UnknownReferral(text()),

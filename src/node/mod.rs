@@ -14,6 +14,7 @@ mod export_records;
 mod find;
 pub mod gate;
 pub mod group;
+pub mod handover;
 pub mod hear;
 mod held_back;
 pub mod hold;
@@ -35,6 +36,7 @@ mod sealing;
 mod second;
 pub mod send;
 pub mod share;
+pub mod statistics;
 mod status;
 mod users;
 pub mod view;
@@ -106,6 +108,8 @@ pub struct Node {
     clocks: escalate::Clocks,
     /// Our profile is told to one audience after the other.
     publishing: tokio::sync::Mutex<()>,
+    /// One hand-over between shifts changes at a time.
+    handing_over: tokio::sync::Mutex<()>,
     /// The value lists in force.
     pub vocabularies: crate::model::vocabulary::Vocabularies,
     /// One definition of a group of ours follows from the one before.
@@ -222,6 +226,7 @@ impl Node {
             referring: tokio::sync::Mutex::default(),
             clocks: escalate::Clocks::new(timetable),
             publishing: tokio::sync::Mutex::default(),
+            handing_over: tokio::sync::Mutex::default(),
             vocabularies,
             defining: tokio::sync::Mutex::default(),
         })

@@ -16,4 +16,5 @@ pub mod redact;
 pub mod referral;
 pub mod release;
 pub mod retain;
+pub mod statistics;
 pub mod volume;

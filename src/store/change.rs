@@ -320,6 +320,10 @@ pub enum Shelf {
     HeardProfile = 11,
     /// What of our profile each audience was told last.
     ToldProfile = 12,
+    /// Counters, by period: its text, padded with zeros.
+    Count = 20,
+    /// Hand-overs between shifts.
+    HandOver = 21,
 }
 
 /// What is remembered of a referral besides its messages.

@@ -16,9 +16,11 @@ mod harness;
 
 mod backup;
 mod control;
+mod counters;
 mod disks;
 mod gate;
 mod groups;
+mod handovers;
 mod holds;
 mod hostile;
 mod keys;

@@ -10,7 +10,7 @@ use watchfire::node::referral::{Act, ActRequest, By, InboxView, ReferRequest, Re
 /// What stands in the offer, and must be nowhere once it is withdrawn.
 const SUMMARY: &str = "the wrennock account was taken over on Monday";
 
-fn code(text: &str) -> Code {
+pub(crate) fn code(text: &str) -> Code {
     text.parse().unwrap()
 }
 
@@ -88,11 +88,11 @@ pub fn case(to: &[&str]) -> ReferRequest {
 }
 
 impl Federation {
-    async fn refer(&self, who: Who, request: ReferRequest) -> ReferralId {
+    pub(crate) async fn refer(&self, who: Who, request: ReferRequest) -> ReferralId {
         self.node(who).refer(request, By::default()).await.unwrap().referral
     }
 
-    async fn act(&self, who: Who, id: &ReferralId, act: Act) -> ReferralView {
+    pub(crate) async fn act(&self, who: Who, id: &ReferralId, act: Act) -> ReferralView {
         self.try_act(who, id, act).await.unwrap()
     }
 
@@ -111,7 +111,7 @@ impl Federation {
     }
 }
 
-fn say(text: &str) -> String {
+pub(crate) fn say(text: &str) -> String {
     text.to_owned()
 }
 
@@ -157,7 +157,7 @@ async fn a_case_goes_from_offer_to_close_and_one_desk_owns_it_at_a_time() {
     assert_eq!(federation.node(AMAL).inbox(false).unwrap().len(), 1, "it is there until what was said is destroyed");
 }
 
-fn codes_of(text: &str) -> Vec<Code> {
+pub(crate) fn codes_of(text: &str) -> Vec<Code> {
     codes(&[text])
 }
 

@@ -83,8 +83,8 @@ impl Node {
     }
 
     /// When a desk is open; `None` where it has not said so.
-    fn desk_hours(&self, _desk: &OrgId) -> Option<Hours> {
-        None
+    fn desk_hours(&self, desk: &OrgId) -> Option<Hours> {
+        self.profile_of(desk).ok().flatten()?.hours
     }
 
     fn desks(&self, snapshot: &Snapshot) -> Result<Desks, NodeError> {

@@ -5,10 +5,11 @@ use crate::model::referral::{Consent, Offer, Priority, Words};
 use crate::model::vocabulary::Code;
 use crate::model::{CaseId, Label, OrgId, ReferralId, Timestamp};
 use crate::rules::referral::{Permission, Side, Step};
+use crate::rules::statistics::Measure;
 use crate::store::change::{Change, Shelf};
 use crate::store::{Conversation, Snapshot};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A case of ours. Stays here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +71,8 @@ pub(super) struct Ours {
     pub(super) case: Option<CaseId>,
     /// What stays when body and free text are destroyed.
     pub(super) skeleton: Option<Skeleton>,
+    /// What of it is in the counters.
+    pub(super) counted: BTreeSet<Measure>,
     /// Of how many of the other side's messages people were told.
     pub(super) told: u64,
 }
@@ -88,6 +91,12 @@ pub struct Skeleton {
     pub beneficiary_type: Option<Code>,
     /// Of the list `region`.
     pub region: Option<Code>,
+    /// Of the list `requester-kind`.
+    pub requester_kind: Option<Code>,
+    /// The language that the person speaks best, without its region.
+    pub language: String,
+    /// The platforms that it is on.
+    pub platforms: Vec<Code>,
     /// Whether the person agreed to be counted.
     pub statistics: bool,
     /// Why it was refused, declined or handed back.
@@ -177,6 +186,9 @@ impl Node {
                     (skeleton.priority, skeleton.statistics) = (offer.priority, offer.consent.statistics);
                     (skeleton.nature, skeleton.region) = (Some(offer.nature), Some(offer.region));
                     (skeleton.incident_types, skeleton.beneficiary_type) = (offer.incident_types, Some(offer.beneficiary_type));
+                    (skeleton.requester_kind, skeleton.platforms) = (Some(offer.requester_kind), offer.platforms);
+                    let best = offer.languages.first().and_then(|language| language.tag.split('-').next());
+                    skeleton.language = best.unwrap_or_default().to_ascii_lowercase();
                 }
                 Some(Words::Refuse { reason } | Words::Decline { reason, .. } | Words::HandBack { reason, .. }) => {
                     skeleton.reason = Some(reason);

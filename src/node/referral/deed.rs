@@ -83,7 +83,7 @@ impl Node {
     }
 
     /// The change that writes down who did it. The newest come last, by their key.
-    pub(super) fn deed(&self, by: By, what: &str, referral: &ReferralId, number: u64) -> Change {
+    pub(in super::super) fn deed(&self, by: By, what: &str, referral: &ReferralId, number: u64) -> Change {
         let at = self.clock.now();
         let row = DeedRow { at, by: by.short(), what: what.to_owned(), referral: *referral, number };
         let mut id = [0; 16];

@@ -3,6 +3,7 @@
 
 mod act;
 mod case;
+mod count;
 mod deed;
 mod next;
 mod react;

@@ -123,7 +123,10 @@ impl Node {
                 self.drop_what_is_held(id).await?;
                 continue;
             }
-            if self.keep_skeleton(&snapshot, &conversation).await? || self.tell_of_news(&snapshot, &conversation).await? {
+            let changed = self.keep_skeleton(&snapshot, &conversation).await?
+                || self.count(&snapshot, &conversation).await?
+                || self.tell_of_news(&snapshot, &conversation).await?;
+            if changed {
                 continue;
             }
             let looks = ends(&conversation) || self.is_past(&conversation) || conversation.standing.is_over();

@@ -376,7 +376,9 @@ impl Tx<'_> {
                 Some(RecordKind::Indicator) => provenance.as_ref().is_some_and(|row| row.state == ProvenanceState::Live),
                 // A withdrawal or receipt does the same once more, a message is known by its number, and of profiles the last is here; a change of key
                 // belongs to its own log.
-                Some(RecordKind::Withdrawal | RecordKind::Receipt | RecordKind::Referral | RecordKind::ReferralStep | RecordKind::Profile) => true,
+                Some(
+                    RecordKind::Withdrawal | RecordKind::Receipt | RecordKind::Referral | RecordKind::ReferralStep | RecordKind::Profile,
+                ) => true,
                 Some(RecordKind::KeyChange) | None => false,
             };
             if holds {

@@ -1,0 +1,85 @@
+//! What happens in a referral is counted, once each, in the same change that writes down that it was. What is counted are codes that the skeleton keeps,
+//! so that it can be done late, and the numbers need nothing that is destroyed.
+
+use super::super::{Node, NodeError};
+use super::case::Skeleton;
+use crate::model::vocabulary::Code;
+use crate::rules::referral::Side;
+use crate::rules::statistics::{Codes, Counters, Dimension, Done, Event, Fact, Period, UNLISTED, facts};
+use crate::store::change::Change;
+use crate::store::{Conversation, MessageRow, Snapshot};
+use std::collections::BTreeMap;
+
+impl Node {
+    /// Counts what has happened in a referral and is not counted yet. For whoever holds the turn. `true` where there was something.
+    pub(super) async fn count(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<bool, NodeError> {
+        let mut ours = self.ours(snapshot, &conversation.id)?;
+        let (side, standing) = (conversation.row.side, &conversation.standing);
+        let skeleton = ours.skeleton.clone().unwrap_or_default();
+        let passed_on = standing.receiver.resolved.is_some() && self.is_with_another(snapshot, conversation)?;
+        let referred_on = skeleton.outcomes.iter().all(|code| code.as_str() == "referred_on") && !skeleton.outcomes.is_empty();
+        let done = |rows: &[MessageRow]| rows.iter().map(|row| Done { step: row.step, at: row.at }).collect::<Vec<_>>();
+        let mut new = facts(side, standing, &done(&conversation.origin), &done(&conversation.receiver), passed_on, referred_on);
+        // Whether its outcome is ours to count is settled when the outcome is told.
+        let was_resolved = ours.counted.iter().any(|measure| measure.event == Event::Resolved);
+        new.retain(|fact| !(ours.counted.contains(&fact.measure) || was_resolved && fact.measure.event == Event::Case));
+        if new.is_empty() {
+            return Ok(false);
+        }
+        let codes = skeleton.statistics.then(|| self.codes(side, &skeleton));
+        let mut periods: BTreeMap<Period, Counters> = BTreeMap::new();
+        for fact in &new {
+            for period in Period::of(fact.at) {
+                let counters = match periods.entry(period) {
+                    std::collections::btree_map::Entry::Occupied(there) => there.into_mut(),
+                    std::collections::btree_map::Entry::Vacant(free) => free.insert(Self::counters(snapshot, period)?),
+                };
+                counters.add(fact, codes.as_ref());
+            }
+        }
+        ours.counted.extend(new.iter().map(|fact: &Fact| fact.measure));
+        let mut changes: Vec<Change> = periods.iter().map(|(period, counters)| Self::keep_counters(*period, counters)).collect();
+        changes.push(ours.keep(&conversation.id));
+        self.commit_many(changes).await?;
+        Ok(true)
+    }
+
+    /// Whether somebody to whom we have passed the case on owns it, or its outcome.
+    fn is_with_another(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<bool, NodeError> {
+        for (_, case) in self.cases(snapshot)?.into_iter().filter(|(_, case)| case.parent == Some(conversation.id)) {
+            let children = self.offers_of(snapshot, &case)?;
+            let owns = |child: &Conversation| child.standing.owner() == Side::Receiver && child.standing.origin.withdrawn.is_none();
+            if children.iter().any(owns) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// By what a referral is counted. Codes that no list here has are counted together.
+    fn codes(&self, side: Side, skeleton: &Skeleton) -> Codes {
+        let listed = |list: &str, codes: &[Code]| -> Vec<Code> {
+            let list = self.vocabularies.get(list);
+            let unlisted = || UNLISTED.parse::<Code>().ok();
+            let one = |code: &Code| if list.is_none_or(|list| list.title(code).is_some()) { Some(code.clone()) } else { unlisted() };
+            codes.iter().filter_map(one).collect()
+        };
+        let kind = skeleton.requester_kind.as_ref().map_or("", Code::as_str);
+        let source = match (side, kind) {
+            (Side::Receiver, _) | (Side::Origin, "member_referral") => "member_referral",
+            (Side::Origin, "platform_referral") => "platform_referral",
+            (Side::Origin, _) => "direct",
+        };
+        let codes = Codes::default()
+            .with(Dimension::Nature, &listed("nature", skeleton.nature.as_slice()))
+            .with(Dimension::Region, &listed("region", skeleton.region.as_slice()))
+            .with(Dimension::BeneficiaryType, &listed("beneficiary-type", skeleton.beneficiary_type.as_slice()))
+            .with(Dimension::IncidentType, &listed("incident-type", &skeleton.incident_types))
+            .with(Dimension::Outcome, &listed("outcome", &skeleton.outcomes))
+            .with(Dimension::Reason, &listed("decline-reason", skeleton.reason.as_slice()))
+            .with(Dimension::Platform, &skeleton.platforms)
+            .with_text(Dimension::Priority, skeleton.priority.name())
+            .with_text(Dimension::Source, source);
+        if skeleton.language.is_empty() { codes } else { codes.with_text(Dimension::Language, &skeleton.language) }
+    }
+}

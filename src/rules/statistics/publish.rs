@@ -1,0 +1,153 @@
+//! What may be told to others: no number that is about fewer than k cases, and none from which such a number could be reckoned.
+//!
+//! What is hidden is told together, without its names, and together it is at least k. So everything that is told is 0 or at least k, and so is every
+//! sum of it that is a sum of cases.
+
+use super::count::{Counters, Dimension, PAIRS};
+use super::event::{Event, Measure, Span, Way};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The least number of cases that is told to others.
+pub const K: u64 = 5;
+
+/// A table by one dimension.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// By code, those that are told.
+    pub told: BTreeMap<String, u64>,
+    /// All the others together; `None` where there are none, or they may not be told either.
+    pub together: Option<u64>,
+    /// Which are hidden. Stays here: that there is one tells already.
+    #[serde(skip)]
+    pub hidden: BTreeSet<String>,
+}
+
+/// A table by two dimensions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pairs {
+    /// By the code of the first and of the second; [`TOGETHER`] stands for all that are hidden.
+    pub told: BTreeMap<String, BTreeMap<String, u64>>,
+}
+
+/// The name of what is told together.
+const TOGETHER: &str = "together";
+
+/// To the nearest multiple of five, as counts are published.
+pub const fn rounded(count: u64) -> u64 {
+    count.saturating_add(2) / 5 * 5
+}
+
+/// Whether `hidden`, whose sum everybody can reckon, may be: they are several, and any of them could be anything from 1 to k at least.
+fn is_safe(hidden: &[u64], k: u64) -> bool {
+    let (many, sum) = (hidden.len() as u64, hidden.iter().fold(0_u64, |sum, n| sum.saturating_add(*n)));
+    many >= 2 && sum.saturating_sub(many) >= k.saturating_sub(1)
+}
+
+/// A table by one dimension, as it may be told: whatever is below `k` is hidden, and as many others, the smallest first, as it takes so that nobody can
+/// reckon what.
+pub fn row(cells: &BTreeMap<String, u64>, k: u64) -> Row {
+    let mut rising: Vec<(&String, u64)> = cells.iter().map(|(code, n)| (code, *n)).filter(|(_, n)| *n > 0).collect();
+    rising.sort_by_key(|(code, n)| (*n, code.as_str()));
+    let mut many = rising.iter().filter(|(_, n)| *n < k).count();
+    let counts: Vec<u64> = rising.iter().map(|(_, n)| *n).collect();
+    while many > 0 && many < counts.len() && !is_safe(&counts[..many], k) {
+        many += 1;
+    }
+    let (hidden, told) = rising.split_at(many);
+    let sum = counts[..many].iter().fold(0_u64, |sum, n| sum.saturating_add(*n));
+    Row {
+        told: told.iter().map(|(code, n)| ((*code).clone(), *n)).collect(),
+        together: (many > 0 && is_safe(&counts[..many], k)).then_some(sum),
+        hidden: hidden.iter().map(|(code, _)| (*code).clone()).collect(),
+    }
+}
+
+/// A table by two dimensions, as it may be told beside the tables by each of them: what those hide is put together first, then whole rows, the smallest
+/// first, until each number is 0 or at least `k`. Nothing where that leaves nothing.
+pub fn pairs(table: &BTreeMap<String, BTreeMap<String, u64>>, rows: &Row, columns: &Row, k: u64) -> Pairs {
+    let mut told: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+    for (code, cells) in table {
+        let into = told.entry(code.clone()).or_default();
+        for (column, n) in cells.iter().filter(|(_, n)| **n > 0) {
+            let column = if columns.hidden.contains(column) { TOGETHER } else { column };
+            *into.entry(column.to_owned()).or_default() += n;
+        }
+    }
+    let is_small = |cells: &BTreeMap<String, u64>| cells.values().any(|n| *n < k);
+    let mut hidden: BTreeSet<String> =
+        told.iter().filter(|(code, cells)| rows.hidden.contains(*code) || is_small(cells)).map(|(code, _)| code.clone()).collect();
+    if hidden.is_empty() {
+        return Pairs { told };
+    }
+    loop {
+        let mut together = BTreeMap::<String, u64>::new();
+        for cells in hidden.iter().filter_map(|code| told.get(code)) {
+            cells.iter().for_each(|(column, n)| *together.entry(column.clone()).or_default() += n);
+        }
+        if hidden.len() >= 2 && !is_small(&together) {
+            told.retain(|code, _| !hidden.contains(code));
+            told.insert(TOGETHER.into(), together);
+            return Pairs { told };
+        }
+        let left = told.iter().filter(|(code, _)| !hidden.contains(*code));
+        let Some((next, _)) = left.min_by_key(|(code, cells)| (cells.values().sum::<u64>(), code.as_str())) else {
+            return Pairs::default();
+        };
+        hidden.insert(next.clone());
+    }
+}
+
+/// A period's numbers as they may be told to others.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Published {
+    /// Each event; those below k are not told.
+    pub totals: BTreeMap<Measure, u64>,
+    /// By one dimension.
+    pub tables: BTreeMap<Measure, BTreeMap<Dimension, Row>>,
+    /// By two: `region × incident_type`.
+    pub pairs: BTreeMap<Measure, BTreeMap<String, Pairs>>,
+    /// Half of them within so many milliseconds, and nine in ten; where there are at least k.
+    pub times: BTreeMap<Way, BTreeMap<Span, [Option<u64>; 2]>>,
+}
+
+/// What of a period's counters may be told to others: hidden below `k`, then rounded.
+pub fn published(counters: &Counters, k: u64) -> Published {
+    let totals = counters.totals.iter().filter(|(_, n)| **n >= k).map(|(measure, n)| (*measure, rounded(*n))).collect();
+    let mut all = Published { totals, ..Published::default() };
+    for (measure, tables) in &counters.tables {
+        // Tables of every event beside each other would tell of those in between; these are what reports are made of.
+        let is_told = matches!(measure.event, Event::Case | Event::Offered | Event::Declined);
+        if !is_told || counters.totals.get(measure).is_none_or(|n| *n < k) {
+            continue;
+        }
+        let rows: BTreeMap<Dimension, Row> = tables
+            .iter()
+            .filter(|(dimension, _)| measure.event != Event::Declined || **dimension == Dimension::Reason)
+            .map(|(dimension, table)| (*dimension, row(table, k)))
+            .collect();
+        let empty = Row::default();
+        for (place, table) in counters.pairs.get(measure).into_iter().flatten() {
+            let Some((one, other)) = PAIRS.get(usize::from(*place)) else { continue };
+            let mut told = pairs(table, rows.get(one).unwrap_or(&empty), rows.get(other).unwrap_or(&empty), k);
+            told.told.values_mut().flat_map(BTreeMap::values_mut).for_each(|n| *n = rounded(*n));
+            if !told.told.is_empty() {
+                let name = format!("{} × {}", one.name(), other.name());
+                all.pairs.entry(*measure).or_default().insert(name, told);
+            }
+        }
+        let round = |(dimension, mut row): (Dimension, Row)| {
+            row.told.values_mut().chain(row.together.as_mut()).for_each(|n| *n = rounded(*n));
+            (dimension, row)
+        };
+        all.tables
+            .insert(*measure, rows.into_iter().map(round).filter(|(_, row)| !row.told.is_empty() || row.together.is_some()).collect());
+    }
+    for (way, times) in &counters.times {
+        let told = times.iter().filter(|(_, histogram)| histogram.count() >= k);
+        let both = told.map(|(span, histogram)| (*span, [histogram.within_ms(50), histogram.within_ms(90)])).collect();
+        all.times.insert(*way, both);
+    }
+    all
+}
