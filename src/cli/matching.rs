@@ -169,7 +169,7 @@ mod tests {
         };
         assert_eq!(
             text(&view),
-            "1. borealis (870, profile of 2026-11-18T10:26:40Z)\n   + does take over\n   + is open\n   - says nothing of capacity (x0.90)\n\
+            "1. borealis (870, profile of 2026-11-18T11:06:40Z)\n   + does take over\n   + is open\n   - says nothing of capacity (x0.90)\n\
              not cedar: takes no new cases\nno profile: dana\n"
         );
         let nobody = MatchView { ranked: Vec::new(), excluded: Vec::new(), unknown: Vec::new() };

@@ -244,7 +244,7 @@ mod tests {
         };
         assert_eq!(
             shown(&view),
-            "us, confirmed 2026-11-18T10:26:40Z\n\
+            "us, confirmed 2026-11-18T11:06:40Z\n\
              FIELD           SAYS                                          KNOWN TO\n\
              services        incident_response_support, artifact_analysis  members\n\
              forensic_level  triage                                        nobody\n"
@@ -254,7 +254,7 @@ mod tests {
         view.fields = vec![field("intake", &["within_days"], None)];
         assert_eq!(
             shown(&view),
-            "cedar\\u{202e}, confirmed 2026-11-18T10:26:40Z (stale: more than 30 days ago), came 2026-11-18T10:27:40Z, said to us, levant\n\
+            "cedar\\u{202e}, confirmed 2026-11-18T11:06:40Z (stale: more than 30 days ago), came 2026-11-18T11:07:40Z, said to us, levant\n\
              FIELD   SAYS\nintake  within_days\n"
         );
         view.fields.clear();
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn it_is_told_what_each_audience_is_told() {
         let mut view = PublishView { confirmed: Timestamp(1_795_000_000_000), dry_run: true, audiences: Vec::new() };
-        let begin = "the profile would be told so, confirmed 2026-11-18T10:26:40Z\n";
+        let begin = "the profile would be told so, confirmed 2026-11-18T11:06:40Z\n";
         assert_eq!(told(&view), format!("{begin}there is nobody to tell yet; whoever becomes a peer is told then\n"));
         let findings =
             Findings { replaced: vec![Replaced { field: "fees".into(), kind: "email".into(), count: 1 }], ..Findings::default() };
@@ -289,7 +289,7 @@ mod tests {
         ];
         assert_eq!(
             told(&view),
-            "the profile is in force, confirmed 2026-11-18T10:26:40Z\n\
+            "the profile is in force, confirmed 2026-11-18T11:06:40Z\n\
              TO      WHAT      MAY KNOW\nsmex    new       fees\nlevant  withheld  pseudonym\n\
              to smex: 1 replaced in fees: email\nwithheld from levant: the group may not\n"
         );

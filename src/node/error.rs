@@ -750,7 +750,7 @@ mod tests {
                 NodeError::UnknownProfile(text()),
                 "unknown-profile",
                 6,
-                "nothing is known of the profile of `x`\nhint: it is told to peers and in groups once it has one; what is older than 90 days is gone",
+                "nothing is known of the profile of `amal`\nhint: it is told to peers and in groups once it has one; what is older than 90 days is gone",
             ),
             (
                 NodeError::UnknownOfDesk { what: "hand-over", id: text(), list: "watchfire handover list" },

@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_handful_of_answers_makes_a_case_that_can_be_sent() {
-        let answers = "borealis\n2\n1\n\ntake_over forensic_analysis\njournalist\nmiddle_east_north_africa\nar fr\nIt was taken over.\nOn Monday.\n\n\nyes\n\nno\n\n\nyes\n";
+        let answers = "borealis\n1\n1\n\ntake_over forensic_analysis\njournalist\nmiddle_east_north_africa\nar fr\nIt was taken over.\nOn Monday.\n\n\nyes\n\nno\n\n\nyes\n";
         let (case, shown) = ask(answers);
         let case = case.unwrap();
         assert_eq!((case.to.as_slice(), case.candidates.as_slice()), (&["borealis".to_owned()][..], &["cedar".to_owned()][..]));

@@ -91,7 +91,7 @@ mod tests {
     fn what_is_excluded_to_one_audience_is_not_taken_from_another() {
         let newer = Profile { confirmed: Timestamp(2), excluded_types: ["malware".parse().unwrap()].into(), ..full() };
         let newer = Profile { incident_types: Default::default(), ..newer };
-        let merged = merged([full(), newer]).unwrap();
+        let merged = merged([Profile { confirmed: Timestamp(1), ..full() }, newer]).unwrap();
         assert_eq!(merged.check(), Ok(()));
         assert!(!merged.incident_types.iter().any(|kind| kind.as_str() == "malware") && merged.incident_types.len() == 2);
     }

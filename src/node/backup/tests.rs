@@ -162,7 +162,7 @@ fn each_wrong_file_is_refused_with_its_own_words_and_nothing_is_left_behind() {
     };
     assert_eq!(
         said(&changed(schema), &ONE.0),
-        "it was made by watchfire 0.1.0 with schema 910 of the store, which this program does not know"
+        "it was made by watchfire 0.1.0 with schema 99 of the store, which this program does not know"
     );
     assert!(said(&ONE.1[..ONE.1.len() - 1], &ONE.0).starts_with("it is damaged, or cut off, after "));
 }
