@@ -71,11 +71,25 @@ pub enum Bug {
     SkipEntitlement,
     /// A restored copy goes on where it was, without asking what its readers hold.
     ReusePosition,
+    /// Whoever accepts a case claims it, without waiting for the origin to confirm.
+    ClaimUnconfirmed,
+    /// A case is confirmed to everybody who accepts it.
+    GiveTwice,
+    /// A withdrawn case is said to be destroyed, and stays.
+    KeepWithdrawn,
 }
 
 impl Bug {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::AckBeforeDurable, Self::ForgetRecall, Self::SkipEntitlement, Self::ReusePosition];
+    pub const ALL: [Self; 7] = [
+        Self::AckBeforeDurable,
+        Self::ForgetRecall,
+        Self::SkipEntitlement,
+        Self::ReusePosition,
+        Self::ClaimUnconfirmed,
+        Self::GiveTwice,
+        Self::KeepWithdrawn,
+    ];
 
     /// Its name on the command line.
     pub const fn name(self) -> &'static str {
@@ -84,6 +98,9 @@ impl Bug {
             Self::ForgetRecall => "forget-recall",
             Self::SkipEntitlement => "skip-entitlement",
             Self::ReusePosition => "reuse-position",
+            Self::ClaimUnconfirmed => "claim-unconfirmed",
+            Self::GiveTwice => "give-twice",
+            Self::KeepWithdrawn => "keep-withdrawn",
         }
     }
 }

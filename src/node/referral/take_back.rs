@@ -19,13 +19,13 @@ impl Node {
     /// Withdraws a referral of ours, and the case with it where this was its last offer.
     pub(super) async fn take_referral_back(&self, id: &ReferralId, revoked: bool, by: By) -> Result<(), NodeError> {
         let _turn = self.referral_turn().await;
-        let snapshot = self.store.snapshot()?;
-        let Some((_, case)) = self.case_of(&snapshot, id)? else {
+        if self.conversation(&self.store.snapshot()?, id)?.row.side != Side::Origin {
             return Err(NodeError::Referral(Illegal::NotTheirs));
-        };
-        drop(snapshot);
+        }
+        // After a restore a conversation can have come back without its case. It is withdrawn all the same.
+        let given = self.case_of(&self.store.snapshot()?, id)?.map(|(_, case)| case.given).unwrap_or_default();
         // A consent that is revoked is revoked for all of them.
-        let others = case.given.iter().map(|given| given.referral).filter(|other| revoked && other != id);
+        let others = given.iter().map(|given| given.referral).filter(|other| revoked && other != id);
         let mut all: Vec<ReferralId> = others.collect();
         all.insert(0, *id);
         for one in all {
@@ -65,6 +65,8 @@ impl Node {
             self.store.settled().await;
             let snapshot = self.store.snapshot()?;
             let places = self.places(&snapshot, &conversation)?;
+            // What got no position nobody has, and nobody will answer that it is destroyed.
+            let never_left = places.entries.is_empty() && !places.waiting.is_empty();
             let mut changes = Vec::new();
             if !places.waiting.is_empty() {
                 changes.push(Change::Dequeue { audience, waiting: places.waiting, at });
@@ -86,6 +88,9 @@ impl Node {
             }
             let remarks: Remarks = passed.remarks;
             changes.push(self.release_change(audience, vec![passed.item], &remarks));
+            if never_left {
+                changes.extend(self.over(&snapshot, &conversation)?);
+            }
             self.commit_many(changes.clone()).await?;
             changes.len()
         };
