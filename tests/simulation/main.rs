@@ -19,6 +19,8 @@ mod disk;
 mod identities;
 mod ledger;
 mod net;
+mod referral_checks;
+mod referrals;
 mod runs;
 mod trace;
 mod workload;

@@ -3,7 +3,7 @@
 use super::identities::NAMES;
 use super::ledger::Release;
 use super::world::{COUNT, Return, World};
-use super::{checks, desk};
+use super::{checks, desk, referral_checks, referrals};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -31,6 +31,8 @@ pub async fn live(world: &mut World) {
         }
         come_back(world, &mut down, false).await;
         one_step(world, &mut values).await;
+        referrals::one_step(world);
+        referral_checks::while_running(world);
         if step % 5 == 0 {
             checks::while_running(world);
         }
@@ -254,7 +256,8 @@ async fn end(world: &mut World) {
             world.crash(who);
         }
         come_back(world, &mut down, true).await;
-        let moving = checks::moving(world);
+        referral_checks::while_running(world);
+        let moving: Vec<String> = checks::moving(world).into_iter().chain(referral_checks::moving(world)).collect();
         still = if moving.is_empty() { still + 1 } else { 0 };
         if world.trace.at() > until {
             moving.into_iter().for_each(|what| world.ledger().wrong(format!("no rest: {what}")));
@@ -262,4 +265,5 @@ async fn end(world: &mut World) {
         }
     }
     checks::at_end(world);
+    referral_checks::at_end(world).await;
 }
