@@ -23,10 +23,10 @@ impl Pair {
         format!("{} from {} to {}", short(&self.id), NAMES[self.origin.0], NAMES[self.receiver.0])
     }
 
-    /// Whether one of both was put back from a copy of which nobody said so: people have to talk then.
+    /// Whether one of both was put back from a copy, said so or not: what came back of a conversation then is not always what was said.
     fn is_excused(&self, ledger: &Ledger) -> bool {
         let who = [self.origin.0, self.receiver.0];
-        ledger.restores.iter().any(|restore| restore.undeclared && who.contains(&restore.who))
+        who.iter().any(|who| ledger.was_restored(*who))
     }
 
     /// What the receiver knows; of what has not come, nothing.

@@ -97,7 +97,7 @@ fn refer(world: &mut World, parent: Option<(usize, ReferralId)>) {
     let who = parent.map_or_else(|| world.random.below(COUNT as u64) as usize, |(who, _)| who);
     let other = (who + 1 + world.random.below(COUNT as u64 - 1) as usize) % COUNT;
     let second = (who + 1 + world.random.below(COUNT as u64 - 1) as usize) % COUNT;
-    let two = second != other && world.random.chance(40);
+    let two = second != other && world.random.chance(70);
     let (onward, held, undo) = (world.random.chance(50), world.random.chance(20), world.random.chance(60));
     let wait = Duration::from_millis(world.random.below(6_000));
     let priority = [Priority::Emergency, Priority::Urgent, Priority::Normal][world.random.below(3) as usize];
