@@ -71,11 +71,19 @@ pub enum Bug {
     SkipEntitlement,
     /// A restored copy goes on where it was, without asking what its readers hold.
     ReusePosition,
+    /// Whoever accepts a case claims it, without waiting for the origin to confirm.
+    ClaimUnconfirmed,
+    /// A case is confirmed to everybody who accepts it.
+    GiveTwice,
+    /// A withdrawn case is said to be destroyed, and stays.
+    KeepWithdrawn,
 }
 
 impl Bug {
-    /// Every one.
+    /// Those that every simulation shows.
     pub const ALL: [Self; 4] = [Self::AckBeforeDurable, Self::ForgetRecall, Self::SkipEntitlement, Self::ReusePosition];
+    /// Those that only referrals show, which a simulation has where `WATCHFIRE_SIM_REFERRALS` is set.
+    pub const OF_REFERRALS: [Self; 3] = [Self::ClaimUnconfirmed, Self::GiveTwice, Self::KeepWithdrawn];
 
     /// Its name on the command line.
     pub const fn name(self) -> &'static str {
@@ -84,6 +92,9 @@ impl Bug {
             Self::ForgetRecall => "forget-recall",
             Self::SkipEntitlement => "skip-entitlement",
             Self::ReusePosition => "reuse-position",
+            Self::ClaimUnconfirmed => "claim-unconfirmed",
+            Self::GiveTwice => "give-twice",
+            Self::KeepWithdrawn => "keep-withdrawn",
         }
     }
 }

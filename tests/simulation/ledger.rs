@@ -1,8 +1,10 @@
 //! What people were told and what was ever seen: what the nodes are held to.
 
+use super::referrals::Case;
 use std::collections::{BTreeMap, BTreeSet};
 use watchfire::model::log::{Audience, LogKey};
 use watchfire::model::{GroupId, LogId, OrgId, RecordId};
+use watchfire::node::NodeError;
 
 /// Counts what happened to people: an order, not a time.
 pub type Moment = u64;
@@ -58,6 +60,7 @@ pub struct Ledger {
     pub forks: BTreeSet<LogId>,
     /// Who was a member with which number.
     pub members: BTreeMap<GroupId, BTreeMap<u64, BTreeSet<OrgId>>>,
+    pub cases: Vec<Case>,
     pub problems: Vec<String>,
 }
 
@@ -73,6 +76,7 @@ impl Ledger {
             looked_at: BTreeMap::new(),
             forks: BTreeSet::new(),
             members: BTreeMap::new(),
+            cases: Vec::new(),
             problems: Vec::new(),
         }
     }
@@ -86,6 +90,25 @@ impl Ledger {
     pub fn wrong(&mut self, what: String) {
         if self.problems.len() < 50 && !self.problems.contains(&what) {
             self.problems.push(what);
+        }
+    }
+
+    /// Something in a referral was refused: no fault, where it is one of these.
+    pub fn refused(&mut self, what: &str, error: &NodeError) {
+        let expected = [
+            "not-now",
+            "conflict",
+            "withheld",
+            "unknown-referral",
+            "unknown-peer",
+            "not-held",
+            "held-back",
+            "stopping",
+            "store-unavailable",
+            "store-read-only",
+        ];
+        if !expected.contains(&error.code()) {
+            self.wrong(format!("refused: {what} ended with `{}`: {error}", error.code()));
         }
     }
 

@@ -223,6 +223,16 @@ impl World {
         );
     }
 
+    /// What stands in a node's store file once it was compacted.
+    pub async fn file(&self, who: usize) -> Vec<u8> {
+        let life = self.members[who].life.as_ref().expect("it runs");
+        // Not while somebody reads.
+        while !life.node.store.compact().await.unwrap() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        life.disk.image()
+    }
+
     /// Somebody copies a node's directory while nothing is written.
     pub fn copy(&mut self, who: usize) {
         let taken = self.ledger().now();
@@ -242,7 +252,8 @@ impl World {
 
 fn config() -> Config {
     let mut config = Config { listen: "127.0.0.1:0".into(), ..Config::default() };
-    config.release.hold_s = 0;
+    // Only what is said in referrals is held; everything else leaves now.
+    config.release.hold_s = if super::workload::with_referrals() { 4 } else { 0 };
     (config.link.reconnect_ms_min, config.link.reconnect_ms_max) = (200, 5_000);
     (config.gate.reserved, config.gate.unknown_tld) = (Severity::Warn, Severity::Warn);
     config.gate.burst_records_min = 1 << 31;

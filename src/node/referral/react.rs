@@ -151,6 +151,12 @@ impl Node {
         if !conversation.standing.is_over() || !is_clean {
             return Ok(());
         }
+        self.commit_many(self.over(snapshot, conversation)?).await?;
+        Ok(())
+    }
+
+    /// The changes after which nothing is left to be done about a referral, nor about its case where this was the last of its offers.
+    pub(super) fn over(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<Vec<Change>, NodeError> {
         let mut changes = vec![Change::MarkReferral { id: conversation.id, mark: ReferralMark::Over }];
         if let Some((id, mut case)) = self.case_of(snapshot, &conversation.id)? {
             let others = self.offers_of(snapshot, &case)?;
@@ -159,8 +165,7 @@ impl Node {
                 changes.push(case.keep(&id));
             }
         }
-        self.commit_many(changes).await?;
-        Ok(())
+        Ok(changes)
     }
 
     /// The conversations about a case.
@@ -188,6 +193,8 @@ impl Node {
             (_, Some(at)) => case.chosen == Some(conversation.id) && may_give(&standings, at).is_ok(),
             (_, None) => false,
         };
+        #[cfg(feature = "simulation")]
+        let chosen = chosen || crate::simulation::planted(crate::simulation::Bug::GiveTwice);
         Ok(Facts { chosen, has_contact: case.contacts.contains_key(&conversation.row.peer), ..Facts::default() })
     }
 
@@ -244,6 +251,10 @@ impl Node {
     /// Where something with content about a referral stands here, in both logs and among what waits.
     pub(super) fn places(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<Places, NodeError> {
         let mut places = Places::default();
+        #[cfg(feature = "simulation")]
+        if crate::simulation::planted(crate::simulation::Bug::KeepWithdrawn) {
+            return Ok(places);
+        }
         let any_left = conversation.origin.iter().chain(&conversation.receiver).any(|message| message.body != 0);
         if !any_left {
             return Ok(places);

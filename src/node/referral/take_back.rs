@@ -20,18 +20,21 @@ impl Node {
     pub(super) async fn take_referral_back(&self, id: &ReferralId, revoked: bool, by: By) -> Result<(), NodeError> {
         let _turn = self.referral_turn().await;
         let snapshot = self.store.snapshot()?;
-        let Some((case_id, mut case)) = self.case_of(&snapshot, id)? else {
+        if self.conversation(&snapshot, id)?.row.side != Side::Origin {
             return Err(NodeError::Referral(Illegal::NotTheirs));
-        };
+        }
+        // After a restore a conversation can have come back without its case. It is withdrawn all the same.
+        let case = self.case_of(&snapshot, id)?;
         drop(snapshot);
-        if revoked {
+        let given = case.as_ref().map(|(_, case)| case.given.clone()).unwrap_or_default();
+        if let Some((case_id, mut case)) = case.filter(|_| revoked) {
             // First of all, so that the upkeep goes on with it if we die or something fails on the way.
             case.revoked = true;
             case.empty();
             self.commit(case.keep(&case_id)).await?;
         }
         // A consent that is revoked is revoked for all of them.
-        let others = case.given.iter().map(|given| given.referral).filter(|other| revoked && other != id);
+        let others = given.iter().map(|given| given.referral).filter(|other| revoked && other != id);
         let mut all: Vec<ReferralId> = others.collect();
         all.insert(0, *id);
         let mut failed = None;
@@ -71,7 +74,7 @@ impl Node {
             // Of an offer that has not left nobody hears anything.
             let never_left = places.entries.is_empty() && !places.waiting.is_empty() && conversation.receiver.is_empty();
             if never_left {
-                changes.push(Change::MarkReferral { id: *id, mark: ReferralMark::Over });
+                changes.extend(self.over(&snapshot, &conversation)?);
             }
             if !places.waiting.is_empty() {
                 changes.push(Change::Dequeue { audience, waiting: places.waiting, at });

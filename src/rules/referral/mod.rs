@@ -347,6 +347,10 @@ impl Phase {
 impl Standing {
     /// Whose case it is. Exactly one's, always.
     pub fn owner(&self) -> Side {
+        #[cfg(feature = "simulation")]
+        if crate::simulation::planted(crate::simulation::Bug::ClaimUnconfirmed) && matches!(self.receiver.decision, Decision::Accepted(_)) {
+            return Side::Receiver;
+        }
         let given = self.origin.confirmed.is_some() && self.receiver.handed_back.is_none();
         if given && !self.returned() { Side::Receiver } else { Side::Origin }
     }

@@ -1,0 +1,220 @@
+//! What desks do with cases: they offer, hold and undo them, and do in each whatever a seed says, whether it is their turn or not.
+
+use super::identities::NAMES;
+use super::world::{COUNT, World};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+use watchfire::model::referral::{Consent, HandOver, Offer, Priority, Waiting};
+use watchfire::model::vocabulary::Code;
+use watchfire::model::{ReferralId, SubjectRef, Timestamp, Tlp};
+use watchfire::node::referral::{Act, ActRequest, By, ReferRequest};
+use watchfire::node::{Node, NodeError};
+use watchfire::rules::referral::{Decision, Side, Standing, Step};
+
+/// Cases of a run, at the most.
+const CASES_MAX: usize = 12;
+/// How many things are done at the desks in one step, at the most.
+const ACTS_MAX: u64 = 4;
+
+/// A case that somebody offered, or tried to.
+#[derive(Debug, Clone)]
+pub struct Case {
+    pub who: usize,
+    /// What stands in its offers and nowhere else.
+    pub word: String,
+    /// What came of it, where people were told.
+    pub offers: Vec<ReferralId>,
+    /// The referral by which it came.
+    pub parent: Option<ReferralId>,
+    /// It was held, and people were told that it is undone.
+    pub undone: bool,
+}
+
+/// What may happen in a step, beside everything else.
+pub fn one_step(world: &mut World) {
+    if world.random.chance(18) {
+        refer(world, None);
+    }
+    for _ in 0..world.random.below(ACTS_MAX) {
+        act(world);
+    }
+}
+
+fn code(text: &str) -> Code {
+    text.parse().unwrap()
+}
+
+fn offer(word: &str, onward: bool, priority: Priority) -> Offer {
+    let consent = Consent {
+        basis: code("explicit"),
+        onward,
+        platforms: true,
+        indicators_only: false,
+        statistics: true,
+        obtained: Timestamp(1_795_000_000_000),
+        obtained_by: code("handler"),
+        expires: None,
+        revocation_channel: None,
+    };
+    Offer {
+        expires: None,
+        nature: code("reactive"),
+        incident_types: vec![code("account_compromise")],
+        priority,
+        physical_danger: Some(false),
+        ongoing: Some(true),
+        interacted: Vec::new(),
+        deadline: None,
+        incident_week: None,
+        subject: SubjectRef([0; 16]),
+        requester_kind: code("individual"),
+        beneficiary_type: code("journalist"),
+        causes: Vec::new(),
+        region: code("middle_east_north_africa"),
+        country: None,
+        languages: Vec::new(),
+        vulnerability: Vec::new(),
+        consent,
+        vetting: None,
+        help_wanted: vec![code("take_over")],
+        services: Vec::new(),
+        summary: format!("an account was taken over: {word}"),
+        steps_taken: String::new(),
+        devices: Vec::new(),
+        platforms: Vec::new(),
+        evidence: Vec::new(),
+        indicators: Vec::new(),
+        campaign: String::new(),
+        hand_over: HandOver::Warm,
+        do_not_use: Vec::new(),
+        safe_times: String::new(),
+    }
+}
+
+/// A case is offered to one or two; at times it is held, and at times undone then. With a parent it is passed on by whoever has that.
+fn refer(world: &mut World, parent: Option<(usize, ReferralId)>) {
+    let who = parent.map_or_else(|| world.random.below(COUNT as u64) as usize, |(who, _)| who);
+    let other = (who + 1 + world.random.below(COUNT as u64 - 1) as usize) % COUNT;
+    let second = (who + 1 + world.random.below(COUNT as u64 - 1) as usize) % COUNT;
+    let two = second != other && world.random.chance(70);
+    let (onward, held, undo) = (world.random.chance(50), world.random.chance(20), world.random.chance(60));
+    let wait = Duration::from_millis(world.random.below(6_000));
+    let priority = [Priority::Emergency, Priority::Urgent, Priority::Normal][world.random.below(3) as usize];
+    let Some(node) = world.node(who).cloned() else { return };
+    let n = world.ledger().cases.len();
+    if n >= CASES_MAX {
+        return;
+    }
+    let word = format!("wrennock{n}of{}", NAMES[who]);
+    let to: Vec<String> = [Some(other), two.then_some(second)].into_iter().flatten().map(|who| NAMES[who].to_owned()).collect();
+    world.log.say(format!("{} refers {word} to {}, held: {held}, child: {}", NAMES[who], to.join(" and "), parent.is_some()));
+    let parent = parent.map(|(_, id)| id);
+    world.ledger().cases.push(Case { who, word: word.clone(), offers: Vec::new(), parent, undone: false });
+    let request = ReferRequest {
+        offer: offer(&word, onward, priority),
+        to,
+        candidates: Vec::new(),
+        recipients: Vec::new(),
+        automatic: false,
+        tlp: Tlp::AmberStrict,
+        class: None,
+        pap: None,
+        contacts: Default::default(),
+        reference: format!("our ticket {word}"),
+        parent: parent.map(|id| id.to_string()),
+        now: !held,
+        dry_run: false,
+    };
+    let ledger = world.shared_ledger();
+    tokio::spawn(async move {
+        let view = match node.refer(request, By::default()).await {
+            Ok(view) => view,
+            Err(error) => return ledger.lock().unwrap().refused("refer", &error),
+        };
+        ledger.lock().unwrap().cases[n].offers = view.offers.iter().map(|offer| offer.referral).collect();
+        let holds: Vec<_> = view.offers.iter().filter_map(|offer| offer.held.as_ref()?.id).collect();
+        if !undo || holds.len() < view.offers.len() {
+            return;
+        }
+        sleep(wait).await;
+        for hold in holds {
+            if let Err(error) = node.undo(&hold.to_string()).await {
+                return ledger.lock().unwrap().refused("undo", &error);
+            }
+        }
+        ledger.lock().unwrap().cases[n].undone = true;
+    });
+}
+
+/// Somebody does something in a referral that is known somewhere.
+fn act(world: &mut World) {
+    let who = world.random.below(COUNT as u64) as usize;
+    let (Some(node), Some(snapshot)) = (world.node(who).cloned(), world.snapshot(who)) else { return };
+    let known = snapshot.referrals().unwrap();
+    let Some((id, row)) = known.get(world.random.below(known.len() as u64) as usize).cloned() else { return };
+    let standing = snapshot.conversation(&id).unwrap().expect("it is in the list").standing;
+    let (fits, may_withdraw) = (world.random.chance(75), world.random.chance(20));
+    let withdraws = |act: &Act| matches!(act, Act::Withdraw { .. });
+    let fitting = |act: &Act| (!fits || is_legal(&standing, row.side, act)) && (may_withdraw || !withdraws(act));
+    let acts: Vec<Act> = acts().into_iter().filter(fitting).collect();
+    // Passing on is a referral of its own.
+    let passes_on = row.side == Side::Receiver && (standing.may(row.side, Step::PassOn).is_ok() || !fits) && world.random.chance(25);
+    if passes_on {
+        return refer(world, Some((who, id)));
+    }
+    let n = world.random.below(acts.len() as u64) as usize;
+    let Some(act) = acts.into_iter().nth(n) else { return };
+    world.log.say(format!("{} does in {}: {act:?}", NAMES[who], watchfire::node::referral::short(&id)));
+    let ledger = world.shared_ledger();
+    tokio::spawn(async move {
+        if let Err(error) = act_in(&node, id, act).await {
+            ledger.lock().unwrap().refused("act", &error);
+        }
+    });
+}
+
+async fn act_in(node: &Arc<Node>, id: ReferralId, act: Act) -> Result<(), NodeError> {
+    node.act(&id.to_string(), ActRequest { act, now: true }, By::default()).await.map(drop)
+}
+
+fn acts() -> Vec<Act> {
+    let text = || "whether the grellock one is theirs".to_owned();
+    vec![
+        Act::Ack,
+        Act::Ask { text: text() },
+        Act::Answer { text: text() },
+        Act::Accept { start: None, text: text() },
+        Act::Accept { start: None, text: String::new() },
+        Act::Decline { reason: code("no_capacity"), text: text(), suggest: None },
+        Act::Choose,
+        Act::Progress { waiting: Waiting::Platform, text: text() },
+        Act::HandBack { reason: code("no_capacity"), text: text() },
+        Act::Resolve { outcomes: vec![code("advice_given")], text: text() },
+        Act::Review { helped: Some(true), text: text() },
+        Act::Close,
+        Act::Withdraw { revoked: false },
+        Act::Withdraw { revoked: true },
+    ]
+}
+
+fn is_legal(standing: &Standing, side: Side, act: &Act) -> bool {
+    let step = match act {
+        Act::Ack => Step::Acknowledge,
+        Act::Ask { .. } => Step::Ask,
+        Act::Answer { .. } => Step::Answer(standing.receiver.asked),
+        Act::Accept { .. } => Step::Accept,
+        Act::Decline { .. } => Step::Decline,
+        Act::Progress { .. } => Step::Progress(watchfire::rules::referral::Progress::WaitingPlatform),
+        Act::HandBack { .. } => Step::HandBack,
+        Act::Resolve { .. } => Step::Resolve,
+        Act::Review { .. } => Step::Review,
+        Act::Close => Step::Close,
+        Act::Withdraw { .. } => Step::Withdraw,
+        Act::Choose => match standing.receiver.decision {
+            Decision::Accepted(number) => Step::Confirm(number),
+            _ => return false,
+        },
+    };
+    standing.may(side, step).is_ok()
+}
