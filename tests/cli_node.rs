@@ -224,7 +224,7 @@ fn every_help_example_runs_against_a_real_node() {
         here.ok(&take(command));
     }
     referrals(&here, &smex, &mut take);
-    here.ok(&take("profile edit").replace("nano", "true"));
+    here.ok(&format!("EDITOR=true {}", take("profile edit")));
     here.all_refused(&[
         (
             "EDITOR='sed -i s/incident_response_support/incident_response_suport/' watchfire profile edit --yes 2>&1 \

@@ -74,7 +74,7 @@ const EXAMPLES: &str = "Examples:
 const SHOW: &str = "Examples:
   watchfire profile show --for smex";
 const EDIT: &str = "Examples:
-  EDITOR=nano watchfire profile edit";
+  watchfire profile edit";
 const CHECK: &str = "Examples:
   watchfire profile check profile.toml";
 const SET: &str = "Examples:

@@ -39,8 +39,9 @@ impl Node {
     /// What a message says, while its body is here.
     pub(super) fn words(&self, snapshot: &Snapshot, message: &MessageRow) -> Result<Option<Words>, NodeError> {
         let Some(body) = snapshot.message_body(message)? else { return Ok(None) };
-        match decode_record(RecordKind::Referral, &body) {
-            Ok(Record::Referral(message)) => Ok(Some(message.words)),
+        let kinds = [RecordKind::Referral, RecordKind::ReferralStep];
+        match kinds.into_iter().find_map(|kind| decode_record(kind, &body).ok()) {
+            Some(Record::Referral(message)) => Ok(Some(message.words)),
             _ => Err(NodeError::StoreDamaged("a message about a referral cannot be read".into())),
         }
     }
