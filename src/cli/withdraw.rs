@@ -8,7 +8,7 @@ use super::{Desk, Ended};
 use crate::api::Reason;
 use crate::api::client::Target;
 use crate::model::record::WithdrawalMode;
-use crate::node::error::Exit;
+use crate::node::error::{Exit, NodeError};
 use crate::node::referral::Act;
 use crate::node::view::TakeBackView;
 
@@ -19,7 +19,7 @@ pub(super) struct Args {
     /// The record's id, or its value; or a referral's id, or the beginning of it
     id: String,
     /// Of a record, why; the holders read it
-    #[arg(long, required_unless_present = "revoked")]
+    #[arg(long)]
     reason: Option<String>,
     /// Of a referral: the person has revoked the consent, so every offer of the case is withdrawn
     #[arg(long)]
@@ -43,7 +43,11 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
             view => return output::answer(desk, &view?, done),
         }
     }
-    let ask = Reason { reason: args.reason.clone().unwrap_or_default() };
+    let Some(reason) = args.reason.clone() else {
+        let text = "a record is withdrawn with a reason, which its holders read\nhint: `--reason 'the domain has a new owner'`";
+        return Err(NodeError::BadInput(text.into()).into());
+    };
+    let ask = Reason { reason };
     let view: TakeBackView = desk.node().post(Target::new(&["records", &args.id, "withdraw"]), &ask).await?;
     output::answer(desk, &view, text)
 }

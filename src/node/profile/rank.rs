@@ -152,7 +152,7 @@ impl Node {
         })
     }
 
-    fn are_in(&self, list: &str, codes: &Vec<Code>) -> Result<(), NodeError> {
+    fn are_in(&self, list: &str, codes: &[Code]) -> Result<(), NodeError> {
         if codes.len() > ASKED_MAX {
             return Err(too_many());
         }

@@ -10,7 +10,7 @@ use crate::model::record::{Withdrawal, WithdrawalMode};
 use crate::model::referral::Words;
 use crate::model::{Record, ReferralId};
 use crate::rules::referral::{Illegal, Side};
-use crate::store::change::{Change, ReferralMark, Shelf};
+use crate::store::change::{Change, Shelf};
 
 /// How many positions one recall names.
 const SEQS_MAX: usize = 1_000;
