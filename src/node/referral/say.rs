@@ -16,7 +16,9 @@ use crate::rules::release::{Draft, Findings};
 use crate::store::change::{Change, ReleaseItem};
 use crate::store::{Conversation, MessageRow, Snapshot};
 
-/// What we say is kept for at least so long (7 days, in milliseconds), whatever date the other side chose.
+/// Where the date of a referral is nearer than that (an hour, in milliseconds), or has passed, what we still say is kept for a while of its own.
+const NEARLY_MS: u64 = 3_600_000;
+/// Namely for so long (7 days, in milliseconds).
 const READ_MS: u64 = 7 * 86_400_000;
 
 /// What became of a message of ours.
@@ -64,7 +66,8 @@ impl Node {
         // What says nothing of the case stays; what does goes with the rest of it, and not before the other side can have read it.
         let retention = match (message.words.has_content(), row.retention) {
             (false, _) | (true, Timestamp(0)) => Timestamp(0),
-            (true, retention) => retention.max(self.clock.now().plus(READ_MS)),
+            (true, retention) if retention.since(self.clock.now()) < NEARLY_MS => self.clock.now().plus(READ_MS),
+            (true, retention) => retention,
         };
         self.pass_message(&permit, message, label.unwrap_or(Tlp::AmberStrict.into()), audience, retention)
     }
