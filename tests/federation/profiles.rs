@@ -84,7 +84,7 @@ async fn each_reader_gets_the_fields_of_its_audience_and_no_other() {
     let view = federation.profile(AMAL, &text).await;
     assert_eq!(whats(&view), [("borealis".into(), "new".into()), ("cedar".into(), "new".into())]);
     federation.settle().await;
-    assert_eq!(federation.states(BOREALIS, AMAL, "platform_channels"), [restricted.clone()]);
+    assert_eq!(federation.states(BOREALIS, AMAL, "platform_channels"), std::slice::from_ref(&restricted));
     assert_eq!(federation.states(CEDAR, AMAL, "platform_channels"), Vec::<String>::new());
     for who in [BOREALIS, CEDAR] {
         assert_eq!(federation.states(who, AMAL, "services"), ["incident_response_support"]);
