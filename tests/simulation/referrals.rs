@@ -121,6 +121,7 @@ fn refer(world: &mut World, parent: Option<(usize, ReferralId)>) {
         class: None,
         pap: None,
         contacts: Default::default(),
+        referrals: Default::default(),
         reference: format!("our ticket {word}"),
         parent: parent.map(|id| id.to_string()),
         now: !held,
