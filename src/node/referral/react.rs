@@ -160,7 +160,10 @@ impl Node {
         let mut changes = vec![Change::MarkReferral { id: conversation.id, mark: ReferralMark::Over }];
         if let Some((id, mut case)) = self.case_of(snapshot, &conversation.id)? {
             let others = self.offers_of(snapshot, &case)?;
-            if others.iter().all(|one| one.id == conversation.id || one.row.over) {
+            // One that was called off, declined or handed back may be offered to somebody else, until its date.
+            let done = |one: &Conversation| one.standing.receiver.resolved.is_some() && one.standing.origin.closed.is_some();
+            let finished = case.revoked || others.iter().any(done);
+            if finished && others.iter().all(|one| one.id == conversation.id || one.row.over) {
                 case.empty();
                 changes.push(case.keep(&id));
             }
