@@ -3,7 +3,7 @@
 //!
 //! **By whose hours.** An emergency runs by the wall. So does what a machine is to do, and what a platform is to do, whose hours nobody knows. Everything
 //! else is counted in the open hours of the desk that is to act: the receiver's for what is asked of it, the origin's for its own part. A desk that
-//! declared none is counted by the wall. Hours put a rung off by [`Timetable::delay_max`] at most, so that no desk stops a clock by being never open.
+//! declared none is counted by the wall. Hours put a rung off by `delay_max` at most, so that no desk stops a clock by being never open.
 
 mod engine;
 #[cfg(test)]

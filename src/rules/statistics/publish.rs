@@ -26,7 +26,7 @@ pub struct Row {
 /// A table by two dimensions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pairs {
-    /// By the code of the first and of the second; [`TOGETHER`] stands for all that are hidden.
+    /// By the code of the first and of the second; `TOGETHER` stands for all that are hidden.
     pub told: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
