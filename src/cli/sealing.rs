@@ -176,7 +176,6 @@ pub(super) fn unpublished(view: &DeskKeysView) -> Vec<String> {
 /// # Errors
 /// When the user may not open, the key is not kept any more or was never given to them, it was sealed for something else, or the opening
 /// cannot be written down.
-#[allow(dead_code, reason = "the commands of referrals open with it")]
 pub(super) async fn open(desk: &Desk, unlocked: &Unlocked, sealed: &Sealed, binding: &Binding) -> Result<Contact, Problem> {
     let state = load(desk, unlocked).await?;
     let number = state.view.keys.iter().find(|key| key.id == sealed.key()).map(|key| key.key.number);

@@ -7,7 +7,6 @@ use crate::config::{Effective, FILE};
 use crate::node::Node;
 use crate::node::error::{Exit, NodeError};
 use crate::node::view::PeerOptions;
-use crate::node::{escalate, vocabulary};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,8 +39,6 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     }
     let config = Effective::load(&file).map_err(NodeError::from)?.config;
     log_to_stderr(&config.log, args.log_json);
-    let vocabularies = vocabulary::load(&desk.data)?;
-    escalate::load_timetable(&desk.data)?;
     let node = Node::open(&desk.data, Clock::system())?;
     let address = node.listen().await?;
     let socket = Socket::bind(&desk.data)?;
@@ -53,7 +50,7 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     let (requests, connections) = (size(config.api.request_bytes_max), size(config.api.connections_max));
     let desk_socket = tokio::spawn(socket.serve(node.clone(), requests, connections, stop.clone()));
     let obeying = tokio::spawn(signals.obey(node.clone(), args.cards.clone(), stop.clone()));
-    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), vocabularies = vocabularies.version(), "ready");
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), vocabularies = node.vocabularies.version(), "ready");
     let ended = node.run(stop.clone()).await;
     stop.cancel();
     let _ = tokio::join!(desk_socket, obeying);

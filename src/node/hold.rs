@@ -371,10 +371,10 @@ impl Filling {
         filling
     }
 
-    /// Of one message about a referral.
-    pub(super) fn of_referral(node: &Node, door: &Door, hold: Hold, referral: ReferralId) -> Self {
+    /// Of one message about a referral, which that desk user says.
+    pub(super) fn of_referral(node: &Node, door: &Door, hold: Hold, referral: ReferralId, by: Option<String>) -> Self {
         let mut filling = Self::whole(node, door, hold);
-        filling.row.referral = Some(referral);
+        (filling.row.referral, filling.row.by) = (Some(referral), by);
         filling
     }
 

@@ -181,8 +181,11 @@ impl Node {
     /// Opens the node of a data directory that `watchfire init` has made.
     ///
     /// # Errors
-    /// When there is none, its keys are not private, or the store is locked, damaged or newer.
+    /// When there is none, its keys are not private, a list of codes or a ladder cannot be read, or the store is locked, damaged or newer.
     pub fn open_with(data: &Path, config: Config, clock: Clock) -> Result<Arc<Self>, NodeError> {
+        // With lists or ladders that cannot be read other codes would leave, and nobody be told in time.
+        vocabulary::load(data)?;
+        escalate::load_timetable(data)?;
         // The store's lock comes first: reading the keys may write some, and of two processes one must have come too late by then.
         let org = Identity::whose(data)?;
         let cache_bytes = usize::try_from(config.store.cache_bytes).unwrap_or(usize::MAX);
@@ -199,7 +202,7 @@ impl Node {
     /// A node of parts that are open already; tests give it a store on a faulty disk. Its gate knows what the settings say, and has read no file.
     pub fn assemble(data: &Path, config: Config, clock: Clock, keys: Identity, store: Store) -> Arc<Self> {
         let gatekeeper = gate::Gatekeeper::new(&config);
-        // Read before by whoever serves; what is wrong in them was told then.
+        // Whoever opens a node has read them, and was told what is wrong in them.
         let vocabularies = vocabulary::load(data).unwrap_or_default();
         let timetable = escalate::load_timetable(data).unwrap_or_default();
         Arc::new(Self {

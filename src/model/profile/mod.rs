@@ -38,8 +38,9 @@ pub const NOT_ACCEPTING: &str = "not_accepting";
 /// The intake state of who is closed because of an emergency of its own.
 pub const CLOSED_EMERGENCY: &str = "closed_emergency";
 
-/// What an organisation says of itself. An empty set and `None` are what it does not state.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What an organisation says of itself. An empty set and `None` are what it does not state. `Debug` prints when it was confirmed: parts of it are
+/// for few.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Profile {
     /// Which edition of the lists its codes are from, up to 4,000 characters.
     pub vocabulary: String,
@@ -189,6 +190,12 @@ impl Profile {
     pub fn takes_from(&self, region: &Code) -> Option<bool> {
         let is_there = |one: &Code| one == region || one.as_str() == "global";
         (!self.regions.is_empty()).then(|| self.regions.iter().any(is_there))
+    }
+}
+
+impl std::fmt::Debug for Profile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Profile({})", self.confirmed)
     }
 }
 

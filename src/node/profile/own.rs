@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 const ID: [u8; 16] = [0; 16];
 
 /// As it is kept. What is stated is as on the wire, so that codes which are in no list of ours any more stay.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(super) struct OwnRow {
     body: String,
     audiences: BTreeMap<String, Whom>,

@@ -11,8 +11,8 @@ use crate::store::{Conversation, Snapshot};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A case of ours. Stays here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A case of ours. Stays here. `Debug` prints how many offers there are: the rest is about somebody.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaseRow {
     /// When it was made.
     pub opened: Timestamp,
@@ -52,6 +52,12 @@ pub struct CaseRow {
     /// What the desk calls it, such as a ticket's number. Never leaves.
     #[serde(default)]
     pub reference: String,
+}
+
+impl std::fmt::Debug for CaseRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CaseRow({} offers)", self.given.len())
+    }
 }
 
 /// An offer of a case.
@@ -176,7 +182,7 @@ impl Node {
         let before = ours.skeleton.clone();
         let mut skeleton = before.clone().unwrap_or_default();
         // What moved nothing says nothing.
-        let void = |number: u64| conversation.standing.illegal.iter().any(|(side, of, _)| (*side, *of) == (Side::Receiver, number));
+        let void = |number: u64| conversation.standing.void(Side::Receiver, number).is_some();
         let theirs = conversation.receiver.iter().zip(1..).filter(|(_, number)| !void(*number)).map(|(message, _)| message);
         for (message, is_first) in conversation.origin.iter().take(1).map(|first| (first, true)).chain(theirs.map(|one| (one, false))) {
             let is_answer = matches!(message.step, Step::Refuse | Step::Decline | Step::HandBack | Step::Resolve);

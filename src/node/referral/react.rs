@@ -31,9 +31,8 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Nobody has looked.
-    fn unknown() -> Self {
-        Self { entries: BTreeMap::new(), waiting: vec![0] }
+    fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.waiting.is_empty()
     }
 }
 
@@ -58,6 +57,10 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let now = self.clock.now();
         for (id, mut case) in self.cases(&snapshot)? {
+            // What is emptied is done with, unless it is still to be withdrawn from somebody.
+            if case.offer.is_none() && !case.revoked {
+                continue;
+            }
             let mut live = false;
             for given in &case.given {
                 let known = snapshot.conversation(&given.referral)?;
@@ -65,7 +68,7 @@ impl Node {
                 let open = known.as_ref().is_some_and(|known| known.standing.origin.withdrawn.is_none() && !known.row.over);
                 live |= held || known.is_some();
                 if case.revoked && (held || open) {
-                    let _ = self.withdraw_one(&given.referral, true).await;
+                    self.withdraw_or_later(&given.referral).await;
                 }
             }
             let kept_ms = self.config.referral.retention_days * 86_400_000;
@@ -77,6 +80,16 @@ impl Node {
             }
         }
         Ok(())
+    }
+
+    /// Withdraws an offer; one that cannot be withdrawn now keeps no other from it. `true` where it was.
+    async fn withdraw_or_later(&self, id: &ReferralId) -> bool {
+        let done = self.withdraw_one(id, true).await;
+        self.watch(id).await;
+        if let Err(error) = &done {
+            tracing::warn!(referral = %super::short(id), code = error.code(), "a referral is withdrawn later");
+        }
+        done.is_ok()
     }
 
     /// Does what follows from what a log has brought.
@@ -130,9 +143,12 @@ impl Node {
                 continue;
             }
             let looks = ends(&conversation) || self.is_past(&conversation) || conversation.standing.is_over();
-            let left = if looks { self.places(&snapshot, &conversation)? } else { Places::unknown() };
-            let is_clean = left.entries.is_empty() && left.waiting.is_empty();
-            if !is_clean && ends(&conversation) && self.destroy(&snapshot, &conversation, left).await? {
+            // Of one that goes on nobody has to know where its messages stand.
+            let left = if looks { Some(self.places(&snapshot, &conversation)?) } else { None };
+            let is_clean = left.as_ref().is_some_and(Places::is_empty);
+            if let Some(left) = left.filter(|left| !left.is_empty() && ends(&conversation))
+                && self.destroy(&snapshot, &conversation, left).await?
+            {
                 continue;
             }
             let facts = self.facts(&snapshot, &conversation, is_clean)?;
@@ -230,21 +246,13 @@ impl Node {
         }
         let children = self.cases(snapshot)?.into_iter().filter(|(_, case)| case.parent == Some(conversation.id));
         let mut any = false;
-        for (_, case) in children {
+        for (case_id, mut case) in children {
+            self.revoke(&case_id, &mut case).await?;
             for given in case.given {
                 let child = snapshot.conversation(&given.referral)?;
                 let held = self.held_message(snapshot, &given.referral)?.is_some();
                 if held || child.is_some_and(|child| child.standing.origin.withdrawn.is_none() && !child.row.over) {
-                    // One that cannot be reached keeps no other from it.
-                    match self.withdraw_one(&given.referral, true).await {
-                        Ok(()) => {
-                            self.watch(&given.referral).await;
-                            any = true;
-                        }
-                        Err(error) => {
-                            tracing::warn!(referral = %super::short(&given.referral), code = error.code(), "it could not be withdrawn")
-                        }
-                    }
+                    any |= self.withdraw_or_later(&given.referral).await;
                 }
             }
         }

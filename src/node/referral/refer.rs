@@ -20,8 +20,8 @@ use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
 use serde::{Deserialize, Serialize};
 
-/// A case, and to whom it goes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A case, and to whom it goes. `Debug` prints its priority: the rest is about somebody, or tells with whom we work.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReferRequest {
     /// What is offered. Who the person is does not belong in it.
@@ -81,8 +81,14 @@ const fn strict() -> Tlp {
     Tlp::AmberStrict
 }
 
-/// What became of a case that was offered.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+impl std::fmt::Debug for ReferRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ReferRequest({})", self.offer.priority)
+    }
+}
+
+/// What became of a case that was offered. `Debug` prints its ids.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct ReferView {
     /// The first of the referrals.
     pub referral: ReferralId,
@@ -96,6 +102,12 @@ pub struct ReferView {
     pub offers: Vec<Referred>,
     /// What gave way to placeholders, and what is worth a look.
     pub findings: Findings,
+}
+
+impl std::fmt::Debug for ReferView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ReferView({}, {})", self.case, self.referral)
+    }
 }
 
 /// An offer that was made.
@@ -131,10 +143,7 @@ impl Node {
         if let Some(parent) = &parent {
             let conversation = self.conversation(&snapshot, parent)?;
             conversation.standing.may(conversation.row.side, Step::PassOn).map_err(NodeError::Referral)?;
-            if let Some(held) = self.held_message(&snapshot, parent)? {
-                let hint = format!("hint: wait until it has left, or `watchfire undo {held}`");
-                return Err(NodeError::Conflict(format!("something that was said in that referral is still held as `{held}`\n{hint}")));
-            }
+            self.nothing_is_held(&snapshot, parent)?;
             above = Some(conversation.row);
             let theirs = self.offer_of(&snapshot, &conversation)?;
             let theirs = theirs.ok_or_else(|| NodeError::Conflict(format!("nothing of `{parent}` is left to be passed on")))?;

@@ -1,9 +1,8 @@
 //! One message of ours: written behind what we have seen, through the gate, held or durable.
 
-use super::super::gate::volume::BY_HAND;
 use super::super::hold::{Filling, Hold};
 use super::super::share::Remarks;
-use super::super::view::{HoldView, ShareReport};
+use super::super::view::HoldView;
 use super::super::{Node, NodeError};
 use super::deed::By;
 use crate::link::convert::decode_record;
@@ -60,7 +59,8 @@ impl Node {
         let number = conversation.of(row.side).len() as u64 + 1;
         let permit = self.permit(snapshot, id)?;
         // What says nothing of the case is no more than that there is one.
-        let label = permit.label().or(self.label_of(snapshot, conversation)?).filter(|_| words.has_content());
+        let came_as = (row.side == Side::Receiver).then_some(row.label);
+        let label = permit.label().or(came_as).filter(|_| words.has_content());
         let message = Message { referral: *id, number, seen, heard, vocabulary: self.vocabularies.version(), words };
         let audience = Audience::Direct(row.peer);
         // What says nothing of the case stays; what does goes with the rest of it, and not before the other side can have read it.
@@ -88,24 +88,22 @@ impl Node {
         Ok(Passed { audience, item, remarks: Remarks::not_held(&door) })
     }
 
-    /// The label under which a case came to us.
-    fn label_of(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<Option<Label>, NodeError> {
-        let _ = snapshot;
-        Ok((conversation.row.side == Side::Receiver).then_some(conversation.row.label))
-    }
-
     /// Whether something that was said here is still held.
     pub(super) fn held_message(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<Option<ReleaseId>, NodeError> {
         Ok(snapshot.holds()?.into_iter().find(|(_, row)| row.referral == Some(*id)).map(|(id, _)| id))
     }
 
+    /// Nothing more is said in a referral while something is held.
+    pub(super) fn nothing_is_held(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<(), NodeError> {
+        let Some(held) = self.held_message(snapshot, id)? else { return Ok(()) };
+        let hint = format!("hint: wait until it has left, or `watchfire undo {held}`");
+        Err(NodeError::Conflict(format!("something that was said before in this referral is still held as `{held}`\n{hint}")))
+    }
+
     /// A person says something. For whoever holds the turn.
     pub(super) async fn say(&self, id: &ReferralId, words: Words, hold: Hold, by: By) -> Result<Written, NodeError> {
         let snapshot = self.store.snapshot()?;
-        if let Some(held) = self.held_message(&snapshot, id)? {
-            let hint = format!("hint: wait until it has left, or `watchfire undo {held}`");
-            return Err(NodeError::Conflict(format!("something that was said before in this referral is still held as `{held}`\n{hint}")));
-        }
+        self.nothing_is_held(&snapshot, id)?;
         let conversation = self.conversation(&snapshot, id)?;
         let (has_content, name) = (words.has_content(), words.name());
         let mut passed = self.next_message(&snapshot, &conversation, words)?;
@@ -126,17 +124,14 @@ impl Node {
             if hold != Hold::Dry && !beside.is_empty() {
                 self.commit_many(beside).await?;
             }
-            let mut filling = Filling::of_referral(self, &door, hold, *id);
+            let mut filling = Filling::of_referral(self, &door, hold, *id, remarks.particulars.by);
             filling.add(self, vec![item]).await?;
-            let mut report = ShareReport::default();
             let made = filling.finish(self, true).await?;
-            report.preview.extend(made);
-            return Ok(Written { held: report.preview.pop().map(|preview| preview.hold), findings });
+            return Ok(Written { held: made.map(|preview| preview.hold), findings });
         }
         let release = self.release_change(audience, vec![item], &remarks);
         self.commit_many(beside.into_iter().chain([release]).collect()).await?;
         self.position_or_later(audience).await;
-        self.sent(audience, BY_HAND, 0, false)?;
         Ok(Written { held: None, findings })
     }
 }

@@ -36,8 +36,8 @@ pub struct InboxView {
     pub forked: bool,
 }
 
-/// A referral with its timeline.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A referral with its timeline. `Debug` prints its id and state: the rest is about somebody.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReferralView {
     /// As in the list.
     #[serde(flatten)]
@@ -75,6 +75,12 @@ pub struct ReferralView {
     pub timeline: Vec<MessageView>,
 }
 
+impl std::fmt::Debug for ReferralView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ReferralView({}, {})", self.line.referral, self.line.state)
+    }
+}
+
 /// How to reach the person, sealed to this desk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContactView {
@@ -96,7 +102,7 @@ pub struct ProposalView {
 }
 
 /// One message, or a clock that ran out: then `by` is `the clock`, and it has no number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageView {
     /// When it was written or came, by our clock.
     pub at: Timestamp,
@@ -121,6 +127,13 @@ pub struct MessageView {
     /// Why it moved nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub void: Option<String>,
+}
+
+/// Prints what it is, and nothing that anybody wrote.
+impl std::fmt::Debug for MessageView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "MessageView({}, {})", self.says, self.number)
+    }
 }
 
 impl Node {
@@ -293,7 +306,6 @@ impl Node {
         by: &str,
     ) -> Result<MessageView, NodeError> {
         let words = self.words(snapshot, message)?;
-        let void = conversation.standing.illegal.iter().find(|(of, at, _)| (*of, *at) == (side, number));
         let (particulars, text) = words.as_ref().map(|words| self.particulars(snapshot, words)).transpose()?.unwrap_or_default();
         Ok(MessageView {
             at: message.at,
@@ -304,7 +316,7 @@ impl Node {
             particulars,
             text,
             destroyed: words.is_none(),
-            void: void.map(|(_, _, why)| why.to_string()),
+            void: conversation.standing.void(side, number).map(|why| why.to_string()),
         })
     }
 

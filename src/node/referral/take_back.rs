@@ -1,16 +1,16 @@
 //! A referral is withdrawn: the conversation says so, and a recall of everything that was said in it runs ahead, so that every holder destroys it and
 //! answers with a receipt, suspended peers and relays of recalls included.
 
-use super::super::share::Remarks;
 use super::super::{Node, NodeError};
+use super::case::CaseRow;
 use super::deed::By;
 use crate::link::convert::{Recall, sign_recall};
-
+use crate::model::log::Audience;
 use crate::model::record::{Withdrawal, WithdrawalMode};
 use crate::model::referral::Words;
-use crate::model::{Record, ReferralId};
+use crate::model::{CaseId, Record, ReferralId};
 use crate::rules::referral::{Illegal, Side};
-use crate::store::change::{Change, Shelf};
+use crate::store::change::Change;
 
 /// How many positions one recall names.
 const SEQS_MAX: usize = 1_000;
@@ -28,10 +28,7 @@ impl Node {
         drop(snapshot);
         let given = case.as_ref().map(|(_, case)| case.given.clone()).unwrap_or_default();
         if let Some((case_id, mut case)) = case.filter(|_| revoked) {
-            // First of all, so that the upkeep goes on with it if we die or something fails on the way.
-            case.revoked = true;
-            case.empty();
-            self.commit(case.keep(&case_id)).await?;
+            self.revoke(&case_id, &mut case).await?;
         }
         // A consent that is revoked is revoked for all of them.
         let others = given.iter().map(|given| given.referral).filter(|other| revoked && other != id);
@@ -54,6 +51,16 @@ impl Node {
         Ok(())
     }
 
+    /// Nothing allows to keep a case any more. Before its offers are withdrawn, so that the upkeep goes on with it if we die or something fails on the way.
+    pub(super) async fn revoke(&self, id: &CaseId, case: &mut CaseRow) -> Result<(), NodeError> {
+        if case.revoked {
+            return Ok(());
+        }
+        case.revoked = true;
+        case.empty();
+        self.commit(case.keep(id)).await.map(drop)
+    }
+
     /// Withdraws one offer. For whoever holds the turn.
     pub(super) async fn withdraw_one(&self, id: &ReferralId, revoked: bool) -> Result<(), NodeError> {
         self.drop_what_is_held(id).await?;
@@ -62,8 +69,12 @@ impl Node {
         if conversation.row.side != Side::Origin {
             return Err(NodeError::Referral(Illegal::NotTheirs));
         }
-        let passed = self.next_message(&snapshot, &conversation, Words::Withdraw { revoked })?;
-        let (audience, at) = (passed.audience, self.clock.now());
+        // A peer that was removed is told nothing in a log any more. What is here of it goes all the same, and the recall is kept for its return.
+        let passed = match self.next_message(&snapshot, &conversation, Words::Withdraw { revoked }) {
+            Err(NodeError::Withheld(_)) => None,
+            passed => Some(passed?),
+        };
+        let (audience, at) = (Audience::Direct(conversation.row.peer), self.clock.now());
         let changes = {
             // What waits gets no position between being looked at and being taken out.
             let _one_at_a_time = self.positioning.lock().await;
@@ -94,12 +105,12 @@ impl Node {
                     changes.extend(self.release_of(Record::Withdrawal(withdrawal), audience)?);
                 }
             }
-            let remarks: Remarks = passed.remarks;
-            if !never_left {
-                changes.push(self.release_change(audience, vec![passed.item], &remarks));
+            if let Some(passed) = passed.filter(|_| !never_left) {
+                changes.push(self.release_change(audience, vec![passed.item], &passed.remarks));
             }
-            self.commit_many(changes.clone()).await?;
-            changes.len()
+            let count = changes.len();
+            self.commit_many(changes).await?;
+            count
         };
         tracing::info!(referral = %super::short(id), changes, "a referral was withdrawn");
         self.touch();
@@ -130,7 +141,6 @@ impl Node {
         if let Some(referral) = &row.referral {
             changes.extend(self.without_offer(&self.store.snapshot()?, referral)?);
         }
-        debug_assert!(!changes.iter().any(|change| matches!(change, Change::Keep { shelf: Shelf::Deed, .. })));
         Ok(changes)
     }
 }

@@ -18,8 +18,7 @@ impl Node {
         }
         let priority = ours.skeleton.as_ref().map(|skeleton| skeleton.priority);
         let mut changes = Vec::new();
-        let void =
-            |number: u64| conversation.standing.illegal.iter().any(|(side, of, _)| (*side, *of) == (conversation.row.side.other(), number));
+        let void = |number: u64| conversation.standing.void(conversation.row.side.other(), number).is_some();
         for (message, number) in theirs.iter().zip(1..).filter(|(_, number)| *number > ours.told && !void(*number)) {
             if let Some(event) = event(message.step) {
                 changes.push(self.notify(self.notice(event, &conversation.id, number, priority)));

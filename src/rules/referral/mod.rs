@@ -401,6 +401,11 @@ impl Standing {
         }
     }
 
+    /// Why the message of that number moved nothing, where it did not.
+    pub fn void(&self, side: Side, number: u64) -> Option<Illegal> {
+        self.illegal.iter().find(|(of, at, _)| (*of, *at) == (side, number)).map(|(_, _, why)| *why)
+    }
+
     /// Whether nothing is left to be done by anybody.
     pub fn is_over(&self) -> bool {
         self.phase() == Phase::Purged
