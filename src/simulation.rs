@@ -80,10 +80,16 @@ pub enum Bug {
 }
 
 impl Bug {
-    /// Those that every simulation shows.
-    pub const ALL: [Self; 4] = [Self::AckBeforeDurable, Self::ForgetRecall, Self::SkipEntitlement, Self::ReusePosition];
-    /// Those that only referrals show, which a simulation has where `WATCHFIRE_SIM_REFERRALS` is set.
-    pub const OF_REFERRALS: [Self; 3] = [Self::ClaimUnconfirmed, Self::GiveTwice, Self::KeepWithdrawn];
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::AckBeforeDurable,
+        Self::ForgetRecall,
+        Self::SkipEntitlement,
+        Self::ReusePosition,
+        Self::ClaimUnconfirmed,
+        Self::GiveTwice,
+        Self::KeepWithdrawn,
+    ];
 
     /// Its name on the command line.
     pub const fn name(self) -> &'static str {

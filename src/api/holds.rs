@@ -1,8 +1,9 @@
 //! Requests about what is held and what has left.
 
 use super::Problem;
-use super::extract::{Answer, Asked, read};
+use super::extract::{Answer, Ask, Asked, read};
 use super::stream::BodyWriter;
+use crate::model::desk::Ordered;
 use crate::node::Node;
 use crate::node::error::NodeError;
 use crate::node::view::{ChainView, DisclosureRange, DisclosureView, HoldView, Page, PreviewView};
@@ -24,12 +25,17 @@ pub(super) async fn preview(State(node): State<Arc<Node>>, Path(id): Path<String
     read(node, move |node| node.preview(&id, page)).await
 }
 
-pub(super) async fn undo(State(node): State<Arc<Node>>, Path(id): Path<String>) -> Answer<HoldView> {
-    Ok(Json(node.undo(&id).await?))
+/// What is asked about a release that is held: whose order it is, where it was said in a referral. Else nothing (`null`).
+type HoldOrder = Option<Ordered<()>>;
+
+pub(super) async fn undo(State(node): State<Arc<Node>>, Path(id): Path<String>, Ask(ask): Ask<HoldOrder>) -> Answer<HoldView> {
+    let order = ask.and_then(|ask| ask.order);
+    Ok(Json(node.undo(&id, order.as_ref()).await?))
 }
 
-pub(super) async fn release(State(node): State<Arc<Node>>, Path(id): Path<String>) -> Answer<HoldView> {
-    Ok(Json(node.release_hold(&id).await?))
+pub(super) async fn release(State(node): State<Arc<Node>>, Path(id): Path<String>, Ask(ask): Ask<HoldOrder>) -> Answer<HoldView> {
+    let order = ask.and_then(|ask| ask.order);
+    Ok(Json(node.release_hold(&id, order.as_ref()).await?))
 }
 
 pub(super) async fn disclosures(State(node): State<Arc<Node>>, Asked(range): Asked<DisclosureRange>) -> Answer<Vec<DisclosureView>> {

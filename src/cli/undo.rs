@@ -1,24 +1,31 @@
 //! `watchfire undo`
 
 use super::output::{self, count, plain};
+use super::unlock::Signer;
 use super::{Desk, Ended};
 use crate::api::client::Target;
 use crate::node::view::HoldView;
 
 /// Drop a release that is held: nobody ever gets any of it
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(
+    after_help = EXAMPLES,
+    long_about = "Drop a release that is held: nobody ever gets any of it\n\nWhat was said in a referral is dropped by somebody who may say it: `--as` says who."
+)]
 pub(super) struct Args {
     /// The release's id, as `watchfire holds` lists it
     #[arg(value_name = "RELEASE")]
     id: String,
+    #[command(flatten)]
+    signer: Signer,
 }
 
 const EXAMPLES: &str = "Examples:
   watchfire undo k7qm2xpa";
 
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
-    let view: HoldView = desk.node().post(Target::new(&["holds", &args.id, "undo"]), &()).await?;
+    let order = args.signer.order(desk, "undo", &args.id, ()).await?;
+    let view: HoldView = desk.node().post(Target::new(&["holds", &args.id, "undo"]), &order).await?;
     output::answer(desk, &view, text)
 }
 

@@ -61,10 +61,16 @@ impl Signer {
         if self.name.is_none() {
             return Ok(Ordered { request, order: None });
         }
-        let by = self.unlock(desk).await?;
+        self.unlock(desk).await?.order(name, about, request)
+    }
+}
+
+impl Unlocked {
+    /// A request with this user's order.
+    pub(super) fn order<T: Serialize>(&self, name: &str, about: &str, request: T) -> Result<Ordered<T>, Problem> {
         let bytes = serde_json::to_vec(&request).map_err(|error| NodeError::Internal(error.to_string()))?;
-        let order = Order { wanted: wanted(name, about, &bytes), by: UserKey(by.key.public()), at: Clock::system().now() };
-        Ok(Ordered { request, order: Some(order.sign(&by.org, &by.key)) })
+        let order = Order { wanted: wanted(name, about, &bytes), by: UserKey(self.key.public()), at: Clock::system().now() };
+        Ok(Ordered { request, order: Some(order.sign(&self.org, &self.key)) })
     }
 }
 

@@ -17,7 +17,9 @@ use super::view::{HoldView, PreviewRecord, PreviewView};
 use super::{Node, NodeError};
 use crate::link::convert::{decode_record, encode_record};
 use crate::model::crypto::{random, sha256};
+use crate::model::desk::SignedOrder;
 use crate::model::{Label, RecordId, RecordKind, ReferralId, ReleaseId};
+use crate::rules::desk::Deed;
 use crate::rules::gate::Origin;
 use crate::rules::label::Withheld;
 use crate::rules::referral::Permission;
@@ -227,9 +229,9 @@ impl Node {
     /// Undoes a release that is held: nobody ever gets any of it.
     ///
     /// # Errors
-    /// When nothing is held under that id: it was undone, or it has left.
-    pub async fn undo(&self, id: &str) -> Result<HoldView, NodeError> {
-        let id = held_id(id)?;
+    /// When nothing is held under that id: it was undone, or it has left; when it was said in a referral, and nobody who may ordered it.
+    pub async fn undo(&self, id: &str, order: Option<&SignedOrder>) -> Result<HoldView, NodeError> {
+        let (id, deed) = self.held_by_order("undo", id, order)?;
         // A case is changed with it, so it is a referral's turn first.
         let _turn = self.referral_turn().await;
         let _one_at_a_time = self.holds_in_turn().await;
@@ -237,17 +239,27 @@ impl Node {
         let row = snapshot.hold(&id)?.ok_or_else(|| NodeError::NotHeld(id.to_string()))?;
         let view = self.hold_view(&snapshot, Some(id), &row)?;
         drop(snapshot);
-        self.commit_many(self.without_held(&id, &row)?).await?;
+        self.commit_many(self.without_held(&id, &row)?.into_iter().chain(deed).collect()).await?;
         self.holds_changed.ring();
         Ok(view)
+    }
+
+    /// A release that is held, and the change that writes down who orders what is done with it, where it was said in a referral: that takes an order
+    /// as saying it did.
+    fn held_by_order(&self, name: &str, about: &str, order: Option<&SignedOrder>) -> Result<(ReleaseId, Option<Change>), NodeError> {
+        let id = held_id(about)?;
+        let row = self.store.snapshot()?.hold(&id)?.ok_or_else(|| NodeError::NotHeld(id.to_string()))?;
+        let Some(referral) = row.referral else { return Ok((id, None)) };
+        let by = self.ordered(name, about, &(), order, Deed::Refer)?;
+        Ok((id, Some(self.deed(by, name, &referral, 0))))
     }
 
     /// A person says yes to what the gate asked, to an import that did not end, or to what a backup held. Its time begins then, so that there is time to undo it.
     ///
     /// # Errors
-    /// When nothing is held under that id, or its import is still being read.
-    pub async fn release_hold(&self, id: &str) -> Result<HoldView, NodeError> {
-        let id = held_id(id)?;
+    /// When nothing is held under that id, or its import is still being read; when it was said in a referral, and nobody who may ordered it.
+    pub async fn release_hold(&self, id: &str, order: Option<&SignedOrder>) -> Result<HoldView, NodeError> {
+        let (id, deed) = self.held_by_order("release", id, order)?;
         if self.memory().filling.contains(&id) {
             return Err(NodeError::Conflict(format!("the import of `{id}` is still being read\nhint: wait until it has ended")));
         }
@@ -266,6 +278,9 @@ impl Node {
             }
         };
         let row = self.change_hold(&id, yes).await?;
+        if let Some(deed) = deed {
+            self.commit(deed).await?;
+        }
         if asked {
             self.sent(row.audience, &row.source, row.count(), true)?;
         }
@@ -564,7 +579,7 @@ mod tests {
         home.clock.advance(HOLD);
         assert_eq!(home.look().await, None, "a person is not waited for by looking");
         assert_eq!(home.left(), ["plain.example.org"]);
-        home.node.release_hold(&asks.to_string()).await.unwrap();
+        home.node.release_hold(&asks.to_string(), None).await.unwrap();
         home.look().await;
         assert_eq!(home.left(), ["plain.example.org"], "after the yes there is time to undo it");
         home.clock.advance(HOLD);
@@ -581,13 +596,13 @@ mod tests {
         let held = home.share(items, Hold::Skipped).await.held;
         home.look().await;
         assert_eq!((home.left(), held.len()), (vec!["plain.example.org".into()], 1));
-        home.node.release_hold(&held[0].id.unwrap().to_string()).await.unwrap();
+        home.node.release_hold(&held[0].id.unwrap().to_string(), None).await.unwrap();
         home.look().await;
         assert_eq!(home.left().len(), 2, "at once: its time was skipped");
         assert!(home.node.disclosures(Default::default()).unwrap().iter().all(|line| line.now));
         let items = vec![home.item("pages.example.org", Some("it is shared"))];
         let id = home.share(items, Hold::For(HOLD)).await.held[0].id.unwrap();
-        home.node.release_hold(&id.to_string()).await.unwrap();
+        home.node.release_hold(&id.to_string(), None).await.unwrap();
         home.clock.advance(HOLD - 1);
         home.look().await;
         assert_eq!((home.left().len(), home.state(&id)), (2, HoldState::Held));
@@ -602,7 +617,7 @@ mod tests {
         let id = home.share(vec![home.item("red.example.org", None)], Hold::For(HOLD)).await.held[0].id.unwrap();
         home.node.change_hold(&id, |row| row.second.needed = true).await.unwrap();
         home.clock.advance(HOLD);
-        home.node.release_hold(&id.to_string()).await.unwrap();
+        home.node.release_hold(&id.to_string(), None).await.unwrap();
         home.look().await;
         assert_eq!((home.left().len(), home.state(&id)), (0, HoldState::Signature));
         // Written there by other means, it is checked all the same.
@@ -659,13 +674,13 @@ mod tests {
         filling.add(&home.node, vec![home.item("two.example.org", None)]).await.unwrap();
         let id = filling.id;
         assert_eq!(home.state(&id), HoldState::Filling);
-        let early = home.node.release_hold(&id.to_string()).await.unwrap_err().to_string();
+        let early = home.node.release_hold(&id.to_string(), None).await.unwrap_err().to_string();
         assert_eq!(early, format!("the import of `{id}` is still being read\nhint: wait until it has ended"));
         drop(filling);
         home.clock.advance(HOLD);
         home.look().await;
         assert_eq!((home.state(&id), home.left().len()), (HoldState::Unfinished, 0));
-        let view = home.node.release_hold(&id.to_string()).await.unwrap();
+        let view = home.node.release_hold(&id.to_string(), None).await.unwrap();
         assert_eq!((view.state, view.count, view.due), (HoldState::Held, 2, Some(START.plus(2 * HOLD))));
         home.clock.advance(HOLD);
         home.look().await;
@@ -678,7 +693,7 @@ mod tests {
         let mut filling = Filling::of_import(&home.node, &home.door(), Hold::For(HOLD), "by hand");
         filling.add(&home.node, vec![home.item("one.example.org", None)]).await.unwrap();
         let id = filling.id;
-        home.node.undo(&id.to_string()).await.unwrap();
+        home.node.undo(&id.to_string(), None).await.unwrap();
         let said = filling.add(&home.node, vec![home.item("two.example.org", None)]).await.unwrap_err().to_string();
         let expected =
             format!("`{id}` was undone while it was read, so nothing of it leaves\nhint: import it again, where that was a mistake");

@@ -68,6 +68,8 @@ pub struct Node {
     pub config: Config,
     /// The clock; the only one.
     pub clock: Clock,
+    /// When it was made, in the clock's monotonic milliseconds.
+    started_ms: u64,
     /// Our keys and statements.
     pub keys: Identity,
     /// What we hold.
@@ -210,6 +212,7 @@ impl Node {
             gatekeeper,
             channels: notify::Channel::all(&config, data),
             config,
+            started_ms: clock.monotonic_ms(),
             clock,
             keys,
             store,
@@ -238,6 +241,11 @@ impl Node {
     /// Our organisation id.
     pub fn org(&self) -> OrgId {
         self.keys.org()
+    }
+
+    /// When the node started, by the clock as it goes now.
+    pub(in crate::node) fn started(&self) -> Timestamp {
+        Timestamp(self.clock.now().0.saturating_sub(self.clock.monotonic_ms() - self.started_ms))
     }
 
     /// Told whenever sessions should look again.

@@ -91,7 +91,7 @@ impl Node {
             org_id: self.org(),
             name: self.config.name.clone(),
             version: env!("CARGO_PKG_VERSION").into(),
-            since: Timestamp(now.0.saturating_sub(self.clock.monotonic_ms())),
+            since: self.started(),
             listen: self.listening(),
             store: self.store_state(),
             records: super::backup::record_counts(&snapshot)?,

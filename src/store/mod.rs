@@ -178,8 +178,8 @@ impl Store {
         self.0.health.clone()
     }
 
-    /// Gives free space back to the file system, and with it wipes the bytes of what was destroyed from the file (on flash they
-    /// may remain below the file system). Takes about half a second for 50 MB, in which nothing is written; for idle times and
+    /// Gives free space back to the file system, and with it wipes most bytes of what was destroyed from the file: redb may leave some
+    /// pages within it free, as they were, and on flash bytes may remain below the file system. Takes about half a second for 50 MB, in which nothing is written; for idle times and
     /// the start. False when it could not be done because a snapshot is alive.
     ///
     /// # Errors

@@ -4,7 +4,9 @@
 #![allow(dead_code)]
 
 use watchfire::model::crypto::SigningKey;
-use watchfire::model::desk::{Act, Approval, Release, Role, SignedApproval, SignedRelease, User, UserChange, WrappedKey};
+use watchfire::model::desk::{
+    Act, Approval, Order, Release, Role, SignedApproval, SignedOrder, SignedRelease, User, UserChange, WrappedKey, wanted,
+};
 use watchfire::model::{ReleaseId, UserKey};
 use watchfire::node::view::{HoldState, ShareReport, UserChanged, UsersView};
 use watchfire::node::{Node, NodeError};
@@ -83,6 +85,12 @@ pub async fn try_two_let_go(node: &Node, shared: &ShareReport) -> Result<(), Nod
         }
     }
     Ok(())
+}
+
+/// Somebody's order, as the command line signs one.
+pub fn order<T: serde::Serialize>(node: &Node, name: &str, about: &str, request: &T, by: Person) -> SignedOrder {
+    let bytes = serde_json::to_vec(request).expect("it is sent as JSON");
+    Order { wanted: wanted(name, about, &bytes), by: by.public(), at: node.clock.now() }.sign(&node.org(), &by.key())
 }
 
 /// The first signature on what is held.

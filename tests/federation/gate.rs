@@ -84,7 +84,7 @@ async fn a_partners_own_host_waits_for_a_person() {
     let report = federation.try_share(AMAL, &format!("https://{host}/x"), Tlp::Amber, "borealis").await;
     let asks: Vec<&String> = report.held[0].asks.keys().collect();
     assert!(report.released[0].held && asks.len() == 1 && asks[0].ends_with("which is a partner's"), "{asks:?}");
-    federation.node(AMAL).undo(&report.held[0].id.unwrap().to_string()).await.unwrap();
+    federation.node(AMAL).undo(&report.held[0].id.unwrap().to_string(), None).await.unwrap();
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn more_than_a_source_ever_sent_waits_for_a_person() {
     let asks: Vec<&String> = held.asks.keys().collect();
     assert!(held.count == 300 && asks[0].starts_with("`imports` has sent too little so far"), "{asks:?}");
     assert!(!federation.finds(AMAL, "evil-login1000.com"), "nobody has said yes");
-    federation.node(AMAL).release_hold(&held.id.unwrap().to_string()).await.unwrap();
+    federation.node(AMAL).release_hold(&held.id.unwrap().to_string(), None).await.unwrap();
     federation.until("a person said yes", || federation.finds(AMAL, "evil-login1000.com")).await;
     let again = import(lines(0, 900)).await;
     assert_eq!((again.duplicate, again.withheld), (900, 0), "what is there already is no burst");

@@ -129,13 +129,13 @@ async fn what_was_undone_leaves_no_trace_on_the_wire_and_none_here() {
     let secret = federation.secret(&[]);
     let request = ShareRequest { note: Some(format!("seen in {secret}")), ..values(&["evil.example.org"], Tlp::Amber, "borealis") };
     let report = share(&federation, request).await;
-    let undone = federation.node(AMAL).undo(&id(&report.held[0])).await.unwrap();
+    let undone = federation.node(AMAL).undo(&id(&report.held[0]), None).await.unwrap();
     assert_eq!((undone.count, undone.left), (1, 0));
     federation.pass(HOUR).await;
     federation.settle().await;
     assert!(got(&federation, BOREALIS).is_empty() && lines(&federation).is_empty());
     assert_eq!(federation.entries(AMAL, AMAL), 0, "no position was given");
-    let again = federation.node(AMAL).undo(&id(&report.held[0])).await;
+    let again = federation.node(AMAL).undo(&id(&report.held[0]), None).await;
     assert!(matches!(again, Err(NodeError::NotHeld(_))), "{again:?}");
     // Bytes in free pages of the file are wiped by compaction, as those of any body.
     assert!(federation.node(AMAL).store.compact().await.unwrap());
@@ -301,7 +301,7 @@ async fn a_value_that_is_only_held_is_undone_and_not_recalled() {
         }
     }
     assert!(matches!(federation.node(AMAL).withdraw("other.example.org", "x").await, Err(NodeError::UnknownRecord(_))));
-    federation.node(AMAL).undo(&id(&report.held[0])).await.unwrap();
+    federation.node(AMAL).undo(&id(&report.held[0]), None).await.unwrap();
 }
 
 #[tokio::test]
@@ -322,7 +322,7 @@ async fn what_a_backup_held_waits_for_a_person_after_the_restore() {
         let preview = federation.node(AMAL).preview(&id(hold), Page::default()).unwrap();
         preview.records[0].fields.iter().any(|field| field.value == "wanted.example.org")
     });
-    federation.node(AMAL).release_hold(&id(wanted.unwrap())).await.unwrap();
+    federation.node(AMAL).release_hold(&id(wanted.unwrap()), None).await.unwrap();
     federation.clock.advance(HOLD);
     federation.until("it has left", || federation.finds(BOREALIS, "wanted.example.org")).await;
     assert!(!federation.finds(BOREALIS, "undone.example.org"));

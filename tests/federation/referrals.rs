@@ -1,11 +1,14 @@
 //! Referrals: a case goes from one desk to another as a conversation, and nobody is left without an answer.
 
+use crate::desk;
 use crate::harness::*;
+use watchfire::model::desk::Role;
 use watchfire::model::referral::{Consent, HandOver, Offer, Priority, Waiting};
 use watchfire::model::vocabulary::Code;
 use watchfire::model::{ReferralId, SubjectRef, Timestamp, Tlp};
 use watchfire::node::NodeError;
 use watchfire::node::referral::{Act, ActRequest, By, InboxView, ReferRequest, ReferralView};
+use watchfire::rules::desk::{Deed, Denied};
 
 /// What stands in the offer, and must be nowhere once it is withdrawn.
 const SUMMARY: &str = "the wrennock account was taken over on Monday";
@@ -329,6 +332,62 @@ async fn what_was_said_while_the_link_was_cut_arrives_and_both_come_to_the_same(
 }
 
 #[tokio::test]
+async fn an_order_counts_once_for_its_request_and_for_who_may() {
+    let mut federation = Federation::of(1).await;
+    let node = federation.node(AMAL);
+    let asked = |order: Option<&_>, request: &str| match node.ordered("act", "k7qm2xpa", &request, order, Deed::Work) {
+        Ok(_) => None,
+        Err(NodeError::Desk(denied)) => Some(denied),
+        Err(other) => panic!("{other}"),
+    };
+    assert_eq!(asked(None, "ack"), None, "a desk without users asks for no order");
+    desk::staff(node).await;
+    desk::add(node, desk::DANA, Role::Coordinator, desk::AMINA).await;
+    let order = desk::order(node, "act", "k7qm2xpa", &"ack", desk::OMAR);
+    assert!(asked(None, "ack").is_some());
+    assert!(asked(Some(&order), "accept").is_some(), "it was signed for another request");
+    assert!(asked(Some(&desk::order(node, "act", "another", &"ack", desk::OMAR)), "ack").is_some(), "and for another referral");
+    assert!(asked(Some(&desk::order(node, "act", "k7qm2xpa", &"ack", desk::DANA)), "ack").is_some(), "her role does not allow it");
+    assert_eq!(asked(Some(&order), "ack"), None);
+    assert_eq!(asked(Some(&order), "ack"), Some(Denied::Spent));
+    let late = desk::order(node, "act", "k7qm2xpa", &"ack", desk::AMINA);
+    federation.tick(11 * MINUTE);
+    assert!(asked(Some(&late), "ack").is_some(), "it was signed eleven minutes ago");
+    let before = desk::order(node, "act", "k7qm2xpa", &"ack", desk::AMINA);
+    federation.tick(SECOND);
+    federation.restart(AMAL).await;
+    let after = federation.node(AMAL).ordered("act", "k7qm2xpa", &"ack", Some(&before), Deed::Work).unwrap_err();
+    assert!(matches!(after, NodeError::Desk(Denied::BeforeStart)), "nobody knows whether it was carried out: {after}");
+}
+
+#[tokio::test]
+async fn what_is_held_of_a_referral_is_undone_and_released_by_somebody_s_order_alone() {
+    let federation = Federation::with(2, |_, config| config.release.hold_s = 3_600).await;
+    federation.pair(AMAL, BOREALIS).await;
+    let node = federation.node(AMAL);
+    desk::staff(node).await;
+    desk::add(node, desk::DANA, Role::Coordinator, desk::AMINA).await;
+    let held = node.refer(ReferRequest { now: false, ..case(&["borealis"]) }, By::default()).await.unwrap();
+    let id = held.offers[0].held.as_ref().and_then(|hold| hold.id).unwrap().to_string();
+    let wrong =
+        [None, Some(desk::order(node, "release", &id, &(), desk::OMAR)), Some(desk::order(node, "undo", "k7qm2xpa", &(), desk::OMAR))];
+    for order in wrong.iter().chain([&Some(desk::order(node, "undo", &id, &(), desk::DANA))]) {
+        let said = node.undo(&id, order.as_ref()).await.unwrap_err();
+        assert!(matches!(said, NodeError::Desk(_)), "{said}");
+    }
+    let said = node.release_hold(&id, None).await.unwrap_err();
+    assert!(matches!(said, NodeError::Desk(_)), "{said}");
+    assert_eq!(node.holds().unwrap().len(), 1, "nothing happened to it");
+    federation.tick(SECOND);
+    node.release_hold(&id, Some(&desk::order(node, "release", &id, &(), desk::OMAR))).await.unwrap();
+    federation.tick(SECOND);
+    node.undo(&id, Some(&desk::order(node, "undo", &id, &(), desk::OMAR))).await.unwrap();
+    let deeds = node.deeds().unwrap();
+    let deeds: Vec<_> = deeds.iter().map(|deed| (deed.what.as_str(), deed.by.as_deref())).collect();
+    assert!(deeds.ends_with(&[("release", Some("omar")), ("undo", Some("omar"))]), "{deeds:?}");
+}
+
+#[tokio::test]
 async fn an_offer_is_held_and_undone_without_a_trace_and_an_emergency_is_not_held() {
     let federation = Federation::with(2, |_, config| config.release.hold_s = 30).await;
     federation.pair(AMAL, BOREALIS).await;
@@ -337,7 +396,7 @@ async fn an_offer_is_held_and_undone_without_a_trace_and_an_emergency_is_not_hel
     assert_eq!(held.state, "gated");
     assert_eq!(federation.node(AMAL).inbox(false).unwrap()[0].state, "gated");
     let hold = held.offers[0].held.as_ref().and_then(|hold| hold.id).unwrap();
-    federation.node(AMAL).undo(&hold.to_string()).await.unwrap();
+    federation.node(AMAL).undo(&hold.to_string(), None).await.unwrap();
     assert!(federation.node(AMAL).inbox(true).unwrap().is_empty());
     assert!(!has(&federation, AMAL, SUMMARY).await, "nothing is left of it");
     let mut emergency = ReferRequest { now: false, ..case(&["borealis"]) };

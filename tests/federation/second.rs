@@ -92,7 +92,7 @@ async fn an_approval_of_another_hold_or_by_a_stranger_or_from_before_does_not_co
     node.sign_hold(&id.to_string(), first(node, &id, OMAR)).await.unwrap();
     let approval = second(node, &id, AMINA);
     assert_eq!(denied(node.approve(&id.to_string(), second(node, &id, DANA)).await), Denied::NotAUser);
-    node.undo(&id.to_string()).await.unwrap();
+    node.undo(&id.to_string(), None).await.unwrap();
     // The same content, held anew.
     let other = share(&federation).await;
     assert_eq!(denied(node.approve(&other.to_string(), approval.clone()).await), Denied::NotReleased);

@@ -66,13 +66,7 @@ fn asked<'a>(mut words: impl Iterator<Item = &'a str>) -> Asked {
             "--trace" => asked.trace = words.next().map(str::to_owned),
             "--bug" => {
                 let name = words.next().unwrap_or_default();
-                asked.bug = Some(
-                    Bug::ALL
-                        .into_iter()
-                        .chain(Bug::OF_REFERRALS)
-                        .find(|bug| bug.name() == name)
-                        .expect("a bug has one of the names in `Bug`"),
-                );
+                asked.bug = Some(Bug::ALL.into_iter().find(|bug| bug.name() == name).expect("a bug has one of the names in `Bug`"));
             }
             other => panic!("`{other}` is not understood"),
         }

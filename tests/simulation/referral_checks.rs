@@ -115,7 +115,14 @@ pub fn moving(world: &World) -> Vec<String> {
     let ledger = world.shared_ledger();
     let ledger = ledger.lock().unwrap();
     for who in world.alive() {
-        let held = world.snapshot(who).unwrap().holds().unwrap().into_iter().filter(|(_, row)| row.referral.is_some()).count();
+        let held = world
+            .snapshot(who)
+            .unwrap()
+            .holds()
+            .unwrap()
+            .into_iter()
+            .filter(|(_, row)| row.referral.is_some() && !row.waits_for_a_person())
+            .count();
         if held > 0 {
             moving.push(format!("{} holds {held} of its referrals", NAMES[who]));
         }
@@ -129,8 +136,9 @@ pub fn moving(world: &World) -> Vec<String> {
 fn moves(pair: &Pair) -> Option<String> {
     let ours = &pair.origin.1;
     let Some(theirs) = &pair.receiver.1 else {
-        // What was withdrawn before it came nobody answers for: its origin waits in vain, and keeps the case unless it was revoked.
-        return (!pair.is_withdrawn()).then(|| format!("it never came; {}", ours.standing.phase().name()));
+        // What was withdrawn before it came nobody answers for: its origin waits in vain, and keeps the case unless it was revoked. Of what was withdrawn
+        // before it left there is not even a message.
+        return (!pair.is_withdrawn() && !ours.row.over).then(|| format!("it never came; {}", ours.standing.phase().name()));
     };
     if (ours.origin.len(), ours.receiver.len()) != (theirs.origin.len(), theirs.receiver.len()) {
         return Some("one has more messages".into());
@@ -142,11 +150,7 @@ fn moves(pair: &Pair) -> Option<String> {
 }
 
 /// What must hold when everything is healed and nothing moves any more.
-pub async fn at_end(world: &World) {
-    let mut files = Vec::new();
-    for who in 0..COUNT {
-        files.push(world.file(who).await);
-    }
+pub fn at_end(world: &World) {
     let pairs = pairs(world);
     let ledger = world.shared_ledger();
     let mut ledger = ledger.lock().unwrap();
@@ -155,7 +159,7 @@ pub async fn at_end(world: &World) {
         bodies_are_where_they_belong(world, pair, &mut ledger);
     }
     withdrawals_reach_who_has_it_from_us(&pairs, &mut ledger);
-    words_of_what_is_gone_are_nowhere(&pairs, &files, &mut ledger);
+    words_of_what_is_gone_are_nowhere(world, &pairs, &mut ledger);
 }
 
 fn both_come_to_the_same(pair: &Pair, ledger: &mut Ledger) {
@@ -212,8 +216,9 @@ fn withdrawals_reach_who_has_it_from_us(pairs: &[Pair], ledger: &mut Ledger) {
     }
 }
 
-/// Where every offer of a case was withdrawn, or it was undone before it left, nobody has its words any more.
-fn words_of_what_is_gone_are_nowhere(pairs: &[Pair], files: &[Vec<u8>], ledger: &mut Ledger) {
+/// Where every offer of a case was withdrawn, or it was undone before it left, nobody has its words any more: but the desk whose case it is, where it
+/// was only called off and may still be offered to somebody else.
+fn words_of_what_is_gone_are_nowhere(world: &World, pairs: &[Pair], ledger: &mut Ledger) {
     let by_id: BTreeMap<ReferralId, &Pair> = pairs.iter().map(|pair| (pair.id, pair)).collect();
     let restored: BTreeSet<usize> = ledger.restores.iter().map(|restore| restore.who).collect();
     for case in cases_of_those_never_restored(ledger) {
@@ -224,9 +229,13 @@ fn words_of_what_is_gone_are_nowhere(pairs: &[Pair], files: &[Vec<u8>], ledger: 
         if !withdrawn && !case.undone {
             continue;
         }
-        for who in (0..COUNT).filter(|who| !restored.contains(who)) {
-            if memchr::memmem::find(&files[who], case.word.as_bytes()).is_some() {
-                let holds = format!("words: {} still has `{}`, which is withdrawn or undone", NAMES[who], case.word);
+        let is_revoked = case.revoked || case.parent.and_then(|parent| by_id.get(&parent)).is_some_and(|parent| parent.is_withdrawn());
+        let may_keep = |who: &usize| *who == case.who && !is_revoked && !case.undone;
+        for who in (0..COUNT).filter(|who| !restored.contains(who) && !may_keep(who)) {
+            let tables = world.tables_with(who, &case.word);
+            if !tables.is_empty() {
+                let what = if case.undone { "undone" } else { "withdrawn" };
+                let holds = format!("words: {} still has `{}`, which is {what}, in {tables:?}", NAMES[who], case.word);
                 ledger.wrong(holds);
             }
         }

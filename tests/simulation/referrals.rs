@@ -1,5 +1,6 @@
 //! What desks do with cases: they offer, hold and undo them, and do in each whatever a seed says, whether it is their turn or not.
 
+use super::desk;
 use super::identities::NAMES;
 use super::world::{COUNT, World};
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct Case {
     pub parent: Option<ReferralId>,
     /// It was held, and people were told that it is undone.
     pub undone: bool,
+    /// Its consent was revoked, and people were told so.
+    pub revoked: bool,
 }
 
 /// What may happen in a step, beside everything else.
@@ -110,7 +113,7 @@ fn refer(world: &mut World, parent: Option<(usize, ReferralId)>) {
     let to: Vec<String> = [Some(other), two.then_some(second)].into_iter().flatten().map(|who| NAMES[who].to_owned()).collect();
     world.log.say(format!("{} refers {word} to {}, held: {held}, child: {}", NAMES[who], to.join(" and "), parent.is_some()));
     let parent = parent.map(|(_, id)| id);
-    world.ledger().cases.push(Case { who, word: word.clone(), offers: Vec::new(), parent, undone: false });
+    world.ledger().cases.push(Case { who, word: word.clone(), offers: Vec::new(), parent, undone: false, revoked: false });
     let request = ReferRequest {
         offer: offer(&word, onward, priority),
         to,
@@ -140,7 +143,11 @@ fn refer(world: &mut World, parent: Option<(usize, ReferralId)>) {
         }
         sleep(wait).await;
         for hold in holds {
-            if let Err(error) = node.undo(&hold.to_string()).await {
+            let hold = hold.to_string();
+            // Some desks have had nobody so far.
+            let staffed = node.users().is_ok_and(|users| !users.users.is_empty());
+            let order = staffed.then(|| desk::order(&node, "undo", &hold, &(), desk::OMAR));
+            if let Err(error) = node.undo(&hold, order.as_ref()).await {
                 return ledger.lock().unwrap().refused("undo", &error);
             }
         }
@@ -166,11 +173,16 @@ fn act(world: &mut World) {
     }
     let n = world.random.below(acts.len() as u64) as usize;
     let Some(act) = acts.into_iter().nth(n) else { return };
-    world.log.say(format!("{} does in {}: {act:?}", NAMES[who], watchfire::node::referral::short(&id)));
+    world.log.say(format!("{} does in {}: {}", NAMES[who], watchfire::node::referral::short(&id), name(&act)));
     let ledger = world.shared_ledger();
+    let revokes = matches!(act, Act::Withdraw { revoked: true });
     tokio::spawn(async move {
-        if let Err(error) = act_in(&node, id, act).await {
-            ledger.lock().unwrap().refused("act", &error);
+        let done = act_in(&node, id, act).await;
+        let mut ledger = ledger.lock().unwrap();
+        match done {
+            Ok(()) if revokes => ledger.cases.iter_mut().filter(|case| case.offers.contains(&id)).for_each(|case| case.revoked = true),
+            Ok(()) => {}
+            Err(error) => ledger.refused("act", &error),
         }
     });
 }
@@ -197,6 +209,13 @@ fn acts() -> Vec<Act> {
         Act::Withdraw { revoked: false },
         Act::Withdraw { revoked: true },
     ]
+}
+
+/// What somebody does: the type's own debug text tells nothing.
+fn name(act: &Act) -> String {
+    let act = serde_json::to_value(act).unwrap();
+    let revoked = act["revoked"] == true;
+    format!("{}{}", act["act"].as_str().unwrap_or_default(), if revoked { ", revoked" } else { "" })
 }
 
 fn is_legal(standing: &Standing, side: Side, act: &Act) -> bool {

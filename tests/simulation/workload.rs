@@ -31,10 +31,8 @@ pub async fn live(world: &mut World) {
         }
         come_back(world, &mut down, false).await;
         one_step(world, &mut values).await;
-        if with_referrals() {
-            referrals::one_step(world);
-            referral_checks::while_running(world);
-        }
+        referrals::one_step(world);
+        referral_checks::while_running(world);
         if step % 5 == 0 {
             checks::while_running(world);
         }
@@ -259,10 +257,8 @@ async fn end(world: &mut World) {
         }
         come_back(world, &mut down, true).await;
         let mut moving = checks::moving(world);
-        if with_referrals() {
-            referral_checks::while_running(world);
-            moving.extend(referral_checks::moving(world));
-        }
+        referral_checks::while_running(world);
+        moving.extend(referral_checks::moving(world));
         still = if moving.is_empty() { still + 1 } else { 0 };
         if world.trace.at() > until {
             moving.into_iter().for_each(|what| world.ledger().wrong(format!("no rest: {what}")));
@@ -270,12 +266,5 @@ async fn end(world: &mut World) {
         }
     }
     checks::at_end(world);
-    if with_referrals() {
-        referral_checks::at_end(world).await;
-    }
-}
-
-/// Whether referrals are made, too. Not by default while some seeds show faults of theirs (docs/testing.md).
-pub fn with_referrals() -> bool {
-    std::env::var_os("WATCHFIRE_SIM_REFERRALS").is_some()
+    referral_checks::at_end(world);
 }

@@ -223,14 +223,17 @@ impl World {
         );
     }
 
-    /// What stands in a node's store file once it was compacted.
-    pub async fn file(&self, who: usize) -> Vec<u8> {
-        let life = self.members[who].life.as_ref().expect("it runs");
-        // Not while somebody reads.
-        while !life.node.store.compact().await.unwrap() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        life.disk.image()
+    /// The tables of a node's store whose rows have that word.
+    pub fn tables_with(&self, who: usize, word: &str) -> Vec<&'static str> {
+        let (mut tables, snapshot) = (Vec::new(), self.snapshot(who).expect("it runs"));
+        let mut look = |table, rows: &[u8]| {
+            if memchr::memmem::find(rows, word.as_bytes()).is_some() && !tables.contains(&table) {
+                tables.push(table);
+            }
+            Ok(())
+        };
+        snapshot.dump_rows(&mut look).unwrap();
+        tables
     }
 
     /// Somebody copies a node's directory while nothing is written.
@@ -253,7 +256,7 @@ impl World {
 fn config() -> Config {
     let mut config = Config { listen: "127.0.0.1:0".into(), ..Config::default() };
     // Only what is said in referrals is held; everything else leaves now.
-    config.release.hold_s = if super::workload::with_referrals() { 4 } else { 0 };
+    config.release.hold_s = 4;
     (config.link.reconnect_ms_min, config.link.reconnect_ms_max) = (200, 5_000);
     (config.gate.reserved, config.gate.unknown_tld) = (Severity::Warn, Severity::Warn);
     config.gate.burst_records_min = 1 << 31;

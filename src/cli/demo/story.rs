@@ -185,7 +185,7 @@ async fn undo(team: &Team) -> Seen {
     };
     let preview = amal.preview(&id, Page::default())?;
     let shown = preview.records.first().is_some_and(|record| record.fields.iter().any(|field| field.value == UNDONE));
-    amal.undo(&id).await?;
+    amal.undo(&id, None).await?;
     let nowhere = settled(team).await && nodes(team).iter().all(|node| found(node, UNDONE).is_empty());
     let digest: String = preview.hold.digest.chars().take(16).collect();
     Ok((

@@ -71,8 +71,11 @@ impl Node {
         Ok(by)
     }
 
-    /// An order counts once: whoever has seen it cannot have it done again while it is fresh.
+    /// An order counts once: whoever has seen it cannot have it done again while it is fresh. Which were carried out is known since the start alone.
     fn spend(&self, order: &SignedOrder) -> Result<(), NodeError> {
+        if order.order.at < self.started() {
+            return Err(NodeError::Desk(Denied::BeforeStart));
+        }
         let now = self.clock.now();
         let mut memory = self.memory();
         memory.spent.retain(|_, at| now.since(*at).max(at.since(now)) <= 2 * FRESH_MS);

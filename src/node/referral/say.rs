@@ -51,6 +51,10 @@ impl Node {
     pub(super) fn next_message(&self, snapshot: &Snapshot, conversation: &Conversation, words: Words) -> Result<Passed, NodeError> {
         let Conversation { id, row, standing, .. } = conversation;
         standing.may(row.side, Step::from(&words)).map_err(NodeError::Referral)?;
+        // It was withdrawn before it left: nobody is to hear of it.
+        if row.over && !standing.is_over() {
+            return Err(NodeError::Referral(Illegal::Withdrawn));
+        }
         let seen = standing.judged(row.side.other());
         let heard = match seen.checked_sub(1).and_then(|place| conversation.of(row.side.other()).get(usize::try_from(place).ok()?)) {
             Some(last) => last.heard,

@@ -115,6 +115,11 @@ pub enum Denied {
     /// It was done already.
     #[error("this order was carried out already\nhint: `watchfire show` tells what came of it; sign anew to do it again")]
     Spent,
+    /// It was signed before the node's start, and the node remembers no order for longer.
+    #[error(
+        "this order was signed before the node started, so it may have been carried out\nhint: `watchfire show` tells; sign anew where it was not"
+    )]
+    BeforeStart,
     /// It is about another hold.
     #[error("the signature is for another hold\nhint: look at this one with `watchfire preview`, then approve it")]
     OtherHold,

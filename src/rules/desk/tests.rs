@@ -373,6 +373,10 @@ fn why_a_statement_does_not_count_is_told_in_words() {
             "what was signed is another request than this\nhint: upgrade the older of node and command line, and try again",
         ),
         (Denied::Spent, "this order was carried out already\nhint: `watchfire show` tells what came of it; sign anew to do it again"),
+        (
+            Denied::BeforeStart,
+            "this order was signed before the node started, so it may have been carried out\nhint: `watchfire show` tells; sign anew where it was not",
+        ),
         (Denied::OtherHold, "the signature is for another hold\nhint: look at this one with `watchfire preview`, then approve it"),
         (
             Denied::OtherTerms,

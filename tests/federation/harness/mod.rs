@@ -411,7 +411,7 @@ impl Federation {
         self.until(what, look).await;
     }
 
-    fn tick(&self, milliseconds: u64) {
+    pub fn tick(&self, milliseconds: u64) {
         self.clock.advance(milliseconds);
         self.members.iter().filter_map(|member| member.clock.as_ref()).for_each(|clock| clock.advance(milliseconds));
     }
