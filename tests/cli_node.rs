@@ -1074,9 +1074,12 @@ fn the_demo_succeeds_and_a_broken_node_makes_it_fail() {
         has(step, &["name", "ok", "seconds"]);
         assert_eq!(step["ok"], true, "{step}");
     }
-    let broken = here.run("watchfire demo --json --break --patience 2");
-    assert_eq!(broken.status.code(), Some(1));
-    let told: Value = serde_json::from_slice(&broken.stdout).expect("JSON");
-    assert_eq!(told["ok"], false, "{told}");
-    assert_eq!(told["steps"].as_array().and_then(|steps| steps.last()).map(|step| &step["ok"]), Some(&Value::Bool(false)));
+    for (broken, at) in [("--break --patience 2", "share indicators"), ("--break=clock --patience 10", "nobody answers")] {
+        let broken = here.run(&format!("watchfire demo --json {broken}"));
+        assert_eq!(broken.status.code(), Some(1));
+        let told: Value = serde_json::from_slice(&broken.stdout).expect("JSON");
+        assert_eq!(told["ok"], false, "{told}");
+        let last = told["steps"].as_array().and_then(|steps| steps.last()).expect("a step");
+        assert_eq!((&last["name"], &last["ok"]), (&Value::from(at), &Value::Bool(false)), "{told}");
+    }
 }

@@ -17,18 +17,27 @@ use team::Team;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = EXAMPLES,
-    long_about = "Watch three organisations pair, share real indicators and take one back\n\nThey run in this process, on loopback, with real TLS and real stores in a temporary directory. Each step is read back at the other organisations; ends with 1 when one was not as it should be."
+    long_about = "Watch three organisations pair, share real indicators and take one back\n\nThey run in this process, on loopback, with real TLS and real stores in a temporary directory. A case is handed over, another is taken back, and a third goes to the next partner as nobody opens it. Each step is read back at the other organisations; ends with 1 when one was not as it should be."
 )]
 pub(super) struct Args {
     /// Stay up afterwards, until interrupted, so that other commands can be tried on the three nodes
     #[arg(long)]
     keep: bool,
-    /// Stop one of the nodes before anything is shared, to see that the demo notices
-    #[arg(long = "break", hide = true)]
-    broken: bool,
+    /// What does not work, to see that the demo notices
+    #[arg(long = "break", hide = true, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "node")]
+    broken: Option<Broken>,
     /// How many seconds a step may take
     #[arg(long, hide = true, default_value_t = 30)]
     patience: u64,
+}
+
+/// What does not work in a demo that is to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Broken {
+    /// One of the nodes is stopped before anything is shared.
+    Node,
+    /// No clock runs out while anybody watches.
+    Clock,
 }
 
 const EXAMPLES: &str = "Examples:

@@ -1,13 +1,20 @@
 //! Cases that are handed over in the demo.
 
 use super::story::Seen;
-use super::team::Team;
+use super::team::{GUEST, Team};
 use crate::cli::referral::refer;
 use crate::model::ReferralId;
+use crate::model::referral::Priority;
 use crate::model::vocabulary::Code;
 use crate::node::Node;
 use crate::node::error::NodeError;
 use crate::node::referral::{Act, ActRequest, By, ReferRequest, ReferralView};
+use crate::node::view::PeerOptions;
+use std::collections::BTreeSet;
+
+/// How long Amal waits for somebody to open an emergency, in this demo.
+const LADDER: &str =
+    "[emergency]\nacknowledgement = [{ after = \"1s\", act = \"tell_leads\" }, { after = \"3s\", act = \"offer_next\" }]\n";
 
 /// A case without anybody in it, and to whom it goes.
 fn case(to: &Node) -> Result<ReferRequest, NodeError> {
@@ -67,4 +74,48 @@ pub(super) async fn withdrawn(team: &Team) -> Seen {
         ok &= node.referral_named_view(&id.to_string())?.offer.is_none();
     }
     Ok((ok, "the consent was revoked: what was offered is destroyed at amal and borealis, and borealis has said so".into()))
+}
+
+/// An emergency that nobody at Borealis opens goes to Cedar by itself; Dorado, which Amal would ask first, is not named in the consent. Where the clocks are
+/// `stopped` they wait as long as usual.
+pub(super) async fn timed_out(team: &mut Team, stopped: bool) -> Seen {
+    let dorado = team.join(GUEST).await?;
+    let [amal, borealis, cedar] = [0, 1, 2].map(|at| team.members[at].node.clone());
+    amal.peer_add(&dorado.card()?, GUEST, PeerOptions::default()).await?;
+    dorado.peer_add(&amal.card()?, "amal", PeerOptions::default()).await?;
+    if !stopped {
+        team.members[0].set_timers(LADDER)?;
+    }
+    let org = |node: &Node| node.status().map(|status| status.org_id.to_string());
+    let mut request = case(&borealis)?;
+    request.offer.priority = Priority::Emergency;
+    request.recipients = vec![org(&borealis)?, org(&cedar)?];
+    request.candidates = vec![org(&dorado)?, org(&cedar)?];
+    request.automatic = true;
+    let first = amal.refer(request, By::default()).await?.referral;
+    let mut ok = stands(team, &amal, &first, "delivered").await;
+    let mut second = None;
+    let came = team.until(|| {
+        second = cedar.inbox(true).ok().and_then(|lines| lines.first().map(|line| line.referral));
+        second.is_some()
+    });
+    let (true, Some(second)) = (came.await, second) else {
+        return Ok((false, "nobody at borealis opens it, and nobody else is asked".into()));
+    };
+    act(&cedar, &second, Act::Ack).await?;
+    act(&cedar, &second, Act::Accept { start: None, text: String::new() }).await?;
+    ok &= stands(team, &amal, &second, "accepted").await;
+    act(&amal, &second, Act::Choose).await?;
+    ok &= stands(team, &cedar, &second, "in_progress").await;
+    act(&amal, &first, Act::Withdraw { revoked: false }).await?;
+    ok &= stands(team, &borealis, &first, "purged").await;
+    ok &= amal.referral_named_view(&second.to_string())?.line.owner != "us"
+        && cedar.referral_named_view(&second.to_string())?.line.owner == "us";
+    let asked: BTreeSet<String> = amal.inbox(true)?.into_iter().map(|line| line.peer).collect();
+    let linked =
+        |node: &Node| node.peers().is_ok_and(|peers| peers.iter().all(|peer| peer.status.behind == 0 && peer.status.state == "connected"));
+    ok &= team.until(|| linked(&dorado)).await && dorado.inbox(true)?.is_empty() && !asked.contains(GUEST);
+    let rungs = amal.referral_named_view(&first.to_string())?.timeline.into_iter().filter(|message| message.by == "the clock").count();
+    let told = "nobody at borealis opens an emergency; after 3 s the clock asks cedar, which acknowledges, accepts and owns it, and borealis has nothing any more";
+    Ok((ok && rungs == 2, format!("{told}; {GUEST}, whom the consent does not name, is never asked")))
 }

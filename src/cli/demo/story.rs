@@ -2,7 +2,7 @@
 
 use super::second::Person;
 use super::team::Team;
-use super::{Outcome, Step};
+use super::{Broken, Outcome, Step};
 use crate::api::Problem;
 use crate::formats::Format;
 use crate::model::Tlp;
@@ -29,7 +29,11 @@ const UNDONE: &str = "shared-too-soon.com";
 pub(super) type Seen = Result<(bool, String), NodeError>;
 
 /// Tells it, step by step. A step that fails ends the story, since the next ones stand on it.
-pub(super) async fn tell(team: &mut Team, broken: bool, mut aloud: impl FnMut(&Step) -> Result<(), Problem>) -> Result<Outcome, Problem> {
+pub(super) async fn tell(
+    team: &mut Team,
+    broken: Option<Broken>,
+    mut aloud: impl FnMut(&Step) -> Result<(), Problem>,
+) -> Result<Outcome, Problem> {
     let mut steps: Vec<Step> = Vec::new();
     macro_rules! step {
         ($name:expr, $seen:expr) => {{
@@ -49,7 +53,7 @@ pub(super) async fn tell(team: &mut Team, broken: bool, mut aloud: impl FnMut(&S
     step!("pair by invitation", invitation(team));
     step!("pair by card", cards(team));
     step!("make a group", group(team));
-    if broken {
+    if broken == Some(Broken::Node) {
         team.members[2].stop();
     }
     step!("share indicators", share(team));
@@ -61,6 +65,7 @@ pub(super) async fn tell(team: &mut Team, broken: bool, mut aloud: impl FnMut(&S
     step!("refuse to share it again", again(team));
     step!("hand a case over", super::case::handed_over(team));
     step!("withdraw a case", super::case::withdrawn(team));
+    step!("nobody answers", super::case::timed_out(team, broken == Some(Broken::Clock)));
     Ok(Outcome { ok: true, steps })
 }
 

@@ -28,16 +28,19 @@ pub(super) struct Member {
 
 /// The organisations, and the patience with them.
 pub(super) struct Team {
-    /// Amal, Borealis and Cedar.
+    /// Amal, Borealis and Cedar; in the last step also [`GUEST`].
     pub members: Vec<Member>,
     /// The clock of all.
     pub clock: Clock,
     patience_ms: u64,
     desks: Vec<JoinHandle<()>>,
+    directory: PathBuf,
 }
 
 /// What they are called; none of them exists.
 pub(super) const NAMES: [&str; 3] = ["amal", "borealis", "cedar"];
+/// A partner of Amal alone, whom no consent names.
+pub(super) const GUEST: &str = "dorado";
 
 impl Team {
     /// Makes and starts all of them, each with an identity and a store of its own.
@@ -47,7 +50,15 @@ impl Team {
         for name in NAMES {
             members.push(Member::start(name, directory.join(name), &clock).await?);
         }
-        Ok(Self { members, clock, patience_ms: patience_seconds.saturating_mul(1_000), desks: Vec::new() })
+        Ok(Self { members, clock, patience_ms: patience_seconds.saturating_mul(1_000), desks: Vec::new(), directory: directory.to_owned() })
+    }
+
+    /// Makes and starts one more.
+    pub(super) async fn join(&mut self, name: &'static str) -> Result<Arc<Node>, NodeError> {
+        let member = Member::start(name, self.directory.join(name), &self.clock).await?;
+        let node = member.node.clone();
+        self.members.push(member);
+        Ok(node)
     }
 
     /// Waits until something is as it should be, at most as long as patience lasts; whether it came.
@@ -108,6 +119,12 @@ impl Member {
             async move { node.run(stop).await }
         });
         Ok(Self { name, node, data, stop, running })
+    }
+
+    /// Sets other limits to waiting for its node, as an operator does.
+    pub(super) fn set_timers(&self, text: &str) -> Result<(), NodeError> {
+        std::fs::write(self.data.join(crate::node::escalate::FILE), text).map_err(|error| NodeError::io("write the limits", error))?;
+        self.node.reload_timers()
     }
 
     /// Stops its node, as a power cut would for the others.

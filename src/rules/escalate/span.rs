@@ -1,9 +1,10 @@
-//! How long one may wait, as people say it: minutes, hours, days or weeks of the desk that is to act.
+//! How long one may wait, as people say it: minutes, hours, days or weeks of the desk that is to act. Seconds are for trials.
 
 use crate::model::hours::Hours;
 
 /// The longest span (53 weeks of wall time, in milliseconds).
 const LONGEST_MS: u64 = 53 * WEEK_MS;
+const SECOND_MS: u64 = 1_000;
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 const DAY_MS: u64 = 24 * HOUR_MS;
@@ -12,15 +13,17 @@ const WEEK_MS: u64 = 7 * DAY_MS;
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Unit {
+    Seconds,
     Minutes,
     Hours,
     Days,
     Weeks,
 }
 
-/// A span: `90m`, `4h`, `1d`, `2w`. At least a minute, at most 53 weeks.
+/// A span: `90m`, `4h`, `1d`, `2w`. At least a second, at most 53 weeks. Less than a minute is for trials: the engine does not see that
+/// the wall clock was stepped by less than two seconds.
 ///
-/// By the wall these are what they are everywhere. By a desk's hours minutes and hours are of open time, a day is as much open time as an open day of
+/// By the wall these are what they are everywhere. By a desk's hours seconds, minutes and hours are of open time, a day is as much open time as an open day of
 /// that desk has on average, and a week as much as its week: a desk that is open for 40 hours on five days has a day of 8 hours. Were a day 24 hours of
 /// open time, "within a day" would be three days later at such a desk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,7 +34,7 @@ pub struct Span {
 
 /// The text was no span.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no span of time\nhint: such as 90m, 4h, 1d or 2w; a minute to 53 weeks")]
+#[error("`{0}` is no span of time\nhint: such as 90m, 4h, 1d or 2w; a second to 53 weeks")]
 pub struct BadSpan(String);
 
 impl Span {
@@ -58,6 +61,7 @@ impl Span {
     /// Milliseconds by the wall.
     pub const fn wall_ms(self) -> u64 {
         let unit = match self.unit {
+            Unit::Seconds => SECOND_MS,
             Unit::Minutes => MINUTE_MS,
             Unit::Hours => HOUR_MS,
             Unit::Days => DAY_MS,
@@ -70,7 +74,7 @@ impl Span {
     pub fn counted_ms(self, hours: Option<&Hours>) -> u64 {
         let Some((week_ms, days)) = hours.map(Hours::open_weekly) else { return self.wall_ms() };
         match self.unit {
-            Unit::Minutes | Unit::Hours => self.wall_ms(),
+            Unit::Seconds | Unit::Minutes | Unit::Hours => self.wall_ms(),
             Unit::Days => self.count.saturating_mul(week_ms) / days.max(1),
             Unit::Weeks => self.count.saturating_mul(week_ms),
         }
@@ -80,6 +84,7 @@ impl Span {
 impl std::fmt::Display for Span {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let unit = match self.unit {
+            Unit::Seconds => 's',
             Unit::Minutes => 'm',
             Unit::Hours => 'h',
             Unit::Days => 'd',
@@ -94,6 +99,7 @@ impl std::str::FromStr for Span {
     fn from_str(text: &str) -> Result<Self, BadSpan> {
         let bad = || BadSpan(text.chars().take(40).collect());
         let unit = match text.chars().last() {
+            Some('s') => Unit::Seconds,
             Some('m') => Unit::Minutes,
             Some('h') => Unit::Hours,
             Some('d') => Unit::Days,
@@ -103,7 +109,7 @@ impl std::str::FromStr for Span {
         let digits = &text[..text.len() - 1];
         let count = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten().ok_or_else(bad)?;
         let span = Self { count, unit };
-        if (MINUTE_MS..=LONGEST_MS).contains(&span.wall_ms()) { Ok(span) } else { Err(bad()) }
+        if (SECOND_MS..=LONGEST_MS).contains(&span.wall_ms()) { Ok(span) } else { Err(bad()) }
     }
 }
 
@@ -128,6 +134,7 @@ mod tests {
     fn a_day_is_a_day_of_the_desk_and_a_week_its_week() {
         let desk = Hours::new("Asia/Beirut", &["mon-fri 09:00-17:00".to_owned()], &[]).unwrap();
         let counted = |text: &str| text.parse::<Span>().unwrap().counted_ms(Some(&desk)) / HOUR_MS;
+        assert_eq!(counted("7200s"), 2);
         assert_eq!((counted("4h"), counted("120m"), counted("1d"), counted("3d"), counted("2w")), (4, 2, 8, 24, 80));
         let always = Hours::new("UTC", &["24/7".to_owned()], &[]).unwrap();
         for text in ["4h", "3d", "2w"] {
@@ -138,10 +145,25 @@ mod tests {
 
     #[test]
     fn what_is_no_span_is_told() {
-        for text in ["", "h", "4", "-4h", "+4h", "4 h", "0m", "54w", "4é", "99999999999999999999m", "18446744073709551615w"] {
+        for text in [
+            "",
+            "h",
+            "4",
+            "-4h",
+            "+4h",
+            "4 h",
+            "0m",
+            "0s",
+            "500ms",
+            "54w",
+            "4é",
+            "99999999999999999999m",
+            "18446744073709551615s",
+            "18446744073709551615w",
+        ] {
             assert_eq!(text.parse::<Span>(), Err(BadSpan(text.to_owned())));
         }
-        for text in ["1m", "90m", "4h", "1d", "53w"] {
+        for text in ["1s", "90s", "1m", "90m", "4h", "1d", "53w"] {
             assert_eq!(text.parse::<Span>().unwrap().to_string(), text);
         }
     }
