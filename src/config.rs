@@ -37,6 +37,8 @@ pub struct Config {
     pub referral: Referral,
     /// See [`HandOver`].
     pub handover: HandOver,
+    /// See [`Call`].
+    pub call: Call,
     /// See [`Statistics`].
     pub statistics: Statistics,
     /// See [`Release`].
@@ -91,6 +93,15 @@ section!(
     HandOver {
         /// A hand-over that nobody has accepted for so many minutes is told to whoever handed over.
         accept_minutes: 30,
+    }
+);
+section!(
+    /// Calls for help.
+    Call {
+        /// So many calls of one organisation are open at a time, ours too: a busy desk opens about ten cases a day.
+        open_max: 20,
+        /// So many volunteers of one call are shown and told of.
+        volunteers_max: 50,
     }
 );
 section!(
@@ -233,6 +244,7 @@ impl Default for Config {
             records: Records::default(),
             referral: Referral::default(),
             handover: HandOver::default(),
+            call: Call::default(),
             statistics: Statistics::default(),
             release: Release::default(),
             link: Link::default(),
@@ -266,7 +278,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 54] = [
+pub const SETTINGS: [Setting; 56] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -275,6 +287,8 @@ pub const SETTINGS: [Setting; 54] = [
     number("records.retention_days", 1, 36_500, "every holder destroys a record of ours after so many days"),
     number("referral.retention_days", 1, 3_650, "both sides destroy everything about a case of ours after so many days"),
     number("handover.accept_minutes", 1, 1_440, "a hand-over not accepted for so long is told to whoever handed over"),
+    number("call.open_max", 1, 1_000, "calls for help of one organisation that are open at a time"),
+    number("call.volunteers_max", 1, 1_000, "volunteers of one call that are shown and told of"),
     number("statistics.least", 3, 1_000, "nothing is published that is about fewer cases"),
     number("release.hold_s", 0, 86_400, "what is shared is held so long and can be undone; 0: it leaves at once"),
     number("link.handshake_ms_max", 100, 600_000, "a TLS handshake that takes longer is given up"),

@@ -225,6 +225,7 @@ fn every_help_example_runs_against_a_real_node() {
         here.ok(&take(command));
     }
     referrals(&here, &smex, &mut take);
+    calls(&here, &smex, &mut take);
     here.ok(&format!("EDITOR=true {}", take("profile edit")));
     here.all_refused(&[
         (
@@ -353,6 +354,39 @@ fn cold(here: &Place, smex: &Place, line: &str) {
     assert!(here.ok("watchfire desk-key openings").contains("amina"));
     let timeline = here.ok(&format!("watchfire show {id}"));
     assert!(timeline.contains("us (amina): accept"), "{timeline}");
+}
+
+/// The examples about calls for help, from both sides.
+fn calls(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> String) {
+    here.ok("watchfire group create askers --member smex");
+    smex.wait("watchfire group show askers");
+    let open = take("call open").replace("helplines", "askers");
+    let opened = |line: &str| here.json(&format!("{line} --json"))["call"].as_str().expect("an id").to_owned();
+    let id = opened(&open);
+    here.ok(&take("call"));
+    here.ok(&take("call list"));
+    here.ok(&take("call show").replace("k7qm2xpa", &id));
+    smex.wait(&format!("watchfire volunteer {id}"));
+    here.wait(&format!("watchfire call show {id} | grep 'smex: volunteers since'"));
+    here.ok(&format!("watchfire refer --file case.toml --call {id} --to smex"));
+    smex.wait(&format!("watchfire call show {id} | grep chosen"));
+    let call = here.json(&format!("watchfire call show {id} --json"));
+    has(&call, &["call", "org_id", "name", "group", "state", "priority", "help_wanted", "since", "expires", "volunteered", "volunteers"]);
+    assert!(call["volunteers"][0]["referral"].is_string(), "{call}");
+    let id = opened(&open);
+    here.ok(&take("call close").replace("k7qm2xpa", &id));
+    let theirs = smex.json("watchfire call open --to askers --help-wanted take_over --json")["call"].as_str().expect("an id").to_owned();
+    here.wait(&format!("watchfire call show {theirs}"));
+    here.ok(&take("volunteer").replace("k7qm2xpa", &theirs));
+    here.ok(&format!("watchfire volunteer {theirs} --withdraw"));
+    here.all_refused(&[
+        ("watchfire call show zzzz", 6, "error: there is no call `zzzz`\nhint: `watchfire call list` shows them"),
+        (
+            "watchfire call open --to askers --help-wanted take_ovr",
+            2,
+            "error: `take_ovr` is no code of `help-wanted`\nhint: `watchfire vocabulary help-wanted` shows them",
+        ),
+    ]);
 }
 
 /// The examples about referrals, from both sides.

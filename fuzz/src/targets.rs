@@ -15,6 +15,7 @@ use watchfire::link::convert::{
 };
 use watchfire::link::pairing::Invitation;
 use watchfire::link::wire;
+use watchfire::model::call::{Call, Volunteer};
 use watchfire::model::crypto::{SigningKey, framed, sha256};
 use watchfire::model::group::{Definition, Visibility, group_id};
 use watchfire::model::id::base32;
@@ -24,7 +25,9 @@ use watchfire::model::observable::lookup::{host_key, host_lookups, lookups, patt
 use watchfire::model::observable::{from_search_key, search_key};
 use watchfire::model::record::{Receipt, ReceiptOutcome, Withdrawal, WithdrawalMode};
 use watchfire::model::warninglist::Entries;
-use watchfire::model::{GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Record, RecordKind, Timestamp, Tlp};
+use watchfire::model::{
+    CallId, GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Priority, Record, RecordKind, Timestamp, Tlp,
+};
 use watchfire::rules::addressee::{self, Decision};
 use watchfire::rules::label::{Held, Way, outbound};
 use watchfire::rules::lists::{Gate, Infrastructure, Lists, Rated, Reach, Severity, Whose};
@@ -230,7 +233,25 @@ fn records() -> Vec<Record> {
     let withdrawal = Withdrawal { log: LogId([0xd4; 32]), seqs: vec![1, 300], mode: WithdrawalMode::Recall, reason: "a name".into() };
     let outcomes = vec![(1, ReceiptOutcome::Destroyed), (300, ReceiptOutcome::Absent)];
     let receipt = Receipt { log: LogId([0xd4; 32]), outcomes, at: Timestamp(1_626_602_500_000), withdrawal: None };
-    vec![Record::Indicator(indicator), Record::Withdrawal(withdrawal), Record::Receipt(receipt), Record::KeyChange([0x22; 32])]
+    let call = Call {
+        id: CallId([0x71; 16]),
+        help_wanted: vec!["take_over".parse().expect("a code")],
+        incident_types: vec!["account_compromise".parse().expect("a code")],
+        languages: vec!["ar".parse().expect("a tag"), "pt-BR".parse().expect("a tag")],
+        region: Some("africa".parse().expect("a code")),
+        priority: Priority::Urgent,
+        expires: Timestamp(1_626_602_400_000),
+        vocabulary: "2026-11+region=2".into(),
+    };
+    let volunteer = Volunteer { call: CallId([0x71; 16]), start: Some(Timestamp(1_626_602_500_000)) };
+    vec![
+        Record::Indicator(indicator),
+        Record::Withdrawal(withdrawal),
+        Record::Receipt(receipt),
+        Record::KeyChange([0x22; 32]),
+        Record::Call(call),
+        Record::Volunteer(volunteer),
+    ]
 }
 
 /// The kind's number, then the body.

@@ -2,6 +2,7 @@
 //! are the authentication. JSON in and out, errors as `application/problem+json` (RFC 9457), long answers as NDJSON.
 
 mod backup;
+mod calls;
 pub mod client;
 mod extract;
 mod gate;
@@ -87,6 +88,10 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/referrals/{id}/contact", get(referrals::contact))
         .route("/v1/referrals/{id}/again", post(referrals::again))
         .route("/v1/referrals/{id}/act", post(referrals::act))
+        .route("/v1/calls", get(calls::list).post(calls::open))
+        .route("/v1/calls/{id}", get(calls::show))
+        .route("/v1/calls/{id}/close", post(calls::close))
+        .route("/v1/calls/{id}/volunteer", post(calls::volunteer))
         .route("/v1/statistics", get(statistics::statistics))
         .route("/v1/handovers", get(handovers::list).post(handovers::open))
         .route("/v1/handovers/{id}", get(handovers::show))

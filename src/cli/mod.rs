@@ -2,6 +2,7 @@
 
 mod approve;
 mod backup;
+mod call;
 mod card;
 mod completions;
 mod config;
@@ -52,6 +53,7 @@ mod unlock;
 mod user;
 mod user_log;
 mod vocabulary;
+mod volunteer;
 mod warninglist;
 mod withdraw;
 
@@ -122,6 +124,8 @@ enum Command {
     Close(referral::act::Close),
     PassOn(referral::pass_on::Args),
     Contact(referral::contact::Args),
+    Call(call::Args),
+    Volunteer(volunteer::Args),
     Handover(handover::Args),
     Statistics(statistics::Args),
     Withdraw(withdraw::Args),
@@ -237,6 +241,8 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Close(args) => referral::act::run(desk, Acts::Close(args)).await,
         Command::Contact(args) => referral::contact::run(desk, &args).await,
         Command::PassOn(args) => referral::pass_on::run(desk, args).await,
+        Command::Call(args) => call::run(desk, args).await,
+        Command::Volunteer(args) => volunteer::run(desk, args).await,
         Command::Handover(args) => handover::run(desk, args).await,
         Command::Statistics(args) => statistics::run(desk, &args).await,
         Command::Withdraw(args) => withdraw::run(desk, &args).await,

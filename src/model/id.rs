@@ -146,6 +146,10 @@ id!(
     CaseId, 16, "the id of a case"
 );
 id!(
+    /// A call for help, as its author names it: random, so that it tells nothing.
+    CallId, 16, "the id of a call"
+);
+id!(
     /// A hand-over from one shift to the next. Short, since people type it; known here alone.
     HandOverId, 5, "the id of a hand-over"
 );

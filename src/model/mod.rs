@@ -1,6 +1,7 @@
 //! The nouns, with the standards' names. Pure: no clock, no network, no disk.
 
 pub(crate) mod bech32;
+pub mod call;
 pub mod country;
 pub mod crypto;
 pub mod desk;
@@ -22,7 +23,7 @@ pub mod vocabulary;
 pub mod warninglist;
 
 pub use id::{
-    CaseId, DeskHash, EntryHash, GroupId, HandOverId, LogId, NoticeId, OrgId, RecordId, ReferralId, ReleaseId, SealKeyId, ShortId,
+    CallId, CaseId, DeskHash, EntryHash, GroupId, HandOverId, LogId, NoticeId, OrgId, RecordId, ReferralId, ReleaseId, SealKeyId, ShortId,
     SubjectRef, UserKey,
 };
 pub use label::{Ceiling, Class, Label, Pap};

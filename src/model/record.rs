@@ -1,5 +1,6 @@
 //! Records: what is shared.
 
+use super::call::{Call, Volunteer};
 use super::log::Audience;
 use super::profile::Projection;
 use super::referral::Message;
@@ -23,6 +24,10 @@ pub enum RecordKind {
     Receipt = 9,
     /// The author's log-signing key changes here; later positions are signed with the new one.
     KeyChange = 10,
+    /// A group is asked for somebody who could help, with codes alone.
+    Call = 12,
+    /// An organisation would help.
+    Volunteer = 13,
 }
 
 impl RecordKind {
@@ -41,8 +46,15 @@ impl RecordKind {
             8 => Some(Self::Withdrawal),
             9 => Some(Self::Receipt),
             10 => Some(Self::KeyChange),
+            12 => Some(Self::Call),
+            13 => Some(Self::Volunteer),
             _ => None,
         }
+    }
+
+    /// Whether records of this kind stand on the board: few, each found without a look through its log.
+    pub const fn is_posted(self) -> bool {
+        matches!(self, Self::Call | Self::Volunteer)
     }
 
     /// The word used in `status` and `show`.
@@ -55,6 +67,8 @@ impl RecordKind {
             Self::Withdrawal => "withdrawal",
             Self::Receipt => "receipt",
             Self::KeyChange => "key change",
+            Self::Call => "call",
+            Self::Volunteer => "volunteer",
         }
     }
 }
@@ -174,6 +188,10 @@ pub enum Record {
     Receipt(Receipt),
     /// The author's next log-signing key (Ed25519, 32 bytes).
     KeyChange([u8; 32]),
+    /// A group is asked for somebody who could help.
+    Call(Call),
+    /// An organisation would help.
+    Volunteer(Volunteer),
 }
 
 impl Record {
@@ -187,6 +205,8 @@ impl Record {
             Self::Withdrawal(_) => RecordKind::Withdrawal,
             Self::Receipt(_) => RecordKind::Receipt,
             Self::KeyChange(_) => RecordKind::KeyChange,
+            Self::Call(_) => RecordKind::Call,
+            Self::Volunteer(_) => RecordKind::Volunteer,
         }
     }
 }

@@ -118,6 +118,8 @@ impl Node {
                 // From here on somebody waits for the other side.
                 if let (None, Some(referral)) = (look_ms, referral) {
                     self.react_or_later(&referral).await;
+                    // Of a call that it answers, the others are told now.
+                    self.tend_calls_or_later().await;
                 }
                 Ok(look_ms)
             }

@@ -3,6 +3,7 @@
 
 pub mod backup;
 mod bell;
+pub mod call;
 mod came_back;
 mod cursor;
 mod desk;
@@ -112,6 +113,8 @@ pub struct Node {
     publishing: tokio::sync::Mutex<()>,
     /// One hand-over between shifts changes at a time.
     handing_over: tokio::sync::Mutex<()>,
+    /// One call for help changes at a time.
+    calling: tokio::sync::Mutex<()>,
     /// The value lists in force.
     pub vocabularies: crate::model::vocabulary::Vocabularies,
     /// One definition of a group of ours follows from the one before.
@@ -149,6 +152,8 @@ struct Memory {
     spent: BTreeMap<[u8; 64], Timestamp>,
     /// Referrals of which a log says something, from its being read until it is durable.
     heard: BTreeMap<crate::model::LogId, BTreeSet<crate::model::ReferralId>>,
+    /// Logs that have brought something to the board, from its being read until it is durable.
+    posted: BTreeSet<crate::model::LogId>,
     /// Since when enough of those clocks agree with ours, in milliseconds of running.
     clocks_agree_since: Option<u64>,
     /// The log-signing keys that cards name.
@@ -233,6 +238,7 @@ impl Node {
             clocks: escalate::Clocks::new(timetable),
             publishing: tokio::sync::Mutex::default(),
             handing_over: tokio::sync::Mutex::default(),
+            calling: tokio::sync::Mutex::default(),
             vocabularies,
             defining: tokio::sync::Mutex::default(),
         })

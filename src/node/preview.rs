@@ -8,6 +8,7 @@ use super::status::Names;
 use super::view::{Field, HeldView, HoldState, HoldView, LabelCount, MemberView, Page, PreviewRecord, PreviewView};
 use super::{Node, NodeError};
 use crate::link::convert::{decode_record, encode_record};
+use crate::model::call::{Call, Volunteer};
 use crate::model::record::Withdrawal;
 use crate::model::referral::{Message, Words};
 use crate::model::{Indicator, Label, OrgId, Record, RecordKind, ReleaseId, Timestamp};
@@ -174,6 +175,11 @@ pub(crate) fn fields(kind: u8, body: &[u8]) -> Vec<Field> {
         }
         Record::Receipt(receipt) => vec![field("log", receipt.log), field("positions", receipt.outcomes.len())],
         Record::KeyChange(key) => vec![field("key", HEXLOWER.encode(&key))],
+        Record::Call(call) => call_fields(call),
+        Record::Volunteer(Volunteer { call, start }) => {
+            let start = start.map(|at| field("start", at));
+            std::iter::once(field("call", call)).chain(start).collect()
+        }
     }
 }
 
@@ -192,6 +198,16 @@ fn message_fields(message: Message) -> Vec<Field> {
         return fields;
     }
     fields.extend(words.texts_mut().into_iter().map(|(name, text, _)| field(name, text)));
+    fields
+}
+
+fn call_fields(call: Call) -> Vec<Field> {
+    let Call { id, help_wanted, incident_types, languages, region, priority, expires, vocabulary } = call;
+    let mut fields = vec![field("call", id), field("priority", priority), field("expires", expires), field("vocabulary", vocabulary)];
+    fields.extend(help_wanted.into_iter().map(|code| field("help_wanted", code)));
+    fields.extend(incident_types.into_iter().map(|code| field("incident_type", code)));
+    fields.extend(languages.into_iter().map(|tag| field("language", tag)));
+    fields.extend(region.map(|code| field("region", code)));
     fields
 }
 

@@ -151,6 +151,7 @@ impl Node {
             },
             Record::Profile(_) => Meaning::Profile,
             Record::Referral(message) => self.understand_message(log, message)?,
+            record @ (Record::Call(_) | Record::Volunteer(_)) => self.understand_posted(log, &record)?,
             #[cfg(feature = "simulation")]
             Record::Withdrawal(_) if crate::simulation::planted(crate::simulation::Bug::ForgetRecall) => Meaning::None,
             Record::Withdrawal(withdrawal) => {
@@ -173,6 +174,8 @@ impl Node {
         let Outcome::Received { verdicts, taken_back } = outcome else { return Ok(Vec::new()) };
         if !taken_back.is_empty() {
             self.packed.forget();
+            // It may have been something on the board.
+            self.memory().posted.insert(log.id());
         }
         self.touch();
         let through = first + verdicts.len() as u64;
@@ -184,6 +187,7 @@ impl Node {
         }
         self.followed_in_hidden_group(log, first..through).await?;
         self.react_to(&log.id()).await;
+        self.react_to_posted(&log.id()).await;
         if owes {
             self.commit(Change::Owe { log: log.id(), first, owed: false }).await?;
         }

@@ -160,6 +160,12 @@ pub enum Withheld {
     /// A referral is for one organisation.
     #[error("it is for one organisation alone, and this is a group\nhint: `watchfire call` asks a group, without anything of the case")]
     ReferralToGroup,
+    /// A call for help asks a group.
+    #[error("a call for help asks a group, and this is one organisation\nhint: `watchfire refer` hands a case to one")]
+    CallToOne,
+    /// Whoever volunteers says so to the caller alone.
+    #[error("whoever volunteers says so to the caller alone, and this is a group\nhint: pair with the caller first")]
+    VolunteerToGroup,
 }
 
 /// Whether a label may stand in a group's log. TLP:RED is for single recipients. TLP:GREEN lets each reader pass a record on within its
@@ -689,6 +695,14 @@ mod tests {
             (
                 Withheld::ReferralToGroup,
                 "it is for one organisation alone, and this is a group\nhint: `watchfire call` asks a group, without anything of the case",
+            ),
+            (
+                Withheld::CallToOne,
+                "a call for help asks a group, and this is one organisation\nhint: `watchfire refer` hands a case to one",
+            ),
+            (
+                Withheld::VolunteerToGroup,
+                "whoever volunteers says so to the caller alone, and this is a group\nhint: pair with the caller first",
             ),
         ];
         crate::texts::all_say(include_str!("label.rs"), "Withheld", &cases);

@@ -6,6 +6,7 @@ use super::gate::{Gate, Origin, Texts};
 use super::label::{AudienceState, Held, Withheld};
 use super::may::{About, Action, To, may};
 use super::referral::{Permission, permits};
+use crate::model::call::{Call, Volunteer};
 use crate::model::log::Audience;
 use crate::model::profile::Projection;
 use crate::model::record::{Receipt, Withdrawal};
@@ -132,9 +133,12 @@ pub struct Look<'a> {
 pub fn release(draft: Draft, audience: AudienceState<'_>, us: &OrgId, now: Timestamp, look: Look<'_>) -> Result<Passed, Withheld> {
     let about = About { label: draft.label, kind: draft.record.kind().number(), retention: draft.retention };
     may(Action::Release, &about, &To::Audience { state: audience, us }, now)?;
-    if let Record::Referral(message) = &draft.record {
-        let Audience::Direct(to) = draft.audience else { return Err(Withheld::ReferralToGroup) };
-        permits(look.permission.as_ref(), &message.words, &to, now)?;
+    match (&draft.record, draft.audience) {
+        (Record::Referral(message), Audience::Direct(to)) => permits(look.permission.as_ref(), &message.words, &to, now)?,
+        (Record::Referral(_), Audience::Group(_)) => return Err(Withheld::ReferralToGroup),
+        (Record::Call(_), Audience::Direct(_)) => return Err(Withheld::CallToOne),
+        (Record::Volunteer(_), Audience::Group(_)) => return Err(Withheld::VolunteerToGroup),
+        _ => {}
     }
     let mut findings = Findings::default();
     let record = project(draft.record, look, &mut findings)?;
@@ -198,6 +202,11 @@ fn project(record: Record, look: Look<'_>, findings: &mut Findings) -> Result<Re
         }
         Record::Receipt(Receipt { log, outcomes, at, withdrawal }) => Record::Receipt(Receipt { log, outcomes, at, withdrawal }),
         Record::KeyChange(key) => Record::KeyChange(key),
+        // Codes, tags and numbers: no text that a detector could find anything in.
+        Record::Call(Call { id, help_wanted, incident_types, languages, region, priority, expires, vocabulary }) => {
+            Record::Call(Call { id, help_wanted, incident_types, languages, region, priority, expires, vocabulary })
+        }
+        Record::Volunteer(Volunteer { call, start }) => Record::Volunteer(Volunteer { call, start }),
     })
 }
 

@@ -324,6 +324,10 @@ pub enum Shelf {
     Count = 20,
     /// Hand-overs between shifts.
     HandOver = 21,
+    /// The board: [`super::posted::Posted`], by author, log and position.
+    Posted = 30,
+    /// What we alone keep of calls for help, by author and call.
+    Call = 31,
 }
 
 /// What is remembered of a referral besides its messages.
@@ -438,6 +442,8 @@ pub enum Meaning {
     Said(Said),
     /// What its author says of itself: supersedes what it said before in the same log.
     Profile,
+    /// Something that stands on the board, such as a call for help.
+    Posted,
 }
 
 /// What became of an entry at its receiver. The number stands on the wire.

@@ -16,6 +16,7 @@ pub mod hold;
 mod migrate;
 pub mod notice;
 mod overlay;
+mod posted;
 mod profile;
 #[doc(hidden)]
 pub mod raw;
@@ -31,6 +32,7 @@ mod tests;
 
 pub use disk::{BackendFactory, Options};
 pub use error::{CommitError, Damaged, OpenError, ReadError};
+pub use posted::Posted;
 pub use profile::HeardProfile;
 pub use read::*;
 pub use referral::{MessageRow, ReferralRow};

@@ -15,6 +15,7 @@ mod desk;
 mod harness;
 
 mod backup;
+mod calls;
 mod control;
 mod counters;
 mod disks;

@@ -85,6 +85,7 @@ pub fn case(to: &[&str]) -> ReferRequest {
         referrals: Default::default(),
         reference: "our ticket 4711".into(),
         parent: None,
+        call: None,
         now: true,
         dry_run: false,
     }

@@ -127,6 +127,7 @@ fn refer(world: &mut World, parent: Option<(usize, ReferralId)>) {
         referrals: Default::default(),
         reference: format!("our ticket {word}"),
         parent: parent.map(|id| id.to_string()),
+        call: None,
         now: !held,
         dry_run: false,
     };

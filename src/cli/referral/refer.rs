@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// Who is asked next when nobody answers, in this order
     #[arg(long = "then", value_name = "PEER")]
     candidates: Vec<String>,
+    /// The call of ours for which these peers volunteered; the others are told that somebody was chosen
+    #[arg(long, value_name = "CALL", requires = "to")]
+    call: Option<String>,
     #[command(flatten)]
     signer: Signer,
     /// Skip the hold; an emergency is never held
@@ -40,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long)]
     dry_run: bool,
     /// Print a file to fill in
-    #[arg(long, conflicts_with_all = ["file", "again", "to", "candidates", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["file", "again", "to", "candidates", "call", "dry_run"])]
     template: bool,
 }
 
@@ -56,12 +59,12 @@ const EXAMPLES: &str = "Examples:
 pub(crate) const TEMPLATE: &str = include_str!("template.toml");
 
 pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
-    let Args { file, again, contact, to, candidates, signer, now, dry_run, template } = args;
+    let Args { file, again, contact, to, candidates, call, signer, now, dry_run, template } = args;
     if template {
         return output::data(TEMPLATE);
     }
     if let Some(id) = again {
-        let ask = signer.order(desk, "again", &id, AgainRequest { to, now }).await?;
+        let ask = signer.order(desk, "again", &id, AgainRequest { to, call, now }).await?;
         let view: ReferView = desk.node().post(Target::new(&["referrals", &id, "again"]), &ask).await?;
         return output::answer(desk, &view, text);
     }
@@ -76,6 +79,7 @@ pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
     if !candidates.is_empty() {
         request.candidates = candidates;
     }
+    request.call = call.or(request.call);
     (request.now, request.dry_run) = (request.now || now, request.dry_run || dry_run);
     if let Some(file) = contact {
         super::contact::seal(desk, &super::contact::read(&file)?, &mut request).await?;

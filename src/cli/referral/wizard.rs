@@ -95,6 +95,7 @@ impl<R: BufRead, W: Write> Wizard<'_, R, W> {
             referrals: Default::default(),
             reference: String::new(),
             parent: None,
+            call: None,
             now: false,
             dry_run: false,
         })

@@ -1,6 +1,7 @@
 //! Between the wire's messages and the model. Nothing else knows about protobuf.
 
 mod batch;
+mod call;
 mod columns;
 mod definition;
 mod frame;

@@ -3,7 +3,7 @@
 use prost::Message;
 
 use super::profile::{decode_profile, encode_projection};
-use super::{Malformed, fixed, referral, wire};
+use super::{Malformed, call, fixed, referral, wire};
 use crate::model::crypto::{SigningKey, framed, verify_ed25519};
 use crate::model::profile::Projection;
 use crate::model::record::{Receipt, ReceiptOutcome, SignedReceipt, Withdrawal, WithdrawalMode};
@@ -24,6 +24,8 @@ pub fn encode_record(record: &Record) -> Vec<u8> {
         Record::Withdrawal(withdrawal) => withdrawal_to_wire(withdrawal).encode_to_vec(),
         Record::Receipt(receipt) => receipt_to_wire(receipt).encode_to_vec(),
         Record::KeyChange(key) => wire::KeyChange { key: key.to_vec() }.encode_to_vec(),
+        Record::Call(call) => call::to_wire(call).encode_to_vec(),
+        Record::Volunteer(volunteer) => call::volunteer_to_wire(volunteer).encode_to_vec(),
     }
 }
 
@@ -46,6 +48,8 @@ pub fn decode_record(kind: RecordKind, body: &[u8]) -> Result<Record, Malformed>
         RecordKind::Withdrawal => Record::Withdrawal(withdrawal_from_wire(decode(body)?)?),
         RecordKind::Receipt => Record::Receipt(receipt_from_wire(decode(body)?)?),
         RecordKind::KeyChange => Record::KeyChange(fixed(&decode::<wire::KeyChange>(body)?.key, "a key has 32 bytes")?),
+        RecordKind::Call => Record::Call(call::from_wire(decode(body)?)?),
+        RecordKind::Volunteer => Record::Volunteer(call::volunteer_from_wire(&decode(body)?)?),
     })
 }
 

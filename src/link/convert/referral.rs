@@ -225,19 +225,19 @@ fn offer_from_wire(wire: wire::Offer) -> Result<Offer, Malformed> {
     })
 }
 
-fn time(at: Option<Timestamp>) -> u64 {
+pub(super) fn time(at: Option<Timestamp>) -> u64 {
     at.map_or(0, |at| at.0)
 }
 
-fn when(milliseconds: u64) -> Option<Timestamp> {
+pub(super) fn when(milliseconds: u64) -> Option<Timestamp> {
     (milliseconds != 0).then_some(Timestamp(milliseconds))
 }
 
-fn codes(list: &[Code]) -> Vec<String> {
+pub(super) fn codes(list: &[Code]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
 }
 
-fn read_codes(texts: &[String]) -> Result<Vec<Code>, Malformed> {
+pub(super) fn read_codes(texts: &[String]) -> Result<Vec<Code>, Malformed> {
     texts.iter().map(|text| code(text)).collect()
 }
 
@@ -245,7 +245,7 @@ fn code(text: &str) -> Result<Code, Malformed> {
     text.parse().map_err(|_| Malformed("a code is none"))
 }
 
-fn some_code(text: &str) -> Result<Option<Code>, Malformed> {
+pub(super) fn some_code(text: &str) -> Result<Option<Code>, Malformed> {
     if text.is_empty() { Ok(None) } else { code(text).map(Some) }
 }
 

@@ -3,7 +3,7 @@
 use super::super::{Node, NodeError};
 use crate::model::referral::{Consent, Offer, Priority, Words};
 use crate::model::vocabulary::Code;
-use crate::model::{CaseId, Label, OrgId, ReferralId, Timestamp};
+use crate::model::{CallId, CaseId, Label, OrgId, ReferralId, Timestamp};
 use crate::rules::referral::{Permission, Side, Step};
 use crate::rules::statistics::Measure;
 use crate::store::change::{Change, Shelf};
@@ -52,6 +52,9 @@ pub struct CaseRow {
     /// What the desk calls it, such as a ticket's number. Never leaves.
     #[serde(default)]
     pub reference: String,
+    /// The call of ours for which those volunteered to whom it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallId>,
 }
 
 impl std::fmt::Debug for CaseRow {
@@ -214,6 +217,12 @@ impl Node {
     /// Every case of ours.
     pub(super) fn cases(&self, snapshot: &Snapshot) -> Result<Vec<(CaseId, CaseRow)>, NodeError> {
         snapshot.all_kept(Shelf::Case)?.into_iter().map(|(id, bytes)| Ok((CaseId(id), read(&bytes, "a case")?))).collect()
+    }
+
+    /// To whom cases were offered, or are about to be, that answer a call of ours.
+    pub(in super::super) fn given_for_call(&self, snapshot: &Snapshot, call: &CallId) -> Result<Vec<Given>, NodeError> {
+        let cases = self.cases(snapshot)?.into_iter().filter(|(_, case)| case.call == Some(*call));
+        Ok(cases.flat_map(|(_, case)| case.given).collect())
     }
 
     /// The case that a referral is an offer of, where it is ours.

@@ -58,6 +58,9 @@ pub struct ReferRequest {
     /// The referral by which the case came here, where it is passed on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// The call of ours for which those volunteered to whom it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<String>,
     /// Whether it is not held.
     #[serde(default)]
     pub now: bool,
@@ -72,6 +75,9 @@ pub struct ReferRequest {
 pub struct AgainRequest {
     /// Peers' names or ids, which the consent names.
     pub to: Vec<String>,
+    /// The call of ours for which these volunteered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<String>,
     /// Whether it is not held.
     #[serde(default)]
     pub now: bool,
@@ -139,6 +145,7 @@ impl Node {
         let _turn = self.referral_turn().await;
         let snapshot = self.store.snapshot()?;
         let parent = request.parent.as_ref().map(|parent| self.referral_named(&snapshot, parent)).transpose()?;
+        let call = request.call.as_ref().map(|call| self.call_answered(&snapshot, call, &to)).transpose()?;
         let (mut offer, mut above) = (request.offer, None);
         if let Some(parent) = &parent {
             let conversation = self.conversation(&snapshot, parent)?;
@@ -184,6 +191,7 @@ impl Node {
             contacts,
             planned,
             reference: request.reference.chars().filter(|c| !c.is_control()).take(100).collect(),
+            call,
         };
         drop(snapshot);
         let id = CaseId(random());
@@ -205,6 +213,9 @@ impl Node {
         if let Some(parent) = parent.filter(|_| !request.dry_run) {
             self.say(&parent, Words::PassOn { to: None }, Hold::Skipped, by).await?;
         }
+        if call.is_some() && !request.dry_run {
+            self.tend_calls_or_later().await;
+        }
         let referral = offers.first().map_or(ReferralId([0; 16]), |one: &Referred| one.referral);
         let state = if request.dry_run || offers.iter().any(|one| one.to == first && one.held.is_some()) { "gated" } else { "sent" };
         Ok(ReferView { referral, state: state.into(), case: id, introduction_code: code, offers, findings })
@@ -220,6 +231,9 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let id = self.referral_named(&snapshot, referral)?;
         let (case_id, mut case) = self.case_of(&snapshot, &id)?.ok_or(NodeError::Referral(Illegal::NotTheirs))?;
+        if let Some(call) = &request.call {
+            case.call = Some(self.call_answered(&snapshot, call, &to)?);
+        }
         drop(snapshot);
         let urgent = case.offer.as_ref().is_some_and(|offer| offer.priority == Priority::Emergency);
         let hold = self.hold_of(false, request.now || urgent);
@@ -232,6 +246,9 @@ impl Node {
         let Some(first) = offers.first() else {
             return Err(NodeError::BadInput("nobody is named\nhint: `--to PEER`".into()));
         };
+        if request.call.is_some() {
+            self.tend_calls_or_later().await;
+        }
         let state = if first.held.is_some() { "gated" } else { "sent" };
         Ok(ReferView { referral: first.referral, state: state.into(), case: case_id, introduction_code: case.code, offers, findings })
     }
@@ -394,7 +411,7 @@ impl Node {
     }
 
     /// Whether a code that is to leave is one of a list of ours.
-    pub(super) fn is_of_list(&self, list: &str, code: &Code) -> Result<(), NodeError> {
+    pub(in super::super) fn is_of_list(&self, list: &str, code: &Code) -> Result<(), NodeError> {
         match self.vocabularies.get(list) {
             Some(known) if known.title(code).is_none() => {
                 Err(NodeError::BadInput(format!("`{code}` is no code of `{list}`\nhint: `watchfire vocabulary {list}` shows them")))

@@ -74,6 +74,14 @@ events! {
     MatchTries 15 "match-tries" "there are many tries at matching";
     /// Somebody here tries whether notices come.
     Test 16 "test" "this is a test";
+    /// A group that we are in is asked for help.
+    CallArrived 20 "call-arrived" "a call for help waits";
+    /// Somebody would take what a call of ours is about.
+    Volunteered 21 "volunteered" "somebody volunteers for a call";
+    /// Nobody has volunteered for a call of ours, or nobody here has chosen.
+    CallWaits 22 "call-waits" "a call for help has waited too long";
+    /// A call for which we volunteered is over.
+    CallEnded 23 "call-ended" "a call for help is over";
 }
 
 impl Event {
@@ -204,7 +212,7 @@ mod tests {
     #[test]
     fn every_event_has_a_number_and_a_code_of_its_own() {
         let codes: std::collections::BTreeSet<_> = Event::ALL.iter().map(|event| event.code()).collect();
-        assert_eq!(codes.len(), 16);
+        assert_eq!(codes.len(), Event::ALL.len());
         for event in Event::ALL {
             assert_eq!(Event::from_number(*event as u8), Some(*event));
         }

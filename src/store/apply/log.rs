@@ -38,6 +38,9 @@ impl Tx<'_> {
         for header in headers.iter().filter(|header| header.kind == RecordKind::Profile.number()) {
             self.newest_profile(&log, header, header.created)?;
         }
+        for header in headers.iter().filter(|header| RecordKind::from_number(header.kind).is_some_and(RecordKind::is_posted)) {
+            self.post(&log, header, header.created)?;
+        }
         Ok(Outcome::Done)
     }
 
@@ -270,6 +273,12 @@ impl Tx<'_> {
                 Meaning::Receipt { log: of, outcomes, at } => drop(self.receipt(&log.row.key.author, of, outcomes, *at)?),
                 Meaning::KeyChange(key) => self.change_key(log, received.header.seq, key)?,
                 Meaning::Profile => self.newest_profile(log, &received.header, now)?,
+                Meaning::Posted => {
+                    if !self.post(log, &received.header, now)? {
+                        *verdict = Verdict::Filtered;
+                        self.judge(log, received.header.seq, Verdict::Filtered)?;
+                    }
+                }
                 Meaning::None | Meaning::Indicator { .. } | Meaning::Said(_) => {}
             }
         }
@@ -379,6 +388,10 @@ impl Tx<'_> {
                 Some(
                     RecordKind::Withdrawal | RecordKind::Receipt | RecordKind::Referral | RecordKind::ReferralStep | RecordKind::Profile,
                 ) => true,
+                // One that was taken back stays so.
+                Some(RecordKind::Call | RecordKind::Volunteer) => {
+                    find::taken_back::<Fault>(&self.t.taken_back, &log.id.0, seq, &log.row.key.author)?.is_none()
+                }
                 Some(RecordKind::KeyChange) | None => false,
             };
             if holds {

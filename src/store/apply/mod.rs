@@ -7,6 +7,7 @@ mod hold;
 mod index;
 mod log;
 mod notice;
+mod posted;
 mod profile;
 mod publish;
 mod referral;

@@ -182,6 +182,7 @@ impl Tx<'_> {
             self.forget(&place(log, seq, &row), at, reason == AbsentReason::Recalled)?;
             self.t.quarantine.remove(key)?;
             self.count(row.kind, -1)?;
+            self.unpost(log, seq, row.kind)?;
         }
         if was_there || reason == AbsentReason::Recalled {
             self.t.absent.remove(key)?;
