@@ -226,6 +226,7 @@ fn every_help_example_runs_against_a_real_node() {
     }
     referrals(&here, &smex, &mut take);
     calls(&here, &smex, &mut take);
+    alerts(&here, &smex, &mut take);
     here.ok(&format!("EDITOR=true {}", take("profile edit")));
     here.all_refused(&[
         (
@@ -354,6 +355,26 @@ fn cold(here: &Place, smex: &Place, line: &str) {
     assert!(here.ok("watchfire desk-key openings").contains("amina"));
     let timeline = here.ok(&format!("watchfire show {id}"));
     assert!(timeline.contains("us (amina): accept"), "{timeline}");
+}
+
+/// The examples about alerts, from both sides.
+fn alerts(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> String) {
+    let publish = take("alert publish").replace("helplines", "askers");
+    let published = here.json(&format!("{publish} --advice 'ask anna@ngo.org' --json"));
+    has(&published, &["alert", "state", "held", "preview", "findings"]);
+    let id = published["alert"].as_str().expect("an id").to_owned();
+    smex.wait(&format!("watchfire alert show {id} | grep 'a lure for lawyers'"));
+    assert!(smex.ok(&format!("watchfire alert show {id}")).contains("ask [email-1]"));
+    smex.ok(&format!("watchfire alert read {id}"));
+    let alert = smex.json(&format!("watchfire alert show {id} --json"));
+    has(&alert, &["alert", "org_id", "name", "audience", "state", "priority", "headline", "advice", "valid_until", "read", "matches"]);
+    here.ok(&take("alert"));
+    here.ok(&take("alert list"));
+    for command in ["alert show", "alert read", "alert withdraw"] {
+        here.ok(&take(command).replace("k7qm2xpa", &id));
+    }
+    smex.wait(&format!("watchfire alert show {id} | grep withdrawn"));
+    here.all_refused(&[("watchfire alert show zzzz", 6, "error: there is no alert `zzzz`\nhint: `watchfire alert list` shows them")]);
 }
 
 /// The examples about calls for help, from both sides.

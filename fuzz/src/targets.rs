@@ -15,6 +15,7 @@ use watchfire::link::convert::{
 };
 use watchfire::link::pairing::Invitation;
 use watchfire::link::wire;
+use watchfire::model::alert::Alert;
 use watchfire::model::call::{Call, Volunteer};
 use watchfire::model::crypto::{SigningKey, framed, sha256};
 use watchfire::model::group::{Definition, Visibility, group_id};
@@ -26,7 +27,7 @@ use watchfire::model::observable::{from_search_key, search_key};
 use watchfire::model::record::{Receipt, ReceiptOutcome, Withdrawal, WithdrawalMode};
 use watchfire::model::warninglist::Entries;
 use watchfire::model::{
-    CallId, GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Priority, Record, RecordKind, Timestamp, Tlp,
+    AlertId, CallId, GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Priority, Record, RecordKind, Timestamp, Tlp,
 };
 use watchfire::rules::addressee::{self, Decision};
 use watchfire::rules::label::{Held, Way, outbound};
@@ -244,7 +245,20 @@ fn records() -> Vec<Record> {
         vocabulary: "2026-11+region=2".into(),
     };
     let volunteer = Volunteer { call: CallId([0x71; 16]), start: Some(Timestamp(1_626_602_500_000)) };
+    let alert = Alert {
+        id: AlertId([0x72; 16]),
+        incident_types: vec!["malware".parse().expect("a code")],
+        countries: vec!["LB".parse().expect("a country")],
+        regions: vec!["africa".parse().expect("a code")],
+        priority: Priority::Normal,
+        headline: "a lure for lawyers".into(),
+        advice: "look for it\nin your logs".into(),
+        valid_until: Timestamp(1_626_602_600_000),
+        indicators: vec![observable(ObservableKind::Domain, "evil.example"), observable(ObservableKind::Ipv4, "203.0.113.9")],
+        vocabulary: "2026-11".into(),
+    };
     vec![
+        Record::Alert(Box::new(alert)),
         Record::Indicator(indicator),
         Record::Withdrawal(withdrawal),
         Record::Receipt(receipt),

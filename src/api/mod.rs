@@ -1,6 +1,7 @@
 //! Edge to the command line and to scripts: one plain HTTP API over the Unix socket `DIR/desk.sock`, where the file's owner and mode
 //! are the authentication. JSON in and out, errors as `application/problem+json` (RFC 9457), long answers as NDJSON.
 
+mod alerts;
 mod backup;
 mod calls;
 pub mod client;
@@ -88,6 +89,10 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/referrals/{id}/contact", get(referrals::contact))
         .route("/v1/referrals/{id}/again", post(referrals::again))
         .route("/v1/referrals/{id}/act", post(referrals::act))
+        .route("/v1/alerts", get(alerts::list).post(alerts::publish))
+        .route("/v1/alerts/{id}", get(alerts::show))
+        .route("/v1/alerts/{id}/read", post(alerts::mark_read))
+        .route("/v1/alerts/{id}/withdraw", post(alerts::withdraw))
         .route("/v1/calls", get(calls::list).post(calls::open))
         .route("/v1/calls/{id}", get(calls::show))
         .route("/v1/calls/{id}/close", post(calls::close))

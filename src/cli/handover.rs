@@ -109,5 +109,9 @@ pub(super) fn text(view: &HandOverView) -> String {
         [id, priority, item.state.clone(), item.owner.clone(), time(item.due), item.waits.first().cloned().unwrap_or_default()]
     };
     let items = table(["ID", "PRIORITY", "STATE", "OWNER", "DUE", "WAITS"], view.items.iter().map(row).collect());
-    text + &if items.is_empty() { "nothing was open\n".into() } else { format!("\n{items}") }
+    text += &if items.is_empty() { "nothing was open\n".into() } else { format!("\n{items}") };
+    let short = |id: String| id.chars().take(8).collect::<String>();
+    view.calls.iter().for_each(|id| text += &format!("open call: {}\n", short(id.to_string())));
+    view.alerts.iter().for_each(|id| text += &format!("unread alert: {}\n", short(id.to_string())));
+    text
 }

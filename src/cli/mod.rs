@@ -1,5 +1,6 @@
 //! Edge to operators: one file per command.
 
+mod alert;
 mod approve;
 mod backup;
 mod call;
@@ -124,6 +125,7 @@ enum Command {
     Close(referral::act::Close),
     PassOn(referral::pass_on::Args),
     Contact(referral::contact::Args),
+    Alert(alert::Args),
     Call(call::Args),
     Volunteer(volunteer::Args),
     Handover(handover::Args),
@@ -241,6 +243,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Close(args) => referral::act::run(desk, Acts::Close(args)).await,
         Command::Contact(args) => referral::contact::run(desk, &args).await,
         Command::PassOn(args) => referral::pass_on::run(desk, args).await,
+        Command::Alert(args) => alert::run(desk, args).await,
         Command::Call(args) => call::run(desk, args).await,
         Command::Volunteer(args) => volunteer::run(desk, args).await,
         Command::Handover(args) => handover::run(desk, args).await,

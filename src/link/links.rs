@@ -479,6 +479,7 @@ impl Links {
             ("positions", self.node.position_all().await),
             ("referrals", self.node.react_to_all().await),
             ("clocks", self.node.watch_open().await),
+            ("alerts", self.node.tend_alerts().await),
             ("calls for help", self.node.tend_calls().await),
             ("our profile", self.node.tell_newcomers().await),
             ("hand-overs", self.node.remind_of_handovers().await.map(drop)),

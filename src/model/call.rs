@@ -107,7 +107,7 @@ impl Call {
 }
 
 /// Versions of lists, as `Vocabularies::version` writes them: no blanks, so that nothing can be told in them.
-fn is_edition(text: &str) -> bool {
+pub(super) fn is_edition(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._+=".contains(&byte);
     !text.is_empty() && text.len() <= VOCABULARY_MAX && text.bytes().all(fits)
 }

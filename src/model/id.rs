@@ -150,6 +150,10 @@ id!(
     CallId, 16, "the id of a call"
 );
 id!(
+    /// An alert, as its author names it: random, so that it tells nothing.
+    AlertId, 16, "the id of an alert"
+);
+id!(
     /// A hand-over from one shift to the next. Short, since people type it; known here alone.
     HandOverId, 5, "the id of a hand-over"
 );

@@ -1,5 +1,6 @@
 //! The nouns, with the standards' names. Pure: no clock, no network, no disk.
 
+pub mod alert;
 pub(crate) mod bech32;
 pub mod call;
 pub mod country;
@@ -23,8 +24,8 @@ pub mod vocabulary;
 pub mod warninglist;
 
 pub use id::{
-    CallId, CaseId, DeskHash, EntryHash, GroupId, HandOverId, LogId, NoticeId, OrgId, RecordId, ReferralId, ReleaseId, SealKeyId, ShortId,
-    SubjectRef, UserKey,
+    AlertId, CallId, CaseId, DeskHash, EntryHash, GroupId, HandOverId, LogId, NoticeId, OrgId, RecordId, ReferralId, ReleaseId, SealKeyId,
+    ShortId, SubjectRef, UserKey,
 };
 pub use label::{Ceiling, Class, Label, Pap};
 pub use observable::{BadObservable, Observable, ObservableKind};

@@ -1,5 +1,6 @@
 //! Records: what is shared.
 
+use super::alert::Alert;
 use super::call::{Call, Volunteer};
 use super::log::Audience;
 use super::profile::Projection;
@@ -12,6 +13,8 @@ use super::{EntryHash, LogId, Observable, OrgId, Timestamp};
 pub enum RecordKind {
     /// An observable, with what its author says of it.
     Indicator = 1,
+    /// Its author warns of something that goes on.
+    Alert = 3,
     /// What an organisation says of itself.
     Profile = 4,
     /// A message about a referral that says something of the case.
@@ -40,6 +43,7 @@ impl RecordKind {
     pub const fn from_number(number: u8) -> Option<Self> {
         match number {
             1 => Some(Self::Indicator),
+            3 => Some(Self::Alert),
             4 => Some(Self::Profile),
             6 => Some(Self::Referral),
             7 => Some(Self::ReferralStep),
@@ -54,13 +58,14 @@ impl RecordKind {
 
     /// Whether records of this kind stand on the board: few, each found without a look through its log.
     pub const fn is_posted(self) -> bool {
-        matches!(self, Self::Call | Self::Volunteer)
+        matches!(self, Self::Alert | Self::Call | Self::Volunteer)
     }
 
     /// The word used in `status` and `show`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Indicator => "indicator",
+            Self::Alert => "alert",
             Self::Profile => "profile",
             Self::Referral => "referral",
             Self::ReferralStep => "referral step",
@@ -192,6 +197,8 @@ pub enum Record {
     Call(Call),
     /// An organisation would help.
     Volunteer(Volunteer),
+    /// Its author warns of something that goes on.
+    Alert(Box<Alert>),
 }
 
 impl Record {
@@ -207,6 +214,7 @@ impl Record {
             Self::KeyChange(_) => RecordKind::KeyChange,
             Self::Call(_) => RecordKind::Call,
             Self::Volunteer(_) => RecordKind::Volunteer,
+            Self::Alert(_) => RecordKind::Alert,
         }
     }
 }

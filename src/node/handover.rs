@@ -1,11 +1,12 @@
 //! One shift hands over to the next: what is open, what is due, what to look out for. The next accepts it, or whoever handed over is told. All of it stays
 //! here.
 
+use super::alert::AlertView;
 use super::referral::By;
 use super::{Node, NodeError};
 use crate::model::crypto::random;
 use crate::model::desk::Role;
-use crate::model::{HandOverId, Priority, ReferralId, Timestamp};
+use crate::model::{AlertId, CallId, HandOverId, Priority, ReferralId, Timestamp};
 use crate::rules::notify::{Event, Notice};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
@@ -62,6 +63,10 @@ struct HandOverRow {
     note: String,
     risks: Vec<String>,
     items: Vec<OpenItem>,
+    #[serde(default)]
+    calls: Vec<CallId>,
+    #[serde(default)]
+    alerts: Vec<AlertId>,
     accepted: Option<Timestamp>,
     accepted_by: Option<String>,
     /// When it was told that nobody accepted it.
@@ -91,6 +96,12 @@ pub struct HandOverView {
     pub risks: Vec<String>,
     /// What was open, the most urgent first.
     pub items: Vec<OpenItem>,
+    /// Calls for help that were open.
+    #[serde(default)]
+    pub calls: Vec<CallId>,
+    /// Alerts that held, that nobody had read, and that were pressing or concerned a referral.
+    #[serde(default)]
+    pub alerts: Vec<AlertId>,
 }
 
 impl std::fmt::Debug for HandOverRequest {
@@ -150,8 +161,11 @@ impl Node {
             waits: line.waits,
         };
         let items: Vec<OpenItem> = self.inbox(false)?.into_iter().map(item).collect();
+        let calls = self.calls(false)?.into_iter().map(|one| one.call).collect();
+        let matters = |one: &AlertView| one.read.is_none() && (one.priority != Priority::Normal || !one.matches.is_empty());
+        let alerts = self.alert_views(false)?.into_iter().filter(|one| one.name != "us" && matters(one)).map(|one| one.alert).collect();
         let (id, opened) = (HandOverId(random()), self.clock.now());
-        let row = HandOverRow { opened, by: by.short(), note, risks, items, accepted: None, accepted_by: None, told: None };
+        let row = HandOverRow { opened, by: by.short(), note, risks, items, calls, alerts, accepted: None, accepted_by: None, told: None };
         let tell = self.notify(waits(&id, Role::Handler, opened));
         self.commit_many(vec![keep(&id, Some(&row)), self.deed(by, "hand-over", &as_referral(&id), 0), tell]).await?;
         tracing::info!(handover = %id, items = row.items.len(), "a shift hands over");
@@ -273,6 +287,8 @@ impl Node {
             note: row.note,
             risks: row.risks,
             items: row.items,
+            calls: row.calls,
+            alerts: row.alerts,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What happens, one file per event. A node is what one organisation runs; it knows the rules and the store, and of the link how records
 //! are encoded, its keys, what peers used of their day, the batches packed lately, and how links are started and stopped.
 
+pub mod alert;
 pub mod backup;
 mod bell;
 pub mod call;

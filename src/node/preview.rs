@@ -8,6 +8,7 @@ use super::status::Names;
 use super::view::{Field, HeldView, HoldState, HoldView, LabelCount, MemberView, Page, PreviewRecord, PreviewView};
 use super::{Node, NodeError};
 use crate::link::convert::{decode_record, encode_record};
+use crate::model::alert::Alert;
 use crate::model::call::{Call, Volunteer};
 use crate::model::record::Withdrawal;
 use crate::model::referral::{Message, Words};
@@ -175,6 +176,7 @@ pub(crate) fn fields(kind: u8, body: &[u8]) -> Vec<Field> {
         }
         Record::Receipt(receipt) => vec![field("log", receipt.log), field("positions", receipt.outcomes.len())],
         Record::KeyChange(key) => vec![field("key", HEXLOWER.encode(&key))],
+        Record::Alert(alert) => alert_fields(*alert),
         Record::Call(call) => call_fields(call),
         Record::Volunteer(Volunteer { call, start }) => {
             let start = start.map(|at| field("start", at));
@@ -198,6 +200,17 @@ fn message_fields(message: Message) -> Vec<Field> {
         return fields;
     }
     fields.extend(words.texts_mut().into_iter().map(|(name, text, _)| field(name, text)));
+    fields
+}
+
+fn alert_fields(alert: Alert) -> Vec<Field> {
+    let Alert { id, incident_types, countries, regions, priority, headline, advice, valid_until, indicators, vocabulary } = alert;
+    let mut fields = vec![field("alert", id), field("headline", headline), field("advice", advice), field("priority", priority)];
+    fields.extend([field("valid_until", valid_until), field("vocabulary", vocabulary)]);
+    fields.extend(incident_types.into_iter().map(|code| field("incident_type", code)));
+    fields.extend(countries.into_iter().map(|country| field("country", country)));
+    fields.extend(regions.into_iter().map(|code| field("region", code)));
+    fields.extend(indicators.iter().map(|one| field(one.kind().name(), one.value())));
     fields
 }
 

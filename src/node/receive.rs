@@ -151,7 +151,7 @@ impl Node {
             },
             Record::Profile(_) => Meaning::Profile,
             Record::Referral(message) => self.understand_message(log, message)?,
-            record @ (Record::Call(_) | Record::Volunteer(_)) => self.understand_posted(log, &record)?,
+            record @ (Record::Alert(_) | Record::Call(_) | Record::Volunteer(_)) => self.understand_posted(log, &record)?,
             #[cfg(feature = "simulation")]
             Record::Withdrawal(_) if crate::simulation::planted(crate::simulation::Bug::ForgetRecall) => Meaning::None,
             Record::Withdrawal(withdrawal) => {

@@ -135,7 +135,7 @@ impl Node {
     }
 
     /// Signs a recall that runs ahead of its log; the change that keeps it for peers that return.
-    fn recall_of(&self, withdrawal: &Withdrawal, audience: Audience) -> Change {
+    pub(super) fn recall_of(&self, withdrawal: &Withdrawal, audience: Audience) -> Change {
         let group = match audience {
             Audience::Group(group) => Some(group),
             Audience::Direct(_) => None,

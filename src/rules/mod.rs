@@ -1,6 +1,7 @@
 //! The decisions: what may leave, to whom, and when it may be destroyed. Pure: state and time are parameters.
 
 pub mod addressee;
+pub mod alert;
 pub mod call;
 mod decode;
 pub mod desk;

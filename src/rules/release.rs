@@ -6,6 +6,7 @@ use super::gate::{Gate, Origin, Texts};
 use super::label::{AudienceState, Held, Withheld};
 use super::may::{About, Action, To, may};
 use super::referral::{Permission, permits};
+use crate::model::alert::Alert;
 use crate::model::call::{Call, Volunteer};
 use crate::model::log::Audience;
 use crate::model::profile::Projection;
@@ -206,6 +207,7 @@ fn project(record: Record, look: Look<'_>, findings: &mut Findings) -> Result<Re
         Record::Call(Call { id, help_wanted, incident_types, languages, region, priority, expires, vocabulary }) => {
             Record::Call(Call { id, help_wanted, incident_types, languages, region, priority, expires, vocabulary })
         }
+        Record::Alert(alert) => Record::Alert(Box::new(project_alert(*alert, look, findings)?)),
         Record::Volunteer(Volunteer { call, start }) => Record::Volunteer(Volunteer { call, start }),
     })
 }
@@ -214,6 +216,19 @@ fn project(record: Record, look: Look<'_>, findings: &mut Findings) -> Result<Re
 fn project_profile(mut projection: Projection, look: Look<'_>, findings: &mut Findings) -> Projection {
     redact_fields(&mut look.gate.texts(Vec::new()), &mut projection.texts_mut(), findings);
     projection
+}
+
+/// An alert: its values are judged as those of indicators are, its texts pass the detectors, in which those values may stand.
+fn project_alert(alert: Alert, look: Look<'_>, findings: &mut Findings) -> Result<Alert, Withheld> {
+    let Alert { id, incident_types, countries, regions, priority, headline, advice, valid_until, mut indicators, vocabulary } = alert;
+    for one in &mut indicators {
+        *one = look.gate.value(one.clone(), &[], look.origin, findings)?;
+    }
+    let mut alert = Alert { id, incident_types, countries, regions, priority, headline, advice, valid_until, indicators, vocabulary };
+    let own: Vec<Observable> = alert.indicators.clone();
+    let own = own.iter().flat_map(|one| one.host().into_iter().chain([one.value()])).collect();
+    redact_fields(&mut look.gate.texts(own), &mut alert.texts_mut(), findings);
+    Ok(alert)
 }
 
 /// A message about a referral: codes and times stay, texts pass the detectors, one record for all of them.

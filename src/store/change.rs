@@ -328,6 +328,8 @@ pub enum Shelf {
     Posted = 30,
     /// What we alone keep of calls for help, by author and call.
     Call = 31,
+    /// What we alone keep of alerts, by author and alert.
+    Alert = 32,
 }
 
 /// What is remembered of a referral besides its messages.

@@ -14,6 +14,7 @@ mod campaign;
 mod desk;
 mod harness;
 
+mod alerts;
 mod backup;
 mod calls;
 mod control;

@@ -1,5 +1,6 @@
 //! Between the wire's messages and the model. Nothing else knows about protobuf.
 
+mod alert;
 mod batch;
 mod call;
 mod columns;

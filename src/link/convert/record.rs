@@ -3,7 +3,7 @@
 use prost::Message;
 
 use super::profile::{decode_profile, encode_projection};
-use super::{Malformed, call, fixed, referral, wire};
+use super::{Malformed, alert, call, fixed, referral, wire};
 use crate::model::crypto::{SigningKey, framed, verify_ed25519};
 use crate::model::profile::Projection;
 use crate::model::record::{Receipt, ReceiptOutcome, SignedReceipt, Withdrawal, WithdrawalMode};
@@ -24,6 +24,7 @@ pub fn encode_record(record: &Record) -> Vec<u8> {
         Record::Withdrawal(withdrawal) => withdrawal_to_wire(withdrawal).encode_to_vec(),
         Record::Receipt(receipt) => receipt_to_wire(receipt).encode_to_vec(),
         Record::KeyChange(key) => wire::KeyChange { key: key.to_vec() }.encode_to_vec(),
+        Record::Alert(alert) => alert::to_wire(alert).encode_to_vec(),
         Record::Call(call) => call::to_wire(call).encode_to_vec(),
         Record::Volunteer(volunteer) => call::volunteer_to_wire(volunteer).encode_to_vec(),
     }
@@ -48,6 +49,7 @@ pub fn decode_record(kind: RecordKind, body: &[u8]) -> Result<Record, Malformed>
         RecordKind::Withdrawal => Record::Withdrawal(withdrawal_from_wire(decode(body)?)?),
         RecordKind::Receipt => Record::Receipt(receipt_from_wire(decode(body)?)?),
         RecordKind::KeyChange => Record::KeyChange(fixed(&decode::<wire::KeyChange>(body)?.key, "a key has 32 bytes")?),
+        RecordKind::Alert => Record::Alert(Box::new(alert::from_wire(decode(body)?)?)),
         RecordKind::Call => Record::Call(call::from_wire(decode(body)?)?),
         RecordKind::Volunteer => Record::Volunteer(call::volunteer_from_wire(&decode(body)?)?),
     })
@@ -72,11 +74,7 @@ fn indicator_to_wire(indicator: &Indicator) -> wire::Indicator {
 }
 
 fn indicator_from_wire(wire: wire::Indicator) -> Result<Indicator, Malformed> {
-    let kind = u8::try_from(wire.kind).ok().and_then(ObservableKind::from_number).ok_or(Malformed("an unknown kind of observable"))?;
-    let observable = Observable::parse(kind, &wire.value).map_err(|_| Malformed("the value does not fit its kind"))?;
-    if observable.kind() != kind || observable.value() != wire.value {
-        return Err(Malformed("the value is not in canonical form"));
-    }
+    let observable = observable(wire.kind, &wire.value)?;
     let labels_fit = wire.labels.len() <= LABELS_MAX && wire.labels.iter().all(|label| is_short_line(label, LABEL_MAX));
     if !labels_fit || !is_short(&wire.note, NOTE_MAX) || !is_short_line(&wire.source, SOURCE_MAX) {
         return Err(Malformed("a text is too long or has control characters"));
@@ -97,6 +95,16 @@ fn indicator_from_wire(wire: wire::Indicator) -> Result<Indicator, Malformed> {
         note: text(wire.note),
         source: text(wire.source),
     })
+}
+
+/// A value in canonical form, and no other: a peer must not choose how we index.
+pub(super) fn observable(kind: u32, value: &str) -> Result<Observable, Malformed> {
+    let kind = u8::try_from(kind).ok().and_then(ObservableKind::from_number).ok_or(Malformed("an unknown kind of observable"))?;
+    let observable = Observable::parse(kind, value).map_err(|_| Malformed("the value does not fit its kind"))?;
+    if observable.kind() != kind || observable.value() != value {
+        return Err(Malformed("the value is not in canonical form"));
+    }
+    Ok(observable)
 }
 
 fn is_short(text: &str, characters: usize) -> bool {

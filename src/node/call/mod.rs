@@ -251,7 +251,7 @@ impl Node {
         audience: Audience,
         kind: RecordKind,
         is_it: impl Fn(&Record) -> bool,
-        reason: &str,
+        (mode, reason): (WithdrawalMode, &str),
         beside: Vec<Change>,
     ) -> Result<(), NodeError> {
         {
@@ -275,9 +275,13 @@ impl Node {
             }
             for (log, mut seqs) in entries {
                 seqs.sort_unstable();
-                let (mode, reason) = (WithdrawalMode::Withdraw, reason.to_owned());
+                let reason = reason.to_owned();
                 changes.push(Change::TakeBack { log, seqs: seqs.clone(), mode, reason: reason.clone(), at, bars: false });
-                changes.extend(self.release_of(Record::Withdrawal(Withdrawal { log, seqs, mode, reason }), audience)?);
+                let withdrawal = Withdrawal { log, seqs, mode, reason };
+                if mode == WithdrawalMode::Recall {
+                    changes.push(self.recall_of(&withdrawal, audience));
+                }
+                changes.extend(self.release_of(Record::Withdrawal(withdrawal), audience)?);
             }
             self.commit_many(changes).await?;
         }
@@ -296,7 +300,7 @@ pub(super) fn record_of(post: &Post) -> Option<Record> {
     decode_record(RecordKind::from_number(post.row.kind)?, &post.body).ok()
 }
 
-fn said_of<T>(post: &Post, what: T) -> Said<T> {
+pub(super) fn said_of<T>(post: &Post, what: T) -> Said<T> {
     let LogKey { author, incarnation, .. } = post.row.key;
     let gone = post.gone.as_ref().map(|gone| gone.reason.clone());
     Said { author, place: (incarnation, post.row.seq), at: post.row.received, gone, what }

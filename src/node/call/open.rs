@@ -6,6 +6,7 @@ use crate::model::crypto::random;
 use crate::model::group::Visibility;
 use crate::model::language::LanguageTag;
 use crate::model::log::Audience;
+use crate::model::record::WithdrawalMode;
 use crate::model::vocabulary::Code;
 use crate::model::{CallId, Priority, Record, RecordKind, Timestamp, Tlp};
 use crate::node::referral::By;
@@ -137,7 +138,8 @@ impl Node {
         let changes = beside.into_iter().chain([known.keep(&row)]).collect();
         let is_it = |record: &Record| matches!(record, Record::Call(call) if call.id == id);
         let reason = super::ended_as(chosen).reason();
-        self.take_back_posted(Audience::Group(known.standing.group), RecordKind::Call, is_it, reason, changes).await?;
+        self.take_back_posted(Audience::Group(known.standing.group), RecordKind::Call, is_it, (WithdrawalMode::Withdraw, reason), changes)
+            .await?;
         tracing::info!(call = %short(&id), chosen, "a call for help is over");
         Ok(())
     }

@@ -13,8 +13,10 @@ use std::collections::BTreeSet;
 impl Node {
     /// Does what follows from what a log has brought to the board.
     pub(in super::super) async fn react_to_posted(&self, log: &LogId) {
-        if self.memory().posted.remove(log) {
+        let posted = self.memory().posted.remove(log);
+        if posted {
             self.tend_calls_or_later().await;
+            self.tend_alerts_or_later().await;
         }
     }
 

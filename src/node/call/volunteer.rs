@@ -3,6 +3,7 @@
 use super::{CallView, KEPT_MS, as_referral, short};
 use crate::model::call::Volunteer;
 use crate::model::log::Audience;
+use crate::model::record::WithdrawalMode;
 use crate::model::{Record, RecordKind, Timestamp, Tlp};
 use crate::node::referral::By;
 use crate::node::share::Remarks;
@@ -45,7 +46,8 @@ impl Node {
             }
             let beside = vec![known.keep(&row), self.deed(by, "volunteer withdrawn", &as_referral(&id), 0)];
             let is_it = |record: &Record| matches!(record, Record::Volunteer(volunteer) if volunteer.call == id);
-            self.take_back_posted(audience, RecordKind::Volunteer, is_it, State::Closed.reason(), beside).await?;
+            let how = (WithdrawalMode::Withdraw, State::Closed.reason());
+            self.take_back_posted(audience, RecordKind::Volunteer, is_it, how, beside).await?;
             return self.call_view_of(&id.to_string());
         }
         if known.standing.state != State::Open {

@@ -219,6 +219,30 @@ impl Node {
         snapshot.all_kept(Shelf::Case)?.into_iter().map(|(id, bytes)| Ok((CaseId(id), read(&bytes, "a case")?))).collect()
     }
 
+    /// What happened and where in a case that is open: incident types, region and country, as far as they are known here.
+    #[allow(clippy::type_complexity)]
+    pub(in super::super) fn place_of_case(
+        &self,
+        snapshot: &Snapshot,
+        referral: &ReferralId,
+    ) -> Result<Option<(Vec<Code>, Option<Code>, Option<String>)>, NodeError> {
+        let Some(conversation) = snapshot.conversation(referral)? else { return Ok(None) };
+        let standing = &conversation.standing;
+        if standing.origin.withdrawn.is_some() || standing.origin.closed.is_some() {
+            return Ok(None);
+        }
+        let ours = self.case_of(snapshot, referral)?.and_then(|(_, case)| case.offer);
+        let offer = match ours {
+            Some(offer) => Some(offer),
+            None => self.offer_of(snapshot, &conversation)?,
+        };
+        Ok(match (offer, self.ours(snapshot, referral)?.skeleton) {
+            (Some(offer), _) => Some((offer.incident_types, Some(offer.region), offer.country)),
+            (None, Some(skeleton)) => Some((skeleton.incident_types, skeleton.region, None)),
+            (None, None) => None,
+        })
+    }
+
     /// To whom cases were offered, or are about to be, that answer a call of ours.
     pub(in super::super) fn given_for_call(&self, snapshot: &Snapshot, call: &CallId) -> Result<Vec<Given>, NodeError> {
         let cases = self.cases(snapshot)?.into_iter().filter(|(_, case)| case.call == Some(*call));

@@ -95,6 +95,10 @@ impl Node {
     /// Does what follows from what a log has brought.
     pub(in super::super) async fn react_to(&self, log: &LogId) {
         let heard = self.memory().heard.remove(log).unwrap_or_default();
+        if !heard.is_empty() {
+            // A case that came may be one that somebody has warned of.
+            self.memory().posted.insert(*log);
+        }
         for id in heard {
             self.react_or_later(&id).await;
         }

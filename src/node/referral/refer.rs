@@ -142,7 +142,7 @@ impl Node {
             true => to.iter().chain(&candidates).copied().collect(),
             false => self.named_all(&request.recipients)?,
         };
-        let _turn = self.referral_turn().await;
+        let turn = self.referral_turn().await;
         let snapshot = self.store.snapshot()?;
         let parent = request.parent.as_ref().map(|parent| self.referral_named(&snapshot, parent)).transpose()?;
         let call = request.call.as_ref().map(|call| self.call_answered(&snapshot, call, &to)).transpose()?;
@@ -217,6 +217,11 @@ impl Node {
             self.tend_calls_or_later().await;
         }
         let referral = offers.first().map_or(ReferralId([0; 16]), |one: &Referred| one.referral);
+        drop(turn);
+        if !request.dry_run {
+            // Somebody may have warned of it.
+            self.tend_alerts_or_later().await;
+        }
         let state = if request.dry_run || offers.iter().any(|one| one.to == first && one.held.is_some()) { "gated" } else { "sent" };
         Ok(ReferView { referral, state: state.into(), case: id, introduction_code: code, offers, findings })
     }

@@ -27,6 +27,8 @@ pub enum Deed {
     Work,
     /// Say what the organisation tells others of itself.
     Profile,
+    /// Warn others, or take a warning back.
+    Alert,
     /// Make the desk's first key.
     MakeDeskKey,
     /// Make the next one.
@@ -40,9 +42,9 @@ pub const fn may(role: Role, deed: Deed) -> bool {
     match (role, deed) {
         (Role::Director, _)
         | (Role::Handler | Role::Lead, Deed::Release | Deed::Approve | Deed::Refer | Deed::Work | Deed::OpenSealed)
-        | (Role::Lead, Deed::RotateDeskKey | Deed::Profile) => true,
+        | (Role::Lead, Deed::RotateDeskKey | Deed::Profile | Deed::Alert) => true,
         (Role::Handler | Role::Lead, Deed::ChangeUsers | Deed::MakeDeskKey)
-        | (Role::Handler, Deed::RotateDeskKey | Deed::Profile)
+        | (Role::Handler, Deed::RotateDeskKey | Deed::Profile | Deed::Alert)
         | (Role::Coordinator, _) => false,
     }
 }
@@ -151,6 +153,7 @@ const fn deed_text(deed: &Deed) -> &'static str {
         Deed::Refer => "hand over a case",
         Deed::Work => "work on a referral",
         Deed::Profile => "change the profile",
+        Deed::Alert => "publish an alert",
         Deed::MakeDeskKey => "make the desk key",
         Deed::RotateDeskKey => "make the next desk key",
         Deed::OpenSealed => "open what is sealed to the desk",
@@ -160,7 +163,7 @@ const fn deed_text(deed: &Deed) -> &'static str {
 const fn deed_hint(deed: &Deed) -> &'static str {
     match deed {
         Deed::ChangeUsers | Deed::MakeDeskKey => "a director does; `watchfire user list` shows who is one",
-        Deed::RotateDeskKey | Deed::Profile => "a lead or a director does; `watchfire user list` shows them",
+        Deed::RotateDeskKey | Deed::Profile | Deed::Alert => "a lead or a director does; `watchfire user list` shows them",
         Deed::Release | Deed::Approve | Deed::Refer | Deed::Work | Deed::OpenSealed => {
             "a handler, a lead or a director does; `watchfire user list` shows them"
         }

@@ -430,6 +430,8 @@ fn what_was_ordered_is_done_for_those_who_may_and_at_an_empty_desk_for_anybody()
 fn a_lead_or_a_director_says_what_the_organisation_tells_of_itself() {
     let may_do = [Role::Handler, Role::Lead, Role::Director, Role::Coordinator].map(|role| may(role, Deed::Profile));
     assert_eq!(may_do, [false, true, true, false]);
+    let may_warn = [Role::Handler, Role::Lead, Role::Director, Role::Coordinator].map(|role| may(role, Deed::Alert));
+    assert_eq!(may_warn, [false, true, true, false]);
     let told = Denied::Role(Role::Handler, Deed::Profile).to_string();
     assert!(told.ends_with("may not change the profile\nhint: a lead or a director does; `watchfire user list` shows them"), "{told}");
 }

@@ -82,6 +82,8 @@ events! {
     CallWaits 22 "call-waits" "a call for help has waited too long";
     /// A call for which we volunteered is over.
     CallEnded 23 "call-ended" "a call for help is over";
+    /// An alert concerns a case here.
+    AlertMatches 24 "alert-matches" "an alert concerns a referral";
 }
 
 impl Event {

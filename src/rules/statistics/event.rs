@@ -46,6 +46,10 @@ pub enum Event {
     Purged,
     /// A case, counted once in the network: by whoever owned it when its outcome was told.
     Case,
+    /// An alert was published, or came.
+    Alert,
+    /// A person here had read an alert.
+    AlertRead,
 }
 
 /// A time that is measured.
@@ -96,7 +100,7 @@ pub struct Fact {
 
 impl Event {
     /// All of them, in the order in which they happen.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Case,
         Self::Offered,
         Self::Delivered,
@@ -111,6 +115,8 @@ impl Event {
         Self::Resolved,
         Self::Withdrawn,
         Self::Purged,
+        Self::Alert,
+        Self::AlertRead,
     ];
 
     const fn name(self) -> &'static str {
@@ -129,6 +135,8 @@ impl Event {
             Self::Withdrawn => "withdrawn",
             Self::Purged => "purged",
             Self::Case => "case",
+            Self::Alert => "alert",
+            Self::AlertRead => "alert_read",
         }
     }
 }

@@ -389,7 +389,7 @@ impl Tx<'_> {
                     RecordKind::Withdrawal | RecordKind::Receipt | RecordKind::Referral | RecordKind::ReferralStep | RecordKind::Profile,
                 ) => true,
                 // One that was taken back stays so.
-                Some(RecordKind::Call | RecordKind::Volunteer) => {
+                Some(RecordKind::Alert | RecordKind::Call | RecordKind::Volunteer) => {
                     find::taken_back::<Fault>(&self.t.taken_back, &log.id.0, seq, &log.row.key.author)?.is_none()
                 }
                 Some(RecordKind::KeyChange) | None => false,
