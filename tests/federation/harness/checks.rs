@@ -101,6 +101,9 @@ impl Federation {
 
     /// Released records that have no position although a reader is linked.
     fn waits(&self, who: Who, moving: &mut Vec<String>) -> Result<(), NodeError> {
+        if self.node(who).is_reacting() {
+            moving.push(format!("{}: something follows from what was heard", self.members[who.0].name));
+        }
         let snapshot = self.node(who).store.snapshot()?;
         let linked: Vec<OrgId> =
             self.everyone().filter(|other| *other != who && self.should_be_linked(who, *other)).map(|other| self.org(other)).collect();
