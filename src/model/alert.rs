@@ -157,7 +157,7 @@ pub(crate) mod tests {
             headline: "accounts are taken over by a call".into(),
             advice: "turn on two factors\nask who was called".into(),
             valid_until: Timestamp(1_800_000_000_000),
-            indicators: vec![Observable::guess("evil.example").unwrap()],
+            indicators: vec![Observable::guess("login-lure.com").unwrap()],
             vocabulary: "2026-11".into(),
         }
     }

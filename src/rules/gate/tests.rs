@@ -358,3 +358,28 @@ fn a_text_in_which_nothing_was_is_not_looked_at_again_and_none_that_has_somethin
     gate.told.clean.note(&"a".repeat(CLEAN_BYTES_MAX + 1));
     assert!(gate.told.clean.texts().len() <= CLEAN_MAX && !gate.told.clean.knows(&"a".repeat(CLEAN_BYTES_MAX + 1)));
 }
+
+#[test]
+fn a_call_is_for_no_single_organisation_and_an_alert_leaves_without_what_its_texts_tell() {
+    let call = crate::model::call::tests::call(&["take_over"], crate::model::Priority::Urgent);
+    assert_eq!(out_as(Origin::Ours, Record::Call(call)), Err(Withheld::CallToOne));
+    let mut alert = crate::model::alert::tests::alert(&["malware"], &["LB"], &[]);
+    alert.headline = "Anna Kim was called".into();
+    alert.advice = "call +254 712 345 678, look for evil.com".into();
+    alert.indicators = vec![Observable::guess("evil.com").unwrap()];
+    let Ok(Passed { draft, findings }) = out_as(Origin::Ours, Record::Alert(Box::new(alert.clone()))) else { panic!("it leaves") };
+    let Record::Alert(out) = &draft.get().record else { panic!("an alert") };
+    assert!(
+        !out.headline.contains("Anna") && !out.advice.contains("712") && out.advice.contains("evil.com"),
+        "{} {}",
+        out.headline,
+        out.advice
+    );
+    let fields: Vec<&str> = findings.replaced.iter().map(|one| one.field.as_str()).collect();
+    assert_eq!(fields, ["headline", "advice"]);
+    // A value in it is judged as an indicator's is.
+    for value in ["captive.com", "victim.org", "helpline.org"] {
+        alert.indicators = vec![Observable::guess(value).unwrap()];
+        assert!(out_as(Origin::Ours, Record::Alert(Box::new(alert.clone()))).is_err(), "{value}");
+    }
+}
