@@ -151,10 +151,8 @@ struct Memory {
     filling: BTreeSet<crate::model::ReleaseId>,
     /// Orders of people that were done, by their signatures, while they would be taken again. A restart forgets them.
     spent: BTreeMap<[u8; 64], Timestamp>,
-    /// Referrals of which a log says something, from its being read until it is durable.
-    heard: BTreeMap<crate::model::LogId, BTreeSet<crate::model::ReferralId>>,
-    /// Logs that have brought something to the board, from its being read until it is durable.
-    posted: BTreeSet<crate::model::LogId>,
+    /// What a batch says that something follows from, by log and first position, from its being read until it is durable.
+    heard: BTreeMap<(crate::model::LogId, u64), receive::Heard>,
     /// Since when enough of those clocks agree with ours, in milliseconds of running.
     clocks_agree_since: Option<u64>,
     /// The log-signing keys that cards name.

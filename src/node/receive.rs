@@ -6,11 +6,12 @@ use super::{Node, NodeError};
 use crate::link::convert::{Malformed, decode_record, encode_record};
 use crate::model::log::{Audience, Batch, BatchEntry, BatchError, Body, Head, Header, LogKey};
 use crate::model::record::{Receipt, Withdrawal};
-use crate::model::{LogId, OrgId, Record, RecordKind, Timestamp, Tlp};
+use crate::model::{LogId, OrgId, Record, RecordKind, ReferralId, Timestamp, Tlp};
 use crate::rules::label::Held;
 use crate::rules::release::Draft;
 use crate::store::CommitError;
 use crate::store::change::{Change, Meaning, Outcome, Received, TakenBack, Verdict};
+use std::collections::BTreeSet;
 
 /// A batch that is verified and understood, and not stored yet.
 #[derive(Debug)]
@@ -29,6 +30,15 @@ pub struct Understood {
     pub owes: bool,
 }
 
+/// What a batch says that people or the node wait for.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// The referrals of which it says something.
+    referrals: BTreeSet<ReferralId>,
+    /// Whether it brings something to the board.
+    posted: bool,
+}
+
 impl Node {
     /// Checks that a batch follows `head` in its author's log, signed with one of these keys, and reads what it says.
     ///
@@ -39,6 +49,7 @@ impl Node {
         let (received, author_key) = self.understand_entries(log, author_key, headers.into_iter().zip(&batch.entries));
         let follow = received.iter().filter_map(|entry| self.follow_of(log, &entry.meaning)).collect();
         let first = batch.first;
+        self.note_what_is_heard(log.id(), first, &received);
         let head = batch.checkpoint.head;
         let owes = received.iter().any(|entry| matches!(entry.meaning, Meaning::TakeBack { .. })) || self.owes_whatever_it_says(log, first);
         let change = Change::Receive { log: *log, author_key, batch, entries: received, at: self.clock.now() };
@@ -91,8 +102,24 @@ impl Node {
         let before = Head { size: first - 1, hash: header.prev };
         let Ok(headers) = batch.headers(*log, before) else { return Ok(None) };
         let (entries, _) = self.understand_entries(&row.key, row.author_key, headers.into_iter().zip(&batch.entries));
+        self.note_what_is_heard(*log, first, &entries);
         let change = Change::Receive { log: row.key, author_key: row.author_key, batch, entries, at: self.clock.now() };
         Ok(Some((row.key, change)))
+    }
+
+    /// Of each batch for itself: one may be read while the one before is not durable yet.
+    fn note_what_is_heard(&self, log: LogId, first: u64, entries: &[Received]) {
+        let mut heard = Heard::default();
+        for entry in entries {
+            match &entry.meaning {
+                Meaning::Said(said) => drop(heard.referrals.insert(said.referral)),
+                Meaning::Posted => heard.posted = true,
+                _ => {}
+            }
+        }
+        if heard.posted || !heard.referrals.is_empty() {
+            self.memory().heard.insert((log, first), heard);
+        }
     }
 
     fn follow_of(&self, log: &LogKey, meaning: &Meaning) -> Option<Follow> {
@@ -174,9 +201,8 @@ impl Node {
         let Outcome::Received { verdicts, taken_back } = outcome else { return Ok(Vec::new()) };
         if !taken_back.is_empty() {
             self.packed.forget();
-            // It may have been something on the board.
-            self.memory().posted.insert(log.id());
         }
+        let was_on_the_board = !taken_back.is_empty();
         self.touch();
         let through = first + verdicts.len() as u64;
         if first == 1 {
@@ -186,8 +212,15 @@ impl Node {
             self.answer_taken_back(&log.author, log.audience, taken).await?;
         }
         self.followed_in_hidden_group(log, first..through).await?;
-        self.react_to(&log.id()).await;
-        self.react_to_posted(&log.id()).await;
+        let heard = self.memory().heard.remove(&(log.id(), first)).unwrap_or_default();
+        for referral in &heard.referrals {
+            self.react_or_later(referral).await;
+        }
+        // A case that came may be one that somebody has warned of.
+        if heard.posted || was_on_the_board || !heard.referrals.is_empty() {
+            self.tend_calls_or_later().await;
+            self.tend_alerts_or_later().await;
+        }
         if owes {
             self.commit(Change::Owe { log: log.id(), first, owed: false }).await?;
         }

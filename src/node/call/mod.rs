@@ -114,7 +114,6 @@ impl Node {
             (Record::Volunteer(_), Audience::Group(_)) => return Err((Verdict::Invalid, "a volunteer in a group's log")),
             _ => {}
         }
-        self.memory().posted.insert(log.id());
         Ok(Meaning::Posted)
     }
 

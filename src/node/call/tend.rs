@@ -2,7 +2,7 @@
 
 use super::{Answered, CallRow, Known, short};
 use crate::model::desk::Role;
-use crate::model::{LogId, Priority, ShortId, Timestamp};
+use crate::model::{Priority, ShortId, Timestamp};
 use crate::node::{Node, NodeError};
 use crate::rules::call::{State, Wait, ladder, reached};
 use crate::rules::notify::{Event, Notice};
@@ -11,15 +11,6 @@ use crate::store::change::{Change, Shelf};
 use std::collections::BTreeSet;
 
 impl Node {
-    /// Does what follows from what a log has brought to the board.
-    pub(in super::super) async fn react_to_posted(&self, log: &LogId) {
-        let posted = self.memory().posted.remove(log);
-        if posted {
-            self.tend_calls_or_later().await;
-            self.tend_alerts_or_later().await;
-        }
-    }
-
     pub(in super::super) async fn tend_calls_or_later(&self) {
         if let Err(error) = self.tend_calls().await {
             tracing::warn!(code = error.code(), "what follows from a call for help is done later");

@@ -40,11 +40,9 @@ impl Node {
         if !matches!(log.audience, Audience::Direct(_)) {
             return Err((Verdict::Invalid, "a message about a referral in a group's log"));
         }
-        let referral = message.referral;
         let Some(said) = super::share::said_of(&Record::Referral(message)) else {
             return Err((Verdict::Invalid, Malformed("not a message").0));
         };
-        self.memory().heard.entry(log.id()).or_default().insert(referral);
         Ok(Meaning::Said(said))
     }
 

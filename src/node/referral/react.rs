@@ -92,18 +92,6 @@ impl Node {
         done.is_ok()
     }
 
-    /// Does what follows from what a log has brought.
-    pub(in super::super) async fn react_to(&self, log: &LogId) {
-        let heard = self.memory().heard.remove(log).unwrap_or_default();
-        if !heard.is_empty() {
-            // A case that came may be one that somebody has warned of.
-            self.memory().posted.insert(*log);
-        }
-        for id in heard {
-            self.react_or_later(&id).await;
-        }
-    }
-
     pub(in super::super) async fn react_or_later(&self, id: &ReferralId) {
         if let Err(error) = self.react(id).await {
             tracing::warn!(referral = %super::short(id), code = error.code(), "what follows in a referral is done later");
