@@ -13,7 +13,7 @@ mod rig;
 mod works;
 
 use report::{Report, load};
-use works::{Plan, growth, latency, lookup, memory, throughput, wire};
+use works::{Plan, growth, latency, lookup, memory, referral, throughput, wire};
 
 fn main() {
     let plan = Plan::from_arguments(std::env::args().skip(1));
@@ -56,5 +56,8 @@ async fn run(plan: &Plan, report: &mut Report) {
     }
     if plan.wants("w6") {
         throughput::eight_peers(plan, report).await;
+    }
+    if plan.wants("w7") {
+        referral::offer_to_receipt(plan, report).await;
     }
 }

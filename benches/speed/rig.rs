@@ -33,6 +33,7 @@ pub struct Member {
     pub data: PathBuf,
     config: Config,
     life: Option<Life>,
+    syncs: Arc<AtomicU64>,
 }
 
 struct Life {
@@ -46,6 +47,8 @@ struct Life {
 pub enum Disk {
     Honest,
     Lying,
+    /// Honest, and its syncs are counted: [`Member::syncs`].
+    Counted,
 }
 
 impl Member {
@@ -64,7 +67,7 @@ impl Member {
         config.gate.burst_records_min = 1 << 31;
         let data = directory.join(name);
         Node::init(&data, &config.endpoints, &Clock::system()).expect("a new organisation");
-        let mut member = Self { name: name.into(), data, config, life: None };
+        let mut member = Self { name: name.into(), data, config, life: None, syncs: Arc::default() };
         member.wake_on(disk).await;
         member
     }
@@ -78,10 +81,16 @@ impl Member {
         let clock = Clock::system();
         let node = match disk {
             Disk::Honest => Node::open_with(&self.data, self.config.clone(), clock).expect("the node opens"),
-            Disk::Lying => {
+            Disk::Lying | Disk::Counted => {
                 let keys = Identity::load(&self.data, clock.now()).expect("its keys are there");
-                let file = self.store_file();
-                let factory = move || -> io::Result<Box<dyn StorageBackend>> { Ok(Box::new(Lying::open(&file)?)) };
+                let (file, syncs) = (self.store_file(), (disk == Disk::Counted).then(|| self.syncs.clone()));
+                let factory = move || -> io::Result<Box<dyn StorageBackend>> {
+                    let lying = Lying::open(&file)?;
+                    Ok(match &syncs {
+                        Some(syncs) => Box::new(Counted(lying.0, syncs.clone())),
+                        None => Box::new(lying),
+                    })
+                };
                 let store = Store::open_with(Arc::new(factory), Options::new(keys.org())).expect("the store opens");
                 Node::assemble(&self.data, self.config.clone(), clock, keys, store)
             }
@@ -106,6 +115,11 @@ impl Member {
 
     pub fn node(&self) -> &Arc<Node> {
         &self.life.as_ref().expect("it runs").node
+    }
+
+    /// How often a store on [`Disk::Counted`] has synced.
+    pub fn syncs(&self) -> u64 {
+        self.syncs.load(Ordering::Relaxed)
     }
 
     pub fn store_file(&self) -> PathBuf {
@@ -146,7 +160,7 @@ impl Member {
     }
 
     /// Waits for something to become true, looking whenever the node has news.
-    async fn until(&self, is_so: impl Fn(&Self) -> bool) {
+    pub async fn until(&self, is_so: impl Fn(&Self) -> bool) {
         let mut news = self.node().changes();
         let end = Instant::now() + PATIENCE;
         loop {
@@ -165,6 +179,14 @@ impl Member {
     }
 }
 
+/// Two organisations know each other by their cards.
+pub async fn pair(one: &Member, other: &Member) {
+    for (here, there) in [(one, other), (other, one)] {
+        let card = there.node().card().expect("a card");
+        here.node().peer_add(&card, &there.name, PeerOptions::default()).await.expect("paired");
+    }
+}
+
 /// Organisations that are paired with the first one and in its group.
 pub async fn gather(directory: &Path, count: usize, wire: Option<&Wire>) -> Vec<Member> {
     let mut members = Vec::new();
@@ -172,10 +194,7 @@ pub async fn gather(directory: &Path, count: usize, wire: Option<&Wire>) -> Vec<
         members.push(Member::start(directory, &format!("org{at}"), wire, Disk::Honest).await);
     }
     for at in 1..count {
-        for (here, there) in [(0, at), (at, 0)] {
-            let card = members[there].node().card().expect("a card");
-            members[here].node().peer_add(&card, &members[there].name, PeerOptions::default()).await.expect("paired");
-        }
+        pair(&members[0], &members[at]).await;
     }
     let names = members[1..].iter().map(|member| member.name.clone()).collect();
     make_group(&members[0], names).await;
@@ -335,6 +354,32 @@ impl StorageBackend for Lying {
     fn sync_data(&self) -> io::Result<()> {
         LIES.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write(offset, data)
+    }
+    fn close(&self) -> io::Result<()> {
+        self.0.close()
+    }
+}
+
+/// Storage whose syncs are counted.
+#[derive(Debug)]
+struct Counted(redb::backends::FileBackend, Arc<AtomicU64>);
+
+impl StorageBackend for Counted {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read(offset, out)
+    }
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        self.0.set_len(length)
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.sync_data()
     }
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.0.write(offset, data)

@@ -42,6 +42,8 @@ pub struct Org {
     /// The way to it, which can be cut.
     pub gate: Gate,
     node: Option<Child>,
+    /// Where all that it logs is kept, at `trace`; only what is trouble where none is named.
+    pub log: Option<PathBuf>,
     /// Lines of its logs that nobody wants to see: panics and errors.
     pub trouble: Arc<Mutex<Vec<String>>>,
 }
@@ -52,7 +54,7 @@ impl Org {
         let data = directory.join(name);
         let port = lasting_port();
         let gate = Gate::to(port);
-        let org = Self { name: name.into(), data, gate, node: None, trouble: Arc::default() };
+        let org = Self { name: name.into(), data, gate, node: None, log: None, trouble: Arc::default() };
         let (listen, endpoint) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{}", org.gate.port));
         org.json(&["init", "--name", name, "--listen", &listen, "--endpoint", &endpoint]);
         let settings = org.data.join("watchfire.toml");
@@ -69,12 +71,19 @@ impl Org {
     pub fn start(&mut self) -> Duration {
         let began = Instant::now();
         let mut command = self.command(&["serve"]);
+        let mut kept = self.log.as_ref().map(|path| fs::File::options().create(true).append(true).open(path).expect("a log"));
+        if kept.is_some() {
+            command.env("WATCHFIRE_LOG", "trace");
+        }
         let mut node = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
         let log = BufReader::new(node.stderr.take().expect("its log"));
         let (ready, is_ready) = mpsc::channel();
         let (trouble, name) = (self.trouble.clone(), self.name.clone());
         std::thread::spawn(move || {
             for line in log.lines().map_while(Result::ok) {
+                if let Some(kept) = &mut kept {
+                    writeln!(kept, "{line}").expect("the log");
+                }
                 if line.contains(" ready ") {
                     let _ = ready.send(());
                 }

@@ -5,6 +5,7 @@
 //! cargo test --features simulation --test simulation                          what CI runs
 //! cargo test --features simulation --test simulation -- run --count 2000      more seeds; `--from 5000`, `--jobs 2`, `--resume`
 //! cargo test --features simulation --test simulation -- seed 17 --log         one seed; `--bug NAME`, `--trace FILE`
+//! cargo test --features simulation --test simulation -- days 30               a helpline's requests of so many days; `--no-ladder`, `--seed 5`
 //! ```
 
 // A run says what it expects by failing.
@@ -12,13 +13,18 @@
 // The processes that run seeds are timed; the nodes never look at real time.
 #![allow(clippy::disallowed_methods)]
 
+#[path = "../campaign/mod.rs"]
+mod campaign;
 mod checks;
+mod days;
 #[path = "../desk/mod.rs"]
 mod desk;
 mod disk;
 mod identities;
 mod ledger;
 mod net;
+#[path = "../workload/people/mod.rs"]
+mod people;
 mod referral_checks;
 mod referrals;
 mod runs;
@@ -51,6 +57,7 @@ fn main() -> ExitCode {
             let seed = words.next().and_then(|seed| seed.parse().ok()).expect("a seed is a number");
             one(seed, &asked(words))
         }
+        Some("days") => days::run(&words.collect::<Vec<_>>()),
         Some("run") => runs::run(&words.collect::<Vec<_>>()),
         // `cargo test` may pass the name of another test.
         Some(filter) if !"simulation".contains(filter) => ExitCode::SUCCESS,
@@ -86,7 +93,7 @@ fn one(seed: u64, asked: &Asked) -> ExitCode {
         let directory = identities::unpack();
         let names = identities::orgs(directory.path()).iter().map(ToString::to_string).zip(identities::NAMES).collect();
         let log = Log::collect(&trace, names, asked.aloud);
-        let mut world = World::found(seed, directory, trace.clone(), log).await;
+        let mut world = World::found(seed, world::COUNT, directory, trace.clone(), log).await;
         workload::live(&mut world).await;
         let (events, hash) = trace.sum();
         let problems = world.ledger().problems.clone();

@@ -102,8 +102,8 @@ impl Pace for Waits {
 }
 
 impl World {
-    /// Founds the organisations and starts their nodes; nobody is paired.
-    pub async fn found(seed: u64, directory: tempfile::TempDir, trace: Trace, log: Log) -> Self {
+    /// Founds the organisations and starts the nodes of the first so many; nobody is paired.
+    pub async fn found(seed: u64, count: usize, directory: tempfile::TempDir, trace: Trace, log: Log) -> Self {
         let orgs = super::identities::orgs(directory.path());
         let mut random = Random::new(seed ^ 0x0077_6f72);
         let net = Net::new(seed ^ 0x006e_6574, &trace, &orgs);
@@ -119,7 +119,7 @@ impl World {
         let members = NAMES.iter().zip(orgs).map(member).collect();
         let ledger = Arc::new(Mutex::new(Ledger::new()));
         let mut world = Self { random, net, trace, log, members, ledger, _directory: directory };
-        for who in 0..COUNT {
+        for who in 0..count {
             world.start(who, Return::AsItWas).await;
         }
         world

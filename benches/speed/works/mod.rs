@@ -1,9 +1,10 @@
-//! The works that are measured, W1 to W6.
+//! The works that are measured, W1 to W7.
 
 pub mod growth;
 pub mod latency;
 pub mod lookup;
 pub mod memory;
+pub mod referral;
 pub mod throughput;
 pub mod wire;
 

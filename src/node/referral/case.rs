@@ -179,11 +179,9 @@ impl Node {
         }
     }
 
-    /// Keeps what is to stay of a referral while it can be read. `true` where that was more than was kept.
-    pub(super) async fn keep_skeleton(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<bool, NodeError> {
-        let mut ours = self.ours(snapshot, &conversation.id)?;
-        let before = ours.skeleton.clone();
-        let mut skeleton = before.clone().unwrap_or_default();
+    /// Takes down what is to stay of a referral while it can be read.
+    pub(super) fn keep_skeleton(&self, snapshot: &Snapshot, conversation: &Conversation, ours: &mut Ours) -> Result<(), NodeError> {
+        let mut skeleton = ours.skeleton.clone().unwrap_or_default();
         // What moved nothing says nothing.
         let void = |number: u64| conversation.standing.void(Side::Receiver, number).is_some();
         let theirs = conversation.receiver.iter().zip(1..).filter(|(_, number)| !void(*number)).map(|(message, _)| message);
@@ -206,12 +204,8 @@ impl Node {
                 _ => {}
             }
         }
-        if before.as_ref() == Some(&skeleton) {
-            return Ok(false);
-        }
         ours.skeleton = Some(skeleton);
-        self.commit(ours.keep(&conversation.id)).await?;
-        Ok(true)
+        Ok(())
     }
 
     /// Every case of ours.

@@ -2,7 +2,7 @@
 //! so that it can be done late, and the numbers need nothing that is destroyed.
 
 use super::super::{Node, NodeError};
-use super::case::Skeleton;
+use super::case::{Ours, Skeleton};
 use crate::model::vocabulary::Code;
 use crate::rules::referral::Side;
 use crate::rules::statistics::{Codes, Counters, Dimension, Done, Event, Fact, Period, UNLISTED, facts};
@@ -11,9 +11,8 @@ use crate::store::{Conversation, MessageRow, Snapshot};
 use std::collections::BTreeMap;
 
 impl Node {
-    /// Counts what has happened in a referral and is not counted yet. For whoever holds the turn. `true` where there was something.
-    pub(super) async fn count(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<bool, NodeError> {
-        let mut ours = self.ours(snapshot, &conversation.id)?;
+    /// Counts what has happened in a referral and is not counted yet: the counters that change. For whoever holds the turn.
+    pub(super) fn count(&self, snapshot: &Snapshot, conversation: &Conversation, ours: &mut Ours) -> Result<Vec<Change>, NodeError> {
         let (side, standing) = (conversation.row.side, &conversation.standing);
         let skeleton = ours.skeleton.clone().unwrap_or_default();
         let passed_on = standing.receiver.resolved.is_some() && self.is_with_another(snapshot, conversation)?;
@@ -24,7 +23,7 @@ impl Node {
         let was_resolved = ours.counted.iter().any(|measure| measure.event == Event::Resolved);
         new.retain(|fact| !(ours.counted.contains(&fact.measure) || was_resolved && fact.measure.event == Event::Case));
         if new.is_empty() {
-            return Ok(false);
+            return Ok(Vec::new());
         }
         let codes = skeleton.statistics.then(|| self.codes(side, &skeleton));
         let mut periods: BTreeMap<Period, Counters> = BTreeMap::new();
@@ -38,10 +37,7 @@ impl Node {
             }
         }
         ours.counted.extend(new.iter().map(|fact: &Fact| fact.measure));
-        let mut changes: Vec<Change> = periods.iter().map(|(period, counters)| Self::keep_counters(*period, counters)).collect();
-        changes.push(ours.keep(&conversation.id));
-        self.commit_many(changes).await?;
-        Ok(true)
+        Ok(periods.iter().map(|(period, counters)| Self::keep_counters(*period, counters)).collect())
     }
 
     /// Whether somebody to whom we have passed the case on owns it, or its outcome.

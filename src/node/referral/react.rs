@@ -128,13 +128,13 @@ impl Node {
                 self.drop_what_is_held(id).await?;
                 continue;
             }
-            let changed = self.keep_skeleton(&snapshot, &conversation).await?
-                || self.count(&snapshot, &conversation).await?
-                || self.tell_of_news(&snapshot, &conversation).await?;
-            if changed {
+            let books = self.books(&snapshot, &conversation)?;
+            let looks = ends(&conversation) || self.is_past(&conversation) || conversation.standing.is_over();
+            // What stays is kept before anything is destroyed.
+            if looks && !books.is_empty() {
+                self.commit_many(books).await?;
                 continue;
             }
-            let looks = ends(&conversation) || self.is_past(&conversation) || conversation.standing.is_over();
             // Of one that goes on nobody has to know where its messages stand.
             let left = if looks { Some(self.places(&snapshot, &conversation)?) } else { None };
             let is_clean = left.as_ref().is_some_and(Places::is_empty);
@@ -144,15 +144,39 @@ impl Node {
                 continue;
             }
             let facts = self.facts(&snapshot, &conversation, is_clean)?;
-            let Some(step) = by_itself(conversation.row.side, &conversation.standing, facts) else {
+            let step = by_itself(conversation.row.side, &conversation.standing, facts);
+            if step.is_none() && books.is_empty() {
                 return self.mark_over(&snapshot, &conversation, is_clean).await;
-            };
-            let words = self.words_for(&snapshot, &conversation, step)?;
-            let passed = self.next_message(&snapshot, &conversation, words)?;
+            }
+            let say = |step| self.next_message(&snapshot, &conversation, self.words_for(&snapshot, &conversation, step)?);
+            let passed = step.map(say).transpose();
             drop(snapshot);
-            self.hold_or_say(id, passed, Hold::Skipped, Vec::new()).await?;
+            // One commit for both, since the other side waits for what is said.
+            match passed {
+                Ok(Some(passed)) => drop(self.hold_or_say(id, passed, Hold::Skipped, books).await?),
+                Ok(None) => drop(self.commit_many(books).await?),
+                Err(error) => {
+                    if !books.is_empty() {
+                        self.commit_many(books).await?;
+                    }
+                    return Err(error);
+                }
+            }
         }
         Ok(())
+    }
+
+    /// What is to be written down of a referral for us alone: what stays of it, what is counted, and whom to tell of what has come.
+    fn books(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<Vec<Change>, NodeError> {
+        let before = self.ours(snapshot, &conversation.id)?;
+        let mut ours = before.clone();
+        self.keep_skeleton(snapshot, conversation, &mut ours)?;
+        let mut changes = self.count(snapshot, conversation, &mut ours)?;
+        changes.extend(self.tell_of_news(conversation, &mut ours));
+        if ours != before {
+            changes.push(ours.keep(&conversation.id));
+        }
+        Ok(changes)
     }
 
     async fn mark_over(&self, snapshot: &Snapshot, conversation: &Conversation, is_clean: bool) -> Result<(), NodeError> {
@@ -298,9 +322,11 @@ impl Node {
         if is_withdrawn && !left.waiting.is_empty() {
             changes.push(Change::Dequeue { audience: Audience::Direct(conversation.row.peer), waiting: left.waiting, at });
         }
-        let any = !changes.is_empty();
+        if changes.is_empty() {
+            return Ok(false);
+        }
         self.commit_many(changes).await?;
-        Ok(any)
+        Ok(true)
     }
 }
 

@@ -1,21 +1,19 @@
 //! People are told that something came in a referral, never what.
 
-use super::super::{Node, NodeError};
+use super::super::Node;
+use super::case::Ours;
 use crate::model::desk::Role;
 use crate::model::{Priority, ReferralId, ShortId};
 use crate::rules::notify::{Event, Notice};
 use crate::rules::referral::Step;
-use crate::store::{Conversation, Snapshot};
+use crate::store::Conversation;
+use crate::store::change::Change;
 
 impl Node {
-    /// Queues a notice of each message of the other side that people were not told of. `true` where there was one.
-    pub(super) async fn tell_of_news(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<bool, NodeError> {
-        let mut ours = self.ours(snapshot, &conversation.id)?;
+    /// A notice of each message of the other side that people were not told of.
+    pub(super) fn tell_of_news(&self, conversation: &Conversation, ours: &mut Ours) -> Vec<Change> {
         let theirs = conversation.of(conversation.row.side.other());
         let written = theirs.len() as u64;
-        if written <= ours.told {
-            return Ok(false);
-        }
         let priority = ours.skeleton.as_ref().map(|skeleton| skeleton.priority);
         let mut changes = Vec::new();
         let void = |number: u64| conversation.standing.void(conversation.row.side.other(), number).is_some();
@@ -24,10 +22,8 @@ impl Node {
                 changes.push(self.notify(self.notice(event, &conversation.id, number, priority)));
             }
         }
-        ours.told = written;
-        changes.push(ours.keep(&conversation.id));
-        self.commit_many(changes).await?;
-        Ok(true)
+        ours.told = ours.told.max(written);
+        changes
     }
 
     fn notice(&self, event: Event, id: &ReferralId, number: u64, priority: Option<Priority>) -> Notice {

@@ -26,10 +26,9 @@ use watchfire::link::tls::Tls;
 use watchfire::link::trust::{Standing, Trust, TrustBundle, TrustBundles};
 use watchfire::link::wire::{PairingStart, pairing_client::PairingClient};
 use watchfire::model::crypto::SigningKey;
-use watchfire::model::identity::Endpoint;
+use watchfire::model::identity::{Card, Endpoint};
 use watchfire::model::log::{Audience, Batch, BatchEntry, Body, Head, LogKey};
 use watchfire::model::{Indicator, Observable, OrgId, Record, RecordKind, Timestamp, Tlp};
-use watchfire::node::Node;
 use watchfire::node::view::PeerOptions;
 use watchfire::rules::label::{Held, Way, outbound};
 
@@ -74,16 +73,25 @@ impl Rogue {
         let (node, clock) = (federation.node(who), federation.clock.clone());
         let endpoints = if role == Role::Called { vec![Net::endpoint(ROGUE).parse().unwrap()] } else { Vec::new() };
         let identity = Identity::create(&federation.directory().join(super::word()), endpoints, clock.now()).unwrap();
-        let tls = Self::tls(&identity, node, &clock);
+        let tls = Self::tls(&identity, node.keys.card(), &clock);
         let called = if role == Role::Called { Some(Mutex::new(listen(federation, tls.clone()).await)) } else { None };
         node.peer_add(&identity.card().to_text(), ROGUE, PeerOptions::default()).await.unwrap();
         let endpoint = node.address().unwrap().to_string().parse().unwrap();
         Self { identity, tls, endpoint, target: node.org(), clock, heard: federation.heard.clone(), called }
     }
 
-    fn tls(identity: &Identity, node: &Node, clock: &Clock) -> Arc<Tls> {
-        let bundle = TrustBundle::new(node.keys.card(), Standing::Active, false).unwrap();
-        let bundles = TrustBundles { peers: BTreeMap::from([(node.org(), bundle)]), ..TrustBundles::default() };
+    /// An organisation that calls a node of another process, of which it has the card, and which has paired with it.
+    #[allow(dead_code)] // For the search of memory, which has a test of its own.
+    pub fn calling(identity: Identity, card: Card, clock: Clock) -> Self {
+        let (target, endpoint) = (card.org(), card.content().endpoints[0].clone());
+        let tls = Self::tls(&identity, card, &clock);
+        Self { identity, tls, endpoint, target, clock, heard: Arc::default(), called: None }
+    }
+
+    fn tls(identity: &Identity, card: Card, clock: &Clock) -> Arc<Tls> {
+        let org = card.org();
+        let bundle = TrustBundle::new(card, Standing::Active, false).unwrap();
+        let bundles = TrustBundles { peers: BTreeMap::from([(org, bundle)]), ..TrustBundles::default() };
         let credential = identity.credentials(clock.now()).unwrap().remove(0);
         let time = clock.clone();
         Tls::new(credential, Trust::new(bundles), Arc::new(move || time.now()))
@@ -203,7 +211,7 @@ pub async fn listen_raw(federation: &Federation, who: Who) -> mpsc::UnboundedRec
     let (node, clock) = (federation.node(who), &federation.clock);
     let endpoints = vec![Net::endpoint(ROGUE).parse().unwrap()];
     let identity = Identity::create(&federation.directory().join(super::word()), endpoints, clock.now()).unwrap();
-    let tls = Rogue::tls(&identity, node, clock);
+    let tls = Rogue::tls(&identity, node.keys.card(), clock);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     federation.net.listens(ROGUE_PLACE, ROGUE, listener.local_addr().unwrap());
     let (came, connections) = mpsc::unbounded_channel();
