@@ -86,6 +86,8 @@ section!(
     Referral {
         /// Both sides destroy everything about a case of ours after so many days.
         retention_days: 365,
+        /// So many escalations to platforms are kept of one referral: a person is on a handful of platforms, and each may be asked for a few things.
+        platforms_max: 20,
     }
 );
 section!(
@@ -93,15 +95,6 @@ section!(
     HandOver {
         /// A hand-over that nobody has accepted for so many minutes is told to whoever handed over.
         accept_minutes: 30,
-    }
-);
-section!(
-    /// Calls for help.
-    Call {
-        /// So many calls of one organisation are open at a time, ours too: a busy desk opens about ten cases a day.
-        open_max: 20,
-        /// So many volunteers of one call are shown and told of.
-        volunteers_max: 50,
     }
 );
 section!(
@@ -278,7 +271,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 56] = [
+pub const SETTINGS: [Setting; 57] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -286,6 +279,7 @@ pub const SETTINGS: [Setting; 56] = [
     text("log", "what is logged: error, warn, info, debug, trace, or directives"),
     number("records.retention_days", 1, 36_500, "every holder destroys a record of ours after so many days"),
     number("referral.retention_days", 1, 3_650, "both sides destroy everything about a case of ours after so many days"),
+    number("referral.platforms_max", 1, 1_000, "escalations to platforms that are kept of one referral"),
     number("handover.accept_minutes", 1, 1_440, "a hand-over not accepted for so long is told to whoever handed over"),
     number("call.open_max", 1, 1_000, "calls for help of one organisation that are open at a time"),
     number("call.volunteers_max", 1, 1_000, "volunteers of one call that are shown and told of"),

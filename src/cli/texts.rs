@@ -1191,3 +1191,33 @@ fn a_desk_key_that_is_due_is_told_with_what_to_do() {
     assert!(doctor::desk_key(&behind).hint.expect("what to do").contains("desk-key publish"));
     assert!(status::desk_key(&DeskKeyStatus { card_names: None, ..good }).ends_with("; the card names none yet"));
 }
+
+#[test]
+fn what_platforms_were_asked_is_told_in_a_line_each() {
+    use crate::node::referral::PlatformView;
+    let waiting = PlatformView {
+        escalation: "aaaaaaaa".parse().unwrap(),
+        referral: crate::model::ReferralId([0; 16]),
+        platform: "facebook".parse().unwrap(),
+        channel: "partner_portal".parse().unwrap(),
+        references: vec!["5-2938471".parse().unwrap()],
+        state: "waiting".into(),
+        opened: "2026-11-27T10:00:00Z".parse().unwrap(),
+        by: None,
+        pinged: vec!["2026-12-04T10:00:00Z".parse().unwrap()],
+        due: Some("2026-12-11T10:00:00Z".parse().unwrap()),
+        answered: None,
+        outcome: None,
+        partners: vec!["borealis".into()],
+        rungs: Vec::new(),
+    };
+    let table = "ID        REFERRAL  PLATFORM  CHANNEL         REFERENCES  ASKED                 AGAIN  DUE                   OUTCOME
+aaaaaaaa  aaaaaaaa  facebook  partner_portal  5-2938471   2026-11-27T10:00:00Z  1      2026-12-11T10:00:00Z  waiting\n";
+    assert_eq!(super::referral::platform::lines(std::slice::from_ref(&waiting)), table);
+    assert_eq!(super::referral::platform::lines(&[]), "no platform was asked\n");
+    let text = super::referral::platform::text(&waiting);
+    assert!(text.contains("who else reaches it  borealis\n") && text.contains("asked again          2026-12-04T10:00:00Z\n"), "{text}");
+    let outcome = Some("account_recovered".parse().unwrap());
+    let answered = PlatformView { state: "answered".into(), due: None, outcome, partners: Vec::new(), ..waiting };
+    assert!(super::referral::platform::lines(&[answered]).contains("account_recovered"));
+}

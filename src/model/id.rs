@@ -158,6 +158,10 @@ id!(
     HandOverId, 5, "the id of a hand-over"
 );
 id!(
+    /// What a platform was asked for. Short, since people type it; known here alone.
+    PlatformId, 5, "the id of a platform escalation"
+);
+id!(
     /// A person or an organisation in need, as one partner knows it: random for each of the two, and never computed from who it is.
     SubjectRef, 16, "the reference of a subject"
 );

@@ -33,6 +33,7 @@ mod lives;
 mod membership;
 mod nothing_new;
 mod pairing;
+mod platforms;
 mod profiles;
 mod recalls;
 mod recalls_alone;
