@@ -458,6 +458,7 @@ fn referrals(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> 
         1,
         "error: the platform is not waited for any more\nhint: `watchfire platform open` asks it for something else",
     )]);
+    assert_eq!(here.ok(&take("campaigns")), "nothing is reported by several organisations\n");
     let on = with(take("pass-on")).replace("cedar", "smex");
     here.ok(&on);
     here.ok(&with(take("resolve")));

@@ -101,6 +101,7 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/platforms", get(referrals::platforms))
         .route("/v1/platforms/{id}/ping", post(referrals::ping_platform))
         .route("/v1/platforms/{id}/answer", post(referrals::answer_platform))
+        .route("/v1/campaigns", get(records::campaigns))
         .route("/v1/statistics", get(statistics::statistics))
         .route("/v1/handovers", get(handovers::list).post(handovers::open))
         .route("/v1/handovers/{id}", get(handovers::show))

@@ -4,6 +4,7 @@ mod alert;
 mod approve;
 mod backup;
 mod call;
+mod campaigns;
 mod card;
 mod completions;
 mod config;
@@ -103,6 +104,7 @@ enum Command {
     Release(release::Args),
     Export(export::Args),
     Lookup(lookup::Args),
+    Campaigns(campaigns::Args),
     Show(show::Args),
     Explain(explain::Args),
     Disclosures(disclosures::Args),
@@ -221,6 +223,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Undo(args) => undo::run(desk, &args).await,
         Command::Release(args) => release::run(desk, &args).await,
         Command::Export(args) => export::run(desk, &args).await,
+        Command::Campaigns(args) => campaigns::run(desk, &args).await,
         Command::Lookup(args) => lookup::run(desk, &args).await,
         Command::Show(args) => show::run(desk, &args).await,
         Command::Explain(args) => explain::run(desk, &args).await,

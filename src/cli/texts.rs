@@ -1221,3 +1221,34 @@ aaaaaaaa  aaaaaaaa  facebook  partner_portal  5-2938471   2026-11-27T10:00:00Z  
     let answered = PlatformView { state: "answered".into(), due: None, outcome, partners: Vec::new(), ..waiting };
     assert!(super::referral::platform::lines(&[answered]).contains("account_recovered"));
 }
+
+#[test]
+fn what_several_organisations_report_is_told_with_who_and_when() {
+    use crate::node::campaigns::{CampaignView, ReportView};
+    let at = |text: &str| text.parse().unwrap();
+    let report = |name: &str, count| ReportView {
+        org_id: crate::model::OrgId([1; 32]),
+        name: name.into(),
+        count,
+        first: at("2026-11-26T10:00:00Z"),
+        last: at("2026-11-27T10:00:00Z"),
+    };
+    let view = CampaignView {
+        campaign: crate::model::CampaignId([0; 16]),
+        kind: "campaign".into(),
+        name: Some("Pegasus".into()),
+        since: at("2026-11-27T10:00:00Z"),
+        last: at("2026-11-27T10:00:00Z"),
+        goes_on: true,
+        reports: vec![report("us", 1), report("borealis", 2)],
+    };
+    let expected = "ID        KIND      WHAT     ORGANISATIONS  SINCE                 LAST                  STATE
+aaaaaaaa  campaign  Pegasus  2              2026-11-27T10:00:00Z  2026-11-27T10:00:00Z  goes on
+aaaaaaaa  us: 1 report, 2026-11-26T10:00:00Z to 2026-11-27T10:00:00Z
+aaaaaaaa  borealis: 2 reports, 2026-11-26T10:00:00Z to 2026-11-27T10:00:00Z\n";
+    assert_eq!(super::campaigns::text(std::slice::from_ref(&view)), expected);
+    assert!(!format!("{view:?} {:?}", view.reports[0]).contains("egasus"));
+    let gone = CampaignView { name: None, goes_on: false, reports: Vec::new(), ..view };
+    assert!(super::campaigns::text(&[gone]).contains("(destroyed)"));
+    assert_eq!(super::campaigns::text(&[]), "nothing is reported by several organisations\n");
+}

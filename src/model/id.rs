@@ -158,6 +158,10 @@ id!(
     HandOverId, 5, "the id of a hand-over"
 );
 id!(
+    /// What several organisations report: `HMAC(own id key, what it is)`, cut to 16 bytes. Stable, and opaque to everyone else.
+    CampaignId, 16, "the id of a campaign"
+);
+id!(
     /// What a platform was asked for. Short, since people type it; known here alone.
     PlatformId, 5, "the id of a platform escalation"
 );

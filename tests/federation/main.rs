@@ -17,6 +17,7 @@ mod harness;
 mod alerts;
 mod backup;
 mod calls;
+mod campaigns;
 mod control;
 mod counters;
 mod disks;

@@ -74,6 +74,11 @@ impl Node {
         }
     }
 
+    /// Whether a referral of ours passes on a case that came to us by another.
+    pub(super) fn came_by_another(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<bool, NodeError> {
+        Ok(self.case_of(snapshot, id)?.is_some_and(|(_, case)| case.parent.is_some()))
+    }
+
     /// A referral as it is held here.
     pub(super) fn conversation(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<Conversation, NodeError> {
         snapshot.conversation(id)?.ok_or_else(|| NodeError::UnknownReferral(id.to_string()))

@@ -118,8 +118,9 @@ impl Node {
     pub(super) async fn react(&self, id: &ReferralId) -> Result<(), NodeError> {
         let done = self.take_steps(id).await;
         let tended = self.tend_platforms(id).await;
+        let reported = self.report_campaign_of(id).await;
         self.watch(id).await;
-        done.and(tended)
+        done.and(tended).and(reported)
     }
 
     async fn take_steps(&self, id: &ReferralId) -> Result<(), NodeError> {
