@@ -39,6 +39,8 @@ pub struct Config {
     pub handover: HandOver,
     /// See [`Call`].
     pub call: Call,
+    /// See [`Campaigns`].
+    pub campaigns: Campaigns,
     /// See [`Statistics`].
     pub statistics: Statistics,
     /// See [`Release`].
@@ -86,6 +88,8 @@ section!(
     Referral {
         /// Both sides destroy everything about a case of ours after so many days.
         retention_days: 365,
+        /// So many escalations to platforms are kept of one referral: a person is on a handful of platforms, and each may be asked for a few things.
+        platforms_max: 20,
     }
 );
 section!(
@@ -95,6 +99,28 @@ section!(
         accept_minutes: 30,
     }
 );
+/// Several organisations report the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Campaigns {
+    /// So many of them are several, this one included.
+    pub organisations: u64,
+    /// Within so many hours.
+    pub window_hours: u64,
+    /// Of one organisation so many different names are remembered at a time; what it makes up beyond that counts for nothing.
+    pub per_author_max: u64,
+    /// So many names and so many values are told within the window; more are not, since nobody reads them.
+    pub raised_max: u64,
+    /// Labels that are no campaign's name here, beside those that never are.
+    pub ignore: Vec<String>,
+}
+
+impl Default for Campaigns {
+    fn default() -> Self {
+        Self { organisations: 3, window_hours: 48, per_author_max: 1_000, raised_max: 50, ignore: Vec::new() }
+    }
+}
+
 section!(
     /// Calls for help.
     Call {
@@ -245,6 +271,7 @@ impl Default for Config {
             referral: Referral::default(),
             handover: HandOver::default(),
             call: Call::default(),
+            campaigns: Campaigns::default(),
             statistics: Statistics::default(),
             release: Release::default(),
             link: Link::default(),
@@ -278,7 +305,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 56] = [
+pub const SETTINGS: [Setting; 62] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -286,9 +313,15 @@ pub const SETTINGS: [Setting; 56] = [
     text("log", "what is logged: error, warn, info, debug, trace, or directives"),
     number("records.retention_days", 1, 36_500, "every holder destroys a record of ours after so many days"),
     number("referral.retention_days", 1, 3_650, "both sides destroy everything about a case of ours after so many days"),
+    number("referral.platforms_max", 1, 1_000, "escalations to platforms that are kept of one referral"),
     number("handover.accept_minutes", 1, 1_440, "a hand-over not accepted for so long is told to whoever handed over"),
     number("call.open_max", 1, 1_000, "calls for help of one organisation that are open at a time"),
     number("call.volunteers_max", 1, 1_000, "volunteers of one call that are shown and told of"),
+    number("campaigns.organisations", 2, 1_000, "so many organisations that report the same are several"),
+    number("campaigns.window_hours", 1, 720, "within so many hours"),
+    number("campaigns.per_author_max", 10, 1_000_000, "names of one organisation that are remembered at a time"),
+    number("campaigns.raised_max", 1, 10_000, "so many names, and so many values, are told within the window"),
+    text("campaigns.ignore", "labels that are no campaign's name here, beside those that never are"),
     number("statistics.least", 3, 1_000, "nothing is published that is about fewer cases"),
     number("release.hold_s", 0, 86_400, "what is shared is held so long and can be undone; 0: it leaves at once"),
     number("link.handshake_ms_max", 100, 600_000, "a TLS handshake that takes longer is given up"),

@@ -413,7 +413,7 @@ fn calls(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> Stri
 /// The examples about referrals, from both sides.
 fn referrals(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> String) {
     let template = here.ok("watchfire refer --template");
-    let case = template.replace("onward = false", "onward = true");
+    let case = template.replace("onward = false", "onward = true").replace("platforms = false", "platforms = true");
     here.put("case.toml", &case);
     smex.put("case.toml", &case);
     let stands = |at: &Place, id: &str, state: &str| {
@@ -440,6 +440,25 @@ fn referrals(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> 
     here.ok(&with(take("accept")));
     stands(here, &id, "in_progress");
     here.ok(&with(take("progress")));
+    let asked = here.json(&(with(take("platform open")) + " --json"));
+    has(
+        &asked,
+        &["escalation", "referral", "platform", "channel", "references", "state", "opened", "pinged", "due", "answered", "outcome"],
+    );
+    let escalation = asked["escalation"].as_str().expect("an id").to_owned();
+    stands(smex, &id, "waiting_platform");
+    for command in ["platform", "platform list"] {
+        assert!(here.ok(&take(command)).contains(&escalation));
+    }
+    here.ok(&take("platform ping").replace("k7qm2xpa", &escalation));
+    here.ok(&take("platform answer").replace("k7qm2xpa", &escalation));
+    assert!(here.ok(&format!("watchfire show {id}")).contains("asked facebook by web_form as 1-2938471 "));
+    here.all_refused(&[(
+        &format!("watchfire platform ping {escalation}"),
+        1,
+        "error: the platform is not waited for any more\nhint: `watchfire platform open` asks it for something else",
+    )]);
+    assert_eq!(here.ok(&take("campaigns")), "nothing is reported by several organisations\n");
     let on = with(take("pass-on")).replace("cedar", "smex");
     here.ok(&on);
     here.ok(&with(take("resolve")));

@@ -5,6 +5,7 @@ use super::stream::BodyWriter;
 use super::{CURSOR_HEADER, Problem};
 use crate::model::{Ceiling, Class, ObservableKind, Pap, Tlp};
 use crate::node::Node;
+use crate::node::campaigns::CampaignView;
 use crate::node::error::NodeError;
 use crate::node::view::{
     CertificatesView, ExpireView, ExplainView, ExportFormat, ExportRequest, ExportedView, LogKeyView, LookupView, PolicyCheckView,
@@ -67,6 +68,22 @@ pub(super) async fn lookup(State(node): State<Arc<Node>>, Ask(request): Ask<Look
     read(node, move |node| {
         let to = request.ceiling.map_or(To::Person(Person::Operator), To::Tool);
         node.lookup_for(&request.values, request.kind, &to)
+    })
+    .await
+}
+
+/// The query of what several organisations report.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct CampaignsQuery {
+    /// Nothing more restricted than this; where it is not given, for people here who may see all.
+    #[serde(default)]
+    tlp_max: Option<Tlp>,
+}
+
+pub(super) async fn campaigns(State(node): State<Arc<Node>>, Asked(query): Asked<CampaignsQuery>) -> Answer<Vec<CampaignView>> {
+    read(node, move |node| {
+        let to = query.tlp_max.map_or(To::Person(Person::Operator), |tlp| To::Tool(Ceiling { tlp, ..FOR_TOOLS }));
+        node.campaigns_for(&to)
     })
     .await
 }

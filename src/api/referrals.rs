@@ -4,7 +4,10 @@ use super::extract::{Answer, Ask, Asked, read};
 use crate::model::desk::Ordered;
 use crate::node::Node;
 use crate::node::escalate::TimerView;
-use crate::node::referral::{ActRequest, AgainRequest, ContactView, DeedView, InboxView, ReferRequest, ReferView, ReferralView};
+use crate::node::referral::{
+    ActRequest, AgainRequest, AnswerRequest, ContactView, DeedView, InboxView, PingRequest, PlatformRequest, PlatformView, ReferRequest,
+    ReferView, ReferralView,
+};
 use crate::rules::desk::Deed;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -19,15 +22,15 @@ pub(super) struct InboxQuery {
     all: bool,
 }
 
-/// Whose clocks.
+/// Of which referral.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct TimersQuery {
+pub(super) struct OneReferral {
     /// Of this referral alone.
     #[serde(default)]
     referral: Option<String>,
 }
 
-pub(super) async fn timers(State(node): State<Arc<Node>>, Asked(query): Asked<TimersQuery>) -> Answer<Vec<TimerView>> {
+pub(super) async fn timers(State(node): State<Arc<Node>>, Asked(query): Asked<OneReferral>) -> Answer<Vec<TimerView>> {
     read(node, move |node| node.timers(query.referral.as_deref())).await
 }
 
@@ -67,4 +70,38 @@ pub(super) async fn act(State(node): State<Arc<Node>>, Path(id): Path<String>, A
 
 pub(super) async fn deeds(State(node): State<Arc<Node>>) -> Answer<Vec<DeedView>> {
     read(node, Node::deeds).await
+}
+
+pub(super) async fn platforms(State(node): State<Arc<Node>>, Asked(query): Asked<OneReferral>) -> Answer<Vec<PlatformView>> {
+    read(node, move |node| node.platforms(query.referral.as_deref())).await
+}
+
+pub(super) async fn open_platform(
+    State(node): State<Arc<Node>>,
+    Path(id): Path<String>,
+    Ask(ask): Ask<Ordered<PlatformRequest>>,
+) -> Answer<PlatformView> {
+    let Ordered { request, order } = ask;
+    let by = node.ordered("platform-open", &id, &request, order.as_ref(), Deed::Work)?;
+    Ok(Json(node.open_platform(&id, request, by).await?))
+}
+
+pub(super) async fn ping_platform(
+    State(node): State<Arc<Node>>,
+    Path(id): Path<String>,
+    Ask(ask): Ask<Ordered<PingRequest>>,
+) -> Answer<PlatformView> {
+    let Ordered { request, order } = ask;
+    let by = node.ordered("platform-ping", &id, &request, order.as_ref(), Deed::Work)?;
+    Ok(Json(node.ping_platform(&id, request, by).await?))
+}
+
+pub(super) async fn answer_platform(
+    State(node): State<Arc<Node>>,
+    Path(id): Path<String>,
+    Ask(ask): Ask<Ordered<AnswerRequest>>,
+) -> Answer<PlatformView> {
+    let Ordered { request, order } = ask;
+    let by = node.ordered("platform-answer", &id, &request, order.as_ref(), Deed::Work)?;
+    Ok(Json(node.answer_platform(&id, request, by).await?))
 }

@@ -113,5 +113,10 @@ pub(super) fn text(view: &HandOverView) -> String {
     let short = |id: String| id.chars().take(8).collect::<String>();
     view.calls.iter().for_each(|id| text += &format!("open call: {}\n", short(id.to_string())));
     view.alerts.iter().for_each(|id| text += &format!("unread alert: {}\n", short(id.to_string())));
+    view.campaigns.iter().for_each(|one| {
+        let id: String = one.campaign.to_string().chars().take(8).collect();
+        text +=
+            &format!("{} organisations report the same since {} (`watchfire campaigns`, {id})\n", one.organisations, time(Some(one.since)));
+    });
     text
 }

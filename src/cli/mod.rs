@@ -4,6 +4,7 @@ mod alert;
 mod approve;
 mod backup;
 mod call;
+mod campaigns;
 mod card;
 mod completions;
 mod config;
@@ -103,6 +104,7 @@ enum Command {
     Release(release::Args),
     Export(export::Args),
     Lookup(lookup::Args),
+    Campaigns(campaigns::Args),
     Show(show::Args),
     Explain(explain::Args),
     Disclosures(disclosures::Args),
@@ -123,6 +125,7 @@ enum Command {
     Resolve(referral::act::Resolve),
     Review(referral::act::Review),
     Close(referral::act::Close),
+    Platform(referral::platform::Args),
     PassOn(referral::pass_on::Args),
     Contact(referral::contact::Args),
     Alert(alert::Args),
@@ -220,6 +223,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Undo(args) => undo::run(desk, &args).await,
         Command::Release(args) => release::run(desk, &args).await,
         Command::Export(args) => export::run(desk, &args).await,
+        Command::Campaigns(args) => campaigns::run(desk, &args).await,
         Command::Lookup(args) => lookup::run(desk, &args).await,
         Command::Show(args) => show::run(desk, &args).await,
         Command::Explain(args) => explain::run(desk, &args).await,
@@ -242,6 +246,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Review(args) => referral::act::run(desk, Acts::Review(args)).await,
         Command::Close(args) => referral::act::run(desk, Acts::Close(args)).await,
         Command::Contact(args) => referral::contact::run(desk, &args).await,
+        Command::Platform(args) => referral::platform::run(desk, args).await,
         Command::PassOn(args) => referral::pass_on::run(desk, args).await,
         Command::Alert(args) => alert::run(desk, args).await,
         Command::Call(args) => call::run(desk, args).await,

@@ -4,7 +4,8 @@ use super::output::{self, table};
 use super::{Desk, Ended};
 use crate::api::client::Target;
 use crate::node::statistics::StatisticsView;
-use crate::rules::statistics::{Counters, Dimension, Period, Published};
+use crate::rules::statistics::{Answers, Counters, Dimension, Period, Published};
+use std::collections::BTreeMap;
 
 /// Count cases and referrals of a period, and how long things took
 #[derive(Debug, clap::Args)]
@@ -38,7 +39,7 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
 
 pub(super) fn text(view: &StatisticsView) -> String {
     let body = match (&view.counted, &view.published) {
-        (Some(counted), _) => counts(counted) + &times(view),
+        (Some(counted), _) => counts(counted) + &times(view) + &answers(&view.platforms),
         (None, Some(published)) => told(published),
         (None, None) => String::new(),
     };
@@ -87,7 +88,18 @@ fn told(published: &Published) -> String {
             }
         }
     }
-    table(["WHAT", "BY", "COUNT"], rows)
+    table(["WHAT", "BY", "COUNT"], rows) + &answers(&published.platforms)
+}
+
+fn answers(platforms: &BTreeMap<Dimension, BTreeMap<String, Answers>>) -> String {
+    let row = |(by, code, one): (Dimension, &String, &Answers)| {
+        let percent = one.answered_percent.map_or_else(|| "-".into(), |percent| format!("{percent} %"));
+        let [half, most] = one.within_ms.map_or_else(|| ["-".to_owned(), "-".to_owned()], |both| both.map(within));
+        [self::one(by, code), one.asked.to_string(), percent, half, most]
+    };
+    let all = platforms.iter().flat_map(|(by, codes)| codes.iter().map(|(code, one)| (*by, code, one)));
+    let lines = table(["PLATFORMS", "ASKED", "ANSWERED", "HALF WITHIN", "90 % WITHIN"], all.map(row).collect());
+    if lines.is_empty() { lines } else { format!("\n{lines}") }
 }
 
 /// `15 min`, `4 h`, `3 d`.
@@ -118,6 +130,7 @@ mod tests {
             vocabulary: String::new(),
             counted: None,
             times: Vec::new(),
+            platforms: BTreeMap::new(),
             published: Some(Published::default()),
             least: Some(5),
         };

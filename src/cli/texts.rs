@@ -1191,3 +1191,64 @@ fn a_desk_key_that_is_due_is_told_with_what_to_do() {
     assert!(doctor::desk_key(&behind).hint.expect("what to do").contains("desk-key publish"));
     assert!(status::desk_key(&DeskKeyStatus { card_names: None, ..good }).ends_with("; the card names none yet"));
 }
+
+#[test]
+fn what_platforms_were_asked_is_told_in_a_line_each() {
+    use crate::node::referral::PlatformView;
+    let waiting = PlatformView {
+        escalation: "aaaaaaaa".parse().unwrap(),
+        referral: crate::model::ReferralId([0; 16]),
+        platform: "facebook".parse().unwrap(),
+        channel: "partner_portal".parse().unwrap(),
+        references: vec!["5-2938471".parse().unwrap()],
+        state: "waiting".into(),
+        opened: "2026-11-27T10:00:00Z".parse().unwrap(),
+        by: None,
+        pinged: vec!["2026-12-04T10:00:00Z".parse().unwrap()],
+        due: Some("2026-12-11T10:00:00Z".parse().unwrap()),
+        answered: None,
+        outcome: None,
+        partners: vec!["borealis".into()],
+        rungs: Vec::new(),
+    };
+    let table = "ID        REFERRAL  PLATFORM  CHANNEL         REFERENCES  ASKED                 AGAIN  DUE                   OUTCOME
+aaaaaaaa  aaaaaaaa  facebook  partner_portal  5-2938471   2026-11-27T10:00:00Z  1      2026-12-11T10:00:00Z  waiting\n";
+    assert_eq!(super::referral::platform::lines(std::slice::from_ref(&waiting)), table);
+    assert_eq!(super::referral::platform::lines(&[]), "no platform was asked\n");
+    let text = super::referral::platform::text(&waiting);
+    assert!(text.contains("who else reaches it  borealis\n") && text.contains("asked again          2026-12-04T10:00:00Z\n"), "{text}");
+    let outcome = Some("account_recovered".parse().unwrap());
+    let answered = PlatformView { state: "answered".into(), due: None, outcome, partners: Vec::new(), ..waiting };
+    assert!(super::referral::platform::lines(&[answered]).contains("account_recovered"));
+}
+
+#[test]
+fn what_several_organisations_report_is_told_with_who_and_when() {
+    use crate::node::campaigns::{CampaignView, ReportView};
+    let at = |text: &str| text.parse().unwrap();
+    let report = |name: &str, count| ReportView {
+        org_id: crate::model::OrgId([1; 32]),
+        name: name.into(),
+        count,
+        first: at("2026-11-26T10:00:00Z"),
+        last: at("2026-11-27T10:00:00Z"),
+    };
+    let view = CampaignView {
+        campaign: crate::model::CampaignId([0; 16]),
+        kind: "campaign".into(),
+        name: Some("Pegasus".into()),
+        since: at("2026-11-27T10:00:00Z"),
+        last: at("2026-11-27T10:00:00Z"),
+        goes_on: true,
+        reports: vec![report("us", 1), report("borealis", 2)],
+    };
+    let expected = "ID        KIND      WHAT     ORGANISATIONS  SINCE                 LAST                  STATE
+aaaaaaaa  campaign  Pegasus  2              2026-11-27T10:00:00Z  2026-11-27T10:00:00Z  goes on
+aaaaaaaa  us: 1 report, 2026-11-26T10:00:00Z to 2026-11-27T10:00:00Z
+aaaaaaaa  borealis: 2 reports, 2026-11-26T10:00:00Z to 2026-11-27T10:00:00Z\n";
+    assert_eq!(super::campaigns::text(std::slice::from_ref(&view)), expected);
+    assert!(!format!("{view:?} {:?}", view.reports[0]).contains("egasus"));
+    let gone = CampaignView { name: None, goes_on: false, reports: Vec::new(), ..view };
+    assert!(super::campaigns::text(&[gone]).contains("(destroyed)"));
+    assert_eq!(super::campaigns::text(&[]), "nothing is reported by several organisations\n");
+}

@@ -11,7 +11,7 @@ use super::tls::Credential;
 use crate::model::crypto::{HmacKey, SigningKey, chacha_key};
 use crate::model::desk::DeskKey;
 use crate::model::identity::{Card, Endpoint, LogKeys};
-use crate::model::{Observable, OrgId, RecordId, Timestamp};
+use crate::model::{CampaignId, Observable, OrgId, RecordId, Timestamp};
 
 /// The key directory within the data directory.
 pub const DIRECTORY: &str = "keys";
@@ -118,6 +118,12 @@ impl Identity {
         let kind = [observable.kind().number()];
         let tag = self.id_key.tag(&[b"watchfire/record/v1", &author.0, &kind, observable.value().as_bytes()]);
         RecordId(*tag.first_chunk().expect("32 bytes have 16 first ones"))
+    }
+
+    /// Our id for what several report: a kind, and what tells one of that kind from another.
+    pub fn campaign_id(&self, kind: &[u8], what: &[u8]) -> CampaignId {
+        let tag = self.id_key.tag(&[b"watchfire/campaign/v1", kind, what]);
+        CampaignId(*tag.first_chunk().expect("32 bytes have 16 first ones"))
     }
 
     /// Renews what is past two thirds of its life.

@@ -132,12 +132,13 @@ impl Links {
         let letting_go = tokio::spawn(self.node.clone().keep_letting_go(stop.clone()));
         let watching = tokio::spawn(self.node.clone().keep_watching(stop.clone()));
         let telling = tokio::spawn(self.node.clone().keep_notifying(stop.clone()));
+        let looking = tokio::spawn(self.node.clone().keep_looking_for_campaigns(stop.clone()));
         stop.cancelled().await;
         self.stop.cancel();
         for live in self.lock().values() {
             live.kill.cancel();
         }
-        let _ = tokio::join!(dialling, renewing, letting_go, telling, watching);
+        let _ = tokio::join!(dialling, renewing, letting_go, telling, watching, looking);
     }
 
     /// A session with a peer that has said hello, and the frames that it sends. There is none while the store cannot be read.
@@ -482,6 +483,7 @@ impl Links {
             ("alerts", self.node.tend_alerts().await),
             ("calls for help", self.node.tend_calls().await),
             ("our profile", self.node.tell_newcomers().await),
+            ("campaigns", self.node.forget_reports().await),
             ("hand-overs", self.node.remind_of_handovers().await.map(drop)),
             ("log-signing keys", self.node.settle_log_keys().await),
             ("desk key", self.node.settle_desk_key()),

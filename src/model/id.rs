@@ -158,6 +158,14 @@ id!(
     HandOverId, 5, "the id of a hand-over"
 );
 id!(
+    /// What several organisations report: `HMAC(own id key, what it is)`, cut to 16 bytes. Stable, and opaque to everyone else.
+    CampaignId, 16, "the id of a campaign"
+);
+id!(
+    /// What a platform was asked for. Short, since people type it; known here alone.
+    PlatformId, 5, "the id of a platform escalation"
+);
+id!(
     /// A person or an organisation in need, as one partner knows it: random for each of the two, and never computed from who it is.
     SubjectRef, 16, "the reference of a subject"
 );

@@ -14,6 +14,7 @@ pub mod label;
 pub mod language;
 pub mod log;
 pub mod observable;
+pub mod platform;
 pub mod priority;
 pub mod profile;
 pub mod record;
@@ -24,8 +25,8 @@ pub mod vocabulary;
 pub mod warninglist;
 
 pub use id::{
-    AlertId, CallId, CaseId, DeskHash, EntryHash, GroupId, HandOverId, LogId, NoticeId, OrgId, RecordId, ReferralId, ReleaseId, SealKeyId,
-    ShortId, SubjectRef, UserKey,
+    AlertId, CallId, CampaignId, CaseId, DeskHash, EntryHash, GroupId, HandOverId, LogId, NoticeId, OrgId, PlatformId, RecordId,
+    ReferralId, ReleaseId, SealKeyId, ShortId, SubjectRef, UserKey,
 };
 pub use label::{Ceiling, Class, Label, Pap};
 pub use observable::{BadObservable, Observable, ObservableKind};

@@ -6,7 +6,7 @@ use super::referral::By;
 use super::{Node, NodeError};
 use crate::model::crypto::random;
 use crate::model::desk::Role;
-use crate::model::{AlertId, CallId, HandOverId, Priority, ReferralId, Timestamp};
+use crate::model::{AlertId, CallId, CampaignId, HandOverId, Priority, ReferralId, Timestamp};
 use crate::rules::notify::{Event, Notice};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
@@ -54,6 +54,17 @@ pub struct OpenItem {
     pub waits: Vec<String>,
 }
 
+/// What several organisations reported at a hand-over. Not by its name, which goes with their records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CampaignItem {
+    /// Which, as `watchfire campaigns` lists it.
+    pub campaign: CampaignId,
+    /// How many organisations.
+    pub organisations: usize,
+    /// Since when there were enough.
+    pub since: Timestamp,
+}
+
 /// A hand-over. `Debug` prints none of what people wrote.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct HandOverRow {
@@ -67,6 +78,8 @@ struct HandOverRow {
     calls: Vec<CallId>,
     #[serde(default)]
     alerts: Vec<AlertId>,
+    #[serde(default)]
+    campaigns: Vec<CampaignItem>,
     accepted: Option<Timestamp>,
     accepted_by: Option<String>,
     /// When it was told that nobody accepted it.
@@ -102,6 +115,9 @@ pub struct HandOverView {
     /// Alerts that held, that nobody had read, and that were pressing or concerned a referral.
     #[serde(default)]
     pub alerts: Vec<AlertId>,
+    /// What several organisations reported then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub campaigns: Vec<CampaignItem>,
 }
 
 impl std::fmt::Debug for HandOverRequest {
@@ -161,11 +177,26 @@ impl Node {
             waits: line.waits,
         };
         let items: Vec<OpenItem> = self.inbox(false)?.into_iter().map(item).collect();
+        let goes_on = self.campaigns()?.into_iter().filter(|one| one.goes_on);
+        let campaigns =
+            goes_on.map(|one| CampaignItem { campaign: one.campaign, organisations: one.reports.len(), since: one.since }).collect();
         let calls = self.calls(false)?.into_iter().map(|one| one.call).collect();
         let matters = |one: &AlertView| one.read.is_none() && (one.priority != Priority::Normal || !one.matches.is_empty());
         let alerts = self.alert_views(false)?.into_iter().filter(|one| one.name != "us" && matters(one)).map(|one| one.alert).collect();
         let (id, opened) = (HandOverId(random()), self.clock.now());
-        let row = HandOverRow { opened, by: by.short(), note, risks, items, calls, alerts, accepted: None, accepted_by: None, told: None };
+        let row = HandOverRow {
+            opened,
+            by: by.short(),
+            note,
+            risks,
+            items,
+            calls,
+            alerts,
+            campaigns,
+            accepted: None,
+            accepted_by: None,
+            told: None,
+        };
         let tell = self.notify(waits(&id, Role::Handler, opened));
         self.commit_many(vec![keep(&id, Some(&row)), self.deed(by, "hand-over", &as_referral(&id), 0), tell]).await?;
         tracing::info!(handover = %id, items = row.items.len(), "a shift hands over");
@@ -289,6 +320,7 @@ impl Node {
             items: row.items,
             calls: row.calls,
             alerts: row.alerts,
+            campaigns: row.campaigns,
         }
     }
 }

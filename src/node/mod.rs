@@ -6,6 +6,7 @@ pub mod backup;
 mod bell;
 pub mod call;
 mod came_back;
+pub mod campaigns;
 mod cursor;
 mod desk;
 pub mod disclosures;
@@ -116,6 +117,10 @@ pub struct Node {
     handing_over: tokio::sync::Mutex<()>,
     /// One call for help changes at a time.
     calling: tokio::sync::Mutex<()>,
+    /// Reports of campaigns are looked at one after the other.
+    reporting: tokio::sync::Mutex<()>,
+    /// Names that are no campaign's here, once they were put together.
+    no_campaigns: std::sync::OnceLock<BTreeSet<String>>,
     /// The value lists in force.
     pub vocabularies: crate::model::vocabulary::Vocabularies,
     /// One definition of a group of ours follows from the one before.
@@ -155,6 +160,8 @@ struct Memory {
     heard: BTreeMap<(crate::model::LogId, u64), receive::Heard>,
     /// Since when enough of those clocks agree with ours, in milliseconds of running.
     clocks_agree_since: Option<u64>,
+    /// How many names of campaigns are remembered of each organisation.
+    reported: campaigns::Remembered,
     /// The log-signing keys that cards name.
     known_keys: log_key::KnownKeys,
 }
@@ -238,6 +245,8 @@ impl Node {
             publishing: tokio::sync::Mutex::default(),
             handing_over: tokio::sync::Mutex::default(),
             calling: tokio::sync::Mutex::default(),
+            reporting: tokio::sync::Mutex::default(),
+            no_campaigns: std::sync::OnceLock::new(),
             vocabularies,
             defining: tokio::sync::Mutex::default(),
         })

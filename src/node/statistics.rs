@@ -1,10 +1,13 @@
 //! The numbers of a period: as they were counted, for the desk, or as they may be told to others.
 
 use super::{Node, NodeError};
-use crate::rules::statistics::{Counters, Period, Published, Span, Way, published};
+use crate::rules::statistics::Codes;
+use crate::rules::statistics::{Answers, BY_PLATFORM, Counters, Dimension, Fact, Period, Published, Span, Way, answers, published};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// The numbers of a period.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,6 +22,9 @@ pub struct StatisticsView {
     /// How long things took. For the desk alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub times: Vec<TimeView>,
+    /// How platforms answered, by platform and by region. For the desk alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub platforms: BTreeMap<Dimension, BTreeMap<String, Answers>>,
     /// As they may be told to others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<Published>,
@@ -65,6 +71,21 @@ impl Node {
         Change::Keep { shelf: Shelf::Count, id: shelf_id(period), row: Some(serde_json::to_vec(counters).unwrap_or_default()) }
     }
 
+    /// The changes that count these in the month and the week of each. For whoever holds the turn of referrals.
+    pub(super) fn counted(snapshot: &Snapshot, facts: &[Fact], codes: Option<&Codes>) -> Result<Vec<Change>, NodeError> {
+        let mut periods: BTreeMap<Period, Counters> = BTreeMap::new();
+        for fact in facts {
+            for period in Period::of(fact.at) {
+                let counters = match periods.entry(period) {
+                    Entry::Occupied(there) => there.into_mut(),
+                    Entry::Vacant(free) => free.insert(Self::counters(snapshot, period)?),
+                };
+                counters.add(fact, codes);
+            }
+        }
+        Ok(periods.iter().map(|(period, counters)| Self::keep_counters(*period, counters)).collect())
+    }
+
     /// The numbers of a period; of this month where none is given.
     ///
     /// # Errors
@@ -83,10 +104,20 @@ impl Node {
         let (vocabulary, least) = (self.vocabularies.version(), self.config.statistics.least);
         if publish {
             let published = Some(published(&counters, least));
-            return Ok(StatisticsView { period, vocabulary, counted: None, times: Vec::new(), published, least: Some(least) });
+            return Ok(StatisticsView {
+                period,
+                vocabulary,
+                counted: None,
+                times: Vec::new(),
+                platforms: BTreeMap::new(),
+                published,
+                least: Some(least),
+            });
         }
         let times = times(&counters);
-        Ok(StatisticsView { period, vocabulary, counted: Some(counters), times, published: None, least: None })
+        let by = BY_PLATFORM.into_iter().map(|by| (by, answers(&counters, by))).filter(|(_, all)| !all.is_empty());
+        let platforms = by.collect();
+        Ok(StatisticsView { period, vocabulary, counted: Some(counters), times, platforms, published: None, least: None })
     }
 }
 

@@ -154,6 +154,9 @@ pub enum Withheld {
     /// It came under a consent that does not allow to pass it on.
     #[error("it came under a consent that does not allow to pass it on\nhint: hand it back, and suggest the partner")]
     NotOnward,
+    /// The consent says nothing of platforms.
+    #[error("the consent does not allow to tell a platform\nhint: ask the person, and refer it with `platforms = true` in the new consent")]
+    NoPlatforms,
     /// It would travel under more than the person agreed to.
     #[error("it would travel under more than was agreed to\nhint: nothing widens a consent but a new one")]
     WiderConsent,
@@ -691,6 +694,10 @@ mod tests {
             (Withheld::NotConsented, "the consent does not name this recipient\nhint: ask the person, and name it among `recipients`"),
             (Withheld::IndicatorsOnly, "the consent is for indicators alone\nhint: share the indicators; the case stays here"),
             (Withheld::NotOnward, "it came under a consent that does not allow to pass it on\nhint: hand it back, and suggest the partner"),
+            (
+                Withheld::NoPlatforms,
+                "the consent does not allow to tell a platform\nhint: ask the person, and refer it with `platforms = true` in the new consent",
+            ),
             (Withheld::WiderConsent, "it would travel under more than was agreed to\nhint: nothing widens a consent but a new one"),
             (
                 Withheld::ReferralToGroup,

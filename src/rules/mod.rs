@@ -3,6 +3,7 @@
 pub mod addressee;
 pub mod alert;
 pub mod call;
+pub mod campaigns;
 mod decode;
 pub mod desk;
 pub mod disclosed;

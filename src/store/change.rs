@@ -330,6 +330,12 @@ pub enum Shelf {
     Call = 31,
     /// What we alone keep of alerts, by author and alert.
     Alert = 32,
+    /// What platforms were asked for. An id begins with the first 8 bytes of the referral's.
+    Platform = 40,
+    /// Who reported which campaign, by its name. An id begins with the first 8 bytes of the campaign's.
+    Report = 41,
+    /// What several organisations reported, once that was told.
+    Campaign = 42,
 }
 
 /// What is remembered of a referral besides its messages.

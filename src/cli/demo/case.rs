@@ -76,13 +76,13 @@ pub(super) async fn withdrawn(team: &Team) -> Seen {
     Ok((ok, "the consent was revoked: what was offered is destroyed at amal and borealis, and borealis has said so".into()))
 }
 
-/// An emergency that nobody at Borealis opens goes to Cedar by itself; Dorado, which Amal would ask first, is not named in the consent. Where the clocks are
+/// An emergency that nobody at Borealis opens goes to Cedar by itself; Dunya, which Amal would ask first, is not named in the consent. Where the clocks are
 /// `stopped` they wait as long as usual.
 pub(super) async fn timed_out(team: &mut Team, stopped: bool) -> Seen {
-    let dorado = team.join(GUEST).await?;
+    let dunya = team.join(GUEST).await?;
     let [amal, borealis, cedar] = [0, 1, 2].map(|at| team.members[at].node.clone());
-    amal.peer_add(&dorado.card()?, GUEST, PeerOptions::default()).await?;
-    dorado.peer_add(&amal.card()?, "amal", PeerOptions::default()).await?;
+    amal.peer_add(&dunya.card()?, GUEST, PeerOptions::default()).await?;
+    dunya.peer_add(&amal.card()?, "amal", PeerOptions::default()).await?;
     if !stopped {
         team.members[0].set_timers(LADDER)?;
     }
@@ -90,7 +90,7 @@ pub(super) async fn timed_out(team: &mut Team, stopped: bool) -> Seen {
     let mut request = case(&borealis)?;
     request.offer.priority = Priority::Emergency;
     request.recipients = vec![org(&borealis)?, org(&cedar)?];
-    request.candidates = vec![org(&dorado)?, org(&cedar)?];
+    request.candidates = vec![org(&dunya)?, org(&cedar)?];
     request.automatic = true;
     let first = amal.refer(request, By::default()).await?.referral;
     let mut ok = stands(team, &amal, &first, "delivered").await;
@@ -114,7 +114,7 @@ pub(super) async fn timed_out(team: &mut Team, stopped: bool) -> Seen {
     let asked: BTreeSet<String> = amal.inbox(true)?.into_iter().map(|line| line.peer).collect();
     let linked =
         |node: &Node| node.peers().is_ok_and(|peers| peers.iter().all(|peer| peer.status.behind == 0 && peer.status.state == "connected"));
-    ok &= team.until(|| linked(&dorado)).await && dorado.inbox(true)?.is_empty() && !asked.contains(GUEST);
+    ok &= team.until(|| linked(&dunya)).await && dunya.inbox(true)?.is_empty() && !asked.contains(GUEST);
     let rungs = amal.referral_named_view(&first.to_string())?.timeline.into_iter().filter(|message| message.by == "the clock").count();
     let told = "nobody at borealis opens an emergency; after 3 s the clock asks cedar, which acknowledges, accepts and owns it, and borealis has nothing any more";
     Ok((ok && rungs == 2, format!("{told}; {GUEST}, whom the consent does not name, is never asked")))

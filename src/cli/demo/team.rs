@@ -40,7 +40,7 @@ pub(super) struct Team {
 /// What they are called; none of them exists.
 pub(super) const NAMES: [&str; 3] = ["amal", "borealis", "cedar"];
 /// A partner of Amal alone, whom no consent names.
-pub(super) const GUEST: &str = "dorado";
+pub(super) const GUEST: &str = "dunya";
 
 impl Team {
     /// Makes and starts all of them, each with an identity and a store of its own.

@@ -4,6 +4,7 @@ pub(super) mod act;
 pub(super) mod contact;
 pub(super) mod inbox;
 pub(super) mod pass_on;
+pub(super) mod platform;
 pub(in crate::cli) mod refer;
 mod text;
 pub(super) mod timers;

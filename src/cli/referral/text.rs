@@ -3,7 +3,7 @@
 use crate::cli::output::{facts, plain, time};
 use crate::model::referral::Offer;
 use crate::model::vocabulary::Code;
-use crate::node::referral::{MessageView, ReferralView, Skeleton};
+use crate::node::referral::{MessageView, PlatformView, ReferralView, Skeleton};
 
 /// The whole of it: how it stands, what is offered, the timeline.
 pub(crate) fn referral(view: &ReferralView) -> String {
@@ -39,9 +39,19 @@ pub(crate) fn referral(view: &ReferralView) -> String {
     for other in &view.others {
         text += &format!("also offered to {}: {} ({})\n", plain(&other.peer), other.state, other.referral);
     }
+    view.platforms.iter().for_each(|one| text += &asked(one));
     text += "\n";
     view.timeline.iter().for_each(|message| text += &said(message));
     text
+}
+
+fn asked(one: &PlatformView) -> String {
+    let references: Vec<&str> = one.references.iter().map(crate::model::platform::Reference::as_str).collect();
+    let under = if references.is_empty() { String::new() } else { format!(" as {}", references.join(", ")) };
+    let again = one.pinged.last().map(|at| format!(", again {}", time(Some(*at)))).unwrap_or_default();
+    let came = one.outcome.as_ref().map(|outcome| format!(", {} {}: {outcome}", one.state, time(one.answered)));
+    let came = came.unwrap_or_else(|| format!(", waiting; due {}", time(one.due)));
+    format!("asked {} by {}{under} {}{again}{came} ({})\n", one.platform, one.channel, time(Some(one.opened)), one.escalation)
 }
 
 fn left(skeleton: &Skeleton) -> String {

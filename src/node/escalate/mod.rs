@@ -144,7 +144,8 @@ impl Node {
             engine.set_desks(desks, now);
             engine.running().map(|(watch, _)| ReferralId(watch.referral)).collect::<BTreeSet<_>>()
         })?;
-        let all: BTreeSet<ReferralId> = open.chain(watched).collect();
+        let platforms = Self::all_platform_clocks(&snapshot)?.into_iter().map(ReferralId);
+        let all: BTreeSet<ReferralId> = open.chain(watched).chain(platforms).collect();
         drop(snapshot);
         self.watch_all(&all.into_iter().collect::<Vec<_>>()).await
     }
@@ -166,16 +167,22 @@ impl Node {
 
     /// For whoever holds the turn.
     fn align(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<(), NodeError> {
-        let Some(conversation) = snapshot.conversation(id)? else {
-            // What is watched for a platform has an id of its own.
-            return Ok(());
-        };
+        let Some(conversation) = snapshot.conversation(id)? else { return self.align_platform(snapshot, &id.0) };
         let since = conversation.origin.iter().chain(&conversation.receiver).map(|message| message.at).max().unwrap_or_default();
         let case = self.clock_case(snapshot, &conversation)?;
         self.with_engine(|engine, now| match conversation.row.over {
             true => engine.end(id.0),
             false => engine.align_since(&case, &conversation.standing, since, now),
         })
+    }
+
+    /// What is watched for a platform has an id of its own.
+    fn align_platform(&self, snapshot: &Snapshot, key: &[u8; 16]) -> Result<(), NodeError> {
+        let asked = Self::platform_asked(snapshot, key)?;
+        let of = asked.as_ref().map(|asked| snapshot.conversation(&asked.referral)).transpose()?.flatten();
+        let (Some(asked), Some(conversation)) = (asked, of) else { return self.with_engine(|engine, _| engine.end_platform(*key)) };
+        let case = Case { referral: *key, ..self.clock_case(snapshot, &conversation)? };
+        self.with_engine(|engine, now| engine.watch_platform(&case, asked.pings, asked.since, now))
     }
 
     fn clock_case(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<Case, NodeError> {

@@ -4,7 +4,7 @@ use super::super::referral::{short, waits_for};
 use super::super::{Node, NodeError};
 use super::row::{NotOffered, RungRow};
 use crate::model::referral::Priority;
-use crate::model::{ReferralId, Timestamp};
+use crate::model::{PlatformId, ReferralId, Timestamp};
 use crate::rules::escalate::{Act, Wait, Watch};
 use crate::rules::referral::Side;
 use crate::store::Snapshot;
@@ -14,8 +14,11 @@ use serde::{Deserialize, Serialize};
 /// A clock that runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimerView {
-    /// The referral; for what a platform is asked for, the id of that.
+    /// The referral.
     pub referral: ReferralId,
+    /// Where a platform is waited for: what it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<PlatformId>,
     /// The other organisation's name here.
     pub peer: String,
     /// Which side we are: `origin` or `receiver`.
@@ -26,7 +29,7 @@ pub struct TimerView {
     pub wait: Wait,
     /// The same in words.
     pub waits: String,
-    /// Whose people are to act: `us`, the other's name here, or `machine`.
+    /// Whose people are to act: `us`, the other's name here, `machine` or `platform`.
     pub whose: String,
     /// When it began, by what the wall clock shows now.
     pub since: Timestamp,
@@ -78,15 +81,24 @@ impl Node {
     pub fn timers(&self, referral: Option<&str>) -> Result<Vec<TimerView>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let only = referral.map(|text| self.referral_named(&snapshot, text)).transpose()?;
+        let keys: Vec<[u8; 16]> = match only {
+            Some(id) => Self::platform_clocks(&snapshot, &id)?.into_iter().map(|(key, _)| key).chain([id.0]).collect(),
+            None => Vec::new(),
+        };
         let running = self.with_engine(|engine, _| {
-            let mine = |watch: &Watch| only.is_none_or(|id| watch.referral == id.0);
+            let mine = |watch: &Watch| only.is_none() || keys.contains(&watch.referral);
             let one = |(watch, due): (&Watch, Option<Timestamp>)| (watch.clone(), due, engine.ladder(watch).to_vec());
             engine.running().filter(|(watch, _)| mine(watch)).map(one).collect::<Vec<_>>()
         })?;
         let mut views = Vec::with_capacity(running.len());
         for (watch, due, ladder) in running {
             let peer = self.org_name(&snapshot, &watch.peer)?;
+            let asked = match watch.wait {
+                Wait::Platform => Self::platform_asked(&snapshot, &watch.referral)?,
+                _ => None,
+            };
             let whose = match watch.wait.desk() {
+                None if watch.wait == Wait::Platform => "platform".into(),
                 None => "machine".into(),
                 Some(side) if side == watch.side => "us".into(),
                 Some(_) => peer.clone(),
@@ -94,7 +106,8 @@ impl Node {
             let rungs = self.rung_rows(&snapshot, &watch.referral)?;
             let recorded = rungs.iter().filter(|row| (row.wait, row.cause) == (watch.wait, watch.cause));
             views.push(TimerView {
-                referral: ReferralId(watch.referral),
+                referral: asked.as_ref().map_or(ReferralId(watch.referral), |asked| asked.referral),
+                escalation: asked.map(|asked| asked.escalation),
                 side: if watch.side == Side::Origin { "origin" } else { "receiver" }.into(),
                 peer,
                 priority: watch.priority,
@@ -121,6 +134,12 @@ impl Node {
     /// The rungs of a referral that were reached, the earliest first.
     pub(in super::super) fn rungs(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<Vec<RungView>, NodeError> {
         self.rung_rows(snapshot, &id.0)?.iter().map(|row| self.rung_view(snapshot, row)).collect()
+    }
+
+    /// The rungs of a clock that it has reached since its cause of that number.
+    pub(in super::super) fn rungs_since(&self, snapshot: &Snapshot, clock: &[u8; 16], cause: u64) -> Result<Vec<RungView>, NodeError> {
+        let rows = self.rung_rows(snapshot, clock)?;
+        rows.iter().filter(|row| row.cause == cause).map(|row| self.rung_view(snapshot, row)).collect()
     }
 
     /// Since when it waits for a person to ask somebody else: what was proposed while the same is waited for.

@@ -128,6 +128,7 @@ impl Node {
     pub async fn act(&self, referral: &str, request: ActRequest, by: By) -> Result<ReferralView, NodeError> {
         let id = self.referral_named(&self.store.snapshot()?, referral)?;
         let hold = self.hold_of(false, request.now);
+        let is_withdrawn = matches!(request.act, Act::Withdraw { .. });
         match request.act {
             Act::Withdraw { revoked } => self.take_referral_back(&id, revoked, by).await?,
             Act::Choose => self.choose(&id, by).await?,
@@ -140,6 +141,10 @@ impl Node {
         }
         // It is done by now, whatever follows from it.
         self.react_or_later(&id).await;
+        if is_withdrawn {
+            // The case may be gone from its other offers too.
+            self.tend_all_platforms().await?;
+        }
         self.referral_view(&id)
     }
 

@@ -274,7 +274,7 @@ impl Node {
     }
 
     /// The offer of a conversation, while its body is here.
-    pub(super) fn offer_of(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<Option<Offer>, NodeError> {
+    pub(in super::super) fn offer_of(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<Option<Offer>, NodeError> {
         let Some(first) = conversation.origin.first() else { return Ok(None) };
         Ok(match self.words(snapshot, first)? {
             Some(Words::Offer(offer)) => Some(*offer),

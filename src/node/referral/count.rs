@@ -4,11 +4,11 @@
 use super::super::{Node, NodeError};
 use super::case::{Ours, Skeleton};
 use crate::model::vocabulary::Code;
+use crate::model::{ReferralId, Timestamp};
 use crate::rules::referral::Side;
-use crate::rules::statistics::{Codes, Counters, Dimension, Done, Event, Fact, Period, UNLISTED, facts};
+use crate::rules::statistics::{Codes, Dimension, Done, Event, Fact, Measure, Span, UNLISTED, Way, facts};
 use crate::store::change::Change;
 use crate::store::{Conversation, MessageRow, Snapshot};
-use std::collections::BTreeMap;
 
 impl Node {
     /// Counts what has happened in a referral and is not counted yet: the counters that change. For whoever holds the turn.
@@ -26,18 +26,25 @@ impl Node {
             return Ok(Vec::new());
         }
         let codes = skeleton.statistics.then(|| self.codes(side, &skeleton));
-        let mut periods: BTreeMap<Period, Counters> = BTreeMap::new();
-        for fact in &new {
-            for period in Period::of(fact.at) {
-                let counters = match periods.entry(period) {
-                    std::collections::btree_map::Entry::Occupied(there) => there.into_mut(),
-                    std::collections::btree_map::Entry::Vacant(free) => free.insert(Self::counters(snapshot, period)?),
-                };
-                counters.add(fact, codes.as_ref());
-            }
-        }
         ours.counted.extend(new.iter().map(|fact: &Fact| fact.measure));
-        Ok(periods.iter().map(|(period, counters)| Self::keep_counters(*period, counters)).collect())
+        Self::counted(snapshot, &new, codes.as_ref())
+    }
+
+    /// The changes that count that a platform was asked at `asked`; or, where it took that long, that it has answered with that outcome.
+    pub(super) fn count_platform(
+        &self,
+        snapshot: &Snapshot,
+        id: &ReferralId,
+        (platform, asked): (&Code, Timestamp),
+        answer: Option<(&Code, u64)>,
+    ) -> Result<Vec<Change>, NodeError> {
+        let skeleton = self.ours(snapshot, id)?.skeleton.unwrap_or_default();
+        let event = if answer.is_some() { Event::PlatformAnswered } else { Event::PlatformAsked };
+        let took = answer.map(|(_, took_ms)| (Span::PlatformAnswer, took_ms));
+        let fact = Fact { measure: Measure { way: Way::Out, event }, at: asked, took };
+        let codes = Codes::default().with(Dimension::Platform, [platform]).with(Dimension::Region, skeleton.region.as_ref());
+        let codes = codes.with(Dimension::Outcome, answer.map(|(outcome, _)| outcome));
+        Self::counted(snapshot, &[fact], skeleton.statistics.then_some(&codes))
     }
 
     /// Whether somebody to whom we have passed the case on owns it, or its outcome.

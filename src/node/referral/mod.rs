@@ -6,6 +6,7 @@ mod case;
 mod count;
 mod deed;
 mod next;
+mod platform;
 mod react;
 mod refer;
 mod say;
@@ -18,6 +19,7 @@ pub(super) use case::Permit;
 pub use case::{CaseRow, Given, Skeleton};
 pub use deed::{By, DeedView};
 pub(super) use next::Next;
+pub use platform::{AnswerRequest, PingRequest, PlatformRequest, PlatformView};
 pub use refer::{AgainRequest, ReferRequest, ReferView, Referred};
 pub(super) use say::way_out;
 pub use show::{ContactView, InboxView, MessageView, ProposalView, ReferralView, waits_for};
@@ -68,6 +70,11 @@ impl Node {
             }
             _ => Err(NodeError::UnknownReferral(text)),
         }
+    }
+
+    /// Whether a referral of ours passes on a case that came to us by another.
+    pub(super) fn came_by_another(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<bool, NodeError> {
+        Ok(self.case_of(snapshot, id)?.is_some_and(|(_, case)| case.parent.is_some()))
     }
 
     /// A referral as it is held here.

@@ -47,7 +47,8 @@ impl Node {
         for id in open {
             self.react_or_later(&id).await;
         }
-        self.tend_cases().await
+        self.tend_cases().await?;
+        self.tend_all_platforms().await
     }
 
     /// Cases whose consent is revoked are withdrawn from whoever still has them, those past their date are emptied, and those of which nothing was
@@ -104,8 +105,10 @@ impl Node {
     /// When the store cannot be read or takes no changes, or the other side may not have it now.
     pub(super) async fn react(&self, id: &ReferralId) -> Result<(), NodeError> {
         let done = self.take_steps(id).await;
+        let tended = self.tend_platforms(id).await;
+        let reported = self.report_campaign_of(id).await;
         self.watch(id).await;
-        done
+        done.and(tended).and(reported)
     }
 
     async fn take_steps(&self, id: &ReferralId) -> Result<(), NodeError> {
@@ -332,7 +335,7 @@ impl Node {
 
 /// Whether body and free text have no business here any more: it was withdrawn, or, at the receiver, refused, declined or handed back. What was
 /// closed stays until its retention date, when the retention takes it.
-fn ends(conversation: &Conversation) -> bool {
+pub(super) fn ends(conversation: &Conversation) -> bool {
     let (origin, receiver) = (&conversation.standing.origin, &conversation.standing.receiver);
     let never_taken = matches!(receiver.decision, Decision::Refused | Decision::Declined) || receiver.handed_back.is_some();
     origin.withdrawn.is_some() || is_withdrawn(conversation) || never_taken && conversation.row.side == Side::Receiver

@@ -412,12 +412,7 @@ impl Node {
         let free = [&offer.interacted, &offer.vulnerability, &offer.devices, &offer.platforms];
         let vetting = offer.vetting.iter().flat_map(|vetting| [&vetting.method, &vetting.result]);
         let others = free.into_iter().flatten().chain([&offer.consent.basis, &offer.consent.obtained_by]).chain(vetting);
-        match others.chain(offer.evidence.iter().map(|piece| &piece.kind)).find(|code| digits(code) > DIGITS_MAX) {
-            Some(code) => Err(NodeError::BadInput(format!(
-                "`{code}` holds a number, and is no code\nhint: numbers of people and accounts do not leave"
-            ))),
-            None => Ok(()),
-        }
+        others.chain(offer.evidence.iter().map(|piece| &piece.kind)).try_for_each(is_no_number)
     }
 
     /// Whether a code that is to leave is one of a list of ours.
@@ -434,8 +429,14 @@ impl Node {
 /// A code of a list that we do not have may hold so many digits.
 const DIGITS_MAX: usize = 4;
 
-fn digits(code: &Code) -> usize {
-    code.to_string().bytes().filter(u8::is_ascii_digit).count()
+/// Whether a code of a list that we do not have could be one.
+pub(super) fn is_no_number(code: &Code) -> Result<(), NodeError> {
+    match code.as_str().bytes().filter(u8::is_ascii_digit).count() {
+        ..=DIGITS_MAX => Ok(()),
+        _ => {
+            Err(NodeError::BadInput(format!("`{code}` holds a number, and is no code\nhint: numbers of people and accounts do not leave")))
+        }
+    }
 }
 
 const DAY_MS: u64 = 86_400_000;

@@ -3,6 +3,7 @@
 use super::super::escalate::RungView;
 use super::super::{Node, NodeError};
 use super::case::Skeleton;
+use super::platform::PlatformView;
 use crate::model::referral::{Offer, Priority, Words};
 use crate::model::{CaseId, Label, OrgId, ReferralId, ReleaseId, Timestamp};
 use crate::rules::escalate::Wait;
@@ -71,6 +72,9 @@ pub struct ReferralView {
     /// Who could be asked, where nobody answers and a person is to decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal: Option<ProposalView>,
+    /// What platforms were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<PlatformView>,
     /// Every message, by the time when it was written or came here.
     pub timeline: Vec<MessageView>,
 }
@@ -211,6 +215,9 @@ impl Node {
             }
         }
         timeline.extend(self.rungs(snapshot, id)?.iter().map(rung));
+        for (key, _) in Self::platform_clocks(snapshot, id)? {
+            timeline.extend(self.rungs(snapshot, &ReferralId(key))?.iter().map(rung));
+        }
         timeline.sort_by(|one, other| (one.at, &one.by, one.number).cmp(&(other.at, &other.by, other.number)));
         let mut others = Vec::new();
         for given in case.iter().flat_map(|(_, case)| &case.given).filter(|given| given.referral != *id) {
@@ -233,6 +240,7 @@ impl Node {
             held: self.held_message(snapshot, id)?,
             others,
             proposal,
+            platforms: self.platforms_of(snapshot, id)?,
             timeline,
         })
     }
@@ -261,6 +269,13 @@ impl Node {
         let peer = self.org_name(snapshot, &row.peer)?;
         let held = self.held_message(snapshot, id)?.is_some() && standing.phase() == Phase::Draft;
         let owner = if standing.owner() == row.side { "us".into() } else { peer.clone() };
+        let waited: Vec<[u8; 16]> =
+            Self::platform_clocks(snapshot, id)?.into_iter().filter(|(_, waits)| *waits).map(|(key, _)| key).collect();
+        let mut due = self.due_of(id)?;
+        for key in &waited {
+            due = due.into_iter().chain(self.due_of(&ReferralId(*key))?).min();
+        }
+        let waits = clocks(row.side, standing).into_iter().map(Wait::from).chain((!waited.is_empty()).then_some(Wait::Platform));
         Ok(InboxView {
             referral: *id,
             state: match () {
@@ -274,8 +289,8 @@ impl Node {
             side: side_name(row.side).into(),
             peer,
             priority: self.ours(snapshot, id)?.skeleton.map(|skeleton| skeleton.priority),
-            due: self.due_of(id)?,
-            waits: clocks(row.side, standing).into_iter().map(|clock| waits_for(clock.into()).to_owned()).collect(),
+            due,
+            waits: waits.map(|wait| waits_for(wait).to_owned()).collect(),
             opened: row.opened,
             forked: row.forked,
         })

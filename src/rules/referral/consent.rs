@@ -53,6 +53,19 @@ pub fn permits(permission: Option<&Permission<'_>>, words: &Words, to: &OrgId, n
     }
 }
 
+/// Whether a platform may be told of the case.
+///
+/// # Errors
+/// What the consent does not allow.
+pub fn permits_platforms(consent: &Consent, now: Timestamp) -> Result<(), Withheld> {
+    match consent {
+        consent if consent.expires.is_some_and(|expires| expires <= now) => Err(Withheld::ConsentExpired),
+        consent if consent.indicators_only => Err(Withheld::IndicatorsOnly),
+        consent if !consent.platforms => Err(Withheld::NoPlatforms),
+        _ => Ok(()),
+    }
+}
+
 /// Whether one consent allows nothing that another does not.
 fn is_within(inner: &Consent, outer: &Consent) -> bool {
     let expires = match (inner.expires, outer.expires) {
@@ -112,6 +125,15 @@ mod tests {
         assert_eq!(ask(case(&[US]), &OTHER), Err(Withheld::NotConsented));
         assert_eq!(ask(Some(Permission::Back), &OTHER), Ok(()));
         assert_eq!(permits(None, &Words::Withdraw { revoked: true }, &OTHER, Timestamp(10)), Ok(()), "it says nothing of the case");
+    }
+
+    #[test]
+    fn a_platform_is_told_under_a_consent_that_says_so_and_lives() {
+        let now = Timestamp(10);
+        assert_eq!(permits_platforms(&consent(false, None), now), Ok(()));
+        assert_eq!(permits_platforms(&consent(false, Some(10)), now), Err(Withheld::ConsentExpired));
+        assert_eq!(permits_platforms(&Consent { platforms: false, ..consent(true, None) }, now), Err(Withheld::NoPlatforms));
+        assert_eq!(permits_platforms(&Consent { indicators_only: true, ..consent(true, None) }, now), Err(Withheld::IndicatorsOnly));
     }
 
     #[test]

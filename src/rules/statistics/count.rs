@@ -72,12 +72,19 @@ impl Dimension {
     /// Whether an event is counted by it.
     const fn is_of(self, event: Event) -> bool {
         match (self, event) {
+            (Self::Platform | Self::Region, Event::PlatformAsked | Event::PlatformAnswered) | (Self::Outcome, Event::PlatformAnswered) => {
+                true
+            }
+            (_, Event::PlatformAsked | Event::PlatformAnswered) => false,
             (Self::Outcome, event) => matches!(event, Event::Resolved | Event::Case),
             (Self::Reason, event) => matches!(event, Event::Refused | Event::Declined | Event::HandedBack),
             _ => true,
         }
     }
 }
+
+/// By what is told how platforms answer.
+pub const BY_PLATFORM: [Dimension; 2] = [Dimension::Platform, Dimension::Region];
 
 /// The two-way tables that are kept, of offers and of cases.
 pub const PAIRS: [(Dimension, Dimension); 6] = [
@@ -135,6 +142,8 @@ pub struct Counters {
     pub times: BTreeMap<Way, BTreeMap<Span, Histogram>>,
     /// Times by priority.
     pub times_by_priority: BTreeMap<Way, BTreeMap<Span, BTreeMap<String, Histogram>>>,
+    /// How long platforms took to answer, by [`BY_PLATFORM`].
+    pub platform_times: BTreeMap<Dimension, BTreeMap<String, Histogram>>,
     /// How many cells there are.
     cells: usize,
 }
@@ -155,6 +164,17 @@ impl Counters {
             for ((one, other), place) in PAIRS.into_iter().zip(0..) {
                 if one.is_of(measure.event) && other.is_of(measure.event) {
                     self.add_pair((measure, place), codes.along(one), codes.along(other));
+                }
+            }
+        }
+        if let (Event::PlatformAnswered, Some((_, ms))) = (measure.event, took) {
+            for dimension in BY_PLATFORM {
+                let by = self.platform_times.entry(dimension).or_default();
+                for code in codes.along(dimension) {
+                    let is_full = self.cells >= CELLS_MAX && !by.contains_key(code);
+                    let code = if is_full { UNLISTED } else { code.as_str() };
+                    self.cells += usize::from(!by.contains_key(code));
+                    by.entry(code.to_owned()).or_default().add(ms);
                 }
             }
         }
@@ -198,6 +218,10 @@ impl Counters {
                 let into = into.entry(*span).or_default();
                 by.iter().for_each(|(priority, histogram)| into.entry(priority.clone()).or_default().merge(histogram));
             }
+        }
+        for (dimension, times) in &other.platform_times {
+            let into = self.platform_times.entry(*dimension).or_default();
+            times.iter().for_each(|(code, histogram)| into.entry(code.clone()).or_default().merge(histogram));
         }
         self.cells = self.cells.saturating_add(other.cells);
     }

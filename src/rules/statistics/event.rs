@@ -50,6 +50,10 @@ pub enum Event {
     Alert,
     /// A person here had read an alert.
     AlertRead,
+    /// A platform was asked for something about a case.
+    PlatformAsked,
+    /// A platform that was asked has answered. Counted where it was asked, so that it is a share of that.
+    PlatformAnswered,
 }
 
 /// A time that is measured.
@@ -66,6 +70,8 @@ pub enum Span {
     FirstAction,
     /// From the offer until its outcome.
     Resolution,
+    /// From asking a platform until its answer.
+    PlatformAnswer,
 }
 
 /// What is counted: which event, and which way.
@@ -100,7 +106,7 @@ pub struct Fact {
 
 impl Event {
     /// All of them, in the order in which they happen.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Case,
         Self::Offered,
         Self::Delivered,
@@ -117,6 +123,8 @@ impl Event {
         Self::Purged,
         Self::Alert,
         Self::AlertRead,
+        Self::PlatformAsked,
+        Self::PlatformAnswered,
     ];
 
     const fn name(self) -> &'static str {
@@ -137,6 +145,8 @@ impl Event {
             Self::Case => "case",
             Self::Alert => "alert",
             Self::AlertRead => "alert_read",
+            Self::PlatformAsked => "platform_asked",
+            Self::PlatformAnswered => "platform_answered",
         }
     }
 }

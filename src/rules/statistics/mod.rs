@@ -11,8 +11,8 @@ mod publish;
 #[cfg(test)]
 mod tests;
 
-pub use count::{CELLS_MAX, Codes, Counters, Dimension, PAIRS, UNLISTED};
+pub use count::{BY_PLATFORM, CELLS_MAX, Codes, Counters, Dimension, PAIRS, UNLISTED};
 pub use event::{Done, Event, Fact, Measure, Span, Way, facts};
 pub use histogram::{BOUNDS_MS, Histogram};
 pub use period::{BadPeriod, Period};
-pub use publish::{K, Pairs, Published, Row, pairs, published, rounded, row};
+pub use publish::{Answers, K, Pairs, Published, Row, answers, pairs, published, rounded, row};

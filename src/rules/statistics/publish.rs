@@ -3,7 +3,7 @@
 //! What is hidden is told together, without its names, and together it is at least k. So everything that is told is 0 or at least k, and so is every
 //! sum of it that is a sum of cases.
 
-use super::count::{Counters, Dimension, PAIRS};
+use super::count::{BY_PLATFORM, Counters, Dimension, PAIRS};
 use super::event::{Event, Measure, Span, Way};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,6 +98,51 @@ pub fn pairs(table: &BTreeMap<String, BTreeMap<String, u64>>, rows: &Row, column
     }
 }
 
+/// How platforms answer, of one platform or in one region.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answers {
+    /// How often it was asked.
+    pub asked: u64,
+    /// How many in a hundred of these were answered; told to others to the nearest ten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_percent: Option<u64>,
+    /// Half of the answers came within so many milliseconds, and nine in ten: upper bounds of buckets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_ms: Option<[Option<u64>; 2]>,
+}
+
+/// How platforms answered, exactly: for the desk alone.
+pub fn answers(counters: &Counters, by: Dimension) -> BTreeMap<String, Answers> {
+    let empty = BTreeMap::new();
+    let of = |event| counters.tables.get(&Measure { way: Way::Out, event }).and_then(|tables| tables.get(&by)).unwrap_or(&empty);
+    let (asked, answered) = (of(Event::PlatformAsked), of(Event::PlatformAnswered));
+    let one = |(code, asked): (&String, &u64)| {
+        let times = counters.platform_times.get(&by).and_then(|times| times.get(code));
+        let percent = answered.get(code).copied().unwrap_or_default().saturating_mul(100) / (*asked).max(1);
+        let within_ms = times.map(|times| [times.within_ms(50), times.within_ms(90)]);
+        (code.clone(), Answers { asked: *asked, answered_percent: Some(percent), within_ms })
+    };
+    asked.iter().map(one).collect()
+}
+
+/// The same as it may be told to others: of whatever was asked too seldom nothing; a share where neither the answered nor the unanswered are few; times where the
+/// answered are not. What is hidden of the table of what was asked is hidden here.
+fn told_answers(counters: &Counters, by: Dimension, k: u64) -> BTreeMap<String, Answers> {
+    let of = |event| counters.tables.get(&Measure { way: Way::Out, event }).and_then(|tables| tables.get(&by));
+    let Some(asked) = of(Event::PlatformAsked) else { return BTreeMap::new() };
+    let answered = of(Event::PlatformAnswered);
+    let is_few = |n: u64| n > 0 && n < k;
+    let one = |(code, asked): (String, u64)| {
+        let many = answered.and_then(|answered| answered.get(&code)).copied().unwrap_or_default();
+        let is_hidden = is_few(many) || is_few(asked.saturating_sub(many));
+        let percent = (!is_hidden).then(|| (many.saturating_mul(100) / asked.max(1)).saturating_add(5) / 10 * 10);
+        let times = counters.platform_times.get(&by).and_then(|times| times.get(&code)).filter(|times| times.count() >= k);
+        let within_ms = times.filter(|_| !is_hidden).map(|times| [times.within_ms(50), times.within_ms(90)]);
+        (code, Answers { asked: rounded(asked), answered_percent: percent, within_ms })
+    };
+    row(asked, k).told.into_iter().map(one).collect()
+}
+
 /// A period's numbers as they may be told to others.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -110,11 +155,17 @@ pub struct Published {
     pub pairs: BTreeMap<Measure, BTreeMap<String, Pairs>>,
     /// Half of them within so many milliseconds, and nine in ten; where there are at least k.
     pub times: BTreeMap<Way, BTreeMap<Span, [Option<u64>; 2]>>,
+    /// How platforms answer, by platform and by region.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub platforms: BTreeMap<Dimension, BTreeMap<String, Answers>>,
 }
 
 /// What of a period's counters may be told to others: hidden below `k`, then rounded.
 pub fn published(counters: &Counters, k: u64) -> Published {
-    let totals = counters.totals.iter().filter(|(_, n)| **n >= k).map(|(measure, n)| (*measure, rounded(*n))).collect();
+    // How many were answered is told as a share alone, where that tells of nobody.
+    let is_total = |measure: &Measure| measure.event != Event::PlatformAnswered;
+    let totals =
+        counters.totals.iter().filter(|(measure, n)| **n >= k && is_total(measure)).map(|(measure, n)| (*measure, rounded(*n))).collect();
     let mut all = Published { totals, ..Published::default() };
     for (measure, tables) in &counters.tables {
         // Tables of every event beside each other would tell of those in between; these are what reports are made of.
@@ -144,8 +195,14 @@ pub fn published(counters: &Counters, k: u64) -> Published {
         all.tables
             .insert(*measure, rows.into_iter().map(round).filter(|(_, row)| !row.told.is_empty() || row.together.is_some()).collect());
     }
+    for by in BY_PLATFORM {
+        let told = told_answers(counters, by, k);
+        if !told.is_empty() {
+            all.platforms.insert(by, told);
+        }
+    }
     for (way, times) in &counters.times {
-        let told = times.iter().filter(|(_, histogram)| histogram.count() >= k);
+        let told = times.iter().filter(|(span, histogram)| **span != Span::PlatformAnswer && histogram.count() >= k);
         let both = told.map(|(span, histogram)| (*span, [histogram.within_ms(50), histogram.within_ms(90)])).collect();
         all.times.insert(*way, both);
     }

@@ -306,3 +306,64 @@ fn what_is_published_is_rounded_to_five_and_never_below_k() {
     assert!(!text.contains("europe") && !text.contains("doxxing") && !text.contains("no_capacity"), "{text}");
     assert_eq!([0, 2, 3, 7, 8, 12, 13].map(rounded), [0, 0, 5, 5, 10, 10, 15]);
 }
+
+/// Answers of one platform in one region, so many of so many.
+fn platforms(cells: &[(&str, u64, u64)]) -> Counters {
+    let mut counters = Counters::default();
+    let (way, at) = (Way::Out, Timestamp(0));
+    for (platform, asked, answered) in cells {
+        let codes = Codes::default().with(Dimension::Platform, &[code(platform)]).with(Dimension::Region, &[code("africa")]);
+        for n in 0..*asked {
+            counters.add(&Fact { measure: Measure { way, event: Event::PlatformAsked }, at, took: None }, Some(&codes));
+            if n < *answered {
+                let took = Some((Span::PlatformAnswer, (n + 1) * 86_400_000));
+                counters.add(&Fact { measure: Measure { way, event: Event::PlatformAnswered }, at, took }, Some(&codes));
+            }
+        }
+    }
+    counters
+}
+
+#[test]
+fn how_platforms_answer_is_known_here_and_told_where_it_tells_of_nobody() {
+    let counters = platforms(&[("facebook", 20, 12), ("telegram", 20, 18), ("x", 8, 0), ("tiktok", 3, 3), ("viber", 6, 6)]);
+    let here = answers(&counters, Dimension::Platform);
+    assert_eq!((here["telegram"].asked, here["telegram"].answered_percent), (20, Some(90)));
+    assert_eq!(here["facebook"].within_ms, Some([Some(7 * 86_400_000), Some(14 * 86_400_000)]));
+    let told = published(&counters, K).platforms;
+    let by = &told[&Dimension::Platform];
+    assert_eq!(by.keys().collect::<Vec<_>>(), ["facebook", "telegram", "x"], "three are few, and six with them");
+    assert_eq!((by["facebook"].asked, by["facebook"].answered_percent), (20, Some(60)));
+    assert_eq!((by["telegram"].answered_percent, by["telegram"].within_ms), (None, None), "two were not answered");
+    assert_eq!((by["x"].asked, by["x"].answered_percent), (10, Some(0)));
+    assert_eq!(told[&Dimension::Region]["africa"].asked, 55);
+    let totals: Vec<String> = published(&counters, K).totals.keys().map(ToString::to_string).collect();
+    assert_eq!(totals, ["out.platform_asked"]);
+}
+
+#[test]
+fn nobody_reckons_from_answers_what_few_were_told() {
+    let mut campaign = Campaign::new("statistics-answers", "tables", 1_000);
+    while let Some(seed) = campaign.next() {
+        let mut dice = Dice::new(seed);
+        let cells: Vec<(String, u64, u64)> = (0..dice.between(1, 6))
+            .map(|n| {
+                let asked = dice.between(1, 15);
+                (format!("p{n}"), asked, dice.below(asked + 1))
+            })
+            .collect();
+        let cells: Vec<(&str, u64, u64)> = cells.iter().map(|(code, asked, answered)| (code.as_str(), *asked, *answered)).collect();
+        let told = published(&platforms(&cells), K).platforms.remove(&Dimension::Platform).unwrap_or_default();
+        for (code, asked, answered) in &cells {
+            let few = |n: u64| n > 0 && n < K;
+            let Some(one) = told.get(*code) else { continue };
+            assert!(*asked >= K, "seed {seed}: {cells:?}");
+            let is_hidden = few(*answered) || few(asked - answered);
+            assert_eq!(one.answered_percent.is_none(), is_hidden, "seed {seed}: {cells:?}");
+            assert!(one.within_ms.is_none() || !is_hidden && *answered >= K, "seed {seed}: {cells:?}");
+        }
+        let hidden = cells.iter().filter(|(code, ..)| !told.contains_key(*code)).count();
+        assert!(hidden != 1 || told.is_empty(), "seed {seed}: the total would tell it: {cells:?}");
+        campaign.reached(1);
+    }
+}

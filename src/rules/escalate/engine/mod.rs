@@ -158,14 +158,23 @@ impl Engine {
         }
     }
 
-    /// Waits for a platform from now on, by the id of the platform escalation as `case.referral`. One that is waited for already goes on.
-    pub fn watch_platform(&mut self, case: &Case, now: Moment) {
+    /// Waits for a platform since it was asked last, by the id of the platform escalation as `case.referral`. One that is waited for goes on; where it was
+    /// asked again meanwhile, `pings` times in all, it begins anew.
+    pub fn watch_platform(&mut self, case: &Case, pings: u64, since: Timestamp, now: Moment) {
         self.tick(now);
         let key = (case.referral, Wait::Platform);
-        if !self.watches.contains_key(&key) {
-            self.begin(case, Wait::Platform, 0, now.wall);
+        if self.watches.get(&key).is_none_or(|watch| watch.cause != pings) {
+            self.begin(case, Wait::Platform, pings, since.min(now.wall));
             self.changed.insert(key);
             self.schedule(key);
+        }
+    }
+
+    /// Waits for that platform no more.
+    pub fn end_platform(&mut self, escalation: [u8; 16]) {
+        let key = (escalation, Wait::Platform);
+        if self.watches.contains_key(&key) {
+            self.remove(key);
         }
     }
 

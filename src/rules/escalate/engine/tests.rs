@@ -189,11 +189,28 @@ fn what_ends_is_gone_from_the_rows_and_what_goes_on_is_not_written_again() {
 #[test]
 fn a_platform_is_asked_again_after_a_week_and_two() {
     let mut desk = Desk::new(Side::Origin, Priority::Urgent, Desks::default(), "2026-11-27T00:00:00Z");
-    desk.engine.watch_platform(&desk.case, desk.now);
+    let asked = desk.now.wall;
+    desk.engine.watch_platform(&desk.case, 0, asked, desk.now);
     assert_eq!(desk.pass(7 * 24 * HOUR), [(Wait::Platform, 0, Act::TellHandler)]);
-    desk.engine.watch_platform(&desk.case, desk.now);
+    desk.engine.watch_platform(&desk.case, 0, asked, desk.now);
     assert_eq!(desk.pass(7 * 24 * HOUR), [(Wait::Platform, 1, Act::TellHandler)]);
     assert_eq!(desk.pass(7 * 24 * HOUR), [(Wait::Platform, 2, Act::ProposeNext)]);
+}
+
+#[test]
+fn a_ping_begins_the_ladder_anew_and_an_answer_ends_it() {
+    let mut desk = Desk::new(Side::Origin, Priority::Urgent, Desks::default(), "2026-11-27T00:00:00Z");
+    desk.engine.watch_platform(&desk.case, 0, desk.now.wall, desk.now);
+    assert_eq!(desk.pass(8 * 24 * HOUR), [(Wait::Platform, 0, Act::TellHandler)]);
+    let pinged = desk.now.wall;
+    desk.engine.watch_platform(&desk.case, 1, pinged, desk.now);
+    desk.restart(2 * 24 * HOUR);
+    desk.engine.watch_platform(&desk.case, 1, pinged, desk.now);
+    assert_eq!(desk.pass(5 * 24 * HOUR - 1), [], "a week from the ping on");
+    assert_eq!(desk.pass(1), [(Wait::Platform, 0, Act::TellHandler)]);
+    desk.engine.end_platform([1; 16]);
+    assert_eq!(desk.pass(30 * 24 * HOUR), []);
+    assert_eq!(desk.engine.take_changes().gone, [([1; 16], Wait::Platform)]);
 }
 
 #[test]

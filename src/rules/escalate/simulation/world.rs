@@ -371,7 +371,7 @@ impl World {
                 self.lives[life].end = at;
             }
         } else if !self.open.contains_key(&(talk, 0, Wait::Platform)) {
-            self.with(at, node, |engine, now| engine.watch_platform(&case, now));
+            self.with(at, node, |engine, now| engine.watch_platform(&case, 0, now.wall, now));
             self.begin(at, talk, 0, Wait::Platform, 0, 0);
         }
     }
