@@ -6,6 +6,7 @@ pub mod call;
 pub mod country;
 pub mod crypto;
 pub mod desk;
+pub mod duplicate;
 pub mod group;
 pub mod hours;
 pub mod id;
@@ -24,8 +25,8 @@ pub mod vocabulary;
 pub mod warninglist;
 
 pub use id::{
-    AlertId, CallId, CaseId, DeskHash, EntryHash, GroupId, HandOverId, LogId, NoticeId, OrgId, RecordId, ReferralId, ReleaseId, SealKeyId,
-    ShortId, SubjectRef, UserKey,
+    AlertId, CallId, CaseId, CheckId, DeskHash, EntryHash, GroupId, HandOverId, LogId, NoticeId, OrgId, RecordId, ReferralId, ReleaseId,
+    SealKeyId, ShortId, SubjectRef, UserKey,
 };
 pub use label::{Ceiling, Class, Label, Pap};
 pub use observable::{BadObservable, Observable, ObservableKind};

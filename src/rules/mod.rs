@@ -6,6 +6,7 @@ pub mod call;
 mod decode;
 pub mod desk;
 pub mod disclosed;
+pub mod duplicate;
 pub mod escalate;
 pub mod gate;
 pub mod label;
