@@ -9,6 +9,7 @@ mod came_back;
 mod cursor;
 mod desk;
 pub mod disclosures;
+pub mod duplicate;
 pub mod error;
 pub mod escalate;
 mod expire;
@@ -116,6 +117,8 @@ pub struct Node {
     handing_over: tokio::sync::Mutex<()>,
     /// One call for help changes at a time.
     calling: tokio::sync::Mutex<()>,
+    /// One check for a duplicate is counted, and one thing that may be matched changes, at a time.
+    matching: tokio::sync::Mutex<()>,
     /// The value lists in force.
     pub vocabularies: crate::model::vocabulary::Vocabularies,
     /// One definition of a group of ours follows from the one before.
@@ -157,6 +160,8 @@ struct Memory {
     posted: BTreeSet<crate::model::LogId>,
     /// Since when enough of those clocks agree with ours, in milliseconds of running.
     clocks_agree_since: Option<u64>,
+    /// Checks for duplicates.
+    duplicates: duplicate::UnderWay,
     /// The log-signing keys that cards name.
     known_keys: log_key::KnownKeys,
 }
@@ -240,6 +245,7 @@ impl Node {
             publishing: tokio::sync::Mutex::default(),
             handing_over: tokio::sync::Mutex::default(),
             calling: tokio::sync::Mutex::default(),
+            matching: tokio::sync::Mutex::default(),
             vocabularies,
             defining: tokio::sync::Mutex::default(),
         })

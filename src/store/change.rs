@@ -330,6 +330,14 @@ pub enum Shelf {
     Call = 31,
     /// What we alone keep of alerts, by author and alert.
     Alert = 32,
+    /// Contacts of ours that may be matched, under our key.
+    DuplicateAllowed = 40,
+    /// Checks of ours.
+    DuplicateAsked = 41,
+    /// Checks of others that found a case of ours.
+    DuplicateFound = 42,
+    /// How often each peer was answered in a day. An id begins with the day's number.
+    DuplicateDay = 43,
 }
 
 /// What is remembered of a referral besides its messages.
@@ -446,6 +454,8 @@ pub enum Meaning {
     Profile,
     /// Something that stands on the board, such as a call for help.
     Posted,
+    /// A check of ours was about a case of its author's; what follows is the node's to do.
+    Match,
 }
 
 /// What became of an entry at its receiver. The number stands on the wire.

@@ -20,6 +20,7 @@ mod calls;
 mod control;
 mod counters;
 mod disks;
+mod duplicates;
 mod gate;
 mod groups;
 mod handovers;
