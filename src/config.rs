@@ -41,6 +41,8 @@ pub struct Config {
     pub call: Call,
     /// See [`Campaigns`].
     pub campaigns: Campaigns,
+    /// See [`Duplicates`].
+    pub duplicates: Duplicates,
     /// See [`Statistics`].
     pub statistics: Statistics,
     /// See [`Release`].
@@ -128,6 +130,21 @@ section!(
         open_max: 20,
         /// So many volunteers of one call are shown and told of.
         volunteers_max: 50,
+    }
+);
+section!(
+    /// Checks for duplicates.
+    Duplicates {
+        /// So many checks of one peer are answered in a day (UTC); 0 answers none. A desk opens about ten cases a day, and checks some twice.
+        per_peer_max: 20,
+        /// So many of all peers together.
+        per_day_max: 100,
+        /// For so many days somebody here may tell that we have the case; the asker waits as long.
+        answer_days: 7,
+        /// A contact may be matched for so many days at the most, then somebody has to say so anew.
+        allowed_days_max: 180,
+        /// A check waits so many seconds for the other node's answer.
+        wait_s_max: 20,
     }
 );
 section!(
@@ -272,6 +289,7 @@ impl Default for Config {
             handover: HandOver::default(),
             call: Call::default(),
             campaigns: Campaigns::default(),
+            duplicates: Duplicates::default(),
             statistics: Statistics::default(),
             release: Release::default(),
             link: Link::default(),
@@ -305,7 +323,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 62] = [
+pub const SETTINGS: [Setting; 67] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -322,6 +340,11 @@ pub const SETTINGS: [Setting; 62] = [
     number("campaigns.per_author_max", 10, 1_000_000, "names of one organisation that are remembered at a time"),
     number("campaigns.raised_max", 1, 10_000, "so many names, and so many values, are told within the window"),
     text("campaigns.ignore", "labels that are no campaign's name here, beside those that never are"),
+    number("duplicates.per_peer_max", 0, 10_000, "checks for duplicates of one peer that are answered in a day; 0: none"),
+    number("duplicates.per_day_max", 0, 100_000, "the same of all peers together"),
+    number("duplicates.answer_days", 1, 30, "for so long somebody may tell what a check has found"),
+    number("duplicates.allowed_days_max", 1, 730, "a contact may be matched for so long at the most"),
+    number("duplicates.wait_s_max", 1, 300, "a check waits so long for the other node's answer"),
     number("statistics.least", 3, 1_000, "nothing is published that is about fewer cases"),
     number("release.hold_s", 0, 86_400, "what is shared is held so long and can be undone; 0: it leaves at once"),
     number("link.handshake_ms_max", 100, 600_000, "a TLS handshake that takes longer is given up"),

@@ -281,6 +281,7 @@ fn every_help_example_runs_against_a_real_node() {
         here.ok(&take(command));
     }
     cold(&here, &smex, &take("contact"));
+    duplicates(&here, &smex, &mut take);
     here.ok(&take("vocabulary"));
     here.ok(&take("statistics"));
     here.ok(&(take("handover open") + " --as omar --passphrase-file words"));
@@ -408,6 +409,53 @@ fn calls(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> Stri
             "error: `take_ovr` is no code of `help-wanted`\nhint: `watchfire vocabulary help-wanted` shows them",
         ),
     ]);
+}
+
+/// Each asks the other about the person of the case that went between them.
+fn duplicates(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> String) {
+    let by = "--as omar --passphrase-file words";
+    here.put("contact.toml", "channels = [{ kind = \"phone\", value = \"0093 701 234 567\" }, { kind = \"phone\", value = \"701\" }]\n");
+    here.put("nobody.toml", "channels = [{ kind = \"telegram\", value = \"nobody\" }]\n");
+    smex.ok("watchfire duplicate allow --with here --consent explicit --contact contact.toml");
+    let unsigned = here.refused(&take("duplicate check"));
+    assert_eq!(unsigned.0, Some(4), "{}", unsigned.1);
+    let line = format!("{} {by}", take("duplicate check"));
+    let (hit, miss) = (here.ok(&line), here.ok(&line.replace("contact.toml", "nobody.toml")));
+    let like = |text: &str| text.split_once(": asked smex; `duplicate list` tells if").map(|(id, _)| id.len());
+    assert_eq!((like(&hit), like(&miss)), (Some(8), Some(8)), "a hit is told no other than a miss: {hit}{miss}");
+    smex.wait("watchfire duplicate list --json | grep -q '\"waits\"'");
+    let found = smex.json("watchfire duplicate list --json")["found"].clone();
+    assert_eq!(found.as_array().map(Vec::len), Some(1), "{found}");
+    has(&found[0], &["check", "peer", "state", "until", "allowed", "referrals"]);
+    smex.ok(&format!("watchfire duplicate agree {}", found[0]["check"].as_str().expect("an id")));
+    here.wait("watchfire duplicate list --json | grep -q '\"found\"'");
+    has(&here.json("watchfire duplicate list --json"), &["found", "checks", "allowed", "answered"]);
+    // The other way around, from a sealed contact that is opened for it.
+    let case = here.json("watchfire inbox --all --json");
+    let sealed = case.as_array().expect("referrals").iter().find_map(|one| {
+        let id = one["referral"].as_str()?.to_owned();
+        here.run(&format!("watchfire contact {id} --as amina --passphrase-file words")).status.success().then_some(id)
+    });
+    let sealed = sealed.expect("one came cold");
+    here.ok(&format!("{} {by}", take("duplicate allow")));
+    here.ok(&format!("watchfire duplicate allow {sealed} --with smex --consent verbal {by}"));
+    for _ in 0..2 {
+        smex.ok("watchfire duplicate check --to here --consent verbal --contact contact.toml");
+    }
+    here.wait("test \"$(watchfire duplicate list --json | grep -c '\"waits\"')\" = 2");
+    let view = here.json("watchfire duplicate list --json");
+    let id = |list: &str, at: usize, key: &str| view[list][at][key].as_str().expect("an id").to_owned();
+    assert_eq!(view["found"][0]["allowed"].as_array().map(Vec::len), Some(2), "both are of that person: {view}");
+    here.ok(&format!("{} {by}", take("duplicate agree").replace("k7qm2xpa", &id("found", 0, "check"))));
+    here.ok(&format!("{} {by}", take("duplicate refuse").replace("k7qm2xpa", &id("found", 1, "check"))));
+    here.ok(&format!("{} {by}", take("duplicate disallow").replace("k7qm2xpa", &id("allowed", 0, "allowed"))));
+    for command in ["duplicate", "duplicate list"] {
+        let lists = here.ok(&take(command));
+        assert!(lists.contains("agreed") && lists.contains("refused") && lists.contains("may be matched"), "{lists}");
+        assert!(!lists.contains("93701234567"), "{lists}");
+    }
+    let nobody = here.refused("watchfire duplicate check --to smex --consent explicit --contact words");
+    assert!(nobody.0 == Some(2) && !nobody.1.contains("nobody guesses"), "{}", nobody.1);
 }
 
 /// The examples about referrals, from both sides.

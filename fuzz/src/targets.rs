@@ -10,14 +10,15 @@ use watchfire::config::Effective;
 use watchfire::formats::pattern::{self, Dialect, Pattern};
 use watchfire::formats::{self, Format, Item, warninglist};
 use watchfire::link::convert::{
-    Assembled, BatchReader, batch_frames, decode_definition, decode_record, encode_definition, encode_record, read_bodies, read_branch,
-    read_checkpoint, read_have, read_signed_recall, sign_recall,
+    Assembled, BatchReader, batch_frames, decode_definition, decode_record, encode_definition, encode_record, read_answer, read_bodies,
+    read_branch, read_checkpoint, read_claim, read_have, read_query, read_signed_recall, sign_recall,
 };
 use watchfire::link::pairing::Invitation;
 use watchfire::link::wire;
 use watchfire::model::alert::Alert;
 use watchfire::model::call::{Call, Volunteer};
 use watchfire::model::crypto::{SigningKey, framed, sha256};
+use watchfire::model::duplicate::{MatchKey, Question, SLOTS_BYTES, Said};
 use watchfire::model::group::{Definition, Visibility, group_id};
 use watchfire::model::id::base32;
 use watchfire::model::identity::{Card, CardContent, Chain, LogKey as CardLogKey, P256Key};
@@ -27,7 +28,7 @@ use watchfire::model::observable::{from_search_key, search_key};
 use watchfire::model::record::{Receipt, ReceiptOutcome, Withdrawal, WithdrawalMode};
 use watchfire::model::warninglist::Entries;
 use watchfire::model::{
-    AlertId, CallId, GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Priority, Record, RecordKind, Timestamp, Tlp,
+    AlertId, CallId, CheckId, GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Priority, Record, RecordKind, Timestamp, Tlp,
 };
 use watchfire::rules::addressee::{self, Decision};
 use watchfire::rules::label::{Held, Way, outbound};
@@ -100,6 +101,23 @@ fn frame(data: &[u8]) {
         Some(wire::frame::Frame::Have(have)) => drop(read_have(&have)),
         Some(wire::frame::Frame::Batch(part)) => push(vec![part]),
         Some(wire::frame::Frame::Bodies(bodies)) => drop(read_bodies(bodies)),
+        Some(wire::frame::Frame::DuplicateQuery(query)) => {
+            if let Ok(Said::Query { blinded, .. }) = read_query(&query) {
+                let _ = MatchKey::from_seed(&KEY_SEED).expect("a key").evaluate(&blinded);
+            }
+        }
+        Some(wire::frame::Frame::DuplicateAnswer(mut answer)) => {
+            // The fuzzer need not get the slots right as well.
+            if answer.slots.is_empty() {
+                answer.slots = vec![3; SLOTS_BYTES];
+            }
+            if let Ok(Said::Answer { answer, .. }) = read_answer(answer) {
+                let question = Question::new(b"somebody").expect("short");
+                let key = MatchKey::from_seed(&KEY_SEED).expect("a key").public();
+                drop(question.finish(b"somebody", &answer.evaluated, &key));
+            }
+        }
+        Some(wire::frame::Frame::DuplicateClaim(claim)) => drop(read_claim(&claim)),
         Some(wire::frame::Frame::Conflict(conflict)) => {
             if let Some(wire) = conflict.branch.as_ref().and_then(|branch| branch.checkpoint.as_ref()) {
                 let _ = read_checkpoint(log, wire);
@@ -170,7 +188,22 @@ fn frames_of_batches() -> Vec<wire::Frame> {
 }
 
 fn frame_seeds() -> Vec<Vec<u8>> {
-    frames_of_batches().iter().map(Message::encode_to_vec).collect()
+    let query = wire::DuplicateQuery { check: vec![1; 16], blinded: Question::new(b"somebody").expect("short").blinded().to_vec() };
+    let evaluated = MatchKey::from_seed(&KEY_SEED).expect("a key").evaluate(&query.blinded.as_slice().try_into().expect("32 bytes"));
+    let evaluated = evaluated.expect("an element");
+    let answer = wire::DuplicateAnswer {
+        check: vec![1; 16],
+        evaluated: evaluated.element.to_vec(),
+        proof: evaluated.proof.to_vec(),
+        nonce: vec![2; 32],
+        slots: Vec::new(),
+        refused: 0,
+    };
+    let claim = wire::DuplicateClaim { check: vec![1; 16], ticket: vec![4; 16] };
+    let said =
+        [wire::frame::Frame::DuplicateQuery(query), wire::frame::Frame::DuplicateAnswer(answer), wire::frame::Frame::DuplicateClaim(claim)];
+    let said = said.map(|frame| wire::Frame { frame: Some(frame) }.encode_to_vec());
+    frames_of_batches().iter().map(Message::encode_to_vec).chain(said).collect()
 }
 
 /// The parts of a batch, one after the other, each with its length in two bytes before it.
@@ -265,6 +298,7 @@ fn records() -> Vec<Record> {
         Record::KeyChange([0x22; 32]),
         Record::Call(call),
         Record::Volunteer(volunteer),
+        Record::Match(CheckId([5; 16])),
     ]
 }
 
@@ -353,6 +387,7 @@ fn card_seeds() -> Vec<Vec<u8>> {
         log_key: CardLogKey { number: 1, public: [2; 32] },
         earlier_log_keys: Vec::new(),
         desk_key: None,
+        match_key: None,
         knock_key: [3; 32],
         endpoints: vec!["node.example:7443".parse().expect("an endpoint")],
         protocols: vec![1],

@@ -5,6 +5,7 @@ mod alerts;
 mod backup;
 mod calls;
 pub mod client;
+mod duplicates;
 mod extract;
 mod gate;
 mod handovers;
@@ -102,6 +103,12 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/platforms/{id}/ping", post(referrals::ping_platform))
         .route("/v1/platforms/{id}/answer", post(referrals::answer_platform))
         .route("/v1/campaigns", get(records::campaigns))
+        .route("/v1/duplicates", get(duplicates::list).post(duplicates::check))
+        .route("/v1/duplicates/claims", post(duplicates::claim))
+        .route("/v1/duplicates/evaluate", post(duplicates::evaluate))
+        .route("/v1/duplicates/allowed", post(duplicates::allow))
+        .route("/v1/duplicates/allowed/{id}/end", post(duplicates::disallow))
+        .route("/v1/duplicates/found/{id}", post(duplicates::decide))
         .route("/v1/statistics", get(statistics::statistics))
         .route("/v1/handovers", get(handovers::list).post(handovers::open))
         .route("/v1/handovers/{id}", get(handovers::show))

@@ -12,6 +12,7 @@ mod demo;
 mod desk_key;
 mod disclosures;
 mod doctor;
+mod duplicate;
 mod expire;
 mod explain;
 mod export;
@@ -131,6 +132,7 @@ enum Command {
     Alert(alert::Args),
     Call(call::Args),
     Volunteer(volunteer::Args),
+    Duplicate(duplicate::Args),
     Handover(handover::Args),
     Statistics(statistics::Args),
     Withdraw(withdraw::Args),
@@ -251,6 +253,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Alert(args) => alert::run(desk, args).await,
         Command::Call(args) => call::run(desk, args).await,
         Command::Volunteer(args) => volunteer::run(desk, args).await,
+        Command::Duplicate(args) => duplicate::run(desk, args).await,
         Command::Handover(args) => handover::run(desk, args).await,
         Command::Statistics(args) => statistics::run(desk, &args).await,
         Command::Withdraw(args) => withdraw::run(desk, &args).await,

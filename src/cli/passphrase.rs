@@ -34,6 +34,18 @@ pub(super) fn until<T>(user: &UserName, file: Option<&str>, open: impl Fn(&Passp
     open(&ask(&mut terminal, &format!("passphrase of {user}: "))?.map_err(bad)?)
 }
 
+/// Something else that is not to be seen, typed on the terminal without an echo.
+pub(super) fn hidden(prompt: &str) -> Result<Zeroizing<String>, Problem> {
+    let none = || {
+        let text =
+            "there is no terminal on which to ask for the contact\nhint: `--contact FILE` reads it from a file, `-` from standard input";
+        Problem::new("no-terminal", Exit::Usage, text)
+    };
+    let mut terminal = File::options().read(true).write(true).open(TERMINAL).map_err(|_| none())?;
+    let line = line_of(&mut terminal, prompt)?;
+    line.ok_or_else(|| Problem::new("given-up", Exit::Failed, "nothing was typed\nhint: nobody was asked"))
+}
+
 /// A new passphrase, typed twice.
 pub(super) fn new(user: &UserName, file: Option<&str>) -> Result<Passphrase, Problem> {
     if let Some(file) = file {
@@ -72,6 +84,12 @@ fn failed(error: io::Error) -> NodeError {
 
 /// Asks once.
 fn ask(terminal: &mut File, prompt: &str) -> Result<Result<Passphrase, BadPassphrase>, Problem> {
+    let line = line_of(terminal, prompt)?;
+    let given_up = || Problem::new("given-up", Exit::Failed, "no passphrase was typed\nhint: nothing was changed");
+    Ok(Passphrase::new(&line.ok_or_else(given_up)?))
+}
+
+fn line_of(terminal: &mut File, prompt: &str) -> Result<Option<Zeroizing<String>>, Problem> {
     let line = {
         let _quiet = Quiet::on(terminal.try_clone().map_err(failed)?).map_err(failed)?;
         // Quiet first: nothing that is typed at the sight of the prompt is shown.
@@ -79,8 +97,7 @@ fn ask(terminal: &mut File, prompt: &str) -> Result<Result<Passphrase, BadPassph
         typed(terminal).map_err(failed)
     };
     writeln!(terminal).map_err(failed)?;
-    let given_up = || Problem::new("given-up", Exit::Failed, "no passphrase was typed\nhint: nothing was changed");
-    Ok(Passphrase::new(&line?.ok_or_else(given_up)?))
+    Ok(line?)
 }
 
 /// A terminal that shows nothing of what is typed, until this is dropped.

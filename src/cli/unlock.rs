@@ -63,6 +63,11 @@ impl Signer {
         }
         self.unlock(desk).await?.order(name, about, request)
     }
+
+    /// The user's open key, for several orders; nothing where nobody was named.
+    pub(super) async fn unlock_if_named(&self, desk: &Desk) -> Result<Option<Unlocked>, Problem> {
+        if self.name.is_none() { Ok(None) } else { self.unlock(desk).await.map(Some) }
+    }
 }
 
 impl Unlocked {

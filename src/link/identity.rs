@@ -10,6 +10,7 @@ use super::keys::{KeyFile, Keys, KeysError, Renewal};
 use super::tls::Credential;
 use crate::model::crypto::{HmacKey, SigningKey, chacha_key};
 use crate::model::desk::DeskKey;
+use crate::model::duplicate::MatchKey;
 use crate::model::identity::{Card, Endpoint, LogKeys};
 use crate::model::{CampaignId, Observable, OrgId, RecordId, Timestamp};
 
@@ -157,6 +158,25 @@ impl Identity {
             return Ok(false);
         }
         keys.change_card(now, |content| content.desk_key = Some(key.clone()))?;
+        Ok(true)
+    }
+
+    /// Our key for checks for duplicates.
+    pub fn match_key(&self) -> Arc<MatchKey> {
+        self.read().match_key().clone()
+    }
+
+    /// Puts the key for checks for duplicates into our card; `false` when it names that one already.
+    ///
+    /// # Errors
+    /// When the root key is away.
+    pub fn set_match_key(&self, now: Timestamp) -> Result<bool, KeysError> {
+        let mut keys = self.write();
+        let key = Some(keys.match_key().public());
+        if keys.card().content().match_key == key {
+            return Ok(false);
+        }
+        keys.change_card(now, |content| content.match_key = key)?;
         Ok(true)
     }
 

@@ -6,6 +6,7 @@
 //! node.pem                 node certificate: key, leaf, issuing CA
 //! previous.pem             the node certificate and the card from before the last rotation of the root
 //! log.key  id.key          32 bytes in base32
+//! match.key                the seed of the key for checks for duplicates, the same
 //! next-log.key             the next log-signing key, until the card that names it is in force and the keys have moved on
 //! root-after-next.key      the same for the root that follows the next one
 //! log-N.key                a log-signing key from before, until each of our logs has its last position under it
@@ -18,6 +19,7 @@
 use super::certificate::{CertificateError, IssuingCa, NodeCertificate};
 use super::tls::Credential;
 use crate::model::crypto::{SigningKey, random};
+use crate::model::duplicate::MatchKey;
 use crate::model::id::{base32, from_base32};
 use crate::model::identity::{
     BadKey, Card, CardContent, CardError, Chain, ChainError, EARLIER_MAX, EarlierLogKey, Endpoint, LogKey, P256Key,
@@ -111,6 +113,7 @@ pub struct Keys {
     /// Log-signing keys from before, by number.
     former: BTreeMap<u32, Arc<SigningKey>>,
     id: Zeroizing<[u8; 32]>,
+    matching: Arc<MatchKey>,
     card: Card,
     previous: Option<(NodeCertificate, Card)>,
 }
@@ -138,12 +141,14 @@ impl Keys {
         let issuing_ca = IssuingCa::issue(&root, now)?;
         let node = issuing_ca.issue_node(chain.org(), now)?;
         let (log, id) = (Arc::new(SigningKey::generate()), Zeroizing::new(random()));
+        let matching = make_match_key(directory)?;
         let content = CardContent {
             number: 1,
             issuing_cas: vec![issuing_ca.der().to_vec()],
             log_key: LogKey { number: 1, public: log.public() },
             earlier_log_keys: Vec::new(),
             desk_key: None,
+            match_key: Some(matching.public()),
             knock_key: random(),
             endpoints,
             protocols,
@@ -152,7 +157,9 @@ impl Keys {
         let card = Card::sign(&chain, content, &root)?;
         write(&at("root.key"), &pem(&root, &[]))?;
         write(&at("next-root.key"), &pem(&next, &[]))?;
-        let keys = Self { directory: directory.to_owned(), issuing_ca, node, log, former: BTreeMap::new(), id, card, previous: None };
+        let matching = Arc::new(matching);
+        let former = BTreeMap::new();
+        let keys = Self { directory: directory.to_owned(), issuing_ca, node, log, former, id, matching, card, previous: None };
         write(&at("log.key"), &secret(&keys.log.seed()))?;
         write(&at("id.key"), &secret(&keys.id))?;
         keys.write_card(&keys.issuing_ca, &keys.card)?;
@@ -191,7 +198,8 @@ impl Keys {
             return Err(content(&at("log.key"), "the log-signing key that the card names"));
         }
         let former = read_former(directory, &card)?;
-        let keys = Self { directory: directory.to_owned(), issuing_ca, node, log, former, id, card, previous };
+        let matching = Arc::new(read_match_key(directory)?);
+        let keys = Self { directory: directory.to_owned(), issuing_ca, node, log, former, id, matching, card, previous };
         keys.finish_rotation()?;
         if is_new {
             keys.write_node(&keys.node)?;
@@ -444,6 +452,11 @@ impl Keys {
         &self.id
     }
 
+    /// The key for checks for duplicates.
+    pub const fn match_key(&self) -> &Arc<MatchKey> {
+        &self.matching
+    }
+
     /// The issuing CA.
     pub const fn issuing_ca(&self) -> &IssuingCa {
         &self.issuing_ca
@@ -495,6 +508,25 @@ fn read_former(directory: &Path, card: &Card) -> Result<BTreeMap<u32, Arc<Signin
         former.insert(earlier.key.number, Arc::new(key));
     }
     Ok(former)
+}
+
+/// The seed of the key for checks for duplicates.
+const MATCH_KEY: &str = "match.key";
+
+fn make_match_key(directory: &Path) -> Result<MatchKey, KeysError> {
+    let path = directory.join(MATCH_KEY);
+    let seed = Zeroizing::new(random());
+    write(&path, &secret(&seed))?;
+    MatchKey::from_seed(&seed).map_err(|_| content(&path, "the seed of a key"))
+}
+
+/// A directory from before there was one gets one; the card names it once the root key is at hand.
+fn read_match_key(directory: &Path) -> Result<MatchKey, KeysError> {
+    let path = directory.join(MATCH_KEY);
+    if !path.exists() {
+        return make_match_key(directory);
+    }
+    MatchKey::from_seed(&*read_secret(&path)?).map_err(|_| content(&path, "the seed of a key"))
 }
 
 fn content(path: &Path, what: &'static str) -> KeysError {

@@ -487,6 +487,8 @@ impl Links {
             ("hand-overs", self.node.remind_of_handovers().await.map(drop)),
             ("log-signing keys", self.node.settle_log_keys().await),
             ("desk key", self.node.settle_desk_key()),
+            ("match key", self.node.settle_match_key()),
+            ("duplicates", self.node.forget_duplicates().await),
             ("what sources sent", self.node.keep_volumes().await),
             ("notices", self.node.forget_notices().await),
             ("retention", self.node.destroy_expired(false).await.map(drop)),

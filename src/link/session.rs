@@ -21,10 +21,11 @@ use tokio_util::sync::CancellationToken;
 use super::convert::wire::{self, frame::Frame as Kind};
 use super::convert::{
     Assembled, BatchReader, GroupState, Holdings, LogState, Malformed, bodies_frame, card_frame, conflict_frame, definition_frames,
-    digest_of_holdings, fixed, have_frames, log_id, read_bodies, read_branch, read_have, read_signed_definition, recall_frame,
-    recalled_frame, roster_frames, start_frame,
+    digest_of_holdings, duplicate_frame, fixed, have_frames, log_id, read_answer, read_bodies, read_branch, read_claim, read_have,
+    read_query, read_signed_definition, recall_frame, recalled_frame, roster_frames, start_frame,
 };
 use super::limits::{Budget, Overrun};
+use crate::model::duplicate::Said;
 use crate::model::group::SignedDefinition;
 use crate::model::log::{Audience, Batch, BatchEntry, BatchError, Body, Branch, Checkpoint, Head, LogKey};
 use crate::model::{GroupId, LogId, OrgId};
@@ -441,6 +442,9 @@ impl Session {
             }
             return Ok(());
         }
+        for said in self.node.duplicates_for(&self.peer) {
+            self.outbox.push(duplicate_frame(&said)).await?;
+        }
         self.announce_definitions().await?;
         let (logs, _) = self.node.offer(&self.peer)?;
         let news: Vec<LogState> = {
@@ -698,6 +702,9 @@ impl Receiver {
                 self.ask_for_bodies()
             }
             Kind::Conflict(conflict) => self.conflict(&conflict).await,
+            Kind::DuplicateQuery(query) => self.duplicate(read_query(&query)?).await,
+            Kind::DuplicateAnswer(answer) => self.duplicate(read_answer(answer)?).await,
+            Kind::DuplicateClaim(claim) => self.duplicate(read_claim(&claim)?).await,
             Kind::Close(close) => Err(Ended::by_peer(close)),
         }
     }
@@ -1124,6 +1131,13 @@ impl Receiver {
         Ok(())
     }
 
+    async fn duplicate(&mut self, said: Said) -> Result<(), Ended> {
+        match self.node().clone().hear_duplicate(self.session.peer, said).await? {
+            Some(answer) => self.session.outbox.answer_frame(duplicate_frame(&answer)),
+            None => Ok(()),
+        }
+    }
+
     async fn conflict(&mut self, conflict: &wire::Conflict) -> Result<(), Ended> {
         self.take_conflict(read_branch(conflict)?).await
     }
@@ -1186,6 +1200,8 @@ fn content_bytes(frame: &Kind) -> u64 {
         Kind::Recalled(recalled) => recalled.receipt.as_ref().map_or(0, |receipt| receipt.statement.len() as u64),
         Kind::Card(card) => card.len() as u64,
         Kind::Bodies(bodies) => bodies.items.iter().map(|item| item.body.len() as u64).sum(),
+        Kind::DuplicateAnswer(answer) => answer.slots.len() as u64,
+        Kind::DuplicateQuery(_) | Kind::DuplicateClaim(_) => 64,
         Kind::Conflict(conflict) => conflict.branch.as_ref().map_or(0, |branch| branch.headers.len() as u64),
         _ => 0,
     }

@@ -74,6 +74,7 @@ impl Org {
             log_key: LogKey { number: 1, public: [1; 32] },
             earlier_log_keys: vec![],
             desk_key: None,
+            match_key: None,
             knock_key: self.knock_key,
             endpoints: vec![],
             protocols: vec![1],

@@ -154,6 +154,10 @@ id!(
     AlertId, 16, "the id of an alert"
 );
 id!(
+    /// A check for a duplicate, or a case's contacts that may be matched. Random; both sides of a check know it by it.
+    CheckId, 16, "the id of a check"
+);
+id!(
     /// A hand-over from one shift to the next. Short, since people type it; known here alone.
     HandOverId, 5, "the id of a hand-over"
 );

@@ -6,6 +6,7 @@ pub mod call;
 pub mod country;
 pub mod crypto;
 pub mod desk;
+pub mod duplicate;
 pub mod group;
 pub mod hours;
 pub mod id;
@@ -25,7 +26,7 @@ pub mod vocabulary;
 pub mod warninglist;
 
 pub use id::{
-    AlertId, CallId, CampaignId, CaseId, DeskHash, EntryHash, GroupId, HandOverId, LogId, NoticeId, OrgId, PlatformId, RecordId,
+    AlertId, CallId, CampaignId, CaseId, CheckId, DeskHash, EntryHash, GroupId, HandOverId, LogId, NoticeId, OrgId, PlatformId, RecordId,
     ReferralId, ReleaseId, SealKeyId, ShortId, SubjectRef, UserKey,
 };
 pub use label::{Ceiling, Class, Label, Pap};

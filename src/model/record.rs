@@ -5,7 +5,7 @@ use super::call::{Call, Volunteer};
 use super::log::Audience;
 use super::profile::Projection;
 use super::referral::Message;
-use super::{EntryHash, LogId, Observable, OrgId, Timestamp};
+use super::{CheckId, EntryHash, LogId, Observable, OrgId, Timestamp};
 
 /// The kinds of record. The number stands in every entry header; a newer peer may send one that we do not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,6 +31,8 @@ pub enum RecordKind {
     Call = 12,
     /// An organisation would help.
     Volunteer = 13,
+    /// Somebody at the author's desk agrees to tell that they have the case that a check asked about.
+    Match = 14,
 }
 
 impl RecordKind {
@@ -52,6 +54,7 @@ impl RecordKind {
             10 => Some(Self::KeyChange),
             12 => Some(Self::Call),
             13 => Some(Self::Volunteer),
+            14 => Some(Self::Match),
             _ => None,
         }
     }
@@ -74,6 +77,7 @@ impl RecordKind {
             Self::KeyChange => "key change",
             Self::Call => "call",
             Self::Volunteer => "volunteer",
+            Self::Match => "match",
         }
     }
 }
@@ -199,6 +203,8 @@ pub enum Record {
     Volunteer(Volunteer),
     /// Its author warns of something that goes on.
     Alert(Box<Alert>),
+    /// Its author has the case that the receiver's check asked about: which check, and nothing else.
+    Match(CheckId),
 }
 
 impl Record {
@@ -215,6 +221,7 @@ impl Record {
             Self::Call(_) => RecordKind::Call,
             Self::Volunteer(_) => RecordKind::Volunteer,
             Self::Alert(_) => RecordKind::Alert,
+            Self::Match(_) => RecordKind::Match,
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod campaigns;
 mod cursor;
 mod desk;
 pub mod disclosures;
+pub mod duplicate;
 pub mod error;
 pub mod escalate;
 mod expire;
@@ -121,6 +122,8 @@ pub struct Node {
     reporting: tokio::sync::Mutex<()>,
     /// Names that are no campaign's here, once they were put together.
     no_campaigns: std::sync::OnceLock<BTreeSet<String>>,
+    /// One check for a duplicate is counted, and one thing that may be matched changes, at a time.
+    matching: tokio::sync::Mutex<()>,
     /// The value lists in force.
     pub vocabularies: crate::model::vocabulary::Vocabularies,
     /// One definition of a group of ours follows from the one before.
@@ -162,6 +165,8 @@ struct Memory {
     clocks_agree_since: Option<u64>,
     /// How many names of campaigns are remembered of each organisation.
     reported: campaigns::Remembered,
+    /// Checks for duplicates.
+    duplicates: duplicate::UnderWay,
     /// The log-signing keys that cards name.
     known_keys: log_key::KnownKeys,
 }
@@ -247,6 +252,7 @@ impl Node {
             calling: tokio::sync::Mutex::default(),
             reporting: tokio::sync::Mutex::default(),
             no_campaigns: std::sync::OnceLock::new(),
+            matching: tokio::sync::Mutex::default(),
             vocabularies,
             defining: tokio::sync::Mutex::default(),
         })

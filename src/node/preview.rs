@@ -182,6 +182,7 @@ pub(crate) fn fields(kind: u8, body: &[u8]) -> Vec<Field> {
             let start = start.map(|at| field("start", at));
             std::iter::once(field("call", call)).chain(start).collect()
         }
+        Record::Match(check) => vec![field("check", check)],
     }
 }
 

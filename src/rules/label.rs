@@ -2,6 +2,7 @@
 
 use super::may::{About, Action, To, may};
 use super::policy::Allowance;
+use crate::model::duplicate::Said;
 use crate::model::group::{Defined, Definition, Roster, Visibility};
 use crate::model::identity::Card;
 use crate::model::log::{AbsentReason, Audience, Batch, BatchEntry, Branch, Checkpoint, Entry, Header, LogKey};
@@ -399,6 +400,19 @@ pub fn outbound_roster(held: Held<Roster>, whole: &Definition, us: &OrgId, reade
         Ok(Outbound(Roster(defined)))
     } else {
         Err(Withheld::NotInAudience)
+    }
+}
+
+/// What is said of a check for a duplicate, for a peer with an open link and for nobody else.
+///
+/// # Errors
+/// When the reader is none.
+pub fn outbound_duplicate(held: Held<Said>, reader: AudienceState<'_>) -> Result<Outbound<Said>, Withheld> {
+    match reader {
+        AudienceState::Peer { open: true, .. } => Ok(Outbound(held.0)),
+        AudienceState::Peer { open: false, .. } => Err(Withheld::Suspended),
+        AudienceState::Unconfirmed => Err(Withheld::Unconfirmed),
+        _ => Err(Withheld::UnknownAudience),
     }
 }
 

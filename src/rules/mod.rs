@@ -7,6 +7,7 @@ pub mod campaigns;
 mod decode;
 pub mod desk;
 pub mod disclosed;
+pub mod duplicate;
 pub mod escalate;
 pub mod gate;
 pub mod label;

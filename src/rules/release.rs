@@ -5,7 +5,7 @@
 use super::gate::{Gate, Origin, Texts};
 use super::label::{AudienceState, Held, Withheld};
 use super::may::{About, Action, To, may};
-use super::referral::{Permission, permits};
+use super::referral::{Permission, permits, permits_match};
 use crate::model::alert::Alert;
 use crate::model::call::{Call, Volunteer};
 use crate::model::log::Audience;
@@ -141,6 +141,10 @@ pub fn release(draft: Draft, audience: AudienceState<'_>, us: &OrgId, now: Times
         (Record::Volunteer(_), Audience::Group(_)) => return Err(Withheld::VolunteerToGroup),
         _ => {}
     }
+    if let Record::Match(_) = &draft.record {
+        let Audience::Direct(to) = draft.audience else { return Err(Withheld::ReferralToGroup) };
+        permits_match(look.permission.as_ref(), &to, now)?;
+    }
     let mut findings = Findings::default();
     let record = project(draft.record, look, &mut findings)?;
     Ok(Passed { draft: Released(Draft { record, ..draft }), findings })
@@ -209,6 +213,7 @@ fn project(record: Record, look: Look<'_>, findings: &mut Findings) -> Result<Re
         }
         Record::Alert(alert) => Record::Alert(Box::new(project_alert(*alert, look, findings)?)),
         Record::Volunteer(Volunteer { call, start }) => Record::Volunteer(Volunteer { call, start }),
+        Record::Match(check) => Record::Match(check),
     })
 }
 

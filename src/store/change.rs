@@ -336,6 +336,14 @@ pub enum Shelf {
     Report = 41,
     /// What several organisations reported, once that was told.
     Campaign = 42,
+    /// Contacts of ours that may be matched, under our key.
+    DuplicateAllowed = 50,
+    /// Checks of ours.
+    DuplicateAsked = 51,
+    /// Checks of others that found a case of ours.
+    DuplicateFound = 52,
+    /// How often each peer was answered in a day. An id begins with the day's number.
+    DuplicateDay = 53,
 }
 
 /// What is remembered of a referral besides its messages.
@@ -452,6 +460,8 @@ pub enum Meaning {
     Profile,
     /// Something that stands on the board, such as a call for help.
     Posted,
+    /// A check of ours was about a case of its author's; what follows is the node's to do.
+    Match,
 }
 
 /// What became of an entry at its receiver. The number stands on the wire.

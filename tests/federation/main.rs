@@ -21,6 +21,7 @@ mod campaigns;
 mod control;
 mod counters;
 mod disks;
+mod duplicates;
 mod gate;
 mod groups;
 mod handovers;

@@ -3,7 +3,7 @@
 
 use crate::api::Problem;
 use crate::api::client::Target;
-use crate::cli::unlock::Signer;
+use crate::cli::unlock::{Signer, Unlocked};
 use crate::cli::{Desk, Ended, input, output, sealing};
 use crate::model::crypto::random;
 use crate::model::desk::{BadContact, Binding, Contact, SealPublic, Sealed};
@@ -34,15 +34,20 @@ const EXAMPLES: &str = "Examples:
   watchfire contact k7qm2xpa --as amina";
 
 pub(crate) async fn run(desk: &Desk, args: &Args) -> Ended {
-    let view: ContactView = desk.node().get(Target::new(&["referrals", &args.id, "contact"])).await?;
+    let unlocked = args.signer.unlock(desk).await?;
+    let contact = opened(desk, &args.id, &unlocked).await?;
+    output::answer(desk, &contact, text)
+}
+
+/// What was sealed for a case, opened; that is written down.
+pub(in super::super) async fn opened(desk: &Desk, id: &str, unlocked: &Unlocked) -> Result<Contact, Problem> {
+    let view: ContactView = desk.node().get(Target::new(&["referrals", id, "contact"])).await?;
     let bytes = BASE64.decode(view.sealed.as_bytes()).ok();
     let sealed = bytes.and_then(|bytes| Sealed::decode(&bytes).ok());
     let sealed =
         sealed.ok_or_else(|| NodeError::BadInput("the sealed contact cannot be read\nhint: ask the origin to send it anew".into()))?;
-    let unlocked = args.signer.unlock(desk).await?;
     let binding = Binding { sender: view.sender, recipient: unlocked.org, referral: view.referral.0 };
-    let contact = sealing::open(desk, &unlocked, &sealed, &binding).await?;
-    output::answer(desk, &contact, text)
+    sealing::open(desk, unlocked, &sealed, &binding).await
 }
 
 fn text(contact: &Contact) -> String {
@@ -65,7 +70,7 @@ fn text(contact: &Contact) -> String {
 }
 
 /// Reads a contact, TOML or JSON. What is wrong with it is told without what stands there.
-pub(super) fn read(file: &str) -> Result<Contact, Problem> {
+pub(in super::super) fn read(file: &str) -> Result<Contact, Problem> {
     let text = zeroize::Zeroizing::new(input::file(file)?);
     let bad = |why: String| {
         let hint =

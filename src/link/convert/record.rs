@@ -7,7 +7,7 @@ use super::{Malformed, alert, call, fixed, referral, wire};
 use crate::model::crypto::{SigningKey, framed, verify_ed25519};
 use crate::model::profile::Projection;
 use crate::model::record::{Receipt, ReceiptOutcome, SignedReceipt, Withdrawal, WithdrawalMode};
-use crate::model::{EntryHash, GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Record, RecordKind, Timestamp};
+use crate::model::{CheckId, EntryHash, GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Record, RecordKind, Timestamp};
 use crate::rules::release::{LABEL_MAX, LABELS_MAX, NOTE_MAX, REASON_MAX, SOURCE_MAX};
 
 /// How many positions one withdrawal or receipt names at most.
@@ -27,6 +27,7 @@ pub fn encode_record(record: &Record) -> Vec<u8> {
         Record::Alert(alert) => alert::to_wire(alert).encode_to_vec(),
         Record::Call(call) => call::to_wire(call).encode_to_vec(),
         Record::Volunteer(volunteer) => call::volunteer_to_wire(volunteer).encode_to_vec(),
+        Record::Match(check) => wire::Match { check: check.0.to_vec() }.encode_to_vec(),
     }
 }
 
@@ -48,6 +49,7 @@ pub fn decode_record(kind: RecordKind, body: &[u8]) -> Result<Record, Malformed>
         }
         RecordKind::Withdrawal => Record::Withdrawal(withdrawal_from_wire(decode(body)?)?),
         RecordKind::Receipt => Record::Receipt(receipt_from_wire(decode(body)?)?),
+        RecordKind::Match => Record::Match(CheckId(fixed(&decode::<wire::Match>(body)?.check, "the id of a check has 16 bytes")?)),
         RecordKind::KeyChange => Record::KeyChange(fixed(&decode::<wire::KeyChange>(body)?.key, "a key has 32 bytes")?),
         RecordKind::Alert => Record::Alert(Box::new(alert::from_wire(decode(body)?)?)),
         RecordKind::Call => Record::Call(call::from_wire(decode(body)?)?),

@@ -11,6 +11,7 @@ use super::log_keys::{self, EarlierLogKey, LogKey, LogKeys};
 use super::wire::{Malformed, Reader, Writer};
 use crate::model::crypto::{framed, sha256_framed};
 use crate::model::desk::DeskKey;
+use crate::model::duplicate::MatchPublic;
 use crate::model::{OrgId, Timestamp};
 
 const CONTEXT: &str = "watchfire/card/v1";
@@ -27,9 +28,11 @@ const EXTENSIONS_MAX: usize = 16;
 const DESK_KEY: u16 = 1;
 /// The extension that lists the earlier log-signing keys.
 const EARLIER_LOG_KEYS: u16 = 2;
+/// The extension that commits the organisation to the key with which it answers checks for duplicates.
+const MATCH_KEY: u16 = 3;
 
 /// What an organisation says in its card, beside its chain. Unknown extensions of a newer version are kept in the card's bytes;
-/// extension 1 belongs to the desk key, 2 to the earlier log-signing keys.
+/// extension 1 belongs to the desk key, 2 to the earlier log-signing keys, 3 to the key for checks for duplicates.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CardContent {
     /// Counts the cards of one root, from 1.
@@ -42,6 +45,8 @@ pub struct CardContent {
     pub earlier_log_keys: Vec<EarlierLogKey>,
     /// What is sealed to its desk, is sealed to; none for one without a desk.
     pub desk_key: Option<DeskKey>,
+    /// Under which it answers checks for duplicates, the same for everybody who asks; none for one from before there were any.
+    pub match_key: Option<MatchPublic>,
     /// Makes the daily label with which its peers knock. Secret among those who hold the card.
     pub knock_key: [u8; 32],
     /// Where its node listens, preferred first; none for one that only dials. At most 8.
@@ -231,7 +236,8 @@ impl CardContent {
     fn encode(&self, chain: &Chain) -> Vec<u8> {
         let earlier = (!self.earlier_log_keys.is_empty()).then(|| (EARLIER_LOG_KEYS, log_keys::encode(&self.earlier_log_keys)));
         let desk = self.desk_key.as_ref().map(|key| (DESK_KEY, key.encode()));
-        let extensions: Vec<(u16, Vec<u8>)> = desk.into_iter().chain(earlier).collect();
+        let matching = self.match_key.as_ref().map(|key| (MATCH_KEY, key.bytes().to_vec()));
+        let extensions: Vec<(u16, Vec<u8>)> = desk.into_iter().chain(earlier).chain(matching).collect();
         Writer(vec![WIRE_VERSION])
             .fixed(&chain.org().0)
             .fixed(&self.number.to_be_bytes())
@@ -262,6 +268,7 @@ fn decode(body: &[u8]) -> Result<(Vec<Statement>, CardContent), CardError> {
         log_key: LogKey { number: reader.u32()?, public: reader.array()? },
         earlier_log_keys: Vec::new(),
         desk_key: None,
+        match_key: None,
         knock_key: reader.array()?,
         endpoints: reader.list(ENDPOINTS_MAX, endpoint)?,
         protocols: reader.list(PROTOCOLS_MAX, Reader::u16)?,
@@ -274,6 +281,9 @@ fn decode(body: &[u8]) -> Result<(Vec<Statement>, CardContent), CardError> {
     }
     if let Some((_, bytes)) = extensions.iter().find(|(tag, _)| *tag == DESK_KEY) {
         content.desk_key = Some(DeskKey::decode(bytes).ok_or(Malformed("card"))?);
+    }
+    if let Some((_, bytes)) = extensions.iter().find(|(tag, _)| *tag == MATCH_KEY) {
+        content.match_key = Some(MatchPublic::from_bytes(bytes).map_err(|_| Malformed("card"))?);
     }
     let inception = statements.first().map(|statement| sha256_framed("watchfire/inception/v1", &[&statement.bytes]));
     if inception == Some(org.0) { Ok((statements, content)) } else { Err(Malformed("card").into()) }
@@ -307,6 +317,7 @@ mod tests {
             log_key: LogKey { number: 1, public: [2; 32] },
             earlier_log_keys: vec![],
             desk_key: None,
+            match_key: None,
             knock_key: [3; 32],
             endpoints: vec!["node.example:7443".parse().expect("valid")],
             protocols: vec![1],
@@ -405,6 +416,20 @@ mod tests {
         assert_eq!(before.content().desk_key, None);
         let length = |card: &Card| card.content().encode(&owner.chain).len();
         assert_eq!(length(&card), length(&before) + DeskKey::LENGTH + 4, "and nothing else");
+    }
+
+    #[test]
+    fn a_card_commits_to_the_key_for_duplicates_and_refuses_one_that_is_none() {
+        let owner = owner();
+        let key = crate::model::duplicate::MatchKey::from_seed(&[7; 32]).expect("a key").public();
+        let with = CardContent { match_key: Some(key), ..content(1) };
+        let card = Card::sign(&owner.chain, with.clone(), &owner.root).expect("signs");
+        assert_eq!(Card::from_text(&card.to_text()).expect("reads").content(), &with);
+        let mut body = content(1).encode(&owner.chain);
+        body.pop();
+        let body = Writer(body).list(&[(MATCH_KEY, [0_u8; 32])], |out, (tag, value)| out.fixed(&tag.to_be_bytes()).bytes(value)).0;
+        let signature = owner.root.sign(&framed(CONTEXT, &[&body]));
+        assert!(Card::from_bytes(&Writer::default().bytes(&body).bytes(&signature).0).is_err());
     }
 
     #[test]

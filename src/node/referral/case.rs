@@ -249,6 +249,16 @@ impl Node {
         Ok(self.case(snapshot, &case)?.map(|row| (case, row)))
     }
 
+    /// Whether the case of a referral is still here, and the consent to it is neither over nor for indicators alone.
+    pub(in super::super) fn consents_to_match(&self, snapshot: &Snapshot, referral: &ReferralId) -> Result<bool, NodeError> {
+        let consent = match self.case_of(snapshot, referral)? {
+            Some((_, case)) => case.offer.filter(|_| !case.revoked).map(|offer| offer.consent),
+            None => self.consent_of(snapshot, referral)?,
+        };
+        let now = self.clock.now();
+        Ok(consent.is_some_and(|consent| !consent.indicators_only && consent.expires.is_none_or(|expires| expires > now)))
+    }
+
     /// What allows us to say something in a referral.
     pub(in super::super) fn permit(&self, snapshot: &Snapshot, referral: &ReferralId) -> Result<Permit, NodeError> {
         let case = self.case_of(snapshot, referral)?.map(|(_, case)| case);

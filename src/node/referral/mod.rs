@@ -52,7 +52,7 @@ impl Node {
     ///
     /// # Errors
     /// When none has it, or several do.
-    pub(super) fn referral_named(&self, snapshot: &Snapshot, text: &str) -> Result<ReferralId, NodeError> {
+    pub(in super::super) fn referral_named(&self, snapshot: &Snapshot, text: &str) -> Result<ReferralId, NodeError> {
         let text = text.trim().to_ascii_lowercase();
         if let Ok(id) = text.parse::<ReferralId>() {
             return match snapshot.referral(&id)? {

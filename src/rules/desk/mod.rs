@@ -25,6 +25,8 @@ pub enum Deed {
     Refer,
     /// Work on a referral: open, ask, answer, accept, decline, tell, resolve, review, close.
     Work,
+    /// Check for duplicates, let a contact be matched, and tell what was found.
+    Duplicate,
     /// Say what the organisation tells others of itself.
     Profile,
     /// Warn others, or take a warning back.
@@ -41,7 +43,7 @@ pub enum Deed {
 pub const fn may(role: Role, deed: Deed) -> bool {
     match (role, deed) {
         (Role::Director, _)
-        | (Role::Handler | Role::Lead, Deed::Release | Deed::Approve | Deed::Refer | Deed::Work | Deed::OpenSealed)
+        | (Role::Handler | Role::Lead, Deed::Release | Deed::Approve | Deed::Refer | Deed::Work | Deed::Duplicate | Deed::OpenSealed)
         | (Role::Lead, Deed::RotateDeskKey | Deed::Profile | Deed::Alert) => true,
         (Role::Handler | Role::Lead, Deed::ChangeUsers | Deed::MakeDeskKey)
         | (Role::Handler, Deed::RotateDeskKey | Deed::Profile | Deed::Alert)
@@ -152,6 +154,7 @@ const fn deed_text(deed: &Deed) -> &'static str {
         Deed::Approve => "approve a release",
         Deed::Refer => "hand over a case",
         Deed::Work => "work on a referral",
+        Deed::Duplicate => "check for duplicates",
         Deed::Profile => "change the profile",
         Deed::Alert => "publish an alert",
         Deed::MakeDeskKey => "make the desk key",
@@ -164,7 +167,7 @@ const fn deed_hint(deed: &Deed) -> &'static str {
     match deed {
         Deed::ChangeUsers | Deed::MakeDeskKey => "a director does; `watchfire user list` shows who is one",
         Deed::RotateDeskKey | Deed::Profile | Deed::Alert => "a lead or a director does; `watchfire user list` shows them",
-        Deed::Release | Deed::Approve | Deed::Refer | Deed::Work | Deed::OpenSealed => {
+        Deed::Release | Deed::Approve | Deed::Refer | Deed::Work | Deed::Duplicate | Deed::OpenSealed => {
             "a handler, a lead or a director does; `watchfire user list` shows them"
         }
     }

@@ -435,3 +435,14 @@ fn a_lead_or_a_director_says_what_the_organisation_tells_of_itself() {
     let told = Denied::Role(Role::Handler, Deed::Profile).to_string();
     assert!(told.ends_with("may not change the profile\nhint: a lead or a director does; `watchfire user list` shows them"), "{told}");
 }
+
+#[test]
+fn whoever_works_on_cases_checks_for_duplicates_and_a_coordinator_does_not() {
+    let may_do = [Role::Handler, Role::Lead, Role::Director, Role::Coordinator].map(|role| may(role, Deed::Duplicate));
+    assert_eq!(may_do, [true, true, true, false]);
+    let told = Denied::Role(Role::Coordinator, Deed::Duplicate).to_string();
+    assert!(
+        told.ends_with("may not check for duplicates\nhint: a handler, a lead or a director does; `watchfire user list` shows them"),
+        "{told}"
+    );
+}

@@ -4,7 +4,7 @@ use crate::model::log::Audience;
 use crate::model::record::{Receipt, ReceiptOutcome, Withdrawal, WithdrawalMode};
 use crate::model::warninglist::{Entries, Warninglist};
 use crate::model::{EntryHash, Indicator, LogId, OrgId, Record, Timestamp, Tlp};
-use crate::rules::label::AudienceState;
+use crate::rules::label::{AudienceState, Withheld};
 use crate::rules::lists::{Lists, Rated};
 use crate::rules::redact::Known;
 use crate::rules::release::{Draft, Look, NOTE_MAX, PASSED_ON, Passed, REASON_MAX, release};
@@ -285,6 +285,8 @@ fn what_leaves_of_each_kind_of_record_is_this_and_nothing_else() {
     let outcomes = vec![(1, ReceiptOutcome::Destroyed)];
     let receipt = Receipt { log: LogId([4; 32]), outcomes, at: Timestamp(5), withdrawal: Some(EntryHash([6; 32])) };
     let records = [Record::Indicator(indicator), Record::Withdrawal(withdrawal), Record::Receipt(receipt), Record::KeyChange([7; 32])];
+    // A match leaves under a consent alone, even to a peer.
+    assert!(matches!(out(Record::Match(crate::model::CheckId([7; 16]))), Err(Withheld::NoConsent | Withheld::ReferralToGroup)));
     let expected = [
         r#"Indicator(Indicator { observable: Observable { kind: Url, value: "http://evil.ru/login" }, valid_from: Some(Timestamp(1)), valid_until: Some(Timestamp(2)), confidence: Some(80), labels: ["pegasus"], note: Some("for [name-1]"), source: Some("a report") })"#,
         r#"Withdrawal(Withdrawal { log: ambqgaydambqgaydambqgaydambqgaydambqgaydambqgaydambq, seqs: [1, 2], mode: Withdraw, reason: "[name-1] was wrong" })"#,

@@ -84,6 +84,10 @@ events! {
     CallEnded 23 "call-ended" "a call for help is over";
     /// An alert concerns a case here.
     AlertMatches 24 "alert-matches" "an alert concerns a referral";
+    /// A partner asks about a case that we have.
+    DuplicateWaits 26 "duplicate-waits" "a partner asks about a case";
+    /// A partner tells that they have a case of ours.
+    DuplicateFound 27 "duplicate-found" "a partner has told what a check found";
 }
 
 impl Event {

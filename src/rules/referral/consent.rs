@@ -18,6 +18,13 @@ pub enum Permission<'a> {
     },
     /// It goes back to whom the case came from.
     Back,
+    /// The person agreed that these may learn that we have the case, until then.
+    Match {
+        /// Who may.
+        with: &'a [OrgId],
+        /// Until when.
+        until: Timestamp,
+    },
 }
 
 /// Whether these words may go to an organisation.
@@ -29,7 +36,7 @@ pub fn permits(permission: Option<&Permission<'_>>, words: &Words, to: &OrgId, n
         return Ok(());
     }
     let (consent, recipients, parent) = match permission {
-        None => return Err(Withheld::NoConsent),
+        None | Some(Permission::Match { .. }) => return Err(Withheld::NoConsent),
         Some(Permission::Back) => return Ok(()),
         Some(Permission::Case { consent, recipients, parent }) => (consent, recipients, parent),
     };
@@ -63,6 +70,19 @@ pub fn permits_platforms(consent: &Consent, now: Timestamp) -> Result<(), Withhe
         consent if consent.indicators_only => Err(Withheld::IndicatorsOnly),
         consent if !consent.platforms => Err(Withheld::NoPlatforms),
         _ => Ok(()),
+    }
+}
+
+/// Whether an organisation may be told that we have the case that its check asked about.
+///
+/// # Errors
+/// What the consent does not allow.
+pub fn permits_match(permission: Option<&Permission<'_>>, to: &OrgId, now: Timestamp) -> Result<(), Withheld> {
+    match permission {
+        Some(Permission::Match { until, .. }) if *until <= now => Err(Withheld::ConsentExpired),
+        Some(Permission::Match { with, .. }) if !with.contains(to) => Err(Withheld::NotConsented),
+        Some(Permission::Match { .. }) => Ok(()),
+        _ => Err(Withheld::NoConsent),
     }
 }
 
@@ -167,5 +187,20 @@ mod tests {
             let both = narrowed(one, other);
             assert!(is_within(&both, &wide) && is_within(&both, &narrow));
         }
+    }
+    #[test]
+    fn that_we_have_a_case_is_told_under_a_consent_for_that_and_no_other() {
+        let ask = |permission: Option<Permission<'_>>, to| permits_match(permission.as_ref(), to, Timestamp(10));
+        let matched = |with, until| Some(Permission::Match { with, until: Timestamp(until) });
+        assert_eq!(ask(matched(&[US], 11), &US), Ok(()));
+        assert_eq!(ask(matched(&[US], 10), &US), Err(Withheld::ConsentExpired));
+        assert_eq!(ask(matched(&[US], 11), &OTHER), Err(Withheld::NotConsented));
+        let agreed = consent(true, None);
+        for other in [None, Some(Permission::Back), Some(Permission::Case { consent: &agreed, recipients: &[US], parent: None })] {
+            assert_eq!(ask(other, &US), Err(Withheld::NoConsent));
+        }
+        // Nor does it let anything else out.
+        let words = Words::Answer { question: 1, text: "yes".into() };
+        assert_eq!(permits(matched(&[US], 11).as_ref(), &words, &US, Timestamp(10)), Err(Withheld::NoConsent));
     }
 }

@@ -16,7 +16,7 @@ mod tests;
 
 pub use by_itself::{Facts, by_itself};
 pub use clock::{Clock, clocks};
-pub use consent::{Permission, narrowed, permits, permits_platforms};
+pub use consent::{Permission, narrowed, permits, permits_match, permits_platforms};
 pub use legal::Illegal;
 
 use crate::model::referral::{Waiting, Words};

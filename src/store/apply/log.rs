@@ -279,7 +279,7 @@ impl Tx<'_> {
                         self.judge(log, received.header.seq, Verdict::Filtered)?;
                     }
                 }
-                Meaning::None | Meaning::Indicator { .. } | Meaning::Said(_) => {}
+                Meaning::None | Meaning::Indicator { .. } | Meaning::Said(_) | Meaning::Match => {}
             }
         }
         Ok(all)
@@ -386,7 +386,12 @@ impl Tx<'_> {
                 // A withdrawal or receipt does the same once more, a message is known by its number, and of profiles the last is here; a change of key
                 // belongs to its own log.
                 Some(
-                    RecordKind::Withdrawal | RecordKind::Receipt | RecordKind::Referral | RecordKind::ReferralStep | RecordKind::Profile,
+                    RecordKind::Withdrawal
+                    | RecordKind::Receipt
+                    | RecordKind::Referral
+                    | RecordKind::ReferralStep
+                    | RecordKind::Profile
+                    | RecordKind::Match,
                 ) => true,
                 // One that was taken back stays so.
                 Some(RecordKind::Alert | RecordKind::Call | RecordKind::Volunteer) => {
