@@ -33,13 +33,16 @@ const TICKET_MS: u64 = 600_000;
 /// So many answers wait for their tickets at the most; the oldest gives way.
 const ROUNDS_MAX: usize = 1_000;
 
+/// Where somebody waits for an answer.
+type Asking = oneshot::Sender<Result<Box<Answer>, Refusal>>;
+
 /// What is known of checks while the process runs. Lost with it: checks that are under way, which count all the same.
 #[derive(Debug, Default)]
 pub(super) struct UnderWay {
     /// What is to be sent, by peer.
     to_send: BTreeMap<OrgId, VecDeque<Outbound<Said>>>,
     /// Who waits for an answer.
-    waiting: BTreeMap<(OrgId, CheckId), oneshot::Sender<Result<Box<Answer>, Refusal>>>,
+    waiting: BTreeMap<(OrgId, CheckId), Asking>,
     /// Checks of ours that were answered, whose tickets are still to be sent.
     answered: BTreeMap<CheckId, (OrgId, Timestamp)>,
     /// What we answered, and whose tickets have not come.

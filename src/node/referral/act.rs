@@ -188,7 +188,7 @@ impl Node {
         })
     }
 
-    /// A person chooses among those who accepted. The node confirms it, and withdraws the case from the others once it is seen.
+    /// A person chooses among those who accepted. The node confirms it; from the others a person withdraws it.
     async fn choose(&self, id: &ReferralId, by: By) -> Result<(), NodeError> {
         let _turn = self.referral_turn().await;
         let snapshot = self.store.snapshot()?;
