@@ -16,7 +16,7 @@ use crate::rules::lists::Source;
 use crate::rules::may::{self, About, Action, Person, To};
 use crate::rules::notify::{Event, Notice};
 use crate::rules::referral::Side;
-use crate::store::change::{Change, Shelf};
+use crate::store::change::{Change, PeerState, Shelf};
 use crate::store::{Event as Came, Filter, ProvenanceState, Snapshot};
 use serde::{Deserialize, Serialize};
 use std::collections::btree_map::Entry;
@@ -26,10 +26,12 @@ use tokio_util::sync::CancellationToken;
 
 /// The name under which it is kept how far we are.
 const CURSOR: &str = "campaigns/cursor";
-/// So many events are looked at in one transaction.
-const EVENTS_MAX: usize = 1_000;
-/// So many of them without anybody else's turn.
-const EVENTS_AT_ONCE: usize = 100;
+/// So many events are looked at in one transaction, and without anybody else's turn.
+const EVENTS_MAX: usize = 250;
+/// How far we are is written down after so many events in which nothing was found.
+const UNWRITTEN_MAX: u64 = 1_000;
+/// So many of them without anybody else's work.
+const EVENTS_AT_ONCE: usize = 50;
 /// So many records of one organisation with one name are remembered, the newest: several, since some may be withdrawn.
 const PLACES_MAX: usize = 8;
 /// What was told is shown for so long after its last report (14 days, in milliseconds).
@@ -130,6 +132,12 @@ struct Report {
 struct Pending {
     reports: BTreeMap<CampaignId, BTreeMap<OrgId, ReportRow>>,
     changed: BTreeSet<(CampaignId, OrgId)>,
+    /// Names that enough organisations say, and when that was said last: looked at once, however often it is said.
+    several: BTreeMap<CampaignId, Timestamp>,
+    /// Who does not count, as we have closed ourselves to them.
+    unheard: BTreeSet<OrgId>,
+    /// How many names, and how many values, were told within a window, once that was read.
+    lately: Option<[u64; 2]>,
     raised: BTreeMap<CampaignId, Option<CampaignRow>>,
     told: BTreeSet<CampaignId>,
     more: u64,
@@ -188,8 +196,9 @@ impl Node {
     /// # Errors
     /// When the store cannot be read or takes no changes; it is done again then.
     pub async fn look_for_campaigns(&self) -> Result<(), NodeError> {
-        let _turn = self.reporting.lock().await;
         loop {
+            // Whoever has a referral to report waits for some events, and not for all.
+            let _turn = self.reporting.lock().await;
             let looked = self.look_at_some().await?;
             let Some((changes, cursor, is_all)) = looked else { return Ok(()) };
             if !changes.is_empty() {
@@ -224,7 +233,7 @@ impl Node {
         let filter = Filter { kinds: Vec::new(), ceiling: Ceiling::NONE, revoked: false, now };
         let events = snapshot.since(cursor, EVENTS_MAX, &filter)?;
         let Some(last) = events.last().map(|event| event.cursor) else { return Ok(None) };
-        let mut pending = Pending::default();
+        let mut pending = Self::pending(&snapshot)?;
         for (many, event) in events.iter().enumerate() {
             if many % EVENTS_AT_ONCE == EVENTS_AT_ONCE - 1 {
                 // Links and people go before.
@@ -232,9 +241,10 @@ impl Node {
             }
             self.look_at(&snapshot, event, &mut pending)?;
         }
+        self.weigh_names(&snapshot, &mut pending)?;
         let mut changes = self.written(pending);
         // What found nothing is cheaper looked at again after a crash than written down each time.
-        if !changes.is_empty() || last.saturating_sub(written) >= EVENTS_MAX as u64 {
+        if !changes.is_empty() || last.saturating_sub(written) >= UNWRITTEN_MAX {
             changes.push(Change::Put(CURSOR, Some(last.to_be_bytes().to_vec())));
         }
         Ok(Some((changes, last, events.len() < EVENTS_MAX)))
@@ -245,17 +255,22 @@ impl Node {
         let holds = |state: ProvenanceState| state == ProvenanceState::Live;
         let Some(newest) = item.provenances.iter().filter(|one| holds(one.state)).max_by_key(|one| one.received) else { return Ok(()) };
         let (author, at) = (newest.author, newest.received);
-        for label in labels(item.body.0.as_slice()) {
-            if let Some(campaign) = self.campaign_named(&label) {
-                self.report(snapshot, pending, campaign, author, (Place::Record(event.record), at))?;
-            }
+        let labels = labels(item.body.0.as_slice());
+        let named: BTreeSet<CampaignId> = labels.iter().filter_map(|label| self.campaign_named(label)).collect();
+        for campaign in named {
+            self.report(snapshot, pending, campaign, author, (Place::Record(event.record), at))?;
         }
         let campaign = self.campaign_of_value(&item.observable);
         let others = |snapshot: &Snapshot| self.reports_of_value(snapshot, &item.observable);
         self.weigh(snapshot, pending, campaign, What::Value(event.record), at, others)
     }
 
-    /// Remembers that an organisation says a name, and tells where several do.
+    fn pending(snapshot: &Snapshot) -> Result<Pending, NodeError> {
+        let closed = snapshot.peers()?.into_iter().filter(|peer| peer.state != PeerState::Open);
+        Ok(Pending { unheard: closed.map(|peer| peer.org).collect(), ..Pending::default() })
+    }
+
+    /// Remembers that an organisation says a name.
     fn report(
         &self,
         snapshot: &Snapshot,
@@ -279,11 +294,20 @@ impl Node {
         row.places.drain(..many.saturating_sub(PLACES_MAX));
         pending.changed.insert((campaign, author));
         // Of few nothing has to be read.
-        if (rows.len() as u64) < self.limits().organisations {
-            return Ok(());
+        if (rows.len() as u64) >= self.limits().organisations {
+            let last = pending.several.entry(campaign).or_default();
+            *last = at.max(*last);
         }
-        let rows: Vec<ReportRow> = rows.values().cloned().collect();
-        self.weigh(snapshot, pending, campaign, What::Name, at, |snapshot| self.reports_of_name(snapshot, &campaign, &rows))
+        Ok(())
+    }
+
+    /// Tells where several organisations say a name.
+    fn weigh_names(&self, snapshot: &Snapshot, pending: &mut Pending) -> Result<(), NodeError> {
+        for (campaign, at) in std::mem::take(&mut pending.several) {
+            let rows: Vec<ReportRow> = pending.reports.get(&campaign).into_iter().flat_map(|rows| rows.values().cloned()).collect();
+            self.weigh(snapshot, pending, campaign, What::Name, at, |snapshot| self.reports_of_name(snapshot, &campaign, &rows))?;
+        }
+        Ok(())
     }
 
     /// Whether one more name of an organisation is remembered; it counts as one from then on.
@@ -314,7 +338,8 @@ impl Node {
         at: Timestamp,
         reports: impl Fn(&Snapshot) -> Result<Vec<Report>, NodeError>,
     ) -> Result<(), NodeError> {
-        let reports = reports(snapshot)?;
+        let mut reports = reports(snapshot)?;
+        reports.retain(|report| !pending.unheard.contains(&report.author));
         let limits = self.limits();
         if (reports.iter().map(|report| report.author).collect::<BTreeSet<_>>().len() as u64) < limits.organisations {
             return Ok(());
@@ -328,10 +353,16 @@ impl Node {
             (Verdict::Few, _) => {}
             (Verdict::GoesOn(raised), Some(before)) => drop(pending.raised.insert(campaign, Some(CampaignRow { raised, ..before }))),
             (Verdict::Raise(raised) | Verdict::GoesOn(raised), _) => {
-                if self.told_lately(snapshot, pending, what, at)? >= self.config.campaigns.raised_max {
+                let lately = match &mut pending.lately {
+                    Some(lately) => lately,
+                    none => none.insert(self.told_lately(snapshot, at)?),
+                };
+                let count = &mut lately[usize::from(what != What::Name)];
+                if *count >= self.config.campaigns.raised_max {
                     pending.more += 1;
                     return Ok(());
                 }
+                *count += 1;
                 pending.raised.insert(campaign, Some(CampaignRow { what, raised }));
                 pending.told.insert(campaign);
             }
@@ -340,12 +371,13 @@ impl Node {
     }
 
     /// How many names, or how many values, were told within a window: what all import from one feed keeps no name from being told.
-    fn told_lately(&self, snapshot: &Snapshot, pending: &Pending, what: What, at: Timestamp) -> Result<u64, NodeError> {
+    fn told_lately(&self, snapshot: &Snapshot, at: Timestamp) -> Result<[u64; 2], NodeError> {
         let window_ms = self.limits().window_ms;
-        let mut rows: BTreeMap<CampaignId, CampaignRow> = Self::campaign_rows(snapshot)?.into_iter().collect();
-        rows.extend(pending.raised.iter().filter_map(|(campaign, row)| Some((*campaign, row.clone()?))));
-        let is_alike = |row: &&CampaignRow| (row.what == What::Name) == (what == What::Name);
-        Ok(rows.values().filter(is_alike).filter(|row| at.since(row.raised.since) <= window_ms).count() as u64)
+        let mut counts = [0; 2];
+        for (_, row) in Self::campaign_rows(snapshot)?.into_iter().filter(|(_, row)| at.since(row.raised.since) <= window_ms) {
+            counts[usize::from(row.what != What::Name)] += 1;
+        }
+        Ok(counts)
     }
 
     /// The changes that write it down, with one notice for all that is told at once.
@@ -382,8 +414,9 @@ impl Node {
         if is_old || known.get(&author).is_some_and(|row| row.places.iter().any(|(other, _)| *other == place)) {
             return Ok(());
         }
-        let mut pending = Pending::default();
+        let mut pending = Self::pending(&snapshot)?;
         self.report(&snapshot, &mut pending, campaign, author, (place, at))?;
+        self.weigh_names(&snapshot, &mut pending)?;
         let changes = self.written(pending);
         drop(snapshot);
         if changes.is_empty() { Ok(()) } else { self.commit_reports(changes).await }
