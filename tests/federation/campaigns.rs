@@ -102,6 +102,22 @@ async fn three_organisations_with_one_name_are_told_once_at_every_desk() {
 }
 
 #[tokio::test]
+async fn whom_a_desk_has_suspended_does_not_count_there() {
+    let federation = Federation::partners().await;
+    federation.labelled(BOREALIS, "one.example.org", NAME).await;
+    federation.labelled(CEDAR, "two.example.org", NAME).await;
+    federation.node(AMAL).peer_suspend("borealis").await.unwrap();
+    federation.settle().await;
+    federation.labelled(DUNYA, "three.example.org", NAME).await;
+    assert_eq!((federation.campaigns(AMAL).await.len(), federation.told(AMAL)), (0, 0));
+    assert_eq!((federation.campaigns(CEDAR).await.len(), federation.told(CEDAR)), (1, 1), "nobody else has");
+    federation.node(AMAL).peer_resume("borealis").await.unwrap();
+    federation.settle().await;
+    federation.labelled(DUNYA, "four.example.org", NAME).await;
+    assert_eq!((federation.campaigns(AMAL).await.len(), federation.told(AMAL)), (1, 1));
+}
+
+#[tokio::test]
 async fn what_was_withdrawn_counts_no_more_and_what_is_long_ago_neither() {
     let federation = Federation::partners().await;
     federation.labelled(BOREALIS, "one.example.org", NAME).await;
