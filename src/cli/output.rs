@@ -116,7 +116,10 @@ pub(super) fn table<const N: usize>(head: [&str; N], rows: Vec<[String; N]>) -> 
 /// Names and values below each other, aligned.
 pub(super) fn facts(facts: &[(&str, String)]) -> String {
     let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-    facts.iter().map(|(name, value)| format!("{name:width$}  {}\n", plain(value))).collect()
+    let below = format!("\n{:width$}  ", "");
+    // Further lines of a text stand under its first, where no name of a fact stands.
+    let lines = |value: &str| value.trim_end().split('\n').map(plain).collect::<Vec<_>>().join(&below);
+    facts.iter().map(|(name, value)| format!("{name:width$}  {}\n", lines(value))).collect()
 }
 
 /// A time to the second, or `-`.

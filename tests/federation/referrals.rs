@@ -413,7 +413,12 @@ async fn who_a_person_is_does_not_leave_in_a_text() {
     let federation = Federation::of(2).await;
     let mut request = case(&["borealis"]);
     request.offer.summary = "write to amina.haddad@example.org or call +961 3 123 456".into();
+    let dry = ReferRequest { dry_run: true, ..request.clone() };
+    let dry = federation.node(AMAL).refer(dry, By::default()).await.unwrap();
+    assert_eq!(dry.offer.unwrap().summary, "write to [email-1] or call [phone-1]", "what would leave is what leaves");
+    assert!(dry.introduction_code.is_none() && federation.node(AMAL).inbox(true).unwrap().is_empty());
     let view = federation.node(AMAL).refer(request, By::default()).await.unwrap();
+    assert!(view.offer.is_none());
     federation.settle().await;
     let summary = federation.referral(BOREALIS, &view.referral).offer.unwrap().summary;
     assert_eq!(summary, "write to [email-1] or call [phone-1]");

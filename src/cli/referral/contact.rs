@@ -14,6 +14,7 @@ use crate::node::referral::{ContactView, ReferRequest};
 use crate::node::view::{PeerView, StatusView};
 use crate::rules::redact::{Detector, Known, Record};
 use data_encoding::BASE64;
+use std::collections::BTreeMap;
 
 /// Show how to reach the person of a case that was handed over cold; the opening is written down
 #[derive(Debug, clap::Args)]
@@ -90,7 +91,11 @@ pub(in super::super) fn read(file: &str) -> Result<Contact, Problem> {
 /// Seals a contact for each organisation that the case may go to, and for our own desk; and takes out of the texts what stands in it.
 pub(super) async fn seal(desk: &Desk, contact: &Contact, request: &mut ReferRequest) -> Result<(), Problem> {
     request.offer.hand_over = HandOver::Cold;
-    without(contact, request);
+    let replaced = without(contact, request);
+    if !replaced.is_empty() {
+        let counts: Vec<String> = replaced.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        output::say(&format!("replaced in the texts before the node gets them: {}", counts.join(", ")));
+    }
     let status: StatusView = desk.node().get(Target::new(&["status"])).await?;
     let us = status.org_id;
     for name in request.to.iter().chain(&request.candidates).cloned().collect::<Vec<String>>() {
@@ -121,17 +126,21 @@ fn no_key(name: &str) -> Problem {
     NodeError::Conflict(text).into()
 }
 
-/// Takes what stands in a contact out of the texts of a case, in any script that the detectors know.
-fn without(contact: &Contact, request: &mut ReferRequest) {
+/// Takes what stands in a contact out of the texts of a case, in any script that the detectors know, and whatever else they find. How much of what.
+fn without(contact: &Contact, request: &mut ReferRequest) -> BTreeMap<&'static str, usize> {
     let mut known = contact.values().fold(Known::default(), |known, value| known.value(value));
     if !contact.call.is_empty() {
         known = known.name(&contact.call);
     }
     let detector = Detector::new(&known);
-    let mut record = Record::default();
+    let (mut record, mut replaced) = (Record::default(), BTreeMap::new());
     for (_, text, _) in request.offer.texts_mut() {
+        for finding in detector.find(text) {
+            *replaced.entry(finding.kind.name()).or_default() += 1;
+        }
         *text = record.redact(&detector, text);
     }
+    replaced
 }
 
 #[cfg(test)]
@@ -155,6 +164,31 @@ mod tests {
         let summary = &request.offer.summary;
         assert!(!summary.contains("Amina") && !summary.contains("Haddad") && !summary.contains("9613123456"), "{summary}");
         assert!(!summary.contains("أمينة"), "{summary}");
+    }
+
+    #[test]
+    fn a_part_of_a_name_that_is_known_hides_no_other_part() {
+        let contact = |call: &str| Contact {
+            call: call.into(),
+            channels: vec![Channel { kind: "signal".into(), value: "+961 3 123 456".into() }],
+            safe_times: String::new(),
+            do_not_use: Vec::new(),
+            notes: String::new(),
+        };
+        for text in [
+            "Fatima Zahra wrote to us.",
+            "Fatima Zahra (+961 3 123 456) lost her account.",
+            "My name is Fatima Zahra.",
+            "Fatima Zahra's sister called.",
+        ] {
+            for call in ["Fatima", "Zahra", "Fatima Z", "Mrs Zahra", "Fatima Zahra", "Somebody Else", ""] {
+                let mut request = refer::read("the template", refer::TEMPLATE).unwrap();
+                request.offer.summary = text.into();
+                without(&contact(call), &mut request);
+                let summary = &request.offer.summary;
+                assert!(!summary.contains("Fatima") && !summary.contains("Zahra"), "{call}: {summary}");
+            }
+        }
     }
 
     #[test]

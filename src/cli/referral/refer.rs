@@ -4,9 +4,10 @@ use super::wizard::Wizard;
 use crate::api::Problem;
 use crate::api::client::Target;
 use crate::cli::output::{self, plain};
-use crate::cli::unlock::Signer;
+use crate::cli::unlock::{Signer, Unlocked};
 use crate::cli::{Desk, Ended, input};
 use crate::clock::Clock;
+use crate::model::desk::Ordered;
 use crate::node::error::NodeError;
 use crate::node::referral::{AgainRequest, ReferRequest, ReferView};
 use crate::node::view::PeerView;
@@ -73,6 +74,10 @@ pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
         Some(file) => read(file, &input::file(file)?)?,
         None => ask(desk, &to).await?,
     };
+    // Whom the file names is whom the consent is for, whoever is named here.
+    if request.recipients.is_empty() && !request.to.is_empty() {
+        request.recipients = request.to.iter().chain(&request.candidates).cloned().collect();
+    }
     if !to.is_empty() {
         request.to = to;
     }
@@ -84,12 +89,18 @@ pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
     if let Some(file) = contact {
         super::contact::seal(desk, &super::contact::read(&file)?, &mut request).await?;
     }
-    if asked && !dry_run && !agreed(&request)? {
-        return Err(NodeError::Conflict("nothing was referred".into()).into());
+    // One passphrase for both requests.
+    let by = match &signer.name {
+        Some(_) => Some(signer.unlock(desk).await?),
+        None => None,
+    };
+    if asked && !dry_run {
+        let dry = ReferRequest { dry_run: true, ..request.clone() };
+        if !input::says_yes(text(&post(desk, by.as_ref(), dry).await?).trim_end(), "does this leave?")?.unwrap_or(false) {
+            return Err(NodeError::Conflict("nothing was referred".into()).into());
+        }
     }
-    let ask = signer.order(desk, "refer", "", request).await?;
-    let view: ReferView = desk.node().post(Target::new(&["referrals"]), &ask).await?;
-    output::answer(desk, &view, text)
+    output::answer(desk, &post(desk, by.as_ref(), request).await?, text)
 }
 
 /// Asks a person for a case.
@@ -105,11 +116,13 @@ async fn ask(desk: &Desk, to: &[String]) -> Result<ReferRequest, Problem> {
     Ok(wizard.case(&names, to.to_vec()).map_err(|error| NodeError::io("ask for a case", error))?)
 }
 
-/// Shows what would leave, and asks whether it may.
-fn agreed(request: &ReferRequest) -> Result<bool, Problem> {
-    let shown = serde_json::to_string_pretty(&request.offer).map_err(|error| NodeError::Internal(error.to_string()))?;
-    let about = format!("{}\nto {}", plain(&shown), plain(&request.to.join(", ")));
-    Ok(input::says_yes(&about, "does this leave?")?.unwrap_or(false))
+/// Has a case referred, by somebody's order where somebody was named.
+async fn post(desk: &Desk, by: Option<&Unlocked>, request: ReferRequest) -> Result<ReferView, Problem> {
+    let ask = match by {
+        Some(by) => by.order("refer", "", request)?,
+        None => Ordered { request, order: None },
+    };
+    Ok(desk.node().post(Target::new(&["referrals"]), &ask).await?)
 }
 
 /// Reads a case, TOML or JSON.
@@ -129,7 +142,11 @@ pub(crate) fn read(file: &str, text: &str) -> Result<ReferRequest, Problem> {
 
 pub(crate) fn text(view: &ReferView) -> String {
     let mut text = String::new();
-    for offer in &view.offers {
+    if let Some(offer) = &view.offer {
+        let names: Vec<String> = view.offers.iter().map(|offer| plain(&offer.name)).collect();
+        text += &format!("{}would leave to {}\n", super::text::offer(offer), names.join(", "));
+    }
+    for offer in view.offers.iter().filter(|_| view.offer.is_none()) {
         let state = offer.held.as_ref().map_or("sent", |_| "gated");
         text += &format!("{} to {}: {state}\n", offer.referral, plain(&offer.name));
         if let Some(id) = offer.held.as_ref().and_then(|hold| hold.id) {

@@ -60,6 +60,11 @@ fn left(skeleton: &Skeleton) -> String {
     codes.map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
+/// What is offered.
+pub(crate) fn offer(offer: &Offer) -> String {
+    facts(&offered(offer))
+}
+
 fn offered(offer: &Offer) -> Vec<(&'static str, String)> {
     let codes = |codes: &[Code]| codes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let known = |known: Option<bool>| known.map(|known| if known { "yes" } else { "no" }.to_owned());

@@ -306,6 +306,15 @@ impl Node {
             gone: gone.into_iter().filter(|(referral, _)| !groups.contains_key(referral)).collect(),
         };
         self.keep_clocks(others).await?;
+        for referral in groups.keys() {
+            // What is late is counted now, whether or not it ever ends.
+            let snapshot = self.store.snapshot()?;
+            let Some(conversation) = snapshot.conversation(&ReferralId(*referral))? else { continue };
+            let changes = self.books(&snapshot, &conversation)?;
+            if !changes.is_empty() {
+                self.commit_many(changes).await?;
+            }
+        }
         if let Some(error) = failed {
             return Err(error);
         }

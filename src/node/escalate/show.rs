@@ -10,6 +10,7 @@ use crate::rules::referral::Side;
 use crate::store::Snapshot;
 use crate::store::change::Shelf;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A clock that runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,6 +165,15 @@ impl Node {
         rows.retain(|row| row.referral == *id);
         rows.sort_by_key(|row| (row.at, row.due, row.wait, row.rung));
         Ok(rows)
+    }
+
+    /// The clocks of a referral of which a rung was reached, and when the first was.
+    pub(in super::super) fn first_rungs(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<BTreeMap<Wait, Timestamp>, NodeError> {
+        let mut first = BTreeMap::new();
+        for row in self.rung_rows(snapshot, &id.0)? {
+            first.entry(row.wait).or_insert(row.at);
+        }
+        Ok(first)
     }
 
     fn rung_view(&self, snapshot: &Snapshot, row: &RungRow) -> Result<RungView, NodeError> {

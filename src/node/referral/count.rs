@@ -19,6 +19,10 @@ impl Node {
         let referred_on = skeleton.outcomes.iter().all(|code| code.as_str() == "referred_on") && !skeleton.outcomes.is_empty();
         let done = |rows: &[MessageRow]| rows.iter().map(|row| Done { step: row.step, at: row.at }).collect::<Vec<_>>();
         let mut new = facts(side, standing, &done(&conversation.origin), &done(&conversation.receiver), passed_on, referred_on);
+        let way = if side == Side::Origin { Way::Out } else { Way::In };
+        for (wait, at) in self.first_rungs(snapshot, &conversation.id)? {
+            new.extend(Event::late(wait).map(|event| Fact { measure: Measure { way, event }, at, took: None }));
+        }
         // Whether its outcome is ours to count is settled when the outcome is told.
         let was_resolved = ours.counted.iter().any(|measure| measure.event == Event::Resolved);
         new.retain(|fact| !(ours.counted.contains(&fact.measure) || was_resolved && fact.measure.event == Event::Case));

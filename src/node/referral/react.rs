@@ -170,7 +170,7 @@ impl Node {
     }
 
     /// What is to be written down of a referral for us alone: what stays of it, what is counted, and whom to tell of what has come.
-    fn books(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<Vec<Change>, NodeError> {
+    pub(in super::super) fn books(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<Vec<Change>, NodeError> {
         let before = self.ours(snapshot, &conversation.id)?;
         let mut ours = before.clone();
         self.keep_skeleton(snapshot, conversation, &mut ours)?;

@@ -108,6 +108,9 @@ pub struct ReferView {
     pub offers: Vec<Referred>,
     /// What gave way to placeholders, and what is worth a look.
     pub findings: Findings,
+    /// What would leave to the first, read from the very bytes, where it was only asked what would (`dry_run`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Offer>,
 }
 
 impl std::fmt::Debug for ReferView {
@@ -197,7 +200,7 @@ impl Node {
         let id = CaseId(random());
         let urgent = case.offer.as_ref().is_some_and(|offer| offer.priority == Priority::Emergency);
         let hold = self.hold_of(request.dry_run, request.now || urgent);
-        let (mut offers, mut findings) = (Vec::new(), Findings::default());
+        let (mut offers, mut findings, mut would_leave) = (Vec::new(), Findings::default(), None);
         // All of them or none: who repeats what failed half-way would make a second case.
         let mut tried = case.clone();
         for org in &to {
@@ -207,6 +210,7 @@ impl Node {
             let (referral, written) = self.offer_to(&id, &mut case, org, hold, by).await?;
             if offers.is_empty() {
                 findings = written.findings;
+                would_leave = written.would_leave;
             }
             offers.push(Referred { to: org, name: self.audience_name(&Audience::Direct(org))?, referral, held: written.held });
         }
@@ -223,7 +227,12 @@ impl Node {
             self.tend_alerts_or_later().await;
         }
         let state = if request.dry_run || offers.iter().any(|one| one.to == first && one.held.is_some()) { "gated" } else { "sent" };
-        Ok(ReferView { referral, state: state.into(), case: id, introduction_code: code, offers, findings })
+        let offer = match would_leave {
+            Some(Words::Offer(offer)) => Some(*offer),
+            _ => None,
+        };
+        let introduction_code = code.filter(|_| !request.dry_run);
+        Ok(ReferView { referral, state: state.into(), case: id, introduction_code, offers, findings, offer })
     }
 
     /// Offers a case that was offered before to more organisations: people's answer to a silence, a no or a case that came back.
@@ -255,7 +264,8 @@ impl Node {
             self.tend_calls_or_later().await;
         }
         let state = if first.held.is_some() { "gated" } else { "sent" };
-        Ok(ReferView { referral: first.referral, state: state.into(), case: case_id, introduction_code: case.code, offers, findings })
+        let (referral, introduction_code) = (first.referral, case.code);
+        Ok(ReferView { referral, state: state.into(), case: case_id, introduction_code, offers, findings, offer: None })
     }
 
     /// One change of referrals at a time, behind what was asked for by callers that have gone.

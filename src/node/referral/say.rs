@@ -27,6 +27,8 @@ pub(super) struct Written {
     pub(super) held: Option<HoldView>,
     /// What the gate found in it.
     pub(super) findings: Findings,
+    /// What would leave, where nothing does.
+    pub(super) would_leave: Option<Words>,
 }
 
 /// A message that passed the gate.
@@ -123,6 +125,7 @@ impl Node {
     pub(super) async fn hold_or_say(&self, id: &ReferralId, passed: Passed, hold: Hold, beside: Vec<Change>) -> Result<Written, NodeError> {
         let Passed { audience, item, remarks } = passed;
         let findings = item.findings.clone();
+        let would_leave = (hold == Hold::Dry).then(|| would_leave(&item)).flatten();
         if hold == Hold::Dry || Self::waits_for_a_person(&item) || hold != Hold::Skipped {
             let door = self.door(audience)?;
             if hold != Hold::Dry && !beside.is_empty() {
@@ -131,12 +134,21 @@ impl Node {
             let mut filling = Filling::of_referral(self, &door, hold, *id, remarks.particulars.by);
             filling.add(self, vec![item]).await?;
             let made = filling.finish(self, true).await?;
-            return Ok(Written { held: made.map(|preview| preview.hold), findings });
+            return Ok(Written { held: made.map(|preview| preview.hold), findings, would_leave });
         }
         let release = self.release_change(audience, vec![item], &remarks);
         self.commit_many(beside.into_iter().chain([release]).collect()).await?;
         self.position_or_later(audience).await;
-        Ok(Written { held: None, findings })
+        Ok(Written { held: None, findings, would_leave })
+    }
+}
+
+/// What a message says that passed the gate, read from the very bytes.
+fn would_leave(item: &ReleaseItem) -> Option<Words> {
+    let encoded = item.released.get();
+    match decode_record(RecordKind::from_number(encoded.kind)?, &encoded.body) {
+        Ok(Record::Referral(message)) => Some(message.words),
+        _ => None,
     }
 }
 

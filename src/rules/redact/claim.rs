@@ -29,6 +29,15 @@ impl Claims {
         self.owners.get(range.clone()).is_some_and(|part| part.iter().all(|owner| *owner == Owner::Free))
     }
 
+    /// Whether it may go as a name: nobody has any of it, but for names that go already, of which it may be more (`Fatima`, where only that is known,
+    /// of `Fatima Zahra wrote`).
+    pub(super) fn is_name_or_free(&self, range: &Range<usize>) -> bool {
+        let Some(part) = self.owners.get(range.clone()) else { return false };
+        let names =
+            || self.going.range(..range.end).rev().take_while(|(_, (end, _))| *end > range.start).all(|(_, (_, kind))| *kind == Kind::Name);
+        !part.contains(&Owner::Stays) && names()
+    }
+
     pub(super) fn is_taken(&self, at: usize) -> bool {
         self.owners.get(at).is_some_and(|owner| *owner != Owner::Free)
     }

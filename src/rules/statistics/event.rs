@@ -1,6 +1,7 @@
 //! What happened in a referral, as far as it is counted.
 
 use crate::model::Timestamp;
+use crate::rules::escalate::Wait;
 use crate::rules::referral::{Side, Standing, Step};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,14 @@ pub enum Event {
     PlatformAsked,
     /// A platform that was asked has answered. Counted where it was asked, so that it is a share of that.
     PlatformAnswered,
+    /// A clock's first rung was reached before the receiver's node had it.
+    LateReceipt,
+    /// The same before a person had opened it.
+    LateAcknowledgement,
+    /// The same before it was accepted or declined.
+    LateDecision,
+    /// The same before the receiver had told of its work.
+    LateFirstAction,
 }
 
 /// A time that is measured.
@@ -106,7 +115,7 @@ pub struct Fact {
 
 impl Event {
     /// All of them, in the order in which they happen.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::Case,
         Self::Offered,
         Self::Delivered,
@@ -125,7 +134,27 @@ impl Event {
         Self::AlertRead,
         Self::PlatformAsked,
         Self::PlatformAnswered,
+        Self::LateReceipt,
+        Self::LateAcknowledgement,
+        Self::LateDecision,
+        Self::LateFirstAction,
     ];
+
+    /// What it means that a clock's first rung was reached; nothing for the clocks that are not about how soon a partner is served.
+    pub const fn late(wait: Wait) -> Option<Self> {
+        match wait {
+            Wait::Receipt => Some(Self::LateReceipt),
+            Wait::Acknowledgement => Some(Self::LateAcknowledgement),
+            Wait::Decision => Some(Self::LateDecision),
+            Wait::FirstAction => Some(Self::LateFirstAction),
+            _ => None,
+        }
+    }
+
+    /// Whether it is one of these.
+    pub const fn is_late(self) -> bool {
+        matches!(self, Self::LateReceipt | Self::LateAcknowledgement | Self::LateDecision | Self::LateFirstAction)
+    }
 
     const fn name(self) -> &'static str {
         match self {
@@ -147,6 +176,10 @@ impl Event {
             Self::AlertRead => "alert_read",
             Self::PlatformAsked => "platform_asked",
             Self::PlatformAnswered => "platform_answered",
+            Self::LateReceipt => "late_receipt",
+            Self::LateAcknowledgement => "late_acknowledgement",
+            Self::LateDecision => "late_decision",
+            Self::LateFirstAction => "late_first_action",
         }
     }
 }

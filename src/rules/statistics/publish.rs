@@ -163,13 +163,14 @@ pub struct Published {
 /// What of a period's counters may be told to others: hidden below `k`, then rounded.
 pub fn published(counters: &Counters, k: u64) -> Published {
     // How many were answered is told as a share alone, where that tells of nobody.
-    let is_total = |measure: &Measure| measure.event != Event::PlatformAnswered;
+    let is_total = |measure: &Measure| measure.event != Event::PlatformAnswered && !measure.event.is_late();
     let totals =
         counters.totals.iter().filter(|(measure, n)| **n >= k && is_total(measure)).map(|(measure, n)| (*measure, rounded(*n))).collect();
     let mut all = Published { totals, ..Published::default() };
     for (measure, tables) in &counters.tables {
         // Tables of every event beside each other would tell of those in between; these are what reports are made of.
-        let is_told = matches!(measure.event, Event::Case | Event::Offered | Event::Declined);
+        // One case may be offered many times: by its codes a case is told that was solved, which is counted once.
+        let is_told = matches!(measure.event, Event::Case | Event::Declined);
         if !is_told || counters.totals.get(measure).is_none_or(|n| *n < k) {
             continue;
         }

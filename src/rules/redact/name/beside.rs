@@ -87,7 +87,7 @@ pub(super) fn possessive(seen: &Seen<'_, '_>, claims: &mut Claims) {
     let (text, lower) = (seen.view.text(), seen.view.lower());
     for at in memchr::memmem::find_iter(text.as_bytes(), b"'s ") {
         let had = lower[at + 3..].bytes().take(16).take_while(u8::is_ascii_alphabetic).count();
-        if HAD.binary_search(&&lower[at + 3..at + 3 + had]).is_err() || claims.is_taken(at) {
+        if HAD.binary_search(&&lower[at + 3..at + 3 + had]).is_err() || claims.is_taken(at) && claims.goes_at(at) != Some(Kind::Name) {
             continue;
         }
         let floor = seen.clause_start(at).max(at.saturating_sub(POSSESSOR));
@@ -105,7 +105,7 @@ pub(super) fn possessive(seen: &Seen<'_, '_>, claims: &mut Claims) {
             first -= 1;
         }
         let Some(range) = words.get(first).map(|word| word.range.start..at) else { continue };
-        if range.len() >= 3 && claims.is_free(&range) {
+        if range.len() >= 3 && claims.is_name_or_free(&range) {
             claims.over(Kind::Name, range);
         }
     }
@@ -136,7 +136,7 @@ pub(super) fn beside_addresses(seen: &Seen<'_, '_>, claims: &mut Claims) {
         }
     }
     for name in names {
-        if claims.is_free(&name) {
+        if claims.is_name_or_free(&name) {
             claims.over(Kind::Name, name);
         }
     }
@@ -167,10 +167,12 @@ const CONTACT: usize = 64;
 pub(super) fn before_contacts(seen: &Seen<'_, '_>, claims: &mut Claims) {
     let mut names = Vec::new();
     let mut last = 0;
-    for (_, contact) in claims.going().filter(|(kind, _)| matches!(kind, Kind::Email | Kind::Phone | Kind::Handle | Kind::Ip | Kind::Id)) {
+    for (_, contact) in
+        claims.going().filter(|(kind, _)| matches!(kind, Kind::Email | Kind::Phone | Kind::Handle | Kind::Ip | Kind::Id | Kind::Denied))
+    {
         let from = std::mem::replace(&mut last, contact.end);
         let start = seen.clause_start(contact.start).max(from);
-        names.extend(subject(seen, start, contact.start).filter(|range| claims.is_free(range)));
+        names.extend(subject(seen, start, contact.start).filter(|range| claims.is_name_or_free(range)));
     }
     for name in names {
         claims.over(Kind::Name, name);
@@ -231,7 +233,7 @@ pub(super) fn before_titles(seen: &Seen<'_, '_>, claims: &mut Claims) {
             .last()
             .map(|(at, _)| at);
         let range = start.map(|start| start..before.len());
-        if let Some(range) = range.filter(|range| text[range.clone()].chars().count() >= 2 && claims.is_free(range)) {
+        if let Some(range) = range.filter(|range| text[range.clone()].chars().count() >= 2 && claims.is_name_or_free(range)) {
             claims.over(Kind::Name, range);
         }
     }

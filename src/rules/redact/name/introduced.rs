@@ -31,19 +31,19 @@ pub(in crate::rules::redact) fn look(seen: &Seen<'_, '_>, claims: &mut Claims) {
         }
         if found.class & (PERSON | NAME) != 0
             && let Some(range) = beside::labelled(seen, found)
-            && claims.is_free(&range)
+            && claims.is_name_or_free(&range)
         {
             claims.over(Kind::Name, range);
         }
         if found.class & PERSON != 0
             && let Some(range) = called(seen, found)
-            && claims.is_free(&range)
+            && claims.is_name_or_free(&range)
         {
             claims.over(Kind::Name, range);
         }
         if found.class & VERB != 0
             && let Some(range) = beside::before(seen, found.start)
-            && claims.is_free(&range)
+            && claims.is_name_or_free(&range)
         {
             claims.over(Kind::Name, range);
         }
