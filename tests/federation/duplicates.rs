@@ -7,9 +7,9 @@ use data_encoding::BASE64;
 use prost::Message;
 use std::collections::BTreeSet;
 use watchfire::link::convert::wire::{self, frame::Frame as Kind};
-use watchfire::model::CheckId;
 use watchfire::model::crypto::{random, sha256_framed};
-use watchfire::model::duplicate::{Basis, Evaluated, MatchKey, MatchPublic, NotEvaluated, Question, Round, Subject, Value, claim};
+use watchfire::model::duplicate::{Basis, Evaluated, MatchKey, MatchPublic, NotEvaluated, Question, Round, Said, Subject, Value, claim};
+use watchfire::model::{CheckId, OrgId};
 use watchfire::node::NodeError;
 use watchfire::node::duplicate::{
     AllowRequest, CheckRequest, CheckView, CheckedView, Claim, ClaimRequest, DecideRequest, EvaluateRequest, FoundView, One,
@@ -186,6 +186,45 @@ async fn what_is_answered_in_a_day_is_bounded_and_a_restart_forgives_nothing() {
     federation.pass(DAY).await;
     federation.settle().await;
     assert_eq!(federation.check(AMAL, "telegram:x", "borealis").await.state, "answered", "the next day");
+}
+
+/// Who makes an organisation searches for an id that begins like a partner's (2^32 tries for eight bytes give two of them).
+#[tokio::test]
+async fn organisations_whose_ids_begin_alike_do_not_reset_each_others_counts() {
+    let federation = Federation::with(1, |_, config| config.duplicates.per_peer_max = 2).await;
+    let alike = [OrgId([7; 32]), OrgId(std::array::from_fn(|at| if at < 31 { 7 } else { 8 }))];
+    for turn in 0..4_u8 {
+        for peer in alike {
+            let said = Said::Query { check: CheckId([turn; 16]), blinded: *Question::new(b"x").unwrap().blinded() };
+            // What would be answered goes to nobody: they are not paired. Counted it is before.
+            assert!(federation.node(AMAL).clone().hear_duplicate(peer, said).await.unwrap().is_none());
+        }
+    }
+    let answered = federation.node(AMAL).duplicates().unwrap().answered;
+    let counts: BTreeSet<(String, u64)> = answered.into_iter().map(|view| (view.peer, view.answered)).collect();
+    assert_eq!(counts, alike.map(|peer| (peer.to_string(), 2)).into());
+}
+
+#[tokio::test]
+async fn nobody_at_the_desk_has_more_evaluated_in_a_day_than_is_set() {
+    let mut federation = Federation::with(1, |_, config| config.duplicates.own_per_day_max = 3).await;
+    for _ in 0..3 {
+        federation.own_value(AMAL, NUMBER).await;
+    }
+    let blinded = BASE64.encode(Question::new(b"x").unwrap().blinded());
+    let more = || EvaluateRequest { blinded: vec![blinded.clone()] };
+    for turn in 0..3 {
+        if turn == 2 {
+            federation.restart(AMAL).await;
+        }
+        let error = federation.node(AMAL).evaluate_own(more(), By::default()).await.unwrap_err();
+        assert!(error.to_string().starts_with("3 contacts are evaluated here in a day"), "{error}");
+    }
+    assert_eq!(federation.logged("more contacts than a day's are to be evaluated here"), 1, "once a day");
+    let answered = federation.node(AMAL).duplicates().unwrap().answered;
+    assert_eq!(answered.iter().map(|view| (view.peer.as_str(), view.answered, view.refused)).collect::<Vec<_>>(), [("us", 3, 3)]);
+    federation.pass(DAY).await;
+    assert!(federation.node(AMAL).evaluate_own(more(), By::default()).await.is_ok(), "the next day");
 }
 
 #[tokio::test]

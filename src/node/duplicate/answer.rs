@@ -1,7 +1,7 @@
 //! A partner asks. We evaluate what we cannot read, within the limits of the day, and see of its ticket whether it has a case of ours: on a miss nothing.
 
 use super::super::{Node, NodeError};
-use super::{DayRow, FoundRow, FoundState, ROUNDS_MAX, TICKET_MS, day_id, keep, row};
+use super::{FoundRow, FoundState, ROUNDS_MAX, TICKET_MS, keep, keep_counts};
 use crate::model::crypto::random;
 use crate::model::desk::Role;
 use crate::model::duplicate::{Answer, Refusal, Round, Said, Ticket, slots, tickets};
@@ -9,11 +9,8 @@ use crate::model::{CheckId, OrgId};
 use crate::rules::duplicate::{Limits, Passed, day, one_more};
 use crate::rules::label::Outbound;
 use crate::rules::notify::{Event, Notice};
-use crate::store::change::{Change, Shelf};
+use crate::store::change::Shelf;
 use std::sync::Arc;
-
-/// So many refusals of a peer are counted in a day: one that goes on asking costs no more writes.
-const REFUSALS_MAX: u64 = 1_000;
 
 impl Node {
     /// Does what follows from what a peer says of a check, and gives back what is answered.
@@ -58,33 +55,20 @@ impl Node {
             return Ok(Err(Refusal::NotHere));
         }
         let today = day(now);
-        let mut days = Vec::new();
-        for (_, bytes) in snapshot.kept_under(Shelf::DuplicateDay, &today.to_be_bytes())? {
-            days.push(row::<DayRow>(&bytes)?);
-        }
-        let of_all = days.iter().map(|row| row.answered).sum();
-        let mut of_peer = days.into_iter().find(|row| row.peer == *peer).unwrap_or(DayRow { peer: *peer, answered: 0, refused: 0 });
+        let mut counts = self.counts(&snapshot, today)?;
         let limits = Limits { per_peer: self.config.duplicates.per_peer_max, all: self.config.duplicates.per_day_max };
-        let counted = |row: &DayRow| Change::Keep {
-            shelf: Shelf::DuplicateDay,
-            id: day_id(today, peer),
-            row: Some(serde_json::to_vec(row).unwrap_or_default()),
-        };
-        if let Err(passed) = one_more(limits, of_peer.answered, of_all) {
-            of_peer.refused += 1;
-            if of_peer.refused <= REFUSALS_MAX {
-                let mut changes = vec![counted(&of_peer)];
-                // Once a day for each peer.
-                if of_peer.refused == 1 && passed != Passed::Off {
-                    changes.push(self.notify(Notice::new(Event::MatchTries, &random::<16>(), Role::Lead, now)));
-                    tracing::warn!(%peer, "a peer checks for duplicates more often than is answered");
-                }
+        if let Err(passed) = one_more(limits, counts.of(peer).answered, counts.of_peers(&self.org())) {
+            let changes = self.refuse_one(&mut counts, today, *peer, passed != Passed::Off);
+            if changes.len() > 1 {
+                tracing::warn!(%peer, "a peer checks for duplicates more often than is answered");
+            }
+            if !changes.is_empty() {
                 self.commit_many(changes).await?;
             }
             return Ok(Err(if passed == Passed::Off { Refusal::NotHere } else { Refusal::UsedUp }));
         }
-        of_peer.answered += 1;
-        self.commit(counted(&of_peer)).await?;
+        counts.answer(*peer, 1);
+        self.commit(keep_counts(today, &counts)).await?;
         let Ok(evaluated) = self.keys.match_key().evaluate(blinded) else { return Ok(Err(Refusal::NotHere)) };
         let nonce = random();
         let round = Round::new(peer, &self.org(), &check, blinded, &nonce);

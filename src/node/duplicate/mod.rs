@@ -14,10 +14,14 @@ pub use show::{AllowedView, AnsweredView, CheckView, DuplicatesView, FoundView};
 
 use super::referral::By;
 use super::{Node, NodeError};
+use crate::model::crypto::random;
+use crate::model::desk::Role;
 use crate::model::duplicate::{Agreed, Answer, Refusal, Round, Said, Value};
 use crate::model::id::{base32, from_base32};
 use crate::model::{CheckId, OrgId, ReferralId, Timestamp};
+use crate::rules::duplicate::{Counts, day};
 use crate::rules::label::Outbound;
+use crate::rules::notify::{Event, Notice};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
 use data_encoding::BASE64;
@@ -109,14 +113,6 @@ enum FoundState {
     Refused,
 }
 
-/// How often a peer was answered in a day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct DayRow {
-    peer: OrgId,
-    answered: u64,
-    refused: u64,
-}
-
 fn keep<T: Serialize>(shelf: Shelf, id: &CheckId, row: &T) -> Change {
     Change::Keep { shelf, id: id.0, row: Some(serde_json::to_vec(row).unwrap_or_default()) }
 }
@@ -197,7 +193,7 @@ impl Node {
         changes.extend(asked.map(|(id, _)| drop_row(Shelf::DuplicateAsked, id.0)));
         let found = rows::<FoundRow>(&snapshot, Shelf::DuplicateFound)?.into_iter().filter(|(_, row)| row.at < old);
         changes.extend(found.map(|(id, _)| drop_row(Shelf::DuplicateFound, id.0)));
-        let before = crate::rules::duplicate::day(old);
+        let before = day(old);
         let days = snapshot.all_kept(Shelf::DuplicateDay)?.into_iter().filter(|(id, _)| day_of(id) < before);
         changes.extend(days.map(|(id, _)| drop_row(Shelf::DuplicateDay, id)));
         if !changes.is_empty() {
@@ -246,6 +242,23 @@ impl Node {
         }
     }
 
+    /// The counts of a day.
+    fn counts(&self, snapshot: &Snapshot, day: u64) -> Result<Counts, NodeError> {
+        Ok(snapshot.kept(Shelf::DuplicateDay, &day_id(day))?.map(|bytes| row(&bytes)).transpose()?.unwrap_or_default())
+    }
+
+    /// What follows from one that was refused: it is counted, and of the first in a day the leads are told.
+    fn refuse_one(&self, counts: &mut Counts, day: u64, whom: OrgId, tells: bool) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if counts.refuse(whom, 1) {
+            changes.push(keep_counts(day, counts));
+            if tells && counts.of(&whom).refused == 1 {
+                changes.push(self.notify(Notice::new(Event::MatchTries, &random::<16>(), Role::Lead, self.clock.now())));
+            }
+        }
+        changes
+    }
+
     fn duplicate_deed(&self, by: By, what: &str, id: &CheckId) -> Change {
         self.deed(by, what, &as_referral(id), 0)
     }
@@ -255,9 +268,13 @@ fn day_of(id: &[u8; 16]) -> u64 {
     id.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
-fn day_id(day: u64, peer: &OrgId) -> [u8; 16] {
+/// One row a day.
+fn day_id(day: u64) -> [u8; 16] {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&day.to_be_bytes());
-    id[8..].copy_from_slice(&peer.0[..8]);
     id
+}
+
+fn keep_counts(day: u64, counts: &Counts) -> Change {
+    keep(Shelf::DuplicateDay, &CheckId(day_id(day)), counts)
 }
