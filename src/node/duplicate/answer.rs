@@ -75,8 +75,8 @@ impl Node {
         let ours = self.matchable(&snapshot, peer)?;
         let slots = slots(ours.iter().map(|(_, value)| value), &round);
         let mut memory = self.memory();
+        memory.duplicates.prune(now);
         let rounds = &mut memory.duplicates.rounds;
-        rounds.retain(|_, (_, at)| now.since(*at) <= TICKET_MS);
         if rounds.len() >= ROUNDS_MAX
             && let Some(oldest) = rounds.iter().min_by_key(|(_, (_, at))| *at).map(|(key, _)| *key)
         {

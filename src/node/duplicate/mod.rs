@@ -9,7 +9,7 @@ mod show;
 
 pub use agree::DecideRequest;
 pub use allow::{AllowRequest, AllowedOne, DisallowRequest, EvaluateRequest, EvaluatedView};
-pub use ask::{AnswerView, CheckRequest, CheckedView, Claim, ClaimRequest, One};
+pub use ask::{AnswerView, CheckRequest, CheckedView, Claim, ClaimRequest, ClaimSecret, One};
 pub use show::{AllowedView, AnsweredView, CheckView, DuplicatesView, FoundView};
 
 use super::referral::By;
@@ -47,10 +47,19 @@ pub(super) struct UnderWay {
     to_send: BTreeMap<OrgId, VecDeque<Outbound<Said>>>,
     /// Who waits for an answer.
     waiting: BTreeMap<(OrgId, CheckId), Asking>,
-    /// Checks of ours that were answered, whose tickets are still to be sent.
-    answered: BTreeMap<CheckId, (OrgId, Timestamp)>,
+    /// Checks of ours that were answered, whose tickets are still to be sent by whoever shows the secret.
+    answered: BTreeMap<CheckId, (OrgId, ClaimSecret, Timestamp)>,
     /// What we answered, and whose tickets have not come.
     rounds: BTreeMap<(OrgId, CheckId), (Round, Timestamp)>,
+}
+
+impl UnderWay {
+    /// Forgets what waits for nobody any more: answers and rounds without a ticket, and checks whose program has gone.
+    fn prune(&mut self, now: Timestamp) {
+        self.waiting.retain(|_, asking| !asking.is_closed());
+        self.answered.retain(|_, (.., at)| now.since(*at) <= TICKET_MS);
+        self.rounds.retain(|_, (_, at)| now.since(*at) <= TICKET_MS);
+    }
 }
 
 /// A check of ours.
@@ -139,6 +148,13 @@ fn bytes<const N: usize>(text: &str, what: &str) -> Result<[u8; N], NodeError> {
     bytes.ok_or_else(|| NodeError::BadInput(format!("{what} cannot be read\nhint: upgrade the older of node and command line")))
 }
 
+impl AskedRow {
+    /// Whether somebody there may still tell: it was asked, and its time is not over.
+    fn may_be_told(&self, now: Timestamp) -> bool {
+        self.state == AskedState::Asked && self.agreed.until > now
+    }
+}
+
 impl AllowedRow {
     fn values(&self) -> impl Iterator<Item = Value> {
         self.values.iter().filter_map(|text| Some(Value::from_bytes(from_base32(text)?.try_into().ok()?)))
@@ -183,6 +199,7 @@ impl Node {
         let _turn = self.matching.lock().await;
         self.store.settled().await;
         let (snapshot, now) = (self.store.snapshot()?, self.clock.now());
+        self.memory().duplicates.prune(now);
         let (old, mut changes) = (Timestamp(now.0.saturating_sub(AUDIT_MS)), Vec::new());
         for (id, row) in rows::<AllowedRow>(&snapshot, Shelf::DuplicateAllowed)? {
             if row.agreed.until <= now || !self.case_is_open(&snapshot, row.referral.as_ref())? {
