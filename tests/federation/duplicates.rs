@@ -18,6 +18,7 @@ use watchfire::node::duplicate::{
 };
 use watchfire::node::referral::{Act, By};
 use watchfire::rules::label::Withheld;
+use watchfire::store::change::Shelf;
 
 const LEYLA: &str = "leyla@wrennock.example";
 const NUMBER: &str = "+961 3 123 456";
@@ -230,6 +231,25 @@ async fn nobody_at_the_desk_has_more_evaluated_in_a_day_than_is_set() {
     assert_eq!(answered.iter().map(|view| (view.peer.as_str(), view.answered, view.refused)).collect::<Vec<_>>(), [("us", 3, 3)]);
     federation.pass(DAY).await;
     assert!(federation.node(AMAL).evaluate_own(more(), By::default()).await.is_ok(), "the next day");
+}
+
+/// How long a write takes is seen from what else the peer sends meanwhile.
+#[tokio::test]
+async fn a_ticket_writes_as_often_where_it_finds_nothing() {
+    let federation = Federation::of(2).await;
+    federation.allow(BOREALIS, LEYLA, "amal").await;
+    let nothing = || federation.node(BOREALIS).store.snapshot().unwrap().all_kept(Shelf::DuplicateNothing).unwrap();
+    federation.check(AMAL, LEYLA, "borealis").await;
+    federation.until_found(BOREALIS, 1).await;
+    assert!(nothing().is_empty());
+    for _ in 0..3 {
+        federation.check(AMAL, "telegram:missed", "borealis").await;
+    }
+    federation.until("a miss is written too", || nothing().len() == 2).await;
+    let found = federation.node(BOREALIS).store.snapshot().unwrap().all_kept(Shelf::DuplicateFound).unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(nothing()[0].1.len(), found[0].1.len(), "of the same size");
+    assert!(nothing().iter().all(|(_, bytes)| bytes.iter().all(|byte| *byte == 0)), "it says nothing of whose check it was");
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ use crate::store::change::{Change, Shelf};
 use data_encoding::BASE64;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use tokio::sync::oneshot;
 
@@ -51,6 +52,17 @@ pub(super) struct UnderWay {
     answered: BTreeMap<CheckId, (OrgId, ClaimSecret, Timestamp)>,
     /// What we answered, and whose tickets have not come.
     rounds: BTreeMap<(OrgId, CheckId), (Round, Timestamp)>,
+    /// Peers that were refused, until their day is over.
+    refused: BTreeMap<OrgId, Refused>,
+}
+
+/// A peer that was refused: nothing is looked at for it any more in that day.
+#[derive(Debug)]
+struct Refused {
+    day: u64,
+    why: Refusal,
+    /// So often since it was counted last. Lost with the process.
+    more: u64,
 }
 
 impl UnderWay {
@@ -211,6 +223,7 @@ impl Node {
         let found = rows::<FoundRow>(&snapshot, Shelf::DuplicateFound)?.into_iter().filter(|(_, row)| row.at < old);
         changes.extend(found.map(|(id, _)| drop_row(Shelf::DuplicateFound, id.0)));
         let before = day(old);
+        changes.extend(self.count_refused(&snapshot, day(now))?);
         let days = snapshot.all_kept(Shelf::DuplicateDay)?.into_iter().filter(|(id, _)| day_of(id) < before);
         changes.extend(days.map(|(id, _)| drop_row(Shelf::DuplicateDay, id)));
         if !changes.is_empty() {
@@ -262,6 +275,24 @@ impl Node {
     /// The counts of a day.
     fn counts(&self, snapshot: &Snapshot, day: u64) -> Result<Counts, NodeError> {
         Ok(snapshot.kept(Shelf::DuplicateDay, &day_id(day))?.map(|bytes| row(&bytes)).transpose()?.unwrap_or_default())
+    }
+
+    /// Those that were refused without a look at the store are counted.
+    fn count_refused(&self, snapshot: &Snapshot, today: u64) -> Result<Vec<Change>, NodeError> {
+        let mut changed: BTreeMap<u64, Counts> = BTreeMap::new();
+        let mut memory = self.memory();
+        for (peer, refused) in &mut memory.duplicates.refused {
+            let more = std::mem::take(&mut refused.more);
+            if more > 0 {
+                let counts = match changed.entry(refused.day) {
+                    Entry::Occupied(counts) => counts.into_mut(),
+                    Entry::Vacant(place) => place.insert(self.counts(snapshot, refused.day)?),
+                };
+                counts.refuse(*peer, more);
+            }
+        }
+        memory.duplicates.refused.retain(|_, refused| refused.day >= today);
+        Ok(changed.iter().map(|(day, counts)| keep_counts(*day, counts)).collect())
     }
 
     /// What follows from one that was refused: it is counted, and of the first in a day the leads are told.
