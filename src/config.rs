@@ -139,6 +139,9 @@ section!(
         per_peer_max: 20,
         /// So many of all peers together.
         per_day_max: 100,
+        /// So many contacts of ours are evaluated in a day under our own key, for `duplicate allow`: ten times what a desk opens, with two ways to
+        /// reach each person.
+        own_per_day_max: 200,
         /// For so many days somebody here may tell that we have the case; the asker waits as long.
         answer_days: 7,
         /// A contact may be matched for so many days at the most, then somebody has to say so anew.
@@ -323,7 +326,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 67] = [
+pub const SETTINGS: [Setting; 68] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -342,6 +345,7 @@ pub const SETTINGS: [Setting; 67] = [
     text("campaigns.ignore", "labels that are no campaign's name here, beside those that never are"),
     number("duplicates.per_peer_max", 0, 10_000, "checks for duplicates of one peer that are answered in a day; 0: none"),
     number("duplicates.per_day_max", 0, 100_000, "the same of all peers together"),
+    number("duplicates.own_per_day_max", 0, 100_000, "contacts that people here let be matched in a day; 0: none"),
     number("duplicates.answer_days", 1, 30, "for so long somebody may tell what a check has found"),
     number("duplicates.allowed_days_max", 1, 730, "a contact may be matched for so long at the most"),
     number("duplicates.wait_s_max", 1, 300, "a check waits so long for the other node's answer"),

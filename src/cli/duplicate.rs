@@ -235,7 +235,8 @@ async fn check(desk: &Desk, args: Check) -> Ended {
     let mut claims = Vec::new();
     for ((subject, question), view) in questions.iter().zip(&answers) {
         if let Some(answer) = &view.answer {
-            claims.push(Claim { check: view.check, ticket: ticket(subject, question, view, answer)? });
+            let ticket = ticket(subject, question, view, answer)?;
+            claims.push(Claim { check: view.check, secret: view.secret.clone(), ticket });
         }
     }
     if !claims.is_empty() {
@@ -352,6 +353,7 @@ mod tests {
     use crate::model::desk::Channel;
     use crate::model::duplicate::MatchKey;
     use crate::model::{CheckId, OrgId};
+    use crate::node::duplicate::ClaimSecret;
 
     fn contact(channels: &[(&str, &str)]) -> Contact {
         Contact {
@@ -389,6 +391,7 @@ mod tests {
             state: "answered".into(),
             until: Timestamp(1),
             key: BASE64.encode(key.public().bytes()),
+            secret: ClaimSecret::fresh(),
             answer: None,
         };
         let answer = |key: &MatchKey| {

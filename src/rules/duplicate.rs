@@ -2,6 +2,7 @@
 
 use crate::model::duplicate::Agreed;
 use crate::model::{OrgId, Timestamp};
+use std::collections::BTreeMap;
 
 /// How many checks are answered in a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +11,59 @@ pub struct Limits {
     pub per_peer: u64,
     /// Of all together.
     pub all: u64,
+}
+
+/// So many refusals of a peer are counted in a day: one that goes on asking costs no more writes.
+pub const REFUSALS_MAX: u64 = 1_000;
+
+/// How often one organisation was answered in a day, and how often not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Count {
+    /// So often it was.
+    pub answered: u64,
+    /// So often it was not; up to [`REFUSALS_MAX`].
+    pub refused: u64,
+}
+
+/// The counts of a day, each under the whole id: who makes an organisation can choose how its id begins. As many as there were peers that day.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Counts(BTreeMap<OrgId, Count>);
+
+impl Counts {
+    /// That of one organisation.
+    pub fn of(&self, org: &OrgId) -> Count {
+        self.0.get(org).copied().unwrap_or_default()
+    }
+
+    /// Each that has one.
+    pub fn iter(&self) -> impl Iterator<Item = (&OrgId, &Count)> {
+        self.0.iter()
+    }
+
+    /// So often all peers together were answered; what people here had evaluated stands under our own id.
+    pub fn of_peers(&self, us: &OrgId) -> u64 {
+        self.0.iter().filter(|(org, _)| *org != us).fold(0, |sum, (_, count)| sum.saturating_add(count.answered))
+    }
+
+    /// So many more are answered.
+    pub fn answer(&mut self, org: OrgId, more: u64) {
+        let count = self.0.entry(org).or_default();
+        count.answered = count.answered.saturating_add(more);
+    }
+
+    /// So many more are refused. Whether that changes anything.
+    pub fn refuse(&mut self, org: OrgId, more: u64) -> bool {
+        let count = self.0.entry(org).or_default();
+        let before = count.refused;
+        count.refused = before.saturating_add(more).min(REFUSALS_MAX);
+        count.refused > before
+    }
+}
+
+/// Whether so many more contacts of ours are evaluated, after so many today.
+pub const fn own_fit(most: u64, today: u64, more: u64) -> bool {
+    today.saturating_add(more) <= most
 }
 
 /// Which limit is passed.
@@ -70,6 +124,31 @@ mod tests {
             }
         }
         assert!(peers.iter().all(|of| *of <= 20) && all == 100, "{peers:?}");
+    }
+
+    #[test]
+    fn two_organisations_whose_ids_begin_alike_are_counted_apart() {
+        let (us, one, other) = (OrgId([9; 32]), OrgId([7; 32]), OrgId(std::array::from_fn(|at| if at < 31 { 7 } else { 8 })));
+        let mut counts = Counts::default();
+        counts.answer(one, 1);
+        counts.answer(one, 1);
+        counts.answer(us, 12);
+        for _ in 0..3 {
+            counts.answer(other, 1);
+            counts.refuse(other, 1);
+        }
+        let read: Counts = serde_json::from_slice(&serde_json::to_vec(&counts).expect("JSON")).expect("as it was written");
+        assert_eq!(read, counts);
+        assert_eq!((read.of(&one), read.of(&other)), (Count { answered: 2, refused: 0 }, Count { answered: 3, refused: 3 }));
+        assert_eq!((read.of_peers(&us), read.of(&us).answered), (5, 12), "ours are not the peers'");
+        assert!(counts.refuse(other, 5_000) && !counts.refuse(other, 1));
+        assert_eq!(counts.of(&other).refused, REFUSALS_MAX);
+    }
+
+    #[test]
+    fn what_people_here_have_evaluated_is_bounded() {
+        assert!(own_fit(200, 188, 12) && !own_fit(200, 189, 12));
+        assert!(!own_fit(0, 0, 1) && !own_fit(200, 1, u64::MAX));
     }
 
     #[test]

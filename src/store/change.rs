@@ -344,6 +344,8 @@ pub enum Shelf {
     DuplicateFound = 52,
     /// How often each peer was answered in a day. An id begins with the day's number.
     DuplicateDay = 53,
+    /// Zeros, written where a ticket has found nothing: as much as where it has.
+    DuplicateNothing = 54,
 }
 
 /// What is remembered of a referral besides its messages.

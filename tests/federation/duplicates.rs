@@ -6,16 +6,19 @@ use crate::referrals::case;
 use data_encoding::BASE64;
 use prost::Message;
 use std::collections::BTreeSet;
+use watchfire::link::convert::encode_record;
 use watchfire::link::convert::wire::{self, frame::Frame as Kind};
-use watchfire::model::CheckId;
 use watchfire::model::crypto::{random, sha256_framed};
-use watchfire::model::duplicate::{Basis, Evaluated, MatchKey, MatchPublic, NotEvaluated, Question, Round, Subject, Value, claim};
+use watchfire::model::duplicate::{Basis, Evaluated, MatchKey, MatchPublic, NotEvaluated, Question, Round, Said, Subject, Value, claim};
+use watchfire::model::log::Head;
+use watchfire::model::{CheckId, OrgId, Record, RecordKind};
 use watchfire::node::NodeError;
 use watchfire::node::duplicate::{
-    AllowRequest, CheckRequest, CheckView, CheckedView, Claim, ClaimRequest, DecideRequest, EvaluateRequest, FoundView, One,
+    AllowRequest, CheckRequest, CheckView, CheckedView, Claim, ClaimRequest, ClaimSecret, DecideRequest, EvaluateRequest, FoundView, One,
 };
 use watchfire::node::referral::{Act, By};
 use watchfire::rules::label::Withheld;
+use watchfire::store::change::Shelf;
 
 const LEYLA: &str = "leyla@wrennock.example";
 const NUMBER: &str = "+961 3 123 456";
@@ -67,7 +70,10 @@ impl Federation {
         let view = self.node(who).check_duplicates(request, By::default()).await.unwrap().remove(0);
         if view.state == "answered" {
             let ticket = BASE64.encode(&ticket(&subject, &question, &view).unwrap());
-            self.node(who).claim_duplicates(ClaimRequest { claims: vec![Claim { check: view.check, ticket }] }).await.unwrap();
+            self.node(who)
+                .claim_duplicates(ClaimRequest { claims: vec![Claim { check: view.check, secret: view.secret.clone(), ticket }] })
+                .await
+                .unwrap();
         }
         view
     }
@@ -186,6 +192,64 @@ async fn what_is_answered_in_a_day_is_bounded_and_a_restart_forgives_nothing() {
     federation.pass(DAY).await;
     federation.settle().await;
     assert_eq!(federation.check(AMAL, "telegram:x", "borealis").await.state, "answered", "the next day");
+}
+
+/// Who makes an organisation searches for an id that begins like a partner's (2^32 tries for eight bytes give two of them).
+#[tokio::test]
+async fn organisations_whose_ids_begin_alike_do_not_reset_each_others_counts() {
+    let federation = Federation::with(1, |_, config| config.duplicates.per_peer_max = 2).await;
+    let alike = [OrgId([7; 32]), OrgId(std::array::from_fn(|at| if at < 31 { 7 } else { 8 }))];
+    for turn in 0..4_u8 {
+        for peer in alike {
+            let said = Said::Query { check: CheckId([turn; 16]), blinded: *Question::new(b"x").unwrap().blinded() };
+            // What would be answered goes to nobody: they are not paired. Counted it is before.
+            assert!(federation.node(AMAL).clone().hear_duplicate(peer, said).await.unwrap().is_none());
+        }
+    }
+    let answered = federation.node(AMAL).duplicates().unwrap().answered;
+    let counts: BTreeSet<(String, u64)> = answered.into_iter().map(|view| (view.peer, view.answered)).collect();
+    assert_eq!(counts, alike.map(|peer| (peer.to_string(), 2)).into());
+}
+
+#[tokio::test]
+async fn nobody_at_the_desk_has_more_evaluated_in_a_day_than_is_set() {
+    let mut federation = Federation::with(1, |_, config| config.duplicates.own_per_day_max = 3).await;
+    for _ in 0..3 {
+        federation.own_value(AMAL, NUMBER).await;
+    }
+    let blinded = BASE64.encode(Question::new(b"x").unwrap().blinded());
+    let more = || EvaluateRequest { blinded: vec![blinded.clone()] };
+    for turn in 0..3 {
+        if turn == 2 {
+            federation.restart(AMAL).await;
+        }
+        let error = federation.node(AMAL).evaluate_own(more(), By::default()).await.unwrap_err();
+        assert!(error.to_string().starts_with("3 contacts are evaluated here in a day"), "{error}");
+    }
+    assert_eq!(federation.logged("more contacts than a day's are to be evaluated here"), 1, "once a day");
+    let answered = federation.node(AMAL).duplicates().unwrap().answered;
+    assert_eq!(answered.iter().map(|view| (view.peer.as_str(), view.answered, view.refused)).collect::<Vec<_>>(), [("us", 3, 3)]);
+    federation.pass(DAY).await;
+    assert!(federation.node(AMAL).evaluate_own(more(), By::default()).await.is_ok(), "the next day");
+}
+
+/// How long a write takes is seen from what else the peer sends meanwhile.
+#[tokio::test]
+async fn a_ticket_writes_as_often_where_it_finds_nothing() {
+    let federation = Federation::of(2).await;
+    federation.allow(BOREALIS, LEYLA, "amal").await;
+    let nothing = || federation.node(BOREALIS).store.snapshot().unwrap().all_kept(Shelf::DuplicateNothing).unwrap();
+    federation.check(AMAL, LEYLA, "borealis").await;
+    federation.until_found(BOREALIS, 1).await;
+    assert!(nothing().is_empty());
+    for _ in 0..3 {
+        federation.check(AMAL, "telegram:missed", "borealis").await;
+    }
+    federation.until("a miss is written too", || nothing().len() == 2).await;
+    let found = federation.node(BOREALIS).store.snapshot().unwrap().all_kept(Shelf::DuplicateFound).unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(nothing()[0].1.len(), found[0].1.len(), "of the same size");
+    assert!(nothing().iter().all(|(_, bytes)| bytes.iter().all(|byte| *byte == 0)), "it says nothing of whose check it was");
 }
 
 #[tokio::test]
@@ -315,7 +379,7 @@ async fn frames_of(federation: &Federation, rogue: &Rogue, stream: &mut Stream, 
         true => aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, subject.input()).as_ref()[..16].try_into().unwrap(),
         false => ticket(&subject, &question, &view).unwrap(),
     };
-    let claims = vec![Claim { check: view.check, ticket: BASE64.encode(&ticket) }];
+    let claims = vec![Claim { check: view.check, secret: view.secret.clone(), ticket: BASE64.encode(&ticket) }];
     federation.node(AMAL).claim_duplicates(ClaimRequest { claims }).await.unwrap();
     let Kind::DuplicateClaim(claim) = stream.until(|kind| matches!(kind, Kind::DuplicateClaim(_))).await else { unreachable!() };
     [Kind::DuplicateQuery(query), Kind::DuplicateClaim(claim)].map(|kind| wire::Frame { frame: Some(kind) }.encode_to_vec()).to_vec()
@@ -404,7 +468,82 @@ async fn a_peer_that_is_suspended_or_breaks_off_is_not_asked_and_says_so() {
     assert!(federation.checks(AMAL).is_empty(), "nothing was asked");
     federation.heal(AMAL, BOREALIS);
     federation.settle().await;
-    let stale = ClaimRequest { claims: vec![Claim { check: CheckId([1; 16]), ticket: BASE64.encode(&[0; 16]) }] };
+    let stale =
+        ClaimRequest { claims: vec![Claim { check: CheckId([1; 16]), secret: ClaimSecret::fresh(), ticket: BASE64.encode(&[0; 16]) }] };
     let error = federation.node(AMAL).claim_duplicates(stale).await.unwrap_err();
+    assert!(error.to_string().starts_with("the check is not under way any more"), "{error}");
+}
+
+/// A check of amal's that the rogue has answered, and what follows.
+async fn answered_by(federation: &Federation, rogue: &Rogue, stream: &mut Stream) -> Claim {
+    let subject = Subject::typed(LEYLA).unwrap();
+    let question = Question::new(subject.input()).unwrap();
+    let checks = vec![One { to: ROGUE.into(), blinded: BASE64.encode(question.blinded()) }];
+    let request = CheckRequest { checks, consent: Basis::Explicit, referral: None };
+    let node = federation.node(AMAL).clone();
+    let asked = tokio::spawn(async move { node.check_duplicates(request, By::default()).await });
+    let Kind::DuplicateQuery(query) = stream.until(|kind| matches!(kind, Kind::DuplicateQuery(_))).await else { unreachable!() };
+    stream.say(Kind::DuplicateAnswer(answer(&rogue.identity.match_key(), &query, &[]))).await;
+    let view = asked.await.unwrap().unwrap().remove(0);
+    Claim { check: view.check, ticket: BASE64.encode(&ticket(&subject, &question, &view).unwrap()), secret: view.secret }
+}
+
+#[tokio::test]
+async fn what_is_told_of_a_check_counts_from_its_ticket_to_its_end() {
+    let federation = Federation::with(1, |_, config| config.duplicates.answer_days = 1).await;
+    let rogue = Rogue::paired_with(&federation, AMAL).await;
+    let mut head = Head::default();
+    let mut stream = rogue.asked(head).await;
+    federation.until("the link is up", || federation.node(AMAL).link_view(&rogue.identity.org()).up).await;
+    let claim = async |claim: &Claim| federation.node(AMAL).claim_duplicates(ClaimRequest { claims: vec![claim.clone()] }).await;
+    let mut tell = async |stream: &mut Stream, checks: &[&Claim]| {
+        let entry = |one: &&Claim| rogue.entry_of(RecordKind::Match.number(), encode_record(&Record::Match(one.check)));
+        let (batch, frames) = rogue.batch(head, checks.iter().map(entry).collect(), &rogue.identity.log_key());
+        head = batch.checkpoint.head;
+        stream.say_all(frames).await;
+        assert!(stream.acknowledged().await.verdicts.is_empty(), "each is taken as a record");
+    };
+    let state = |one: &Claim| federation.checks(AMAL).into_iter().find(|view| view.check == one.check).unwrap().state;
+    // Told before a ticket has left, of which nobody could know anything.
+    let early = answered_by(&federation, &rogue, &mut stream).await;
+    tell(&mut stream, &[&early]).await;
+    claim(&early).await.unwrap();
+    let control = answered_by(&federation, &rogue, &mut stream).await;
+    claim(&control).await.unwrap();
+    tell(&mut stream, &[&control]).await;
+    federation.until("the control is found", || state(&control) == "found").await;
+    assert_eq!(state(&early), "asked");
+    // Told when its time is over.
+    let late = answered_by(&federation, &rogue, &mut stream).await;
+    claim(&late).await.unwrap();
+    federation.pass(DAY).await;
+    let control = answered_by(&federation, &rogue, &mut stream).await;
+    claim(&control).await.unwrap();
+    tell(&mut stream, &[&late, &control]).await;
+    federation.until("the control is found", || state(&control) == "found").await;
+    assert_eq!(state(&late), "nothing_told");
+}
+
+#[tokio::test]
+async fn a_ticket_is_taken_from_whoever_started_the_check_alone() {
+    let federation = Federation::strangers(1).await;
+    let rogue = Rogue::paired_with(&federation, AMAL).await;
+    let mut stream = rogue.link().await;
+    federation.until("the link is up", || federation.node(AMAL).link_view(&rogue.identity.org()).up).await;
+    let right = answered_by(&federation, &rogue, &mut stream).await;
+    let listed = serde_json::to_string(&federation.node(AMAL).duplicates().unwrap()).unwrap();
+    assert!(listed.contains(&right.check.to_string()) && !listed.contains("secret"), "{listed}");
+    let wrong = Claim { secret: ClaimSecret::fresh(), ..right.clone() };
+    for claims in [vec![wrong.clone()], vec![right.clone(), wrong], vec![right.clone(), right.clone()]] {
+        let error = federation.node(AMAL).claim_duplicates(ClaimRequest { claims }).await.unwrap_err();
+        assert!(error.to_string().starts_with("the check is not under way any more"), "{error}");
+    }
+    federation.node(AMAL).claim_duplicates(ClaimRequest { claims: vec![right.clone()] }).await.unwrap();
+    let Kind::DuplicateClaim(claim) = stream.until(|kind| matches!(kind, Kind::DuplicateClaim(_))).await else { unreachable!() };
+    assert_eq!(BASE64.encode(&claim.ticket), right.ticket);
+    // What nobody claims is not waited for for ever.
+    let stale = answered_by(&federation, &rogue, &mut stream).await;
+    federation.pass(11 * MINUTE).await;
+    let error = federation.node(AMAL).claim_duplicates(ClaimRequest { claims: vec![stale] }).await.unwrap_err();
     assert!(error.to_string().starts_with("the check is not under way any more"), "{error}");
 }

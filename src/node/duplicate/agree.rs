@@ -89,20 +89,21 @@ impl Node {
         if !matches!(log.audience, Audience::Direct(_)) || log.author == self.org() {
             return Ok(());
         }
-        let snapshot = self.store.snapshot()?;
-        let open = super::rows::<AskedRow>(&snapshot, Shelf::DuplicateAsked)?;
-        if !open.iter().any(|(_, row)| row.peer == log.author && !matches!(row.state, AskedState::Found(_))) {
+        let (snapshot, now) = (self.store.snapshot()?, self.clock.now());
+        let mut open = super::rows::<AskedRow>(&snapshot, Shelf::DuplicateAsked)?;
+        open.retain(|(_, row)| row.peer == log.author && row.may_be_told(now));
+        if open.is_empty() {
             return Ok(());
         }
-        let (now, mut changes): (Timestamp, Vec<Change>) = (self.clock.now(), Vec::new());
+        let mut changes: Vec<Change> = Vec::new();
         for seq in seqs {
             let Some((Held(entry), _)) = snapshot.entry(&log.id(), seq)? else { continue };
             let (Body::Present(body), true) = (&entry.body, entry.header.kind == RecordKind::Match.number()) else { continue };
             let Ok(Record::Match(check)) = decode_record(RecordKind::Match, body) else { continue };
-            // A check that we did not make, or made elsewhere, says nothing.
-            let ours = open.iter().find(|(id, row)| *id == check && row.peer == log.author && !matches!(row.state, AskedState::Found(_)));
-            if let Some((_, row)) = ours {
-                changes.push(keep(Shelf::DuplicateAsked, &check, &AskedRow { state: AskedState::Found(now), ..row.clone() }));
+            // A check that we did not make, or made elsewhere, says nothing; nor does one whose ticket has not left, or whose time is over.
+            if let Some(at) = open.iter().position(|(id, _)| *id == check) {
+                let (_, row) = open.swap_remove(at);
+                changes.push(keep(Shelf::DuplicateAsked, &check, &AskedRow { state: AskedState::Found(now), ..row }));
                 changes.push(self.notify(Notice::new(Event::DuplicateFound, &check.0, Role::Handler, now)));
             }
         }

@@ -2,10 +2,11 @@
 
 use super::super::referral::By;
 use super::super::{Node, NodeError};
-use super::{AllowedRow, bytes, drop_row, keep, rows, value_text};
+use super::{AllowedRow, bytes, drop_row, keep, keep_counts, rows, value_text};
 use crate::model::crypto::random;
 use crate::model::duplicate::{Agreed, Basis, SLOTS};
 use crate::model::{CheckId, Timestamp};
+use crate::rules::duplicate::{day, own_fit};
 use crate::store::change::Shelf;
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
@@ -76,19 +77,43 @@ impl Node {
     /// Evaluates what our own command line has blinded.
     ///
     /// # Errors
-    /// When it is none, or the store takes no changes.
+    /// When it is none, the day's are used up, or the store takes no changes.
     pub async fn evaluate_own(&self, request: EvaluateRequest, by: By) -> Result<EvaluatedView, NodeError> {
         if request.blinded.len() > CONTACTS_MAX {
             return Err(too_many());
         }
+        let blinded: Vec<[u8; 32]> = request.blinded.iter().map(|text| bytes(text, "a blinded contact")).collect::<Result<_, _>>()?;
+        self.count_own(blinded.len() as u64, by).await?;
         let key = self.keys.match_key();
         let mut evaluated = Vec::new();
-        for blinded in &request.blinded {
-            let evaluation = key.evaluate(&bytes(blinded, "a blinded contact")?).map_err(|bad| NodeError::BadInput(bad.to_string()))?;
+        for blinded in &blinded {
+            let evaluation = key.evaluate(blinded).map_err(|bad| NodeError::BadInput(bad.to_string()))?;
             evaluated.push((BASE64.encode(&evaluation.element), BASE64.encode(&evaluation.proof)));
         }
-        self.commit(self.duplicate_deed(by, "duplicate evaluated", &CheckId(random()))).await?;
         Ok(EvaluatedView { key: BASE64.encode(key.public().bytes()), evaluated })
+    }
+
+    /// Counts and writes down what is evaluated for people here, before it is: somebody who went through the numbers of a country would have them all
+    /// under our key.
+    async fn count_own(&self, more: u64, by: By) -> Result<(), NodeError> {
+        let _turn = self.matching.lock().await;
+        self.store.settled().await;
+        let (today, us, most) = (day(self.clock.now()), self.org(), self.config.duplicates.own_per_day_max);
+        let mut counts = self.counts(&self.store.snapshot()?, today)?;
+        if !own_fit(most, counts.of(&us).answered, more) {
+            let changes = self.refuse_one(&mut counts, today, us, true);
+            if changes.len() > 1 {
+                tracing::warn!("more contacts than a day's are to be evaluated here");
+            }
+            if !changes.is_empty() {
+                self.commit_many(changes).await?;
+            }
+            let hint = "hint: tomorrow (UTC) there are more; `duplicates.own_per_day_max` says how many";
+            return Err(NodeError::Conflict(format!("{most} contacts are evaluated here in a day, and that would be more\n{hint}")));
+        }
+        counts.answer(us, more);
+        self.commit_many(vec![keep_counts(today, &counts), self.duplicate_deed(by, "duplicate evaluated", &CheckId(random()))]).await?;
+        Ok(())
     }
 
     /// Lets a contact be matched.

@@ -1,7 +1,7 @@
 //! A partner asks. We evaluate what we cannot read, within the limits of the day, and see of its ticket whether it has a case of ours: on a miss nothing.
 
 use super::super::{Node, NodeError};
-use super::{DayRow, FoundRow, FoundState, ROUNDS_MAX, TICKET_MS, day_id, keep, row};
+use super::{FoundRow, FoundState, ROUNDS_MAX, Refused, TICKET_MS, keep, keep_counts};
 use crate::model::crypto::random;
 use crate::model::desk::Role;
 use crate::model::duplicate::{Answer, Refusal, Round, Said, Ticket, slots, tickets};
@@ -11,9 +11,13 @@ use crate::rules::label::Outbound;
 use crate::rules::notify::{Event, Notice};
 use crate::store::change::{Change, Shelf};
 use std::sync::Arc;
+use std::time::Duration;
 
-/// So many refusals of a peer are counted in a day: one that goes on asking costs no more writes.
-const REFUSALS_MAX: u64 = 1_000;
+/// An answer leaves so many milliseconds after its query at the soonest: how long it took would tell how much may be matched, and what else was
+/// written meanwhile.
+const ANSWER_MS: u64 = 250;
+/// A notice that is queued has about so many bytes.
+const NOTICE_BYTES: usize = 160;
 
 impl Node {
     /// Does what follows from what a peer says of a check, and gives back what is answered.
@@ -23,7 +27,16 @@ impl Node {
     pub async fn hear_duplicate(self: Arc<Self>, peer: OrgId, said: Said) -> Result<Option<Outbound<Said>>, NodeError> {
         match said {
             Said::Query { check, blinded } => {
-                let said = match self.answer_duplicate(&peer, check, &blinded).await? {
+                let soonest = tokio::time::sleep(Duration::from_millis(ANSWER_MS));
+                let answer = match self.refused_again(&peer) {
+                    Some(why) => Err(why),
+                    None => {
+                        let answer = self.answer_duplicate(&peer, check, &blinded).await?;
+                        soonest.await;
+                        answer
+                    }
+                };
+                let said = match answer {
                     Ok(answer) => Said::Answer { check, answer: Box::new(answer) },
                     Err(why) => Said::Refusal { check, why },
                 };
@@ -49,50 +62,48 @@ impl Node {
         }
     }
 
+    /// Why a peer is refused that was before, that day: without a turn, or a look at the store, whose delays would tell it what else happens here.
+    fn refused_again(&self, peer: &OrgId) -> Option<Refusal> {
+        let today = day(self.clock.now());
+        let mut memory = self.memory();
+        let refused = memory.duplicates.refused.get_mut(peer).filter(|refused| refused.day == today)?;
+        refused.more = refused.more.saturating_add(1);
+        Some(refused.why)
+    }
+
     /// Evaluates, unless the day's tries are used up. It is counted before it is answered.
     async fn answer_duplicate(&self, peer: &OrgId, check: CheckId, blinded: &[u8; 32]) -> Result<Result<Answer, Refusal>, NodeError> {
+        if self.holds_back(&self.store.snapshot()?)? {
+            return Ok(Err(Refusal::NotHere));
+        }
         let _turn = self.matching.lock().await;
         self.store.settled().await;
         let (snapshot, now) = (self.store.snapshot()?, self.clock.now());
-        if self.holds_back(&snapshot)? {
-            return Ok(Err(Refusal::NotHere));
-        }
         let today = day(now);
-        let mut days = Vec::new();
-        for (_, bytes) in snapshot.kept_under(Shelf::DuplicateDay, &today.to_be_bytes())? {
-            days.push(row::<DayRow>(&bytes)?);
-        }
-        let of_all = days.iter().map(|row| row.answered).sum();
-        let mut of_peer = days.into_iter().find(|row| row.peer == *peer).unwrap_or(DayRow { peer: *peer, answered: 0, refused: 0 });
+        let mut counts = self.counts(&snapshot, today)?;
         let limits = Limits { per_peer: self.config.duplicates.per_peer_max, all: self.config.duplicates.per_day_max };
-        let counted = |row: &DayRow| Change::Keep {
-            shelf: Shelf::DuplicateDay,
-            id: day_id(today, peer),
-            row: Some(serde_json::to_vec(row).unwrap_or_default()),
-        };
-        if let Err(passed) = one_more(limits, of_peer.answered, of_all) {
-            of_peer.refused += 1;
-            if of_peer.refused <= REFUSALS_MAX {
-                let mut changes = vec![counted(&of_peer)];
-                // Once a day for each peer.
-                if of_peer.refused == 1 && passed != Passed::Off {
-                    changes.push(self.notify(Notice::new(Event::MatchTries, &random::<16>(), Role::Lead, now)));
-                    tracing::warn!(%peer, "a peer checks for duplicates more often than is answered");
-                }
+        if let Err(passed) = one_more(limits, counts.of(peer).answered, counts.of_peers(&self.org())) {
+            let changes = self.refuse_one(&mut counts, today, *peer, passed != Passed::Off);
+            if changes.len() > 1 {
+                tracing::warn!(%peer, "a peer checks for duplicates more often than is answered");
+            }
+            if !changes.is_empty() {
                 self.commit_many(changes).await?;
             }
-            return Ok(Err(if passed == Passed::Off { Refusal::NotHere } else { Refusal::UsedUp }));
+            let why = if passed == Passed::Off { Refusal::NotHere } else { Refusal::UsedUp };
+            self.memory().duplicates.refused.insert(*peer, Refused { day: today, why, more: 0 });
+            return Ok(Err(why));
         }
-        of_peer.answered += 1;
-        self.commit(counted(&of_peer)).await?;
+        counts.answer(*peer, 1);
+        self.commit(keep_counts(today, &counts)).await?;
         let Ok(evaluated) = self.keys.match_key().evaluate(blinded) else { return Ok(Err(Refusal::NotHere)) };
         let nonce = random();
         let round = Round::new(peer, &self.org(), &check, blinded, &nonce);
         let ours = self.matchable(&snapshot, peer)?;
         let slots = slots(ours.iter().map(|(_, value)| value), &round);
         let mut memory = self.memory();
+        memory.duplicates.prune(now);
         let rounds = &mut memory.duplicates.rounds;
-        rounds.retain(|_, (_, at)| now.since(*at) <= TICKET_MS);
         if rounds.len() >= ROUNDS_MAX
             && let Some(oldest) = rounds.iter().min_by_key(|(_, (_, at))| *at).map(|(key, _)| *key)
         {
@@ -102,7 +113,7 @@ impl Node {
         Ok(Ok(Answer { evaluated, nonce, slots }))
     }
 
-    /// Looks whose ticket it is. One that is nobody's leaves nothing.
+    /// Looks whose ticket it is. One that is nobody's leaves nothing, but as much is written: what the peer sends meanwhile waits as long.
     async fn take_ticket(&self, peer: OrgId, check: CheckId, ticket: Ticket) -> Result<(), NodeError> {
         let _turn = self.matching.lock().await;
         self.store.settled().await;
@@ -110,20 +121,58 @@ impl Node {
         let round = self.memory().duplicates.rounds.remove(&(peer, check));
         let Some((round, _)) = round.filter(|(_, at)| now.since(*at) <= TICKET_MS) else { return Ok(()) };
         let snapshot = self.store.snapshot()?;
-        // What was found under an id stands, whatever comes under it again.
-        if snapshot.kept(Shelf::DuplicateFound, &check.0)?.is_some() {
-            return Ok(());
-        }
         let ours = self.matchable(&snapshot, &peer)?;
         let mut allowed: Vec<CheckId> =
             tickets(ours.iter().map(|(_, value)| value), &round, &ticket).into_iter().filter_map(|at| Some(ours.get(at)?.0)).collect();
         allowed.dedup();
-        if allowed.is_empty() {
+        // What was found under an id stands, whatever comes under it again.
+        let known = snapshot.kept(Shelf::DuplicateFound, &check.0)?.is_some();
+        if allowed.is_empty() || known {
+            allowed = vec![CheckId([0; 16])];
+            let found = FoundRow { peer, at: now, allowed, state: FoundState::Waits, by: None, decided: None };
+            let bytes = serde_json::to_vec(&found).map_or(0, |bytes| bytes.len());
+            let zeros = |id: u8, bytes: usize| Change::Keep { shelf: Shelf::DuplicateNothing, id: [id; 16], row: Some(vec![0; bytes]) };
+            self.commit_many(vec![zeros(0, bytes), zeros(1, NOTICE_BYTES)]).await?;
             return Ok(());
         }
         let found = FoundRow { peer, at: now, allowed, state: FoundState::Waits, by: None, decided: None };
         let tell = self.notify(Notice::new(Event::DuplicateWaits, &check.0, Role::Handler, now));
         self.commit_many(vec![keep(Shelf::DuplicateFound, &check, &found), tell]).await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::Config;
+    use crate::model::Timestamp;
+    use crate::model::duplicate::Question;
+
+    #[tokio::test]
+    async fn whoever_is_refused_is_so_again_without_waiting_for_what_else_is_done() {
+        let (directory, clock) = (tempfile::tempdir().unwrap(), Clock::manual(Timestamp(1_800_000_000_000)));
+        Node::init(directory.path(), &["amal.example:7443".to_owned()], &clock).unwrap();
+        let mut config = Config::default();
+        config.duplicates.per_peer_max = 1;
+        let node = Node::open_with(directory.path(), config, clock).unwrap();
+        let peer = OrgId([7; 32]);
+        let ask = async || {
+            let said = Said::Query { check: CheckId(random()), blinded: *Question::new(b"x").unwrap().blinded() };
+            // It leaves for nobody: they are not paired.
+            assert!(node.clone().hear_duplicate(peer, said).await.unwrap().is_none());
+        };
+        ask().await;
+        ask().await;
+        let turn = node.matching.lock().await;
+        for _ in 0..10 {
+            let answer = tokio::time::timeout(Duration::from_secs(60), ask()).await;
+            assert!(answer.is_ok(), "it waits for its turn");
+        }
+        drop(turn);
+        node.forget_duplicates().await.unwrap();
+        let answered = node.duplicates().unwrap().answered;
+        assert_eq!(answered.iter().map(|view| (view.answered, view.refused)).collect::<Vec<_>>(), [(1, 11)]);
     }
 }

@@ -4,13 +4,13 @@
 use super::super::referral::By;
 use super::super::{Node, NodeError};
 use super::{AskedRow, AskedState, TICKET_MS, bytes, keep, row};
-use crate::model::crypto::random;
-use crate::model::duplicate::{Agreed, Answer, Basis, MatchPublic, Refusal, Said};
+use crate::model::crypto::{equal, random};
+use crate::model::duplicate::{Agreed, Answer, Basis, MatchPublic, Refusal, Said, Ticket};
 use crate::model::identity::Card;
 use crate::model::log::Audience;
 use crate::model::{CheckId, OrgId, Timestamp};
 use crate::rules::label::{Held, Outbound, outbound_duplicate};
-use crate::store::change::{Change, PeerRow, Shelf};
+use crate::store::change::{PeerRow, Shelf};
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -63,9 +63,33 @@ pub struct CheckedView {
     pub until: Timestamp,
     /// The key that the peer's card names, in base64.
     pub key: String,
+    /// What has to be shown with the ticket.
+    pub secret: ClaimSecret,
     /// What the peer's node said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<AnswerView>,
+}
+
+/// Which whoever started a check is told, and nobody else: without it no ticket is taken for the check. `Debug` prints nothing of it.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClaimSecret(String);
+
+impl ClaimSecret {
+    /// A fresh one.
+    pub fn fresh() -> Self {
+        Self(BASE64.encode(&random::<32>()))
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        equal(self.0.as_bytes(), other.0.as_bytes())
+    }
+}
+
+impl std::fmt::Debug for ClaimSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClaimSecret")
+    }
 }
 
 /// What a peer's node said, in base64.
@@ -87,6 +111,8 @@ pub struct AnswerView {
 pub struct Claim {
     /// Which check.
     pub check: CheckId,
+    /// As the check was answered with.
+    pub secret: ClaimSecret,
     /// A ticket or random bytes, in base64.
     pub ticket: String,
 }
@@ -136,6 +162,7 @@ impl Node {
         let mut asked = Vec::new();
         {
             let mut memory = self.memory();
+            memory.duplicates.prune(now);
             for Ready { check, to, key, query } in ready {
                 let (answered, answer) = oneshot::channel();
                 memory.duplicates.waiting.insert((to.org, check), answered);
@@ -163,13 +190,14 @@ impl Node {
                 Some(Err(Refusal::NotHere)) => ("not_there", None),
                 None => ("silent", None),
             };
+            let secret = ClaimSecret::fresh();
             match state {
-                "answered" => drop(self.memory().duplicates.answered.insert(check, (to.org, self.clock.now()))),
+                "answered" => drop(self.memory().duplicates.answered.insert(check, (to.org, secret.clone(), self.clock.now()))),
                 "silent" => {}
                 _ => changes.push(keep(Shelf::DuplicateAsked, &check, &AskedRow { state: AskedState::Refused, ..row(to.org) })),
             }
             let key = BASE64.encode(key.bytes());
-            views.push(CheckedView { check, to: to.name, org: to.org, us: self.org(), state: state.into(), until, key, answer });
+            views.push(CheckedView { check, to: to.name, org: to.org, us: self.org(), state: state.into(), until, key, secret, answer });
         }
         // What a link that went down has not taken is not said later.
         for view in &views {
@@ -182,48 +210,81 @@ impl Node {
         Ok(views)
     }
 
-    /// Sends what follows answers: tickets or random bytes.
+    /// Sends what follows answers: tickets or random bytes. Those whose link is up are sent, whatever becomes of the others.
     ///
     /// # Errors
-    /// When a check is not under way any more, a link is down, or the store takes no changes.
+    /// When a check is not under way any more or was started by somebody else (then nothing is sent), a link is down, or the store takes no changes.
     pub async fn claim_duplicates(&self, request: ClaimRequest) -> Result<(), NodeError> {
+        let (mut claims, mut failed) = (Vec::new(), None);
+        for (check, org, ticket) in self.take_answered(&request)? {
+            let peer = self.peer_of(&org).and_then(|peer| self.linked(&peer));
+            match peer.and_then(|()| self.outbound_duplicate(&org, Said::Claim { check, ticket })) {
+                Ok(claim) => claims.push((check, org, claim)),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        let sent: Vec<(CheckId, OrgId)> = claims.iter().map(|(check, org, _)| (*check, *org)).collect();
+        // Written down before anything leaves: what is told of a check counts from here on.
+        self.asked_goes(sent.iter().map(|(check, _)| check), AskedState::Begun, AskedState::Asked).await?;
+        {
+            let mut memory = self.memory();
+            for (_, org, claim) in claims {
+                memory.duplicates.to_send.entry(org).or_default().push_back(claim);
+            }
+        }
+        self.touch();
+        for _ in 0..TAKEN_MS / LOOK_MS {
+            if !sent.iter().any(|(check, org)| self.is_unsent(org, check)) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(LOOK_MS)).await;
+        }
+        let mut unsent = Vec::new();
+        for (check, org) in &sent {
+            if self.forget_unsent(org, check) {
+                unsent.push(check);
+                failed = failed.or(Some(not_linked(&self.peer_of(org)?.name)));
+            }
+        }
+        self.asked_goes(unsent, AskedState::Asked, AskedState::Begun).await?;
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Whose answers these claims follow, all or none: each is followed once, by whoever started it.
+    fn take_answered(&self, request: &ClaimRequest) -> Result<Vec<(CheckId, OrgId, Ticket)>, NodeError> {
         let now = self.clock.now();
-        let mut sent = Vec::new();
-        for Claim { check, ticket } in &request.claims {
-            let ticket = bytes(ticket, "a ticket")?;
-            let under_way = self.memory().duplicates.answered.remove(check);
-            let Some((org, _)) = under_way.filter(|(_, at)| now.since(*at) <= TICKET_MS) else {
+        let mut taken: Vec<(CheckId, OrgId, Ticket)> = Vec::new();
+        let mut memory = self.memory();
+        for Claim { check, secret, ticket } in &request.claims {
+            let under_way = memory.duplicates.answered.get(check);
+            let under_way = under_way.filter(|(_, wanted, at)| now.since(*at) <= TICKET_MS && wanted.is(secret));
+            let Some((org, ..)) = under_way.filter(|_| taken.iter().all(|(other, ..)| other != check)) else {
                 let hint = "hint: check anew; each counts as one of the day";
                 return Err(NodeError::Conflict(format!("the check is not under way any more\n{hint}")));
             };
-            self.linked(&self.peer_of(&org)?)?;
-            let claim = self.outbound_duplicate(&org, Said::Claim { check: *check, ticket })?;
-            self.memory().duplicates.to_send.entry(org).or_default().push_back(claim);
-            sent.push((*check, org));
+            taken.push((*check, *org, bytes(ticket, "a ticket")?));
         }
-        self.touch();
-        for (check, org) in &sent {
-            for _ in 0..TAKEN_MS / LOOK_MS {
-                if !self.is_unsent(org, check) {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(LOOK_MS)).await;
-            }
-            if self.forget_unsent(org, check) {
-                return Err(not_linked(&self.peer_of(org)?.name));
-            }
+        for (check, ..) in &taken {
+            memory.duplicates.answered.remove(check);
         }
-        let snapshot = self.store.snapshot()?;
-        let mut changes: Vec<Change> = Vec::new();
-        for (check, _) in &sent {
+        Ok(taken)
+    }
+
+    /// Checks that are so far go on, or back.
+    async fn asked_goes(&self, checks: impl IntoIterator<Item = &CheckId>, from: AskedState, state: AskedState) -> Result<(), NodeError> {
+        self.store.settled().await;
+        let (snapshot, mut changes) = (self.store.snapshot()?, Vec::new());
+        for check in checks {
             if let Some(bytes) = snapshot.kept(Shelf::DuplicateAsked, &check.0)? {
                 let before: AskedRow = row(&bytes)?;
-                if before.state == AskedState::Begun {
-                    changes.push(keep(Shelf::DuplicateAsked, check, &AskedRow { state: AskedState::Asked, ..before }));
+                if before.state == from {
+                    changes.push(keep(Shelf::DuplicateAsked, check, &AskedRow { state, ..before }));
                 }
             }
         }
-        self.commit_many(changes).await?;
+        if !changes.is_empty() {
+            self.commit_many(changes).await?;
+        }
         Ok(())
     }
 

@@ -9,20 +9,25 @@ mod show;
 
 pub use agree::DecideRequest;
 pub use allow::{AllowRequest, AllowedOne, DisallowRequest, EvaluateRequest, EvaluatedView};
-pub use ask::{AnswerView, CheckRequest, CheckedView, Claim, ClaimRequest, One};
+pub use ask::{AnswerView, CheckRequest, CheckedView, Claim, ClaimRequest, ClaimSecret, One};
 pub use show::{AllowedView, AnsweredView, CheckView, DuplicatesView, FoundView};
 
 use super::referral::By;
 use super::{Node, NodeError};
+use crate::model::crypto::random;
+use crate::model::desk::Role;
 use crate::model::duplicate::{Agreed, Answer, Refusal, Round, Said, Value};
 use crate::model::id::{base32, from_base32};
 use crate::model::{CheckId, OrgId, ReferralId, Timestamp};
+use crate::rules::duplicate::{Counts, day};
 use crate::rules::label::Outbound;
+use crate::rules::notify::{Event, Notice};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
 use data_encoding::BASE64;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use tokio::sync::oneshot;
 
@@ -43,10 +48,30 @@ pub(super) struct UnderWay {
     to_send: BTreeMap<OrgId, VecDeque<Outbound<Said>>>,
     /// Who waits for an answer.
     waiting: BTreeMap<(OrgId, CheckId), Asking>,
-    /// Checks of ours that were answered, whose tickets are still to be sent.
-    answered: BTreeMap<CheckId, (OrgId, Timestamp)>,
+    /// Checks of ours that were answered, whose tickets are still to be sent by whoever shows the secret.
+    answered: BTreeMap<CheckId, (OrgId, ClaimSecret, Timestamp)>,
     /// What we answered, and whose tickets have not come.
     rounds: BTreeMap<(OrgId, CheckId), (Round, Timestamp)>,
+    /// Peers that were refused, until their day is over.
+    refused: BTreeMap<OrgId, Refused>,
+}
+
+/// A peer that was refused: nothing is looked at for it any more in that day.
+#[derive(Debug)]
+struct Refused {
+    day: u64,
+    why: Refusal,
+    /// So often since it was counted last. Lost with the process.
+    more: u64,
+}
+
+impl UnderWay {
+    /// Forgets what waits for nobody any more: answers and rounds without a ticket, and checks whose program has gone.
+    fn prune(&mut self, now: Timestamp) {
+        self.waiting.retain(|_, asking| !asking.is_closed());
+        self.answered.retain(|_, (.., at)| now.since(*at) <= TICKET_MS);
+        self.rounds.retain(|_, (_, at)| now.since(*at) <= TICKET_MS);
+    }
 }
 
 /// A check of ours.
@@ -109,14 +134,6 @@ enum FoundState {
     Refused,
 }
 
-/// How often a peer was answered in a day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct DayRow {
-    peer: OrgId,
-    answered: u64,
-    refused: u64,
-}
-
 fn keep<T: Serialize>(shelf: Shelf, id: &CheckId, row: &T) -> Change {
     Change::Keep { shelf, id: id.0, row: Some(serde_json::to_vec(row).unwrap_or_default()) }
 }
@@ -141,6 +158,13 @@ fn as_referral(id: &CheckId) -> ReferralId {
 fn bytes<const N: usize>(text: &str, what: &str) -> Result<[u8; N], NodeError> {
     let bytes = BASE64.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
     bytes.ok_or_else(|| NodeError::BadInput(format!("{what} cannot be read\nhint: upgrade the older of node and command line")))
+}
+
+impl AskedRow {
+    /// Whether somebody there may still tell: it was asked, and its time is not over.
+    fn may_be_told(&self, now: Timestamp) -> bool {
+        self.state == AskedState::Asked && self.agreed.until > now
+    }
 }
 
 impl AllowedRow {
@@ -187,6 +211,7 @@ impl Node {
         let _turn = self.matching.lock().await;
         self.store.settled().await;
         let (snapshot, now) = (self.store.snapshot()?, self.clock.now());
+        self.memory().duplicates.prune(now);
         let (old, mut changes) = (Timestamp(now.0.saturating_sub(AUDIT_MS)), Vec::new());
         for (id, row) in rows::<AllowedRow>(&snapshot, Shelf::DuplicateAllowed)? {
             if row.agreed.until <= now || !self.case_is_open(&snapshot, row.referral.as_ref())? {
@@ -197,7 +222,8 @@ impl Node {
         changes.extend(asked.map(|(id, _)| drop_row(Shelf::DuplicateAsked, id.0)));
         let found = rows::<FoundRow>(&snapshot, Shelf::DuplicateFound)?.into_iter().filter(|(_, row)| row.at < old);
         changes.extend(found.map(|(id, _)| drop_row(Shelf::DuplicateFound, id.0)));
-        let before = crate::rules::duplicate::day(old);
+        let before = day(old);
+        changes.extend(self.count_refused(&snapshot, day(now))?);
         let days = snapshot.all_kept(Shelf::DuplicateDay)?.into_iter().filter(|(id, _)| day_of(id) < before);
         changes.extend(days.map(|(id, _)| drop_row(Shelf::DuplicateDay, id)));
         if !changes.is_empty() {
@@ -246,6 +272,41 @@ impl Node {
         }
     }
 
+    /// The counts of a day.
+    fn counts(&self, snapshot: &Snapshot, day: u64) -> Result<Counts, NodeError> {
+        Ok(snapshot.kept(Shelf::DuplicateDay, &day_id(day))?.map(|bytes| row(&bytes)).transpose()?.unwrap_or_default())
+    }
+
+    /// Those that were refused without a look at the store are counted.
+    fn count_refused(&self, snapshot: &Snapshot, today: u64) -> Result<Vec<Change>, NodeError> {
+        let mut changed: BTreeMap<u64, Counts> = BTreeMap::new();
+        let mut memory = self.memory();
+        for (peer, refused) in &mut memory.duplicates.refused {
+            let more = std::mem::take(&mut refused.more);
+            if more > 0 {
+                let counts = match changed.entry(refused.day) {
+                    Entry::Occupied(counts) => counts.into_mut(),
+                    Entry::Vacant(place) => place.insert(self.counts(snapshot, refused.day)?),
+                };
+                counts.refuse(*peer, more);
+            }
+        }
+        memory.duplicates.refused.retain(|_, refused| refused.day >= today);
+        Ok(changed.iter().map(|(day, counts)| keep_counts(*day, counts)).collect())
+    }
+
+    /// What follows from one that was refused: it is counted, and of the first in a day the leads are told.
+    fn refuse_one(&self, counts: &mut Counts, day: u64, whom: OrgId, tells: bool) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if counts.refuse(whom, 1) {
+            changes.push(keep_counts(day, counts));
+            if tells && counts.of(&whom).refused == 1 {
+                changes.push(self.notify(Notice::new(Event::MatchTries, &random::<16>(), Role::Lead, self.clock.now())));
+            }
+        }
+        changes
+    }
+
     fn duplicate_deed(&self, by: By, what: &str, id: &CheckId) -> Change {
         self.deed(by, what, &as_referral(id), 0)
     }
@@ -255,9 +316,13 @@ fn day_of(id: &[u8; 16]) -> u64 {
     id.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
-fn day_id(day: u64, peer: &OrgId) -> [u8; 16] {
+/// One row a day.
+fn day_id(day: u64) -> [u8; 16] {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&day.to_be_bytes());
-    id[8..].copy_from_slice(&peer.0[..8]);
     id
+}
+
+fn keep_counts(day: u64, counts: &Counts) -> Change {
+    keep(Shelf::DuplicateDay, &CheckId(day_id(day)), counts)
 }

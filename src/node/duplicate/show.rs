@@ -2,9 +2,10 @@
 
 use super::super::second::named;
 use super::super::{Node, NodeError};
-use super::{AllowedRow, AskedRow, AskedState, DayRow, FoundRow, FoundState, day_of, row, rows};
+use super::{AllowedRow, AskedRow, AskedState, FoundRow, FoundState, day_of, row, rows};
 use crate::model::duplicate::Basis;
 use crate::model::{CheckId, ReferralId, Timestamp};
+use crate::rules::duplicate::Counts;
 use crate::store::Snapshot;
 use crate::store::change::Shelf;
 use serde::{Deserialize, Serialize};
@@ -76,12 +77,12 @@ pub struct FoundView {
     pub by: Option<String>,
 }
 
-/// How often a peer was answered in a day.
+/// How often a peer was answered in a day, or people here had contacts evaluated that may be matched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnsweredView {
     /// The beginning of the day (UTC).
     pub day: Timestamp,
-    /// Which peer.
+    /// Which peer; `us` where it was people here.
     pub peer: String,
     /// So often.
     pub answered: u64,
@@ -134,9 +135,11 @@ impl Node {
         }
         let mut answered = Vec::new();
         for (id, bytes) in snapshot.all_kept(Shelf::DuplicateDay)? {
-            let DayRow { peer, answered: often, refused } = row(&bytes)?;
             let day = Timestamp(day_of(&id).saturating_mul(86_400_000));
-            answered.push(AnsweredView { day, peer: self.org_name(&snapshot, &peer)?, answered: often, refused });
+            for (org, count) in row::<Counts>(&bytes)?.iter() {
+                let peer = if *org == self.org() { "us".into() } else { self.org_name(&snapshot, org)? };
+                answered.push(AnsweredView { day, peer, answered: count.answered, refused: count.refused });
+            }
         }
         checks.sort_by_key(|view| std::cmp::Reverse((view.at, view.check)));
         allowed.sort_by_key(|view| std::cmp::Reverse((view.at, view.allowed)));
