@@ -39,6 +39,8 @@ pub struct Config {
     pub handover: HandOver,
     /// See [`Call`].
     pub call: Call,
+    /// See [`Alert`].
+    pub alert: Alert,
     /// See [`Campaigns`].
     pub campaigns: Campaigns,
     /// See [`Duplicates`].
@@ -130,6 +132,13 @@ section!(
         open_max: 20,
         /// So many volunteers of one call are shown and told of.
         volunteers_max: 50,
+    }
+);
+section!(
+    /// Alerts.
+    Alert {
+        /// So many alerts of one organisation hold at a time, ours too: who warns of twenty things at once warns of none.
+        open_max: 20,
     }
 );
 section!(
@@ -291,6 +300,7 @@ impl Default for Config {
             referral: Referral::default(),
             handover: HandOver::default(),
             call: Call::default(),
+            alert: Alert::default(),
             campaigns: Campaigns::default(),
             duplicates: Duplicates::default(),
             statistics: Statistics::default(),
@@ -338,6 +348,7 @@ pub const SETTINGS: [Setting; 68] = [
     number("handover.accept_minutes", 1, 1_440, "a hand-over not accepted for so long is told to whoever handed over"),
     number("call.open_max", 1, 1_000, "calls for help of one organisation that are open at a time"),
     number("call.volunteers_max", 1, 1_000, "volunteers of one call that are shown and told of"),
+    number("alert.open_max", 1, 1_000, "alerts of one organisation that hold at a time"),
     number("campaigns.organisations", 2, 1_000, "so many organisations that report the same are several"),
     number("campaigns.window_hours", 1, 720, "within so many hours"),
     number("campaigns.per_author_max", 10, 1_000_000, "names of one organisation that are remembered at a time"),

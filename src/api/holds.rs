@@ -25,7 +25,7 @@ pub(super) async fn preview(State(node): State<Arc<Node>>, Path(id): Path<String
     read(node, move |node| node.preview(&id, page)).await
 }
 
-/// What is asked about a release that is held: whose order it is, where it was said in a referral. Else nothing (`null`).
+/// What is asked about a release that is held: whose order it is, where it was said in a referral or is an alert. Else nothing (`null`).
 type HoldOrder = Option<Ordered<()>>;
 
 pub(super) async fn undo(State(node): State<Arc<Node>>, Path(id): Path<String>, Ask(ask): Ask<HoldOrder>) -> Answer<HoldView> {

@@ -10,7 +10,7 @@ use crate::node::view::{HoldState, HoldView};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = EXAMPLES,
-    long_about = "Say yes to a release that waits for a person\n\nWith `--as` it is also the first of the two signatures that TLP:RED needs. Where the gate asked, the time for which it is held begins then. It does not stand for a second person.\n\nWhat was said in a referral is released by somebody who may say it: `--as` says who."
+    long_about = "Say yes to a release that waits for a person\n\nWith `--as` it is also the first of the two signatures that TLP:RED needs. Where the gate asked, the time for which it is held begins then. It does not stand for a second person.\n\nWhat was said in a referral, and an alert, is released by somebody who may say it: `--as` says who."
 )]
 pub(super) struct Args {
     /// The release's id, as `watchfire holds` lists it

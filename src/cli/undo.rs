@@ -10,7 +10,7 @@ use crate::node::view::HoldView;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = EXAMPLES,
-    long_about = "Drop a release that is held: nobody ever gets any of it\n\nWhat was said in a referral is dropped by somebody who may say it: `--as` says who."
+    long_about = "Drop a release that is held: nobody ever gets any of it\n\nWhat was said in a referral, and an alert, is dropped by somebody who may say it: `--as` says who."
 )]
 pub(super) struct Args {
     /// The release's id, as `watchfire holds` lists it

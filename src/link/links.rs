@@ -131,6 +131,7 @@ impl Links {
         let renewing = tokio::spawn(self.clone().keep_fresh(stop.clone()));
         let letting_go = tokio::spawn(self.node.clone().keep_letting_go(stop.clone()));
         let watching = tokio::spawn(self.node.clone().keep_watching(stop.clone()));
+        let tending = tokio::spawn(self.node.clone().keep_tending(stop.clone()));
         let telling = tokio::spawn(self.node.clone().keep_notifying(stop.clone()));
         let looking = tokio::spawn(self.node.clone().keep_looking_for_campaigns(stop.clone()));
         stop.cancelled().await;
@@ -138,7 +139,7 @@ impl Links {
         for live in self.lock().values() {
             live.kill.cancel();
         }
-        let _ = tokio::join!(dialling, renewing, letting_go, telling, watching, looking);
+        let _ = tokio::join!(dialling, renewing, letting_go, telling, watching, tending, looking);
     }
 
     /// A session with a peer that has said hello, and the frames that it sends. There is none while the store cannot be read.

@@ -61,6 +61,11 @@ impl Node {
                 self.commit(Change::Destroy { log, seqs, reason: AbsentReason::Expired, at: now }).await?;
             }
         }
+        for (log, mut seqs) in self.store.snapshot()?.outlived(now)? {
+            seqs.sort_unstable();
+            destroyed += seqs.len() as u64;
+            self.commit(Change::Destroy { log, seqs, reason: AbsentReason::Expired, at: now }).await?;
+        }
         let _one_at_a_time = self.holds_in_turn().await;
         for (id, row) in self.store.snapshot()?.holds()? {
             if row.retention != Timestamp(0) && row.retention <= now {

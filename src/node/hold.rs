@@ -18,10 +18,10 @@ use super::{Node, NodeError};
 use crate::link::convert::{decode_record, encode_record};
 use crate::model::crypto::{random, sha256};
 use crate::model::desk::SignedOrder;
-use crate::model::{Label, RecordId, RecordKind, ReferralId, ReleaseId};
+use crate::model::{AlertId, Label, Record, RecordId, RecordKind, ReferralId, ReleaseId};
 use crate::rules::desk::Deed;
 use crate::rules::gate::Origin;
-use crate::rules::label::Withheld;
+use crate::rules::label::{Held, Withheld};
 use crate::rules::referral::Permission;
 use crate::rules::release::{Codec, Encoded, Look, release_held};
 use crate::store::change::{Change, Refused, ReleaseItem, ReleaseOutcome};
@@ -220,10 +220,21 @@ impl Node {
 
     /// Changes a hold's row; for whoever holds the lock on holds.
     pub(super) async fn change_hold(&self, id: &ReleaseId, change: impl FnOnce(&mut HoldRow)) -> Result<HoldRow, NodeError> {
+        self.change_hold_with(id, change, None).await
+    }
+
+    /// The same, and what is made with it: both or neither.
+    async fn change_hold_with(
+        &self,
+        id: &ReleaseId,
+        change: impl FnOnce(&mut HoldRow),
+        beside: Option<Change>,
+    ) -> Result<HoldRow, NodeError> {
         let row = self.store.snapshot()?.hold(id)?;
         let mut row = row.ok_or_else(|| NodeError::NotHeld(id.to_string()))?;
         change(&mut row);
-        self.commit(Change::Hold { id: *id, row: Box::new(row.clone()), part: None, new: false }).await?;
+        let changed = Change::Hold { id: *id, row: Box::new(row.clone()), part: None, new: false };
+        self.commit_many(std::iter::once(changed).chain(beside).collect()).await?;
         self.holds_changed.ring();
         Ok(row)
     }
@@ -231,7 +242,7 @@ impl Node {
     /// Undoes a release that is held: nobody ever gets any of it.
     ///
     /// # Errors
-    /// When nothing is held under that id: it was undone, or it has left; when it was said in a referral, and nobody who may ordered it.
+    /// When nothing is held under that id: it was undone, or it has left; when it was said in a referral or is an alert, and nobody who may ordered it.
     pub async fn undo(&self, id: &str, order: Option<&SignedOrder>) -> Result<HoldView, NodeError> {
         let (id, deed) = self.held_by_order("undo", id, order)?;
         // A case is changed with it, so it is a referral's turn first.
@@ -246,20 +257,24 @@ impl Node {
         Ok(view)
     }
 
-    /// A release that is held, and the change that writes down who orders what is done with it, where it was said in a referral: that takes an order
-    /// as saying it did.
+    /// A release that is held, and the change that writes down who orders what is done with it, where it was said in a referral or is an alert: that takes
+    /// an order as saying it did.
     fn held_by_order(&self, name: &str, about: &str, order: Option<&SignedOrder>) -> Result<(ReleaseId, Option<Change>), NodeError> {
-        let id = held_id(about)?;
-        let row = self.store.snapshot()?.hold(&id)?.ok_or_else(|| NodeError::NotHeld(id.to_string()))?;
-        let Some(referral) = row.referral else { return Ok((id, None)) };
-        let by = self.ordered(name, about, &(), order, Deed::Refer)?;
-        Ok((id, Some(self.deed(by, name, &referral, 0))))
+        let (id, snapshot) = (held_id(about)?, self.store.snapshot()?);
+        let row = snapshot.hold(&id)?.ok_or_else(|| NodeError::NotHeld(id.to_string()))?;
+        let (subject, deed) = match (row.referral, held_alert(&snapshot, &id, &row)?) {
+            (Some(referral), _) => (referral, Deed::Refer),
+            (None, Some(alert)) => (ReferralId(alert.0), Deed::Alert),
+            (None, None) => return Ok((id, None)),
+        };
+        let by = self.ordered(name, about, &(), order, deed)?;
+        Ok((id, Some(self.deed(by, name, &subject, 0))))
     }
 
     /// A person says yes to what the gate asked, to an import that did not end, or to what a backup held. Its time begins then, so that there is time to undo it.
     ///
     /// # Errors
-    /// When nothing is held under that id, or its import is still being read; when it was said in a referral, and nobody who may ordered it.
+    /// When nothing is held under that id, or its import is still being read; when it was said in a referral or is an alert, and nobody who may ordered it.
     pub async fn release_hold(&self, id: &str, order: Option<&SignedOrder>) -> Result<HoldView, NodeError> {
         let (id, deed) = self.held_by_order("release", id, order)?;
         if self.memory().filling.contains(&id) {
@@ -279,10 +294,7 @@ impl Node {
                 row.due = Some(now.plus(hold_ms));
             }
         };
-        let row = self.change_hold(&id, yes).await?;
-        if let Some(deed) = deed {
-            self.commit(deed).await?;
-        }
+        let row = self.change_hold_with(&id, yes, deed).await?;
         if asked {
             self.sent(row.audience, &row.source, row.count(), true)?;
         }
@@ -317,6 +329,23 @@ impl Node {
 /// The id of a hold.
 pub(super) fn held_id(text: &str) -> Result<ReleaseId, NodeError> {
     text.parse().map_err(|_| NodeError::NotHeld(text.to_owned()))
+}
+
+/// The alert that a release is, where it is one.
+fn held_alert(snapshot: &Snapshot, id: &ReleaseId, row: &HoldRow) -> Result<Option<AlertId>, NodeError> {
+    let alert = RecordKind::Alert.number();
+    for (part, _) in row.parts.iter().filter(|(_, lines)| lines.iter().any(|line| line.kind == alert)) {
+        for HeldItem { encoded: Held(Encoded { kind, body, .. }), .. } in snapshot.held(id, *part)? {
+            if kind == alert {
+                // One that cannot be read is ordered all the same.
+                return Ok(Some(match decode_record(RecordKind::Alert, &body) {
+                    Ok(Record::Alert(alert)) => alert.id,
+                    _ => AlertId([0; 16]),
+                }));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The gate decides anew, about what was held.

@@ -4,6 +4,7 @@
 pub mod alert;
 pub mod backup;
 mod bell;
+mod board;
 pub mod call;
 mod came_back;
 pub mod campaigns;
@@ -86,6 +87,8 @@ pub struct Node {
     groups_changed: Bell,
     /// Rings whenever something is held, or a hold changed.
     holds_changed: Bell,
+    /// Rings whenever something came that calls for help or alerts may follow from.
+    board_changed: Bell,
     /// Rings whenever a notice was queued, told, or failed.
     notices_changed: Bell,
     /// The ways to tell people.
@@ -161,6 +164,8 @@ struct Memory {
     spent: BTreeMap<[u8; 64], Timestamp>,
     /// What a batch says that something follows from, by log and first position, from its being read until it is durable.
     heard: BTreeMap<(crate::model::LogId, u64), receive::Heard>,
+    /// How often the bell of the board had rung when it was last looked at.
+    tended: u64,
     /// Since when enough of those clocks agree with ours, in milliseconds of running.
     clocks_agree_since: Option<u64>,
     /// How many names of campaigns are remembered of each organisation.
@@ -236,6 +241,7 @@ impl Node {
             peers_changed: Bell::default(),
             groups_changed: Bell::default(),
             holds_changed: Bell::default(),
+            board_changed: Bell::default(),
             notices_changed: Bell::default(),
             memory: Mutex::default(),
             days: Days::default(),

@@ -292,7 +292,7 @@ impl Node {
         }
         let outcome = self.commit(Change::TakeBack { log, seqs, mode, reason, at: self.clock.now(), bars: true }).await?;
         if let Outcome::TakenBack(outcomes) = outcome {
-            let taken = TakenBack { withdrawal: EntryHash([0; 32]), log, mode, outcomes };
+            let taken = TakenBack { withdrawal: EntryHash([0; 32]), log, mode, outcomes, posted: false };
             self.answer_taken_back(&recall.author, audience, taken).await?;
         }
         Ok(())

@@ -31,7 +31,7 @@ pub struct Understood {
 }
 
 /// What a batch says that people or the node wait for.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Heard {
     /// The referrals of which it says something.
     referrals: BTreeSet<ReferralId>,
@@ -207,7 +207,7 @@ impl Node {
         if !taken_back.is_empty() {
             self.packed.forget();
         }
-        let was_on_the_board = !taken_back.is_empty();
+        let was_on_the_board = taken_back.iter().any(|taken| taken.posted);
         self.touch();
         let through = first + verdicts.len() as u64;
         if first == 1 {
@@ -217,15 +217,15 @@ impl Node {
             self.answer_taken_back(&log.author, log.audience, taken).await?;
         }
         self.followed_in_hidden_group(log, first..through).await?;
-        let heard = self.memory().heard.remove(&(log.id(), first)).unwrap_or_default();
+        let heard = self.memory().heard.get(&(log.id(), first)).cloned().unwrap_or_default();
         for referral in &heard.referrals {
             self.react_or_later(referral).await;
         }
         // A case that came may be one that somebody has warned of.
         if heard.posted || was_on_the_board || !heard.referrals.is_empty() {
-            self.tend_calls_or_later().await;
-            self.tend_alerts_or_later().await;
+            self.board_changed.ring();
         }
+        self.memory().heard.remove(&(log.id(), first));
         if owes {
             self.hear_of_matches(log, first..through).await?;
             self.commit(Change::Owe { log: log.id(), first, owed: false }).await?;

@@ -1,6 +1,7 @@
 //! What an alert comes to: whether it holds, and which cases it concerns. The match is made at each node for itself, and nothing of it leaves.
 
 use crate::model::alert::{Alert, VALID_MS_MAX};
+use crate::model::log::Audience;
 use crate::model::vocabulary::{Code, Vocabularies};
 use crate::model::{AlertId, OrgId, Timestamp};
 use crate::rules::call::Said;
@@ -37,21 +38,32 @@ pub fn state(alert: &Alert, at: Timestamp, withdrawn: bool, now: Timestamp) -> S
     }
 }
 
-/// Of each author and id the first, and withdrawn once any is taken back: the order in which they came decides nothing. `(state, said)`.
-pub fn alerts(mut said: Vec<Said<Alert>>, now: Timestamp) -> Vec<(State, Said<Alert>)> {
-    said.sort_by_key(|one| (one.author, one.place, one.at));
+/// Of each author and id the first, and withdrawn once any is taken back: the order in which they came decides nothing. Of one author as many hold at a time
+/// as there is room for; what is more is not heard until another does not any more. `(state, audience, said)`.
+pub fn alerts(
+    mut said: Vec<(Audience, Said<Alert>)>,
+    room: impl Fn(&OrgId) -> usize,
+    now: Timestamp,
+) -> Vec<(State, Audience, Said<Alert>)> {
+    said.sort_by_key(|(audience, one)| (one.author, one.place, one.at, *audience));
     let mut known: BTreeMap<(OrgId, AlertId), usize> = BTreeMap::new();
-    let mut all: Vec<(State, Said<Alert>)> = Vec::new();
-    for one in said {
+    let mut all: Vec<(State, Audience, Said<Alert>)> = Vec::new();
+    for (audience, one) in said {
         match known.get(&(one.author, one.what.id)).and_then(|place| all.get_mut(*place)) {
-            Some((state, _)) if one.gone.is_some() => *state = State::Withdrawn,
+            Some((state, ..)) if one.gone.is_some() => *state = State::Withdrawn,
             Some(_) => {}
             None => {
                 known.insert((one.author, one.what.id), all.len());
-                all.push((state(&one.what, one.at, one.gone.is_some(), now), one));
+                all.push((state(&one.what, one.at, one.gone.is_some(), now), audience, one));
             }
         }
     }
+    let mut valid: BTreeMap<OrgId, usize> = BTreeMap::new();
+    all.retain(|(state, _, one)| {
+        let many = valid.entry(one.author).or_default();
+        *many += usize::from(*state == State::Valid);
+        *state != State::Valid || *many <= room(&one.author)
+    });
     all
 }
 
@@ -86,8 +98,11 @@ pub fn concerns(alert: &Alert, case: &About<'_>, lists: &Vocabularies) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::GroupId;
     use crate::model::alert::tests::alert;
     use crate::model::vocabulary::{Entry, Vocabulary};
+
+    const HERE: Audience = Audience::Group(GroupId([9; 32]));
 
     fn lists() -> Vocabularies {
         let entry = |code: &str, countries: &[&str]| Entry {
@@ -138,7 +153,10 @@ mod tests {
             what: alert(&["malware"], &[], &[]),
         };
         let said = vec![one(1, 1, None), one(1, 4, Some("")), one(2, 1, None)];
-        let states = |said: Vec<Said<Alert>>, now| alerts(said, now).into_iter().map(|(state, _)| state).collect::<Vec<_>>();
+        let states = |said: Vec<Said<Alert>>, now| {
+            let said = said.into_iter().map(|one| (HERE, one)).collect();
+            alerts(said, |_| 20, now).into_iter().map(|(state, ..)| state).collect::<Vec<_>>()
+        };
         let now = Timestamp(1_799_500_000_000);
         for order in [[0, 1, 2], [1, 0, 2], [2, 1, 0], [0, 2, 1]] {
             let said = order.iter().map(|place| said[*place].clone()).collect();
@@ -148,5 +166,26 @@ mod tests {
         let mut endless = one(1, 1, None);
         endless.what.valid_until = Timestamp(u64::MAX);
         assert_eq!(states(vec![endless], Timestamp(1_799_000_000_000).plus(VALID_MS_MAX)), [State::Expired]);
+    }
+
+    #[test]
+    fn so_many_of_one_author_hold_and_the_audience_is_that_of_the_one_that_counts() {
+        let one = |author: u8, seq: u64, id: u8, gone: Option<&str>| {
+            let what = Alert { id: AlertId([id; 16]), ..alert(&["malware"], &[], &[]) };
+            let at = Timestamp(1_799_000_000_000);
+            Said { author: OrgId([author; 32]), place: (1, seq), at, gone: gone.map(str::to_owned), what }
+        };
+        let direct = Audience::Direct(OrgId([7; 32]));
+        let said = vec![
+            (direct, one(1, 9, 1, None)),
+            (HERE, one(1, 1, 1, None)),
+            (HERE, one(1, 2, 2, Some(""))),
+            (HERE, one(1, 3, 3, None)),
+            (HERE, one(1, 4, 4, None)),
+            (HERE, one(2, 1, 1, None)),
+        ];
+        let found = alerts(said, |author| if author.0[0] == 1 { 2 } else { 1 }, Timestamp(1_799_500_000_000));
+        let found: Vec<(u8, u8, bool)> = found.iter().map(|(_, to, one)| (one.author.0[0], one.what.id.0[0], *to == HERE)).collect();
+        assert_eq!(found, [(1, 1, true), (1, 2, true), (1, 3, true), (2, 1, true)], "the fourth is one too many");
     }
 }

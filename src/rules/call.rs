@@ -81,8 +81,8 @@ pub fn state_at(call: &Call, at: Timestamp, now: Timestamp) -> State {
 }
 
 /// Every call, in the order of author and place. A call is known by its author and its id: the first that has them counts, and it is over once any is
-/// taken back. Of one author so many are open at a time; what is more is not heard until another has ended.
-pub fn calls(said: Vec<(GroupId, Said<Call>)>, open_max: usize, now: Timestamp) -> Vec<Standing> {
+/// taken back. Of one author as many are open at a time as there is room for; what is more is not heard until another has ended.
+pub fn calls(said: Vec<(GroupId, Said<Call>)>, room: impl Fn(&OrgId) -> usize, now: Timestamp) -> Vec<Standing> {
     let mut said = said;
     said.sort_by_key(|(group, one)| (one.author, one.place, *group));
     let mut known: BTreeMap<(OrgId, CallId), usize> = BTreeMap::new();
@@ -104,7 +104,7 @@ pub fn calls(said: Vec<(GroupId, Said<Call>)>, open_max: usize, now: Timestamp) 
     all.retain(|one| {
         let many = open.entry(one.author).or_default();
         *many += usize::from(one.state == State::Open);
-        one.state != State::Open || *many <= open_max
+        one.state != State::Open || *many <= room(&one.author)
     });
     all
 }
@@ -181,7 +181,7 @@ mod tests {
     }
 
     fn states(said: &[(GroupId, Said<Call>)], now: Timestamp) -> Vec<State> {
-        calls(said.to_vec(), 20, now).iter().map(|one| one.state).collect()
+        calls(said.to_vec(), |_| 20, now).iter().map(|one| one.state).collect()
     }
 
     #[test]
@@ -202,7 +202,7 @@ mod tests {
     fn one_author_has_so_many_open_calls_and_takes_no_place_from_others() {
         let mut all: Vec<_> = (1..=5).map(|n| (GROUP, said(1, u64::from(n), (n == 2).then_some("closed"), numbered(n)))).collect();
         all.push((GROUP, said(2, 1, None, numbered(1))));
-        let kept: Vec<(u8, u8)> = calls(all, 3, OPENED.plus(9)).iter().map(|one| (one.author.0[0], one.call.id.0[0])).collect();
+        let kept: Vec<(u8, u8)> = calls(all, |_| 3, OPENED.plus(9)).iter().map(|one| (one.author.0[0], one.call.id.0[0])).collect();
         assert_eq!(kept, [(1, 1), (1, 2), (1, 3), (1, 4), (2, 1)], "the fifth is one too many");
     }
 
@@ -243,7 +243,7 @@ mod tests {
             offers.push(said(n % 4, u64::from(n), gone.filter(|_| n % 2 == 0), Volunteer { call: CallId([n % 2; 16]), start: None }));
         }
         let now = OPENED.plus(50);
-        let expected = (calls(all.clone(), 2, now), volunteers(&CallId([1; 16]), &offers, 9));
+        let expected = (calls(all.clone(), |_| 2, now), volunteers(&CallId([1; 16]), &offers, 9));
         for seed in 0_u64..500 {
             let key = |place: usize| sha256(&[&seed.to_be_bytes(), &place.to_be_bytes()]);
             let mut order: Vec<usize> = (0..8).collect();
@@ -251,7 +251,7 @@ mod tests {
             order.push(order[0]);
             let shuffled = order.iter().map(|place| all[*place].clone()).collect();
             let told: Vec<_> = order.iter().map(|place| offers[*place].clone()).collect();
-            assert_eq!((calls(shuffled, 2, now), volunteers(&CallId([1; 16]), &told, 9)), expected, "seed {seed}");
+            assert_eq!((calls(shuffled, |_| 2, now), volunteers(&CallId([1; 16]), &told, 9)), expected, "seed {seed}");
         }
     }
 

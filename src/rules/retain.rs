@@ -1,6 +1,6 @@
 //! When what has expired may be destroyed. Hiding is at once; a wrong clock must not destroy data.
 
-use crate::model::Timestamp;
+use crate::model::{RecordKind, Timestamp, alert, call};
 
 /// A peer's clock agrees with ours when it is at most so far away (10 minutes, in milliseconds).
 pub const AGREES_MS: u64 = 600_000;
@@ -27,11 +27,33 @@ pub fn has_expired(retention: Timestamp, now: Timestamp) -> bool {
     retention.0 != 0 && retention <= now
 }
 
+/// What stands on the board goes so long after it cannot count any more, in milliseconds (30 days).
+const ON_BOARD_MS: u64 = 30 * 86_400_000;
+
+/// Whether a record has outlived whatever it could be good for since it came, whatever its author says of its retention.
+pub fn has_outlived(kind: u8, received: Timestamp, now: Timestamp) -> bool {
+    let good_for = match RecordKind::from_number(kind) {
+        Some(RecordKind::Alert) => alert::VALID_MS_MAX,
+        Some(RecordKind::Call | RecordKind::Volunteer) => call::OPEN_MS_MAX,
+        _ => return false,
+    };
+    received.plus(good_for).plus(ON_BOARD_MS) <= now
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const OFF: i64 = AGREES_MS as i64 + 1;
+
+    #[test]
+    fn what_stands_on_the_board_goes_in_time_and_nothing_else_does() {
+        let outlived = |kind: RecordKind, days: u64| has_outlived(kind.number(), Timestamp(5), Timestamp(5 + days * 86_400_000));
+        for (kind, days) in [(RecordKind::Alert, 120), (RecordKind::Call, 44), (RecordKind::Volunteer, 44)] {
+            assert_eq!((outlived(kind, days - 1), outlived(kind, days)), (false, true), "{kind:?}");
+        }
+        assert!(!outlived(RecordKind::Indicator, 10_000) && !has_outlived(255, Timestamp(5), Timestamp(u64::MAX)));
+    }
 
     #[test]
     fn two_clocks_are_needed_or_the_one_there_is() {

@@ -679,6 +679,8 @@ pub struct TakenBack {
     pub mode: WithdrawalMode,
     /// Position and outcome.
     pub outcomes: Vec<(u64, ReceiptOutcome)>,
+    /// Whether some of it is of a kind that stands on the board.
+    pub posted: bool,
 }
 
 /// What became of one item of a release.

@@ -1,9 +1,16 @@
 //! Alerts: what is warned of reaches those who are to know, each node sees for itself which of its cases it concerns, and nothing of that leaves.
 
+use crate::desk;
+use crate::harness::rogue::Rogue;
 use crate::harness::*;
 use crate::referrals::{case, code};
-use watchfire::model::AlertId;
+use watchfire::link::convert::encode_record;
+use watchfire::model::alert::Alert;
+use watchfire::model::desk::Role;
+use watchfire::model::log::Head;
+use watchfire::model::record::{Withdrawal, WithdrawalMode};
 use watchfire::model::referral::Priority;
+use watchfire::model::{AlertId, Record, RecordKind};
 use watchfire::model::{Tlp, referral::Offer};
 use watchfire::node::NodeError;
 use watchfire::node::alert::{AlertRequest, AlertView, WithdrawRequest};
@@ -199,4 +206,122 @@ async fn a_shift_hands_over_open_calls_and_the_alerts_that_matter_and_nobody_has
     let handover = HandOverRequest { note: "a quiet night".into(), risks: Vec::new() };
     let made = federation.node(BOREALIS).open_handover(handover, By::default()).await.unwrap();
     assert_eq!((made.alerts, made.calls.len()), (vec![pressing], 0));
+}
+
+#[tokio::test]
+async fn an_alert_that_reached_nobody_is_taken_back_before_anybody_reads_it() {
+    let mut federation = Federation::helplines(2).await;
+    federation.kill(BOREALIS);
+    federation.restart(AMAL).await;
+    let publish = |request: AlertRequest| federation.node(AMAL).publish_alert(request, By::default());
+    let withdrawn = publish(request("borealis", &[], &[])).await.unwrap().alert;
+    let recalled = publish(request("borealis", &[], &[])).await.unwrap().alert;
+    for (id, recall) in [(withdrawn, false), (recalled, true)] {
+        let view = federation.node(AMAL).withdraw_alert(&id.to_string(), WithdrawRequest { recall }, By::default()).await.unwrap();
+        assert_eq!((view.alert, view.state.as_str()), (id, "withdrawn"));
+    }
+    federation.start(BOREALIS).await;
+    federation.settle().await;
+    assert!(federation.node(BOREALIS).alert_views(true).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_held_alert_is_undone_and_released_by_the_order_of_whoever_may_publish_it() {
+    let federation = Federation::with(2, |_, config| config.release.hold_s = 3_600).await;
+    federation.pair(AMAL, BOREALIS).await;
+    let node = federation.node(AMAL);
+    desk::staff(node).await;
+    desk::add(node, desk::DANA, Role::Lead, desk::AMINA).await;
+    let slow = AlertRequest { now: false, ..request("borealis", &[], &[]) };
+    let published = node.publish_alert(slow, By::default()).await.unwrap();
+    let id = published.held.unwrap().id.unwrap().to_string();
+    for name in ["undo", "release"] {
+        // Omar is a handler.
+        for order in [None, Some(desk::order(node, name, &id, &(), desk::OMAR))] {
+            let said = if name == "undo" { node.undo(&id, order.as_ref()).await } else { node.release_hold(&id, order.as_ref()).await };
+            let said = said.unwrap_err();
+            assert!(matches!(said, NodeError::Desk(_)), "{name}: {said}");
+        }
+    }
+    assert_eq!(node.holds().unwrap().len(), 1, "nothing happened to it");
+    federation.tick(SECOND);
+    node.release_hold(&id, Some(&desk::order(node, "release", &id, &(), desk::DANA))).await.unwrap();
+    federation.tick(SECOND);
+    node.undo(&id, Some(&desk::order(node, "undo", &id, &(), desk::AMINA))).await.unwrap();
+    let deeds = node.deeds().unwrap();
+    let about: Vec<_> = deeds.iter().filter(|deed| deed.referral.0 == published.alert.0).collect();
+    let about: Vec<_> = about.iter().map(|deed| (deed.what.as_str(), deed.by.as_deref())).collect();
+    assert!(about.ends_with(&[("release", Some("dana")), ("undo", Some("amina"))]), "{about:?}");
+}
+
+#[tokio::test]
+async fn who_warns_without_end_is_heard_so_often_told_of_once_and_goes_in_time() {
+    let told = |_, config: &mut watchfire::config::Config| {
+        let channel = "[[channel]]\nname = \"page\"\nkind = \"command\"\nprogram = \"/bin/true\"\n";
+        config.notify = toml::from_str(channel).unwrap();
+        config.alert.open_max = 5;
+    };
+    let federation = Federation::with(1, told).await;
+    let rogue = Rogue::paired_with(&federation, AMAL).await;
+    let alert = |n: u8| {
+        let alert = Alert {
+            id: AlertId([n; 16]),
+            incident_types: vec![code("account_compromise")],
+            countries: Vec::new(),
+            regions: Vec::new(),
+            priority: Priority::Urgent,
+            headline: HEADLINE.into(),
+            advice: String::new(),
+            valid_until: watchfire::model::Timestamp(u64::MAX),
+            indicators: Vec::new(),
+            vocabulary: "2026-11".into(),
+        };
+        rogue.entry_of(RecordKind::Alert.number(), encode_record(&Record::Alert(Box::new(alert))))
+    };
+    let recall = |seqs: Vec<u64>| {
+        let withdrawal = Withdrawal { log: rogue.log().id(), seqs, mode: WithdrawalMode::Recall, reason: String::new() };
+        rogue.entry_of(RecordKind::Withdrawal.number(), encode_record(&Record::Withdrawal(withdrawal)))
+    };
+    let mut head = Head::default();
+    let mut stream = rogue.asked(head).await;
+    let rounds: [(Vec<_>, usize, usize); 3] = [
+        ((1..=8).map(alert).collect(), 5, 1),
+        // What is recalled gives its place to the next of those that are there, and to none that come, before a day has passed.
+        (std::iter::once(recall((1..=8).collect())).chain((9..=16).map(alert)).collect(), 0, 1),
+        ((17..=18).map(alert).collect(), 0, 1),
+    ];
+    for (entries, heard, notices) in rounds {
+        let (batch, frames) = rogue.batch(head, entries, &rogue.identity.log_key());
+        stream.say_all(frames).await;
+        stream.acknowledged().await;
+        head = batch.checkpoint.head;
+        federation.settle().await;
+        assert_eq!(federation.node(AMAL).alert_views(false).unwrap().len(), heard);
+        assert_eq!(federation.noticed(AMAL, Event::AlertArrived), notices);
+    }
+    federation.clock.advance(25 * HOUR);
+    federation.node(AMAL).tend_alerts().await.unwrap();
+    assert_eq!(federation.node(AMAL).alert_views(false).unwrap().len(), 5, "after a day");
+    assert_eq!(federation.noticed(AMAL, Event::AlertArrived), 2);
+    // They are to be kept for ever, as their author has it.
+    let left = || federation.node(AMAL).store.snapshot().unwrap().posts(&[RecordKind::Alert.number()]).unwrap().len();
+    federation.clock.advance(118 * DAY);
+    federation.node(AMAL).destroy_expired(true).await.unwrap();
+    assert_eq!(left(), 10);
+    federation.clock.advance(DAY);
+    federation.node(AMAL).destroy_expired(true).await.unwrap();
+    assert_eq!(left(), 0);
+}
+
+#[tokio::test]
+async fn so_many_alerts_of_ours_hold_at_a_time() {
+    let federation = Federation::with(2, |_, config| config.alert.open_max = 2).await;
+    federation.pair(AMAL, BOREALIS).await;
+    federation.settle().await;
+    let first = federation.alert(AMAL, request("borealis", &[], &[])).await;
+    federation.alert(AMAL, request("borealis", &[], &[])).await;
+    let many = federation.node(AMAL).publish_alert(request("borealis", &[], &[]), By::default()).await.unwrap_err();
+    assert!(many.to_string().starts_with("2 alerts of ours hold") && many.hint().is_some(), "{many}");
+    federation.node(AMAL).withdraw_alert(&first.to_string(), WithdrawRequest::default(), By::default()).await.unwrap();
+    federation.alert(AMAL, request("borealis", &[], &[])).await;
 }

@@ -335,4 +335,12 @@ async fn a_call_in_a_direct_log_is_invalid_and_one_author_fills_no_board() {
     assert_eq!((of(Verdict::Invalid), of(Verdict::Filtered)), (1, 5), "{verdicts:?}");
     let held = federation.node(AMAL).store.snapshot().unwrap().posts(&[RecordKind::Volunteer.number()]).unwrap().len();
     assert_eq!(held, 1_000);
+    // To be kept for ever, as their author has it: they go when they can be good for nothing any more, those beyond the board too.
+    federation.clock.advance(44 * DAY - 1);
+    federation.node(AMAL).destroy_expired(true).await.unwrap();
+    let left = || federation.node(AMAL).store.snapshot().unwrap().posts(&[RecordKind::Volunteer.number()]).unwrap().len();
+    assert_eq!(left(), 1_000);
+    federation.clock.advance(1);
+    assert_eq!(federation.node(AMAL).destroy_expired(true).await.unwrap(), 1_006);
+    assert_eq!(left(), 0);
 }

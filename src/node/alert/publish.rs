@@ -129,6 +129,14 @@ impl Node {
                 return Err(NodeError::Conflict(format!("in a hidden group its owner alone would hear the alert\n{hint}")));
             }
         }
+        let snapshot = self.store.snapshot()?;
+        let valid = |one: &super::Known| one.author == self.org() && one.state == State::Valid;
+        let many = self.known_alerts(&snapshot)?.into_iter().chain(self.waiting_alerts(&snapshot)?).filter(valid).count() as u64;
+        if many >= self.config.alert.open_max && !request.dry_run {
+            let hint = "hint: `watchfire alert withdraw` ends one; others hear no more than `alert.open_max` of one organisation";
+            return Err(NodeError::Conflict(format!("{many} alerts of ours hold, and that is the most\n{hint}")));
+        }
+        drop(snapshot);
         let door = self.door(audience)?;
         let (label, hold) = (request.label(), self.hold_of(request.dry_run, request.now));
         let alert = self.alert_of(request, door.now)?;
@@ -198,7 +206,11 @@ impl Node {
     /// When there is none, it is another's, or was taken back already.
     pub async fn withdraw_alert(&self, text: &str, request: WithdrawRequest, by: By) -> Result<AlertView, NodeError> {
         let turn = self.referral_turn().await;
-        let known = self.alert_named(&self.store.snapshot()?, text)?;
+        let snapshot = self.store.snapshot()?;
+        // What has left the desk and has no position yet can be taken back, too.
+        let all = self.known_alerts(&snapshot)?.into_iter().chain(self.waiting_alerts(&snapshot)?);
+        let known = super::named(all, text)?;
+        drop(snapshot);
         let id = known.alert.id;
         if known.author != self.org() {
             return Err(NodeError::NotAuthor(short(&id)));
@@ -229,7 +241,7 @@ impl Node {
             (known.row.read, known.row.read_by, known.row.at) = (Some(now), by.short(), now);
             let mut changes = vec![known.keep(&known.row), self.deed(by, "alert read", &as_referral(&known.alert.id), 0)];
             if known.author != self.org() {
-                changes.extend(self.count_alert(&snapshot, &known.alert, super::tend::READ)?);
+                changes.extend(self.count_alerts(&snapshot, &[(&known.alert, super::tend::READ)])?);
             }
             self.commit_many(changes).await?;
         }

@@ -1,13 +1,16 @@
 //! Alerts as people see them.
 
 use super::Known;
+use super::tend::OpenCase;
 use crate::model::country::Country;
 use crate::model::vocabulary::Code;
 use crate::model::{AlertId, OrgId, Priority, ReferralId, Timestamp};
 use crate::node::status::Names;
 use crate::node::{Node, NodeError};
 use crate::rules::alert::State;
+use crate::store::Snapshot;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// An alert. `Debug` prints its id and where it stands.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,14 +66,22 @@ impl std::fmt::Debug for AlertView {
     }
 }
 
+/// What alerts are shown with, read once for however many.
+struct Sight {
+    names: Names,
+    people: BTreeMap<String, String>,
+    cases: Vec<OpenCase>,
+}
+
 impl Node {
     /// The alerts that hold, the newest first; with `all` those that do not any more, too.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn alert_views(&self, all: bool) -> Result<Vec<AlertView>, NodeError> {
-        let known = self.known_alerts(&self.store.snapshot()?)?.into_iter().rev();
-        known.filter(|one| all || one.state == State::Valid).map(|one| self.alert_view(&one)).collect()
+        let snapshot = self.store.snapshot()?;
+        let (sight, known) = (self.sight(&snapshot)?, self.known_alerts(&snapshot)?.into_iter().rev());
+        Ok(known.filter(|one| all || one.state == State::Valid).map(|one| self.seen(&sight, &one)).collect())
     }
 
     /// One alert, by its id or the beginning of it.
@@ -82,12 +93,18 @@ impl Node {
     }
 
     pub(super) fn alert_view(&self, known: &Known) -> Result<AlertView, NodeError> {
-        let snapshot = self.store.snapshot()?;
-        let (names, people) = (Names::of(&snapshot)?, Self::user_names(&snapshot)?);
+        Ok(self.seen(&self.sight(&self.store.snapshot()?)?, known))
+    }
+
+    fn sight(&self, snapshot: &Snapshot) -> Result<Sight, NodeError> {
+        Ok(Sight { names: Names::of(snapshot)?, people: Self::user_names(snapshot)?, cases: self.open_cases(snapshot)? })
+    }
+
+    fn seen(&self, Sight { names, people, cases }: &Sight, known: &Known) -> AlertView {
         let Known { author, audience, at, state, alert, row } = known;
-        let matches = if *state == State::Valid { self.concerned(alert, &self.open_cases(&snapshot)?) } else { Vec::new() };
+        let matches = if *state == State::Valid { self.concerned(alert, cases) } else { Vec::new() };
         let value = |one: &crate::model::Observable| ValueView { kind: one.kind().name().into(), value: one.value().into() };
-        Ok(AlertView {
+        AlertView {
             alert: alert.id,
             org_id: *author,
             name: names.org(author),
@@ -103,8 +120,8 @@ impl Node {
             since: *at,
             valid_until: alert.valid_until,
             read: row.read,
-            read_by: crate::node::second::named(&people, row.read_by.clone()),
+            read_by: crate::node::second::named(people, row.read_by.clone()),
             matches,
-        })
+        }
     }
 }

@@ -1,20 +1,24 @@
 //! What the node does about alerts by itself: counts them, and tells people that one came and which referrals it concerns.
 
-use super::{AlertRow, Known, short};
+use super::{AlertRow, Known, Rows, short};
 use crate::model::alert::Alert;
 use crate::model::desk::Role;
 use crate::model::vocabulary::Code;
-use crate::model::{Priority, ReferralId, ShortId, Timestamp};
+use crate::model::{OrgId, Priority, ReferralId, ShortId, Timestamp};
 use crate::node::{Node, NodeError};
 use crate::rules::alert::{About, State, concerns};
 use crate::rules::notify::{Event, Notice};
 use crate::rules::statistics::{self, Codes, Dimension, Fact, Measure, Period, UNLISTED, Way};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Of so many referrals people are told that one alert concerns them; `watchfire alert show` has them all.
 const TOLD_MAX: usize = 20;
+
+/// So many alerts of one author that came together are told of one by one.
+const APART_MAX: usize = 3;
 
 /// What is counted.
 pub(super) const READ: Measure = Measure { way: Way::In, event: statistics::Event::AlertRead };
@@ -35,7 +39,7 @@ impl Node {
     }
 
     /// Does what follows from how alerts stand: after something came, and as a part of the upkeep. What it tells, counts and that it did is one
-    /// transaction for each alert.
+    /// transaction.
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes.
@@ -46,32 +50,64 @@ impl Node {
         if self.holds_back(&snapshot)? {
             return Ok(());
         }
-        let all = self.known_alerts(&snapshot)?;
+        let (all, left) = self.alerts_and_rows_left(&snapshot)?;
         let cases = if all.iter().any(|one| one.state == State::Valid) { self.open_cases(&snapshot)? } else { Vec::new() };
+        let mut changes = self.tell_of_new(&all);
+        let (mut counted, mut told) = (Vec::new(), BTreeSet::new());
         for known in &all {
-            self.tend_alert(known, &cases).await?;
+            changes.extend(self.tend_alert(known, &cases, &mut counted, &mut told));
         }
-        self.forget_alerts(&snapshot, &all).await
+        changes.extend(self.count_alerts(&snapshot, &counted)?);
+        changes.extend(self.forget_alerts(left));
+        if !changes.is_empty() {
+            self.commit_many(changes).await?;
+        }
+        Ok(())
     }
 
-    async fn tend_alert(&self, known: &Known, cases: &[OpenCase]) -> Result<(), NodeError> {
+    /// The notices of what came. Who warns of many things at once is told of once, by what presses most: the list has them all.
+    fn tell_of_new(&self, all: &[Known]) -> Vec<Change> {
+        let mut new: BTreeMap<OrgId, Vec<&Known>> = BTreeMap::new();
+        for known in all.iter().filter(|one| one.state == State::Valid && one.author != self.org() && !one.row.told) {
+            new.entry(known.author).or_default().push(known);
+        }
+        for many in new.values_mut().filter(|many| many.len() > APART_MAX) {
+            let first = |priority| many.iter().position(|one| one.alert.priority == priority);
+            let place = [Priority::Emergency, Priority::Urgent].into_iter().find_map(first);
+            *many = many.get(place.unwrap_or_default()).copied().into_iter().collect();
+        }
+        let tell = |known: &&Known| self.notify(notice(Event::AlertArrived, known, None, is_urgent(known), self.clock.now()));
+        new.values().flatten().map(tell).collect()
+    }
+
+    fn tend_alert<'a>(
+        &self,
+        known: &'a Known,
+        cases: &[OpenCase],
+        counted: &mut Vec<(&'a Alert, Measure)>,
+        told: &mut BTreeSet<(OrgId, ReferralId)>,
+    ) -> Vec<Change> {
         let (now, ours, valid) = (self.clock.now(), known.author == self.org(), known.state == State::Valid);
         let (mut row, mut changes) = (known.row.clone(), Vec::new());
+        // Nothing is kept of another's that was over before anybody was told.
+        if !ours && !valid {
+            return changes;
+        }
         if !row.counted {
             row.counted = true;
-            let way = if ours { Way::Out } else { Way::In };
-            // Another alert may have been counted since.
-            changes.extend(self.count_alert(&self.store.snapshot()?, &known.alert, Measure { way, event: statistics::Event::Alert })?);
+            counted.push((&known.alert, Measure { way: if ours { Way::Out } else { Way::In }, event: statistics::Event::Alert }));
         }
-        let urgent = known.alert.priority != Priority::Normal;
-        if valid && !ours && !row.told {
-            row.told = true;
-            changes.push(self.notify(notice(Event::AlertArrived, known, None, urgent, now)));
+        if !ours {
+            (row.told, row.author) = (true, Some(known.author));
         }
         if valid {
             for referral in self.concerned(&known.alert, cases) {
-                if row.matched.len() < TOLD_MAX && row.matched.insert(referral) {
-                    changes.push(self.notify(notice(Event::AlertMatches, known, Some(referral), urgent, now)));
+                if row.matched.len() >= TOLD_MAX || !row.matched.insert(referral) {
+                    continue;
+                }
+                // Of several alerts of one author that came together, the first tells of a referral.
+                if told.insert((known.author, referral)) {
+                    changes.push(self.notify(notice(Event::AlertMatches, known, Some(referral), is_urgent(known), now)));
                     tracing::info!(alert = %short(&known.alert.id), referral = %ShortId::of(&referral.0).map(|id| id.to_string()).unwrap_or_default(), "an alert concerns a referral");
                 }
             }
@@ -79,9 +115,8 @@ impl Node {
         if row != known.row {
             row.at = now;
             changes.push(known.keep(&row));
-            self.commit_many(changes).await?;
         }
-        Ok(())
+        changes
     }
 
     /// The referrals that an alert concerns.
@@ -107,38 +142,40 @@ impl Node {
         Ok(all)
     }
 
-    /// The changes that count an alert, by its codes. For whoever holds the turn of referrals.
-    pub(super) fn count_alert(&self, snapshot: &Snapshot, alert: &Alert, measure: Measure) -> Result<Vec<Change>, NodeError> {
+    /// The changes that count alerts, by their codes. For whoever holds the turn of referrals.
+    pub(super) fn count_alerts(&self, snapshot: &Snapshot, counted: &[(&Alert, Measure)]) -> Result<Vec<Change>, NodeError> {
         let listed = |list: &str, codes: &[Code]| -> Vec<Code> {
             let (list, unlisted) = (self.vocabularies.get(list), UNLISTED.parse::<Code>().ok());
             let one = |code: &Code| if list.is_none_or(|list| list.title(code).is_some()) { Some(code.clone()) } else { unlisted.clone() };
             codes.iter().filter_map(one).collect()
         };
-        let codes = Codes::default()
-            .with(Dimension::IncidentType, &listed("incident-type", &alert.incident_types))
-            .with(Dimension::Region, &listed("region", &alert.regions))
-            .with_text(Dimension::Priority, alert.priority.name());
-        let fact = Fact { measure, at: self.clock.now(), took: None };
-        let mut changes = Vec::new();
-        for period in Period::of(fact.at) {
-            let mut counters = Self::counters(snapshot, period)?;
-            counters.add(&fact, Some(&codes));
-            changes.push(Self::keep_counters(period, &counters));
+        let (at, mut periods) = (self.clock.now(), BTreeMap::new());
+        for (alert, measure) in counted {
+            let codes = Codes::default()
+                .with(Dimension::IncidentType, &listed("incident-type", &alert.incident_types))
+                .with(Dimension::Region, &listed("region", &alert.regions))
+                .with_text(Dimension::Priority, alert.priority.name());
+            for period in Period::of(at) {
+                let counters = match periods.entry(period) {
+                    Entry::Occupied(there) => there.into_mut(),
+                    Entry::Vacant(free) => free.insert(Self::counters(snapshot, period)?),
+                };
+                counters.add(&Fact { measure: *measure, at, took: None }, Some(&codes));
+            }
         }
-        Ok(changes)
+        Ok(periods.iter().map(|(period, counters)| Self::keep_counters(*period, counters)).collect())
     }
 
-    /// What is kept of an alert goes some time after the alert itself.
-    async fn forget_alerts(&self, snapshot: &Snapshot, all: &[Known]) -> Result<(), NodeError> {
-        let posted: BTreeSet<[u8; 16]> = all.iter().map(|one| super::shelf_id(&one.author, &one.alert.id)).collect();
-        let old = |row: &AlertRow| self.clock.now().since(row.at) > super::KEPT_MS;
-        let rows = Self::alert_rows(snapshot)?.into_iter().filter(|(id, row)| old(row) && !posted.contains(id));
-        let gone: Vec<Change> = rows.map(|(id, _)| Change::Keep { shelf: Shelf::Alert, id, row: None }).collect();
-        if !gone.is_empty() {
-            self.commit_many(gone).await?;
-        }
-        Ok(())
+    /// What is kept of an alert goes some time after the alert itself, or with it where nobody here has heard of it.
+    fn forget_alerts(&self, left: Rows) -> impl Iterator<Item = Change> + use<> {
+        let now = self.clock.now();
+        let goes = move |row: &AlertRow| now.since(row.at) > super::KEPT_MS || (!row.told && row.read.is_none());
+        left.into_iter().filter(move |(_, row)| goes(row)).map(|(id, _)| Change::Keep { shelf: Shelf::Alert, id, row: None })
     }
+}
+
+fn is_urgent(known: &Known) -> bool {
+    known.alert.priority != Priority::Normal
 }
 
 /// That an alert came, or that it concerns a referral, which is named then: codes, and the beginning of an id.

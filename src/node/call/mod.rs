@@ -17,14 +17,16 @@ use crate::model::crypto::sha256_framed;
 use crate::model::log::{Audience, LogKey};
 use crate::model::record::{Withdrawal, WithdrawalMode};
 use crate::model::{CallId, GroupId, LogId, OrgId, Priority, Record, RecordKind, ReferralId, Timestamp};
-use crate::rules::call::{Said, Standing, State, calls, state_at};
-use crate::store::change::{Change, Meaning, PeerState, Shelf, Verdict};
+use crate::rules::call::{Offer, Said, Standing, State, calls, state_at, volunteers};
+use crate::store::change::{Change, Meaning, PeerRow, PeerState, Shelf, Verdict};
 use crate::store::{Post, Snapshot};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was said of a call stays for so long after it could be open, in milliseconds (30 days): a case may come back meanwhile.
 const KEPT_MS: u64 = 30 * 86_400_000;
+/// A call that people were told of takes one of its author's places for so long although it was recalled, in milliseconds (a day).
+pub(super) const PLACE_HELD_MS: u64 = 86_400_000;
 /// So many characters of an id are enough to name a call, where only one begins with them.
 const PREFIX_MIN: usize = 4;
 
@@ -34,6 +36,8 @@ const PREFIX_MIN: usize = 4;
 struct CallRow {
     /// Where it is ours: all of it, since it may wait for its place in the log.
     ours: Option<OwnCall>,
+    /// Whose it is, where it is another's.
+    author: Option<OrgId>,
     /// Whether people were told that it came.
     told: bool,
     /// Whether people were told that it is over.
@@ -70,6 +74,15 @@ struct OwnCall {
     by: Option<String>,
     /// Whether it ended, and whether because somebody was chosen.
     ended: Option<bool>,
+}
+
+/// Who volunteers.
+#[derive(Debug, Default)]
+struct Answers {
+    /// For calls of ours, as it was said by those whom we hear.
+    to_us: BTreeMap<CallId, Vec<Said<Volunteer>>>,
+    /// We, for whose call: since when.
+    by_us: BTreeMap<(OrgId, CallId), Timestamp>,
 }
 
 /// A call and what we keep of it.
@@ -121,10 +134,11 @@ impl Node {
     fn known_calls(&self, snapshot: &Snapshot) -> Result<Vec<Known>, NodeError> {
         let now = self.clock.now();
         let rows = Self::call_rows(snapshot)?;
-        let mut said = Vec::new();
+        let (mut said, mut on_board) = (Vec::new(), BTreeSet::new());
         for post in snapshot.posts(&[RecordKind::Call.number()])? {
             let Audience::Group(group) = post.row.key.audience else { continue };
             if let Some(Record::Call(call)) = record_of(&post) {
+                on_board.insert(shelf_id(&post.row.key.author, &call.id));
                 said.push((group, said_of(&post, call)));
             }
         }
@@ -132,7 +146,9 @@ impl Node {
         said.retain(|(group, one)| heard.contains(&(*group, one.author)));
         let open_max = usize::try_from(self.config.call.open_max).unwrap_or(usize::MAX);
         let mut all: Vec<Known> = Vec::new();
-        for mut standing in calls(said, open_max, now) {
+        let held = Self::places_held(&rows, &on_board, now);
+        let room = |author: &OrgId| open_max.saturating_sub(held.get(author).copied().unwrap_or_default());
+        for mut standing in calls(said, room, now) {
             let row = rows.get(&shelf_id(&standing.author, &standing.call.id)).cloned().unwrap_or_default();
             if let Some(ended) = row.ours.as_ref().and_then(|own| own.ended) {
                 standing.state = ended_as(ended);
@@ -171,6 +187,18 @@ impl Node {
             }
         }
         Ok(heard)
+    }
+
+    /// How many places each author still has taken with calls that people were told of and that it recalled within a day: else recalling one would make
+    /// room for the next at once, and people would be told without end.
+    fn places_held(rows: &BTreeMap<[u8; 16], CallRow>, on_board: &BTreeSet<[u8; 16]>, now: Timestamp) -> BTreeMap<OrgId, usize> {
+        let mut held = BTreeMap::new();
+        for (id, row) in rows {
+            if let Some(author) = row.author.filter(|_| !on_board.contains(id) && now.since(row.at) < PLACE_HELD_MS) {
+                *held.entry(author).or_default() += 1;
+            }
+        }
+        held
     }
 
     fn call_rows(snapshot: &Snapshot) -> Result<BTreeMap<[u8; 16], CallRow>, NodeError> {
@@ -223,25 +251,47 @@ impl Node {
         }
     }
 
-    fn volunteers_of(&self, snapshot: &Snapshot, id: &CallId) -> Result<Vec<crate::rules::call::Offer>, NodeError> {
-        let us = Audience::Direct(self.org());
-        let to_us: Vec<_> = self.said_by_volunteers(snapshot)?.into_iter().filter(|(to, _)| *to == us).map(|(_, said)| said).collect();
-        let most = usize::try_from(self.config.call.volunteers_max).unwrap_or(usize::MAX);
-        let mut offers = crate::rules::call::volunteers(id, &to_us, most);
-        let open: BTreeSet<OrgId> = self.open_peers()?.into_iter().map(|peer| peer.org).collect();
-        offers.retain(|offer| open.contains(&offer.org));
-        Ok(offers)
-    }
-
-    /// To whom a case was offered that answers a call of ours, and as which referral, once the offer has left.
-    fn chosen_for(&self, snapshot: &Snapshot, id: &CallId) -> Result<BTreeMap<OrgId, ReferralId>, NodeError> {
-        let mut chosen = BTreeMap::new();
-        for given in self.given_for_call(snapshot, id)? {
-            if snapshot.referral(&given.referral)?.is_some() {
-                chosen.insert(given.to, given.referral);
+    /// Who volunteers for which call, read once for however many calls are looked at.
+    fn answers_to_calls(&self, snapshot: &Snapshot) -> Result<Answers, NodeError> {
+        let (us, mut answers) = (self.org(), Answers::default());
+        let open = |peer: &PeerRow| peer.state == PeerState::Open;
+        let open: BTreeSet<OrgId> = snapshot.peers()?.into_iter().filter(open).map(|peer| peer.org).collect();
+        for (to, said) in self.said_by_volunteers(snapshot)? {
+            match to {
+                Audience::Direct(caller) if said.author == us && said.gone.is_none() => {
+                    let since = answers.by_us.entry((caller, said.what.call)).or_insert(said.at);
+                    *since = said.at.max(*since);
+                }
+                // Whom we do not hear takes nobody's place.
+                Audience::Direct(caller) if caller == us && open.contains(&said.author) => {
+                    answers.to_us.entry(said.what.call).or_default().push(said);
+                }
+                _ => {}
             }
         }
-        Ok(chosen)
+        Ok(answers)
+    }
+
+    fn offers(&self, answers: &Answers, id: &CallId) -> Vec<Offer> {
+        let most = usize::try_from(self.config.call.volunteers_max).unwrap_or(usize::MAX);
+        answers.to_us.get(id).map(|said| volunteers(id, said, most)).unwrap_or_default()
+    }
+
+    fn volunteers_of(&self, snapshot: &Snapshot, id: &CallId) -> Result<Vec<Offer>, NodeError> {
+        Ok(self.offers(&self.answers_to_calls(snapshot)?, id))
+    }
+
+    /// Whether a case that answers a call of ours was offered to one of these, and the offer has left.
+    fn is_chosen(&self, snapshot: &Snapshot, id: &CallId, offers: &[Offer]) -> Result<bool, NodeError> {
+        if offers.is_empty() {
+            return Ok(false);
+        }
+        for given in self.given_for_call(snapshot, id)? {
+            if offers.iter().any(|offer| offer.org == given.to) && snapshot.referral(&given.referral)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Takes records of ours back that stand on the board, and what of them waits for a position; what is made beside it is made with it.

@@ -1,6 +1,6 @@
 //! Calls as people see them.
 
-use super::Known;
+use super::{Answers, Known};
 use crate::model::language::LanguageTag;
 use crate::model::log::Audience;
 use crate::model::vocabulary::Code;
@@ -8,7 +8,7 @@ use crate::model::{CallId, OrgId, Priority, ReferralId, Timestamp};
 use crate::node::profile::NeedRequest;
 use crate::node::status::Names;
 use crate::node::{Node, NodeError};
-use crate::rules::call::State;
+use crate::rules::call::{Offer, State};
 use crate::store::Snapshot;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -75,8 +75,9 @@ impl Node {
     pub fn calls(&self, all: bool) -> Result<Vec<CallView>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let names = Names::of(&snapshot)?;
-        let known = self.known_calls(&snapshot)?.into_iter().rev();
-        known.filter(|one| all || one.standing.state == State::Open).map(|one| self.call_view(&snapshot, &names, &one, false)).collect()
+        let (known, answers) = (self.known_calls(&snapshot)?.into_iter().rev(), self.answers_to_calls(&snapshot)?);
+        let wanted = known.filter(|one| all || one.standing.state == State::Open);
+        wanted.map(|one| self.call_view(&snapshot, &names, &one, &answers, false)).collect()
     }
 
     /// One call, by its id or the beginning of it, with who volunteers.
@@ -86,13 +87,14 @@ impl Node {
     pub fn call_view_of(&self, text: &str) -> Result<CallView, NodeError> {
         let snapshot = self.store.snapshot()?;
         let known = self.call_named(&snapshot, text)?;
-        self.call_view(&snapshot, &Names::of(&snapshot)?, &known, true)
+        self.call_view(&snapshot, &Names::of(&snapshot)?, &known, &self.answers_to_calls(&snapshot)?, true)
     }
 
-    fn call_view(&self, snapshot: &Snapshot, names: &Names, known: &Known, ranked: bool) -> Result<CallView, NodeError> {
+    fn call_view(&self, snapshot: &Snapshot, names: &Names, known: &Known, answers: &Answers, ranked: bool) -> Result<CallView, NodeError> {
         let (standing, call) = (&known.standing, &known.standing.call);
         let is_ours = standing.author == self.org();
-        let volunteers = if is_ours { self.volunteer_views(snapshot, names, known, ranked)? } else { Vec::new() };
+        let volunteers =
+            if is_ours { self.volunteer_views(snapshot, names, known, self.offers(answers, &call.id), ranked)? } else { Vec::new() };
         Ok(CallView {
             call: call.id,
             org_id: standing.author,
@@ -111,9 +113,15 @@ impl Node {
         })
     }
 
-    fn volunteer_views(&self, snapshot: &Snapshot, names: &Names, known: &Known, ranked: bool) -> Result<Vec<VolunteerView>, NodeError> {
+    fn volunteer_views(
+        &self,
+        snapshot: &Snapshot,
+        names: &Names,
+        known: &Known,
+        offers: Vec<Offer>,
+        ranked: bool,
+    ) -> Result<Vec<VolunteerView>, NodeError> {
         let (id, call) = (known.id(), &known.standing.call);
-        let offers = self.volunteers_of(snapshot, &id)?;
         let given: BTreeMap<OrgId, ReferralId> =
             self.given_for_call(snapshot, &id)?.into_iter().map(|given| (given.to, given.referral)).collect();
         let mut ranks = BTreeMap::new();

@@ -1,6 +1,6 @@
 //! What the node does about calls by itself: people are told of what came and of what waits too long, and a call ends when somebody was chosen.
 
-use super::{Answered, CallRow, Known, short};
+use super::{Answered, Answers, CallRow, Known, short};
 use crate::model::desk::Role;
 use crate::model::{Priority, ShortId, Timestamp};
 use crate::node::{Node, NodeError};
@@ -29,31 +29,31 @@ impl Node {
             return Ok(());
         }
         let all = self.known_calls(&snapshot)?;
+        let answers = self.answers_to_calls(&snapshot)?;
         for known in &all {
             if known.standing.author == self.org() {
-                self.tend_own(&snapshot, known).await?;
+                self.tend_own(&snapshot, known, &answers).await?;
             } else {
-                self.tend_heard(&snapshot, known).await?;
+                self.tend_heard(known, &answers).await?;
             }
         }
         self.forget_calls(&snapshot, &all).await
     }
 
-    async fn tend_own(&self, snapshot: &Snapshot, known: &Known) -> Result<(), NodeError> {
+    async fn tend_own(&self, snapshot: &Snapshot, known: &Known, answers: &Answers) -> Result<(), NodeError> {
+        // Of what is over a late word asks nobody for anything.
+        if matches!(known.standing.state, State::Chosen | State::Closed) {
+            return Ok(());
+        }
         let (id, now, priority) = (known.id(), self.clock.now(), known.standing.call.priority);
         let (mut row, mut changes) = (known.row.clone(), Vec::new());
-        let offers = self.volunteers_of(snapshot, &id)?;
-        let is_over = matches!(known.standing.state, State::Chosen | State::Closed);
-        for offer in offers.iter().filter(|offer| !is_over && !row.volunteers.contains(&offer.org)) {
+        let offers = self.offers(answers, &id);
+        for offer in offers.iter().filter(|offer| !row.volunteers.contains(&offer.org)) {
             let urgent = priority != Priority::Normal;
             changes.push(self.notify(notice(Event::Volunteered, known, &offer.org.0, urgent, Role::Handler, now)));
         }
         row.volunteers.extend(offers.iter().map(|offer| offer.org));
-        if is_over {
-            return self.keep_if_new(known, row, changes).await;
-        }
-        let chosen = self.chosen_for(snapshot, &id)?;
-        if offers.iter().any(|offer| chosen.contains_key(&offer.org)) {
+        if self.is_chosen(snapshot, &id, &offers)? {
             return self.end_call(known, row, true, changes).await;
         }
         let (wait, since, recorded) = match offers.first() {
@@ -78,17 +78,17 @@ impl Node {
         self.keep_if_new(known, row, changes).await
     }
 
-    async fn tend_heard(&self, snapshot: &Snapshot, known: &Known) -> Result<(), NodeError> {
+    async fn tend_heard(&self, known: &Known, answers: &Answers) -> Result<(), NodeError> {
         let (now, is_open) = (self.clock.now(), known.standing.state == State::Open);
         let (mut row, mut changes) = (known.row.clone(), Vec::new());
         // After a restore of a backup what we have said stands in our log all the same.
         if row.volunteered.is_none() {
-            row.volunteered = self.we_volunteered(snapshot, known)?;
+            row.volunteered = answers.by_us.get(&(known.standing.author, known.id())).copied();
             row.answered = row.volunteered.map(|_| known.answered());
         }
         let urgent = known.standing.call.priority != Priority::Normal;
         if is_open && !row.told {
-            row.told = true;
+            (row.told, row.author) = (true, Some(known.standing.author));
             changes.push(self.notify(notice(Event::CallArrived, known, b"", urgent, Role::Handler, now)));
         }
         if !is_open && !row.ended && row.volunteered.is_some() {
@@ -96,13 +96,6 @@ impl Node {
             changes.push(self.notify(notice(Event::CallEnded, known, b"", urgent, Role::Handler, now)));
         }
         self.keep_if_new(known, row, changes).await
-    }
-
-    fn we_volunteered(&self, snapshot: &Snapshot, known: &Known) -> Result<Option<Timestamp>, NodeError> {
-        let caller = crate::model::log::Audience::Direct(known.standing.author);
-        let said = self.said_by_volunteers(snapshot)?.into_iter().filter(|(to, one)| *to == caller && one.author == self.org());
-        let live = said.filter(|(_, one)| one.what.call == known.id() && one.gone.is_none());
-        Ok(live.map(|(_, one)| one.at).max())
     }
 
     async fn keep_if_new(&self, known: &Known, mut row: CallRow, mut changes: Vec<Change>) -> Result<(), NodeError> {

@@ -268,7 +268,8 @@ impl Tx<'_> {
                         *verdict = Verdict::Filtered;
                         self.judge(log, received.header.seq, Verdict::Filtered)?;
                     }
-                    all.push(TakenBack { withdrawal: received.header.hash(), log: *of, mode: *mode, outcomes: taken.outcomes });
+                    let (withdrawal, posted) = (received.header.hash(), taken.posted);
+                    all.push(TakenBack { withdrawal, log: *of, mode: *mode, outcomes: taken.outcomes, posted });
                 }
                 Meaning::Receipt { log: of, outcomes, at } => drop(self.receipt(&log.row.key.author, of, outcomes, *at)?),
                 Meaning::KeyChange(key) => self.change_key(log, received.header.seq, key)?,

@@ -27,6 +27,7 @@ use super::tables::Tables;
 use crate::model::log::{Audience, LogKey};
 use crate::model::{Label, LogId, OrgId, RecordId, Timestamp};
 use redb::{ReadableTable, WriteTransaction};
+use std::collections::BTreeMap;
 
 pub(super) type Applied<T> = Result<T, Fault>;
 
@@ -89,6 +90,8 @@ pub(super) struct Tx<'t> {
     pub(super) counters: Counters,
     /// How many positions of entries that have not come one author may take back.
     pub(super) ahead_max: u64,
+    /// How many records of an author stand on the board, once that was looked up.
+    posted: BTreeMap<OrgId, usize>,
     before: Counters,
     runs: runs::Runs,
 }
@@ -98,7 +101,7 @@ impl<'t> Tx<'t> {
     pub(super) fn open(transaction: &'t WriteTransaction, us: OrgId, ahead_max: u64) -> Applied<Self> {
         let t = Tables::open(transaction)?;
         let counters: Counters = find::row::<_, _, Fault>(&t.meta, "meta", "counters")?.unwrap_or_default();
-        Ok(Self { t, us, ahead_max, before: counters.clone(), counters, runs: runs::Runs::default() })
+        Ok(Self { t, us, ahead_max, posted: BTreeMap::new(), before: counters.clone(), counters, runs: runs::Runs::default() })
     }
 
     /// Writes the counters and closes the tables. To be called before the commit.

@@ -4,7 +4,7 @@ use super::index::{Place, first_of};
 use super::{Applied, Log, Tx, WAITING};
 use crate::model::log::{AbsentReason, Audience};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
-use crate::model::{LogId, OrgId, RecordId, Timestamp};
+use crate::model::{LogId, OrgId, RecordId, RecordKind, Timestamp};
 use crate::store::change::Outcome;
 use crate::store::codec::{Row, audience_bytes};
 use crate::store::error::Fault;
@@ -19,6 +19,8 @@ pub(super) struct Taken {
     pub(super) outcomes: Vec<(u64, ReceiptOutcome)>,
     /// Whether some, of entries that have not come, are not remembered: their author has taken back too many of those.
     pub(super) beyond: bool,
+    /// Whether some are of a kind that stands on the board.
+    pub(super) posted: bool,
 }
 
 /// Who takes back which log's entries, and how.
@@ -46,7 +48,7 @@ impl Tx<'_> {
         at: Timestamp,
     ) -> Applied<Taken> {
         let log = self.log(id)?;
-        let mut taken = Taken { outcomes: Vec::with_capacity(seqs.len()), beyond: false };
+        let mut taken = Taken { outcomes: Vec::with_capacity(seqs.len()), beyond: false, posted: false };
         if let (Some(log), Some(author)) = (&log, author)
             && log.row.key.author != *author
         {
@@ -56,7 +58,7 @@ impl Tx<'_> {
         let author = log.as_ref().map(|log| log.row.key.author).or(author.copied()).filter(|author| *author != self.us);
         let take = TakeBack { id, log: log.as_ref(), author, by, mode, reason, at, bars };
         for seq in seqs {
-            let outcome = self.take_back_one(&take, *seq)?;
+            let outcome = self.take_back_one(&take, *seq, &mut taken.posted)?;
             taken.beyond |= outcome.is_none();
             taken.outcomes.push((*seq, outcome.unwrap_or(ReceiptOutcome::Absent)));
         }
@@ -64,7 +66,7 @@ impl Tx<'_> {
     }
 
     /// `None` where the entry has not come and its author has taken back as many of those as are remembered.
-    fn take_back_one(&mut self, take: &TakeBack<'_>, seq: u64) -> Applied<Option<ReceiptOutcome>> {
+    fn take_back_one(&mut self, take: &TakeBack<'_>, seq: u64, posted: &mut bool) -> Applied<Option<ReceiptOutcome>> {
         let TakeBack { id, log, author, by, mode, reason, at, bars: _ } = *take;
         let before: Option<TakenBackRow> = find::row::<_, _, Fault>(&self.t.taken_back, "taken_back", (&id.0, seq, &by))?;
         if let Some(before) = before.as_ref().filter(|before| before.mode == WithdrawalMode::Recall) {
@@ -74,6 +76,7 @@ impl Tx<'_> {
             Some(log) => find::row::<_, _, Fault>(&self.t.entries, "entries", (log.no, seq))?,
             None => None,
         };
+        *posted |= entry.as_ref().and_then(|entry| RecordKind::from_number(entry.kind)).is_some_and(RecordKind::is_posted);
         let outcome = match (log, &entry) {
             (Some(log), Some(entry)) => self.take_back_held(log, seq, entry, take)?,
             // What comes before the start of a log for us never comes, so there is nothing to remember.

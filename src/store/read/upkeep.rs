@@ -4,6 +4,7 @@ use super::{Provenance, Read, Snapshot};
 use crate::model::log::{AbsentReason, Audience, Body};
 use crate::model::{LogId, OrgId, Timestamp};
 use crate::rules::label::Held;
+use crate::rules::retain::{has_expired, has_outlived};
 use crate::store::body::get_body;
 use crate::store::change::RecallRow;
 use crate::store::codec::audience_bytes;
@@ -114,7 +115,9 @@ impl Snapshot {
             let (key, bytes) = row?;
             let (no, seq) = key.value();
             let entry: EntryRow = find::decoded("entries", &key.value(), bytes.value())?;
-            if entry.body.is_ok() && crate::rules::retain::has_expired(entry.retention, now) {
+            // What was too much for the board stands nowhere else; its author's word on when it was made is all there is.
+            let goes = has_expired(entry.retention, now) || has_outlived(entry.kind, entry.created, now);
+            if entry.body.is_ok() && goes {
                 expired.entry(no).or_default().push(seq);
                 count += 1;
                 if count == limit {
