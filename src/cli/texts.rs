@@ -682,7 +682,8 @@ state        live
 valid until  2026-11-22T09:30:00Z
 confidence   80
 labels       Pegasus
-note         seen\\u{a}in a lure
+note         seen
+             in a lure
 source       pegasus.stix2
 
 LOG           POSITION  AUDIENCE  RECEIVED              DESTROYED
