@@ -10,6 +10,7 @@ mod lookup;
 mod model;
 mod notice;
 mod open;
+mod posted;
 mod publish;
 mod recall;
 mod release;
