@@ -122,7 +122,7 @@ async fn post(desk: &Desk, by: Option<&Unlocked>, request: ReferRequest) -> Resu
         Some(by) => by.order("refer", "", request)?,
         None => Ordered { request, order: None },
     };
-    Ok(desk.node().post(Target::new(&["referrals"]), &ask).await?)
+    desk.node().post(Target::new(&["referrals"]), &ask).await
 }
 
 /// Reads a case, TOML or JSON.
