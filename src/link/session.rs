@@ -238,8 +238,6 @@ struct Shared {
     defined: bool,
     /// What we last said we hold.
     announced: BTreeMap<LogId, u64>,
-    /// Logs of the peer's own that it has said to hold.
-    own: BTreeSet<LogId>,
     /// What the digest in our hello is of, until the peer's has come.
     told_by_digest: Option<Holdings>,
     /// Recalls that the peer was sent over this stream.
@@ -454,8 +452,7 @@ impl Session {
             let shared = &mut *shared;
             let is_news = |log: &LogState| {
                 let id = log.key.id();
-                // What it has said itself is no news to it. What has come here from somebody else it may have lost: it was put back from a copy.
-                let ours_of_the_peer = log.key.author == self.peer && (!shared.heard || shared.own.contains(&id));
+                let ours_of_the_peer = log.key.author == self.peer;
                 let before = shared.announced.insert(id, log.head.size);
                 before != Some(log.head.size) && !ours_of_the_peer && !shared.readers.contains_key(&id)
             };
@@ -742,8 +739,6 @@ impl Receiver {
         {
             let mut shared = self.session.shared();
             shared.definitions.extend(numbers);
-            let room = OFFERED_MAX.saturating_sub(shared.own.len());
-            shared.own.extend(logs.iter().filter(|log| log.key.author == self.session.peer).map(|log| log.key.id()).take(room));
             shared.rosters.extend(groups.iter().map(|one| (one.group, one.roster)));
             if shared.definitions.len() > GROUPS_MAX {
                 return Err(Malformed("more groups than one peer may have").into());
