@@ -15,9 +15,11 @@ const CI_TWICE: u64 = 8;
 /// A planted bug must be caught within so many seeds.
 const BUG_SEEDS: u64 = 25;
 
-/// Seeds that CI leaves out and says so, each with the defect that it shows. Whoever mends one takes it out.
-const LEFT_OUT: [(u64, &str); 1] = [(
+/// Seeds that show a defect that is known, with the one problem that does not count in them, and what it is. Whatever else they show counts. Whoever mends
+/// the defect takes its seed out.
+const KNOWN: [(u64, &str, &str); 1] = [(
     13,
+    "no rest: borealis to ember: 3 entries, 0 there, of the log of ember (1800000031) to group ",
     "an author that was put back from a copy twice, and whose log a relay gets only then, hears of it when a link is opened anew and not before",
 )];
 
@@ -68,7 +70,7 @@ fn jobs() -> usize {
 fn many(seeds: std::ops::Range<u64>, jobs: usize) -> Vec<u64> {
     let failed = Mutex::new(Vec::new());
     side_by_side(seeds, jobs, &[], |n, told| {
-        if !told.well {
+        if !told.well && !is_known(n, &told.text) {
             print!("{}", told.text);
             println!("  again: cargo test --features simulation --test simulation -- seed {n} --log");
             failed.lock().unwrap().push(n);
@@ -113,7 +115,7 @@ fn saved() -> PathBuf {
 /// What CI runs: a hundred seeds, a few of them twice, each planted bug, and some days of a helpline's requests, with clocks and without.
 pub fn ci() -> ExitCode {
     let began = Instant::now();
-    let failed: Vec<u64> = many(0..CI_SEEDS, jobs()).into_iter().filter(|seed| !is_left_out(*seed)).collect();
+    let failed = many(0..CI_SEEDS, jobs());
     println!("{CI_SEEDS} seeds, {} failed, {} s", failed.len(), began.elapsed().as_secs());
     let differ = differ();
     println!("{CI_TWICE} seeds twice, {differ} differ, {} s", began.elapsed().as_secs());
@@ -124,12 +126,15 @@ pub fn ci() -> ExitCode {
     if failed.is_empty() && differ == 0 && missed.is_empty() && forgotten { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn is_left_out(seed: u64) -> bool {
-    let known = LEFT_OUT.iter().find(|(known, _)| *known == seed);
-    if let Some((_, why)) = known {
+/// Whether a seed shows what is known of it, and nothing else.
+fn is_known(seed: u64, text: &str) -> bool {
+    let Some((_, problem, why)) = KNOWN.iter().find(|(known, ..)| *known == seed) else { return false };
+    let mut problems = text.lines().skip(1).peekable();
+    let alone = problems.peek().is_some() && problems.all(|line| line.trim_start().starts_with(problem));
+    if alone {
         println!("seed {seed} does not count: {why}");
     }
-    known.is_some()
+    alone
 }
 
 /// How many seeds do not run twice alike.
