@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 use super::convert::wire::{self, frame::Frame as Kind};
 use super::convert::{
     Assembled, BatchReader, GroupState, Holdings, LogState, Malformed, bodies_frame, card_frame, conflict_frame, definition_frames,
-    digest_of_holdings, duplicate_frame, fixed, have_frames, log_id, read_answer, read_bodies, read_branch, read_claim, read_have,
-    read_query, read_signed_definition, recall_frame, recalled_frame, roster_frames, start_frame,
+    digest_of_holdings, duplicate_frame, fixed, have_frames, holding_back, log_id, read_answer, read_bodies, read_branch, read_claim,
+    read_have, read_query, read_signed_definition, recall_frame, recalled_frame, roster_frames, start_frame,
 };
 use super::limits::{Budget, Overrun};
 use crate::model::duplicate::Said;
@@ -236,6 +236,8 @@ struct Shared {
     heard: bool,
     /// Whether it was then sent those that it has not: before, what is said in a group might reach who was removed from it.
     defined: bool,
+    /// Logs of the peer's own that it has told us of. It hears from us of others: it was put back from a copy that knew nothing of them.
+    its_own: BTreeSet<LogId>,
     /// What we last said we hold.
     announced: BTreeMap<LogId, u64>,
     /// What the digest in our hello is of, until the peer's has come.
@@ -427,6 +429,11 @@ impl Session {
         }
     }
 
+    fn have_frames(&self, logs: &[LogState], groups: &[GroupState]) -> Vec<wire::Frame> {
+        let frames = have_frames(logs, groups);
+        if self.node.is_restored() { holding_back(frames) } else { frames }
+    }
+
     /// Recalls, definitions, our card, and logs that have grown and are not pushed.
     async fn announce(&self, all: bool) -> Result<(), Ended> {
         if !self.is_for_recalls_alone() {
@@ -437,7 +444,7 @@ impl Session {
         if all {
             let (logs, groups) = self.node.offer(&self.peer)?;
             self.shared().announced = sizes(&logs);
-            for frame in have_frames(&logs, &groups) {
+            for frame in self.have_frames(&logs, &groups) {
                 self.outbox.push(frame).await?;
             }
             return Ok(());
@@ -452,14 +459,16 @@ impl Session {
             let shared = &mut *shared;
             let is_news = |log: &LogState| {
                 let id = log.key.id();
-                let ours_of_the_peer = log.key.author == self.peer;
-                let before = shared.announced.insert(id, log.head.size);
-                before != Some(log.head.size) && !ours_of_the_peer && !shared.readers.contains_key(&id)
+                // Before it has said all that it holds, it is not known which of its own logs it has forgotten.
+                if log.key.author == self.peer && (!shared.heard || shared.its_own.contains(&id)) {
+                    return false;
+                }
+                shared.announced.insert(id, log.head.size) != Some(log.head.size) && !shared.readers.contains_key(&id)
             };
             logs.into_iter().filter(is_news).collect()
         };
         if !news.is_empty() {
-            for frame in have_frames(&news, &[]) {
+            for frame in self.have_frames(&news, &[]) {
                 self.outbox.push(frame).await?;
             }
         }
@@ -729,6 +738,9 @@ impl Receiver {
 
     async fn have(&mut self, have: &wire::Have) -> Result<(), Ended> {
         let (logs, groups) = read_have(have)?;
+        if have.complete {
+            self.node().hear_whether_it_holds_back(&self.session.peer, have.holds_back);
+        }
         self.told(&logs, &groups, have.complete).await
     }
 
@@ -749,9 +761,14 @@ impl Receiver {
                 self.offered.insert(log.key.id(), log.clone());
             }
         }
+        let own: Vec<LogId> = logs.iter().filter(|log| log.key.author == self.session.peer).map(|log| log.key.id()).collect();
+        {
+            let mut shared = self.session.shared();
+            let room = OFFERED_MAX.saturating_sub(shared.its_own.len());
+            shared.its_own.extend(own.iter().take(room));
+        }
         self.hear(logs, complete).await?;
         // An author that came back from a copy may have had back by now what it could not give before.
-        let own: Vec<LogId> = logs.iter().filter(|log| log.key.author == self.session.peer).map(|log| log.key.id()).collect();
         self.bodies_asked.retain(|log, _| !own.contains(log));
         if complete || !own.is_empty() {
             self.ask_for_bodies()?;

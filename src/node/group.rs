@@ -383,10 +383,7 @@ impl Node {
     pub fn definitions_for(&self, peer: &OrgId, theirs: &BTreeMap<GroupId, u64>) -> Result<Vec<Outbound<Defined>>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let mut definitions = Vec::new();
-        // Who is in a group may have changed since the backup.
-        if self.holds_back(&snapshot)? {
-            return Ok(definitions);
-        }
+        let holds_back = self.holds_back(&snapshot)?;
         for row in snapshot.groups()? {
             let known = theirs.get(&row.group).copied().unwrap_or_default();
             if known >= row.number {
@@ -394,6 +391,11 @@ impl Node {
             }
             // Who is no member any more learns that, and not who still is.
             let Some(whole) = self.definition(&snapshot, &row.group)?.filter(|whole| whole.has(peer) || known > 0) else { continue };
+            // Who is in a group may have changed since the backup. What we signed before it, its members once had: another that was restored too
+            // has it back from us, and each would wait for the other otherwise.
+            if holds_back && !(whole.signer == self.org() && whole.has(peer)) {
+                continue;
+            }
             let signed = match whole.visibility {
                 Visibility::Visible if whole.has(peer) => row.definition,
                 _ if whole.signer == self.org() => self.shown_to(&snapshot, &row, &whole, peer)?,

@@ -64,7 +64,7 @@ impl Restored {
 /// What a peer has named and we do not hold yet.
 #[derive(Debug, Default)]
 pub(super) struct Owed {
-    logs: BTreeMap<LogId, (Audience, u64)>,
+    logs: BTreeMap<LogId, (LogKey, u64)>,
     groups: BTreeMap<GroupId, u64>,
 }
 
@@ -191,7 +191,17 @@ impl Node {
         let mut memory = self.memory();
         let owed = memory.owed.entry(*peer).or_default();
         if owed.logs.len() < super::hear::OFFERED_MAX || owed.logs.contains_key(&log.id()) {
-            owed.logs.insert(log.id(), (log.audience, size));
+            owed.logs.insert(log.id(), (*log, size));
+        }
+    }
+
+    /// A peer has said whether it holds back itself, after a restore of its own.
+    pub fn hear_whether_it_holds_back(&self, peer: &OrgId, holds_back: bool) {
+        let mut memory = self.memory();
+        if holds_back {
+            memory.holding_back.insert(*peer);
+        } else {
+            memory.holding_back.remove(peer);
         }
     }
 
@@ -250,7 +260,10 @@ impl Node {
         let memory = self.memory();
         let mut told = Vec::new();
         for peer in memory.seen.difference(&memory.telling) {
-            if memory.owed.get(peer).map_or(Ok(true), |owed| is_paid(snapshot, owed))? {
+            // Two that were restored would wait for each other for ever: what a peer that holds back has of its own comes once it goes on. Its
+            // recalls have run ahead.
+            let comes_later = |log: &LogKey| log.author == *peer && memory.holding_back.contains(peer);
+            if memory.owed.get(peer).map_or(Ok(true), |owed| is_paid(snapshot, owed, comes_later))? {
                 told.push(*peer);
             }
         }
@@ -393,11 +406,12 @@ fn linkable(snapshot: &Snapshot) -> Result<BTreeMap<OrgId, PeerRow>, ReadError> 
     Ok(peers.map(|peer| (peer.org, peer)).collect())
 }
 
-fn is_paid(snapshot: &Snapshot, owed: &Owed) -> Result<bool, NodeError> {
-    for (log, (audience, size)) in &owed.logs {
+/// Whether everything has come, but for logs that come later.
+fn is_paid(snapshot: &Snapshot, owed: &Owed, comes_later: impl Fn(&LogKey) -> bool) -> Result<bool, NodeError> {
+    for (log, (key, size)) in owed.logs.iter().filter(|(_, (key, _))| !comes_later(key)) {
         // In a group from which we were removed meanwhile: nobody gives it to us any more.
-        if let Audience::Group(group) = audience
-            && snapshot.group(group)?.is_some_and(|row| row.left)
+        if let Audience::Group(group) = key.audience
+            && snapshot.group(&group)?.is_some_and(|row| row.left)
         {
             continue;
         }

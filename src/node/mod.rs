@@ -148,6 +148,8 @@ struct Memory {
     clocks: BTreeMap<OrgId, (u64, u64)>,
     /// After a restore: what each peer has named and we do not hold yet.
     owed: BTreeMap<OrgId, held_back::Owed>,
+    /// Peers that were restored and hold back, by their own word.
+    holding_back: BTreeSet<OrgId>,
     /// Peers whose first `Have` of their newest link is not complete yet.
     telling: BTreeSet<OrgId>,
     /// After a restore: the highest number that members of our hidden groups hold of a definition of ours.

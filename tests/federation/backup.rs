@@ -275,6 +275,37 @@ async fn an_operator_goes_on_without_a_peer_that_never_returns() {
     assert!(!holds_back(&federation, AMAL));
 }
 
+/// Each has of its own what the other never got, and what nobody else passes on: entries and members of a hidden group.
+#[tokio::test]
+async fn two_that_were_restored_do_not_wait_for_each_other() {
+    let mut federation = Federation::of(3).await;
+    let identity = Identity::generate();
+    for (head, other, group) in [(AMAL, BOREALIS, "hidden-of-amal"), (BOREALIS, AMAL, "hidden-of-borealis")] {
+        federation.group_with(head, group, &[other], |group| group.hidden = true).await;
+    }
+    // Of what they say to each other nobody else can tell.
+    federation.share(AMAL, "before.example.org", Tlp::Amber, "borealis").await;
+    federation.share(BOREALIS, "before.example.net", Tlp::Amber, "amal").await;
+    federation.settle().await;
+    federation.cut(AMAL, BOREALIS);
+    for (author, value, group) in [(AMAL, "one.example.org", "hidden-of-amal"), (BOREALIS, "other.example.org", "hidden-of-borealis")] {
+        federation.node(author).group_add(group, "cedar").await.unwrap();
+        federation.share(author, value, Tlp::Amber, group).await;
+    }
+    federation.settle().await;
+    for who in [AMAL, BOREALIS] {
+        let (backup, _) = federation.backup(who, identity.recipient()).await;
+        federation.restore(who, &backup, &identity);
+        federation.start(who).await;
+    }
+    federation.heal(AMAL, BOREALIS);
+    federation.until("both go on", || !holds_back(&federation, AMAL) && !holds_back(&federation, BOREALIS)).await;
+    federation.settle().await;
+    for value in ["one.example.org", "other.example.org"] {
+        assert!([AMAL, BOREALIS, CEDAR].iter().all(|who| federation.finds(*who, value)), "{value}");
+    }
+}
+
 #[tokio::test]
 async fn a_new_key_that_came_while_a_restored_owner_held_back_is_told_to_its_group() {
     let mut federation = Federation::strangers(3).await;

@@ -32,10 +32,8 @@ const LOGS_MAX: usize = 1_000;
 
 /// The frames that tell what we hold.
 pub fn have_frames(logs: &[LogState], groups: &[GroupState]) -> Vec<wire::Frame> {
-    let mut frames: Vec<wire::Have> = logs
-        .chunks(LOGS_PER_FRAME)
-        .map(|logs| wire::Have { logs: logs.iter().map(wire_log).collect(), groups: Vec::new(), complete: false })
-        .collect();
+    let mut frames: Vec<wire::Have> =
+        logs.chunks(LOGS_PER_FRAME).map(|logs| wire::Have { logs: logs.iter().map(wire_log).collect(), ..Default::default() }).collect();
     if frames.is_empty() {
         frames.push(wire::Have::default());
     }
@@ -47,6 +45,16 @@ pub fn have_frames(logs: &[LogState], groups: &[GroupState]) -> Vec<wire::Frame>
         last.complete = true;
     }
     frames.into_iter().map(|have| wire::Frame { frame: Some(wire::frame::Frame::Have(have)) }).collect()
+}
+
+/// The same frames from a node that holds back after a restore, which it says.
+pub fn holding_back(mut frames: Vec<wire::Frame>) -> Vec<wire::Frame> {
+    for frame in &mut frames {
+        if let Some(wire::frame::Frame::Have(have)) = &mut frame.frame {
+            have.holds_back = have.complete;
+        }
+    }
+    frames
 }
 
 fn wire_log(log: &LogState) -> wire::have::Log {

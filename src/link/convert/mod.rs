@@ -17,7 +17,9 @@ pub use batch::{BatchReader, batch_frames, start_frame};
 pub use definition::{decode_definition, encode_definition, read_signed_definition};
 pub use duplicate::{duplicate_frame, read_answer, read_claim, read_query};
 pub use frame::{GroupState, Holdings, SaltedBody};
-pub use frame::{LogState, digest_of_holdings, have_frames, log_id, read_bodies, read_branch, read_checkpoint, read_have, wire_checkpoint};
+pub use frame::{
+    LogState, digest_of_holdings, have_frames, holding_back, log_id, read_bodies, read_branch, read_checkpoint, read_have, wire_checkpoint,
+};
 pub use gated::{bodies_frame, card_frame, conflict_frame, definition_frames, recall_frame, recalled_frame, roster_frames};
 pub use profile::{decode_profile, encode_profile};
 pub use record::{
