@@ -78,6 +78,7 @@ pub fn request(offer: Offer, to: &[&str]) -> ReferRequest {
         reference: String::new(),
         parent: None,
         call: None,
+        earlier: None,
         now: true,
         dry_run: false,
     }
