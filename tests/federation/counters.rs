@@ -348,3 +348,23 @@ async fn nothing_that_a_peer_made_up_stays_of_a_referral_when_its_text_is_destro
     let kept = serde_json::to_string(&left).unwrap() + &serde_json::to_string(&federation.counted(BOREALIS)).unwrap();
     assert!(!kept.contains("grellock") && !kept.contains("brother"), "{kept}");
 }
+
+#[tokio::test]
+async fn a_link_that_is_cut_again_and_again_counts_nothing_twice() {
+    let totals = |federation: &Federation| [AMAL, BOREALIS].map(|who| federation.counted(who).totals);
+    let quiet = Federation::of(2).await;
+    quiet.solved(true).await;
+    let federation = Federation::of(2).await;
+    for round in 0..8 {
+        // Some of these end within the handshake, some between a batch and its acknowledgement.
+        federation.net.cut_after(AMAL, BOREALIS, (0..3).map(|n| 9_000 + 1_700 * (round * 3 + n)));
+        federation.cut(AMAL, BOREALIS);
+        federation.heal(AMAL, BOREALIS);
+        federation.settle().await;
+        if round == 0 {
+            federation.solved(true).await;
+        }
+    }
+    assert!(federation.net.cuts_made() > 0, "nothing was cut, so this proves nothing");
+    assert_eq!(totals(&federation), totals(&quiet));
+}

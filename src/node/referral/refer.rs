@@ -361,8 +361,8 @@ impl Node {
         })
     }
 
-    /// Who the person is to a partner: random, and of its own for each, so that two of them cannot tell that they were asked about the same. A partner
-    /// who was asked about an earlier case of that person gets what it got then, while that is here.
+    /// Who the person is to a partner: random, and of its own for each, so that two of them cannot tell that they were asked about the same.
+    /// A partner who was asked about an earlier case of that person gets what it got then, while that is here.
     fn subject_for(&self, snapshot: &Snapshot, case: &CaseRow, org: &OrgId) -> Result<SubjectRef, NodeError> {
         let mut earlier = case.earlier;
         for _ in 0..EARLIER_MAX {

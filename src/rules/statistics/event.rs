@@ -338,8 +338,8 @@ pub fn facts(side: Side, standing: &Standing, origin: &[Done], receiver: &[Done]
     all.into_iter().filter_map(fact).collect()
 }
 
-/// Whether each of a referral's clocks that are about how soon a partner is served was in time: late where its first rung was reached, and timely where
-/// what it waited for came without. The receipt's clock runs at the origin alone.
+/// Whether each of a referral's clocks that are about how soon a partner is served was in time: late where its first rung was reached, and timely
+/// where what it waited for came without. The receipt's clock runs at the origin alone.
 pub fn in_time(side: Side, facts: &[Fact], first_rungs: &BTreeMap<Wait, Timestamp>) -> Vec<Fact> {
     let way = if side == Side::Origin { Way::Out } else { Way::In };
     let one = |(wait, late, timely): (Wait, Event, Event)| {

@@ -5,7 +5,7 @@ use super::event::{Event, Measure, Way};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What has a share: its name, which way, the part, and the whole. The part is counted in the period of its whole, so that no share is above a hundred.
+/// What has a share: its name, which way, the part, and the whole. The part is counted in the period of its whole, so no share is above a hundred.
 /// How platforms answer is told by platform and by region ([`super::answers`]), and not again as a whole.
 type Part = (&'static str, &'static [Way], Event, Whole);
 

@@ -1,5 +1,5 @@
-//! Indicators are counted by the change that brings them or takes them back: in its transaction, so that none is counted twice, whatever is said again, sent again or
-//! cut off. Only how many, by month and week: no value, no author.
+//! Indicators are counted by the change that brings them or takes them back: in its transaction, so that none is counted twice, whatever is said
+//! again, sent again or cut off. Only how many, by month and week: no value, no author.
 
 use super::{Applied, Tx};
 use crate::model::Timestamp;
