@@ -5,6 +5,8 @@
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 #![allow(clippy::expect_used, reason = "a benchmark that cannot go on ends")]
 
+#[path = "../../tests/shared/cases.rs"]
+mod cases;
 mod corpus;
 mod plot;
 mod raw;

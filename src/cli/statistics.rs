@@ -4,7 +4,7 @@ use super::output::{self, table};
 use super::{Desk, Ended};
 use crate::api::client::Target;
 use crate::node::statistics::StatisticsView;
-use crate::rules::statistics::{Answers, Counters, Dimension, Period, Published};
+use crate::rules::statistics::{Answers, Counters, Dimension, Period, Published, Share};
 use std::collections::BTreeMap;
 
 /// Count cases and referrals of a period, and how long things took
@@ -39,7 +39,7 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
 
 pub(super) fn text(view: &StatisticsView) -> String {
     let body = match (&view.counted, &view.published) {
-        (Some(counted), _) => counts(counted) + &times(view) + &answers(&view.platforms),
+        (Some(counted), _) => counts(counted) + &shares(&view.shares) + &times(view) + &answers(&view.platforms),
         (None, Some(published)) => told(published),
         (None, None) => String::new(),
     };
@@ -88,7 +88,13 @@ fn told(published: &Published) -> String {
             }
         }
     }
-    table(["WHAT", "BY", "COUNT"], rows) + &answers(&published.platforms)
+    table(["WHAT", "BY", "COUNT"], rows) + &shares(&published.shares) + &answers(&published.platforms)
+}
+
+fn shares(shares: &BTreeMap<String, Share>) -> String {
+    let row = |(name, share): (&String, &Share)| [name.clone(), share.of.to_string(), format!("{} %", share.percent)];
+    let lines = table(["SHARE", "OF", "PER CENT"], shares.iter().map(row).collect());
+    if lines.is_empty() { lines } else { format!("\n{lines}") }
 }
 
 fn answers(platforms: &BTreeMap<Dimension, BTreeMap<String, Answers>>) -> String {
@@ -128,6 +134,8 @@ mod tests {
         let view = StatisticsView {
             period: "2026-11".parse().expect("a period"),
             vocabulary: String::new(),
+            counted_under: Default::default(),
+            shares: BTreeMap::new(),
             counted: None,
             times: Vec::new(),
             platforms: BTreeMap::new(),

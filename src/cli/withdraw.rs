@@ -7,7 +7,7 @@ use super::unlock::Signer;
 use super::{Desk, Ended};
 use crate::api::Reason;
 use crate::api::client::Target;
-use crate::model::record::WithdrawalMode;
+use crate::model::record::{FALSE_POSITIVE, WithdrawalMode};
 use crate::node::error::{Exit, NodeError};
 use crate::node::referral::Act;
 use crate::node::view::TakeBackView;
@@ -21,6 +21,9 @@ pub(super) struct Args {
     /// Of a record, why; the holders read it
     #[arg(long)]
     reason: Option<String>,
+    /// Of a record: it was of nothing bad. Its holders read that, and it is counted on both sides
+    #[arg(long, conflicts_with = "revoked")]
+    false_positive: bool,
     /// Of a referral: the person has revoked the consent, so every offer of the case is withdrawn
     #[arg(long)]
     revoked: bool,
@@ -37,13 +40,18 @@ const EXAMPLES: &str = "Examples:
   watchfire withdraw weather4free.com --reason 'the domain has a new owner'";
 
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
-    if args.revoked || may_be_a_referral(&args.id) {
+    if args.revoked || !args.false_positive && may_be_a_referral(&args.id) {
         match act_in(desk, &args.signer, &args.id, Act::Withdraw { revoked: args.revoked }, true).await {
             Err(problem) if problem.exit == Exit::NotFound && !args.revoked => {}
             view => return output::answer(desk, &view?, done),
         }
     }
-    let Some(reason) = args.reason.clone() else {
+    let why = match (&args.reason, args.false_positive) {
+        (Some(reason), true) => Some(format!("{FALSE_POSITIVE}: {reason}")),
+        (None, true) => Some(FALSE_POSITIVE.into()),
+        (reason, false) => reason.clone(),
+    };
+    let Some(reason) = why else {
         let text = "a record is withdrawn with a reason, which its holders read\nhint: `--reason 'the domain has a new owner'`";
         return Err(NodeError::BadInput(text.into()).into());
     };

@@ -131,6 +131,15 @@ pub struct Withdrawal {
     pub reason: String,
 }
 
+/// How the reason of a withdrawal begins whose indicators were of nothing bad.
+pub const FALSE_POSITIVE: &str = "false positive";
+
+/// Whether a reason says that it was one: `false positive`, `a false positive: a test page`.
+pub fn is_false_positive(reason: &str) -> bool {
+    let reason = reason.strip_prefix(['a', 'A']).and_then(|rest| rest.strip_prefix(' ')).unwrap_or(reason);
+    reason.get(..FALSE_POSITIVE.len()).is_some_and(|start| start.eq_ignore_ascii_case(FALSE_POSITIVE))
+}
+
 /// What became of an entry at a holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,13 +1,14 @@
 //! The numbers of a period: as they were counted, for the desk, or as they may be told to others.
 
 use super::{Node, NodeError};
-use crate::rules::statistics::Codes;
-use crate::rules::statistics::{Answers, BY_PLATFORM, Counters, Dimension, Fact, Period, Published, Span, Way, answers, published};
+use crate::rules::statistics::{
+    Answers, BY_PLATFORM, Codes, Counters, Dimension, Fact, Measure, Period, Published, Share, Span, Way, answers, published, shares,
+};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The numbers of a period.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub struct StatisticsView {
     pub period: Period,
     /// The editions of the value lists that are in force.
     pub vocabulary: String,
+    /// Those that were in force when it was counted. Two years are compared where they are the same.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub counted_under: BTreeSet<String>,
     /// As they were counted. For the desk alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<Counters>,
@@ -25,6 +29,9 @@ pub struct StatisticsView {
     /// How platforms answered, by platform and by region. For the desk alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub platforms: BTreeMap<Dimension, BTreeMap<String, Answers>>,
+    /// What is told as a share. For the desk alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shares: BTreeMap<String, Share>,
     /// As they may be told to others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<Published>,
@@ -50,40 +57,47 @@ pub struct TimeView {
     pub most_ms: Option<u64>,
 }
 
-/// A period's id on its shelf.
-fn shelf_id(period: Period) -> [u8; 16] {
-    let (mut id, text) = ([0; 16], period.to_string());
-    id.iter_mut().zip(text.bytes()).for_each(|(place, byte)| *place = byte);
-    id
-}
-
 impl Node {
     /// What was counted of a period: a month or a week.
-    pub(super) fn counters(snapshot: &Snapshot, period: Period) -> Result<Counters, NodeError> {
-        match snapshot.kept(Shelf::Count, &shelf_id(period))? {
+    fn counters(snapshot: &Snapshot, period: Period) -> Result<Counters, NodeError> {
+        match snapshot.kept(Shelf::Count, &period.id())? {
             Some(bytes) => serde_json::from_slice(&bytes).map_err(|_| NodeError::StoreDamaged("what was counted cannot be read".into())),
             None => Ok(Counters::default()),
         }
     }
 
     /// The change that keeps them.
-    pub(super) fn keep_counters(period: Period, counters: &Counters) -> Change {
-        Change::Keep { shelf: Shelf::Count, id: shelf_id(period), row: Some(serde_json::to_vec(counters).unwrap_or_default()) }
+    fn keep_counters(period: Period, counters: &Counters) -> Change {
+        Change::Keep { shelf: Shelf::Count, id: period.id(), row: Some(serde_json::to_vec(counters).unwrap_or_default()) }
     }
 
-    /// The changes that count these in the month and the week of each. For whoever holds the turn of referrals.
-    pub(super) fn counted(snapshot: &Snapshot, facts: &[Fact], codes: Option<&Codes>) -> Result<Vec<Change>, NodeError> {
-        let mut periods: BTreeMap<Period, Counters> = BTreeMap::new();
-        for fact in facts {
+    /// The changes that count these, each by its codes, in the month and the week of each. For whoever holds the turn of referrals.
+    pub(super) fn counted<'f>(
+        &self,
+        snapshot: &Snapshot,
+        facts: impl IntoIterator<Item = (Fact, Option<&'f Codes>)>,
+    ) -> Result<Vec<Change>, NodeError> {
+        let (mut periods, vocabulary): (BTreeMap<Period, Counters>, _) = (BTreeMap::new(), self.vocabularies.version());
+        for (fact, codes) in facts {
             for period in Period::of(fact.at) {
                 let counters = match periods.entry(period) {
                     Entry::Occupied(there) => there.into_mut(),
                     Entry::Vacant(free) => free.insert(Self::counters(snapshot, period)?),
                 };
-                counters.add(fact, codes);
+                counters.add(&fact, codes);
+                if !counters.vocabularies.contains(&vocabulary) {
+                    counters.vocabularies.insert(vocabulary.clone());
+                }
             }
         }
         Ok(periods.iter().map(|(period, counters)| Self::keep_counters(*period, counters)).collect())
+    }
+
+    /// How many indicators were counted in a period by the changes that brought them.
+    fn tallied(snapshot: &Snapshot, period: Period) -> Result<BTreeMap<Measure, u64>, NodeError> {
+        let bytes = snapshot.kept(Shelf::Tally, &period.id())?;
+        let read = bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose();
+        Ok(read.map_err(|_| NodeError::StoreDamaged("what was counted of indicators cannot be read".into()))?.unwrap_or_default())
     }
 
     /// The numbers of a period; of this month where none is given.
@@ -100,24 +114,29 @@ impl Node {
         let (snapshot, mut counters) = (self.store.snapshot()?, Counters::default());
         for part in period.parts() {
             counters.merge(&Self::counters(&snapshot, part)?);
+            counters.merge(&Counters::of(Self::tallied(&snapshot, part)?));
         }
-        let (vocabulary, least) = (self.vocabularies.version(), self.config.statistics.least);
+        let mut view = StatisticsView {
+            period,
+            vocabulary: self.vocabularies.version(),
+            counted_under: counters.vocabularies.clone(),
+            counted: None,
+            times: Vec::new(),
+            platforms: BTreeMap::new(),
+            shares: BTreeMap::new(),
+            published: None,
+            least: None,
+        };
         if publish {
-            let published = Some(published(&counters, least));
-            return Ok(StatisticsView {
-                period,
-                vocabulary,
-                counted: None,
-                times: Vec::new(),
-                platforms: BTreeMap::new(),
-                published,
-                least: Some(least),
-            });
+            let least = self.config.statistics.least;
+            (view.published, view.least) = (Some(published(&counters, least)), Some(least));
+            return Ok(view);
         }
-        let times = times(&counters);
-        let by = BY_PLATFORM.into_iter().map(|by| (by, answers(&counters, by))).filter(|(_, all)| !all.is_empty());
-        let platforms = by.collect();
-        Ok(StatisticsView { period, vocabulary, counted: Some(counters), times, platforms, published: None, least: None })
+        let by = BY_PLATFORM.into_iter().map(|by| (by, answers(&counters, by)));
+        view.platforms = by.filter(|(_, all)| !all.is_empty()).collect();
+        (view.times, view.shares) = (times(&counters), shares(&counters));
+        view.counted = Some(counters);
+        Ok(view)
     }
 }
 

@@ -322,6 +322,8 @@ pub enum Shelf {
     ToldProfile = 12,
     /// Counters, by period: its text, padded with zeros.
     Count = 20,
+    /// How many indicators were said, seen and withdrawn as false, by period as [`Self::Count`]. Written by the changes that bring them.
+    Tally = 22,
     /// Hand-overs between shifts.
     HandOver = 21,
     /// The board: [`super::posted::Posted`], by author, log and position.

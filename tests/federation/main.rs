@@ -10,6 +10,8 @@
 
 #[path = "../campaign/mod.rs"]
 mod campaign;
+#[path = "../shared/cases.rs"]
+mod cases;
 #[path = "../desk/mod.rs"]
 mod desk;
 mod harness;

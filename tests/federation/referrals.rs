@@ -1,11 +1,13 @@
 //! Referrals: a case goes from one desk to another as a conversation, and nobody is left without an answer.
 
+use crate::cases;
+pub(crate) use crate::cases::code;
 use crate::desk;
 use crate::harness::*;
 use watchfire::model::desk::Role;
-use watchfire::model::referral::{Consent, HandOver, Offer, Priority, Waiting};
+use watchfire::model::referral::{Priority, Waiting};
 use watchfire::model::vocabulary::Code;
-use watchfire::model::{ReferralId, SubjectRef, Timestamp, Tlp};
+use watchfire::model::{ReferralId, Timestamp};
 use watchfire::node::NodeError;
 use watchfire::node::referral::{Act, ActRequest, By, InboxView, ReferRequest, ReferralView};
 use watchfire::rules::desk::{Deed, Denied};
@@ -13,82 +15,12 @@ use watchfire::rules::desk::{Deed, Denied};
 /// What stands in the offer, and must be nowhere once it is withdrawn.
 const SUMMARY: &str = "the wrennock account was taken over on Monday";
 
-pub(crate) fn code(text: &str) -> Code {
-    text.parse().unwrap()
-}
-
 fn codes(texts: &[&str]) -> Vec<Code> {
     texts.iter().map(|text| code(text)).collect()
 }
 
-fn consent() -> Consent {
-    Consent {
-        basis: code("explicit"),
-        onward: false,
-        platforms: true,
-        indicators_only: false,
-        statistics: true,
-        obtained: Timestamp(1_795_000_000_000),
-        obtained_by: code("handler"),
-        expires: None,
-        revocation_channel: None,
-    }
-}
-
-fn offer() -> Offer {
-    Offer {
-        expires: None,
-        nature: code("reactive"),
-        incident_types: codes(&["account_compromise"]),
-        priority: Priority::Urgent,
-        physical_danger: Some(false),
-        ongoing: Some(true),
-        interacted: Vec::new(),
-        deadline: None,
-        incident_week: None,
-        subject: SubjectRef([0; 16]),
-        requester_kind: code("individual"),
-        beneficiary_type: code("journalist"),
-        causes: Vec::new(),
-        region: code("middle_east_north_africa"),
-        country: None,
-        languages: Vec::new(),
-        vulnerability: Vec::new(),
-        consent: consent(),
-        vetting: None,
-        help_wanted: codes(&["take_over"]),
-        services: Vec::new(),
-        summary: SUMMARY.into(),
-        steps_taken: String::new(),
-        devices: Vec::new(),
-        platforms: Vec::new(),
-        evidence: Vec::new(),
-        indicators: Vec::new(),
-        campaign: String::new(),
-        hand_over: HandOver::Warm,
-        do_not_use: Vec::new(),
-        safe_times: String::new(),
-    }
-}
-
 pub fn case(to: &[&str]) -> ReferRequest {
-    ReferRequest {
-        offer: offer(),
-        to: to.iter().map(|name| (*name).to_owned()).collect(),
-        candidates: Vec::new(),
-        recipients: Vec::new(),
-        automatic: false,
-        tlp: Tlp::AmberStrict,
-        class: None,
-        pap: None,
-        contacts: Default::default(),
-        referrals: Default::default(),
-        reference: "our ticket 4711".into(),
-        parent: None,
-        call: None,
-        now: true,
-        dry_run: false,
-    }
+    ReferRequest { reference: "our ticket 4711".into(), ..cases::request(cases::offer(SUMMARY), to) }
 }
 
 impl Federation {

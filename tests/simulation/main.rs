@@ -15,6 +15,8 @@
 
 #[path = "../campaign/mod.rs"]
 mod campaign;
+#[path = "../shared/cases.rs"]
+mod cases;
 mod checks;
 mod days;
 #[path = "../desk/mod.rs"]

@@ -3,12 +3,12 @@
 use super::desk;
 use super::identities::NAMES;
 use super::world::{COUNT, World};
+use crate::cases::{self, code};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
-use watchfire::model::referral::{Consent, HandOver, Offer, Priority, Waiting};
-use watchfire::model::vocabulary::Code;
-use watchfire::model::{ReferralId, SubjectRef, Timestamp, Tlp};
+use watchfire::model::ReferralId;
+use watchfire::model::referral::{Consent, Offer, Priority, Waiting};
 use watchfire::node::referral::{Act, ActRequest, By, ReferRequest};
 use watchfire::node::{Node, NodeError};
 use watchfire::rules::referral::{Decision, Side, Standing, Step};
@@ -44,55 +44,10 @@ pub fn one_step(world: &mut World) {
     }
 }
 
-fn code(text: &str) -> Code {
-    text.parse().unwrap()
-}
-
 fn offer(word: &str, onward: bool, priority: Priority) -> Offer {
-    let consent = Consent {
-        basis: code("explicit"),
-        onward,
-        platforms: true,
-        indicators_only: false,
-        statistics: true,
-        obtained: Timestamp(1_795_000_000_000),
-        obtained_by: code("handler"),
-        expires: None,
-        revocation_channel: None,
-    };
-    Offer {
-        expires: None,
-        nature: code("reactive"),
-        incident_types: vec![code("account_compromise")],
-        priority,
-        physical_danger: Some(false),
-        ongoing: Some(true),
-        interacted: Vec::new(),
-        deadline: None,
-        incident_week: None,
-        subject: SubjectRef([0; 16]),
-        requester_kind: code("individual"),
-        beneficiary_type: code("journalist"),
-        causes: Vec::new(),
-        region: code("middle_east_north_africa"),
-        country: None,
-        languages: Vec::new(),
-        vulnerability: Vec::new(),
-        consent,
-        vetting: None,
-        help_wanted: vec![code("take_over")],
-        services: Vec::new(),
-        summary: format!("an account was taken over: {word}"),
-        steps_taken: String::new(),
-        devices: Vec::new(),
-        platforms: Vec::new(),
-        evidence: Vec::new(),
-        indicators: Vec::new(),
-        campaign: String::new(),
-        hand_over: HandOver::Warm,
-        do_not_use: Vec::new(),
-        safe_times: String::new(),
-    }
+    let offer = cases::offer(&format!("an account was taken over: {word}"));
+    let consent = Consent { onward, ..offer.consent };
+    Offer { priority, consent, ..offer }
 }
 
 /// A case is offered to one or two; at times it is held, and at times undone then. With a parent it is passed on by whoever has that.
@@ -110,26 +65,15 @@ fn refer(world: &mut World, parent: Option<(usize, ReferralId)>) {
         return;
     }
     let word = format!("wrennock{n}of{}", NAMES[who]);
-    let to: Vec<String> = [Some(other), two.then_some(second)].into_iter().flatten().map(|who| NAMES[who].to_owned()).collect();
+    let to: Vec<&str> = [Some(other), two.then_some(second)].into_iter().flatten().map(|who| NAMES[who]).collect();
     world.log.say(format!("{} refers {word} to {}, held: {held}, child: {}", NAMES[who], to.join(" and "), parent.is_some()));
     let parent = parent.map(|(_, id)| id);
     world.ledger().cases.push(Case { who, word: word.clone(), offers: Vec::new(), parent, undone: false, revoked: false });
     let request = ReferRequest {
-        offer: offer(&word, onward, priority),
-        to,
-        candidates: Vec::new(),
-        recipients: Vec::new(),
-        automatic: false,
-        tlp: Tlp::AmberStrict,
-        class: None,
-        pap: None,
-        contacts: Default::default(),
-        referrals: Default::default(),
         reference: format!("our ticket {word}"),
         parent: parent.map(|id| id.to_string()),
-        call: None,
         now: !held,
-        dry_run: false,
+        ..cases::request(offer(&word, onward, priority), &to)
     };
     let ledger = world.shared_ledger();
     tokio::spawn(async move {

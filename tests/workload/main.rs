@@ -13,6 +13,8 @@
 
 #[path = "../campaign/mod.rs"]
 mod campaign;
+#[path = "../shared/cases.rs"]
+mod cases;
 #[path = "../desk/mod.rs"]
 mod desk;
 #[allow(dead_code, unused_imports)]

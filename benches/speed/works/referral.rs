@@ -6,11 +6,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{Plan, directory};
+use crate::cases;
 use crate::report::{Must, Report, median, quantile, timed};
 use crate::rig::{Disk, Member, pair};
-use watchfire::model::referral::{Consent, HandOver, Offer, Priority};
-use watchfire::model::vocabulary::Code;
-use watchfire::model::{ReferralId, SubjectRef, Timestamp, Tlp};
+use watchfire::model::ReferralId;
 use watchfire::node::referral::{By, ReferRequest};
 
 /// What a sync of the raw file follows on: one page.
@@ -114,70 +113,7 @@ impl RawFile {
     }
 }
 
-fn code(text: &str) -> Code {
-    text.parse().expect("a code")
-}
-
 fn request() -> ReferRequest {
-    let consent = Consent {
-        basis: code("explicit"),
-        onward: false,
-        platforms: true,
-        indicators_only: false,
-        statistics: true,
-        obtained: Timestamp(1_795_000_000_000),
-        obtained_by: code("handler"),
-        expires: None,
-        revocation_channel: None,
-    };
-    let offer = Offer {
-        expires: None,
-        nature: code("reactive"),
-        incident_types: vec![code("account_compromise")],
-        priority: Priority::Urgent,
-        physical_danger: Some(false),
-        ongoing: Some(true),
-        interacted: Vec::new(),
-        deadline: None,
-        incident_week: None,
-        subject: SubjectRef([0; 16]),
-        requester_kind: code("individual"),
-        beneficiary_type: code("journalist"),
-        causes: Vec::new(),
-        region: code("middle_east_north_africa"),
-        country: None,
-        languages: Vec::new(),
-        vulnerability: Vec::new(),
-        consent,
-        vetting: None,
-        help_wanted: vec![code("take_over")],
-        services: Vec::new(),
-        summary: "The account was taken over on Monday, after a message with a link; the person cannot get in any more.".into(),
-        steps_taken: String::new(),
-        devices: Vec::new(),
-        platforms: Vec::new(),
-        evidence: Vec::new(),
-        indicators: Vec::new(),
-        campaign: String::new(),
-        hand_over: HandOver::Warm,
-        do_not_use: Vec::new(),
-        safe_times: String::new(),
-    };
-    ReferRequest {
-        offer,
-        to: vec!["receiver".into()],
-        candidates: Vec::new(),
-        recipients: Vec::new(),
-        automatic: false,
-        tlp: Tlp::AmberStrict,
-        class: None,
-        pap: None,
-        contacts: Default::default(),
-        referrals: Default::default(),
-        reference: String::new(),
-        parent: None,
-        call: None,
-        now: true,
-        dry_run: false,
-    }
+    let summary = "The account was taken over on Monday, after a message with a link; the person cannot get in any more.";
+    cases::request(cases::offer(summary), &["receiver"])
 }

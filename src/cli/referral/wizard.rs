@@ -96,6 +96,7 @@ impl<R: BufRead, W: Write> Wizard<'_, R, W> {
             reference: String::new(),
             parent: None,
             call: None,
+            earlier: None,
             now: false,
             dry_run: false,
         })

@@ -8,10 +8,9 @@ use crate::model::{OrgId, Priority, ReferralId, ShortId, Timestamp};
 use crate::node::{Node, NodeError};
 use crate::rules::alert::{About, State, concerns};
 use crate::rules::notify::{Event, Notice};
-use crate::rules::statistics::{self, Codes, Dimension, Fact, Measure, Period, UNLISTED, Way};
+use crate::rules::statistics::{self, Codes, Dimension, Fact, Measure, Way};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Of so many referrals people are told that one alert concerns them; `watchfire alert show` has them all.
@@ -144,26 +143,16 @@ impl Node {
 
     /// The changes that count alerts, by their codes. For whoever holds the turn of referrals.
     pub(super) fn count_alerts(&self, snapshot: &Snapshot, counted: &[(&Alert, Measure)]) -> Result<Vec<Change>, NodeError> {
-        let listed = |list: &str, codes: &[Code]| -> Vec<Code> {
-            let (list, unlisted) = (self.vocabularies.get(list), UNLISTED.parse::<Code>().ok());
-            let one = |code: &Code| if list.is_none_or(|list| list.title(code).is_some()) { Some(code.clone()) } else { unlisted.clone() };
-            codes.iter().filter_map(one).collect()
-        };
-        let (at, mut periods) = (self.clock.now(), BTreeMap::new());
-        for (alert, measure) in counted {
+        let at = self.clock.now();
+        let one = |(alert, measure): &(&Alert, Measure)| {
             let codes = Codes::default()
-                .with(Dimension::IncidentType, &listed("incident-type", &alert.incident_types))
-                .with(Dimension::Region, &listed("region", &alert.regions))
+                .with(Dimension::IncidentType, &self.listed("incident-type", &alert.incident_types))
+                .with(Dimension::Region, &self.listed("region", &alert.regions))
                 .with_text(Dimension::Priority, alert.priority.name());
-            for period in Period::of(at) {
-                let counters = match periods.entry(period) {
-                    Entry::Occupied(there) => there.into_mut(),
-                    Entry::Vacant(free) => free.insert(Self::counters(snapshot, period)?),
-                };
-                counters.add(&Fact { measure: *measure, at, took: None }, Some(&codes));
-            }
-        }
-        Ok(periods.iter().map(|(period, counters)| Self::keep_counters(*period, counters)).collect())
+            (Fact { measure: *measure, at, took: None }, codes)
+        };
+        let facts: Vec<_> = counted.iter().map(one).collect();
+        self.counted(snapshot, facts.iter().map(|(fact, codes)| (*fact, Some(codes))))
     }
 
     /// What is kept of an alert goes some time after the alert itself, or with it where nobody here has heard of it.

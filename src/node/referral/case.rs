@@ -1,6 +1,7 @@
 //! A case of ours: what is offered of it, to whom, and what nobody else ever gets.
 
 use super::super::{Node, NodeError};
+use crate::model::language::LanguageTag;
 use crate::model::referral::{Consent, Offer, Priority, Words};
 use crate::model::vocabulary::Code;
 use crate::model::{CallId, CaseId, Label, OrgId, ReferralId, Timestamp};
@@ -55,6 +56,9 @@ pub struct CaseRow {
     /// The call of ours for which those volunteered to whom it goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<CallId>,
+    /// An earlier case of ours about the same person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<CaseId>,
 }
 
 impl std::fmt::Debug for CaseRow {
@@ -106,6 +110,12 @@ pub struct Skeleton {
     pub language: String,
     /// The platforms that it is on.
     pub platforms: Vec<Code>,
+    /// Whether the person had come before: `new` or `returning`. Said when the offer is first seen, and never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<Code>,
+    /// How many cases had gone the same way between the two before, roughly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partner: Option<Code>,
     /// Whether the person agreed to be counted.
     pub statistics: bool,
     /// Why it was refused, declined or handed back.
@@ -143,7 +153,7 @@ impl Permit {
 impl CaseRow {
     /// Leaves nothing of it but whom it was offered.
     pub(super) fn empty(&mut self) {
-        (self.offer, self.code) = (None, None);
+        (self.offer, self.code, self.earlier) = (None, None, None);
         self.contacts.clear();
         self.reference.clear();
         self.candidates.clear();
@@ -190,12 +200,16 @@ impl Node {
             let is_told = if is_first { message.step == Step::Offer } else { is_answer };
             match self.words(snapshot, message)?.filter(|_| is_told) {
                 Some(Words::Offer(offer)) => {
+                    if skeleton.person.is_none() {
+                        let (person, partner) = self.acquainted(snapshot, conversation, &offer)?;
+                        (skeleton.person, skeleton.partner) = (Some(person), Some(partner));
+                    }
                     (skeleton.priority, skeleton.statistics) = (offer.priority, offer.consent.statistics);
                     (skeleton.nature, skeleton.region) = (Some(offer.nature), Some(offer.region));
                     (skeleton.incident_types, skeleton.beneficiary_type) = (offer.incident_types, Some(offer.beneficiary_type));
                     (skeleton.requester_kind, skeleton.platforms) = (Some(offer.requester_kind), offer.platforms);
-                    let best = offer.languages.first().and_then(|language| language.tag.split('-').next());
-                    skeleton.language = best.unwrap_or_default().to_ascii_lowercase();
+                    let best = offer.languages.first().and_then(|language| language.tag.parse::<LanguageTag>().ok());
+                    skeleton.language = best.map(|tag| tag.language().to_ascii_lowercase()).unwrap_or_default();
                 }
                 Some(Words::Refuse { reason } | Words::Decline { reason, .. } | Words::HandBack { reason, .. }) => {
                     skeleton.reason = Some(reason);
@@ -204,7 +218,7 @@ impl Node {
                 _ => {}
             }
         }
-        ours.skeleton = Some(skeleton);
+        ours.skeleton = Some(self.bounded(skeleton));
         Ok(())
     }
 

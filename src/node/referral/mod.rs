@@ -36,6 +36,9 @@ use crate::store::change::{Meaning, Verdict};
 /// So many characters of an id are enough to name a referral, where only one begins with them.
 const PREFIX_MIN: usize = 4;
 
+/// Why the node refuses an offer by itself.
+const EXPIRED: &str = "expired";
+
 impl Node {
     /// A message about a referral that came, or is fetched back.
     pub(super) fn understand_message(&self, log: &LogKey, message: Message) -> Result<Meaning, (Verdict, &'static str)> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::super::hold::Hold;
 use super::super::{Node, NodeError};
+use super::EXPIRED;
 use super::case::CaseRow;
 use crate::link::convert::decode_record;
 use crate::model::log::{AbsentReason, Audience};
@@ -245,7 +246,7 @@ impl Node {
         let case = self.case_of(snapshot, &conversation.id)?.map(|(_, case)| case);
         Ok(match step {
             Step::Receipt => Words::Receipt,
-            Step::Refuse => Words::Refuse { reason: code("expired")? },
+            Step::Refuse => Words::Refuse { reason: code(EXPIRED)? },
             Step::Confirm(acceptance) => Words::Confirm { acceptance, code: case.and_then(|case| case.code) },
             Step::Contact => {
                 let sealed = case.and_then(|case| case.contacts.get(&conversation.row.peer).cloned()).unwrap_or_default();

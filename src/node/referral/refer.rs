@@ -61,6 +61,9 @@ pub struct ReferRequest {
     /// The call of ours for which those volunteered to whom it goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
+    /// A referral of ours about the same person: a partner who got an offer then sees the same subject again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<String>,
     /// Whether it is not held.
     #[serde(default)]
     pub now: bool,
@@ -68,6 +71,9 @@ pub struct ReferRequest {
     #[serde(default)]
     pub dry_run: bool,
 }
+
+/// So many earlier cases of a person are looked through for what a partner knows the person as.
+const EARLIER_MAX: usize = 100;
 
 /// To whom a case goes that was offered before.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -195,6 +201,7 @@ impl Node {
             planned,
             reference: request.reference.chars().filter(|c| !c.is_control()).take(100).collect(),
             call,
+            earlier: request.earlier.as_ref().map(|earlier| self.case_named(&snapshot, earlier)).transpose()?,
         };
         drop(snapshot);
         let id = CaseId(random());
@@ -322,8 +329,7 @@ impl Node {
             )));
         }
         let referral = planned.unwrap_or_else(|| ReferralId(random()));
-        // Of its own for each partner, so that two of them cannot tell that they were asked about the same person.
-        offer.subject = SubjectRef(random());
+        offer.subject = self.subject_for(snapshot, case, &org)?;
         let message = Message {
             referral,
             number: 1,
@@ -344,6 +350,32 @@ impl Node {
         case.candidates.retain(|one| *one != org);
         let ours = Ours { case: Some(*id), ..Ours::default() };
         Ok((referral, passed, vec![case.keep(id), ours.keep(&referral), self.deed(by, what, &referral, 1)]))
+    }
+
+    /// The case of a referral of ours.
+    fn case_named(&self, snapshot: &Snapshot, referral: &str) -> Result<CaseId, NodeError> {
+        let id = self.referral_named(snapshot, referral)?;
+        let case = self.case_of(snapshot, &id)?.map(|(case, _)| case);
+        case.ok_or_else(|| {
+            NodeError::BadInput(format!("`{referral}` is no case of this desk's\nhint: `earlier` names a referral that was offered here"))
+        })
+    }
+
+    /// Who the person is to a partner: random, and of its own for each, so that two of them cannot tell that they were asked about the same.
+    /// A partner who was asked about an earlier case of that person gets what it got then, while that is here.
+    fn subject_for(&self, snapshot: &Snapshot, case: &CaseRow, org: &OrgId) -> Result<SubjectRef, NodeError> {
+        let mut earlier = case.earlier;
+        for _ in 0..EARLIER_MAX {
+            let Some(before) = earlier.map(|id| self.case(snapshot, &id)).transpose()?.flatten() else { break };
+            for given in before.given.iter().filter(|given| given.to == *org) {
+                let known = snapshot.conversation(&given.referral)?;
+                if let Some(offer) = known.map(|known| self.offer_of(snapshot, &known)).transpose()?.flatten() {
+                    return Ok(offer.subject);
+                }
+            }
+            earlier = before.earlier;
+        }
+        Ok(SubjectRef(random()))
     }
 
     /// Whether an organisation is not asked about the case already.

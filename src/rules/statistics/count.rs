@@ -4,7 +4,7 @@ use super::event::{Event, Fact, Measure, Span, Way};
 use super::histogram::Histogram;
 use crate::model::vocabulary::Code;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a code that is in no list here is counted as: a peer must not fill our tables with words of its own.
 pub const UNLISTED: &str = "unlisted";
@@ -36,11 +36,15 @@ pub enum Dimension {
     Reason,
     /// The platforms that it is on; a case may have several.
     Platform,
+    /// Whether the person was heard of before by the same partner: `new` or `returning`.
+    Person,
+    /// How many cases had gone the same way between the two partners before: `none_before`, `under_5_before`, `under_20_before`, `20_or_more_before`.
+    Partner,
 }
 
 impl Dimension {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Nature,
         Self::Region,
         Self::BeneficiaryType,
@@ -51,6 +55,8 @@ impl Dimension {
         Self::Outcome,
         Self::Reason,
         Self::Platform,
+        Self::Person,
+        Self::Partner,
     ];
 
     /// As reports name it.
@@ -66,6 +72,8 @@ impl Dimension {
             Self::Outcome => "outcome",
             Self::Reason => "reason",
             Self::Platform => "platform",
+            Self::Person => "person",
+            Self::Partner => "partner",
         }
     }
 
@@ -144,11 +152,18 @@ pub struct Counters {
     pub times_by_priority: BTreeMap<Way, BTreeMap<Span, BTreeMap<String, Histogram>>>,
     /// How long platforms took to answer, by [`BY_PLATFORM`].
     pub platform_times: BTreeMap<Dimension, BTreeMap<String, Histogram>>,
+    /// Under which editions of the value lists: numbers of two years are compared under the same.
+    pub vocabularies: BTreeSet<String>,
     /// How many cells there are.
     cells: usize,
 }
 
 impl Counters {
+    /// Totals that were counted elsewhere.
+    pub fn of(totals: BTreeMap<Measure, u64>) -> Self {
+        Self { totals, ..Self::default() }
+    }
+
     /// One more fact. Without codes it counts in the total alone.
     pub fn add(&mut self, fact: &Fact, codes: Option<&Codes>) {
         let Fact { measure, took, .. } = *fact;
@@ -223,6 +238,7 @@ impl Counters {
             let into = self.platform_times.entry(*dimension).or_default();
             times.iter().for_each(|(code, histogram)| into.entry(code.clone()).or_default().merge(histogram));
         }
+        self.vocabularies.extend(other.vocabularies.iter().cloned());
         self.cells = self.cells.saturating_add(other.cells);
     }
 }

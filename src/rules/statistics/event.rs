@@ -4,6 +4,7 @@ use crate::model::Timestamp;
 use crate::rules::escalate::Wait;
 use crate::rules::referral::{Side, Standing, Step};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Which way a case goes, as we see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -63,6 +64,24 @@ pub enum Event {
     LateDecision,
     /// The same before the receiver had told of its work.
     LateFirstAction,
+    /// The receiver's node had it before that clock's first rung.
+    TimelyReceipt,
+    /// A person had opened it before.
+    TimelyAcknowledgement,
+    /// It was accepted or declined before.
+    TimelyDecision,
+    /// The receiver had told of its work before.
+    TimelyFirstAction,
+    /// A case that was in our hands went further: it was passed on, or a platform was asked.
+    Escalated,
+    /// The receiver of what was withdrawn has said that it is destroyed. Counted where it was withdrawn, so that it is a share of that.
+    WithdrawnPurged,
+    /// An indicator was released, or came: a value, once for each author.
+    Indicator,
+    /// An indicator was released, or came, that another organisation had reported by then.
+    IndicatorSighted,
+    /// An indicator was withdrawn by its author as a false positive.
+    IndicatorFalse,
 }
 
 /// A time that is measured.
@@ -115,7 +134,7 @@ pub struct Fact {
 
 impl Event {
     /// All of them, in the order in which they happen.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 31] = [
         Self::Case,
         Self::Offered,
         Self::Delivered,
@@ -138,22 +157,52 @@ impl Event {
         Self::LateAcknowledgement,
         Self::LateDecision,
         Self::LateFirstAction,
+        Self::TimelyReceipt,
+        Self::TimelyAcknowledgement,
+        Self::TimelyDecision,
+        Self::TimelyFirstAction,
+        Self::Escalated,
+        Self::WithdrawnPurged,
+        Self::Indicator,
+        Self::IndicatorSighted,
+        Self::IndicatorFalse,
     ];
 
-    /// What it means that a clock's first rung was reached; nothing for the clocks that are not about how soon a partner is served.
-    pub const fn late(wait: Wait) -> Option<Self> {
-        match wait {
-            Wait::Receipt => Some(Self::LateReceipt),
-            Wait::Acknowledgement => Some(Self::LateAcknowledgement),
-            Wait::Decision => Some(Self::LateDecision),
-            Wait::FirstAction => Some(Self::LateFirstAction),
-            _ => None,
-        }
+    /// What partners are to be served by in time: the clock, what it is when its first rung was reached, and when what it waits for came before.
+    pub const CLOCKS: [(Wait, Self, Self); 4] = [
+        (Wait::Receipt, Self::LateReceipt, Self::TimelyReceipt),
+        (Wait::Acknowledgement, Self::LateAcknowledgement, Self::TimelyAcknowledgement),
+        (Wait::Decision, Self::LateDecision, Self::TimelyDecision),
+        (Wait::FirstAction, Self::LateFirstAction, Self::TimelyFirstAction),
+    ];
+
+    /// Whether others are told of it as a share alone, where that tells of nobody.
+    pub const fn is_a_part(self) -> bool {
+        matches!(
+            self,
+            Self::LateReceipt
+                | Self::LateAcknowledgement
+                | Self::LateDecision
+                | Self::LateFirstAction
+                | Self::TimelyReceipt
+                | Self::TimelyAcknowledgement
+                | Self::TimelyDecision
+                | Self::TimelyFirstAction
+                | Self::Escalated
+                | Self::WithdrawnPurged
+                | Self::PlatformAnswered
+        )
     }
 
-    /// Whether it is one of these.
-    pub const fn is_late(self) -> bool {
-        matches!(self, Self::LateReceipt | Self::LateAcknowledgement | Self::LateDecision | Self::LateFirstAction)
+    /// What ends the wait of a clock.
+    const fn ends(self) -> Option<Wait> {
+        match self {
+            Self::Delivered => Some(Wait::Receipt),
+            Self::Acknowledged => Some(Wait::Acknowledgement),
+            Self::Accepted | Self::Declined => Some(Wait::Decision),
+            Self::Begun => Some(Wait::FirstAction),
+            _ => None,
+        }
     }
 
     const fn name(self) -> &'static str {
@@ -180,14 +229,32 @@ impl Event {
             Self::LateAcknowledgement => "late_acknowledgement",
             Self::LateDecision => "late_decision",
             Self::LateFirstAction => "late_first_action",
+            Self::TimelyReceipt => "timely_receipt",
+            Self::TimelyAcknowledgement => "timely_acknowledgement",
+            Self::TimelyDecision => "timely_decision",
+            Self::TimelyFirstAction => "timely_first_action",
+            Self::Escalated => "escalated",
+            Self::WithdrawnPurged => "withdrawn_purged",
+            Self::Indicator => "indicator",
+            Self::IndicatorSighted => "indicator_sighted",
+            Self::IndicatorFalse => "indicator_false",
+        }
+    }
+}
+
+impl Way {
+    /// As it begins the name of a measure.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
         }
     }
 }
 
 impl std::fmt::Display for Measure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let way = if self.way == Way::In { "in" } else { "out" };
-        write!(f, "{way}.{}", self.event.name())
+        write!(f, "{}.{}", self.way.name(), self.event.name())
     }
 }
 
@@ -206,14 +273,23 @@ impl TryFrom<String> for Measure {
     }
 }
 
+/// What is known of a referral beside its messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Around {
+    /// Somebody to whom we passed the case on owns it; then its outcome is theirs to count.
+    pub with_another: bool,
+    /// Its outcome is that it was referred on, and nothing else.
+    pub referred_on: bool,
+    /// A platform was asked about it here.
+    pub platform_asked: bool,
+}
+
 /// What an event ended, and since when, where that is known.
 type Measured = (Span, Option<Timestamp>);
 
 /// Everything countable that has happened in a referral, as one side sees it. Whatever else comes, what was counted stays: each event is of its first message.
 ///
-/// `passed_on` says that somebody to whom we passed the case on owns it; then its outcome is theirs to count. `referred_on` that its outcome is that and
-/// nothing else.
-pub fn facts(side: Side, standing: &Standing, origin: &[Done], receiver: &[Done], passed_on: bool, referred_on: bool) -> Vec<Fact> {
+pub fn facts(side: Side, standing: &Standing, origin: &[Done], receiver: &[Done], around: Around) -> Vec<Fact> {
     let way = if side == Side::Origin { Way::Out } else { Way::In };
     let first = |of: Side, is: &dyn Fn(Step) -> bool| {
         let (messages, judged) = match of {
@@ -229,7 +305,8 @@ pub fn facts(side: Side, standing: &Standing, origin: &[Done], receiver: &[Done]
     let confirmed = first(Side::Origin, &|step| matches!(step, Step::Confirm(_)));
     let work = |step| matches!(step, Step::Progress(_) | Step::PassOn | Step::Resolve);
     let resolved = by(Side::Receiver, Step::Resolve);
-    let is_ours = side == Side::Receiver && !passed_on && !referred_on;
+    let is_ours = side == Side::Receiver && !around.with_another && !around.referred_on;
+    let (passed, withdrawn, purged) = (by(Side::Receiver, Step::PassOn), by(Side::Origin, Step::Withdraw), by(Side::Receiver, Step::Purge));
     let all = [
         (Event::Offered, offered, None),
         (
@@ -243,12 +320,15 @@ pub fn facts(side: Side, standing: &Standing, origin: &[Done], receiver: &[Done]
         (Event::Accepted, by(Side::Receiver, Step::Accept), Some((Span::Acceptance, offered))),
         (Event::HandedOver, confirmed, None),
         (Event::Begun, first(Side::Receiver, &work), Some((Span::FirstAction, confirmed))),
-        (Event::PassedOn, by(Side::Receiver, Step::PassOn), None),
+        (Event::PassedOn, passed, None),
+        // With the hand-over, and with the withdrawal: they are shares of those.
+        (Event::Escalated, confirmed.filter(|_| side == Side::Receiver && (passed.is_some() || around.platform_asked)), None),
+        (Event::WithdrawnPurged, withdrawn.filter(|_| purged.is_some()), None),
         (Event::HandedBack, by(Side::Receiver, Step::HandBack), None),
         (Event::Resolved, resolved, Some((Span::Resolution, offered))),
         (Event::Case, resolved.filter(|_| is_ours), None),
-        (Event::Withdrawn, by(Side::Origin, Step::Withdraw), None),
-        (Event::Purged, by(Side::Receiver, Step::Purge), None),
+        (Event::Withdrawn, withdrawn, None),
+        (Event::Purged, purged, None),
     ];
     let fact = |(event, at, took): (Event, Option<Timestamp>, Option<Measured>)| {
         let at = at?;
@@ -256,4 +336,20 @@ pub fn facts(side: Side, standing: &Standing, origin: &[Done], receiver: &[Done]
         Some(Fact { measure: Measure { way, event }, at, took })
     };
     all.into_iter().filter_map(fact).collect()
+}
+
+/// Whether each of a referral's clocks that are about how soon a partner is served was in time: late where its first rung was reached, and timely
+/// where what it waited for came without. The receipt's clock runs at the origin alone.
+pub fn in_time(side: Side, facts: &[Fact], first_rungs: &BTreeMap<Wait, Timestamp>) -> Vec<Fact> {
+    let way = if side == Side::Origin { Way::Out } else { Way::In };
+    let one = |(wait, late, timely): (Wait, Event, Event)| {
+        let ended = facts.iter().find(|fact| fact.measure.event.ends() == Some(wait)).map(|fact| fact.at);
+        let (event, at) = match first_rungs.get(&wait) {
+            Some(reached) => (late, *reached),
+            None => (timely, ended?),
+        };
+        let runs_here = wait != Wait::Receipt || side == Side::Origin;
+        runs_here.then_some(Fact { measure: Measure { way, event }, at, took: None })
+    };
+    Event::CLOCKS.into_iter().filter_map(one).collect()
 }

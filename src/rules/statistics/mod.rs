@@ -8,11 +8,13 @@ mod event;
 mod histogram;
 mod period;
 mod publish;
+mod share;
 #[cfg(test)]
 mod tests;
 
 pub use count::{BY_PLATFORM, CELLS_MAX, Codes, Counters, Dimension, PAIRS, UNLISTED};
-pub use event::{Done, Event, Fact, Measure, Span, Way, facts};
+pub use event::{Around, Done, Event, Fact, Measure, Span, Way, facts, in_time};
 pub use histogram::{BOUNDS_MS, Histogram};
 pub use period::{BadPeriod, Period};
 pub use publish::{Answers, K, Pairs, Published, Row, answers, pairs, published, rounded, row};
+pub use share::{Share, shares};

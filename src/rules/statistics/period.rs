@@ -32,6 +32,13 @@ impl Period {
         [Self::Month(date.year(), date.month()), Self::Week(week.year(), week.week())]
     }
 
+    /// Its id where it is kept: its text, padded with zeros.
+    pub fn id(self) -> [u8; 16] {
+        let (mut id, text) = ([0; 16], self.to_string());
+        id.iter_mut().zip(text.bytes()).for_each(|(place, byte)| *place = byte);
+        id
+    }
+
     /// The counted periods that it is the sum of.
     pub fn parts(self) -> Vec<Self> {
         match self {

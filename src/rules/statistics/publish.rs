@@ -5,6 +5,7 @@
 
 use super::count::{BY_PLATFORM, Counters, Dimension, PAIRS};
 use super::event::{Event, Measure, Span, Way};
+use super::share::{Share, parts, percent};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -118,7 +119,7 @@ pub fn answers(counters: &Counters, by: Dimension) -> BTreeMap<String, Answers> 
     let (asked, answered) = (of(Event::PlatformAsked), of(Event::PlatformAnswered));
     let one = |(code, asked): (&String, &u64)| {
         let times = counters.platform_times.get(&by).and_then(|times| times.get(code));
-        let percent = answered.get(code).copied().unwrap_or_default().saturating_mul(100) / (*asked).max(1);
+        let percent = percent(answered.get(code).copied().unwrap_or_default(), *asked);
         let within_ms = times.map(|times| [times.within_ms(50), times.within_ms(90)]);
         (code.clone(), Answers { asked: *asked, answered_percent: Some(percent), within_ms })
     };
@@ -131,13 +132,11 @@ fn told_answers(counters: &Counters, by: Dimension, k: u64) -> BTreeMap<String, 
     let of = |event| counters.tables.get(&Measure { way: Way::Out, event }).and_then(|tables| tables.get(&by));
     let Some(asked) = of(Event::PlatformAsked) else { return BTreeMap::new() };
     let answered = of(Event::PlatformAnswered);
-    let is_few = |n: u64| n > 0 && n < k;
     let one = |(code, asked): (String, u64)| {
         let many = answered.and_then(|answered| answered.get(&code)).copied().unwrap_or_default();
-        let is_hidden = is_few(many) || is_few(asked.saturating_sub(many));
-        let percent = (!is_hidden).then(|| (many.saturating_mul(100) / asked.max(1)).saturating_add(5) / 10 * 10);
+        let percent = told_percent(many, asked, k);
         let times = counters.platform_times.get(&by).and_then(|times| times.get(&code)).filter(|times| times.count() >= k);
-        let within_ms = times.filter(|_| !is_hidden).map(|times| [times.within_ms(50), times.within_ms(90)]);
+        let within_ms = times.filter(|_| percent.is_some()).map(|times| [times.within_ms(50), times.within_ms(90)]);
         (code, Answers { asked: rounded(asked), answered_percent: percent, within_ms })
     };
     row(asked, k).told.into_iter().map(one).collect()
@@ -158,12 +157,21 @@ pub struct Published {
     /// How platforms answer, by platform and by region.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub platforms: BTreeMap<Dimension, BTreeMap<String, Answers>>,
+    /// What is told as a share, by its name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub shares: BTreeMap<String, Share>,
+}
+
+/// A share as it may be told to others, in hundredths to the nearest ten; nothing where it or what it lacks of the whole are 1 to k-1.
+fn told_percent(many: u64, of: u64, k: u64) -> Option<u64> {
+    let is_few = |n: u64| n > 0 && n < k;
+    let tells = is_few(many) || is_few(of.saturating_sub(many)) || of < k;
+    (!tells).then(|| percent(many, of).saturating_add(5) / 10 * 10)
 }
 
 /// What of a period's counters may be told to others: hidden below `k`, then rounded.
 pub fn published(counters: &Counters, k: u64) -> Published {
-    // How many were answered is told as a share alone, where that tells of nobody.
-    let is_total = |measure: &Measure| measure.event != Event::PlatformAnswered && !measure.event.is_late();
+    let is_total = |measure: &Measure| !measure.event.is_a_part();
     let totals =
         counters.totals.iter().filter(|(measure, n)| **n >= k && is_total(measure)).map(|(measure, n)| (*measure, rounded(*n))).collect();
     let mut all = Published { totals, ..Published::default() };
@@ -196,6 +204,8 @@ pub fn published(counters: &Counters, k: u64) -> Published {
         all.tables
             .insert(*measure, rows.into_iter().map(round).filter(|(_, row)| !row.told.is_empty() || row.together.is_some()).collect());
     }
+    let share = |(name, many, of): (String, u64, u64)| Some((name, Share { of: rounded(of), percent: told_percent(many, of, k)? }));
+    all.shares = parts(counters).into_iter().filter_map(share).collect();
     for by in BY_PLATFORM {
         let told = told_answers(counters, by, k);
         if !told.is_empty() {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::campaign::{Campaign, Dice};
 use crate::model::Timestamp;
+use crate::rules::escalate::Wait;
 use crate::rules::referral::{Message, Progress, Side, Step, standing};
 use std::collections::BTreeMap;
 
@@ -56,9 +57,10 @@ fn a_life() -> Vec<(Side, u64, Step, u64)> {
     ]
 }
 
-fn names(side: Side, messages: &[(Side, u64, Step, u64)], passed_on: bool, referred_on: bool) -> Vec<String> {
+fn names(side: Side, messages: &[(Side, u64, Step, u64)], with_another: bool, referred_on: bool) -> Vec<String> {
+    let around = Around { with_another, referred_on, platform_asked: false };
     let (standing, origin, receiver) = told(messages);
-    facts(side, &standing, &origin, &receiver, passed_on, referred_on).iter().map(|fact| fact.measure.to_string()).collect()
+    facts(side, &standing, &origin, &receiver, around).iter().map(|fact| fact.measure.to_string()).collect()
 }
 
 #[test]
@@ -73,7 +75,7 @@ fn a_case_counts_once_at_whoever_owned_its_outcome() {
 #[test]
 fn times_are_from_the_offer_and_work_begins_after_the_hand_over() {
     let (standing, origin, receiver) = told(&a_life());
-    let all = facts(R, &standing, &origin, &receiver, false, false);
+    let all = facts(R, &standing, &origin, &receiver, Around::default());
     let took: Vec<_> = all.iter().filter_map(|fact| fact.took.map(|(span, ms)| (span, ms / 60_000))).collect();
     let wanted =
         [(Span::Receipt, 1), (Span::Acknowledgement, 30), (Span::Acceptance, 60), (Span::FirstAction, 60), (Span::Resolution, 240)];
@@ -87,6 +89,54 @@ fn what_was_counted_stays_whatever_is_said_afterwards() {
         let (before, after) = (names(R, &life[..many], false, false), names(R, &life[..=many], false, false));
         assert!(before.iter().all(|name| after.contains(name)), "{before:?} {after:?}");
     }
+}
+
+#[test]
+fn a_case_in_our_hands_went_further_when_it_was_passed_on_or_a_platform_was_asked() {
+    let (standing, origin, receiver) = told(&a_life());
+    let further = |side, platform_asked| {
+        let all = facts(side, &standing, &origin, &receiver, Around { platform_asked, ..Around::default() });
+        all.iter().find(|fact| fact.measure.event == Event::Escalated).map(|fact| fact.at.0 / 60_000)
+    };
+    assert_eq!(further(R, true), Some(61), "in the period of the hand-over, of which it is a share");
+    assert_eq!((further(R, false), further(O, true)), (None, None));
+    let mut life = a_life();
+    life.insert(7, (R, 2, Step::PassOn, 130));
+    assert!(names(R, &life, false, false).contains(&"in.escalated".into()));
+}
+
+#[test]
+fn each_clock_was_in_time_or_late_and_never_both() {
+    let (standing, origin, receiver) = told(&a_life());
+    for side in [O, R] {
+        let all = facts(side, &standing, &origin, &receiver, Around::default());
+        for late in Event::CLOCKS.map(|(wait, ..)| wait) {
+            let kept = in_time(side, &all, &BTreeMap::from([(late, Timestamp(7))]));
+            for (wait, is_late, is_timely) in Event::CLOCKS {
+                let has = |event: Event| kept.iter().filter(|fact| fact.measure.event == event).count();
+                let wanted = match (wait, side) {
+                    (Wait::Receipt, Side::Receiver) => (0, 0),
+                    _ => (usize::from(wait == late), usize::from(wait != late)),
+                };
+                assert_eq!((has(is_late), has(is_timely)), wanted, "{side:?} {wait:?}");
+            }
+        }
+    }
+    let (standing, origin, receiver) = told(&a_life()[..1]);
+    let all = facts(O, &standing, &origin, &receiver, Around::default());
+    assert!(in_time(O, &all, &BTreeMap::new()).is_empty(), "nothing has come in time yet");
+}
+
+#[test]
+fn what_was_withdrawn_and_destroyed_counts_where_it_was_withdrawn() {
+    let mut life = vec![(O, 0, Step::Offer, 0), (R, 1, Step::Receipt, 1), (O, 1, Step::Withdraw, 60)];
+    let has = |life: &[_]| names(O, life, false, false).contains(&"out.withdrawn_purged".into());
+    assert!(!has(&life), "it was not said to be destroyed");
+    life.push((R, 2, Step::Purge, 50_000));
+    assert!(has(&life));
+    let (standing, origin, receiver) = told(&life);
+    let all = facts(O, &standing, &origin, &receiver, Around::default());
+    assert!(all.iter().any(|fact| fact.measure.event == Event::WithdrawnPurged && fact.at.0 == 60 * 60_000));
 }
 
 #[test]
@@ -364,6 +414,73 @@ fn nobody_reckons_from_answers_what_few_were_told() {
         }
         let hidden = cells.iter().filter(|(code, ..)| !told.contains_key(*code)).count();
         assert!(hidden != 1 || told.is_empty(), "seed {seed}: the total would tell it: {cells:?}");
+        campaign.reached(1);
+    }
+}
+
+/// Totals of these, each so often.
+fn totals(all: &[(Way, Event, u64)]) -> Counters {
+    let of = |(way, event, n): &(Way, Event, u64)| (Measure { way: *way, event: *event }, *n);
+    Counters::of(all.iter().map(of).collect())
+}
+
+#[test]
+fn shares_are_known_here_and_told_where_they_tell_of_nobody() {
+    let (way, out) = (Way::In, Way::Out);
+    let counters = totals(&[
+        (way, Event::HandedOver, 21),
+        (way, Event::Escalated, 7),
+        (way, Event::TimelyDecision, 18),
+        (way, Event::LateDecision, 3),
+        (way, Event::Accepted, 4),
+        (out, Event::Withdrawn, 6),
+        (out, Event::WithdrawnPurged, 6),
+        (out, Event::TimelyReceipt, 2),
+    ]);
+    let here = shares(&counters);
+    let of = |name: &str| here.get(name).map(|share| (share.of, share.percent));
+    assert_eq!((of("in.escalated_out"), of("in.in_time_decision"), of("in.accepted")), (Some((21, 33)), Some((21, 85)), Some((4, 100))));
+    assert_eq!((of("out.purge_confirmed"), of("out.in_time_receipt"), of("out.accepted")), (Some((6, 100)), Some((2, 100)), None));
+    let told = published(&counters, K);
+    assert_eq!(told.shares.keys().collect::<Vec<_>>(), ["in.escalated_out", "out.purge_confirmed"], "three were late, and four are few");
+    assert_eq!(told.shares["in.escalated_out"], Share { of: 20, percent: 30 });
+    let names: Vec<String> = told.totals.keys().map(ToString::to_string).collect();
+    assert_eq!(names, ["in.handed_over", "out.withdrawn"], "a part is told as a share alone");
+}
+
+#[test]
+fn nobody_reckons_from_a_share_what_few_were_told() {
+    let mut campaign = Campaign::new("statistics-shares", "tables", 3_000);
+    while let Some(seed) = campaign.next() {
+        let mut dice = Dice::new(seed);
+        let all: Vec<(Way, Event, u64)> =
+            Event::ALL.into_iter().flat_map(|event| [Way::In, Way::Out].map(|way| (way, event, dice.below(13)))).collect();
+        let counters = totals(&all);
+        let told = published(&counters, K);
+        let few = |n: u64| n > 0 && n < K;
+        let count = |way: Way, event: Event| counters.totals[&Measure { way, event }];
+        assert!(
+            told.totals.iter().all(|(measure, n)| !measure.event.is_a_part() && count(measure.way, measure.event) >= K && n % 5 == 0),
+            "seed {seed}"
+        );
+        for way in [Way::In, Way::Out] {
+            let of = |event| count(way, event);
+            let clocks = Event::CLOCKS.map(|(wait, late, timely)| (format!("in_time_{}", wait.name()), of(timely), of(late)));
+            let rest = |part, whole| of(whole).saturating_sub(of(part));
+            let others = [
+                ("accepted".to_owned(), of(Event::Accepted), of(Event::Declined)),
+                ("escalated_out".into(), of(Event::Escalated), rest(Event::Escalated, Event::HandedOver)),
+                ("purge_confirmed".into(), of(Event::WithdrawnPurged), rest(Event::WithdrawnPurged, Event::Withdrawn)),
+            ];
+            for (name, part, lacks) in clocks.into_iter().chain(others) {
+                let Some(share) = told.shares.get(&format!("{}.{name}", way.name())) else { continue };
+                assert!(!few(part) && !few(lacks), "seed {seed}: {name} tells of {part} and {lacks}");
+                assert!(
+                    share.of >= K && share.of % 5 == 0 && share.percent % 10 == 0,
+                    "seed {seed}: {name} is told too exactly: {share:?}"
+                );
+            }
+        }
         campaign.reached(1);
     }
 }

@@ -7,6 +7,7 @@ use crate::model::log::Audience;
 use crate::model::observable::lookup::host_key;
 use crate::model::observable::search_key;
 use crate::model::{Label, Observable, ObservableKind, RecordId, Timestamp};
+use crate::rules::statistics::Event;
 use crate::store::body::is_body;
 use crate::store::change::{ReleaseItem, Verdict};
 use crate::store::codec::{Reader, Row, Writer};
@@ -221,6 +222,7 @@ impl Tx<'_> {
         if numbers.is_fresh(place.observable) {
             self.later_provenance(place.key(), &row);
             self.later_record(row.record.0, place.observable);
+            self.tally(place.family, Event::Indicator, row.received)?;
             match self.t.histories.is_empty()? {
                 true => self.event(&row.record, row.label, row.received)?,
                 false => self.changed(&row.record, row.label, None, row.received, false)?,
@@ -254,6 +256,12 @@ impl Tx<'_> {
         }
         self.t.provenances.insert(place.key(), row.encode().as_slice())?;
         self.later_record(row.record.0, place.observable);
+        if !all.iter().any(|(_, other)| other.record == row.record) {
+            self.tally(place.family, Event::Indicator, row.received)?;
+            if all.iter().any(|(_, other)| other.state == ProvenanceState::Live) {
+                self.tally(place.family, Event::IndicatorSighted, row.received)?;
+            }
+        }
         // Who may see only what was said before learns that it holds no more, not what is said now.
         let before =
             said.iter().filter(|(_, other)| newer.is_none() && other.state != ProvenanceState::Superseded).map(|(_, other)| other.label);

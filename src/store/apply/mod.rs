@@ -16,6 +16,7 @@ mod runs;
 mod sealing;
 mod small;
 mod take_back;
+mod tally;
 mod user;
 
 use super::change::{Change, Outcome};
@@ -94,6 +95,7 @@ pub(super) struct Tx<'t> {
     posted: BTreeMap<OrgId, usize>,
     before: Counters,
     runs: runs::Runs,
+    tally: tally::Tally,
 }
 
 impl<'t> Tx<'t> {
@@ -101,11 +103,13 @@ impl<'t> Tx<'t> {
     pub(super) fn open(transaction: &'t WriteTransaction, us: OrgId, ahead_max: u64) -> Applied<Self> {
         let t = Tables::open(transaction)?;
         let counters: Counters = find::row::<_, _, Fault>(&t.meta, "meta", "counters")?.unwrap_or_default();
-        Ok(Self { t, us, ahead_max, posted: BTreeMap::new(), before: counters.clone(), counters, runs: runs::Runs::default() })
+        let (posted, runs, tally) = (BTreeMap::new(), runs::Runs::default(), tally::Tally::default());
+        Ok(Self { t, us, ahead_max, posted, before: counters.clone(), counters, runs, tally })
     }
 
-    /// Writes the counters and closes the tables. To be called before the commit.
+    /// Writes the counters and what was counted, and closes the tables. To be called before the commit.
     pub(super) fn close(mut self) -> Applied<()> {
+        self.write_tally()?;
         if self.counters != self.before {
             self.t.meta.insert("counters", self.counters.encode().as_slice())?;
         }

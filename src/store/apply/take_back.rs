@@ -3,8 +3,9 @@
 use super::index::{Place, first_of};
 use super::{Applied, Log, Tx, WAITING};
 use crate::model::log::{AbsentReason, Audience};
-use crate::model::record::{ReceiptOutcome, WithdrawalMode};
+use crate::model::record::{ReceiptOutcome, WithdrawalMode, is_false_positive};
 use crate::model::{LogId, OrgId, RecordId, RecordKind, Timestamp};
+use crate::rules::statistics::Event;
 use crate::store::change::Outcome;
 use crate::store::codec::{Row, audience_bytes};
 use crate::store::error::Fault;
@@ -140,7 +141,7 @@ impl Tx<'_> {
             let was_there = self.destroy(log, seq, AbsentReason::Recalled, at)?;
             return Ok(if was_there { ReceiptOutcome::Destroyed } else { ReceiptOutcome::Absent });
         }
-        self.revoke(log, seq, row, at)?;
+        self.revoke(log, seq, row, (take.reason, at))?;
         Ok(if row.body.is_ok() { ReceiptOutcome::Revoked } else { ReceiptOutcome::Absent })
     }
 
@@ -155,11 +156,17 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn revoke(&mut self, log: &Log, seq: u64, row: &EntryRow, at: Timestamp) -> Applied<()> {
+    fn revoke(&mut self, log: &Log, seq: u64, row: &EntryRow, (reason, at): (&str, Timestamp)) -> Applied<()> {
         let place = place(log, seq, row);
         let Some(provenance) = self.provenance(&place)?.filter(|row| row.state == ProvenanceState::Live) else { return Ok(()) };
         self.set_state(&place, &provenance, ProvenanceState::Revoked)?;
-        let first = first_of(&self.said_by_all(place.observable)?, &provenance.record, provenance.label);
+        let said = self.said_by_all(place.observable)?;
+        // Told to several audiences, it is counted with the last of them.
+        let holds = said.iter().any(|(_, other)| other.record == provenance.record && other.state == ProvenanceState::Live);
+        if !holds && is_false_positive(reason) {
+            self.tally(place.family, Event::IndicatorFalse, at)?;
+        }
+        let first = first_of(&said, &provenance.record, provenance.label);
         self.changed(&provenance.record, provenance.label, first, at, false)
     }
 

@@ -17,6 +17,7 @@ mod release;
 mod script;
 mod sealing;
 mod small;
+mod tally;
 mod torn;
 mod user;
 mod volatile;

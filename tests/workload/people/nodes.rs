@@ -3,12 +3,12 @@
 use super::model::NAMES;
 use super::play::{Case, Deed, Network, News};
 use super::report::Outcome;
+use crate::cases::{self, code};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use watchfire::clock::Clock;
-use watchfire::model::referral::{Consent, HandOver, Offer, Priority, Waiting};
-use watchfire::model::vocabulary::Code;
-use watchfire::model::{ReferralId, SubjectRef, Timestamp, Tlp};
+use watchfire::model::referral::{Offer, Priority, Waiting};
+use watchfire::model::{ReferralId, Timestamp};
 use watchfire::node::Node;
 use watchfire::node::escalate::done;
 use watchfire::node::referral::{Act, ActRequest, AgainRequest, By, ReferRequest, waits_for};
@@ -32,10 +32,6 @@ pub struct Nodes {
     priorities: BTreeMap<ReferralId, Priority>,
     by_a_clock: BTreeSet<ReferralId>,
     rungs: BTreeSet<(ReferralId, Wait, u8)>,
-}
-
-fn code(text: &str) -> Code {
-    text.parse().unwrap()
 }
 
 impl Nodes {
@@ -159,69 +155,18 @@ impl Network for Nodes {
 }
 
 fn request(case: &Case<'_>) -> ReferRequest {
-    let consent = Consent {
-        basis: code("explicit"),
-        onward: false,
-        platforms: true,
-        indicators_only: false,
-        statistics: true,
-        obtained: Timestamp(1_795_000_000_000),
-        obtained_by: code("handler"),
-        expires: None,
-        revocation_channel: None,
-    };
     let (nature, incident, summary) = match case.request.reactive {
         true => ("reactive", "account_compromise", "an account was taken over, and the person cannot get in any more"),
         false => ("preventative", "preventative_advice_assessment_training", "the team asks how to keep its accounts safe"),
     };
     let offer = Offer {
-        expires: None,
         nature: code(nature),
         incident_types: vec![code(incident)],
         priority: case.request.priority,
         physical_danger: None,
         ongoing: None,
-        interacted: Vec::new(),
-        deadline: None,
-        incident_week: None,
-        subject: SubjectRef([0; 16]),
         requester_kind: code("member_referral"),
-        beneficiary_type: code("journalist"),
-        causes: Vec::new(),
-        region: code("middle_east_north_africa"),
-        country: None,
-        languages: Vec::new(),
-        vulnerability: Vec::new(),
-        consent,
-        vetting: None,
-        help_wanted: vec![code("take_over")],
-        services: Vec::new(),
-        summary: summary.into(),
-        steps_taken: String::new(),
-        devices: Vec::new(),
-        platforms: Vec::new(),
-        evidence: Vec::new(),
-        indicators: Vec::new(),
-        campaign: String::new(),
-        hand_over: HandOver::Warm,
-        do_not_use: Vec::new(),
-        safe_times: String::new(),
+        ..cases::offer(summary)
     };
-    ReferRequest {
-        offer,
-        to: vec![NAMES[case.to].into()],
-        candidates: vec![NAMES[case.then].into()],
-        recipients: Vec::new(),
-        automatic: true,
-        tlp: Tlp::AmberStrict,
-        class: None,
-        pap: None,
-        contacts: Default::default(),
-        referrals: Default::default(),
-        reference: String::new(),
-        parent: None,
-        call: None,
-        now: true,
-        dry_run: false,
-    }
+    ReferRequest { candidates: vec![NAMES[case.then].into()], automatic: true, ..cases::request(offer, &[NAMES[case.to]]) }
 }
