@@ -7,6 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_watchfire");
+/// A case that is filled in.
+const CASE: &str = include_str!("../src/cli/referral/example.toml");
 const PEGASUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/pegasus-60.stix2");
 
 /// A working directory with a node's data directory `node` in it.
@@ -259,7 +261,7 @@ fn every_help_example_runs_against_a_real_node() {
     has(&profile, &["org_id", "name", "confirmed", "stale", "fields"]);
     assert!(profile["fields"].as_array().expect("fields").iter().any(|field| field["values"][0] == "telegram"), "{profile}");
     assert!(!here.ok("watchfire profile show --for public").contains("telegram"));
-    here.ok("watchfire refer --template > case.toml");
+    here.put("case.toml", CASE);
     has(&here.json("watchfire match --case case.toml --json"), &["ranked", "excluded", "unknown"]);
     assert!(here.ok("watchfire match --case case.toml").ends_with("no profile: smex\n"));
     smex.ok("watchfire group create newsletter --member here");
@@ -330,10 +332,8 @@ fn every_help_example_runs_against_a_real_node() {
 /// A case whose person we have to reach: it comes sealed, once the case is ours, and is opened with a passphrase.
 fn cold(here: &Place, smex: &Place, line: &str) {
     smex.put("contact.toml", "call = \"Zarlasht\"\nchannels = [{ kind = \"signal\", value = \"+93 70 123 4567\" }]\n");
-    smex.put(
-        "cold.toml",
-        &here.ok("watchfire refer --template").replace("What happened", "Zarlasht called from +93701234567. What happened"),
-    );
+    smex.put("cold.toml", &CASE.replace("What happened", "Zarlasht called from +93701234567. What happened"));
+    not_filled_in(smex);
     smex.wait("watchfire refer --file cold.toml --to here --contact contact.toml --dry-run");
     let id = smex.json("watchfire refer --file cold.toml --to here --contact contact.toml --json")["referral"]
         .as_str()
@@ -356,6 +356,24 @@ fn cold(here: &Place, smex: &Place, line: &str) {
     assert!(here.ok("watchfire desk-key openings").contains("amina"));
     let timeline = here.ok(&format!("watchfire show {id}"));
     assert!(timeline.contains("us (amina): accept"), "{timeline}");
+}
+
+/// Nobody sends a form that nobody has filled in.
+fn not_filled_in(at: &Place) {
+    at.ok("watchfire refer --template > form.toml");
+    at.ok("umask 077 && watchfire refer --contact-template > form-contact.toml");
+    let gaps = "offer.beneficiary_type, offer.consent.basis, offer.consent.obtained, offer.help_wanted, offer.incident_types, offer.languages.tag, \
+                offer.region, offer.steps_taken, offer.summary";
+    let hint = "hint: write over each what holds, or leave the line out";
+    let case = format!("error: `form.toml` is not filled in: {gaps} still say `FILL IN`\n{hint}");
+    let contact = format!("error: `form-contact.toml` is not filled in: channels.kind, channels.value still say `FILL IN`\n{hint}");
+    at.all_refused(&[
+        ("watchfire refer --file form.toml --to here", 2, &case),
+        ("watchfire pass-on k7qm2xpa --file form.toml --to here", 2, &case),
+        ("watchfire match --case form.toml", 2, &case),
+        ("watchfire refer --file cold.toml --to here --contact form-contact.toml", 2, &contact),
+        ("watchfire duplicate check --to here --consent verbal --contact form-contact.toml", 2, &contact),
+    ]);
 }
 
 /// The examples about alerts, from both sides.
@@ -460,8 +478,7 @@ fn duplicates(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) ->
 
 /// The examples about referrals, from both sides.
 fn referrals(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> String) {
-    let template = here.ok("watchfire refer --template");
-    let case = template.replace("onward = false", "onward = true").replace("platforms = false", "platforms = true");
+    let case = CASE.replace("onward = false", "onward = true").replace("platforms = false", "platforms = true");
     here.put("case.toml", &case);
     smex.put("case.toml", &case);
     let stands = |at: &Place, id: &str, state: &str| {
