@@ -424,7 +424,7 @@ fn calls(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> Stri
         (
             "watchfire call open --to askers --help-wanted take_ovr",
             2,
-            "error: `take_ovr` is no code of `help-wanted`\nhint: `watchfire vocabulary help-wanted` shows them",
+            "error: `take_ovr` is no code of `help-wanted`\nhint: did you mean `take_over`? `watchfire vocabulary help-wanted` shows all",
         ),
     ]);
 }

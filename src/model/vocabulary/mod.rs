@@ -14,7 +14,7 @@ pub const CODES_MAX: usize = 1_000;
 const TITLE_MAX: usize = 200;
 
 /// The data files, by the names of their lists.
-pub const FILES: [(&str, &str); 18] = [
+pub const FILES: [(&str, &str); 19] = [
     ("beneficiary-type", include_str!("beneficiary_type.toml")),
     ("capacity-band", include_str!("capacity_band.toml")),
     ("cause", include_str!("cause.toml")),
@@ -26,6 +26,7 @@ pub const FILES: [(&str, &str); 18] = [
     ("language-level", include_str!("language_level.toml")),
     ("nature", include_str!("nature.toml")),
     ("outcome", include_str!("outcome.toml")),
+    ("platform", include_str!("platform.toml")),
     ("platform-channel", include_str!("platform_channel.toml")),
     ("platform-outcome", include_str!("platform_outcome.toml")),
     ("priority", include_str!("priority.toml")),
