@@ -1222,3 +1222,74 @@ fn the_demo_succeeds_and_a_broken_node_makes_it_fail() {
         assert_eq!((&last["name"], &last["ok"]), (&Value::from(at), &Value::Bool(false)), "{told}");
     }
 }
+
+#[test]
+fn a_timetable_with_a_slip_is_told_at_sighup_and_by_the_doctor_and_the_one_before_stays() {
+    let (mut here, smex) = (Place::node("here"), Place::node("smex"));
+    here.put("card.txt", &smex.ok("watchfire card"));
+    smex.put("card.txt", &here.ok("watchfire card"));
+    smex.ok("watchfire peer add card.txt --name here");
+    here.ok("watchfire peer add card.txt --name smex");
+    smex.put("case.toml", CASE);
+    smex.wait("watchfire peer show here | grep -q connected");
+    let id = smex.json("watchfire refer --file case.toml --to here --json")["referral"].as_str().expect("an id").to_owned();
+    here.wait(&format!("watchfire show {id}"));
+    let rungs = |at: &Place| at.json(&format!("watchfire timers {id} --json"))[0]["rungs"].clone();
+    let ladder = |text: &str| format!("[urgent]\nacknowledgement = [{text}]\n");
+    here.put("node/timers.toml", &ladder("{ after = \"1h\", act = \"tell_leads\" }"));
+    here.hang_up(" reloaded", 1);
+    assert_eq!(rungs(&here), 1);
+    here.put("node/timers.toml", &ladder("\n{ after = \"1h\", act = \"tell_leads\" },\n{ after = \"2h\", act = \"shout\" }"));
+    here.hang_up("failed to reload", 1);
+    let line = here.log().lines().find(|line| line.contains("failed to reload")).expect("said").to_owned();
+    assert!(line.contains("code=\"bad-timers\" place=\"timers.toml:4\""), "{line}");
+    assert_eq!(rungs(&here), 1, "what was in force stays");
+    // A second slip hides no first one.
+    here.put("node/denied-keys.txt", "abc\n");
+    here.hang_up("place=.denied-keys.txt:1", 1);
+    here.wait("test $(grep -c 'place=.timers.toml:4' node.log) -ge 2");
+    here.ok("rm node/denied-keys.txt");
+    let doctor = here.run("watchfire doctor");
+    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    let told = format!("`{}` is no timetable: line 4: ", here.path().join("node/timers.toml").display());
+    assert!(doctor.status.code() == Some(1) && said.contains(&told), "{said}");
+    here.ok("mkdir node/vocabularies");
+    here.put("node/vocabularies/outcome.toml", "name = 3\n");
+    let said = String::from_utf8_lossy(&here.run("watchfire doctor").stdout).into_owned();
+    assert!(said.contains("outcome.toml` is not a value list: line 1: "), "{said}");
+    here.ok("rm -r node/vocabularies node/timers.toml");
+    let said = String::from_utf8_lossy(&here.run("watchfire doctor").stdout).into_owned();
+    assert!(
+        said.contains("there is no `timers.toml`") && !said.contains("is no timetable") && !said.contains("is not a value list"),
+        "{said}"
+    );
+    assert_eq!(here.stop(), Some(0));
+}
+
+#[test]
+fn the_doctor_finds_a_channel_that_is_dead() {
+    let mut here = Place::node("here");
+    let said = |here: &Place| String::from_utf8_lossy(&here.run("watchfire doctor").stdout).into_owned();
+    assert!(said(&here).contains("nobody is told that something waits: there is no channel"));
+    here.stop();
+    // A port that was free a moment ago, and on which nobody listens.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let settings = std::fs::read_to_string(here.path().join("node/watchfire.toml")).expect("settings");
+    let channel = |name: &str, rest: &str| format!("\n[[notify.channel]]\nname = \"{name}\"\n{rest}\n");
+    let mail = format!("kind = \"email\"\nserver = \"{closed}\"\nsecurity = \"plain\"\nfrom = \"a@x.org\"\nto = [\"b@x.org\"]");
+    let more = channel("mail", &mail)
+        + &channel("page", "kind = \"command\"\nprogram = \"/nowhere/page\"")
+        + &channel("good", "kind = \"command\"\nprogram = \"/bin/true\"");
+    here.put("node/watchfire.toml", &(settings + &more));
+    let doctor = here.run("watchfire doctor");
+    assert_eq!(doctor.status.code(), Some(1));
+    let lines: Vec<Vec<String>> = said(&here).lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect();
+    let has = |line: &str| lines.iter().any(|words| words.join(" ").starts_with(line));
+    assert!(has("bad channel mail nobody answers there"), "{lines:?}");
+    assert!(has("bad channel page the program cannot be started"), "{lines:?}");
+    assert!(has("ok channel good its program can be run"), "{lines:?}");
+    assert!(
+        has("hint: docs/notifications.md says what a channel of kind email needs; `watchfire notify test mail` tries it whole"),
+        "{lines:?}"
+    );
+}
