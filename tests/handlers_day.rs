@@ -273,7 +273,7 @@ fn map_times(text: &str, change: impl Fn(&str) -> String) -> String {
     let fits =
         |bytes: &[u8]| SHAPE.iter().zip(bytes).all(|(shape, byte)| if *shape == b'd' { byte.is_ascii_digit() } else { shape == byte });
     let (mut changed, mut rest) = (String::new(), text);
-    while let Some(at) = (0..rest.len()).find(|at| rest.as_bytes().len() >= at + SHAPE.len() && fits(&rest.as_bytes()[*at..])) {
+    while let Some(at) = (0..rest.len()).find(|at| rest.len() >= at + SHAPE.len() && fits(&rest.as_bytes()[*at..])) {
         changed += &rest[..at];
         changed += &change(&rest[at..at + SHAPE.len()]);
         rest = &rest[at + SHAPE.len()..];

@@ -1,4 +1,5 @@
-//! What came while this program was older: entries of a kind that it did not know were kept as they are, and are read once it does, as if they came now.
+//! What came while this program was older: entries of a kind that it did not know were kept as they are, and are read once it does,
+//! as if they came now.
 
 use super::{Node, NodeError};
 use crate::model::{LogId, RecordKind};
@@ -11,8 +12,8 @@ const READ: &str = "kinds_read";
 const TOGETHER: usize = 500;
 
 impl Node {
-    /// Reads what an older program could not, once for each program that knows other kinds. Each batch is a step of its own: checks, verdicts and receipts are those
-    /// of a batch that comes, and whoever dies between two goes on with the next.
+    /// Reads what an older program could not, once for each program that knows other kinds. Each batch is a step of its own: checks,
+    /// verdicts and receipts are those of a batch that comes, and whoever dies between two goes on with the next.
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes.

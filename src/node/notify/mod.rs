@@ -29,8 +29,8 @@ const KNOWN_MS: u64 = 7 * 24 * 3_600_000;
 /// So many notices are listed at most, of each channel together.
 const LISTED_MAX: usize = 1_000;
 
-/// Whether each channel of these settings can be reached, by its name and kind, without that anybody is told of anything: servers are connected to and logged in
-/// at, files with secrets are read, and programs are looked at. All at once, each for as long as one try may take.
+/// Whether each channel of these settings can be reached, by its name and kind, without telling anybody of anything: servers are
+/// connected to and logged in at, files with secrets are read, and programs are looked at. All at once, each for as long as one try may take.
 pub async fn reach_channels(config: &Config, data: &Path) -> Vec<(String, &'static str, Result<(), Fault>)> {
     let mut all: Vec<_> = Channel::all(config, data)
         .into_iter()

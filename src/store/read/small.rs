@@ -177,8 +177,8 @@ impl Snapshot {
         Ok(all)
     }
 
-    /// Of the entries that are kept apart behind a place, the next so many: those of a kind that was newer than the program that took them, each with its log, position
-    /// and kind; and the place to go on from, where there may be more.
+    /// Of the entries that are kept apart behind a place, the next so many: those of a kind that was newer than the program that took them,
+    /// each with its log, position and kind; and the place to go on from, where there may be more.
     ///
     /// # Errors
     /// When the store cannot be read.
