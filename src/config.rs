@@ -864,4 +864,36 @@ mod tests {
         #[cfg(target_os = "linux")]
         assert_eq!(of(&[("HOME", "/home/a"), ("XDG_STATE_HOME", "")]), Path::new("/home/a/.local/state/watchfire"));
     }
+
+    /// `docs/configuration.md` as it must be.
+    fn page() -> String {
+        let defaults = Effective::parse("", Path::new("watchfire.toml"), &|_| None).expect("nothing is set");
+        let mut page = String::from(
+            "# Settings\n\nThey stand in `DIR/watchfire.toml`, a section for what is before the dot, and are read when the node starts. `watchfire config show` prints those in force and \
+             where each comes\nfrom, `watchfire config check` looks for mistakes, `watchfire doctor` too. Each can be set by a variable: `link.keep_alive_ms` by \
+             `WATCHFIRE_LINK_KEEP_ALIVE_MS`. The defaults need no\nchange.\n\nBeside it stand files that the operator may write: `timers.toml` (docs/escalation.md), `vocabularies/NAME.toml` \
+             (docs/vocabularies.md), `denied-keys.txt`, and what `[gate]` names\n(docs/release-gate.md). `watchfire doctor` reads all of them.\n\n\
+             | setting | default | from – to | |\n|---|---|---|---|\n",
+        );
+        for setting in &SETTINGS {
+            let default = defaults.value(setting).map_or_else(|| "none".to_owned(), |value| format!("`{value}`"));
+            let range = setting.range.map_or_else(String::new, |(least, most)| format!("{least} – {most}"));
+            page += &format!("| `{}` | {default} | {range} | {} |\n", setting.key, setting.about);
+        }
+        page
+    }
+
+    #[test]
+    fn every_setting_stands_in_the_docs_with_its_default_and_in_the_changelog() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let docs = root.join("docs/configuration.md");
+        if std::env::var_os("WATCHFIRE_EXPECT").is_some_and(|value| value == "write") {
+            std::fs::write(&docs, page()).expect("written");
+        }
+        assert_eq!(std::fs::read_to_string(&docs).expect("the docs"), page(), "WATCHFIRE_EXPECT=write writes it");
+        let changelog = std::fs::read_to_string(root.join("CHANGELOG.md")).expect("the changelog");
+        let missing: Vec<&str> =
+            SETTINGS.iter().map(|setting| setting.key).filter(|key| !changelog.contains(&format!("`{key}`"))).collect();
+        assert_eq!(missing, Vec::<&str>::new());
+    }
 }

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_watchfire");
+/// A case that is filled in.
+const CASE: &str = include_str!("../src/cli/referral/example.toml");
 const PEGASUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/pegasus-60.stix2");
 
 /// A working directory with a node's data directory `node` in it.
@@ -259,7 +261,7 @@ fn every_help_example_runs_against_a_real_node() {
     has(&profile, &["org_id", "name", "confirmed", "stale", "fields"]);
     assert!(profile["fields"].as_array().expect("fields").iter().any(|field| field["values"][0] == "telegram"), "{profile}");
     assert!(!here.ok("watchfire profile show --for public").contains("telegram"));
-    here.ok("watchfire refer --template > case.toml");
+    here.put("case.toml", CASE);
     has(&here.json("watchfire match --case case.toml --json"), &["ranked", "excluded", "unknown"]);
     assert!(here.ok("watchfire match --case case.toml").ends_with("no profile: smex\n"));
     smex.ok("watchfire group create newsletter --member here");
@@ -330,10 +332,8 @@ fn every_help_example_runs_against_a_real_node() {
 /// A case whose person we have to reach: it comes sealed, once the case is ours, and is opened with a passphrase.
 fn cold(here: &Place, smex: &Place, line: &str) {
     smex.put("contact.toml", "call = \"Zarlasht\"\nchannels = [{ kind = \"signal\", value = \"+93 70 123 4567\" }]\n");
-    smex.put(
-        "cold.toml",
-        &here.ok("watchfire refer --template").replace("What happened", "Zarlasht called from +93701234567. What happened"),
-    );
+    smex.put("cold.toml", &CASE.replace("What happened", "Zarlasht called from +93701234567. What happened"));
+    not_filled_in(smex);
     smex.wait("watchfire refer --file cold.toml --to here --contact contact.toml --dry-run");
     let id = smex.json("watchfire refer --file cold.toml --to here --contact contact.toml --json")["referral"]
         .as_str()
@@ -356,6 +356,24 @@ fn cold(here: &Place, smex: &Place, line: &str) {
     assert!(here.ok("watchfire desk-key openings").contains("amina"));
     let timeline = here.ok(&format!("watchfire show {id}"));
     assert!(timeline.contains("us (amina): accept"), "{timeline}");
+}
+
+/// Nobody sends a form that nobody has filled in.
+fn not_filled_in(at: &Place) {
+    at.ok("watchfire refer --template > form.toml");
+    at.ok("umask 077 && watchfire refer --contact-template > form-contact.toml");
+    let gaps = "offer.beneficiary_type, offer.consent.basis, offer.consent.obtained, offer.help_wanted, offer.incident_types, offer.languages.tag, \
+                offer.region, offer.steps_taken, offer.summary";
+    let hint = "hint: write over each what holds, or leave the line out";
+    let case = format!("error: `form.toml` is not filled in: {gaps} still say `FILL IN`\n{hint}");
+    let contact = format!("error: `form-contact.toml` is not filled in: channels.kind, channels.value still say `FILL IN`\n{hint}");
+    at.all_refused(&[
+        ("watchfire refer --file form.toml --to here", 2, &case),
+        ("watchfire pass-on k7qm2xpa --file form.toml --to here", 2, &case),
+        ("watchfire match --case form.toml", 2, &case),
+        ("watchfire refer --file cold.toml --to here --contact form-contact.toml", 2, &contact),
+        ("watchfire duplicate check --to here --consent verbal --contact form-contact.toml", 2, &contact),
+    ]);
 }
 
 /// The examples about alerts, from both sides.
@@ -406,7 +424,7 @@ fn calls(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> Stri
         (
             "watchfire call open --to askers --help-wanted take_ovr",
             2,
-            "error: `take_ovr` is no code of `help-wanted`\nhint: `watchfire vocabulary help-wanted` shows them",
+            "error: `take_ovr` is no code of `help-wanted`\nhint: did you mean `take_over`? `watchfire vocabulary help-wanted` shows all",
         ),
     ]);
 }
@@ -460,8 +478,7 @@ fn duplicates(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) ->
 
 /// The examples about referrals, from both sides.
 fn referrals(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> String) {
-    let template = here.ok("watchfire refer --template");
-    let case = template.replace("onward = false", "onward = true").replace("platforms = false", "platforms = true");
+    let case = CASE.replace("onward = false", "onward = true").replace("platforms = false", "platforms = true");
     here.put("case.toml", &case);
     smex.put("case.toml", &case);
     let stands = |at: &Place, id: &str, state: &str| {
@@ -1204,4 +1221,75 @@ fn the_demo_succeeds_and_a_broken_node_makes_it_fail() {
         let last = told["steps"].as_array().and_then(|steps| steps.last()).expect("a step");
         assert_eq!((&last["name"], &last["ok"]), (&Value::from(at), &Value::Bool(false)), "{told}");
     }
+}
+
+#[test]
+fn a_timetable_with_a_slip_is_told_at_sighup_and_by_the_doctor_and_the_one_before_stays() {
+    let (mut here, smex) = (Place::node("here"), Place::node("smex"));
+    here.put("card.txt", &smex.ok("watchfire card"));
+    smex.put("card.txt", &here.ok("watchfire card"));
+    smex.ok("watchfire peer add card.txt --name here");
+    here.ok("watchfire peer add card.txt --name smex");
+    smex.put("case.toml", CASE);
+    smex.wait("watchfire peer show here | grep -q connected");
+    let id = smex.json("watchfire refer --file case.toml --to here --json")["referral"].as_str().expect("an id").to_owned();
+    here.wait(&format!("watchfire show {id}"));
+    let rungs = |at: &Place| at.json(&format!("watchfire timers {id} --json"))[0]["rungs"].clone();
+    let ladder = |text: &str| format!("[urgent]\nacknowledgement = [{text}]\n");
+    here.put("node/timers.toml", &ladder("{ after = \"1h\", act = \"tell_leads\" }"));
+    here.hang_up(" reloaded", 1);
+    assert_eq!(rungs(&here), 1);
+    here.put("node/timers.toml", &ladder("\n{ after = \"1h\", act = \"tell_leads\" },\n{ after = \"2h\", act = \"shout\" }"));
+    here.hang_up("failed to reload", 1);
+    let line = here.log().lines().find(|line| line.contains("failed to reload")).expect("said").to_owned();
+    assert!(line.contains("code=\"bad-timers\" place=\"timers.toml:4\""), "{line}");
+    assert_eq!(rungs(&here), 1, "what was in force stays");
+    // A second slip hides no first one.
+    here.put("node/denied-keys.txt", "abc\n");
+    here.hang_up("place=.denied-keys.txt:1", 1);
+    here.wait("test $(grep -c 'place=.timers.toml:4' node.log) -ge 2");
+    here.ok("rm node/denied-keys.txt");
+    let doctor = here.run("watchfire doctor");
+    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    let told = format!("`{}` is no timetable: line 4: ", here.path().join("node/timers.toml").display());
+    assert!(doctor.status.code() == Some(1) && said.contains(&told), "{said}");
+    here.ok("mkdir node/vocabularies");
+    here.put("node/vocabularies/outcome.toml", "name = 3\n");
+    let said = String::from_utf8_lossy(&here.run("watchfire doctor").stdout).into_owned();
+    assert!(said.contains("outcome.toml` is not a value list: line 1: "), "{said}");
+    here.ok("rm -r node/vocabularies node/timers.toml");
+    let said = String::from_utf8_lossy(&here.run("watchfire doctor").stdout).into_owned();
+    assert!(
+        said.contains("there is no `timers.toml`") && !said.contains("is no timetable") && !said.contains("is not a value list"),
+        "{said}"
+    );
+    assert_eq!(here.stop(), Some(0));
+}
+
+#[test]
+fn the_doctor_finds_a_channel_that_is_dead() {
+    let mut here = Place::node("here");
+    let said = |here: &Place| String::from_utf8_lossy(&here.run("watchfire doctor").stdout).into_owned();
+    assert!(said(&here).contains("nobody is told that something waits: there is no channel"));
+    here.stop();
+    // A port that was free a moment ago, and on which nobody listens.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let settings = std::fs::read_to_string(here.path().join("node/watchfire.toml")).expect("settings");
+    let channel = |name: &str, rest: &str| format!("\n[[notify.channel]]\nname = \"{name}\"\n{rest}\n");
+    let mail = format!("kind = \"email\"\nserver = \"{closed}\"\nsecurity = \"plain\"\nfrom = \"a@x.org\"\nto = [\"b@x.org\"]");
+    let more = channel("mail", &mail)
+        + &channel("page", "kind = \"command\"\nprogram = \"/nowhere/page\"")
+        + &channel("good", "kind = \"command\"\nprogram = \"/bin/true\"");
+    here.put("node/watchfire.toml", &(settings + &more));
+    let doctor = here.run("watchfire doctor");
+    assert_eq!(doctor.status.code(), Some(1));
+    let lines: Vec<Vec<String>> = said(&here).lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect();
+    let has = |line: &str| lines.iter().any(|words| words.join(" ").starts_with(line));
+    assert!(has("bad channel mail nobody answers there"), "{lines:?}");
+    assert!(has("bad channel page the program cannot be started"), "{lines:?}");
+    assert!(has("ok channel good its program can be run"), "{lines:?}");
+    assert!(
+        has("hint: docs/notifications.md says what a channel of kind email needs; `watchfire notify test mail` tries it whole"),
+        "{lines:?}"
+    );
 }

@@ -7,9 +7,10 @@ use crate::clock::Clock;
 use crate::config::{Effective, FILE};
 use crate::link::links::{DENIED_KEYS, denied_keys};
 use crate::model::Timestamp;
-use crate::node::Node;
 use crate::node::error::{Exit, NodeError, split_hint};
 use crate::node::view::{CheckVerdict, CheckView, DeskKeyStatus, PeerStatus, RestoredView, StatusView};
+use crate::node::{Node, escalate, notify, vocabulary};
+use crate::rules::notify::Fault;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -21,7 +22,7 @@ use std::time::Duration;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = EXAMPLES,
-    long_about = "Look for what is wrong with this node and say what to do\n\nWorks whether the node runs or not. Ends with 1 when something does not work."
+    long_about = "Look for what is wrong with this node and say what to do\n\nWorks whether the node runs or not. Servers by which people are told are connected to, and nobody is told of anything. Ends with 1 when something does not work."
 )]
 pub(super) struct Args {}
 
@@ -55,7 +56,10 @@ pub(super) async fn run(desk: &Desk) -> Ended {
         settings(&desk.data),
         gate(&desk.data),
         denied(&desk.data),
+        timers(&desk.data),
+        lists(&desk.data),
     ];
+    checks.extend(channels(&desk.data).await);
     let running: Result<StatusView, _> = desk.node().get(Target::new(&["status"])).await;
     let (status, runs) = match running {
         Ok(status) => (Ok(status), true),
@@ -204,6 +208,45 @@ pub(super) fn denied(data: &Path) -> CheckView {
         Ok(keys) => check("denied keys", CheckVerdict::Ok, format!("{} refused", output::count(keys.len() as u64, "key")), None),
         Err(error) => failed("denied keys", &error),
     }
+}
+
+/// With a timetable that is none a node does not start, and goes on with the one before where it runs.
+fn timers(data: &Path) -> CheckView {
+    match escalate::load_timetable(data) {
+        Ok(_) if data.join(escalate::FILE).exists() => check("timers", CheckVerdict::Ok, "`timers.toml` can be used", None),
+        Ok(_) => check("timers", CheckVerdict::Ok, "as usual: there is no `timers.toml`", None),
+        Err(error) => failed("timers", &error),
+    }
+}
+
+fn lists(data: &Path) -> CheckView {
+    match vocabulary::load(data) {
+        Ok(lists) => check("value lists", CheckVerdict::Ok, format!("they can be used: {}", lists.version()), None),
+        Err(error) => failed("value lists", &error),
+    }
+}
+
+/// Whoever is told by a way that is dead learns of nothing. Nobody is told of anything here.
+pub(super) async fn channels(data: &Path) -> Vec<CheckView> {
+    let Ok(Effective { config, .. }) = Effective::load(&data.join(FILE)) else {
+        return vec![check("channels", CheckVerdict::Skipped, "the settings cannot be read", None)];
+    };
+    if config.notify.channel.is_empty() {
+        let hint = "`[[notify.channel]]` in the settings makes one (docs/notifications.md)".to_owned();
+        return vec![check("channels", CheckVerdict::Skipped, "nobody is told that something waits: there is no channel", Some(hint))];
+    }
+    let reached = notify::reach_channels(&config, data).await;
+    let told = |(name, kind, reached): (String, &str, Result<(), Fault>)| {
+        let hint =
+            || format!("docs/notifications.md says what a channel of kind {kind} needs; `watchfire notify test {name}` tries it whole");
+        let text = match reached {
+            Ok(()) if kind == "command" => return check(&format!("channel {name}"), CheckVerdict::Ok, "its program can be run", None),
+            Ok(()) => return check(&format!("channel {name}"), CheckVerdict::Ok, "it answers", None),
+            Err(fault) => fault.to_string(),
+        };
+        check(&format!("channel {name}"), CheckVerdict::Bad, text, Some(hint()))
+    };
+    reached.into_iter().map(told).collect()
 }
 
 /// What the node knows of itself and of its peers.

@@ -185,8 +185,8 @@ mod tests {
     }
 
     #[test]
-    fn the_template_of_a_case_is_a_need() {
-        let case = referral::refer::read("case.toml", referral::refer::TEMPLATE).expect("the template");
+    fn a_case_is_a_need() {
+        let case = referral::refer::read("case.toml", referral::refer::EXAMPLE).expect("a case");
         let need = of_case(&case.offer);
         assert_eq!(need.priority, "urgent".parse().ok());
         assert_eq!(need.languages, ["ar"]);

@@ -18,7 +18,7 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = EXAMPLES,
-    long_about = "Run the node until it is told to stop\n\nSIGTERM and SIGINT stop it in order, SIGHUP reads certificates, peers, cards and what the release gate is told again; settings are read at the start. The log goes to standard error and never holds a name, a value or a text."
+    long_about = "Run the node until it is told to stop\n\nSIGTERM and SIGINT stop it in order, SIGHUP reads certificates, peers, cards, timers.toml and what the release gate is told again; settings are read at the start. The log goes to standard error and never holds a name, a value or a text."
 )]
 pub(super) struct Args {
     /// Log as JSON, one object a line
@@ -59,11 +59,14 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     Ok(Exit::Done)
 }
 
-async fn reload(node: &Node, cards: Option<&Path>) -> Result<(), NodeError> {
-    if let Some(cards) = cards {
-        pair_with(node, cards).await?;
-    }
-    node.reload().await
+async fn reload(node: &Node, cards: Option<&Path>) -> Result<(), Vec<NodeError>> {
+    let paired = match cards {
+        Some(cards) => pair_with(node, cards).await,
+        None => Ok(()),
+    };
+    let mut failed: Vec<NodeError> = paired.err().into_iter().collect();
+    failed.extend(node.reload().await.err().into_iter().flatten());
+    if failed.is_empty() { Ok(()) } else { Err(failed) }
 }
 
 /// Pairs with every card of a directory whose organisation is not known yet. A card that cannot be used is told and passed over.
@@ -117,7 +120,7 @@ impl Signals {
                 _ = self.interrupt.recv() => return stop.cancel(),
                 _ = self.hang_up.recv() => match reload(&node, cards.as_deref()).await {
                     Ok(()) => tracing::info!("reloaded"),
-                    Err(error) => {
+                    Err(failed) => for error in failed {
                         let (code, place) = (error.code(), error.place());
                         tracing::error!(code, place, "failed to reload; of what could not be read, what was in force stays");
                     }

@@ -476,6 +476,7 @@ impl Links {
         let steps = [
             ("certificates", self.renew()),
             ("what is owed", self.node.pay_what_is_owed().await),
+            ("what was of a newer kind", self.node.read_what_was_newer().await),
             ("restore", self.node.settle_restore().await),
             ("groups", self.node.confirm_groups().await),
             ("positions", self.node.position_all().await),

@@ -113,12 +113,13 @@ impl Node {
     /// Puts certificates, peers and what the gate is told as files and store have them in force, without a restart.
     ///
     /// # Errors
-    /// When they cannot be read; what was in force stays.
-    pub async fn reload(&self) -> Result<(), NodeError> {
-        let (gate, timers) = (self.reload_gate(), self.reload_timers());
-        self.keys.renew(self.clock.now())?;
-        self.links()?.reload()?;
-        gate.and(timers)
+    /// Each that cannot be read; of those what was in force stays, and all others are in force.
+    pub async fn reload(&self) -> Result<(), Vec<NodeError>> {
+        let keys = self.keys.renew(self.clock.now()).map(drop).map_err(NodeError::from);
+        let links = self.links().and_then(|links| links.reload());
+        let tried = [self.reload_gate(), self.reload_timers(), keys, links];
+        let failed: Vec<NodeError> = tried.into_iter().filter_map(Result::err).collect();
+        if failed.is_empty() { Ok(()) } else { Err(failed) }
     }
 
     /// Our newest card as text.

@@ -166,6 +166,16 @@ pub enum NodeError {
         /// Which line.
         line: usize,
     },
+    /// The file of ladders is none.
+    #[error("`{}` is no timetable: {}{what}", .path.display(), .line.map_or_else(String::new, |line| format!("line {line}: ")))]
+    BadTimers {
+        /// The file.
+        path: PathBuf,
+        /// Which line, from 1, where one is to blame.
+        line: Option<usize>,
+        /// What is wrong, and what helps.
+        what: String,
+    },
     /// A file that the release gate needs is missing or wrong.
     #[error(
         "`{}`{} cannot be used by the release gate: {what}\nhint: mend it, or change `{setting}`, then send SIGHUP to the node or start it",
@@ -413,6 +423,7 @@ impl NodeError {
             Self::PolicyWidens => "widens",
             Self::BadDeniedKey { .. } => "bad-denied-key",
             Self::GateFile { .. } => "gate-file",
+            Self::BadTimers { .. } => "bad-timers",
             Self::Conflict(_) => "conflict",
             Self::NoChannel(_) => "no-channel",
             Self::UnknownPeer(_) => "unknown-peer",
@@ -459,8 +470,12 @@ impl NodeError {
     pub fn place(&self) -> Option<String> {
         match self {
             Self::BadDeniedKey { path, line } => Some(format!("{}:{line}", path.file_name()?.display())),
-            Self::GateFile { path, line: Some(line), .. } => Some(format!("{}:{line}", path.file_name()?.display())),
-            Self::GateFile { path, line: None, .. } => Some(path.file_name()?.display().to_string()),
+            Self::GateFile { path, line: Some(line), .. } | Self::BadTimers { path, line: Some(line), .. } => {
+                Some(format!("{}:{line}", path.file_name()?.display()))
+            }
+            Self::GateFile { path, line: None, .. } | Self::BadTimers { path, line: None, .. } => {
+                Some(path.file_name()?.display().to_string())
+            }
             _ => None,
         }
     }
@@ -472,6 +487,7 @@ impl NodeError {
             Self::Io { .. } | Self::NameTaken(_) | Self::AlreadyPaired(_) | Self::Ourselves(_) | Self::NotPairing(_) => Exit::Failed,
             Self::NotRunning(_) | Self::Stopping | Self::Internal(_) | Self::BadBackup { .. } | Self::Conflict(_) => Exit::Failed,
             Self::Config(_) | Self::BadInput(_) | Self::UnknownCursor | Self::BadDeniedKey { .. } | Self::GateFile { .. } => Exit::Usage,
+            Self::BadTimers { .. } => Exit::Usage,
             Self::AmbiguousRecord { .. } => Exit::Usage,
             Self::Referral(_) => Exit::Failed,
             Self::Withheld(_) | Self::Label { .. } | Self::HeldBack(_) | Self::PolicyWidens => Exit::Refused,
@@ -799,6 +815,16 @@ mod tests {
                 2,
                 "`/srv/w/staff.txt` line 3 cannot be used by the release gate: it is no text\nhint: mend it, or change `gate.deny_list`, \
                  then send SIGHUP to the node or start it",
+            ),
+            (
+                NodeError::BadTimers {
+                    path: "/srv/w/timers.toml".into(),
+                    line: Some(3),
+                    what: "it is no ladder\nhint: see the docs".into(),
+                },
+                "bad-timers",
+                2,
+                "`/srv/w/timers.toml` is no timetable: line 3: it is no ladder\nhint: see the docs",
             ),
             (
                 NodeError::AmbiguousRecord { text: text(), count: 2 },

@@ -33,6 +33,7 @@ mod position;
 mod preview;
 pub mod profile;
 pub mod profile_file;
+mod read_again;
 pub mod recall;
 pub mod receive;
 pub mod referral;

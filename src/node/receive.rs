@@ -84,7 +84,7 @@ impl Node {
         self.replay_all_recalls().await?;
         for (log, first) in self.store.snapshot()?.owed()? {
             match self.stored_batch(&log, first)? {
-                Some((key, change)) => {
+                Some((key, first, _, change)) => {
                     // Received again it changes nothing, and tells again what it did.
                     let outcome = self.commit(change).await?;
                     self.received(&key, outcome, first, true).await?;
@@ -95,17 +95,18 @@ impl Node {
         self.take_back_all_that_came_back().await
     }
 
-    /// A batch that we hold, read anew.
-    fn stored_batch(&self, log: &LogId, first: u64) -> Result<Option<(LogKey, Change)>, NodeError> {
+    /// The batch that we hold with this position, read anew, with the first and the last of its positions.
+    pub(super) fn stored_batch(&self, log: &LogId, seq: u64) -> Result<Option<(LogKey, u64, u64, Change)>, NodeError> {
         let snapshot = self.store.snapshot()?;
-        let (Some(row), Some(Held(batch))) = (snapshot.log(log)?, snapshot.batch_at(log, first)?) else { return Ok(None) };
+        let (Some(row), Some(Held(batch))) = (snapshot.log(log)?, snapshot.batch_at(log, seq)?) else { return Ok(None) };
+        let (first, last) = (batch.first, batch.checkpoint.head.size);
         let Some(header) = snapshot.header(log, first)? else { return Ok(None) };
         let before = Head { size: first - 1, hash: header.prev };
         let Ok(headers) = batch.headers(*log, before) else { return Ok(None) };
         let (entries, _) = self.understand_entries(&row.key, row.author_key, headers.into_iter().zip(&batch.entries));
         self.note_what_is_heard(*log, first, &entries);
         let change = Change::Receive { log: row.key, author_key: row.author_key, batch, entries, at: self.clock.now() };
-        Ok(Some((row.key, change)))
+        Ok(Some((row.key, first, last, change)))
     }
 
     /// Of each batch for itself: one may be read while the one before is not durable yet.

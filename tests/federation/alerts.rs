@@ -23,7 +23,7 @@ const HEADLINE: &str = "accounts are taken over by a call";
 /// A domain that nobody has to be asked about.
 const LURE: &str = "login-lure.com";
 
-fn request(to: &str, countries: &[&str], regions: &[&str]) -> AlertRequest {
+pub fn request(to: &str, countries: &[&str], regions: &[&str]) -> AlertRequest {
     AlertRequest {
         to: to.into(),
         incident_types: vec![code("account_compromise")],

@@ -13,7 +13,7 @@ use watchfire::rules::label::Withheld;
 use watchfire::rules::notify::{Event, Message};
 use watchfire::store::change::Verdict;
 
-fn request(priority: Priority) -> CallRequest {
+pub fn request(priority: Priority) -> CallRequest {
     CallRequest {
         to: "helplines".into(),
         help_wanted: vec![code("take_over")],

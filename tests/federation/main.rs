@@ -35,6 +35,7 @@ mod lies;
 mod links;
 mod lives;
 mod membership;
+mod newer;
 mod nothing_new;
 mod pairing;
 mod platforms;

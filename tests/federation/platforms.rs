@@ -194,6 +194,56 @@ async fn what_could_be_somebodys_or_is_in_no_list_is_refused_and_so_is_too_much(
 }
 
 #[tokio::test]
+async fn no_platform_is_asked_about_a_referral_that_is_closed() {
+    let federation = Federation::of(2).await;
+    let id = federation.handed().await;
+    federation.act(BOREALIS, &id, Act::Resolve { outcomes: vec![code("advice_given")], text: String::new() }).await;
+    federation.settle().await;
+    federation.open(AMAL, &id).await.unwrap();
+    federation.act(AMAL, &id, Act::Close).await;
+    federation.settle().await;
+    for who in [AMAL, BOREALIS] {
+        let error = federation.open(who, &id).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the referral is closed, and no platform is asked about it any more\nhint: `watchfire inbox` shows under which referral a case goes on; \
+             what is new is referred anew"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_platform_of_no_list_is_a_slip_of_ours_and_a_newer_code_of_a_partner() {
+    let mut federation = Federation::of(2).await;
+    let mut request = case(&["borealis"]);
+    request.offer.platforms = vec![code("facebok")];
+    let refused = federation.node(AMAL).refer(request.clone(), By::default()).await.unwrap_err();
+    let said = "`facebok` is no code of `platform`\nhint: did you mean `facebook`? `watchfire vocabulary platform` shows all";
+    assert_eq!(refused.to_string(), said);
+    // Amal's desk asks a platform that nobody else has in a list.
+    let lists = federation.data(AMAL).join("vocabularies");
+    std::fs::create_dir(&lists).unwrap();
+    let own = "name = \"platform\"\nversion = \"amal-1\"\n[[code]]\ncode = \"facebok\"\ntitle = \"A newer one\"\n";
+    std::fs::write(lists.join("platform.toml"), own).unwrap();
+    federation.restart(AMAL).await;
+    let id = federation.refer(AMAL, request).await;
+    federation.settle().await;
+    let shown = federation.node(BOREALIS).referral_named_view(&id.to_string()).unwrap();
+    assert_eq!(shown.offer.unwrap().platforms, [code("facebok")], "it is kept and shown");
+    federation.act(BOREALIS, &id, Act::Ack).await;
+    federation.act(BOREALIS, &id, Act::Accept { start: None, text: String::new() }).await;
+    federation.settle().await;
+    let open = |platform: &str| PlatformRequest { platform: code(platform), ..self::request() };
+    let error = federation.node(BOREALIS).open_platform(&id.to_string(), open("telegrm"), By::default()).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`telegrm` is no code of `platform`\nhint: did you mean `telegram`? `watchfire vocabulary platform` shows all"
+    );
+    let asked = federation.node(BOREALIS).open_platform(&id.to_string(), open("facebok"), By::default()).await.unwrap();
+    assert_eq!(asked.platform, code("facebok"), "the case names it");
+}
+
+#[tokio::test]
 async fn a_node_that_was_put_back_from_a_backup_still_waits() {
     let mut federation = Federation::of(2).await;
     let id = federation.handed().await;

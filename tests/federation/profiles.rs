@@ -77,6 +77,11 @@ async fn each_reader_gets_the_fields_of_its_audience_and_no_other() {
     // What stands in a restricted field is nowhere but with the named, in no frame and no store: the harness looks when it is dropped.
     let restricted = federation.secret(&[AMAL, BOREALIS]);
     let nobodys = federation.secret(&[AMAL]);
+    let lists = federation.data(AMAL).join("vocabularies");
+    std::fs::create_dir(&lists).unwrap();
+    let own = format!("name = \"platform\"\nversion = \"own-1\"\n[[code]]\ncode = \"{restricted}\"\ntitle = \"Ours\"\n");
+    std::fs::write(lists.join("platform.toml"), own).unwrap();
+    federation.restart(AMAL).await;
     let text = desk(
         &format!("pseudonym = \"A desk in the Levant\"\nplatform_channels = [\"{restricted}\"]\nagreements = [\"{nobodys}\"]"),
         "platform_channels = [\"borealis\"]\nagreements = []",

@@ -56,6 +56,40 @@ fn both(state: &str, one: &str, other: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
+async fn whoever_is_named_twice_and_a_consent_of_tomorrow_are_refused_with_the_way_out() {
+    let federation = Federation::of(3).await;
+    let refused = async |request: ReferRequest| federation.node(AMAL).refer(request, By::default()).await.unwrap_err().to_string();
+    let named = |to: &[&str], then: &[&str]| ReferRequest { candidates: then.iter().map(|name| (*name).to_owned()).collect(), ..case(to) };
+    let id = federation.org(BOREALIS).to_string();
+    assert_eq!(
+        refused(named(&["borealis"], &["cedar", &id])).await,
+        "`borealis` is asked now, and cannot be who is asked next\nhint: `--then`, or `candidates` in the file, names others than `--to`; \
+         `--then` stands in place of `candidates`"
+    );
+    assert_eq!(
+        refused(named(&["borealis"], &["cedar", "cedar"])).await,
+        "`cedar` is named twice for who is asked next\nhint: `--then`, or `candidates` in the file, names each once"
+    );
+    assert_eq!(
+        refused(named(&["borealis", &id], &[])).await,
+        "`borealis` is named twice for who is asked now\nhint: `--to`, or `to` in the file, names each once"
+    );
+    let now = federation.clock.now();
+    let mut request = case(&["borealis"]);
+    request.offer.consent.obtained = now.plus(14 * 3_600_000 + 1);
+    let day = now.plus(14 * 3_600_000 + 1).to_string()[..10].to_owned();
+    assert_eq!(
+        refused(request.clone()).await,
+        format!(
+            "the consent is of {day}, and that day has not come\nhint: `obtained` under [offer.consent] is the day on which the person agreed"
+        )
+    );
+    request.offer.consent.obtained = now.plus(14 * 3_600_000);
+    federation.refer(AMAL, request).await;
+    assert_eq!(federation.node(AMAL).inbox(false).unwrap().len(), 1, "what was refused left nothing");
+}
+
+#[tokio::test]
 async fn a_case_goes_from_offer_to_close_and_one_desk_owns_it_at_a_time() {
     let federation = Federation::of(2).await;
     let id = federation.refer(AMAL, case(&["borealis"])).await;

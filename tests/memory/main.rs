@@ -264,7 +264,7 @@ async fn no_process_but_the_command_line_ever_has_what_is_sealed_to_a_desk() {
     let mut hunt = Hunt { search, desks: [&amal, &borealis], found: Vec::new() };
 
     let contact = private(directory.path(), "contact.toml", &person.file);
-    let template = String::from_utf8(amal.org.command(&["refer", "--template"]).output().unwrap().stdout).unwrap();
+    let template = include_str!("../../src/cli/referral/example.toml");
     let told = format!("{} What happened is called {summary}, ", person.named);
     let case = private(directory.path(), "case.toml", &template.replace("What happened, ", &told));
     let refer = |to: &str| {

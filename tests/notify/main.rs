@@ -18,7 +18,7 @@ use watchfire::model::desk::Role;
 use watchfire::model::{ShortId, Timestamp};
 use watchfire::node::Node;
 use watchfire::node::notify::NoticeState;
-use watchfire::rules::notify::{Event, Notice, Priority};
+use watchfire::rules::notify::{Event, Fault, Notice, Priority};
 
 /// 15 January 2027, 8:00 in UTC.
 const START: Timestamp = Timestamp(1_800_000_000_000);
@@ -306,4 +306,52 @@ async fn no_byte_of_any_channel_names_anybody() {
     }
     assert_eq!(mail.count(), count);
     assert!(Path::new(&told).exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_be_reached_is_told_of_each_channel_and_nobody_is_told_of_anything() {
+    let (web, mail) = (Web::new().await, Mail::new().await);
+    // A port that was free a moment ago, and on which nobody listens.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str, mode: u32| {
+        let path = directory.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path.display().to_string()
+    };
+    put("secret", SECRET, 0o600);
+    put("open-secret", SECRET, 0o644);
+    put("closed-chat", &format!("http://{closed}/hooks/x"), 0o600);
+    let (hook, no_hook) = (put("hook", "#!/bin/sh\n", 0o755), put("no-hook", "#!/bin/sh\n", 0o644));
+    let nowhere = directory.path().join("nowhere").display().to_string();
+    let mail_to = "security = 'plain'\nfrom = 'a@desk.example'\nto = ['b@desk.example']";
+    let channels = [
+        ("web-up", format!("kind = 'webhook'\nurl = '{}'\nsecret_file = 'secret'", web.url())),
+        ("web-open", format!("kind = 'webhook'\nurl = '{}'\nsecret_file = 'open-secret'", web.url())),
+        ("web-down", format!("kind = 'webhook'\nurl = 'http://{closed}/x'\nsecret_file = 'secret'")),
+        ("chat-down", "kind = 'mattermost'\nurl_file = 'closed-chat'".into()),
+        ("mail-up", format!("kind = 'email'\nserver = '{}'\n{mail_to}", mail.address())),
+        ("mail-down", format!("kind = 'email'\nserver = '{closed}'\n{mail_to}")),
+        ("hook", format!("kind = 'command'\nprogram = '{hook}'")),
+        ("no-hook", format!("kind = 'command'\nprogram = '{no_hook}'")),
+        ("no-file", format!("kind = 'command'\nprogram = '{nowhere}'")),
+    ];
+    let text: String = channels.iter().map(|(name, rest)| format!("[[notify.channel]]\nname = '{name}'\n{rest}\n")).collect();
+    let config: Config = toml::from_str(&text).unwrap();
+    let reached = watchfire::node::notify::reach_channels(&config, directory.path()).await;
+    let found: Vec<(String, Option<&str>)> = reached.into_iter().map(|(name, _, reached)| (name, reached.err().map(Fault::code))).collect();
+    let expected = [
+        ("web-up", None),
+        ("web-open", Some("file")),
+        ("web-down", Some("unreachable")),
+        ("chat-down", Some("unreachable")),
+        ("mail-up", None),
+        ("mail-down", Some("unreachable")),
+        ("hook", None),
+        ("no-hook", Some("not_started")),
+        ("no-file", Some("not_started")),
+    ];
+    assert_eq!(found, expected.map(|(name, fault)| (name.to_owned(), fault)));
+    assert_eq!((web.count(), mail.count()), (0, 0), "nobody was told of anything");
 }

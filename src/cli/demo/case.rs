@@ -19,7 +19,7 @@ const LADDER: &str =
 /// A case without anybody in it, and to whom it goes.
 fn case(to: &Node) -> Result<ReferRequest, NodeError> {
     let made_up = |problem: crate::api::Problem| NodeError::Internal(problem.detail);
-    let mut request = refer::read("the template", refer::TEMPLATE).map_err(made_up)?;
+    let mut request = refer::read("the example", refer::EXAMPLE).map_err(made_up)?;
     request.to = vec![to.status()?.org_id.to_string()];
     request.now = true;
     Ok(request)

@@ -6,7 +6,7 @@ use crate::api::client::Target;
 use crate::cli::unlock::{Signer, Unlocked};
 use crate::cli::{Desk, Ended, input, output, sealing};
 use crate::model::crypto::random;
-use crate::model::desk::{BadContact, Binding, Contact, SealPublic, Sealed};
+use crate::model::desk::{BadContact, Binding, Contact, KINDS, SealPublic, Sealed, is_kind};
 use crate::model::referral::HandOver;
 use crate::model::{OrgId, ReferralId};
 use crate::node::error::NodeError;
@@ -70,22 +70,50 @@ fn text(contact: &Contact) -> String {
     text
 }
 
+/// What `refer --contact-template` prints.
+pub(super) const TEMPLATE: &str = include_str!("contact.toml");
+
 /// Reads a contact, TOML or JSON. What is wrong with it is told without what stands there.
 pub(in super::super) fn read(file: &str) -> Result<Contact, Problem> {
     let text = zeroize::Zeroizing::new(input::file(file)?);
-    let bad = |why: String| {
-        let hint =
-            "hint: channels = [{ kind = \"signal\", value = \"…\" }], and `call`, `safe_times`, `do_not_use`, `notes` where they help";
-        Problem::from(NodeError::BadInput(format!("`{file}` is not a contact: {why}\n{hint}")))
-    };
-    let contact: Result<Contact, usize> = if text.trim_start().starts_with('{') {
-        serde_json::from_str(&text).map_err(|error| error.line())
+    let bad = |why: String, hint: &str| Problem::from(NodeError::BadInput(format!("`{file}` is not a contact: {why}\nhint: {hint}")));
+    // A key that is none may be what belonged behind it; so its line is told and not the key.
+    let contact: Result<Contact, (usize, bool)> = if text.trim_start().starts_with('{') {
+        serde_json::from_str(&text).map_err(|error| (error.line(), is_unknown_key(&error.to_string())))
     } else {
-        toml::from_str(&text).map_err(|error| crate::config::toml_error(&text, &error).0)
+        toml::from_str(&text).map_err(|error| (crate::config::toml_error(&text, &error).0, is_unknown_key(error.message())))
     };
-    let contact = contact.map_err(|line| bad(format!("line {line} cannot be read")))?;
-    contact.check().map_err(|error: BadContact| bad(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
-    Ok(contact)
+    let contact = contact.map_err(|(line, is_key)| match is_key {
+        true => bad(format!("line {line} has a key that there is not"), KEYS),
+        false => bad(format!("line {line} cannot be read"), TEMPLATED),
+    })?;
+    if let Some(problem) = super::form::problem(file, &unfilled(&contact)) {
+        return Err(problem);
+    }
+    contact.check().map_err(|error: BadContact| bad(error.to_string().lines().next().unwrap_or_default().to_owned(), TEMPLATED))?;
+    match contact.channels.iter().position(|channel| !is_kind(&channel.kind)) {
+        Some(at) => {
+            Err(bad(format!("the kind of channel {} is none that is known", at + 1), &format!("the kinds are {}", KINDS.join(", "))))
+        }
+        None => Ok(contact),
+    }
+}
+
+const KEYS: &str = "the keys are call, channels, safe_times, do_not_use and notes, and of a channel kind and value";
+const TEMPLATED: &str = "`watchfire refer --contact-template` prints one to fill in";
+
+fn is_unknown_key(error: &str) -> bool {
+    error.starts_with("unknown field")
+}
+
+fn unfilled(contact: &Contact) -> Vec<String> {
+    let channels = contact.channels.iter().flat_map(|one| [("channels.kind", one.kind.as_str()), ("channels.value", one.value.as_str())]);
+    let texts = [("call", &contact.call), ("safe_times", &contact.safe_times), ("notes", &contact.notes)];
+    let not = contact.do_not_use.iter().map(|text| ("do_not_use", text.as_str()));
+    let all = channels.chain(texts.map(|(name, text)| (name, text.as_str()))).chain(not);
+    let mut names: Vec<String> = all.filter(|(_, text)| super::form::is_unfilled(text)).map(|(name, _)| name.to_owned()).collect();
+    names.dedup();
+    names
 }
 
 /// Seals a contact for each organisation that the case may go to, and for our own desk; and takes out of the texts what stands in it.
@@ -158,7 +186,7 @@ mod tests {
             do_not_use: Vec::new(),
             notes: String::new(),
         };
-        let mut request = refer::read("the template", refer::TEMPLATE).unwrap();
+        let mut request = refer::read("the example", refer::EXAMPLE).unwrap();
         request.offer.summary = "Haddad, Amina writes from +9613123456; أمينة حداد is afraid".into();
         without(&contact, &mut request);
         let summary = &request.offer.summary;
@@ -182,7 +210,7 @@ mod tests {
             "Fatima Zahra's sister called.",
         ] {
             for call in ["Fatima", "Zahra", "Fatima Z", "Mrs Zahra", "Fatima Zahra", "Somebody Else", ""] {
-                let mut request = refer::read("the template", refer::TEMPLATE).unwrap();
+                let mut request = refer::read("the example", refer::EXAMPLE).unwrap();
                 request.offer.summary = text.into();
                 without(&contact(call), &mut request);
                 let summary = &request.offer.summary;
@@ -191,13 +219,56 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_file_that_is_no_contact_is_told_without_what_stands_there() {
+    /// What is wrong with a contact file, and what helps.
+    fn told(text: &str) -> (String, String) {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("contact.toml");
-        std::fs::write(&file, "channels = [{ kind = \"signal\", value = 4711815 }]\n").unwrap();
-        let problem = read(&file.display().to_string()).unwrap_err();
-        assert!(problem.detail.ends_with("is not a contact: line 1 cannot be read"), "{}", problem.detail);
-        assert!(!problem.detail.contains("4711815"));
+        std::fs::write(&file, text).unwrap();
+        let problem = read(&file.display().to_string()).map(drop).unwrap_err();
+        (problem.detail.replace(&file.display().to_string(), "FILE"), problem.hint.unwrap_or_default())
+    }
+
+    #[test]
+    fn a_file_that_is_no_contact_is_told_without_what_stands_there() {
+        let (text, hint) = told("channels = [{ kind = \"signal\", value = 4711815 }]\n");
+        assert_eq!(text, "`FILE` is not a contact: line 1 cannot be read");
+        assert_eq!(hint, "`watchfire refer --contact-template` prints one to fill in");
+    }
+
+    #[test]
+    fn a_key_that_there_is_not_is_told_by_its_line_with_those_that_there_are() {
+        let keys = "the keys are call, channels, safe_times, do_not_use and notes, and of a channel kind and value";
+        let channel = "[[channels]]\nkind = \"signal\"\nvalue = \"+1 555 0100\"\n";
+        let (text, hint) = told(&format!("call = \"\"\n4711815 = \"\"\n{channel}"));
+        assert_eq!((text.as_str(), hint.as_str()), ("`FILE` is not a contact: line 2 has a key that there is not", keys));
+        let (text, hint) = told(&format!("{channel}number = \"4711815\"\n"));
+        assert_eq!((text.as_str(), hint.as_str()), ("`FILE` is not a contact: line 4 has a key that there is not", keys));
+        let (text, hint) = told("{\n\"4711815\": 1}");
+        assert_eq!((text.as_str(), hint.as_str()), ("`FILE` is not a contact: line 2 has a key that there is not", keys));
+    }
+
+    #[test]
+    fn a_kind_that_nobody_knows_is_told_by_its_place_with_those_that_are_known() {
+        let with = |kind: &str| format!("channels = [{{ kind = \"Signal\", value = \"a\" }}, {{ kind = \"{kind}\", value = \"b\" }}]");
+        let (text, hint) = told(&with("signall"));
+        assert_eq!(text, "`FILE` is not a contact: the kind of channel 2 is none that is known");
+        assert!(hint.starts_with("the kinds are signal, ") && hint.ends_with(", other"), "{hint}");
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("contact.toml");
+        std::fs::write(&file, with("e-mail")).unwrap();
+        assert!(read(&file.display().to_string()).is_ok());
+    }
+
+    #[test]
+    fn a_template_of_a_contact_that_nobody_filled_in_is_none() {
+        let (text, hint) = told(TEMPLATE);
+        assert_eq!(text, "`FILE` is not filled in: channels.kind, channels.value still say `FILL IN`");
+        assert!(hint.starts_with("write over each what holds"), "{hint}");
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("contact.toml");
+        let filled = TEMPLATE.replacen("FILL IN", "signal", 1).replacen("FILL IN", "+1 555 0100", 1);
+        std::fs::write(&file, filled).unwrap();
+        let contact = read(&file.display().to_string()).unwrap();
+        assert_eq!((contact.channels.len(), contact.values().count()), (1, 1));
     }
 }

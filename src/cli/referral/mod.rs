@@ -2,6 +2,7 @@
 
 pub(super) mod act;
 pub(super) mod contact;
+mod form;
 pub(super) mod inbox;
 pub(super) mod pass_on;
 pub(super) mod platform;

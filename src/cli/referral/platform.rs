@@ -33,7 +33,7 @@ enum Command {
 struct Open {
     /// The referral's id, or the beginning of it
     referral: String,
-    /// Which platform: facebook, telegram
+    /// Which platform, of the list `platform`, or one that the case names
     #[arg(long, value_name = "CODE")]
     platform: Code,
     /// How it was asked, of the list `platform-channel`

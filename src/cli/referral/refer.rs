@@ -1,5 +1,6 @@
 //! `watchfire refer`
 
+use super::form;
 use super::wizard::Wizard;
 use crate::api::Problem;
 use crate::api::client::Target;
@@ -44,8 +45,11 @@ pub(crate) struct Args {
     #[arg(long)]
     dry_run: bool,
     /// Print a file to fill in
-    #[arg(long, conflicts_with_all = ["file", "again", "to", "candidates", "call", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["file", "again", "to", "contact", "candidates", "call", "dry_run"])]
     template: bool,
+    /// Print a file for `--contact` to fill in
+    #[arg(long, conflicts_with_all = ["template", "file", "again", "to", "contact", "candidates", "call", "dry_run"])]
+    contact_template: bool,
 }
 
 const ABOUT: &str = "Hand a case to a partner
@@ -58,11 +62,13 @@ const EXAMPLES: &str = "Examples:
 
 /// What `--template` prints.
 pub(crate) const TEMPLATE: &str = include_str!("template.toml");
+/// A case that is filled in, with nobody in it: for the demo and for tests.
+pub(crate) const EXAMPLE: &str = include_str!("example.toml");
 
 pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
-    let Args { file, again, contact, to, candidates, call, signer, now, dry_run, template } = args;
-    if template {
-        return output::data(TEMPLATE);
+    let Args { file, again, contact, to, candidates, call, signer, now, dry_run, template, contact_template } = args;
+    if template || contact_template {
+        return output::data(if template { TEMPLATE } else { super::contact::TEMPLATE });
     }
     if let Some(id) = again {
         let ask = signer.order(desk, "again", &id, AgainRequest { to, call, now }).await?;
@@ -125,13 +131,19 @@ async fn post(desk: &Desk, by: Option<&Unlocked>, request: ReferRequest) -> Resu
     desk.node().post(Target::new(&["referrals"]), &ask).await
 }
 
-/// Reads a case, TOML or JSON.
+/// Reads a case, TOML or JSON, that is filled in.
 pub(crate) fn read(file: &str, text: &str) -> Result<ReferRequest, Problem> {
     let bad = |why: String| {
         let hint = "hint: `watchfire refer --template` prints one to fill in; `watchfire vocabulary` lists the codes";
         Problem::from(NodeError::BadInput(format!("`{file}` is not a case: {why}\n{hint}")))
     };
-    if text.trim_start().starts_with('{') {
+    let is_json = text.trim_start().starts_with('{');
+    // What cannot be read at all is told below.
+    let all: Option<serde_json::Value> = if is_json { serde_json::from_str(text).ok() } else { toml::from_str(text).ok() };
+    if let Some(problem) = form::problem(file, &all.map(|all| form::unfilled(&all)).unwrap_or_default()) {
+        return Err(problem);
+    }
+    if is_json {
         return serde_json::from_str(text).map_err(|error| bad(format!("line {}: {error}", error.line())));
     }
     toml::from_str(text).map_err(|error| {
@@ -161,4 +173,86 @@ pub(crate) fn text(view: &ReferView) -> String {
     }
     view.findings.warnings.iter().for_each(|warning| text += &format!("warning: {}\n", plain(warning)));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNFILLED: [&str; 9] = [
+        "offer.beneficiary_type",
+        "offer.consent.basis",
+        "offer.consent.obtained",
+        "offer.help_wanted",
+        "offer.incident_types",
+        "offer.languages.tag",
+        "offer.region",
+        "offer.steps_taken",
+        "offer.summary",
+    ];
+
+    fn told(text: &str) -> (String, Option<String>) {
+        let Err(problem) = read("case.toml", text) else { panic!("it is taken") };
+        (problem.detail, problem.hint)
+    }
+
+    #[test]
+    fn a_template_that_nobody_filled_in_is_no_case_and_each_gap_is_named() {
+        let (text, hint) = told(TEMPLATE);
+        assert_eq!(text, format!("`case.toml` is not filled in: {} still say `FILL IN`", UNFILLED.join(", ")));
+        assert_eq!(hint.as_deref(), Some("write over each what holds, or leave the line out"));
+        let one = EXAMPLE.replace("What was done already.", "FILL IN");
+        assert_eq!(told(&one).0, "`case.toml` is not filled in: offer.steps_taken still says `FILL IN`");
+        let json = serde_json::to_string(&toml::from_str::<serde_json::Value>(&one).unwrap()).unwrap();
+        assert_eq!(told(&json).0, "`case.toml` is not filled in: offer.steps_taken still says `FILL IN`");
+        assert!(read("case.toml", &EXAMPLE.replace("What was done already.", "asked them to FILL IN a form")).is_ok());
+    }
+
+    #[test]
+    fn the_template_has_each_field_that_is_filled_in_and_what_it_leaves_out_can_be_put_in() {
+        fn fields(value: &serde_json::Value, at: &str, all: &mut Vec<String>) {
+            match value {
+                serde_json::Value::Object(map) => map.iter().for_each(|(key, value)| fields(value, &format!("{at}.{key}"), all)),
+                _ => all.push(at.to_owned()),
+            }
+        }
+        let of = |text: &str| {
+            let mut all = Vec::new();
+            fields(&toml::from_str(text).unwrap(), "", &mut all);
+            all
+        };
+        let with_all: String = TEMPLATE.lines().map(|line| with_optional(line) + "\n").collect();
+        let template = of(&with_all);
+        let missing: Vec<String> = of(EXAMPLE).into_iter().filter(|field| !template.contains(field)).collect();
+        assert_eq!(missing, Vec::<String>::new());
+        for field in [".recipients", ".offer.consent.expires", ".offer.consent.indicators_only", ".offer.country"] {
+            assert!(template.contains(&field.to_owned()), "{field}");
+        }
+        let filled = UNFILLED.iter().fold(with_all, |text, field| filled(&text, field));
+        let case = read("case.toml", &filled).unwrap_or_else(|problem| panic!("{}", problem.detail));
+        assert!(case.offer.consent.expires.is_some() && !case.offer.consent.indicators_only);
+        assert_eq!(case.offer.check(), Ok(()));
+    }
+
+    /// A line of the template that may be put in by taking its `#` away.
+    fn with_optional(line: &str) -> String {
+        let is_field =
+            |rest: &str| rest.split_once(" = ").is_some_and(|(name, _)| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
+        line.strip_prefix("# ").filter(|rest| is_field(rest)).unwrap_or(line).to_owned()
+    }
+
+    fn filled(text: &str, field: &str) -> String {
+        let name = match field {
+            "offer.languages.tag" => "languages",
+            _ => field.rsplit('.').next().unwrap(),
+        };
+        let like = match name {
+            "basis" => "explicit",
+            "obtained" => "2026-11-27",
+            "languages" => "ar",
+            _ => "other",
+        };
+        let at = text.find(&format!("\n{name} = ")).unwrap();
+        format!("{}{}", &text[..at], text[at..].replacen("FILL IN", like, 1))
+    }
 }

@@ -15,6 +15,48 @@ const CALL_MAX: usize = 200;
 const TIMES_MAX: usize = 1_000;
 const NOTES_MAX: usize = 4_000;
 
+/// The kinds of channels that people here may write, as they are printed. A partner's newer one is kept and shown as it is.
+pub const KINDS: [&str; 30] = [
+    "signal",
+    "whatsapp",
+    "telegram",
+    "phone",
+    "e-mail",
+    "matrix",
+    "wire",
+    "threema",
+    "session",
+    "simplex",
+    "briar",
+    "xmpp",
+    "delta-chat",
+    "viber",
+    "imo",
+    "wechat",
+    "line",
+    "messenger",
+    "facebook",
+    "instagram",
+    "x",
+    "linkedin",
+    "mastodon",
+    "bluesky",
+    "mattermost",
+    "sms",
+    "landline",
+    "post",
+    "in-person",
+    "other",
+];
+/// How else some of them are written.
+const SPELLINGS: [&str; 9] = ["telephone", "tel", "mobile", "cell", "email", "mail", "mailto", "twitter", "element"];
+
+/// Whether it is a kind of channel that is known here, in whatever case it is written.
+pub fn is_kind(text: &str) -> bool {
+    let kind = text.trim().to_lowercase().replace(['_', ' '], "-");
+    KINDS.iter().chain(&SPELLINGS).any(|known| *known == kind)
+}
+
 /// Why it is no contact. It says which part, and never what stands there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadContact {

@@ -11,7 +11,7 @@ mod statement;
 mod user;
 mod wrapped;
 
-pub use contact::{BadContact, Channel, Contact};
+pub use contact::{BadContact, Channel, Contact, KINDS, is_kind};
 pub use key::{DeskKey, KeyChange, KeyShare, Opening, SignedKeyChange, SignedOpening, UserSealKey};
 pub use order::{Order, Ordered, SignedOrder, wanted};
 pub use seal_key::{BadSealKey, ENCAPSULATED_BYTES, SEAL_PUBLIC_BYTES, SealPublic, SealSecret};

@@ -158,7 +158,7 @@ pub struct Offer {
     /// `android`, `windows`, `router`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<Code>,
-    /// The platforms that it is on: `facebook`, `telegram`.
+    /// The platforms that it is on, of the list `platform`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub platforms: Vec<Code>,
     /// What could be asked for.

@@ -24,18 +24,18 @@ pub fn load(data: &Path) -> Result<Timetable, NodeError> {
     let mut text = String::new();
     file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(failed)?;
     if text.len() as u64 > FILE_BYTES_MAX {
-        return Err(bad(&path, &format!("it is longer than {FILE_BYTES_MAX} bytes")));
+        return Err(bad(&path, None, &format!("it is longer than {FILE_BYTES_MAX} bytes")));
     }
     toml::from_str(&text).map_err(|error| {
         // The place where it ends up wrong is the whole file where a ladder as such does not hold; that names the ladder.
-        let place = error.span().filter(|span| span.start > 0).map(|_| format!("line {}: ", crate::config::toml_error(&text, &error).0));
-        bad(&path, &format!("{}{}", place.unwrap_or_default(), error.message()))
+        let line = error.span().filter(|span| span.start > 0).map(|_| crate::config::toml_error(&text, &error).0);
+        bad(&path, line, error.message())
     })
 }
 
-fn bad(path: &Path, why: &str) -> NodeError {
+fn bad(path: &Path, line: Option<usize>, why: &str) -> NodeError {
     let hint = if why.contains("\nhint: ") { "" } else { "\nhint: docs/escalation.md has an example" };
-    NodeError::BadInput(format!("`{}` is no timetable: {why}{hint}", path.display()))
+    NodeError::BadTimers { path: path.to_owned(), line, what: format!("{why}{hint}") }
 }
 
 #[cfg(test)]

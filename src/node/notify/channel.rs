@@ -97,6 +97,25 @@ impl Channel {
         tokio::time::timeout(self.timeout, sending).await.unwrap_or(Err(Fault::TimedOut))
     }
 
+    /// Goes as far as telling it would, and tells nothing.
+    ///
+    /// # Errors
+    /// Why it would not be told.
+    pub(super) async fn reach(&self) -> Result<(), Fault> {
+        let reaching = async {
+            match &self.means {
+                Means::Command { program, .. } => command::can_run(program),
+                Means::Webhook { url, secret } => web::reach_webhook(self, url, secret).await,
+                Means::Mattermost { url } => web::reach_mattermost(self, url).await,
+                Means::Email { host, port, security, login, .. } => {
+                    let server = email::Server { host, port: *port, security: *security, login: login.as_ref() };
+                    email::reach(self, &server).await
+                }
+            }
+        };
+        tokio::time::timeout(self.timeout, reaching).await.unwrap_or(Err(Fault::TimedOut))
+    }
+
     /// The proxy through which a host is reached; this machine never is through one.
     pub(super) fn proxy_to(&self, host: &str) -> Option<&str> {
         self.proxy.as_deref().filter(|_| !settings::is_loopback(host))

@@ -10,6 +10,13 @@ use tokio::process::{Child, Command};
 /// All that a program finds in its environment.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
+/// Whether it is there and this user may run it.
+pub(super) fn can_run(program: &Path) -> Result<(), Fault> {
+    let is_file = std::fs::metadata(program).is_ok_and(|metadata| metadata.is_file());
+    let may = is_file && rustix::fs::access(program, rustix::fs::Access::EXEC_OK).is_ok();
+    if may { Ok(()) } else { Err(Fault::NotStarted) }
+}
+
 /// Runs it once. Whoever drops this ends the program, and what it has started.
 pub(super) async fn run(program: &Path, args: &[String], message: &Message) -> Result<(), Fault> {
     let mut command = Command::new(program);

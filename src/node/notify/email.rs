@@ -39,15 +39,26 @@ pub(super) async fn send(
     now: Timestamp,
 ) -> Result<(), Fault> {
     let mail = mail(from, to, told, now).ok_or(Fault::Smtp(0))?;
+    let mut connection = logged_in(channel, server).await?;
+    connection.send(mail.envelope(), &mail.formatted()).await.map_err(|error| fault(&error))?;
+    // It was taken; how the server says good-bye changes nothing.
+    let _ = connection.quit().await;
+    Ok(())
+}
+
+/// Connects and logs in, and says good-bye.
+pub(super) async fn reach(channel: &Channel, server: &Server<'_>) -> Result<(), Fault> {
+    let _ = logged_in(channel, server).await?.quit().await;
+    Ok(())
+}
+
+async fn logged_in(channel: &Channel, server: &Server<'_>) -> Result<AsyncSmtpConnection, Fault> {
     let mut connection = connect(channel, server).await?;
     if let Some((user, password)) = server.login {
         let credentials = Credentials::new(user.clone(), channel.secret(password)?.to_string());
         connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await.map_err(|error| fault(&error))?;
     }
-    connection.send(mail.envelope(), &mail.formatted()).await.map_err(|error| fault(&error))?;
-    // It was taken; how the server says good-bye changes nothing.
-    let _ = connection.quit().await;
-    Ok(())
+    Ok(connection)
 }
 
 /// This machine's name is not told.

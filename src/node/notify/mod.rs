@@ -15,17 +15,36 @@ pub use channel::Channel;
 pub use view::{ChannelView, NoticeState, NoticeView, NoticesView, NotifyStatus, Tried};
 
 use super::{Node, NodeError};
+use crate::config::Config;
 use crate::model::crypto::random;
 use crate::model::desk::Role;
-use crate::rules::notify::{Event, Notice};
+use crate::rules::notify::{Event, Fault, Notice};
 use crate::store::change::Change;
 use crate::store::notice::{DeliveryRow, NoticeChange};
 use crate::store::{Delivery, Snapshot};
+use std::path::Path;
 
 /// For so long, in milliseconds, a notice is known by its id and not queued anew (7 days).
 const KNOWN_MS: u64 = 7 * 24 * 3_600_000;
 /// So many notices are listed at most, of each channel together.
 const LISTED_MAX: usize = 1_000;
+
+/// Whether each channel of these settings can be reached, by its name and kind, without telling anybody of anything: servers are
+/// connected to and logged in at, files with secrets are read, and programs are looked at. All at once, each for as long as one try may take.
+pub async fn reach_channels(config: &Config, data: &Path) -> Vec<(String, &'static str, Result<(), Fault>)> {
+    let mut all: Vec<_> = Channel::all(config, data)
+        .into_iter()
+        .map(|channel| {
+            let (name, kind) = (channel.name.clone(), channel.kind.name());
+            (name, kind, tokio::spawn(async move { channel.reach().await }))
+        })
+        .collect();
+    let mut reached = Vec::with_capacity(all.len());
+    for (name, kind, trying) in all.drain(..) {
+        reached.push((name, kind, trying.await.unwrap_or(Err(Fault::TimedOut))));
+    }
+    reached
+}
 
 impl Node {
     /// What makes a notice durable: to be committed together with what caused it. The same id is queued once.

@@ -30,6 +30,27 @@ pub(super) async fn mattermost(channel: &Channel, url: &Path, message: &Message)
     post(channel, &url, &[], serde_json::json!({ "text": text }).to_string()).await
 }
 
+/// Reads the secret and connects.
+pub(super) async fn reach_webhook(channel: &Channel, url: &Url, secret: &Path) -> Result<(), Fault> {
+    WebhookSecret::read(&channel.secret(secret)?).map_err(|_| Fault::File)?;
+    reach(channel, url).await
+}
+
+/// Reads the URL and connects.
+pub(super) async fn reach_mattermost(channel: &Channel, url: &Path) -> Result<(), Fault> {
+    reach(channel, &read_url(&channel.secret(url)?).map_err(|_| Fault::File)?).await
+}
+
+/// Connects, and speaks TLS where the URL says so; no request is made.
+async fn reach(channel: &Channel, url: &Url) -> Result<(), Fault> {
+    let bare = url.host_str().ok_or(Fault::Unreachable)?.trim_matches(['[', ']']);
+    let stream = net::dial(channel, bare, url.port_or_known_default().ok_or(Fault::Unreachable)?).await?;
+    if url.scheme() == "https" {
+        net::tls(channel, stream, bare).await?;
+    }
+    Ok(())
+}
+
 async fn post(channel: &Channel, url: &Url, headers: &[(&'static str, String)], body: String) -> Result<(), Fault> {
     let host = url.host_str().ok_or(Fault::Unreachable)?;
     let bare = host.trim_matches(['[', ']']);

@@ -129,12 +129,12 @@ impl Node {
             ("beneficiary-type", &request.beneficiary.iter().cloned().collect()),
             ("region", &request.region.iter().cloned().collect()),
             ("priority", &request.priority.iter().cloned().collect()),
+            ("platform", &request.platforms),
         ];
         for (list, codes) in lists {
             self.are_in(list, codes)?;
         }
-        let asked = [&request.languages.len(), &request.platforms.len()];
-        if asked.iter().any(|asked| **asked > ASKED_MAX) {
+        if request.languages.len() > ASKED_MAX {
             return Err(too_many());
         }
         let bad = |error: &dyn std::fmt::Display| NodeError::BadInput(error.to_string());

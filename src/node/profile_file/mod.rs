@@ -87,6 +87,7 @@ const fn list(field: Field) -> Option<&'static str> {
         Field::Responses => Some("priority"),
         Field::SecureChannels => Some("secure-channel"),
         Field::ForensicLevel => Some("forensic-level"),
+        Field::PlatformChannels => Some("platform"),
         _ => None,
     }
 }

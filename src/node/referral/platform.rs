@@ -7,7 +7,7 @@ use super::super::{Node, NodeError};
 use super::deed::By;
 use crate::model::crypto::random;
 use crate::model::platform::Reference;
-use crate::model::referral::{Waiting, Words};
+use crate::model::referral::{Offer, Waiting, Words};
 use crate::model::vocabulary::Code;
 use crate::model::{PlatformId, ReferralId, Timestamp};
 use crate::rules::redact::Kind;
@@ -30,7 +30,7 @@ const UNANSWERED: &str = "platform_unresponsive";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlatformRequest {
-    /// Which: `facebook`.
+    /// Which, of the list `platform`: `facebook`.
     pub platform: Code,
     /// How, of the list `platform-channel`.
     pub channel: Code,
@@ -171,8 +171,16 @@ impl Node {
             let snapshot = self.store.snapshot()?;
             let id = self.referral_named(&snapshot, referral)?;
             let conversation = self.conversation(&snapshot, &id)?;
-            self.consent_to_platforms(&snapshot, &conversation, true)?;
+            if conversation.standing.origin.closed.is_some() {
+                let hint = "hint: `watchfire inbox` shows under which referral a case goes on; what is new is referred anew";
+                return Err(NodeError::Conflict(format!("the referral is closed, and no platform is asked about it any more\n{hint}")));
+            }
+            let offer = self.consent_to_platforms(&snapshot, &conversation, true)?;
             super::refer::is_no_number(&platform)?;
+            // One that the offer names may be of a partner's newer list.
+            if !offer.platforms.contains(&platform) {
+                self.is_of_list("platform", &platform)?;
+            }
             self.is_of_list("platform-channel", &channel)?;
             self.are_nobodys(&references)?;
             let (opened, by_whom) = (self.clock.now(), by.short());
@@ -343,8 +351,8 @@ impl Node {
         }
     }
 
-    /// The consent under which a platform may be told, where the case is this desk's to work on.
-    fn consent_to_platforms(&self, snapshot: &Snapshot, conversation: &Conversation, is_new: bool) -> Result<(), NodeError> {
+    /// What was offered, where its consent allows that a platform is told and the case is this desk's to work on.
+    fn consent_to_platforms(&self, snapshot: &Snapshot, conversation: &Conversation, is_new: bool) -> Result<Offer, NodeError> {
         let standing = &conversation.standing;
         let offer = match conversation.row.side {
             Side::Origin => self.case_of(snapshot, &conversation.id)?.and_then(|(_, case)| case.offer),
@@ -358,7 +366,8 @@ impl Node {
             }
         };
         let offer = offer.ok_or_else(|| NodeError::Conflict("everything about this case is destroyed".into()))?;
-        Ok(permits_platforms(&offer.consent, self.clock.now())?)
+        permits_platforms(&offer.consent, self.clock.now())?;
+        Ok(offer)
     }
 
     /// A platform's reference is read by the gate's detectors too, though it stays here. That it is the number of a ticket is what it is for.

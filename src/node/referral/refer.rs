@@ -144,6 +144,7 @@ impl Node {
     /// # Errors
     /// When nobody is named, consent or label do not allow it, or something in it cannot be read.
     pub async fn refer(&self, request: ReferRequest, by: By) -> Result<ReferView, NodeError> {
+        self.are_named_once(&request.to, &request.candidates)?;
         let to = self.named_all(&request.to)?;
         let first = *to.first().ok_or_else(|| NodeError::BadInput("nobody is named\nhint: `--to PEER`, or `to` in the file".into()))?;
         let candidates = self.named_all(&request.candidates)?;
@@ -392,6 +393,29 @@ impl Node {
         Ok(())
     }
 
+    /// Whom somebody names twice they may have taken for another.
+    fn are_named_once(&self, to: &[String], candidates: &[String]) -> Result<(), NodeError> {
+        let mut seen: Vec<(OrgId, bool)> = Vec::new();
+        for (name, is_next) in to.iter().map(|name| (name, false)).chain(candidates.iter().map(|name| (name, true))) {
+            let org = self.peer_named(name)?.org;
+            let (wrong, hint) = match seen.iter().find(|(one, _)| *one == org) {
+                None => {
+                    seen.push((org, is_next));
+                    continue;
+                }
+                Some((_, false)) if is_next => (
+                    "is asked now, and cannot be who is asked next",
+                    "`--then`, or `candidates` in the file, names others than `--to`; `--then` stands in place of `candidates`",
+                ),
+                Some((_, true)) => ("is named twice for who is asked next", "`--then`, or `candidates` in the file, names each once"),
+                Some((_, false)) => ("is named twice for who is asked now", "`--to`, or `to` in the file, names each once"),
+            };
+            let name = self.audience_name(&Audience::Direct(org))?;
+            return Err(NodeError::BadInput(format!("`{name}` {wrong}\nhint: {hint}")));
+        }
+        Ok(())
+    }
+
     fn named_all(&self, names: &[String]) -> Result<Vec<OrgId>, NodeError> {
         let mut orgs = Vec::with_capacity(names.len());
         for name in names {
@@ -418,6 +442,13 @@ impl Node {
 
     /// What is told by halves is made whole, and what is told too exactly is made coarse.
     fn make_sound(&self, offer: &mut Offer) -> Result<(), NodeError> {
+        let latest = self.clock.now().plus(AHEAD_MS_MAX);
+        if offer.consent.obtained > latest {
+            let day = &offer.consent.obtained.to_string()[..10];
+            return Err(NodeError::BadInput(format!(
+                "the consent is of {day}, and that day has not come\nhint: `obtained` under [offer.consent] is the day on which the person agreed"
+            )));
+        }
         offer.incident_week = offer.incident_week.map(monday);
         offer.consent.obtained = day(offer.consent.obtained);
         offer.consent.expires = offer.consent.expires.map(day);
@@ -447,11 +478,12 @@ impl Node {
         all.extend(many("cause", &offer.causes));
         all.extend(many("help-wanted", &offer.help_wanted));
         all.extend(many("service", &offer.services));
+        all.extend(many("platform", &offer.platforms));
         all.extend(many("secure-channel", &offer.do_not_use));
         all.extend(offer.consent.revocation_channel.iter().map(|code| one("secure-channel", code)));
         all.extend(offer.languages.iter().flat_map(|language| &language.level).map(|code| one("language-level", code)));
         all.iter().try_for_each(|(list, code)| self.is_of_list(list, code))?;
-        let free = [&offer.interacted, &offer.vulnerability, &offer.devices, &offer.platforms];
+        let free = [&offer.interacted, &offer.vulnerability, &offer.devices];
         let vetting = offer.vetting.iter().flat_map(|vetting| [&vetting.method, &vetting.result]);
         let others = free.into_iter().flatten().chain([&offer.consent.basis, &offer.consent.obtained_by]).chain(vetting);
         others.chain(offer.evidence.iter().map(|piece| &piece.kind)).try_for_each(is_no_number)
@@ -461,7 +493,8 @@ impl Node {
     pub(in super::super) fn is_of_list(&self, list: &str, code: &Code) -> Result<(), NodeError> {
         match self.vocabularies.get(list) {
             Some(known) if known.title(code).is_none() => {
-                Err(NodeError::BadInput(format!("`{code}` is no code of `{list}`\nhint: `watchfire vocabulary {list}` shows them")))
+                let hint = crate::node::profile_file::nearest(known, code.as_str());
+                Err(NodeError::BadInput(format!("`{code}` is no code of `{list}`\nhint: {hint}")))
             }
             _ => Ok(()),
         }
@@ -482,6 +515,8 @@ pub(super) fn is_no_number(code: &Code) -> Result<(), NodeError> {
 }
 
 const DAY_MS: u64 = 86_400_000;
+/// A day begins nowhere more than so long before it does in UTC (14 hours).
+const AHEAD_MS_MAX: u64 = 14 * 3_600_000;
 
 const fn day(at: Timestamp) -> Timestamp {
     Timestamp(at.0 / DAY_MS * DAY_MS)

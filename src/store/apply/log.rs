@@ -124,12 +124,18 @@ impl Tx<'_> {
         Ok(row.is_some_and(|row| row.checkpoint.head == batch.checkpoint.head))
     }
 
-    /// The outcome of a batch that was received before.
+    /// The outcome of a batch that was received before. What was of a newer kind then and is known by now is read.
     fn received_before(&mut self, log: &Log, batch: &Batch, entries: &[Received], at: Timestamp) -> Applied<Outcome> {
         let mut verdicts = Vec::with_capacity(entries.len());
-        for (entry, seq) in entries.iter().zip(batch.first..) {
+        for ((received, entry), seq) in entries.iter().zip(&batch.entries).zip(batch.first..) {
             let row: Option<EntryRow> = find::row::<_, _, Fault>(&self.t.entries, "entries", (log.no, seq))?;
-            verdicts.push(row.map_or(entry.verdict, |row| row.verdict));
+            verdicts.push(match (row, &entry.body) {
+                (Some(row), Body::Present(body)) if row.verdict == Verdict::Unsupported && received.verdict != Verdict::Unsupported => {
+                    self.read_anew(log, received, row, body, at)?
+                }
+                (Some(row), _) => row.verdict,
+                (None, _) => received.verdict,
+            });
         }
         let taken_back = self.act(&mut log.clone(), entries, &mut verdicts, at)?;
         Ok(Outcome::Received { verdicts, taken_back })
@@ -205,22 +211,46 @@ impl Tx<'_> {
         numbered: (usize, &mut Numbers, bool),
         at: Timestamp,
     ) -> Applied<Verdict> {
-        let (place, numbers, revocable) = numbered;
-        let seq = received.header.seq;
         let number = self.put_body(body)?;
         let mut row = EntryRow::of(&received.header, received.verdict, Ok(number));
+        self.count(received.header.kind, 1)?;
+        self.take_in(log, received, (&mut row, number), body, numbered, at)?;
+        self.later_entry((log.no, received.header.seq), &row);
+        Ok(row.verdict)
+    }
+
+    /// What an entry says is found from now on, and its verdict is what came of that. Its body is kept under this number.
+    fn take_in(
+        &mut self,
+        log: &Log,
+        received: &Received,
+        kept: (&mut EntryRow, u64),
+        body: &[u8],
+        numbered: (usize, &mut Numbers, bool),
+        at: Timestamp,
+    ) -> Applied<()> {
+        let ((row, number), (place, numbers, revocable)) = (kept, numbered);
+        let Header { seq, retention, label, .. } = received.header;
         if indexed(received).is_some() {
             row.observable = numbers.of(place);
             let revoked = revocable && find::taken_back::<Fault>(&self.t.taken_back, &log.id.0, seq, &log.row.key.author)?.is_some();
-            row.verdict = self.index(log, received, &row, revoked, body, numbers, at)?;
+            row.verdict = self.index(log, received, row, revoked, body, numbers, at)?;
         }
-        self.count(received.header.kind, 1)?;
         if let Meaning::Said(said) = &received.meaning {
-            let Header { retention, label, .. } = received.header;
             row.verdict = self.hear(log, said, body, number, super::referral::Entry { at, retention, label })?;
         }
-        self.quarantine(log, received, at)?;
-        self.later_entry((log.no, seq), &row);
+        self.quarantine(log, received, at)
+    }
+
+    /// An entry that was of a newer kind when it came, and is understood by now. It is counted already.
+    fn read_anew(&mut self, log: &Log, received: &Received, mut row: EntryRow, body: &[u8], at: Timestamp) -> Applied<Verdict> {
+        let (Ok(number), seq) = (row.body, received.header.seq) else { return Ok(row.verdict) };
+        let mut numbers = self.number(std::iter::once(indexed(received)))?;
+        self.t.quarantine.remove((log.no, seq))?;
+        row.verdict = received.verdict;
+        self.take_in(log, received, (&mut row, number), body, (0, &mut numbers, true), at)?;
+        self.t.entries.insert((log.no, seq), row.encode().as_slice())?;
+        self.flush()?;
         Ok(row.verdict)
     }
 

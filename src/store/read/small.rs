@@ -5,7 +5,7 @@ use crate::model::crypto::equal;
 use crate::model::group::SignedDefinition;
 use crate::model::record::ReceiptOutcome;
 use crate::model::{GroupId, LogId, OrgId, RecordId, Timestamp};
-use crate::store::change::{Consent, ExportRow, GroupRow, PeerRow};
+use crate::store::change::{Consent, ExportRow, GroupRow, PeerRow, Verdict};
 use crate::store::codec::Row;
 use crate::store::error::Damaged;
 use crate::store::find;
@@ -16,6 +16,7 @@ use crate::store::tables::{
 use crate::store::{EvidenceRow, QuarantineRow, SuspiciousRow};
 use redb::{Key, ReadableTable, TableDefinition};
 use std::collections::BTreeSet;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::ops::RangeInclusive;
 
 /// What a holder said of one entry.
@@ -174,6 +175,26 @@ impl Snapshot {
             all.push(Quarantined { log: self.log_row(no)?.key.id(), seq, row });
         }
         Ok(all)
+    }
+
+    /// Of the entries that are kept apart behind a place, the next so many: those of a kind that was newer than the program that took them,
+    /// each with its log, position and kind; and the place to go on from, where there may be more.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    #[allow(clippy::type_complexity)]
+    pub fn unsupported(&self, behind: (u32, u64), many: usize) -> Read<(Vec<(LogId, u64, u8)>, Option<(u32, u64)>)> {
+        let (mut found, mut last, mut seen) = (Vec::new(), behind, 0);
+        for row in self.table(QUARANTINE)?.range((Excluded(behind), Unbounded))?.take(many) {
+            let (key, bytes) = row?;
+            (last, seen) = (key.value(), seen + 1);
+            let row: QuarantineRow = find::decoded("quarantine", &last, bytes.value())?;
+            if row.verdict == Verdict::Unsupported {
+                let id = self.log_row(last.0)?.key.id();
+                found.extend(self.header(&id, last.1)?.map(|header| (id, last.1, header.kind)));
+            }
+        }
+        Ok((found, (seen == many).then_some(last)))
     }
 
     /// Where a record of ours stands or stood: the positions that it has, and those that were taken back.

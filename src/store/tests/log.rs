@@ -222,3 +222,44 @@ fn quarantined_entries_are_kept_with_their_reason() {
     let Held(body) = home.read().body(&log.id(), 1).unwrap().unwrap();
     assert_eq!(body, b"not a record");
 }
+
+#[test]
+fn an_entry_of_a_newer_kind_is_read_when_its_batch_comes_to_a_program_that_knows_it() {
+    let home = Home::new();
+    let mut log = Authored::by(PEER, GROUP);
+    let (batch, known) = log.indicators(&["evil.example", "bad.example"]);
+    let mut newer = known.clone();
+    newer[1].meaning = Meaning::None;
+    (newer[1].verdict, newer[1].problem) = (Verdict::Unsupported, Some("a newer kind".into()));
+    home.receive(&log, &batch, newer.clone());
+    let place = |found: (Vec<(crate::model::LogId, u64, u8)>, _)| found.0;
+    assert_eq!(place(home.read().unsupported((0, 0), 10).unwrap()), [(log.id(), 2, 1)]);
+    assert!(home.values("bad.example").is_empty());
+    let before = home.dump();
+    home.receive(&log, &batch, newer);
+    assert_eq!(home.dump(), before, "it is as new as before");
+
+    let read = home.receive(&log, &batch, known.clone());
+    assert_eq!(read, Outcome::Received { verdicts: vec![Verdict::Accepted, Verdict::Accepted], taken_back: vec![] });
+    assert_eq!(home.values("bad.example"), ["bad.example"]);
+    assert!(home.read().quarantine().unwrap().is_empty());
+    let before = home.dump();
+    assert_eq!(home.receive(&log, &batch, known), read);
+    assert_eq!(home.dump(), before, "once");
+}
+
+#[test]
+fn an_entry_of_a_newer_kind_that_turns_out_to_be_no_record_is_kept_with_that_reason() {
+    let home = Home::new();
+    let mut log = Authored::by(PEER, GROUP);
+    let batch = log.seal(&[(1, b"not a record")]);
+    let mut entries = log.entries(&batch, Head::default(), vec![Meaning::None]);
+    (entries[0].verdict, entries[0].problem) = (Verdict::Unsupported, Some("a newer kind".into()));
+    home.receive(&log, &batch, entries.clone());
+    (entries[0].verdict, entries[0].problem) = (Verdict::Invalid, Some("no value".into()));
+    home.receive(&log, &batch, entries);
+    let kept = home.read().quarantine().unwrap();
+    assert_eq!((kept.len(), kept[0].row.verdict, kept[0].row.problem.as_str()), (1, Verdict::Invalid, "no value"));
+    assert_eq!(home.read().unsupported((0, 0), 10).unwrap(), (vec![], None));
+    assert_eq!(home.read().unsupported((0, 0), 1).unwrap().1, Some((1, 1)), "there may be more");
+}

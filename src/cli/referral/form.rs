@@ -1,0 +1,46 @@
+//! Files that people fill in: what in them still waits for that.
+
+use crate::api::Problem;
+use crate::node::error::NodeError;
+use serde_json::Value;
+
+/// What stands in a template where somebody has to write.
+const FILL_IN: &str = "FILL IN";
+
+/// Whether nobody has written over it.
+pub(super) fn is_unfilled(text: &str) -> bool {
+    text.trim() == FILL_IN
+}
+
+/// The fields that nobody has written over, by their names; each once.
+pub(super) fn unfilled(file: &Value) -> Vec<String> {
+    let mut all = Vec::new();
+    look(file, "", &mut all);
+    all.sort();
+    all.dedup();
+    all
+}
+
+fn look(value: &Value, at: &str, all: &mut Vec<String>) {
+    match value {
+        Value::String(text) if is_unfilled(text) => all.push(at.to_owned()),
+        Value::Array(list) => list.iter().for_each(|value| look(value, at, all)),
+        Value::Object(map) => map.iter().for_each(|(key, value)| match at {
+            "" => look(value, key, all),
+            _ => look(value, &format!("{at}.{key}"), all),
+        }),
+        _ => {}
+    }
+}
+
+/// That a file is not filled in, where it is not.
+pub(super) fn problem(file: &str, unfilled: &[String]) -> Option<Problem> {
+    let say = match unfilled {
+        [] => return None,
+        [_] => "says",
+        _ => "say",
+    };
+    let hint = "hint: write over each what holds, or leave the line out";
+    let text = format!("`{file}` is not filled in: {} still {say} `{FILL_IN}`\n{hint}", unfilled.join(", "));
+    Some(NodeError::BadInput(text).into())
+}

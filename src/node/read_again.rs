@@ -1,0 +1,49 @@
+//! What came while this program was older: entries of a kind that it did not know were kept as they are, and are read once it does,
+//! as if they came now.
+
+use super::{Node, NodeError};
+use crate::model::{LogId, RecordKind};
+use crate::store::change::Change;
+use std::collections::BTreeSet;
+
+/// Under this name stand the numbers of the kinds that what is kept was read by last.
+const READ: &str = "kinds_read";
+/// So many of the entries that are kept apart are looked at together.
+const TOGETHER: usize = 500;
+
+impl Node {
+    /// Reads what an older program could not, once for each program that knows other kinds. Each batch is a step of its own: checks,
+    /// verdicts and receipts are those of a batch that comes, and whoever dies between two goes on with the next.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub async fn read_what_was_newer(&self) -> Result<(), NodeError> {
+        let kinds: Vec<u8> = (0..=u8::MAX).filter(|kind| RecordKind::from_number(*kind).is_some()).collect();
+        if self.store.snapshot()?.get(READ)?.as_ref() == Some(&kinds) {
+            return Ok(());
+        }
+        let (mut behind, mut many) = (Some((0, 0)), 0u64);
+        while let Some(place) = behind {
+            let (kept, next) = self.store.snapshot()?.unsupported(place, TOGETHER)?;
+            let known: BTreeSet<(LogId, u64)> =
+                kept.into_iter().filter(|(_, _, kind)| RecordKind::from_number(*kind).is_some()).map(|(log, seq, _)| (log, seq)).collect();
+            let mut done: Option<(LogId, u64)> = None;
+            for (log, seq) in known {
+                // The batch of the one before was read whole.
+                if done.is_some_and(|(of, last)| of == log && seq <= last) {
+                    continue;
+                }
+                let Some((key, first, last, change)) = self.stored_batch(&log, seq)? else { continue };
+                let outcome = self.keep(log, change, first, true).await?;
+                self.received(&key, outcome, first, true).await?;
+                (done, many) = (Some((log, last)), many + 1);
+            }
+            behind = next;
+        }
+        if many > 0 {
+            tracing::info!(batches = many, "what was of a newer kind when it came was read");
+        }
+        self.commit(Change::Put(READ, Some(kinds))).await?;
+        Ok(())
+    }
+}
