@@ -3,6 +3,7 @@
 use crate::harness::*;
 use crate::referrals::{case, code, codes_of, say};
 use std::collections::BTreeMap;
+use watchfire::model::vocabulary::Entry;
 use watchfire::model::{ReferralId, Tlp};
 use watchfire::node::referral::{Act, By, PlatformRequest};
 use watchfire::node::statistics::StatisticsView;
@@ -321,21 +322,26 @@ async fn indicators_are_counted_once_however_often_they_are_said_sent_and_read()
 #[tokio::test]
 async fn nothing_that_a_peer_made_up_stays_of_a_referral_when_its_text_is_destroyed() {
     let mut federation = Federation::with(2, |_, config| config.referral.retention_days = 1).await;
-    let rules = federation.data(BOREALIS).join("vocabularies");
-    std::fs::create_dir_all(&rules).unwrap();
-    let mut list = federation.node(BOREALIS).vocabularies.get("incident-type").unwrap().clone();
-    list.version = "borealis-1".into();
-    list.entries.retain(|entry| entry.code != code("account_compromise"));
-    std::fs::write(rules.join("incident-type.toml"), toml::to_string(&list).unwrap()).unwrap();
-    federation.restart(BOREALIS).await;
+    let made_up = ["call-lina-grellock-at-home", "or_her_brother"].map(code);
+    for (who, name) in [(BOREALIS, "incident-type"), (AMAL, "platform")] {
+        let mut list = federation.node(who).vocabularies.get(name).unwrap().clone();
+        list.version = "of-its-own-1".into();
+        list.entries.retain(|entry| entry.code != code("account_compromise"));
+        let like = list.entries[0].clone();
+        list.entries.extend(made_up.iter().filter(|_| who == AMAL).map(|code| Entry { code: code.clone(), ..like.clone() }));
+        let rules = federation.data(who).join("vocabularies");
+        std::fs::create_dir_all(&rules).unwrap();
+        std::fs::write(rules.join(format!("{name}.toml")), toml::to_string(&list).unwrap()).unwrap();
+        federation.restart(who).await;
+    }
     federation.pair(AMAL, BOREALIS).await;
     federation.settle().await;
     let mut request = case(&["borealis"]);
-    request.offer.platforms = vec![code("facebook"), code("call-lina-grellock-at-home"), code("or_her_brother")];
+    request.offer.platforms = [code("facebook")].into_iter().chain(made_up.clone()).collect();
     let id = federation.refer(AMAL, request).await;
     federation.settle().await;
     let view = |federation: &Federation| federation.node(BOREALIS).referral_named_view(&id.to_string()).unwrap();
-    assert_eq!(view(&federation).offer.unwrap().platforms[1], code("call-lina-grellock-at-home"), "it is shown as it is while it is here");
+    assert_eq!(view(&federation).offer.unwrap().platforms[1], made_up[0], "it is shown as it is while it is here");
     federation.act(BOREALIS, &id, Act::Ack).await;
     federation.act(BOREALIS, &id, Act::Decline { reason: code("no_capacity"), text: say(""), suggest: None }).await;
     federation.settle().await;

@@ -4,7 +4,7 @@
 
 use watchfire::model::referral::{Consent, HandOver, Offer, Priority};
 use watchfire::model::vocabulary::Code;
-use watchfire::model::{SubjectRef, Timestamp, Tlp};
+use watchfire::model::{SubjectRef, Timestamp};
 use watchfire::node::referral::ReferRequest;
 
 pub fn code(text: &str) -> Code {
@@ -64,22 +64,5 @@ pub fn offer(summary: &str) -> Offer {
 
 /// To whom it goes, at once.
 pub fn request(offer: Offer, to: &[&str]) -> ReferRequest {
-    ReferRequest {
-        offer,
-        to: to.iter().map(|name| (*name).to_owned()).collect(),
-        candidates: Vec::new(),
-        recipients: Vec::new(),
-        automatic: false,
-        tlp: Tlp::AmberStrict,
-        class: None,
-        pap: None,
-        contacts: Default::default(),
-        referrals: Default::default(),
-        reference: String::new(),
-        parent: None,
-        call: None,
-        earlier: None,
-        now: true,
-        dry_run: false,
-    }
+    ReferRequest { to: to.iter().map(|name| (*name).to_owned()).collect(), now: true, ..ReferRequest::of(offer) }
 }

@@ -1,9 +1,9 @@
 //! `watchfire refer` on a terminal: asks what a case needs, a handful of questions, each with its codes.
 
+use crate::model::SubjectRef;
 use crate::model::Timestamp;
 use crate::model::referral::{Consent, HandOver, Language, Offer, Priority};
 use crate::model::vocabulary::{Code, Vocabularies};
-use crate::model::{SubjectRef, Tlp};
 use crate::node::referral::ReferRequest;
 use std::io::{self, BufRead, Write};
 
@@ -82,24 +82,7 @@ impl<R: BufRead, W: Write> Wizard<'_, R, W> {
             safe_times: String::new(),
         };
         let automatic = !candidates.is_empty() && self.yes("Ask the next one without asking you again?", false)?;
-        Ok(ReferRequest {
-            offer,
-            to,
-            candidates,
-            recipients: Vec::new(),
-            automatic,
-            tlp: Tlp::AmberStrict,
-            class: None,
-            pap: None,
-            contacts: Default::default(),
-            referrals: Default::default(),
-            reference: String::new(),
-            parent: None,
-            call: None,
-            earlier: None,
-            now: false,
-            dry_run: false,
-        })
+        Ok(ReferRequest { to, candidates, automatic, ..ReferRequest::of(offer) })
     }
 
     fn consent(&mut self) -> io::Result<Consent> {

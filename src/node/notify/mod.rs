@@ -32,18 +32,9 @@ const LISTED_MAX: usize = 1_000;
 /// Whether each channel of these settings can be reached, by its name and kind, without telling anybody of anything: servers are
 /// connected to and logged in at, files with secrets are read, and programs are looked at. All at once, each for as long as one try may take.
 pub async fn reach_channels(config: &Config, data: &Path) -> Vec<(String, &'static str, Result<(), Fault>)> {
-    let mut all: Vec<_> = Channel::all(config, data)
-        .into_iter()
-        .map(|channel| {
-            let (name, kind) = (channel.name.clone(), channel.kind.name());
-            (name, kind, tokio::spawn(async move { channel.reach().await }))
-        })
-        .collect();
-    let mut reached = Vec::with_capacity(all.len());
-    for (name, kind, trying) in all.drain(..) {
-        reached.push((name, kind, trying.await.unwrap_or(Err(Fault::TimedOut))));
-    }
-    reached
+    let channels = Channel::all(config, data);
+    let reached = channels.iter().map(|channel| async { (channel.name.clone(), channel.kind.name(), channel.reach().await) });
+    futures_util::future::join_all(reached).await
 }
 
 impl Node {

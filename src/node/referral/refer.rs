@@ -72,6 +72,30 @@ pub struct ReferRequest {
     pub dry_run: bool,
 }
 
+impl ReferRequest {
+    /// A case for which nothing else is said: nobody is asked yet.
+    pub fn of(offer: Offer) -> Self {
+        Self {
+            offer,
+            to: Vec::new(),
+            candidates: Vec::new(),
+            recipients: Vec::new(),
+            automatic: false,
+            tlp: Tlp::AmberStrict,
+            class: None,
+            pap: None,
+            contacts: BTreeMap::new(),
+            referrals: BTreeMap::new(),
+            reference: String::new(),
+            parent: None,
+            call: None,
+            earlier: None,
+            now: false,
+            dry_run: false,
+        }
+    }
+}
+
 /// So many earlier cases of a person are looked through for what a partner knows the person as.
 const EARLIER_MAX: usize = 100;
 
