@@ -12,6 +12,7 @@ use watchfire::model::referral::{Consent, Offer, Priority, Waiting};
 use watchfire::node::referral::{Act, ActRequest, By, ReferRequest};
 use watchfire::node::{Node, NodeError};
 use watchfire::rules::referral::{Decision, Side, Standing, Step};
+use watchfire::simulation::{self, Bug};
 
 /// Cases of a run, at the most.
 const CASES_MAX: usize = 12;
@@ -117,7 +118,10 @@ fn act(world: &mut World) {
         return refer(world, Some((who, id)));
     }
     let n = world.random.below(acts.len() as u64) as usize;
-    let Some(act) = acts.into_iter().nth(n) else { return };
+    // What two acceptances of one case do wrong shows only where there are two: while that is looked for, people say yes more often.
+    let says_yes = simulation::planted(Bug::GiveTwice) && row.side == Side::Receiver && world.random.chance(60);
+    let yes = acts.iter().position(|act| matches!(act, Act::Accept { .. })).filter(|_| says_yes);
+    let Some(act) = acts.into_iter().nth(yes.unwrap_or(n)) else { return };
     world.log.say(format!("{} does in {}: {}", NAMES[who], watchfire::node::referral::short(&id), name(&act)));
     let ledger = world.shared_ledger();
     let revokes = matches!(act, Act::Withdraw { revoked: true });
