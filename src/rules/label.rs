@@ -111,6 +111,9 @@ pub enum Withheld {
     /// It was said before the reader joined a group that gives new members no history.
     #[error("it was said before the reader joined, and the group gives no history")]
     BeforeJoining,
+    /// It was sealed under a definition of the group that is newer than the one held here: who was removed with it is not known here.
+    #[error("it was sealed under a definition of the group that has not come here yet")]
+    DefinitionToCome,
     /// No agreement with the peer covers the label.
     #[error("no agreement with them covers this label\nhint: `watchfire policy show` says what they may hold; a new policy changes it")]
     NoAgreement,
@@ -278,6 +281,17 @@ impl Way<'_> {
     fn since_joining(&self, signed_under: u64) -> Result<(), Withheld> {
         if signed_under < self.joined { Err(Withheld::BeforeJoining) } else { Ok(()) }
     }
+
+    /// Whether we know who was in the group when something was sealed. A relay that is behind would pass it on to members who had been
+    /// removed by then. An author's own goes back to it all the same.
+    ///
+    /// # Errors
+    /// When the definition that it was sealed under has not come.
+    fn defined(&self, sealed_under: u64) -> Result<(), Withheld> {
+        let its_own = self.log.author == *self.reader;
+        let known = self.group.is_none_or(|group| sealed_under <= group.number);
+        if its_own || known { Ok(()) } else { Err(Withheld::DefinitionToCome) }
+    }
 }
 
 /// A held batch as it may be sent to a reader: bodies that this node may not pass on give way to their hashes.
@@ -288,6 +302,7 @@ pub fn outbound(held: Held<Batch>, way: &Way<'_>) -> Result<Outbound<Batch>, Wit
     way.open()?;
     way.fresh()?;
     let Held(batch) = held;
+    way.defined(batch.checkpoint.definition)?;
     way.since_joining(batch.checkpoint.definition)?;
     let withheld: Vec<u64> =
         batch.entries.iter().zip(batch.first..).filter(|(entry, _)| way.body(&about_entry(entry)).is_err()).map(|(_, seq)| seq).collect();
@@ -317,6 +332,7 @@ pub fn outbound_start(held: Held<Checkpoint>, way: &Way<'_>) -> Result<Outbound<
 pub fn outbound_entry(held: Held<Entry>, signed_under: u64, way: &Way<'_>) -> Result<Outbound<Entry>, Withheld> {
     way.open()?;
     way.fresh()?;
+    way.defined(signed_under)?;
     way.since_joining(signed_under)?;
     let Held(entry) = held;
     let Header { label, kind, retention, .. } = entry.header;
@@ -534,21 +550,36 @@ mod tests {
         Way { log, us: &US, reader, group: Some(group), joined, allowance: Allowance::OPEN, now: Timestamp(0) }
     }
 
-    #[test]
-    fn what_was_signed_before_a_reader_joined_is_not_for_it_however_it_asks() {
-        let group = group(Visibility::Visible);
-        let log = LogKey { author: US, incarnation: 1, audience: Audience::Group(group.group) };
+    /// A batch of one entry in a group's log, sealed under a definition, and that entry.
+    fn sealed(log: &LogKey, definition: u64) -> (Batch, Entry) {
+        let body = crate::model::log::Body::Present(vec![1]);
+        let entry = BatchEntry { created: Timestamp(1), kind: 1, label: Tlp::Amber.into(), retention: Timestamp(0), body };
         let key = SigningKey::from_seed([7; 32]);
-        let entry = BatchEntry {
-            created: Timestamp(1),
-            kind: 1,
-            label: Tlp::Amber.into(),
-            retention: Timestamp(0),
-            body: crate::model::log::Body::Present(vec![1]),
-        };
-        let batch = Batch::seal(log.id(), Head::default(), vec![entry], [5; 32], Timestamp(1), 4, &key).unwrap();
+        let batch = Batch::seal(log.id(), Head::default(), vec![entry], [5; 32], Timestamp(1), definition, &key).unwrap();
         let header = batch.headers(log.id(), Head::default()).unwrap().remove(0);
         let entry = Entry { header, body: batch.entries[0].body.clone(), salt: Some(salt(&[5; 32], 1)) };
+        (batch, entry)
+    }
+
+    #[test]
+    fn a_relay_waits_for_the_definition_under_which_something_was_sealed() {
+        let group = Definition { number: 4, ..group(Visibility::Visible) };
+        let log = LogKey { author: PEER, incarnation: 1, audience: Audience::Group(group.group) };
+        for (sealed_under, known) in [(3, true), (4, true), (5, false)] {
+            let (batch, entry) = sealed(&log, sealed_under);
+            for (reader, goes) in [(THIRD, known), (PEER, true)] {
+                let way = way(&log, &reader, &group, 0);
+                assert_eq!(outbound(Held(batch.clone()), &way).is_ok(), goes, "{sealed_under}");
+                assert_eq!(outbound_entry(Held(entry.clone()), sealed_under, &way).is_ok(), goes, "{sealed_under}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_signed_before_a_reader_joined_is_not_for_it_however_it_asks() {
+        let group = Definition { number: 5, ..group(Visibility::Visible) };
+        let log = LogKey { author: US, incarnation: 1, audience: Audience::Group(group.group) };
+        let (batch, entry) = sealed(&log, 4);
         let branch = Branch { from: batch.checkpoint.head, headers: vec![], checkpoint: batch.checkpoint.clone() };
         for (joined, open) in [(0, true), (4, true), (5, false)] {
             let way = way(&log, &THIRD, &group, joined);
@@ -679,6 +710,7 @@ mod tests {
             (Withheld::NotInAudience, "the reader is not in the audience"),
             (Withheld::NotRelayed, "the label forbids passing it on"),
             (Withheld::BeforeJoining, "it was said before the reader joined, and the group gives no history"),
+            (Withheld::DefinitionToCome, "it was sealed under a definition of the group that has not come here yet"),
             (
                 Withheld::NoAgreement,
                 "no agreement with them covers this label\nhint: `watchfire policy show` says what they may hold; a new policy changes it",
