@@ -69,14 +69,12 @@ fn name_of(world: &World, key: &LogKey) -> String {
     format!("the log of {} ({}) to {to}", NAMES[world.place(&key.author)], key.incarnation)
 }
 
-/// Remembers who was in which group.
+/// Remembers who was in which group. From every node, since the owner may have no power when another has it already: a member of a hidden
+/// group knows at least of itself.
 fn note_definitions(world: &World, who: usize) {
     let snapshot = world.snapshot(who).unwrap();
     for row in snapshot.groups().unwrap() {
         let definition = decode_definition(&row.definition.bytes).unwrap();
-        if definition.owner != world.members[who].org {
-            continue;
-        }
         let listed: BTreeSet<OrgId> = match row.roster.is_empty() {
             true => definition.members.iter().map(|member| member.org).collect(),
             false => row.roster.iter().copied().collect(),
@@ -149,7 +147,22 @@ fn entitled(world: &World, ledger: &mut Ledger, who: usize, key: &LogKey, defini
         }
     };
     if !may {
-        ledger.wrong(format!("entitlement: {} holds position {seq} of {}", NAMES[who], name_of(world, key)));
+        let known: Vec<String> = match key.audience {
+            Audience::Direct(_) => Vec::new(),
+            Audience::Group(group) => {
+                let numbered = |(number, members): (&u64, &BTreeSet<OrgId>)| {
+                    let names: Vec<&str> = members.iter().map(|org| NAMES[world.place(org)]).collect();
+                    format!("{number}: {}", names.join(" "))
+                };
+                ledger.members.get(&group).into_iter().flatten().map(numbered).collect()
+            }
+        };
+        ledger.wrong(format!(
+            "entitlement: {} holds position {seq} of {}, sealed under definition {definition} of {}",
+            NAMES[who],
+            name_of(world, key),
+            known.join("; ")
+        ));
     }
 }
 
