@@ -46,7 +46,7 @@ prop_compose! {
             visibility: if hidden { Visibility::Hidden } else { Visibility::Visible },
             community,
             history,
-            members: members.into_iter().map(|number| Member { org: org(number), card: Vec::new() }).collect(),
+            members: members.into_iter().map(|number| Member { org: org(number), card: Vec::new(), since: 0 }).collect(),
             confirmed: Timestamp(confirmed),
             signer: org(owner),
             appointment: None,

@@ -58,6 +58,9 @@ pub struct Member {
     pub org: OrgId,
     /// Its card as it signed it. Verifies its logs and receipts; opens no link.
     pub card: Vec<u8>,
+    /// With which definition it joined, the last time that it did: who was away may have missed that it was removed meanwhile. 0 where that is not
+    /// told.
+    pub since: u64,
 }
 
 /// The id of the group that an owner makes with a nonce.
@@ -146,6 +149,7 @@ impl Definition {
             && self.has(&self.owner)
             && self.deputy.is_none_or(|deputy| self.has(&deputy))
             && self.is_head(&self.signer)
+            && self.members.iter().all(|member| member.since <= self.number)
     }
 
     /// Whether members may still send on it at `now`.
@@ -160,7 +164,7 @@ mod tests {
 
     fn definition(number: u64) -> Definition {
         let (owner, nonce) = (OrgId([1; 32]), [7; 16]);
-        let members = [1u8, 2].map(|org| Member { org: OrgId([org; 32]), card: vec![] }).to_vec();
+        let members = [1u8, 2].map(|org| Member { org: OrgId([org; 32]), card: vec![], since: 0 }).to_vec();
         Definition {
             group: group_id(&owner, &nonce),
             nonce,

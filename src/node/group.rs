@@ -39,7 +39,8 @@ impl Node {
         }
         let mut definition = read(&row.definition)?;
         if !row.roster.is_empty() {
-            definition.members = row.roster.iter().map(|org| Member { org: *org, card: Vec::new() }).collect();
+            let since = |org| row.joined.get(org).copied().unwrap_or_default();
+            definition.members = row.roster.iter().map(|org| Member { org: *org, card: Vec::new(), since: since(org) }).collect();
         }
         Ok(Some(definition))
     }
@@ -315,16 +316,17 @@ impl Node {
         definition.signer = self.org();
         definition.appointment = self.appointment(&snapshot, &definition)?;
         let hidden = definition.visibility == Visibility::Hidden;
-        let roster = hidden.then(|| self.signed_with(&snapshot, definition.clone(), &members)).transpose()?;
+        let (group, number) = (definition.group, definition.number);
+        let before = snapshot.group(&group)?;
+        let joined = joined(before.as_ref(), &members, number);
+        let roster = hidden.then(|| self.signed_with(&snapshot, definition.clone(), &members, &joined)).transpose()?;
         let shown: Vec<OrgId> = if hidden { heads(&definition) } else { members.clone() };
-        let group = definition.group;
-        let (before, number) = (snapshot.group(&group)?, definition.number);
         let row = GroupRow {
             group,
             name: before.as_ref().map_or_else(|| definition.name.clone(), |row| row.name.clone()),
             number,
-            definition: self.signed_with(&snapshot, definition, &shown)?,
-            joined: joined(before.as_ref(), &members, number),
+            definition: self.signed_with(&snapshot, definition, &shown, &joined)?,
+            joined,
             roster: if hidden { members } else { Vec::new() },
             left: false,
         };
@@ -334,9 +336,16 @@ impl Node {
         self.position_all().await
     }
 
-    /// A definition that names these and their newest cards, signed by us.
-    fn signed_with(&self, snapshot: &Snapshot, definition: Definition, members: &[OrgId]) -> Result<SignedDefinition, NodeError> {
-        let members = members.iter().map(|org| self.member_with_card(snapshot, org)).collect::<Result<_, _>>()?;
+    /// A definition that names these, their newest cards and when they joined, signed by us.
+    fn signed_with(
+        &self,
+        snapshot: &Snapshot,
+        definition: Definition,
+        members: &[OrgId],
+        joined: &BTreeMap<OrgId, u64>,
+    ) -> Result<SignedDefinition, NodeError> {
+        let member = |org| self.member_with_card(snapshot, org, joined.get(org).copied().unwrap_or_default());
+        let members = members.iter().map(member).collect::<Result<_, _>>()?;
         Ok(SignedDefinition::sign(encode_definition(&Definition { members, ..definition }), &self.keys.log_key()))
     }
 
@@ -350,9 +359,9 @@ impl Node {
         Ok(if before.signer == before.owner { Some(row.definition) } else { before.appointment })
     }
 
-    fn member_with_card(&self, snapshot: &Snapshot, org: &OrgId) -> Result<Member, NodeError> {
+    fn member_with_card(&self, snapshot: &Snapshot, org: &OrgId, since: u64) -> Result<Member, NodeError> {
         let card = self.newest_card(snapshot, org, Vec::new())?;
-        Ok(Member { org: *org, card: card.map(|card| card.bytes().to_vec()).unwrap_or_default() })
+        Ok(Member { org: *org, card: card.map(|card| card.bytes().to_vec()).unwrap_or_default(), since })
     }
 
     /// The newest card of an organisation in the groups that we are in.
@@ -425,7 +434,7 @@ impl Node {
                 continue;
             }
             let members: Vec<OrgId> = whole.members.iter().map(|member| member.org).collect();
-            let all = Roster(read_signed(self.signed_with(&snapshot, whole.clone(), &members)?)?);
+            let all = Roster(read_signed(self.signed_with(&snapshot, whole.clone(), &members, &row.joined)?)?);
             rosters.extend(outbound_roster(Held(all), &whole, &self.org(), peer).ok());
         }
         Ok(rosters)
@@ -440,7 +449,7 @@ impl Node {
         }
         shown.sort_unstable();
         shown.dedup();
-        self.signed_with(snapshot, definition, &shown)
+        self.signed_with(snapshot, definition, &shown, &row.joined)
     }
 
     /// Takes a definition that a peer sent, if it is newer and rightly signed. `false` when it is not.
@@ -489,6 +498,7 @@ impl Node {
             // The list of members comes beside it, and with it who stays of those known before.
             joined.extend(known.iter().flat_map(|row| &row.joined).map(|(org, number)| (*org, *number)));
         }
+        joined.extend(told_since(&definition));
         let group = definition.group;
         let row = GroupRow { group, name, number: definition.number, definition: signed, roster, joined, left };
         let mut changes = vec![Change::PutGroup(Box::new(row))];
@@ -554,7 +564,8 @@ impl Node {
         }
         let group = whole.group;
         let roster: Vec<OrgId> = whole.members.iter().map(|member| member.org).collect();
-        let joined = joined(Some(&row), &roster, row.number);
+        let mut joined = joined(Some(&row), &roster, row.number);
+        joined.extend(told_since(&whole));
         let changes =
             vec![Change::PutGroup(Box::new(GroupRow { roster, joined, ..row })), Change::PutRoster { group, roster: Some(signed) }];
         self.commit_many(changes).await?;
@@ -669,6 +680,11 @@ fn read_signed(signed: SignedDefinition) -> Result<Defined, NodeError> {
 fn joined(before: Option<&GroupRow>, members: &[OrgId], number: u64) -> BTreeMap<OrgId, u64> {
     let since = |org: &OrgId| before.and_then(|row| row.joined.get(org).copied()).unwrap_or(number);
     members.iter().map(|org| (*org, since(org))).collect()
+}
+
+/// When members joined, as far as a definition tells it: what a node makes of those that it has seen misses those that it has not.
+fn told_since(definition: &Definition) -> impl Iterator<Item = (OrgId, u64)> {
+    definition.members.iter().filter(|member| member.since > 0).map(|member| (member.org, member.since))
 }
 
 /// Owner and deputy: the members of a hidden group that everyone in it knows. Ascending.

@@ -282,15 +282,15 @@ impl Way<'_> {
         if signed_under < self.joined { Err(Withheld::BeforeJoining) } else { Ok(()) }
     }
 
-    /// Whether we know who was in the group when something was sealed. A relay that is behind would pass it on to members who had been
-    /// removed by then. An author's own goes back to it all the same.
+    /// Whether we know who was in the group when something of another's was sealed. A relay that is behind would pass it on to members who had
+    /// been removed by then. An author knows whom it wrote for, and its own goes back to it all the same.
     ///
     /// # Errors
     /// When the definition that it was sealed under has not come.
     fn defined(&self, sealed_under: u64) -> Result<(), Withheld> {
-        let its_own = self.log.author == *self.reader;
+        let relayed = self.log.author != *self.reader && self.log.author != *self.us;
         let known = self.group.is_none_or(|group| sealed_under <= group.number);
-        if its_own || known { Ok(()) } else { Err(Withheld::DefinitionToCome) }
+        if relayed && !known { Err(Withheld::DefinitionToCome) } else { Ok(()) }
     }
 }
 
@@ -472,7 +472,7 @@ mod tests {
             visibility,
             community: false,
             history: true,
-            members: [US, PEER, THIRD].map(|org| Member { org, card: vec![] }).to_vec(),
+            members: [US, PEER, THIRD].map(|org| Member { org, card: vec![], since: 0 }).to_vec(),
             confirmed: Timestamp(0),
             signer: US,
             appointment: None,
@@ -564,10 +564,11 @@ mod tests {
     #[test]
     fn a_relay_waits_for_the_definition_under_which_something_was_sealed() {
         let group = Definition { number: 4, ..group(Visibility::Visible) };
-        let log = LogKey { author: PEER, incarnation: 1, audience: Audience::Group(group.group) };
+        let log = |author| LogKey { author, incarnation: 1, audience: Audience::Group(group.group) };
         for (sealed_under, known) in [(3, true), (4, true), (5, false)] {
-            let (batch, entry) = sealed(&log, sealed_under);
-            for (reader, goes) in [(THIRD, known), (PEER, true)] {
+            for (author, reader, goes) in [(PEER, THIRD, known), (PEER, PEER, true), (US, THIRD, true)] {
+                let log = log(author);
+                let (batch, entry) = sealed(&log, sealed_under);
                 let way = way(&log, &reader, &group, 0);
                 assert_eq!(outbound(Held(batch.clone()), &way).is_ok(), goes, "{sealed_under}");
                 assert_eq!(outbound_entry(Held(entry.clone()), sealed_under, &way).is_ok(), goes, "{sealed_under}");
@@ -640,7 +641,7 @@ mod tests {
     fn a_hidden_groups_members_are_shown_to_its_other_head_alone() {
         let whole = Definition { deputy: Some(PEER), ..group(Visibility::Hidden) };
         let shown = |members: &[OrgId]| {
-            let members = members.iter().map(|org| Member { org: *org, card: vec![] }).collect();
+            let members = members.iter().map(|org| Member { org: *org, card: vec![], since: 0 }).collect();
             let definition = Definition { members, ..whole.clone() };
             let signed = SignedDefinition::sign(vec![], &SigningKey::from_seed([1; 32]));
             Defined::read(signed, |_| Ok::<_, ()>(definition)).unwrap()

@@ -367,8 +367,8 @@ async fn on_a_stale_definition_nothing_is_caught_up_or_relayed_but_recalls() {
 /// A group of an owner whom nobody knows, whose deputy the rogue is.
 fn of_an_invented_owner(owner: &Identity, rogue: &Identity, victim: &Federation) -> SignedDefinition {
     let nonce = watchfire::model::crypto::random();
-    let member = |identity: &Identity| Member { org: identity.org(), card: identity.card().bytes().to_vec() };
-    let amal = Member { org: victim.org(AMAL), card: victim.node(AMAL).keys.card().bytes().to_vec() };
+    let member = |identity: &Identity| Member { org: identity.org(), card: identity.card().bytes().to_vec(), since: 0 };
+    let amal = Member { org: victim.org(AMAL), card: victim.node(AMAL).keys.card().bytes().to_vec(), since: 0 };
     let mut members = vec![member(owner), member(rogue), amal];
     members.sort_by_key(|member| member.org);
     let appointed = Definition {

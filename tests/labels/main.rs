@@ -127,7 +127,7 @@ fn definition(members: &[OrgId], fresh: bool, community: bool) -> Definition {
         visibility: Visibility::Visible,
         community,
         history: true,
-        members: members.iter().map(|org| Member { org: *org, card: vec![] }).collect(),
+        members: members.iter().map(|org| Member { org: *org, card: vec![], since: 0 }).collect(),
         confirmed: if fresh { NOW } else { Timestamp(0) },
         signer: OTHER,
         appointment: None,

@@ -171,7 +171,7 @@ fn definition(snapshot: &Snapshot, group: &GroupId) -> Result<Option<Definition>
     let Some(row) = snapshot.group(group)?.filter(|row| !row.left) else { return Ok(None) };
     let mut definition = decode_definition(&row.definition.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
     if !row.roster.is_empty() {
-        definition.members = row.roster.iter().map(|org| Member { org: *org, card: Vec::new() }).collect();
+        definition.members = row.roster.iter().map(|org| Member { org: *org, card: Vec::new(), since: 0 }).collect();
     }
     Ok(Some(definition))
 }

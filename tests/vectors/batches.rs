@@ -135,7 +135,7 @@ fn encoded(part: wire::Batch) -> Vec<u8> {
 
 fn may(log: &LogKey, batch: &Batch) -> Outbound<Batch> {
     let reader = OrgId([0xb2; 32]);
-    let members = [log.author, reader].map(|org| Member { org, card: vec![] }).to_vec();
+    let members = [log.author, reader].map(|org| Member { org, card: vec![], since: 0 }).to_vec();
     let group = Definition { members, ..definition() };
     let way = Way {
         log,

@@ -11,7 +11,7 @@ use crate::model::{GroupId, OrgId, Timestamp};
 pub fn encode_definition(definition: &Definition) -> Vec<u8> {
     let Definition { group, nonce, number, owner, deputy, name, visibility, community, history, members, confirmed, signer, appointment } =
         definition;
-    let member = |member: &Member| wire::definition::Member { org: member.org.0.to_vec(), card: member.card.clone() };
+    let member = |member: &Member| wire::definition::Member { org: member.org.0.to_vec(), card: member.card.clone(), since: member.since };
     wire::Definition {
         group: group.0.to_vec(),
         nonce: nonce.to_vec(),
@@ -40,7 +40,7 @@ pub fn decode_definition(bytes: &[u8]) -> Result<Definition, Malformed> {
         return Err(Malformed("a group has at most 500 members and a name of 100 characters"));
     }
     let org = |bytes: &[u8]| fixed(bytes, "an organisation id has 32 bytes").map(OrgId);
-    let members = wire.members.iter().map(|member| Ok(Member { org: org(&member.org)?, card: member.card.clone() }));
+    let members = wire.members.iter().map(|member| Ok(Member { org: org(&member.org)?, card: member.card.clone(), since: member.since }));
     Ok(Definition {
         group: GroupId(fixed(&wire.group, "a group id has 32 bytes")?),
         nonce: fixed(&wire.nonce, "a nonce has 16 bytes")?,

@@ -257,7 +257,7 @@ pub(super) fn definition(snapshot: &Snapshot, group: &GroupId) -> Result<Option<
     }
     let mut definition = decode_definition(&row.definition.bytes).map_err(|error| NodeError::StoreDamaged(error.to_string()))?;
     if !row.roster.is_empty() {
-        definition.members = row.roster.iter().map(|org| Member { org: *org, card: Vec::new() }).collect();
+        definition.members = row.roster.iter().map(|org| Member { org: *org, card: Vec::new(), since: 0 }).collect();
     }
     Ok(Some(definition))
 }
