@@ -192,6 +192,8 @@ async fn a_case_withdrawn_while_the_receiver_is_away_never_arrives_or_goes_when_
         } else {
             federation.kill(BOREALIS);
             let id = federation.refer(AMAL, case(&["borealis"])).await;
+            let line = federation.referral(AMAL, &id).line;
+            assert_eq!((line.state.as_str(), line.priority), ("sent", Some(Priority::Urgent)), "how soon it needs somebody is known at once");
             withdrawn_meanwhile(&mut federation, id).await;
         }
     }
@@ -204,6 +206,8 @@ async fn withdrawn_meanwhile(federation: &mut Federation, id: ReferralId) {
     federation.settle().await;
     assert!(!has(federation, BOREALIS, SUMMARY).await);
     assert!(federation.node(BOREALIS).inbox(false).unwrap().is_empty());
+    assert_eq!(federation.referral(AMAL, &id).line.state, "purged", "they answer that nothing of it is there");
+    assert!(federation.node(AMAL).inbox(false).unwrap().is_empty(), "nothing waits in vain");
 }
 
 #[tokio::test]

@@ -37,6 +37,11 @@ impl Pair {
     fn is_withdrawn(&self) -> bool {
         self.origin.1.standing.origin.withdrawn.is_some()
     }
+
+    /// Whether it was called off before it left: then nothing is said of it.
+    fn never_left(&self) -> bool {
+        self.origin.1.row.over && !self.origin.1.standing.is_over()
+    }
 }
 
 /// The referrals of which both nodes run, and know what they have said: not those that still ask their readers after a restore.
@@ -136,9 +141,8 @@ pub fn moving(world: &World) -> Vec<String> {
 fn moves(pair: &Pair) -> Option<String> {
     let ours = &pair.origin.1;
     let Some(theirs) = &pair.receiver.1 else {
-        // What was withdrawn before it came nobody answers for: its origin waits in vain, and keeps the case unless it was revoked. Of what was withdrawn
-        // before it left there is not even a message.
-        return (!pair.is_withdrawn() && !ours.row.over).then(|| format!("it never came; {}", ours.standing.phase().name()));
+        // Of what was withdrawn before it left there is not even a message.
+        return (!ours.row.over).then(|| format!("it never came; {}", ours.standing.phase().name()));
     };
     if (ours.origin.len(), ours.receiver.len()) != (theirs.origin.len(), theirs.receiver.len()) {
         return Some("one has more messages".into());
@@ -209,7 +213,7 @@ fn withdrawals_reach_who_has_it_from_us(pairs: &[Pair], ledger: &mut Ledger) {
     for case in cases_of_those_never_restored(ledger) {
         let Some(parent) = case.parent.and_then(|parent| by_id.get(&parent)) else { continue };
         for child in case.offers.iter().filter_map(|offer| by_id.get(offer)) {
-            if parent.is_withdrawn() && !child.is_withdrawn() && !parent.is_excused(ledger) {
+            if parent.is_withdrawn() && !child.is_withdrawn() && !child.never_left() && !parent.is_excused(ledger) {
                 ledger.wrong(format!("passed on: {} is withdrawn, and {} is not", parent.name(), child.name()));
             }
         }

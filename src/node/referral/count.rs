@@ -17,6 +17,10 @@ impl Node {
     /// Counts what has happened in a referral and is not counted yet: the counters that change. For whoever holds the turn.
     pub(super) fn count(&self, snapshot: &Snapshot, conversation: &Conversation, ours: &mut Ours) -> Result<Vec<Change>, NodeError> {
         let (side, standing) = (conversation.row.side, &conversation.standing);
+        if !standing.origin.offered {
+            // It was withdrawn before it came.
+            return Ok(Vec::new());
+        }
         let skeleton = ours.skeleton.clone().unwrap_or_default();
         let with_another = standing.receiver.resolved.is_some() && self.is_with_another(snapshot, conversation)?;
         let referred_on = skeleton.outcomes.iter().all(|code| code.as_str() == "referred_on") && !skeleton.outcomes.is_empty();

@@ -288,7 +288,7 @@ impl Node {
             owner,
             side: side_name(row.side).into(),
             peer,
-            priority: self.ours(snapshot, id)?.skeleton.map(|skeleton| skeleton.priority),
+            priority: self.priority_of(snapshot, conversation)?,
             due,
             waits: waits.map(|wait| waits_for(wait).to_owned()).collect(),
             opened: row.opened,

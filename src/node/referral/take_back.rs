@@ -86,6 +86,9 @@ impl Node {
             let never_left = places.entries.is_empty() && !places.waiting.is_empty() && conversation.receiver.is_empty();
             if never_left {
                 changes.extend(self.over(&snapshot, &conversation)?);
+            } else {
+                // What is counted of it is read off what is destroyed here.
+                changes.extend(self.books(&snapshot, &conversation)?);
             }
             if !places.waiting.is_empty() {
                 changes.push(Change::Dequeue { audience, waiting: places.waiting, at });

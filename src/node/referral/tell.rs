@@ -16,6 +16,10 @@ impl Node {
         let written = theirs.len() as u64;
         let priority = ours.skeleton.as_ref().map(|skeleton| skeleton.priority);
         let mut changes = Vec::new();
+        if !conversation.standing.origin.offered {
+            // Of what was withdrawn before it came nobody was told.
+            return changes;
+        }
         let void = |number: u64| conversation.standing.void(conversation.row.side.other(), number).is_some();
         for (message, number) in theirs.iter().zip(1..).filter(|(_, number)| *number > ours.told && !void(*number)) {
             if let Some(event) = event(message.step) {

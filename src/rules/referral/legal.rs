@@ -72,7 +72,9 @@ impl OriginPart {
             need(!self.offered, Illegal::Again)?;
             return Ok(Self { offered: true, ..next });
         }
-        need(self.offered, Illegal::NoOffer)?;
+        // Where the offer was destroyed before it came, its withdrawal comes all the same, and is answered.
+        let came_too_late = message.step == Step::Withdraw && self.written > 0;
+        need(self.offered || came_too_late, Illegal::NoOffer)?;
         if message.step == Step::Seen {
             need(message.seen > self.seen, Illegal::NothingNew)?;
             return Ok(next);
@@ -126,7 +128,7 @@ impl ReceiverPart {
         if message.step == Step::Gone {
             return Ok(next);
         }
-        need(origin.offered, Illegal::NoOffer)?;
+        need(origin.offered || origin.withdrawn.is_some(), Illegal::NoOffer)?;
         let has_ended = matches!(self.decision, Decision::Refused | Decision::Declined) || self.handed_back.is_some();
         match message.step {
             Step::Seen => {

@@ -364,7 +364,7 @@ impl Standing {
     pub fn phase(&self) -> Phase {
         let (origin, receiver) = (&self.origin, &self.receiver);
         match receiver.decision {
-            _ if !origin.offered => Phase::Draft,
+            _ if !origin.offered && origin.withdrawn.is_none() => Phase::Draft,
             _ if receiver.purged && (self.returned() || origin.withdrawn.is_none() && origin.closed.is_some()) => Phase::Purged,
             _ if origin.withdrawn.is_some() => Phase::Withdrawn,
             _ if origin.closed.is_some() => Phase::Closed,

@@ -79,7 +79,7 @@ impl Tx<'_> {
         if said.number > last + 1 && (!gaps || said.number - last > GAP_MAX) {
             return Ok(Verdict::Invalid);
         }
-        if last == 0 && !place.ours && said.step == Step::Offer && self.has_too_many(&place.peer)? {
+        if last == 0 && !place.ours && matches!(said.step, Step::Offer | Step::Withdraw) && self.has_too_many(&place.peer)? {
             return Ok(Verdict::Refused);
         }
         let mut through = before.map_or([0; 32], |(_, row)| row.heard);
@@ -111,7 +111,9 @@ impl Tx<'_> {
         let (opened, label) = (*at, *label);
         let new = ReferralRow { peer: *peer, side, opened, retention, label, over: false, forked: false };
         let begins = said.number == 1 && said.step == Step::Offer;
-        Ok(known.or(begins.then_some(new)))
+        // What was withdrawn before it came: whoever withdrew it waits to hear that nothing of it is here.
+        let came_too_late = !ours && said.number > 1 && said.number <= GAP_MAX && said.step == Step::Withdraw;
+        Ok(known.or((begins || came_too_late).then_some(new)))
     }
 
     /// Whether what it says to have heard of us is what we said. What we have not said, or have lost, nobody can tell.
