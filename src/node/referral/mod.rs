@@ -8,6 +8,7 @@ mod deed;
 mod next;
 mod platform;
 mod react;
+mod receipt;
 mod refer;
 mod say;
 mod show;
