@@ -224,6 +224,7 @@ impl Node {
             }
         }
         ours.skeleton = Some(self.bounded(skeleton));
+        self.was_looked_at(conversation);
         Ok(())
     }
 

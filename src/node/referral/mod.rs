@@ -1,6 +1,7 @@
 //! Referrals: what people and the node itself say in them, and what follows from what the other side says. What a conversation has come to is
 //! `rules::referral`'s to say; here it is read, written and kept.
 
+mod acquainted;
 mod act;
 mod case;
 mod count;
@@ -15,6 +16,7 @@ mod show;
 mod take_back;
 mod tell;
 
+pub(super) use acquainted::Acquaintance;
 pub use act::{Act, ActRequest};
 pub(super) use case::Permit;
 pub use case::{CaseRow, Given, Skeleton};
