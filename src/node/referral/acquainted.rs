@@ -89,7 +89,7 @@ mod tests {
     use crate::model::{Record, RecordKind, Timestamp, Tlp};
     use crate::store::change::{Change, Meaning, Received, ReferralMark, Verdict};
     use std::sync::Arc;
-    use std::time::Instant;
+    use tokio::time::Instant;
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
