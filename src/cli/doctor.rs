@@ -262,6 +262,7 @@ fn inside(status: &StatusView, runs: bool, now: Timestamp) -> Vec<CheckView> {
     let mut checks = vec![node, store, certificates(status), backup(status.backup, now)];
     checks.extend(status.desk_key.as_ref().map(desk_key));
     checks.extend(status.restored.as_ref().map(restored));
+    checks.extend(counts(&status.uncounted));
     checks.extend(status.peers.iter().map(|peer| reach(peer, runs)));
     checks
 }
@@ -294,6 +295,13 @@ pub(super) fn restored(view: &RestoredView) -> CheckView {
     let text = format!("serves and exports nothing until it hears what happened since; awaited: {}", names.join(", "));
     let hint = "`watchfire status` shows for what; `watchfire restore --waive` goes on without";
     check("restored", CheckVerdict::Warning, text, Some(hint.into()))
+}
+
+/// What is damaged in one place may be in others.
+pub(super) fn counts(uncounted: &[String]) -> Option<CheckView> {
+    let text = format!("how many indicators were counted cannot be read, and is not counted further: {}", uncounted.join(", "));
+    let hint = "nothing else is lost, and later months and weeks are counted; look whether the disk is well";
+    (!uncounted.is_empty()).then(|| check("counts", CheckVerdict::Bad, text, Some(hint.into())))
 }
 
 fn certificates(status: &StatusView) -> CheckView {

@@ -83,6 +83,7 @@ fn status_is_facts_peers_and_logs() {
         desk_key: None,
         restored: None,
         notify: None,
+        uncounted: vec![],
     };
     let expected = "\
 organisation  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
@@ -138,6 +139,7 @@ fn a_new_node_has_no_peers_and_no_records() {
         desk_key: None,
         restored: None,
         notify: None,
+        uncounted: vec![],
     };
     let expected = "\
 organisation  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
@@ -181,6 +183,7 @@ fn a_restored_node_says_what_it_waits_for_wherever_an_operator_looks() {
         desk_key: None,
         restored: Some(waiting_for_amal()),
         notify: None,
+        uncounted: vec![],
     };
     let expected = "\
 records       none
@@ -209,6 +212,15 @@ not heard: how the log of us to amal went on (amal, smex could tell)
 not heard: how the log of us to partners went on (amal, smex could tell)
 ";
     assert_eq!(restore::waived(&waiting_for_amal()), expected);
+}
+
+#[test]
+fn the_doctor_tells_what_is_not_counted_any_more() {
+    assert_eq!(doctor::counts(&[]), None);
+    let check = doctor::counts(&["2026-11".into(), "2026-W48".into()]).unwrap();
+    assert_eq!((check.name.as_str(), check.verdict), ("counts", CheckVerdict::Bad));
+    assert_eq!(check.text, "how many indicators were counted cannot be read, and is not counted further: 2026-11, 2026-W48");
+    assert_eq!(check.hint.unwrap(), "nothing else is lost, and later months and weeks are counted; look whether the disk is well");
 }
 
 #[test]

@@ -52,6 +52,8 @@ const OUT_OF_STEP_SLACK: u64 = 2 << 20;
 const LACKING_MAX: usize = 200;
 /// Batches that wait for the disk; beyond, the peer waits.
 const DURABLE_MAX: usize = 8;
+/// Acknowledgements that wait to be written down; beyond, the peer waits.
+const ACKS_MAX: usize = 64;
 /// Logs that are read from one peer.
 const ASKED_MAX: usize = 10_000;
 /// Bytes of a definition, all its parts.
@@ -261,6 +263,8 @@ pub struct Session {
 }
 
 type Durable = Pin<Box<dyn Future<Output = (LogKey, Understanding, Result<Outcome, CommitError>)> + Send>>;
+
+type Noted = Pin<Box<dyn Future<Output = Result<(), NodeError>> + Send>>;
 
 struct Understanding {
     first: u64,
@@ -608,6 +612,8 @@ struct Receiver {
     definition: Vec<u8>,
     roster: Vec<u8>,
     durable: FuturesOrdered<Durable>,
+    /// What the peer has acknowledged and is not written down yet.
+    acks: FuturesOrdered<Noted>,
     budget: Budget,
 }
 
@@ -626,6 +632,7 @@ impl Receiver {
             definition: Vec::new(),
             roster: Vec::new(),
             durable: FuturesOrdered::new(),
+            acks: FuturesOrdered::new(),
             budget,
         }
     }
@@ -678,9 +685,10 @@ impl Receiver {
                 biased;
                 () = kill.cancelled() => return Err(Ended::Cut),
                 Some(done) = self.durable.next(), if !self.durable.is_empty() => self.acknowledge(done).await?,
+                Some(noted) = self.acks.next(), if !self.acks.is_empty() => noted?,
                 () = groups.rung() => self.hear_again().await?,
                 ended = &mut sender => return ended.unwrap_or(Err(Ended::Cut)),
-                frame = next_frame(inbound), if self.durable.len() < DURABLE_MAX => {
+                frame = next_frame(inbound), if self.durable.len() < DURABLE_MAX && self.acks.len() < ACKS_MAX => {
                     let frame = frame?;
                     self.budget.frame(self.session.node.clock.monotonic_ms())?;
                     self.budget.bytes(content_bytes(&frame))?;
@@ -952,6 +960,11 @@ impl Receiver {
         for follow in follow {
             node.follow(follow).await?;
         }
+        // Before anything else is read: the other side waits for the receipt.
+        if !owes && let Some(result) = node.keep_with_receipt(&change).await {
+            self.durable.push_back(Box::pin(std::future::ready((key, understanding, result))));
+            return Ok(());
+        }
         // Queued now, in order; durable later. The next batch is verified meanwhile.
         let durable = async move {
             let result = node.keep(log, change, first, owes).await;
@@ -1131,7 +1144,10 @@ impl Receiver {
         }
         self.session.wake.notify_one();
         let verdicts = ack.verdicts.iter().map(|verdict| (verdict.seq, u8::try_from(verdict.verdict).unwrap_or(u8::MAX))).collect();
-        Ok(self.node().acked(self.session.peer, log, ack.through, verdicts).await?)
+        // What comes next does not wait for it, since nothing is said because of it; what is lost of it the peer's next `Want` tells again.
+        let (node, peer) = (self.session.node.clone(), self.session.peer);
+        self.acks.push_back(Box::pin(async move { node.acked(peer, log, ack.through, verdicts).await }));
+        Ok(())
     }
 
     async fn definition(&mut self, part: wire::DefinitionPart) -> Result<(), Ended> {

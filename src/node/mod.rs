@@ -175,6 +175,8 @@ struct Memory {
     reported: campaigns::Remembered,
     /// Checks for duplicates.
     duplicates: duplicate::UnderWay,
+    /// What was offered between us and each partner, by side, as far as it was looked at.
+    acquainted: BTreeMap<(OrgId, crate::rules::referral::Side), referral::Acquaintance>,
     /// The log-signing keys that cards name.
     known_keys: log_key::KnownKeys,
 }

@@ -106,29 +106,40 @@ impl Node {
         }
     }
 
-    /// Releases records and gives them their positions in one transaction: what a reader waits for leaves after one sync. `None` where
-    /// that cannot be, and they are to wait for their positions: no reader was seen, or they are not simply news. `let_go` is made with it,
-    /// where they were held.
+    /// Releases indicators, or one message about a referral, and gives them their positions in one transaction, with the changes `beside`: what a
+    /// reader waits for leaves after one sync. `None` where that cannot be, and they are to wait for their positions: no reader was seen, or
+    /// they are not simply news.
     pub(super) async fn publish(
         &self,
         audience: Audience,
         items: &[ReleaseItem],
         remarks: &Remarks,
         at: Timestamp,
-        let_go: Option<&Change>,
+        beside: &[Change],
     ) -> Result<Option<Vec<ReleaseOutcome>>, NodeError> {
-        let indicators = items.iter().all(|item| item.record.is_some() && item.released.get().observable.is_some());
+        let is_indicator = |item: &ReleaseItem| item.record.is_some() && item.released.get().observable.is_some();
+        let is_message = matches!(items, [one] if one.said.is_some());
         // Of a value that is said twice the last word counts, which only the store can tell. They stand in order.
         if items.windows(2).any(|pair| pair[0].released.get().observable == pair[1].released.get().observable) {
             return Ok(None);
         }
         // As in `position`: a restored node gives no positions.
-        if !indicators || self.holds_back(&self.store.snapshot()?)? || !self.a_reader_was_seen(audience)? {
+        if !(is_message || items.iter().all(is_indicator))
+            || self.holds_back(&self.store.snapshot()?)?
+            || !self.a_reader_was_seen(audience)?
+        {
             return Ok(None);
         }
         let _one_at_a_time = self.positioning.lock().await;
-        if !self.position_what_waits(audience).await? {
-            return Ok(None);
+        match self.position_what_waits(audience).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            // What stands in the queue keeps nobody from writing down what is said.
+            Err(error) if is_message => {
+                tracing::warn!(code = error.code(), "what was released waits for its position");
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
         }
         let snapshot = self.store.snapshot()?;
         let mut outcomes = Vec::with_capacity(items.len());
@@ -138,7 +149,7 @@ impl Node {
         let news = items.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_queued());
         let news: Vec<ReleaseItem> = news.map(|(item, _)| item.clone()).collect();
         // What is held leaves as it was held, or is held anew.
-        if let_go.is_some() && news.len() < items.len() {
+        if !beside.is_empty() && news.len() < items.len() {
             return Ok(None);
         }
         if news.is_empty() {
@@ -151,7 +162,7 @@ impl Node {
         let disclosures = super::share::disclosures(audience, &news, at, remarks);
         let life = self.packed.life();
         let publish = Change::Publish { log, batches, items: news, disclosures, at };
-        let commit = self.store.commit_many(std::iter::once(publish).chain(let_go.cloned()).collect());
+        let commit = self.commit_many(std::iter::once(publish).chain(beside.iter().cloned()).collect());
         // What is to leave after the sync is packed while the disk works. If it is refused, nobody asks for it.
         let pack = async { self.packed.prepare(&log, &outbound, life) };
         let (committed, ()) = tokio::join!(commit, pack);
@@ -164,6 +175,21 @@ impl Node {
             Err(CommitError::Refused(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The change that releases a record and gives it its position, where that can be without a wait: a reader was seen, nothing comes before it, and no key
+    /// of ours has changed. To be called by whoever holds the lock on positions.
+    pub(super) fn publish_at_once(&self, audience: Audience, item: ReleaseItem, remarks: &Remarks) -> Result<Option<Change>, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let comes_next = snapshot.waiting(&audience, 1, 0)?.is_empty() && self.keys.former_log_keys().is_empty();
+        if !comes_next || self.holds_back(&snapshot)? || !self.a_reader_was_seen(audience)? {
+            return Ok(None);
+        }
+        let (at, items) = (self.clock.now(), vec![item]);
+        let log = LogKey { author: self.org(), incarnation: snapshot.incarnation()?, audience };
+        let (_, batches) = self.seal(&snapshot, log, items.iter().map(|item| entry_of(item, at)).collect(), &self.keys.log_key())?;
+        let disclosures = super::share::disclosures(audience, &items, at, remarks);
+        Ok(Some(Change::Publish { log, batches, items, disclosures, at }))
     }
 
     /// Batches of ours as one of their group's members may have them that was seen; none in a direct log, whose batches are not kept packed.

@@ -229,7 +229,7 @@ impl Node {
         }
         let (items, places) = in_order(items);
         let at = self.clock.now();
-        let sorted = match self.publish(audience, &items, remarks, at, None).await? {
+        let sorted = match self.publish(audience, &items, remarks, at, &[]).await? {
             Some(outcomes) => outcomes,
             None => self.release_and_position(audience, items, remarks).await?,
         };
@@ -248,7 +248,7 @@ impl Node {
         remarks: &Remarks,
         let_go: Change,
     ) -> Result<Result<(), Refused>, NodeError> {
-        if self.publish(audience, &items, remarks, self.clock.now(), Some(&let_go)).await?.is_some() {
+        if self.publish(audience, &items, remarks, self.clock.now(), std::slice::from_ref(&let_go)).await?.is_some() {
             return Ok(Ok(()));
         }
         let release = self.release_change(audience, items, remarks);

@@ -100,6 +100,13 @@ impl Node {
         Ok(read.map_err(|_| NodeError::StoreDamaged("what was counted of indicators cannot be read".into()))?.unwrap_or_default())
     }
 
+    /// The periods of which it cannot be read how many indicators were counted.
+    pub(super) fn uncounted(snapshot: &Snapshot) -> Result<Vec<String>, NodeError> {
+        let rows = snapshot.all_kept(Shelf::Tally)?.into_iter();
+        let damaged = rows.filter(|(_, bytes)| serde_json::from_slice::<BTreeMap<Measure, u64>>(bytes).is_err());
+        Ok(damaged.map(|(id, _)| String::from_utf8_lossy(&id).trim_end_matches('\0').to_owned()).collect())
+    }
+
     /// The numbers of a period; of this month where none is given.
     ///
     /// # Errors

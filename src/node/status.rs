@@ -103,6 +103,7 @@ impl Node {
             desk_key: self.desk_key_status()?,
             restored: self.restored(&snapshot)?,
             notify: self.notify_status(&snapshot)?,
+            uncounted: Self::uncounted(&snapshot)?,
         })
     }
 

@@ -68,6 +68,9 @@ pub struct StatusView {
     /// Notices that wait or were given up; `None` where nobody is told of anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notify: Option<super::notify::NotifyStatus>,
+    /// Months and weeks of which it cannot be read how many indicators were counted: their rows are damaged, and all else goes on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uncounted: Vec<String>,
 }
 
 /// A node that was restored, and holds back what it holds.

@@ -42,9 +42,10 @@ pub enum Change {
         /// The waiting items that they are, as `waiting` gave them, in order.
         waiting: Vec<u64>,
     },
-    /// What the gate let out gets its positions at once: [`Change::Release`] and [`Change::Append`] in one, for indicators of which
-    /// none was said to the audience before, none is recalled and nothing else waits. Refused as `Append` is, and with
-    /// [`Refused::WaitingMoved`] when one of these does not hold; as `Release` is too. Outcome: [`Outcome::Released`], one per item.
+    /// What the gate let out gets its positions at once: [`Change::Release`] and [`Change::Append`] in one, where nothing else waits for
+    /// the audience; for indicators of which none was said to it before and none is recalled, or for one message about a referral. Refused as
+    /// `Append` is, and with [`Refused::WaitingMoved`] when one of these does not hold; as `Release` is too, and with
+    /// [`Refused::ReferralMoved`] unless the message is the next one of ours. Outcome: [`Outcome::Released`], one per item.
     Publish {
         /// Our log.
         log: LogKey,

@@ -159,9 +159,11 @@ impl Store {
     /// Waits until what was asked for before has been made, or has failed. Writes nothing itself.
     pub async fn settled(&self) {
         let (answer, answered) = oneshot::channel();
-        if let Ok(queue) = self.queue()
-            && queue.send(Request::Settle { answer }).await.is_ok()
-        {
+        let Ok(queue) = self.queue() else { return };
+        let asked = queue.send(Request::Settle { answer }).await;
+        // Whoever closes the store waits until nobody can ask for anything more.
+        drop(queue);
+        if asked.is_ok() {
             // A writer that is gone has nothing under way.
             let _ = answered.await;
         }

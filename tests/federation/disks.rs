@@ -2,9 +2,13 @@
 
 use crate::harness::rogue::{ROGUE, Rogue};
 use crate::harness::*;
+use crate::referrals::case;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use watchfire::link::convert::wire::frame::Frame as Kind;
-use watchfire::model::Tlp;
+use watchfire::model::{ReferralId, Tlp};
+use watchfire::node::NodeError;
+use watchfire::node::referral::By;
 use watchfire::store::Health;
 
 async fn pair_with_a_disk() -> (Federation, disk::Disk) {
@@ -225,4 +229,71 @@ async fn an_author_that_dies_at_any_sync_of_a_recall_has_told_everybody_or_nobod
         taken_back += u64::from(!there[0]);
     }
     assert!(taken_back > 0 && taken_back < SYNCS, "{taken_back} of {SYNCS}: it never died in the middle");
+}
+
+/// How many messages of each side a node holds of each referral.
+fn conversations(federation: &Federation, who: Who) -> BTreeMap<ReferralId, (usize, usize)> {
+    let Ok(snapshot) = federation.node(who).store.snapshot() else { return BTreeMap::new() };
+    let all = snapshot.referrals().unwrap().into_iter();
+    let conversation = |id| snapshot.conversation(&id).unwrap().unwrap();
+    all.map(|(id, _)| (id, conversation(id))).map(|(id, one)| (id, (one.origin.len(), one.receiver.len()))).collect()
+}
+
+/// A case that is offered meanwhile.
+fn offering(federation: &Federation, from: Who, to: &str) -> tokio::task::JoinHandle<Result<(), NodeError>> {
+    let (node, request) = (federation.node(from).clone(), case(&[to]));
+    tokio::spawn(async move { node.refer(request, By::default()).await.map(drop) })
+}
+
+/// A commit is two syncs.
+#[tokio::test]
+async fn an_offer_leaves_after_the_one_commit_that_makes_it_durable() {
+    let mut federation = Federation::strangers(2).await;
+    let disk = federation.use_disk(AMAL).await;
+    federation.pair(AMAL, BOREALIS).await;
+    federation.settle().await;
+    disk.stop_after(2);
+    let offering = offering(&federation, AMAL, "borealis");
+    federation.until("borealis has it", || !conversations(&federation, BOREALIS).is_empty()).await;
+    assert!(disk.has_stopped());
+    disk.go_on();
+    offering.await.unwrap().unwrap();
+    federation.settle().await;
+    assert_eq!(conversations(&federation, AMAL), conversations(&federation, BOREALIS));
+}
+
+#[tokio::test]
+async fn the_receipt_of_an_offer_is_made_in_the_commit_that_receives_it() {
+    let (federation, disk) = pair_with_a_disk().await;
+    disk.stop_after(2);
+    federation.refer(AMAL, case(&["borealis"])).await;
+    federation.until("amal has the receipt", || conversations(&federation, AMAL).values().any(|one| *one == (1, 1))).await;
+    assert!(disk.has_stopped());
+    disk.go_on();
+    federation.settle().await;
+    assert_eq!(conversations(&federation, AMAL), conversations(&federation, BOREALIS));
+}
+
+#[tokio::test]
+async fn whoever_dies_at_any_sync_of_an_offer_has_it_with_one_receipt_or_not_at_all() {
+    for who in [AMAL, BOREALIS] {
+        let mut federation = Federation::strangers(2).await;
+        let disk = federation.use_disk(who).await;
+        federation.pair(AMAL, BOREALIS).await;
+        federation.settle().await;
+        for syncs in 1..=SYNCS {
+            disk.stop_after(syncs);
+            let offering = offering(&federation, AMAL, "borealis");
+            die_and_rise(&mut federation, who, &disk, syncs).await;
+            offering.abort();
+            let both_have_it = || {
+                let [here, there] = [AMAL, BOREALIS].map(|who| conversations(&federation, who));
+                here == there && here.values().all(|one| *one == (1, 1))
+            };
+            federation.until_upkeep(&format!("both have the same, though {who:?} died at sync {syncs}"), both_have_it).await;
+            federation.settle().await;
+        }
+        let made = conversations(&federation, AMAL).len() as u64;
+        assert!(made > 0 && (who == AMAL || made == SYNCS), "{made} offers were made, {who:?} died");
+    }
 }

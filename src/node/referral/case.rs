@@ -132,6 +132,11 @@ pub(in super::super) struct Permit {
 }
 
 impl Permit {
+    /// What allows a receiver to answer.
+    pub(super) const fn back() -> Self {
+        Self { case: None, parent: None, back: true }
+    }
+
     /// As the gate asks for it.
     pub(in super::super) fn permission(&self) -> Option<Permission<'_>> {
         if self.back {
@@ -219,6 +224,7 @@ impl Node {
             }
         }
         ours.skeleton = Some(self.bounded(skeleton));
+        self.was_looked_at(conversation);
         Ok(())
     }
 

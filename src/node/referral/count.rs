@@ -4,7 +4,6 @@
 use super::super::{Node, NodeError};
 use super::EXPIRED;
 use super::case::{Ours, Skeleton};
-use crate::model::referral::Offer;
 use crate::model::vocabulary::Code;
 use crate::model::{ReferralId, Timestamp};
 use crate::rules::referral::Side;
@@ -108,33 +107,6 @@ impl Node {
             outcomes: many("outcome", &skeleton.outcomes),
             ..skeleton
         }
-    }
-
-    /// Whether the person came before, and how many cases went the same way between the two before this one. A subject is random for each person and
-    /// partner, and is compared with those of offers that are here still; nothing is kept but whether there was one.
-    pub(super) fn acquainted(&self, snapshot: &Snapshot, conversation: &Conversation, offer: &Offer) -> Result<(Code, Code), NodeError> {
-        let (mut returning, mut before) = (false, 0_u64);
-        for (id, row) in snapshot.referrals()? {
-            if id == conversation.id || (row.peer, row.side) != (conversation.row.peer, conversation.row.side) {
-                continue;
-            }
-            // What was looked at before came before, whatever the clock did.
-            if self.ours(snapshot, &id)?.skeleton.is_none() {
-                continue;
-            }
-            before += 1;
-            if let Some(other) = snapshot.conversation(&id)?.filter(|_| !returning) {
-                returning = self.offer_of(snapshot, &other)?.is_some_and(|other| other.subject == offer.subject);
-            }
-        }
-        let bucket = match before {
-            0 => "none_before",
-            1..5 => "under_5_before",
-            5..20 => "under_20_before",
-            _ => "20_or_more_before",
-        };
-        let code = |text: &str| text.parse().map_err(|_| NodeError::Internal("a code of ours is none".into()));
-        Ok((code(if returning { "returning" } else { "new" })?, code(bucket)?))
     }
 
     /// By what a referral is counted. Codes that no list here has are counted together.

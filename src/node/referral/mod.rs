@@ -1,6 +1,7 @@
 //! Referrals: what people and the node itself say in them, and what follows from what the other side says. What a conversation has come to is
 //! `rules::referral`'s to say; here it is read, written and kept.
 
+mod acquainted;
 mod act;
 mod case;
 mod count;
@@ -8,12 +9,14 @@ mod deed;
 mod next;
 mod platform;
 mod react;
+mod receipt;
 mod refer;
 mod say;
 mod show;
 mod take_back;
 mod tell;
 
+pub(super) use acquainted::Acquaintance;
 pub use act::{Act, ActRequest};
 pub(super) use case::Permit;
 pub use case::{CaseRow, Given, Skeleton};

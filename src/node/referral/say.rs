@@ -136,9 +136,13 @@ impl Node {
             let made = filling.finish(self, true).await?;
             return Ok(Written { held: made.map(|preview| preview.hold), findings, would_leave });
         }
-        let release = self.release_change(audience, vec![item], &remarks);
-        self.commit_many(beside.into_iter().chain([release]).collect()).await?;
-        self.position_or_later(audience).await;
+        let items = vec![item];
+        // One commit for all of it where the other side is there, since it waits for what is said.
+        if self.publish(audience, &items, &remarks, self.clock.now(), &beside).await?.is_none() {
+            let release = self.release_change(audience, items, &remarks);
+            self.commit_many(beside.into_iter().chain([release]).collect()).await?;
+            self.position_or_later(audience).await;
+        }
         Ok(Written { held: None, findings, would_leave })
     }
 }

@@ -2,12 +2,13 @@
 
 use super::index::Place;
 use super::log::{follows, head_of};
+use super::referral::Entry;
 use super::release::decided_for;
 use super::{Applied, Tx};
-use crate::model::log::{Batch, BatchEntry, Body, Header, LogKey};
-use crate::model::{RecordId, Timestamp};
+use crate::model::log::{Audience, Batch, BatchEntry, Body, Header, LogKey};
+use crate::model::{OrgId, RecordId, Timestamp};
 use crate::rules::release::{Disclosure, Encoded};
-use crate::store::change::{Outcome, Refused, ReleaseItem, ReleaseOutcome, Verdict};
+use crate::store::change::{Outcome, Refused, ReleaseItem, ReleaseOutcome, Said, Verdict};
 use crate::store::codec::audience_bytes;
 use crate::store::rows::{EntryRow, ProvenanceRow, ProvenanceState};
 use redb::ReadableTable;
@@ -40,21 +41,35 @@ impl Tx<'_> {
         if self.is_waiting(key)? || self.any_was_said(&key.author, &key.audience, &sought, items)? || self.any_is_recalled(items)? {
             return Err(Refused::WaitingMoved.into());
         }
+        for one in &entries {
+            if let Of::Message(peer, said) = &one.of {
+                self.is_next(peer, said, one.entry(at))?;
+            }
+        }
         let mut log = self.known_or_new(known, key, &[0; 32])?;
         for (batch, _) in batches {
             self.put_batch(&log, batch, None)?;
         }
         let mut numbers = self.make_numbers(&sought)?;
-        for (place, (header, record, encoded)) in entries.into_iter().enumerate() {
-            let Encoded { label, retention, valid_until, body, .. } = encoded;
+        for (place, one) in entries.into_iter().enumerate() {
+            let (header, Encoded { kind, label, retention, valid_until, body, .. }) = (one.header, one.encoded);
             let number = self.put_body(body)?;
             let mut entry = EntryRow::of(header, Verdict::Accepted, Ok(number));
             entry.observable = numbers.of(place);
             self.later_entry((log.no, header.seq), &entry);
-            let place = Place { observable: entry.observable, family: log.row.family, incarnation: key.incarnation, seq: header.seq };
-            let (label, retention, valid_until, state) = (*label, *retention, *valid_until, ProvenanceState::Live);
-            let row = ProvenanceRow { record, label, state, received: at, retention, valid_until, body: number };
-            self.add_provenance(place, row, body, &mut numbers)?;
+            match one.of {
+                Of::Indicator(record) => {
+                    let place =
+                        Place { observable: entry.observable, family: log.row.family, incarnation: key.incarnation, seq: header.seq };
+                    let (label, retention, valid_until, state) = (*label, *retention, *valid_until, ProvenanceState::Live);
+                    let row = ProvenanceRow { record, label, state, received: at, retention, valid_until, body: number };
+                    self.add_provenance(place, row, body, &mut numbers)?;
+                }
+                Of::Message(peer, said) => {
+                    self.count(*kind, 1)?;
+                    self.say(peer, said, body, number, one.entry(at))?;
+                }
+            }
         }
         log.row.head = head;
         self.put_log(&log)?;
@@ -77,20 +92,45 @@ impl Tx<'_> {
     }
 }
 
-/// Header, record and content of each entry; refused unless each item is an indicator, and exactly the entry at its place.
-fn entries<'c>(batches: &'c [(Batch, Vec<Header>)], items: &'c [ReleaseItem]) -> Result<Vec<(&'c Header, RecordId, &'c Encoded)>, Refused> {
-    let entries: Vec<_> = batches.iter().flat_map(|(batch, headers)| batch.entries.iter().zip(headers)).collect();
-    let indicator = |(item, (entry, header)): (&'c ReleaseItem, (&BatchEntry, &'c Header))| {
-        let encoded = item.released.get();
-        Some((header, item.record?, encoded)).filter(|_| is_entry(encoded, entry))
-    };
-    let indicators: Option<Vec<_>> = items.iter().zip(entries.iter().copied()).map(indicator).collect();
-    indicators.filter(|_| entries.len() == items.len()).ok_or(Refused::WaitingMoved)
+/// A released record and the entry that it becomes.
+struct Published<'c> {
+    header: &'c Header,
+    encoded: &'c Encoded,
+    of: Of<'c>,
 }
 
-/// Whether an entry says exactly what was released, and that is an indicator.
+/// What the record is.
+enum Of<'c> {
+    Indicator(RecordId),
+    /// A message about a referral, and to whom.
+    Message(&'c OrgId, &'c Said),
+}
+
+impl Published<'_> {
+    const fn entry(&self, at: Timestamp) -> Entry {
+        Entry { at, retention: self.encoded.retention, label: self.encoded.label }
+    }
+}
+
+/// What is published, by entry; refused unless each item is an indicator, or the only one a message to a peer, and exactly the entry at its place.
+fn entries<'c>(batches: &'c [(Batch, Vec<Header>)], items: &'c [ReleaseItem]) -> Result<Vec<Published<'c>>, Refused> {
+    let entries: Vec<_> = batches.iter().flat_map(|(batch, headers)| batch.entries.iter().zip(headers)).collect();
+    let published = |(item, (entry, header)): (&'c ReleaseItem, (&BatchEntry, &'c Header))| {
+        let encoded = item.released.get();
+        let of = match (item.record, &encoded.observable, &item.said, &encoded.audience) {
+            (Some(record), Some(_), None, _) => Of::Indicator(record),
+            (None, None, Some(said), Audience::Direct(peer)) if items.len() == 1 => Of::Message(peer, said),
+            _ => return None,
+        };
+        Some(Published { header, encoded, of }).filter(|_| is_entry(encoded, entry))
+    };
+    let all: Option<Vec<_>> = items.iter().zip(entries.iter().copied()).map(published).collect();
+    all.filter(|_| entries.len() == items.len()).ok_or(Refused::WaitingMoved)
+}
+
+/// Whether an entry says exactly what was released.
 fn is_entry(released: &Encoded, entry: &BatchEntry) -> bool {
-    let Encoded { kind, label, retention, body, observable, .. } = released;
+    let Encoded { kind, label, retention, body, .. } = released;
     let same_body = matches!(&entry.body, Body::Present(there) if there == body);
-    observable.is_some() && same_body && (entry.kind, entry.label, entry.retention) == (*kind, *label, *retention)
+    same_body && (entry.kind, entry.label, entry.retention) == (*kind, *label, *retention)
 }

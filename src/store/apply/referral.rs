@@ -46,6 +46,14 @@ impl Tx<'_> {
         }
     }
 
+    /// Refused unless [`Self::say`] would take this message as a new one.
+    pub(super) fn is_next(&self, peer: &OrgId, said: &Said, entry: Entry) -> Applied<()> {
+        let row = self.referral_for(&Place { peer: *peer, ours: true, entry }, said)?.filter(|row| row.peer == *peer);
+        let row = row.ok_or(Refused::ReferralMoved)?;
+        let last = self.last_message(&said.referral, row.side)?.map_or(0, |(number, _)| number);
+        if said.number == last + 1 && said.number <= MESSAGES_MAX { Ok(()) } else { Err(Refused::ReferralMoved.into()) }
+    }
+
     /// A message that came, in a log of the other side's or in a tail of our own.
     pub(super) fn hear(&mut self, log: &Log, said: &Said, body: &[u8], number: u64, entry: Entry) -> Applied<Verdict> {
         let Audience::Direct(reader) = log.row.key.audience else { return Ok(Verdict::Invalid) };

@@ -5,7 +5,6 @@ use super::{Applied, Tx};
 use crate::model::Timestamp;
 use crate::rules::statistics::{Event, Measure, Period, Way};
 use crate::store::change::Shelf;
-use crate::store::error::Damaged;
 use redb::ReadableTable;
 use std::collections::BTreeMap;
 
@@ -32,7 +31,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes what was counted. To be called before the commit.
+    /// Writes what was counted, but for periods whose row is damaged. To be called before the commit.
     pub(super) fn write_tally(&mut self) -> Applied<()> {
         let mut periods: BTreeMap<Period, BTreeMap<Measure, u64>> = BTreeMap::new();
         for ((measure, at), more) in std::mem::take(&mut self.tally.counted) {
@@ -44,9 +43,12 @@ impl Tx<'_> {
         for (period, more) in periods {
             let (shelf, id) = (Shelf::Tally as u8, period.id());
             let row = self.t.shelves.get((shelf, &id))?.map(|row| serde_json::from_slice(row.value()));
-            let row: Option<BTreeMap<Measure, u64>> =
-                row.transpose().map_err(|_| Damaged { table: "shelves", key: format!("what was counted in {period}") })?;
-            let mut all = row.unwrap_or_default();
+            // A number less is no reason to keep out what is counted. `doctor` tells it, and what can still be read of the row stays.
+            let Ok(row) = row.transpose() else {
+                tracing::error!(%period, "what was counted of indicators cannot be read, and is not counted further");
+                continue;
+            };
+            let mut all: BTreeMap<Measure, u64> = row.unwrap_or_default();
             for (measure, more) in more {
                 let count = all.entry(measure).or_default();
                 *count = count.saturating_add(more);

@@ -1,6 +1,9 @@
 use super::*;
+use crate::model::ReferralId;
 use crate::model::log::Header;
-use crate::store::change::Refused;
+use crate::model::referral::{Message, Words};
+use crate::rules::referral::Step;
+use crate::store::change::{Refused, Said};
 
 /// Items with their positions behind the log's head, in batches of at most `each`.
 pub(super) fn publish_change(read: &Snapshot, audience: Audience, items: Vec<ReleaseItem>, each: usize) -> Change {
@@ -80,6 +83,63 @@ fn what_is_not_simply_news_is_refused_and_leaves_nothing() {
     home.commit(Change::Incarnation(9));
     home.commit(publish(&["new.example"]));
     assert_eq!(home.values("new.example"), ["new.example"]);
+}
+
+/// A message of ours to the peer: which of ours it is in the one referral.
+fn message(number: u64) -> ReleaseItem {
+    let (referral, heard) = (ReferralId([5; 16]), [0; 32]);
+    let record = Record::Referral(Message { referral, number, seen: 0, heard, vocabulary: String::new(), words: Words::Seen });
+    let step = if number == 1 { Step::Offer } else { Step::Seen };
+    let said = Some(Said { referral, number, seen: 0, heard, step });
+    ReleaseItem {
+        record: None,
+        inside: Vec::new(),
+        released: released(TO_PEER, record, Tlp::AmberStrict),
+        findings: Findings::default(),
+        said,
+    }
+}
+
+#[test]
+fn a_message_that_is_published_stands_as_if_it_had_been_released_and_then_positioned() {
+    let (one, other) = (Home::new(), Home::new());
+    for number in 1..=2 {
+        let change = publish_change(&one.read(), TO_PEER, vec![message(number)], 10);
+        assert_eq!(one.commit(change.clone()), Outcome::Released(vec![ReleaseOutcome::NEWS]));
+        let before = one.dump();
+        assert_eq!(one.commit(change), Outcome::Released(vec![ReleaseOutcome::NEWS]));
+        assert_eq!(one.dump(), before, "made twice, it changes nothing more");
+        other.commit(release_change(TO_PEER, vec![message(number)]));
+        other.append(TO_PEER);
+    }
+    // What is repeated is recognised by its position.
+    let compared =
+        |home: &Home| home.dump().into_iter().filter(|(table, _)| !["meta.v1", "unnamed.v1"].contains(table)).collect::<Vec<_>>();
+    assert_eq!(compared(&one), compared(&other));
+    assert_eq!(one.read().conversation(&ReferralId([5; 16])).unwrap().unwrap().origin.len(), 2);
+    assert_eq!(one.read().waiting_audiences().unwrap(), []);
+}
+
+#[test]
+fn a_message_that_is_not_the_next_one_is_not_published_and_leaves_nothing() {
+    let home = Home::new();
+    let refused = |change: Change, why: Refused| {
+        let before = home.dump();
+        assert_eq!(home.try_commit(change), Err(CommitError::Refused(why)));
+        assert_eq!(home.dump(), before);
+    };
+    let publish = |numbers: &[u64]| publish_change(&home.read(), TO_PEER, numbers.iter().map(|number| message(*number)).collect(), 10);
+    refused(publish(&[2]), Refused::ReferralMoved);
+    let late = publish(&[1]);
+    home.commit(publish(&[1]));
+    refused(publish(&[1]), Refused::ReferralMoved);
+    refused(publish(&[3]), Refused::ReferralMoved);
+    refused(publish(&[2, 2]), Refused::WaitingMoved);
+    home.release(TO_PEER, &["waits.example"]);
+    refused(publish(&[2]), Refused::WaitingMoved);
+    home.append(TO_PEER);
+    home.commit(late);
+    home.commit(publish(&[2]));
 }
 
 #[test]

@@ -51,3 +51,22 @@ fn an_indicator_counts_once_whatever_is_said_sent_or_taken_back_again() {
     home.commit(take_back(other.id(), 1, "the domain has a new owner"));
     assert_eq!(counted(&home), [[1, 0, 1], [4, 2, 1]]);
 }
+
+#[test]
+fn a_damaged_count_keeps_nothing_out_and_goes_on_with_the_next_period() {
+    let home = Home::new();
+    home.release(GROUP, &["one.example"]);
+    let [month, week] = Period::of(NOW);
+    home.commit(Change::Keep { shelf: Shelf::Tally, id: month.id(), row: Some(b"{damaged".to_vec()) });
+    assert_eq!(home.release(GROUP, &["two.example"]), [ReleaseOutcome::NEWS]);
+    assert_eq!(home.values("two.example"), ["two.example"]);
+    let kept = |period: Period| home.read().kept(Shelf::Tally, &period.id()).unwrap().unwrap();
+    assert_eq!(kept(month), b"{damaged", "what may still be read of it stays");
+    let counted = |period| serde_json::from_slice::<BTreeMap<Measure, u64>>(&kept(period)).unwrap();
+    let said = Measure { way: Way::Out, event: Event::Indicator };
+    assert_eq!(counted(week), BTreeMap::from([(said, 2)]));
+    let later = NOW.plus(40 * 86_400_000);
+    let (audience, items) = (GROUP, vec![item(GROUP, indicator("three.example"))]);
+    home.commit(Change::Release { audience, items, disclosures: vec![disclosure(GROUP)], at: later });
+    assert_eq!(Period::of(later).map(counted), [BTreeMap::from([(said, 1)]), BTreeMap::from([(said, 1)])]);
+}
