@@ -193,7 +193,11 @@ async fn a_case_withdrawn_while_the_receiver_is_away_never_arrives_or_goes_when_
             federation.kill(BOREALIS);
             let id = federation.refer(AMAL, case(&["borealis"])).await;
             let line = federation.referral(AMAL, &id).line;
-            assert_eq!((line.state.as_str(), line.priority), ("sent", Some(Priority::Urgent)), "how soon it needs somebody is known at once");
+            assert_eq!(
+                (line.state.as_str(), line.priority),
+                ("sent", Some(Priority::Urgent)),
+                "how soon it needs somebody is known at once"
+            );
             withdrawn_meanwhile(&mut federation, id).await;
         }
     }

@@ -347,6 +347,17 @@ proptest! {
 }
 
 #[test]
+fn addresses_that_are_written_into_one_another_go_as_a_whole() {
+    for times in [8, 10, 40] {
+        let note = Some(format!("see {} there", "anna@helpline.org".repeat(times)));
+        let (once, _) = left(Indicator { note, ..bare("evil.ru") });
+        let note = once.note.clone().expect("a note");
+        assert!(!note.contains("anna") && !note.contains("helpline") && note.starts_with("see [") && note.ends_with("] there"), "{note}");
+        assert_eq!(left(once.clone()).0, once);
+    }
+}
+
+#[test]
 fn a_text_in_which_nothing_was_is_not_looked_at_again_and_none_that_has_something_is_remembered() {
     let gate = gate();
     let looked = |text: &str| gate.texts(Vec::new()).are_clean(std::iter::once(text));

@@ -40,7 +40,9 @@ impl Record {
             }
             text = self.replace(&text, &found);
         }
-        text
+        // Values that are written into one another come to light one by one: what is left of such a word goes as a whole.
+        let left = detector.find(&text);
+        if left.is_empty() { text } else { self.replace(&text, &words(&text, left)) }
     }
 
     /// The fields of one record, redacted in order: a value has one placeholder in all of them.
@@ -102,4 +104,20 @@ fn canonical(kind: Kind, value: &str) -> String {
         Kind::Phone | Kind::Card | Kind::Iban | Kind::Id | Kind::Device => lower.chars().filter(|c| c.is_alphanumeric()).collect(),
         _ => lower.split_whitespace().collect::<Vec<_>>().join(" "),
     }
+}
+
+/// The findings, each with the whole of the word that it is in.
+fn words(text: &str, found: Vec<Finding>) -> Vec<Finding> {
+    let mut words: Vec<Finding> = Vec::new();
+    for mut finding in found {
+        let range = &mut finding.range;
+        let before = text[..range.start].char_indices().rev().take_while(|(_, c)| !c.is_whitespace()).last();
+        range.start = before.map_or(range.start, |(at, _)| at);
+        range.end += text[range.end..].find(char::is_whitespace).unwrap_or(text.len() - range.end);
+        match words.last_mut().filter(|before| before.range.end > finding.range.start) {
+            Some(before) => before.range.end = before.range.end.max(finding.range.end),
+            None => words.push(finding),
+        }
+    }
+    words
 }
