@@ -296,6 +296,20 @@ fn every_help_example_runs_against_a_real_node() {
     let held = here.json(red)["held"][0].clone();
     let (id, digest) = (held["id"].as_str().expect("an id"), held["digest"].as_str().expect("a digest"));
     here.ok(&(take("approve").replace("k7qm2xpa", id) + " --passphrase-file words --digest " + digest));
+    // Whoever refers is the first of the two that TLP:RED needs.
+    here.put("red.toml", &CASE.replace("tlp = \"amber+strict\"", "tlp = \"red\""));
+    let refer = "watchfire refer --file red.toml --to smex --as amina --passphrase-file words --json";
+    let offer = here.json(refer)["offers"][0].clone();
+    assert_eq!(offer["held"]["state"], "second", "{offer}");
+    let (id, digest) = (offer["held"]["id"].as_str().expect("an id"), offer["held"]["digest"].as_str().expect("a digest"));
+    let referral = offer["referral"].as_str().expect("an id");
+    let listed = here.ok("watchfire holds");
+    assert!(listed.lines().any(|line| line.starts_with(&format!("{id}  {}  smex", &referral[..8]))), "{listed}");
+    assert!(here.ok(&format!("watchfire show {referral}")).contains("you can     preview, undo\n"));
+    let alone = format!("watchfire approve {id} --as amina --passphrase-file words --digest {digest}");
+    assert!(!here.run(&alone).status.success(), "nobody is two people");
+    here.ok(&format!("watchfire approve {id} --as omar --passphrase-file words --digest {digest}"));
+    here.wait(&format!("watchfire show {referral} | grep -q 'state       delivered'"));
     here.ok(&(take("user remove") + " --passphrase-file words"));
     here.ok(&take("backup"));
     here.ok(&take("recall"));

@@ -1,6 +1,6 @@
 //! `watchfire handover`
 
-use super::output::{self, facts, plain, table, time};
+use super::output::{self, due, facts, plain, table, time};
 use super::unlock::Signer;
 use super::{Desk, Ended, input};
 use crate::api::client::Target;
@@ -106,7 +106,7 @@ pub(super) fn text(view: &HandOverView) -> String {
     let row = |item: &crate::node::handover::OpenItem| {
         let id: String = item.referral.to_string().chars().take(8).collect();
         let priority = item.priority.map_or_else(|| "-".into(), |priority| priority.to_string());
-        [id, priority, item.state.clone(), item.owner.clone(), time(item.due), item.waits.first().cloned().unwrap_or_default()]
+        [id, priority, item.state.clone(), item.owner.clone(), due(item.due, item.overdue), item.waits.first().cloned().unwrap_or_default()]
     };
     let items = table(["ID", "PRIORITY", "STATE", "OWNER", "DUE", "WAITS"], view.items.iter().map(row).collect());
     text += &if items.is_empty() { "nothing was open\n".into() } else { format!("\n{items}") };

@@ -25,10 +25,11 @@ pub(super) fn text(holds: &[HoldView]) -> String {
     let rows = holds.iter().map(|one| {
         let tlp = one.labels.iter().map(|label| label.label.to_string()).collect::<Vec<_>>().join(", ");
         let by = one.by.iter().chain(&one.approved_by).map(String::as_str).collect::<Vec<_>>().join(", ");
-        [id(one), one.audience_name.clone(), tlp, one.count.to_string(), time(one.due), plain(&by), waits_for(one).into()]
+        let referral = one.referral.map_or_else(|| "-".into(), |referral| referral.to_string().chars().take(8).collect());
+        [id(one), referral, one.audience_name.clone(), tlp, one.count.to_string(), time(one.due), plain(&by), waits_for(one).into()]
     });
     let reasons = holds.iter().filter_map(|one| one.reason.as_ref().map(|reason| reason_text(&id(one), reason)));
-    table(["RELEASE", "TO", "TLP", "RECORDS", "DUE", "SIGNED BY", "WAITS FOR"], rows.collect()) + &reasons.collect::<String>()
+    table(["RELEASE", "REFERRAL", "TO", "TLP", "RECORDS", "DUE", "SIGNED BY", "WAITS FOR"], rows.collect()) + &reasons.collect::<String>()
 }
 
 fn id(hold: &HoldView) -> String {
@@ -64,6 +65,7 @@ pub(super) fn about(hold: &HoldView) -> String {
         vec![("to", hold.audience_name.clone()), ("recipients", or_none(recipients.join(", "))), ("records", labels.join("; "))];
     if let Some(id) = hold.id {
         lines.insert(0, ("release", id.to_string()));
+        lines.extend(hold.referral.map(|referral| ("referral", referral.to_string())));
         lines.push(("due", time(hold.due)));
         lines.push(("waits for", waits_for(hold).into()));
     }

@@ -116,15 +116,22 @@ pub(super) fn table<const N: usize>(head: [&str; N], rows: Vec<[String; N]>) -> 
 /// Names and values below each other, aligned.
 pub(super) fn facts(facts: &[(&str, String)]) -> String {
     let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-    let below = format!("\n{:width$}  ", "");
-    // Further lines of a text stand under its first, where no name of a fact stands.
-    let lines = |value: &str| value.trim_end().split('\n').map(plain).collect::<Vec<_>>().join(&below);
-    facts.iter().map(|(name, value)| format!("{name:width$}  {}\n", lines(value))).collect()
+    facts.iter().map(|(name, value)| format!("{name:width$}  {}\n", below(value, width + 2))).collect()
+}
+
+/// A text of several lines. Further lines stand under its first, so many characters in, where no name of a fact stands.
+pub(super) fn below(text: &str, indent: usize) -> String {
+    text.trim_end().split('\n').map(plain).collect::<Vec<_>>().join(&format!("\n{:indent$}", ""))
 }
 
 /// A time to the second, or `-`.
 pub(super) fn time(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "-".into(), |at| format!("{}Z", &at.to_string()[..19]))
+}
+
+/// When something is due; since when it is overdue, where that time has passed.
+pub(super) fn due(at: Option<Timestamp>, overdue: Option<Timestamp>) -> String {
+    overdue.map_or_else(|| time(at), |since| format!("overdue since {}", time(Some(since))))
 }
 
 /// `3 days left`, `1 day left`, `expired`.

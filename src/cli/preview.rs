@@ -1,6 +1,6 @@
 //! `watchfire preview`
 
-use super::output::{self, count, plain, time};
+use super::output::{self, below, count, plain, time};
 use super::{Desk, Ended, holds};
 use crate::api::client::Target;
 use crate::node::view::{PreviewRecord, PreviewView};
@@ -58,7 +58,7 @@ fn record(record: &PreviewRecord) -> String {
     let PreviewRecord { label, kind, retention, fields, replaced, warnings, asks, .. } = record;
     let mut text = format!("\n{kind}  {}  until {}\n", label.marking(), retention.map_or_else(|| "ever".into(), |at| time(Some(at))));
     let width = fields.iter().map(|field| field.name.len()).max().unwrap_or_default();
-    text.extend(fields.iter().map(|field| format!("    {:width$}  {}\n", field.name, plain(&field.value))));
+    text.extend(fields.iter().map(|field| format!("    {:width$}  {}\n", field.name, below(&field.value, width + 6))));
     text.extend(replaced.iter().map(|one| format!("    replaced in {}: {} {}\n", one.field, one.count, plain(&one.kind))));
     text.extend(warnings.iter().map(|warning| format!("    warning: {}\n", plain(warning))));
     text.extend(asks.iter().map(|ask| format!("    asks: {}\n", plain(ask))));

@@ -7,6 +7,7 @@ use crate::api::client::Target;
 use crate::clock::Clock;
 use crate::model::desk::Release;
 use crate::model::{ReleaseId, UserKey};
+use crate::node::referral::ReferView;
 use crate::node::view::{HoldState, HoldTerms, HoldView};
 
 /// Signs those of these releases that wait for a first signature, where somebody was named who does. Others go on waiting for it.
@@ -23,6 +24,20 @@ pub(super) async fn sign_all(desk: &Desk, signer: &Signer, unlocked: Option<Unlo
         };
         *hold = sign(desk, &by, &id).await?;
         unlocked = Some(by);
+    }
+    Ok(())
+}
+
+/// Signs those of the offers that were just made by somebody's order which wait for a first signature: whoever orders that a case leaves is the first of the two.
+///
+/// # Errors
+/// When the node does not take a signature.
+pub(super) async fn sign_offers(desk: &Desk, by: Option<&Unlocked>, view: &mut ReferView) -> Result<(), Problem> {
+    let Some(by) = by else { return Ok(()) };
+    for hold in view.offers.iter_mut().filter_map(|offer| offer.held.as_mut()).filter(|hold| hold.state == HoldState::Signature) {
+        if let Some(id) = hold.id {
+            *hold = sign(desk, by, &id).await?;
+        }
     }
     Ok(())
 }

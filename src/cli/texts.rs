@@ -983,6 +983,7 @@ refuse, set here  1000     2       20260101  Parking domains
 fn held_release() -> HoldView {
     HoldView {
         id: Some(ReleaseId([0; 5])),
+        referral: None,
         audience: format!("group:{ORG_TEXT}"),
         audience_name: "partners".into(),
         recipients: vec![MemberView { org_id: ORG, name: Some("smex".into()) }, MemberView { org_id: ORG, name: None }],
@@ -1022,13 +1023,17 @@ fn holds_are_a_table_and_reasons_stand_below_it() {
     let reason = Some("the peer is suspended\nhint: `watchfire peer resume` opens the link again".into());
     let kept = HoldView { state: HoldState::Kept, reason, ..held_release() };
     let expected = "\
-RELEASE   TO        TLP    RECORDS  DUE                   SIGNED BY  WAITS FOR
-aaaaaaaa  partners  amber  2        2026-11-22T09:30:30Z             its time
-aaaaaaaa  partners  amber  2        2026-11-22T09:30:30Z             the gate, which does not let it out now
+RELEASE   REFERRAL  TO        TLP    RECORDS  DUE                   SIGNED BY  WAITS FOR
+aaaaaaaa  bibqaaaa  partners  amber  2        2026-11-22T09:30:30Z             its time
+aaaaaaaa  -         partners  amber  2        2026-11-22T09:30:30Z             the gate, which does not let it out now
 aaaaaaaa: the peer is suspended
     hint: `watchfire peer resume` opens the link again
 ";
-    assert_eq!(holds::text(&[held_release(), kept]), expected);
+    let mut id = [0; 16];
+    (id[0], id[1]) = (10, 3);
+    let said = HoldView { referral: Some(crate::model::ReferralId(id)), ..held_release() };
+    assert_eq!(holds::text(&[said.clone(), kept]), expected);
+    assert!(holds::about(&said).contains("\nreferral    bibqaaaaaaaaaaaaaaaaaaaaaa\n"), "{}", holds::about(&said));
     let says = |state| holds::waits_for(&HoldView { state, ..held_release() });
     assert_eq!(says(HoldState::Preview), "nothing: this is a preview");
     assert_eq!(says(HoldState::Second), "a second person (`watchfire approve`)");
@@ -1039,7 +1044,7 @@ aaaaaaaa: the peer is suspended
 
 #[test]
 fn a_preview_is_the_release_and_each_record_field_by_field() {
-    let fields = [("kind", "domain"), ("value", "evil.example"), ("note", "seen in [email-1]")];
+    let fields = [("kind", "domain"), ("value", "evil.example"), ("note", "seen in [email-1]\nand \u{1b}[2Jagain\n")];
     let record = PreviewRecord {
         part: 0,
         label: Tlp::Amber.into(),
@@ -1069,6 +1074,7 @@ indicator  TLP:AMBER  until 2026-11-22T09:30:00Z
     kind   domain
     value  evil.example
     note   seen in [email-1]
+           and \\u{{1b}}[2Jagain
     replaced in note: 1 email
     warning: `docs.google.com` is well known
     asks: `pages.dev` is shared hosting
@@ -1219,6 +1225,7 @@ fn what_platforms_were_asked_is_told_in_a_line_each() {
         by: None,
         pinged: vec!["2026-12-04T10:00:00Z".parse().unwrap()],
         due: Some("2026-12-11T10:00:00Z".parse().unwrap()),
+        overdue: None,
         answered: None,
         outcome: None,
         partners: vec!["borealis".into()],
@@ -1230,6 +1237,13 @@ aaaaaaaa  aaaaaaaa  facebook  partner_portal  5-2938471   2026-11-27T10:00:00Z  
     assert_eq!(super::referral::platform::lines(&[]), "no platform was asked\n");
     let text = super::referral::platform::text(&waiting);
     assert!(text.contains("who else reaches it  borealis\n") && text.contains("asked again          2026-12-04T10:00:00Z\n"), "{text}");
+    let overdue = PlatformView { overdue: waiting.due, ..waiting.clone() };
+    let says = |one: &PlatformView| super::referral::platform::lines(std::slice::from_ref(one));
+    assert!(says(&overdue).contains("  overdue since 2026-12-11T10:00:00Z  waiting\n"), "{}", says(&overdue));
+    let ran_out = PlatformView { due: None, ..overdue };
+    assert!(says(&ran_out).contains("  overdue since 2026-12-11T10:00:00Z, ladder ran out  waiting\n"), "{}", says(&ran_out));
+    let text = super::referral::platform::text(&ran_out);
+    assert!(text.contains("due                  overdue since 2026-12-11T10:00:00Z, ladder ran out\n"), "{text}");
     let outcome = Some("account_recovered".parse().unwrap());
     let answered = PlatformView { state: "answered".into(), due: None, outcome, partners: Vec::new(), ..waiting };
     assert!(super::referral::platform::lines(&[answered]).contains("account_recovered"));

@@ -58,10 +58,7 @@ impl Signer {
 impl Signer {
     /// A request with the order of whoever was named; without one where nobody was, which the node takes at a desk without users.
     pub(super) async fn order<T: Serialize>(&self, desk: &Desk, name: &str, about: &str, request: T) -> Result<Ordered<T>, Problem> {
-        if self.name.is_none() {
-            return Ok(Ordered { request, order: None });
-        }
-        self.unlock(desk).await?.order(name, about, request)
+        Unlocked::order_of(self.unlock_if_named(desk).await?.as_ref(), name, about, request)
     }
 
     /// The user's open key, for several orders; nothing where nobody was named.
@@ -71,6 +68,14 @@ impl Signer {
 }
 
 impl Unlocked {
+    /// A request with the order of whoever was named; without one where nobody was.
+    pub(super) fn order_of<T: Serialize>(by: Option<&Self>, name: &str, about: &str, request: T) -> Result<Ordered<T>, Problem> {
+        match by {
+            Some(by) => by.order(name, about, request),
+            None => Ok(Ordered { request, order: None }),
+        }
+    }
+
     /// A request with this user's order.
     pub(super) fn order<T: Serialize>(&self, name: &str, about: &str, request: T) -> Result<Ordered<T>, Problem> {
         let bytes = serde_json::to_vec(&request).map_err(|error| NodeError::Internal(error.to_string()))?;

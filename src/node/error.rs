@@ -246,6 +246,16 @@ pub enum NodeError {
     /// It is not the time for that in a referral, or not ours to do.
     #[error("{0}\nhint: {hint}", hint = super::referral::way_out(*.0))]
     Referral(Illegal),
+    /// The same, with what can be done as it stands.
+    #[error("{why}\nhint: {hint}", hint = super::referral::moves_hint(state, moves))]
+    NotNow {
+        /// Why not.
+        why: Illegal,
+        /// Where it stands.
+        state: &'static str,
+        /// The commands that can be given.
+        moves: Vec<String>,
+    },
     /// Nothing is held under that id.
     #[error("nothing is held as `{0}`\nhint: `watchfire holds` shows what is; what has left is taken back with `watchfire recall`")]
     NotHeld(String),
@@ -436,7 +446,7 @@ impl NodeError {
             Self::NoProfile => "no-profile",
             Self::UnknownProfile(_) => "unknown-profile",
             Self::UnknownOfDesk { .. } => "unknown-here",
-            Self::Referral(_) => "not-now",
+            Self::Referral(_) | Self::NotNow { .. } => "not-now",
             Self::OnlyHeld { .. } => "only-held",
             Self::AlsoHeld { .. } => "also-held",
             Self::Recalled { .. } => "recalled",
@@ -489,7 +499,7 @@ impl NodeError {
             Self::Config(_) | Self::BadInput(_) | Self::UnknownCursor | Self::BadDeniedKey { .. } | Self::GateFile { .. } => Exit::Usage,
             Self::BadTimers { .. } => Exit::Usage,
             Self::AmbiguousRecord { .. } => Exit::Usage,
-            Self::Referral(_) => Exit::Failed,
+            Self::Referral(_) | Self::NotNow { .. } => Exit::Failed,
             Self::Withheld(_) | Self::Label { .. } | Self::HeldBack(_) | Self::PolicyWidens => Exit::Refused,
             Self::NotInitialised(_) | Self::AlreadyInitialised(_) | Self::Permission { .. } | Self::BadFile { .. } => Exit::Permission,
             Self::NotEmpty(_) | Self::NotForUs { .. } | Self::KeyAbsent(_) => Exit::Permission,
@@ -784,7 +794,23 @@ mod tests {
                 NodeError::Referral(Illegal::NotAcknowledged),
                 "not-now",
                 1,
-                "no person has acknowledged it\nhint: `watchfire ack` says first that a person has opened it",
+                "no person has acknowledged it\nhint: `watchfire show` tells how it stands, and what can be done",
+            ),
+            (
+                NodeError::NotNow {
+                    why: Illegal::NotAcknowledged,
+                    state: "delivered",
+                    moves: vec!["watchfire ack k7qm2xpa".into(), "watchfire withdraw k7qm2xpa".into()],
+                },
+                "not-now",
+                1,
+                "no person has acknowledged it\nhint: it is `delivered`; you can `watchfire ack k7qm2xpa` or `watchfire withdraw k7qm2xpa`",
+            ),
+            (
+                NodeError::NotNow { why: Illegal::Withdrawn, state: "purged", moves: Vec::new() },
+                "not-now",
+                1,
+                "the referral was withdrawn\nhint: it is `purged`, and nothing is left for us to do in it",
             ),
             (
                 NodeError::AlsoHeld { text: text(), hold: crate::model::ReleaseId([0; 5]) },

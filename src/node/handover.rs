@@ -11,6 +11,7 @@ use crate::rules::notify::{Event, Notice};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Longest note in characters.
 const NOTE_MAX: usize = 2_000;
@@ -48,8 +49,11 @@ pub struct OpenItem {
     pub owner: String,
     /// How soon, where it is known.
     pub priority: Option<Priority>,
-    /// When the next clock runs out.
+    /// When the next rung of the clock was due that `waits` names first.
     pub due: Option<Timestamp>,
+    /// Since when that clock is overdue: at the hand-over, or by now where the same is still waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue: Option<Timestamp>,
     /// What is waited for.
     pub waits: Vec<String>,
 }
@@ -174,6 +178,7 @@ impl Node {
             owner: line.owner,
             priority: line.priority,
             due: line.due,
+            overdue: line.overdue,
             waits: line.waits,
         };
         let items: Vec<OpenItem> = self.inbox(false)?.into_iter().map(item).collect();
@@ -197,7 +202,7 @@ impl Node {
             accepted_by: None,
             told: None,
         };
-        let tell = self.notify(waits(&id, Role::Handler, opened));
+        let tell = self.notify(Notice::new(Event::HandoverWaiting, &shelf_id(&id), Role::Handler, opened));
         self.commit_many(vec![keep(&id, Some(&row)), self.deed(by, "hand-over", &as_referral(&id), 0), tell]).await?;
         tracing::info!(handover = %id, items = row.items.len(), "a shift hands over");
         self.handover(&id.to_string())
@@ -232,8 +237,8 @@ impl Node {
     pub fn handovers(&self) -> Result<Vec<HandOverView>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let names = Self::user_names(&snapshot)?;
-        let mut all: Vec<HandOverView> =
-            Self::handover_rows(&snapshot)?.into_iter().map(|(id, row)| self.handover_view(&names, id, row)).collect();
+        let rows = Self::handover_rows(&snapshot)?.into_iter();
+        let mut all = rows.map(|(id, row)| self.handover_view(&snapshot, &names, id, row)).collect::<Result<Vec<_>, _>>()?;
         all.sort_by_key(|view| std::cmp::Reverse((view.opened, view.handover)));
         Ok(all)
     }
@@ -245,10 +250,10 @@ impl Node {
     pub fn handover(&self, text: &str) -> Result<HandOverView, NodeError> {
         let snapshot = self.store.snapshot()?;
         let (id, row) = self.handover_named(&snapshot, text)?;
-        Ok(self.handover_view(&Self::user_names(&snapshot)?, id, row))
+        self.handover_view(&snapshot, &Self::user_names(&snapshot)?, id, row)
     }
 
-    /// The hand-overs that nobody has accepted in time, each once: leads are told, and it is logged. Destroys those that are old.
+    /// The hand-overs that nobody has accepted in time, each once: leads and the role of whoever handed over are told, and it is logged. Destroys those that are old.
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes.
@@ -262,7 +267,10 @@ impl Node {
             } else if row.accepted.is_none() && row.told.is_none() && self.handover_due(&row) <= now {
                 row.told = Some(now);
                 changes.push(keep(&id, Some(&row)));
-                changes.push(self.notify(waits(&id, Role::Lead, now)));
+                // Notices go to roles: to the leads, and to that of whoever handed over.
+                let by = self.desk()?.users().find(|user| row.by == Some(user.key.short())).map(|user| user.role);
+                let to: BTreeSet<Role> = by.into_iter().chain([Role::Lead]).collect();
+                changes.extend(to.into_iter().map(|to| self.notify(Notice::new(Event::HandoverLate, &shelf_id(&id), to, now))));
                 late.push(LateHandOver { handover: id, by: row.by, items: row.items.len() });
             }
         }
@@ -300,14 +308,30 @@ impl Node {
         }
     }
 
-    fn handover_view(&self, names: &std::collections::BTreeMap<String, String>, id: HandOverId, row: HandOverRow) -> HandOverView {
+    fn handover_view(
+        &self,
+        snapshot: &Snapshot,
+        names: &BTreeMap<String, String>,
+        id: HandOverId,
+        mut row: HandOverRow,
+    ) -> Result<HandOverView, NodeError> {
         let due = self.handover_due(&row);
+        for item in &mut row.items {
+            // What was due meanwhile is overdue where it is waited for still.
+            if item.overdue.is_none()
+                && item.due.is_some_and(|due| due <= self.clock.now())
+                && let Some(conversation) = snapshot.conversation(&item.referral)?.filter(|one| !one.row.over)
+            {
+                let line = self.line(snapshot, &conversation)?;
+                item.overdue = line.overdue.filter(|_| line.waits.first() == item.waits.first());
+            }
+        }
         let state = match row.accepted {
             Some(_) => "accepted",
             None if due <= self.clock.now() => "late",
             None => "open",
         };
-        HandOverView {
+        Ok(HandOverView {
             handover: id,
             state: state.into(),
             opened: row.opened,
@@ -321,13 +345,8 @@ impl Node {
             calls: row.calls,
             alerts: row.alerts,
             campaigns: row.campaigns,
-        }
+        })
     }
-}
-
-/// That one waits, for the next shift; and, when it is late, for the leads.
-fn waits(id: &HandOverId, to: Role, at: Timestamp) -> Notice {
-    Notice::new(Event::HandoverWaiting, &shelf_id(id), to, at)
 }
 
 /// As the audit names it.

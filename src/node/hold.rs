@@ -18,6 +18,7 @@ use super::{Node, NodeError};
 use crate::link::convert::{decode_record, encode_record};
 use crate::model::crypto::{random, sha256};
 use crate::model::desk::SignedOrder;
+use crate::model::referral::Words;
 use crate::model::{AlertId, Label, Record, RecordId, RecordKind, ReferralId, ReleaseId};
 use crate::rules::desk::Deed;
 use crate::rules::gate::Origin;
@@ -342,6 +343,20 @@ fn held_alert(snapshot: &Snapshot, id: &ReleaseId, row: &HoldRow) -> Result<Opti
                     Ok(Record::Alert(alert)) => alert.id,
                     _ => AlertId([0; 16]),
                 }));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// What a release says that is a message about a referral, read from the very bytes.
+pub(super) fn held_words(snapshot: &Snapshot, id: &ReleaseId) -> Result<Option<Words>, NodeError> {
+    let Some(row) = snapshot.hold(id)? else { return Ok(None) };
+    for part in row.parts.keys() {
+        for HeldItem { encoded: Held(Encoded { kind, body, .. }), .. } in snapshot.held(id, *part)? {
+            let kind = RecordKind::from_number(kind);
+            if let Some(Record::Referral(message)) = kind.and_then(|kind| decode_record(kind, &body).ok()) {
+                return Ok(Some(message.words));
             }
         }
     }

@@ -90,6 +90,7 @@ impl Node {
         let state = if id.is_none() { HoldState::Preview } else { self.state_of(id, row) };
         Ok(HoldView {
             id,
+            referral: row.referral,
             audience: row.audience.to_string(),
             audience_name: names.audience(&row.audience),
             recipients: recipients.into_iter().map(recipient).collect(),

@@ -121,7 +121,7 @@ async fn two_volunteer_one_is_chosen_and_gets_the_case_and_the_other_is_told() {
     assert_eq!(ended, [1, 1, 0], "who volunteered is not left waiting, and nobody else is told");
 
     // The one who was chosen does not take it: the other is still there to be asked.
-    let again = AgainRequest { to: vec!["borealis".into()], call: Some(id.to_string()), now: true };
+    let again = AgainRequest { to: vec!["borealis".into()], candidates: Vec::new(), call: Some(id.to_string()), now: true };
     let unasked = federation.node(AMAL).refer_again(&referral.to_string(), again.clone(), By::default()).await.unwrap_err();
     assert!(matches!(unasked, NodeError::Withheld(Withheld::NotConsented)), "the consent names cedar alone: {unasked}");
     for who in [BOREALIS, CEDAR, DUNYA] {
@@ -295,7 +295,10 @@ async fn what_is_asked_badly_is_refused_with_a_way_out() {
     federation.group_with(BOREALIS, "circle", &[AMAL], |group| group.hidden = true).await;
     federation.settle().await;
     let hidden = open(|request| request.to = "circle".into()).await.unwrap_err();
-    assert!(hidden.to_string().starts_with("in a hidden group its owner alone would hear the call"), "{hidden}");
+    assert!(
+        hidden.to_string().starts_with("in a hidden group its head alone would hear the call\nhint: `borealis` heads it: "),
+        "{hidden}"
+    );
     let ours = federation.call(AMAL, Priority::Normal).await;
     assert!(federation.volunteers(AMAL, &ours, false).await.is_err());
     assert!(federation.node(BOREALIS).close_call(&ours.to_string(), By::default()).await.is_err(), "another's");

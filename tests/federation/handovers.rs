@@ -1,10 +1,15 @@
 //! One shift hands over to the next, or hears that nobody took it.
 
+use crate::desk;
 use crate::harness::*;
 use crate::referrals::case;
+use std::collections::BTreeSet;
+use watchfire::model::desk::Role;
 use watchfire::node::NodeError;
 use watchfire::node::handover::HandOverRequest;
 use watchfire::node::referral::By;
+use watchfire::rules::desk::Deed;
+use watchfire::rules::notify::{Event, Message};
 
 const NOTE: &str = "borealis answers at night";
 
@@ -52,6 +57,34 @@ async fn what_nobody_accepts_in_time_is_told_once_and_is_gone_after_90_days() {
     federation.clock.advance(91 * 86_400_000);
     node.remind_of_handovers().await.unwrap();
     assert!(node.handovers().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn leads_and_the_role_of_whoever_handed_over_are_told_that_nobody_has_accepted() {
+    let federation = Federation::with(1, |_, config| {
+        config.handover.accept_minutes = 10;
+        let channel = "name = 'page'\nkind = 'command'\nprogram = '/bin/true'";
+        config.notify.channel = vec![toml::from_str(channel).unwrap()];
+    })
+    .await;
+    let node = federation.node(AMAL);
+    desk::staff(node).await;
+    let order = desk::order(node, "handover", "", &request(), desk::OMAR);
+    let by = node.ordered("handover", "", &request(), Some(&order), Deed::Work).unwrap();
+    node.open_handover(request(), by).await.unwrap();
+    let told = |event: Event| {
+        let notices = node.store.snapshot().unwrap().notices().unwrap();
+        let to = notices.into_iter().filter_map(|row| match row.message {
+            Message::One(notice) if notice.event == event => Some(notice.to),
+            _ => None,
+        });
+        to.collect::<BTreeSet<Role>>()
+    };
+    assert_eq!((told(Event::HandoverWaiting), told(Event::HandoverLate)), (BTreeSet::from([Role::Handler]), BTreeSet::new()));
+    federation.clock.advance(600_000);
+    node.remind_of_handovers().await.unwrap();
+    // Omar, who handed over, is a handler.
+    assert_eq!(told(Event::HandoverLate), BTreeSet::from([Role::Lead, Role::Handler]));
 }
 
 #[tokio::test]

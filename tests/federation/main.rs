@@ -37,6 +37,7 @@ mod lives;
 mod membership;
 mod newer;
 mod nothing_new;
+mod open_cases;
 mod pairing;
 mod platforms;
 mod profiles;

@@ -7,7 +7,9 @@ use crate::people::report::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
 use watchfire::model::{OrgId, Priority, ReferralId, Timestamp};
 use watchfire::rules::escalate::{Act, Case, Desks, Engine, Fired, Moment, Timetable, Wait};
-use watchfire::rules::referral::{Choice, Decision, Facts, Message, Progress, Side, Standing, Step, by_itself, choice, may_give, standing};
+use watchfire::rules::referral::{
+    Choice, Decision, Facts, Message, Progress, Side, Standing, Step, by_itself, choice, is_open, may_give, standing,
+};
 
 const BEGAN: u64 = 1_800_000_000_000;
 /// From one node to another.
@@ -276,6 +278,14 @@ impl Network for Rules {
         };
         let done = self.write(referral, side, step);
         self.react(referral, side);
+        if done && matches!(deed, Deed::Choose) {
+            // The node withdraws it from the others, once it is confirmed.
+            for other in self.cases[self.talks[&referral].case].offers.clone() {
+                if other != referral && is_open(&self.view(&other, 0)) && self.write(other, 0, Step::Withdraw) {
+                    self.react(other, 0);
+                }
+            }
+        }
         done
     }
 

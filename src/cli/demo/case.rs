@@ -107,7 +107,7 @@ pub(super) async fn timed_out(team: &mut Team, stopped: bool) -> Seen {
     ok &= stands(team, &amal, &second, "accepted").await;
     act(&amal, &second, Act::Choose).await?;
     ok &= stands(team, &cedar, &second, "in_progress").await;
-    act(&amal, &first, Act::Withdraw { revoked: false }).await?;
+    // Nobody has to withdraw it: whoever is not chosen is told by the node.
     ok &= stands(team, &borealis, &first, "purged").await;
     ok &= amal.referral_named_view(&second.to_string())?.line.owner != "us"
         && cedar.referral_named_view(&second.to_string())?.line.owner == "us";

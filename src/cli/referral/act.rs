@@ -2,8 +2,8 @@
 
 use crate::api::client::Target;
 use crate::cli::output;
-use crate::cli::unlock::Signer;
-use crate::cli::{Desk, Ended, input};
+use crate::cli::unlock::{Signer, Unlocked};
+use crate::cli::{Desk, Ended, input, second};
 use crate::model::Timestamp;
 use crate::model::referral::Waiting;
 use crate::model::vocabulary::Code;
@@ -86,7 +86,7 @@ pub(crate) struct Decline {
     text: Text,
 }
 
-/// Choose among several who have accepted a case
+/// Choose among several who have accepted a case; it is withdrawn from the others
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  watchfire choose k7qm2xpa")]
 pub(crate) struct Choose {
@@ -242,10 +242,17 @@ pub(crate) async fn run(desk: &Desk, acts: Acts) -> Ended {
     output::answer(desk, &view, done)
 }
 
-/// Does it, and gives back how the referral stands then.
+/// Does it, and gives back how the referral stands then. Where what is said has to be signed by two, whoever says it is the first of them.
 pub(crate) async fn act_in(desk: &Desk, signer: &Signer, id: &str, act: Act, now: bool) -> Result<ReferralView, crate::api::Problem> {
-    let ask = signer.order(desk, "act", id, ActRequest { act, now }).await?;
-    desk.node().post(Target::new(&["referrals", id, "act"]), &ask).await
+    // These say nothing that is held: what is was said before.
+    let says = !matches!(act, Act::Choose | Act::Withdraw { .. });
+    let by = signer.unlock_if_named(desk).await?;
+    let ask = Unlocked::order_of(by.as_ref(), "act", id, ActRequest { act, now })?;
+    let view: ReferralView = desk.node().post(Target::new(&["referrals", id, "act"]), &ask).await?;
+    if let (Some(by), Some(held)) = (&by, view.held.filter(|_| says && view.label.needs_two())) {
+        second::sign(desk, by, &held).await?;
+    }
+    Ok(view)
 }
 
 /// In a line: how it stands now, and what is held of it.
@@ -253,7 +260,12 @@ pub(crate) fn done(view: &ReferralView) -> String {
     let line = &view.line;
     let mut text = format!("{}: {}, owner {}\n", line.referral, line.state, crate::cli::output::plain(&line.owner));
     if let Some(held) = view.held {
-        text += &format!("held as {held} and leaves in a moment; `watchfire undo {held}` drops it\n");
+        let leaves = if view.label.needs_two() {
+            format!("leaves when somebody else signs too (`watchfire approve {held}`)")
+        } else {
+            "leaves in a moment".into()
+        };
+        text += &format!("held as {held} and {leaves}; `watchfire undo {held}` drops it\n");
     }
     text
 }

@@ -3,8 +3,8 @@
 use super::refer::{read, text};
 use crate::api::client::Target;
 use crate::cli::output;
-use crate::cli::unlock::Signer;
-use crate::cli::{Desk, Ended, input};
+use crate::cli::unlock::{Signer, Unlocked};
+use crate::cli::{Desk, Ended, input, second};
 use crate::node::referral::ReferView;
 
 /// Hand a case on that came to us, where its consent allows that
@@ -41,7 +41,9 @@ pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
         request.to = to;
     }
     (request.parent, request.now) = (Some(id), request.now || now);
-    let ask = signer.order(desk, "refer", "", request).await?;
-    let view: ReferView = desk.node().post(Target::new(&["referrals"]), &ask).await?;
+    let by = signer.unlock_if_named(desk).await?;
+    let ask = Unlocked::order_of(by.as_ref(), "refer", "", request)?;
+    let mut view: ReferView = desk.node().post(Target::new(&["referrals"]), &ask).await?;
+    second::sign_offers(desk, by.as_ref(), &mut view).await?;
     output::answer(desk, &view, text)
 }

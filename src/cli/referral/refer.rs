@@ -6,12 +6,11 @@ use crate::api::Problem;
 use crate::api::client::Target;
 use crate::cli::output::{self, plain};
 use crate::cli::unlock::{Signer, Unlocked};
-use crate::cli::{Desk, Ended, input};
+use crate::cli::{Desk, Ended, holds, input, second};
 use crate::clock::Clock;
-use crate::model::desk::Ordered;
 use crate::node::error::NodeError;
 use crate::node::referral::{AgainRequest, ReferRequest, ReferView};
-use crate::node::view::PeerView;
+use crate::node::view::{HoldState, PeerView};
 use std::io::{self, IsTerminal};
 
 /// Hand a case to a partner
@@ -21,8 +20,8 @@ pub(crate) struct Args {
     /// The case as TOML or JSON; `-` reads standard input. Without it you are asked, on a terminal
     #[arg(long, value_name = "FILE")]
     file: Option<String>,
-    /// Offer the case of this referral to somebody else, whom its consent names
-    #[arg(long, value_name = "REFERRAL", requires = "to", conflicts_with_all = ["file", "candidates", "dry_run"])]
+    /// Offer the case of this referral to somebody else, whom its consent names: to the next candidate where `--to` names nobody
+    #[arg(long, value_name = "REFERRAL", conflicts_with_all = ["file", "dry_run"])]
     again: Option<String>,
     /// The peer that it goes to; once for each, among whom you choose when several accept
     #[arg(long, value_name = "PEER")]
@@ -71,8 +70,10 @@ pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
         return output::data(if template { TEMPLATE } else { super::contact::TEMPLATE });
     }
     if let Some(id) = again {
-        let ask = signer.order(desk, "again", &id, AgainRequest { to, call, now }).await?;
-        let view: ReferView = desk.node().post(Target::new(&["referrals", &id, "again"]), &ask).await?;
+        let by = signer.unlock_if_named(desk).await?;
+        let ask = Unlocked::order_of(by.as_ref(), "again", &id, AgainRequest { to, candidates, call, now })?;
+        let mut view: ReferView = desk.node().post(Target::new(&["referrals", &id, "again"]), &ask).await?;
+        second::sign_offers(desk, by.as_ref(), &mut view).await?;
         return output::answer(desk, &view, text);
     }
     let asked = file.is_none();
@@ -96,17 +97,16 @@ pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
         super::contact::seal(desk, &super::contact::read(&file)?, &mut request).await?;
     }
     // One passphrase for both requests.
-    let by = match &signer.name {
-        Some(_) => Some(signer.unlock(desk).await?),
-        None => None,
-    };
+    let by = signer.unlock_if_named(desk).await?;
     if asked && !dry_run {
         let dry = ReferRequest { dry_run: true, ..request.clone() };
         if !input::says_yes(text(&post(desk, by.as_ref(), dry).await?).trim_end(), "does this leave?")?.unwrap_or(false) {
             return Err(NodeError::Conflict("nothing was referred".into()).into());
         }
     }
-    output::answer(desk, &post(desk, by.as_ref(), request).await?, text)
+    let mut view = post(desk, by.as_ref(), request).await?;
+    second::sign_offers(desk, by.as_ref(), &mut view).await?;
+    output::answer(desk, &view, text)
 }
 
 /// Asks a person for a case.
@@ -124,10 +124,7 @@ async fn ask(desk: &Desk, to: &[String]) -> Result<ReferRequest, Problem> {
 
 /// Has a case referred, by somebody's order where somebody was named.
 async fn post(desk: &Desk, by: Option<&Unlocked>, request: ReferRequest) -> Result<ReferView, Problem> {
-    let ask = match by {
-        Some(by) => by.order("refer", "", request)?,
-        None => Ordered { request, order: None },
-    };
+    let ask = Unlocked::order_of(by, "refer", "", request)?;
     desk.node().post(Target::new(&["referrals"]), &ask).await
 }
 
@@ -163,6 +160,9 @@ pub(crate) fn text(view: &ReferView) -> String {
         text += &format!("{} to {}: {state}\n", offer.referral, plain(&offer.name));
         if let Some(id) = offer.held.as_ref().and_then(|hold| hold.id) {
             text += &format!("held as {id}; `watchfire preview {id}` shows what leaves, `watchfire undo {id}` drops it\n");
+        }
+        if let Some(hold) = offer.held.as_ref().filter(|hold| !matches!(hold.state, HoldState::Held | HoldState::Preview)) {
+            text += &format!("waits for {}\n", holds::waits_for(hold));
         }
     }
     if let Some(code) = &view.introduction_code {

@@ -1,6 +1,6 @@
 //! A referral as it is printed.
 
-use crate::cli::output::{facts, plain, time};
+use crate::cli::output::{due, facts, plain, time};
 use crate::model::referral::Offer;
 use crate::model::vocabulary::Code;
 use crate::node::referral::{MessageView, PlatformView, ReferralView, Skeleton};
@@ -17,12 +17,13 @@ pub(crate) fn referral(view: &ReferralView) -> String {
         ("waits", if line.waits.is_empty() { "for nothing".into() } else { line.waits.join("; ") }),
     ];
     let mut also = |name, value: Option<String>| lines.extend(value.map(|value| (name, value)));
-    also("due", line.due.map(|at| time(Some(at))));
+    also("due", line.overdue.or(line.due).map(|_| due(line.due, line.overdue)));
     also("priority", line.priority.map(|priority| priority.to_string()));
     also("code", view.introduction_code.clone());
     also("reference", Some(view.reference.clone()).filter(|text| !text.is_empty()));
     also("held", view.held.map(|held| format!("{held} (`watchfire undo {held}` drops it)")));
     also("destroyed", view.retention.map(|at| time(Some(at))));
+    also("you can", Some(commands(&view.moves)).filter(|text| !text.is_empty()));
     also("differs", line.forked.then(|| "the two sides' histories of it differ: call them".to_owned()));
     let mut text = facts(&lines);
     text += "\n";
@@ -45,12 +46,17 @@ pub(crate) fn referral(view: &ReferralView) -> String {
     text
 }
 
+/// The commands that can be given, without what each of them needs.
+fn commands(moves: &[String]) -> String {
+    moves.iter().filter_map(|line| line.split(' ').nth(1)).collect::<Vec<_>>().join(", ")
+}
+
 fn asked(one: &PlatformView) -> String {
     let references: Vec<&str> = one.references.iter().map(crate::model::platform::Reference::as_str).collect();
     let under = if references.is_empty() { String::new() } else { format!(" as {}", references.join(", ")) };
     let again = one.pinged.last().map(|at| format!(", again {}", time(Some(*at)))).unwrap_or_default();
     let came = one.outcome.as_ref().map(|outcome| format!(", {} {}: {outcome}", one.state, time(one.answered)));
-    let came = came.unwrap_or_else(|| format!(", waiting; due {}", time(one.due)));
+    let came = came.unwrap_or_else(|| format!(", waiting; due {}", super::platform::when(one)));
     format!("asked {} by {}{under} {}{again}{came} ({})\n", one.platform, one.channel, time(Some(one.opened)), one.escalation)
 }
 

@@ -1,7 +1,7 @@
 //! `watchfire timers`
 
 use crate::api::client::Target;
-use crate::cli::output::{self, plain, table, time};
+use crate::cli::output::{self, due, plain, table, time};
 use crate::cli::{Desk, Ended};
 use crate::node::escalate::{TimerView, done};
 
@@ -29,7 +29,12 @@ pub(crate) async fn run(desk: &Desk, args: &Args) -> Ended {
 pub(crate) fn text(views: &[TimerView], whole: bool) -> String {
     let row = |view: &TimerView| {
         let id: String = view.referral.to_string().chars().take(8).collect();
-        let due = if view.paused { format!("{} (paused)", time(view.due)) } else { time(view.due) };
+        // What is done next, and when, goes on behind what is overdue.
+        let due = match (view.due, view.overdue) {
+            (Some(next), Some(_)) if view.overdue < view.due => format!("{}, then {}", due(None, view.overdue), time(Some(next))),
+            (next, overdue) => due(next, overdue),
+        };
+        let due = if view.paused { format!("{due} (paused)") } else { due };
         let then = view.act.map_or("nothing more", done).to_owned();
         let rungs = format!("{} of {}", view.recorded.len(), view.rungs);
         [id, view.priority.to_string(), view.waits.clone(), view.whose.clone(), time(Some(view.since)), due, then, rungs]

@@ -18,6 +18,10 @@ pub(super) fn to_wire(message: &Message) -> Referral {
         heard: if *seen == 0 { Vec::new() } else { heard.to_vec() },
         vocabulary: vocabulary.clone(),
         words: Some(words_to_wire(words)),
+        withdraw_reason: match words {
+            Words::Withdraw { reason: Some(reason), .. } => reason.to_string(),
+            _ => String::new(),
+        },
     }
 }
 
@@ -30,7 +34,12 @@ pub(super) fn from_wire(wire: Referral) -> Result<Message, Malformed> {
         [] => [0; 32],
         bytes => fixed(bytes, "what was heard has 32 bytes")?,
     };
-    let words = words_from_wire(wire.words.ok_or(Malformed("a message says something that this version does not know"))?)?;
+    let mut words = words_from_wire(wire.words.ok_or(Malformed("a message says something that this version does not know"))?)?;
+    match (&mut words, some_code(&wire.withdraw_reason)?) {
+        (_, None) => {}
+        (Words::Withdraw { reason, .. }, why) => *reason = why,
+        _ => return Err(Malformed("a reason to withdraw what is not withdrawn")),
+    }
     let referral = ReferralId(fixed(&wire.referral, "the id of a referral has 16 bytes")?);
     let message = Message { referral, number: wire.number, seen: wire.seen, heard, vocabulary: wire.vocabulary, words };
     message.check().map_err(|_| Malformed("a message says more than a message may, or less than it must"))?;
@@ -63,7 +72,7 @@ fn words_to_wire(words: &Words) -> Kind {
         Words::Resolve { outcomes, text } => Kind::Resolve(wire::Resolve { outcomes: codes(outcomes), text: text.clone() }),
         Words::Review { helped, text } => Kind::Review(wire::Review { helped: *helped, text: text.clone() }),
         Words::Close => Kind::Close(nothing),
-        Words::Withdraw { revoked } => Kind::Withdraw(*revoked),
+        Words::Withdraw { revoked, .. } => Kind::Withdraw(*revoked),
         Words::Purge => Kind::Purge(nothing),
         Words::Seen => Kind::SeenIt(nothing),
     }
@@ -94,7 +103,7 @@ fn words_from_wire(kind: Kind) -> Result<Words, Malformed> {
         Kind::Resolve(wire::Resolve { outcomes, text }) => Words::Resolve { outcomes: read_codes(&outcomes)?, text },
         Kind::Review(wire::Review { helped, text }) => Words::Review { helped, text },
         Kind::Close(_) => Words::Close,
-        Kind::Withdraw(revoked) => Words::Withdraw { revoked },
+        Kind::Withdraw(revoked) => Words::Withdraw { revoked, reason: None },
         Kind::Purge(_) => Words::Purge,
         Kind::SeenIt(_) => Words::Seen,
     })
@@ -251,4 +260,23 @@ pub(super) fn some_code(text: &str) -> Result<Option<Code>, Malformed> {
 
 fn organisation(bytes: &[u8]) -> Result<Option<OrgId>, Malformed> {
     if bytes.is_empty() { Ok(None) } else { Ok(Some(OrgId(fixed(bytes, "an organisation id has 32 bytes")?))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_withdrawal_has_its_reason_and_nothing_else_has_one() {
+        let of = |words| Message { referral: ReferralId([1; 16]), number: 2, seen: 0, heard: [0; 32], vocabulary: "1".into(), words };
+        for reason in [None, Some("transferred".parse().unwrap())] {
+            let message = of(Words::Withdraw { revoked: false, reason });
+            let read = from_wire(to_wire(&message)).unwrap();
+            assert!(read.words == message.words);
+        }
+        let wire = Referral { withdraw_reason: "transferred".into(), ..to_wire(&of(Words::Close)) };
+        assert!(from_wire(wire).is_err());
+        let wire = Referral { withdraw_reason: "No code!".into(), ..to_wire(&of(Words::Withdraw { revoked: false, reason: None })) };
+        assert!(from_wire(wire).is_err());
+    }
 }

@@ -150,12 +150,17 @@ pub enum Words {
     Withdraw {
         /// Whether the person revoked the consent.
         revoked: bool,
+        /// Why, where the node says it: [`TRANSFERRED`].
+        reason: Option<Code>,
     },
     /// Receiver's node: body and free text are destroyed.
     Purge,
     /// Either's node: what was given away has been seen.
     Seen,
 }
+
+/// Why an offer is withdrawn, in a code: the case was given to somebody else who had accepted it.
+pub const TRANSFERRED: &str = "transferred";
 
 impl Words {
     /// What people call it, and its name in JSON.

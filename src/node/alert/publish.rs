@@ -124,9 +124,12 @@ impl Node {
         let _turn = self.referral_turn().await;
         if let Audience::Group(group) = audience {
             let definition = self.definition(&self.store.snapshot()?, &group)?;
-            if definition.is_some_and(|definition| definition.visibility == Visibility::Hidden && definition.signer != self.org()) {
-                let hint = "hint: ask the owner to publish it, or warn a group whose members know each other";
-                return Err(NodeError::Conflict(format!("in a hidden group its owner alone would hear the alert\n{hint}")));
+            if let Some(definition) = definition.filter(|one| one.visibility == Visibility::Hidden && one.signer != self.org()) {
+                let head = self.org_name(&self.store.snapshot()?, &definition.signer)?;
+                let hint = format!(
+                    "hint: `{head}` heads it: ask them to publish it, warn them alone with `--to {head}`, or warn a group whose members know each other"
+                );
+                return Err(NodeError::Conflict(format!("in a hidden group its head alone would hear the alert\n{hint}")));
             }
         }
         let snapshot = self.store.snapshot()?;

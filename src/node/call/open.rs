@@ -64,9 +64,10 @@ impl Node {
         let _turn = self.calls_in_turn().await;
         let (snapshot, now) = (self.store.snapshot()?, self.clock.now());
         let definition = self.definition(&snapshot, &group)?;
-        if definition.is_some_and(|definition| definition.visibility == Visibility::Hidden && definition.signer != self.org()) {
-            let hint = "hint: ask the owner, or a group whose members know each other";
-            return Err(NodeError::Conflict(format!("in a hidden group its owner alone would hear the call\n{hint}")));
+        if let Some(definition) = definition.filter(|one| one.visibility == Visibility::Hidden && one.signer != self.org()) {
+            let head = self.org_name(&snapshot, &definition.signer)?;
+            let hint = format!("hint: `{head}` heads it: ask them to call for you, or ask a group whose members know each other");
+            return Err(NodeError::Conflict(format!("in a hidden group its head alone would hear the call\n{hint}")));
         }
         let call = self.call_of(request.clone(), now)?;
         let (id, audience) = (call.id, Audience::Group(group));

@@ -10,6 +10,7 @@ mod show;
 
 pub use file::{FILE, load as load_timetable};
 pub use row::NotOffered;
+pub(super) use show::Due;
 pub use show::{RungView, TimerView, done};
 
 use super::bell::Bell;

@@ -39,6 +39,9 @@ pub struct TimerView {
     pub paused: bool,
     /// When the next rung is due; none where all are recorded.
     pub due: Option<Timestamp>,
+    /// Since when it is overdue: when the first rung was due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue: Option<Timestamp>,
     /// What is done then, before consent and policy are asked.
     pub act: Option<Act>,
     /// How many rungs its ladder has.
@@ -74,6 +77,27 @@ pub struct RungView {
     pub not_offered: Option<NotOffered>,
 }
 
+/// When a clock is due.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in super::super) struct Due {
+    /// When its next rung is; none where all are recorded, or it does not run yet.
+    pub(in super::super) due: Option<Timestamp>,
+    /// When its first rung was, where that time has passed.
+    pub(in super::super) overdue: Option<Timestamp>,
+}
+
+impl Due {
+    fn of(due: Option<Timestamp>, recorded: impl Iterator<Item = Timestamp>, now: Timestamp) -> Self {
+        Self { due, overdue: recorded.chain(due.filter(|due| *due <= now)).min() }
+    }
+
+    /// What is overdue for the longest comes first, then what is due next.
+    pub(in super::super) fn order(&self) -> (bool, bool, Option<Timestamp>) {
+        let first = self.overdue.or(self.due);
+        (self.overdue.is_none(), first.is_none(), first)
+    }
+}
+
 impl Node {
     /// The clocks that run, of one referral where it is named: those that are due first come first.
     ///
@@ -106,6 +130,7 @@ impl Node {
             };
             let rungs = self.rung_rows(&snapshot, &watch.referral)?;
             let recorded = rungs.iter().filter(|row| (row.wait, row.cause) == (watch.wait, watch.cause));
+            let time = Due::of(due, recorded.clone().map(|row| row.due), self.clock.now());
             views.push(TimerView {
                 referral: asked.as_ref().map_or(ReferralId(watch.referral), |asked| asked.referral),
                 escalation: asked.map(|asked| asked.escalation),
@@ -117,7 +142,8 @@ impl Node {
                 whose,
                 since: watch.started,
                 paused: watch.paused.is_some(),
-                due,
+                due: time.due,
+                overdue: time.overdue,
                 act: ladder.get(usize::from(watch.recorded)).map(|rung| rung.act.at(watch.side)),
                 rungs: u8::try_from(ladder.len()).unwrap_or(u8::MAX),
                 recorded: recorded.map(|row| self.rung_view(&snapshot, row)).collect::<Result<_, _>>()?,
@@ -127,9 +153,15 @@ impl Node {
         Ok(views)
     }
 
-    /// When the next rung of a referral is due.
-    pub(in super::super) fn due_of(&self, id: &ReferralId) -> Result<Option<Timestamp>, NodeError> {
-        self.with_engine(|engine, _| engine.running().filter(|(watch, _)| watch.referral == id.0).filter_map(|(_, due)| due).min())
+    /// When a clock of a referral, or of a platform escalation, is due that the message of that number started.
+    pub(in super::super) fn time_of(&self, snapshot: &Snapshot, id: &ReferralId, wait: Wait, cause: u64) -> Result<Due, NodeError> {
+        let due = self.with_engine(|engine, _| {
+            let mut running = engine.running();
+            running.find(|(watch, _)| (watch.referral, watch.wait, watch.cause) == (id.0, wait, cause)).and_then(|(_, due)| due)
+        })?;
+        let rows = self.rung_rows(snapshot, &id.0)?;
+        let recorded = rows.iter().filter(|row| (row.wait, row.cause) == (wait, cause)).map(|row| row.due);
+        Ok(Due::of(due, recorded, self.clock.now()))
     }
 
     /// The rungs of a referral that were reached, the earliest first.

@@ -3,12 +3,13 @@
 use super::super::hold::Hold;
 use super::super::{Node, NodeError};
 use super::deed::By;
+use super::say::commands;
 use super::show::ReferralView;
 use crate::model::referral::{Waiting, Words};
 use crate::model::vocabulary::Code;
 use crate::model::{ReferralId, Timestamp};
 use crate::rules::desk::Deed;
-use crate::rules::referral::{Decision, Side, may_give};
+use crate::rules::referral::{Decision, Illegal, Side, may_give};
 use serde::{Deserialize, Serialize};
 
 /// What somebody at the desk does. `Debug` prints none of what they wrote.
@@ -127,6 +128,24 @@ impl Node {
     /// When it is not the time for it, or not ours to do; when something of it may not leave.
     pub async fn act(&self, referral: &str, request: ActRequest, by: By) -> Result<ReferralView, NodeError> {
         let id = self.referral_named(&self.store.snapshot()?, referral)?;
+        match self.act_in(id, request, by).await {
+            Err(NodeError::Referral(why)) => Err(self.not_now(&id, why)),
+            done => done,
+        }
+    }
+
+    /// Why something may not be done in a referral, with what can be.
+    fn not_now(&self, id: &ReferralId, why: Illegal) -> NodeError {
+        match self.store.snapshot().map_err(NodeError::from).and_then(|snapshot| self.conversation(&snapshot, id)) {
+            // Whoever has the case is another referral's matter.
+            Ok(conversation) if why != Illegal::OwnedElsewhere => {
+                NodeError::NotNow { why, state: conversation.standing.phase().name(), moves: commands(&conversation) }
+            }
+            _ => NodeError::Referral(why),
+        }
+    }
+
+    async fn act_in(&self, id: ReferralId, request: ActRequest, by: By) -> Result<ReferralView, NodeError> {
         let hold = self.hold_of(false, request.now);
         let is_withdrawn = matches!(request.act, Act::Withdraw { .. });
         match request.act {
@@ -183,12 +202,12 @@ impl Node {
             }
             Act::Review { helped, text } => Words::Review { helped, text },
             Act::Close => Words::Close,
-            Act::Withdraw { revoked } => Words::Withdraw { revoked },
+            Act::Withdraw { revoked } => Words::Withdraw { revoked, reason: None },
             Act::Choose => return Err(NodeError::Internal("a choice says nothing".into())),
         })
     }
 
-    /// A person chooses among those who accepted. The node confirms it; from the others a person withdraws it.
+    /// A person chooses among those who accepted. The node confirms it, and withdraws it from the others.
     async fn choose(&self, id: &ReferralId, by: By) -> Result<(), NodeError> {
         let _turn = self.referral_turn().await;
         let snapshot = self.store.snapshot()?;
@@ -196,16 +215,17 @@ impl Node {
         let is_ours = conversation.row.side == Side::Origin;
         let case = self.case_of(&snapshot, id)?.filter(|_| is_ours);
         let Some((case_id, mut case)) = case else {
-            return Err(NodeError::Referral(crate::rules::referral::Illegal::NotTheirs));
+            return Err(NodeError::Referral(Illegal::NotTheirs));
         };
         if !matches!(conversation.standing.receiver.decision, Decision::Accepted(_)) {
-            return Err(NodeError::Referral(crate::rules::referral::Illegal::NotAccepted));
+            return Err(NodeError::Referral(Illegal::NotAccepted));
         }
         let all = self.offers_of(&snapshot, &case)?;
         let standings: Vec<_> = all.iter().map(|one| &one.standing).collect();
         let at = all.iter().position(|one| one.id == *id).unwrap_or_default();
         may_give(&standings, at).map_err(NodeError::Referral)?;
         case.chosen = Some(*id);
+        case.let_go = case.given.iter().map(|given| given.referral).filter(|other| other != id).collect();
         let keep = case.keep(&case_id);
         drop(snapshot);
         self.commit_many(vec![keep, self.deed(by, "choose", id, 0)]).await?;

@@ -38,6 +38,9 @@ pub struct CaseRow {
     /// Which acceptance a person chose.
     #[serde(default)]
     pub chosen: Option<ReferralId>,
+    /// The other offers at that moment: withdrawn once whom the person chose has the case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub let_go: Vec<ReferralId>,
     /// The referral by which it came, where it is passed on.
     #[serde(default)]
     pub parent: Option<ReferralId>,

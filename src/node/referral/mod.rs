@@ -24,7 +24,7 @@ pub use deed::{By, DeedView};
 pub(super) use next::Next;
 pub use platform::{AnswerRequest, PingRequest, PlatformRequest, PlatformView};
 pub use refer::{AgainRequest, ReferRequest, ReferView, Referred};
-pub(super) use say::way_out;
+pub(super) use say::{moves_hint, way_out};
 pub use show::{ContactView, InboxView, MessageView, ProposalView, ReferralView, waits_for};
 
 use super::{Node, NodeError};
@@ -35,6 +35,7 @@ use crate::model::{Record, ReferralId};
 use crate::store::Conversation;
 use crate::store::Snapshot;
 use crate::store::change::{Meaning, Verdict};
+use std::collections::BTreeSet;
 
 /// So many characters of an id are enough to name a referral, where only one begins with them.
 const PREFIX_MIN: usize = 4;
@@ -54,19 +55,19 @@ impl Node {
         Ok(Meaning::Said(said))
     }
 
-    /// The referral that a text names: its id, or a beginning of it that no other has.
+    /// The referral that a text names: its id, or a beginning of it that no other has. One whose offer is still held counts.
     ///
     /// # Errors
     /// When none has it, or several do.
     pub(in super::super) fn referral_named(&self, snapshot: &Snapshot, text: &str) -> Result<ReferralId, NodeError> {
         let text = text.trim().to_ascii_lowercase();
         if let Ok(id) = text.parse::<ReferralId>() {
-            return match snapshot.referral(&id)? {
-                Some(_) => Ok(id),
-                None => Err(NodeError::UnknownReferral(text)),
-            };
+            let is_known = snapshot.referral(&id)?.is_some() || self.held_message(snapshot, &id)?.is_some();
+            return if is_known { Ok(id) } else { Err(NodeError::UnknownReferral(text)) };
         }
-        let mut found = snapshot.referrals()?.into_iter().map(|(id, _)| id).filter(|id| id.to_string().starts_with(&text));
+        let held = snapshot.holds()?.into_iter().filter_map(|(_, row)| row.referral);
+        let all: BTreeSet<ReferralId> = snapshot.referrals()?.into_iter().map(|(id, _)| id).chain(held).collect();
+        let mut found = all.into_iter().filter(|id| id.to_string().starts_with(&text));
         let first = found.next().filter(|_| text.len() >= PREFIX_MIN);
         match (first, found.next()) {
             (Some(id), None) => Ok(id),
@@ -85,7 +86,12 @@ impl Node {
 
     /// A referral as it is held here.
     pub(super) fn conversation(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<Conversation, NodeError> {
-        snapshot.conversation(id)?.ok_or_else(|| NodeError::UnknownReferral(id.to_string()))
+        if let Some(conversation) = snapshot.conversation(id)? {
+            return Ok(conversation);
+        }
+        let Some(held) = self.held_message(snapshot, id)? else { return Err(NodeError::UnknownReferral(id.to_string())) };
+        let hint = format!("hint: `watchfire preview {held}` shows what leaves, `watchfire undo {held}` drops it");
+        Err(NodeError::Conflict(format!("the offer has not left: it is held as `{held}`\n{hint}")))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A platform is asked for something about a case: through which channel, under which of its references, when, and what it answered. All of that stays here:
 //! channels and procedures at platforms are told to nobody. The other side hears no more than that a platform is waited for.
 
-use super::super::escalate::RungView;
+use super::super::escalate::{Due, RungView};
 use super::super::hold::Hold;
 use super::super::{Node, NodeError};
 use super::deed::By;
@@ -10,6 +10,7 @@ use crate::model::platform::Reference;
 use crate::model::referral::{Offer, Waiting, Words};
 use crate::model::vocabulary::Code;
 use crate::model::{PlatformId, ReferralId, Timestamp};
+use crate::rules::escalate::Wait;
 use crate::rules::redact::Kind;
 use crate::rules::referral::{Illegal, Phase, Progress, Side, Step, permits_platforms};
 use crate::store::change::{Change, Shelf};
@@ -93,8 +94,11 @@ pub struct PlatformView {
     pub by: Option<String>,
     /// When it was asked again.
     pub pinged: Vec<Timestamp>,
-    /// When the clock says something next.
+    /// When the clock says something next; nothing where its ladder has run out.
     pub due: Option<Timestamp>,
+    /// Since when it is overdue: when the first rung of its clock was due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue: Option<Timestamp>,
     /// When it was answered, or waited for no more.
     pub answered: Option<Timestamp>,
     /// What came of it.
@@ -226,6 +230,10 @@ impl Node {
             let (key, mut row) = self.platform_named(&snapshot, text)?;
             waits(&row)?;
             let conversation = self.conversation(&snapshot, &row.referral)?;
+            if conversation.standing.origin.closed.is_some() {
+                let hint = format!("hint: `watchfire platform answer {} --outcome CODE` says what came of it", id_of(&key));
+                return Err(NodeError::Conflict(format!("the referral is closed, and no platform is asked about it any more\n{hint}")));
+            }
             self.consent_to_platforms(&snapshot, &conversation, false)?;
             self.are_nobodys(&request.references)?;
             row.add(request.references)?;
@@ -293,6 +301,12 @@ impl Node {
     /// What the clocks of a referral's platforms go by, and whether each is waited for.
     pub(in super::super) fn platform_clocks(snapshot: &Snapshot, id: &ReferralId) -> Result<Vec<([u8; 16], bool)>, NodeError> {
         Ok(Self::platform_rows(snapshot, id)?.into_iter().map(|(key, row)| (key, row.ended.is_none())).collect())
+    }
+
+    /// What the clocks of a referral's platforms go by that are waited for, and how often each was asked again.
+    pub(super) fn platforms_waited_for(snapshot: &Snapshot, id: &ReferralId) -> Result<Vec<([u8; 16], u64)>, NodeError> {
+        let waited = Self::platform_rows(snapshot, id)?.into_iter().filter(|(_, row)| row.ended.is_none());
+        Ok(waited.map(|(key, row)| (key, row.pinged.len() as u64)).collect())
     }
 
     /// What the clocks of all platforms go by that are waited for.
@@ -451,12 +465,17 @@ impl Node {
                 Some(outcome) if outcome.as_str() == UNANSWERED => "ended",
                 Some(_) => "answered",
             };
+            let time = match row.ended {
+                None => self.time_of(snapshot, &ReferralId(key), Wait::Platform, row.pinged.len() as u64)?,
+                Some(_) => Due::default(),
+            };
             let partners = reaches.iter().filter(|(_, platforms)| row.ended.is_none() && platforms.contains(&row.platform));
             views.push(PlatformView {
                 escalation: id_of(&key),
                 referral: row.referral,
                 state: state.into(),
-                due: self.due_of(&ReferralId(key))?,
+                due: time.due,
+                overdue: time.overdue,
                 partners: partners.map(|(name, _)| name.clone()).collect(),
                 rungs: self.rungs_since(snapshot, &key, row.pinged.len() as u64)?,
                 by: super::super::second::named(&names, row.by),

@@ -86,7 +86,7 @@ impl Node {
 
     /// Withdraws an offer; one that cannot be withdrawn now keeps no other from it. `true` where it was.
     async fn withdraw_or_later(&self, id: &ReferralId) -> bool {
-        let done = self.withdraw_one(id, true).await;
+        let done = self.withdraw_one(id, true, None).await;
         self.watch(id).await;
         if let Err(error) = &done {
             tracing::warn!(referral = %super::short(id), code = error.code(), "a referral is withdrawn later");
@@ -106,10 +106,11 @@ impl Node {
     /// When the store cannot be read or takes no changes, or the other side may not have it now.
     pub(super) async fn react(&self, id: &ReferralId) -> Result<(), NodeError> {
         let done = self.take_steps(id).await;
+        let let_go = self.let_others_go(id).await;
         let tended = self.tend_platforms(id).await;
         let reported = self.report_campaign_of(id).await;
         self.watch(id).await;
-        done.and(tended).and(reported)
+        done.and(let_go).and(tended).and(reported)
     }
 
     async fn take_steps(&self, id: &ReferralId) -> Result<(), NodeError> {
@@ -348,6 +349,6 @@ fn is_withdrawn(conversation: &Conversation) -> bool {
     conversation.origin.iter().any(|message| message.step == Step::Withdraw)
 }
 
-fn code(text: &str) -> Result<crate::model::vocabulary::Code, NodeError> {
+pub(super) fn code(text: &str) -> Result<crate::model::vocabulary::Code, NodeError> {
     text.parse().map_err(|_| NodeError::Internal(format!("`{text}` is no code")))
 }

@@ -14,7 +14,8 @@ use crate::model::log::Audience;
 use crate::model::referral::{HandOver, Message, Offer, Priority, Words};
 use crate::model::vocabulary::Code;
 use crate::model::{CaseId, Class, Label, OrgId, Pap, ReferralId, SubjectRef, Timestamp, Tlp};
-use crate::rules::referral::{Illegal, Step, narrowed, standing};
+use crate::rules::label::Withheld;
+use crate::rules::referral::{Illegal, Side, Standing, Step, narrowed, standing};
 use crate::rules::release::Findings;
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
@@ -103,8 +104,12 @@ const EARLIER_MAX: usize = 100;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AgainRequest {
-    /// Peers' names or ids, which the consent names.
+    /// Peers' names or ids, which the consent names; the next candidate of the case where nobody is named.
+    #[serde(default)]
     pub to: Vec<String>,
+    /// Who is asked next when nobody answers, in this order, in place of the candidates that the case has. The consent names them too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<String>,
     /// The call of ours for which these volunteered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
@@ -220,6 +225,7 @@ impl Node {
             given: Vec::new(),
             revoked: false,
             chosen: None,
+            let_go: Vec::new(),
             parent,
             code: code.clone(),
             contacts,
@@ -270,19 +276,32 @@ impl Node {
     /// Offers a case that was offered before to more organisations: people's answer to a silence, a no or a case that came back.
     ///
     /// # Errors
-    /// When the case is not ours or is destroyed, the consent does not name them, or they are asked already.
+    /// When the case is not ours or is destroyed, the consent does not name them, somebody is named twice, or they are asked already.
     pub async fn refer_again(&self, referral: &str, request: AgainRequest, by: By) -> Result<ReferView, NodeError> {
-        let to = self.named_all(&request.to)?;
+        self.are_named_once(&request.to, &request.candidates)?;
+        let (mut to, candidates) = (self.named_all(&request.to)?, self.named_all(&request.candidates)?);
         let _turn = self.referral_turn().await;
         let snapshot = self.store.snapshot()?;
         let id = self.referral_named(&snapshot, referral)?;
         let (case_id, mut case) = self.case_of(&snapshot, &id)?.ok_or(NodeError::Referral(Illegal::NotTheirs))?;
+        if !candidates.is_empty() {
+            self.may_be_candidates(&case, &candidates)?;
+            case.candidates = candidates;
+        }
+        if to.is_empty() {
+            to.extend(self.next_candidate(&snapshot, &case)?);
+        }
         if let Some(call) = &request.call {
             case.call = Some(self.call_answered(&snapshot, call, &to)?);
         }
         drop(snapshot);
         let urgent = case.offer.as_ref().is_some_and(|offer| offer.priority == Priority::Emergency);
         let hold = self.hold_of(false, request.now || urgent);
+        // All of them or none, as in a first offer.
+        let mut tried = case.clone();
+        for org in &to {
+            self.offer_to(&case_id, &mut tried, *org, Hold::Dry, by).await?;
+        }
         let (mut offers, mut findings) = (Vec::new(), Findings::default());
         for org in to {
             let (referral, written) = self.offer_to(&case_id, &mut case, org, hold, by).await?;
@@ -290,7 +309,8 @@ impl Node {
             offers.push(Referred { to: org, name: self.audience_name(&Audience::Direct(org))?, referral, held: written.held });
         }
         let Some(first) = offers.first() else {
-            return Err(NodeError::BadInput("nobody is named\nhint: `--to PEER`".into()));
+            let hint = "hint: `--to PEER` names somebody whom the consent names";
+            return Err(NodeError::BadInput(format!("nobody is named, and no candidate of the case is left to be asked\n{hint}")));
         };
         if request.call.is_some() {
             self.tend_calls_or_later().await;
@@ -348,10 +368,7 @@ impl Node {
         };
         let planned = case.planned.remove(&org);
         if offer.hand_over == HandOver::Cold && (planned.is_none() || !case.contacts.contains_key(&org)) {
-            let hint = "hint: refer the case anew with `--contact FILE`, which seals it to that desk; or hand it over warm";
-            return Err(NodeError::Conflict(format!(
-                "no contact is sealed for this offer, and the receiver would have to reach the person\n{hint}"
-            )));
+            return Err(no_contact());
         }
         let referral = planned.unwrap_or_else(|| ReferralId(random()));
         offer.subject = self.subject_for(snapshot, case, &org)?;
@@ -375,6 +392,29 @@ impl Node {
         case.candidates.retain(|one| *one != org);
         let ours = Ours { case: Some(*id), ..Ours::default() };
         Ok((referral, passed, vec![case.keep(id), ours.keep(&referral), self.deed(by, what, &referral, 1)]))
+    }
+
+    /// Whether the consent names those who are to be asked next, and a contact is sealed for each where the receiver has to reach the person.
+    fn may_be_candidates(&self, case: &CaseRow, candidates: &[OrgId]) -> Result<(), NodeError> {
+        for org in candidates {
+            if !case.recipients.contains(org) {
+                return Err(NodeError::Withheld(Withheld::NotConsented));
+            }
+            if case.offer.as_ref().is_some_and(|offer| offer.hand_over == HandOver::Cold) && !case.contacts.contains_key(org) {
+                return Err(no_contact());
+            }
+        }
+        Ok(())
+    }
+
+    /// Who is asked next of a case: the first of its candidates who is not asked already.
+    fn next_candidate(&self, snapshot: &Snapshot, case: &CaseRow) -> Result<Option<OrgId>, NodeError> {
+        for org in &case.candidates {
+            if self.given_to(snapshot, case, org)?.is_none() {
+                return Ok(Some(*org));
+            }
+        }
+        Ok(None)
     }
 
     /// The case of a referral of ours.
@@ -403,18 +443,30 @@ impl Node {
         Ok(SubjectRef(random()))
     }
 
-    /// Whether an organisation is not asked about the case already.
-    fn is_free(&self, snapshot: &Snapshot, case: &CaseRow, org: &OrgId) -> Result<(), NodeError> {
+    /// The offer of a case that an organisation has, where it was neither withdrawn nor closed, and how it stands.
+    fn given_to(&self, snapshot: &Snapshot, case: &CaseRow, org: &OrgId) -> Result<Option<(ReferralId, Standing)>, NodeError> {
         for given in case.given.iter().filter(|given| given.to == *org) {
             let known = snapshot.conversation(&given.referral)?.map(|conversation| conversation.standing);
             let known = known.unwrap_or_else(|| standing(&[], &[]));
-            let is_live = known.origin.withdrawn.is_none() && known.origin.closed.is_none() && !known.is_over();
-            if is_live {
-                let text = "that organisation was asked about this case already\nhint: `watchfire show` tells how it stands there";
-                return Err(NodeError::Conflict(text.into()));
+            if known.origin.withdrawn.is_none() && known.origin.closed.is_none() && !known.is_over() {
+                return Ok(Some((given.referral, known)));
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Whether an organisation is not asked about the case already.
+    fn is_free(&self, snapshot: &Snapshot, case: &CaseRow, org: &OrgId) -> Result<(), NodeError> {
+        let Some((referral, known)) = self.given_to(snapshot, case, org)? else { return Ok(()) };
+        let id = super::short(&referral);
+        let hint = match self.held_message(snapshot, &referral)?.filter(|_| !known.origin.offered) {
+            Some(held) => format!("it is held as `{held}`; `watchfire undo {held}` drops it"),
+            None if known.may(Side::Origin, Step::Close).is_ok() => {
+                format!("`watchfire close {id}` ends that offer; then it may be asked again")
+            }
+            None => format!("`watchfire show {id}` tells how it stands there; `watchfire withdraw {id}` takes it back from there"),
+        };
+        Err(NodeError::Conflict(format!("that organisation was asked about this case already\nhint: {hint}")))
     }
 
     /// Whom somebody names twice they may have taken for another.
@@ -536,6 +588,11 @@ pub(super) fn is_no_number(code: &Code) -> Result<(), NodeError> {
             Err(NodeError::BadInput(format!("`{code}` holds a number, and is no code\nhint: numbers of people and accounts do not leave")))
         }
     }
+}
+
+fn no_contact() -> NodeError {
+    let hint = "hint: refer the case anew with `--contact FILE`, which seals it to that desk; or hand it over warm";
+    NodeError::Conflict(format!("no contact is sealed for this offer, and the receiver would have to reach the person\n{hint}"))
 }
 
 const DAY_MS: u64 = 86_400_000;

@@ -10,7 +10,7 @@ use crate::model::log::Audience;
 use crate::model::referral::{Message, Words};
 use crate::model::{Label, Record, RecordKind, ReferralId, ReleaseId, Timestamp, Tlp};
 use crate::rules::gate::Origin;
-use crate::rules::referral::{Illegal, Side, Step};
+use crate::rules::referral::{Illegal, Side, Step, moves};
 use crate::rules::release::{Draft, Findings};
 use crate::store::change::{Change, ReleaseItem};
 use crate::store::{Conversation, MessageRow, Snapshot};
@@ -52,11 +52,10 @@ impl Node {
     /// The next message of ours in a conversation, as the gate lets it out.
     pub(super) fn next_message(&self, snapshot: &Snapshot, conversation: &Conversation, words: Words) -> Result<Passed, NodeError> {
         let Conversation { id, row, standing, .. } = conversation;
-        standing.may(row.side, Step::from(&words)).map_err(NodeError::Referral)?;
-        // It was withdrawn before it left: nobody is to hear of it.
-        if row.over && !standing.is_over() {
-            return Err(NodeError::Referral(Illegal::Withdrawn));
-        }
+        let may = standing.may(row.side, Step::from(&words));
+        // What was withdrawn before it left: nobody is to hear of it.
+        let may = may.and(if is_called_off(conversation) { Err(Illegal::Withdrawn) } else { Ok(()) });
+        may.map_err(NodeError::Referral)?;
         let seen = standing.judged(row.side.other());
         let heard = match seen.checked_sub(1).and_then(|place| conversation.of(row.side.other()).get(usize::try_from(place).ok()?)) {
             Some(last) => last.heard,
@@ -156,17 +155,34 @@ fn would_leave(item: &ReleaseItem) -> Option<Words> {
     }
 }
 
-/// Why a step may not be made, and what can be done instead.
+/// Whether it was withdrawn before it left.
+pub(super) fn is_called_off(conversation: &Conversation) -> bool {
+    conversation.row.over && !conversation.standing.is_over()
+}
+
+/// The commands that can be given in a referral as it stands.
+pub(super) fn commands(conversation: &Conversation) -> Vec<String> {
+    if is_called_off(conversation) {
+        return Vec::new();
+    }
+    let id = super::short(&conversation.id);
+    moves(conversation.row.side, &conversation.standing).into_iter().map(|one| one.command(&id)).collect()
+}
+
+/// Why a step may not be made, and where it is told what can be done instead.
 pub(in super::super) fn way_out(illegal: Illegal) -> &'static str {
     match illegal {
-        Illegal::NotTheirs => "the other side does that; `watchfire show` tells whose turn it is",
-        Illegal::NotAcknowledged => "`watchfire ack` says first that a person has opened it",
-        Illegal::NotConfirmed => "the case is theirs until they confirm; their node does so unless a person has to choose",
-        Illegal::NotAccepted => "`watchfire show` tells what was accepted",
-        Illegal::NotResolved => "`watchfire resolve` says what came of it; whoever wants to end it before withdraws it",
-        Illegal::NoQuestion => "`watchfire show` has the questions; each is answered once",
-        Illegal::Withdrawn | Illegal::Closed | Illegal::Ended | Illegal::Purged => "refer it anew where something is still to be done",
-        Illegal::OwnedElsewhere => "withdraw it from whoever has it first",
-        _ => "`watchfire show` tells how it stands",
+        Illegal::OwnedElsewhere => "`watchfire show` tells who has it; withdraw it from there first",
+        _ => "`watchfire show` tells how it stands, and what can be done",
+    }
+}
+
+/// What can be done in a referral as it stands.
+pub(in super::super) fn moves_hint(state: &str, moves: &[String]) -> String {
+    let quoted: Vec<String> = moves.iter().map(|one| format!("`{one}`")).collect();
+    match quoted.as_slice() {
+        [] => format!("it is `{state}`, and nothing is left for us to do in it"),
+        [only] => format!("it is `{state}`; you can {only}"),
+        [before @ .., last] => format!("it is `{state}`; you can {} or {last}", before.join(", ")),
     }
 }

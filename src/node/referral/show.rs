@@ -1,13 +1,15 @@
 //! Referrals as people see them.
 
 use super::super::escalate::RungView;
+use super::super::hold::held_words;
 use super::super::{Node, NodeError};
-use super::case::Skeleton;
+use super::case::{CaseRow, Skeleton};
 use super::platform::PlatformView;
+use super::say::commands;
 use crate::model::referral::{Offer, Priority, Words};
 use crate::model::{CaseId, Label, OrgId, ReferralId, ReleaseId, Timestamp};
-use crate::rules::escalate::Wait;
-use crate::rules::referral::{Phase, Side, clocks};
+use crate::rules::escalate::{Wait, waits};
+use crate::rules::referral::{Phase, Side};
 use crate::store::{Conversation, MessageRow, Snapshot};
 use serde::{Deserialize, Serialize};
 
@@ -26,9 +28,12 @@ pub struct InboxView {
     pub peer: String,
     /// How soon, where it is known.
     pub priority: Option<Priority>,
-    /// When the next clock runs out.
+    /// When the next rung of the clock is due that `waits` names first.
     pub due: Option<Timestamp>,
-    /// What is waited for, by whom.
+    /// Since when that clock is overdue: when its first rung was due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue: Option<Timestamp>,
+    /// What is waited for, by whom: what is overdue for the longest comes first, then what is due next.
     pub waits: Vec<String>,
     /// When it began.
     pub opened: Timestamp,
@@ -75,6 +80,9 @@ pub struct ReferralView {
     /// What platforms were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub platforms: Vec<PlatformView>,
+    /// What can be done in it here as it stands: commands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<String>,
     /// Every message, by the time when it was written or came here.
     pub timeline: Vec<MessageView>,
 }
@@ -141,22 +149,23 @@ impl std::fmt::Debug for MessageView {
 }
 
 impl Node {
-    /// The referrals that are not over, the most urgent first; all of them where asked.
+    /// The referrals that are neither closed nor over, the most urgent first; all of them where asked.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn inbox(&self, all: bool) -> Result<Vec<InboxView>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let mut lines = Vec::new();
-        for (id, row) in snapshot.referrals()? {
-            if all || !row.over {
-                lines.push(self.line(&snapshot, &self.conversation(&snapshot, &id)?)?);
+        for (id, _) in snapshot.referrals()?.into_iter().filter(|(_, row)| all || !row.over) {
+            let conversation = self.conversation(&snapshot, &id)?;
+            if all || conversation.standing.phase() != Phase::Closed {
+                lines.push(self.line(&snapshot, &conversation)?);
             }
         }
         for (_, case) in self.cases(&snapshot)? {
             for given in &case.given {
                 if snapshot.referral(&given.referral)?.is_none() && self.held_message(&snapshot, &given.referral)?.is_some() {
-                    lines.push(self.gated(&given.referral, &given.to, case.offer.as_ref(), case.opened)?);
+                    lines.push(self.gated(&snapshot, &given.referral, &given.to, case.offer.as_ref(), case.opened)?);
                 }
             }
         }
@@ -171,7 +180,51 @@ impl Node {
     pub fn referral_named_view(&self, text: &str) -> Result<ReferralView, NodeError> {
         let snapshot = self.store.snapshot()?;
         let id = self.referral_named(&snapshot, text)?;
-        self.referral_view_in(&snapshot, &id)
+        match self.held_view(&snapshot, &id)? {
+            Some(view) => Ok(view),
+            None => self.referral_view_in(&snapshot, &id),
+        }
+    }
+
+    /// A referral whose offer is held: what would leave, read from the very bytes. `None` where it has left.
+    fn held_view(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<Option<ReferralView>, NodeError> {
+        if snapshot.referral(id)?.is_some() {
+            return Ok(None);
+        }
+        let (Some(held), Some((case_id, case))) = (self.held_message(snapshot, id)?, self.case_of(snapshot, id)?) else { return Ok(None) };
+        let Some(given) = case.given.iter().find(|given| given.referral == *id) else { return Ok(None) };
+        let offer = match held_words(snapshot, &held)? {
+            Some(Words::Offer(offer)) => Some(*offer),
+            _ => None,
+        };
+        Ok(Some(ReferralView {
+            line: self.gated(snapshot, id, &given.to, case.offer.as_ref(), case.opened)?,
+            peer_id: given.to,
+            label: case.label,
+            case: Some(case_id),
+            offer,
+            skeleton: Skeleton::default(),
+            retention: None,
+            held: Some(held),
+            others: self.others_of(snapshot, &case, id)?,
+            reference: case.reference,
+            introduction_code: case.code,
+            proposal: None,
+            platforms: Vec::new(),
+            moves: vec![format!("watchfire preview {held}"), format!("watchfire undo {held}")],
+            timeline: Vec::new(),
+        }))
+    }
+
+    /// How the other offers of a case stand.
+    fn others_of(&self, snapshot: &Snapshot, case: &CaseRow, id: &ReferralId) -> Result<Vec<InboxView>, NodeError> {
+        let mut others = Vec::new();
+        for given in case.given.iter().filter(|given| given.referral != *id) {
+            if let Some(other) = snapshot.conversation(&given.referral)? {
+                others.push(self.line(snapshot, &other)?);
+            }
+        }
+        Ok(others)
     }
 
     /// The sealed contact of a case that is ours now, or that we have handed over.
@@ -219,13 +272,14 @@ impl Node {
             timeline.extend(self.rungs(snapshot, &ReferralId(key))?.iter().map(rung));
         }
         timeline.sort_by(|one, other| (one.at, &one.by, one.number).cmp(&(other.at, &other.by, other.number)));
-        let mut others = Vec::new();
-        for given in case.iter().flat_map(|(_, case)| &case.given).filter(|given| given.referral != *id) {
-            if let Some(other) = snapshot.conversation(&given.referral)? {
-                others.push(self.line(snapshot, &other)?);
-            }
-        }
-        let code = self.code_of(snapshot, &conversation)?;
+        let others = match &case {
+            Some((_, case)) => self.others_of(snapshot, case, id)?,
+            None => Vec::new(),
+        };
+        let (code, held) = (self.code_of(snapshot, &conversation)?, self.held_message(snapshot, id)?);
+        let mut moves = commands(&conversation);
+        // Nothing is said while something is held, but that all of it is withdrawn.
+        moves.retain(|one| held.is_none() || one.starts_with("watchfire withdraw "));
         let proposal = self.proposal(snapshot, id, case.as_ref().map(|(_, case)| case.candidates.as_slice()).unwrap_or_default())?;
         Ok(ReferralView {
             line: self.line(snapshot, &conversation)?,
@@ -237,10 +291,11 @@ impl Node {
             skeleton: self.ours(snapshot, id)?.skeleton.unwrap_or_default(),
             introduction_code: case.and_then(|(_, case)| case.code).or(code),
             retention: (row.retention.0 != 0).then_some(row.retention),
-            held: self.held_message(snapshot, id)?,
+            held,
             others,
             proposal,
             platforms: self.platforms_of(snapshot, id)?,
+            moves,
             timeline,
         })
     }
@@ -264,18 +319,27 @@ impl Node {
         Ok(snapshot.peer(org)?.map_or_else(|| org.to_string(), |peer| peer.name))
     }
 
-    fn line(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<InboxView, NodeError> {
+    pub(in super::super) fn line(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<InboxView, NodeError> {
         let Conversation { id, row, standing, .. } = conversation;
         let peer = self.org_name(snapshot, &row.peer)?;
         let held = self.held_message(snapshot, id)?.is_some() && standing.phase() == Phase::Draft;
         let owner = if standing.owner() == row.side { "us".into() } else { peer.clone() };
-        let waited: Vec<[u8; 16]> =
-            Self::platform_clocks(snapshot, id)?.into_iter().filter(|(_, waits)| *waits).map(|(key, _)| key).collect();
-        let mut due = self.due_of(id)?;
-        for key in &waited {
-            due = due.into_iter().chain(self.due_of(&ReferralId(*key))?).min();
+        let mut waited = Vec::new();
+        for (wait, cause) in waits(row.side, standing) {
+            waited.push((wait, self.time_of(snapshot, id, wait, cause)?));
         }
-        let waits = clocks(row.side, standing).into_iter().map(Wait::from).chain((!waited.is_empty()).then_some(Wait::Platform));
+        for (key, pings) in Self::platforms_waited_for(snapshot, id)? {
+            waited.push((Wait::Platform, self.time_of(snapshot, &ReferralId(key), Wait::Platform, pings)?));
+        }
+        waited.sort_by_key(|(_, time)| time.order());
+        let first = waited.first().map(|(_, time)| *time).unwrap_or_default();
+        let mut waits: Vec<String> = Vec::with_capacity(waited.len());
+        for text in waited.into_iter().map(|(wait, _)| waits_for(wait)) {
+            // Several platforms are waited for as one.
+            if waits.iter().all(|other| other != text) {
+                waits.push(text.to_owned());
+            }
+        }
         Ok(InboxView {
             referral: *id,
             state: match () {
@@ -289,24 +353,38 @@ impl Node {
             side: side_name(row.side).into(),
             peer,
             priority: self.priority_of(snapshot, conversation)?,
-            due,
-            waits: waits.map(|wait| waits_for(wait).to_owned()).collect(),
+            due: first.due,
+            overdue: first.overdue,
+            waits,
             opened: row.opened,
             forked: row.forked,
         })
     }
 
     /// An offer that is still held.
-    fn gated(&self, id: &ReferralId, to: &OrgId, offer: Option<&Offer>, opened: Timestamp) -> Result<InboxView, NodeError> {
+    fn gated(
+        &self,
+        snapshot: &Snapshot,
+        id: &ReferralId,
+        to: &OrgId,
+        offer: Option<&Offer>,
+        opened: Timestamp,
+    ) -> Result<InboxView, NodeError> {
+        let row = self.held_message(snapshot, id)?.map(|held| snapshot.hold(&held)).transpose()?.flatten();
+        let waits = match row {
+            Some(row) if row.waits_for_a_person() => "for a person: `watchfire holds` says for what",
+            _ => "for its time to leave",
+        };
         Ok(InboxView {
             referral: *id,
             state: "gated".into(),
             owner: "us".into(),
             side: side_name(Side::Origin).into(),
-            peer: self.org_name(&self.store.snapshot()?, to)?,
+            peer: self.org_name(snapshot, to)?,
             priority: offer.map(|offer| offer.priority),
             due: None,
-            waits: vec!["for its time to leave".into()],
+            overdue: None,
+            waits: vec![waits.into()],
             opened,
             forked: false,
         })
@@ -364,8 +442,9 @@ impl Node {
                 Some(org) => (one("to", self.org_name(snapshot, org)?), String::new()),
                 None => (Vec::new(), String::new()),
             },
-            Words::Withdraw { revoked } => {
-                (if *revoked { one("why", "the consent was revoked".into()) } else { Vec::new() }, String::new())
+            Words::Withdraw { revoked: true, .. } => (one("why", "the consent was revoked".into()), String::new()),
+            Words::Withdraw { reason, .. } => {
+                (reason.as_ref().map(|reason| one("reason", reason.to_string())).unwrap_or_default(), String::new())
             }
             Words::Contact { .. } => (one("sealed", "to the receiver's desk".into()), String::new()),
             Words::Confirm { .. } | Words::Receipt | Words::Acknowledge | Words::Close | Words::Purge | Words::Seen => {

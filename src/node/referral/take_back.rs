@@ -4,12 +4,14 @@
 use super::super::{Node, NodeError};
 use super::case::CaseRow;
 use super::deed::By;
+use super::react::code;
 use crate::link::convert::{Recall, sign_recall};
 use crate::model::log::Audience;
 use crate::model::record::{Withdrawal, WithdrawalMode};
-use crate::model::referral::Words;
+use crate::model::referral::{TRANSFERRED, Words};
+use crate::model::vocabulary::Code;
 use crate::model::{CaseId, Record, ReferralId};
-use crate::rules::referral::{Illegal, Side};
+use crate::rules::referral::{Illegal, Side, is_open};
 use crate::store::change::Change;
 
 /// How many positions one recall names.
@@ -36,7 +38,7 @@ impl Node {
         all.insert(0, *id);
         let mut failed = None;
         for one in all {
-            match self.withdraw_one(&one, revoked).await {
+            match self.withdraw_one(&one, revoked, None).await {
                 Err(NodeError::Referral(Illegal::Withdrawn)) if revoked => {}
                 Err(NodeError::Referral(_)) if one != *id => {}
                 Err(error) => failed = failed.or(Some(error)),
@@ -61,8 +63,39 @@ impl Node {
         self.commit(case.keep(id)).await.map(drop)
     }
 
+    /// The other offers of a case go, once whom a person chose has it: nobody has to withdraw them by hand. What fails is done by the next upkeep.
+    pub(super) async fn let_others_go(&self, id: &ReferralId) -> Result<(), NodeError> {
+        let is_chosen = |(_, case): &(CaseId, CaseRow)| case.chosen == Some(*id) && !case.let_go.is_empty();
+        // Most often there is nothing to be done, and nobody's turn is taken for that.
+        if self.case_of(&self.store.snapshot()?, id)?.filter(is_chosen).is_none() {
+            return Ok(());
+        }
+        let _turn = self.referral_turn().await;
+        let snapshot = self.store.snapshot()?;
+        let Some((case_id, mut case)) = self.case_of(&snapshot, id)?.filter(is_chosen) else {
+            return Ok(());
+        };
+        let Some(chosen) = snapshot.conversation(id)? else { return Ok(()) };
+        if chosen.standing.owner() != Side::Receiver || chosen.standing.origin.withdrawn.is_some() {
+            return Ok(());
+        }
+        for other in std::mem::take(&mut case.let_go) {
+            let known = snapshot.conversation(&other)?;
+            // One that was refused, declined or handed back is whoever wants to close it's; one that is held is no offer yet.
+            if known.is_none_or(|known| is_open(&known.standing)) {
+                self.withdraw_one(&other, false, Some(code(TRANSFERRED)?)).await?;
+                self.watch(&other).await;
+            }
+        }
+        // What was dropped before it left is in the case no more.
+        if let Some(now) = self.case(&self.store.snapshot()?, &case_id)? {
+            self.commit(CaseRow { let_go: Vec::new(), ..now }.keep(&case_id)).await?;
+        }
+        Ok(())
+    }
+
     /// Withdraws one offer. For whoever holds the turn.
-    pub(super) async fn withdraw_one(&self, id: &ReferralId, revoked: bool) -> Result<(), NodeError> {
+    pub(super) async fn withdraw_one(&self, id: &ReferralId, revoked: bool, reason: Option<Code>) -> Result<(), NodeError> {
         self.drop_what_is_held(id).await?;
         let snapshot = self.store.snapshot()?;
         let Some(conversation) = snapshot.conversation(id)? else { return Ok(()) };
@@ -70,7 +103,7 @@ impl Node {
             return Err(NodeError::Referral(Illegal::NotTheirs));
         }
         // A peer that was removed is told nothing in a log any more. What is here of it goes all the same, and the recall is kept for its return.
-        let passed = match self.next_message(&snapshot, &conversation, Words::Withdraw { revoked }) {
+        let passed = match self.next_message(&snapshot, &conversation, Words::Withdraw { revoked, reason }) {
             Err(NodeError::Withheld(_)) => None,
             passed => Some(passed?),
         };

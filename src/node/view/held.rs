@@ -1,8 +1,8 @@
 //! What is held, what would leave, and what has left.
 
 use super::{Label, MemberView, ReleaseId, Timestamp};
-use crate::model::OrgId;
 use crate::model::desk::{SignedRelease, Terms};
+use crate::model::{OrgId, ReferralId};
 use crate::rules::release::Replaced;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 pub struct HoldView {
     /// Its id, for `preview`, `undo` and `release`; `None` where nothing was made.
     pub id: Option<ReleaseId>,
+    /// The referral in which it was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referral: Option<ReferralId>,
     /// Who gets it: `direct:ID` or `group:ID`.
     pub audience: String,
     /// The peer's or group's name here.

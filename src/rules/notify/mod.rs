@@ -88,6 +88,8 @@ events! {
     DuplicateWaits 26 "duplicate-waits" "a partner asks about a case";
     /// A partner tells that they have a case of ours.
     DuplicateFound 27 "duplicate-found" "a partner has told what a check found";
+    /// Nobody has taken a shift's hand-over in time.
+    HandoverLate 28 "handover-late" "nobody has accepted a hand-over between shifts";
 }
 
 impl Event {

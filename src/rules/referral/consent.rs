@@ -144,7 +144,11 @@ mod tests {
         assert_eq!(ask(case(&[US]), &US), Ok(()));
         assert_eq!(ask(case(&[US]), &OTHER), Err(Withheld::NotConsented));
         assert_eq!(ask(Some(Permission::Back), &OTHER), Ok(()));
-        assert_eq!(permits(None, &Words::Withdraw { revoked: true }, &OTHER, Timestamp(10)), Ok(()), "it says nothing of the case");
+        assert_eq!(
+            permits(None, &Words::Withdraw { revoked: true, reason: None }, &OTHER, Timestamp(10)),
+            Ok(()),
+            "it says nothing of the case"
+        );
     }
 
     #[test]

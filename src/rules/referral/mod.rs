@@ -11,6 +11,7 @@ mod by_itself;
 mod clock;
 mod consent;
 mod legal;
+mod moves;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ pub use by_itself::{Facts, by_itself};
 pub use clock::{Clock, clocks};
 pub use consent::{Permission, narrowed, permits, permits_match, permits_platforms};
 pub use legal::Illegal;
+pub use moves::{Move, moves};
 
 use crate::model::referral::{Waiting, Words};
 
@@ -444,20 +446,19 @@ pub fn may_give(offers: &[&Standing], at: usize) -> Result<(), Illegal> {
     }
 }
 
+/// Whether whoever was offered it may still have the case, or has it.
+pub fn is_open(offer: &Standing) -> bool {
+    let is_asked = matches!(offer.receiver.decision, Decision::Open | Decision::Accepted(_));
+    let has_ended = offer.origin.withdrawn.is_some() || offer.origin.closed.is_some() || offer.receiver.handed_back.is_some();
+    offer.origin.offered && is_asked && !has_ended
+}
+
 /// What is to be done about the acceptances of one case's offers.
 pub fn choice(offers: &[&Standing]) -> Choice {
-    let is_live = |one: &Standing| {
-        let is_asked = matches!(one.receiver.decision, Decision::Open | Decision::Accepted(_));
-        one.origin.offered
-            && one.origin.withdrawn.is_none()
-            && one.origin.closed.is_none()
-            && one.receiver.handed_back.is_none()
-            && is_asked
-    };
     if offers.iter().any(|one| has_the_case(one)) {
         return Choice::Wait;
     }
-    let live: Vec<usize> = (0..offers.len()).filter(|at| is_live(offers[*at])).collect();
+    let live: Vec<usize> = (0..offers.len()).filter(|at| is_open(offers[*at])).collect();
     let accepted = |at: &usize| matches!(offers[*at].receiver.decision, Decision::Accepted(_)) && offers[*at].origin.confirmed.is_none();
     let none_withdrawn = offers.iter().all(|one| one.origin.withdrawn.is_none());
     match (live.iter().filter(|at| accepted(at)).count(), live.as_slice()) {

@@ -62,7 +62,7 @@ impl Network for Nodes {
     }
 
     async fn again(&mut self, from: usize, referral: ReferralId, to: usize) -> Option<ReferralId> {
-        let request = AgainRequest { to: vec![NAMES[to].into()], call: None, now: true };
+        let request = AgainRequest { to: vec![NAMES[to].into()], candidates: Vec::new(), call: None, now: true };
         let again = self.nodes[from].refer_again(&referral.to_string(), request, By::default()).await.ok()?.offers[0].referral;
         self.priorities.insert(again, self.priorities[&referral]);
         Some(again)

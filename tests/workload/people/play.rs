@@ -290,7 +290,7 @@ impl<'a, N: Network> Play<'a, N> {
                 offer.reports_until = now + manner.work;
                 self.plan(now + manner.begins, go(Deed::Progress));
                 if self.cases[case].offers.len() > 1 {
-                    // Two were asked: a person chooses, and takes it back from the other.
+                    // Two were asked: a person chooses, and the node takes it back from the other.
                     self.plan(now + 15 * MINUTE, go(Deed::Choose));
                     self.plan(now + 2 * HOUR, Event::Tidy(case));
                 }
