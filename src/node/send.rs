@@ -114,7 +114,7 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let mut lacking = Vec::new();
         for row in snapshot.logs()? {
-            if row.key.author == *peer {
+            if row.key.author == *peer && self.is_for_us(&snapshot, &row.key)? {
                 let before = asked.get(&row.id).copied().unwrap_or_default();
                 let absent = snapshot.absent(&row.id, usize::MAX)?.into_iter();
                 let may_come = absent.filter(|(seq, reason)| *seq > before && may_come_later(*reason));
@@ -125,6 +125,14 @@ impl Node {
             }
         }
         Ok(lacking)
+    }
+
+    /// Whether we still belong to a log's audience. A head that was restored may have forgotten that it removed us; we have not.
+    fn is_for_us(&self, snapshot: &Snapshot, log: &LogKey) -> Result<bool, NodeError> {
+        match log.audience {
+            Audience::Direct(_) => Ok(true),
+            Audience::Group(group) => Ok(self.definition(snapshot, &group)?.is_some_and(|definition| definition.has(&self.org()))),
+        }
     }
 
     /// Takes bodies that were asked for; those that do not fit their header are dropped.
