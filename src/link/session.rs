@@ -405,16 +405,17 @@ impl Session {
             self.announce_recalls().await?;
             changes.rung().await;
         }
-        let mut restored = self.node.is_restored();
+        let state = || (self.node.is_restored(), self.node.batches_back());
+        let mut known = state();
         if !all_is_told {
             self.announce(true).await?;
         }
         loop {
             changes.hears();
-            // What it asked for while we held back after a restore was not answered: it asks again once it has heard all anew.
-            let goes_on = restored && !self.node.is_restored();
-            restored &= !goes_on;
-            if goes_on {
+            // What it asked for while we held back after a restore, or had not had back ourselves, was not answered: it asks again once it has
+            // heard all anew. That we were restored may have come to light on this very link.
+            let (was_restored, were_back) = std::mem::replace(&mut known, state());
+            if (was_restored || were_back != known.1) && !known.0 {
                 self.announce(true).await?;
             }
             // Definitions too, which were held back as well.

@@ -159,6 +159,8 @@ struct Memory {
     replayed: bool,
     /// Hidden groups of ours in which nothing has come back after its recall, as far as we know.
     looked_through: BTreeSet<crate::model::GroupId>,
+    /// How many batches of our own have come back to us since the start.
+    back: u64,
     /// Peers that may have more than before: their links are opened anew, so that they ask for it.
     reopen: BTreeSet<OrgId>,
     /// Holds that an import fills.

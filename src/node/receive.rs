@@ -162,6 +162,11 @@ impl Node {
         Received { header, verdict, problem, meaning }
     }
 
+    /// How many batches of our own have come back to us since the start.
+    pub fn batches_back(&self) -> u64 {
+        self.memory().back
+    }
+
     fn is_our_log(&self, log: &LogId) -> bool {
         let known = self.store.snapshot().and_then(|snapshot| snapshot.log(log));
         matches!(known, Ok(Some(known)) if known.key.author == self.org())
@@ -209,6 +214,9 @@ impl Node {
             self.packed.forget();
         }
         let was_on_the_board = taken_back.iter().any(|taken| taken.posted);
+        if log.author == self.org() {
+            self.memory().back += 1;
+        }
         self.touch();
         let through = first + verdicts.len() as u64;
         if first == 1 {
