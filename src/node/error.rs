@@ -219,7 +219,8 @@ pub enum NodeError {
     /// No record has that id or value.
     #[error(
         "there is no record `{0}`\nhint: `watchfire lookup VALUE` shows the ids of records; they are each node's own, so ask others for the \
-         entry as LOG:POSITION, which is the same everywhere"
+         entry as LOG:POSITION, which is the same everywhere; referrals, calls, alerts and hand-overs are in `watchfire inbox`, `call list`, \
+         `alert list` and `handover list`"
     )]
     UnknownRecord(String),
     /// No referral has that id.
@@ -763,7 +764,8 @@ mod tests {
                 "unknown-record",
                 6,
                 "there is no record `amal`\nhint: `watchfire lookup VALUE` shows the ids of records; they are each node's own, so ask \
-                 others for the entry as LOG:POSITION, which is the same everywhere",
+                 others for the entry as LOG:POSITION, which is the same everywhere; referrals, calls, alerts and hand-overs are in \
+                 `watchfire inbox`, `call list`, `alert list` and `handover list`",
             ),
             (
                 NodeError::NotHeld(text()),

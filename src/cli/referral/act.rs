@@ -267,5 +267,5 @@ pub(crate) fn done(view: &ReferralView) -> String {
         };
         text += &format!("held as {held} and {leaves}; `watchfire undo {held}` drops it\n");
     }
-    text
+    text + &super::text::found(&view.findings)
 }

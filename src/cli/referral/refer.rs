@@ -168,11 +168,7 @@ pub(crate) fn text(view: &ReferView) -> String {
     if let Some(code) = &view.introduction_code {
         text += &format!("introduction code, for the person to say: {code}\n");
     }
-    for replaced in &view.findings.replaced {
-        text += &format!("{} replaced in {}: {}\n", replaced.count, replaced.field, replaced.kind);
-    }
-    view.findings.warnings.iter().for_each(|warning| text += &format!("warning: {}\n", plain(warning)));
-    text
+    text + &super::text::found(&view.findings)
 }
 
 #[cfg(test)]

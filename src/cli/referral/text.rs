@@ -1,9 +1,12 @@
 //! A referral as it is printed.
 
 use crate::cli::output::{due, facts, plain, time};
-use crate::model::referral::Offer;
+use crate::model::Timestamp;
+use crate::model::referral::{Consent, Offer, Vetting};
 use crate::model::vocabulary::Code;
 use crate::node::referral::{MessageView, PlatformView, ReferralView, Skeleton};
+use crate::rules::release::Findings;
+use data_encoding::HEXLOWER;
 
 /// The whole of it: how it stands, what is offered, the timeline.
 pub(crate) fn referral(view: &ReferralView) -> String {
@@ -66,56 +69,122 @@ fn left(skeleton: &Skeleton) -> String {
     codes.map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
+/// What the gate replaced, and what it has to say.
+pub(crate) fn found(findings: &Findings) -> String {
+    let mut text = String::new();
+    for replaced in &findings.replaced {
+        text += &format!("{} replaced in {}: {}\n", replaced.count, replaced.field, replaced.kind);
+    }
+    findings.warnings.iter().for_each(|warning| text += &format!("warning: {}\n", plain(warning)));
+    text
+}
+
 /// What is offered.
 pub(crate) fn offer(offer: &Offer) -> String {
     facts(&offered(offer))
 }
 
+/// Everything that an offer says. No field is passed over with `..`: a new one has to be shown.
 fn offered(offer: &Offer) -> Vec<(&'static str, String)> {
+    let Offer {
+        expires,
+        nature,
+        incident_types,
+        priority,
+        physical_danger,
+        ongoing,
+        interacted,
+        deadline,
+        incident_week,
+        // Random for each partner: it tells a person nothing.
+        subject: _,
+        requester_kind,
+        beneficiary_type,
+        causes,
+        region,
+        country,
+        languages,
+        vulnerability,
+        consent,
+        vetting,
+        help_wanted,
+        services,
+        summary,
+        steps_taken,
+        devices,
+        platforms,
+        evidence,
+        indicators,
+        campaign,
+        hand_over,
+        do_not_use,
+        safe_times,
+    } = offer;
     let codes = |codes: &[Code]| codes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let known = |known: Option<bool>| known.map(|known| if known { "yes" } else { "no" }.to_owned());
     let list = |list: &[Code]| Some(codes(list)).filter(|text| !text.is_empty());
     let said = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    let languages: Vec<String> = offer.languages.iter().map(|language| language.tag.clone()).collect();
-    let consent = &offer.consent;
-    let may = [
-        (consent.onward, "passing on"),
-        (consent.platforms, "platforms"),
-        (consent.statistics, "statistics"),
-        (consent.indicators_only, "indicators alone"),
-    ];
-    let scope: Vec<&str> = may.iter().filter(|(allowed, _)| *allowed).map(|(_, what)| *what).collect();
-    let vetting = offer.vetting.as_ref().map(|vetting| format!("{}, {}", vetting.result, vetting.method));
-    let evidence = (!offer.evidence.is_empty()).then(|| format!("{} pieces, which stay with the origin", offer.evidence.len()));
+    let spoken = languages.iter().map(|one| match &one.level {
+        Some(level) => format!("{} ({level})", one.tag),
+        None => one.tag.clone(),
+    });
+    let pieces = evidence.iter().map(|one| format!("{} of {} bytes, SHA-256 {}", one.kind, one.size, HEXLOWER.encode(&one.sha256)));
+    let evidence = Some(pieces.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty());
     let all = [
-        ("help wanted", list(&offer.help_wanted)),
-        ("incident", list(&offer.incident_types)),
-        ("nature", Some(offer.nature.to_string())),
-        ("danger", known(offer.physical_danger)),
-        ("ongoing", known(offer.ongoing)),
-        ("interacted", list(&offer.interacted)),
-        ("deadline", offer.deadline.map(|at| time(Some(at)))),
-        ("week", offer.incident_week.map(|at| at.to_string()[..10].to_owned())),
-        ("who", Some(format!("{}, {}", offer.beneficiary_type, offer.requester_kind))),
-        ("careful", list(&offer.vulnerability)),
-        ("region", Some([offer.region.to_string()].into_iter().chain(offer.country.clone()).collect::<Vec<_>>().join(", "))),
-        ("languages", Some(languages.join(", ")).filter(|text| !text.is_empty())),
-        (
-            "consent",
-            Some(format!("{}; {}", consent.basis, if scope.is_empty() { "this recipient alone".into() } else { scope.join(", ") })),
-        ),
-        ("vetting", vetting),
-        ("platforms", list(&offer.platforms)),
-        ("devices", list(&offer.devices)),
-        ("evidence", evidence),
-        ("campaign", said(&offer.campaign)),
-        ("contact", Some(format!("{:?}", offer.hand_over).to_lowercase())),
-        ("not by", list(&offer.do_not_use)),
-        ("safe times", said(&offer.safe_times)),
-        ("summary", said(&offer.summary)),
-        ("done", said(&offer.steps_taken)),
+        ("priority", Some(priority.name().to_owned())),
+        ("open until", expires.map(|at| time(Some(at)))),
+        ("help wanted", list(help_wanted)),
+        ("services", list(services)),
+        ("incident", list(incident_types)),
+        ("nature", Some(nature.to_string())),
+        ("causes", list(causes)),
+        ("danger", known(*physical_danger)),
+        ("ongoing", known(*ongoing)),
+        ("interacted", list(interacted)),
+        ("deadline", deadline.map(date)),
+        ("week", incident_week.map(date)),
+        ("who", Some(format!("{beneficiary_type}, {requester_kind}"))),
+        ("careful", list(vulnerability)),
+        ("region", Some([region.to_string()].into_iter().chain(country.clone()).collect::<Vec<_>>().join(", "))),
+        ("languages", Some(spoken.collect::<Vec<_>>().join(", ")).filter(|text| !text.is_empty())),
+        ("consent", Some(consented(consent))),
+        ("vetting", vetting.as_ref().map(vetted)),
+        ("platforms", list(platforms)),
+        ("devices", list(devices)),
+        ("evidence", evidence.map(|pieces| format!("{pieces}; it stays with the origin"))),
+        ("indicators", Some(indicators.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).filter(|text| !text.is_empty())),
+        ("campaign", said(campaign)),
+        ("contact", Some(format!("{hand_over:?}").to_lowercase())),
+        ("not by", list(do_not_use)),
+        ("safe times", said(safe_times)),
+        ("summary", said(summary)),
+        ("done", said(steps_taken)),
     ];
     all.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect()
+}
+
+/// Under which consent, and until when.
+fn consented(consent: &Consent) -> String {
+    let Consent { basis, onward, platforms, indicators_only, statistics, obtained, obtained_by, expires, revocation_channel } = consent;
+    let may = [(*onward, "passing on"), (*platforms, "platforms"), (*statistics, "statistics"), (*indicators_only, "indicators alone")];
+    let scope: Vec<&str> = may.iter().filter(|(allowed, _)| *allowed).map(|(_, what)| *what).collect();
+    let scope = if scope.is_empty() { "this recipient alone".into() } else { scope.join(", ") };
+    let end = expires.map_or_else(|| "without an end".into(), |at| format!("until {}", date(at)));
+    let back = revocation_channel.as_ref().map(|channel| format!("; taken back by {channel}")).unwrap_or_default();
+    format!("{basis}; {scope}; of {} by {obtained_by}, {end}{back}", date(*obtained))
+}
+
+/// How and when the person was looked into.
+fn vetted(vetting: &Vetting) -> String {
+    let Vetting { method, result, vouched_by, date: day, expires } = vetting;
+    let by = if *vouched_by > 0 { format!(" by {vouched_by}") } else { String::new() };
+    let end = expires.map(|at| format!(", until {}", date(at))).unwrap_or_default();
+    format!("{result}, {method}{by}, {}{end}", date(*day))
+}
+
+/// The day of a time.
+fn date(at: Timestamp) -> String {
+    at.to_string().chars().take(10).collect()
 }
 
 fn said(message: &MessageView) -> String {
@@ -130,4 +199,55 @@ fn said(message: &MessageView) -> String {
     // Each line of it stands in, so that nobody writes what looks like a line of the timeline.
     text.lines().for_each(|words| line += &format!("    {}\n", plain(words)));
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// Every text and number in it, and the names of what is true.
+    fn leaves(name: &str, value: &Value, out: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(name, value)| leaves(name, value, out)),
+            Value::Array(values) => values.iter().for_each(|value| leaves(name, value, out)),
+            Value::Bool(_) | Value::Null => {}
+            Value::Number(number) => out.push(number.to_string()),
+            // Days are shown as days.
+            Value::String(text) if text.ends_with("T00:00:00.000Z") => out.push(text[..10].to_owned()),
+            Value::String(text) => out.push(text.clone()),
+        }
+    }
+
+    #[test]
+    fn everything_that_an_offer_says_is_shown() {
+        let day = |day: u8| format!("2026-11-{day:02}T00:00:00.000Z");
+        let said = json!({
+            "expires": day(1), "nature": "reactive", "incident_types": ["malware"], "priority": "urgent", "physical_danger": true,
+            "ongoing": false, "interacted": ["clicked"], "deadline": day(2), "incident_week": day(3), "requester_kind": "individual",
+            "beneficiary_type": "journalist", "causes": ["privacy"], "region": "europe", "country": "LB",
+            "languages": [{"tag": "fa", "level": "fluent"}], "vulnerability": ["women"],
+            "consent": {
+                "basis": "verbal", "onward": true, "platforms": true, "statistics": true, "indicators_only": true, "obtained": day(4),
+                "obtained_by": "intermediary", "expires": day(5), "revocation_channel": "signal",
+            },
+            "vetting": {"method": "vouched", "result": "passed", "vouched_by": 7, "date": day(6), "expires": day(7)},
+            "help_wanted": ["take_over"], "services": ["scanning"], "summary": "what it is about", "steps_taken": "what was done",
+            "devices": ["router"], "platforms": ["telegram"],
+            "evidence": [{"kind": "sample", "sha256": "ab".repeat(32), "size": 4711}], "indicators": [format!("{}a", "c".repeat(51))],
+            "campaign": "Wrennock", "hand_over": "cold", "do_not_use": ["matrix"], "safe_times": "at noon",
+        });
+        let offer: Offer = serde_json::from_value(said).expect("an offer");
+        let (text, mut all) = (super::offer(&offer), Vec::new());
+        let mut whole = serde_json::to_value(&offer).expect("JSON");
+        whole.as_object_mut().expect("fields").remove("subject");
+        leaves("offer", &whole, &mut all);
+        assert!(all.len() > 38, "{}", all.len());
+        for one in all {
+            assert!(text.contains(&one), "`{one}` is not shown:\n{text}");
+        }
+        for one in ["passing on", "platforms", "statistics", "indicators alone", "danger", "ongoing"] {
+            assert!(text.contains(one), "{one}");
+        }
+    }
 }

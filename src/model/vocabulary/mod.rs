@@ -14,15 +14,20 @@ pub const CODES_MAX: usize = 1_000;
 const TITLE_MAX: usize = 200;
 
 /// The data files, by the names of their lists.
-pub const FILES: [(&str, &str); 19] = [
+pub const FILES: [(&str, &str); 27] = [
     ("beneficiary-type", include_str!("beneficiary_type.toml")),
     ("capacity-band", include_str!("capacity_band.toml")),
     ("cause", include_str!("cause.toml")),
+    ("consent-basis", include_str!("consent_basis.toml")),
+    ("consent-role", include_str!("consent_role.toml")),
     ("decline-reason", include_str!("decline_reason.toml")),
+    ("device", include_str!("device.toml")),
+    ("evidence-kind", include_str!("evidence_kind.toml")),
     ("forensic-level", include_str!("forensic_level.toml")),
     ("help-wanted", include_str!("help_wanted.toml")),
     ("incident-type", include_str!("incident_type.toml")),
     ("intake-state", include_str!("intake_state.toml")),
+    ("interaction", include_str!("interaction.toml")),
     ("language-level", include_str!("language_level.toml")),
     ("nature", include_str!("nature.toml")),
     ("outcome", include_str!("outcome.toml")),
@@ -34,6 +39,9 @@ pub const FILES: [(&str, &str); 19] = [
     ("requester-kind", include_str!("requester_kind.toml")),
     ("secure-channel", include_str!("secure_channel.toml")),
     ("service", include_str!("service.toml")),
+    ("vetting-method", include_str!("vetting_method.toml")),
+    ("vetting-result", include_str!("vetting_result.toml")),
+    ("vulnerability", include_str!("vulnerability.toml")),
 ];
 
 /// A code of some list: up to 64 of `a` to `z`, digits, `_` and `-`, from a letter or a digit.

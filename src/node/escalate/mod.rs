@@ -375,7 +375,8 @@ impl Node {
         Ok(offered)
     }
 
-    /// The notices of a rung: one for each role that it tells.
+    /// The notices of a rung: one for each role that it tells, as it stands in the ladder; `act` is what it came to. That nobody could be offered the
+    /// case next is told to those who would have heard that somebody was.
     fn rung_notices(&self, fired: &Fired, act: Act, watch: Option<&Watch>) -> Vec<Change> {
         let notice = |to: &Role| Notice {
             referral: ShortId::of(&fired.referral),
@@ -384,7 +385,7 @@ impl Node {
             urgent: act != Act::Digest,
             ..Notice::new(Event::RungReached, &fired.notice_id, *to, self.clock.now())
         };
-        act.tells().iter().map(|to| self.notify(notice(to))).collect()
+        fired.act.tells().iter().map(|to| self.notify(notice(to))).collect()
     }
 }
 

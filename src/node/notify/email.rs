@@ -193,7 +193,7 @@ mod tests {
             for       handler\r\n\
             when      2026-11-22T09:30:00Z\r\n\
             notice    aaaaaaaaaaaaaaaaaaaaaaaaaa\r\n\r\n\
-            What it is stands at the desk alone: `watchfire show`.\r\n";
+            What it is stands at the desk alone: `watchfire show a4dqobyh`.\r\n";
         assert_eq!(text(&[one]), expected);
         assert_eq!(text(&two), expected.replace("To: amina@desk.example", "To: undisclosed-recipients:;"));
     }

@@ -10,6 +10,7 @@ use crate::model::vocabulary::Code;
 use crate::model::{ReferralId, Timestamp};
 use crate::rules::desk::Deed;
 use crate::rules::referral::{Decision, Illegal, Side, may_give};
+use crate::rules::release::Findings;
 use serde::{Deserialize, Serialize};
 
 /// What somebody at the desk does. `Debug` prints none of what they wrote.
@@ -121,6 +122,8 @@ impl ActRequest {
     }
 }
 
+const DAY_MS: u64 = 86_400_000;
+
 impl Node {
     /// Somebody at the desk does something in a referral. How it stands then.
     ///
@@ -148,6 +151,7 @@ impl Node {
     async fn act_in(&self, id: ReferralId, request: ActRequest, by: By) -> Result<ReferralView, NodeError> {
         let hold = self.hold_of(false, request.now);
         let is_withdrawn = matches!(request.act, Act::Withdraw { .. });
+        let mut findings = Findings::default();
         match request.act {
             Act::Withdraw { revoked } => self.take_referral_back(&id, revoked, by).await?,
             Act::Choose => self.choose(&id, by).await?,
@@ -155,7 +159,7 @@ impl Node {
                 let _turn = self.referral_turn().await;
                 let words = self.words_of(&id, act)?;
                 let hold = if self.is_urgent(&id)? { Hold::Skipped } else { hold };
-                self.say(&id, words, hold, by).await?;
+                findings = self.say(&id, words, hold, by).await?.findings;
             }
         }
         // It is done by now, whatever follows from it.
@@ -164,7 +168,7 @@ impl Node {
             // The case may be gone from its other offers too.
             self.tend_all_platforms().await?;
         }
-        self.referral_view(&id)
+        Ok(ReferralView { findings, ..self.referral_view(&id)? })
     }
 
     /// Whether nothing of it is held for a time: an emergency.
@@ -185,6 +189,12 @@ impl Node {
             Act::Ack => Words::Acknowledge,
             Act::Ask { text } => Words::Ask { text },
             Act::Answer { text } => Words::Answer { question: question()?, text },
+            Act::Accept { start: Some(start), .. } if start.plus(DAY_MS) < self.clock.now() => {
+                let day = &start.to_string()[..10];
+                return Err(NodeError::BadInput(format!(
+                    "the work cannot start on {day}, which has passed\nhint: `--start` is a day from today on"
+                )));
+            }
             Act::Accept { start, text } => Words::Accept { start, text },
             Act::Decline { reason, text, suggest } => {
                 self.is_of_list("decline-reason", &reason)?;

@@ -28,6 +28,7 @@ pub struct ReferRequest {
     /// What is offered. Who the person is does not belong in it.
     pub offer: Offer,
     /// To whom now: peers' names or ids. With several, a person chooses among those who accept.
+    #[serde(default)]
     pub to: Vec<String>,
     /// Who is asked next when nobody answers, in this order.
     #[serde(default)]
@@ -540,7 +541,7 @@ impl Node {
 }
 
 impl Node {
-    /// Codes are words of our lists; where there is no list, at least nothing that holds a number of somebody's.
+    /// Codes are words of our lists: a slip, or a name, does not leave as one.
     fn are_codes(&self, offer: &Offer) -> Result<(), NodeError> {
         let one = |list: &'static str, code: &Code| (list, code.clone());
         let many = |list: &'static str, codes: &[Code]| codes.iter().map(|code| (list, code.clone())).collect::<Vec<_>>();
@@ -558,11 +559,15 @@ impl Node {
         all.extend(many("secure-channel", &offer.do_not_use));
         all.extend(offer.consent.revocation_channel.iter().map(|code| one("secure-channel", code)));
         all.extend(offer.languages.iter().flat_map(|language| &language.level).map(|code| one("language-level", code)));
-        all.iter().try_for_each(|(list, code)| self.is_of_list(list, code))?;
-        let free = [&offer.interacted, &offer.vulnerability, &offer.devices];
-        let vetting = offer.vetting.iter().flat_map(|vetting| [&vetting.method, &vetting.result]);
-        let others = free.into_iter().flatten().chain([&offer.consent.basis, &offer.consent.obtained_by]).chain(vetting);
-        others.chain(offer.evidence.iter().map(|piece| &piece.kind)).try_for_each(is_no_number)
+        all.extend(many("interaction", &offer.interacted));
+        all.extend(many("vulnerability", &offer.vulnerability));
+        all.extend(many("device", &offer.devices));
+        all.extend([one("consent-basis", &offer.consent.basis), one("consent-role", &offer.consent.obtained_by)]);
+        all.extend(
+            offer.vetting.iter().flat_map(|vetting| [one("vetting-method", &vetting.method), one("vetting-result", &vetting.result)]),
+        );
+        all.extend(offer.evidence.iter().map(|piece| one("evidence-kind", &piece.kind)));
+        all.iter().try_for_each(|(list, code)| self.is_of_list(list, code))
     }
 
     /// Whether a code that is to leave is one of a list of ours.

@@ -10,6 +10,7 @@ use crate::model::referral::{Offer, Priority, Words};
 use crate::model::{CaseId, Label, OrgId, ReferralId, ReleaseId, Timestamp};
 use crate::rules::escalate::{Wait, waits};
 use crate::rules::referral::{Phase, Side};
+use crate::rules::release::Findings;
 use crate::store::{Conversation, MessageRow, Snapshot};
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +72,9 @@ pub struct ReferralView {
     /// What of ours is still held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<ReleaseId>,
+    /// What the gate had to say of what was said just now.
+    #[serde(default, skip_serializing_if = "Findings::is_empty")]
+    pub findings: Findings,
     /// Whom else the case was offered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<InboxView>,
@@ -206,6 +210,7 @@ impl Node {
             skeleton: Skeleton::default(),
             retention: None,
             held: Some(held),
+            findings: Findings::default(),
             others: self.others_of(snapshot, &case, id)?,
             reference: case.reference,
             introduction_code: case.code,
@@ -292,6 +297,7 @@ impl Node {
             introduction_code: case.and_then(|(_, case)| case.code).or(code),
             retention: (row.retention.0 != 0).then_some(row.retention),
             held,
+            findings: Findings::default(),
             others,
             proposal,
             platforms: self.platforms_of(snapshot, id)?,

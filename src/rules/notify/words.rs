@@ -27,9 +27,13 @@ impl Message {
     /// What machines are given: `type`, `timestamp` and `data`, as Standard Webhooks has it.
     pub fn json(&self) -> serde_json::Value {
         let data = match self {
-            Self::One(Notice { id, event: _, referral, priority, rung, urgent, to, at: _ }) => json!({
-                "id": id, "referral": referral, "priority": priority.map(super::Priority::name), "rung": rung, "urgent": urgent, "to": to.name(),
-            }),
+            Self::One(Notice { id, event, referral, priority, rung, urgent, to, at: _ }) => {
+                let mut data = json!({
+                    "id": id, "priority": priority.map(super::Priority::name), "rung": rung, "urgent": urgent, "to": to.name(),
+                });
+                data[thing(*event).0] = json!(referral);
+                data
+            }
             Self::Digest(Digest { id, counts, urgent, from, until }) => {
                 let counts: serde_json::Map<_, _> =
                     counts.iter().map(|(event, count)| (event.code().to_owned(), (*count).into())).collect();
@@ -43,19 +47,39 @@ impl Message {
 fn one(notice: &Notice) -> String {
     let Notice { id, event, referral, priority, rung, to, at, urgent: _ } = notice;
     let mut text = format!("{}\n\n", event.words());
-    text.extend(referral.map(|referral| format!("referral  {referral}\n")));
+    text.extend(referral.map(|id| format!("{:8}  {id}\n", thing(*event).0)));
     text.extend(priority.map(|priority| format!("priority  {}\n", priority.name())));
     text.extend(rung.map(|rung| format!("rung      {rung}\n")));
     text += &format!("for       {to}\nwhen      {}\nnotice    {id}\n", when(*at));
-    text + &look(*event, referral.is_some())
+    text + &look(*event, referral.as_ref().map(ToString::to_string))
+}
+
+/// What a notice is about, and the command that shows one of them.
+const fn thing(event: Event) -> (&'static str, &'static str) {
+    match event {
+        Event::CallArrived | Event::Volunteered | Event::CallWaits | Event::CallEnded => ("call", "call show"),
+        Event::AlertArrived => ("alert", "alert show"),
+        Event::HandoverWaiting | Event::HandoverLate => ("handover", "handover show"),
+        _ => ("referral", "show"),
+    }
 }
 
 /// Where to look.
-fn look(event: Event, referral: bool) -> String {
-    match (event, referral) {
+fn look(event: Event, id: Option<String>) -> String {
+    match (event, id) {
         (Event::Test, _) => "\nNothing happened; somebody at this desk tries whether notices come.\n".into(),
-        (_, true) => "\nWhat it is stands at the desk alone: `watchfire show`.\n".into(),
-        (_, false) => "\nWhat it is stands at the desk alone: `watchfire status`.\n".into(),
+        (event, Some(id)) => format!("\nWhat it is stands at the desk alone: `watchfire {} {id}`.\n", thing(event).1),
+        (event, None) => {
+            let command = match event {
+                Event::CallArrived | Event::Volunteered | Event::CallWaits | Event::CallEnded => "call list",
+                Event::AlertArrived => "alert list",
+                Event::HandoverWaiting | Event::HandoverLate => "handover list",
+                Event::DuplicateWaits | Event::DuplicateFound | Event::MatchTries => "duplicate list",
+                Event::ManyReportTheSame => "campaigns",
+                _ => "status",
+            };
+            format!("\nWhat it is stands at the desk alone: `watchfire {command}`.\n")
+        }
     }
 }
 
@@ -107,7 +131,7 @@ for       lead
 when      2026-11-22T09:30:00Z
 notice    aaaaaaaaaaaaaaaaaaaaaaaaaa
 
-What it is stands at the desk alone: `watchfire show`.
+What it is stands at the desk alone: `watchfire show a4dqobyh`.
 ";
         assert_eq!(message.text(), expected);
     }
