@@ -1,10 +1,10 @@
 //! The command line's side of the interface: HTTP/1.1 over the socket, one connection for each request.
 
 use super::import::ImportLine;
-use super::{BACKUP_HEADER, BackupRequest, CURSOR_HEADER, Problem};
+use super::{BACKUP_HEADER, BackupRequest, CURSOR_HEADER, Problem, UNSAID_TRAILER};
 use crate::config::SOCKET;
 use crate::node::error::{Exit, NodeError};
-use crate::node::view::{BackupView, ImportProgress, ImportReport};
+use crate::node::view::{UnsaidView, BackupView, ImportProgress, ImportReport};
 use axum::body::Bytes;
 use futures_util::StreamExt;
 use http_body_util::combinators::BoxBody;
@@ -96,21 +96,25 @@ impl Client {
         serde_json::from_slice(&bytes).map_err(|error| broken(&error))
     }
 
-    /// Streams an export to `out`; gives back its cursor.
+    /// Streams an export to `out`; gives back its cursor and what the format could not say, or nothing when the reader of `out` has seen enough.
     ///
     /// # Errors
     /// The node's own problem, or what stopped it on the way: then what was written is not whole.
-    pub async fn export(&self, target: Target, out: &mut (impl AsyncWrite + Unpin)) -> Result<Option<String>, Problem> {
+    pub async fn export(&self, target: Target, out: &mut (impl AsyncWrite + Unpin)) -> Result<Option<(String, Vec<UnsaidView>)>, Problem> {
         let response = self.send(Method::GET, &target, empty()).await?;
-        let cursor = response.headers().get(CURSOR_HEADER).and_then(|value| Some(value.to_str().ok()?.to_owned()));
-        let mut chunks = response.into_body().into_data_stream();
+        let cursor = response.headers().get(CURSOR_HEADER).and_then(|value| Some(value.to_str().ok()?.to_owned())).unwrap_or_default();
+        let mut body = response.into_body();
+        let mut unsaid = Vec::new();
         let failed = |error: io::Error| Problem::from(NodeError::io("write the export", error));
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|_| {
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| {
                 let text = "the node broke the export off, so it is not whole\nhint: its log says why";
                 Problem::new("export-broken", Exit::Failed, text)
             })?;
-            match out.write_all(&chunk).await {
+            if let Some(trailer) = frame.trailers_ref().and_then(|trailers| trailers.get(UNSAID_TRAILER)) {
+                unsaid = serde_json::from_slice(trailer.as_bytes()).map_err(|error| broken(&error))?;
+            }
+            match out.write_all(frame.data_ref().map_or(&[], |chunk| chunk)).await {
                 // A reader that has seen enough is no error; it gets no cursor, since it has not seen all.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(None),
                 written => written.map_err(failed)?,
@@ -118,7 +122,7 @@ impl Client {
         }
         match out.flush().await {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
-            flushed => flushed.map_err(failed).map(|()| cursor),
+            flushed => flushed.map_err(failed).map(|()| Some((cursor, unsaid))),
         }
     }
 
@@ -191,6 +195,7 @@ impl Client {
             .method(method)
             .uri(target.path_and_query())
             .header("host", "desk")
+            .header("te", "trailers")
             .header("content-type", "application/json")
             .body(body)
             .map_err(|error| broken(&error))?;

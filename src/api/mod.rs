@@ -40,6 +40,8 @@ pub use records::{FOR_TOOLS, Health, LookupRequest, PolicyText, Reason, RotateLo
 
 /// The header in which an export says where the next one goes on.
 pub const CURSOR_HEADER: &str = "watchfire-cursor";
+/// The trailer behind an export: what the format could not say, as JSON.
+pub const UNSAID_TRAILER: &str = "watchfire-unsaid";
 
 /// The header in which a backup says what is in it, as JSON.
 pub const BACKUP_HEADER: &str = "watchfire-backup";

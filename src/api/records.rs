@@ -2,22 +2,23 @@
 
 use super::extract::{Answer, Ask, Asked, read};
 use super::stream::BodyWriter;
-use super::{CURSOR_HEADER, Problem};
+use super::{CURSOR_HEADER, Problem, UNSAID_TRAILER};
 use crate::model::{Ceiling, Class, ObservableKind, Pap, Tlp};
 use crate::node::Node;
 use crate::node::campaigns::CampaignView;
 use crate::node::error::NodeError;
 use crate::node::view::{
-    CertificatesView, ExpireView, ExplainView, ExportFormat, ExportRequest, ExportedView, LogKeyView, LookupView, PolicyCheckView,
-    PolicyView, ReceiptView, RecordView, RemovedView, RotateView, ShareReport, ShareRequest, StatusView, TakeBackView,
+    CertificatesView, ExpireView, ExplainView, ExportFormat, ExportOptions, ExportRequest, ExportedView, LogKeyView, LookupView, PolicyCheckView,
+    PolicyView, ReceiptView, RecordView, RemovedView, RotateView, ShareReport, ShareRequest, StatusView, TakeBackView, UnsaidView,
 };
 use crate::rules::may::{Person, To};
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
-use axum::http::header;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
+use hyper::body::Frame;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -189,15 +190,23 @@ pub(super) struct ExportQuery {
     /// Names of kinds, between commas.
     #[serde(default)]
     kinds: String,
+    #[serde(default)]
+    policy: Option<String>,
+    #[serde(default)]
+    bom: bool,
 }
 
 impl ExportQuery {
     fn request(self) -> Result<ExportRequest, NodeError> {
         let bad = |what: String| NodeError::BadInput(what);
-        let ceiling = ceiling(self.tlp_max.as_deref(), self.class_max.as_deref(), self.pap_max.as_deref())?;
+        let mut ceiling = ceiling(self.tlp_max.as_deref(), self.class_max.as_deref(), self.pap_max.as_deref())?;
+        if self.pap_max.is_none() && self.format.is_noticed() {
+            ceiling.pap = Pap::Green;
+        }
+        let policy = self.policy.as_deref().map(str::parse).transpose().map_err(bad)?.unwrap_or_default();
         let names = self.kinds.split(',').filter(|name| !name.is_empty());
         let kinds = names.map(|name| kind_named(name).ok_or_else(|| bad(unknown_kind(name)))).collect::<Result<_, _>>()?;
-        Ok(ExportRequest { format: self.format, ceiling, since: self.since, kinds })
+        Ok(ExportRequest { format: self.format, ceiling, since: self.since, kinds, options: ExportOptions { policy, bom: self.bom } })
     }
 }
 
@@ -232,10 +241,15 @@ pub(super) async fn export(State(node): State<Arc<Node>>, Asked(query): Asked<Ex
     let export = node.begin_export(request)?;
     let cursor = export.cursor(&node)?;
     let (mut writer, mut chunks) = BodyWriter::new();
+    let (tell, told) = tokio::sync::oneshot::channel();
     let work = tokio::task::spawn_blocking(move || {
-        let done = export.write(&mut writer).and_then(|_| writer.flush().map_err(|error| NodeError::io("send the export", error)));
+        let done = export.write(&mut writer).and_then(|unsaid| {
+            writer.flush().map_err(|error| NodeError::io("send the export", error))?;
+            Ok(unsaid)
+        });
         match done {
-            Ok(()) => {
+            Ok(unsaid) => {
+                let _ = tell.send(unsaid);
                 // The reader has it all; a disk that takes no writes must not hold it up.
                 drop(writer);
                 if let Err(error) = node.remember_export(export.request()) {
@@ -257,9 +271,12 @@ pub(super) async fn export(State(node): State<Arc<Node>>, Asked(query): Asked<Ex
         }
         Some(Ok(first)) => first,
     };
-    let body = tokio_stream::once(Ok(first)).chain(ReceiverStream::new(chunks));
-    let headers = [(header::CONTENT_TYPE.as_str(), media.to_owned()), (CURSOR_HEADER, cursor)];
-    Ok((axum::response::AppendHeaders(headers), Body::from_stream(body)).into_response())
+    let chunks = tokio_stream::once(Ok(first)).chain(ReceiverStream::new(chunks)).map(|chunk| chunk.map(Frame::data));
+    // Behind all else, since it is known only then; whoever asks for no trailers gets none.
+    let trailer = futures_util::stream::once(told).filter_map(|told| std::future::ready(told.ok().map(|unsaid| Ok(Frame::trailers(trailers(&unsaid))))));
+    let body = Body::new(http_body_util::StreamBody::new(chunks.chain(trailer)));
+    let headers = [(header::CONTENT_TYPE.as_str(), media.to_owned()), (CURSOR_HEADER, cursor), (header::TRAILER.as_str(), UNSAID_TRAILER.to_owned())];
+    Ok((axum::response::AppendHeaders(headers), body).into_response())
 }
 
 pub(super) async fn removed(State(node): State<Arc<Node>>, Asked(query): Asked<ExportQuery>) -> Answer<Vec<RemovedView>> {
@@ -267,11 +284,19 @@ pub(super) async fn removed(State(node): State<Arc<Node>>, Asked(query): Asked<E
     read(node, move |node| node.removed(&request)).await
 }
 
+/// What could not be said, as JSON in ASCII.
+fn trailers(unsaid: &[UnsaidView]) -> HeaderMap {
+    let json = serde_json::to_string(unsaid).unwrap_or_default();
+    HeaderValue::from_str(&json).map(|value| (HeaderName::from_static(UNSAID_TRAILER), value)).into_iter().collect()
+}
+
 const fn media_type(format: ExportFormat) -> &'static str {
     match format {
         ExportFormat::Stix => "application/stix+json;version=2.1",
         ExportFormat::Csv => "text/csv; charset=utf-8",
-        ExportFormat::Text => "text/plain; charset=utf-8",
+        ExportFormat::Rpz => "text/dns",
+        _ if format.is_folder() => "application/x-tar",
+        _ => "text/plain; charset=utf-8",
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod age;
 pub mod csv;
 mod decode;
+pub mod export;
 mod extract;
 pub mod json;
 mod marks;

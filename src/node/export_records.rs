@@ -1,22 +1,27 @@
-//! What is held goes out as a file for other tools: STIX 2.1, CSV, one value per line. Reads only.
+//! What is held goes out as files for other tools (`formats/export`). Reads only.
 //!
 //! An export is a sink like any other: nothing above the asked label, nothing that has expired, nothing that was recalled.
-//! Withdrawn records leave text and CSV; STIX has them as revoked, so that whoever imports it again drops them. What else has gone is told
+//! Withdrawn records leave every format but STIX and MISP, which have them as revoked, so that whoever imports them again drops them. What else has gone is told
 //! by its id beside the file: STIX has no object without a value.
 
 use super::Node;
 use super::error::NodeError;
+use super::export_files;
 use super::find::{indicator, state};
-use super::view::{ExportFormat, ExportRequest, ExportedView, RemovedView};
-use crate::formats::pattern::Dialect;
-use crate::formats::stix::write::{BundleWriter, Row, indicator_id};
-use crate::formats::{csv, marks_of};
-use crate::model::{Ceiling, Class, Indicator, Label, Pap, RecordId, Timestamp, Tlp};
+use super::share::inside;
+use super::view::{ExportRequest, ExportedView, RemovedView, UnsaidView};
+use crate::formats::export::{Form, Row, Unsaid};
+use crate::formats::marks_of;
+use crate::formats::stix::write::indicator_id;
+use crate::model::{Class, Indicator, Label, Pap, RecordId, Timestamp, Tlp};
+use crate::rules::blocking;
+use crate::rules::gate::Gate;
 use crate::rules::label::Held;
 use crate::store::change::{Change, ExportRow};
 use crate::store::{Filter, History, Item, Provenance, ProvenanceState, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 /// How many events are looked at together.
 const EVENTS_AT_ONCE: usize = 1_000;
@@ -27,6 +32,10 @@ pub struct Export {
     pub(super) request: ExportRequest,
     now: Timestamp,
     since: Option<u64>,
+    /// What is held against what may enter a list that blocks.
+    gate: Gate,
+    /// Where files are put together.
+    data: PathBuf,
 }
 
 impl Node {
@@ -38,7 +47,7 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         self.may_serve(&snapshot)?;
         let since = request.since.as_ref().map(|cursor| self.event_of(&snapshot, &request, cursor)).transpose()?;
-        Ok(Export { snapshot, request, now: self.clock.now(), since })
+        Ok(Export { snapshot, request, now: self.clock.now(), since, gate: self.gate()?, data: self.data.clone() })
     }
 }
 
@@ -48,24 +57,31 @@ impl Export {
         &self.request
     }
 
-    /// Writes what is held, one author's word on one value at a time, and says how many records those were. Blocking.
+    /// Writes what is held, one value at a time, and says what the format could not express. A format of several files is written as a tar
+    /// archive. Blocking.
     ///
     /// # Errors
     /// When the store cannot be read or the output fails; then what was written is not whole.
-    pub fn write(&self, out: &mut dyn Write) -> Result<u64, NodeError> {
-        let Self { snapshot, request, now, since } = self;
-        let revoked = request.format == ExportFormat::Stix;
+    pub fn write(&self, out: &mut dyn Write) -> Result<Vec<UnsaidView>, NodeError> {
+        let Self { snapshot, request, now, since, .. } = self;
+        let revoked = request.format.tells_withdrawn();
         let filter = Filter { kinds: request.kinds.clone(), ceiling: request.ceiling, revoked, now: *now };
-        let mut sink = Sink::begin(request, out, *now).map_err(failed)?;
+        let form = export_files::form(request, &self.data, out).map_err(failed)?;
+        let mut sink = Sink { export: self, form, unsaid: Unsaid::default() };
         match since {
             None => {
                 for item in snapshot.records(None, filter)? {
-                    sink.item(snapshot, item?)?;
+                    sink.item(item?)?;
                 }
             }
-            Some(since) => each_change(snapshot, *since, &filter, &mut |_, item| item.map_or(Ok(()), |item| sink.item(snapshot, item)))?,
+            Some(since) => each_change(snapshot, *since, &filter, &mut |_, item| item.map_or(Ok(()), |item| sink.item(item)))?,
         }
-        sink.end().map_err(failed)
+        let Sink { form, unsaid, .. } = sink;
+        let mut views = BTreeMap::new();
+        for (count, kind, why) in form.finish().map_err(failed)?.lines().chain(unsaid.lines()) {
+            *views.entry((kind, why)).or_insert(0) += count;
+        }
+        Ok(views.into_iter().map(|((kind, why), count)| UnsaidView { count, kind: kind.name().into(), why: why.into() }).collect())
     }
 }
 
@@ -232,46 +248,29 @@ fn each_change(
 }
 
 /// An export under way.
-struct Sink<'o> {
-    form: Form<'o>,
-    ceiling: Ceiling,
-    now: Timestamp,
-    records: u64,
+struct Sink<'e> {
+    export: &'e Export,
+    form: Box<dyn Form + 'e>,
+    unsaid: Unsaid,
 }
 
-/// How it is written.
-enum Form<'o> {
-    Stix(Box<BundleWriter<&'o mut dyn Write>>),
-    Csv(Box<csv::Writer<&'o mut dyn Write>>),
-    Text(&'o mut dyn Write),
-}
-
-impl<'o> Sink<'o> {
-    fn begin(request: &ExportRequest, out: &'o mut dyn Write, now: Timestamp) -> io::Result<Self> {
-        let form = match request.format {
-            ExportFormat::Stix => Form::Stix(Box::new(BundleWriter::new(out, Dialect::Standard)?)),
-            ExportFormat::Csv => Form::Csv(Box::new(csv::Writer::new(out, false)?)),
-            ExportFormat::Text => Form::Text(out),
-        };
-        Ok(Self { form, ceiling: request.ceiling, now, records: 0 })
-    }
-
-    /// One value: a line of text, or each author's record of it.
-    fn item(&mut self, snapshot: &Snapshot, item: Item) -> Result<(), NodeError> {
+impl Sink<'_> {
+    /// One value, with each author's record of it.
+    fn item(&mut self, item: Item) -> Result<(), NodeError> {
         let Item { observable, provenances, .. } = item;
-        let ceiling = self.ceiling;
-        if let Form::Text(out) = &mut self.form {
-            // Past its `valid_until` it is of no use in a blocklist.
-            if provenances.iter().any(|one| state(one, self.now) == "live") {
-                writeln!(out, "{}", one_line(observable.value())).map_err(failed)?;
-                self.records += 1;
-            }
+        let Export { snapshot, request, now, gate, .. } = self.export;
+        if request.format.acts()
+            && let Err(why) = blocking::may_enter(&observable, &gate.judge(&observable, &inside(&observable)))
+        {
+            self.unsaid.add(observable.kind(), why);
             return Ok(());
         }
+        let ceiling = request.ceiling;
         let mut authors = BTreeSet::new();
-        let mut newest: Vec<&Provenance> = provenances.iter().filter(|one| state(one, self.now) != "expired").collect();
+        let mut newest: Vec<&Provenance> = provenances.iter().filter(|one| state(one, *now) != "expired").collect();
         // What was withdrawn from one audience alone still holds.
         newest.sort_by_key(|one| (one.state == ProvenanceState::Revoked, std::cmp::Reverse(one.received)));
+        let mut rows = Vec::new();
         for one in newest.into_iter().filter(|one| authors.insert(one.record)) {
             // One author's record stands under the strictest label that the author gave it.
             let others = || provenances.iter().filter(|other| other.record == one.record);
@@ -285,31 +284,9 @@ impl<'o> Sink<'o> {
                 modified: history.modified.max(other.received),
                 ..history
             });
-            self.row(one, label, &history, indicator).map_err(failed)?;
-            self.records += 1;
+            rows.push(row(one, label, &history, indicator));
         }
-        Ok(())
-    }
-
-    fn row(&mut self, one: &Provenance, label: Label, history: &History, indicator: Indicator) -> io::Result<()> {
-        match &mut self.form {
-            Form::Stix(bundle) => bundle.write(&row(one, label, history, indicator)),
-            Form::Csv(writer) => {
-                let mut indicator = indicator;
-                indicator.labels.extend(marks_of(label));
-                writer.row(&indicator, Some(label.tlp()))
-            }
-            Form::Text(_) => Ok(()),
-        }
-    }
-
-    fn end(self) -> io::Result<u64> {
-        match self.form {
-            Form::Stix(bundle) => drop(bundle.finish()?),
-            Form::Csv(writer) => writer.finish()?,
-            Form::Text(out) => out.flush()?,
-        }
-        Ok(self.records)
+        if rows.is_empty() { Ok(()) } else { self.form.value(&rows).map_err(failed) }
     }
 }
 
@@ -330,20 +307,5 @@ fn row(one: &Provenance, label: Label, history: &History, indicator: Indicator) 
         revoked: one.state == ProvenanceState::Revoked,
         created: history.created,
         modified: history.modified,
-    }
-}
-
-/// A value in one line: what would end the line or steer a terminal becomes a blank.
-fn one_line(text: &str) -> String {
-    text.replace(char::is_control, " ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_never_becomes_two_lines() {
-        assert_eq!(one_line("a\r\nb\x1b[2J"), "a  b [2J");
     }
 }

@@ -15,6 +15,7 @@ pub mod duplicate;
 pub mod error;
 pub mod escalate;
 mod expire;
+mod export_files;
 mod export_records;
 mod find;
 pub mod gate;

@@ -6,6 +6,7 @@ mod sealing;
 pub use held::*;
 pub use sealing::*;
 
+use crate::formats::export::Policy;
 use crate::formats::{Format, Problem, take_marks};
 use crate::model::desk::{Role, SignedChange, User, UserName, WrappedKey};
 use crate::model::record::WithdrawalMode;
@@ -561,6 +562,17 @@ pub struct ExportRequest {
     pub since: Option<String>,
     /// Only these kinds; all where it is empty.
     pub kinds: Vec<ObservableKind>,
+    /// What the format leaves to whoever asks.
+    pub options: ExportOptions,
+}
+
+/// What a format leaves to whoever asks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExportOptions {
+    /// What a resolver answers for names in a response policy zone.
+    pub policy: Policy,
+    /// Whether a CSV file begins with a byte-order mark, which Excel needs to read UTF-8.
+    pub bom: bool,
 }
 
 /// The formats that are written.
@@ -569,6 +581,24 @@ pub struct ExportRequest {
 pub enum ExportFormat {
     /// A STIX 2.1 bundle.
     Stix,
+    /// STIX as MVT reads it, in files of at most 1,000 indicators.
+    Mvt,
+    /// A MISP feed.
+    Misp,
+    /// Rules for Suricata 7 and the lists that they load.
+    Suricata,
+    /// A response policy zone.
+    Rpz,
+    /// A hosts file.
+    Hosts,
+    /// Lines for dnsmasq.
+    Dnsmasq,
+    /// A list for uBlock Origin, AdGuard and Pi-hole.
+    Adblock,
+    /// Sigma rules.
+    Sigma,
+    /// One plain list for each kind.
+    Lists,
     /// Comma-separated values with a header (RFC 4180).
     Csv,
     /// One value per line.
@@ -577,16 +607,72 @@ pub enum ExportFormat {
 
 impl ExportFormat {
     /// Every format.
-    pub const ALL: [Self; 3] = [Self::Stix, Self::Csv, Self::Text];
+    pub const ALL: [Self; 12] = [
+        Self::Stix,
+        Self::Mvt,
+        Self::Misp,
+        Self::Suricata,
+        Self::Rpz,
+        Self::Hosts,
+        Self::Dnsmasq,
+        Self::Adblock,
+        Self::Sigma,
+        Self::Lists,
+        Self::Csv,
+        Self::Text,
+    ];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Stix => "stix",
+            Self::Mvt => "mvt",
+            Self::Misp => "misp",
+            Self::Suricata => "suricata",
+            Self::Rpz => "rpz",
+            Self::Hosts => "hosts",
+            Self::Dnsmasq => "dnsmasq",
+            Self::Adblock => "adblock",
+            Self::Sigma => "sigma",
+            Self::Lists => "lists",
             Self::Csv => "csv",
             Self::Text => "text",
         }
     }
+
+    /// Whether it is several files: a folder, or a tar archive on the way there.
+    pub const fn is_folder(self) -> bool {
+        matches!(self, Self::Mvt | Self::Misp | Self::Suricata | Self::Sigma | Self::Lists)
+    }
+
+    /// Whether something is blocked, or somebody woken, by what is in it: then what is not the attacker's alone stays out.
+    pub const fn acts(self) -> bool {
+        matches!(
+            self,
+            Self::Suricata | Self::Rpz | Self::Hosts | Self::Dnsmasq | Self::Adblock | Self::Sigma | Self::Lists
+        )
+    }
+
+    /// Whether an attacker may notice that it is in use: PAP:GREEN and milder alone, where nothing else is asked for.
+    pub const fn is_noticed(self) -> bool {
+        matches!(self, Self::Rpz | Self::Hosts | Self::Dnsmasq | Self::Adblock)
+    }
+
+    /// Whether it can say that a record was withdrawn.
+    pub const fn tells_withdrawn(self) -> bool {
+        matches!(self, Self::Stix | Self::Misp)
+    }
+}
+
+/// What an export could not say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnsaidView {
+    /// How many values.
+    pub count: u64,
+    /// Of which kind.
+    pub kind: String,
+    /// Why.
+    pub why: String,
 }
 
 /// A record that earlier exports may have carried and that does not hold any more, or not for such an export.

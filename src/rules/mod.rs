@@ -2,6 +2,7 @@
 
 pub mod addressee;
 pub mod alert;
+pub mod blocking;
 pub mod call;
 pub mod campaigns;
 mod decode;

@@ -195,6 +195,7 @@ async fn who_may_see_the_copy_that_goes_is_told_though_a_stricter_one_stays() {
         ceiling: Ceiling { tlp: Tlp::Amber, ..Ceiling::NONE },
         since,
         kinds: Vec::new(),
+        options: Default::default(),
     };
     let cursor = federation.cursor(BOREALIS, &amber(None));
     assert_eq!(federation.export_as(BOREALIS, &amber(None)), format!("{EVIL}\n"));

@@ -10,8 +10,9 @@
 //! - Nothing is written empty: STIX forbids empty lists and nulls.
 
 use super::markings::{TLP_2_EXTENSION, official_id};
+use crate::formats::export::Row;
 use crate::formats::pattern::{self, Dialect};
-use crate::model::{Observable, OrgId, RecordId, Timestamp, Tlp};
+use crate::model::{OrgId, RecordId, Timestamp, Tlp};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -26,41 +27,8 @@ const NAMED_AT: &str = "2026-01-01T00:00:00.000Z";
 /// When FIRST's labels were made into marking definitions; part of their official content.
 const TLP_2_AT: &str = "2022-10-01T00:00:00.000Z";
 /// STIX 2.1 §10.9, `indicator-type-ov`.
-const INDICATOR_TYPES: [&str; 7] =
+pub(in crate::formats) const INDICATOR_TYPES: [&str; 7] =
     ["anomalous-activity", "anonymization", "attribution", "benign", "compromised", "malicious-activity", "unknown"];
-
-/// One indicator to write.
-#[derive(Debug, Clone)]
-pub struct Row {
-    /// The record's id as this node names it.
-    pub id: RecordId,
-    /// What it is about.
-    pub observable: Observable,
-    /// Its label.
-    pub tlp: Tlp,
-    /// What else the label says, as `formats::marks_of` gives it.
-    pub marks: Vec<String>,
-    /// Who says so.
-    pub author: OrgId,
-    /// From when it holds; `created` where nothing is known.
-    pub valid_from: Option<Timestamp>,
-    /// Until when.
-    pub valid_until: Option<Timestamp>,
-    /// 0 to 100.
-    pub confidence: Option<u8>,
-    /// Names that it is tied to.
-    pub labels: Vec<String>,
-    /// A sentence for the reader.
-    pub note: Option<String>,
-    /// Where the author has it from.
-    pub source: Option<String>,
-    /// The author has withdrawn it.
-    pub revoked: bool,
-    /// When the record was made; the same in every export.
-    pub created: Timestamp,
-    /// When it was last changed; later with each change.
-    pub modified: Timestamp,
-}
 
 /// Writes a bundle. Memory holds the authors and labels that were written, not the rows.
 pub struct BundleWriter<W: Write> {
@@ -99,7 +67,7 @@ impl<W: Write> BundleWriter<W> {
         self.digest.update(&row.id.0);
         self.digest.update(&row.modified.0.to_be_bytes());
         self.object(&indicator_object(indicator, author, row, self.dialect))?;
-        for label in names(row) {
+        for label in row.names() {
             let mut name = vec![row.tlp.number()];
             name.extend_from_slice(label.as_bytes());
             let malware = id(b"malware:", &name);
@@ -137,11 +105,6 @@ pub fn indicator_id(record: &RecordId) -> String {
 
 fn id(kind: &[u8], name: &[u8]) -> Uuid {
     Uuid::new_v5(&NAMESPACE, &[kind, name].concat())
-}
-
-/// Labels that are names, not STIX's own words.
-fn names(row: &Row) -> impl Iterator<Item = &str> {
-    row.labels.iter().map(String::as_str).filter(|label| !label.trim().is_empty() && !INDICATOR_TYPES.contains(label))
 }
 
 fn marking(tlp: Tlp) -> Value {
@@ -255,7 +218,7 @@ fn validity(row: &Row) -> (Timestamp, Option<Timestamp>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ObservableKind as K;
+    use crate::model::{Observable, ObservableKind as K};
 
     fn row(number: u8, kind: K, value: &str) -> Row {
         Row {

@@ -1,0 +1,159 @@
+//! What is written for partners' tools: a value at a time, in the order of the store's search keys, so that no format needs memory for more
+//! than what it is writing. The same values give the same bytes.
+//!
+//! A format writes what it can say and counts what it cannot ([`Unsaid`]): nothing is said half.
+
+mod adblock;
+mod dns;
+mod lists;
+mod misp;
+mod mvt;
+mod sigma;
+mod suricata;
+mod threads;
+
+#[cfg(test)]
+mod tests;
+
+pub use adblock::Adblock;
+pub use dns::{Dnsmasq, Hosts, Policy, Rpz};
+pub use lists::Lists;
+pub use misp::{Feed, event_id, organisation_id};
+pub use mvt::{Mvt, SHARD};
+pub use sigma::Sigma;
+pub use suricata::Suricata;
+
+use super::stix::Scratch;
+use super::stix::write::INDICATOR_TYPES;
+use crate::model::{Observable, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// One author's word on a value.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The record's id as this node names it.
+    pub id: RecordId,
+    /// What it is about.
+    pub observable: Observable,
+    /// Its label.
+    pub tlp: Tlp,
+    /// What else the label says, as `formats::marks_of` gives it.
+    pub marks: Vec<String>,
+    /// Who says so.
+    pub author: OrgId,
+    /// From when it holds; `created` where nothing is known.
+    pub valid_from: Option<Timestamp>,
+    /// Until when.
+    pub valid_until: Option<Timestamp>,
+    /// 0 to 100.
+    pub confidence: Option<u8>,
+    /// Names that it is tied to.
+    pub labels: Vec<String>,
+    /// A sentence for the reader.
+    pub note: Option<String>,
+    /// Where the author has it from.
+    pub source: Option<String>,
+    /// The author has withdrawn it.
+    pub revoked: bool,
+    /// When the record was made; the same in every export.
+    pub created: Timestamp,
+    /// When it was last changed; later with each change.
+    pub modified: Timestamp,
+}
+
+impl Row {
+    /// Its labels that are names of campaigns or malware, not STIX's own words.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.labels.iter().map(String::as_str).filter(|label| !label.trim().is_empty() && !INDICATOR_TYPES.contains(label))
+    }
+
+    /// The campaign that it counts as where a format has room for one: the first of its names. `None` where it has none.
+    pub fn campaign(&self) -> Option<&str> {
+        self.names().next()
+    }
+}
+
+/// Where the files of an export go, one after the other.
+pub trait Files: Write {
+    /// Ends the file before, if there was one, and begins one of this name: lower case, digits, `-`, `_` and `.`, with a folder at most.
+    ///
+    /// # Errors
+    /// The output fails.
+    fn begin(&mut self, name: &str) -> io::Result<()>;
+
+    /// Ends the last file, and with it the whole.
+    ///
+    /// # Errors
+    /// The output fails.
+    fn end(&mut self) -> io::Result<()>;
+}
+
+impl<F: Files + ?Sized> Files for &mut F {
+    fn begin(&mut self, name: &str) -> io::Result<()> {
+        (**self).begin(name)
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        (**self).end()
+    }
+}
+
+/// How a format is written.
+pub trait Form {
+    /// What is said of one value, newest first, never empty. Withdrawn rows come to formats that can say so, see [`Form::TELLS_WITHDRAWN`].
+    ///
+    /// # Errors
+    /// The output or the scratch file fails.
+    fn value(&mut self, rows: &[Row]) -> io::Result<()>;
+
+    /// Ends the last file, and tells what could not be said.
+    ///
+    /// # Errors
+    /// As [`Form::value`].
+    fn finish(self: Box<Self>) -> io::Result<Unsaid>;
+}
+
+/// What a format could not say: how many values of a kind, and why.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unsaid(BTreeMap<(ObservableKind, &'static str), u64>);
+
+impl Unsaid {
+    /// One more.
+    pub fn add(&mut self, kind: ObservableKind, why: &'static str) {
+        *self.0.entry((kind, why)).or_default() += 1;
+    }
+
+    /// How many values of which kind, and why, by kind.
+    pub fn lines(&self) -> impl Iterator<Item = (u64, ObservableKind, &'static str)> {
+        self.0.iter().map(|((kind, why), count)| (*count, *kind, *why))
+    }
+
+    /// How many values in all.
+    pub fn count(&self) -> u64 {
+        self.0.values().sum()
+    }
+}
+
+/// A text in one line: what would end the line, or steer a terminal, becomes a blank.
+pub fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+/// Whether a name is that of a domain, or of one above it, that was written just before: values come in the order of their labels from the last
+/// on, so that what lies below a name follows it.
+#[derive(Debug, Default)]
+struct Above(String);
+
+impl Above {
+    /// Whether the last name that was kept covers this one; else it is kept.
+    fn covers(&mut self, name: &str) -> bool {
+        let below = name.strip_suffix(self.0.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        if !self.0.is_empty() && below {
+            return true;
+        }
+        self.0.clear();
+        self.0.push_str(name);
+        false
+    }
+}

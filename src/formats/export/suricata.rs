@@ -1,0 +1,185 @@
+//! Rules for Suricata 7 and the lists that they load: a few rules whatever the number of values, so that a sensor starts at once.
+//!
+//! A name is looked for as it is and as the end of a longer name (`pcrexform` cuts the name to as many labels as some value has), in questions to
+//! resolvers, in TLS before it is encrypted (SNI) and in HTTP. What begins with `not` and a name is another name and is not found.
+
+use super::{Files, Form, Row, Unsaid};
+use crate::model::ObservableKind as K;
+use data_encoding::BASE64;
+use std::collections::BTreeSet;
+use std::io;
+
+/// The first of our rules' numbers, in the range that is free for local rules.
+const SIDS: u32 = 1_470_000;
+/// Rules for networks are numbered from here.
+const NETWORK_SIDS: u32 = SIDS + 1_000;
+/// Networks in one rule.
+const NETWORKS: usize = 100;
+/// Ends of names with more labels are looked for no more: such a name is found as it is alone.
+const LABELS_MAX: usize = 6;
+
+const PAGE: &str = "a sensor sees the names of pages, and share the name where it is the attacker's";
+const NOT_ON_THE_WIRE: &str = "a sensor cannot see this kind";
+const TOO_LONG: &str = "the value is too long for a list";
+
+/// `watchfire.rules`, the lists that it loads, and `watchfire-networks.rules`.
+pub struct Suricata<F: Files> {
+    files: F,
+    list: Option<List>,
+    lists: BTreeSet<List>,
+    labels: BTreeSet<usize>,
+    networks: Vec<String>,
+    network_rules: u32,
+    unsaid: Unsaid,
+}
+
+/// A file of values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum List {
+    Names,
+    Addresses,
+    Networks,
+    Md5,
+    Sha1,
+    Sha256,
+    Agents,
+}
+
+impl List {
+    const fn of(kind: K) -> Option<Self> {
+        Some(match kind {
+            K::Domain => Self::Names,
+            K::Ipv4 | K::Ipv6 => Self::Addresses,
+            K::Ipv4Net | K::Ipv6Net => Self::Networks,
+            K::Md5 => Self::Md5,
+            K::Sha1 => Self::Sha1,
+            K::Sha256 => Self::Sha256,
+            K::UserAgent => Self::Agents,
+            _ => return None,
+        })
+    }
+
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Names => "watchfire-names.lst",
+            Self::Addresses => "watchfire-addresses.lst",
+            Self::Networks => "watchfire-networks.rules",
+            Self::Md5 => "watchfire-md5.lst",
+            Self::Sha1 => "watchfire-sha1.lst",
+            Self::Sha256 => "watchfire-sha256.lst",
+            Self::Agents => "watchfire-agents.lst",
+        }
+    }
+}
+
+impl<F: Files> Suricata<F> {
+    /// Into these files.
+    pub fn new(files: F) -> Self {
+        Self {
+            files,
+            list: None,
+            lists: BTreeSet::new(),
+            labels: BTreeSet::new(),
+            networks: Vec::new(),
+            network_rules: 0,
+            unsaid: Unsaid::default(),
+        }
+    }
+
+    fn networks(&mut self) -> io::Result<()> {
+        if self.networks.is_empty() {
+            return Ok(());
+        }
+        let sid = NETWORK_SIDS + self.network_rules;
+        self.network_rules += 1;
+        let networks = std::mem::take(&mut self.networks).join(",");
+        writeln!(
+            self.files,
+            "alert ip any any <> [{networks}] any (msg:\"Watchfire: a network that partners share\"; classtype:trojan-activity; sid:{sid}; rev:1;)"
+        )
+    }
+
+    fn rules(&mut self) -> io::Result<()> {
+        let mut rules = Vec::new();
+        let has = |list| self.lists.contains(&list);
+        if has(List::Names) {
+            let buffers =
+                [(10, "dns", "dns.query", "in a question to a resolver"), (20, "tls", "tls.sni", "in TLS"), (30, "http", "http.host", "in HTTP")];
+            for (at, protocol, buffer, what) in buffers {
+                let look = format!("dataset:isset,watchfire-names,type string,load {}", List::Names.file());
+                rules.push((at, protocol, format!("{buffer}; to_lowercase; {look}"), format!("a shared name {what}")));
+                for labels in &self.labels {
+                    let cut = format!("pcrexform:\"\\\\.((?:[^.]+\\\\.){{{}}}[^.]+)$\"", labels - 1).replace("\\\\", "\\");
+                    let number = at + u32::try_from(*labels).unwrap_or_default();
+                    rules.push((number, protocol, format!("{buffer}; to_lowercase; {cut}; {look}"), format!("a name below a shared one {what}")));
+                }
+            }
+        }
+        if has(List::Addresses) {
+            for (number, buffer, what) in [(1, "ip.dst", "to"), (2, "ip.src", "from")] {
+                let look = format!("{buffer}; dataset:isset,watchfire-addresses,type ip,load {}", List::Addresses.file());
+                rules.push((number, "ip", look, format!("{what} a shared address")));
+            }
+        }
+        for (number, list, keyword) in [(3, List::Md5, "filemd5"), (4, List::Sha1, "filesha1"), (5, List::Sha256, "filesha256")] {
+            if has(list) {
+                rules.push((number, "http", format!("{keyword}:{}", list.file()), "a shared file".into()));
+            }
+        }
+        if has(List::Agents) {
+            let look = format!("http.user_agent; dataset:isset,watchfire-agents,type string,load {}", List::Agents.file());
+            rules.push((6, "http", look, "a shared user agent".into()));
+        }
+        rules.sort_by_key(|(number, ..)| *number);
+        self.files.begin("watchfire.rules")?;
+        for (number, protocol, look, what) in rules {
+            let sid = SIDS + number;
+            writeln!(
+                self.files,
+                "alert {protocol} any any -> any any (msg:\"Watchfire: {what}\"; {look}; classtype:trojan-activity; sid:{sid}; rev:1;)"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl<F: Files> Form for Suricata<F> {
+    fn value(&mut self, rows: &[Row]) -> io::Result<()> {
+        let Some(observable) = rows.first().map(|row| &row.observable) else { return Ok(()) };
+        let (kind, value) = (observable.kind(), observable.value());
+        let Some(list) = List::of(kind) else {
+            return Ok(self.unsaid.add(kind, if kind == K::Url { PAGE } else { NOT_ON_THE_WIRE }));
+        };
+        // What a line of a list may have.
+        if value.len() > 1_000 {
+            return Ok(self.unsaid.add(kind, TOO_LONG));
+        }
+        if self.list != Some(list) {
+            self.networks()?;
+            self.files.begin(list.file())?;
+            (self.list, _) = (Some(list), self.lists.insert(list));
+        }
+        match list {
+            List::Names => {
+                let labels = value.split('.').count();
+                if (2..=LABELS_MAX).contains(&labels) {
+                    self.labels.insert(labels);
+                }
+                writeln!(self.files, "{}", BASE64.encode(value.as_bytes()))
+            }
+            List::Agents => writeln!(self.files, "{}", BASE64.encode(value.as_bytes())),
+            List::Networks => {
+                self.networks.push(value.to_owned());
+                if self.networks.len() == NETWORKS { self.networks() } else { Ok(()) }
+            }
+            List::Addresses | List::Md5 | List::Sha1 | List::Sha256 => writeln!(self.files, "{value}"),
+        }
+    }
+
+    fn finish(mut self: Box<Self>) -> io::Result<Unsaid> {
+        self.networks()?;
+        self.rules()?;
+        self.files.end()?;
+        Ok(self.unsaid)
+    }
+}
