@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 use std::io::{BufReader, BufWriter, Cursor};
 use std::ops::ControlFlow;
+use watchfire::formats::export::Row;
 use watchfire::formats::pattern::Dialect;
-use watchfire::formats::stix::write::{BundleWriter, Row};
+use watchfire::formats::stix::write::BundleWriter;
 use watchfire::formats::{self, Item};
 use watchfire::model::{Indicator, Label, OrgId, RecordId, Timestamp, Tlp};
 

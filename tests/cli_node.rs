@@ -738,6 +738,15 @@ fn json_has_the_promised_keys() {
     let told: Value = serde_json::from_slice(&since.stderr).expect("what it says is JSON too");
     has(&told, &["cursor", "removed"]);
     has(&told["removed"][0], &["record", "stix_id", "what"]);
+    here.ok("watchfire export mvt --tlp-max green --out for-mvt && grep -q '\"indicator\"' for-mvt/00001.stix2");
+    here.ok("watchfire export mvt --tlp-max green --out for-mvt && test $(ls for-mvt | wc -l) = 1");
+    here.ok("watchfire export rpz --policy passthru --out watchfire.rpz && grep -q '^fresh-lure.com CNAME rpz-passthru.$' watchfire.rpz");
+    here.ok("watchfire export lists | tar -tf - | grep -qx domain.txt");
+    let left = here.run("watchfire export rpz --json >watchfire.rpz");
+    let told: Value = serde_json::from_slice(&left.stderr).expect("JSON");
+    has(&told["unsaid"][0], &["count", "kind", "why"]);
+    let (code, other) = here.refused("mkdir mine && touch mine/x && watchfire export mvt --out mine");
+    assert_eq!((code, other.starts_with("error: `mine` has files that no export made\nhint: ")), (Some(2), true), "{other}");
     here.ok("watchfire export stix --out after.stix2");
     here.wait("watchfire receipts weather4free.com | grep -q 'gone since'");
     smex.wait("watchfire lookup weather4free.com | grep -q 'not known'");
@@ -958,7 +967,7 @@ fn exit_codes_say_what_kind_of_no_it_was() {
         (
             "watchfire show a.example",
             6,
-            "error: there is no record `a.example`\nhint: `watchfire lookup VALUE` shows the ids of records; they are each node's own, so ask others for the entry as LOG:POSITION, which is the same everywhere",
+            "error: there is no record `a.example`\nhint: `watchfire lookup VALUE` shows the ids of records; they are each node's own, so ask others for the entry as LOG:POSITION, which is the same everywhere; referrals, calls, alerts and hand-overs are in `watchfire inbox`, `call list`, `alert list` and `handover list`",
         ),
         (
             "watchfire import missing.csv --tlp green --to nobody",

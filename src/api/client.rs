@@ -4,7 +4,7 @@ use super::import::ImportLine;
 use super::{BACKUP_HEADER, BackupRequest, CURSOR_HEADER, Problem, UNSAID_TRAILER};
 use crate::config::SOCKET;
 use crate::node::error::{Exit, NodeError};
-use crate::node::view::{UnsaidView, BackupView, ImportProgress, ImportReport};
+use crate::node::view::{BackupView, ImportProgress, ImportReport, UnsaidView};
 use axum::body::Bytes;
 use futures_util::StreamExt;
 use http_body_util::combinators::BoxBody;

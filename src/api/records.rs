@@ -8,8 +8,9 @@ use crate::node::Node;
 use crate::node::campaigns::CampaignView;
 use crate::node::error::NodeError;
 use crate::node::view::{
-    CertificatesView, ExpireView, ExplainView, ExportFormat, ExportOptions, ExportRequest, ExportedView, LogKeyView, LookupView, PolicyCheckView,
-    PolicyView, ReceiptView, RecordView, RemovedView, RotateView, ShareReport, ShareRequest, StatusView, TakeBackView, UnsaidView,
+    CertificatesView, ExpireView, ExplainView, ExportFormat, ExportOptions, ExportRequest, ExportedView, LogKeyView, LookupView,
+    PolicyCheckView, PolicyView, ReceiptView, RecordView, RemovedView, RotateView, ShareReport, ShareRequest, StatusView, TakeBackView,
+    UnsaidView,
 };
 use crate::rules::may::{Person, To};
 use axum::Json;
@@ -273,9 +274,11 @@ pub(super) async fn export(State(node): State<Arc<Node>>, Asked(query): Asked<Ex
     };
     let chunks = tokio_stream::once(Ok(first)).chain(ReceiverStream::new(chunks)).map(|chunk| chunk.map(Frame::data));
     // Behind all else, since it is known only then; whoever asks for no trailers gets none.
-    let trailer = futures_util::stream::once(told).filter_map(|told| std::future::ready(told.ok().map(|unsaid| Ok(Frame::trailers(trailers(&unsaid))))));
+    let trailer = futures_util::stream::once(told)
+        .filter_map(|told| std::future::ready(told.ok().map(|unsaid| Ok(Frame::trailers(trailers(&unsaid))))));
     let body = Body::new(http_body_util::StreamBody::new(chunks.chain(trailer)));
-    let headers = [(header::CONTENT_TYPE.as_str(), media.to_owned()), (CURSOR_HEADER, cursor), (header::TRAILER.as_str(), UNSAID_TRAILER.to_owned())];
+    let headers =
+        [(header::CONTENT_TYPE.as_str(), media.to_owned()), (CURSOR_HEADER, cursor), (header::TRAILER.as_str(), UNSAID_TRAILER.to_owned())];
     Ok((axum::response::AppendHeaders(headers), body).into_response())
 }
 

@@ -49,9 +49,7 @@ pub(super) struct Args {
 }
 
 const EXAMPLES: &str = "Examples:
-  watchfire export stix --tlp-max green --out indicators.stix2
-  watchfire export mvt --tlp-max green --out for-mvt
-  watchfire export rpz --policy passthru --out watchfire.rpz";
+  watchfire export stix --tlp-max green --out indicators.stix2";
 
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     let format = ExportFormat::ALL.into_iter().find(|format| format.name() == args.format).expect("clap lists the formats");

@@ -647,10 +647,7 @@ impl ExportFormat {
 
     /// Whether something is blocked, or somebody woken, by what is in it: then what is not the attacker's alone stays out.
     pub const fn acts(self) -> bool {
-        matches!(
-            self,
-            Self::Suricata | Self::Rpz | Self::Hosts | Self::Dnsmasq | Self::Adblock | Self::Sigma | Self::Lists
-        )
+        matches!(self, Self::Suricata | Self::Rpz | Self::Hosts | Self::Dnsmasq | Self::Adblock | Self::Sigma | Self::Lists)
     }
 
     /// Whether an attacker may notice that it is in use: PAP:GREEN and milder alone, where nothing else is asked for.

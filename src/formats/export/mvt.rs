@@ -57,7 +57,11 @@ impl<F: Files> Form for Mvt<F> {
         if !is_read(kind) {
             return Ok(self.unsaid.add(kind, NOT_READ));
         }
-        if value.contains(['=', '\'', '\\']) || value.starts_with(['[', ' ']) || value.ends_with([']', ' ']) || value.contains(char::is_control) {
+        if value.contains(['=', '\'', '\\'])
+            || value.starts_with(['[', ' '])
+            || value.ends_with([']', ' '])
+            || value.contains(char::is_control)
+        {
             return Ok(self.unsaid.add(kind, MISREAD));
         }
         // One indicator for each value, with one name: a hit is shown once.

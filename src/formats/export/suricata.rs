@@ -103,15 +103,23 @@ impl<F: Files> Suricata<F> {
         let mut rules = Vec::new();
         let has = |list| self.lists.contains(&list);
         if has(List::Names) {
-            let buffers =
-                [(10, "dns", "dns.query", "in a question to a resolver"), (20, "tls", "tls.sni", "in TLS"), (30, "http", "http.host", "in HTTP")];
+            let buffers = [
+                (10, "dns", "dns.query", "in a question to a resolver"),
+                (20, "tls", "tls.sni", "in TLS"),
+                (30, "http", "http.host", "in HTTP"),
+            ];
             for (at, protocol, buffer, what) in buffers {
                 let look = format!("dataset:isset,watchfire-names,type string,load {}", List::Names.file());
                 rules.push((at, protocol, format!("{buffer}; to_lowercase; {look}"), format!("a shared name {what}")));
                 for labels in &self.labels {
                     let cut = format!("pcrexform:\"\\\\.((?:[^.]+\\\\.){{{}}}[^.]+)$\"", labels - 1).replace("\\\\", "\\");
                     let number = at + u32::try_from(*labels).unwrap_or_default();
-                    rules.push((number, protocol, format!("{buffer}; to_lowercase; {cut}; {look}"), format!("a name below a shared one {what}")));
+                    rules.push((
+                        number,
+                        protocol,
+                        format!("{buffer}; to_lowercase; {cut}; {look}"),
+                        format!("a name below a shared one {what}"),
+                    ));
                 }
             }
         }

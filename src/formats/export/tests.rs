@@ -169,7 +169,10 @@ fn names_below_a_blocked_name_are_left_out_where_it_covers_them_and_look_alikes_
     assert_eq!(one(&rows, "dnsmasq").0[0].1, "local=/evil.example/\nlocal=/notevil.example/\n");
     assert_eq!(one(&rows, "hosts").0[0].1, "0.0.0.0 evil.example\n0.0.0.0 below.evil.example\n0.0.0.0 notevil.example\n");
     let list = &one(&rows, "adblock").0[0].1;
-    assert!(list.contains("\n||evil.example^\n") && !list.contains("||below") && list.contains("\n|https://host.example/page^\n"), "{list}");
+    assert!(
+        list.contains("\n||evil.example^\n") && !list.contains("||below") && list.contains("\n|https://host.example/page^\n"),
+        "{list}"
+    );
 }
 
 #[test]

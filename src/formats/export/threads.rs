@@ -53,7 +53,6 @@ impl<K: Ord + Clone, S: Scratch> Threads<K, S> {
         Ok(())
     }
 
-
     /// Writes a group's text, in the order in which it came.
     pub(super) fn write(&mut self, group: &K, out: &mut dyn Write) -> io::Result<()> {
         let Some(thread) = self.groups.get(group) else { return Ok(()) };
