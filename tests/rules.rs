@@ -157,7 +157,9 @@ proptest! {
         let group = in_group.then_some(&group);
         let way = Way { log: &log, us: &us, reader: &reader, group, joined, allowance: Allowance::OPEN, now };
         let fresh = group.is_none_or(|group| now.0.saturating_sub(group.confirmed.0) <= CONFIRMED_MS_MAX) || log.author == reader;
-        let open = tellers(&log, group).contains(&(us, reader)) && fresh && signed_under >= joined;
+        // Whoever passes another's on knows who was in the group when it was sealed.
+        let known = log.author == us || log.author == reader || group.is_none_or(|group| signed_under <= group.number);
+        let open = tellers(&log, group).contains(&(us, reader)) && fresh && known && signed_under >= joined;
         let sent = outbound(Held(sealed.clone()), &way);
         prop_assert_eq!(sent.is_ok(), open);
         let Ok(sent) = sent else { return Ok(()) };

@@ -98,7 +98,7 @@ impl<F: Files, S: Scratch> Form for Rpz<F, S> {
         let Some(row) = rows.first() else { return Ok(()) };
         let (kind, value) = (row.observable.kind(), row.observable.value());
         let name = match kind {
-            ObservableKind::Domain if value.len() > NAME_BYTES_MAX => return Ok(self.unsaid.add(kind, TOO_LONG)),
+            ObservableKind::Domain if value.len() > NAME_BYTES_MAX => return self.unsaid.left(kind, TOO_LONG),
             ObservableKind::Domain => {
                 self.newest = rows.iter().fold(self.newest, |newest, row| newest.max(row.modified));
                 if self.above.covers(value) {
@@ -109,8 +109,8 @@ impl<F: Files, S: Scratch> Form for Rpz<F, S> {
             }
             _ => match row.observable.network() {
                 Some(network) => trigger(network.addr(), network.prefix_len()),
-                None if kind == ObservableKind::Url => return Ok(self.unsaid.add(kind, PAGE)),
-                None => return Ok(self.unsaid.add(kind, NO_NAME)),
+                None if kind == ObservableKind::Url => return self.unsaid.left(kind, PAGE),
+                None => return self.unsaid.left(kind, NO_NAME),
             },
         };
         self.newest = rows.iter().fold(self.newest, |newest, row| newest.max(row.modified));

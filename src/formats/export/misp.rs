@@ -88,7 +88,7 @@ impl<F: Files, S: Scratch> Form for Feed<F, S> {
             event.insert("published".into(), true.into());
             event.insert("publish_timestamp".into(), seconds(about.last).into());
             let head = serde_json::to_string(&event)?;
-            write!(files, "{{\"Event\":{},\"Attribute\":[\n", head.strip_suffix('}').unwrap_or(&head))?;
+            writeln!(files, "{{\"Event\":{},\"Attribute\":[", head.strip_suffix('}').unwrap_or(&head))?;
             threads.write(&Thread::Event(key.clone()), &mut WithoutEnd { out: files, held: Vec::new() })?;
             writeln!(files, "\n]}}}}")?;
         }

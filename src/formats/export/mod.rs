@@ -124,6 +124,12 @@ impl Unsaid {
         *self.0.entry((kind, why)).or_default() += 1;
     }
 
+    /// One more, which is no error.
+    fn left(&mut self, kind: ObservableKind, why: &'static str) -> io::Result<()> {
+        self.add(kind, why);
+        Ok(())
+    }
+
     /// How many values of which kind, and why, by kind.
     pub fn lines(&self) -> impl Iterator<Item = (u64, ObservableKind, &'static str)> {
         self.0.iter().map(|((kind, why), count)| (*count, *kind, *why))

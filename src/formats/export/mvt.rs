@@ -55,14 +55,14 @@ impl<F: Files> Form for Mvt<F> {
         let Some(newest) = rows.first() else { return Ok(()) };
         let (kind, value) = (newest.observable.kind(), newest.observable.value());
         if !is_read(kind) {
-            return Ok(self.unsaid.add(kind, NOT_READ));
+            return self.unsaid.left(kind, NOT_READ);
         }
         if value.contains(['=', '\'', '\\'])
             || value.starts_with(['[', ' '])
             || value.ends_with([']', ' '])
             || value.contains(char::is_control)
         {
-            return Ok(self.unsaid.add(kind, MISREAD));
+            return self.unsaid.left(kind, MISREAD);
         }
         // One indicator for each value, with one name: a hit is shown once.
         let name = rows.iter().find_map(Row::campaign).unwrap_or(UNNAMED).to_owned();

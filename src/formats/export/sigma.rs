@@ -109,7 +109,7 @@ impl<F: Files, S: Scratch> Form for Sigma<F, S> {
     fn value(&mut self, rows: &[Row]) -> io::Result<()> {
         let Some(row) = rows.first() else { return Ok(()) };
         let (kind, value) = (row.observable.kind(), row.observable.value());
-        let Some(logs) = Logs::of(kind) else { return Ok(self.unsaid.add(kind, NO_LOG)) };
+        let Some(logs) = Logs::of(kind) else { return self.unsaid.left(kind, NO_LOG) };
         let campaign = rows.iter().find_map(Row::campaign).unwrap_or(UNNAMED);
         let campaign: String = one_line(campaign).chars().take(NAME_CHARS_MAX).collect();
         let count = self.values.entry((campaign.clone(), logs)).or_default();

@@ -156,11 +156,11 @@ impl<F: Files> Form for Suricata<F> {
         let Some(observable) = rows.first().map(|row| &row.observable) else { return Ok(()) };
         let (kind, value) = (observable.kind(), observable.value());
         let Some(list) = List::of(kind) else {
-            return Ok(self.unsaid.add(kind, if kind == K::Url { PAGE } else { NOT_ON_THE_WIRE }));
+            return self.unsaid.left(kind, if kind == K::Url { PAGE } else { NOT_ON_THE_WIRE });
         };
         // What a line of a list may have.
         if value.len() > 1_000 {
-            return Ok(self.unsaid.add(kind, TOO_LONG));
+            return self.unsaid.left(kind, TOO_LONG);
         }
         if self.list != Some(list) {
             self.networks()?;

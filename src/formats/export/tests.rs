@@ -3,9 +3,11 @@
 use super::*;
 use crate::model::ObservableKind as K;
 
-/// Files that stay in memory.
+type Shared<T> = std::rc::Rc<std::cell::RefCell<T>>;
+
+/// Files that stay in memory, by their names.
 #[derive(Default)]
-struct Kept(std::rc::Rc<std::cell::RefCell<Vec<(String, Vec<u8>)>>>);
+struct Kept(Shared<Vec<(String, Vec<u8>)>>);
 
 impl Write for Kept {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
