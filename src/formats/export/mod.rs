@@ -76,7 +76,7 @@ impl Row {
 
 /// Where the files of an export go, one after the other.
 pub trait Files: Write {
-    /// Ends the file before, if there was one, and begins one of this name: lower case, digits, `-`, `_` and `.`, with a folder at most.
+    /// Ends the file before, if there was one, and begins one of this name: lower case, digits, `-`, `_` and `.`, no folder.
     ///
     /// # Errors
     /// The output fails.
@@ -101,7 +101,7 @@ impl<F: Files + ?Sized> Files for &mut F {
 
 /// How a format is written.
 pub trait Form {
-    /// What is said of one value, newest first, never empty. Withdrawn rows come to formats that can say so, see [`Form::TELLS_WITHDRAWN`].
+    /// What is said of one value, newest first, never empty. Withdrawn rows come only to formats that can say so.
     ///
     /// # Errors
     /// The output or the scratch file fails.
