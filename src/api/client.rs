@@ -102,9 +102,10 @@ impl Client {
     /// The node's own problem, or what stopped it on the way: then what was written is not whole.
     pub async fn export(&self, target: Target, out: &mut (impl AsyncWrite + Unpin)) -> Result<Option<(String, Vec<UnsaidView>)>, Problem> {
         let response = self.send(Method::GET, &target, empty()).await?;
-        let cursor = response.headers().get(CURSOR_HEADER).and_then(|value| Some(value.to_str().ok()?.to_owned())).unwrap_or_default();
+        let cursor = response.headers().get(CURSOR_HEADER).and_then(|value| Some(value.to_str().ok()?.to_owned()));
+        let cursor = cursor.ok_or_else(|| broken(&"it gives no cursor"))?;
         let mut body = response.into_body();
-        let mut unsaid = Vec::new();
+        let mut unsaid = None;
         let failed = |error: io::Error| Problem::from(NodeError::io("write the export", error));
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| {
@@ -112,7 +113,7 @@ impl Client {
                 Problem::new("export-broken", Exit::Failed, text)
             })?;
             if let Some(trailer) = frame.trailers_ref().and_then(|trailers| trailers.get(UNSAID_TRAILER)) {
-                unsaid = serde_json::from_slice(trailer.as_bytes()).map_err(|error| broken(&error))?;
+                unsaid = Some(serde_json::from_slice(trailer.as_bytes()).map_err(|error| broken(&error))?);
             }
             match out.write_all(frame.data_ref().map_or(&[], |chunk| chunk)).await {
                 // A reader that has seen enough is no error; it gets no cursor, since it has not seen all.
@@ -120,6 +121,7 @@ impl Client {
                 written => written.map_err(failed)?,
             }
         }
+        let unsaid = unsaid.ok_or_else(|| broken(&"it does not say what is left out"))?;
         match out.flush().await {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
             flushed => flushed.map_err(failed).map(|()| Some((cursor, unsaid))),

@@ -2,9 +2,10 @@
 
 use super::view::{ExportFormat, ExportRequest};
 use crate::formats::csv;
-use crate::formats::export::{Adblock, Dnsmasq, Feed, Files, Form, Hosts, Lists, Mvt, Row, Rpz, Sigma, Suricata, Unsaid};
+use crate::formats::export::{Adblock, Dnsmasq, Feed, Files, Form, Hosts, Lists, Mvt, Row, Rpz, Sigma, Suricata, Unsaid, Values, one_line};
 use crate::formats::pattern::Dialect;
 use crate::formats::stix::write::BundleWriter;
+use crate::model::{Indicator, Observable};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use tempfile::SpooledTempFile;
@@ -13,26 +14,47 @@ use tempfile::SpooledTempFile;
 const IN_MEMORY: usize = 1 << 20;
 
 /// How a request is to be written.
-///
-/// # Errors
-/// The output fails.
-pub(super) fn form<'o>(request: &ExportRequest, data: &Path, out: &'o mut dyn Write) -> io::Result<Box<dyn Form + 'o>> {
-    let scratch = || tempfile::spooled_tempfile_in(IN_MEMORY, data);
-    let folder = |out| Folder { archive: tar::Builder::new(out), data: data.to_owned(), file: None };
-    Ok(match request.format {
-        ExportFormat::Stix => Box::new(Stix(BundleWriter::new(out, Dialect::Standard)?)),
-        ExportFormat::Csv => Box::new(Csv(csv::Writer::new(out, request.options.bom)?)),
-        ExportFormat::Text => Box::new(Text(out)),
-        ExportFormat::Rpz => Box::new(Rpz::new(One(out), scratch(), &request.options.policy)),
-        ExportFormat::Hosts => Box::new(Hosts::new(One(out))?),
-        ExportFormat::Dnsmasq => Box::new(Dnsmasq::new(One(out))?),
-        ExportFormat::Adblock => Box::new(Adblock::new(One(out))?),
-        ExportFormat::Mvt => Box::new(Mvt::new(folder(out))),
-        ExportFormat::Misp => Box::new(Feed::new(folder(out), scratch())),
-        ExportFormat::Suricata => Box::new(Suricata::new(folder(out))),
-        ExportFormat::Sigma => Box::new(Sigma::new(folder(out), scratch())),
-        ExportFormat::Lists => Box::new(Lists::new(folder(out))),
-    })
+pub(super) enum Written<'o> {
+    /// With each author's word on a value.
+    Words(Box<dyn Form + 'o>),
+    /// The values alone: nothing else has to be read.
+    Values(Box<dyn Values + 'o>),
+}
+
+impl<'o> Written<'o> {
+    /// Begins it.
+    ///
+    /// # Errors
+    /// The output fails.
+    pub(super) fn begin(request: &ExportRequest, data: &Path, out: &'o mut dyn Write) -> io::Result<Self> {
+        let scratch = || tempfile::spooled_tempfile_in(IN_MEMORY, data);
+        let folder = |out| Folder { archive: tar::Builder::new(out), data: data.to_owned(), file: None };
+        Ok(match request.format {
+            ExportFormat::Stix => Self::Words(Box::new(Stix(BundleWriter::new(out, Dialect::Standard)?))),
+            ExportFormat::Csv => Self::Words(Box::new(Csv(csv::Writer::new(out, request.options.bom)?))),
+            ExportFormat::Rpz => Self::Words(Box::new(Rpz::new(One(out), scratch(), &request.options.policy))),
+            ExportFormat::Mvt => Self::Words(Box::new(Mvt::new(folder(out)))),
+            ExportFormat::Misp => Self::Words(Box::new(Feed::new(folder(out), scratch()))),
+            ExportFormat::Sigma => Self::Words(Box::new(Sigma::new(folder(out), scratch()))),
+            ExportFormat::Text => Self::Values(Box::new(Text(out))),
+            ExportFormat::Hosts => Self::Values(Box::new(Hosts::new(One(out))?)),
+            ExportFormat::Dnsmasq => Self::Values(Box::new(Dnsmasq::new(One(out))?)),
+            ExportFormat::Adblock => Self::Values(Box::new(Adblock::new(One(out))?)),
+            ExportFormat::Suricata => Self::Values(Box::new(Suricata::new(folder(out), scratch()))),
+            ExportFormat::Lists => Self::Values(Box::new(Lists::new(folder(out), scratch()))),
+        })
+    }
+
+    /// Ends it, and tells what could not be said.
+    ///
+    /// # Errors
+    /// The output or a scratch file fails.
+    pub(super) fn finish(self) -> io::Result<Unsaid> {
+        match self {
+            Self::Words(form) => form.finish(),
+            Self::Values(form) => form.finish(),
+        }
+    }
 }
 
 /// A format of one file: its name is its reader's business.
@@ -132,21 +154,18 @@ impl<W: Write> Form for Csv<W> {
     }
 }
 
-fn indicator(row: &Row) -> crate::model::Indicator {
+fn indicator(row: &Row) -> Indicator {
     let Row { observable, valid_from, valid_until, confidence, labels, note, source, marks, .. } = row.clone();
     let labels = labels.into_iter().chain(marks).collect();
-    crate::model::Indicator { observable, valid_from, valid_until, confidence, labels, note, source }
+    Indicator { observable, valid_from, valid_until, confidence, labels, note, source }
 }
 
-/// Values, one per line. Past its `valid_until` one is of no use in a blocklist.
+/// Values, one per line.
 struct Text<W: Write>(W);
 
-impl<W: Write> Form for Text<W> {
-    fn value(&mut self, rows: &[Row]) -> io::Result<()> {
-        match rows.first() {
-            Some(row) => writeln!(self.0, "{}", crate::formats::export::one_line(row.observable.value())),
-            None => Ok(()),
-        }
+impl<W: Write> Values for Text<W> {
+    fn value(&mut self, observable: &Observable) -> io::Result<()> {
+        writeln!(self.0, "{}", one_line(observable.value()))
     }
 
     fn finish(mut self: Box<Self>) -> io::Result<Unsaid> {

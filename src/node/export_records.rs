@@ -6,11 +6,11 @@
 
 use super::Node;
 use super::error::NodeError;
-use super::export_files;
+use super::export_files::Written;
 use super::find::{indicator, state};
 use super::share::inside;
 use super::view::{ExportRequest, ExportedView, RemovedView, UnsaidView};
-use crate::formats::export::{Form, Row, Unsaid};
+use crate::formats::export::{Row, Unsaid};
 use crate::formats::marks_of;
 use crate::formats::stix::write::indicator_id;
 use crate::model::{Class, Indicator, Label, Pap, RecordId, Timestamp, Tlp};
@@ -66,8 +66,8 @@ impl Export {
         let Self { snapshot, request, now, since, .. } = self;
         let revoked = request.format.tells_withdrawn();
         let filter = Filter { kinds: request.kinds.clone(), ceiling: request.ceiling, revoked, now: *now };
-        let form = export_files::form(request, &self.data, out).map_err(failed)?;
-        let mut sink = Sink { export: self, form, unsaid: Unsaid::default() };
+        let written = Written::begin(request, &self.data, out).map_err(failed)?;
+        let mut sink = Sink { export: self, written, unsaid: Unsaid::default() };
         match since {
             None => {
                 for item in snapshot.records(None, filter)? {
@@ -76,9 +76,9 @@ impl Export {
             }
             Some(since) => each_change(snapshot, *since, &filter, &mut |_, item| item.map_or(Ok(()), |item| sink.item(item)))?,
         }
-        let Sink { form, unsaid, .. } = sink;
+        let Sink { written, unsaid, .. } = sink;
         let mut views = BTreeMap::new();
-        for (count, kind, why) in form.finish().map_err(failed)?.lines().chain(unsaid.lines()) {
+        for (count, kind, why) in written.finish().map_err(failed)?.lines().chain(unsaid.lines()) {
             *views.entry((kind, why)).or_insert(0) += count;
         }
         Ok(views.into_iter().map(|((kind, why), count)| UnsaidView { count, kind: kind.name().into(), why: why.into() }).collect())
@@ -250,7 +250,7 @@ fn each_change(
 /// An export under way.
 struct Sink<'e> {
     export: &'e Export,
-    form: Box<dyn Form + 'e>,
+    written: Written<'e>,
     unsaid: Unsaid,
 }
 
@@ -258,16 +258,31 @@ impl Sink<'_> {
     /// One value, with each author's record of it.
     fn item(&mut self, item: Item) -> Result<(), NodeError> {
         let Item { observable, provenances, .. } = item;
-        let Export { snapshot, request, now, gate, .. } = self.export;
+        let Export { request, now, gate, .. } = self.export;
         if request.format.acts()
             && let Err(why) = blocking::may_enter(&observable, &gate.judge(&observable, &inside(&observable)))
         {
             self.unsaid.add(observable.kind(), why);
             return Ok(());
         }
-        let ceiling = request.ceiling;
+        match &mut self.written {
+            // Past its `valid_until` a value is of no use in a list.
+            Written::Values(form) if provenances.iter().any(|one| state(one, *now) != "expired") => form.value(&observable).map_err(failed),
+            Written::Values(_) => Ok(()),
+            Written::Words(form) => {
+                let rows = self.export.rows(&provenances)?;
+                if rows.is_empty() { Ok(()) } else { form.value(&rows).map_err(failed) }
+            }
+        }
+    }
+}
+
+impl Export {
+    /// Each author's word on a value, the newest first.
+    fn rows(&self, provenances: &[Provenance]) -> Result<Vec<Row>, NodeError> {
+        let (snapshot, ceiling) = (&self.snapshot, self.request.ceiling);
         let mut authors = BTreeSet::new();
-        let mut newest: Vec<&Provenance> = provenances.iter().filter(|one| state(one, *now) != "expired").collect();
+        let mut newest: Vec<&Provenance> = provenances.iter().filter(|one| state(one, self.now) != "expired").collect();
         // What was withdrawn from one audience alone still holds.
         newest.sort_by_key(|one| (one.state == ProvenanceState::Revoked, std::cmp::Reverse(one.received)));
         let mut rows = Vec::new();
@@ -286,7 +301,7 @@ impl Sink<'_> {
             });
             rows.push(row(one, label, &history, indicator));
         }
-        if rows.is_empty() { Ok(()) } else { self.form.value(&rows).map_err(failed) }
+        Ok(rows)
     }
 }
 

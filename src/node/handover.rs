@@ -6,7 +6,7 @@ use super::referral::By;
 use super::{Node, NodeError};
 use crate::model::crypto::random;
 use crate::model::desk::Role;
-use crate::model::{AlertId, CallId, CampaignId, HandOverId, Priority, ReferralId, Timestamp};
+use crate::model::{AlertId, CallId, CampaignId, HandOverId, Priority, ReferralId, ShortId, Timestamp};
 use crate::rules::notify::{Event, Notice};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
@@ -202,7 +202,7 @@ impl Node {
             accepted_by: None,
             told: None,
         };
-        let tell = self.notify(Notice::new(Event::HandoverWaiting, &shelf_id(&id), Role::Handler, opened));
+        let tell = self.notify(notice(Event::HandoverWaiting, &id, Role::Handler, opened));
         self.commit_many(vec![keep(&id, Some(&row)), self.deed(by, "hand-over", &as_referral(&id), 0), tell]).await?;
         tracing::info!(handover = %id, items = row.items.len(), "a shift hands over");
         self.handover(&id.to_string())
@@ -270,7 +270,7 @@ impl Node {
                 // Notices go to roles: to the leads, and to that of whoever handed over.
                 let by = self.desk()?.users().find(|user| row.by == Some(user.key.short())).map(|user| user.role);
                 let to: BTreeSet<Role> = by.into_iter().chain([Role::Lead]).collect();
-                changes.extend(to.into_iter().map(|to| self.notify(Notice::new(Event::HandoverLate, &shelf_id(&id), to, now))));
+                changes.extend(to.into_iter().map(|to| self.notify(notice(Event::HandoverLate, &id, to, now))));
                 late.push(LateHandOver { handover: id, by: row.by, items: row.items.len() });
             }
         }
@@ -347,6 +347,11 @@ impl Node {
             campaigns: row.campaigns,
         })
     }
+}
+
+fn notice(event: Event, id: &HandOverId, to: Role, at: Timestamp) -> Notice {
+    let of = shelf_id(id);
+    Notice { referral: ShortId::of(&of), ..Notice::new(event, &of, to, at) }
 }
 
 /// As the audit names it.

@@ -121,14 +121,7 @@ async fn an_offer_that_is_held_is_shown_by_its_id_and_the_hold_names_it() {
 #[tokio::test]
 async fn whoever_is_not_chosen_is_told_so_by_the_node_and_over_a_restart() {
     let mut federation = Federation::of(4).await;
-    let view = federation.node(AMAL).refer(case(&["borealis", "cedar"]), By::default()).await.unwrap();
-    let ids: Vec<ReferralId> = view.offers.iter().map(|offer| offer.referral).collect();
-    federation.settle().await;
-    for (who, id) in [(BOREALIS, &ids[0]), (CEDAR, &ids[1])] {
-        federation.act(who, id, Act::Ack).await;
-        federation.act(who, id, Act::Accept { start: None, text: String::new() }).await;
-    }
-    federation.settle().await;
+    let ids = federation.two_accept().await;
     federation.act(AMAL, &ids[1], Act::Choose).await;
     assert_eq!(federation.seen(AMAL, &ids[1]).line.owner, "cedar");
     assert!(["withdrawn", "purged"].contains(&federation.seen(AMAL, &ids[0]).line.state.as_str()), "in the same step");

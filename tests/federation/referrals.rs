@@ -36,6 +36,19 @@ impl Federation {
         self.node(who).act(&id.to_string(), ActRequest { act, now: true }, By::default()).await
     }
 
+    /// A case of Amal's that Borealis and Cedar have accepted, by its offers to them.
+    pub(crate) async fn two_accept(&self) -> [ReferralId; 2] {
+        let view = self.node(AMAL).refer(case(&["borealis", "cedar"]), By::default()).await.unwrap();
+        let ids = [view.offers[0].referral, view.offers[1].referral];
+        self.settle().await;
+        for (who, id) in [(BOREALIS, &ids[0]), (CEDAR, &ids[1])] {
+            self.act(who, id, Act::Ack).await;
+            self.act(who, id, Act::Accept { start: None, text: String::new() }).await;
+        }
+        self.settle().await;
+        ids
+    }
+
     fn referral(&self, who: Who, id: &ReferralId) -> ReferralView {
         self.node(who).referral_named_view(&id.to_string()).unwrap()
     }
@@ -216,6 +229,21 @@ async fn withdrawn_meanwhile(federation: &mut Federation, id: ReferralId) {
 }
 
 #[tokio::test]
+async fn work_starts_on_no_day_that_has_passed_everywhere() {
+    const HOUR: u64 = 3_600_000;
+    let federation = Federation::of(2).await;
+    let id = federation.refer(AMAL, case(&["borealis"])).await;
+    federation.settle().await;
+    federation.act(BOREALIS, &id, Act::Ack).await;
+    let now = federation.node(BOREALIS).clock.now();
+    let accept = |ago: u64| Act::Accept { start: Some(Timestamp(now.0 - ago * HOUR)), text: String::new() };
+    let error = federation.try_act(BOREALIS, &id, accept(37)).await.unwrap_err();
+    assert!(error.detail().starts_with("the work cannot start on ") && error.hint().is_some(), "{error}");
+    // In the west it is that day still.
+    federation.act(BOREALIS, &id, accept(35)).await;
+}
+
+#[tokio::test]
 async fn a_case_that_is_declined_is_destroyed_there_and_the_next_is_asked() {
     let federation = Federation::of(3).await;
     let id = federation.refer(AMAL, case(&["borealis"])).await;
@@ -235,14 +263,7 @@ async fn a_case_that_is_declined_is_destroyed_there_and_the_next_is_asked() {
 #[tokio::test]
 async fn of_several_who_accept_a_person_chooses_and_the_others_do_not_get_it() {
     let federation = Federation::of(3).await;
-    let view = federation.node(AMAL).refer(case(&["borealis", "cedar"]), By::default()).await.unwrap();
-    let ids: Vec<ReferralId> = view.offers.iter().map(|offer| offer.referral).collect();
-    federation.settle().await;
-    for (who, id) in [(BOREALIS, &ids[0]), (CEDAR, &ids[1])] {
-        federation.act(who, id, Act::Ack).await;
-        federation.act(who, id, Act::Accept { start: None, text: String::new() }).await;
-    }
-    federation.settle().await;
+    let ids = federation.two_accept().await;
     for id in &ids {
         assert_eq!(federation.referral(AMAL, id).line.owner, "us", "nobody was chosen");
     }

@@ -7,7 +7,7 @@ use crate::cli::Desk;
 use crate::node::error::NodeError;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path};
 
@@ -38,7 +38,8 @@ pub(super) async fn write(desk: &Desk, target: Target, folder: &Path) -> Result<
 
 fn listed(folder: &Path) -> io::Result<Option<BTreeSet<String>>> {
     match fs::read_to_string(folder.join(MARKER)) {
-        Ok(text) => Ok(Some(text.lines().map(str::to_owned).collect())),
+        // What somebody wrote into it is taken away nowhere else.
+        Ok(text) => Ok(Some(text.lines().filter(|name| plain(Path::new(name)).is_ok()).map(str::to_owned).collect())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
@@ -46,22 +47,20 @@ fn listed(folder: &Path) -> io::Result<Option<BTreeSet<String>>> {
 
 fn unpack(mut archive: File, folder: &Path, before: BTreeSet<String>) -> io::Result<()> {
     archive.rewind()?;
-    let mut now = BTreeSet::new();
-    let mut archive = tar::Archive::new(io::BufReader::new(archive));
-    // A file that is half of this export and half of the last is told as both, until all is there.
-    let mut all = before.clone();
-    for entry in archive.entries()? {
+    let mut files = tar::Archive::new(io::BufReader::new(&archive));
+    let now = files.entries()?.map(|entry| plain(&entry?.path()?)).collect::<io::Result<BTreeSet<String>>>()?;
+    // Until all is there, files of both exports are in the folder.
+    mark(folder, before.union(&now))?;
+    archive.rewind()?;
+    let mut files = tar::Archive::new(io::BufReader::new(&archive));
+    for entry in files.entries()? {
         let mut entry = entry?;
         let name = plain(&entry.path()?)?;
-        if all.insert(name.clone()) {
-            mark(folder, &all)?;
-        }
         let permissions = fs::Permissions::from_mode(0o666);
         let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder)?;
-        io::copy(&mut entry.by_ref(), &mut file)?;
+        io::copy(&mut entry, &mut file)?;
         file.as_file().sync_all()?;
         file.persist(folder.join(&name)).map_err(|error| error.error)?;
-        now.insert(name);
     }
     for gone in before.difference(&now) {
         match fs::remove_file(folder.join(gone)) {
@@ -69,12 +68,12 @@ fn unpack(mut archive: File, folder: &Path, before: BTreeSet<String>) -> io::Res
             _ => {}
         }
     }
-    mark(folder, &now)
+    mark(folder, now.iter())
 }
 
-fn mark(folder: &Path, names: &BTreeSet<String>) -> io::Result<()> {
+fn mark<'n>(folder: &Path, mut names: impl Iterator<Item = &'n String>) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    names.iter().try_for_each(|name| writeln!(file, "{name}"))?;
+    names.try_for_each(|name| writeln!(file, "{name}"))?;
     file.persist(folder.join(MARKER)).map_err(|error| error.error)?;
     Ok(())
 }
@@ -116,6 +115,19 @@ mod tests {
         let text = |name: &str| fs::read_to_string(folder.path().join(name)).ok();
         assert_eq!((text("a.txt"), text("b.txt"), text("mine.txt")), (None, Some("4".into()), Some("3".into())));
         assert_eq!(listed(folder.path()).unwrap().unwrap(), BTreeSet::from(["b.txt".to_owned()]));
+    }
+
+    #[test]
+    fn what_a_list_names_elsewhere_stays() {
+        let (home, outside) = (tempfile::tempdir().unwrap(), tempfile::NamedTempFile::new().unwrap());
+        let folder = home.path().join("out");
+        fs::create_dir(&folder).unwrap();
+        fs::write(home.path().join("mine"), "1").unwrap();
+        fs::write(folder.join(MARKER), format!("../mine\n{}\na.txt\n", outside.path().display())).unwrap();
+        let before = listed(&folder).unwrap().unwrap();
+        assert_eq!(before, BTreeSet::from(["a.txt".to_owned()]));
+        unpack(archive(&[("b.txt", "2")]), &folder, before).unwrap();
+        assert!(home.path().join("mine").exists() && outside.path().exists());
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub(crate) fn referral(view: &ReferralView) -> String {
     ];
     let mut also = |name, value: Option<String>| lines.extend(value.map(|value| (name, value)));
     also("due", line.overdue.or(line.due).map(|_| due(line.due, line.overdue)));
-    also("priority", line.priority.map(|priority| priority.to_string()));
+    // What is offered says it where that is here.
+    also("priority", line.priority.filter(|_| view.offer.is_none()).map(|priority| priority.to_string()));
     also("code", view.introduction_code.clone());
     also("reference", Some(view.reference.clone()).filter(|text| !text.is_empty()));
     also("held", view.held.map(|held| format!("{held} (`watchfire undo {held}` drops it)")));

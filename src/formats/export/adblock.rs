@@ -1,7 +1,7 @@
 //! A filter list for uBlock Origin, AdGuard, AdGuard Home and Pi-hole.
 
-use super::{Above, Files, Form, Row, Unsaid};
-use crate::model::ObservableKind;
+use super::{Above, Files, Unsaid, Values};
+use crate::model::{Observable, ObservableKind};
 use std::io;
 
 const NOT_OF_A_PAGE: &str = "a browser's filter knows names, addresses and pages alone";
@@ -22,25 +22,18 @@ impl<F: Files> Adblock<F> {
     }
 }
 
-impl<F: Files> Form for Adblock<F> {
-    fn value(&mut self, rows: &[Row]) -> io::Result<()> {
-        let Some(observable) = rows.first().map(|row| &row.observable) else { return Ok(()) };
+impl<F: Files> Values for Adblock<F> {
+    fn value(&mut self, observable: &Observable) -> io::Result<()> {
         let value = observable.value();
         match observable.kind() {
             ObservableKind::Domain if self.1.covers(value) => Ok(()),
             ObservableKind::Domain | ObservableKind::Ipv4 => writeln!(self.0, "||{value}^"),
             ObservableKind::Ipv6 => writeln!(self.0, "||[{value}]^"),
-            kind @ ObservableKind::Url if value.contains(['*', '^', '|', '$', '#', ',', ' ', '\'', '"', '\\']) => {
-                self.2.add(kind, SIGNS);
-                Ok(())
-            }
+            kind @ ObservableKind::Url if value.contains(['*', '^', '|', '$', '#', ',', ' ', '\'', '"', '\\']) => self.2.left(kind, SIGNS),
             // The page itself, and with a query behind it.
             ObservableKind::Url if value.ends_with('/') => writeln!(self.0, "|{value}"),
             ObservableKind::Url => writeln!(self.0, "|{value}^"),
-            kind => {
-                self.2.add(kind, NOT_OF_A_PAGE);
-                Ok(())
-            }
+            kind => self.2.left(kind, NOT_OF_A_PAGE),
         }
     }
 

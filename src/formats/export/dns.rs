@@ -1,7 +1,7 @@
 //! Blocklists for resolvers: a response policy zone (draft-vixie-dnsop-dns-rpz-00), a hosts file, and dnsmasq's own lines.
 
-use super::{Above, Files, Form, Row, Scratch, Unsaid};
-use crate::model::{ObservableKind, Timestamp};
+use super::{Above, Files, Form, Row, Scratch, Unsaid, Values};
+use crate::model::{Observable, ObservableKind, Timestamp};
 use std::io::{self, SeekFrom, Write};
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -172,9 +172,9 @@ impl<F: Files> Hosts<F> {
     }
 }
 
-impl<F: Files> Form for Hosts<F> {
-    fn value(&mut self, rows: &[Row]) -> io::Result<()> {
-        match name(rows, &mut self.1) {
+impl<F: Files> Values for Hosts<F> {
+    fn value(&mut self, observable: &Observable) -> io::Result<()> {
+        match name(observable, &mut self.1) {
             Some(name) => writeln!(self.0, "0.0.0.0 {name}"),
             None => Ok(()),
         }
@@ -200,9 +200,9 @@ impl<F: Files> Dnsmasq<F> {
     }
 }
 
-impl<F: Files> Form for Dnsmasq<F> {
-    fn value(&mut self, rows: &[Row]) -> io::Result<()> {
-        match name(rows, &mut self.2) {
+impl<F: Files> Values for Dnsmasq<F> {
+    fn value(&mut self, observable: &Observable) -> io::Result<()> {
+        match name(observable, &mut self.2) {
             Some(name) if !self.1.covers(name) => writeln!(self.0, "local=/{name}/"),
             _ => Ok(()),
         }
@@ -215,8 +215,7 @@ impl<F: Files> Form for Dnsmasq<F> {
 }
 
 /// The name that a value is, where it is one.
-fn name<'r>(rows: &'r [Row], unsaid: &mut Unsaid) -> Option<&'r str> {
-    let observable = &rows.first()?.observable;
+fn name<'o>(observable: &'o Observable, unsaid: &mut Unsaid) -> Option<&'o str> {
     match observable.kind() {
         ObservableKind::Domain => return Some(observable.value()),
         kind @ ObservableKind::Url => unsaid.add(kind, PAGE),

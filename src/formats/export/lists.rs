@@ -1,30 +1,36 @@
 //! One plain list for each kind, a value a line.
 
-use super::{Files, Form, Row, Unsaid, one_line};
-use crate::model::ObservableKind;
+use super::threads::Threads;
+use super::{Files, Unsaid, Values, one_line};
+use crate::formats::stix::Scratch;
+use crate::model::{Observable, ObservableKind};
 use std::io;
 
-/// Lists named by kind: `domain.txt`, `sha256.txt`. Values come by kind, so that one file is open at a time.
-pub struct Lists<F: Files>(F, Option<ObservableKind>);
+/// Lists named by kind: `domain.txt`, `sha256.txt`.
+pub struct Lists<F: Files, S: Scratch> {
+    files: F,
+    lists: Threads<ObservableKind, S>,
+}
 
-impl<F: Files> Lists<F> {
-    /// Lists into these files.
-    pub const fn new(files: F) -> Self {
-        Self(files, None)
+impl<F: Files, S: Scratch> Lists<F, S> {
+    /// Lists, for which `scratch` is an empty file.
+    pub const fn new(files: F, scratch: S) -> Self {
+        Self { files, lists: Threads::new(scratch) }
     }
 }
 
-impl<F: Files> Form for Lists<F> {
-    fn value(&mut self, rows: &[Row]) -> io::Result<()> {
-        let Some(observable) = rows.first().map(|row| &row.observable) else { return Ok(()) };
-        if self.1.replace(observable.kind()) != Some(observable.kind()) {
-            self.0.begin(&format!("{}.txt", observable.kind()))?;
-        }
-        writeln!(self.0, "{}", one_line(observable.value()))
+impl<F: Files, S: Scratch> Values for Lists<F, S> {
+    fn value(&mut self, observable: &Observable) -> io::Result<()> {
+        self.lists.push(&observable.kind(), format!("{}\n", one_line(observable.value())).as_bytes())
     }
 
-    fn finish(mut self: Box<Self>) -> io::Result<Unsaid> {
-        self.0.end()?;
+    fn finish(self: Box<Self>) -> io::Result<Unsaid> {
+        let Self { mut files, mut lists } = *self;
+        for kind in lists.groups() {
+            files.begin(&format!("{kind}.txt"))?;
+            lists.write(&kind, &mut files)?;
+        }
+        files.end()?;
         Ok(Unsaid::default())
     }
 }

@@ -4,11 +4,11 @@
 //! does. A feed has no word for what has gone: a withdrawn value stays as a `deleted` attribute.
 
 use super::threads::Threads;
-use super::{Files, Form, Row, Unsaid, one_line};
+use super::{About, Files, Form, Row, Unsaid, one_line};
 use crate::formats::pattern::{self, Dialect};
 use crate::formats::stix::Scratch;
 use crate::formats::stix::write::NAMESPACE;
-use crate::model::{Observable, ObservableKind as K, OrgId, Timestamp, Tlp};
+use crate::model::{Observable, ObservableKind as K, OrgId, Timestamp};
 use md5::{Digest, Md5};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -25,13 +25,6 @@ type Key = (OrgId, String);
 enum Thread {
     Event(Key),
     Hashes,
-}
-
-/// What an event says of itself.
-struct About {
-    first: Timestamp,
-    last: Timestamp,
-    tlp: Tlp,
 }
 
 /// `manifest.json`, one `UUID.json` for each event, `hashes.csv`.
@@ -62,11 +55,8 @@ impl<F: Files, S: Scratch> Form for Feed<F, S> {
     fn value(&mut self, rows: &[Row]) -> io::Result<()> {
         for row in rows {
             let key = (row.author, one_line(row.campaign().unwrap_or(UNNAMED)));
-            let modified = row.modified.max(row.created);
-            let about = self.events.entry(key.clone()).or_insert(About { first: row.created, last: modified, tlp: row.tlp });
-            about.first = about.first.min(row.created);
-            about.last = about.last.max(modified);
-            about.tlp = about.tlp.max(row.tlp);
+            let about = self.events.remove(&key).map_or_else(|| About::of(row), |about| about.with(row));
+            self.events.insert(key.clone(), about);
             let (kind, value) = spelt(&row.observable);
             if !row.revoked {
                 let hash = data_encoding::HEXLOWER.encode(&Md5::digest(value.as_bytes()));

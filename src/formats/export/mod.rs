@@ -1,5 +1,5 @@
-//! What is written for partners' tools: a value at a time, in the order of the store's search keys, so that no format needs memory for more
-//! than what it is writing. The same values give the same bytes.
+//! What is written for partners' tools: a value at a time, in any order, so that no format needs memory for more than what it is writing. The same
+//! values in the same order give the same bytes.
 //!
 //! A format writes what it can say and counts what it cannot ([`Unsaid`]): nothing is said half.
 
@@ -13,7 +13,7 @@ mod suricata;
 mod threads;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::formats) mod tests;
 
 pub use adblock::Adblock;
 pub use dns::{Dnsmasq, Hosts, Policy, Rpz};
@@ -114,6 +114,40 @@ pub trait Form {
     fn finish(self: Box<Self>) -> io::Result<Unsaid>;
 }
 
+/// How a format is written that has values alone, and nothing of who says what of them.
+pub trait Values {
+    /// A value of which somebody says that it holds.
+    ///
+    /// # Errors
+    /// The output or the scratch file fails.
+    fn value(&mut self, observable: &Observable) -> io::Result<()>;
+
+    /// Ends the last file, and tells what could not be said.
+    ///
+    /// # Errors
+    /// As [`Values::value`].
+    fn finish(self: Box<Self>) -> io::Result<Unsaid>;
+}
+
+/// From when to when the rows of an event or a rule are, and their strictest label.
+struct About {
+    first: Timestamp,
+    last: Timestamp,
+    tlp: Tlp,
+}
+
+impl About {
+    fn of(row: &Row) -> Self {
+        Self { first: row.created, last: row.modified.max(row.created), tlp: row.tlp }
+    }
+
+    /// The same with one more row.
+    fn with(self, row: &Row) -> Self {
+        let one = Self::of(row);
+        Self { first: self.first.min(one.first), last: self.last.max(one.last), tlp: self.tlp.max(one.tlp) }
+    }
+}
+
 /// What a format could not say: how many values of a kind, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unsaid(BTreeMap<(ObservableKind, &'static str), u64>);
@@ -146,8 +180,8 @@ pub fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
-/// Whether a name is that of a domain, or of one above it, that was written just before: values come in the order of their labels from the last
-/// on, so that what lies below a name follows it.
+/// Whether a name is that of a domain, or of one above it, that was written just before. A whole export comes in the order of labels from the last
+/// on, so that what lies below a name follows it; in another order less is left out.
 #[derive(Debug, Default)]
 struct Above(String);
 

@@ -1,10 +1,10 @@
 //! Sigma rules: one for each campaign and source of logs, and more where there are many values, since long lists make a rule slow.
 
 use super::threads::Threads;
-use super::{Files, Form, Row, Unsaid, one_line};
+use super::{About, Files, Form, Row, Unsaid, one_line};
 use crate::formats::stix::Scratch;
 use crate::formats::stix::write::NAMESPACE;
-use crate::model::{ObservableKind as K, Timestamp, Tlp};
+use crate::model::{ObservableKind as K, Timestamp};
 use std::collections::BTreeMap;
 use std::io;
 use uuid::Uuid;
@@ -83,12 +83,6 @@ struct Rule {
     part: usize,
 }
 
-struct About {
-    first: Timestamp,
-    last: Timestamp,
-    tlp: Tlp,
-}
-
 /// `UUID.yml` for each rule.
 pub struct Sigma<F: Files, S: Scratch> {
     files: F,
@@ -115,9 +109,8 @@ impl<F: Files, S: Scratch> Form for Sigma<F, S> {
         let count = self.values.entry((campaign.clone(), logs)).or_default();
         let rule = Rule { campaign, logs, part: *count / VALUES_MAX };
         *count += 1;
-        let modified = row.modified.max(row.created);
-        let about = self.rules.entry(rule.clone()).or_insert(About { first: row.created, last: modified, tlp: row.tlp });
-        *about = About { first: about.first.min(row.created), last: about.last.max(modified), tlp: about.tlp.max(row.tlp) };
+        let about = self.rules.remove(&rule).map_or_else(|| About::of(row), |about| about.with(row));
+        self.rules.insert(rule.clone(), about);
         let literals = match kind {
             K::Domain => vec![value.to_owned(), format!(".{value}")],
             K::Md5 => vec![format!("MD5={value}")],
@@ -127,7 +120,7 @@ impl<F: Files, S: Scratch> Form for Sigma<F, S> {
             _ => vec![value.to_owned()],
         };
         for (field, literal) in literals.iter().enumerate() {
-            self.threads.push(&(rule.clone(), field), format!("            - {}\n", quoted(literal)).as_bytes())?;
+            self.threads.push(&(rule.clone(), field), format!("            - {}\n", quoted(&plain(literal))).as_bytes())?;
         }
         Ok(())
     }
@@ -163,8 +156,45 @@ fn capital(text: &str) -> String {
     characters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(characters).collect()
 }
 
-/// A literal in YAML. What Sigma would take for a wildcard is escaped.
+/// A text in YAML.
 fn quoted(text: &str) -> String {
-    let literal = one_line(text).replace('\'', "''").replace('*', "\\*").replace('?', "\\?");
-    format!("'{literal}'")
+    format!("'{}'", one_line(text).replace('\'', "''"))
+}
+
+/// A value as Sigma reads it as nothing but itself: wildcards are escaped, and backslashes where they would escape something.
+fn plain(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some(c) = rest.chars().next() {
+        let run = rest.len() - rest.trim_start_matches('\\').len();
+        let (this, next) = rest.split_at(run.max(c.len_utf8()));
+        match c {
+            '\\' if run > 1 || next.starts_with(['*', '?']) => out.push_str(&this.repeat(2)),
+            '*' | '?' => out.extend(['\\', c]),
+            _ => out.push_str(this),
+        }
+        rest = next;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_nothing_but_itself_to_sigma() {
+        let cases = [
+            (r"C:\Windows\x.dll", r"C:\Windows\x.dll"),
+            (r"\\server\x", r"\\\\server\x"),
+            ("a*b?", r"a\*b\?"),
+            (r"a\*b", r"a\\\*b"),
+            ("ünï*", r"ünï\*"),
+            ("", ""),
+        ];
+        for (value, written) in cases {
+            assert_eq!(plain(value), written, "{value}");
+        }
+        assert_eq!(quoted("it's *"), "'it''s *'");
+    }
 }

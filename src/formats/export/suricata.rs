@@ -3,8 +3,10 @@
 //! A name is looked for as it is and as the end of a longer name (`pcrexform` cuts the name to as many labels as some value has), in questions to
 //! resolvers, in TLS before it is encrypted (SNI) and in HTTP. What begins with `not` and a name is another name and is not found.
 
-use super::{Files, Form, Row, Unsaid};
-use crate::model::ObservableKind as K;
+use super::threads::Threads;
+use super::{Files, Unsaid, Values};
+use crate::formats::stix::Scratch;
+use crate::model::{Observable, ObservableKind as K};
 use data_encoding::BASE64;
 use std::collections::BTreeSet;
 use std::io;
@@ -18,15 +20,17 @@ const NETWORKS: usize = 100;
 /// Ends of names with more labels are looked for no more: such a name is found as it is alone.
 const LABELS_MAX: usize = 6;
 
+/// The longest value that a list takes.
+const VALUE_BYTES_MAX: usize = 1_000;
+
 const PAGE: &str = "a sensor sees the names of pages, and share the name where it is the attacker's";
 const NOT_ON_THE_WIRE: &str = "a sensor cannot see this kind";
 const TOO_LONG: &str = "the value is too long for a list";
 
 /// `watchfire.rules`, the lists that it loads, and `watchfire-networks.rules`.
-pub struct Suricata<F: Files> {
+pub struct Suricata<F: Files, S: Scratch> {
     files: F,
-    list: Option<List>,
-    lists: BTreeSet<List>,
+    lists: Threads<List, S>,
     labels: BTreeSet<usize>,
     networks: Vec<String>,
     network_rules: u32,
@@ -72,20 +76,14 @@ impl List {
     }
 }
 
-impl<F: Files> Suricata<F> {
-    /// Into these files.
-    pub fn new(files: F) -> Self {
-        Self {
-            files,
-            list: None,
-            lists: BTreeSet::new(),
-            labels: BTreeSet::new(),
-            networks: Vec::new(),
-            network_rules: 0,
-            unsaid: Unsaid::default(),
-        }
+impl<F: Files, S: Scratch> Suricata<F, S> {
+    /// Rules, for which `scratch` is an empty file.
+    pub fn new(files: F, scratch: S) -> Self {
+        let (lists, unsaid) = (Threads::new(scratch), Unsaid::default());
+        Self { files, lists, labels: BTreeSet::new(), networks: Vec::new(), network_rules: 0, unsaid }
     }
 
+    /// A rule for the networks that have come.
     fn networks(&mut self) -> io::Result<()> {
         if self.networks.is_empty() {
             return Ok(());
@@ -93,15 +91,16 @@ impl<F: Files> Suricata<F> {
         let sid = NETWORK_SIDS + self.network_rules;
         self.network_rules += 1;
         let networks = std::mem::take(&mut self.networks).join(",");
-        writeln!(
-            self.files,
-            "alert ip any any <> [{networks}] any (msg:\"Watchfire: a network that partners share\"; classtype:trojan-activity; sid:{sid}; rev:1;)"
-        )
+        let rule = format!(
+            "alert ip any any <> [{networks}] any (msg:\"Watchfire: a network that partners share\"; classtype:trojan-activity; sid:{sid}; rev:1;)\n"
+        );
+        self.lists.push(&List::Networks, rule.as_bytes())
     }
 
     fn rules(&mut self) -> io::Result<()> {
         let mut rules = Vec::new();
-        let has = |list| self.lists.contains(&list);
+        let lists = self.lists.groups();
+        let has = |list| lists.contains(&list);
         if has(List::Names) {
             let buffers = [
                 (10, "dns", "dns.query", "in a question to a resolver"),
@@ -112,7 +111,7 @@ impl<F: Files> Suricata<F> {
                 let look = format!("dataset:isset,watchfire-names,type string,load {}", List::Names.file());
                 rules.push((at, protocol, format!("{buffer}; to_lowercase; {look}"), format!("a shared name {what}")));
                 for labels in &self.labels {
-                    let cut = format!("pcrexform:\"\\\\.((?:[^.]+\\\\.){{{}}}[^.]+)$\"", labels - 1).replace("\\\\", "\\");
+                    let cut = format!("pcrexform:\"\\.((?:[^.]+\\.){{{}}}[^.]+)$\"", labels - 1);
                     let number = at + u32::try_from(*labels).unwrap_or_default();
                     rules.push((
                         number,
@@ -151,41 +150,41 @@ impl<F: Files> Suricata<F> {
     }
 }
 
-impl<F: Files> Form for Suricata<F> {
-    fn value(&mut self, rows: &[Row]) -> io::Result<()> {
-        let Some(observable) = rows.first().map(|row| &row.observable) else { return Ok(()) };
+impl<F: Files, S: Scratch> Values for Suricata<F, S> {
+    fn value(&mut self, observable: &Observable) -> io::Result<()> {
         let (kind, value) = (observable.kind(), observable.value());
         let Some(list) = List::of(kind) else {
             return self.unsaid.left(kind, if kind == K::Url { PAGE } else { NOT_ON_THE_WIRE });
         };
         // What a line of a list may have.
-        if value.len() > 1_000 {
+        if value.len() > VALUE_BYTES_MAX {
             return self.unsaid.left(kind, TOO_LONG);
         }
-        if self.list != Some(list) {
-            self.networks()?;
-            self.files.begin(list.file())?;
-            (self.list, _) = (Some(list), self.lists.insert(list));
-        }
-        match list {
+        let line = match list {
+            List::Networks => {
+                self.networks.push(value.to_owned());
+                return if self.networks.len() == NETWORKS { self.networks() } else { Ok(()) };
+            }
             List::Names => {
                 let labels = value.split('.').count();
                 if (2..=LABELS_MAX).contains(&labels) {
                     self.labels.insert(labels);
                 }
-                writeln!(self.files, "{}", BASE64.encode(value.as_bytes()))
+                BASE64.encode(value.as_bytes())
             }
-            List::Agents => writeln!(self.files, "{}", BASE64.encode(value.as_bytes())),
-            List::Networks => {
-                self.networks.push(value.to_owned());
-                if self.networks.len() == NETWORKS { self.networks() } else { Ok(()) }
-            }
-            List::Addresses | List::Md5 | List::Sha1 | List::Sha256 => writeln!(self.files, "{value}"),
-        }
+            List::Agents => BASE64.encode(value.as_bytes()),
+            List::Addresses | List::Md5 | List::Sha1 | List::Sha256 => value.to_owned(),
+        };
+        self.lists.push(&list, format!("{line}\n").as_bytes())
     }
 
     fn finish(mut self: Box<Self>) -> io::Result<Unsaid> {
         self.networks()?;
+        for list in self.lists.groups() {
+            self.files.begin(list.file())?;
+            self.lists.write(&list, &mut self.files)?;
+        }
+        // Last, so that they load no list that is not there yet.
         self.rules()?;
         self.files.end()?;
         Ok(self.unsaid)

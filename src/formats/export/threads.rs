@@ -53,6 +53,11 @@ impl<K: Ord + Clone, S: Scratch> Threads<K, S> {
         Ok(())
     }
 
+    /// The groups, ascending.
+    pub(super) fn groups(&self) -> Vec<K> {
+        self.groups.keys().cloned().collect()
+    }
+
     /// Writes a group's text, in the order in which it came.
     pub(super) fn write(&mut self, group: &K, out: &mut dyn Write) -> io::Result<()> {
         let Some(thread) = self.groups.get(group) else { return Ok(()) };
@@ -108,6 +113,7 @@ mod tests {
             expected.entry(group).or_default().extend(text.bytes());
         }
         assert!(threads.end > 0, "nothing was put into the scratch file");
+        assert_eq!(threads.groups(), expected.keys().copied().collect::<Vec<_>>());
         for (group, text) in expected {
             let mut found = Vec::new();
             threads.write(&group, &mut found).expect("memory");

@@ -218,25 +218,10 @@ fn validity(row: &Row) -> (Timestamp, Option<Timestamp>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Observable, ObservableKind as K};
+    use crate::model::ObservableKind as K;
 
     fn row(number: u8, kind: K, value: &str) -> Row {
-        Row {
-            id: RecordId([number; 16]),
-            observable: Observable::parse(kind, value).expect("a value"),
-            tlp: Tlp::Amber,
-            marks: vec![],
-            author: OrgId([9; 32]),
-            valid_from: None,
-            valid_until: None,
-            confidence: None,
-            labels: Vec::new(),
-            note: None,
-            source: None,
-            revoked: false,
-            created: Timestamp(1_700_000_000_000),
-            modified: Timestamp(1_700_000_001_000),
-        }
+        Row { tlp: Tlp::Amber, labels: Vec::new(), ..crate::formats::export::tests::row(number.into(), kind, value) }
     }
 
     fn bundle(rows: &[Row]) -> String {

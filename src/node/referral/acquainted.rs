@@ -85,7 +85,7 @@ mod tests {
     use crate::link::convert::encode_record;
     use crate::model::crypto::SigningKey;
     use crate::model::log::{AbsentReason, Audience, Batch, BatchEntry, Body, Head, LogKey};
-    use crate::model::referral::{Consent, HandOver, Message, Priority, Words};
+    use crate::model::referral::{Message, Words};
     use crate::model::{Record, RecordKind, Timestamp, Tlp};
     use crate::store::change::{Change, Meaning, Received, ReferralMark, Verdict};
     use std::sync::Arc;
@@ -94,51 +94,12 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
     fn offer(subject: u128) -> Offer {
-        let code = |text: &str| text.parse::<Code>().unwrap();
-        let consent = Consent {
-            basis: code("explicit"),
-            onward: false,
-            platforms: false,
-            indicators_only: false,
-            statistics: true,
-            obtained: NOW,
-            obtained_by: code("handler"),
-            expires: None,
-            revocation_channel: None,
-        };
-        Offer {
-            expires: None,
-            nature: code("reactive"),
-            incident_types: vec![code("account_compromise")],
-            priority: Priority::Normal,
-            physical_danger: None,
-            ongoing: None,
-            interacted: Vec::new(),
-            deadline: None,
-            incident_week: None,
-            subject: SubjectRef(subject.to_be_bytes()),
-            requester_kind: code("individual"),
-            beneficiary_type: code("journalist"),
-            causes: Vec::new(),
-            region: code("middle_east_north_africa"),
-            country: None,
-            languages: Vec::new(),
-            vulnerability: Vec::new(),
-            consent,
-            vetting: None,
-            help_wanted: vec![code("take_over")],
-            services: Vec::new(),
-            summary: "An account was taken over.".into(),
-            steps_taken: String::new(),
-            devices: Vec::new(),
-            platforms: Vec::new(),
-            evidence: Vec::new(),
-            indicators: Vec::new(),
-            campaign: String::new(),
-            hand_over: HandOver::Warm,
-            do_not_use: Vec::new(),
-            safe_times: String::new(),
-        }
+        let case = serde_json::json!({
+            "nature": "reactive", "incident_types": ["account_compromise"], "requester_kind": "individual", "beneficiary_type": "journalist",
+            "region": "europe", "help_wanted": ["take_over"], "summary": "An account was taken over.",
+            "consent": { "basis": "explicit", "obtained": NOW, "obtained_by": "handler" },
+        });
+        Offer { subject: SubjectRef(subject.to_be_bytes()), ..serde_json::from_value(case).unwrap() }
     }
 
     /// A node, and a partner whose log it reads.

@@ -122,7 +122,8 @@ impl ActRequest {
     }
 }
 
-const DAY_MS: u64 = 86_400_000;
+/// A day ends nowhere more than so long after it does in UTC (12 hours), and it begins there a day before.
+const PAST_MS: u64 = super::DAY_MS + 12 * 3_600_000;
 
 impl Node {
     /// Somebody at the desk does something in a referral. How it stands then.
@@ -142,7 +143,7 @@ impl Node {
         match self.store.snapshot().map_err(NodeError::from).and_then(|snapshot| self.conversation(&snapshot, id)) {
             // Whoever has the case is another referral's matter.
             Ok(conversation) if why != Illegal::OwnedElsewhere => {
-                NodeError::NotNow { why, state: conversation.standing.phase().name(), moves: commands(&conversation) }
+                NodeError::NotNow { why, state: conversation.standing.phase().name(), moves: commands(&conversation, false) }
             }
             _ => NodeError::Referral(why),
         }
@@ -189,7 +190,7 @@ impl Node {
             Act::Ack => Words::Acknowledge,
             Act::Ask { text } => Words::Ask { text },
             Act::Answer { text } => Words::Answer { question: question()?, text },
-            Act::Accept { start: Some(start), .. } if start.plus(DAY_MS) < self.clock.now() => {
+            Act::Accept { start: Some(start), .. } if start.plus(PAST_MS) < self.clock.now() => {
                 let day = &start.to_string()[..10];
                 return Err(NodeError::BadInput(format!(
                     "the work cannot start on {day}, which has passed\nhint: `--start` is a day from today on"

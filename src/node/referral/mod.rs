@@ -37,6 +37,9 @@ use crate::store::Snapshot;
 use crate::store::change::{Meaning, Verdict};
 use std::collections::BTreeSet;
 
+/// A day in milliseconds.
+const DAY_MS: u64 = 86_400_000;
+
 /// So many characters of an id are enough to name a referral, where only one begins with them.
 const PREFIX_MIN: usize = 4;
 

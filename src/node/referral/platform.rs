@@ -180,7 +180,7 @@ impl Node {
                 return Err(NodeError::Conflict(format!("the referral is closed, and no platform is asked about it any more\n{hint}")));
             }
             let offer = self.consent_to_platforms(&snapshot, &conversation, true)?;
-            super::refer::is_no_number(&platform)?;
+            is_no_number(&platform)?;
             // One that the offer names may be of a partner's newer list.
             if !offer.platforms.contains(&platform) {
                 self.is_of_list("platform", &platform)?;
@@ -519,4 +519,17 @@ fn waits(row: &PlatformRow) -> Result<(), NodeError> {
 
 fn unknown(id: &str) -> NodeError {
     NodeError::UnknownOfDesk { what: "platform escalation", id: id.to_owned(), list: "watchfire platform list" }
+}
+
+/// A code of a list that we do not have may hold so many digits.
+const DIGITS_MAX: usize = 4;
+
+/// Whether a code of a list that we do not have could be one.
+fn is_no_number(code: &Code) -> Result<(), NodeError> {
+    match code.as_str().bytes().filter(u8::is_ascii_digit).count() {
+        ..=DIGITS_MAX => Ok(()),
+        _ => {
+            Err(NodeError::BadInput(format!("`{code}` holds a number, and is no code\nhint: numbers of people and accounts do not leave")))
+        }
+    }
 }

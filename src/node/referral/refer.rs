@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::hold::Hold;
 use super::super::view::HoldView;
 use super::super::{Node, NodeError};
+use super::DAY_MS;
 use super::case::{CaseRow, Given, Ours};
 use super::deed::By;
 use super::say::{Passed, Written};
@@ -582,25 +583,11 @@ impl Node {
     }
 }
 
-/// A code of a list that we do not have may hold so many digits.
-const DIGITS_MAX: usize = 4;
-
-/// Whether a code of a list that we do not have could be one.
-pub(super) fn is_no_number(code: &Code) -> Result<(), NodeError> {
-    match code.as_str().bytes().filter(u8::is_ascii_digit).count() {
-        ..=DIGITS_MAX => Ok(()),
-        _ => {
-            Err(NodeError::BadInput(format!("`{code}` holds a number, and is no code\nhint: numbers of people and accounts do not leave")))
-        }
-    }
-}
-
 fn no_contact() -> NodeError {
     let hint = "hint: refer the case anew with `--contact FILE`, which seals it to that desk; or hand it over warm";
     NodeError::Conflict(format!("no contact is sealed for this offer, and the receiver would have to reach the person\n{hint}"))
 }
 
-const DAY_MS: u64 = 86_400_000;
 /// A day begins nowhere more than so long before it does in UTC (14 hours).
 const AHEAD_MS_MAX: u64 = 14 * 3_600_000;
 

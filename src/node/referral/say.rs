@@ -10,7 +10,7 @@ use crate::model::log::Audience;
 use crate::model::referral::{Message, Words};
 use crate::model::{Label, Record, RecordKind, ReferralId, ReleaseId, Timestamp, Tlp};
 use crate::rules::gate::Origin;
-use crate::rules::referral::{Illegal, Side, Step, moves};
+use crate::rules::referral::{Illegal, Move, Side, Step, moves};
 use crate::rules::release::{Draft, Findings};
 use crate::store::change::{Change, ReleaseItem};
 use crate::store::{Conversation, MessageRow, Snapshot};
@@ -160,13 +160,14 @@ pub(super) fn is_called_off(conversation: &Conversation) -> bool {
     conversation.row.over && !conversation.standing.is_over()
 }
 
-/// The commands that can be given in a referral as it stands.
-pub(super) fn commands(conversation: &Conversation) -> Vec<String> {
+/// The commands that can be given in a referral as it stands. Nothing is said while something is held, but that all of it is withdrawn.
+pub(super) fn commands(conversation: &Conversation, is_held: bool) -> Vec<String> {
     if is_called_off(conversation) {
         return Vec::new();
     }
     let id = super::short(&conversation.id);
-    moves(conversation.row.side, &conversation.standing).into_iter().map(|one| one.command(&id)).collect()
+    let all = moves(conversation.row.side, &conversation.standing).into_iter();
+    all.filter(|one| !is_held || *one == Move::Withdraw).map(|one| one.command(&id)).collect()
 }
 
 /// Why a step may not be made, and where it is told what can be done instead.

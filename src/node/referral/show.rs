@@ -282,9 +282,7 @@ impl Node {
             None => Vec::new(),
         };
         let (code, held) = (self.code_of(snapshot, &conversation)?, self.held_message(snapshot, id)?);
-        let mut moves = commands(&conversation);
-        // Nothing is said while something is held, but that all of it is withdrawn.
-        moves.retain(|one| held.is_none() || one.starts_with("watchfire withdraw "));
+        let moves = commands(&conversation, held.is_some());
         let proposal = self.proposal(snapshot, id, case.as_ref().map(|(_, case)| case.candidates.as_slice()).unwrap_or_default())?;
         Ok(ReferralView {
             line: self.line(snapshot, &conversation)?,

@@ -106,7 +106,7 @@ pub struct Notice {
     pub id: NoticeId,
     /// What kind of thing happened.
     pub event: Event,
-    /// The referral that it is about.
+    /// The referral that it is about; of a call, an alert or a hand-over, that.
     pub referral: Option<ShortId>,
     /// How soon the referral is to be looked at.
     pub priority: Option<Priority>,

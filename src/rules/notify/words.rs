@@ -31,7 +31,7 @@ impl Message {
                 let mut data = json!({
                     "id": id, "priority": priority.map(super::Priority::name), "rung": rung, "urgent": urgent, "to": to.name(),
                 });
-                data[thing(*event).0] = json!(referral);
+                data[Thing::of(*event).name] = json!(referral);
                 data
             }
             Self::Digest(Digest { id, counts, urgent, from, until }) => {
@@ -47,39 +47,44 @@ impl Message {
 fn one(notice: &Notice) -> String {
     let Notice { id, event, referral, priority, rung, to, at, urgent: _ } = notice;
     let mut text = format!("{}\n\n", event.words());
-    text.extend(referral.map(|id| format!("{:8}  {id}\n", thing(*event).0)));
+    text.extend(referral.map(|id| format!("{:8}  {id}\n", Thing::of(*event).name)));
     text.extend(priority.map(|priority| format!("priority  {}\n", priority.name())));
     text.extend(rung.map(|rung| format!("rung      {rung}\n")));
     text += &format!("for       {to}\nwhen      {}\nnotice    {id}\n", when(*at));
     text + &look(*event, referral.as_ref().map(ToString::to_string))
 }
 
-/// What a notice is about, and the command that shows one of them.
-const fn thing(event: Event) -> (&'static str, &'static str) {
-    match event {
-        Event::CallArrived | Event::Volunteered | Event::CallWaits | Event::CallEnded => ("call", "call show"),
-        Event::AlertArrived => ("alert", "alert show"),
-        Event::HandoverWaiting | Event::HandoverLate => ("handover", "handover show"),
-        _ => ("referral", "show"),
+/// What a notice is about.
+struct Thing {
+    /// As messages name it.
+    name: &'static str,
+    /// The command that shows one of them.
+    one: &'static str,
+    /// The command that shows where to begin when none is named.
+    all: &'static str,
+}
+
+impl Thing {
+    const fn of(event: Event) -> Self {
+        let (name, one, all) = match event {
+            Event::CallArrived | Event::Volunteered | Event::CallWaits | Event::CallEnded => ("call", "call show", "call list"),
+            Event::AlertArrived => ("alert", "alert show", "alert list"),
+            Event::HandoverWaiting | Event::HandoverLate => ("handover", "handover show", "handover list"),
+            Event::DuplicateWaits | Event::DuplicateFound | Event::MatchTries => ("referral", "show", "duplicate list"),
+            Event::ManyReportTheSame => ("referral", "show", "campaigns"),
+            _ => ("referral", "show", "status"),
+        };
+        Self { name, one, all }
     }
 }
 
 /// Where to look.
 fn look(event: Event, id: Option<String>) -> String {
+    let Thing { one, all, .. } = Thing::of(event);
     match (event, id) {
         (Event::Test, _) => "\nNothing happened; somebody at this desk tries whether notices come.\n".into(),
-        (event, Some(id)) => format!("\nWhat it is stands at the desk alone: `watchfire {} {id}`.\n", thing(event).1),
-        (event, None) => {
-            let command = match event {
-                Event::CallArrived | Event::Volunteered | Event::CallWaits | Event::CallEnded => "call list",
-                Event::AlertArrived => "alert list",
-                Event::HandoverWaiting | Event::HandoverLate => "handover list",
-                Event::DuplicateWaits | Event::DuplicateFound | Event::MatchTries => "duplicate list",
-                Event::ManyReportTheSame => "campaigns",
-                _ => "status",
-            };
-            format!("\nWhat it is stands at the desk alone: `watchfire {command}`.\n")
-        }
+        (_, Some(id)) => format!("\nWhat it is stands at the desk alone: `watchfire {one} {id}`.\n"),
+        (_, None) => format!("\nWhat it is stands at the desk alone: `watchfire {all}`.\n"),
     }
 }
 
@@ -140,6 +145,28 @@ What it is stands at the desk alone: `watchfire show a4dqobyh`.
     fn machines_get_the_same_as_codes() {
         let expected = r#"{"data":{"id":"aaaaaaaaaaaaaaaaaaaaaaaaaa","priority":"emergency","referral":"a4dqobyh","rung":2,"to":"lead","urgent":true},"timestamp":"2026-11-22T09:30:00.000Z","type":"rung-reached"}"#;
         assert_eq!(Message::One(notice()).json().to_string(), expected);
+    }
+
+    #[test]
+    fn each_kind_of_thing_has_its_name_and_its_command() {
+        for (event, name, command) in [
+            (Event::OfferArrived, "referral", "show a4dqobyh"),
+            (Event::AlertMatches, "referral", "show a4dqobyh"),
+            (Event::CallWaits, "call", "call show a4dqobyh"),
+            (Event::AlertArrived, "alert", "alert show a4dqobyh"),
+            (Event::HandoverLate, "handover", "handover show a4dqobyh"),
+        ] {
+            let message = Message::One(Notice { event, ..notice() });
+            assert!(message.text().contains(&format!("\n{name:8}  a4dqobyh\n")), "{}", message.text());
+            assert!(message.text().ends_with(&format!(": `watchfire {command}`.\n")), "{}", message.text());
+            assert_eq!(message.json()["data"][name], "a4dqobyh");
+        }
+        for (event, command) in
+            [(Event::DuplicateFound, "duplicate list"), (Event::ManyReportTheSame, "campaigns"), (Event::OfferArrived, "status")]
+        {
+            let message = Message::One(Notice { event, referral: None, ..notice() });
+            assert!(message.text().ends_with(&format!(": `watchfire {command}`.\n")), "{}", message.text());
+        }
     }
 
     #[test]
