@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::{Method, Request, Response};
+use hyper::{HeaderMap, Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,6 +33,13 @@ const CHUNK_BYTES: usize = 64 << 10;
 #[derive(Debug, Clone)]
 pub struct Client {
     data: PathBuf,
+}
+
+/// What an answer says beside its bytes.
+#[derive(Debug)]
+pub struct Told {
+    headers: HeaderMap,
+    trailers: HeaderMap,
 }
 
 /// A request's path and query, in parts, so that names may hold any character.
@@ -101,30 +108,37 @@ impl Client {
     /// # Errors
     /// The node's own problem, or what stopped it on the way: then what was written is not whole.
     pub async fn export(&self, target: Target, out: &mut (impl AsyncWrite + Unpin)) -> Result<Option<(String, Vec<UnsaidView>)>, Problem> {
-        let response = self.send(Method::GET, &target, empty()).await?;
-        let cursor = response.headers().get(CURSOR_HEADER).and_then(|value| Some(value.to_str().ok()?.to_owned()));
+        let Some(told) = self.download(target, out).await? else { return Ok(None) };
+        let cursor = told.headers.get(CURSOR_HEADER).and_then(|value| Some(value.to_str().ok()?.to_owned()));
         let cursor = cursor.ok_or_else(|| broken(&"it gives no cursor"))?;
-        let mut body = response.into_body();
-        let mut unsaid = None;
+        let unsaid = told.trailers.get(UNSAID_TRAILER).ok_or_else(|| broken(&"it does not say what is left out"))?;
+        let unsaid = serde_json::from_slice(unsaid.as_bytes()).map_err(|error| broken(&error))?;
+        Ok(Some((cursor, unsaid)))
+    }
+
+    /// Streams an answer to `out`; gives back what stood before and behind it, or nothing when the reader of `out` has seen enough.
+    ///
+    /// # Errors
+    /// The node's own problem, or what stopped it on the way: then what was written is not whole.
+    pub async fn download(&self, target: Target, out: &mut (impl AsyncWrite + Unpin)) -> Result<Option<Told>, Problem> {
+        let (parts, mut body) = self.send(Method::GET, &target, empty()).await?.into_parts();
+        let mut told = Told { headers: parts.headers, trailers: HeaderMap::new() };
         let failed = |error: io::Error| Problem::from(NodeError::io("write the export", error));
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| {
-                let text = "the node broke the export off, so it is not whole\nhint: its log says why";
+                let text = "the node broke its answer off, so it is not whole\nhint: its log says why";
                 Problem::new("export-broken", Exit::Failed, text)
             })?;
-            if let Some(trailer) = frame.trailers_ref().and_then(|trailers| trailers.get(UNSAID_TRAILER)) {
-                unsaid = Some(serde_json::from_slice(trailer.as_bytes()).map_err(|error| broken(&error))?);
-            }
             match out.write_all(frame.data_ref().map_or(&[], |chunk| chunk)).await {
                 // A reader that has seen enough is no error; it gets no cursor, since it has not seen all.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(None),
                 written => written.map_err(failed)?,
             }
+            told.trailers.extend(frame.into_trailers().unwrap_or_default());
         }
-        let unsaid = unsaid.ok_or_else(|| broken(&"it does not say what is left out"))?;
         match out.flush().await {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
-            flushed => flushed.map_err(failed).map(|()| Some((cursor, unsaid))),
+            flushed => flushed.map_err(failed).map(|()| Some(told)),
         }
     }
 

@@ -101,13 +101,13 @@ pub(super) fn found(disclosures: &[DisclosureView]) -> String {
 async fn export(desk: &Desk, path: &Path) -> Ended {
     let target = Target::new(&["disclosures", "export"]);
     if path.as_os_str() == "-" {
-        desk.node().export(target, &mut input::stdout()?).await?;
+        desk.node().download(target, &mut input::stdout()?).await?;
         return Ok(Exit::Done);
     }
     let failed = |error: std::io::Error| NodeError::io(format!("write `{}`", path.display()), error);
     let temporary = output::beside(path, &mut tempfile::Builder::new())?;
     let mut file = tokio::fs::File::from_std(temporary.reopen().map_err(failed)?);
-    desk.node().export(target, &mut file).await?;
+    desk.node().download(target, &mut file).await?;
     file.sync_all().await.map_err(failed)?;
     temporary.persist(path).map_err(|error| failed(error.error))?;
     Ok(Exit::Done)
