@@ -207,6 +207,7 @@ fn every_help_example_runs_against_a_real_node() {
         "policy show",
         "policy check",
         "holds",
+        "deeds",
         "disclosures",
         "disclosures verify",
         "receipts",

@@ -5,8 +5,8 @@ use crate::model::desk::Ordered;
 use crate::node::Node;
 use crate::node::escalate::TimerView;
 use crate::node::referral::{
-    ActRequest, AgainRequest, AnswerRequest, ContactView, DeedView, InboxView, PingRequest, PlatformRequest, PlatformView, ReferRequest,
-    ReferView, ReferralView,
+    ActRequest, AgainRequest, AnswerRequest, ContactView, DeedRange, DeedView, InboxView, PingRequest, PlatformRequest, PlatformView,
+    ReferRequest, ReferView, ReferralView,
 };
 use crate::rules::desk::Deed;
 use axum::Json;
@@ -68,8 +68,8 @@ pub(super) async fn act(State(node): State<Arc<Node>>, Path(id): Path<String>, A
     Ok(Json(node.act(&id, request, by).await?))
 }
 
-pub(super) async fn deeds(State(node): State<Arc<Node>>) -> Answer<Vec<DeedView>> {
-    read(node, Node::deeds).await
+pub(super) async fn deeds(State(node): State<Arc<Node>>, Asked(range): Asked<DeedRange>) -> Answer<Vec<DeedView>> {
+    read(node, move |node| node.deeds(&range)).await
 }
 
 pub(super) async fn platforms(State(node): State<Arc<Node>>, Asked(query): Asked<OneReferral>) -> Answer<Vec<PlatformView>> {

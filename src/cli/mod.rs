@@ -8,6 +8,7 @@ mod campaigns;
 mod card;
 mod completions;
 mod config;
+mod deeds;
 mod demo;
 mod desk_key;
 mod disclosures;
@@ -108,6 +109,7 @@ enum Command {
     Campaigns(campaigns::Args),
     Show(show::Args),
     Explain(explain::Args),
+    Deeds(deeds::Args),
     Disclosures(disclosures::Args),
     Policy(policy::Args),
     Profile(profile::Args),
@@ -229,6 +231,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Lookup(args) => lookup::run(desk, &args).await,
         Command::Show(args) => show::run(desk, &args).await,
         Command::Explain(args) => explain::run(desk, &args).await,
+        Command::Deeds(args) => deeds::run(desk, &args).await,
         Command::Disclosures(args) => disclosures::run(desk, &args).await,
         Command::Policy(args) => policy::run(desk, args).await,
         Command::Profile(args) => profile::run(desk, args).await,

@@ -15,7 +15,7 @@ use watchfire::model::{Tlp, referral::Offer};
 use watchfire::node::NodeError;
 use watchfire::node::alert::{AlertRequest, AlertView, WithdrawRequest};
 use watchfire::node::handover::HandOverRequest;
-use watchfire::node::referral::{Act, By, ReferRequest};
+use watchfire::node::referral::{Act, By, DeedRange, ReferRequest};
 use watchfire::rules::label::Withheld;
 use watchfire::rules::notify::Event;
 
@@ -248,8 +248,8 @@ async fn a_held_alert_is_undone_and_released_by_the_order_of_whoever_may_publish
     node.release_hold(&id, Some(&desk::order(node, "release", &id, &(), desk::DANA))).await.unwrap();
     federation.tick(SECOND);
     node.undo(&id, Some(&desk::order(node, "undo", &id, &(), desk::AMINA))).await.unwrap();
-    let deeds = node.deeds().unwrap();
-    let about: Vec<_> = deeds.iter().filter(|deed| deed.referral.0 == published.alert.0).collect();
+    let deeds = node.deeds(&DeedRange::default()).unwrap();
+    let about: Vec<_> = deeds.iter().filter(|deed| deed.about.0 == published.alert.0).collect();
     let about: Vec<_> = about.iter().map(|deed| (deed.what.as_str(), deed.by.as_deref())).collect();
     assert!(about.ends_with(&[("release", Some("dana")), ("undo", Some("amina"))]), "{about:?}");
 }

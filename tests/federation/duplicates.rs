@@ -16,7 +16,7 @@ use watchfire::node::NodeError;
 use watchfire::node::duplicate::{
     AllowRequest, CheckRequest, CheckView, CheckedView, Claim, ClaimRequest, ClaimSecret, DecideRequest, EvaluateRequest, FoundView, One,
 };
-use watchfire::node::referral::{Act, By};
+use watchfire::node::referral::{Act, By, DeedRange};
 use watchfire::rules::label::Withheld;
 use watchfire::store::change::Shelf;
 
@@ -129,7 +129,8 @@ async fn a_hit_is_told_once_a_person_on_each_side_has_agreed() {
     // What leaves is disclosed, and what people did is written down on both sides.
     let lines = federation.node(BOREALIS).disclosures(Default::default()).unwrap();
     assert_eq!(lines.iter().filter(|line| line.kind == "match").count(), 1);
-    let deeds = |who: Who| federation.node(who).deeds().unwrap().into_iter().map(|deed| deed.what).collect::<BTreeSet<_>>();
+    let deeds =
+        |who: Who| federation.node(who).deeds(&DeedRange::default()).unwrap().into_iter().map(|deed| deed.what).collect::<BTreeSet<_>>();
     assert_eq!(deeds(AMAL), BTreeSet::from(["duplicate asked".to_owned()]));
     assert_eq!(deeds(BOREALIS), ["duplicate agreed", "duplicate allowed", "duplicate evaluated"].map(str::to_owned).into());
     assert_eq!(federation.node(BOREALIS).duplicates().unwrap().answered[0].answered, 1);

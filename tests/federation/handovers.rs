@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use watchfire::model::desk::Role;
 use watchfire::node::NodeError;
 use watchfire::node::handover::HandOverRequest;
-use watchfire::node::referral::By;
+use watchfire::node::referral::{By, DeedRange};
 use watchfire::rules::desk::Deed;
 use watchfire::rules::notify::{Event, Message};
 
@@ -32,7 +32,7 @@ async fn a_hand_over_lists_what_is_open_and_is_accepted_once() {
     let accepted = node.accept_handover(&text, By::default()).await.unwrap();
     assert_eq!(accepted.state, "accepted");
     assert!(matches!(node.accept_handover(&text, By::default()).await, Err(NodeError::Conflict(_))));
-    let mut deeds: Vec<String> = node.deeds().unwrap().into_iter().map(|deed| deed.what).collect();
+    let mut deeds: Vec<String> = node.deeds(&DeedRange::default()).unwrap().into_iter().map(|deed| deed.what).collect();
     deeds.sort();
     assert_eq!(deeds, ["hand-over", "hand-over accepted", "offer"]);
     federation.settle().await;

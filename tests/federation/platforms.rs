@@ -6,7 +6,7 @@ use watchfire::formats::age::Identity;
 use watchfire::model::referral::Priority;
 use watchfire::model::{PlatformId, ReferralId};
 use watchfire::node::NodeError;
-use watchfire::node::referral::{Act, AnswerRequest, By, PingRequest, PlatformRequest, PlatformView};
+use watchfire::node::referral::{Act, AnswerRequest, By, DeedRange, PingRequest, PlatformRequest, PlatformView};
 use watchfire::rules::escalate::Wait;
 use watchfire::rules::label::Withheld;
 use watchfire::rules::referral::Illegal;
@@ -98,7 +98,8 @@ async fn the_other_side_hears_that_a_platform_is_waited_for_and_nothing_of_it() 
     }
     let again = federation.node(BOREALIS).ping_platform(&one.escalation.to_string(), PingRequest::default(), By::default()).await;
     assert!(matches!(again, Err(NodeError::Conflict(_))));
-    let mut deeds: Vec<String> = federation.node(BOREALIS).deeds().unwrap().into_iter().map(|deed| deed.what).collect();
+    let mut deeds: Vec<String> =
+        federation.node(BOREALIS).deeds(&DeedRange::default()).unwrap().into_iter().map(|deed| deed.what).collect();
     deeds.retain(|deed| deed.starts_with("platform"));
     deeds.sort();
     assert_eq!(deeds, ["platform answer", "platform answer", "platform open", "platform open"]);

@@ -9,7 +9,7 @@ use watchfire::model::referral::{Priority, Waiting};
 use watchfire::model::vocabulary::Code;
 use watchfire::model::{ReferralId, Timestamp};
 use watchfire::node::NodeError;
-use watchfire::node::referral::{Act, ActRequest, By, InboxView, ReferRequest, ReferralView};
+use watchfire::node::referral::{Act, ActRequest, By, DeedRange, InboxView, ReferRequest, ReferralView};
 use watchfire::rules::desk::{Deed, Denied};
 
 /// What stands in the offer, and must be nowhere once it is withdrawn.
@@ -382,9 +382,16 @@ async fn what_is_held_of_a_referral_is_undone_and_released_by_somebody_s_order_a
     node.release_hold(&id, Some(&desk::order(node, "release", &id, &(), desk::OMAR))).await.unwrap();
     federation.tick(SECOND);
     node.undo(&id, Some(&desk::order(node, "undo", &id, &(), desk::OMAR))).await.unwrap();
-    let deeds = node.deeds().unwrap();
+    let deeds = node.deeds(&DeedRange::default()).unwrap();
     let deeds: Vec<_> = deeds.iter().map(|deed| (deed.what.as_str(), deed.by.as_deref())).collect();
     assert!(deeds.ends_with(&[("release", Some("omar")), ("undo", Some("omar"))]), "{deeds:?}");
+    let what = |range: DeedRange| node.deeds(&range).unwrap().into_iter().map(|deed| deed.what).collect::<Vec<_>>();
+    assert_eq!(what(DeedRange { limit: 1, ..DeedRange::default() }), ["undo"], "the newest");
+    assert_eq!(what(DeedRange { by: Some("amina".parse().unwrap()), ..DeedRange::default() }), [""; 0], "she did nothing");
+    let of_this = DeedRange { about: Some(held.referral.to_string()), ..DeedRange::default() };
+    assert_eq!(what(DeedRange { since: Some(node.deeds(&of_this).unwrap()[0].at), ..of_this.clone() }), what(of_this));
+    let until = Some(Timestamp(node.deeds(&DeedRange::default()).unwrap().last().unwrap().at.0 - 1));
+    assert_eq!(what(DeedRange { until, limit: 1, ..DeedRange::default() }), ["release"]);
 }
 
 #[tokio::test]

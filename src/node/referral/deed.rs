@@ -1,14 +1,18 @@
 //! Who at the desk did what with referrals: checked before it is done, and written down with it.
 
+use super::super::second::named;
 use super::super::{Node, NodeError};
 use crate::model::crypto::random;
-use crate::model::desk::{SignedOrder, wanted};
+use crate::model::desk::{SignedOrder, UserName, wanted};
 use crate::model::{ReferralId, Timestamp, UserKey};
 use crate::rules::desk::{Deed, Denied, FRESH_MS};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// The most that one answer tells.
+const LISTED_MAX: usize = 1_000;
 
 /// What somebody did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +37,28 @@ pub struct DeedView {
     pub by: Option<String>,
     /// What.
     pub what: String,
-    /// In which referral.
-    pub referral: ReferralId,
+    /// About what: the id of the referral, call, alert, hand-over or check for duplicates.
+    pub about: ReferralId,
+}
+
+/// Which deeds are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeedRange {
+    /// Only about what has an id that begins so.
+    #[serde(default)]
+    pub about: Option<String>,
+    /// Only of this desk user.
+    #[serde(default)]
+    pub by: Option<UserName>,
+    /// Only from this time on.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
+    /// Only up to this time.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
+    /// The newest of them, at most so many; 1,000 where it is 0 or more than that.
+    #[serde(default)]
+    pub limit: usize,
 }
 
 /// Whose order something is, once it was checked.
@@ -95,29 +119,42 @@ impl Node {
         Change::Keep { shelf: Shelf::Deed, id, row: Some(serde_json::to_vec(&row).unwrap_or_default()) }
     }
 
-    pub(super) fn deed_rows(&self, snapshot: &Snapshot) -> Result<Vec<DeedRow>, NodeError> {
+    fn deed_rows(snapshot: &Snapshot, since: Timestamp, until: Timestamp) -> Result<Vec<DeedRow>, NodeError> {
+        let id = |at: Timestamp, rest: u8| {
+            let mut id = [rest; 16];
+            id[..8].copy_from_slice(&at.0.to_be_bytes());
+            id
+        };
         let read = |(_, bytes): ([u8; 16], Vec<u8>)| {
             serde_json::from_slice(&bytes).map_err(|_| NodeError::StoreDamaged("what somebody did with a referral cannot be read".into()))
         };
-        snapshot.all_kept(Shelf::Deed)?.into_iter().map(read).collect()
+        snapshot.kept_between(Shelf::Deed, id(since, 0), id(until, 255))?.into_iter().map(read).collect()
     }
 
-    /// Who did what with referrals, oldest first.
+    /// Who did what with referrals, calls, alerts, hand-overs and checks for duplicates: the newest that are wanted, oldest first.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn deeds(&self) -> Result<Vec<DeedView>, NodeError> {
+    pub fn deeds(&self, range: &DeedRange) -> Result<Vec<DeedView>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let names = Self::user_names(&snapshot)?;
-        let view =
-            |row: DeedRow| DeedView { at: row.at, by: super::super::second::named(&names, row.by), what: row.what, referral: row.referral };
-        Ok(self.deed_rows(&snapshot)?.into_iter().map(view).collect())
+        let limit = if (1..=LISTED_MAX).contains(&range.limit) { range.limit } else { LISTED_MAX };
+        let rows = Self::deed_rows(&snapshot, range.since.unwrap_or(Timestamp(0)), range.until.unwrap_or(Timestamp(u64::MAX)))?;
+        let view = |row: DeedRow| DeedView { at: row.at, by: named(&names, row.by), what: row.what, about: row.referral };
+        let is_wanted = |deed: &DeedView| {
+            let is_about = range.about.as_ref().is_none_or(|text| deed.about.to_string().starts_with(text.as_str()));
+            is_about && range.by.as_ref().is_none_or(|name| deed.by.as_deref() == Some(name.as_str()))
+        };
+        let mut deeds: Vec<_> = rows.into_iter().rev().map(view).filter(is_wanted).take(limit).collect();
+        deeds.reverse();
+        Ok(deeds)
     }
 
     /// Who wrote which message of ours in a referral.
     pub(super) fn writers(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<BTreeMap<u64, String>, NodeError> {
         let names = Self::user_names(snapshot)?;
-        let rows = self.deed_rows(snapshot)?.into_iter().filter(|row| row.referral == *id && row.number > 0);
-        Ok(rows.filter_map(|row| Some((row.number, super::super::second::named(&names, row.by)?))).collect())
+        let rows = Self::deed_rows(snapshot, Timestamp(0), Timestamp(u64::MAX))?.into_iter();
+        let rows = rows.filter(|row| row.referral == *id && row.number > 0);
+        Ok(rows.filter_map(|row| Some((row.number, named(&names, row.by)?))).collect())
     }
 }

@@ -20,7 +20,7 @@ pub(super) use acquainted::Acquaintance;
 pub use act::{Act, ActRequest};
 pub(super) use case::Permit;
 pub use case::{CaseRow, Given, Skeleton};
-pub use deed::{By, DeedView};
+pub use deed::{By, DeedRange, DeedView};
 pub(super) use next::Next;
 pub use platform::{AnswerRequest, PingRequest, PlatformRequest, PlatformView};
 pub use refer::{AgainRequest, ReferRequest, ReferView, Referred};

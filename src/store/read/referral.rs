@@ -116,7 +116,11 @@ impl Snapshot {
         self.kept_between(shelf, id(0), id(255))
     }
 
-    fn kept_between(&self, shelf: Shelf, first: [u8; 16], last: [u8; 16]) -> Read<Vec<([u8; 16], Vec<u8>)>> {
+    /// Everything of a kind that the desk keeps under ids from `first` to `last`, in their order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn kept_between(&self, shelf: Shelf, first: [u8; 16], last: [u8; 16]) -> Read<Vec<([u8; 16], Vec<u8>)>> {
         let mut all = Vec::new();
         for row in self.table(SHELVES)?.range((shelf as u8, &first)..=(shelf as u8, &last))? {
             let (key, bytes) = row?;
