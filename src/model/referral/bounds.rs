@@ -10,11 +10,11 @@ pub(super) const LINE_MAX: usize = 200;
 /// Longest introduction code in characters.
 pub(super) const CODE_MAX: usize = 64;
 /// Most codes in one field.
-const CODES_MAX: usize = 32;
+pub const CODES_MAX: usize = 32;
 /// Most outcomes of one case.
 pub const OUTCOMES_MAX: usize = 8;
 /// Most languages.
-const LANGUAGES_MAX: usize = 16;
+pub const LANGUAGES_MAX: usize = 16;
 /// Most pieces of evidence.
 const EVIDENCE_MAX: usize = 50;
 /// Most indicators.
@@ -149,6 +149,22 @@ impl Offer {
 
 fn short(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(40).collect()
+}
+
+/// A free text as an offer may have it.
+///
+/// # Errors
+/// When it is too long or has control characters.
+pub fn check_text(field: &'static str, free: &str) -> Result<(), BadMessage> {
+    text(field, free)
+}
+
+/// A text of one line as an offer may have it.
+///
+/// # Errors
+/// When it is too long or has control characters.
+pub fn check_line(field: &'static str, free: &str) -> Result<(), BadMessage> {
+    line(field, free, LINE_MAX)
 }
 
 fn is_country(text: &str) -> bool {
