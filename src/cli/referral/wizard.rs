@@ -1,6 +1,7 @@
 //! `watchfire refer` on a terminal: asks what a case says, checks each answer at once, and keeps it.
 
 use super::begun::Begun;
+use crate::model::country::Country;
 use crate::model::language::LanguageTag;
 use crate::model::referral::{CODES_MAX, LANGUAGES_MAX, check_line, check_text};
 use crate::model::vocabulary::Vocabularies;
@@ -224,7 +225,7 @@ impl<R: BufRead, W: Write> Wizard<'_, R, W> {
     fn country(&mut self) -> Answer {
         loop {
             let typed = self.line("In which country? The partner is told (two letters, such as LB; Enter: not told)")?.to_uppercase();
-            match typed.parse::<crate::model::country::Country>() {
+            match Country::assigned(&typed) {
                 _ if typed.is_empty() => return Ok(None),
                 Ok(_) => return Ok(Some(typed.into())),
                 Err(error) => self.slip_of(&error)?,
@@ -558,6 +559,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let slips = [
             ("T-2026-113\n1", "T-2026-113\n9\n1", "`9` is none of them\nhint: one of borealis, cedar, or its number"),
+            ("africa\n\nar", "africa\nuk\nXX\n\nar", "`UK` is no country\nhint: did you mean `GB`?"),
             ("malware", "malwar\n1 malware", "`malwar` is no code of `incident-type`\nhint: did you mean `malware`?"),
             ("\nno\nyes\nclicked", "\nmaybe\nno\nyes\nclicked", "hint: yes, no, or Enter where it is not known"),
             ("ar fr", "arabic\nar fr", "`arabic` is no language\nhint: a tag of BCP 47"),

@@ -220,6 +220,7 @@ mod tests {
         for tag in ["", "f", "english", "fa_IR", "-fa", "fa-", "es-MX-", "1a", "fa-toolongpart"] {
             assert!(!is_tag(tag), "{tag}");
         }
+        assert!(is_country("UK"), "a peer's is kept, whatever the standard says");
         assert!(is_country("LB") && !is_country("lb") && !is_country("LBN") && !is_country("L1"));
     }
 

@@ -9,6 +9,7 @@ use super::DAY_MS;
 use super::case::{CaseRow, Given, Ours};
 use super::deed::By;
 use super::say::{Passed, Written};
+use crate::model::country::Country;
 use crate::model::crypto::random;
 use crate::model::desk::Sealed;
 use crate::model::log::Audience;
@@ -532,6 +533,9 @@ impl Node {
         offer.consent.expires = offer.consent.expires.map(day);
         offer.deadline = offer.deadline.map(day);
         self.are_codes(offer)?;
+        if let Some(country) = &offer.country {
+            Country::assigned(country).map_err(|error| NodeError::BadInput(error.to_string()))?;
+        }
         offer.vetting.iter_mut().for_each(|vetting| vetting.date = day(vetting.date));
         // Somebody who clicked, opened or typed is in more of a hurry than they know.
         if !offer.interacted.is_empty() && offer.priority == Priority::Normal {
