@@ -1280,6 +1280,13 @@ fn a_timetable_with_a_slip_is_told_at_sighup_and_by_the_doctor_and_the_one_befor
     here.put("node/vocabularies/outcome.toml", "name = 3\n");
     let said = String::from_utf8_lossy(&here.run("watchfire doctor").stdout).into_owned();
     assert!(said.contains("outcome.toml` is not a value list: line 1: "), "{said}");
+    here.hang_up("code=.bad-vocabulary. place=.outcome.toml:1", 1);
+    assert!(
+        here.ok("watchfire vocabulary outcome 2> told").contains("code = \"resolved_fully\""),
+        "the shipped list helps to put it right"
+    );
+    assert!(here.ok("cat told").contains("outcome.toml` is not a value list: line 1: "));
+    assert_eq!(here.run("watchfire vocabulary").status.code(), Some(2));
     here.ok("rm -r node/vocabularies node/timers.toml");
     let said = String::from_utf8_lossy(&here.run("watchfire doctor").stdout).into_owned();
     assert!(
