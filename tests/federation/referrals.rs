@@ -445,3 +445,33 @@ async fn a_case_leaves_only_under_a_consent_that_allows_it() {
         assert!(federation.node(who).inbox(true).unwrap().is_empty());
     }
 }
+
+#[tokio::test]
+async fn what_was_changed_or_may_be_twice_is_said_before_it_leaves_and_after() {
+    let federation = Federation::of(3).await;
+    let hurry = "the case leaves as `urgent` and not as `normal`: the person has done something already (`interacted`)";
+    let mut request = case(&["borealis"]);
+    (request.offer.priority, request.offer.interacted) = (Priority::Normal, vec![code("clicked")]);
+    let dry = federation.node(AMAL).refer(ReferRequest { dry_run: true, ..request.clone() }, By::default()).await.unwrap();
+    assert_eq!(dry.findings.warnings, [hurry]);
+    // Held for two people: the preview says it too.
+    let red = ReferRequest { tlp: watchfire::model::Tlp::Red, reference: "another".into(), ..request.clone() };
+    let held = federation.node(AMAL).refer(red, By::default()).await.unwrap();
+    let id = held.offers[0].held.as_ref().and_then(|hold| hold.id).expect("it is held");
+    let preview = federation.node(AMAL).preview(&id.to_string(), Default::default()).unwrap();
+    assert!(serde_json::to_string(&preview).unwrap().contains("not as `normal`"));
+    let first = federation.node(AMAL).refer(request.clone(), By::default()).await.unwrap();
+    assert_eq!(first.findings.warnings, [hurry], "a reference that nobody has seen is nothing to tell");
+    federation.settle().await;
+    // A second case of that reference goes, and says so of the partner that has the first.
+    request.to = vec!["cedar".into(), "borealis".into()];
+    request.offer.interacted.clear();
+    let second = federation.node(AMAL).refer(request, By::default()).await.unwrap();
+    let short = &first.referral.to_string()[..8];
+    let told = format!("`borealis` got a case with this reference before, as `{short}`; `watchfire show {short}` tells how it stands");
+    assert_eq!(second.findings.warnings, [told]);
+    let unnamed = ReferRequest { reference: String::new(), ..case(&["borealis"]) };
+    for _ in 0..2 {
+        assert!(federation.node(AMAL).refer(unnamed.clone(), By::default()).await.unwrap().findings.warnings.is_empty());
+    }
+}

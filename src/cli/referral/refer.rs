@@ -261,7 +261,7 @@ pub(crate) fn read(file: &str, text: &str) -> Result<ReferRequest, Problem> {
         return Err(problem);
     }
     if is_json {
-        return serde_json::from_str(text).map_err(|error| bad(format!("line {}: {error}", error.line())));
+        return serde_json::from_str(text).map_err(|error| bad(input::json_error(&error)));
     }
     toml::from_str(text).map_err(|error| {
         let (line, what) = crate::config::toml_error(text, &error);
