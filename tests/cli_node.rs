@@ -398,6 +398,7 @@ fn alerts(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> Str
     let id = published["alert"].as_str().expect("an id").to_owned();
     smex.wait(&format!("watchfire alert show {id} | grep 'a lure for lawyers'"));
     assert!(smex.ok(&format!("watchfire alert show {id}")).contains("ask [email-1]"));
+    assert!(smex.ok(&format!("watchfire show {id}")).starts_with("alert "), "the first line says what it is");
     smex.ok(&format!("watchfire alert read {id}"));
     let alert = smex.json(&format!("watchfire alert show {id} --json"));
     has(&alert, &["alert", "org_id", "name", "audience", "state", "priority", "headline", "advice", "valid_until", "read", "matches"]);
@@ -420,6 +421,7 @@ fn calls(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> Stri
     here.ok(&take("call"));
     here.ok(&take("call list"));
     here.ok(&take("call show").replace("k7qm2xpa", &id));
+    assert!(here.ok(&format!("watchfire show {id}")).starts_with("call "), "the first line says what it is");
     smex.wait(&format!("watchfire volunteer {id}"));
     here.wait(&format!("watchfire call show {id} | grep 'smex: volunteers since'"));
     here.ok(&format!("watchfire refer --file case.toml --call {id} --to smex"));

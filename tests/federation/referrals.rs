@@ -249,8 +249,11 @@ async fn a_case_that_is_declined_is_destroyed_there_and_the_next_is_asked() {
     let id = federation.refer(AMAL, case(&["borealis"])).await;
     federation.settle().await;
     federation.act(BOREALIS, &id, Act::Ack).await;
+    assert_eq!(federation.node(BOREALIS).inbox(false).unwrap().len(), 1);
     let decline = Act::Decline { reason: code("no_capacity"), text: say("until March"), suggest: Some("cedar".into()) };
     federation.act(BOREALIS, &id, decline).await;
+    assert!(federation.node(BOREALIS).inbox(false).unwrap().is_empty(), "nobody here has anything to do with it any more");
+    assert_eq!(federation.node(BOREALIS).inbox(true).unwrap().len(), 1);
     federation.settle().await;
     federation.until_upkeep("nothing is left there", || federation.referral(BOREALIS, &id).offer.is_none()).await;
     assert!(!has(&federation, BOREALIS, SUMMARY).await);
@@ -258,6 +261,15 @@ async fn a_case_that_is_declined_is_destroyed_there_and_the_next_is_asked() {
     assert_eq!((view.line.state.as_str(), view.line.owner.as_str()), ("declined", "us"));
     let said = view.timeline.iter().find(|message| message.says == "decline").unwrap();
     assert_eq!(said.particulars[1], ("suggested".into(), "cedar".into()));
+    let code = [("reason".to_owned(), "no_capacity".to_owned())];
+    assert_eq!(said.codes, code, "the code stands beside its words");
+    assert_eq!(view.line.waits_for, [watchfire::rules::escalate::Wait::Next]);
+    assert_eq!(federation.node(AMAL).inbox(false).unwrap().len(), 1, "it is Amal's to go on with");
+    // What Borealis has written goes there, too, once Amal has it; that it declined, and why, stays.
+    let ours = || federation.referral(BOREALIS, &id).timeline.into_iter().find(|message| message.says == "decline").unwrap();
+    federation.until_upkeep("its own words are gone", || ours().destroyed).await;
+    let (words, said) = (vec![("reason".to_owned(), "No capacity".to_owned())], ours());
+    assert_eq!((said.particulars, said.codes.as_slice(), said.text.as_str()), (words, &code[..], ""));
 }
 
 #[tokio::test]
