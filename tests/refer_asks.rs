@@ -144,7 +144,7 @@ fn a_person_who_is_asked_loses_no_answer() {
     asked.shows("kept in case-T-2026-113.toml; go on with `watchfire refer case-T-2026-113.toml`");
     asked.shows("it was interrupted, and nothing was referred");
     assert_eq!(asked.ends(), Some(1));
-    assert_eq!(kept(&desk), [file.clone()]);
+    assert_eq!(kept(&desk), std::slice::from_ref(&file));
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 
     // Gone on with it, with a slip; nobody answers any more before it leaves.

@@ -154,7 +154,7 @@ async fn refer_begun(desk: &Desk, options: &Options, begun: &mut Begun) -> Resul
     };
     let (by, request) = match asked {
         Asked::Refer(by, request) => (by, *request),
-        Asked::Shown(view) => return Ok((None, view)),
+        Asked::Shown(view) => return Ok((None, *view)),
         Asked::No => {
             begun.delete();
             return Err(NodeError::Conflict("nothing was referred, and nothing is kept".into()).into());
@@ -170,7 +170,7 @@ async fn refer_begun(desk: &Desk, options: &Options, begun: &mut Begun) -> Resul
 enum Asked {
     Refer(Option<Unlocked>, Box<ReferRequest>),
     /// It was only looked at.
-    Shown(ReferView),
+    Shown(Box<ReferView>),
     No,
 }
 
@@ -210,7 +210,7 @@ async fn asked(desk: &Desk, options: &Options, begun: &mut Begun) -> Result<Aske
     let by = options.signer.unlock_if_named(desk).await?;
     let view = post(desk, by.as_ref(), ReferRequest { dry_run: true, ..request.clone() }).await?;
     if options.dry_run {
-        return Ok(Asked::Shown(view));
+        return Ok(Asked::Shown(Box::new(view)));
     }
     loop {
         text(&view).lines().for_each(output::say);
