@@ -399,6 +399,7 @@ fn alerts(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> Str
     let id = published["alert"].as_str().expect("an id").to_owned();
     smex.wait(&format!("watchfire alert show {id} | grep 'a lure for lawyers'"));
     assert!(smex.ok(&format!("watchfire alert show {id}")).contains("ask [email-1]"));
+    assert!(smex.ok(&format!("watchfire show {id}")).starts_with("alert "), "the first line says what it is");
     smex.ok(&format!("watchfire alert read {id}"));
     let alert = smex.json(&format!("watchfire alert show {id} --json"));
     has(&alert, &["alert", "org_id", "name", "audience", "state", "priority", "headline", "advice", "valid_until", "read", "matches"]);
@@ -421,6 +422,7 @@ fn calls(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> Stri
     here.ok(&take("call"));
     here.ok(&take("call list"));
     here.ok(&take("call show").replace("k7qm2xpa", &id));
+    assert!(here.ok(&format!("watchfire show {id}")).starts_with("call "), "the first line says what it is");
     smex.wait(&format!("watchfire volunteer {id}"));
     here.wait(&format!("watchfire call show {id} | grep 'smex: volunteers since'"));
     here.ok(&format!("watchfire refer --file case.toml --call {id} --to smex"));
@@ -1281,6 +1283,13 @@ fn a_timetable_with_a_slip_is_told_at_sighup_and_by_the_doctor_and_the_one_befor
     here.put("node/vocabularies/outcome.toml", "name = 3\n");
     let said = String::from_utf8_lossy(&here.run("watchfire doctor").stdout).into_owned();
     assert!(said.contains("outcome.toml` is not a value list: line 1: "), "{said}");
+    here.hang_up("code=.bad-vocabulary. place=.outcome.toml:1", 1);
+    assert!(
+        here.ok("watchfire vocabulary outcome 2> told").contains("code = \"resolved_fully\""),
+        "the shipped list helps to put it right"
+    );
+    assert!(here.ok("cat told").contains("outcome.toml` is not a value list: line 1: "));
+    assert_eq!(here.run("watchfire vocabulary").status.code(), Some(2));
     here.ok("rm -r node/vocabularies node/timers.toml");
     let said = String::from_utf8_lossy(&here.run("watchfire doctor").stdout).into_owned();
     assert!(

@@ -97,6 +97,13 @@ pub(super) fn says_yes(about: &str, question: &str) -> Result<Option<bool>, Prob
     Ok(Some(line.trim() == "yes"))
 }
 
+/// Where a text is no JSON of the wanted form, and why; the place once.
+pub(super) fn json_error(error: &serde_json::Error) -> String {
+    let (text, place) = (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
+    let what = text.strip_suffix(&place).unwrap_or(&text);
+    format!("line {}, column {}: {what}", error.line(), error.column())
+}
+
 /// A file that cannot be read.
 pub(super) fn unread(name: &str, error: io::Error) -> Problem {
     match error.kind() {
@@ -142,6 +149,19 @@ mod tests {
     #[test]
     fn a_list_may_have_empty_lines_and_comments() {
         assert_eq!(lines("# ours\n\n evil.example \r\nb.example"), ["evil.example", "b.example"]);
+    }
+
+    #[test]
+    fn an_error_of_json_names_its_place_once() {
+        for (text, told) in [
+            ("{\n  \"a\": ]", "line 2, column 8: expected value"),
+            ("{", "line 1, column 1: EOF while parsing an object"),
+            ("[3]", "line 1, column 2: invalid type: integer `3`, expected a string"),
+        ] {
+            let error = serde_json::from_str::<Vec<String>>(text).expect_err(text);
+            let error = if text.starts_with('{') { serde_json::from_str::<serde_json::Value>(text).expect_err(text) } else { error };
+            assert_eq!(json_error(&error), told);
+        }
     }
 
     #[test]

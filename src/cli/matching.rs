@@ -100,7 +100,7 @@ fn read(file: &str, text: &str) -> Result<NeedRequest, Problem> {
         Problem::from(NodeError::BadInput(format!("`{file}` is not a need: {why}\n{hint}")))
     };
     if text.trim_start().starts_with('{') {
-        return serde_json::from_str(text).map_err(|error| bad(format!("line {}: {error}", error.line())));
+        return serde_json::from_str(text).map_err(|error| bad(input::json_error(&error)));
     }
     toml::from_str(text).map_err(|error| {
         let (line, what) = crate::config::toml_error(text, &error);

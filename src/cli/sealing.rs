@@ -10,7 +10,7 @@ use crate::model::UserKey;
 use crate::model::desk::{Binding, Contact, DeskKey, KeyChange, KeyShare, Opening, SealSecret, Sealed, SignedChange, UserSealKey};
 use crate::node::error::{Exit, NodeError};
 use crate::node::view::DeskKeysView;
-use crate::rules::desk::{Denied, Desk as Users, Due, opens};
+use crate::rules::desk::{Deed, Denied, Desk as Users, Due, opens};
 
 /// A desk key whose secret half is open, with its number.
 pub(super) type Secret = (u32, SealSecret);
@@ -171,12 +171,24 @@ pub(super) fn unpublished(view: &DeskKeysView) -> Vec<String> {
     ]
 }
 
+/// Whether somebody may open what is sealed to the desk at all.
+///
+/// # Errors
+/// When the role does not allow it; with who may.
+pub(super) fn may_open(unlocked: &Unlocked) -> Result<(), Problem> {
+    match opens(&unlocked.user) {
+        true => Ok(()),
+        false => Err(NodeError::from(Denied::Role(unlocked.user.role, Deed::OpenSealed)).into()),
+    }
+}
+
 /// Opens what was sealed to our desk. That it is opened, by whom and when is written down first; where it cannot be, nothing is opened.
 ///
 /// # Errors
 /// When the user may not open, the key is not kept any more or was never given to them, it was sealed for something else, or the opening
 /// cannot be written down.
 pub(super) async fn open(desk: &Desk, unlocked: &Unlocked, sealed: &Sealed, binding: &Binding) -> Result<Contact, Problem> {
+    may_open(unlocked)?;
     let state = load(desk, unlocked).await?;
     let number = state.view.keys.iter().find(|key| key.id == sealed.key()).map(|key| key.key.number);
     let secrets = opened(desk, unlocked, &state.view).await?;
@@ -324,7 +336,8 @@ mod tests {
         let (sealed, binding) = place.seal(1);
         assert_eq!(open(&place.desk, &omar, &sealed, &binding).await, Ok(contact()));
         let refused = open(&place.desk, &cora, &sealed, &binding).await.expect_err("a coordinator");
-        assert_eq!((refused.exit, refused.detail.as_str()), (Exit::Permission, "desk key 1 is not given to you"));
+        assert_eq!((refused.exit, refused.detail.as_str()), (Exit::Permission, "coordinators may not open what is sealed to the desk"));
+        assert_eq!(refused.hint.as_deref(), Some("a handler, a lead or a director does; `watchfire user list` shows them"));
         let openings = place.node.openings().expect("reads");
         assert_eq!(openings.iter().map(|signed| signed.opening.by).collect::<Vec<_>>(), [user_key(&omar)]);
         let other = Binding { referral: [2; 16], ..binding };

@@ -3,21 +3,23 @@
 use super::output::{self, facts, plain, table, time};
 use super::{Desk, Ended};
 use crate::api::client::Target;
+use crate::node::alert::AlertView;
+use crate::node::call::CallView;
 use crate::node::error::Exit;
 use crate::node::referral::ReferralView;
 use crate::node::view::RecordView;
 
-/// Show a record and who else says the same, or a referral with its timeline
+/// Show a record and who else says the same, a referral with its timeline, a call or an alert
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, long_about = ABOUT)]
 pub(super) struct Args {
-    /// The record's id here, its value, or an entry as LOG:POSITION; or a referral's id or the beginning of it
+    /// The record's id here, its value, or an entry as LOG:POSITION; or the id of a referral, a call or an alert, or the beginning of it
     id: String,
 }
 
-const ABOUT: &str = "Show a record and who else says the same, or a referral with its timeline
+const ABOUT: &str = "Show a record and who else says the same, a referral with its timeline, a call or an alert
 
-Record ids are each node's own: to speak with others of a record, name its log and position, which are the same everywhere. LOG is the \
+The first line says which of these the id is. Record ids are each node's own: to speak with others of a record, name its log and position, which are the same everywhere. LOG is the \
 beginning of the log's id, as it is shown.";
 
 const EXAMPLES: &str = "Examples:
@@ -28,6 +30,14 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
         match desk.node().get::<ReferralView>(Target::new(&["referrals", &args.id])).await {
             Err(problem) if problem.exit == Exit::NotFound => {}
             view => return output::answer(desk, &view?, super::referral::text),
+        }
+        match desk.node().get::<CallView>(Target::new(&["calls", &args.id])).await {
+            Err(problem) if problem.exit == Exit::NotFound => {}
+            view => return output::answer(desk, &view?, super::call::text),
+        }
+        match desk.node().get::<AlertView>(Target::new(&["alerts", &args.id])).await {
+            Err(problem) if problem.exit == Exit::NotFound => {}
+            view => return output::answer(desk, &view?, super::alert::text),
         }
     }
     let record: RecordView = desk.node().get(Target::new(&["records", &args.id])).await?;

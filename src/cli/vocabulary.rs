@@ -42,7 +42,19 @@ pub(super) fn run(desk: &Desk, args: &Args) -> Ended {
             format!("{}: {} codes, version {}\n", short.name, short.codes, short.version)
         });
     }
-    let lists = vocabulary::load(&desk.data)?;
+    let lists = match (vocabulary::load(&desk.data), &args.name) {
+        // What is shown is what helps to put the file right.
+        (Err(error), Some(_)) => {
+            error
+                .to_string()
+                .lines()
+                .next()
+                .into_iter()
+                .for_each(|line| output::say(&format!("warning: {}; the shipped list is shown", plain(line))));
+            Vocabularies::new(vocabulary::shipped()?, Vec::new())
+        }
+        (lists, _) => lists?,
+    };
     match &args.name {
         None => output::answer(desk, &shorts(&lists), |lists| names(lists)),
         Some(name) => match lists.get(name) {

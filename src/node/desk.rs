@@ -117,7 +117,9 @@ impl Node {
     pub async fn reload(&self) -> Result<(), Vec<NodeError>> {
         let keys = self.keys.renew(self.clock.now()).map(drop).map_err(NodeError::from);
         let links = self.links().and_then(|links| links.reload());
-        let tried = [self.reload_gate(), self.reload_timers(), keys, links];
+        // Lists are taken at the start alone; one that is broken by now would keep the next start from happening.
+        let lists = super::vocabulary::load(&self.data).map(drop);
+        let tried = [self.reload_gate(), self.reload_timers(), lists, keys, links];
         let failed: Vec<NodeError> = tried.into_iter().filter_map(Result::err).collect();
         if failed.is_empty() { Ok(()) } else { Err(failed) }
     }

@@ -176,6 +176,16 @@ pub enum NodeError {
         /// What is wrong, and what helps.
         what: String,
     },
+    /// A file of the operator's with codes is none.
+    #[error("`{}` is not a value list: {}{what}", .path.display(), .line.map_or_else(String::new, |line| format!("line {line}: ")))]
+    BadVocabulary {
+        /// The file.
+        path: PathBuf,
+        /// Which line, from 1, where one is to blame.
+        line: Option<usize>,
+        /// What is wrong, and what helps.
+        what: String,
+    },
     /// A file that the release gate needs is missing or wrong.
     #[error(
         "`{}`{} cannot be used by the release gate: {what}\nhint: mend it, or change `{setting}`, then send SIGHUP to the node or start it",
@@ -435,6 +445,7 @@ impl NodeError {
             Self::BadDeniedKey { .. } => "bad-denied-key",
             Self::GateFile { .. } => "gate-file",
             Self::BadTimers { .. } => "bad-timers",
+            Self::BadVocabulary { .. } => "bad-vocabulary",
             Self::Conflict(_) => "conflict",
             Self::NoChannel(_) => "no-channel",
             Self::UnknownPeer(_) => "unknown-peer",
@@ -481,12 +492,12 @@ impl NodeError {
     pub fn place(&self) -> Option<String> {
         match self {
             Self::BadDeniedKey { path, line } => Some(format!("{}:{line}", path.file_name()?.display())),
-            Self::GateFile { path, line: Some(line), .. } | Self::BadTimers { path, line: Some(line), .. } => {
-                Some(format!("{}:{line}", path.file_name()?.display()))
-            }
-            Self::GateFile { path, line: None, .. } | Self::BadTimers { path, line: None, .. } => {
-                Some(path.file_name()?.display().to_string())
-            }
+            Self::GateFile { path, line: Some(line), .. }
+            | Self::BadTimers { path, line: Some(line), .. }
+            | Self::BadVocabulary { path, line: Some(line), .. } => Some(format!("{}:{line}", path.file_name()?.display())),
+            Self::GateFile { path, line: None, .. }
+            | Self::BadTimers { path, line: None, .. }
+            | Self::BadVocabulary { path, line: None, .. } => Some(path.file_name()?.display().to_string()),
             _ => None,
         }
     }
@@ -498,7 +509,7 @@ impl NodeError {
             Self::Io { .. } | Self::NameTaken(_) | Self::AlreadyPaired(_) | Self::Ourselves(_) | Self::NotPairing(_) => Exit::Failed,
             Self::NotRunning(_) | Self::Stopping | Self::Internal(_) | Self::BadBackup { .. } | Self::Conflict(_) => Exit::Failed,
             Self::Config(_) | Self::BadInput(_) | Self::UnknownCursor | Self::BadDeniedKey { .. } | Self::GateFile { .. } => Exit::Usage,
-            Self::BadTimers { .. } => Exit::Usage,
+            Self::BadTimers { .. } | Self::BadVocabulary { .. } => Exit::Usage,
             Self::AmbiguousRecord { .. } => Exit::Usage,
             Self::Referral(_) | Self::NotNow { .. } => Exit::Failed,
             Self::Withheld(_) | Self::Label { .. } | Self::HeldBack(_) | Self::PolicyWidens => Exit::Refused,
@@ -853,6 +864,16 @@ mod tests {
                 "bad-timers",
                 2,
                 "`/srv/w/timers.toml` is no timetable: line 3: it is no ladder\nhint: see the docs",
+            ),
+            (
+                NodeError::BadVocabulary {
+                    path: "/srv/w/vocabularies/cause.toml".into(),
+                    line: Some(3),
+                    what: "the code `a` comes twice\nhint: put it right".into(),
+                },
+                "bad-vocabulary",
+                2,
+                "`/srv/w/vocabularies/cause.toml` is not a value list: line 3: the code `a` comes twice\nhint: put it right",
             ),
             (
                 NodeError::AmbiguousRecord { text: text(), count: 2 },

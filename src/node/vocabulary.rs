@@ -1,7 +1,7 @@
 //! The value lists: read at the start, each replaced by a file of the operator's where there is one.
 
 use super::error::NodeError;
-use crate::model::vocabulary::{FILES, Vocabularies, Vocabulary};
+use crate::model::vocabulary::{BadVocabulary, FILES, Vocabularies, Vocabulary};
 use std::path::Path;
 
 /// Where the operator's lists are, within the data directory: one file for each, `NAME.toml`.
@@ -20,7 +20,7 @@ pub fn load(data: &Path) -> Result<Vocabularies, NodeError> {
         let list = read(&path)?;
         let expected = format!("{}.toml", list.name);
         if path.file_name().is_none_or(|name| *name != *expected) {
-            return Err(bad(&path, &format!("it is the list `{}`\nhint: name it {expected}", list.name)));
+            return Err(bad(&path, None, &format!("it is the list `{}`\nhint: name it {expected}", list.name)));
         }
         own.push(list);
     }
@@ -28,7 +28,10 @@ pub fn load(data: &Path) -> Result<Vocabularies, NodeError> {
 }
 
 /// The lists that this program has.
-fn shipped() -> Result<Vec<Vocabulary>, NodeError> {
+///
+/// # Errors
+/// Never, as the tests see.
+pub fn shipped() -> Result<Vec<Vocabulary>, NodeError> {
     let broken = |error: &dyn std::fmt::Display| NodeError::Internal(error.to_string());
     FILES.iter().map(|(_, text)| toml::from_str::<Vocabulary>(text).map_err(|error| broken(&error))).collect()
 }
@@ -56,18 +59,39 @@ pub fn read(path: &Path) -> Result<Vocabulary, NodeError> {
     let file = std::fs::File::open(path).map_err(failed)?;
     file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(failed)?;
     if text.len() as u64 > FILE_BYTES_MAX {
-        return Err(bad(path, &format!("it is longer than {FILE_BYTES_MAX} bytes")));
+        return Err(bad(path, None, &format!("it is longer than {FILE_BYTES_MAX} bytes")));
+    }
+    if text.trim().is_empty() {
+        return Err(bad(path, Some(1), "it is empty"));
     }
     let list: Vocabulary = toml::from_str(&text).map_err(|error| {
         let (line, what) = crate::config::toml_error(&text, &error);
-        bad(path, &format!("line {line}: {what}\nhint: `watchfire vocabulary outcome` shows a list as its file has it"))
+        bad(path, Some(line), &what)
     })?;
-    list.check().map_err(|error| bad(path, &error.to_string()))?;
+    list.check().map_err(|error| bad(path, line_of(&text, &error), &error.to_string()))?;
     Ok(list)
 }
 
-fn bad(path: &Path, why: &str) -> NodeError {
-    NodeError::BadInput(format!("`{}` is not a value list: {why}", path.display()))
+/// Where what does not hold stands, from 1.
+fn line_of(text: &str, error: &BadVocabulary) -> Option<usize> {
+    let (key, value) = error.blamed()?;
+    let is_it = |line: &str| {
+        let said = line.split_once('=').filter(|(name, _)| name.trim() == key).map(|(_, said)| said.trim());
+        said.is_some_and(|said| value.is_none_or(|value| said.trim_matches(['"', '\'']) == value))
+    };
+    Some(text.lines().collect::<Vec<_>>().iter().rposition(|line| is_it(line))? + 1)
+}
+
+fn bad(path: &Path, line: Option<usize>, why: &str) -> NodeError {
+    let name = path.file_stem().and_then(|name| name.to_str()).filter(|name| FILES.iter().any(|(known, _)| known == name));
+    let hint = match why.contains("\nhint: ") {
+        true => String::new(),
+        false => format!(
+            "\nhint: put it right, or take the file away and the shipped list counts again; `watchfire vocabulary {}` shows a list as its file has it",
+            name.unwrap_or("outcome")
+        ),
+    };
+    NodeError::BadVocabulary { path: path.to_owned(), line, what: format!("{why}{hint}") }
 }
 
 #[cfg(test)]
@@ -105,5 +129,28 @@ mod tests {
         write("cause.toml", "name = \"cause\"\nversion = \"1\"\ncode = 3\n");
         let error = load(data.path()).unwrap_err().to_string();
         assert!(error.contains("cause.toml` is not a value list: line 3"), "{error}");
+        let head = "name = \"cause\"\nversion = \"1\"\n[[code]]\ncode = \"a\"\ntitle = \"A\"\n[[code]]\n";
+        for (text, told) in [
+            ("", "line 1: it is empty"),
+            ("# nothing\n", "line 1: missing field `name`"),
+            (&format!("{head}code = \"a\"\ntitle = \"B\"\n"), "line 7: the code `a` comes twice"),
+            (&format!("{head}code = \"b\"\ntitle = \"\"\n"), "line 7: the title of `b` must have 1 to 200 characters"),
+            (&format!("{head}code = \"b\"\ntitle = \"B\"\n").replace("\"1\"", "\"of us\""), "line 2: the version must"),
+        ] {
+            write("cause.toml", text);
+            let error = load(data.path()).unwrap_err();
+            let said = error.to_string();
+            assert!(said.contains(&format!("cause.toml` is not a value list: {told}")), "{said}");
+            assert!(said.contains("\nhint: put it right, or take the file away") && said.ends_with("as its file has it"), "{said}");
+            assert_eq!(error.place().as_deref(), told.split(": ").next().map(|line| line.replace("line ", "cause.toml:")).as_deref());
+        }
+        write("cause.toml", "");
+        std::fs::remove_file(directory.join("cause.toml")).unwrap();
+        write("priority.toml", "name = \"priority\"\nversion = \"1\"\n[[code]]\ncode = \"urgent\"\ntitle = \"Soon\"\n");
+        let error = load(data.path()).unwrap_err().to_string();
+        assert!(
+            error.contains("priority.toml` is not a value list: the codes of `priority` must be emergency, urgent and normal"),
+            "{error}"
+        );
     }
 }

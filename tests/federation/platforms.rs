@@ -6,6 +6,7 @@ use watchfire::formats::age::Identity;
 use watchfire::model::referral::Priority;
 use watchfire::model::{PlatformId, ReferralId};
 use watchfire::node::NodeError;
+use watchfire::node::profile::NeedRequest;
 use watchfire::node::referral::{Act, AnswerRequest, By, DeedRange, PingRequest, PlatformRequest, PlatformView};
 use watchfire::rules::escalate::Wait;
 use watchfire::rules::label::Withheld;
@@ -221,6 +222,18 @@ async fn a_platform_of_no_list_is_a_slip_of_ours_and_a_newer_code_of_a_partner()
     let refused = federation.node(AMAL).refer(request.clone(), By::default()).await.unwrap_err();
     let said = "`facebok` is no code of `platform`\nhint: did you mean `facebook`? `watchfire vocabulary platform` shows all";
     assert_eq!(refused.to_string(), said);
+    // A slip in a country is one too.
+    for (country, meant) in [("UK", "did you mean `GB`?"), ("XX", "such as `LB`")] {
+        let mut request = case(&["borealis"]);
+        request.offer.country = Some(country.into());
+        let refused = federation.node(AMAL).refer(request, By::default()).await.unwrap_err().to_string();
+        assert!(refused.starts_with(&format!("`{country}` is no country\nhint: ")) && refused.contains(meant), "{refused}");
+        let refused =
+            federation.node(AMAL).publish_alert(crate::alerts::request("borealis", &[country], &[]), By::default()).await.unwrap_err();
+        assert!(refused.to_string().contains(meant), "{refused}");
+        let need = NeedRequest { country: Some(country.into()), ..NeedRequest::default() };
+        assert!(federation.node(AMAL).match_need(&need).unwrap_err().to_string().contains(meant));
+    }
     // Amal's desk asks a platform that nobody else has in a list.
     let lists = federation.data(AMAL).join("vocabularies");
     std::fs::create_dir(&lists).unwrap();

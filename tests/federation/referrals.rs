@@ -249,8 +249,11 @@ async fn a_case_that_is_declined_is_destroyed_there_and_the_next_is_asked() {
     let id = federation.refer(AMAL, case(&["borealis"])).await;
     federation.settle().await;
     federation.act(BOREALIS, &id, Act::Ack).await;
+    assert_eq!(federation.node(BOREALIS).inbox(false).unwrap().len(), 1);
     let decline = Act::Decline { reason: code("no_capacity"), text: say("until March"), suggest: Some("cedar".into()) };
     federation.act(BOREALIS, &id, decline).await;
+    assert!(federation.node(BOREALIS).inbox(false).unwrap().is_empty(), "nobody here has anything to do with it any more");
+    assert_eq!(federation.node(BOREALIS).inbox(true).unwrap().len(), 1);
     federation.settle().await;
     federation.until_upkeep("nothing is left there", || federation.referral(BOREALIS, &id).offer.is_none()).await;
     assert!(!has(&federation, BOREALIS, SUMMARY).await);
@@ -258,6 +261,15 @@ async fn a_case_that_is_declined_is_destroyed_there_and_the_next_is_asked() {
     assert_eq!((view.line.state.as_str(), view.line.owner.as_str()), ("declined", "us"));
     let said = view.timeline.iter().find(|message| message.says == "decline").unwrap();
     assert_eq!(said.particulars[1], ("suggested".into(), "cedar".into()));
+    let code = [("reason".to_owned(), "no_capacity".to_owned())];
+    assert_eq!(said.codes, code, "the code stands beside its words");
+    assert_eq!(view.line.waits_for, [watchfire::rules::escalate::Wait::Next]);
+    assert_eq!(federation.node(AMAL).inbox(false).unwrap().len(), 1, "it is Amal's to go on with");
+    // What Borealis has written goes there, too, once Amal has it; that it declined, and why, stays.
+    let ours = || federation.referral(BOREALIS, &id).timeline.into_iter().find(|message| message.says == "decline").unwrap();
+    federation.until_upkeep("its own words are gone", || ours().destroyed).await;
+    let (words, said) = (vec![("reason".to_owned(), "No capacity".to_owned())], ours());
+    assert_eq!((said.particulars, said.codes.as_slice(), said.text.as_str()), (words, &code[..], ""));
 }
 
 #[tokio::test]
@@ -450,5 +462,35 @@ async fn a_case_leaves_only_under_a_consent_that_allows_it() {
     federation.settle().await;
     for who in federation.everyone() {
         assert!(federation.node(who).inbox(true).unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_was_changed_or_may_be_twice_is_said_before_it_leaves_and_after() {
+    let federation = Federation::of(3).await;
+    let hurry = "the case leaves as `urgent` and not as `normal`: the person has done something already (`interacted`)";
+    let mut request = case(&["borealis"]);
+    (request.offer.priority, request.offer.interacted) = (Priority::Normal, vec![code("clicked")]);
+    let dry = federation.node(AMAL).refer(ReferRequest { dry_run: true, ..request.clone() }, By::default()).await.unwrap();
+    assert_eq!(dry.findings.warnings, [hurry]);
+    // Held for two people: the preview says it too.
+    let red = ReferRequest { tlp: watchfire::model::Tlp::Red, reference: "another".into(), ..request.clone() };
+    let held = federation.node(AMAL).refer(red, By::default()).await.unwrap();
+    let id = held.offers[0].held.as_ref().and_then(|hold| hold.id).expect("it is held");
+    let preview = federation.node(AMAL).preview(&id.to_string(), Default::default()).unwrap();
+    assert!(serde_json::to_string(&preview).unwrap().contains("not as `normal`"));
+    let first = federation.node(AMAL).refer(request.clone(), By::default()).await.unwrap();
+    assert_eq!(first.findings.warnings, [hurry], "a reference that nobody has seen is nothing to tell");
+    federation.settle().await;
+    // A second case of that reference goes, and says so of the partner that has the first.
+    request.to = vec!["cedar".into(), "borealis".into()];
+    request.offer.interacted.clear();
+    let second = federation.node(AMAL).refer(request, By::default()).await.unwrap();
+    let short = &first.referral.to_string()[..8];
+    let told = format!("`borealis` got a case with this reference before, as `{short}`; `watchfire show {short}` tells how it stands");
+    assert_eq!(second.findings.warnings, [told]);
+    let unnamed = ReferRequest { reference: String::new(), ..case(&["borealis"]) };
+    for _ in 0..2 {
+        assert!(federation.node(AMAL).refer(unnamed.clone(), By::default()).await.unwrap().findings.warnings.is_empty());
     }
 }

@@ -42,6 +42,8 @@ pub(crate) async fn run(desk: &Desk, args: &Args) -> Ended {
 
 /// What was sealed for a case, opened; that is written down.
 pub(in super::super) async fn opened(desk: &Desk, id: &str, unlocked: &Unlocked) -> Result<Contact, Problem> {
+    // Whether there is one is for those who may open it.
+    sealing::may_open(unlocked)?;
     let view: ContactView = desk.node().get(Target::new(&["referrals", id, "contact"])).await?;
     let bytes = BASE64.decode(view.sealed.as_bytes()).ok();
     let sealed = bytes.and_then(|bytes| Sealed::decode(&bytes).ok());

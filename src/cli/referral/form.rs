@@ -5,7 +5,7 @@ use crate::node::error::NodeError;
 use serde_json::Value;
 
 /// What stands in a template where somebody has to write.
-const FILL_IN: &str = "FILL IN";
+pub(super) const FILL_IN: &str = "FILL IN";
 
 /// Whether nobody has written over it.
 pub(super) fn is_unfilled(text: &str) -> bool {

@@ -55,6 +55,7 @@ mod tests {
             due: at("2026-11-27T10:00:00Z"),
             overdue: None,
             waits: vec!["for the origin's answer".into(), "for the receiver to accept or decline".into()],
+            waits_for: Vec::new(),
             opened: Timestamp(0),
             forked: false,
         };

@@ -1,6 +1,7 @@
 //! Commands about referrals. What they print of one is the same for all of them.
 
 pub(super) mod act;
+mod begun;
 pub(super) mod contact;
 mod form;
 pub(super) mod inbox;

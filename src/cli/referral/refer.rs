@@ -1,7 +1,8 @@
 //! `watchfire refer`
 
+use super::begun::Begun;
 use super::form;
-use super::wizard::Wizard;
+use super::wizard::{QUESTIONS, Wizard, is_yes};
 use crate::api::Problem;
 use crate::api::client::Target;
 use crate::cli::output::{self, plain};
@@ -11,12 +12,16 @@ use crate::clock::Clock;
 use crate::node::error::NodeError;
 use crate::node::referral::{AgainRequest, ReferRequest, ReferView};
 use crate::node::view::{HoldState, PeerView};
-use std::io::{self, IsTerminal};
+use std::io::{self, BufRead, IsTerminal};
+use std::path::Path;
 
 /// Hand a case to a partner
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, long_about = ABOUT)]
 pub(crate) struct Args {
+    /// A case that you were asked for and that was kept: you are asked for the rest. Any other file is taken as by `--file`
+    #[arg(value_name = "KEPT", conflicts_with_all = ["file", "again"])]
+    kept: Option<String>,
     /// The case as TOML or JSON; `-` reads standard input. Without it you are asked, on a terminal
     #[arg(long, value_name = "FILE")]
     file: Option<String>,
@@ -44,10 +49,10 @@ pub(crate) struct Args {
     #[arg(long)]
     dry_run: bool,
     /// Print a file to fill in
-    #[arg(long, conflicts_with_all = ["file", "again", "to", "contact", "candidates", "call", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["kept", "file", "again", "to", "contact", "candidates", "call", "dry_run"])]
     template: bool,
     /// Print a file for `--contact` to fill in
-    #[arg(long, conflicts_with_all = ["template", "file", "again", "to", "contact", "candidates", "call", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["kept", "template", "file", "again", "to", "contact", "candidates", "call", "dry_run"])]
     contact_template: bool,
 }
 
@@ -65,7 +70,7 @@ pub(crate) const TEMPLATE: &str = include_str!("template.toml");
 pub(crate) const EXAMPLE: &str = include_str!("example.toml");
 
 pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
-    let Args { file, again, contact, to, candidates, call, signer, now, dry_run, template, contact_template } = args;
+    let Args { kept, file, again, contact, to, candidates, call, signer, now, dry_run, template, contact_template } = args;
     if template || contact_template {
         return output::data(if template { TEMPLATE } else { super::contact::TEMPLATE });
     }
@@ -76,50 +81,165 @@ pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
         second::sign_offers(desk, by.as_ref(), &mut view).await?;
         return output::answer(desk, &view, text);
     }
-    let asked = file.is_none();
-    let mut request = match &file {
-        Some(file) => read(file, &input::file(file)?)?,
-        None => ask(desk, &to).await?,
+    let options = Options { to, candidates, call, contact, signer, now, dry_run };
+    let text = kept.as_deref().or(file.as_deref()).map(input::file).transpose()?;
+    let begun = match (&kept, &text) {
+        (Some(name), Some(text)) => Begun::of(name, text).map_err(|error| not_a_case(name, text, &error))?,
+        (None, None) => Some(Begun::new(Path::new("."), &QUESTIONS)),
+        _ => None,
     };
-    // Whom the file names is whom the consent is for, whoever is named here.
-    if request.recipients.is_empty() && !request.to.is_empty() {
-        request.recipients = request.to.iter().chain(&request.candidates).cloned().collect();
+    let Some(mut begun) = begun else {
+        let mut request = read(kept.or(file).as_deref().unwrap_or_default(), &text.unwrap_or_default())?;
+        options.complete(desk, &mut request).await?;
+        let by = options.signer.unlock_if_named(desk).await?;
+        let mut view = post(desk, by.as_ref(), request).await?;
+        second::sign_offers(desk, by.as_ref(), &mut view).await?;
+        return output::answer(desk, &view, self::text);
+    };
+    let done = refer_begun(desk, &options, &mut begun).await;
+    // What was answered is worth more than the minute in which it was typed.
+    if let Some(file) = begun.file().filter(|file| file.exists()) {
+        let file = plain(&file.display().to_string());
+        output::say(&format!("kept in {file}; go on with `watchfire refer {file}`"));
     }
-    if !to.is_empty() {
-        request.to = to;
-    }
-    if !candidates.is_empty() {
-        request.candidates = candidates;
-    }
-    request.call = call.or(request.call);
-    (request.now, request.dry_run) = (request.now || now, request.dry_run || dry_run);
-    if let Some(file) = contact {
-        super::contact::seal(desk, &super::contact::read(&file)?, &mut request).await?;
-    }
-    // One passphrase for both requests.
-    let by = signer.unlock_if_named(desk).await?;
-    if asked && !dry_run {
-        let dry = ReferRequest { dry_run: true, ..request.clone() };
-        if !input::says_yes(text(&post(desk, by.as_ref(), dry).await?).trim_end(), "does this leave?")?.unwrap_or(false) {
-            return Err(NodeError::Conflict("nothing was referred".into()).into());
-        }
-    }
-    let mut view = post(desk, by.as_ref(), request).await?;
+    let (by, mut view) = done?;
     second::sign_offers(desk, by.as_ref(), &mut view).await?;
-    output::answer(desk, &view, text)
+    output::answer(desk, &view, self::text)
 }
 
-/// Asks a person for a case.
-async fn ask(desk: &Desk, to: &[String]) -> Result<ReferRequest, Problem> {
+/// What is said beside the case.
+struct Options {
+    to: Vec<String>,
+    candidates: Vec<String>,
+    call: Option<String>,
+    contact: Option<String>,
+    signer: Signer,
+    now: bool,
+    dry_run: bool,
+}
+
+impl Options {
+    /// A case with all that was said beside it, and its contact sealed.
+    async fn complete(&self, desk: &Desk, request: &mut ReferRequest) -> Result<(), Problem> {
+        // Whom the file names is whom the consent is for, whoever is named here.
+        if request.recipients.is_empty() && !request.to.is_empty() {
+            request.recipients = request.to.iter().chain(&request.candidates).cloned().collect();
+        }
+        if !self.to.is_empty() {
+            request.to.clone_from(&self.to);
+        }
+        if !self.candidates.is_empty() {
+            request.candidates.clone_from(&self.candidates);
+        }
+        request.call = self.call.clone().or(request.call.take());
+        (request.now, request.dry_run) = (request.now || self.now, request.dry_run || self.dry_run);
+        if let Some(file) = &self.contact {
+            super::contact::seal(desk, &super::contact::read(file)?, request).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Asks for what a case still needs and refers it. Its file is deleted once it is referred, or nobody wants it.
+async fn refer_begun(desk: &Desk, options: &Options, begun: &mut Begun) -> Result<(Option<Unlocked>, ReferView), Problem> {
+    let interrupted = async {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => Problem::from(NodeError::Conflict("it was interrupted, and nothing was referred".into())),
+            Err(error) => NodeError::io("wait for an interrupt", error).into(),
+        }
+    };
+    let asked = tokio::select! {
+        asked = asked(desk, options, begun) => asked?,
+        problem = interrupted => return Err(problem),
+    };
+    let (by, request) = match asked {
+        Asked::Refer(by, request) => (by, *request),
+        Asked::Shown(view) => return Ok((None, *view)),
+        Asked::No => {
+            begun.delete();
+            return Err(NodeError::Conflict("nothing was referred, and nothing is kept".into()).into());
+        }
+    };
+    // From here on it may have left: an interrupt would only hide that.
+    let view = post(desk, by.as_ref(), request).await?;
+    begun.delete();
+    Ok((by, view))
+}
+
+/// What a person wants with the case that they were asked for.
+enum Asked {
+    Refer(Option<Unlocked>, Box<ReferRequest>),
+    /// It was only looked at.
+    Shown(Box<ReferView>),
+    No,
+}
+
+async fn asked(desk: &Desk, options: &Options, begun: &mut Begun) -> Result<Asked, Problem> {
     if !io::stdin().is_terminal() {
         let text = "there is no case\nhint: `--file FILE`, or a terminal on which you can be asked; `--template` prints a file to fill in";
         return Err(NodeError::BadInput(text.into()).into());
     }
+    if let Some(file) = &options.contact {
+        // A slip in it is told before anything is asked.
+        super::contact::read(file)?;
+    }
     let peers: Vec<PeerView> = desk.node().get(Target::new(&["peers"])).await?;
     let names: Vec<String> = peers.into_iter().map(|peer| peer.status.name).collect();
+    for (field, given) in [("to", &options.to), ("candidates", &options.candidates)] {
+        if !given.is_empty() {
+            begun.answer(field, given.clone().into());
+        }
+    }
     let lists = crate::node::vocabulary::load(&desk.data)?;
-    let mut wizard = Wizard { from: io::stdin().lock(), to: io::stderr(), lists: &lists, today: Clock::system().now() };
-    Ok(wizard.case(&names, to.to_vec()).map_err(|error| NodeError::io("ask for a case", error))?)
+    let contact = options.contact.is_some();
+    let said = begun.clone();
+    // In a thread of its own, which an interrupt leaves behind: nothing else ends a wait for somebody who types.
+    let answered = apart(move || {
+        let mut said = said;
+        let mut wizard =
+            Wizard { from: io::stdin().lock(), to: io::stderr(), lists: &lists, today: Clock::system().now(), peers: &names, contact };
+        let done = wizard.case(&mut said);
+        (said, done)
+    });
+    let (said, done) = answered.await?;
+    *begun = said;
+    done.map_err(|error| NodeError::io("ask for a case", error))?;
+    let mut request = read(&begun.file().unwrap_or(Path::new("the case")).display().to_string(), &begun.written())?;
+    options.complete(desk, &mut request).await?;
+    // One passphrase for both requests.
+    let by = options.signer.unlock_if_named(desk).await?;
+    let view = post(desk, by.as_ref(), ReferRequest { dry_run: true, ..request.clone() }).await?;
+    if options.dry_run {
+        return Ok(Asked::Shown(Box::new(view)));
+    }
+    loop {
+        text(&view).lines().for_each(output::say);
+        output::say("does this leave? yes or no");
+        let typed = apart(|| {
+            let mut line = String::new();
+            io::stdin().lock().read_line(&mut line).map(|read| (read > 0).then_some(line))
+        });
+        let typed = typed.await?.map_err(|error| NodeError::io("read standard input", error))?;
+        match typed.as_deref().map(|line| is_yes(line.trim())) {
+            Some(Some(true)) => return Ok(Asked::Refer(by, Box::new(request))),
+            Some(Some(false)) => return Ok(Asked::No),
+            Some(None) => {}
+            None => return Err(NodeError::Conflict("nobody answers, and nothing was referred".into()).into()),
+        }
+    }
+}
+
+/// Waits for a person in a thread of its own.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    let (done, wait) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || drop(done.send(work())));
+    wait.await.map_err(|_| NodeError::Internal("what asked for a case has ended".into()).into())
+}
+
+fn not_a_case(name: &str, text: &str, error: &toml::de::Error) -> Problem {
+    let (line, what) = crate::config::toml_error(text, error);
+    let hint = "hint: put that line right; `watchfire refer --template` shows a case as a file has it";
+    NodeError::BadInput(format!("`{name}` is not a case: line {line}: {what}\n{hint}")).into()
 }
 
 /// Has a case referred, by somebody's order where somebody was named.
@@ -141,7 +261,7 @@ pub(crate) fn read(file: &str, text: &str) -> Result<ReferRequest, Problem> {
         return Err(problem);
     }
     if is_json {
-        return serde_json::from_str(text).map_err(|error| bad(format!("line {}: {error}", error.line())));
+        return serde_json::from_str(text).map_err(|error| bad(input::json_error(&error)));
     }
     toml::from_str(text).map_err(|error| {
         let (line, what) = crate::config::toml_error(text, &error);

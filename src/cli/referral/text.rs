@@ -189,10 +189,14 @@ fn date(at: Timestamp) -> String {
 }
 
 fn said(message: &MessageView) -> String {
-    let MessageView { at, by, user, says, particulars, text, void, .. } = message;
+    let MessageView { at, by, user, says, particulars, text, void, destroyed, .. } = message;
     let by = user.as_ref().map_or_else(|| plain(by), |user| format!("{} ({})", plain(by), plain(user)));
     let mut line = format!("{}  {by}: {says}", time(Some(*at)));
     particulars.iter().for_each(|(name, value)| line += &format!(", {name}: {}", plain(value)));
+    // Where nothing is known but that, the word stands there already.
+    if *destroyed && says != "destroyed" {
+        line += " (its words are destroyed)";
+    }
     if let Some(why) = void {
         line += &format!(" (moved nothing: {why})");
     }

@@ -10,11 +10,11 @@ pub(super) const LINE_MAX: usize = 200;
 /// Longest introduction code in characters.
 pub(super) const CODE_MAX: usize = 64;
 /// Most codes in one field.
-const CODES_MAX: usize = 32;
+pub const CODES_MAX: usize = 32;
 /// Most outcomes of one case.
 pub const OUTCOMES_MAX: usize = 8;
 /// Most languages.
-const LANGUAGES_MAX: usize = 16;
+pub const LANGUAGES_MAX: usize = 16;
 /// Most pieces of evidence.
 const EVIDENCE_MAX: usize = 50;
 /// Most indicators.
@@ -151,6 +151,22 @@ fn short(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
+/// A free text as an offer may have it.
+///
+/// # Errors
+/// When it is too long or has control characters.
+pub fn check_text(field: &'static str, free: &str) -> Result<(), BadMessage> {
+    text(field, free)
+}
+
+/// A text of one line as an offer may have it.
+///
+/// # Errors
+/// When it is too long or has control characters.
+pub fn check_line(field: &'static str, free: &str) -> Result<(), BadMessage> {
+    line(field, free, LINE_MAX)
+}
+
 fn is_country(text: &str) -> bool {
     text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase())
 }
@@ -204,6 +220,7 @@ mod tests {
         for tag in ["", "f", "english", "fa_IR", "-fa", "fa-", "es-MX-", "1a", "fa-toolongpart"] {
             assert!(!is_tag(tag), "{tag}");
         }
+        assert!(is_country("UK"), "a peer's is kept, whatever the standard says");
         assert!(is_country("LB") && !is_country("lb") && !is_country("LBN") && !is_country("L1"));
     }
 

@@ -5,7 +5,7 @@ mod bounds;
 mod offer;
 
 pub use crate::model::priority::Priority;
-pub use bounds::{BadMessage, OUTCOMES_MAX};
+pub use bounds::{BadMessage, CODES_MAX, LANGUAGES_MAX, OUTCOMES_MAX, check_line, check_text};
 pub use offer::{Consent, Evidence, HandOver, Language, Offer, Vetting};
 
 use super::crypto::sha256_framed;

@@ -44,6 +44,9 @@ pub const FILES: [(&str, &str); 27] = [
     ("vulnerability", include_str!("vulnerability.toml")),
 ];
 
+/// All that are in `priority`, in order of the alphabet.
+const PRIORITIES: [&str; 3] = ["emergency", "normal", "urgent"];
+
 /// A code of some list: up to 64 of `a` to `z`, digits, `_` and `-`, from a letter or a digit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -149,6 +152,9 @@ pub enum BadVocabulary {
         /// Where.
         code: Code,
     },
+    /// The codes of priorities are others than the clocks and the wire know.
+    #[error("the codes of `priority` must be emergency, urgent and normal, each once: clocks depend on them; titles and order are yours")]
+    Priorities,
     /// A type of the taxonomy is none.
     #[error("`{rsit}` in `{code}` is not `category:type`")]
     Rsit {
@@ -197,12 +203,29 @@ impl Vocabulary {
                 }
             }
         }
+        if self.name == "priority" && codes.iter().map(|code| code.as_str()).ne(PRIORITIES) {
+            return Err(BadVocabulary::Priorities);
+        }
         Ok(())
     }
 
     /// What people read for a code; `None` where the list does not have it.
     pub fn title(&self, code: &Code) -> Option<&str> {
         self.entries.iter().find(|entry| entry.code == *code).map(|entry| entry.title.as_str())
+    }
+}
+
+impl BadVocabulary {
+    /// The key and the value of the line that is to blame, as far as one is; of several such lines the last.
+    pub fn blamed(&self) -> Option<(&'static str, Option<&str>)> {
+        match self {
+            Self::Name(_) => Some(("name", None)),
+            Self::Version => Some(("version", None)),
+            Self::Twice(code) | Self::Title(code) | Self::Country { code, .. } | Self::Rsit { code, .. } => {
+                Some(("code", Some(code.as_str())))
+            }
+            Self::Count(_) | Self::Priorities => None,
+        }
     }
 }
 
@@ -304,6 +327,13 @@ mod tests {
         let mut regions = list("region", "1", &["here", "there"]);
         regions.entries.iter_mut().for_each(|entry| entry.countries = vec!["DE".into()]);
         assert_eq!(why(&regions), BadVocabulary::Country { country: "DE".into(), code: "there".parse().unwrap() });
+        for codes in [&["emergency", "urgent"][..], &["emergency", "urgent", "normal", "low"], &["emergency", "urgent", "low"]] {
+            assert_eq!(why(&list("priority", "1", codes)), BadVocabulary::Priorities);
+        }
+        let mut known = crate::model::priority::Priority::ALL.map(crate::model::priority::Priority::name);
+        assert_eq!(list("priority", "1", &known).check(), Ok(()), "titles and order are free");
+        known.sort_unstable();
+        assert_eq!(known, PRIORITIES);
         let mut types = list("incident-type", "1", &["a"]);
         types.entries[0].rsit = vec!["fraud".into()];
         assert_eq!(why(&types), BadVocabulary::Rsit { rsit: "fraud".into(), code: "a".parse().unwrap() });

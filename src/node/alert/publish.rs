@@ -172,6 +172,8 @@ impl Node {
             codes.sort();
             codes.dedup();
         }
+        let known = |country: &Country| Country::assigned(country.as_str()).map(drop);
+        countries.iter().try_for_each(known).map_err(|error| NodeError::BadInput(error.to_string()))?;
         countries.sort();
         countries.dedup();
         let valid_until = until.unwrap_or_else(|| now.plus(VALID_MS));

@@ -1,5 +1,6 @@
 //! Who could take a case: our open peers, by what they say of themselves and by what we have seen of them.
 
+use crate::model::country::Country;
 use crate::model::profile::{Profile, merged};
 use crate::model::vocabulary::Code;
 use crate::model::{OrgId, Timestamp};
@@ -144,7 +145,7 @@ impl Node {
             services: request.services.clone(),
             beneficiary: request.beneficiary.clone(),
             region: request.region.clone(),
-            country: request.country.as_ref().map(|country| country.parse()).transpose().map_err(|error| bad(&error))?,
+            country: request.country.as_ref().map(|country| Country::assigned(country)).transpose().map_err(|error| bad(&error))?,
             languages: request.languages.iter().map(|tag| tag.parse()).collect::<Result<_, _>>().map_err(|error| bad(&error))?,
             priority: request.priority.clone(),
             platforms: request.platforms.iter().cloned().collect(),

@@ -4,6 +4,7 @@ mod write;
 
 pub use write::write;
 
+use crate::model::country::Country;
 use crate::model::hours::{BadHours, Hours};
 use crate::model::profile::{Audiences, BadProfile, FEES_MAX, Field, NAME_MAX, Named, Own, Profile, Reach};
 use crate::model::vocabulary::{Code, Vocabularies, Vocabulary};
@@ -171,11 +172,13 @@ impl Place<'_> {
 
     /// Something of a field, read by its type.
     fn parse<T: FromStr<Err: std::fmt::Display>>(&self, field: Field, text: &str, at: usize) -> Result<T, BadFile> {
-        text.parse().map_err(|error: T::Err| {
-            let error = error.to_string();
-            let (what, hint) = error.split_once("\nhint: ").unwrap_or((&error, "see the comment above the field"));
-            self.bad(at, format!("`{field}`: {what}"), hint)
-        })
+        text.parse().map_err(|error: T::Err| self.told(field, at, &error))
+    }
+
+    fn told(&self, field: Field, at: usize, error: &impl std::fmt::Display) -> BadFile {
+        let error = error.to_string();
+        let (what, hint) = error.split_once("\nhint: ").unwrap_or((&error, "see the comment above the field"));
+        self.bad(at, format!("`{field}`: {what}"), hint)
     }
 
     /// A code of a field, which is in its list where it has one: what is in none is a slip of the pen here, and not a newer node's.
@@ -207,10 +210,10 @@ impl Place<'_> {
         }
     }
 
-    fn countries(&self, texts: &[Text]) -> Result<BTreeSet<crate::model::country::Country>, BadFile> {
+    fn countries(&self, texts: &[Text]) -> Result<BTreeSet<Country>, BadFile> {
         let country = |text: &Text| {
             let at = text.span().start;
-            let country = self.parse(Field::CountriesExcluded, text.as_ref(), at)?;
+            let country = Country::assigned(text.as_ref()).map_err(|error| self.told(Field::CountriesExcluded, at, &error))?;
             match self.lists.region_of(text.as_ref()) {
                 Some(_) => Ok(country),
                 None => Err(self.bad(

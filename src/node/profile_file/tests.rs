@@ -93,7 +93,15 @@ fn what_is_wrong_is_told_with_its_line_and_the_way_out() {
         ),
         (
             "countries_excluded = [\"XX\"]",
-            "line 1: `countries_excluded`: no region has the country `XX`\nhint: `watchfire vocabulary region` shows which countries each region has",
+            "line 1: `countries_excluded`: `XX` is no country\nhint: two capital letters of ISO 3166-1, such as `LB`; `watchfire vocabulary region` has them",
+        ),
+        (
+            "countries_excluded = [\"UK\"]",
+            "line 1: `countries_excluded`: `UK` is no country\nhint: did you mean `GB`? countries are those of ISO 3166-1",
+        ),
+        (
+            "countries_excluded = [\"AQ\"]",
+            "line 1: `countries_excluded`: no region has the country `AQ`\nhint: `watchfire vocabulary region` shows which countries each region has",
         ),
         (
             "[hours]\ntime_zone = \"Asia/Beyrouth\"\nweekly = [\"24/7\"]",

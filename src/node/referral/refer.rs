@@ -9,6 +9,7 @@ use super::DAY_MS;
 use super::case::{CaseRow, Given, Ours};
 use super::deed::By;
 use super::say::{Passed, Written};
+use crate::model::country::Country;
 use crate::model::crypto::random;
 use crate::model::desk::Sealed;
 use crate::model::log::Audience;
@@ -197,7 +198,7 @@ impl Node {
             let theirs = theirs.ok_or_else(|| NodeError::Conflict(format!("nothing of `{parent}` is left to be passed on")))?;
             offer.consent = narrowed(&offer.consent, &theirs.consent);
         }
-        self.make_sound(&mut offer)?;
+        let notes = self.make_sound(&mut offer)?;
         let code = (offer.hand_over == HandOver::Warm).then(introduction_code);
         let label = Label::said(request.tlp, request.class, request.pap.unwrap_or(Pap::Clear));
         // What is passed on is no less restricted than it came, and lives no longer.
@@ -244,13 +245,19 @@ impl Node {
         // All of them or none: who repeats what failed half-way would make a second case.
         let mut tried = case.clone();
         for org in &to {
-            self.offer_to(&id, &mut tried, *org, Hold::Dry, by).await?;
+            self.offer_to(&id, &mut tried, *org, Hold::Dry, by, Vec::new()).await?;
         }
         for org in to {
-            let (referral, written) = self.offer_to(&id, &mut case, org, hold, by).await?;
+            let before = self.before_under(&case.reference, &id, &org)?;
+            let notes = notes.iter().cloned().chain(before).collect();
+            let (referral, written) = self.offer_to(&id, &mut case, org, hold, by, notes).await?;
             if offers.is_empty() {
                 findings = written.findings;
                 would_leave = written.would_leave;
+            } else {
+                // The gate says the same of each; that a partner had the case before is said of one.
+                let new = written.findings.warnings.into_iter().filter(|warning| !findings.warnings.contains(warning)).collect::<Vec<_>>();
+                findings.warnings.extend(new);
             }
             offers.push(Referred { to: org, name: self.audience_name(&Audience::Direct(org))?, referral, held: written.held });
         }
@@ -302,11 +309,11 @@ impl Node {
         // All of them or none, as in a first offer.
         let mut tried = case.clone();
         for org in &to {
-            self.offer_to(&case_id, &mut tried, *org, Hold::Dry, by).await?;
+            self.offer_to(&case_id, &mut tried, *org, Hold::Dry, by, Vec::new()).await?;
         }
         let (mut offers, mut findings) = (Vec::new(), Findings::default());
         for org in to {
-            let (referral, written) = self.offer_to(&case_id, &mut case, org, hold, by).await?;
+            let (referral, written) = self.offer_to(&case_id, &mut case, org, hold, by, Vec::new()).await?;
             findings = written.findings;
             offers.push(Referred { to: org, name: self.audience_name(&Audience::Direct(org))?, referral, held: written.held });
         }
@@ -342,10 +349,12 @@ impl Node {
         org: OrgId,
         hold: Hold,
         by: By,
+        notes: Vec<String>,
     ) -> Result<(ReferralId, Written), NodeError> {
         let snapshot = self.store.snapshot()?;
-        let (referral, passed, beside) = self.prepare_offer(&snapshot, id, case, org, by, "offer")?;
+        let (referral, mut passed, beside) = self.prepare_offer(&snapshot, id, case, org, by, "offer")?;
         drop(snapshot);
+        passed.item.findings.warnings.extend(notes);
         let beside = if hold == Hold::Dry { Vec::new() } else { beside };
         let written = self.hold_or_say(&referral, passed, hold, beside).await?;
         if hold != Hold::Dry && written.held.is_none() {
@@ -518,8 +527,22 @@ impl Node {
         Ok(all)
     }
 
-    /// What is told by halves is made whole, and what is told too exactly is made coarse.
-    fn make_sound(&self, offer: &mut Offer) -> Result<(), NodeError> {
+    /// That a partner got another case that the desk calls the same: it may be the same case, asked about twice.
+    fn before_under(&self, reference: &str, id: &CaseId, org: &OrgId) -> Result<Option<String>, NodeError> {
+        if reference.is_empty() {
+            return Ok(None);
+        }
+        let cases = self.cases(&self.store.snapshot()?)?;
+        let others = cases.iter().filter(|(other, case)| other != id && case.reference == reference);
+        let Some(given) = others.flat_map(|(_, case)| &case.given).find(|given| given.to == *org) else { return Ok(None) };
+        let (name, referral) = (self.audience_name(&Audience::Direct(*org))?, super::short(&given.referral));
+        Ok(Some(format!(
+            "`{name}` got a case with this reference before, as `{referral}`; `watchfire show {referral}` tells how it stands"
+        )))
+    }
+
+    /// What is told by halves is made whole, and what is told too exactly is made coarse. What people may wonder about is said.
+    fn make_sound(&self, offer: &mut Offer) -> Result<Vec<String>, NodeError> {
         let latest = self.clock.now().plus(AHEAD_MS_MAX);
         if offer.consent.obtained > latest {
             let day = &offer.consent.obtained.to_string()[..10];
@@ -532,12 +555,18 @@ impl Node {
         offer.consent.expires = offer.consent.expires.map(day);
         offer.deadline = offer.deadline.map(day);
         self.are_codes(offer)?;
+        if let Some(country) = &offer.country {
+            Country::assigned(country).map_err(|error| NodeError::BadInput(error.to_string()))?;
+        }
         offer.vetting.iter_mut().for_each(|vetting| vetting.date = day(vetting.date));
+        let mut notes = Vec::new();
         // Somebody who clicked, opened or typed is in more of a hurry than they know.
         if !offer.interacted.is_empty() && offer.priority == Priority::Normal {
             offer.priority = Priority::Urgent;
+            notes.push("the case leaves as `urgent` and not as `normal`: the person has done something already (`interacted`)".into());
         }
-        offer.check().map_err(|bad| NodeError::BadInput(bad.to_string()))
+        offer.check().map_err(|bad| NodeError::BadInput(bad.to_string()))?;
+        Ok(notes)
     }
 }
 

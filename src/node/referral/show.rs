@@ -7,9 +7,10 @@ use super::case::{CaseRow, Skeleton};
 use super::platform::PlatformView;
 use super::say::commands;
 use crate::model::referral::{Offer, Priority, Words};
+use crate::model::vocabulary::Code;
 use crate::model::{CaseId, Label, OrgId, ReferralId, ReleaseId, Timestamp};
 use crate::rules::escalate::{Wait, waits};
-use crate::rules::referral::{Phase, Side};
+use crate::rules::referral::{Phase, Side, Step};
 use crate::rules::release::Findings;
 use crate::store::{Conversation, MessageRow, Snapshot};
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,9 @@ pub struct InboxView {
     pub overdue: Option<Timestamp>,
     /// What is waited for, by whom: what is overdue for the longest comes first, then what is due next.
     pub waits: Vec<String>,
+    /// The same by the names that they have in settings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<Wait>,
     /// When it began.
     pub opened: Timestamp,
     /// Whether the two sides' histories differ.
@@ -134,6 +138,9 @@ pub struct MessageView {
     /// Its particulars, by name, while they are here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub particulars: Vec<(String, String)>,
+    /// What of these are codes, as records have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<(String, String)>,
     /// Its free text, while it is here.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
@@ -153,7 +160,7 @@ impl std::fmt::Debug for MessageView {
 }
 
 impl Node {
-    /// The referrals that are neither closed nor over, the most urgent first; all of them where asked.
+    /// The referrals that are neither closed nor over, nor declined here, the most urgent first; all of them where asked.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -162,7 +169,13 @@ impl Node {
         let mut lines = Vec::new();
         for (id, _) in snapshot.referrals()?.into_iter().filter(|(_, row)| all || !row.over) {
             let conversation = self.conversation(&snapshot, &id)?;
-            if all || conversation.standing.phase() != Phase::Closed {
+            // What we declined or never took is the origin's to go on with.
+            let is_done = match conversation.standing.phase() {
+                Phase::Closed => true,
+                Phase::Declined | Phase::Refused => conversation.row.side == Side::Receiver,
+                _ => false,
+            };
+            if all || !is_done {
                 lines.push(self.line(&snapshot, &conversation)?);
             }
         }
@@ -264,10 +277,11 @@ impl Node {
         let (peer, row) = (conversation.row.peer, conversation.row);
         let name = self.org_name(snapshot, &peer)?;
         let (mut timeline, writers) = (Vec::new(), self.writers(snapshot, id)?);
+        let skeleton = self.ours(snapshot, id)?.skeleton.unwrap_or_default();
         for side in Side::ALL {
             let by = if side == row.side { "us".to_owned() } else { name.clone() };
             for (message, number) in conversation.of(side).iter().zip(1..) {
-                let mut view = self.message_view(snapshot, &conversation, message, (side, number), &by)?;
+                let mut view = self.message_view(snapshot, &conversation, message, (side, number), &by, &skeleton)?;
                 view.user = writers.get(&number).filter(|_| side == row.side).cloned();
                 timeline.push(view);
             }
@@ -291,7 +305,7 @@ impl Node {
             reference: case.as_ref().map(|(_, case)| case.reference.clone()).unwrap_or_default(),
             case: case.as_ref().map(|(id, _)| *id),
             offer: self.offer_of(snapshot, &conversation)?,
-            skeleton: self.ours(snapshot, id)?.skeleton.unwrap_or_default(),
+            skeleton,
             introduction_code: case.and_then(|(_, case)| case.code).or(code),
             retention: (row.retention.0 != 0).then_some(row.retention),
             held,
@@ -337,11 +351,11 @@ impl Node {
         }
         waited.sort_by_key(|(_, time)| time.order());
         let first = waited.first().map(|(_, time)| *time).unwrap_or_default();
-        let mut waits: Vec<String> = Vec::with_capacity(waited.len());
-        for text in waited.into_iter().map(|(wait, _)| waits_for(wait)) {
+        let mut waits_for: Vec<Wait> = Vec::with_capacity(waited.len());
+        for (wait, _) in waited {
             // Several platforms are waited for as one.
-            if waits.iter().all(|other| other != text) {
-                waits.push(text.to_owned());
+            if !waits_for.contains(&wait) {
+                waits_for.push(wait);
             }
         }
         Ok(InboxView {
@@ -359,7 +373,8 @@ impl Node {
             priority: self.priority_of(snapshot, conversation)?,
             due: first.due,
             overdue: first.overdue,
-            waits,
+            waits: waits_for.iter().map(|wait| self::waits_for(*wait).to_owned()).collect(),
+            waits_for,
             opened: row.opened,
             forked: row.forked,
         })
@@ -389,6 +404,7 @@ impl Node {
             due: None,
             overdue: None,
             waits: vec![waits.into()],
+            waits_for: Vec::new(),
             opened,
             forked: false,
         })
@@ -401,20 +417,47 @@ impl Node {
         message: &MessageRow,
         (side, number): (Side, u64),
         by: &str,
+        skeleton: &Skeleton,
     ) -> Result<MessageView, NodeError> {
         let words = self.words(snapshot, message)?;
-        let (particulars, text) = words.as_ref().map(|words| self.particulars(snapshot, words)).transpose()?.unwrap_or_default();
+        let void = conversation.standing.void(side, number);
+        let (particulars, text) = match &words {
+            Some(words) => self.particulars(snapshot, words)?,
+            // Reason and outcome stay where all else that was said is destroyed.
+            None if side == Side::Receiver && void.is_none() => (self.kept_of(message.step, skeleton), String::new()),
+            None => Default::default(),
+        };
+        let codes = match &words {
+            Some(words) => codes(words),
+            None if particulars.is_empty() => Vec::new(),
+            None if message.step == Step::Resolve => named("outcome", &skeleton.outcomes),
+            None => named("reason", skeleton.reason.as_slice()),
+        };
         Ok(MessageView {
             at: message.at,
             by: by.to_owned(),
             user: None,
             number,
-            says: words.as_ref().map_or("destroyed", Words::name).to_owned(),
+            says: words.as_ref().map(Words::name).or(message.step.name()).unwrap_or("destroyed").to_owned(),
             particulars,
+            codes,
             text,
             destroyed: words.is_none(),
-            void: conversation.standing.void(side, number).map(|why| why.to_string()),
+            void: void.map(|why| why.to_string()),
         })
+    }
+
+    /// What is known still of a message of the receiver's whose words are destroyed.
+    fn kept_of(&self, step: Step, skeleton: &Skeleton) -> Vec<(String, String)> {
+        let shown = |list: &str, code: &Code| self.vocabularies.shown(list, code);
+        match (step, &skeleton.reason) {
+            (Step::Decline | Step::HandBack, Some(reason)) => vec![("reason".into(), shown("decline-reason", reason))],
+            (Step::Refuse, Some(reason)) => vec![("reason".into(), reason.to_string())],
+            (Step::Resolve, _) if !skeleton.outcomes.is_empty() => {
+                vec![("outcome".into(), skeleton.outcomes.iter().map(|code| shown("outcome", code)).collect::<Vec<_>>().join(", "))]
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn particulars(&self, snapshot: &Snapshot, words: &Words) -> Result<(Vec<(String, String)>, String), NodeError> {
@@ -458,6 +501,33 @@ impl Node {
     }
 }
 
+/// The codes of a message, by the names of its particulars.
+fn codes(words: &Words) -> Vec<(String, String)> {
+    match words {
+        Words::Refuse { reason } | Words::Decline { reason, .. } | Words::HandBack { reason, .. } => {
+            named("reason", std::slice::from_ref(reason))
+        }
+        Words::Withdraw { reason, .. } => named("reason", reason.as_slice()),
+        Words::Resolve { outcomes, .. } => named("outcome", outcomes),
+        Words::Progress { waiting, .. } => vec![("waiting for".into(), waiting_code(*waiting).into())],
+        _ => Vec::new(),
+    }
+}
+
+fn named(name: &str, codes: &[Code]) -> Vec<(String, String)> {
+    codes.iter().map(|code| (name.to_owned(), code.to_string())).collect()
+}
+
+const fn waiting_code(waiting: crate::model::referral::Waiting) -> &'static str {
+    use crate::model::referral::Waiting;
+    match waiting {
+        Waiting::Nothing => "nothing",
+        Waiting::Beneficiary => "beneficiary",
+        Waiting::Platform => "platform",
+        Waiting::ThirdParty => "third_party",
+    }
+}
+
 fn no_contact() -> NodeError {
     let hint = "hint: in a cold hand-over it comes once the case is ours; in a warm one the person comes with the introduction code";
     NodeError::Conflict(format!("there is no contact to open here\n{hint}"))
@@ -471,6 +541,7 @@ fn rung(rung: &RungView) -> MessageView {
         number: 0,
         says: format!("rung {}", rung.rung),
         particulars: rung.particulars(),
+        codes: Vec::new(),
         text: String::new(),
         destroyed: false,
         void: None,

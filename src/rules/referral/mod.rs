@@ -104,6 +104,34 @@ pub enum Step {
     Gone,
 }
 
+impl Step {
+    /// What it is, as [`Words::name`] has it; `None` where that is not known any more.
+    pub const fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Offer => "offer",
+            Self::Receipt => "receipt",
+            Self::Refuse => "refuse",
+            Self::Acknowledge => "acknowledge",
+            Self::Ask => "ask",
+            Self::Answer(_) => "answer",
+            Self::Accept => "accept",
+            Self::Decline => "decline",
+            Self::Confirm(_) => "confirm",
+            Self::Contact => "contact",
+            Self::Progress(_) => "progress",
+            Self::PassOn => "pass-on",
+            Self::HandBack => "hand-back",
+            Self::Resolve => "resolve",
+            Self::Review => "review",
+            Self::Close => "close",
+            Self::Withdraw => "withdraw",
+            Self::Purge => "purge",
+            Self::Seen => "seen",
+            Self::Gone => return None,
+        })
+    }
+}
+
 impl From<&Words> for Step {
     fn from(words: &Words) -> Self {
         match words {

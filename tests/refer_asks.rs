@@ -1,0 +1,187 @@
+//! `watchfire refer` on a terminal: a person is asked, slips, stops halfway, and goes on with what was kept.
+
+// A scenario says what it expects by failing, and looks at real time.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+
+mod processes;
+
+use processes::{Org, until};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::sync::{Arc, Mutex};
+
+/// A command with a person before it.
+struct Asked {
+    keys: File,
+    screen: Arc<Mutex<String>>,
+    /// So many bytes of the screen were read already.
+    seen: usize,
+    child: Child,
+}
+
+impl Asked {
+    fn new(org: &Org, directory: &Path, args: &[&str]) -> Self {
+        let keys = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&keys).unwrap();
+        unlockpt(&keys).unwrap();
+        let name = ptsname(&keys, Vec::new()).unwrap();
+        let terminal = || File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        let mut command = org.command(args);
+        command.current_dir(directory).stdin(terminal()).stdout(terminal()).stderr(terminal());
+        let child = command.spawn().unwrap();
+        let keys = File::from(keys);
+        let (mut from, screen) = (keys.try_clone().unwrap(), Arc::<Mutex<String>>::default());
+        let shown = screen.clone();
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            // A terminal that nobody has open any more cannot be read.
+            while let Ok(read @ 1..) = from.read(&mut bytes) {
+                shown.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..read]));
+            }
+        });
+        Self { keys, screen, seen: 0, child }
+    }
+
+    /// Waits until it asks this, and answers.
+    fn answer(&mut self, question: &str, typed: &str) {
+        self.shows(question);
+        self.keys.write_all(typed.as_bytes()).unwrap();
+        self.keys.write_all(b"\n").unwrap();
+    }
+
+    fn shows(&mut self, text: &str) {
+        let mut end = 0;
+        until(text, || {
+            let screen = self.screen.lock().unwrap();
+            match screen[self.seen..].find(text) {
+                Some(at) => {
+                    end = self.seen + at + text.len();
+                    Ok(())
+                }
+                None => Err(screen[self.seen..].to_owned()),
+            }
+        });
+        self.seen = end;
+    }
+
+    fn interrupt(&self) {
+        assert!(Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    /// What it ended with.
+    fn ends(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+/// The first half of what is asked.
+const HALF: [(&str, &str); 14] = [
+    ("What does your desk call the case?", "T-2026-113"),
+    ("To which partner?", "1"),
+    ("Label:", ""),
+    ("Has it happened? [reactive]", ""),
+    ("What happened?", "account_compromise"),
+    ("How soon?", "normal"),
+    ("in physical danger?", "no"),
+    ("Does it still go on?", ""),
+    ("What did the person do before they knew?", ""),
+    ("Who asked you? [individual]", ""),
+    ("Who needs help?", "journalist"),
+    ("In which region?", "europe"),
+    ("In which country?", ""),
+    ("Which languages does the person speak", "ar"),
+];
+/// The other half.
+const REST: [(&str, &str); 17] = [
+    ("What help is wanted?", "take_over"),
+    ("On which platforms is it?", ""),
+    ("What is it about", "An account was taken over.\n"),
+    ("What was done already?", ""),
+    ("themselves (warm)? [yes]", ""),
+    ("What to be careful about?", ""),
+    ("Say more:", ""),
+    ("looked into (vetted)? [no]", ""),
+    ("Is the consent for each of these: borealis?", "yes"),
+    ("How did the person agree?", "explicit"),
+    ("On which day was that?", "today"),
+    ("Who asked the person?", "handler"),
+    ("From which day on may nothing leave any more?", "none"),
+    ("May indicators alone be given away", "no"),
+    ("May the partner pass it on?", "no"),
+    ("May platforms be told?", "no"),
+    ("May it be counted", "no"),
+];
+const BACK: (&str, &str) = ("By which way can the person take it back?", "signal");
+
+fn kept(directory: &Path) -> Vec<PathBuf> {
+    fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+fn referrals(org: &Org) -> usize {
+    org.json(&["inbox", "--all"]).as_array().unwrap().len()
+}
+
+#[test]
+fn a_person_who_is_asked_loses_no_answer() {
+    let place = tempfile::tempdir().unwrap();
+    let (mut smex, mut borealis) = (Org::found(place.path(), "smex"), Org::found(place.path(), "borealis"));
+    smex.start();
+    borealis.start();
+    smex.pair(&borealis);
+    let desk = place.path().join("desk");
+    fs::create_dir(&desk).unwrap();
+    let file = desk.join("case-T-2026-113.toml");
+
+    // Interrupted halfway: what was answered is there, for its owner alone.
+    let mut asked = Asked::new(&smex, &desk, &["refer"]);
+    HALF.iter().for_each(|(question, typed)| asked.answer(question, typed));
+    asked.shows("What help is wanted?");
+    asked.interrupt();
+    asked.shows("kept in case-T-2026-113.toml; go on with `watchfire refer case-T-2026-113.toml`");
+    asked.shows("it was interrupted, and nothing was referred");
+    assert_eq!(asked.ends(), Some(1));
+    assert_eq!(kept(&desk), std::slice::from_ref(&file));
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // Gone on with it, with a slip; nobody answers any more before it leaves.
+    let mut asked = Asked::new(&smex, &desk, &["refer", "case-T-2026-113.toml"]);
+    asked.answer("What help is wanted?", "take_ovr");
+    asked.shows("hint: did you mean `take_over`?");
+    REST.iter().chain([&BACK]).for_each(|(question, typed)| asked.answer(question, typed));
+    asked.shows("An account was taken over.");
+    asked.shows("does this leave? yes or no");
+    asked.keys.write_all(b"\x04").unwrap();
+    asked.shows("kept in case-T-2026-113.toml");
+    assert_eq!(asked.ends(), Some(1));
+    assert_eq!((referrals(&smex), kept(&desk).len()), (0, 1));
+
+    // The node refuses it: a day of consent that was put there by hand.
+    let whole = fs::read_to_string(&file).unwrap();
+    fs::write(&file, whole.replace("indicators_only = false", "indicators_only = true")).unwrap();
+    let mut asked = Asked::new(&smex, &desk, &["refer", "case-T-2026-113.toml"]);
+    asked.shows("kept in case-T-2026-113.toml");
+    assert_eq!(asked.ends(), Some(3));
+    fs::write(&file, whole).unwrap();
+
+    // All is answered: nothing is asked but whether it leaves. Then it is kept no longer.
+    let mut asked = Asked::new(&smex, &desk, &["refer", "case-T-2026-113.toml"]);
+    asked.answer("does this leave?", "maybe");
+    asked.answer("does this leave?", "yes");
+    asked.shows("to borealis");
+    assert_eq!(asked.ends(), Some(0));
+    assert_eq!((referrals(&smex), kept(&desk).len()), (1, 0));
+
+    // From beginning to end, and then no.
+    let mut asked = Asked::new(&smex, &desk, &["refer"]);
+    HALF.iter().chain(&REST).chain([&BACK]).for_each(|(question, typed)| asked.answer(question, typed));
+    asked.shows("does this leave?");
+    assert_eq!(kept(&desk).len(), 1);
+    asked.keys.write_all(b"no\n").unwrap();
+    asked.shows("nothing was referred, and nothing is kept");
+    assert_eq!(asked.ends(), Some(1));
+    assert_eq!((referrals(&smex), kept(&desk).len()), (1, 0));
+}
