@@ -8,6 +8,7 @@ mod campaigns;
 mod card;
 mod completions;
 mod config;
+mod consumer;
 mod demo;
 mod desk_key;
 mod disclosures;
@@ -104,6 +105,7 @@ enum Command {
     Undo(undo::Args),
     Release(release::Args),
     Export(export::Args),
+    Consumer(consumer::Args),
     Lookup(lookup::Args),
     Campaigns(campaigns::Args),
     Show(show::Args),
@@ -225,6 +227,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Undo(args) => undo::run(desk, &args).await,
         Command::Release(args) => release::run(desk, &args).await,
         Command::Export(args) => export::run(desk, &args).await,
+        Command::Consumer(args) => consumer::run(desk, args).await,
         Command::Campaigns(args) => campaigns::run(desk, &args).await,
         Command::Lookup(args) => lookup::run(desk, &args).await,
         Command::Show(args) => show::run(desk, &args).await,

@@ -1,0 +1,316 @@
+//! Programs fetch exports over HTTPS, with curl: what `watchfire export` writes with the same ceilings, and nothing else.
+
+mod processes;
+mod skips;
+
+use processes::Org;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// What curl got.
+struct Got {
+    status: u16,
+    headers: String,
+    body: Vec<u8>,
+}
+
+impl Got {
+    /// A header's value.
+    fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.headers.lines().filter_map(|line| line.split_once(':'));
+        lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next_back()
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).expect("UTF-8")
+    }
+}
+
+/// A node that serves, with a partner and a group that it shares with.
+struct Place {
+    directory: tempfile::TempDir,
+    here: Org,
+    _there: Org,
+    address: String,
+}
+
+fn has_curl() -> bool {
+    let version = Command::new("curl").arg("--version").output();
+    let has = version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("zstd"));
+    if !has {
+        skips::skipped("there is no curl with zstd here: nothing is fetched over HTTPS");
+    }
+    has
+}
+
+impl Place {
+    fn new(settings: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let [mut here, mut there] = ["here", "there"].map(|name| Org::found(directory.path(), name));
+        let file = here.data.join("watchfire.toml");
+        let text = fs::read_to_string(&file).expect("the settings") + "\n[https]\nlisten = \"127.0.0.1:0\"\n" + settings;
+        fs::write(&file, text).expect("the settings");
+        here.start();
+        there.start();
+        let card = card(&there);
+        // Its node does not run: what is shared waits, and is exported all the same.
+        there.kill();
+        here.json(&["peer", "add", &card, "--name", "there"]);
+        here.json(&["group", "create", "circle", "--community", "--member", "there"]);
+        let address = here.json(&["consumer", "list"])["https"]["address"].as_str().expect("it listens").to_owned();
+        Self { directory, here, _there: there, address }
+    }
+
+    fn share(&self, value: &str, tlp: &str, to: &str) {
+        self.here.json(&["share", value, "--tlp", tlp, "--to", to, "--now"]);
+    }
+
+    fn add(&self, name: &str, more: &[&str]) -> String {
+        let view = self.here.json(&[&["consumer", "add", name], more].concat());
+        view["token"].as_str().expect("a token").to_owned()
+    }
+
+    fn curl(&self, path: &str, more: &[&str]) -> Got {
+        let (headers, body) = (self.directory.path().join("headers"), self.directory.path().join("body"));
+        let _ = fs::remove_file(&body);
+        let cert = self.here.data.join("https/cert.pem");
+        let port = self.address.rsplit_once(':').expect("a port").1;
+        let output = Command::new("curl")
+            .args(["--silent", "--show-error", "--max-time", "60", "--cacert", &text(&cert), "--dump-header", &text(&headers)])
+            .args(["--output", &text(&body), "--write-out", "%{http_code}"])
+            .args(more)
+            .arg(format!("https://localhost:{port}{path}"))
+            .output()
+            .expect("curl");
+        assert!(output.status.success(), "curl {path}: {}", String::from_utf8_lossy(&output.stderr));
+        let status = String::from_utf8_lossy(&output.stdout).parse().expect("a status");
+        Got { status, headers: fs::read_to_string(&headers).expect("headers"), body: fs::read(&body).unwrap_or_default() }
+    }
+
+    fn fetch(&self, path: &str, token: &str) -> Got {
+        self.curl(path, &["--header", &format!("Authorization: Bearer {token}")])
+    }
+
+    /// What the desk's own command writes.
+    fn exported(&self, args: &[&str]) -> Vec<u8> {
+        let output = self.here.command(&[&["export"], args].concat()).output().expect("it runs");
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn card(org: &Org) -> String {
+    let path = org.data.join("card.txt");
+    fs::write(&path, org.command(&["card"]).output().expect("a card").stdout).expect("the card");
+    text(&path)
+}
+
+#[test]
+fn what_is_fetched_is_what_is_exported_and_a_ceiling_holds() {
+    if !has_curl() {
+        return;
+    }
+    let place = Place::new("");
+    for (value, tlp) in
+        [("fresh-lure.com", "green"), ("198.51.7.9", "clear"), ("kept-back.com", "amber"), ("hxxps://page.fresh-lure.com/a", "green")]
+    {
+        place.share(value, tlp, "there");
+    }
+    let token = place.add("lab", &["--tlp-max", "green"]);
+    let single = [
+        ("stix.json", "stix"),
+        ("csv", "csv"),
+        ("text", "text"),
+        ("rpz.zone", "rpz"),
+        ("hosts", "hosts"),
+        ("dnsmasq.conf", "dnsmasq"),
+        ("adblock.txt", "adblock"),
+    ];
+    for (name, format) in single {
+        let got = place.fetch(&format!("/export/{name}"), &token);
+        assert_eq!(got.status, 200, "{name}");
+        assert_eq!(got.body, place.exported(&[format, "--tlp-max", "green"]), "{name}");
+        assert!(got.text().contains("fresh-lure.com") && !got.text().contains("kept-back"), "{name}");
+    }
+    for format in ["mvt", "misp", "suricata", "sigma", "lists"] {
+        let got = place.fetch(&format!("/export/{format}.tar"), &token);
+        assert_eq!((got.status, got.header("content-type")), (200, Some("application/x-tar")), "{format}");
+        assert_eq!(got.body, place.exported(&[format, "--tlp-max", "green"]), "{format}");
+        let folder = place.directory.path().join(format);
+        place.exported(&[format, "--tlp-max", "green", "--out", &text(&folder)]);
+        let mut files = 0;
+        for file in fs::read_dir(&folder).expect("a folder").map(|file| file.expect("a file")) {
+            let name = file.file_name().into_string().expect("UTF-8");
+            if !name.starts_with('.') {
+                let got = place.fetch(&format!("/export/{format}/{name}"), &token);
+                assert_eq!((got.status, &got.body), (200, &fs::read(file.path()).expect("it")), "{format}/{name}");
+                files += 1;
+            }
+        }
+        assert!(files > 0, "{format}");
+        assert_eq!(place.fetch(&format!("/export/{format}/none"), &token).status, 404);
+    }
+    // Everything that there is, to one who may have it.
+    let all = place.add("all", &["--tlp-max", "amber+strict"]);
+    assert!(place.fetch("/export/text", &all).text().contains("kept-back.com"));
+    // Which export carried what is known of what was fetched as of what was written.
+    let carried = place.here.command(&["receipts", "fresh-lure.com"]).output().expect("it runs");
+    let carried = String::from_utf8_lossy(&carried.stdout).into_owned();
+    assert!(carried.contains("lab") && carried.contains("misp"), "{carried}");
+    assert!(place.here.trouble.lock().expect("trouble").is_empty());
+}
+
+#[test]
+fn a_program_fetches_again_only_what_has_changed_for_it_and_packed() {
+    if !has_curl() {
+        return;
+    }
+    let place = Place::new("");
+    place.share("fresh-lure.com", "green", "there");
+    let token = place.add("lab", &["--tlp-max", "green"]);
+    let bearer = format!("Authorization: Bearer {token}");
+    let first = place.fetch("/export/csv", &token);
+    let tag = first.header("etag").expect("a tag").to_owned();
+    assert_eq!(first.header("cache-control"), Some("private, no-cache"));
+    assert!(first.headers.starts_with("HTTP/2 200"), "{}", first.headers);
+    let again = |tag: &str| place.curl("/export/csv", &["--header", &bearer, "--header", &format!("If-None-Match: {tag}")]);
+    assert_eq!((again(&tag).status, again(&tag).body.len(), again("\"x\"").status), (304, 0, 200));
+    // What it may not see changes nothing for it.
+    place.share("kept-back.com", "amber", "there");
+    assert_eq!(again(&tag).status, 304);
+    place.share("another-lure.com", "green", "there");
+    let changed = again(&tag);
+    assert_eq!(changed.status, 200);
+    assert!(changed.text().contains("another-lure.com"));
+    // Packed, each with a tag of its own, that holds.
+    for coding in ["gzip", "zstd"] {
+        let accept = format!("Accept-Encoding: {coding}");
+        let packed = |more: &[&str]| place.curl("/export/csv", &[&["--header", &bearer, "--header", &accept], more].concat());
+        let raw = packed(&[]);
+        assert_eq!((raw.status, raw.header("content-encoding")), (200, Some(coding)));
+        assert_eq!(raw.header("content-length"), Some(raw.body.len().to_string().as_str()));
+        assert_ne!(raw.body, changed.body);
+        assert_ne!(raw.header("etag"), changed.header("etag"));
+        assert_eq!(packed(&["--header", &format!("If-None-Match: {}", raw.header("etag").expect("a tag"))]).status, 304);
+        let unpacked = place.curl("/export/csv", &["--header", &bearer, "--compressed", "--header", &accept]);
+        assert_eq!(unpacked.body, changed.body, "{coding}");
+    }
+    // HEAD says the same of it without it, over both versions of HTTP.
+    for version in ["--http1.1", "--http2"] {
+        let head = place.curl("/export/csv", &["--header", &bearer, "--head", version]);
+        assert_eq!((head.status, head.header("etag")), (200, changed.header("etag")), "{version}");
+        assert_eq!(head.header("content-length"), Some(changed.body.len().to_string().as_str()), "{version}");
+        let got = place.curl("/export/csv", &["--header", &bearer, version]);
+        assert_eq!(got.body, changed.body, "{version}");
+    }
+    // What was recalled is gone from the very next answer.
+    place.here.json(&["recall", "another-lure.com", "--reason", "a mistake"]);
+    assert!(!place.fetch("/export/csv", &token).text().contains("another-lure"));
+}
+
+#[test]
+fn nobody_gets_in_with_anything_but_a_token_that_counts() {
+    if !has_curl() {
+        return;
+    }
+    let place = Place::new("");
+    place.share("fresh-lure.com", "green", "there");
+    let token = place.add("lab", &["--tlp-max", "green"]);
+    let basic = |user: &str, token: &str| place.curl("/export/text", &["--user", &format!("{user}:{token}")]);
+    let raw = |token: &str| place.curl("/export/text", &["--header", &format!("Authorization: {token}")]);
+    assert_eq!([place.fetch("/export/text", &token).status, basic("lab", &token).status, raw(&token).status], [200; 3]);
+    let refused = [
+        place.curl("/export/text", &[]),
+        place.fetch("/export/text", "wf_nonsense"),
+        basic("other", &token),
+        // Not in the address unless that was settled.
+        place.curl(&format!("/t/{token}/export/text"), &[]),
+        place.curl("/no/such/thing", &[]),
+    ];
+    for got in &refused {
+        assert_eq!((got.status, got.header("content-type")), (401, Some("application/problem+json")));
+        assert_eq!(got.body, refused[0].body, "each is told the same");
+        assert!(got.header("www-authenticate").is_some());
+    }
+    let problem: Value = serde_json::from_slice(&refused[0].body).expect("JSON");
+    assert_eq!((&problem["status"], &problem["title"]), (&401.into(), &"Unauthorized".into()));
+    // Nothing of the desk's interface is there, for nobody.
+    for path in ["/v1/status", "/v1/export", "/v1/consumers", "/", "/export", "/export/../v1/status"] {
+        let got = place.curl(path, &["--header", &format!("Authorization: Bearer {token}"), "--path-as-is"]);
+        assert_eq!(got.status, 404, "{path}");
+    }
+    let post = place.curl("/export/text", &["--header", &format!("Authorization: Bearer {token}"), "--data", "x"]);
+    assert_eq!((post.status, post.header("allow")), (405, Some("GET, HEAD")));
+    // In the address, where it was settled.
+    let in_url = place.add("filter-list", &["--tlp-max", "green", "--in-url"]);
+    assert_eq!(place.curl(&format!("/t/{in_url}/export/adblock.txt"), &[]).status, 200);
+    // A new token ends the old one, and who is revoked is told what everybody is told.
+    let next = place.here.json(&["consumer", "renew", "lab"])["token"].as_str().expect("a token").to_owned();
+    assert_eq!([place.fetch("/export/text", &token).status, place.fetch("/export/text", &next).status], [401, 200]);
+    place.here.json(&["consumer", "revoke", "lab"]);
+    let revoked = place.fetch("/export/text", &next);
+    assert_eq!((revoked.status, &revoked.body), (401, &refused[0].body));
+    let list = place.here.json(&["consumer", "list"]);
+    let lab = list["consumers"].as_array().expect("a list").iter().find(|one| one["name"] == "lab").expect("it").clone();
+    assert_eq!(lab["state"], "revoked");
+    assert!(lab["used"].is_u64() || lab["used"].is_string(), "{lab}");
+    // The token stands nowhere on disk.
+    let all = Command::new("grep")
+        .args(["--recursive", "--text", "--files-with-matches", "--fixed-strings"])
+        .args([&token[3..], &text(&place.here.data)])
+        .output();
+    assert_eq!(String::from_utf8_lossy(&all.expect("grep").stdout), "");
+    let refused = place.here.command(&["consumer", "add", "x", "--tlp-max", "red"]).output().expect("it runs");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("no program gets TLP:RED\nhint: "));
+}
+
+#[test]
+fn a_consumer_of_a_group_has_what_was_said_there_and_the_rest_changes_no_byte_of_it() {
+    if !has_curl() {
+        return;
+    }
+    let place = Place::new("");
+    place.share("in-the-circle.com", "green", "circle");
+    let token = place.add("circle-misp", &["--tlp-max", "amber", "--group", "circle"]);
+    let formats = ["/export/stix.json", "/export/misp.tar", "/export/csv", "/export/lists.tar"];
+    let tags = || formats.map(|path| place.fetch(path, &token).header("etag").expect("a tag").to_owned());
+    let before = tags();
+    place.share("for-one-alone.com", "green", "there");
+    // The same value, said elsewhere too.
+    place.share("in-the-circle.com", "green", "there");
+    assert_eq!(tags(), before);
+    assert_eq!(place.fetch("/export/text", &token).text(), "in-the-circle.com\n");
+    place.share("another.com", "green", "circle");
+    assert_ne!(tags(), before);
+}
+
+#[test]
+fn what_an_earlier_process_left_is_swept_and_other_limits_hold() {
+    if !has_curl() {
+        return;
+    }
+    let mut place = Place::new("cache_exports_max = 2\nrequests_per_consumer_max = 1\n");
+    place.share("fresh-lure.com", "green", "there");
+    let token = place.add("lab", &["--tlp-max", "green"]);
+    let folder = place.here.data.join("serving");
+    for path in ["/export/text", "/export/csv", "/export/hosts", "/export/stix.json", "/export/text"] {
+        assert_eq!(place.fetch(path, &token).status, 200, "{path}");
+    }
+    assert_eq!(fs::read_dir(&folder).expect("the folder").count(), 2);
+    place.here.kill();
+    fs::write(folder.join("left"), "over").expect("written");
+    place.here.start();
+    assert_eq!(fs::read_dir(&folder).expect("the folder").count(), 0);
+    place.address = place.here.json(&["consumer", "list"])["https"]["address"].as_str().expect("it listens").to_owned();
+    assert_eq!(place.fetch("/export/text", &token).text(), "fresh-lure.com\n");
+    // TLS 1.2 is not spoken.
+    let port = place.address.rsplit_once(':').expect("a port").1;
+    let old = Command::new("curl").args(["--silent", "--insecure", "--tls-max", "1.2"]).arg(format!("https://localhost:{port}/")).status();
+    assert!(!old.expect("curl").success());
+}
