@@ -324,6 +324,12 @@ pub struct Https {
     pub cache_exports_max: u64,
     /// Of so many bytes in all; a longer one is not served.
     pub cache_bytes_max: u64,
+    /// A page of TAXII has so many objects at most, and as many where the caller says nothing: OpenCTI asks for one page in each interval.
+    pub taxii_page_max: u64,
+    /// And so many bytes of them, but for the first.
+    pub taxii_page_bytes_max: u64,
+    /// A collection has so many objects at most: each takes some 200 bytes of memory.
+    pub taxii_objects_max: u64,
     /// So many consumers.
     pub consumers_max: u64,
     /// A token counts for so many days at most.
@@ -348,6 +354,9 @@ impl Default for Https {
             failures_per_minute_max: 10,
             cache_exports_max: 64,
             cache_bytes_max: 4 << 30,
+            taxii_page_max: 1_000,
+            taxii_page_bytes_max: 8 << 20,
+            taxii_objects_max: 500_000,
             consumers_max: 200,
             token_days_max: 730,
         }
@@ -403,7 +412,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 86] = [
+pub const SETTINGS: [Setting; 89] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -477,6 +486,9 @@ pub const SETTINGS: [Setting; 86] = [
     number("https.failures_per_minute_max", 1, 10_000, "wrong tokens of one address in a minute that are answered at once"),
     number("https.cache_exports_max", 1, 10_000, "exports that are kept on disk to be fetched again"),
     number("https.cache_bytes_max", 1 << 20, 1 << 50, "bytes of them; a longer one is not served"),
+    number("https.taxii_page_max", 10, 100_000, "objects of one page of TAXII"),
+    number("https.taxii_page_bytes_max", 64 << 10, 1 << 30, "bytes of them, but for the first"),
+    number("https.taxii_objects_max", 1_000, 100_000_000, "objects of a collection of TAXII; a larger one is not served"),
     number("https.consumers_max", 1, 10_000, "consumers that may fetch"),
     number("https.token_days_max", 1, 3_650, "a token counts for so many days at most"),
     number("notify.retry_s_min", 1, 86_400, "first wait before a notice that failed is tried again"),

@@ -314,3 +314,137 @@ fn what_an_earlier_process_left_is_swept_and_other_limits_hold() {
     let old = Command::new("curl").args(["--silent", "--insecure", "--tls-max", "1.2"]).arg(format!("https://localhost:{port}/")).status();
     assert!(!old.expect("curl").success());
 }
+
+/// Everything that a collection has, page by page, with what is done between two pages.
+fn pages(place: &Place, url: &str, token: &str, limit: usize, mut between: impl FnMut(usize)) -> Vec<Value> {
+    let (mut objects, mut next, mut after) = (Vec::new(), String::new(), String::new());
+    for number in 0.. {
+        // Both at once, as OpenCTI does.
+        let more = if next.is_empty() { String::new() } else { format!("&next={next}&added_after={after}") };
+        let got = place.fetch(&format!("{url}?limit={limit}{more}"), token);
+        assert_eq!((got.status, got.header("content-type")), (200, Some("application/taxii+json;version=2.1")), "{}", got.text());
+        let page: Value = serde_json::from_slice(&got.body).expect("JSON");
+        let some = page["objects"].as_array().cloned().unwrap_or_default();
+        assert!(some.len() <= limit);
+        objects.extend(some);
+        if page["more"] != true {
+            assert!(page.get("next").is_none());
+            return objects;
+        }
+        next = page["next"].as_str().expect("where it goes on").to_owned();
+        after = got.header("x-taxii-date-added-first").expect("the first").to_owned();
+        assert!(Some(after.as_str()) <= got.header("x-taxii-date-added-last"));
+        between(number);
+    }
+    unreachable!("pages end");
+}
+
+fn ids(objects: &[Value]) -> Vec<String> {
+    objects.iter().map(|object| object["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+#[test]
+fn a_taxii_client_gets_each_object_once_while_more_come() {
+    if !has_curl() {
+        return;
+    }
+    let place = Place::new("");
+    for number in 0..10 {
+        place.share(&format!("lure-{number}.com"), "green", "there");
+    }
+    place.share("kept-back.com", "amber", "there");
+    let token = place.add("cti", &["--scope", "taxii", "--tlp-max", "green"]);
+    let json = |path: &str| -> Value { serde_json::from_slice(&place.fetch(path, &token).body).expect("JSON") };
+    let port = place.address.rsplit_once(':').expect("a port").1;
+    let root = format!("https://localhost:{port}/taxii2/watchfire/");
+    assert_eq!(json("/taxii2/")["api_roots"], serde_json::json!([root]));
+    assert_eq!(json("/taxii2/watchfire/")["versions"][0], "application/taxii+json;version=2.1");
+    let all = json("/taxii2/watchfire/collections/")["collections"].as_array().expect("collections").clone();
+    assert_eq!((all.len(), &all[0]["title"], &all[0]["can_write"]), (1, &"all".into(), &false.into()));
+    let url = format!("/taxii2/watchfire/collections/{}/", all[0]["id"].as_str().expect("an id"));
+    // While it pages, others come, one is changed by a second label, and what it may not see comes too.
+    let objects = pages(&place, &format!("{url}objects/"), &token, 3, |page| match page {
+        0 => place.share("came-meanwhile.com", "green", "there"),
+        1 => place.share("hidden-meanwhile.com", "amber", "there"),
+        _ => {}
+    });
+    let (mut once, bundle) = (ids(&objects), place.exported(&["stix", "--tlp-max", "green"]));
+    let bundle: Value = serde_json::from_slice(&bundle).expect("JSON");
+    let mut wanted = ids(bundle["objects"].as_array().expect("objects"));
+    once.sort();
+    wanted.sort();
+    assert_eq!(once, wanted, "each once, and all of them");
+    assert!(!format!("{objects:?}").contains("kept-back") && !format!("{objects:?}").contains("hidden"));
+    // Each has a time of its own, in rising order, that stays: over what is hidden, and over a restart.
+    let times =
+        |objects: &[Value]| -> Vec<String> { objects.iter().map(|row| row["date_added"].as_str().expect("a time").to_owned()).collect() };
+    let before = pages(&place, &format!("{url}manifest/"), &token, 5, |_| {});
+    let mut rising = times(&before);
+    assert!(rising.iter().all(|time| time.len() == "2026-11-22T09:30:00.000001Z".len()), "{rising:?}");
+    rising.sort();
+    rising.dedup();
+    assert_eq!(rising, times(&before));
+    place.share("hidden-later.com", "amber", "there");
+    let mut place = place;
+    place.here.kill();
+    place.here.start();
+    place.address = place.here.json(&["consumer", "list"])["https"]["address"].as_str().expect("it listens").to_owned();
+    assert_eq!(pages(&place, &format!("{url}manifest/"), &token, 100, |_| {}), before);
+    // What is new comes behind the last time, alone; what was recalled has gone.
+    place.share("new.com", "green", "there");
+    let last = rising.last().expect("a time").clone();
+    let more = place.fetch(&format!("{url}objects/?added_after={last}"), &token).text();
+    assert!(more.contains("new.com") && !more.contains("lure-1.com"), "{more}");
+    place.here.json(&["recall", "new.com", "--reason", "a mistake"]);
+    assert_eq!(place.fetch(&format!("{url}objects/?added_after={last}"), &token).text(), "{}");
+    // One object, its versions, and errors as the standard says.
+    let id = ids(&objects).into_iter().find(|id| id.starts_with("indicator--")).expect("an indicator");
+    let one: Value = serde_json::from_slice(&place.fetch(&format!("{url}objects/{id}/"), &token).body).expect("JSON");
+    assert_eq!(one["objects"][0]["id"], id);
+    let versions: Value = serde_json::from_slice(&place.fetch(&format!("{url}objects/{id}/versions/"), &token).body).expect("JSON");
+    assert_eq!(versions["versions"], serde_json::json!([one["objects"][0]["modified"]]));
+    let bearer = format!("Authorization: Bearer {token}");
+    let status = |path: &str, more: &[&str]| {
+        let got = place.curl(path, &[&["--header", bearer.as_str()], more].concat());
+        let body: Value = serde_json::from_slice(&got.body).expect("JSON");
+        assert_eq!(
+            (got.header("content-type"), &body["http_status"]),
+            (Some("application/taxii+json;version=2.1"), &got.status.to_string().into())
+        );
+        got.status
+    };
+    let none = "indicator--00000000-0000-4000-8000-000000000000";
+    assert_eq!(status(&format!("{url}objects/{none}/"), &[]), 404);
+    assert_eq!(status("/taxii2/watchfire/collections/00000000-0000-4000-8000-000000000000/objects/", &[]), 404);
+    assert_eq!(status(&format!("{url}objects/?limit=0"), &[]), 400);
+    assert_eq!(status("/taxii2/", &["--header", "Accept: application/xml"]), 406);
+    assert_eq!(status(&format!("{url}objects/"), &["--data", "{}"]), 403);
+    // A token is good for its scope alone.
+    assert_eq!(place.fetch("/export/text", &token).status, 403);
+    let other = place.add("lab", &["--tlp-max", "green"]);
+    assert_eq!(place.fetch("/taxii2/", &other).status, 403);
+}
+
+#[test]
+fn a_group_s_collection_is_its_own() {
+    if !has_curl() {
+        return;
+    }
+    let place = Place::new("");
+    place.here.json(&["group", "create", "other", "--member", "there"]);
+    place.share("in-the-circle.com", "green", "circle");
+    place.share("in-the-other.com", "amber", "other");
+    place.share("for-one-alone.com", "green", "there");
+    let token = place.add("cti", &["--scope", "taxii", "--tlp-max", "amber", "--group", "circle", "--group", "other"]);
+    let list: Value = serde_json::from_slice(&place.fetch("/taxii2/watchfire/collections/", &token).body).expect("JSON");
+    let list = list["collections"].as_array().expect("collections").clone();
+    let values = |title: &str| -> Vec<bool> {
+        let id = list.iter().find(|one| one["title"] == title).expect(title)["id"].as_str().expect("an id").to_owned();
+        let text = format!("{:?}", pages(&place, &format!("/taxii2/watchfire/collections/{id}/objects/"), &token, 100, |_| {}));
+        ["in-the-circle.com", "in-the-other.com", "for-one-alone.com"].map(|value| text.contains(value)).into()
+    };
+    assert_eq!(
+        (values("all"), values("circle"), values("other")),
+        (vec![true, true, false], vec![true, false, false], vec![false, true, false])
+    );
+}

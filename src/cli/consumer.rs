@@ -49,8 +49,8 @@ enum What {
 struct Add {
     /// What it is called here, and its user name where a tool asks for one: small letters, digits, `.`, `-` and `_`
     name: ConsumerName,
-    /// What its token is good for
-    #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', value_parser = ["export"], default_value = "export")]
+    /// What its token is good for: `export` for the files of `watchfire export`, `taxii` for TAXII 2.1
+    #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', value_parser = ["export", "taxii"], default_value = "export")]
     scopes: Vec<String>,
     /// Nothing more restricted than this label; never red
     #[arg(long, value_name = "TLP", value_parser = input::tlp)]

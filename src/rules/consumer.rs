@@ -59,16 +59,19 @@ impl std::fmt::Display for ConsumerName {
 pub enum Scope {
     /// Every export under `/export/`.
     Export,
+    /// TAXII, to read.
+    Taxii,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 1] = [Self::Export];
+    pub const ALL: [Self; 2] = [Self::Export, Self::Taxii];
 
     /// As people write it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Export => "export",
+            Self::Taxii => "taxii",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What programs are answered. Every address there is stands in [`found`].
 
 use super::caller::{Wrong, shown};
-use super::source;
+use super::{source, taxii};
 use crate::api::records::media_type;
 use crate::node::Node;
 use crate::node::error::NodeError;
@@ -9,7 +9,7 @@ use crate::node::serving::{Coding, Consumer, Fetched};
 use crate::node::view::{ExportFormat, ExportOptions, ExportRequest};
 use crate::rules::consumer::Scope;
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
@@ -86,7 +86,7 @@ impl Served {
         let (parts, mut body) = request.into_parts();
         let most = Duration::from_secs(self.node.config.https.answer_s_max);
         let answering = async {
-            let answered = self.answered(&parts.method, parts.uri.path(), &parts.headers, from).await;
+            let answered = self.answered(&parts.method, &parts.uri, &parts.headers, from).await;
             // Cut off while it sends, a caller might not read the answer.
             let rest = async {
                 let mut read = 0;
@@ -108,13 +108,17 @@ impl Served {
         response
     }
 
-    async fn answered(&self, method: &Method, path: &str, headers: &HeaderMap, from: IpAddr) -> Result<Response, Problem> {
+    async fn answered(&self, method: &Method, uri: &Uri, headers: &HeaderMap, from: IpAddr) -> Result<Response, Problem> {
         // Before anything else: whoever has no token learns not even which addresses there are.
-        let (consumer, path) = self.consumer(path, headers, from).await?;
+        let (consumer, path) = self.consumer(uri.path(), headers, from).await?;
         let turn = self.turns.take(consumer.id, self.node.config.https.requests_per_consumer_max);
         let turn = turn.ok_or(Problem(StatusCode::TOO_MANY_REQUESTS, "too many requests of this consumer at a time"))?;
         if let Err(error) = self.node.note_consumer(&consumer).await {
             tracing::warn!(code = error.code(), "that a consumer was here is not written down");
+        }
+        if path.starts_with(taxii::BASE) {
+            let answered = taxii::answered(&self.node, &consumer, method, uri, headers).await;
+            return Ok(answered.unwrap_or_else(taxii::TaxiiError::into_response));
         }
         let (format, file) =
             found(path).ok_or(Problem(StatusCode::NOT_FOUND, "there is nothing under this address; see docs/serving.md"))?;

@@ -36,13 +36,13 @@ pub(super) fn shown<'p>(path: &'p str, headers: &HeaderMap) -> (Option<Shown>, &
     (header.and_then(in_header), path)
 }
 
-/// `Bearer TOKEN`, `Basic …` with the token as the password, or the token alone, as MISP sends it.
+/// `Bearer TOKEN` or `Token TOKEN`, `Basic …` with the token as the password, or the token alone, as MISP sends it.
 fn in_header(value: &str) -> Option<Shown> {
     let header = |token: &str, user| Some(Shown { token: token.to_owned(), way: Way::Header, user });
     let value = value.trim();
     match value.split_once(' ') {
         None if value.starts_with(TOKEN_PREFIX) => header(value, None),
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => header(token.trim(), None),
+        Some((scheme, token)) if ["bearer", "token"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) => header(token.trim(), None),
         Some((scheme, pair)) if scheme.eq_ignore_ascii_case("basic") => {
             let pair = String::from_utf8(BASE64.decode(pair.trim().as_bytes()).ok()?).ok()?;
             let (user, token) = pair.split_once(':')?;
@@ -90,6 +90,7 @@ mod tests {
         let token = |user: Option<&str>| Some(("wf_x".to_owned(), Way::Header, user.map(str::to_owned)));
         assert_eq!(of("/export/csv", Some("Bearer wf_x")), token(None));
         assert_eq!(of("/export/csv", Some("bearer  wf_x ")), token(None));
+        assert_eq!(of("/export/csv", Some("Token wf_x")), token(None));
         assert_eq!(of("/export/csv", Some("wf_x")), token(None));
         let basic = format!("Basic {}", BASE64.encode(b"misp:wf_x"));
         assert_eq!(of("/export/csv", Some(&basic)), token(Some("misp")));

@@ -4,6 +4,7 @@
 mod answer;
 mod caller;
 mod certificate;
+mod taxii;
 
 use crate::config;
 use crate::node::Node;

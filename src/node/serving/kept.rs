@@ -6,6 +6,7 @@
 use super::super::view::ExportRequest;
 use super::super::{Node, NodeError};
 use super::consumer::Consumer;
+use super::ledger::{Known, Ledger};
 use crate::model::{GroupId, Timestamp};
 use crate::rules::gate::Gate;
 use aws_lc_rs::digest;
@@ -45,9 +46,9 @@ impl Coding {
 }
 
 /// What an export depends on, besides what is held: format, TLP, class, PAP, groups.
-type Asked = (&'static str, u8, u8, u8, Vec<GroupId>);
+pub(super) type Asked = (&'static str, u8, u8, u8, Vec<GroupId>);
 
-fn asked(request: &ExportRequest) -> Asked {
+pub(super) fn asked(request: &ExportRequest) -> Asked {
     let mut groups = request.groups.clone();
     groups.sort_unstable();
     groups.dedup();
@@ -58,6 +59,8 @@ fn asked(request: &ExportRequest) -> Asked {
 #[derive(Debug, Default)]
 pub(super) struct Exports {
     kept: BTreeMap<Asked, (u64, Arc<KeptExport>)>,
+    /// What TAXII collections have, of exports that are kept.
+    pub(super) ledgers: BTreeMap<Asked, Known>,
     /// Rises with each use: what has the smallest number goes first.
     uses: u64,
 }
@@ -75,12 +78,22 @@ impl Exports {
         self.kept.insert(asked, (self.uses, kept));
     }
 
+    /// Keeps what a collection has, while its export is kept: the file has it for the time after.
+    pub(super) fn keep_ledger(&mut self, asked: Asked, known: Known) {
+        if self.kept.contains_key(&asked) {
+            self.ledgers.insert(asked, known);
+        }
+    }
+
     /// Lets go of what was used longest ago, until there are few enough of few enough bytes. What somebody still reads stays on disk until then.
     fn shrink(&mut self, count_max: u64, bytes_max: u64) {
         let bytes = |kept: &BTreeMap<Asked, (u64, Arc<KeptExport>)>| kept.values().map(|(_, one)| one.bytes.load(Relaxed)).sum::<u64>();
         while self.kept.len() > 1 && (self.kept.len() as u64 > count_max || bytes(&self.kept) > bytes_max) {
             let oldest = self.kept.iter().min_by_key(|(_, (used, _))| *used).map(|(asked, _)| asked.clone());
-            oldest.and_then(|asked| self.kept.remove(&asked));
+            if let Some(asked) = oldest {
+                self.kept.remove(&asked);
+                self.ledgers.remove(&asked);
+            }
         }
     }
 }
@@ -102,7 +115,7 @@ struct Packed {
 
 /// An export on disk; its files go with it.
 #[derive(Debug)]
-struct KeptExport {
+pub(super) struct KeptExport {
     path: TempPath,
     whole: Part,
     /// The files in the archive, where it is one.
@@ -120,6 +133,16 @@ struct KeptExport {
 }
 
 impl KeptExport {
+    /// Where it is written.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it knows more than another.
+    pub(super) fn is_newer(&self, other: &Self) -> bool {
+        (self.newest, self.made) > (other.newest, other.made)
+    }
+
     fn part(&self, file: Option<&str>) -> Option<Part> {
         match file {
             None => Some(self.whole),
@@ -178,17 +201,7 @@ impl Node {
     }
 
     async fn fetched(self: Arc<Self>, request: ExportRequest, file: Option<String>, coding: Coding) -> Result<Option<Fetched>, NodeError> {
-        let asked = asked(&request);
-        let kept = match self.still_good(&asked)? {
-            Some(kept) => kept,
-            None => {
-                let _one_at_a_time = self.serving.writing.lock().await;
-                match self.still_good(&asked)? {
-                    Some(kept) => kept,
-                    None => self.write_anew(asked, request).await?,
-                }
-            }
-        };
+        let kept = self.kept(&asked(&request), &request).await?;
         let Some(part) = kept.part(file.as_deref()) else { return Ok(None) };
         if coding == Coding::Identity {
             return Ok(Some(Fetched { kept, packed: None, part, coding }));
@@ -197,12 +210,36 @@ impl Node {
         Ok(Some(Fetched { part: packed.part, kept, packed: Some(packed), coding }))
     }
 
+    /// An export as it is now.
+    pub(super) async fn kept(self: &Arc<Self>, asked: &Asked, request: &ExportRequest) -> Result<Arc<KeptExport>, NodeError> {
+        if let Some(kept) = self.still_good(asked)? {
+            return Ok(kept);
+        }
+        let _one_at_a_time = self.serving.writing.lock().await;
+        match self.still_good(asked)? {
+            Some(kept) => Ok(kept),
+            None => self.write_anew(asked.clone(), request.clone()).await,
+        }
+    }
+
     /// Writes down that a consumer has got an export, once for each that was written anew.
     ///
     /// # Errors
     /// When the store takes no changes.
     pub async fn note_fetched(self: &Arc<Self>, fetched: &Fetched, request: &ExportRequest, consumer: &Consumer) -> Result<(), NodeError> {
-        if !fetched.kept.had.lock().unwrap_or_else(PoisonError::into_inner).insert(consumer.id) {
+        self.note_had(&fetched.kept, request, consumer).await
+    }
+
+    /// The same of one whose objects it has got, or some of them.
+    ///
+    /// # Errors
+    /// As [`Self::note_fetched`].
+    pub async fn note_paged(self: &Arc<Self>, ledger: &Ledger, request: &ExportRequest, consumer: &Consumer) -> Result<(), NodeError> {
+        self.note_had(ledger.kept(), request, consumer).await
+    }
+
+    async fn note_had(self: &Arc<Self>, kept: &KeptExport, request: &ExportRequest, consumer: &Consumer) -> Result<(), NodeError> {
+        if !kept.had.lock().unwrap_or_else(PoisonError::into_inner).insert(consumer.id) {
             return Ok(());
         }
         let (node, request, name) = (self.clone(), request.clone(), consumer.name.to_string());
@@ -231,7 +268,7 @@ impl Node {
         Ok(good.then_some(kept))
     }
 
-    fn exports(&self) -> std::sync::MutexGuard<'_, Exports> {
+    pub(super) fn exports(&self) -> std::sync::MutexGuard<'_, Exports> {
         self.serving.exports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -294,11 +331,11 @@ impl Node {
     }
 }
 
-fn failed(error: io::Error) -> NodeError {
+pub(super) fn failed(error: io::Error) -> NodeError {
     NodeError::io("write what is served", error)
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, NodeError> + Send + 'static) -> Result<T, NodeError> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, NodeError> + Send + 'static) -> Result<T, NodeError> {
     tokio::task::spawn_blocking(work).await.map_err(|fault| NodeError::Internal(fault.to_string()))?
 }
 

@@ -1,10 +1,12 @@
-//! Exports for programs that fetch them unattended: who may (`consumer.rs`), and what was written for them lately (`kept.rs`).
+//! Exports for programs that fetch them unattended: who may (`consumer.rs`), what was written for them lately (`kept.rs`), and in which order it came (`ledger.rs`).
 
 mod consumer;
 mod kept;
+mod ledger;
 
 pub use consumer::{Consumer, ConsumerAdd, ConsumerRenew, ConsumerView, ConsumersView, HttpsView, TokenView};
 pub use kept::{Coding, Fetched};
+pub use ledger::{Entry, Ledger};
 
 use crate::model::Timestamp;
 use std::collections::BTreeMap;
