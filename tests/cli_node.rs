@@ -222,6 +222,7 @@ fn every_help_example_runs_against_a_real_node() {
         "consumer list",
         "consumer add",
         "consumer renew",
+        "consumer keep",
         "consumer revoke",
         "withdraw",
         "peer suspend",

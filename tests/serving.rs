@@ -6,8 +6,12 @@ mod skips;
 use processes::Org;
 use serde_json::Value;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// What curl got.
 struct Got {
@@ -447,4 +451,74 @@ fn a_group_s_collection_is_its_own() {
         (values("all"), values("circle"), values("other")),
         (vec![true, true, false], vec![true, false, false], vec![false, true, false])
     );
+}
+
+#[test]
+fn after_a_restore_no_token_counts_before_somebody_says_so() {
+    if !has_curl() {
+        return;
+    }
+    let mut place = Place::new("");
+    place.share("fresh-lure.com", "green", "there");
+    let token = place.add("lab", &["--tlp-max", "green"]);
+    assert_eq!(place.fetch("/export/text", &token).status, 200);
+    place.here.kill();
+    place.here.json(&["restore", "--declare"]);
+    place.here.start();
+    let list = place.here.json(&["consumer", "list"]);
+    assert_eq!(list["consumers"][0]["state"], "waits");
+    place.address = list["https"]["address"].as_str().expect("it listens").to_owned();
+    assert_eq!(place.fetch("/export/text", &token).status, 401);
+    place.here.json(&["consumer", "keep", "lab"]);
+    // Nothing leaves a restored node before its peers have told what was recalled since.
+    let waiting = place.fetch("/export/text", &token);
+    assert_eq!((waiting.status, waiting.header("retry-after")), (503, Some("30")));
+    place.here.json(&["restore", "--waive"]);
+    assert_eq!(place.fetch("/export/text", &token).text(), "fresh-lure.com\n");
+}
+
+/// Until the other side ends it.
+fn ends(mut stream: TcpStream) -> Duration {
+    let began = Instant::now();
+    stream.set_read_timeout(Some(processes::PATIENCE)).expect("a time");
+    // An error is an end too: it was cut off.
+    let _ = stream.read(&mut [0; 64]);
+    began.elapsed()
+}
+
+#[test]
+fn whoever_sends_slowly_or_opens_many_connections_is_cut_off() {
+    if !has_curl() {
+        return;
+    }
+    let place = Place::new("handshake_ms_max = 3000\nheader_s_max = 1\nsource_connections_max = 3\n");
+    let token = place.add("lab", &["--tlp-max", "green"]);
+    let connect = || TcpStream::connect(&place.address).expect("it listens");
+    assert!(ends(connect()) < Duration::from_secs(10), "no handshake");
+    // A fourth connection of one address ends at once, and others are taken again when those have gone.
+    let held = [connect(), connect(), connect()];
+    std::thread::sleep(Duration::from_millis(50));
+    let fourth = ends(connect());
+    assert!(fourth < Duration::from_secs(2), "{fourth:?}");
+    drop(held);
+    // A byte of a header now and then, over TLS.
+    let mut roots = rustls::RootCertStore::empty();
+    let pem = place.here.data.join("https/cert.pem");
+    let certificate = <rustls_pki_types::CertificateDer as rustls_pki_types::pem::PemObject>::from_pem_file(pem).expect("a certificate");
+    roots.add(certificate).expect("it is taken");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_protocol_versions(&[&rustls::version::TLS13]).expect("TLS 1.3");
+    let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
+    let name = rustls_pki_types::ServerName::try_from("localhost").expect("a name");
+    let mut session = rustls::ClientConnection::new(config, name).expect("a session");
+    let mut stream = connect();
+    let mut tls = rustls::Stream::new(&mut session, &mut stream);
+    tls.write_all(b"GET /export/text HTTP/1.1\r\n").expect("it goes");
+    let began = Instant::now();
+    while began.elapsed() < processes::PATIENCE && tls.write_all(b"x").and_then(|()| tls.flush()).is_ok() {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    // Meanwhile and after it others are answered.
+    assert_eq!(place.fetch("/export/text", &token).status, 200);
 }

@@ -34,3 +34,9 @@ pub(super) async fn revoke(State(node): State<Arc<Node>>, Path(name): Path<Strin
     let by = node.ordered("consumer-revoke", &name, &request, order.as_ref(), Deed::Consumers)?;
     Ok(Json(node.revoke_consumer(&name, by).await?))
 }
+
+pub(super) async fn keep(State(node): State<Arc<Node>>, Path(name): Path<String>, Ask(ask): Ask<Ordered<()>>) -> Answer<ConsumerView> {
+    let Ordered { request, order } = ask;
+    let by = node.ordered("consumer-keep", &name, &request, order.as_ref(), Deed::Consumers)?;
+    Ok(Json(node.keep_consumer(&name, by).await?))
+}

@@ -131,6 +131,7 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/openings", get(sealing::openings).post(sealing::opening))
         .route("/v1/consumers", get(consumers::list).post(consumers::add))
         .route("/v1/consumers/{name}/renew", post(consumers::renew))
+        .route("/v1/consumers/{name}/keep", post(consumers::keep))
         .route("/v1/consumers/{name}/revoke", post(consumers::revoke))
         .route("/v1/backup", post(backup::backup))
         .route("/v1/backup/made", post(backup::made))

@@ -35,6 +35,14 @@ enum What {
         #[command(flatten)]
         signer: Signer,
     },
+    /// After a restore: say that one was not revoked since, and its token still counts
+    #[command(after_help = KEEP)]
+    Keep {
+        /// Which
+        name: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
     /// End one at once
     #[command(after_help = REVOKE)]
     Revoke {
@@ -87,6 +95,8 @@ const LIST: &str = "Examples:
   watchfire consumer list";
 const RENEW: &str = "Examples:
   watchfire consumer renew misp-lab";
+const KEEP: &str = "Examples:
+  watchfire consumer keep misp-lab";
 const REVOKE: &str = "Examples:
   watchfire consumer revoke misp-lab";
 
@@ -114,6 +124,11 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
             let ask = signer.order(desk, "consumer-renew", &name, ConsumerRenew { days: expires }).await?;
             let view: TokenView = desk.node().post(Target::new(&["consumers", &name, "renew"]), &ask).await?;
             output::answer(desk, &view, token_text)
+        }
+        What::Keep { name, signer } => {
+            let ask = signer.order(desk, "consumer-keep", &name, ()).await?;
+            let view: ConsumerView = desk.node().post(Target::new(&["consumers", &name, "keep"]), &ask).await?;
+            output::answer(desk, &view, |view| format!("{}: its token counts, until {}\n", view.name, time(Some(view.grant.expires))))
         }
         What::Revoke { name, signer } => {
             let ask = signer.order(desk, "consumer-revoke", &name, ()).await?;

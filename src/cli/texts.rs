@@ -228,6 +228,7 @@ fn consumers_show_what_each_may_have_and_a_token_is_shown_once() {
         in_url: false,
         expires: AT,
         revoked: None,
+        waits: false,
     };
     let one = ConsumerView {
         id: "00".repeat(16),

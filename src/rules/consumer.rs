@@ -112,6 +112,9 @@ pub struct Grant {
     /// Since when it counts for nothing, because somebody here said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<Timestamp>,
+    /// Whether the node was restored, and nobody has said since that it still counts: it may have been revoked after the backup.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
 }
 
 /// Why a token opens nothing. Whoever calls is told none of it.
@@ -121,6 +124,8 @@ pub enum Shut {
     Expired,
     /// Somebody took it back.
     Revoked,
+    /// The node was restored, and nobody has said since that it still counts.
+    Waits,
     /// It stood in the path, and may not.
     InUrl,
 }
@@ -134,6 +139,7 @@ impl Grant {
         match way {
             _ if self.revoked.is_some() => Err(Shut::Revoked),
             _ if self.expires <= now => Err(Shut::Expired),
+            _ if self.waits => Err(Shut::Waits),
             Way::Path if !self.in_url => Err(Shut::InUrl),
             Way::Path | Way::Header => Ok(()),
         }
@@ -160,17 +166,20 @@ mod tests {
             in_url: false,
             expires: Timestamp(1_000),
             revoked: None,
+            waits: false,
         }
     }
 
     #[test]
-    fn a_token_counts_until_it_expires_or_is_revoked_and_stands_in_a_path_where_that_was_settled() {
+    fn a_token_counts_until_it_expires_is_revoked_or_the_node_is_restored_and_stands_in_a_path_where_that_was_settled() {
         assert_eq!(grant().opens(Way::Header, Timestamp(999)), Ok(()));
         assert_eq!(grant().opens(Way::Header, Timestamp(1_000)), Err(Shut::Expired));
         assert_eq!(grant().opens(Way::Path, Timestamp(999)), Err(Shut::InUrl));
         assert_eq!(Grant { in_url: true, ..grant() }.opens(Way::Path, Timestamp(999)), Ok(()));
         let revoked = Grant { revoked: Some(Timestamp(5)), ..grant() };
         assert_eq!(revoked.opens(Way::Header, Timestamp(6)), Err(Shut::Revoked));
+        let restored = Grant { waits: true, ..grant() };
+        assert_eq!(restored.opens(Way::Header, Timestamp(6)), Err(Shut::Waits));
     }
 
     #[test]

@@ -29,6 +29,8 @@ const SLOWED: Duration = Duration::from_secs(1);
 const BODY_BYTES_READ: usize = 64 << 10;
 /// And no longer than this.
 const BODY_WAITED_FOR: Duration = Duration::from_secs(1);
+/// So long an answer waits until it is written down who gets it.
+const WRITING_WAITED_FOR: Duration = Duration::from_secs(1);
 /// Bytes that are read from a file at once.
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -113,9 +115,11 @@ impl Served {
         let (consumer, path) = self.consumer(uri.path(), headers, from).await?;
         let turn = self.turns.take(consumer.id, self.node.config.https.requests_per_consumer_max);
         let turn = turn.ok_or(Problem(StatusCode::TOO_MANY_REQUESTS, "too many requests of this consumer at a time"))?;
-        if let Err(error) = self.node.note_consumer(&consumer).await {
-            tracing::warn!(code = error.code(), "that a consumer was here is not written down");
-        }
+        written_down(self.node.clone(), {
+            let consumer = consumer.clone();
+            move |node| async move { node.note_consumer(&consumer).await }
+        })
+        .await;
         if path.starts_with(taxii::BASE) {
             let answered = taxii::answered(&self.node, &consumer, method, uri, headers).await;
             return Ok(answered.unwrap_or_else(taxii::TaxiiError::into_response));
@@ -171,9 +175,12 @@ impl Served {
         } else if method == Method::HEAD {
             described(Body::empty(), &fetched, format, file)
         } else {
-            if let Err(error) = self.node.note_fetched(&fetched, &request, consumer).await {
-                tracing::warn!(code = error.code(), "an export is not remembered");
-            }
+            let fetched = Arc::new(fetched);
+            written_down(self.node.clone(), {
+                let (fetched, consumer) = (fetched.clone(), consumer.clone());
+                move |node| async move { node.note_fetched(&fetched, &request, &consumer).await }
+            })
+            .await;
             let file_read = fetched.open().map_err(|error| unavailable(&NodeError::io("read what is served", error)))?;
             let read = tokio::fs::File::from_std(file_read).take(fetched.size());
             let mut response = described(Body::empty(), &fetched, format, file);
@@ -204,6 +211,19 @@ fn described(body: Body, fetched: &Fetched, format: ExportFormat, file: Option<&
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(fetched.coding.name()));
     }
     response
+}
+
+/// Has something written down. A disk that takes no writes just now holds nobody up for longer than this, and it is tried on.
+pub(super) async fn written_down<F>(node: Arc<Node>, work: impl FnOnce(Arc<Node>) -> F + Send + 'static)
+where
+    F: Future<Output = Result<(), NodeError>> + Send + 'static,
+{
+    let written = tokio::spawn(async move {
+        if let Err(error) = work(node).await {
+            tracing::warn!(code = error.code(), "what a program fetched, or when, is not written down");
+        }
+    });
+    let _ = tokio::time::timeout(WRITING_WAITED_FOR, written).await;
 }
 
 fn unavailable(error: &NodeError) -> Problem {

@@ -1,6 +1,7 @@
 //! TAXII 2.1 (OASIS standard, June 2021), to read: discovery, one API root, a collection of all that a consumer may see, and one for each group that it was
 //! given. What a collection has and in which order is `node/serving/ledger.rs`.
 
+use super::answer::written_down;
 use crate::model::GroupId;
 use crate::node::Node;
 use crate::node::error::NodeError;
@@ -268,10 +269,9 @@ pub(super) async fn answered(
                 options: ExportOptions::default(),
             };
             let ledger = node.ledger(&request).await.map_err(unavailable)?;
-            if matches!(what, What::Objects | What::Object)
-                && let Err(fault) = node.note_paged(&ledger, &request, consumer).await
-            {
-                tracing::warn!(code = fault.code(), "an export is not remembered");
+            if matches!(what, What::Objects | What::Object) {
+                let (ledger, consumer) = (ledger.clone(), consumer.clone());
+                written_down(node.clone(), move |node| async move { node.note_paged(&ledger, &request, &consumer).await }).await;
             }
             let limits = (node.config.https.taxii_page_max, node.config.https.taxii_page_bytes_max);
             // It reads a file and goes through a long list.

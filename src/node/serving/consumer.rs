@@ -4,7 +4,7 @@ use super::super::referral::By;
 use super::super::{Node, NodeError};
 use crate::model::crypto::{random, sha256};
 use crate::model::{Ceiling, Class, GroupId, Pap, ReferralId, Timestamp, Tlp};
-use crate::rules::consumer::{ConsumerName, Grant, Scope, TOKEN_PREFIX, Way};
+use crate::rules::consumer::{ConsumerName, Grant, Scope, Shut, TOKEN_PREFIX, Way};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
@@ -107,7 +107,7 @@ pub struct ConsumerView {
     pub id: String,
     /// Its name.
     pub name: ConsumerName,
-    /// `live`, `expired` or `revoked`.
+    /// `live`, `expired`, `revoked`, or `waits`: since a restore nobody has said that it still counts.
     pub state: String,
     /// When it was added.
     pub created: Timestamp,
@@ -232,6 +232,7 @@ impl Node {
             in_url: add.in_url,
             expires: self.ends(add.days)?,
             revoked: None,
+            waits: false,
         };
         let row = ConsumerRow { id: HEXLOWER.encode(&random::<16>()), name: add.name, digest, created: now, grant, groups };
         changes.extend([row.kept()?, self.deed(by, "consumer added", &ReferralId(row.id()?), 0)]);
@@ -248,7 +249,7 @@ impl Node {
         self.store.settled().await;
         let before = self.consumer_named(name)?;
         let (token, digest) = token();
-        let grant = Grant { expires: self.ends(renew.days)?, revoked: None, ..before.grant.clone() };
+        let grant = Grant { expires: self.ends(renew.days)?, revoked: None, waits: false, ..before.grant.clone() };
         let row = ConsumerRow { digest, grant, ..before.clone() };
         let gone = Change::Keep { shelf: Shelf::Consumer, id: before.key()?, row: None };
         self.commit_many(vec![gone, row.kept()?, self.deed(by, "consumer renewed", &ReferralId(row.id()?), 0)]).await?;
@@ -266,6 +267,30 @@ impl Node {
         row.grant.revoked.get_or_insert(self.clock.now());
         self.commit_many(vec![row.kept()?, self.deed(by, "consumer revoked", &ReferralId(row.id()?), 0)]).await?;
         self.consumer_view(&self.store.snapshot()?, row)
+    }
+
+    /// Says of a consumer, after a restore, that its token still counts. Of one that does not wait nothing changes.
+    ///
+    /// # Errors
+    /// When there is none of that name, it is over, or the store takes no changes.
+    pub async fn keep_consumer(&self, name: &str, by: By) -> Result<ConsumerView, NodeError> {
+        let _turn = self.serving.turn().await;
+        self.store.settled().await;
+        let mut row = self.consumer_named(name)?;
+        if row.over(self.clock.now()).is_some() {
+            let hint = "hint: `watchfire consumer renew` gives it a new token";
+            return Err(NodeError::Conflict(format!("the token of `{name}` has expired or was revoked\n{hint}")));
+        }
+        if std::mem::take(&mut row.grant.waits) {
+            self.commit_many(vec![row.kept()?, self.deed(by, "consumer kept", &ReferralId(row.id()?), 0)]).await?;
+        }
+        self.consumer_view(&self.store.snapshot()?, row)
+    }
+
+    /// After a restore no token counts before somebody says so: it may have been revoked since the copy was made.
+    pub(in crate::node) fn consumers_wait(snapshot: &Snapshot) -> Result<Vec<Change>, NodeError> {
+        let rows = all(snapshot)?.into_iter().map(|row| ConsumerRow { grant: Grant { waits: true, ..row.grant.clone() }, ..row });
+        rows.map(|row| row.kept()).collect()
     }
 
     /// Those who may fetch, or might.
@@ -334,8 +359,9 @@ impl Node {
         let used = used.and_then(|bytes| bytes.try_into().ok()).map(|bytes| Timestamp(u64::from_be_bytes(bytes)));
         let state = match row.grant.opens(Way::Header, self.clock.now()) {
             Ok(()) => "live",
-            Err(_) if row.grant.revoked.is_some() => "revoked",
-            Err(_) => "expired",
+            Err(Shut::Waits) => "waits",
+            Err(Shut::Revoked) => "revoked",
+            Err(Shut::Expired | Shut::InUrl) => "expired",
         };
         let named = |group: &GroupId| match snapshot.group(group) {
             Ok(Some(known)) => Ok(known.name),
