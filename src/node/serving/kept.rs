@@ -106,6 +106,9 @@ struct Part {
     digest: [u8; 32],
 }
 
+/// Which file of an export, the whole where none is named, and how it is packed.
+type PackedAs = (Option<String>, Coding);
+
 /// A file that is packed.
 #[derive(Debug)]
 struct Packed {
@@ -125,7 +128,7 @@ pub(super) struct KeptExport {
     gate: Gate,
     made: Timestamp,
     until: Option<Timestamp>,
-    packed: Mutex<BTreeMap<(Option<String>, Coding), Arc<Packed>>>,
+    packed: Mutex<BTreeMap<PackedAs, Arc<Packed>>>,
     /// Consumers of which it was written down that they have it.
     had: Mutex<BTreeSet<[u8; 16]>>,
     /// On disk, packed files too.
@@ -254,7 +257,7 @@ impl Node {
         let folder = self.data.join(FOLDER);
         let failed = |error| NodeError::io(format!("make the folder `{}` anew", folder.display()), error);
         match std::fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
             _ => std::fs::DirBuilder::new().mode(0o700).create(&folder).map_err(failed),
         }
     }
