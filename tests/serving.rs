@@ -525,3 +525,40 @@ fn whoever_sends_slowly_or_opens_many_connections_is_cut_off() {
     // Meanwhile and after it others are answered.
     assert_eq!(place.fetch("/export/text", &token).status, 200);
 }
+
+#[test]
+fn a_lead_or_a_director_says_which_programs_may_fetch_and_it_is_written_down() {
+    let place = Place::new("");
+    let words = place.directory.path().join("words");
+    fs::write(&words, "seven quiet herons over water\n").expect("written");
+    fs::set_permissions(&words, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("its mode");
+    let words = text(&words);
+    place.here.json(&["user", "add", "amina", "--role", "director", "--new-passphrase-file", &words]);
+    let omar = ["user", "add", "omar", "--role", "handler", "--as", "amina", "--passphrase-file", &words];
+    place.here.json(&[omar.as_slice(), &["--new-passphrase-file", &words]].concat());
+    let add = |by: &[&str]| {
+        let args = [&["consumer", "add", "lab", "--tlp-max", "green"], by].concat();
+        let output = place.here.command(&args).output().expect("it runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = add(&[]);
+    assert_eq!((code, said.contains("somebody at the desk has to sign this")), (Some(4), true), "{said}");
+    let (code, said) = add(&["--as", "omar", "--passphrase-file", &words]);
+    assert_eq!(
+        (code, said.contains("handlers may not say which programs may fetch\nhint: a lead or a director does")),
+        (Some(4), true),
+        "{said}"
+    );
+    assert_eq!(add(&["--as", "amina", "--passphrase-file", &words]).0, Some(0));
+    for act in ["renew", "keep", "revoke"] {
+        place.here.json(&["consumer", act, "lab", "--as", "amina", "--passphrase-file", &words]);
+    }
+    let socket = text(&place.here.data.join("desk.sock"));
+    if has_curl() {
+        let deeds = Command::new("curl").args(["--silent", "--unix-socket", &socket, "http://desk/v1/deeds"]).output().expect("curl");
+        let deeds: Value = serde_json::from_slice(&deeds.stdout).expect("JSON");
+        let deeds: Vec<_> = deeds.as_array().expect("a list").iter().map(|deed| (deed["by"].as_str(), deed["what"].as_str())).collect();
+        let by = |what| (Some("amina"), Some(what));
+        assert_eq!(deeds, [by("consumer added"), by("consumer renewed"), by("consumer revoked")]);
+    }
+}
