@@ -513,10 +513,17 @@ fn whoever_sends_slowly_or_opens_many_connections_is_cut_off() {
     let config = rustls::ClientConfig::builder_with_provider(provider).with_protocol_versions(&[&rustls::version::TLS13]).expect("TLS 1.3");
     let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
     let name = rustls_pki_types::ServerName::try_from("localhost").expect("a name");
-    let mut session = rustls::ClientConnection::new(config, name).expect("a session");
-    let mut stream = connect();
-    let mut tls = rustls::Stream::new(&mut session, &mut stream);
-    tls.write_all(b"GET /export/text HTTP/1.1\r\n").expect("it goes");
+    // Until the node has seen that the three have gone.
+    let began = Instant::now();
+    let mut tls = loop {
+        let session = rustls::ClientConnection::new(config.clone(), name.clone()).expect("a session");
+        let mut tls = rustls::StreamOwned::new(session, connect());
+        match tls.write_all(b"GET /export/text HTTP/1.1\r\n") {
+            Ok(()) => break tls,
+            Err(error) => assert!(began.elapsed() < processes::PATIENCE, "{error}"),
+        }
+        std::thread::sleep(processes::LOOK);
+    };
     let began = Instant::now();
     while began.elapsed() < processes::PATIENCE && tls.write_all(b"x").and_then(|()| tls.flush()).is_ok() {
         std::thread::sleep(Duration::from_millis(100));
@@ -561,4 +568,42 @@ fn a_lead_or_a_director_says_which_programs_may_fetch_and_it_is_written_down() {
         let by = |what| (Some("amina"), Some(what));
         assert_eq!(deeds, [by("consumer added"), by("consumer renewed"), by("consumer revoked")]);
     }
+}
+
+#[test]
+fn a_renewed_certificate_is_shown_after_a_hang_up_and_a_bad_one_changes_nothing() {
+    if !has_curl() {
+        return;
+    }
+    let place = Place::new("");
+    place.share("fresh-lure.com", "green", "there");
+    let token = place.add("lab", &["--tlp-max", "green"]);
+    let shown = || place.here.json(&["consumer", "list"])["https"]["fingerprint"].as_str().expect("a fingerprint").to_owned();
+    let first = shown();
+    let folder = place.here.data.join("https");
+    let pair = rcgen::KeyPair::generate().expect("a key");
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".into()]).expect("a name").self_signed(&pair).expect("a certificate");
+    // The key of another certificate: neither is taken, and the one before is shown on.
+    fs::write(folder.join("cert.pem.new"), certificate.pem()).expect("written");
+    fs::write(folder.join("key.pem"), pair.serialize_pem()).expect("written");
+    place.here.signal("HUP");
+    let told = |what: &str| {
+        let until = Instant::now() + processes::PATIENCE;
+        while !place.here.trouble.lock().expect("trouble").iter().any(|line| line.contains(what)) {
+            assert!(Instant::now() < until, "not told: {what}");
+            std::thread::sleep(processes::LOOK);
+        }
+    };
+    told("failed to reload");
+    assert_eq!(shown(), first);
+    assert_eq!(place.fetch("/export/text", &token).status, 200);
+    fs::rename(folder.join("cert.pem.new"), folder.join("cert.pem")).expect("renamed");
+    place.here.signal("HUP");
+    let until = Instant::now() + processes::PATIENCE;
+    while shown() == first {
+        assert!(Instant::now() < until, "the new one is not shown");
+        std::thread::sleep(processes::LOOK);
+    }
+    // curl trusts what lies in the file: it is what the next handshake shows.
+    assert_eq!(place.fetch("/export/text", &token).text(), "fresh-lure.com\n");
 }
