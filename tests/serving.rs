@@ -8,6 +8,7 @@ mod skips;
 
 use processes::Org;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -302,20 +303,36 @@ fn what_an_earlier_process_left_is_swept_and_other_limits_hold() {
     if !has_curl() {
         return;
     }
-    let mut place = Place::new("cache_exports_max = 2\nrequests_per_consumer_max = 1\n");
+    let mut place = Place::new("cache_exports_max = 2\nrequests_per_consumer_max = 1\ncache_bytes_max = 2097152\n");
     place.share("fresh-lure.com", "green", "there");
-    let token = place.add("lab", &["--tlp-max", "green"]);
+    let token = place.add("lab", &["--tlp-max", "amber"]);
     let folder = place.here.data.join("serving");
     for path in ["/export/text", "/export/csv", "/export/hosts", "/export/stix.json", "/export/text"] {
         assert_eq!(place.fetch(path, &token).status, 200, "{path}");
     }
     assert_eq!(fs::read_dir(&folder).expect("the folder").count(), 2);
     place.here.kill();
+    place.here.log = Some(place.directory.path().join("log"));
     fs::write(folder.join("left"), "over").expect("written");
     place.here.start();
     assert_eq!(fs::read_dir(&folder).expect("the folder").count(), 0);
     place.address = place.here.json(&["consumer", "list"])["https"]["address"].as_str().expect("it listens").to_owned();
     assert_eq!(place.fetch("/export/text", &token).text(), "fresh-lure.com\n");
+    // An export that is longer than may be kept is not served, the log says why, and others are.
+    let long: BTreeSet<String> = (0..20_000).map(|number| format!("lure-{number}.com")).collect();
+    place.here.import(long, "there").acknowledged();
+    assert_eq!([place.fetch("/export/stix.json", &token).status, place.fetch("/export/text", &token).status], [503, 200]);
+    let in_url = place.add("filter-list", &["--tlp-max", "green", "--in-url"]);
+    for version in ["--http1.1", "--http2"] {
+        assert_eq!(place.curl(&format!("/t/{in_url}/export/hosts"), &[version]).status, 200);
+        assert_eq!(place.curl("/export/text", &[version, "--user", &format!("lab:{token}")]).status, 200);
+    }
+    let log = fs::read_to_string(place.here.log.as_ref().expect("a log")).expect("its log");
+    assert!(log.contains("it is longer than `https.cache_bytes_max`"));
+    let basic = data_encoding::BASE64.encode(format!("lab:{token}").as_bytes());
+    for secret in [&token[3..], &in_url[3..], &basic[8..], "lure-7.com"] {
+        assert!(!log.contains(secret), "the log has what it must not have");
+    }
     // TLS 1.2 is not spoken.
     let port = place.address.rsplit_once(':').expect("a port").1;
     let old = Command::new("curl").args(["--silent", "--insecure", "--tls-max", "1.2"]).arg(format!("https://localhost:{port}/")).status();

@@ -226,8 +226,17 @@ where
     let _ = tokio::time::timeout(WRITING_WAITED_FOR, written).await;
 }
 
+/// The caller is not told what is wrong here; the operator is, by what the system says where it refused something.
+pub(super) fn log_unanswered(error: &NodeError) {
+    let why = match error {
+        NodeError::Io { source, .. } => source.to_string(),
+        _ => String::new(),
+    };
+    tracing::warn!(code = error.code(), why, "a program is not answered");
+}
+
 fn unavailable(error: &NodeError) -> Problem {
-    tracing::warn!(code = error.code(), "a program is not answered");
+    log_unanswered(error);
     Problem(StatusCode::SERVICE_UNAVAILABLE, "this cannot be served just now; the node's operator finds out why in its log")
 }
 

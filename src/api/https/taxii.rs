@@ -1,7 +1,7 @@
 //! TAXII 2.1 (OASIS standard, June 2021), to read: discovery, one API root, a collection of all that a consumer may see, and one for each group that it was
 //! given. What a collection has and in which order is `node/serving/ledger.rs`.
 
-use super::answer::written_down;
+use super::answer::{log_unanswered, written_down};
 use crate::model::GroupId;
 use crate::node::Node;
 use crate::node::error::NodeError;
@@ -217,7 +217,7 @@ pub(super) async fn answered(
     // The standard's addresses end so; some clients leave it out.
     let parts: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
     let unavailable = |fault: NodeError| {
-        tracing::warn!(code = fault.code(), "a TAXII client is not answered");
+        log_unanswered(&fault);
         error(StatusCode::SERVICE_UNAVAILABLE, "this cannot be served just now; the node's operator finds out why in its log")
     };
     let all = || collections(node, consumer).map_err(unavailable);
