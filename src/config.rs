@@ -61,6 +61,8 @@ pub struct Config {
     pub store: Store,
     /// See [`Api`].
     pub api: Api,
+    /// See [`Https`].
+    pub https: Https,
     /// See [`Notify`].
     pub notify: Notify,
 }
@@ -288,6 +290,79 @@ section!(
     }
 );
 
+/// Where programs of others fetch exports (docs/serving.md).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Https {
+    /// Address and port; nothing is served where it is not given.
+    pub listen: Option<String>,
+    /// The certificate and those that lead to it, as PEM; one of our own making where it is not given. A relative path starts at the data directory.
+    pub cert: Option<PathBuf>,
+    /// Its key.
+    pub key: Option<PathBuf>,
+    /// Names and addresses in a certificate of our own making.
+    pub names: Vec<String>,
+    /// So many connections at a time: a dozen programs, each with a few.
+    pub connections_max: u64,
+    /// So many of one address: several programs may come through one proxy.
+    pub source_connections_max: u64,
+    /// A TLS handshake that takes longer is given up.
+    pub handshake_ms_max: u64,
+    /// The head of a request comes within so many seconds, also on a connection that waits for its next one.
+    pub header_s_max: u64,
+    /// The head of a request has so many bytes at most; a token and a browser's own fields have less than 2,000.
+    pub header_bytes_max: u64,
+    /// Within so many seconds an answer begins: the largest export is written in a minute or two.
+    pub answer_s_max: u64,
+    /// A connection ends after so many seconds, however slowly it is read: 1 GB in that time is 1 MB in a second.
+    pub connection_s_max: u64,
+    /// So many requests of one consumer are answered at a time.
+    pub requests_per_consumer_max: u64,
+    /// So many wrong tokens of one address in a minute are answered at once; more are answered a second later.
+    pub failures_per_minute_max: u64,
+    /// So many exports are kept on disk: twelve formats for a few kinds of consumers.
+    pub cache_exports_max: u64,
+    /// Of so many bytes in all; a longer one is not served.
+    pub cache_bytes_max: u64,
+    /// A page of TAXII has so many objects at most, and as many where the caller says nothing: OpenCTI asks for one page in each interval.
+    pub taxii_page_max: u64,
+    /// And so many bytes of them, but for the first.
+    pub taxii_page_bytes_max: u64,
+    /// A collection has so many objects at most: each takes some 200 bytes of memory.
+    pub taxii_objects_max: u64,
+    /// So many consumers.
+    pub consumers_max: u64,
+    /// A token counts for so many days at most.
+    pub token_days_max: u64,
+}
+
+impl Default for Https {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            cert: None,
+            key: None,
+            names: vec!["localhost".into()],
+            connections_max: 64,
+            source_connections_max: 16,
+            handshake_ms_max: 5_000,
+            header_s_max: 15,
+            header_bytes_max: 16 << 10,
+            answer_s_max: 300,
+            connection_s_max: 900,
+            requests_per_consumer_max: 4,
+            failures_per_minute_max: 10,
+            cache_exports_max: 64,
+            cache_bytes_max: 4 << 30,
+            taxii_page_max: 1_000,
+            taxii_page_bytes_max: 8 << 20,
+            taxii_objects_max: 500_000,
+            consumers_max: 200,
+            token_days_max: 730,
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -311,6 +386,7 @@ impl Default for Config {
             gate: Gate::default(),
             store: Store::default(),
             api: Api::default(),
+            https: Https::default(),
             notify: Notify::default(),
         }
     }
@@ -336,7 +412,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 69] = [
+pub const SETTINGS: [Setting; 89] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -395,6 +471,26 @@ pub const SETTINGS: [Setting; 69] = [
     number("store.cache_bytes", 1 << 20, 1 << 40, "memory for pages of the store"),
     number("api.request_bytes_max", 1 << 10, 1 << 30, "the longest request to the local interface, imports aside"),
     number("api.connections_max", 1, 4_096, "connections to the local interface at a time"),
+    text("https.listen", "address and port at which programs fetch exports; none: nowhere"),
+    text("https.cert", "file of its certificate, PEM; one of the node's own making where none is given"),
+    text("https.key", "file of the certificate's key, PEM"),
+    text("https.names", "names and addresses in a certificate of the node's own making"),
+    number("https.connections_max", 1, 4_096, "connections at a time"),
+    number("https.source_connections_max", 1, 4_096, "connections of one address at a time"),
+    number("https.handshake_ms_max", 100, 600_000, "a TLS handshake that takes longer is given up"),
+    number("https.header_s_max", 1, 600, "the head of a request comes within so many seconds"),
+    number("https.header_bytes_max", 8 << 10, 1 << 20, "bytes of the head of a request"),
+    number("https.answer_s_max", 1, 3_600, "an answer begins within so many seconds"),
+    number("https.connection_s_max", 10, 86_400, "a connection ends after so many seconds"),
+    number("https.requests_per_consumer_max", 1, 1_000, "requests of one consumer at a time"),
+    number("https.failures_per_minute_max", 1, 10_000, "wrong tokens of one address in a minute that are answered at once"),
+    number("https.cache_exports_max", 1, 10_000, "exports that are kept on disk to be fetched again"),
+    number("https.cache_bytes_max", 1 << 20, 1 << 50, "bytes of them; a longer one is not served"),
+    number("https.taxii_page_max", 10, 100_000, "objects of one page of TAXII"),
+    number("https.taxii_page_bytes_max", 64 << 10, 1 << 30, "bytes of them, but for the first"),
+    number("https.taxii_objects_max", 1_000, 100_000_000, "objects of a collection of TAXII; a larger one is not served"),
+    number("https.consumers_max", 1, 10_000, "consumers that may fetch"),
+    number("https.token_days_max", 1, 3_650, "a token counts for so many days at most"),
     number("notify.retry_s_min", 1, 86_400, "first wait before a notice that failed is tried again"),
     number("notify.retry_s_max", 1, 86_400, "longest wait before a notice is tried again"),
     number("notify.give_up_hours", 1, 168, "a notice that has failed for so long is given up"),
@@ -542,6 +638,15 @@ impl Effective {
             "listen" if config.listen.parse::<std::net::SocketAddr>().is_err() => {
                 Err(format!("`listen` is `{}`, which is not an address and port", config.listen))
             }
+            "https.listen" => match config.https.listen.as_deref() {
+                Some(listen) if listen.parse::<std::net::SocketAddr>().is_err() => {
+                    Err(format!("`https.listen` is `{listen}`, which is not an address and port"))
+                }
+                _ => Ok(()),
+            },
+            "https.cert" | "https.key" if config.https.cert.is_some() != config.https.key.is_some() => {
+                Err("of `https.cert` and `https.key` one is missing".into())
+            }
             "endpoints" => match config.endpoints.iter().find(|endpoint| !is_endpoint(endpoint)) {
                 Some(endpoint) => Err(format!("`endpoints` has `{endpoint}`, which is not host:port")),
                 None => Ok(()),
@@ -585,6 +690,7 @@ impl Setting {
     fn hint(&self) -> String {
         let example = match self.key {
             "listen" => ", like 0.0.0.0:7443 or [::]:7443",
+            "https.listen" => ", like 127.0.0.1:8443 or [::]:8443",
             "endpoints" => ", like [\"node.example.org:7443\"]",
             "proxy" => ", like socks5://127.0.0.1:9050",
             "notify.time_zone" => ", like Africa/Nairobi",
@@ -756,7 +862,8 @@ mod tests {
     #[test]
     fn every_setting_is_listed() {
         let mut listed: Vec<_> = SETTINGS.iter().map(|setting| setting.key.to_owned()).collect();
-        let unset = ["proxy", "gate.deny_list", "gate.keep_list", "gate.victims", "gate.warninglists"];
+        let unset =
+            ["https.listen", "https.cert", "https.key", "proxy", "gate.deny_list", "gate.keep_list", "gate.victims", "gate.warninglists"];
         let mut present: Vec<String> = unset.map(str::to_owned).into();
         for (key, value) in table(&Config::default()) {
             match value {
@@ -826,6 +933,16 @@ mod tests {
                 "[gate]\nreserved = 'never'\n",
                 "`watchfire.toml` line 2: `gate.reserved`: unknown variant `never`, expected one of `warn`, `hold`, `refuse`\n\
                  hint: `gate.reserved`: what addresses and names for examples mean: warn, hold or refuse",
+            ),
+            (
+                "[https]\nlisten = '8443'\n",
+                "`watchfire.toml` line 2: `https.listen` is `8443`, which is not an address and port\n\
+                 hint: `https.listen`: address and port at which programs fetch exports; none: nowhere, like 127.0.0.1:8443 or [::]:8443",
+            ),
+            (
+                "[https]\ncert = 'a.pem'\n",
+                "`watchfire.toml` line 2: of `https.cert` and `https.key` one is missing\n\
+                 hint: `https.cert`: file of its certificate, PEM; one of the node's own making where none is given",
             ),
             (
                 "log = 'wat=ever='\n",

@@ -5,11 +5,13 @@ mod alerts;
 mod backup;
 mod calls;
 pub mod client;
+mod consumers;
 mod duplicates;
 mod extract;
 mod gate;
 mod handovers;
 mod holds;
+pub mod https;
 mod import;
 mod notify;
 mod peers;
@@ -127,6 +129,10 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/desk-key/users", post(sealing::register))
         .route("/v1/desk-key/of/{peer}", get(sealing::of))
         .route("/v1/openings", get(sealing::openings).post(sealing::opening))
+        .route("/v1/consumers", get(consumers::list).post(consumers::add))
+        .route("/v1/consumers/{name}/renew", post(consumers::renew))
+        .route("/v1/consumers/{name}/keep", post(consumers::keep))
+        .route("/v1/consumers/{name}/revoke", post(consumers::revoke))
         .route("/v1/backup", post(backup::backup))
         .route("/v1/backup/made", post(backup::made))
         .route("/v1/restore/waive", post(backup::waive))

@@ -207,7 +207,8 @@ impl ExportQuery {
         let policy = self.policy.as_deref().map(str::parse).transpose().map_err(bad)?.unwrap_or_default();
         let names = self.kinds.split(',').filter(|name| !name.is_empty());
         let kinds = names.map(|name| kind_named(name).ok_or_else(|| bad(unknown_kind(name)))).collect::<Result<_, _>>()?;
-        Ok(ExportRequest { format: self.format, ceiling, since: self.since, kinds, options: ExportOptions { policy, bom: self.bom } })
+        let options = ExportOptions { policy, bom: self.bom };
+        Ok(ExportRequest { format: self.format, ceiling, groups: Vec::new(), since: self.since, kinds, options })
     }
 }
 
@@ -293,7 +294,7 @@ fn trailers(unsaid: &[UnsaidView]) -> HeaderMap {
     HeaderValue::from_str(&json).map(|value| (HeaderName::from_static(UNSAID_TRAILER), value)).into_iter().collect()
 }
 
-const fn media_type(format: ExportFormat) -> &'static str {
+pub(super) const fn media_type(format: ExportFormat) -> &'static str {
     match format {
         ExportFormat::Stix => "application/stix+json;version=2.1",
         ExportFormat::Csv => "text/csv; charset=utf-8",

@@ -3,6 +3,7 @@
 use super::output::{self, days};
 use super::{Desk, Ended, init};
 use crate::api::client::Target;
+use crate::api::https;
 use crate::clock::Clock;
 use crate::config::{Effective, FILE};
 use crate::link::links::{DENIED_KEYS, denied_keys};
@@ -60,6 +61,7 @@ pub(super) async fn run(desk: &Desk) -> Ended {
         lists(&desk.data),
     ];
     checks.extend(channels(&desk.data).await);
+    checks.extend(programs(&desk.data, now));
     let running: Result<StatusView, _> = desk.node().get(Target::new(&["status"])).await;
     let (status, runs) = match running {
         Ok(status) => (Ok(status), true),
@@ -247,6 +249,23 @@ pub(super) async fn channels(data: &Path) -> Vec<CheckView> {
         check(&format!("channel {name}"), CheckVerdict::Bad, text, Some(hint()))
     };
     reached.into_iter().map(told).collect()
+}
+
+/// Where programs fetch, what they are shown; nothing where nothing is served.
+pub(super) fn programs(data: &Path, now: Timestamp) -> Option<CheckView> {
+    const SOON_MS: u64 = 14 * 86_400_000;
+    let config = Effective::load(&data.join(FILE)).ok()?.config.https;
+    let listen = config.listen.as_deref()?;
+    let hint = || Some("renew it, then `kill -HUP` the node: it is read again".to_owned());
+    Some(match https::look(data, &config) {
+        Err(error) => failed("programs", &error),
+        Ok(None) => check("programs", CheckVerdict::Ok, format!("`{listen}`; the certificate is made at the next start"), None),
+        Ok(Some((_, until))) if until <= now => check("programs", CheckVerdict::Bad, format!("the certificate ended at {until}"), hint()),
+        Ok(Some((_, until))) if until.since(now) < SOON_MS => {
+            check("programs", CheckVerdict::Warning, format!("the certificate ends at {until}"), hint())
+        }
+        Ok(Some((fingerprint, _))) => check("programs", CheckVerdict::Ok, format!("`{listen}`, certificate {fingerprint}"), None),
+    })
 }
 
 /// What the node knows of itself and of its peers.

@@ -9,6 +9,7 @@ mod card;
 mod completions;
 mod config;
 mod deeds;
+mod consumer;
 mod demo;
 mod desk_key;
 mod disclosures;
@@ -105,6 +106,7 @@ enum Command {
     Undo(undo::Args),
     Release(release::Args),
     Export(export::Args),
+    Consumer(consumer::Args),
     Lookup(lookup::Args),
     Campaigns(campaigns::Args),
     Show(show::Args),
@@ -227,6 +229,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Undo(args) => undo::run(desk, &args).await,
         Command::Release(args) => release::run(desk, &args).await,
         Command::Export(args) => export::run(desk, &args).await,
+        Command::Consumer(args) => consumer::run(desk, args).await,
         Command::Campaigns(args) => campaigns::run(desk, &args).await,
         Command::Lookup(args) => lookup::run(desk, &args).await,
         Command::Show(args) => show::run(desk, &args).await,

@@ -35,8 +35,13 @@ pub(super) fn exported(exports: &[ExportedView]) -> String {
     }
     let row = |one: &ExportedView| {
         let what = if one.whole { "everything" } else { "what had changed" };
-        let gone = one.gone.map_or_else(|| format!("export {} whole again", one.format), |at| format!("gone since {}", time(Some(at))));
-        [one.number.to_string(), time(Some(one.at)), one.format.clone(), one.ceiling.tlp.name().to_owned(), what.into(), gone]
+        let gone = match (one.gone, &one.to) {
+            (Some(at), _) => format!("gone since {}", time(Some(at))),
+            (None, Some(to)) => format!("there until {to} fetches again"),
+            (None, None) => format!("export {} whole again", one.format),
+        };
+        let format = one.to.as_ref().map_or_else(|| one.format.clone(), |to| format!("{} to {to}", one.format));
+        [one.number.to_string(), time(Some(one.at)), format, one.ceiling.tlp.name().to_owned(), what.into(), gone]
     };
     format!("\n{}", table(["EXPORT", "AT", "FORMAT", "UP TO", "WHAT", "NOW"], exports.iter().map(row).collect()))
 }

@@ -1,6 +1,7 @@
 //! `watchfire serve`
 
 use super::{Desk, Ended, provision};
+use crate::api::https::Https;
 use crate::api::server::Socket;
 use crate::clock::Clock;
 use crate::config::{Effective, FILE};
@@ -42,6 +43,7 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     let node = Node::open(&desk.data, Clock::system())?;
     let address = node.listen().await?;
     let socket = Socket::bind(&desk.data)?;
+    let https = Https::bind(&node).await?;
     let stop = CancellationToken::new();
     let signals = Signals::new()?;
     if let Some(cards) = &args.cards {
@@ -49,23 +51,36 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     }
     let (requests, connections) = (size(config.api.request_bytes_max), size(config.api.connections_max));
     let desk_socket = tokio::spawn(socket.serve(node.clone(), requests, connections, stop.clone()));
-    let obeying = tokio::spawn(signals.obey(node.clone(), args.cards.clone(), stop.clone()));
+    let show_anew: ShowAnew = https.as_ref().map(|https| Box::new(https.reloader()) as _);
+    let programs = tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            if let Some(https) = https {
+                https.serve(stop).await;
+            }
+        }
+    });
+    let obeying = tokio::spawn(signals.obey(node.clone(), args.cards.clone(), show_anew, stop.clone()));
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), vocabularies = node.vocabularies.version(), "ready");
     let ended = node.run(stop.clone()).await;
     stop.cancel();
-    let _ = tokio::join!(desk_socket, obeying);
+    let _ = tokio::join!(desk_socket, programs, obeying);
     tracing::info!("stopped");
     ended?;
     Ok(Exit::Done)
 }
 
-async fn reload(node: &Node, cards: Option<&Path>) -> Result<(), Vec<NodeError>> {
+/// Reads the certificate again that programs are shown.
+type ShowAnew = Option<Box<dyn Fn() -> Result<(), NodeError> + Send + Sync>>;
+
+async fn reload(node: &Node, cards: Option<&Path>, show_anew: &ShowAnew) -> Result<(), Vec<NodeError>> {
     let paired = match cards {
         Some(cards) => pair_with(node, cards).await,
         None => Ok(()),
     };
     let mut failed: Vec<NodeError> = paired.err().into_iter().collect();
     failed.extend(node.reload().await.err().into_iter().flatten());
+    failed.extend(show_anew.as_ref().and_then(|show| show().err()));
     if failed.is_empty() { Ok(()) } else { Err(failed) }
 }
 
@@ -112,13 +127,13 @@ impl Signals {
         Ok(Self { terminate, interrupt, hang_up })
     }
 
-    async fn obey(mut self, node: Arc<Node>, cards: Option<PathBuf>, stop: CancellationToken) {
+    async fn obey(mut self, node: Arc<Node>, cards: Option<PathBuf>, show_anew: ShowAnew, stop: CancellationToken) {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = self.terminate.recv() => return stop.cancel(),
                 _ = self.interrupt.recv() => return stop.cancel(),
-                _ = self.hang_up.recv() => match reload(&node, cards.as_deref()).await {
+                _ = self.hang_up.recv() => match reload(&node, cards.as_deref(), &show_anew).await {
                     Ok(()) => tracing::info!("reloaded"),
                     Err(failed) => for error in failed {
                         let (code, place) = (error.code(), error.place());

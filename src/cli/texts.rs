@@ -2,17 +2,20 @@
 
 use super::demo::{self, Outcome, Step};
 use super::{
-    disclosures, doctor, explain, export, group, holds, import, init, invite, join, lookup, notify, output, peer, preview, receipts,
-    release, restore, rotate, share, show, status, undo, warninglist, withdraw,
+    consumer, disclosures, doctor, explain, export, group, holds, import, init, invite, join, lookup, notify, output, peer, preview,
+    receipts, release, restore, rotate, share, show, status, undo, warninglist, withdraw,
 };
 use crate::api::{Health, Problem};
 use crate::formats;
 use crate::model::record::WithdrawalMode;
-use crate::model::{Ceiling, EntryHash, GroupId, LogId, NoticeId, ObservableKind, OrgId, RecordId, ReleaseId, ShortId, Timestamp, Tlp};
+use crate::model::{
+    Ceiling, Class, EntryHash, GroupId, LogId, NoticeId, ObservableKind, OrgId, Pap, RecordId, ReleaseId, ShortId, Timestamp, Tlp,
+};
 use crate::node::backup::LogHead;
 use crate::node::error::Exit;
 use crate::node::gate::{FindingView, JudgedView};
 use crate::node::notify::{ChannelView, NoticeState, NoticeView, NoticesView, NotifyStatus, Tried};
+use crate::node::serving::{ConsumerView, ConsumersView, HttpsView, TokenView};
 use crate::node::view::{
     AlsoView, AwaitedView, BackupView, CertificatesView, ChainView, CheckVerdict, CheckView, DiagnosisView, DisclosureView, EntryView,
     ExplainView, ExportedView, Field, GroupView, HeldView, HoldState, HoldView, ImportReport, InitView, InviteView, JoinView, LabelCount,
@@ -20,6 +23,7 @@ use crate::node::view::{
     RecordView, ReleasedView, RemovedView, RestoreFileView, RestoreView, RestoredView, ShareReport, StatusView, StepView, TakeBackView,
     WithheldView,
 };
+use crate::rules::consumer::{Grant, Scope};
 use crate::rules::disclosed::Broken;
 use crate::rules::lists::Severity;
 use crate::rules::release::{Findings, Replaced};
@@ -212,6 +216,81 @@ not heard: how the log of us to amal went on (amal, smex could tell)
 not heard: how the log of us to partners went on (amal, smex could tell)
 ";
     assert_eq!(restore::waived(&waiting_for_amal()), expected);
+}
+
+#[test]
+fn consumers_show_what_each_may_have_and_a_token_is_shown_once() {
+    let grant = Grant {
+        scopes: vec![Scope::Export],
+        tlp_max: Tlp::Green,
+        class_max: Class::Confidential,
+        pap_max: None,
+        in_url: false,
+        expires: AT,
+        revoked: None,
+        waits: false,
+    };
+    let one = ConsumerView {
+        id: "00".repeat(16),
+        name: "misp-lab".parse().unwrap(),
+        state: "live".into(),
+        created: AT,
+        grant: grant.clone(),
+        groups: vec!["partners".into()],
+        used: Some(AT),
+    };
+    let list = Grant { in_url: true, pap_max: Some(Pap::Amber), ..grant };
+    let other = ConsumerView { name: "list".parse().unwrap(), grant: list, groups: vec![], used: None, ..one.clone() };
+    let https = Some(HttpsView { address: "192.0.2.1:8443".into(), fingerprint: "AB:CD".into() });
+    let view = ConsumersView { https: https.clone(), consumers: vec![other.clone(), one.clone()] };
+    let expected = "\
+https://192.0.2.1:8443, certificate AB:CD
+CONSUMER  STATE  SCOPE                  MAY HAVE                                     UNTIL                 LAST HERE
+list      live   export in the address  up to green, confidential, PAP:AMBER         2026-11-22T09:30:00Z  -
+misp-lab  live   export                 up to green, confidential, said in partners  2026-11-22T09:30:00Z  2026-11-22T09:30:00Z
+";
+    assert_eq!(consumer::list_text(&view), expected);
+    let none = ConsumersView { https: None, consumers: vec![] };
+    assert_eq!(consumer::list_text(&none), "the node answers nobody: `https.listen` in the settings says where\n");
+    let expected = "\
+consumer     misp-lab
+token        wf_x
+may have     up to green, confidential, said in partners
+until        2026-11-22T09:30:00Z
+address      https://192.0.2.1:8443/export/
+certificate  AB:CD
+the token is shown this once; docs/serving.md says where it is typed in
+";
+    let token = TokenView { consumer: one, token: "wf_x".into(), https };
+    assert_eq!(consumer::token_text(&token), expected);
+    let in_url = consumer::token_text(&TokenView { consumer: other, https: None, ..token.clone() });
+    assert!(in_url.contains("address   none: `https.listen` in the settings says where the node answers\n"), "{in_url}");
+    assert_eq!(format!("{token:?}"), format!("TokenView({})", "00".repeat(16)), "a log would have it");
+}
+
+#[test]
+fn the_doctor_looks_at_the_certificate_that_programs_are_shown() {
+    let data = tempfile::tempdir().unwrap();
+    let put = |settings: &str| std::fs::write(data.path().join("watchfire.toml"), settings).unwrap();
+    put("");
+    assert_eq!(doctor::programs(data.path(), AT), None);
+    put("[https]\nlisten = '127.0.0.1:8443'\n");
+    let found = doctor::programs(data.path(), AT).unwrap();
+    assert_eq!(found.text, "`127.0.0.1:8443`; the certificate is made at the next start");
+    put("[https]\nlisten = '127.0.0.1:8443'\ncert = 'cert.pem'\nkey = 'key.pem'\n");
+    let found = doctor::programs(data.path(), AT).unwrap();
+    assert_eq!(found.verdict, CheckVerdict::Bad);
+    assert!(found.text.contains("cert.pem` cannot be used: "), "{}", found.text);
+    let pair = rcgen::KeyPair::generate().unwrap();
+    let mut parameters = rcgen::CertificateParams::new(vec!["localhost".into()]).unwrap();
+    (parameters.not_before, parameters.not_after) = (rcgen::date_time_ymd(2026, 1, 1), rcgen::date_time_ymd(2026, 12, 1));
+    std::fs::write(data.path().join("cert.pem"), parameters.self_signed(&pair).unwrap().pem()).unwrap();
+    std::fs::write(data.path().join("key.pem"), pair.serialize_pem()).unwrap();
+    let verdict = |at: Timestamp| doctor::programs(data.path(), at).map(|found| found.verdict);
+    let day = 86_400_000;
+    assert_eq!(verdict(Timestamp(AT.0 - 30 * day)), Some(CheckVerdict::Ok));
+    assert_eq!(verdict(AT), Some(CheckVerdict::Warning));
+    assert_eq!(verdict(AT.plus(30 * day)), Some(CheckVerdict::Bad));
 }
 
 #[test]
@@ -782,6 +861,7 @@ smex  waiting    -
         format: "stix".into(),
         ceiling: Ceiling { tlp: Tlp::Green, ..Ceiling::NONE },
         whole,
+        to: None,
         gone,
     };
     let expected = "
@@ -790,6 +870,12 @@ EXPORT  AT                    FORMAT  UP TO  WHAT              NOW
 2       2026-11-22T09:30:00Z  stix    green  what had changed  export stix whole again
 ";
     assert_eq!(receipts::exported(&[export(1, true, Some(AT)), export(2, false, None)]), expected);
+    let fetched = ExportedView { to: Some("misp-lab".into()), ..export(3, true, None) };
+    let expected = "
+EXPORT  AT                    FORMAT            UP TO  WHAT        NOW
+3       2026-11-22T09:30:00Z  stix to misp-lab  green  everything  there until misp-lab fetches again
+";
+    assert_eq!(receipts::exported(&[fetched]), expected);
     assert_eq!(receipts::exported(&[]), "");
     let told = vec!["amal".to_owned(), "smex".to_owned()];
     let view =

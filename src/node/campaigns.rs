@@ -230,7 +230,7 @@ impl Node {
         };
         // A store that was put back from a backup may number anew.
         let cursor = self.memory().reported.cursor.unwrap_or(written).min(snapshot.newest()?);
-        let filter = Filter { kinds: Vec::new(), ceiling: Ceiling::NONE, revoked: false, now };
+        let filter = Filter { kinds: Vec::new(), ceiling: Ceiling::NONE, groups: Vec::new(), revoked: false, now };
         let events = snapshot.since(cursor, EVENTS_MAX, &filter)?;
         let Some(last) = events.last().map(|event| event.cursor) else { return Ok(None) };
         let mut pending = Self::pending(&snapshot)?;

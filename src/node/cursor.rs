@@ -62,5 +62,7 @@ fn bound(request: &ExportRequest) -> Aad<[u8; 32]> {
     let mut kinds: Vec<u8> = request.kinds.iter().copied().map(ObservableKind::number).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    Aad::from(sha256_framed("watchfire/export/v1", &[&ceiling, &kinds]))
+    let mut groups: Vec<&[u8]> = request.groups.iter().map(|group| group.0.as_slice()).collect();
+    groups.sort_unstable();
+    Aad::from(sha256_framed("watchfire/export/v1", &[&[ceiling.as_slice(), &kinds], groups.as_slice()].concat()))
 }

@@ -352,8 +352,9 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let restored = super::held_back::Restored::new(self.clock.now(), None, &snapshot)?;
         let held = Self::wait_for_a_person(&snapshot)?;
+        let consumers = Self::consumers_wait(&snapshot)?;
         drop(snapshot);
-        self.commit_many(std::iter::once(restored.change()).chain(held).collect()).await?;
+        self.commit_many(std::iter::once(restored.change()).chain(held).chain(consumers).collect()).await?;
         let closed = self.store.snapshot()?.logs_of(&self.org())?.len() as u64;
         Ok(RestoreView { incarnation: self.next_incarnation().await?, closed })
     }

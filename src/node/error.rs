@@ -213,6 +213,9 @@ pub enum NodeError {
     /// No group has that name or id.
     #[error("no group is called `{0}`\nhint: `watchfire group list` shows them")]
     UnknownGroup(String),
+    /// No consumer has that name.
+    #[error("no consumer is called `{0}`\nhint: `watchfire consumer list` shows them")]
+    UnknownConsumer(String),
     /// No member of a group has that name or id.
     #[error(
         "no member of `{group}` is called `{name}`\nhint: `watchfire group show {group}` shows them; one that is no peer has its id alone"
@@ -450,6 +453,7 @@ impl NodeError {
             Self::NoChannel(_) => "no-channel",
             Self::UnknownPeer(_) => "unknown-peer",
             Self::UnknownGroup(_) => "unknown-group",
+            Self::UnknownConsumer(_) => "unknown-consumer",
             Self::UnknownMember { .. } => "unknown-member",
             Self::UnknownAudience(_) => "unknown-audience",
             Self::UnknownRecord(_) => "unknown-record",
@@ -520,7 +524,9 @@ impl NodeError {
             Self::Desk(Denied::UnknownUser(_)) => Exit::NotFound,
             Self::Desk(_) => Exit::Permission,
             Self::Unreachable { .. } | Self::Protocol { .. } => Exit::Unreachable,
-            Self::NoChannel(_) | Self::UnknownPeer(_) | Self::UnknownGroup(_) | Self::UnknownMember { .. } => Exit::NotFound,
+            Self::NoChannel(_) | Self::UnknownPeer(_) | Self::UnknownGroup(_) | Self::UnknownConsumer(_) | Self::UnknownMember { .. } => {
+                Exit::NotFound
+            }
             Self::UnknownAudience(_)
             | Self::UnknownRecord(_)
             | Self::Recalled { .. }
@@ -758,6 +764,12 @@ mod tests {
             ),
             (NodeError::UnknownPeer(text()), "unknown-peer", 6, "no peer is called `amal`\nhint: `watchfire peer list` shows them"),
             (NodeError::UnknownGroup(text()), "unknown-group", 6, "no group is called `amal`\nhint: `watchfire group list` shows them"),
+            (
+                NodeError::UnknownConsumer(text()),
+                "unknown-consumer",
+                6,
+                "no consumer is called `amal`\nhint: `watchfire consumer list` shows them",
+            ),
             (
                 NodeError::UnknownMember { name: text(), group: "circle".into() },
                 "unknown-member",

@@ -30,10 +30,10 @@ const EVENTS_AT_ONCE: usize = 1_000;
 pub struct Export {
     pub(super) snapshot: Snapshot,
     pub(super) request: ExportRequest,
-    now: Timestamp,
+    pub(super) now: Timestamp,
     since: Option<u64>,
     /// What is held against what may enter a list that blocks.
-    gate: Gate,
+    pub(super) gate: Gate,
     /// Where files are put together.
     data: PathBuf,
 }
@@ -63,11 +63,20 @@ impl Export {
     /// # Errors
     /// When the store cannot be read or the output fails; then what was written is not whole.
     pub fn write(&self, out: &mut dyn Write) -> Result<Vec<UnsaidView>, NodeError> {
+        self.write_until(out).map(|(unsaid, _)| unsaid)
+    }
+
+    /// As [`Self::write`], and tells until when the same would be written while nothing in the store changes: something expires then. `None` where
+    /// nothing does.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub(super) fn write_until(&self, out: &mut dyn Write) -> Result<(Vec<UnsaidView>, Option<Timestamp>), NodeError> {
         let Self { snapshot, request, now, since, .. } = self;
         let revoked = request.format.tells_withdrawn();
-        let filter = Filter { kinds: request.kinds.clone(), ceiling: request.ceiling, revoked, now: *now };
+        let filter = Filter { kinds: request.kinds.clone(), ceiling: request.ceiling, groups: request.groups.clone(), revoked, now: *now };
         let written = Written::begin(request, &self.data, out).map_err(failed)?;
-        let mut sink = Sink { export: self, written, unsaid: Unsaid::default() };
+        let mut sink = Sink { export: self, written, unsaid: Unsaid::default(), until: None };
         match since {
             None => {
                 for item in snapshot.records(None, filter)? {
@@ -76,12 +85,13 @@ impl Export {
             }
             Some(since) => each_change(snapshot, *since, &filter, &mut |_, item| item.map_or(Ok(()), |item| sink.item(item)))?,
         }
-        let Sink { written, unsaid, .. } = sink;
+        let Sink { written, unsaid, until, .. } = sink;
         let mut views = BTreeMap::new();
         for (count, kind, why) in written.finish().map_err(failed)?.lines().chain(unsaid.lines()) {
             *views.entry((kind, why)).or_insert(0) += count;
         }
-        Ok(views.into_iter().map(|((kind, why), count)| UnsaidView { count, kind: kind.name().into(), why: why.into() }).collect())
+        let views = views.into_iter().map(|((kind, why), count)| UnsaidView { count, kind: kind.name().into(), why: why.into() });
+        Ok((views.collect(), until))
     }
 }
 
@@ -91,10 +101,18 @@ impl Node {
     /// # Errors
     /// When the store cannot be read or takes no changes.
     pub fn remember_export(&self, request: &ExportRequest) -> Result<(), NodeError> {
+        self.remember_export_to(request, None)
+    }
+
+    /// As [`Self::remember_export`], of one that a consumer fetched. Blocking.
+    ///
+    /// # Errors
+    /// As [`Self::remember_export`].
+    pub(super) fn remember_export_to(&self, request: &ExportRequest, to: Option<String>) -> Result<(), NodeError> {
         let snapshot = self.store.snapshot()?;
         let time = |cursor: &String| time_of(&snapshot, self.event_of(&snapshot, request, cursor)?);
         let since = request.since.as_ref().map(time).transpose()?;
-        let row = ExportRow { at: self.clock.now(), format: request.format.name().to_owned(), ceiling: request.ceiling, since };
+        let row = ExportRow { at: self.clock.now(), format: request.format.name().to_owned(), ceiling: request.ceiling, since, to };
         self.store.commit_blocking(Change::Exported(Box::new(row)))?;
         Ok(())
     }
@@ -110,7 +128,13 @@ impl Node {
         self.may_serve(&snapshot)?;
         let Some(since) = &request.since else { return Ok(Vec::new()) };
         let since = self.event_of(&snapshot, request, since)?;
-        let filter = Filter { kinds: request.kinds.clone(), ceiling: request.ceiling, revoked: true, now: self.clock.now() };
+        let filter = Filter {
+            kinds: request.kinds.clone(),
+            ceiling: request.ceiling,
+            groups: request.groups.clone(),
+            revoked: true,
+            now: self.clock.now(),
+        };
         let mut removed = Vec::new();
         let before = time_of(&snapshot, since)?;
         each_change(&snapshot, since, &filter, &mut |record, item| {
@@ -140,7 +164,8 @@ impl Node {
                 let came = row.since.is_none_or(|since| from >= since) && from <= row.at;
                 let before = until.is_none_or(|at| row.at < at);
                 if came && before && row.ceiling.admits(label) {
-                    let whole = |other: &ExportRow| other.format == row.format && other.since.is_none() && Some(other.at) >= until;
+                    let same = |other: &ExportRow| other.format == row.format && other.to == row.to;
+                    let whole = |other: &ExportRow| same(other) && other.since.is_none() && Some(other.at) >= until;
                     let gone = until.and_then(|_| exports.iter().map(|(_, other)| other).find(|other| whole(other)));
                     let view = ExportedView {
                         number: *number,
@@ -148,6 +173,7 @@ impl Node {
                         format: row.format.clone(),
                         ceiling: row.ceiling,
                         whole: row.since.is_none(),
+                        to: row.to.clone(),
                         gone: gone.map(|other| other.at),
                     };
                     carried.insert(*number, view);
@@ -252,6 +278,8 @@ struct Sink<'e> {
     export: &'e Export,
     written: Written<'e>,
     unsaid: Unsaid,
+    /// When the first of what was looked at expires.
+    until: Option<Timestamp>,
 }
 
 impl Sink<'_> {
@@ -259,6 +287,8 @@ impl Sink<'_> {
     fn item(&mut self, item: Item) -> Result<(), NodeError> {
         let Item { observable, provenances, .. } = item;
         let Export { request, now, gate, .. } = self.export;
+        let ends = provenances.iter().flat_map(|one| [one.valid_until, Some(one.retention)]).flatten().filter(|at| at > now);
+        self.until = ends.chain(self.until).min();
         if request.format.acts()
             && let Err(why) = blocking::may_enter(&observable, &gate.judge(&observable, &inside(&observable)))
         {
@@ -294,7 +324,9 @@ impl Export {
             let Some(indicator) = indicator(&body) else { continue };
             // What was never changed under a label has no history of it.
             let received = History { created: one.received, modified: one.received, recalled: false };
-            let history = others().fold(snapshot.history(&one.record, ceiling)?.unwrap_or(received), |history, other| History {
+            let known =
+                if self.request.groups.is_empty() { snapshot.history(&one.record, ceiling)? } else { self.history_there(others())? };
+            let history = others().fold(known.unwrap_or(received), |history, other| History {
                 created: history.created.min(other.received),
                 modified: history.modified.max(other.received),
                 ..history
@@ -302,6 +334,25 @@ impl Export {
             rows.push(row(one, label, &history, indicator));
         }
         Ok(rows)
+    }
+
+    /// When what was said of a record in some groups alone came and changed last: what was said elsewhere must not show in it.
+    fn history_there<'p>(&self, said: impl Iterator<Item = &'p Provenance>) -> Result<Option<History>, NodeError> {
+        let mut history: Option<History> = None;
+        for one in said {
+            let gone = match one.state {
+                ProvenanceState::Revoked => self.snapshot.taken_back(&one.log, one.seq)?.map(|row| row.at),
+                _ => None,
+            };
+            let modified = one.received.max(gone.unwrap_or(one.received));
+            history = Some(match history {
+                None => History { created: one.received, modified, recalled: false },
+                Some(before) => {
+                    History { created: before.created.min(one.received), modified: before.modified.max(modified), recalled: false }
+                }
+            });
+        }
+        Ok(history)
     }
 }
 

@@ -42,6 +42,7 @@ pub mod relay;
 mod sealing;
 mod second;
 pub mod send;
+pub mod serving;
 pub mod share;
 pub mod statistics;
 mod status;
@@ -129,6 +130,8 @@ pub struct Node {
     no_campaigns: std::sync::OnceLock<BTreeSet<String>>,
     /// One check for a duplicate is counted, and one thing that may be matched changes, at a time.
     matching: tokio::sync::Mutex<()>,
+    /// Exports for programs that fetch them.
+    serving: serving::Serving,
     /// The value lists in force.
     pub vocabularies: crate::model::vocabulary::Vocabularies,
     /// One definition of a group of ours follows from the one before.
@@ -267,6 +270,7 @@ impl Node {
             reporting: tokio::sync::Mutex::default(),
             no_campaigns: std::sync::OnceLock::new(),
             matching: tokio::sync::Mutex::default(),
+            serving: serving::Serving::default(),
             vocabularies,
             defining: tokio::sync::Mutex::default(),
         })

@@ -558,6 +558,8 @@ pub struct ExportRequest {
     pub format: ExportFormat,
     /// Nothing more restricted than this.
     pub ceiling: Ceiling,
+    /// Only what was said in these groups; empty for all.
+    pub groups: Vec<GroupId>,
     /// Only what came or changed after this cursor, which an earlier export gave.
     pub since: Option<String>,
     /// Only these kinds; all where it is empty.
@@ -1049,7 +1051,10 @@ pub struct ExportedView {
     pub ceiling: Ceiling,
     /// Whether everything was in it, and not only what had changed.
     pub whole: bool,
-    /// When the same format was first written whole after the record was taken back: whoever reads that one has it no more.
+    /// The consumer that fetched it; nobody where it was made at the desk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// When the same format was first written whole, for the same, after the record was taken back: whoever reads that one has it no more.
     pub gone: Option<Timestamp>,
 }
 

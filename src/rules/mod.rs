@@ -5,6 +5,7 @@ pub mod alert;
 pub mod blocking;
 pub mod call;
 pub mod campaigns;
+pub mod consumer;
 mod decode;
 pub mod desk;
 pub mod disclosed;

@@ -349,6 +349,10 @@ pub enum Shelf {
     DuplicateDay = 53,
     /// Zeros, written where a ticket has found nothing: as much as where it has.
     DuplicateNothing = 54,
+    /// Programs that may fetch, each under the first half of its token's SHA-256.
+    Consumer = 60,
+    /// When each of them was last here, by its own id.
+    ConsumerUse = 61,
 }
 
 /// What is remembered of a referral besides its messages.
@@ -607,6 +611,9 @@ pub struct ExportRow {
     pub ceiling: Ceiling,
     /// Where only what changed since was asked for: the time of that cursor.
     pub since: Option<Timestamp>,
+    /// The consumer that fetched it, by name; nobody where it was made at the desk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
 }
 
 /// A group as the store keeps it.

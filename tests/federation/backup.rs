@@ -16,8 +16,14 @@ fn domains(prefix: &str, count: usize) -> String {
 
 fn try_export(federation: &Federation, who: Who) -> Result<String, NodeError> {
     let mut out = Vec::new();
-    let request =
-        ExportRequest { format: ExportFormat::Text, ceiling: Ceiling::NONE, since: None, kinds: Vec::new(), options: Default::default() };
+    let request = ExportRequest {
+        format: ExportFormat::Text,
+        ceiling: Ceiling::NONE,
+        groups: Vec::new(),
+        since: None,
+        kinds: Vec::new(),
+        options: Default::default(),
+    };
     federation.node(who).begin_export(request)?.write(&mut out)?;
     Ok(String::from_utf8(out).unwrap())
 }

@@ -116,7 +116,8 @@ async fn what_somebody_may_not_see_changes_no_byte_of_an_answer() {
     federation.share(AMAL, "www.example.org", Tlp::Clear, "borealis").await;
     federation.settle().await;
     let values = [EVIL.to_owned(), "example.org".to_owned(), "www.example.org".to_owned()];
-    let green = |format, since| ExportRequest { format, ceiling: GREEN, since, kinds: vec![], options: Default::default() };
+    let green =
+        |format, since| ExportRequest { format, ceiling: GREEN, groups: Vec::new(), since, kinds: vec![], options: Default::default() };
     let cursor = federation.cursor(AMAL, &green(ExportFormat::Stix, None));
     let unbounded = |since| ExportRequest { ceiling: Ceiling::NONE, ..green(ExportFormat::Stix, since) };
     let of_all = federation.cursor(AMAL, &unbounded(None));

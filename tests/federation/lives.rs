@@ -124,8 +124,14 @@ async fn what_an_old_copy_shares_before_it_learns_goes_into_the_next_incarnation
 #[tokio::test]
 async fn a_declared_restore_opens_the_next_incarnation_before_anyone_is_asked() {
     let (mut federation, copy) = gone_further().await;
-    let whole =
-        |since| ExportRequest { format: ExportFormat::Text, ceiling: Ceiling::NONE, since, kinds: Vec::new(), options: Default::default() };
+    let whole = |since| ExportRequest {
+        format: ExportFormat::Text,
+        ceiling: Ceiling::NONE,
+        groups: Vec::new(),
+        since,
+        kinds: Vec::new(),
+        options: Default::default(),
+    };
     let cursor = federation.cursor(AMAL, &whole(None));
     federation.cut(AMAL, BOREALIS);
     federation.cut(AMAL, CEDAR);

@@ -130,6 +130,7 @@ async fn an_export_that_goes_on_names_what_the_earlier_ones_carried_and_is_gone(
     let request = |since: Option<&String>, tlp_max| ExportRequest {
         format: ExportFormat::Stix,
         ceiling: Ceiling { tlp: tlp_max, ..Ceiling::NONE },
+        groups: Vec::new(),
         since: since.cloned(),
         kinds: Vec::new(),
         options: Default::default(),
@@ -169,8 +170,14 @@ async fn an_export_that_goes_on_names_what_the_earlier_ones_carried_and_is_gone(
 async fn exports_that_carried_a_record_are_told_where_it_is_only_held_too() {
     let federation = shared().await;
     let record = federation.lookup(BOREALIS, EVIL).remove(0).record.to_string();
-    let request =
-        ExportRequest { format: ExportFormat::Text, ceiling: Ceiling::NONE, since: None, kinds: Vec::new(), options: Default::default() };
+    let request = ExportRequest {
+        format: ExportFormat::Text,
+        ceiling: Ceiling::NONE,
+        groups: Vec::new(),
+        since: None,
+        kinds: Vec::new(),
+        options: Default::default(),
+    };
     let remember = || {
         let (node, request) = (federation.node(BOREALIS).clone(), request.clone());
         tokio::task::spawn_blocking(move || node.remember_export(&request))

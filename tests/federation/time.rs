@@ -193,6 +193,7 @@ async fn who_may_see_the_copy_that_goes_is_told_though_a_stricter_one_stays() {
     let amber = |since| ExportRequest {
         format: ExportFormat::Text,
         ceiling: Ceiling { tlp: Tlp::Amber, ..Ceiling::NONE },
+        groups: Vec::new(),
         since,
         kinds: Vec::new(),
         options: Default::default(),

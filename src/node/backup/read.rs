@@ -169,6 +169,7 @@ fn finish(partial: &Path, manifest: &Manifest, clock: &Clock, name: &str) -> Res
         || keys.org() != manifest.org;
     let restored = Restored::new(now, Some(manifest.taken), &snapshot)?;
     let held = Node::wait_for_a_person(&snapshot)?;
+    let consumers = Node::consumers_wait(&snapshot)?;
     drop(snapshot);
     if differs {
         return Err(NodeError::bad_backup(name, &content("its logs or records are not those that it was made of")));
@@ -176,7 +177,7 @@ fn finish(partial: &Path, manifest: &Manifest, clock: &Clock, name: &str) -> Res
     let incarnation = incarnation_after(manifest.incarnation, now);
     store.commit_blocking(Change::Incarnation(incarnation))?;
     store.commit_blocking(restored.change())?;
-    for change in held {
+    for change in held.into_iter().chain(consumers) {
         store.commit_blocking(change)?;
     }
     store.commit_blocking(Change::Put(LAST, Some(manifest.taken.0.to_be_bytes().to_vec())))?;

@@ -31,6 +31,8 @@ pub enum Deed {
     Profile,
     /// Warn others, or take a warning back.
     Alert,
+    /// Say which programs of others may fetch what.
+    Consumers,
     /// Make the desk's first key.
     MakeDeskKey,
     /// Make the next one.
@@ -44,9 +46,9 @@ pub const fn may(role: Role, deed: Deed) -> bool {
     match (role, deed) {
         (Role::Director, _)
         | (Role::Handler | Role::Lead, Deed::Release | Deed::Approve | Deed::Refer | Deed::Work | Deed::Duplicate | Deed::OpenSealed)
-        | (Role::Lead, Deed::RotateDeskKey | Deed::Profile | Deed::Alert) => true,
+        | (Role::Lead, Deed::RotateDeskKey | Deed::Profile | Deed::Alert | Deed::Consumers) => true,
         (Role::Handler | Role::Lead, Deed::ChangeUsers | Deed::MakeDeskKey)
-        | (Role::Handler, Deed::RotateDeskKey | Deed::Profile | Deed::Alert)
+        | (Role::Handler, Deed::RotateDeskKey | Deed::Profile | Deed::Alert | Deed::Consumers)
         | (Role::Coordinator, _) => false,
     }
 }
@@ -157,6 +159,7 @@ const fn deed_text(deed: &Deed) -> &'static str {
         Deed::Duplicate => "check for duplicates",
         Deed::Profile => "change the profile",
         Deed::Alert => "publish an alert",
+        Deed::Consumers => "say which programs may fetch",
         Deed::MakeDeskKey => "make the desk key",
         Deed::RotateDeskKey => "make the next desk key",
         Deed::OpenSealed => "open what is sealed to the desk",
@@ -166,7 +169,9 @@ const fn deed_text(deed: &Deed) -> &'static str {
 const fn deed_hint(deed: &Deed) -> &'static str {
     match deed {
         Deed::ChangeUsers | Deed::MakeDeskKey => "a director does; `watchfire user list` shows who is one",
-        Deed::RotateDeskKey | Deed::Profile | Deed::Alert => "a lead or a director does; `watchfire user list` shows them",
+        Deed::RotateDeskKey | Deed::Profile | Deed::Alert | Deed::Consumers => {
+            "a lead or a director does; `watchfire user list` shows them"
+        }
         Deed::Release | Deed::Approve | Deed::Refer | Deed::Work | Deed::Duplicate | Deed::OpenSealed => {
             "a handler, a lead or a director does; `watchfire user list` shows them"
         }

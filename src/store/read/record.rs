@@ -2,7 +2,8 @@
 
 use super::lookup::Provenance;
 use super::{Read, Snapshot};
-use crate::model::{Ceiling, Observable, ObservableKind, RecordId, RecordKind, Timestamp};
+use crate::model::log::Audience;
+use crate::model::{Ceiling, GroupId, Observable, ObservableKind, RecordId, RecordKind, Timestamp};
 use crate::rules::label::Held;
 use crate::store::ProvenanceState;
 use crate::store::body::get_body;
@@ -20,6 +21,8 @@ pub struct Filter {
     pub kinds: Vec<ObservableKind>,
     /// The most restrictive label.
     pub ceiling: Ceiling,
+    /// Only what was said in these groups; empty for all.
+    pub groups: Vec<GroupId>,
     /// Whether withdrawn ones are wanted too.
     pub revoked: bool,
     /// What has expired by now is left out.
@@ -33,7 +36,9 @@ impl Filter {
     }
 
     fn wants(&self, provenance: &Provenance) -> bool {
+        let said_there = |group: &GroupId| provenance.audience == Audience::Group(*group);
         self.ceiling.admits(provenance.label)
+            && (self.groups.is_empty() || self.groups.iter().any(said_there))
             && (self.revoked || provenance.state != ProvenanceState::Revoked)
             && !provenance.is_expired(self.now)
     }

@@ -215,7 +215,7 @@ fn what_has_expired_is_hidden_at_once() {
 }
 
 fn filter() -> Filter {
-    Filter { kinds: vec![], ceiling: Ceiling { tlp: Tlp::Red, ..Ceiling::NONE }, revoked: false, now: NOW }
+    Filter { kinds: vec![], ceiling: Ceiling { tlp: Tlp::Red, ..Ceiling::NONE }, groups: vec![], revoked: false, now: NOW }
 }
 
 #[test]

@@ -235,7 +235,7 @@ fn events_from_before_they_had_labels_get_those_of_what_is_held_and_the_strictes
     change_file(&home, |transaction| as_of(transaction, 8));
     let home = Home { store: Some(open(&home).unwrap()), ..home };
     let seen = |tlp: Tlp| -> Vec<RecordId> {
-        let filter = Filter { kinds: vec![], ceiling: Ceiling { tlp, ..Ceiling::NONE }, revoked: true, now: NOW };
+        let filter = Filter { kinds: vec![], ceiling: Ceiling { tlp, ..Ceiling::NONE }, groups: vec![], revoked: true, now: NOW };
         home.read().since(0, 100, &filter).unwrap().into_iter().map(|event| event.record).collect()
     };
     assert_eq!(seen(Tlp::AmberStrict), [record("kept.example")]);

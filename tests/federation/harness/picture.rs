@@ -16,7 +16,7 @@ pub struct Picture {
 
 impl Picture {
     pub fn of(snapshot: &Snapshot) -> Self {
-        let filter = Filter { kinds: Vec::new(), ceiling: Ceiling::NONE, revoked: true, now: super::START };
+        let filter = Filter { kinds: Vec::new(), ceiling: Ceiling::NONE, groups: Vec::new(), revoked: true, now: super::START };
         let mut values = BTreeMap::new();
         for item in snapshot.records(None, filter).unwrap() {
             let item = item.unwrap();

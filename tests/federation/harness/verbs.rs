@@ -136,7 +136,17 @@ impl Federation {
     }
 
     pub fn export(&self, who: Who, format: ExportFormat) -> String {
-        self.export_as(who, &ExportRequest { format, ceiling: Ceiling::NONE, since: None, kinds: Vec::new(), options: Default::default() })
+        self.export_as(
+            who,
+            &ExportRequest {
+                format,
+                ceiling: Ceiling::NONE,
+                groups: Vec::new(),
+                since: None,
+                kinds: Vec::new(),
+                options: Default::default(),
+            },
+        )
     }
 
     pub fn export_as(&self, who: Who, request: &ExportRequest) -> String {

@@ -1,0 +1,56 @@
+//! Exports for programs that fetch them unattended: who may (`consumer.rs`), what was written for them lately (`kept.rs`), and in which order it came (`ledger.rs`).
+
+mod consumer;
+mod kept;
+mod ledger;
+
+pub use consumer::{Consumer, ConsumerAdd, ConsumerRenew, ConsumerView, ConsumersView, HttpsView, TokenView};
+pub use kept::{Coding, Fetched};
+pub use ledger::{Entry, Ledger};
+
+use crate::model::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::MutexGuard;
+
+/// What the node keeps for those who fetch. All of it is lost with the process, and written anew.
+#[derive(Debug, Default)]
+pub(super) struct Serving {
+    /// One consumer changes at a time.
+    turn: tokio::sync::Mutex<()>,
+    /// One export is written, or packed, at a time: what many ask for at once is written once, and takes one core.
+    writing: tokio::sync::Mutex<()>,
+    /// When each consumer's last use was written down.
+    used: Mutex<BTreeMap<[u8; 16], Timestamp>>,
+    /// Where they fetch.
+    https: Mutex<Option<HttpsView>>,
+    /// What was written lately.
+    exports: Mutex<kept::Exports>,
+}
+
+impl Serving {
+    async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    fn https(&self) -> Option<HttpsView> {
+        self.https.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether a use is to be written down: the one before is so long ago.
+    fn is_news(&self, id: [u8; 16], now: Timestamp, every_ms: u64) -> bool {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = used.get(&id).is_none_or(|at| now.since(*at).max(at.since(now)) >= every_ms);
+        if news {
+            used.insert(id, now);
+        }
+        news
+    }
+}
+
+impl super::Node {
+    /// Says where consumers fetch.
+    pub fn serves_at(&self, https: HttpsView) {
+        *self.serving.https.lock().unwrap_or_else(PoisonError::into_inner) = Some(https);
+    }
+}
