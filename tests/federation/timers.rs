@@ -140,7 +140,7 @@ async fn without_a_word_from_a_person_or_beyond_the_consent_it_is_proposed_only(
         federation.after(60, &id, 1, &[AMAL, BOREALIS]).await;
         federation.after(60, &id, 3, &[AMAL, BOREALIS]).await;
         let rung = federation.recorded(AMAL, &id).pop().unwrap();
-        assert_eq!((rung.act, rung.offered, rung.not_offered), (Rung::ProposeNext, None, Some(why)));
+        assert_eq!((rung.act, rung.offered, rung.not_offered), (Rung::ProposeToDirector, None, Some(why)));
         federation.settle().await;
         assert!(federation.cases_with(AMAL, "cedar").is_empty() && federation.node(CEDAR).inbox(true).unwrap().is_empty());
         let proposal = federation.node(AMAL).referral_named_view(&id.to_string()).unwrap().proposal.expect("it is put before a person");

@@ -375,8 +375,7 @@ impl Node {
         Ok(offered)
     }
 
-    /// The notices of a rung: one for each role that it tells, as it stands in the ladder; `act` is what it came to. That nobody could be offered the
-    /// case next is told to those who would have heard that somebody was.
+    /// The notices of a rung: one for each role that its act tells; `act` is what it came to.
     fn rung_notices(&self, fired: &Fired, act: Act, watch: Option<&Watch>) -> Vec<Change> {
         let notice = |to: &Role| Notice {
             referral: ShortId::of(&fired.referral),
@@ -385,7 +384,7 @@ impl Node {
             urgent: act != Act::Digest,
             ..Notice::new(Event::RungReached, &fired.notice_id, *to, self.clock.now())
         };
-        fired.act.tells().iter().map(|to| self.notify(notice(to))).collect()
+        act.tells().iter().map(|to| self.notify(notice(to))).collect()
     }
 }
 

@@ -182,7 +182,7 @@ impl Node {
             ours.map(|(watch, _)| (watch.wait, watch.cause)).collect()
         })?;
         let rows = self.rung_rows(snapshot, &id.0)?;
-        let proposed = |row: &&RungRow| row.act == Act::ProposeNext && runs.contains(&(row.wait, row.cause));
+        let proposed = |row: &&RungRow| row.act.proposes() && runs.contains(&(row.wait, row.cause));
         let asked_since = rows.iter().filter(|row| row.offered.is_some()).map(|row| row.at).max();
         Ok(rows.iter().filter(proposed).map(|row| row.at).find(|at| asked_since.is_none_or(|asked| asked < *at)))
     }
@@ -236,6 +236,7 @@ pub const fn done(act: Act) -> &'static str {
         Act::TellLeads => "the shift's leads are told",
         Act::ProposeNext => "whom else to ask is put before a person",
         Act::TellDirector => "the duty director is told",
+        Act::ProposeToDirector => "the duty director is told, and whom else to ask is put before a person",
         Act::OfferNext => "the next candidate is offered the case",
     }
 }

@@ -142,6 +142,8 @@ pub enum Act {
     ProposeNext,
     /// The duty director too.
     TellDirector,
+    /// The director is told, and whom else to ask is put before the origin's people: the last resort where the node may offer it to nobody by itself.
+    ProposeToDirector,
     /// All of these are told, and the case is offered to the next candidate, where consent and policy let it. The origin still owns it.
     OfferNext,
 }
@@ -151,15 +153,16 @@ impl Act {
     pub const fn at(self, side: Side) -> Self {
         match (self, side) {
             (Self::ProposeNext, Side::Receiver) => Self::TellLeads,
-            (Self::OfferNext, Side::Receiver) => Self::TellDirector,
+            (Self::ProposeToDirector | Self::OfferNext, Side::Receiver) => Self::TellDirector,
             (act, _) => act,
         }
     }
 
-    /// What it comes to where consent or policy let nobody else be offered the case by itself: a person decides. Nothing is widened by a clock.
+    /// What it comes to where consent or policy let nobody else be offered the case by itself: a person decides, and the director knows. Nothing is
+    /// widened by a clock.
     pub const fn within(self, may_offer: bool) -> Self {
         match self {
-            Self::OfferNext if !may_offer => Self::ProposeNext,
+            Self::OfferNext if !may_offer => Self::ProposeToDirector,
             act => act,
         }
     }
@@ -169,9 +172,13 @@ impl Act {
         match self {
             Self::Digest | Self::TellHandler => &[Role::Handler],
             Self::TellLeads | Self::ProposeNext => &[Role::Handler, Role::Lead],
-            Self::TellDirector | Self::OfferNext => &[Role::Handler, Role::Lead, Role::Director],
+            Self::TellDirector | Self::ProposeToDirector | Self::OfferNext => &[Role::Handler, Role::Lead, Role::Director],
         }
     }
+
+    /// Each, as they ascend.
+    pub const ALL: [Self; 7] =
+        [Self::Digest, Self::TellHandler, Self::TellLeads, Self::ProposeNext, Self::TellDirector, Self::ProposeToDirector, Self::OfferNext];
 
     /// Its name in settings and rows.
     pub const fn name(self) -> &'static str {
@@ -181,13 +188,19 @@ impl Act {
             Self::TellLeads => "tell_leads",
             Self::ProposeNext => "propose_next",
             Self::TellDirector => "tell_director",
+            Self::ProposeToDirector => "propose_to_director",
             Self::OfferNext => "offer_next",
         }
     }
 
     /// Whether something is done beside telling. That is done for every rung, whichever of them gives the notice.
     pub const fn does(self) -> bool {
-        matches!(self, Self::ProposeNext | Self::OfferNext)
+        self.proposes() || matches!(self, Self::OfferNext)
+    }
+
+    /// Whether whom else to ask is put before a person.
+    pub const fn proposes(self) -> bool {
+        matches!(self, Self::ProposeNext | Self::ProposeToDirector)
     }
 }
 
@@ -230,7 +243,7 @@ mod tests {
         for wait in Wait::ALL {
             assert_eq!(serde_json::to_string(&wait).unwrap(), format!("\"{}\"", wait.name()));
         }
-        for act in [Act::Digest, Act::TellHandler, Act::TellLeads, Act::ProposeNext, Act::TellDirector, Act::OfferNext] {
+        for act in Act::ALL {
             assert_eq!(serde_json::to_string(&act).unwrap(), format!("\"{}\"", act.name()));
         }
     }
@@ -239,6 +252,15 @@ mod tests {
     fn only_the_origin_looks_for_somebody_else() {
         assert_eq!((Act::OfferNext.at(Side::Origin), Act::OfferNext.at(Side::Receiver)), (Act::OfferNext, Act::TellDirector));
         assert_eq!((Act::ProposeNext.at(Side::Receiver), Act::TellLeads.at(Side::Receiver)), (Act::TellLeads, Act::TellLeads));
-        assert_eq!((Act::OfferNext.within(false), Act::OfferNext.within(true)), (Act::ProposeNext, Act::OfferNext));
+        assert_eq!((Act::OfferNext.within(false), Act::OfferNext.within(true)), (Act::ProposeToDirector, Act::OfferNext));
+        assert_eq!(Act::ProposeToDirector.at(Side::Receiver), Act::TellDirector);
+    }
+
+    #[test]
+    fn a_later_act_tells_no_fewer_and_what_is_not_offered_tells_as_many() {
+        assert!(Act::ALL.is_sorted() && Act::ALL.windows(2).all(|pair| pair[0].tells().len() <= pair[1].tells().len()));
+        for act in Act::ALL {
+            assert_eq!(act.within(false).tells(), act.tells(), "{act:?}");
+        }
     }
 }

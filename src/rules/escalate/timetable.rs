@@ -90,7 +90,7 @@ pub enum BadTimetable {
     },
     /// A rung tells fewer people than the one before.
     #[error(
-        "`{place}`: the rung at {after} does less than the one before\nhint: digest, tell_handler, tell_leads, propose_next, tell_director, offer_next"
+        "`{place}`: the rung at {after} does less than the one before\nhint: digest, tell_handler, tell_leads, propose_next, tell_director, propose_to_director, offer_next"
     )]
     Descends {
         /// Where.

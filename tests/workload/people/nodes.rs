@@ -15,7 +15,7 @@ use watchfire::node::referral::{Act, ActRequest, AgainRequest, By, ReferRequest,
 use watchfire::rules::escalate::{Act as Rung, Wait};
 use watchfire::rules::referral::{Side, Standing};
 
-const RUNGS: [Rung; 6] = [Rung::Digest, Rung::TellHandler, Rung::TellLeads, Rung::ProposeNext, Rung::TellDirector, Rung::OfferNext];
+const RUNGS: [Rung; 7] = Rung::ALL;
 
 /// A file of timers whose first rungs nobody lives to see.
 pub fn no_ladder() -> String {
