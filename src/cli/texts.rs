@@ -1326,10 +1326,6 @@ aaaaaaaa  aaaaaaaa  facebook  partner_portal  5-2938471   2026-11-27T10:00:00Z  
     let overdue = PlatformView { overdue: waiting.due, ..waiting.clone() };
     let says = |one: &PlatformView| super::referral::platform::lines(std::slice::from_ref(one));
     assert!(says(&overdue).contains("  overdue since 2026-12-11T10:00:00Z  waiting\n"), "{}", says(&overdue));
-    let ran_out = PlatformView { due: None, ..overdue };
-    assert!(says(&ran_out).contains("  overdue since 2026-12-11T10:00:00Z, ladder ran out  waiting\n"), "{}", says(&ran_out));
-    let text = super::referral::platform::text(&ran_out);
-    assert!(text.contains("due                  overdue since 2026-12-11T10:00:00Z, ladder ran out\n"), "{text}");
     let outcome = Some("account_recovered".parse().unwrap());
     let answered = PlatformView { state: "answered".into(), due: None, outcome, partners: Vec::new(), ..waiting };
     assert!(super::referral::platform::lines(&[answered]).contains("account_recovered"));

@@ -45,7 +45,7 @@ impl Federation {
 
     /// Rungs of its clock that were reached since it was asked last.
     fn climbed(&self, who: Who) -> Vec<u8> {
-        self.node(who).platforms(None).unwrap().iter().flat_map(|one| &one.rungs).map(|rung| rung.rung).collect()
+        self.node(who).platforms(None).unwrap().iter().flat_map(|one| &one.rungs).map(|rung| u8::try_from(rung.rung).unwrap()).collect()
     }
 
     fn counted_platforms(&self, who: Who, event: Event) -> Option<u64> {

@@ -111,14 +111,6 @@ fn references(view: &PlatformView) -> String {
     view.references.iter().map(Reference::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// When its clock says something next, or that it has nothing more to say: then `platform ping` begins it anew.
-pub(crate) fn when(view: &PlatformView) -> String {
-    match (view.due, view.overdue) {
-        (None, Some(_)) => format!("{}, ladder ran out", due(None, view.overdue)),
-        (next, overdue) => due(next, overdue),
-    }
-}
-
 pub(crate) fn lines(all: &[PlatformView]) -> String {
     let row = |view: &PlatformView| {
         let referral: String = view.referral.to_string().chars().take(8).collect();
@@ -131,7 +123,7 @@ pub(crate) fn lines(all: &[PlatformView]) -> String {
             references(view),
             time(Some(view.opened)),
             view.pinged.len().to_string(),
-            when(view),
+            due(view.due, view.overdue),
             outcome,
         ]
     };
@@ -153,7 +145,7 @@ pub(crate) fn text(view: &PlatformView) -> String {
     also("by", view.by.clone());
     also("references", Some(references(view)).filter(|text| !text.is_empty()));
     also("asked again", Some(view.pinged.iter().map(|at| time(Some(*at))).collect::<Vec<_>>().join(", ")).filter(|text| !text.is_empty()));
-    also("due", view.answered.is_none().then(|| when(view)));
+    also("due", view.answered.is_none().then(|| due(view.due, view.overdue)));
     also("answered", view.answered.map(|at| time(Some(at))));
     also("outcome", view.outcome.as_ref().map(ToString::to_string));
     let partners: Vec<String> = view.partners.iter().map(|name| plain(name)).collect();

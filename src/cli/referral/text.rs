@@ -60,7 +60,7 @@ fn asked(one: &PlatformView) -> String {
     let under = if references.is_empty() { String::new() } else { format!(" as {}", references.join(", ")) };
     let again = one.pinged.last().map(|at| format!(", again {}", time(Some(*at)))).unwrap_or_default();
     let came = one.outcome.as_ref().map(|outcome| format!(", {} {}: {outcome}", one.state, time(one.answered)));
-    let came = came.unwrap_or_else(|| format!(", waiting; due {}", super::platform::when(one)));
+    let came = came.unwrap_or_else(|| format!(", waiting; due {}", due(one.due, one.overdue)));
     format!("asked {} by {}{under} {}{again}{came} ({})\n", one.platform, one.channel, time(Some(one.opened)), one.escalation)
 }
 

@@ -36,7 +36,10 @@ pub(crate) fn text(views: &[TimerView], whole: bool) -> String {
         };
         let due = if view.paused { format!("{due} (paused)") } else { due };
         let then = view.act.map_or("nothing more", done).to_owned();
-        let rungs = format!("{} of {}", view.recorded.len(), view.rungs);
+        let repeated = view.recorded.iter().map(|rung| rung.again).max().unwrap_or_default();
+        let reached = view.recorded.iter().filter(|rung| rung.again == 0).count();
+        let rungs =
+            if repeated == 0 { format!("{reached} of {}", view.rungs) } else { format!("{reached} of {}, again {repeated}", view.rungs) };
         [id, view.priority.to_string(), view.waits.clone(), view.whose.clone(), time(Some(view.since)), due, then, rungs]
     };
     let head = ["REFERRAL", "PRIORITY", "WAITS", "WHOSE", "SINCE", "DUE", "THEN", "RUNGS"];
@@ -46,7 +49,7 @@ pub(crate) fn text(views: &[TimerView], whole: bool) -> String {
     }
     for rung in views.iter().filter(|_| whole).flat_map(|view| &view.recorded) {
         let late = if rung.late { ", late" } else { "" };
-        lines += &format!("{}  rung {}: {}{late}", time(Some(rung.at)), rung.rung, done(rung.act));
+        lines += &format!("{}  {}: {}{late}", time(Some(rung.at)), rung.called(), done(rung.act));
         if let Some(name) = &rung.offered_to {
             lines += &format!(", to {}", plain(name));
         }

@@ -51,7 +51,7 @@ mod tests {
         assert_eq!(load(data.path()).unwrap(), Timetable::default());
         write("[emergency]\nacknowledgement = [{ after = \"30m\", act = \"tell_leads\" }]\n");
         let set = load(data.path()).unwrap();
-        let ladder = |wait| set.ladder(&OrgId([1; 32]), Priority::Emergency, wait).len();
+        let ladder = |wait| set.ladder(&OrgId([1; 32]), Priority::Emergency, wait).rungs.len();
         assert_eq!((ladder(Wait::Acknowledgement), ladder(Wait::Decision)), (1, 2));
         let why = |text: &str| {
             write(text);

@@ -63,6 +63,11 @@ impl Clocks {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -363,7 +368,7 @@ impl Node {
             }
             let (wait, act) = (one.wait.name(), row.act.name());
             let side = watch.map(|watch| if watch.side == Side::Origin { "origin" } else { "receiver" });
-            tracing::info!(referral = %short(&id), wait, rung = one.rung + 1, act, side, late = one.late, "a clock of a referral ran out");
+            tracing::info!(referral = %short(&id), wait, rung = one.rung - one.again + 1, again = one.again, act, side, late = one.late, "a clock of a referral ran out");
             beside.push(row.keep());
         }
         let offered = next.as_ref().map(|next| next.referral);
@@ -380,7 +385,7 @@ impl Node {
         let notice = |to: &Role| Notice {
             referral: ShortId::of(&fired.referral),
             priority: watch.map(|watch| watch.priority),
-            rung: Some(fired.rung + 1),
+            rung: u8::try_from(fired.rung - fired.again + 1).ok(),
             urgent: act != Act::Digest,
             ..Notice::new(Event::RungReached, &fired.notice_id, *to, self.clock.now())
         };

@@ -41,8 +41,11 @@ pub(in super::super) struct RungRow {
     pub(in super::super) referral: [u8; 16],
     pub(in super::super) wait: Wait,
     pub(in super::super) cause: u64,
-    /// From 0.
-    pub(in super::super) rung: u8,
+    /// From 0, over the ladder's end.
+    pub(in super::super) rung: u32,
+    /// The how-manieth repetition of the last rung it is.
+    #[serde(default, skip_serializing_if = "super::is_zero")]
+    pub(in super::super) again: u32,
     /// As it came to at this side, and within the consent.
     pub(in super::super) act: Act,
     pub(in super::super) due: Timestamp,
@@ -58,12 +61,12 @@ pub(in super::super) struct RungRow {
 
 impl RungRow {
     pub(super) fn of(fired: &Fired, cause: u64, at: Timestamp) -> Self {
-        let &Fired { referral, wait, rung, act, due, late, .. } = fired;
-        Self { referral, wait, cause, rung, act, due, at, late, offered: None, not_offered: None }
+        let &Fired { referral, wait, rung, again, act, due, late, .. } = fired;
+        Self { referral, wait, cause, rung, again, act, due, at, late, offered: None, not_offered: None }
     }
 
     pub(super) fn keep(&self) -> Change {
-        let parts: [&[u8]; 4] = [&self.referral, self.wait.name().as_bytes(), &self.cause.to_be_bytes(), &[self.rung]];
+        let parts: [&[u8]; 4] = [&self.referral, self.wait.name().as_bytes(), &self.cause.to_be_bytes(), &self.rung.to_be_bytes()];
         let hash = sha256_framed("watchfire rung 1", &parts);
         let mut id = self.referral;
         id[8..].copy_from_slice(&hash[..8]);

@@ -37,7 +37,7 @@ pub struct TimerView {
     /// Whether it stands still, as a question is open.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
-    /// When the next rung is due; none where all are recorded.
+    /// When the next rung is due, or the next repetition of the last one.
     pub due: Option<Timestamp>,
     /// Since when it is overdue: when the first rung was due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,10 @@ pub struct RungView {
     /// What was waited for.
     pub wait: Wait,
     /// Which of its ladder, from 1.
-    pub rung: u8,
+    pub rung: u32,
+    /// The how-manieth repetition of it, behind the ladder's end.
+    #[serde(default, skip_serializing_if = "super::is_zero")]
+    pub again: u32,
     /// What was done.
     pub act: Act,
     /// When it was due.
@@ -80,7 +83,7 @@ pub struct RungView {
 /// When a clock is due.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in super::super) struct Due {
-    /// When its next rung is; none where all are recorded, or it does not run yet.
+    /// When its next rung is; none where it does not run yet.
     pub(in super::super) due: Option<Timestamp>,
     /// When its first rung was, where that time has passed.
     pub(in super::super) overdue: Option<Timestamp>,
@@ -112,11 +115,14 @@ impl Node {
         };
         let running = self.with_engine(|engine, _| {
             let mine = |watch: &Watch| only.is_none() || keys.contains(&watch.referral);
-            let one = |(watch, due): (&Watch, Option<Timestamp>)| (watch.clone(), due, engine.ladder(watch).to_vec());
+            let one = |(watch, due): (&Watch, Option<Timestamp>)| {
+                let ladder = engine.ladder(watch);
+                (watch.clone(), due, ladder.act(watch.recorded), ladder.rungs.len())
+            };
             engine.running().filter(|(watch, _)| mine(watch)).map(one).collect::<Vec<_>>()
         })?;
         let mut views = Vec::with_capacity(running.len());
-        for (watch, due, ladder) in running {
+        for (watch, due, act, rungs_in_all) in running {
             let peer = self.org_name(&snapshot, &watch.peer)?;
             let asked = match watch.wait {
                 Wait::Platform => Self::platform_asked(&snapshot, &watch.referral)?,
@@ -144,8 +150,8 @@ impl Node {
                 paused: watch.paused.is_some(),
                 due: time.due,
                 overdue: time.overdue,
-                act: ladder.get(usize::from(watch.recorded)).map(|rung| rung.act.at(watch.side)),
-                rungs: u8::try_from(ladder.len()).unwrap_or(u8::MAX),
+                act: act.map(|act| act.at(watch.side)),
+                rungs: u8::try_from(rungs_in_all).unwrap_or(u8::MAX),
                 recorded: recorded.map(|row| self.rung_view(&snapshot, row)).collect::<Result<_, _>>()?,
             });
         }
@@ -209,14 +215,30 @@ impl Node {
     }
 
     fn rung_view(&self, snapshot: &Snapshot, row: &RungRow) -> Result<RungView, NodeError> {
-        let &RungRow { wait, rung, act, due, at, late, offered, not_offered, .. } = row;
+        let &RungRow { wait, rung, again, act, due, at, late, offered, not_offered, .. } = row;
         let offered_to = offered.map(|(org, _)| self.org_name(snapshot, &org)).transpose()?;
         let offered = offered.map(|(_, referral)| referral);
-        Ok(RungView { wait, rung: rung.saturating_add(1), act, due, at, late, offered_to, offered, not_offered })
+        Ok(RungView {
+            wait,
+            rung: rung.saturating_sub(again).saturating_add(1),
+            again,
+            act,
+            due,
+            at,
+            late,
+            offered_to,
+            offered,
+            not_offered,
+        })
     }
 }
 
 impl RungView {
+    /// As people say which it is.
+    pub fn called(&self) -> String {
+        if self.again == 0 { format!("rung {}", self.rung) } else { format!("rung {}, again {}", self.rung, self.again) }
+    }
+
     /// Its particulars in the timeline of a referral.
     pub(in super::super) fn particulars(&self) -> Vec<(String, String)> {
         let mut all = vec![("waited".into(), waits_for(self.wait).to_owned()), ("then".into(), done(self.act).to_owned())];

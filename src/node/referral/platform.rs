@@ -94,7 +94,7 @@ pub struct PlatformView {
     pub by: Option<String>,
     /// When it was asked again.
     pub pinged: Vec<Timestamp>,
-    /// When the clock says something next; nothing where its ladder has run out.
+    /// When the clock says something next; nothing where nobody waits any more.
     pub due: Option<Timestamp>,
     /// Since when it is overdue: when the first rung of its clock was due.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -539,7 +539,7 @@ fn rung(rung: &RungView) -> MessageView {
         by: "the clock".into(),
         user: None,
         number: 0,
-        says: format!("rung {}", rung.rung),
+        says: rung.called(),
         particulars: rung.particulars(),
         codes: Vec::new(),
         text: String::new(),

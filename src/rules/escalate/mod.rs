@@ -14,7 +14,7 @@ mod watch;
 
 pub use engine::{Case, Changes, Desks, Engine, Fired, Moment};
 pub use span::{BadSpan, Span};
-pub use timetable::{BadTimetable, Rung, Timetable};
+pub use timetable::{BadTimetable, Ladder, Rung, Timetable};
 pub use watch::{Key, Watch};
 
 use crate::model::desk::Role;
@@ -122,6 +122,11 @@ impl Wait {
         }
     }
 
+    /// Whether nobody is in a hurry, so that what nobody does is told again seldom.
+    pub const fn is_slow(self) -> bool {
+        matches!(self, Self::Review | Self::Closing | Self::Purge | Self::Platform)
+    }
+
     /// Whether the case may go to somebody else by itself meanwhile: it is the origin's, and nobody has accepted it.
     pub const fn may_offer_next(self) -> bool {
         matches!(self, Self::Receipt | Self::Acknowledgement | Self::Decision | Self::Next)
@@ -163,6 +168,14 @@ impl Act {
     pub const fn within(self, may_offer: bool) -> Self {
         match self {
             Self::OfferNext if !may_offer => Self::ProposeToDirector,
+            act => act,
+        }
+    }
+
+    /// What is done when it is done again, behind the ladder's end: one silence leads to one offer.
+    pub const fn again(self) -> Self {
+        match self {
+            Self::OfferNext => Self::TellDirector,
             act => act,
         }
     }

@@ -20,6 +20,40 @@ pub struct Rung {
     pub act: Act,
 }
 
+/// A clock's ladder, and how it goes on behind its end: what the last rung does is done again and again, until somebody does what is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ladder<'a> {
+    /// The earliest first; never empty.
+    pub rungs: &'a [Rung],
+    /// How long after the last one it is repeated, and after each time.
+    pub again: Span,
+}
+
+impl Ladder<'_> {
+    /// The how-manieth repetition the rung of a number is, which counts from 0 and goes on behind the ladder's end; 0 for the ladder's own.
+    pub fn repetition(&self, rung: u32) -> u32 {
+        rung.saturating_sub(u32::try_from(self.rungs.len()).unwrap_or(u32::MAX).saturating_sub(1))
+    }
+
+    /// What the rung of a number does.
+    pub fn act(&self, rung: u32) -> Option<Act> {
+        match self.repetition(rung) {
+            0 => self.rungs.get(rung as usize).map(|rung| rung.act),
+            _ => self.rungs.last().map(|rung| rung.act.again()),
+        }
+    }
+
+    /// How long after the beginning the rung of a number is, by a measure of spans.
+    pub(super) fn after(&self, rung: u32, measure: impl Fn(Span) -> u64) -> Option<u64> {
+        let own = self.rungs.get(..=rung as usize).unwrap_or(self.rungs);
+        // A short day of a desk may be less than the hours of the rung before.
+        let reached = own.iter().map(|rung| measure(rung.after)).max()?;
+        // A desk that is never open has days of no length.
+        let again = Some(measure(self.again)).filter(|long| *long > 0).unwrap_or_else(|| self.again.wall_ms());
+        Some(reached.saturating_add(again.saturating_mul(u64::from(self.repetition(rung)))))
+    }
+}
+
 type Ladders = BTreeMap<Wait, Vec<Rung>>;
 
 /// How long everything may take. Complete: what a file leaves out has its default.
@@ -29,7 +63,24 @@ pub struct Timetable {
     ladders: BTreeMap<Priority, Ladders>,
     pause_max: BTreeMap<Priority, Span>,
     delay_max: Span,
+    again: BTreeMap<Priority, Span>,
+    again_slow: Span,
     peers: BTreeMap<OrgId, Peer>,
+}
+
+/// How long after the end of a ladder its last act is repeated.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Again {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    emergency: Option<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    urgent: Option<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    normal: Option<Span>,
+    /// For what hurries nobody, whatever the priority: review, closing, purge and platforms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slow: Option<Span>,
 }
 
 /// A timetable as it is written: what is named replaces the default, a ladder as a whole.
@@ -44,6 +95,7 @@ struct Settings {
     /// For how long declared hours put a rung off at most, beyond its span by the wall.
     #[serde(skip_serializing_if = "Option::is_none")]
     delay_max: Option<Span>,
+    again: Again,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     peers: BTreeMap<OrgId, Peer>,
 }
@@ -114,7 +166,16 @@ impl Default for Timetable {
         let ladders = Priority::ALL.map(|priority| (priority, Wait::ALL.map(|wait| (wait, default(priority, wait))).into()));
         // A question does not stop an emergency for long; a person may be hard to reach in a week.
         let pause_max = [(Priority::Emergency, Span::hours(2)), (Priority::Urgent, Span::days(1)), (Priority::Normal, Span::weeks(1))];
-        Self { ladders: ladders.into(), pause_max: pause_max.into(), delay_max: Span::weeks(4), peers: BTreeMap::new() }
+        // Each shift hears of it once, where somebody may be in danger.
+        let again = [(Priority::Emergency, Span::hours(12)), (Priority::Urgent, Span::hours(12)), (Priority::Normal, Span::days(1))];
+        Self {
+            ladders: ladders.into(),
+            pause_max: pause_max.into(),
+            delay_max: Span::weeks(4),
+            again: again.into(),
+            again_slow: Span::weeks(1),
+            peers: BTreeMap::new(),
+        }
     }
 }
 
@@ -171,10 +232,12 @@ fn default(priority: Priority, wait: Wait) -> Vec<Rung> {
 }
 
 impl Timetable {
-    /// The ladder of a wait for a peer's part, the earliest rung first; never empty.
-    pub fn ladder(&self, peer: &OrgId, priority: Priority, wait: Wait) -> &[Rung] {
+    /// The ladder of a wait for a peer's part.
+    pub fn ladder(&self, peer: &OrgId, priority: Priority, wait: Wait) -> Ladder<'_> {
         let own = self.peers.get(peer).and_then(|peer| peer.of(priority).get(&wait));
-        own.or_else(|| self.ladders.get(&priority).and_then(|all| all.get(&wait))).map_or(&[], Vec::as_slice)
+        let rungs = own.or_else(|| self.ladders.get(&priority).and_then(|all| all.get(&wait))).map_or(&[][..], Vec::as_slice);
+        let again = if wait.is_slow() { None } else { self.again.get(&priority) };
+        Ladder { rungs, again: *again.unwrap_or(&self.again_slow) }
     }
 
     /// For how many milliseconds by the wall questions stop the decision's clock in all.
@@ -214,7 +277,7 @@ impl TryFrom<Settings> for Timetable {
     type Error = BadTimetable;
 
     fn try_from(settings: Settings) -> Result<Self, BadTimetable> {
-        let Settings { emergency, urgent, normal, pause_max, delay_max, peers } = settings;
+        let Settings { emergency, urgent, normal, pause_max, delay_max, again, peers } = settings;
         let mut all = Self::default();
         for (priority, given) in Priority::ALL.into_iter().zip([emergency, urgent, normal]) {
             check(priority.name(), &given)?;
@@ -229,7 +292,10 @@ impl TryFrom<Settings> for Timetable {
             }
         }
         all.pause_max.extend(pause_max);
-        Ok(Self { delay_max: delay_max.unwrap_or(all.delay_max), peers, ..all })
+        let set = Priority::ALL.into_iter().zip([again.emergency, again.urgent, again.normal]);
+        all.again.extend(set.filter_map(|(priority, span)| Some((priority, span?))));
+        let again_slow = again.slow.unwrap_or(all.again_slow);
+        Ok(Self { delay_max: delay_max.unwrap_or(all.delay_max), again_slow, peers, ..all })
     }
 }
 
@@ -237,7 +303,14 @@ impl From<Timetable> for Settings {
     fn from(mut all: Timetable) -> Self {
         let mut of = |priority| all.ladders.remove(&priority).unwrap_or_default();
         let (emergency, urgent, normal) = (of(Priority::Emergency), of(Priority::Urgent), of(Priority::Normal));
-        Self { emergency, urgent, normal, pause_max: all.pause_max, delay_max: Some(all.delay_max), peers: all.peers }
+        let span = |priority| all.again.get(&priority).copied();
+        let again = Again {
+            emergency: span(Priority::Emergency),
+            urgent: span(Priority::Urgent),
+            normal: span(Priority::Normal),
+            slow: Some(all.again_slow),
+        };
+        Self { emergency, urgent, normal, pause_max: all.pause_max, delay_max: Some(all.delay_max), again, peers: all.peers }
     }
 }
 
@@ -252,19 +325,25 @@ mod tests {
     }
 
     fn said(timetable: &Timetable, priority: Priority, wait: Wait) -> String {
-        timetable.ladder(&PEER, priority, wait).iter().map(|rung| format!("{} {:?}", rung.after, rung.act)).collect::<Vec<_>>().join(", ")
+        timetable
+            .ladder(&PEER, priority, wait)
+            .rungs
+            .iter()
+            .map(|rung| format!("{} {:?}", rung.after, rung.act))
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     #[test]
     fn limits_are_those_of_the_network() {
         let all = Timetable::default();
-        let first = |wait| Priority::ALL.map(|priority| all.ladder(&PEER, priority, wait)[0].after.to_string());
+        let first = |wait| Priority::ALL.map(|priority| all.ladder(&PEER, priority, wait).rungs[0].after.to_string());
         assert_eq!(said(&all, Priority::Emergency, Wait::Acknowledgement), "60m TellLeads, 90m TellDirector, 120m OfferNext");
         assert_eq!(first(Wait::Receipt), ["5m", "30m", "6h"]);
         let breach = |wait| {
             [(Priority::Emergency, Act::ProposeNext), (Priority::Urgent, Act::ProposeNext), (Priority::Normal, Act::Digest)].map(
                 |(priority, act)| {
-                    let ladder = all.ladder(&PEER, priority, wait);
+                    let ladder = all.ladder(&PEER, priority, wait).rungs;
                     ladder.iter().find(|rung| rung.act >= act && rung.act != Act::TellDirector).unwrap().after.to_string()
                 },
             )
@@ -280,7 +359,7 @@ mod tests {
     fn every_wait_has_a_ladder_that_holds() {
         let all = Timetable::default();
         for priority in Priority::ALL {
-            assert!(Wait::ALL.iter().all(|wait| !all.ladder(&PEER, priority, *wait).is_empty()));
+            assert!(Wait::ALL.iter().all(|wait| !all.ladder(&PEER, priority, *wait).rungs.is_empty()));
             check(priority.name(), &all.ladders[&priority]).unwrap();
         }
     }
@@ -297,10 +376,28 @@ mod tests {
         let set = read(&text).unwrap();
         assert_eq!(said(&set, Priority::Emergency, Wait::Acknowledgement), "30m TellDirector");
         assert_eq!(said(&set, Priority::Emergency, Wait::Decision), "2h OfferNext");
-        assert_eq!(set.ladder(&OrgId([8; 32]), Priority::Emergency, Wait::Decision).len(), 2, "another peer's");
+        assert_eq!(set.ladder(&OrgId([8; 32]), Priority::Emergency, Wait::Decision).rungs.len(), 2, "another peer's");
         assert_eq!(said(&set, Priority::Emergency, Wait::Silence), said(&all, Priority::Emergency, Wait::Silence));
         assert_eq!((set.pause_ms_max(Priority::Urgent), set.pause_ms_max(Priority::Emergency)), (4 * 3_600_000, 2 * 3_600_000));
         assert_eq!(read(&serde_json::to_string(&set).unwrap()).unwrap(), set);
+    }
+
+    #[test]
+    fn behind_its_end_a_ladder_goes_on() {
+        let all = read(r#"{"again": {"urgent": "6h", "slow": "2w"}}"#).unwrap();
+        assert_eq!(read(&serde_json::to_string(&all).unwrap()).unwrap(), all);
+        let again = |priority, wait| all.ladder(&PEER, priority, wait).again.to_string();
+        assert_eq!(Priority::ALL.map(|priority| again(priority, Wait::Silence)), ["12h", "6h", "1d"]);
+        assert_eq!(Priority::ALL.map(|priority| again(priority, Wait::Purge)), ["2w", "2w", "2w"]);
+        let ladder = all.ladder(&PEER, Priority::Emergency, Wait::Acknowledgement);
+        assert_eq!([0, 2, 3, 9].map(|rung| ladder.repetition(rung)), [0, 0, 1, 7]);
+        assert_eq!(
+            [1, 2, 3, 9].map(|rung| ladder.act(rung).unwrap()),
+            [Act::TellDirector, Act::OfferNext, Act::TellDirector, Act::TellDirector]
+        );
+        let hours = |rung| ladder.after(rung, Span::wall_ms).unwrap() / 3_600_000;
+        assert_eq!([0, 2, 3, 4].map(hours), [1, 2, 14, 26]);
+        assert!(read(r#"{"again": {"soon": "1d"}}"#).unwrap_err().contains("unknown field `soon`"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One clock that runs, as its row keeps it: how much has been counted until some moment, and since when it goes on.
 
-use super::{Rung, Wait};
+use super::{Ladder, Span, Wait};
 use crate::model::hours::Hours;
 use crate::model::{OrgId, Priority, Timestamp};
 use crate::rules::referral::Side;
@@ -35,8 +35,8 @@ pub struct Watch {
     pub paused: Option<Timestamp>,
     /// How long it was paused before that, in milliseconds of wall time.
     pub paused_ms: u64,
-    /// How many rungs are recorded, from the first.
-    pub recorded: u8,
+    /// The number of the next rung: how many are recorded, from the first, or were passed over as repetitions while the node was away.
+    pub recorded: u32,
 }
 
 /// By what a watch is counted: the hours of the desk that is to act, if any count, and the bounds of its priority, in milliseconds.
@@ -64,12 +64,10 @@ impl Watch {
         self.paused.map_or(self.since, |paused| paused.plus(by.pause_ms_max.saturating_sub(self.paused_ms)))
     }
 
-    /// When the next rung of a ladder is due, if one is left and no other pause comes.
-    pub(super) fn due(&self, ladder: &[Rung], by: &By<'_>) -> Option<Timestamp> {
-        let next = ladder.get(..=usize::from(self.recorded))?;
-        // A short day of a desk may be less than the hours of the rung before.
-        let needed_ms = next.iter().map(|rung| rung.after.counted_ms(by.hours)).max()?;
-        let wall_ms = next.last()?.after.wall_ms();
+    /// When the next rung of a ladder is due, if no other pause comes.
+    pub(super) fn due(&self, ladder: Ladder<'_>, by: &By<'_>) -> Option<Timestamp> {
+        let needed_ms = ladder.after(self.recorded, |span| span.counted_ms(by.hours))?;
+        let wall_ms = ladder.after(self.recorded, Span::wall_ms)?;
         if self.counted_ms >= needed_ms {
             return Some(self.paused.unwrap_or(self.since));
         }

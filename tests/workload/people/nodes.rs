@@ -31,7 +31,7 @@ pub struct Nodes {
     began: Timestamp,
     priorities: BTreeMap<ReferralId, Priority>,
     by_a_clock: BTreeSet<ReferralId>,
-    rungs: BTreeSet<(ReferralId, Wait, u8)>,
+    rungs: BTreeSet<(ReferralId, Wait, u32, u32)>,
 }
 
 impl Nodes {
@@ -98,7 +98,7 @@ impl Network for Nodes {
             for timer in timers.into_iter().filter(|timer| timer.side == "origin") {
                 let of = timer.referral;
                 for rung in timer.recorded {
-                    if !self.rungs.insert((of, rung.wait, rung.rung)) {
+                    if !self.rungs.insert((of, rung.wait, rung.rung, rung.again)) {
                         continue;
                     }
                     news.push(News::Rung { referral: of, wait: rung.wait, act: rung.act });

@@ -6,7 +6,7 @@
 mod tests;
 
 use super::watch::By;
-use super::{Act, Key, Rung, Timetable, Wait, Watch, is_paused, waits};
+use super::{Act, Key, Ladder, Timetable, Wait, Watch, is_paused, waits};
 use crate::model::crypto::sha256_framed;
 use crate::model::hours::Hours;
 use crate::model::{OrgId, Priority, Timestamp};
@@ -60,8 +60,10 @@ pub struct Fired {
     pub referral: [u8; 16],
     /// What was waited for.
     pub wait: Wait,
-    /// Which rung of its ladder, from 0.
-    pub rung: u8,
+    /// Which rung, from 0. Behind the ladder's end it goes on with each repetition, also with those that were missed.
+    pub rung: u32,
+    /// The how-manieth repetition of the ladder's last rung it is; 0 for a rung of the ladder.
+    pub again: u32,
     /// What is to be done. What [`Act::does`] something is done for every rung; people are told where [`Self::notify`] says so.
     pub act: Act,
     /// When it was due, by what the wall clock shows now.
@@ -201,12 +203,17 @@ impl Engine {
         while let Some((due, key)) = self.next_of(now, &left) {
             let Some(watch) = self.watches.get_mut(&key) else { break };
             let ladder = self.timetable.ladder(&watch.peer, watch.priority, watch.wait);
-            let Some(rung) = ladder.get(usize::from(watch.recorded)) else { break };
+            let Some(act) = ladder.act(watch.recorded) else { break };
+            let due = match ladder.repetition(watch.recorded) {
+                0 => due,
+                _ => latest(watch, ladder, &by(&self.timetable, &self.desks, watch), due, now.wall),
+            };
             fired.push(Fired {
                 referral: watch.referral,
                 wait: watch.wait,
                 rung: watch.recorded,
-                act: rung.act.at(watch.side),
+                again: ladder.repetition(watch.recorded),
+                act: act.at(watch.side),
                 due,
                 late: now.wall.since(due) > LATE_MS,
                 notify: false,
@@ -234,8 +241,8 @@ impl Engine {
         self.keys_due(now).into_iter().map(|(referral, _)| referral).collect()
     }
 
-    /// A clock's ladder, the earliest rung first.
-    pub fn ladder(&self, watch: &Watch) -> &[Rung] {
+    /// A clock's ladder.
+    pub fn ladder(&self, watch: &Watch) -> Ladder<'_> {
         self.timetable.ladder(&watch.peer, watch.priority, watch.wait)
     }
 
@@ -294,9 +301,8 @@ impl Engine {
     fn would_offer(&self, watch: &Watch, now: Moment) -> bool {
         let (ladder, by) = (self.ladder(watch), by(&self.timetable, &self.desks, watch));
         let mut watch = watch.clone();
-        while let Some(rung) = ladder.get(usize::from(watch.recorded)).filter(|_| watch.due(ladder, &by).is_some_and(|due| due <= now.wall))
-        {
-            if rung.act.at(watch.side) == Act::OfferNext {
+        while ladder.repetition(watch.recorded) == 0 && watch.due(ladder, &by).is_some_and(|due| due <= now.wall) {
+            if ladder.act(watch.recorded).map(|act| act.at(watch.side)) == Some(Act::OfferNext) {
                 return true;
             }
             watch.recorded += 1;
@@ -364,9 +370,31 @@ fn by<'a>(timetable: &Timetable, desks: &'a Desks, watch: &Watch) -> By<'a> {
     By { hours, pause_ms_max: timetable.pause_ms_max(watch.priority), delay_ms_max: timetable.delay_ms_max() }
 }
 
+/// Of the repetitions that are due by now the last one alone is recorded: goes on to it, and tells when it was due.
+fn latest(watch: &mut Watch, ladder: Ladder<'_>, by: &By<'_>, due: Timestamp, now: Timestamp) -> Timestamp {
+    let (mut due, mut step) = (due, 1_u32);
+    let mut goes_on_by = |step: u32| {
+        let later = Watch { recorded: watch.recorded.saturating_add(step), ..watch.clone() };
+        let passed = later.due(ladder, by).filter(|due| *due <= now);
+        if let Some(passed) = passed {
+            (due, *watch) = (passed, later);
+        }
+        passed.is_some()
+    };
+    // A node may have been away for years.
+    while goes_on_by(step) {
+        step = step.saturating_mul(2);
+    }
+    while step > 1 {
+        step /= 2;
+        goes_on_by(step);
+    }
+    due
+}
+
 /// Of the next rung's notice.
 fn notice_id(watch: &Watch) -> [u8; 16] {
-    let parts: [&[u8]; 4] = [&watch.referral, watch.wait.name().as_bytes(), &watch.cause.to_be_bytes(), &[watch.recorded]];
+    let parts: [&[u8]; 4] = [&watch.referral, watch.wait.name().as_bytes(), &watch.cause.to_be_bytes(), &watch.recorded.to_be_bytes()];
     let whole = sha256_framed("watchfire escalation notice 1", &parts);
     std::array::from_fn(|at| whole[at])
 }

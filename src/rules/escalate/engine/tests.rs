@@ -44,7 +44,7 @@ impl Desk {
     }
 
     fn fired(&mut self) -> Vec<(Wait, u8, Act)> {
-        self.engine.look(self.now).into_iter().map(|one| (one.wait, one.rung, one.act)).collect()
+        self.engine.look(self.now).into_iter().map(|one| (one.wait, u8::try_from(one.rung).expect("few"), one.act)).collect()
     }
 
     /// The process dies and comes back after so long, with what was written.
@@ -69,7 +69,13 @@ fn an_emergency_goes_up_the_ladder_at_60_90_and_120_minutes() {
     assert_eq!(desk.pass(1), [(Wait::Acknowledgement, 0, Act::TellLeads)]);
     assert_eq!(desk.pass(30 * MINUTE), [(Wait::Acknowledgement, 1, Act::TellDirector)]);
     assert_eq!(desk.pass(30 * MINUTE), [(Wait::Acknowledgement, 2, Act::OfferNext)]);
-    assert_eq!(desk.pass(1_000 * HOUR), []);
+    assert_eq!(desk.pass(12 * HOUR - 1), []);
+    assert_eq!(desk.pass(1), [(Wait::Acknowledgement, 3, Act::TellDirector)], "nobody has answered, so it is told again");
+    assert_eq!(desk.pass(12 * HOUR), [(Wait::Acknowledgement, 4, Act::TellDirector)]);
+    assert_eq!(desk.pass(40 * HOUR), [(Wait::Acknowledgement, 7, Act::TellDirector)], "of those that were missed the last one alone");
+    assert_eq!(desk.pass(8 * HOUR), [(Wait::Acknowledgement, 8, Act::TellDirector)]);
+    desk.says(Side::Receiver, Step::Acknowledge);
+    assert!(desk.pass(12 * HOUR).iter().all(|(wait, ..)| *wait != Wait::Acknowledgement), "somebody has opened it");
     let mut seen_in_time = emergency();
     seen_in_time.pass(59 * MINUTE);
     seen_in_time.says(Side::Receiver, Step::Acknowledge);

@@ -46,4 +46,8 @@ fn planted_mistakes_are_caught() {
     assert!(by_the_wall.contains("early"), "{by_the_wall:?}");
     let burst = found(Plant::Burst);
     assert!(burst.contains("burst"), "{burst:?}");
+    let silent = found(Plant::SilentBehindTheEnd);
+    assert!(silent.contains("late"), "{silent:?}");
+    let each = found(Plant::EachThatWasMissed);
+    assert!(each.contains("burst"), "{each:?}");
 }

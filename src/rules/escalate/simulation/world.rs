@@ -30,6 +30,10 @@ pub(super) enum Plant {
     NoHours,
     /// Every rung gives a notice.
     Burst,
+    /// Behind a ladder's end nothing is told again.
+    SilentBehindTheEnd,
+    /// Of the repetitions that were missed not the last one alone is recorded.
+    EachThatWasMissed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -206,8 +210,11 @@ impl World {
 
     fn look(&mut self, at: u64, node: usize) {
         let Some(mut fired) = self.with(at, node, |engine, now| engine.look(now)) else { return };
-        if self.plant == Plant::Burst {
-            fired.iter_mut().for_each(|one| one.notify = true);
+        match self.plant {
+            Plant::Burst => fired.iter_mut().for_each(|one| one.notify = true),
+            Plant::SilentBehindTheEnd => fired.retain(|one| one.again == 0),
+            Plant::EachThatWasMissed => fired.extend(self.missed(node, &fired)),
+            _ => {}
         }
         self.figures.rungs += fired.len() as u64;
         let mut notices: BTreeMap<[u8; 16], Vec<&Fired>> = BTreeMap::new();
@@ -236,6 +243,21 @@ impl World {
                 self.wrong.push(format!("burst: {of_one:?} at node {node}, {at}"));
             }
         }
+    }
+
+    /// The repetition before each of these that was not recorded before.
+    fn missed(&self, node: usize, fired: &[Fired]) -> Vec<Fired> {
+        let before = |one: &Fired| {
+            let talk = usize::from_be_bytes(std::array::from_fn(|at| one.referral[at]));
+            let life = self.open.get(&(talk, usize::from(self.talks[talk].node[1] == node), one.wait))?;
+            let last = self.lives[*life].fired.iter().map(|(_, one)| one.rung).max()?;
+            let mut notice_id = one.notice_id;
+            notice_id[0] ^= 1;
+            let before =
+                Fired { rung: one.rung.checked_sub(1)?, again: one.again.checked_sub(1)?, notify: false, notice_id, ..one.clone() };
+            (before.again > 0 && before.rung > last).then_some(before)
+        };
+        fired.iter().filter_map(before).collect()
     }
 
     fn step(&mut self, at: u64, node: usize) {
