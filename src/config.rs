@@ -5,6 +5,7 @@
 pub mod notify;
 
 use crate::model::Observable;
+use crate::rules::decay::{Class, Pace, class};
 use crate::rules::lists::{Severities, Severity};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,6 +40,10 @@ pub struct Config {
     pub handover: HandOver,
     /// See [`Call`].
     pub call: Call,
+    /// See [`Sighting`].
+    pub sighting: Sighting,
+    /// See [`Decay`].
+    pub decay: Decay,
     /// See [`Alert`].
     pub alert: Alert,
     /// See [`Campaigns`].
@@ -136,6 +141,43 @@ section!(
         volunteers_max: 50,
     }
 );
+section!(
+    /// Sightings.
+    Sighting {
+        /// So many sightings of one member are passed on without its name in a day (UTC); 0 passes none on. Each entry counts: a busy desk that
+        /// looks its day's cases up meets a few dozen, and the author of what was met sees all of them as words of nobody.
+        passed_on_max: 200,
+    }
+);
+section!(
+    /// How fast confidence in indicators decays (docs/life.md).
+    Decay {
+        /// After so many days nothing is left of the confidence in an address or network: hosts change hands within weeks.
+        address_days: 60,
+        /// In tenths: 20 has it lose most of it early, since most of what moves moves soon.
+        address_speed_tenths: 20,
+        /// The same of domains, URLs, e-mail addresses and phone numbers: kept for a campaign's months, and paid for by the year.
+        name_days: 180,
+        /// Evenly.
+        name_speed_tenths: 10,
+        /// The same of hashes and all else: a file stays what it is, and forensics look back for years.
+        artefact_days: 1_825,
+        /// Late: what is still found after years is still bad.
+        artefact_speed_tenths: 3,
+    }
+);
+impl Decay {
+    /// How fast this kind decays.
+    pub const fn pace(&self, kind: crate::model::ObservableKind) -> Pace {
+        let (days, speed_tenths) = match class(kind) {
+            Class::Address => (self.address_days, self.address_speed_tenths),
+            Class::Name => (self.name_days, self.name_speed_tenths),
+            Class::Artefact => (self.artefact_days, self.artefact_speed_tenths),
+        };
+        Pace { days, speed_tenths }
+    }
+}
+
 section!(
     /// Alerts.
     Alert {
@@ -375,6 +417,8 @@ impl Default for Config {
             referral: Referral::default(),
             handover: HandOver::default(),
             call: Call::default(),
+            sighting: Sighting::default(),
+            decay: Decay::default(),
             alert: Alert::default(),
             campaigns: Campaigns::default(),
             duplicates: Duplicates::default(),
@@ -412,7 +456,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 89] = [
+pub const SETTINGS: [Setting; 96] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -424,6 +468,13 @@ pub const SETTINGS: [Setting; 89] = [
     number("handover.accept_minutes", 1, 1_440, "a hand-over not accepted for so long is told to whoever handed over"),
     number("call.open_max", 1, 1_000, "calls for help of one organisation that are open at a time"),
     number("call.volunteers_max", 1, 1_000, "volunteers of one call that are shown and told of"),
+    number("sighting.passed_on_max", 0, 1_000_000, "sightings of one member passed on without its name in a day; 0: none"),
+    number("decay.address_days", 1, 36_500, "after so many days nothing is left of the confidence in an address or network"),
+    number("decay.address_speed_tenths", 1, 100, "10: evenly; more: most of it early; less: most of it late"),
+    number("decay.name_days", 1, 36_500, "the same of domains, URLs, e-mail addresses and phone numbers"),
+    number("decay.name_speed_tenths", 1, 100, "the same of these"),
+    number("decay.artefact_days", 1, 36_500, "the same of hashes and all else"),
+    number("decay.artefact_speed_tenths", 1, 100, "the same of these"),
     number("alert.open_max", 1, 1_000, "alerts of one organisation that hold at a time"),
     number("campaigns.organisations", 2, 1_000, "so many organisations that report the same are several"),
     number("campaigns.window_hours", 1, 720, "within so many hours"),

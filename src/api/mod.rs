@@ -21,6 +21,7 @@ mod records;
 mod referrals;
 mod sealing;
 pub mod server;
+mod sightings;
 mod statistics;
 mod stream;
 mod users;
@@ -98,6 +99,8 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/alerts/{id}", get(alerts::show))
         .route("/v1/alerts/{id}/read", post(alerts::mark_read))
         .route("/v1/alerts/{id}/withdraw", post(alerts::withdraw))
+        .route("/v1/sightings", get(sightings::list).post(sightings::add))
+        .route("/v1/sightings/withdraw", post(sightings::withdraw))
         .route("/v1/calls", get(calls::list).post(calls::open))
         .route("/v1/calls/{id}", get(calls::show))
         .route("/v1/calls/{id}/close", post(calls::close))

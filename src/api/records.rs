@@ -195,6 +195,8 @@ pub(super) struct ExportQuery {
     policy: Option<String>,
     #[serde(default)]
     bom: bool,
+    #[serde(default)]
+    least_confidence: Option<u8>,
 }
 
 impl ExportQuery {
@@ -207,7 +209,10 @@ impl ExportQuery {
         let policy = self.policy.as_deref().map(str::parse).transpose().map_err(bad)?.unwrap_or_default();
         let names = self.kinds.split(',').filter(|name| !name.is_empty());
         let kinds = names.map(|name| kind_named(name).ok_or_else(|| bad(unknown_kind(name)))).collect::<Result<_, _>>()?;
-        let options = ExportOptions { policy, bom: self.bom };
+        if self.least_confidence.is_some_and(|least| least > 100) {
+            return Err(bad("confidence goes from 0 to 100".into()));
+        }
+        let options = ExportOptions { policy, bom: self.bom, least_confidence: self.least_confidence, sightings: true };
         Ok(ExportRequest { format: self.format, ceiling, groups: Vec::new(), since: self.since, kinds, options })
     }
 }

@@ -46,6 +46,9 @@ pub(super) struct Args {
     /// Begin a CSV file with a byte-order mark, which Excel needs
     #[arg(long)]
     bom: bool,
+    /// Nothing of which one may be less sure today, 0 to 100: its author's confidence, decayed since it was last said or seen
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(..=100))]
+    least_confidence: Option<u8>,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -105,6 +108,9 @@ fn query(target: Target, args: &Args) -> Target {
     }
     if let Some(since) = &args.since {
         target = target.with("since", since);
+    }
+    if let Some(least) = args.least_confidence {
+        target = target.with("least_confidence", &least.to_string());
     }
     if let Some(policy) = &args.policy {
         target = target.with("policy", &policy.to_string());

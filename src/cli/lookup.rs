@@ -1,12 +1,13 @@
 //! `watchfire lookup`
 
 use super::output::{self, count, plain, table};
-use super::{Desk, Ended, input};
+use super::{Desk, Ended, input, sighting};
 use crate::api::client::Target;
 use crate::api::{FOR_TOOLS, LookupRequest};
 use crate::model::{Ceiling, ObservableKind, Tlp};
 use crate::node::error::Exit;
 use crate::node::view::LookupView;
+use std::collections::BTreeMap;
 
 /// Tell what is known of values: exactly, of parent and sub domains, of networks, of URLs on a host
 #[derive(Debug, clap::Args)]
@@ -87,6 +88,16 @@ pub(super) fn text(found: &[LookupView]) -> String {
         text += &table(["  MATCH", "KIND", "VALUE", "AUTHOR", "TLP", "STATE", "RECORD"], rows.collect());
         for (record, reason) in one.matches.iter().filter_map(|found| Some((found.record, found.reason.as_ref()?))) {
             text += &format!("  {record} was withdrawn: {}\n", plain(reason));
+        }
+        for found in one.matches.iter().filter(|found| found.confidence.is_some() || found.opinions.is_some()) {
+            let confidence = found.confidence_now.map(|now| sighting::confidence(found.confidence, now));
+            let parts: Vec<String> = confidence.into_iter().chain(found.opinions.as_ref().map(sighting::opinions)).collect();
+            text += &format!("  {}: {}\n", found.record, parts.join(" · "));
+        }
+        let standings = one.matches.iter().filter(|found| found.opinions.is_some() || found.disputed);
+        let standings = standings.filter_map(|found| Some((&found.value, sighting::standing(found.organisations, found.disputed)?)));
+        for (value, standing) in standings.collect::<BTreeMap<_, _>>() {
+            text += &format!("  {}: {standing}\n", plain(value));
         }
         if one.more > 0 {
             text += &format!("  and {}{} more\n", if one.more_at_least { "at least " } else { "" }, one.more);

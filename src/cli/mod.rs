@@ -49,6 +49,7 @@ mod second;
 mod serve;
 mod share;
 mod show;
+mod sighting;
 mod statistics;
 mod status;
 #[cfg(test)]
@@ -133,6 +134,7 @@ enum Command {
     Platform(referral::platform::Args),
     PassOn(referral::pass_on::Args),
     Contact(referral::contact::Args),
+    Sighting(sighting::Args),
     Alert(alert::Args),
     Call(call::Args),
     Volunteer(volunteer::Args),
@@ -256,6 +258,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Contact(args) => referral::contact::run(desk, &args).await,
         Command::Platform(args) => referral::platform::run(desk, args).await,
         Command::PassOn(args) => referral::pass_on::run(desk, args).await,
+        Command::Sighting(args) => sighting::run(desk, args).await,
         Command::Alert(args) => alert::run(desk, args).await,
         Command::Call(args) => call::run(desk, args).await,
         Command::Volunteer(args) => volunteer::run(desk, args).await,

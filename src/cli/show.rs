@@ -64,10 +64,17 @@ pub(super) fn text(record: &RecordView) -> String {
     line("reason", record.reason.clone());
     line("valid from", record.valid_from.map(|at| time(Some(at))));
     line("valid until", record.valid_until.map(|at| time(Some(at))));
-    line("confidence", record.confidence.map(|number| number.to_string()));
+    let is_weighed = record.confidence.is_some() || record.opinions.is_some();
+    let confidence = super::sighting::confidence(record.confidence, record.confidence_now);
+    line("confidence", is_weighed.then(|| confidence.trim_start_matches("confidence ").to_owned()));
     line("labels", (!record.labels.is_empty()).then(|| record.labels.join(", ")));
     line("note", record.note.clone());
     line("source", record.source.clone());
+    line("others", record.opinions.as_ref().map(super::sighting::opinions));
+    line(
+        "standing",
+        super::sighting::standing(record.organisations, record.disputed).filter(|_| record.opinions.is_some() || record.disputed),
+    );
     let mut text = facts(&lines);
     let rows = record.entries.iter().map(|entry| {
         let seq = entry.seq.map_or_else(|| "waiting".into(), |seq| seq.to_string());

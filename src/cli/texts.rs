@@ -3,11 +3,12 @@
 use super::demo::{self, Outcome, Step};
 use super::{
     consumer, disclosures, doctor, explain, export, group, holds, import, init, invite, join, lookup, notify, output, peer, preview,
-    receipts, release, restore, rotate, share, show, status, undo, warninglist, withdraw,
+    receipts, release, restore, rotate, share, show, sighting, status, undo, warninglist, withdraw,
 };
 use crate::api::{Health, Problem};
 use crate::formats;
 use crate::model::record::WithdrawalMode;
+use crate::model::sighting::SightingType;
 use crate::model::{
     Ceiling, Class, EntryHash, GroupId, LogId, NoticeId, ObservableKind, OrgId, Pap, RecordId, ReleaseId, ShortId, Timestamp, Tlp,
 };
@@ -16,6 +17,7 @@ use crate::node::error::Exit;
 use crate::node::gate::{FindingView, JudgedView};
 use crate::node::notify::{ChannelView, NoticeState, NoticeView, NoticesView, NotifyStatus, Tried};
 use crate::node::serving::{ConsumerView, ConsumersView, HttpsView, TokenView};
+use crate::node::sighting::{OpinionsView, SightingReport, SightingView, ToldView};
 use crate::node::view::{
     AlsoView, AwaitedView, BackupView, CertificatesView, ChainView, CheckVerdict, CheckView, DiagnosisView, DisclosureView, EntryView,
     ExplainView, ExportedView, Field, GroupView, HeldView, HoldState, HoldView, ImportReport, InitView, InviteView, JoinView, LabelCount,
@@ -685,6 +687,49 @@ fn several_reports_become_one_and_problems_stay_bounded() {
     assert_eq!(total.problems[0].place, "a.csv: line 0");
 }
 
+fn opinions() -> OpinionsView {
+    OpinionsView {
+        seen: 3,
+        seen_by: 2,
+        seen_last: Some(AT),
+        false_by: vec!["borealis".into(), "a member of partners".into()],
+        expired_by: vec![],
+        beyond: 1,
+    }
+}
+
+#[test]
+fn a_sighting_says_who_was_told_and_a_list_who_met_what() {
+    let told = ToldView { record: RECORD, value: "evil.example".into(), author_name: "amal".into(), to: "partners".into() };
+    let withheld = WithheldView { value: "cedar".into(), reason: "no rule".into(), hint: Some("ask".into()) };
+    let report = SightingReport { dry_run: false, told: vec![told], withheld: vec![withheld] };
+    let rest = "not told: cedar: no rule\n  hint: ask\n";
+    assert_eq!(sighting::told(&report), format!("told partners: evil.example of amal  aaaaaaaaaaaaaaaaaaaaaaaaaa\n{rest}"));
+    let dry = SightingReport { dry_run: true, ..report };
+    assert_eq!(sighting::told(&dry), format!("would tell partners: evil.example of amal  aaaaaaaaaaaaaaaaaaaaaaaaaa\n{rest}"));
+    let view = SightingView {
+        record: RECORD,
+        kind: ObservableKind::Domain,
+        value: "evil.example".into(),
+        author_name: "amal".into(),
+        by: "us".into(),
+        r#type: SightingType::FalsePositive,
+        count: 2,
+        first: AT,
+        last: AT,
+        told: AT,
+        label: Tlp::AmberStrict.into(),
+    };
+    let expected = "\
+TYPE            COUNT  LAST                  BY  OF    VALUE
+false-positive  2      2026-11-22T09:30:00Z  us  amal  evil.example
+";
+    assert_eq!(sighting::lines(&[view]), expected);
+    assert_eq!(sighting::lines(&[]), "nothing was met\n");
+    assert_eq!(sighting::standing(1, false), None);
+    assert_eq!(sighting::standing(1, true).as_deref(), Some("1 organisation says it or saw it, disputed"));
+}
+
 #[test]
 fn a_lookup_lists_matches_under_each_value() {
     let found = MatchView {
@@ -703,7 +748,13 @@ fn a_lookup_lists_matches_under_each_value() {
         received: AT,
         valid_until: None,
         reason: None,
+        confidence: None,
+        confidence_now: Some(41),
+        opinions: None,
+        organisations: 1,
+        disputed: false,
     };
+    let met = MatchView { confidence: Some(80), opinions: Some(opinions()), organisations: 3, disputed: true, ..found.clone() };
     let withdrawn = MatchView { state: "revoked".into(), reason: Some("sold\x07".into()), ..found.clone() };
     let view = |query: &str, matches, problem: Option<&str>, more| LookupView {
         query: query.into(),
@@ -717,6 +768,7 @@ fn a_lookup_lists_matches_under_each_value() {
     let views = [
         view("a.evil.example", vec![found], None, 4),
         view("b.evil.example", vec![withdrawn], None, 0),
+        view("c.evil.example", vec![met], None, 0),
         view("nothing.example", vec![], None, 0),
         view("much.example", vec![], None, 9_000),
         LookupView { unclear: Some("cannot tell what `roleaboutd` is".into()), ..view("roleaboutd", vec![], None, 0) },
@@ -731,6 +783,11 @@ b.evil.example: 1 record
   MATCH   KIND    VALUE         AUTHOR  TLP           STATE    RECORD
   parent  domain  evil.example  amal    amber+strict  revoked  aaaaaaaaaaaaaaaaaaaaaaaaaa
   aaaaaaaaaaaaaaaaaaaaaaaaaa was withdrawn: sold\\u{7}
+c.evil.example: 1 record
+  MATCH   KIND    VALUE         AUTHOR  TLP           STATE  RECORD
+  parent  domain  evil.example  amal    amber+strict  live   aaaaaaaaaaaaaaaaaaaaaaaaaa
+  aaaaaaaaaaaaaaaaaaaaaaaaaa: confidence 80, now 41 · seen 3 times by 2 organisations, last 2026-11-22T09:30:00Z · false positive says borealis, a member of partners · 1 word more than are kept
+  evil.example: 3 organisations say it or saw it, disputed
 nothing.example: not known
 much.example: at least 9000 records
   and at least 9000 more
@@ -739,7 +796,7 @@ roleaboutd: not known as any kind of value (cannot tell what `roleaboutd` is)
 ";
     assert_eq!(lookup::text(&views), expected);
     assert_eq!(lookup::exit(&views), Exit::Done, "what could be read was looked up");
-    assert_eq!(lookup::exit(&views[5..]), Exit::Usage);
+    assert_eq!(lookup::exit(&views[6..]), Exit::Usage);
 }
 
 #[test]
@@ -762,6 +819,10 @@ fn a_record_shows_what_its_author_says_and_who_else_says_it() {
         source: Some("pegasus.stix2".into()),
         entries: vec![entry(Some(3)), entry(None)],
         also: vec![AlsoView { record: RECORD, author: ORG, author_name: "amal".into(), label: Tlp::Red.into() }],
+        confidence_now: 41,
+        opinions: None,
+        organisations: 2,
+        disputed: false,
         unconfirmed: false,
     };
     let expected = "\
@@ -771,7 +832,7 @@ author       us (aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa)
 label        TLP:GREEN
 state        live
 valid until  2026-11-22T09:30:00Z
-confidence   80
+confidence   80, now 41
 labels       Pegasus
 note         seen
              in a lure
@@ -783,6 +844,9 @@ aaaaaaaaaaaa  waiting   partners  2026-11-22T09:30:00Z  -
 also said by amal (TLP:RED): aaaaaaaaaaaaaaaaaaaaaaaaaa
 ";
     assert_eq!(show::text(&view), expected);
+    let met = RecordView { opinions: Some(opinions()), disputed: true, ..view.clone() };
+    let others = "\nothers       seen 3 times by 2 organisations, last 2026-11-22T09:30:00Z · false positive says borealis, a member of partners · 1 word more than are kept\nstanding     2 organisations say it or saw it, disputed\n";
+    assert!(show::text(&met).contains(others), "{}", show::text(&met));
     let view = RecordView { state: "revoked".into(), reason: Some("the domain has a new owner".into()), ..view };
     assert!(
         show::text(&view).contains("\nstate        revoked\nreason       the domain has a new owner\nvalid until"),

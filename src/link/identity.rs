@@ -12,7 +12,8 @@ use crate::model::crypto::{HmacKey, SigningKey, chacha_key};
 use crate::model::desk::DeskKey;
 use crate::model::duplicate::MatchKey;
 use crate::model::identity::{Card, Endpoint, LogKeys};
-use crate::model::{CampaignId, Observable, OrgId, RecordId, Timestamp};
+use crate::model::sighting::Tag;
+use crate::model::{CampaignId, LogId, Observable, OrgId, RecordId, Timestamp};
 
 /// The key directory within the data directory.
 pub const DIRECTORY: &str = "keys";
@@ -125,6 +126,12 @@ impl Identity {
     pub fn campaign_id(&self, kind: &[u8], what: &[u8]) -> CampaignId {
         let tag = self.id_key.tag(&[b"watchfire/campaign/v1", kind, what]);
         CampaignId(*tag.first_chunk().expect("32 bytes have 16 first ones"))
+    }
+
+    /// What stands for a member of a group of ours that met an entry: the same however often it says so, and nothing to anybody else.
+    pub fn sighting_tag(&self, reporter: &OrgId, log: &LogId, seq: u64) -> Tag {
+        let tag = self.id_key.tag(&[b"watchfire/sighting-tag/v1", &reporter.0, &log.0, &seq.to_be_bytes()]);
+        *tag.first_chunk().expect("32 bytes have 8 first ones")
     }
 
     /// Renews what is past two thirds of its life.

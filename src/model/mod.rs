@@ -20,6 +20,7 @@ pub mod priority;
 pub mod profile;
 pub mod record;
 pub mod referral;
+pub mod sighting;
 pub mod time;
 pub mod tlp;
 pub mod vocabulary;

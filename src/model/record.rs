@@ -5,6 +5,7 @@ use super::call::{Call, Volunteer};
 use super::log::Audience;
 use super::profile::Projection;
 use super::referral::Message;
+use super::sighting::Sighting;
 use super::{CheckId, EntryHash, LogId, Observable, OrgId, Timestamp};
 
 /// The kinds of record. The number stands in every entry header; a newer peer may send one that we do not know.
@@ -13,6 +14,8 @@ use super::{CheckId, EntryHash, LogId, Observable, OrgId, Timestamp};
 pub enum RecordKind {
     /// An observable, with what its author says of it.
     Indicator = 1,
+    /// Somebody met entries of another author, or says that they are of nothing bad, or of no use any more.
+    Sighting = 2,
     /// Its author warns of something that goes on.
     Alert = 3,
     /// What an organisation says of itself.
@@ -45,6 +48,7 @@ impl RecordKind {
     pub const fn from_number(number: u8) -> Option<Self> {
         match number {
             1 => Some(Self::Indicator),
+            2 => Some(Self::Sighting),
             3 => Some(Self::Alert),
             4 => Some(Self::Profile),
             6 => Some(Self::Referral),
@@ -64,10 +68,16 @@ impl RecordKind {
         matches!(self, Self::Alert | Self::Call | Self::Volunteer)
     }
 
+    /// Whether ours stand there: of sightings others' are kept by what they are about.
+    pub const fn is_posted_of_ours(self) -> bool {
+        self.is_posted() || matches!(self, Self::Sighting)
+    }
+
     /// The word used in `status` and `show`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Indicator => "indicator",
+            Self::Sighting => "sighting",
             Self::Alert => "alert",
             Self::Profile => "profile",
             Self::Referral => "referral",
@@ -196,6 +206,8 @@ pub struct SignedReceipt {
 pub enum Record {
     /// An observable, with what its author says of it.
     Indicator(Indicator),
+    /// What was met of entries of another author.
+    Sighting(Sighting),
     /// What its author says of itself, as far as its readers may know.
     Profile(Box<Projection>),
     /// A message about a referral.
@@ -221,6 +233,7 @@ impl Record {
     pub fn kind(&self) -> RecordKind {
         match self {
             Self::Indicator(_) => RecordKind::Indicator,
+            Self::Sighting(_) => RecordKind::Sighting,
             Self::Profile(_) => RecordKind::Profile,
             Self::Referral(message) if message.words.has_content() => RecordKind::Referral,
             Self::Referral(_) => RecordKind::ReferralStep,

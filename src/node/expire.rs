@@ -66,6 +66,7 @@ impl Node {
             destroyed += seqs.len() as u64;
             self.commit(Change::Destroy { log, seqs, reason: AbsentReason::Expired, at: now }).await?;
         }
+        self.forget_sightings().await?;
         let _one_at_a_time = self.holds_in_turn().await;
         for (id, row) in self.store.snapshot()?.holds()? {
             if row.retention != Timestamp(0) && row.retention <= now {

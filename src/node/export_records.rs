@@ -9,16 +9,22 @@ use super::error::NodeError;
 use super::export_files::Written;
 use super::find::{indicator, state};
 use super::share::inside;
-use super::view::{ExportRequest, ExportedView, RemovedView, UnsaidView};
-use crate::formats::export::{Row, Unsaid};
+use super::sighting::{confidence_now, said_of_record, words_of};
+use super::view::{ExportFormat, ExportRequest, ExportedView, RemovedView, UnsaidView};
+use crate::config::Decay;
+use crate::formats::export::{Met, Row, Unsaid};
 use crate::formats::marks_of;
 use crate::formats::stix::write::indicator_id;
+use crate::model::sighting::SightingType;
 use crate::model::{Class, Indicator, Label, Pap, RecordId, Timestamp, Tlp};
 use crate::rules::blocking;
+use crate::rules::decay::day_of;
 use crate::rules::gate::Gate;
 use crate::rules::label::Held;
+use crate::rules::may::{Action, To, may};
+use crate::rules::sighting::Opinions;
 use crate::store::change::{Change, ExportRow};
-use crate::store::{Filter, History, Item, Provenance, ProvenanceState, Snapshot};
+use crate::store::{Filter, History, Item, Provenance, ProvenanceState, SightingRow, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -36,6 +42,8 @@ pub struct Export {
     pub(super) gate: Gate,
     /// Where files are put together.
     data: PathBuf,
+    /// How fast confidence decays.
+    decay: Decay,
 }
 
 impl Node {
@@ -47,7 +55,8 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         self.may_serve(&snapshot)?;
         let since = request.since.as_ref().map(|cursor| self.event_of(&snapshot, &request, cursor)).transpose()?;
-        Ok(Export { snapshot, request, now: self.clock.now(), since, gate: self.gate()?, data: self.data.clone() })
+        let (now, gate, data) = (self.clock.now(), self.gate()?, self.data.clone());
+        Ok(Export { snapshot, request, now, since, gate, data, decay: self.config.decay.clone() })
     }
 }
 
@@ -285,8 +294,18 @@ struct Sink<'e> {
 impl Sink<'_> {
     /// One value, with each author's record of it.
     fn item(&mut self, item: Item) -> Result<(), NodeError> {
-        let Item { observable, provenances, .. } = item;
+        let Item { observable, mut provenances, .. } = item;
         let Export { request, now, gate, .. } = self.export;
+        if let Some(least) = request.options.least_confidence {
+            // What is written holds for the day.
+            self.until = self.until.into_iter().chain([day_of(*now).plus(86_400_000)]).min();
+            let sure = provenances.iter().map(|one| self.export.is_sure(one, least)).collect::<Result<Vec<bool>, _>>()?;
+            let mut sure = sure.into_iter();
+            provenances.retain(|_| sure.next() == Some(true));
+            if provenances.is_empty() {
+                return Ok(());
+            }
+        }
         let ends = provenances.iter().flat_map(|one| [one.valid_until, Some(one.retention)]).flatten().filter(|at| at > now);
         self.until = ends.chain(self.until).min();
         if request.format.acts()
@@ -308,6 +327,15 @@ impl Sink<'_> {
 }
 
 impl Export {
+    /// Whether one may still be so sure of a record, as far as whoever reads the export may see what others say of it.
+    fn is_sure(&self, one: &Provenance, least: u8) -> Result<bool, NodeError> {
+        let Held(body) = self.snapshot.body_of(one)?;
+        let Some(indicator) = indicator(&body) else { return Ok(false) };
+        let said = said_of_record(&self.snapshot, &one.record, self.now, &|row| self.sees(row))?;
+        // What was withdrawn is told as such, however sure one was of it.
+        Ok(one.state == ProvenanceState::Revoked || confidence_now(&self.decay, one, &indicator, &said, self.now) >= least)
+    }
+
     /// Each author's word on a value, the newest first.
     fn rows(&self, provenances: &[Provenance]) -> Result<Vec<Row>, NodeError> {
         let (snapshot, ceiling) = (&self.snapshot, self.request.ceiling);
@@ -331,9 +359,34 @@ impl Export {
                 modified: history.modified.max(other.received),
                 ..history
             });
-            rows.push(row(one, label, &history, indicator));
+            let met = self.met(&one.record)?;
+            rows.push(Row { met, ..row(one, label, &history, indicator) });
         }
         Ok(rows)
+    }
+
+    /// How often a record was met, by us and by all others together, as far as whoever reads the export may see that.
+    fn met(&self, record: &RecordId) -> Result<Vec<Met>, NodeError> {
+        let Self { snapshot, request, now, .. } = self;
+        if !request.options.sightings || request.format != ExportFormat::Stix {
+            return Ok(Vec::new());
+        }
+        let (ours, others): (Vec<SightingRow>, Vec<SightingRow>) =
+            words_of(snapshot, record, *now, &|row| self.sees(row))?.into_iter().partition(|row| row.reporter == snapshot.us());
+        let mut all = Vec::new();
+        for (by, rows) in [(Some(snapshot.us()), ours), (None, others)] {
+            let opinions = Opinions::of(rows.iter().map(SightingRow::word));
+            let seen = || rows.iter().filter(|row| row.what == SightingType::Seen);
+            let told = (seen().map(|row| row.first).min(), opinions.seen_last, seen().map(|row| row.told).max());
+            if let ((Some(first), Some(last), Some(told)), Some(tlp)) = (told, seen().map(|row| row.label.tlp()).max()) {
+                all.push(Met { tlp, by, count: opinions.seen, first, last, told });
+            }
+        }
+        Ok(all)
+    }
+
+    fn sees(&self, row: &SightingRow) -> bool {
+        may(Action::Export, &super::sighting::about(row), &To::Tool(self.request.ceiling), self.now).is_ok()
     }
 
     /// When what was said of a record in some groups alone came and changed last: what was said elsewhere must not show in it.
@@ -373,5 +426,6 @@ fn row(one: &Provenance, label: Label, history: &History, indicator: Indicator) 
         revoked: one.state == ProvenanceState::Revoked,
         created: history.created,
         modified: history.modified,
+        met: Vec::new(),
     }
 }

@@ -1,9 +1,11 @@
 //! What is known: records by value and by id, who holds them, why they may go where, and what has left. Reads only.
 
 use super::error::NodeError;
+use super::sighting::{confidence_now, said_of_record};
 use super::status::Names;
 use super::view::{AlsoView, EntryView, ExplainView, LookupView, MatchView, ReceiptView, RecordView, StepView};
 use super::{Node, share::Door};
+use crate::config::Decay;
 use crate::link::convert::decode_record;
 use crate::model::group::{Definition, Visibility};
 use crate::model::log::Audience;
@@ -12,8 +14,9 @@ use crate::model::record::{ReceiptOutcome, WithdrawalMode};
 use crate::model::{Ceiling, Indicator, Label, LogId, Observable, ObservableKind, OrgId, Record, RecordId, RecordKind, Timestamp};
 use crate::rules::label::{Held, RULES_VERSION, Withheld};
 use crate::rules::may::{self, About, Action, Granted, Person, Rule, Step, To};
+use crate::rules::sighting::Corroboration;
 use crate::store::change::PeerState;
-use crate::store::{Found, Hit, Provenance, ProvenanceState, Snapshot};
+use crate::store::{Found, Hit, Provenance, ProvenanceState, SightingRow, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many matches of one value are shown.
@@ -47,7 +50,10 @@ impl Node {
         let (names, now) = (Names::of(&snapshot)?, self.clock.now());
         let unconfirmed = self.holds_back(&snapshot)?;
         let sees = |one: &Provenance| may::may(Action::Search, &about(one), to, now).is_ok();
-        values.iter().map(|value| Ok(LookupView { unconfirmed, ..look_up(&snapshot, &names, value, kind, now, &sees)? })).collect()
+        let sees_word = |row: &SightingRow| self.sees_sighting(row, to);
+        let eyes = Eyes { sees: &sees, sees_word: &sees_word, decay: &self.config.decay };
+        let look = |value: &String| look_up(&snapshot, &names, value, kind, now, &eyes);
+        values.iter().map(|value| Ok(LookupView { unconfirmed, ..look(value)? })).collect()
     }
 
     /// A record by its id, its value or an entry (`LOG:POSITION`), and who else says the same.
@@ -61,14 +67,18 @@ impl Node {
         let mut found = snapshot.find(&record)?.ok_or_else(|| unknown(id))?;
         found.provenances.retain(|(one, _)| may::may(Action::List, &about(one), &To::Person(Person::Operator), now).is_ok());
         let (said, indicator) = last_said(&found).ok_or_else(|| unknown(id))?;
-        let mut also = BTreeMap::new();
+        let (mut also, mut corroboration) = (BTreeMap::new(), Corroboration::default());
+        let sees = |row: &SightingRow| self.sees_sighting(row, &To::Person(Person::Operator));
         for hit in exact(&snapshot, &found.observable, now)? {
+            corroborate(&snapshot, &hit, now, &sees, &mut corroboration)?;
             for one in hit.provenances.into_iter().filter(|one| one.author != said.author) {
                 let author_name = names.org(&one.author);
                 also.insert(one.record, AlsoView { record: one.record, author: one.author, author_name, label: one.label });
             }
         }
         let entries = found.provenances.iter().map(|(one, _)| entry_view(one, &names)).collect();
+        let opinions = said_of_record(&snapshot, &record, now, &sees)?;
+        let confidence_now = confidence_now(&self.config.decay, said, &indicator, &opinions, now);
         let Indicator { observable, valid_from, valid_until, confidence, labels, note, source } = indicator;
         Ok(RecordView {
             record,
@@ -87,6 +97,10 @@ impl Node {
             source,
             entries,
             also: also.into_values().collect(),
+            confidence_now,
+            opinions: opinions.view(&names),
+            organisations: u32::try_from(corroboration.organisations()).unwrap_or(u32::MAX),
+            disputed: corroboration.is_disputed(),
             unconfirmed: self.holds_back(&snapshot)?,
         })
     }
@@ -130,6 +144,14 @@ impl Node {
             None => Err(gone(snapshot, &ours, id)?),
             Some(record) if records.len() == 1 => Ok(*record),
             Some(_) => Err(NodeError::AmbiguousRecord { text: id.to_owned(), count: records.len() }),
+        }
+    }
+
+    /// The record that a text names by its id here, or as an entry.
+    pub(super) fn record_named(&self, snapshot: &Snapshot, text: &str) -> Result<Option<RecordId>, NodeError> {
+        match text.parse() {
+            Ok(record) => Ok(Some(record)),
+            Err(_) => self.record_of_entry(snapshot, text),
         }
     }
 
@@ -363,8 +385,15 @@ impl Trace {
 }
 
 /// What the rules look at of what somebody says.
-fn about(one: &Provenance) -> About {
+pub(super) fn about(one: &Provenance) -> About {
     About { label: one.label, kind: RecordKind::Indicator.number(), retention: one.retention }
+}
+
+/// What somebody may see, and how what is seen is weighed.
+struct Eyes<'a> {
+    sees: &'a dyn Fn(&Provenance) -> bool,
+    sees_word: &'a dyn Fn(&SightingRow) -> bool,
+    decay: &'a Decay,
 }
 
 fn look_up(
@@ -373,8 +402,9 @@ fn look_up(
     value: &str,
     kind: Option<ObservableKind>,
     now: Timestamp,
-    sees: &dyn Fn(&Provenance) -> bool,
+    eyes: &Eyes<'_>,
 ) -> Result<LookupView, NodeError> {
+    let Eyes { sees, sees_word, decay } = *eyes;
     let mut view = LookupView { query: value.to_owned(), ..LookupView::default() };
     // It may have been shared as another kind than it looks like: a process's name, a domain under no known top-level domain.
     let kinds = kind.as_ref().map_or(&ObservableKind::ALL[..], std::slice::from_ref);
@@ -405,10 +435,21 @@ fn look_up(
     }
     for hit in hits {
         let authors: BTreeSet<OrgId> = hit.provenances.iter().map(|one| one.author).collect();
+        let mut corroboration = Corroboration::default();
+        if view.matches.len() < MATCHES_MAX {
+            corroborate(snapshot, &hit, now, sees_word, &mut corroboration)?;
+        }
+        let organisations = u32::try_from(corroboration.organisations()).unwrap_or(u32::MAX);
         for one in &hit.provenances {
             if view.matches.len() < MATCHES_MAX {
                 let found = match_view(&hit, one, authors.len(), names, now);
-                view.matches.push(MatchView { reason: reason(snapshot, one)?, ..found });
+                let said = said_of_record(snapshot, &one.record, now, sees_word)?;
+                let Held(body) = snapshot.body_of(one)?;
+                let indicator = indicator(&body);
+                let confidence = indicator.as_ref().and_then(|indicator| indicator.confidence);
+                let confidence_now = indicator.map(|indicator| confidence_now(decay, one, &indicator, &said, now));
+                let (opinions, disputed, reason) = (said.view(names), corroboration.is_disputed(), reason(snapshot, one)?);
+                view.matches.push(MatchView { reason, confidence, confidence_now, opinions, organisations, disputed, ..found });
             } else {
                 view.more += 1;
             }
@@ -438,7 +479,29 @@ fn match_view(hit: &Hit, one: &Provenance, authors: usize, names: &Names, now: T
         received: one.received,
         valid_until: one.valid_until,
         reason: None,
+        confidence: None,
+        confidence_now: None,
+        opinions: None,
+        organisations: 0,
+        disputed: false,
     }
+}
+
+/// Who says a value, as far as it holds, and what others say of it.
+fn corroborate(
+    snapshot: &Snapshot,
+    hit: &Hit,
+    now: Timestamp,
+    sees: &dyn Fn(&SightingRow) -> bool,
+    corroboration: &mut Corroboration,
+) -> Result<(), NodeError> {
+    let records: BTreeSet<(RecordId, OrgId)> = hit.provenances.iter().map(|one| (one.record, one.author)).collect();
+    for (record, author) in records {
+        let holds = hit.provenances.iter().any(|one| one.record == record && state(one, now) == "live");
+        let said = said_of_record(snapshot, &record, now, sees)?;
+        corroboration.add(holds.then_some(author), &said.opinions);
+    }
+    Ok(())
 }
 
 const fn match_name(matches: Match) -> &'static str {

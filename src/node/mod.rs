@@ -44,6 +44,7 @@ mod second;
 pub mod send;
 pub mod serving;
 pub mod share;
+pub mod sighting;
 pub mod statistics;
 mod status;
 mod users;

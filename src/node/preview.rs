@@ -12,6 +12,7 @@ use crate::model::alert::Alert;
 use crate::model::call::{Call, Volunteer};
 use crate::model::record::Withdrawal;
 use crate::model::referral::{Message, Words};
+use crate::model::sighting::Sighting;
 use crate::model::{Indicator, Label, OrgId, Record, RecordKind, ReleaseId, Timestamp};
 use crate::rules::disclosed::Line;
 use crate::rules::label::Held;
@@ -182,6 +183,13 @@ pub(crate) fn fields(kind: u8, body: &[u8]) -> Vec<Field> {
         Record::Volunteer(Volunteer { call, start }) => {
             let start = start.map(|at| field("start", at));
             std::iter::once(field("call", call)).chain(start).collect()
+        }
+        Record::Sighting(sighting) => {
+            let Sighting { log, seqs, what, count, first, last, passed_on } = sighting;
+            let mut fields = vec![field("log", log), field("positions", seqs.len()), field("type", what), field("count", count)];
+            fields.extend([field("first", first), field("last", last)]);
+            fields.extend(passed_on.map(|tag| field("passed_on", HEXLOWER.encode(&tag))));
+            fields
         }
         Record::Match(check) => vec![field("check", check)],
     }

@@ -51,8 +51,7 @@ impl Node {
         let first = batch.first;
         self.note_what_is_heard(log.id(), first, &received);
         let head = batch.checkpoint.head;
-        let owes = received.iter().any(|entry| matches!(entry.meaning, Meaning::TakeBack { .. } | Meaning::Match))
-            || self.owes_whatever_it_says(log, first);
+        let owes = received.iter().any(|entry| entry.meaning.is_followed()) || self.owes_whatever_it_says(log, first);
         let change = Change::Receive { log: *log, author_key, batch, entries: received, at: self.clock.now() };
         Ok(Understood { change, head, author_key, first, follow, owes })
     }
@@ -197,6 +196,7 @@ impl Node {
                 return Err((Verdict::Invalid, "a match in a group's log"));
             }
             Record::Match(_) => Meaning::Match,
+            Record::Sighting(sighting) => self.understand_sighting(log, sighting)?,
             // A key counts once the author's card, which its root signed, names it.
             Record::KeyChange(key) if self.log_keys(&log.author).is_some_and(|keys| keys.number(&key).is_some()) => Meaning::KeyChange(key),
             Record::KeyChange(_) => return Err((Verdict::Invalid, "the new key is none that the author's card names")),
@@ -237,6 +237,7 @@ impl Node {
         self.memory().heard.remove(&(log.id(), first));
         if owes {
             self.hear_of_matches(log, first..through).await?;
+            self.hear_of_sightings(log, first..through).await?;
             self.commit(Change::Owe { log: log.id(), first, owed: false }).await?;
         }
         self.settle_restore().await?;

@@ -14,6 +14,7 @@ use crate::model::{
     Ceiling, Class, DeskHash, EntryHash, GroupId, Label, LogId, ObservableKind, OrgId, Pap, RecordId, ReleaseId, Timestamp, Tlp, UserKey,
 };
 use crate::node::backup::{LogHead, Manifest};
+use crate::node::sighting::OpinionsView;
 use crate::rules::release::Findings;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -575,6 +576,10 @@ pub struct ExportOptions {
     pub policy: Policy,
     /// Whether a CSV file begins with a byte-order mark, which Excel needs to read UTF-8.
     pub bom: bool,
+    /// Nothing of which one may be less sure at the beginning of the day (docs/life.md).
+    pub least_confidence: Option<u8>,
+    /// Whether STIX tells how often indicators were met.
+    pub sightings: bool,
 }
 
 /// The formats that are written.
@@ -746,6 +751,21 @@ pub struct MatchView {
     /// Why its author took it back, where it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// As its author said it, 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<u8>,
+    /// What is left of that at the beginning of the day (docs/life.md).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence_now: Option<u8>,
+    /// What others say of it, where anybody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opinions: Option<OpinionsView>,
+    /// How many organisations say the value or saw it.
+    #[serde(default)]
+    pub organisations: u32,
+    /// Whether somebody says that the value is of nothing bad while somebody else says it or saw it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disputed: bool,
 }
 
 /// A record, all of it.
@@ -785,6 +805,18 @@ pub struct RecordView {
     pub entries: Vec<EntryView>,
     /// Who else says the same value: their records' ids.
     pub also: Vec<AlsoView>,
+    /// What is left of the confidence at the beginning of the day; of one that was not said, of 50 (docs/life.md).
+    #[serde(default)]
+    pub confidence_now: u8,
+    /// What others say of it, where anybody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opinions: Option<OpinionsView>,
+    /// How many organisations say the value or saw it.
+    #[serde(default)]
+    pub organisations: u32,
+    /// Whether somebody says that the value is of nothing bad while somebody else says it or saw it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disputed: bool,
     /// Whether the node was restored and has not heard yet what was recalled since.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unconfirmed: bool,

@@ -173,6 +173,11 @@ pub enum Withheld {
     /// Whoever volunteers says so to the caller alone.
     #[error("whoever volunteers says so to the caller alone, and this is a group\nhint: pair with the caller first")]
     VolunteerToGroup,
+    /// What was met is told to those who have the record already.
+    #[error(
+        "a sighting is for the author of what was met, the group that has it, or that group's head\nhint: `watchfire show` tells who says it"
+    )]
+    SightingElsewhere,
 }
 
 /// Whether a label may stand in a group's log. TLP:RED is for single recipients. TLP:GREEN lets each reader pass a record on within its
@@ -757,6 +762,10 @@ mod tests {
             (
                 Withheld::VolunteerToGroup,
                 "whoever volunteers says so to the caller alone, and this is a group\nhint: pair with the caller first",
+            ),
+            (
+                Withheld::SightingElsewhere,
+                "a sighting is for the author of what was met, the group that has it, or that group's head\nhint: `watchfire show` tells who says it",
             ),
         ];
         crate::texts::all_say(include_str!("label.rs"), "Withheld", &cases);

@@ -6,12 +6,14 @@ use super::gate::{Gate, Origin, Texts};
 use super::label::{AudienceState, Held, Withheld};
 use super::may::{About, Action, To, may};
 use super::referral::{Permission, permits, permits_match};
+use super::sighting::permits_sighting;
 use crate::model::alert::Alert;
 use crate::model::call::{Call, Volunteer};
 use crate::model::log::Audience;
 use crate::model::profile::Projection;
 use crate::model::record::{Receipt, Withdrawal};
 use crate::model::referral::{Message, Words};
+use crate::model::sighting::Sighting;
 use crate::model::{Indicator, Label, Observable, OrgId, Record, RecordKind, ReleaseId, Timestamp};
 use std::collections::BTreeMap;
 
@@ -123,7 +125,7 @@ pub struct Look<'a> {
     pub inside: &'a [Observable],
     /// Whose word it is.
     pub origin: Origin,
-    /// What allows something about a case to leave; nothing does where there is none.
+    /// What allows something about a case, or a sighting, to leave; nothing does where there is none.
     pub permission: Option<Permission<'a>>,
 }
 
@@ -136,6 +138,7 @@ pub fn release(draft: Draft, audience: AudienceState<'_>, us: &OrgId, now: Times
     may(Action::Release, &about, &To::Audience { state: audience, us }, now)?;
     match (&draft.record, draft.audience) {
         (Record::Referral(message), Audience::Direct(to)) => permits(look.permission.as_ref(), &message.words, &to, now)?,
+        (Record::Sighting(sighting), audience) => permits_sighting(look.permission.as_ref(), sighting, &audience, us)?,
         (Record::Referral(_), Audience::Group(_)) => return Err(Withheld::ReferralToGroup),
         (Record::Call(_), Audience::Direct(_)) => return Err(Withheld::CallToOne),
         (Record::Volunteer(_), Audience::Group(_)) => return Err(Withheld::VolunteerToGroup),
@@ -214,6 +217,9 @@ fn project(record: Record, look: Look<'_>, findings: &mut Findings) -> Result<Re
         Record::Alert(alert) => Record::Alert(Box::new(project_alert(*alert, look, findings)?)),
         Record::Volunteer(Volunteer { call, start }) => Record::Volunteer(Volunteer { call, start }),
         Record::Match(check) => Record::Match(check),
+        Record::Sighting(Sighting { log, seqs, what, count, first, last, passed_on }) => {
+            Record::Sighting(Sighting { log, seqs, what, count, first, last, passed_on })
+        }
     })
 }
 

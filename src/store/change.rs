@@ -3,10 +3,12 @@
 
 use super::hold::HoldRow;
 use super::sealing::SealingChange;
+use super::sighting::SightingRow;
 use crate::model::desk::{SignedChange, WrappedKey};
 use crate::model::group::SignedDefinition;
 use crate::model::log::{AbsentReason, Audience, Batch, Equivocation, Header, LogKey};
 use crate::model::record::{ReceiptOutcome, WithdrawalMode};
+use crate::model::sighting::Sighting;
 use crate::model::{Ceiling, EntryHash, GroupId, Label, LogId, Observable, OrgId, RecordId, ReferralId, ReleaseId, Timestamp, UserKey};
 use crate::rules::referral::Step;
 use std::collections::BTreeMap;
@@ -185,6 +187,8 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// We met entries of another author: said in the transaction that releases it.
+    Sighted(Vec<SightingRow>),
     /// A body that was absent came from elsewhere; its hash was checked against the header.
     Fill {
         /// The log.
@@ -353,6 +357,12 @@ pub enum Shelf {
     Consumer = 60,
     /// When each of them was last here, by its own id.
     ConsumerUse = 61,
+    /// What was met of which entry, as others and we say it: [`SightingRow`]. An id begins with [`super::sighting::beginning`].
+    Sighting = 70,
+    /// How many words about an entry came beyond those that are kept, under the same beginning.
+    SightingMore = 71,
+    /// How much of each member was passed on in a day. An id begins with the day's number.
+    SightingDay = 72,
 }
 
 /// What is remembered of a referral besides its messages.
@@ -469,8 +479,24 @@ pub enum Meaning {
     Profile,
     /// Something that stands on the board, such as a call for help.
     Posted,
+    /// Somebody met entries that we hold.
+    Sighting {
+        /// What is said.
+        sighting: Sighting,
+        /// Whether its reporter is a member whose name its head keeps: of which group.
+        member: Option<GroupId>,
+    },
+    /// The same, for us to pass on, and not kept here beside its entry.
+    SightingToPassOn,
     /// A check of ours was about a case of its author's; what follows is the node's to do.
     Match,
+}
+
+impl Meaning {
+    /// Whether something follows from it once it is durable.
+    pub const fn is_followed(&self) -> bool {
+        matches!(self, Self::TakeBack { .. } | Self::Match | Self::Sighting { .. } | Self::SightingToPassOn)
+    }
 }
 
 /// What became of an entry at its receiver. The number stands on the wire.

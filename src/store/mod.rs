@@ -24,6 +24,7 @@ mod read;
 mod referral;
 mod rows;
 pub mod sealing;
+pub mod sighting;
 mod tables;
 mod writer;
 
@@ -37,6 +38,7 @@ pub use profile::HeardProfile;
 pub use read::*;
 pub use referral::{MessageRow, ReferralRow};
 pub use rows::{EvidenceRow, History, HistoryPart, LogState, ProvenanceState, QuarantineRow, SuspiciousRow, TakenBackRow};
+pub use sighting::SightingRow;
 pub use writer::Health;
 #[cfg(feature = "simulation")]
 pub use writer::Pace;

@@ -60,6 +60,25 @@ pub struct Row {
     pub created: Timestamp,
     /// When it was last changed; later with each change.
     pub modified: Timestamp,
+    /// How often it was met, by us and by all others together: who these are is told to nobody.
+    pub met: Vec<Met>,
+}
+
+/// How often an indicator was met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Met {
+    /// The strictest label of what says so.
+    pub tlp: Tlp,
+    /// We, where it is our own word.
+    pub by: Option<OrgId>,
+    /// How often.
+    pub count: u64,
+    /// When first.
+    pub first: Timestamp,
+    /// When last.
+    pub last: Timestamp,
+    /// When that was said last.
+    pub told: Timestamp,
 }
 
 impl Row {

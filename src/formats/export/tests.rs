@@ -50,6 +50,7 @@ pub(in crate::formats) fn row(number: u32, kind: K, value: &str) -> Row {
         revoked: false,
         created: Timestamp(1_700_000_000_000),
         modified: Timestamp(1_700_000_001_000),
+        met: vec![],
     }
 }
 

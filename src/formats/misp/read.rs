@@ -279,6 +279,10 @@ impl Import<'_, '_> {
             Ok(pending) => pending,
             Err(what) => return self.problem(place, what),
         };
+        // What others met of it is no word of whoever imports it.
+        for _ in value.get("Sighting").into_iter().flat_map(items) {
+            self.tally.add(place.clone(), "a sighting says what was seen, which is not an indicator".into());
+        }
         pending.deleted |= deleted;
         pending.marks.join(marks);
         let kind = types::of(&pending.kind, object, pending.relation.as_deref());
@@ -484,6 +488,15 @@ mod tests {
         };
         assert_eq!(told(&event(["\"1\"", "false"])), ["domain:a.example unmarked []", "context, not for detection (`to_ids` is false)"]);
         assert_eq!(told(&event(["false", "false"])), ["domain:a.example unmarked []", "domain:b.example unmarked []"]);
+    }
+
+    #[test]
+    fn what_others_met_is_told_and_is_no_word_of_ours() {
+        let met = r#","Sighting":[{"type":"0","date_sighting":"1"},{"type":"1","date_sighting":"2"}]"#;
+        let text = format!(r#"{{"Attribute":[{},{}]}}"#, domain("a", met), domain("b", ""));
+        let expected =
+            ["domain:a.example unmarked []", "domain:b.example unmarked []", "a sighting says what was seen, which is not an indicator"];
+        assert_eq!(told(&text), expected);
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! - Nothing is written empty: STIX forbids empty lists and nulls.
 
 use super::markings::{TLP_2_EXTENSION, official_id};
-use crate::formats::export::Row;
+use crate::formats::export::{Met, Row};
 use crate::formats::pattern::{self, Dialect};
 use crate::model::{OrgId, RecordId, Timestamp, Tlp};
 use serde_json::{Map, Value, json};
@@ -26,6 +26,8 @@ pub const NAMESPACE: Uuid = Uuid::from_u128(0xe655874a3835574ca2b45a0dea5e758e);
 const NAMED_AT: &str = "2026-01-01T00:00:00.000Z";
 /// When FIRST's labels were made into marking definitions; part of their official content.
 const TLP_2_AT: &str = "2022-10-01T00:00:00.000Z";
+/// The most that a sighting counts (STIX 2.1 §5.2).
+const COUNT_MAX: u64 = 999_999_999;
 /// STIX 2.1 §10.9, `indicator-type-ov`.
 pub(in crate::formats) const INDICATOR_TYPES: [&str; 7] =
     ["anomalous-activity", "anonymization", "attribution", "benign", "compromised", "malicious-activity", "unknown"];
@@ -76,7 +78,22 @@ impl<W: Write> BundleWriter<W> {
             }
             self.object(&indicates(indicator, malware, author, row))?;
         }
-        Ok(())
+        row.met.iter().try_for_each(|met| self.sighting(indicator, row, met))
+    }
+
+    /// How often it was met: whoever else than us met it has no name here.
+    fn sighting(&mut self, indicator: Uuid, row: &Row, met: &Met) -> io::Result<()> {
+        if self.markings.insert(met.tlp) {
+            self.object(&marking(met.tlp))?;
+        }
+        if let Some(org) = met.by {
+            let us = id(b"identity:", &org.0);
+            if self.written.insert(us) {
+                self.object(&identity(us, org))?;
+            }
+        }
+        self.digest.update(&met.told.0.to_be_bytes());
+        self.object(&sighting_object(indicator, row, met))
     }
 
     /// Ends the bundle and gives the output back. The bundle's own id stands last, since it is made of the rows' ids and times.
@@ -201,6 +218,27 @@ fn indicator_object(id: Uuid, author: Uuid, row: &Row, dialect: Dialect) -> Valu
     Value::Object(object)
 }
 
+/// STIX 2.1 §5.2.
+fn sighting_object(indicator: Uuid, row: &Row, met: &Met) -> Value {
+    let name = [row.id.0.as_slice(), met.by.as_ref().map_or(&[], |org| org.0.as_slice())].concat();
+    let mut object = json!({
+        "type": "sighting",
+        "spec_version": "2.1",
+        "id": format!("sighting--{}", id(b"sighting:", &name)),
+        "created": row.created.to_string(),
+        "modified": met.told.max(row.created).to_string(),
+        "first_seen": met.first.to_string(),
+        "last_seen": met.last.max(met.first).to_string(),
+        "count": met.count.min(COUNT_MAX),
+        "sighting_of_ref": format!("indicator--{indicator}"),
+        "object_marking_refs": [official_id(met.tlp)],
+    });
+    if let Some(org) = met.by {
+        object["created_by_ref"] = format!("identity--{}", id(b"identity:", &org.0)).into();
+    }
+    object
+}
+
 fn filled(text: Option<&str>) -> Option<&str> {
     text.map(str::trim).filter(|text| !text.is_empty())
 }
@@ -222,6 +260,29 @@ mod tests {
 
     fn row(number: u8, kind: K, value: &str) -> Row {
         Row { tlp: Tlp::Amber, labels: Vec::new(), ..crate::formats::export::tests::row(number.into(), kind, value) }
+    }
+
+    #[test]
+    fn what_was_met_names_us_and_nobody_else() {
+        let [first, last, told] = [1_700_000_000_000, 1_700_000_500_000, 1_700_000_900_000].map(Timestamp);
+        let met = Met { tlp: Tlp::AmberStrict, by: None, count: 3, first, last, told };
+        let ours = Met { by: Some(OrgId([7; 32])), tlp: Tlp::Amber, count: u64::MAX, ..met };
+        let text = bundle(&[Row { met: vec![met, ours], ..row(1, K::Domain, "evil.example") }]);
+        let all: Value = serde_json::from_str(&text).expect("JSON");
+        let objects = all["objects"].as_array().expect("objects");
+        let sightings: Vec<&Value> = objects.iter().filter(|one| one["type"] == "sighting").collect();
+        let indicator = objects.iter().find(|one| one["type"] == "indicator").expect("one");
+        assert_eq!(sightings.len(), 2);
+        assert!(sightings.iter().all(|one| one["sighting_of_ref"] == indicator["id"]));
+        assert_eq!((&sightings[0]["count"], sightings[0].get("created_by_ref")), (&json!(3), None));
+        assert_eq!(sightings[0]["object_marking_refs"], json!([official_id(Tlp::AmberStrict)]));
+        assert_eq!(sightings[0]["last_seen"], "2023-11-14T22:21:40.000Z");
+        assert_eq!(sightings[1]["count"], 999_999_999);
+        let us = objects.iter().find(|one| one["id"] == sightings[1]["created_by_ref"]).expect("we are in it");
+        assert_eq!(us["name"], OrgId([7; 32]).to_string());
+        assert_ne!(sightings[0]["id"], sightings[1]["id"]);
+        let markings = objects.iter().filter(|one| one["type"] == "marking-definition").count();
+        assert_eq!(markings, 2, "each marking once");
     }
 
     fn bundle(rows: &[Row]) -> String {

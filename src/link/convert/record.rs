@@ -7,6 +7,7 @@ use super::{Malformed, alert, call, fixed, referral, wire};
 use crate::model::crypto::{SigningKey, framed, verify_ed25519};
 use crate::model::profile::Projection;
 use crate::model::record::{Receipt, ReceiptOutcome, SignedReceipt, Withdrawal, WithdrawalMode};
+use crate::model::sighting::{Sighting, SightingType};
 use crate::model::{CheckId, EntryHash, GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Record, RecordKind, Timestamp};
 use crate::rules::release::{LABEL_MAX, LABELS_MAX, NOTE_MAX, REASON_MAX, SOURCE_MAX};
 
@@ -19,6 +20,7 @@ const RECALL_BYTES_MAX: usize = 16 << 10;
 pub fn encode_record(record: &Record) -> Vec<u8> {
     match record {
         Record::Indicator(indicator) => indicator_to_wire(indicator).encode_to_vec(),
+        Record::Sighting(sighting) => sighting_to_wire(sighting).encode_to_vec(),
         Record::Profile(projection) => encode_projection(projection),
         Record::Referral(message) => referral::to_wire(message).encode_to_vec(),
         Record::Withdrawal(withdrawal) => withdrawal_to_wire(withdrawal).encode_to_vec(),
@@ -38,6 +40,7 @@ pub fn encode_record(record: &Record) -> Vec<u8> {
 pub fn decode_record(kind: RecordKind, body: &[u8]) -> Result<Record, Malformed> {
     Ok(match kind {
         RecordKind::Indicator => Record::Indicator(indicator_from_wire(decode(body)?)?),
+        RecordKind::Sighting => Record::Sighting(sighting_from_wire(decode(body)?)?),
         RecordKind::Profile => Record::Profile(Box::new(Projection::heard(decode_profile(body)?))),
         RecordKind::Referral | RecordKind::ReferralStep => {
             let record = Record::Referral(referral::from_wire(decode(body)?)?);
@@ -97,6 +100,36 @@ fn indicator_from_wire(wire: wire::Indicator) -> Result<Indicator, Malformed> {
         note: text(wire.note),
         source: text(wire.source),
     })
+}
+
+fn sighting_to_wire(sighting: &Sighting) -> wire::Sighting {
+    let Sighting { log, seqs, what, count, first, last, passed_on } = sighting;
+    wire::Sighting {
+        log: log.0.to_vec(),
+        seqs: seqs.clone(),
+        what: u32::from(what.number()),
+        count: *count,
+        first: first.0,
+        last: last.0,
+        passed_on: passed_on.map(Vec::from).unwrap_or_default(),
+    }
+}
+
+fn sighting_from_wire(wire: wire::Sighting) -> Result<Sighting, Malformed> {
+    let wire::Sighting { log, seqs, what, count, first, last, passed_on } = wire;
+    let what = u8::try_from(what).ok().and_then(SightingType::from_number).ok_or(Malformed("an unknown type of sighting"))?;
+    if count == 0 || first == 0 || last < first {
+        return Err(Malformed("a sighting is of something that was met, first and then last"));
+    }
+    let passed_on = match passed_on.as_slice() {
+        [] => None,
+        tag => Some(fixed(tag, "what stands for a member has 8 bytes")?),
+    };
+    if seqs.is_empty() {
+        return Err(Malformed("a sighting names what was met"));
+    }
+    let (log, seqs) = (LogId(fixed(&log, "the id of a log has 32 bytes")?), ascending(seqs)?);
+    Ok(Sighting { log, seqs, what, count, first: Timestamp(first), last: Timestamp(last), passed_on })
 }
 
 /// A value in canonical form, and no other: a peer must not choose how we index.
@@ -301,6 +334,33 @@ mod tests {
         assert!(read(&holder, &author, &other).is_err());
         assert!(read(&author, &author, &key).is_err());
         assert!(read(&holder, &holder, &key).is_err());
+    }
+
+    #[test]
+    fn a_sighting_is_read_back_and_one_that_says_nothing_is_refused() {
+        let (log, first, last) = (LogId([4; 32]), Timestamp(5), Timestamp(6));
+        let said = Sighting { log, seqs: vec![1, 9], what: SightingType::Expired, count: 3, first, last, passed_on: None };
+        for said in [said.clone(), Sighting { passed_on: Some([7; 8]), last: first, ..said.clone() }] {
+            let body = encode_record(&Record::Sighting(said.clone()));
+            assert_eq!(decode_record(RecordKind::Sighting, &body), Ok(Record::Sighting(said)));
+        }
+        let wire = sighting_to_wire(&said);
+        let bad = [
+            wire::Sighting { seqs: vec![], ..wire.clone() },
+            wire::Sighting { seqs: vec![2, 1], ..wire.clone() },
+            wire::Sighting { seqs: (1..=SEQS_MAX as u64 + 1).collect(), ..wire.clone() },
+            wire::Sighting { what: 0, ..wire.clone() },
+            wire::Sighting { what: 4, ..wire.clone() },
+            wire::Sighting { count: 0, ..wire.clone() },
+            wire::Sighting { first: 0, ..wire.clone() },
+            wire::Sighting { last: 4, ..wire.clone() },
+            wire::Sighting { passed_on: vec![1; 7], ..wire.clone() },
+            wire::Sighting { log: vec![], ..wire.clone() },
+        ];
+        for bad in bad {
+            assert!(decode_record(RecordKind::Sighting, &bad.encode_to_vec()).is_err(), "{bad:?}");
+        }
+        assert!(decode_record(RecordKind::Sighting, &wire.encode_to_vec()).is_ok());
     }
 
     #[test]

@@ -90,6 +90,8 @@ events! {
     DuplicateFound 27 "duplicate-found" "a partner has told what a check found";
     /// Nobody has taken a shift's hand-over in time.
     HandoverLate 28 "handover-late" "nobody has accepted a hand-over between shifts";
+    /// Another organisation says that an indicator of ours is of nothing bad.
+    SightingFalse 29 "sighting-false" "somebody says that an indicator of ours is a false positive";
 }
 
 impl Event {

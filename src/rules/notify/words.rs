@@ -71,6 +71,7 @@ impl Thing {
             Event::AlertArrived => ("alert", "alert show", "alert list"),
             Event::HandoverWaiting | Event::HandoverLate => ("handover", "handover show", "handover list"),
             Event::DuplicateWaits | Event::DuplicateFound | Event::MatchTries => ("referral", "show", "duplicate list"),
+            Event::SightingFalse => ("referral", "show", "sighting list"),
             Event::ManyReportTheSame => ("referral", "show", "campaigns"),
             _ => ("referral", "show", "status"),
         };

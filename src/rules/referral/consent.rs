@@ -1,10 +1,12 @@
 //! Under which consent something about a case may leave: to whom, how far, and for how long.
 
+use crate::model::group::Definition;
+use crate::model::log::LogKey;
 use crate::model::referral::{Consent, Words};
 use crate::model::{OrgId, Timestamp};
 use crate::rules::label::Withheld;
 
-/// What allows something about a case to leave.
+/// What allows something to leave that needs more than its label: something about a case, or a sighting.
 #[derive(Debug, Clone, Copy)]
 pub enum Permission<'a> {
     /// The case is ours: what the person agreed to.
@@ -25,6 +27,13 @@ pub enum Permission<'a> {
         /// Until when.
         until: Timestamp,
     },
+    /// What was met stands in this log.
+    Sighting {
+        /// The log.
+        log: &'a LogKey,
+        /// Its group as it is defined now, where it is a group's.
+        group: Option<&'a Definition>,
+    },
 }
 
 /// Whether these words may go to an organisation.
@@ -36,7 +45,7 @@ pub fn permits(permission: Option<&Permission<'_>>, words: &Words, to: &OrgId, n
         return Ok(());
     }
     let (consent, recipients, parent) = match permission {
-        None | Some(Permission::Match { .. }) => return Err(Withheld::NoConsent),
+        None | Some(Permission::Match { .. } | Permission::Sighting { .. }) => return Err(Withheld::NoConsent),
         Some(Permission::Back) => return Ok(()),
         Some(Permission::Case { consent, recipients, parent }) => (consent, recipients, parent),
     };

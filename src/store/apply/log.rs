@@ -38,7 +38,7 @@ impl Tx<'_> {
         for header in headers.iter().filter(|header| header.kind == RecordKind::Profile.number()) {
             self.newest_profile(&log, header, header.created)?;
         }
-        for header in headers.iter().filter(|header| RecordKind::from_number(header.kind).is_some_and(RecordKind::is_posted)) {
+        for header in headers.iter().filter(|header| RecordKind::from_number(header.kind).is_some_and(RecordKind::is_posted_of_ours)) {
             self.post(&log, header, header.created)?;
         }
         Ok(Outcome::Done)
@@ -310,7 +310,16 @@ impl Tx<'_> {
                         self.judge(log, received.header.seq, Verdict::Filtered)?;
                     }
                 }
-                Meaning::None | Meaning::Indicator { .. } | Meaning::Said(_) | Meaning::Match => {}
+                Meaning::Sighting { sighting, member } => {
+                    if log.row.key.author == self.us {
+                        self.post(log, &received.header, now)?;
+                    }
+                    if !self.hear_sighting(log, &received.header, sighting, *member)? {
+                        *verdict = Verdict::Filtered;
+                        self.judge(log, received.header.seq, Verdict::Filtered)?;
+                    }
+                }
+                Meaning::None | Meaning::Indicator { .. } | Meaning::Said(_) | Meaning::Match | Meaning::SightingToPassOn => {}
             }
         }
         Ok(all)
@@ -425,7 +434,7 @@ impl Tx<'_> {
                     | RecordKind::Match,
                 ) => true,
                 // One that was taken back stays so.
-                Some(RecordKind::Alert | RecordKind::Call | RecordKind::Volunteer) => {
+                Some(RecordKind::Alert | RecordKind::Call | RecordKind::Volunteer | RecordKind::Sighting) => {
                     find::taken_back::<Fault>(&self.t.taken_back, &log.id.0, seq, &log.row.key.author)?.is_none()
                 }
                 Some(RecordKind::KeyChange) | None => false,

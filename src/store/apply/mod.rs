@@ -14,6 +14,7 @@ mod referral;
 mod release;
 mod runs;
 mod sealing;
+mod sighting;
 mod small;
 mod take_back;
 mod tally;
@@ -142,6 +143,7 @@ impl<'t> Tx<'t> {
             Change::Acked { peer, log, through, verdicts, at } => self.acked(peer, log, *through, verdicts, *at),
             Change::Receipt { holder, log, outcomes, at } => self.receipt(holder, log, outcomes, *at),
             Change::Destroy { log, seqs, reason, at } => self.destroy_all(log, seqs, *reason, *at),
+            Change::Sighted(rows) => self.sighted(rows),
             Change::Fill { log, seq, salt, body, received, at } => self.fill(log, *seq, salt, body, received, *at),
             Change::PutPeer(row) => self.put_peer(row),
             Change::PutCard { org, card } => self.put_card(org, card),

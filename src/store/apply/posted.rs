@@ -52,7 +52,7 @@ impl Tx<'_> {
 
     /// A body goes, and its place on the board with it.
     pub(super) fn unpost(&mut self, log: &Log, seq: u64, kind: u8) -> Applied<()> {
-        if RecordKind::from_number(kind).is_some_and(RecordKind::is_posted) {
+        if RecordKind::from_number(kind).is_some_and(RecordKind::is_posted_of_ours) {
             let id = place(&log.row.key.author, &log.id, seq);
             let was_there = self.t.shelves.remove((Shelf::Posted as u8, &id))?.is_some();
             if let Some(many) = self.posted.get_mut(&log.row.key.author) {

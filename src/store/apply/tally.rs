@@ -26,9 +26,14 @@ impl Tx<'_> {
                 *self.tally.ways.entry(family).or_insert(way)
             }
         };
+        self.tally_as(way, event, at);
+        Ok(())
+    }
+
+    /// The same, where it is known whose it is.
+    pub(super) fn tally_as(&mut self, way: Way, event: Event, at: Timestamp) {
         let count = self.tally.counted.entry((Measure { way, event }, at)).or_default();
         *count = count.saturating_add(1);
-        Ok(())
     }
 
     /// Writes what was counted, but for periods whose row is damaged. To be called before the commit.

@@ -225,6 +225,15 @@ impl Snapshot {
         Ok(Some(Found { observable: self.observable(no)?, provenances }))
     }
 
+    /// Every position at which a record's author said it, superseded ones too, without the bodies.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn said_as(&self, record: &RecordId) -> Read<Vec<Provenance>> {
+        let Some(no) = self.table(RECORDS)?.get(&record.0)?.map(|no| no.value()) else { return Ok(Vec::new()) };
+        Ok(self.provenances(no)?.into_iter().filter(|one| one.record == *record).collect())
+    }
+
     /// The record that an entry is; `None` where it is no indicator, or is not held any more.
     ///
     /// # Errors

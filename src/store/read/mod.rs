@@ -8,6 +8,7 @@ mod posted;
 mod record;
 mod referral;
 mod sealing;
+mod sighting;
 mod small;
 mod upkeep;
 mod user;

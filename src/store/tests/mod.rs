@@ -16,6 +16,7 @@ mod recall;
 mod release;
 mod script;
 mod sealing;
+mod sighting;
 mod small;
 mod tally;
 mod torn;
