@@ -236,6 +236,7 @@ fn every_help_example_runs_against_a_real_node() {
     referrals(&here, &smex, &mut take);
     calls(&here, &smex, &mut take);
     alerts(&here, &smex, &mut take);
+    sightings(&here, &smex, &mut take);
     here.ok(&format!("EDITOR=true {}", take("profile edit")));
     here.all_refused(&[
         (
@@ -416,6 +417,30 @@ fn alerts(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> Str
     }
     smex.wait(&format!("watchfire alert show {id} | grep withdrawn"));
     here.all_refused(&[("watchfire alert show zzzz", 6, "error: there is no alert `zzzz`\nhint: `watchfire alert list` shows them")]);
+}
+
+/// The examples about sightings: what smex says is met here.
+fn sightings(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> String) {
+    smex.ok("watchfire share weather4free.com --tlp amber --to here");
+    here.wait("watchfire lookup weather4free.com | grep smex");
+    assert!(here.ok(&take("sighting add")).starts_with("would tell smex: weather4free.com of smex  "));
+    let report = here.json("watchfire sighting add weather4free.com --type false-positive --json");
+    has(&report, &["dry_run", "told", "withheld"]);
+    smex.wait("watchfire show weather4free.com | grep 'false positive says here'");
+    for command in ["sighting", "sighting list"] {
+        assert!(here.ok(&take(command)).contains("false-positive"));
+    }
+    has(
+        &here.json("watchfire sighting list --json")[0],
+        &["record", "kind", "value", "author_name", "by", "type", "count", "last", "told"],
+    );
+    assert_eq!(here.ok(&take("sighting withdraw")), "taken back of 1 record\n");
+    smex.wait("! watchfire show weather4free.com | grep 'false positive says here'");
+    let nothing = "error: we have said nothing of it\nhint: `watchfire sighting list` shows what we said";
+    let nobody = "error: there is no record `nobody-lure.com`";
+    here.all_refused(&[("watchfire sighting withdraw weather4free.com", 1, nothing)]);
+    let failed = here.run("watchfire sighting add nobody-lure.com");
+    assert!(String::from_utf8_lossy(&failed.stderr).starts_with(nobody), "{failed:?}");
 }
 
 /// The examples about calls for help, from both sides.

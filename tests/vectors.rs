@@ -18,6 +18,7 @@ use watchfire::model::crypto::{SigningKey, sha256};
 use watchfire::model::group::{Definition, SignedDefinition, Visibility, group_id};
 use watchfire::model::log::{Audience, Batch, BatchEntry, Body, Branch, Entry, Equivocation, Head, LogKey, body_hash, salt};
 use watchfire::model::record::{Receipt, ReceiptOutcome, SignedReceipt, Withdrawal, WithdrawalMode};
+use watchfire::model::sighting::{Sighting, SightingType};
 use watchfire::model::{GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Record, Timestamp, Tlp};
 use watchfire::rules::label::{Held, Way, outbound, outbound_branch, outbound_entry, outbound_receipt};
 
@@ -49,12 +50,18 @@ fn records() -> Vec<Record> {
     let withdrawal = Withdrawal { log: LogId([0xd4; 32]), seqs: vec![1, 300], mode: WithdrawalMode::Recall, reason: "a name".into() };
     let outcomes = vec![(1, ReceiptOutcome::Destroyed), (300, ReceiptOutcome::Absent)];
     let receipt = Receipt { log: LogId([0xd4; 32]), outcomes, at: Timestamp(1_626_602_500_000), withdrawal: None };
+    let (first, last) = (Timestamp(1_626_602_400_000), Timestamp(1_626_602_500_000));
+    let met =
+        Sighting { log: LogId([0xd4; 32]), seqs: vec![1, 300], what: SightingType::FalsePositive, count: 2, first, last, passed_on: None };
+    let passed_on = Sighting { seqs: vec![7], what: SightingType::Seen, passed_on: Some([0x77; 8]), ..met.clone() };
     vec![
         Record::Indicator(indicator),
         Record::Indicator(bare),
         Record::Withdrawal(withdrawal),
         Record::Receipt(receipt),
         Record::KeyChange([0x22; 32]),
+        Record::Sighting(met),
+        Record::Sighting(passed_on),
     ]
 }
 

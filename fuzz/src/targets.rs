@@ -26,6 +26,7 @@ use watchfire::model::log::{Audience, Batch, BatchEntry, Body, Head, Header, Log
 use watchfire::model::observable::lookup::{host_key, host_lookups, lookups, pattern_lookups};
 use watchfire::model::observable::{from_search_key, search_key};
 use watchfire::model::record::{Receipt, ReceiptOutcome, Withdrawal, WithdrawalMode};
+use watchfire::model::sighting::{Sighting, SightingType};
 use watchfire::model::warninglist::Entries;
 use watchfire::model::{
     AlertId, CallId, CheckId, GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Priority, Record, RecordKind, Timestamp, Tlp,
@@ -290,6 +291,10 @@ fn records() -> Vec<Record> {
         indicators: vec![observable(ObservableKind::Domain, "evil.example"), observable(ObservableKind::Ipv4, "203.0.113.9")],
         vocabulary: "2026-11".into(),
     };
+    let (first, last) = (Timestamp(1_626_602_400_000), Timestamp(1_626_602_500_000));
+    let met =
+        Sighting { log: LogId([0xd4; 32]), seqs: vec![1, 300], what: SightingType::FalsePositive, count: 2, first, last, passed_on: None };
+    let passed_on = Sighting { seqs: vec![7], what: SightingType::Seen, passed_on: Some([0x77; 8]), ..met.clone() };
     vec![
         Record::Alert(Box::new(alert)),
         Record::Indicator(indicator),
@@ -299,6 +304,8 @@ fn records() -> Vec<Record> {
         Record::Call(call),
         Record::Volunteer(volunteer),
         Record::Match(CheckId([5; 16])),
+        Record::Sighting(met),
+        Record::Sighting(passed_on),
     ]
 }
 

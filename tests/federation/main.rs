@@ -46,5 +46,6 @@ mod recalls_alone;
 mod referrals;
 mod second;
 mod sharing;
+mod sightings;
 mod time;
 mod timers;
