@@ -108,19 +108,19 @@ pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
 }
 
 /// What is said beside the case.
-struct Options {
-    to: Vec<String>,
-    candidates: Vec<String>,
-    call: Option<String>,
-    contact: Option<String>,
-    signer: Signer,
-    now: bool,
-    dry_run: bool,
+pub(super) struct Options {
+    pub(super) to: Vec<String>,
+    pub(super) candidates: Vec<String>,
+    pub(super) call: Option<String>,
+    pub(super) contact: Option<String>,
+    pub(super) signer: Signer,
+    pub(super) now: bool,
+    pub(super) dry_run: bool,
 }
 
 impl Options {
     /// A case with all that was said beside it, and its contact sealed.
-    async fn complete(&self, desk: &Desk, request: &mut ReferRequest) -> Result<(), Problem> {
+    pub(super) async fn complete(&self, desk: &Desk, request: &mut ReferRequest) -> Result<(), Problem> {
         // Whom the file names is whom the consent is for, whoever is named here.
         if request.recipients.is_empty() && !request.to.is_empty() {
             request.recipients = request.to.iter().chain(&request.candidates).cloned().collect();

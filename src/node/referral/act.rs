@@ -222,6 +222,12 @@ impl Node {
             Act::Decline { reason, text, suggest } => {
                 self.is_of_list("decline-reason", &reason)?;
                 let suggest = suggest.map(|name| self.org_named(&name)).transpose()?;
+                let peer = self.conversation(&self.store.snapshot()?, id)?.row.peer;
+                if suggest.is_some_and(|one| one == peer || one == self.org()) {
+                    return Err(NodeError::BadInput(
+                        "who asks, and who declines, is no better partner\nhint: `--suggest` names somebody else".into(),
+                    ));
+                }
                 Words::Decline { reason, text, suggest }
             }
             Act::Progress { waiting, text } => Words::Progress { waiting, text },

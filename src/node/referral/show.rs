@@ -334,6 +334,9 @@ impl Node {
     }
 
     pub(in super::super) fn org_name(&self, snapshot: &Snapshot, org: &OrgId) -> Result<String, NodeError> {
+        if *org == self.org() {
+            return Ok("us".into());
+        }
         Ok(snapshot.peer(org)?.map_or_else(|| org.to_string(), |peer| peer.name))
     }
 
@@ -472,7 +475,7 @@ impl Node {
             Words::Offer(offer) => (one("priority", offer.priority.to_string()), String::new()),
             Words::Refuse { reason } => (one("reason", reason.to_string()), String::new()),
             Words::Ask { text } | Words::Answer { text, .. } => (Vec::new(), text.clone()),
-            Words::Accept { start, text } => (start.map(|at| one("start", at.to_string())).unwrap_or_default(), text.clone()),
+            Words::Accept { start, text } => (start.map(|at| one("start", day_of(at))).unwrap_or_default(), text.clone()),
             Words::Decline { reason, text, suggest } => {
                 let mut all = one("reason", shown("decline-reason", reason));
                 if let Some(org) = suggest {
@@ -536,6 +539,12 @@ const fn waiting_code(waiting: crate::model::referral::Waiting) -> &'static str 
 fn no_contact() -> NodeError {
     let hint = "hint: in a cold hand-over it comes once the case is ours; in a warm one the person comes with the introduction code";
     NodeError::Conflict(format!("there is no contact to open here\n{hint}"))
+}
+
+/// A day; a moment, where it is more than that.
+fn day_of(at: Timestamp) -> String {
+    let text = at.to_string();
+    text.strip_suffix("T00:00:00.000Z").map_or_else(|| text.clone(), str::to_owned)
 }
 
 fn rung(rung: &RungView) -> MessageView {
