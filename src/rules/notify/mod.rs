@@ -90,6 +90,8 @@ events! {
     DuplicateFound 27 "duplicate-found" "a partner has told what a check found";
     /// Nobody has taken a shift's hand-over in time.
     HandoverLate 28 "handover-late" "nobody has accepted a hand-over between shifts";
+    /// The other side has handed over to us what we accepted.
+    Confirmed 29 "confirmed" "a referral was handed over to this desk";
 }
 
 impl Event {
