@@ -2,16 +2,17 @@
 //! here.
 
 use super::alert::AlertView;
+use super::notify::is_missed;
 use super::referral::By;
 use super::{Node, NodeError};
 use crate::model::crypto::random;
-use crate::model::desk::Role;
+use crate::model::desk::{Role, Roles};
 use crate::model::{AlertId, CallId, CampaignId, CheckId, HandOverId, Priority, ReferralId, ShortId, Timestamp};
 use crate::rules::notify::{Event, Notice};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Longest note in characters.
 const NOTE_MAX: usize = 2_000;
@@ -286,8 +287,9 @@ impl Node {
                 changes.push(keep(&id, Some(&row)));
                 // Notices go to roles: to the leads, and to that of whoever handed over.
                 let by = self.desk()?.users().find(|user| row.by == Some(user.key.short())).map(|user| user.role);
-                let to: BTreeSet<Role> = by.into_iter().chain([Role::Lead]).collect();
-                changes.extend(to.into_iter().map(|to| self.notify(notice(Event::HandoverLate, &id, to, now))));
+                let to = by.into_iter().map(Roles::one).fold(Roles::one(Role::Lead), Roles::and);
+                let missed = is_missed(self.handover_due(&row), now);
+                changes.push(self.notify(Notice { late: missed, ..notice(Event::HandoverLate, &id, to, now) }));
                 late.push(LateHandOver { handover: id, by: row.by, items: row.items.len() });
             }
         }
@@ -367,7 +369,7 @@ impl Node {
     }
 }
 
-fn notice(event: Event, id: &HandOverId, to: Role, at: Timestamp) -> Notice {
+fn notice(event: Event, id: &HandOverId, to: impl Into<Roles>, at: Timestamp) -> Notice {
     let of = shelf_id(id);
     Notice { referral: ShortId::of(&of), ..Notice::new(event, &of, to, at) }
 }

@@ -16,7 +16,6 @@ pub use show::{RungView, TimerView, done};
 use super::bell::Bell;
 use super::referral::{Next, last_said, short};
 use super::{Node, NodeError};
-use crate::model::desk::Role;
 use crate::model::hours::Hours;
 use crate::model::{OrgId, ReferralId, ShortId, Timestamp};
 use crate::rules::escalate::{Act, Case, Changes, Desks, Engine, Fired, Moment, Timetable, Watch};
@@ -369,7 +368,7 @@ impl Node {
                 row.act = one.act.within(row.offered.is_some());
             }
             if one.notify {
-                beside.extend(self.rung_notices(one, row.act, watch));
+                beside.push(self.rung_notice(one, row.act, watch));
             }
             let (wait, act) = (one.wait.name(), row.act.name());
             let side = watch.map(|watch| if watch.side == Side::Origin { "origin" } else { "receiver" });
@@ -385,16 +384,16 @@ impl Node {
         Ok(offered)
     }
 
-    /// The notices of a rung: one for each role that its act tells; `act` is what it came to.
-    fn rung_notices(&self, fired: &Fired, act: Act, watch: Option<&Watch>) -> Vec<Change> {
-        let notice = |to: &Role| Notice {
+    /// The notice of a rung, for everybody whom its act tells; `act` is what it came to.
+    fn rung_notice(&self, fired: &Fired, act: Act, watch: Option<&Watch>) -> Change {
+        self.notify(Notice {
             referral: ShortId::of(&fired.referral),
             priority: watch.map(|watch| watch.priority),
             rung: u8::try_from(fired.rung - fired.again + 1).ok(),
             urgent: act != Act::Digest,
-            ..Notice::new(Event::RungReached, &fired.notice_id, *to, self.clock.now())
-        };
-        act.tells().iter().map(|to| self.notify(notice(to))).collect()
+            late: fired.late,
+            ..Notice::new(Event::RungReached, &fired.notice_id, act.tells(), self.clock.now())
+        })
     }
 }
 

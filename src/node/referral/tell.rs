@@ -44,6 +44,7 @@ const fn event(step: Step) -> Option<Event> {
         Step::Offer => Event::OfferArrived,
         Step::Acknowledge => Event::Acknowledged,
         Step::Accept => Event::Accepted,
+        Step::Confirm(_) => Event::Confirmed,
         Step::Decline | Step::Refuse => Event::Declined,
         Step::Ask => Event::Question,
         Step::Answer(_) => Event::Answer,
@@ -51,7 +52,7 @@ const fn event(step: Step) -> Option<Event> {
         Step::Resolve => Event::Resolved,
         Step::Withdraw => Event::Withdrawn,
         Step::HandBack => Event::HandedBack,
-        Step::Receipt | Step::Confirm(_) | Step::Contact | Step::Review | Step::Close | Step::Purge | Step::Seen | Step::Gone => {
+        Step::Receipt | Step::Contact | Step::Review | Step::Close | Step::Purge | Step::Seen | Step::Gone => {
             return None;
         }
     })
