@@ -18,8 +18,8 @@ mod tell;
 
 pub(super) use acquainted::Acquaintance;
 pub use act::{Act, ActRequest};
-pub(super) use case::Permit;
 pub use case::{CaseRow, Given, Skeleton};
+pub(super) use case::{Permit, References};
 pub use deed::{By, DeedRange, DeedView};
 pub(super) use next::Next;
 pub use platform::{AnswerRequest, PingRequest, PlatformRequest, PlatformView};
