@@ -14,7 +14,7 @@ pub(super) use show::Due;
 pub use show::{RungView, TimerView, done};
 
 use super::bell::Bell;
-use super::referral::{Next, short};
+use super::referral::{Next, last_said, short};
 use super::{Node, NodeError};
 use crate::model::desk::Role;
 use crate::model::hours::Hours;
@@ -132,7 +132,11 @@ impl Node {
 
     /// Brings a referral's clocks in line with what it has come to. What fails is done by the next upkeep.
     pub(super) async fn watch(&self, id: &ReferralId) {
-        if let Err(error) = self.watch_all(&[*id]).await {
+        let watched = match self.store.snapshot().map_err(NodeError::from).and_then(|snapshot| self.with_its_other_offers(&snapshot, id)) {
+            Ok(all) => self.watch_all(&all).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = watched {
             tracing::warn!(referral = %short(id), code = error.code(), "the clocks of a referral are set later");
         }
     }
@@ -174,7 +178,7 @@ impl Node {
     /// For whoever holds the turn.
     fn align(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<(), NodeError> {
         let Some(conversation) = snapshot.conversation(id)? else { return self.align_platform(snapshot, &id.0) };
-        let since = conversation.origin.iter().chain(&conversation.receiver).map(|message| message.at).max().unwrap_or_default();
+        let since = last_said(&conversation);
         let case = self.clock_case(snapshot, &conversation)?;
         self.with_engine(|engine, now| match conversation.row.over {
             true => engine.end(id.0),
@@ -196,7 +200,8 @@ impl Node {
         // What is kept for ever is never waited for.
         let retention = if row.retention.0 == 0 { Timestamp(u64::MAX) } else { row.retention };
         let priority = self.priority_of(snapshot, conversation)?.unwrap_or_default();
-        Ok(Case { referral: conversation.id.0, side: row.side, priority, peer: row.peer, retention })
+        let beside = self.beside(snapshot, conversation)?.clocks;
+        Ok(Case { referral: conversation.id.0, side: row.side, priority, peer: row.peer, retention, beside })
     }
 
     async fn keep_clocks(&self, changes: Changes) -> Result<(), NodeError> {

@@ -5,7 +5,6 @@ use super::super::hold::held_words;
 use super::super::{Node, NodeError};
 use super::case::{CaseRow, Skeleton};
 use super::platform::PlatformView;
-use super::say::commands;
 use crate::model::referral::{Offer, Priority, Waiting, Words};
 use crate::model::vocabulary::Code;
 use crate::model::{CaseId, Label, OrgId, ReferralId, ReleaseId, Timestamp};
@@ -171,9 +170,10 @@ impl Node {
             let conversation = self.conversation(&snapshot, &id)?;
             // What we declined or never took is the origin's to go on with.
             let is_done = match conversation.standing.phase() {
-                Phase::Closed => true,
-                Phase::Declined | Phase::Refused => conversation.row.side == Side::Receiver,
-                _ => false,
+                Phase::Closed | Phase::Purged => true,
+                Phase::Declined | Phase::Refused if conversation.row.side == Side::Receiver => true,
+                // Of a case that goes on elsewhere the offer there is listed.
+                _ => self.is_done_with(&snapshot, &conversation)?,
             };
             if all || !is_done {
                 lines.push(self.line(&snapshot, &conversation)?);
@@ -296,7 +296,7 @@ impl Node {
             None => Vec::new(),
         };
         let (code, held) = (self.code_of(snapshot, &conversation)?, self.held_message(snapshot, id)?);
-        let moves = commands(&conversation, held.is_some());
+        let moves = self.commands(snapshot, &conversation, held.is_some())?;
         let proposal = self.proposal(snapshot, id, case.as_ref().map(|(_, case)| case.candidates.as_slice()).unwrap_or_default())?;
         Ok(ReferralView {
             line: self.line(snapshot, &conversation)?,
@@ -341,9 +341,14 @@ impl Node {
         let Conversation { id, row, standing, .. } = conversation;
         let peer = self.org_name(snapshot, &row.peer)?;
         let held = self.held_message(snapshot, id)?.is_some() && standing.phase() == Phase::Draft;
-        let owner = if standing.owner() == row.side { "us".into() } else { peer.clone() };
+        let beside = self.beside(snapshot, conversation)?;
+        let owner = match &beside.owner {
+            Some(owner) => self.org_name(snapshot, owner)?,
+            None if standing.owner() == row.side => "us".into(),
+            None => peer.clone(),
+        };
         let mut waited = Vec::new();
-        for (wait, cause) in waits(row.side, standing) {
+        for (wait, cause) in waits(row.side, standing, &beside.clocks) {
             waited.push((wait, self.time_of(snapshot, id, wait, cause)?));
         }
         for (key, pings) in Self::platforms_waited_for(snapshot, id)? {

@@ -17,6 +17,7 @@ pub use span::{BadSpan, Span};
 pub use timetable::{BadTimetable, Ladder, Rung, Timetable};
 pub use watch::{Key, Watch};
 
+use crate::model::Timestamp;
 use crate::model::desk::Role;
 
 use super::referral::{self, Clock, Decision, Phase, Side, Standing};
@@ -217,9 +218,22 @@ impl Act {
     }
 }
 
+/// What is to be known beside a conversation to say what is waited for in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Whether the case goes on by another of its offers ([`referral::goes_on_elsewhere`]): then nobody is looked for because of this one.
+    pub goes_on: bool,
+    /// How many other offers the case has.
+    pub offers: u32,
+    /// When something was last said in one of these.
+    pub last: Timestamp,
+    /// When the receiver said that work will begin, while nothing was told of it.
+    pub start: Option<Timestamp>,
+}
+
 /// What is waited for at a side by what it knows, each with the number of the message that started it (0 where one referral has it once at most, or
 /// before the first such message). The same wait with another number begins anew.
-pub fn waits(side: Side, known: &Standing) -> Vec<(Wait, u64)> {
+pub fn waits(side: Side, known: &Standing, beside: &Beside) -> Vec<(Wait, u64)> {
     let (origin, receiver) = (&known.origin, &known.receiver);
     let number = |clock| match clock {
         Clock::Receipt | Clock::Acknowledgement | Clock::Decision | Clock::Closing => 0,
@@ -230,11 +244,14 @@ pub fn waits(side: Side, known: &Standing) -> Vec<(Wait, u64)> {
         },
         Clock::HandOver => origin.confirmed.unwrap_or(0),
         Clock::Silence => receiver.reported,
-        Clock::Return | Clock::Next => receiver.handed_back.unwrap_or(0),
+        Clock::Return => receiver.handed_back.unwrap_or(0),
+        // Whoever was asked meanwhile came to nothing, too.
+        Clock::Next => receiver.handed_back.unwrap_or(0) | u64::from(beside.offers) << 32,
         Clock::Review => receiver.resolved.unwrap_or(0),
         Clock::Purge => origin.withdrawn.or(origin.closed).unwrap_or(0),
     };
-    let mut waits: Vec<(Wait, u64)> = referral::clocks(side, known).into_iter().map(|clock| (clock.into(), number(clock))).collect();
+    let clocks = referral::clocks(side, known).into_iter().filter(|clock| *clock != Clock::Next || !beside.goes_on);
+    let mut waits: Vec<(Wait, u64)> = clocks.map(|clock| (clock.into(), number(clock))).collect();
     let nothing_done = receiver.progress.is_none() && receiver.passed_on == 0;
     if matches!(known.phase(), Phase::InProgress(_)) && nothing_done {
         waits.push((Wait::FirstAction, origin.confirmed.unwrap_or(0)));
