@@ -744,7 +744,15 @@ roleaboutd: not known as any kind of value (cannot tell what `roleaboutd` is)
 
 #[test]
 fn a_record_shows_what_its_author_says_and_who_else_says_it() {
-    let entry = |seq| EntryView { log: LogId([0; 32]), audience_name: "partners".into(), seq, received: AT, retention: seq.map(|_| AT) };
+    let entry = |seq| EntryView {
+        log: LogId([0; 32]),
+        audience_name: "partners".into(),
+        seq,
+        hash: None,
+        holders: Vec::new(),
+        received: AT,
+        retention: seq.map(|_| AT),
+    };
     let view = RecordView {
         record: RECORD,
         kind: ObservableKind::Domain,

@@ -183,6 +183,8 @@ struct Memory {
     duplicates: duplicate::UnderWay,
     /// What was offered between us and each partner, by side, as far as it was looked at.
     acquainted: BTreeMap<(OrgId, crate::rules::referral::Side), referral::Acquaintance>,
+    /// The cases of ours by what the desk calls them, once somebody has asked.
+    references: Option<referral::References>,
     /// The log-signing keys that cards name.
     known_keys: log_key::KnownKeys,
 }
@@ -219,13 +221,13 @@ impl Node {
     pub fn open_with(data: &Path, config: Config, clock: Clock) -> Result<Arc<Self>, NodeError> {
         // With lists or ladders that cannot be read other codes would leave, and nobody be told in time.
         vocabulary::load(data)?;
-        escalate::load_timetable(data)?;
         // The store's lock comes first: reading the keys may write some, and of two processes one must have come too late by then.
         let org = Identity::whose(data)?;
         let cache_bytes = usize::try_from(config.store.cache_bytes).unwrap_or(usize::MAX);
         let ahead_max = config.link.taken_back_ahead_max;
         let options = crate::store::Options { cache_bytes, ahead_max, ..crate::store::Options::new(org) };
         let store = Store::open(&data.join("store"), options)?;
+        escalate::load_timetable_for(data, &store.snapshot()?)?;
         let keys = Identity::load(data, clock.now())?;
         let node = Self::assemble(data, config, clock, keys, store);
         // Without what it was told the gate would let through what it is there to stop.
@@ -238,7 +240,7 @@ impl Node {
         let gatekeeper = gate::Gatekeeper::new(&config);
         // Whoever opens a node has read them, and was told what is wrong in them.
         let vocabularies = vocabulary::load(data).unwrap_or_default();
-        let timetable = escalate::load_timetable(data).unwrap_or_default();
+        let timetable = store.snapshot().map_err(NodeError::from).and_then(|snapshot| escalate::load_timetable_for(data, &snapshot));
         Arc::new(Self {
             data: data.to_owned(),
             gatekeeper,
@@ -263,7 +265,7 @@ impl Node {
             changing_policy: tokio::sync::Mutex::default(),
             holding: tokio::sync::Mutex::default(),
             referring: tokio::sync::Mutex::default(),
-            clocks: escalate::Clocks::new(timetable),
+            clocks: escalate::Clocks::new(timetable.unwrap_or_default()),
             publishing: tokio::sync::Mutex::default(),
             handing_over: tokio::sync::Mutex::default(),
             calling: tokio::sync::Mutex::default(),

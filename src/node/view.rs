@@ -799,6 +799,12 @@ pub struct EntryView {
     pub audience_name: String,
     /// The position; `None` while it waits for one.
     pub seq: Option<u64>,
+    /// The entry's hash, by which an offer names it; `None` while it waits for a position.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<EntryHash>,
+    /// Who else holds it, or will: the log's author and whoever it goes to, by their names here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holders: Vec<String>,
     /// When it came here, or was released here.
     pub received: Timestamp,
     /// When every holder destroys it; `None` for never.

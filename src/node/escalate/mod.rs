@@ -8,7 +8,7 @@ mod file;
 mod row;
 mod show;
 
-pub use file::{FILE, load as load_timetable};
+pub use file::{FILE, load as load_timetable, load_for as load_timetable_for, load_with as load_timetable_with};
 pub use row::NotOffered;
 pub(super) use show::Due;
 pub use show::{RungView, TimerView, done};
@@ -122,7 +122,7 @@ impl Node {
     /// # Errors
     /// When the file is no timetable; what was in force stays.
     pub fn reload_timers(&self) -> Result<(), NodeError> {
-        let timetable = load_timetable(&self.data)?;
+        let timetable = load_timetable_for(&self.data, &self.store.snapshot()?)?;
         lock(&self.clocks.timetable).clone_from(&timetable);
         self.with_engine(|engine, now| engine.set_timetable(timetable, now))?;
         self.clocks.changed.ring();

@@ -251,6 +251,9 @@ impl Node {
         }
         for org in to {
             let before = self.before_under(&case.reference, &id, &org)?;
+            if !request.dry_run {
+                self.is_called(&case.reference, &id);
+            }
             let notes = notes.iter().cloned().chain(before).chain(self.takes_no_cases(&org)?).collect();
             let (referral, written) = self.offer_to(&id, &mut case, org, hold, by, notes).await?;
             if offers.is_empty() {
@@ -562,9 +565,12 @@ impl Node {
         if reference.is_empty() {
             return Ok(None);
         }
-        let cases = self.cases(&self.store.snapshot()?)?;
-        let others = cases.iter().filter(|(other, case)| other != id && case.reference == reference);
-        let Some(given) = others.flat_map(|(_, case)| &case.given).find(|given| given.to == *org) else { return Ok(None) };
+        let (snapshot, mut before) = (self.store.snapshot()?, None);
+        for other in self.cases_called(&snapshot, reference)?.iter().filter(|other| *other != id) {
+            let case = self.case(&snapshot, other)?.filter(|case| case.reference == reference);
+            before = before.or(case.and_then(|case| case.given.into_iter().find(|given| given.to == *org)));
+        }
+        let Some(given) = before else { return Ok(None) };
         let (name, referral) = (self.audience_name(&Audience::Direct(*org))?, super::short(&given.referral));
         Ok(Some(format!(
             "`{name}` got a case with this reference before, as `{referral}`; `watchfire show {referral}` tells how it stands"

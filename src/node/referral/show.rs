@@ -5,7 +5,7 @@ use super::super::hold::held_words;
 use super::super::{Node, NodeError};
 use super::case::{CaseRow, Skeleton};
 use super::platform::PlatformView;
-use crate::model::referral::{Offer, Priority, Words};
+use crate::model::referral::{Offer, Priority, Waiting, Words};
 use crate::model::vocabulary::Code;
 use crate::model::{CaseId, Label, OrgId, ReferralId, ReleaseId, Timestamp};
 use crate::rules::escalate::{Wait, waits};
@@ -517,23 +517,13 @@ fn codes(words: &Words) -> Vec<(String, String)> {
         }
         Words::Withdraw { reason, .. } => named("reason", reason.as_slice()),
         Words::Resolve { outcomes, .. } => named("outcome", outcomes),
-        Words::Progress { waiting, .. } => vec![("waiting for".into(), waiting_code(*waiting).into())],
+        Words::Progress { waiting, .. } => vec![("waiting for".into(), waiting.name().into())],
         _ => Vec::new(),
     }
 }
 
 fn named(name: &str, codes: &[Code]) -> Vec<(String, String)> {
     codes.iter().map(|code| (name.to_owned(), code.to_string())).collect()
-}
-
-const fn waiting_code(waiting: crate::model::referral::Waiting) -> &'static str {
-    use crate::model::referral::Waiting;
-    match waiting {
-        Waiting::Nothing => "nothing",
-        Waiting::Beneficiary => "beneficiary",
-        Waiting::Platform => "platform",
-        Waiting::ThirdParty => "third_party",
-    }
 }
 
 fn no_contact() -> NodeError {
@@ -569,8 +559,7 @@ const fn side_name(side: Side) -> &'static str {
     }
 }
 
-const fn waiting_name(waiting: crate::model::referral::Waiting) -> &'static str {
-    use crate::model::referral::Waiting;
+const fn waiting_name(waiting: Waiting) -> &'static str {
     match waiting {
         Waiting::Nothing => "nothing",
         Waiting::Beneficiary => "the person",
