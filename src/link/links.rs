@@ -487,6 +487,7 @@ impl Links {
             ("our profile", self.node.tell_newcomers().await),
             ("campaigns", self.node.forget_reports().await),
             ("hand-overs", self.node.remind_of_handovers().await.map(drop)),
+            ("what waits for a person", self.node.remind_of_holds().await),
             ("log-signing keys", self.node.settle_log_keys().await),
             ("desk key", self.node.settle_desk_key()),
             ("match key", self.node.settle_match_key()),

@@ -92,8 +92,8 @@ impl Node {
         let bytes = serde_json::to_vec(request).map_err(|error| NodeError::Internal(error.to_string()))?;
         let desk = self.desk()?;
         let user = desk.check_order(order, &wanted(name, about, &bytes), deed, self.clock.now()).inspect_err(|denied| {
-            if let (Denied::Role(role, deed), Some(order)) = (denied, order) {
-                tracing::warn!(user = order.order.by.short(), %role, request = name, %deed, "an order was refused: the role does not allow it");
+            if let (Denied::Role(role, _), Some(order)) = (denied, order) {
+                tracing::warn!(user = order.order.by.short(), %role, request = name, "an order was refused: the role does not allow it");
             }
         })?;
         let by = By(user.map(|user| user.key));

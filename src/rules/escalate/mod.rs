@@ -17,8 +17,8 @@ pub use span::{BadSpan, Span};
 pub use timetable::{BadTimetable, Ladder, Rung, Timetable};
 pub use watch::{Key, Watch};
 
-use crate::model::Timestamp;
 use crate::model::desk::{Role, Roles};
+use crate::model::{Priority, Timestamp};
 
 use super::referral::{self, Clock, Decision, Phase, Side, Standing};
 
@@ -260,6 +260,24 @@ pub fn waits(side: Side, known: &Standing, beside: &Beside) -> Vec<(Wait, u64)> 
     waits
 }
 
+/// Minutes after which people are told of a release that waits for a person, and whom; then each so many minutes again.
+const RELEASE_URGENT: (&[(u64, Act)], u64) = (&[(0, Act::TellLeads), (15, Act::TellDirector)], 12 * 60);
+const RELEASE_NORMAL: (&[(u64, Act)], u64) = (&[(10, Act::TellLeads), (24 * 60, Act::TellDirector)], 24 * 60);
+
+/// The last rung that a release has reached which waits for a person so long, in milliseconds: its number, from 1, and what is done then. What is not
+/// about a case waits as a normal one does, and so does whoever fills an import just now: they have ten minutes.
+pub fn release_rung(priority: Option<Priority>, waited_ms: u64) -> Option<(u32, Act)> {
+    let (rungs, again) = match priority {
+        Some(Priority::Emergency | Priority::Urgent) => RELEASE_URGENT,
+        Some(Priority::Normal) | None => RELEASE_NORMAL,
+    };
+    let waited = waited_ms / 60_000;
+    let at = rungs.iter().rposition(|(after, _)| *after <= waited)?;
+    let (after, act) = rungs[at];
+    let repeated = if at + 1 == rungs.len() { (waited - after) / again } else { 0 };
+    Some((u32::try_from(at as u64 + 1 + repeated).unwrap_or(u32::MAX), act))
+}
+
 /// Whether the decision waits for an answer, so that its clock stands still.
 pub fn is_paused(wait: Wait, known: &Standing) -> bool {
     wait == Wait::Decision && known.phase() == Phase::NeedsInfo
@@ -276,6 +294,21 @@ mod tests {
         }
         for act in Act::ALL {
             assert_eq!(serde_json::to_string(&act).unwrap(), format!("\"{}\"", act.name()));
+        }
+    }
+
+    #[test]
+    fn a_release_that_waits_for_a_person_is_told_of_until_somebody_comes() {
+        const MINUTE_MS: u64 = 60_000;
+        let told = |priority, minutes: u64| release_rung(priority, minutes * MINUTE_MS);
+        let emergency = Some(Priority::Emergency);
+        assert_eq!(
+            [0, 14, 15].map(|at| told(emergency, at)),
+            [Some((1, Act::TellLeads)), Some((1, Act::TellLeads)), Some((2, Act::TellDirector))]
+        );
+        assert_eq!([15 + 719, 15 + 720, 15 + 1_440].map(|at| told(emergency, at).map(|(rung, _)| rung)), [Some(2), Some(3), Some(4)]);
+        for priority in [None, Some(Priority::Normal)] {
+            assert_eq!([9, 10, 1_440, 2_880].map(|at| told(priority, at).map(|(rung, _)| rung)), [None, Some(1), Some(2), Some(3)]);
         }
     }
 

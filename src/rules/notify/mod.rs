@@ -92,6 +92,8 @@ events! {
     HandoverLate 28 "handover-late" "nobody has accepted a hand-over between shifts";
     /// The other side has handed over to us what we accepted.
     Confirmed 29 "confirmed" "a referral was handed over to this desk";
+    /// What is to leave waits for a person here: for a look, or for a second signature.
+    ReleaseWaits 30 "release-waits" "a release waits for a person";
 }
 
 impl Event {

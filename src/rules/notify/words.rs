@@ -72,6 +72,7 @@ impl Thing {
         let (name, one, all) = match event {
             Event::CallArrived | Event::Volunteered | Event::CallWaits | Event::CallEnded => ("call", "call show", "call list"),
             Event::AlertArrived => ("alert", "alert show", "alert list"),
+            Event::ReleaseWaits => ("release", "preview", "holds"),
             Event::HandoverWaiting | Event::HandoverLate => ("handover", "handover show", "handover list"),
             Event::DuplicateWaits | Event::DuplicateFound | Event::MatchTries => ("referral", "show", "duplicate list"),
             Event::ManyReportTheSame => ("referral", "show", "campaigns"),
