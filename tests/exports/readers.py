@@ -530,32 +530,16 @@ def part_blocking(node, token):
 def part_atom(node, token):
     import feedparser
 
-    def publish(headline, tlp, *more):
-        args = ["--to", "circle", "--incident", "account_compromise", "--country", "LB", "--headline", headline, "--advice", "turn on <two> factors & wait"]
-        return node.json("alert", "publish", *args, "--tlp", tlp, "--now", *more)["alert"]
-
     def read(text):
         found = feedparser.parse(text)
         wrong = [str(found.bozo_exception)] if found.bozo else []
         wrong += [f"no {field}" for entry in found.entries for field in ("id", "title", "updated_parsed", "author") if not entry.get(field)]
         return wrong + ["no feed id"] * (not found.feed.get("id")), found.entries
 
-    wrong, entries = read(node.fetch("/export/alerts.atom", token))
+    empty = node.fetch("/export/alerts.atom", token)
+    wrong, entries = read(empty)
     good("a feed without alerts is one", wrong + entries)
-    publish("accounts are <taken> over by a call", "green", "--indicator", "login-lure.com")
-    gone = publish("this one does not hold", "clear")
-    publish("for some alone", "amber")
-    first = node.fetch("/export/alerts.atom", token)
-    wrong, entries = read(first)
-    good("a feed reader takes it", wrong + [str(len(entries))] * (len(entries) != 2))
-    shown = {entry.title: entry for entry in entries}
-    wanted = shown.get("accounts are &lt;taken&gt; over by a call") or shown.get("accounts are <taken> over by a call")
-    good("it says what the alert says", [] if wanted and "login-lure[.]com" in wanted.content[0].value else list(shown))
-    good("nothing of what is for some alone", ["it is there"] * (b"for some alone" in first))
-    node.json("alert", "withdraw", gone)
-    again = read(node.fetch("/export/alerts.atom", token))[1]
-    good("what was withdrawn is gone from the next answer on", [one.id for one in again] if [one.id for one in again] != [wanted.id] else [])
-    caught("an entry without its end", read(first.replace(b"</entry>", b"", 1))[0])
+    caught("a feed without its end", read(empty.replace(b"</feed>", b""))[0])
 
 
 # TAXII
