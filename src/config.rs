@@ -87,6 +87,8 @@ section!(
     Records {
         /// Every holder destroys a record of ours after so many days.
         retention_days: 1_095,
+        /// So many exports are remembered, the newest, so that it can be told who has what was taken back: 200 programs, each four times a day for a month.
+        exports_max: 20_000,
     }
 );
 section!(
@@ -320,7 +322,7 @@ pub struct Https {
     pub requests_per_consumer_max: u64,
     /// So many wrong tokens of one address in a minute are answered at once; more are answered a second later.
     pub failures_per_minute_max: u64,
-    /// So many exports are kept on disk: twelve formats for a few kinds of consumers.
+    /// So many exports are kept on disk: thirteen formats for a few kinds of consumers.
     pub cache_exports_max: u64,
     /// Of so many bytes in all; a longer one is not served.
     pub cache_bytes_max: u64,
@@ -412,13 +414,14 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 89] = [
+pub const SETTINGS: [Setting; 90] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
     text("proxy", "socks5://host:port through which peers are dialled"),
     text("log", "what is logged: error, warn, info, debug, trace, or directives"),
     number("records.retention_days", 1, 36_500, "every holder destroys a record of ours after so many days"),
+    number("records.exports_max", 1_000, 1_000_000, "exports that are remembered, to tell who has what was taken back"),
     number("referral.retention_days", 1, 3_650, "both sides destroy everything about a case of ours after so many days"),
     number("referral.platforms_max", 1, 1_000, "escalations to platforms that are kept of one referral"),
     number("handover.accept_minutes", 1, 1_440, "a hand-over not accepted for so long is told to whoever handed over"),

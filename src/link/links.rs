@@ -494,6 +494,7 @@ impl Links {
             ("duplicates", self.node.forget_duplicates().await),
             ("what sources sent", self.node.keep_volumes().await),
             ("notices", self.node.forget_notices().await),
+            ("collections", self.node.sweep_ledgers()),
             ("retention", self.node.destroy_expired(false).await.map(drop)),
         ];
         for (step, done) in &steps {

@@ -9,8 +9,8 @@ use super::error::NodeError;
 use super::export_files::Written;
 use super::find::{indicator, state};
 use super::share::inside;
-use super::view::{ExportRequest, ExportedView, RemovedView, UnsaidView};
-use crate::formats::export::{Row, Unsaid};
+use super::view::{ExportFormat, ExportRequest, ExportedView, RemovedView, UnsaidView};
+use crate::formats::export::{Row, Unsaid, Warning, atom};
 use crate::formats::marks_of;
 use crate::formats::stix::write::indicator_id;
 use crate::model::{Class, Indicator, Label, Pap, RecordId, Timestamp, Tlp};
@@ -36,6 +36,8 @@ pub struct Export {
     pub(super) gate: Gate,
     /// Where files are put together.
     data: PathBuf,
+    /// The alerts, where these are what is written.
+    alerts: Vec<Warning>,
 }
 
 impl Node {
@@ -47,7 +49,13 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         self.may_serve(&snapshot)?;
         let since = request.since.as_ref().map(|cursor| self.event_of(&snapshot, &request, cursor)).transpose()?;
-        Ok(Export { snapshot, request, now: self.clock.now(), since, gate: self.gate()?, data: self.data.clone() })
+        let is_feed = request.format == ExportFormat::Atom;
+        if is_feed && (since.is_some() || !request.kinds.is_empty()) {
+            let text = "a feed has all alerts that hold\nhint: leave `--since` and `--kind` out";
+            return Err(NodeError::BadInput(text.into()));
+        }
+        let alerts = if is_feed { self.alerts_for(&snapshot, request.ceiling, &request.groups)? } else { Vec::new() };
+        Ok(Export { snapshot, request, now: self.clock.now(), since, gate: self.gate()?, data: self.data.clone(), alerts })
     }
 }
 
@@ -72,7 +80,11 @@ impl Export {
     /// # Errors
     /// As [`Self::write`].
     pub(super) fn write_until(&self, out: &mut dyn Write) -> Result<(Vec<UnsaidView>, Option<Timestamp>), NodeError> {
-        let Self { snapshot, request, now, since, .. } = self;
+        let Self { snapshot, request, now, since, alerts, .. } = self;
+        if request.format == ExportFormat::Atom {
+            atom(out, &request.groups, alerts).map_err(failed)?;
+            return Ok((Vec::new(), alerts.iter().map(|one| one.until).min()));
+        }
         let revoked = request.format.tells_withdrawn();
         let filter = Filter { kinds: request.kinds.clone(), ceiling: request.ceiling, groups: request.groups.clone(), revoked, now: *now };
         let written = Written::begin(request, &self.data, out).map_err(failed)?;
@@ -109,6 +121,10 @@ impl Node {
     /// # Errors
     /// As [`Self::remember_export`].
     pub(super) fn remember_export_to(&self, request: &ExportRequest, to: Option<String>) -> Result<(), NodeError> {
+        // It carries no indicator.
+        if request.format == ExportFormat::Atom {
+            return Ok(());
+        }
         let snapshot = self.store.snapshot()?;
         let time = |cursor: &String| time_of(&snapshot, self.event_of(&snapshot, request, cursor)?);
         let since = request.since.as_ref().map(time).transpose()?;

@@ -605,11 +605,13 @@ pub enum ExportFormat {
     Csv,
     /// One value per line.
     Text,
+    /// Alerts, not indicators, as a feed.
+    Atom,
 }
 
 impl ExportFormat {
     /// Every format.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Stix,
         Self::Mvt,
         Self::Misp,
@@ -622,6 +624,7 @@ impl ExportFormat {
         Self::Lists,
         Self::Csv,
         Self::Text,
+        Self::Atom,
     ];
 
     /// The name on the command line.
@@ -639,6 +642,7 @@ impl ExportFormat {
             Self::Lists => "lists",
             Self::Csv => "csv",
             Self::Text => "text",
+            Self::Atom => "atom",
         }
     }
 

@@ -342,7 +342,7 @@ impl Import<'_, '_> {
                         observable,
                         valid_from: pending.valid_from.map(Timestamp),
                         valid_until: None,
-                        confidence: None,
+                        confidence: marks.confidence,
                         labels: marks.labels.clone(),
                         note: pending.note.clone(),
                         source: source(scope),
@@ -421,7 +421,8 @@ mod tests {
             told.push(match item {
                 Item::Indicator { indicator, tlp, revoked, .. } => {
                     let tlp = tlp.map_or("unmarked", Tlp::name);
-                    format!("{} {tlp} {:?}{}", indicator.observable, indicator.labels, if revoked { " revoked" } else { "" })
+                    let sure = indicator.confidence.map_or(String::new(), |confidence| format!(" {confidence}"));
+                    format!("{} {tlp}{sure} {:?}{}", indicator.observable, indicator.labels, if revoked { " revoked" } else { "" })
                 }
                 Item::Problem(problem) | Item::LeftOut(problem, _) | Item::Note(problem) => {
                     problem.what.lines().next().unwrap_or("").to_owned()
@@ -463,6 +464,24 @@ mod tests {
             domain("b", r#","Tag":[{"name":"TLP:AMBER"}]"#)
         );
         assert_eq!(told(&text), [r#"domain:a.example green ["SamSam"]"#, r#"domain:b.example amber ["SamSam"]"#]);
+    }
+
+    #[test]
+    fn an_attribute_s_own_confidence_counts_before_its_event_s_and_the_least_of_several() {
+        let tag = |of: u8| format!(r#"{{"name":"admiralty-scale:information-credibility=\"{of}\""}}"#);
+        let text = format!(
+            r#"{{"Attribute":[{},{},{}],"Tag":[{},{{"name":"Pegasus"}}]}}"#,
+            domain("a", ""),
+            domain("b", &format!(r#","Tag":[{},{}]"#, tag(1), tag(2))),
+            domain("c", &format!(r#","Tag":[{}]"#, tag(6))),
+            tag(4)
+        );
+        let wanted = [
+            r#"domain:a.example unmarked 30 ["Pegasus"]"#.to_owned(),
+            r#"domain:b.example unmarked 70 ["Pegasus"]"#.to_owned(),
+            r#"domain:c.example unmarked 30 ["Pegasus", "admiralty-scale:information-credibility=\"6\""]"#.to_owned(),
+        ];
+        assert_eq!(told(&text), wanted);
     }
 
     #[test]
