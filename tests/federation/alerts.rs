@@ -70,7 +70,7 @@ impl Federation {
 
 #[tokio::test]
 async fn what_holds_and_may_be_known_widely_is_in_a_feed() {
-    let mut federation = Federation::helplines(2).await;
+    let federation = Federation::helplines(2).await;
     let said = |to: &str, headline: &str, tlp| AlertRequest { headline: headline.into(), tlp, ..request(to, &["LB"], &[]) };
     let clear = federation.alert(AMAL, said("helplines", "said to all", Tlp::Clear)).await;
     federation.alert(AMAL, said("borealis", "said to one", Tlp::Green)).await;
