@@ -94,8 +94,6 @@ pub(super) struct Ask<'a> {
 /// What came.
 pub(super) struct Fetched {
     pub(super) headers: HeaderMap,
-    /// Where it was found in the end.
-    pub(super) url: Url,
     /// `None` where it is as it was.
     pub(super) body: Option<Body>,
 }
@@ -105,8 +103,6 @@ pub(super) struct Body {
     file: File,
     packed: bool,
     unpacked_max: u64,
-    /// So many bytes came over the wire.
-    pub(super) bytes: u64,
 }
 
 impl Fetched {
@@ -168,10 +164,10 @@ impl Fetcher {
             let (response, _connection) = self.answer(ask, &url).await?;
             let status = response.status();
             if status == StatusCode::NOT_MODIFIED && ask.validators.is_some() {
-                return Ok(Fetched { headers: response.headers().clone(), url, body: None });
+                return Ok(Fetched { headers: response.headers().clone(), body: None });
             }
             if !status.is_redirection() {
-                return self.take(url, response).await;
+                return self.take(response).await;
             }
             let to = response.headers().get(LOCATION).and_then(|to| to.to_str().ok()).ok_or(Fault::Http(status.as_u16()))?;
             let next = url.join(to).map_err(|_| Fault::BadUrl)?;
@@ -271,7 +267,7 @@ impl Fetcher {
     }
 
     /// Writes what comes to disk, within the bounds.
-    async fn take(&self, url: Url, response: Response<Incoming>) -> Result<Fetched, Fault> {
+    async fn take(&self, response: Response<Incoming>) -> Result<Fetched, Fault> {
         let (head, mut body) = response.into_parts();
         if head.status != StatusCode::OK {
             return Err(Fault::Http(head.status.as_u16()));
@@ -291,8 +287,8 @@ impl Fetcher {
             }
             file.write_all(&data).map_err(|_| Fault::Disk)?;
         }
-        let body = Body { file, packed, unpacked_max: self.limits.unpacked_max, bytes };
-        Ok(Fetched { headers: head.headers, url, body: Some(body) })
+        let body = Body { file, packed, unpacked_max: self.limits.unpacked_max };
+        Ok(Fetched { headers: head.headers, body: Some(body) })
     }
 }
 

@@ -137,7 +137,9 @@ impl Node {
         let (mut plan, mut touched) = (Vec::new(), BTreeMap::new());
         let mut says: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
         for (part, keys) in &parts {
-            keys.iter().for_each(|key| drop(says.entry(*key).or_default().insert(*part)));
+            for key in keys {
+                says.entry(*key).or_default().insert(*part);
+            }
         }
         let renewed = self.config.records.retention_days.saturating_mul(86_400_000 / 2);
         for (key, new_parts) in says {

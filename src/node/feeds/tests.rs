@@ -24,10 +24,13 @@ struct Desk {
     web: Web,
 }
 
-/// What is served, by path, and what was asked.
+/// Status and body, by path.
+type Pages = BTreeMap<String, (u16, Vec<u8>)>;
+
+/// What is served, and what was asked.
 struct Web {
     port: u16,
-    pages: Arc<Mutex<BTreeMap<String, (u16, Vec<u8>)>>>,
+    pages: Arc<Mutex<Pages>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -36,7 +39,7 @@ impl Web {
     async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let pages: Arc<Mutex<BTreeMap<String, (u16, Vec<u8>)>>> = Arc::default();
+        let pages: Arc<Mutex<Pages>> = Arc::default();
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
         let (all, heard) = (pages.clone(), asked.clone());
         tokio::spawn(async move {
