@@ -165,6 +165,8 @@ fn every_help_example_runs_against_a_real_node() {
     here.put("profile.toml", profile);
     here.put("staff.txt", "Anna Kim\nngo.example\n");
     here.put("referral.txt", "Ask Anna about hxxps://evil[.]example\n");
+    std::fs::create_dir(here.path().join("drop")).expect("made");
+    here.put("drop/list.txt", "hxxps://bad[.]smex-feed[.]org\n");
     let line = take("serve");
     here.serve(&line);
     // They know us, so that the link that our example opens comes up and the doctor finds nothing broken.
@@ -225,6 +227,14 @@ fn every_help_example_runs_against_a_real_node() {
         "consumer renew",
         "consumer keep",
         "consumer revoke",
+        "feed",
+        "feed add",
+        "feed list",
+        "feed show",
+        "feed pause",
+        "feed resume",
+        "feed run",
+        "feed remove",
         "withdraw",
         "peer suspend",
         "peer resume",

@@ -134,12 +134,13 @@ impl Links {
         let tending = tokio::spawn(self.node.clone().keep_tending(stop.clone()));
         let telling = tokio::spawn(self.node.clone().keep_notifying(stop.clone()));
         let looking = tokio::spawn(self.node.clone().keep_looking_for_campaigns(stop.clone()));
+        let feeding = tokio::spawn(self.node.clone().keep_feeding(stop.clone()));
         stop.cancelled().await;
         self.stop.cancel();
         for live in self.lock().values() {
             live.kill.cancel();
         }
-        let _ = tokio::join!(dialling, renewing, letting_go, telling, watching, tending, looking);
+        let _ = tokio::join!(dialling, renewing, letting_go, telling, watching, tending, looking, feeding);
     }
 
     /// A session with a peer that has said hello, and the frames that it sends. There is none while the store cannot be read.

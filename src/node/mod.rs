@@ -17,6 +17,7 @@ pub mod escalate;
 mod expire;
 mod export_files;
 mod export_records;
+pub mod feeds;
 mod find;
 pub mod gate;
 pub mod group;
@@ -132,6 +133,8 @@ pub struct Node {
     matching: tokio::sync::Mutex<()>,
     /// Exports for programs that fetch them.
     serving: serving::Serving,
+    /// Feeds that are taken in.
+    feeding: feeds::Feeding,
     /// The value lists in force.
     pub vocabularies: crate::model::vocabulary::Vocabularies,
     /// One definition of a group of ours follows from the one before.
@@ -274,6 +277,7 @@ impl Node {
             no_campaigns: std::sync::OnceLock::new(),
             matching: tokio::sync::Mutex::default(),
             serving: serving::Serving::default(),
+            feeding: feeds::Feeding::default(),
             vocabularies,
             defining: tokio::sync::Mutex::default(),
         })

@@ -353,6 +353,12 @@ pub enum Shelf {
     Consumer = 60,
     /// When each of them was last here, by its own id.
     ConsumerUse = 61,
+    /// Feeds, by the id that their author's begins with.
+    Feed = 70,
+    /// How far each of them is, and how it went.
+    FeedState = 71,
+    /// What each of them says. An id begins with the feed's, and goes on with the beginning of the record's.
+    FeedItem = 72,
 }
 
 /// What is remembered of a referral besides its messages.

@@ -3,6 +3,7 @@
 
 use super::attribute::{Marks, Pending, flag, items, text};
 use super::types::{self, Type};
+use crate::formats::NOT_JSON;
 use crate::formats::json::{Captured, JsonError, Reader};
 use crate::formats::stix::Scratch;
 use crate::formats::{Item, ReadError, Sink, Stop, Summary, Tally, problem};
@@ -94,7 +95,7 @@ impl Import<'_, '_> {
             match next {
                 Ok(()) => {}
                 Err(Stop::Json(JsonError::Syntax { at, what })) => {
-                    self.problem(at.to_string(), format!("not JSON from here on: {what}"))?;
+                    self.problem(at.to_string(), format!("{NOT_JSON}: {what}"))?;
                     break;
                 }
                 Err(other) => return Err(other),

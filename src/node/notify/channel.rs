@@ -14,9 +14,9 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The longest file with a secret that is read.
-const SECRET_BYTES_MAX: u64 = 64 << 10;
+pub(in crate::node) const SECRET_BYTES_MAX: u64 = 64 << 10;
 /// The longest file of certificates that is read.
-const CA_BYTES_MAX: u64 = 1 << 20;
+pub(in crate::node) const CA_BYTES_MAX: u64 = 1 << 20;
 
 /// A way to tell people.
 #[derive(Debug)]
@@ -134,7 +134,8 @@ impl Channel {
     }
 }
 
-fn read(path: &Path, bytes_max: u64, private: bool) -> Result<Vec<u8>, Fault> {
+/// A file that is not longer than that, and where it is private one that nobody but its owner can read.
+pub(in crate::node) fn read(path: &Path, bytes_max: u64, private: bool) -> Result<Vec<u8>, Fault> {
     let file = std::fs::File::open(path).map_err(|_| Fault::File)?;
     let metadata = file.metadata().map_err(|_| Fault::File)?;
     if !metadata.is_file() || metadata.len() > bytes_max || (private && metadata.permissions().mode() & 0o077 != 0) {

@@ -3,11 +3,11 @@
 //! A notice is made together with what caused it ([`Node::notify`]) and stays until each channel has it. It is told at least once, always
 //! under the same id. Lost when the process dies: nothing; what was on its way is told again.
 
-mod channel;
+pub(super) mod channel;
 mod command;
 mod deliver;
 mod email;
-mod net;
+pub(super) mod net;
 mod view;
 mod web;
 
