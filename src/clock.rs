@@ -97,12 +97,14 @@ impl Clock {
 
     /// Waits for so many milliseconds, whatever the wall clock does meanwhile.
     pub async fn sleep(&self, milliseconds: u64) {
+        self.sleep_to(self.monotonic_ms().saturating_add(milliseconds)).await;
+    }
+
+    /// Waits until [`Self::monotonic_ms`] is `at` or more: whatever passed since `at` was worked out counts.
+    pub async fn sleep_to(&self, at: u64) {
         match &*self.0 {
-            Kind::Manual { hands } => {
-                let until = hands.borrow().monotonic.saturating_add(milliseconds);
-                wait(hands, |now| now.monotonic >= until).await;
-            }
-            _ => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
+            Kind::Manual { hands } => wait(hands, |now| now.monotonic >= at).await,
+            _ => tokio::time::sleep(Duration::from_millis(at.saturating_sub(self.monotonic_ms()))).await,
         }
     }
 
@@ -171,6 +173,15 @@ mod tests {
         assert!(alarm.as_mut().now_or_never().is_none());
         clock.set(Timestamp(2_000));
         assert!(alarm.as_mut().now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_wait_counts_what_passed_before_it_began() {
+        let clock = Clock::manual(Timestamp(1_000));
+        let looked = clock.monotonic_ms();
+        clock.advance(500);
+        assert!(Box::pin(clock.sleep_to(looked + 501)).now_or_never().is_none());
+        assert!(Box::pin(clock.sleep_to(looked + 500)).now_or_never().is_some());
     }
 
     #[tokio::test]

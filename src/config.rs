@@ -68,6 +68,8 @@ pub struct Config {
     pub api: Api,
     /// See [`Https`].
     pub https: Https,
+    /// Feeds that are taken in.
+    pub feeds: Feeds,
     /// See [`Notify`].
     pub notify: Notify,
 }
@@ -92,6 +94,8 @@ section!(
     Records {
         /// Every holder destroys a record of ours after so many days.
         retention_days: 1_095,
+        /// So many exports are remembered, the newest, so that it can be told who has what was taken back: 200 programs, each four times a day for a month.
+        exports_max: 20_000,
     }
 );
 section!(
@@ -332,6 +336,34 @@ section!(
     }
 );
 
+section!(
+    /// Feeds that are taken in (docs/feeds.md).
+    Feeds {
+        /// So many of them.
+        feeds_max: 100,
+        /// So many are read at a time: one that hangs holds up no other.
+        at_once_max: 4,
+        /// None is asked more often than every so many seconds.
+        every_s_min: 60,
+        /// A connection, with its TLS handshake, takes no longer.
+        connect_s_max: 15,
+        /// Nor does it take longer until an answer begins.
+        answer_s_max: 60,
+        /// Nor one fetch in all: 256 MiB in that time is 450 kB in a second.
+        whole_s_max: 600,
+        /// So many bytes of one file come over the wire.
+        bytes_max: 256 << 20,
+        /// And so many once they are unpacked.
+        unpacked_bytes_max: 1 << 30,
+        /// So many redirects are followed.
+        redirects_max: 5,
+        /// So many indicators of one feed are held: each takes some 500 bytes of memory while the feed is read.
+        records_max: 1_000_000,
+        /// So many files are fetched in one run of a MISP feed or a TAXII collection; the next run goes on.
+        fetches_max: 500,
+    }
+);
+
 /// Where programs of others fetch exports (docs/serving.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -362,7 +394,7 @@ pub struct Https {
     pub requests_per_consumer_max: u64,
     /// So many wrong tokens of one address in a minute are answered at once; more are answered a second later.
     pub failures_per_minute_max: u64,
-    /// So many exports are kept on disk: twelve formats for a few kinds of consumers.
+    /// So many exports are kept on disk: thirteen formats for a few kinds of consumers.
     pub cache_exports_max: u64,
     /// Of so many bytes in all; a longer one is not served.
     pub cache_bytes_max: u64,
@@ -431,6 +463,7 @@ impl Default for Config {
             store: Store::default(),
             api: Api::default(),
             https: Https::default(),
+            feeds: Feeds::default(),
             notify: Notify::default(),
         }
     }
@@ -456,13 +489,14 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 96] = [
+pub const SETTINGS: [Setting; 108] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
     text("proxy", "socks5://host:port through which peers are dialled"),
     text("log", "what is logged: error, warn, info, debug, trace, or directives"),
     number("records.retention_days", 1, 36_500, "every holder destroys a record of ours after so many days"),
+    number("records.exports_max", 1_000, 1_000_000, "exports that are remembered, to tell who has what was taken back"),
     number("referral.retention_days", 1, 3_650, "both sides destroy everything about a case of ours after so many days"),
     number("referral.platforms_max", 1, 1_000, "escalations to platforms that are kept of one referral"),
     number("handover.accept_minutes", 1, 1_440, "a hand-over not accepted for so long is told to whoever handed over"),
@@ -542,6 +576,17 @@ pub const SETTINGS: [Setting; 96] = [
     number("https.taxii_objects_max", 1_000, 100_000_000, "objects of a collection of TAXII; a larger one is not served"),
     number("https.consumers_max", 1, 10_000, "consumers that may fetch"),
     number("https.token_days_max", 1, 3_650, "a token counts for so many days at most"),
+    number("feeds.feeds_max", 0, 10_000, "feeds that are taken in"),
+    number("feeds.at_once_max", 1, 64, "of them are read at a time"),
+    number("feeds.every_s_min", 1, 86_400, "no feed is asked more often than every so many seconds"),
+    number("feeds.connect_s_max", 1, 600, "a connection to a feed, and its TLS handshake, within so many seconds"),
+    number("feeds.answer_s_max", 1, 3_600, "a feed's answer begins within so many seconds"),
+    number("feeds.whole_s_max", 1, 86_400, "one file of a feed is there within so many seconds"),
+    number("feeds.bytes_max", 1 << 10, 1 << 40, "bytes of one file of a feed as they come"),
+    number("feeds.unpacked_bytes_max", 1 << 10, 1 << 40, "bytes of it once unpacked"),
+    number("feeds.redirects_max", 0, 20, "redirects that are followed"),
+    number("feeds.records_max", 1, 10_000_000, "indicators of one feed"),
+    number("feeds.fetches_max", 1, 100_000, "files that are fetched in one run of a feed"),
     number("notify.retry_s_min", 1, 86_400, "first wait before a notice that failed is tried again"),
     number("notify.retry_s_max", 1, 86_400, "longest wait before a notice is tried again"),
     number("notify.give_up_hours", 1, 168, "a notice that has failed for so long is given up"),

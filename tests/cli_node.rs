@@ -165,6 +165,8 @@ fn every_help_example_runs_against_a_real_node() {
     here.put("profile.toml", profile);
     here.put("staff.txt", "Anna Kim\nngo.example\n");
     here.put("referral.txt", "Ask Anna about hxxps://evil[.]example\n");
+    std::fs::create_dir(here.path().join("drop")).expect("made");
+    here.put("drop/list.txt", "hxxps://bad[.]smex-feed[.]org\n");
     let line = take("serve");
     here.serve(&line);
     // They know us, so that the link that our example opens comes up and the doctor finds nothing broken.
@@ -225,6 +227,14 @@ fn every_help_example_runs_against_a_real_node() {
         "consumer renew",
         "consumer keep",
         "consumer revoke",
+        "feed",
+        "feed add",
+        "feed list",
+        "feed show",
+        "feed pause",
+        "feed resume",
+        "feed run",
+        "feed remove",
         "withdraw",
         "peer suspend",
         "peer resume",
@@ -298,7 +308,8 @@ fn every_help_example_runs_against_a_real_node() {
     here.ok(&take("handover list"));
     here.ok(&take("handover"));
     let handover = here.json("watchfire handover list --json")[0]["handover"].as_str().expect("an id").to_owned();
-    here.ok(&take("handover show").replace("k7qm2xpa", &handover));
+    let shown = here.ok(&take("handover show").replace("k7qm2xpa", &handover));
+    assert_eq!(here.ok(&format!("watchfire show {handover}")), shown);
     here.ok(&(take("handover accept").replace("k7qm2xpa", &handover) + " --as amina --passphrase-file words"));
     let red = "watchfire share red-lure.com --tlp red --to smex --as amina --passphrase-file words --json";
     let held = here.json(red)["held"][0].clone();
@@ -365,6 +376,14 @@ fn cold(here: &Place, smex: &Place, line: &str) {
     let shown = here.ok(&format!("watchfire show {id}"));
     assert!(!shown.contains("Zarlasht") && !shown.contains("701234567"), "{shown}");
     let by = "--as amina --passphrase-file words";
+    here.ok(&format!("watchfire user add dana --role coordinator {by} --new-passphrase-file words"));
+    let may_not = (
+        Some(4),
+        "error: coordinators may not open what is sealed to the desk\nhint: a handler, a lead or a director does; `watchfire user list` shows them"
+            .to_owned(),
+    );
+    let opened_by_dana = || here.refused(&format!("watchfire contact {id} --as dana --passphrase-file words"));
+    assert_eq!(opened_by_dana(), may_not, "whether there is one is not hers to know");
     let early = here.refused(&format!("watchfire contact {id} {by}")).1;
     assert!(early.starts_with("error: there is no contact to open here"), "{early}");
     let unsigned = here.refused(&format!("watchfire ack {id}"));
@@ -375,7 +394,21 @@ fn cold(here: &Place, smex: &Place, line: &str) {
     here.wait(&open);
     let contact = here.ok(&open);
     assert!(contact.contains("Zarlasht") && contact.contains("+93 70 123 4567"), "{contact}");
-    assert!(here.ok("watchfire desk-key openings").contains("amina"));
+    assert_eq!(opened_by_dana(), may_not);
+    let openings = here.ok("watchfire desk-key openings");
+    assert!(openings.contains("amina") && !openings.contains("dana"), "{openings}");
+    let deeds = |also: &str| -> Vec<String> {
+        let deeds = here.json(&format!("watchfire deeds {id} --json {also}"));
+        let deed = |deed: &Value| format!("{} {}", deed["by"].as_str().unwrap_or("-"), deed["what"].as_str().expect("what"));
+        deeds.as_array().expect("a list").iter().map(deed).collect()
+    };
+    let all = ["amina acknowledge", "amina accept"];
+    assert_eq!((deeds(""), deeds("--by amina"), deeds("--since 2026-01-01")), (all.map(str::to_owned).into(), deeds(""), deeds("")));
+    assert_eq!((deeds("--limit 1"), deeds("--by dana"), deeds("--until 2026-01-01")), (vec![all[1].to_owned()], Vec::new(), Vec::new()));
+    let listed = here.ok(&format!("watchfire deeds {id}"));
+    let lines: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["AT", "BY", "WHAT", "ABOUT"]);
+    assert_eq!(lines[1][1..], ["amina", "acknowledge", &id[..8]]);
     let timeline = here.ok(&format!("watchfire show {id}"));
     assert!(timeline.contains("us (amina): accept"), "{timeline}");
 }
@@ -1280,6 +1313,8 @@ fn the_demo_succeeds_and_a_broken_node_makes_it_fail() {
     }
 }
 
+const RUNG: &str = "[{ after = \"1h\", act = \"tell_leads\" }]";
+
 #[test]
 fn a_timetable_with_a_slip_is_told_at_sighup_and_by_the_doctor_and_the_one_before_stays() {
     let (mut here, smex) = (Place::node("here"), Place::node("smex"));
@@ -1310,6 +1345,19 @@ fn a_timetable_with_a_slip_is_told_at_sighup_and_by_the_doctor_and_the_one_befor
     let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
     let told = format!("`{}` is no timetable: line 4: ", here.path().join("node/timers.toml").display());
     assert!(doctor.status.code() == Some(1) && said.contains(&told), "{said}");
+    // A peer is called by its name, and one that is nobody's is a slip as another.
+    let called = |name: &str| format!("[peers.smex.urgent]\nacknowledgement = []\n[peers.{name}.normal]\n").replace("[]", RUNG);
+    here.put("node/timers.toml", &called("smex"));
+    here.hang_up(" reloaded", 2);
+    assert_eq!(rungs(&here), 1);
+    let checked = here.ok("watchfire config check");
+    assert!(checked.ends_with("is not looked at here, but by `watchfire doctor`: smex\n"), "{checked}");
+    assert!(String::from_utf8_lossy(&here.run("watchfire doctor").stdout).contains("`timers.toml` can be used"));
+    here.put("node/timers.toml", &called("cedar"));
+    here.hang_up("failed to reload.* place=.timers.toml:3", 1);
+    assert_eq!(here.json("watchfire config check --json")["names"], serde_json::json!(["cedar", "smex"]));
+    let said = String::from_utf8_lossy(&here.run("watchfire doctor").stdout).into_owned();
+    assert!(said.contains("is no timetable: line 3: `peers.cedar`: no peer is called so"), "{said}");
     here.ok("mkdir node/vocabularies");
     here.put("node/vocabularies/outcome.toml", "name = 3\n");
     let said = String::from_utf8_lossy(&here.run("watchfire doctor").stdout).into_owned();

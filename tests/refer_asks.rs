@@ -95,8 +95,9 @@ const HALF: [(&str, &str); 14] = [
     ("In which country?", ""),
     ("Which languages does the person speak", "ar"),
 ];
+const ATTACH: &str = "Anything else to attach?";
 /// The other half.
-const REST: [(&str, &str); 17] = [
+const REST: [(&str, &str); 18] = [
     ("What help is wanted?", "take_over"),
     ("On which platforms is it?", ""),
     ("What is it about", "An account was taken over.\n"),
@@ -104,6 +105,7 @@ const REST: [(&str, &str); 17] = [
     ("themselves (warm)? [yes]", ""),
     ("What to be careful about?", ""),
     ("Say more:", ""),
+    (ATTACH, ""),
     ("looked into (vetted)? [no]", ""),
     ("Is the consent for each of these: borealis?", "yes"),
     ("How did the person agree?", "explicit"),
@@ -175,9 +177,29 @@ fn a_person_who_is_asked_loses_no_answer() {
     assert_eq!(asked.ends(), Some(0));
     assert_eq!((referrals(&smex), kept(&desk).len()), (1, 0));
 
-    // From beginning to end, and then no.
+    // From beginning to end with what can be attached, and then no.
+    let mail = place.path().join("mail.eml").display().to_string();
+    fs::write(&mail, "abc").unwrap();
+    smex.json(&["share", "evil.example.org", "--tlp", "amber", "--to", "borealis", "--now"]);
+    let hash = || smex.json(&["show", "evil.example.org"])["entries"][0]["hash"].as_str().map(str::to_owned);
+    until("it has a position", || hash().map(drop).ok_or_else(|| "it waits".into()));
     let mut asked = Asked::new(&smex, &desk, &["refer"]);
-    HALF.iter().chain(&REST).chain([&BACK]).for_each(|(question, typed)| asked.answer(question, typed));
+    let attached = [
+        (ATTACH, "evidence indicators"),
+        ("Which file is evidence?", mail.as_str()),
+        ("What is it?", "email"),
+        ("Which file is evidence?", ""),
+        ("Which indicators of the case does the partner have?", "none.example.org"),
+        ("there is no record `none.example.org`", "evil.example.org"),
+    ];
+    for (question, typed) in HALF.iter().chain(&REST).chain([&BACK]) {
+        match *question == ATTACH {
+            true => attached.iter().for_each(|(question, typed)| asked.answer(question, typed)),
+            false => asked.answer(question, typed),
+        }
+    }
+    asked.shows("email of 3 bytes, SHA-256 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    asked.shows(&hash().unwrap());
     asked.shows("does this leave?");
     assert_eq!(kept(&desk).len(), 1);
     asked.keys.write_all(b"no\n").unwrap();

@@ -442,6 +442,25 @@ fn a_taxii_client_gets_each_object_once_while_more_come() {
     assert_eq!(status("/taxii2/watchfire/collections/00000000-0000-4000-8000-000000000000/objects/", &[]), 404);
     assert_eq!(status(&format!("{url}objects/?limit=0"), &[]), 400);
     assert_eq!(status("/taxii2/", &["--header", "Accept: application/xml"]), 406);
+    // Whoever has no token is told so as the standard has it, whatever is asked for.
+    let shut = ["/taxii2/", "/taxii2/none/"].map(|path| place.curl(path, &[]));
+    for got in &shut {
+        let body: Value = serde_json::from_slice(&got.body).expect("JSON");
+        assert_eq!((got.status, got.header("content-type")), (401, Some("application/taxii+json;version=2.1")));
+        assert_eq!((&body["http_status"], got.header("www-authenticate").is_some()), (&"401".into(), true));
+        assert_eq!(got.body, shut[0].body);
+    }
+    // Packed where that is asked for.
+    let plain = place.fetch(&format!("{url}objects/"), &token).body;
+    for coding in ["gzip", "zstd"] {
+        let accept = format!("Accept-Encoding: {coding}");
+        let packed = |more: &[&str]| place.curl(&format!("{url}objects/"), &[&["--header", &bearer, "--header", &accept], more].concat());
+        let raw = packed(&[]);
+        assert_eq!((raw.status, raw.header("content-encoding")), (200, Some(coding)));
+        assert_eq!(raw.header("content-type"), Some("application/taxii+json;version=2.1"));
+        assert!(raw.body.len() * 2 < plain.len(), "{coding}: {} of {}", raw.body.len(), plain.len());
+        assert_eq!(packed(&["--compressed"]).body, plain, "{coding}");
+    }
     assert_eq!(status(&format!("{url}objects/"), &["--data", "{}"]), 403);
     // A token is good for its scope alone.
     assert_eq!(place.fetch("/export/text", &token).status, 403);

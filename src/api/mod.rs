@@ -8,6 +8,7 @@ pub mod client;
 mod consumers;
 mod duplicates;
 mod extract;
+mod feeds;
 mod gate;
 mod handovers;
 mod holds;
@@ -136,6 +137,12 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/consumers/{name}/renew", post(consumers::renew))
         .route("/v1/consumers/{name}/keep", post(consumers::keep))
         .route("/v1/consumers/{name}/revoke", post(consumers::revoke))
+        .route("/v1/feeds", get(feeds::list).post(feeds::add))
+        .route("/v1/feeds/{name}", get(feeds::show))
+        .route("/v1/feeds/{name}/run", post(feeds::run))
+        .route("/v1/feeds/{name}/pause", post(feeds::pause))
+        .route("/v1/feeds/{name}/resume", post(feeds::resume))
+        .route("/v1/feeds/{name}/remove", post(feeds::remove))
         .route("/v1/backup", post(backup::backup))
         .route("/v1/backup/made", post(backup::made))
         .route("/v1/restore/waive", post(backup::waive))

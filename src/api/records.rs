@@ -304,6 +304,7 @@ pub(super) const fn media_type(format: ExportFormat) -> &'static str {
         ExportFormat::Stix => "application/stix+json;version=2.1",
         ExportFormat::Csv => "text/csv; charset=utf-8",
         ExportFormat::Rpz => "text/dns",
+        ExportFormat::Atom => "application/atom+xml; charset=utf-8",
         _ if format.is_folder() => "application/x-tar",
         _ => "text/plain; charset=utf-8",
     }

@@ -5,6 +5,7 @@ use super::{Desk, Ended, input};
 use crate::config::{Effective, FILE, SETTINGS, Source};
 use crate::node::error::NodeError;
 use crate::node::escalate;
+use crate::rules::escalate::Timetable;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -94,16 +95,29 @@ fn check(desk: &Desk, file: Option<&Path>) -> Ended {
     }
     load(&file)?;
     // Those beside it are in force with it.
-    if file == desk.data.join(FILE) {
-        escalate::load_timetable(&desk.data)?;
+    let timers = if file == desk.data.join(FILE) { escalate::load_timetable(&desk.data)? } else { Timetable::default() };
+    let names = timers.names().map(str::to_owned).collect();
+    let checked = Checked { ok: true, file: file.display().to_string(), names };
+    output::answer(desk, &checked, checked_text)
+}
+
+/// A settings file that can be used.
+#[derive(Debug, Serialize)]
+struct Checked {
+    ok: bool,
+    file: String,
+    /// What `timers.toml` calls peers. Whether they are called so is in the store, which is not read here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    names: Vec<String>,
+}
+
+fn checked_text(checked: &Checked) -> String {
+    let mut text = format!("`{}` can be used\n", checked.file);
+    if !checked.names.is_empty() {
+        let names = output::plain(&checked.names.join(", "));
+        text += &format!("whether there are peers of these names is not looked at here, but by `watchfire doctor`: {names}\n");
     }
-    #[derive(Serialize)]
-    struct Checked {
-        ok: bool,
-        file: String,
-    }
-    let checked = Checked { ok: true, file: file.display().to_string() };
-    output::answer(desk, &checked, |checked| format!("`{}` can be used\n", checked.file))
+    text
 }
 
 fn load(file: &Path) -> Result<Effective, NodeError> {

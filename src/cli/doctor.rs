@@ -7,12 +7,14 @@ use crate::api::https;
 use crate::clock::Clock;
 use crate::config::{Effective, FILE};
 use crate::link::links::{DENIED_KEYS, denied_keys};
-use crate::model::Timestamp;
+use crate::model::{OrgId, Timestamp};
 use crate::node::error::{Exit, NodeError, split_hint};
-use crate::node::view::{CheckVerdict, CheckView, DeskKeyStatus, PeerStatus, RestoredView, StatusView};
+use crate::node::view::{CheckVerdict, CheckView, DeskKeyStatus, PeerStatus, PeerView, RestoredView, StatusView};
 use crate::node::{Node, escalate, notify, vocabulary};
+use crate::rules::escalate::Timetable;
 use crate::rules::notify::Fault;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -57,7 +59,7 @@ pub(super) async fn run(desk: &Desk) -> Ended {
         settings(&desk.data),
         gate(&desk.data),
         denied(&desk.data),
-        timers(&desk.data),
+        timers(desk).await,
         lists(&desk.data),
     ];
     checks.extend(channels(&desk.data).await);
@@ -213,12 +215,32 @@ pub(super) fn denied(data: &Path) -> CheckView {
 }
 
 /// With a timetable that is none a node does not start, and goes on with the one before where it runs.
-fn timers(data: &Path) -> CheckView {
-    match escalate::load_timetable(data) {
-        Ok(_) if data.join(escalate::FILE).exists() => check("timers", CheckVerdict::Ok, "`timers.toml` can be used", None),
+async fn timers(desk: &Desk) -> CheckView {
+    let timetable = match escalate::load_timetable(&desk.data) {
+        Ok(timetable) => match named(desk, &timetable).await {
+            Some(peers) => escalate::load_timetable_with(&desk.data, &peers),
+            None => Ok(timetable),
+        },
+        bad => bad,
+    };
+    match timetable {
+        Ok(_) if desk.data.join(escalate::FILE).exists() => check("timers", CheckVerdict::Ok, "`timers.toml` can be used", None),
         Ok(_) => check("timers", CheckVerdict::Ok, "as usual: there is no `timers.toml`", None),
         Err(error) => failed("timers", &error),
     }
+}
+
+/// Whose the names are that `timers.toml` has. `None` where no node runs: it is opened later, and looks for itself.
+async fn named(desk: &Desk, timetable: &Timetable) -> Option<BTreeMap<String, OrgId>> {
+    let mut peers = BTreeMap::new();
+    for name in timetable.names() {
+        match desk.node().get::<PeerView>(Target::new(&["peers", name])).await {
+            Ok(peer) => drop(peers.insert(name.to_owned(), peer.status.org_id)),
+            Err(problem) if problem.exit == Exit::NotFound => {}
+            Err(_) => return None,
+        }
+    }
+    Some(peers)
 }
 
 fn lists(data: &Path) -> CheckView {

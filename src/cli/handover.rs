@@ -113,6 +113,13 @@ pub(super) fn text(view: &HandOverView) -> String {
     let short = |id: String| id.chars().take(8).collect::<String>();
     view.calls.iter().for_each(|id| text += &format!("open call: {}\n", short(id.to_string())));
     view.alerts.iter().for_each(|id| text += &format!("unread alert: {}\n", short(id.to_string())));
+    view.checks.iter().for_each(|one| {
+        text += &format!(
+            "check for a duplicate to be answered by {}: {} (`watchfire duplicate list`)\n",
+            time(Some(one.until)),
+            short(one.check.to_string())
+        );
+    });
     view.campaigns.iter().for_each(|one| {
         let id: String = one.campaign.to_string().chars().take(8).collect();
         text +=

@@ -18,6 +18,7 @@ mod duplicate;
 mod expire;
 mod explain;
 mod export;
+mod feed;
 mod group;
 mod handover;
 mod health;
@@ -108,6 +109,7 @@ enum Command {
     Release(release::Args),
     Export(export::Args),
     Consumer(consumer::Args),
+    Feed(feed::Args),
     Lookup(lookup::Args),
     Campaigns(campaigns::Args),
     Show(show::Args),
@@ -232,6 +234,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Release(args) => release::run(desk, &args).await,
         Command::Export(args) => export::run(desk, &args).await,
         Command::Consumer(args) => consumer::run(desk, args).await,
+        Command::Feed(args) => feed::run(desk, args).await,
         Command::Campaigns(args) => campaigns::run(desk, &args).await,
         Command::Lookup(args) => lookup::run(desk, &args).await,
         Command::Show(args) => show::run(desk, &args).await,

@@ -6,18 +6,21 @@ use crate::api::client::Target;
 use crate::node::alert::AlertView;
 use crate::node::call::CallView;
 use crate::node::error::Exit;
+use crate::node::handover::HandOverView;
 use crate::node::referral::ReferralView;
 use crate::node::view::RecordView;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-/// Show a record and who else says the same, a referral with its timeline, a call or an alert
+/// Show a record and who else says the same, a referral with its timeline, a call, an alert or a hand-over
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, long_about = ABOUT)]
 pub(super) struct Args {
-    /// The record's id here, its value, or an entry as LOG:POSITION; or the id of a referral, a call or an alert, or the beginning of it
+    /// The record's id here, its value, or an entry as LOG:POSITION; or the id of a referral, a call, an alert or a hand-over, or the beginning of it
     id: String,
 }
 
-const ABOUT: &str = "Show a record and who else says the same, a referral with its timeline, a call or an alert
+const ABOUT: &str = "Show a record and who else says the same, a referral with its timeline, a call, an alert or a hand-over
 
 The first line says which of these the id is. Record ids are each node's own: to speak with others of a record, name its log and position, which are the same everywhere. LOG is the \
 beginning of the log's id, as it is shown.";
@@ -27,17 +30,17 @@ const EXAMPLES: &str = "Examples:
 
 pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     if may_be_a_referral(&args.id) {
-        match desk.node().get::<ReferralView>(Target::new(&["referrals", &args.id])).await {
-            Err(problem) if problem.exit == Exit::NotFound => {}
-            view => return output::answer(desk, &view?, super::referral::text),
+        if let Some(shown) = one_of::<ReferralView>(desk, "referrals", &args.id, super::referral::text).await {
+            return shown;
         }
-        match desk.node().get::<CallView>(Target::new(&["calls", &args.id])).await {
-            Err(problem) if problem.exit == Exit::NotFound => {}
-            view => return output::answer(desk, &view?, super::call::text),
+        if let Some(shown) = one_of::<CallView>(desk, "calls", &args.id, super::call::text).await {
+            return shown;
         }
-        match desk.node().get::<AlertView>(Target::new(&["alerts", &args.id])).await {
-            Err(problem) if problem.exit == Exit::NotFound => {}
-            view => return output::answer(desk, &view?, super::alert::text),
+        if let Some(shown) = one_of::<AlertView>(desk, "alerts", &args.id, super::alert::text).await {
+            return shown;
+        }
+        if let Some(shown) = one_of::<HandOverView>(desk, "handovers", &args.id, super::handover::text).await {
+            return shown;
         }
     }
     let record: RecordView = desk.node().get(Target::new(&["records", &args.id])).await?;
@@ -45,6 +48,14 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
         output::say(super::lookup::UNCONFIRMED);
     }
     output::answer(desk, &record, text)
+}
+
+/// Shows one of these; `None` where none of them has that id.
+async fn one_of<T: Serialize + DeserializeOwned>(desk: &Desk, list: &str, id: &str, text: impl FnOnce(&T) -> String) -> Option<Ended> {
+    match desk.node().get::<T>(Target::new(&[list, id])).await {
+        Err(problem) if problem.exit == Exit::NotFound => None,
+        view => Some(view.and_then(|view| output::answer(desk, &view, text))),
+    }
 }
 
 /// Whether it could be the id of a referral, or the beginning of one.

@@ -2,7 +2,7 @@
 
 use super::demo::{self, Outcome, Step};
 use super::{
-    consumer, disclosures, doctor, explain, export, group, holds, import, init, invite, join, lookup, notify, output, peer, preview,
+    consumer, disclosures, doctor, explain, export, feed, group, holds, import, init, invite, join, lookup, notify, output, peer, preview,
     receipts, release, restore, rotate, share, show, sighting, status, undo, warninglist, withdraw,
 };
 use crate::api::{Health, Problem};
@@ -14,6 +14,7 @@ use crate::model::{
 };
 use crate::node::backup::LogHead;
 use crate::node::error::Exit;
+use crate::node::feeds::{Counts, Fault, FaultView, FeedRunView, FeedView, Kind, Terms, WellKnown};
 use crate::node::gate::{FindingView, JudgedView};
 use crate::node::notify::{ChannelView, NoticeState, NoticeView, NoticesView, NotifyStatus, Tried};
 use crate::node::serving::{ConsumerView, ConsumersView, HttpsView, TokenView};
@@ -268,6 +269,74 @@ the token is shown this once; docs/serving.md says where it is typed in
     let in_url = consumer::token_text(&TokenView { consumer: other, https: None, ..token.clone() });
     assert!(in_url.contains("address   none: `https.listen` in the settings says where the node answers\n"), "{in_url}");
     assert_eq!(format!("{token:?}"), format!("TokenView({})", "00".repeat(16)), "a log would have it");
+}
+
+#[test]
+fn feeds_show_how_they_are_how_far_behind_and_what_to_do() {
+    let terms = Terms {
+        kind: Kind::MispFeed,
+        at: "https://feed.example/misp/".into(),
+        every_s: 3_600,
+        tlp: Tlp::Green,
+        confidence_max: Some(50),
+        well_known: WellKnown::Take,
+        allow_local: true,
+        secret_file: None,
+        ca_file: None,
+    };
+    let good = FeedView {
+        name: "circl".into(),
+        terms: terms.clone(),
+        state: "ok".into(),
+        running: false,
+        created: AT,
+        records: 4_512,
+        tried: Some(AT),
+        succeeded: Some(AT),
+        lag_s: Some(240),
+        news: Some(AT),
+        next: Some(AT),
+        failures: 0,
+        fault: None,
+    };
+    let fault = FaultView::from(&Fault::Http(403));
+    let (state, lag_s) = ("failing".to_owned(), Some(3 * 86_400));
+    let bad = FeedView { name: "partner".into(), state, failures: 3, fault: Some(fault.clone()), lag_s, news: None, ..good.clone() };
+    let expected = "\
+FEED     KIND       LABEL  STATE           INDICATORS  BEHIND  NEXT
+circl    misp-feed  green  ok              4512        4 min   2026-11-22T09:30:00Z
+partner  misp-feed  green  failing (http)  4512        3 d     2026-11-22T09:30:00Z
+";
+    assert_eq!(feed::list_text(&[good, bad.clone()]), expected);
+    let expected = "\
+feed        partner
+kind        misp-feed
+at          https://feed.example/misp/
+label       green
+state       failing (http)
+indicators  4512
+behind      3 d
+last tried  2026-11-22T09:30:00Z
+last read   2026-11-22T09:30:00Z
+last news   -
+next        2026-11-22T09:30:00Z
+well known  taken too
+confidence  up to 50
+address     may be one of this machine or its neighbours
+the last 3 tries came to nothing: the server answered with 403
+  hint: look at the file that `--secret-file` names
+";
+    assert_eq!(feed::show_text(&bad), expected);
+    let counts = Counts { new: 3, changed: 0, unchanged: 12, gone: 1, left_out: 1 };
+    let problems = vec![formats::Problem { place: "line 4".into(), what: "no value".into() }];
+    let run = FeedRunView { name: "circl".into(), dry_run: true, counts, problems, fault: Some(fault) };
+    let expected = "\
+circl (nothing was taken): 3 new, 0 changed, 12 as before, 1 gone, 1 left out
+  line 4: no value
+it broke off: the server answered with 403
+  hint: look at the file that `--secret-file` names
+";
+    assert_eq!(feed::run_text(&run), expected);
 }
 
 #[test]
@@ -801,7 +870,15 @@ roleaboutd: not known as any kind of value (cannot tell what `roleaboutd` is)
 
 #[test]
 fn a_record_shows_what_its_author_says_and_who_else_says_it() {
-    let entry = |seq| EntryView { log: LogId([0; 32]), audience_name: "partners".into(), seq, received: AT, retention: seq.map(|_| AT) };
+    let entry = |seq| EntryView {
+        log: LogId([0; 32]),
+        audience_name: "partners".into(),
+        seq,
+        hash: None,
+        holders: Vec::new(),
+        received: AT,
+        retention: seq.map(|_| AT),
+    };
     let view = RecordView {
         record: RECORD,
         kind: ObservableKind::Domain,

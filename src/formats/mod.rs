@@ -74,6 +74,18 @@ pub struct Problem {
     pub what: String,
 }
 
+/// What is said of a JSON file that ends, or stops being JSON, before its end.
+pub(crate) const NOT_JSON: &str = "not JSON from here on";
+/// The place of what is wrong with all of a file.
+const ALL: &str = "the input";
+
+impl Problem {
+    /// Whether more than this record is missing: the file breaks off, or is none of its kind at all.
+    pub fn is_of_all(&self) -> bool {
+        self.place == ALL || self.what.starts_with(NOT_JSON)
+    }
+}
+
 /// The formats that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -174,7 +186,7 @@ pub fn read_within(
         sink(item)
     };
     if let Some(what) = refused {
-        let _ = counted(Item::Problem(Problem { place: "the input".into(), what: what.into() }));
+        let _ = counted(Item::Problem(Problem { place: ALL.into(), what: what.into() }));
         return Ok(summary);
     }
     match format {

@@ -134,12 +134,13 @@ impl Links {
         let tending = tokio::spawn(self.node.clone().keep_tending(stop.clone()));
         let telling = tokio::spawn(self.node.clone().keep_notifying(stop.clone()));
         let looking = tokio::spawn(self.node.clone().keep_looking_for_campaigns(stop.clone()));
+        let feeding = tokio::spawn(self.node.clone().keep_feeding(stop.clone()));
         stop.cancelled().await;
         self.stop.cancel();
         for live in self.lock().values() {
             live.kill.cancel();
         }
-        let _ = tokio::join!(dialling, renewing, letting_go, telling, watching, tending, looking);
+        let _ = tokio::join!(dialling, renewing, letting_go, telling, watching, tending, looking, feeding);
     }
 
     /// A session with a peer that has said hello, and the frames that it sends. There is none while the store cannot be read.
@@ -487,12 +488,14 @@ impl Links {
             ("our profile", self.node.tell_newcomers().await),
             ("campaigns", self.node.forget_reports().await),
             ("hand-overs", self.node.remind_of_handovers().await.map(drop)),
+            ("what waits for a person", self.node.remind_of_holds().await),
             ("log-signing keys", self.node.settle_log_keys().await),
             ("desk key", self.node.settle_desk_key()),
             ("match key", self.node.settle_match_key()),
             ("duplicates", self.node.forget_duplicates().await),
             ("what sources sent", self.node.keep_volumes().await),
             ("notices", self.node.forget_notices().await),
+            ("collections", self.node.sweep_ledgers()),
             ("retention", self.node.destroy_expired(false).await.map(drop)),
         ];
         for (step, done) in &steps {

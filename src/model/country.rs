@@ -13,6 +13,9 @@ pub struct Country([u8; 2]);
 #[error("`{text}` is no country\nhint: {hint}", text = .0, hint = hint(.0))]
 pub struct BadCountry(String);
 
+/// Kosovo: ISO 3166-1 leaves this code to its users, and CLDR, the European Commission, the IMF and others use it so.
+const KOSOVO: &str = "XK";
+
 /// All of ISO 3166-1 alpha-2 that are officially assigned (249, of 2026).
 const ASSIGNED: &str = "\
     AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD \
@@ -39,10 +42,10 @@ impl Country {
     /// A country that there is: what people here write. What comes from a peer is kept as it is, with [`str::parse`] alone.
     ///
     /// # Errors
-    /// When ISO 3166-1 has no country of that code; with the code that is meant, where it is known.
+    /// When ISO 3166-1 has no country of that code, and it is not `XK`; with the code that is meant, where it is known.
     pub fn assigned(text: &str) -> Result<Self, BadCountry> {
         let country: Self = text.parse()?;
-        let is_one = ASSIGNED.split(' ').any(|code| code == text);
+        let is_one = text == KOSOVO || ASSIGNED.split(' ').any(|code| code == text);
         if is_one { Ok(country) } else { Err(BadCountry(text.to_owned())) }
     }
 
@@ -99,11 +102,12 @@ mod tests {
     fn people_write_countries_of_the_standard_alone() {
         let told = |text: &str| Country::assigned(text).map(|country| country.to_string()).map_err(|error| error.to_string());
         assert_eq!(told("GB").as_deref(), Ok("GB"));
-        for (text, code) in [("UK", "GB"), ("EL", "GR"), ("lb", "LB"), ("uk", "GB")] {
+        assert_eq!(told("XK").as_deref(), Ok("XK"), "user-assigned, and everybody means Kosovo by it");
+        for (text, code) in [("UK", "GB"), ("EL", "GR"), ("lb", "LB"), ("uk", "GB"), ("xk", "XK")] {
             let expected = format!("`{text}` is no country\nhint: did you mean `{code}`? countries are those of ISO 3166-1");
             assert_eq!(told(text), Err(expected));
         }
-        for text in ["XX", "ZZ", "EU", "XK", "", "A ", " A", "LBN"] {
+        for text in ["XX", "ZZ", "EU", "XN", "", "A ", " A", "LBN"] {
             assert!(told(text).is_err_and(|error| error.contains("such as `LB`")), "{text}");
         }
         let codes: Vec<&str> = ASSIGNED.split(' ').collect();
@@ -113,5 +117,6 @@ mod tests {
         let regions = include_str!("vocabulary/region.toml");
         let missing: Vec<&&str> = codes.iter().filter(|code| !regions.contains(&format!("\"{code}\""))).collect();
         assert_eq!(missing, [&"AQ"]);
+        assert!(regions.contains("\"XK\""));
     }
 }

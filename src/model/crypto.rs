@@ -13,6 +13,25 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     fixed(context.finish().as_ref())
 }
 
+/// SHA-256 of all that there is to read, and how many bytes that is.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sha256_of(mut from: impl std::io::Read) -> std::io::Result<([u8; 32], u64)> {
+    let (mut context, mut size, mut buffer) = (digest::Context::new(&digest::SHA256), 0, vec![0; 64 << 10]);
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok((fixed(context.finish().as_ref()), size)),
+            Ok(count) => {
+                context.update(&buffer[..count]);
+                size += count as u64;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// SHA-256 of a context string and the parts, each with its length (u64, big-endian) before it, so that no two lists of parts collide.
 pub fn sha256_framed(context: &str, parts: &[&[u8]]) -> [u8; 32] {
     let mut digest = digest::Context::new(&digest::SHA256);

@@ -83,6 +83,24 @@ id!(
     /// An organisation: the SHA-256 of its inception statement. Never changes.
     OrgId, 32, "an organisation id"
 );
+impl OrgId {
+    /// What the ids begin with under which this node keeps what feeds say. No organisation's does: theirs are hashes.
+    const FEED: [u8; 8] = *b"\0\0\0feed\0";
+
+    /// The id of a feed of ours.
+    pub fn feed(id: &[u8; 16]) -> Self {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&Self::FEED);
+        bytes[8..24].copy_from_slice(id);
+        Self(bytes)
+    }
+
+    /// Whether it stands for a feed of ours, and for no organisation.
+    pub fn is_feed(&self) -> bool {
+        self.0.starts_with(&Self::FEED)
+    }
+}
+
 id!(
     /// A group: the SHA-256 of its owner and a nonce.
     GroupId, 32, "a group id"

@@ -254,6 +254,10 @@ impl Node {
         let Some(item) = &event.item else { return Ok(()) };
         let holds = |state: ProvenanceState| state == ProvenanceState::Live;
         let Some(newest) = item.provenances.iter().filter(|one| holds(one.state)).max_by_key(|one| one.received) else { return Ok(()) };
+        // What feeds repeat is no report of an organisation.
+        if newest.author.is_feed() {
+            return Ok(());
+        }
         let (author, at) = (newest.author, newest.received);
         let labels = labels(item.body.0.as_slice());
         let named: BTreeSet<CampaignId> = labels.iter().filter_map(|label| self.campaign_named(label)).collect();
@@ -537,7 +541,7 @@ impl Node {
         let now = self.clock.now();
         let Some(hit) = snapshot.said_of(observable, now)? else { return Ok(Vec::new()) };
         let kind = RecordKind::Indicator.number();
-        let live = hit.provenances.into_iter().filter(|one| one.state == ProvenanceState::Live);
+        let live = hit.provenances.into_iter().filter(|one| one.state == ProvenanceState::Live && !one.author.is_feed());
         let reports: Vec<Report> = live
             .map(|one| Report {
                 author: one.author,

@@ -216,6 +216,9 @@ pub enum NodeError {
     /// No consumer has that name.
     #[error("no consumer is called `{0}`\nhint: `watchfire consumer list` shows them")]
     UnknownConsumer(String),
+    /// No feed has that name.
+    #[error("no feed is called `{0}`\nhint: `watchfire feed list` shows them")]
+    UnknownFeed(String),
     /// No member of a group has that name or id.
     #[error(
         "no member of `{group}` is called `{name}`\nhint: `watchfire group show {group}` shows them; one that is no peer has its id alone"
@@ -454,6 +457,7 @@ impl NodeError {
             Self::UnknownPeer(_) => "unknown-peer",
             Self::UnknownGroup(_) => "unknown-group",
             Self::UnknownConsumer(_) => "unknown-consumer",
+            Self::UnknownFeed(_) => "unknown-feed",
             Self::UnknownMember { .. } => "unknown-member",
             Self::UnknownAudience(_) => "unknown-audience",
             Self::UnknownRecord(_) => "unknown-record",
@@ -527,7 +531,8 @@ impl NodeError {
             Self::NoChannel(_) | Self::UnknownPeer(_) | Self::UnknownGroup(_) | Self::UnknownConsumer(_) | Self::UnknownMember { .. } => {
                 Exit::NotFound
             }
-            Self::UnknownAudience(_)
+            Self::UnknownFeed(_)
+            | Self::UnknownAudience(_)
             | Self::UnknownRecord(_)
             | Self::Recalled { .. }
             | Self::NotHeld(_)
@@ -770,6 +775,7 @@ mod tests {
                 6,
                 "no consumer is called `amal`\nhint: `watchfire consumer list` shows them",
             ),
+            (NodeError::UnknownFeed(text()), "unknown-feed", 6, "no feed is called `amal`\nhint: `watchfire feed list` shows them"),
             (
                 NodeError::UnknownMember { name: text(), group: "circle".into() },
                 "unknown-member",

@@ -36,6 +36,7 @@ impl<'o> Written<'o> {
             ExportFormat::Mvt => Self::Words(Box::new(Mvt::new(folder(out)))),
             ExportFormat::Misp => Self::Words(Box::new(Feed::new(folder(out), scratch()))),
             ExportFormat::Sigma => Self::Words(Box::new(Sigma::new(folder(out), scratch()))),
+            ExportFormat::Atom => return Err(io::Error::other("alerts are no values, and are written apart")),
             ExportFormat::Text => Self::Values(Box::new(Text(out))),
             ExportFormat::Hosts => Self::Values(Box::new(Hosts::new(One(out))?)),
             ExportFormat::Dnsmasq => Self::Values(Box::new(Dnsmasq::new(One(out))?)),

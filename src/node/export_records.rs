@@ -12,7 +12,7 @@ use super::share::inside;
 use super::sighting::{confidence_now, said_of_record, words_of};
 use super::view::{ExportFormat, ExportRequest, ExportedView, RemovedView, UnsaidView};
 use crate::config::Decay;
-use crate::formats::export::{Met, Row, Unsaid};
+use crate::formats::export::{Met, Row, Unsaid, Warning, atom};
 use crate::formats::marks_of;
 use crate::formats::stix::write::indicator_id;
 use crate::model::sighting::SightingType;
@@ -42,6 +42,8 @@ pub struct Export {
     pub(super) gate: Gate,
     /// Where files are put together.
     data: PathBuf,
+    /// The alerts, where these are what is written.
+    alerts: Vec<Warning>,
     /// How fast confidence decays.
     decay: Decay,
 }
@@ -55,8 +57,14 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         self.may_serve(&snapshot)?;
         let since = request.since.as_ref().map(|cursor| self.event_of(&snapshot, &request, cursor)).transpose()?;
-        let (now, gate, data) = (self.clock.now(), self.gate()?, self.data.clone());
-        Ok(Export { snapshot, request, now, since, gate, data, decay: self.config.decay.clone() })
+        let is_feed = request.format == ExportFormat::Atom;
+        if is_feed && (since.is_some() || !request.kinds.is_empty()) {
+            let text = "a feed has all alerts that hold\nhint: leave `--since` and `--kind` out";
+            return Err(NodeError::BadInput(text.into()));
+        }
+        let alerts = if is_feed { self.alerts_for(&snapshot, request.ceiling, &request.groups)? } else { Vec::new() };
+        let (now, gate, data, decay) = (self.clock.now(), self.gate()?, self.data.clone(), self.config.decay.clone());
+        Ok(Export { snapshot, request, now, since, gate, data, alerts, decay })
     }
 }
 
@@ -81,7 +89,11 @@ impl Export {
     /// # Errors
     /// As [`Self::write`].
     pub(super) fn write_until(&self, out: &mut dyn Write) -> Result<(Vec<UnsaidView>, Option<Timestamp>), NodeError> {
-        let Self { snapshot, request, now, since, .. } = self;
+        let Self { snapshot, request, now, since, alerts, .. } = self;
+        if request.format == ExportFormat::Atom {
+            atom(out, &request.groups, alerts).map_err(failed)?;
+            return Ok((Vec::new(), alerts.iter().map(|one| one.until).min()));
+        }
         let revoked = request.format.tells_withdrawn();
         let filter = Filter { kinds: request.kinds.clone(), ceiling: request.ceiling, groups: request.groups.clone(), revoked, now: *now };
         let written = Written::begin(request, &self.data, out).map_err(failed)?;
@@ -118,6 +130,10 @@ impl Node {
     /// # Errors
     /// As [`Self::remember_export`].
     pub(super) fn remember_export_to(&self, request: &ExportRequest, to: Option<String>) -> Result<(), NodeError> {
+        // It carries no indicator.
+        if request.format == ExportFormat::Atom {
+            return Ok(());
+        }
         let snapshot = self.store.snapshot()?;
         let time = |cursor: &String| time_of(&snapshot, self.event_of(&snapshot, request, cursor)?);
         let since = request.since.as_ref().map(time).transpose()?;

@@ -76,7 +76,7 @@ impl Node {
                 also.insert(one.record, AlsoView { record: one.record, author: one.author, author_name, label: one.label });
             }
         }
-        let entries = found.provenances.iter().map(|(one, _)| entry_view(one, &names)).collect();
+        let entries = found.provenances.iter().map(|(one, _)| self.entry_view(&snapshot, one, &names)).collect::<Result<_, _>>()?;
         let opinions = said_of_record(&snapshot, &record, now, &sees)?;
         let confidence_now = confidence_now(&self.config.decay, said, &indicator, &opinions, now);
         let Indicator { observable, valid_from, valid_until, confidence, labels, note, source } = indicator;
@@ -289,6 +289,22 @@ impl Node {
             }
         }
         Ok(readers)
+    }
+
+    fn entry_view(&self, snapshot: &Snapshot, one: &Provenance, names: &Names) -> Result<EntryView, NodeError> {
+        let entry = position(one).map(|seq| snapshot.entry(&one.log, seq)).transpose()?.flatten();
+        let mut holders = self.readers(snapshot, &one.audience)?;
+        holders.push(one.author);
+        holders.retain(|org| *org != self.org());
+        Ok(EntryView {
+            log: one.log,
+            audience_name: names.audience(&one.audience),
+            seq: position(one),
+            hash: entry.map(|(Held(entry), _)| entry.header.hash()),
+            holders: holders.iter().map(|org| names.org(org)).collect(),
+            received: one.received,
+            retention: Some(one.retention).filter(|retention| *retention != Timestamp(0)),
+        })
     }
 
     /// Whether a record may go to somebody, as the rules decide it, step by step.
@@ -537,16 +553,6 @@ fn reason(snapshot: &Snapshot, one: &Provenance) -> Result<Option<String>, NodeE
 
 fn position(one: &Provenance) -> Option<u64> {
     (!one.waiting).then_some(one.seq)
-}
-
-fn entry_view(one: &Provenance, names: &Names) -> EntryView {
-    EntryView {
-        log: one.log,
-        audience_name: names.audience(&one.audience),
-        seq: position(one),
-        received: one.received,
-        retention: Some(one.retention).filter(|retention| *retention != Timestamp(0)),
-    }
 }
 
 /// What the author said last, to whomever.

@@ -2,16 +2,17 @@
 //! here.
 
 use super::alert::AlertView;
+use super::notify::is_missed;
 use super::referral::By;
 use super::{Node, NodeError};
 use crate::model::crypto::random;
-use crate::model::desk::Role;
-use crate::model::{AlertId, CallId, CampaignId, HandOverId, Priority, ReferralId, ShortId, Timestamp};
+use crate::model::desk::{Role, Roles};
+use crate::model::{AlertId, CallId, CampaignId, CheckId, HandOverId, Priority, ReferralId, ShortId, Timestamp};
 use crate::rules::notify::{Event, Notice};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Longest note in characters.
 const NOTE_MAX: usize = 2_000;
@@ -69,6 +70,15 @@ pub struct CampaignItem {
     pub since: Timestamp,
 }
 
+/// A partner's check for a duplicate that somebody here has to answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckItem {
+    /// Which.
+    pub check: CheckId,
+    /// Until when somebody may agree.
+    pub until: Timestamp,
+}
+
 /// A hand-over. `Debug` prints none of what people wrote.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct HandOverRow {
@@ -84,6 +94,8 @@ struct HandOverRow {
     alerts: Vec<AlertId>,
     #[serde(default)]
     campaigns: Vec<CampaignItem>,
+    #[serde(default)]
+    checks: Vec<CheckItem>,
     accepted: Option<Timestamp>,
     accepted_by: Option<String>,
     /// When it was told that nobody accepted it.
@@ -122,6 +134,9 @@ pub struct HandOverView {
     /// What several organisations reported then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub campaigns: Vec<CampaignItem>,
+    /// Checks of partners that somebody here had to answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckItem>,
 }
 
 impl std::fmt::Debug for HandOverRequest {
@@ -185,6 +200,8 @@ impl Node {
         let goes_on = self.campaigns()?.into_iter().filter(|one| one.goes_on);
         let campaigns =
             goes_on.map(|one| CampaignItem { campaign: one.campaign, organisations: one.reports.len(), since: one.since }).collect();
+        let to_answer = self.duplicates()?.found.into_iter().filter(|one| one.state == "waits");
+        let checks = to_answer.map(|one| CheckItem { check: one.check, until: one.until }).collect();
         let calls = self.calls(false)?.into_iter().map(|one| one.call).collect();
         let matters = |one: &AlertView| one.read.is_none() && (one.priority != Priority::Normal || !one.matches.is_empty());
         let alerts = self.alert_views(false)?.into_iter().filter(|one| one.name != "us" && matters(one)).map(|one| one.alert).collect();
@@ -198,6 +215,7 @@ impl Node {
             calls,
             alerts,
             campaigns,
+            checks,
             accepted: None,
             accepted_by: None,
             told: None,
@@ -269,8 +287,9 @@ impl Node {
                 changes.push(keep(&id, Some(&row)));
                 // Notices go to roles: to the leads, and to that of whoever handed over.
                 let by = self.desk()?.users().find(|user| row.by == Some(user.key.short())).map(|user| user.role);
-                let to: BTreeSet<Role> = by.into_iter().chain([Role::Lead]).collect();
-                changes.extend(to.into_iter().map(|to| self.notify(notice(Event::HandoverLate, &id, to, now))));
+                let to = by.into_iter().map(Roles::one).fold(Roles::one(Role::Lead), Roles::and);
+                let missed = is_missed(self.handover_due(&row), now);
+                changes.push(self.notify(Notice { late: missed, ..notice(Event::HandoverLate, &id, to, now) }));
                 late.push(LateHandOver { handover: id, by: row.by, items: row.items.len() });
             }
         }
@@ -345,11 +364,12 @@ impl Node {
             calls: row.calls,
             alerts: row.alerts,
             campaigns: row.campaigns,
+            checks: row.checks,
         })
     }
 }
 
-fn notice(event: Event, id: &HandOverId, to: Role, at: Timestamp) -> Notice {
+fn notice(event: Event, id: &HandOverId, to: impl Into<Roles>, at: Timestamp) -> Notice {
     let of = shelf_id(id);
     Notice { referral: ShortId::of(&of), ..Notice::new(event, &of, to, at) }
 }

@@ -71,13 +71,15 @@ impl Node {
     pub async fn keep_letting_go(self: Arc<Self>, stop: CancellationToken) {
         let (mut held, mut peers) = (self.holds_changed.listen(), self.peer_changes());
         loop {
+            // What the look takes is no time in which nothing becomes due.
+            let looked = self.clock.monotonic_ms();
             let wait_ms = self.let_go_of_what_is_due().await.unwrap_or_else(|error| {
                 tracing::warn!(code = error.code(), "what is held could not be let go");
                 Some(LOOK_MS)
             });
             let sleep = async {
                 match wait_ms {
-                    Some(milliseconds) => self.clock.sleep(milliseconds).await,
+                    Some(milliseconds) => self.clock.sleep_to(looked.saturating_add(milliseconds)).await,
                     None => std::future::pending().await,
                 }
             };

@@ -17,6 +17,7 @@ pub mod escalate;
 mod expire;
 mod export_files;
 mod export_records;
+pub mod feeds;
 mod find;
 pub mod gate;
 pub mod group;
@@ -133,6 +134,8 @@ pub struct Node {
     matching: tokio::sync::Mutex<()>,
     /// Exports for programs that fetch them.
     serving: serving::Serving,
+    /// Feeds that are taken in.
+    feeding: feeds::Feeding,
     /// The value lists in force.
     pub vocabularies: crate::model::vocabulary::Vocabularies,
     /// One definition of a group of ours follows from the one before.
@@ -184,6 +187,8 @@ struct Memory {
     duplicates: duplicate::UnderWay,
     /// What was offered between us and each partner, by side, as far as it was looked at.
     acquainted: BTreeMap<(OrgId, crate::rules::referral::Side), referral::Acquaintance>,
+    /// The cases of ours by what the desk calls them, once somebody has asked.
+    references: Option<referral::References>,
     /// The log-signing keys that cards name.
     known_keys: log_key::KnownKeys,
 }
@@ -220,13 +225,14 @@ impl Node {
     pub fn open_with(data: &Path, config: Config, clock: Clock) -> Result<Arc<Self>, NodeError> {
         // With lists or ladders that cannot be read other codes would leave, and nobody be told in time.
         vocabulary::load(data)?;
-        escalate::load_timetable(data)?;
         // The store's lock comes first: reading the keys may write some, and of two processes one must have come too late by then.
         let org = Identity::whose(data)?;
         let cache_bytes = usize::try_from(config.store.cache_bytes).unwrap_or(usize::MAX);
         let ahead_max = config.link.taken_back_ahead_max;
-        let options = crate::store::Options { cache_bytes, ahead_max, ..crate::store::Options::new(org) };
+        let exports_max = config.records.exports_max;
+        let options = crate::store::Options { cache_bytes, ahead_max, exports_max, ..crate::store::Options::new(org) };
         let store = Store::open(&data.join("store"), options)?;
+        escalate::load_timetable_for(data, &store.snapshot()?)?;
         let keys = Identity::load(data, clock.now())?;
         let node = Self::assemble(data, config, clock, keys, store);
         // Without what it was told the gate would let through what it is there to stop.
@@ -239,7 +245,7 @@ impl Node {
         let gatekeeper = gate::Gatekeeper::new(&config);
         // Whoever opens a node has read them, and was told what is wrong in them.
         let vocabularies = vocabulary::load(data).unwrap_or_default();
-        let timetable = escalate::load_timetable(data).unwrap_or_default();
+        let timetable = store.snapshot().map_err(NodeError::from).and_then(|snapshot| escalate::load_timetable_for(data, &snapshot));
         Arc::new(Self {
             data: data.to_owned(),
             gatekeeper,
@@ -264,7 +270,7 @@ impl Node {
             changing_policy: tokio::sync::Mutex::default(),
             holding: tokio::sync::Mutex::default(),
             referring: tokio::sync::Mutex::default(),
-            clocks: escalate::Clocks::new(timetable),
+            clocks: escalate::Clocks::new(timetable.unwrap_or_default()),
             publishing: tokio::sync::Mutex::default(),
             handing_over: tokio::sync::Mutex::default(),
             calling: tokio::sync::Mutex::default(),
@@ -272,6 +278,7 @@ impl Node {
             no_campaigns: std::sync::OnceLock::new(),
             matching: tokio::sync::Mutex::default(),
             serving: serving::Serving::default(),
+            feeding: feeds::Feeding::default(),
             vocabularies,
             defining: tokio::sync::Mutex::default(),
         })

@@ -1,7 +1,7 @@
 //! Peers: paired by card or by invitation, suspended, resumed, removed; and names, which are the local administrator's.
 
 use super::view::PeerOptions;
-use super::{Node, NodeError};
+use super::{Node, NodeError, escalate};
 use crate::model::identity::Card;
 use crate::model::log::Audience;
 use crate::model::{GroupId, OrgId};
@@ -131,6 +131,11 @@ impl Node {
     fn name_peer(&self, row: &mut PeerRow, new_name: Option<&str>) -> Result<(), NodeError> {
         if let Some(name) = new_name.filter(|name| *name != row.name) {
             self.check_name_is_free(name)?;
+            // The node would not start any more: a name that is nobody's is a slip there.
+            if escalate::load_timetable(&self.data).is_ok_and(|timers| timers.names().any(|called| called == row.name)) {
+                let hint = format!("hint: write its id there, which is {}, send SIGHUP to the node, and rename it then", row.org);
+                return Err(NodeError::Conflict(format!("`timers.toml` calls `{}` by this name\n{hint}", row.name)));
+            }
             row.name = name.to_owned();
         }
         Ok(())

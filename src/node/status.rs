@@ -24,7 +24,7 @@ pub(super) struct Names {
 impl Names {
     /// As the store has them.
     pub(super) fn of(snapshot: &Snapshot) -> Result<Self, NodeError> {
-        let peers = snapshot.peers()?.into_iter().map(|peer| (peer.org, peer.name)).collect();
+        let peers = snapshot.peers()?.into_iter().map(|peer| (peer.org, peer.name)).chain(super::feeds::names(snapshot)?).collect();
         let groups = snapshot.groups()?.into_iter().map(|group| (group.group, group.name)).collect();
         Ok(Self { us: snapshot.us(), peers, groups })
     }

@@ -610,11 +610,13 @@ pub enum ExportFormat {
     Csv,
     /// One value per line.
     Text,
+    /// Alerts, not indicators, as a feed.
+    Atom,
 }
 
 impl ExportFormat {
     /// Every format.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Stix,
         Self::Mvt,
         Self::Misp,
@@ -627,6 +629,7 @@ impl ExportFormat {
         Self::Lists,
         Self::Csv,
         Self::Text,
+        Self::Atom,
     ];
 
     /// The name on the command line.
@@ -644,6 +647,7 @@ impl ExportFormat {
             Self::Lists => "lists",
             Self::Csv => "csv",
             Self::Text => "text",
+            Self::Atom => "atom",
         }
     }
 
@@ -831,6 +835,12 @@ pub struct EntryView {
     pub audience_name: String,
     /// The position; `None` while it waits for one.
     pub seq: Option<u64>,
+    /// The entry's hash, by which an offer names it; `None` while it waits for a position.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<EntryHash>,
+    /// Who else holds it, or will: the log's author and whoever it goes to, by their names here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holders: Vec<String>,
     /// When it came here, or was released here.
     pub received: Timestamp,
     /// When every holder destroys it; `None` for never.

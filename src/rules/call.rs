@@ -75,9 +75,14 @@ pub struct Standing {
     pub call: Call,
 }
 
-/// Where a call stands that was not taken back. Whatever its author says, it is open for 14 days at the most.
+/// When a call ends that is not taken back. Whatever its author says, it is open for 14 days at the most.
+pub fn ends_at(call: &Call, at: Timestamp) -> Timestamp {
+    call.expires.min(at.plus(OPEN_MS_MAX))
+}
+
+/// Where a call stands that was not taken back.
 pub fn state_at(call: &Call, at: Timestamp, now: Timestamp) -> State {
-    if now < call.expires.min(at.plus(OPEN_MS_MAX)) { State::Open } else { State::Expired }
+    if now < ends_at(call, at) { State::Open } else { State::Expired }
 }
 
 /// Every call, in the order of author and place. A call is known by its author and its id: the first that has them counts, and it is over once any is

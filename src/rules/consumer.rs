@@ -18,12 +18,20 @@ pub struct ConsumerName(String);
 #[error("`{0}` is no name of a consumer\nhint: 1 to 40 small letters and digits, `.`, `-` and `_`, beginning with a letter or a digit")]
 pub struct BadConsumerName(String);
 
+/// Whether it is a name that needs no quotes anywhere: 1 to 40 small letters and digits, `.`, `-` and `_`, beginning with a letter or a digit.
+pub fn is_plain_name(text: &str) -> bool {
+    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.len() <= NAME_CHARS_MAX && text.starts_with(letter) && text.chars().all(|c| letter(c) || ".-_".contains(c))
+}
+
 impl std::str::FromStr for ConsumerName {
     type Err = BadConsumerName;
     fn from_str(text: &str) -> Result<Self, BadConsumerName> {
-        let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        let sound = text.len() <= NAME_CHARS_MAX && text.starts_with(letter) && text.chars().all(|c| letter(c) || ".-_".contains(c));
-        if sound { Ok(Self(text.to_owned())) } else { Err(BadConsumerName(text.chars().filter(|c| !c.is_control()).take(80).collect())) }
+        if is_plain_name(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(BadConsumerName(text.chars().filter(|c| !c.is_control()).take(80).collect()))
+        }
     }
 }
 

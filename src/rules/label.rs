@@ -156,7 +156,9 @@ pub enum Withheld {
     #[error("the consent is for indicators alone\nhint: share the indicators; the case stays here")]
     IndicatorsOnly,
     /// It came under a consent that does not allow to pass it on.
-    #[error("it came under a consent that does not allow to pass it on\nhint: hand it back, and suggest the partner")]
+    #[error(
+        "it came under a consent that does not allow to pass it on\nhint: `watchfire hand-back` gives it back, and its `--text` can say who could take it"
+    )]
     NotOnward,
     /// The consent says nothing of platforms.
     #[error("the consent does not allow to tell a platform\nhint: ask the person, and refer it with `platforms = true` in the new consent")]
@@ -745,7 +747,10 @@ mod tests {
             (Withheld::ConsentExpired, "the consent has ended\nhint: ask the person anew, and refer it with the new consent"),
             (Withheld::NotConsented, "the consent does not name this recipient\nhint: ask the person, and name it among `recipients`"),
             (Withheld::IndicatorsOnly, "the consent is for indicators alone\nhint: share the indicators; the case stays here"),
-            (Withheld::NotOnward, "it came under a consent that does not allow to pass it on\nhint: hand it back, and suggest the partner"),
+            (
+                Withheld::NotOnward,
+                "it came under a consent that does not allow to pass it on\nhint: `watchfire hand-back` gives it back, and its `--text` can say who could take it",
+            ),
             (
                 Withheld::NoPlatforms,
                 "the consent does not allow to tell a platform\nhint: ask the person, and refer it with `platforms = true` in the new consent",

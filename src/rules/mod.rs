@@ -19,6 +19,7 @@ pub mod matching;
 pub mod may;
 pub mod notify;
 pub mod policy;
+pub mod reachable;
 pub mod redact;
 pub mod referral;
 pub mod release;

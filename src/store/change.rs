@@ -357,12 +357,18 @@ pub enum Shelf {
     Consumer = 60,
     /// When each of them was last here, by its own id.
     ConsumerUse = 61,
+    /// Feeds, by the id that their author's begins with.
+    Feed = 70,
+    /// How far each of them is, and how it went.
+    FeedState = 71,
+    /// What each of them says. An id begins with the feed's, and goes on with the beginning of the record's.
+    FeedItem = 72,
     /// What was met of which entry, as others and we say it: [`SightingRow`]. An id begins with [`super::sighting::beginning`].
-    Sighting = 70,
+    Sighting = 80,
     /// How many words about an entry came beyond those that are kept, under the same beginning.
-    SightingMore = 71,
+    SightingMore = 81,
     /// How much of each member was passed on in a day. An id begins with the day's number.
-    SightingDay = 72,
+    SightingDay = 82,
 }
 
 /// What is remembered of a referral besides its messages.

@@ -33,12 +33,14 @@ pub struct Options {
     pub retry_ms_max: u64,
     /// How many positions of entries that have not come one author may take back.
     pub ahead_max: u64,
+    /// How many exports are remembered, the newest.
+    pub exports_max: u64,
 }
 
 impl Options {
-    /// The defaults for an organisation: 32 MiB of cache, 64 requests in a transaction, 30 seconds of patience, 20,000 positions ahead.
+    /// The defaults for an organisation: 32 MiB of cache, 64 requests in a transaction, 30 seconds of patience, 20,000 positions ahead, 20,000 exports.
     pub const fn new(us: OrgId) -> Self {
-        Self { us, cache_bytes: CACHE_BYTES, group_requests_max: 64, retry_ms_max: 30_000, ahead_max: 20_000 }
+        Self { us, cache_bytes: CACHE_BYTES, group_requests_max: 64, retry_ms_max: 30_000, ahead_max: 20_000, exports_max: 20_000 }
     }
 }
 

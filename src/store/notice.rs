@@ -3,7 +3,7 @@
 //! Lost when the process dies: nothing. A notice is made together with what caused it, and stays until its channel has it, or it was given up.
 
 use super::codec::{Reader, Row, Writer};
-use crate::model::desk::Role;
+use crate::model::desk::Roles;
 use crate::model::{NoticeId, ShortId, Timestamp};
 use crate::rules::notify::{Digest, Event, Fault, Message, Notice, Priority};
 
@@ -104,19 +104,19 @@ impl Row for NoticeRow {
     fn encode(&self) -> Vec<u8> {
         let row = Writer::default().time(self.queued);
         match &self.message {
-            Message::One(Notice { id, event, referral, priority, rung, urgent, to, at }) => row
+            Message::One(Notice { id, event, referral, priority, rung, urgent, late, to, at }) => row
                 .u8(1)
                 .fixed(&id.0)
                 .u8(*event as u8)
                 .option(referral.as_ref(), |row, id| row.fixed(&id.0))
                 .option(*priority, |row, priority| row.u8(priority as u8))
                 .option(*rung, Writer::u8)
-                .u8(u8::from(*urgent))
-                .u8(*to as u8)
+                .u8(flags(*urgent, *late))
+                .u8(to.number())
                 .time(*at),
-            Message::Digest(Digest { id, counts, urgent, from, until }) => {
-                let row =
-                    row.u8(2).fixed(&id.0).u8(u8::from(*urgent)).time(*from).time(*until).u8(counts.len().try_into().unwrap_or(u8::MAX));
+            Message::Digest(Digest { id, counts, urgent, late, from, until }) => {
+                let many = counts.len().try_into().unwrap_or(u8::MAX);
+                let row = row.u8(2).fixed(&id.0).u8(flags(*urgent, *late)).time(*from).time(*until).u8(many);
                 counts.iter().fold(row, |row, (event, count)| row.u8(*event as u8).u32(*count))
             }
         }
@@ -127,20 +127,20 @@ impl Row for NoticeRow {
         let mut row = Reader(bytes);
         let queued = row.time()?;
         let message = match row.u8()? {
-            1 => Message::One(Notice {
-                id: NoticeId(row.fixed()?),
-                event: Event::from_number(row.u8()?)?,
-                referral: row.option(|row| row.fixed().map(ShortId))?,
-                priority: row.option(|row| Priority::from_number(row.u8()?))?,
-                rung: row.option(Reader::u8)?,
-                urgent: flag(&mut row)?,
-                to: Role::from_number(row.u8()?)?,
-                at: row.time()?,
-            }),
+            1 => {
+                let (id, event) = (NoticeId(row.fixed()?), Event::from_number(row.u8()?)?);
+                let referral = row.option(|row| row.fixed().map(ShortId))?;
+                let priority = row.option(|row| Priority::from_number(row.u8()?))?;
+                let rung = row.option(Reader::u8)?;
+                let (urgent, late) = read_flags(&mut row)?;
+                let (to, at) = (Roles::from_number(row.u8()?)?, row.time()?);
+                Message::One(Notice { id, event, referral, priority, rung, urgent, late, to, at })
+            }
             2 => {
-                let (id, urgent, from, until) = (NoticeId(row.fixed()?), flag(&mut row)?, row.time()?, row.time()?);
+                let (id, (urgent, late)) = (NoticeId(row.fixed()?), read_flags(&mut row)?);
+                let (from, until) = (row.time()?, row.time()?);
                 let counts = (0..row.u8()?).map(|_| Some((Event::from_number(row.u8()?)?, row.u32()?))).collect::<Option<_>>()?;
-                Message::Digest(Digest { id, counts, urgent, from, until })
+                Message::Digest(Digest { id, counts, urgent, late, from, until })
             }
             _ => return None,
         };
@@ -148,12 +148,16 @@ impl Row for NoticeRow {
     }
 }
 
-fn flag(row: &mut Reader<'_>) -> Option<bool> {
-    match row.u8()? {
-        0 => Some(false),
-        1 => Some(true),
-        _ => None,
-    }
+const URGENT: u8 = 1;
+const LATE: u8 = 2;
+
+fn flags(urgent: bool, late: bool) -> u8 {
+    (u8::from(urgent) * URGENT) | (u8::from(late) * LATE)
+}
+
+fn read_flags(row: &mut Reader<'_>) -> Option<(bool, bool)> {
+    let flags = row.u8()?;
+    (flags & !(URGENT | LATE) == 0).then_some((flags & URGENT != 0, flags & LATE != 0))
 }
 
 impl Row for DeliveryRow {
@@ -192,6 +196,7 @@ fn fault(row: &mut Reader<'_>) -> Option<Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::desk::Role;
 
     fn survives<R: Row + PartialEq + std::fmt::Debug>(row: &R) {
         let bytes = row.encode();
@@ -208,11 +213,40 @@ mod tests {
         survives(&NoticeRow { message: Message::One(notice.clone()), queued: Timestamp(8) });
         notice = Notice { referral: Some(ShortId([1; 5])), priority: Some(Priority::Urgent), rung: Some(3), urgent: false, ..notice };
         survives(&NoticeRow { message: Message::One(notice.clone()), queued: Timestamp(8) });
+        notice = Notice { late: true, to: Roles::one(Role::Handler).and(Role::Director.into()), ..notice };
+        survives(&NoticeRow { message: Message::One(notice.clone()), queued: Timestamp(8) });
         let digest = Digest::of(&[notice]).expect("one");
         survives(&NoticeRow { message: Message::Digest(digest), queued: Timestamp(8) });
         survives(&DeliveryRow::Digest);
         survives(&DeliveryRow::fresh(Timestamp(1)));
         survives(&DeliveryRow::Due { failed: 3, at: Timestamp(1), fault: Some(Fault::Http(503)) });
         survives(&DeliveryRow::GivenUp { failed: 3, at: Timestamp(1), fault: Fault::Exit(256) });
+    }
+
+    /// As they were written when a notice was for one role and none was late.
+    #[test]
+    fn rows_of_before_are_read() {
+        let id = [9; 16];
+        let parts: [&[u8]; 9] =
+            [&[0, 0, 0, 0, 0, 0, 0, 8, 1], &id, &[11], &[1, 1, 1, 1, 1, 1], &[1, 2], &[1, 3], &[1], &[2], &[0, 0, 0, 0, 0, 0, 0, 7]];
+        let notice = Notice {
+            id: NoticeId(id),
+            event: Event::RungReached,
+            referral: Some(ShortId([1; 5])),
+            priority: Some(Priority::Urgent),
+            rung: Some(3),
+            urgent: true,
+            late: false,
+            to: Role::Lead.into(),
+            at: Timestamp(7),
+        };
+        let row = NoticeRow { message: Message::One(notice), queued: Timestamp(8) };
+        assert_eq!((NoticeRow::decode(&parts.concat()), row.encode()), (Some(row), parts.concat()));
+        let parts: [&[u8]; 6] =
+            [&[0, 0, 0, 0, 0, 0, 0, 8, 2], &id, &[1], &[0, 0, 0, 0, 0, 0, 0, 5], &[0, 0, 0, 0, 0, 0, 0, 7], &[1, 11, 0, 0, 0, 4]];
+        let counts = [(Event::RungReached, 4)].into();
+        let digest = Digest { id: NoticeId(id), counts, urgent: true, late: false, from: Timestamp(5), until: Timestamp(7) };
+        let row = NoticeRow { message: Message::Digest(digest), queued: Timestamp(8) };
+        assert_eq!((NoticeRow::decode(&parts.concat()), row.encode()), (Some(row), parts.concat()));
     }
 }

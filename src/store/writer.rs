@@ -201,7 +201,7 @@ impl Writer {
     }
 
     fn apply_group(&self, transaction: &redb::WriteTransaction, group: &VecDeque<Commit>) -> Result<Vec<Answer>, Fault> {
-        let mut tx = Tx::open(transaction, self.disk.options.us, self.disk.options.ahead_max)?;
+        let mut tx = Tx::open(transaction, &self.disk.options)?;
         let mut answers = Vec::with_capacity(group.len());
         for (changes, _) in group {
             let outcomes = changes.iter().map(|change| tx.apply(change)).collect::<Result<Vec<Outcome>, Fault>>();

@@ -10,12 +10,13 @@ use watchfire::model::desk::Role;
 use watchfire::model::log::Head;
 use watchfire::model::record::{Withdrawal, WithdrawalMode};
 use watchfire::model::referral::Priority;
-use watchfire::model::{AlertId, Record, RecordKind};
+use watchfire::model::{AlertId, Ceiling, GroupId, Record, RecordKind};
 use watchfire::model::{Tlp, referral::Offer};
 use watchfire::node::NodeError;
 use watchfire::node::alert::{AlertRequest, AlertView, WithdrawRequest};
 use watchfire::node::handover::HandOverRequest;
 use watchfire::node::referral::{Act, By, DeedRange, ReferRequest};
+use watchfire::node::view::{ExportFormat, ExportRequest};
 use watchfire::rules::label::Withheld;
 use watchfire::rules::notify::Event;
 
@@ -65,6 +66,36 @@ impl Federation {
         let counted = self.node(who).statistics(None, false).unwrap().counted.unwrap();
         counted.totals.iter().find(|(one, _)| one.to_string() == measure).map_or(0, |(_, n)| *n)
     }
+}
+
+#[tokio::test]
+async fn what_holds_and_may_be_known_widely_is_in_a_feed() {
+    let federation = Federation::helplines(2).await;
+    let said = |to: &str, headline: &str, tlp| AlertRequest { headline: headline.into(), tlp, ..request(to, &["LB"], &[]) };
+    let clear = federation.alert(AMAL, said("helplines", "said to all", Tlp::Clear)).await;
+    federation.alert(AMAL, said("borealis", "said to one", Tlp::Green)).await;
+    federation.alert(AMAL, said("helplines", "said to some", Tlp::Amber)).await;
+    let feed = |federation: &Federation, tlp, groups: &[GroupId]| {
+        let ceiling = Ceiling { tlp, ..Ceiling::NONE };
+        let options = Default::default();
+        let request =
+            ExportRequest { format: ExportFormat::Atom, ceiling, groups: groups.to_vec(), since: None, kinds: Vec::new(), options };
+        let text = federation.export_as(BOREALIS, &request);
+        ["said to all", "said to one", "said to some"].map(|headline| text.contains(headline))
+    };
+    let group = federation.node(BOREALIS).group_named("helplines").unwrap().group;
+    assert_eq!(feed(&federation, Tlp::Red, &[]), [true, true, false]);
+    assert_eq!(feed(&federation, Tlp::Clear, &[]), [true, false, false]);
+    assert_eq!(feed(&federation, Tlp::Red, &[group]), [true, false, false], "said there alone");
+    assert_eq!(feed(&federation, Tlp::Red, &[GroupId([9; 32])]), [false; 3]);
+    // Nobody can click on what to look for, and what the gate replaced is not there.
+    let text = federation.export(BOREALIS, ExportFormat::Atom);
+    assert!(text.contains("login-lure[.]com") && text.contains("[phone-1]") && !text.contains("701234567"), "{text}");
+    federation.node(AMAL).withdraw_alert(&clear.to_string(), Default::default(), By::default()).await.unwrap();
+    federation.settle().await;
+    assert_eq!(feed(&federation, Tlp::Red, &[]), [false, true, false]);
+    federation.clock.advance(15 * 86_400_000);
+    assert_eq!(feed(&federation, Tlp::Red, &[]), [false; 3], "their time has passed");
 }
 
 #[tokio::test]

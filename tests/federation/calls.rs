@@ -8,7 +8,7 @@ use watchfire::model::referral::Priority;
 use watchfire::model::{CallId, Record, RecordKind, Tlp};
 use watchfire::node::NodeError;
 use watchfire::node::call::{CallRequest, CallView, VolunteerRequest};
-use watchfire::node::referral::{AgainRequest, By, ReferRequest};
+use watchfire::node::referral::{Act, AgainRequest, By, ReferRequest};
 use watchfire::rules::label::Withheld;
 use watchfire::rules::notify::{Event, Message};
 use watchfire::store::change::Verdict;
@@ -127,6 +127,18 @@ async fn two_volunteer_one_is_chosen_and_gets_the_case_and_the_other_is_told() {
     for who in [BOREALIS, CEDAR, DUNYA] {
         assert!(!federation.holds(who, "our ticket 4711") && federation.noticed(who, Event::CallArrived) == 1);
     }
+}
+
+#[tokio::test]
+async fn whoever_is_chosen_among_those_who_accept_is_told_so_and_the_other_that_it_is_not() {
+    let federation = Federation::helplines(3).await;
+    let [_, chosen] = federation.two_accept().await;
+    let told = |event| [BOREALIS, CEDAR].map(|who| federation.noticed(who, event));
+    assert_eq!(told(Event::Confirmed), [0, 0], "a person at Amal is to choose");
+    federation.act(AMAL, &chosen, Act::Choose).await;
+    federation.settle().await;
+    federation.until_upkeep("the other is told", || told(Event::Withdrawn) == [1, 0]).await;
+    assert_eq!(told(Event::Confirmed), [0, 1]);
 }
 
 #[tokio::test]

@@ -3,8 +3,6 @@
 use crate::desk;
 use crate::harness::*;
 use crate::referrals::case;
-use std::collections::BTreeSet;
-use watchfire::model::desk::Role;
 use watchfire::node::NodeError;
 use watchfire::node::handover::HandOverRequest;
 use watchfire::node::referral::{By, DeedRange};
@@ -75,16 +73,16 @@ async fn leads_and_the_role_of_whoever_handed_over_are_told_that_nobody_has_acce
     let told = |event: Event| {
         let notices = node.store.snapshot().unwrap().notices().unwrap();
         let to = notices.into_iter().filter_map(|row| match row.message {
-            Message::One(notice) if notice.event == event => Some(notice.to),
+            Message::One(notice) if notice.event == event => Some((notice.to.to_string(), notice.late)),
             _ => None,
         });
-        to.collect::<BTreeSet<Role>>()
+        to.collect::<Vec<_>>()
     };
-    assert_eq!((told(Event::HandoverWaiting), told(Event::HandoverLate)), (BTreeSet::from([Role::Handler]), BTreeSet::new()));
+    assert_eq!((told(Event::HandoverWaiting), told(Event::HandoverLate)), (vec![("handler".into(), false)], Vec::new()));
     federation.clock.advance(600_000);
     node.remind_of_handovers().await.unwrap();
     // Omar, who handed over, is a handler.
-    assert_eq!(told(Event::HandoverLate), BTreeSet::from([Role::Lead, Role::Handler]));
+    assert_eq!(told(Event::HandoverLate), [("handler, lead".into(), false)], "one notice for both");
 }
 
 #[tokio::test]

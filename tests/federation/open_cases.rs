@@ -7,6 +7,7 @@ use watchfire::model::referral::Priority;
 use watchfire::node::NodeError;
 use watchfire::node::handover::HandOverRequest;
 use watchfire::node::referral::{Act, AgainRequest, By, InboxView, PingRequest, PlatformRequest, ReferRequest, ReferView, ReferralView};
+use watchfire::rules::escalate::Wait;
 
 impl Federation {
     fn seen(&self, who: Who, id: &ReferralId) -> ReferralView {
@@ -65,8 +66,12 @@ async fn what_is_due_and_what_is_waited_for_are_of_one_clock_and_what_has_passed
     let item = federation.node(AMAL).handover(&handed.handover.to_string()).unwrap().items.remove(0);
     assert_eq!(item.overdue, first, "what was handed over is overdue by now");
     federation.pass(2 * DAY).await;
-    federation.until("the last rung", || federation.only_line(AMAL).due.is_none()).await;
-    assert_eq!(federation.only_line(AMAL).overdue, first, "its ladder has run out, and it is overdue still");
+    let is_told_again = || {
+        let timers = federation.node(AMAL).timers(Some(&id.to_string())).unwrap();
+        timers.iter().any(|timer| timer.recorded.iter().any(|rung| rung.again > 0))
+    };
+    federation.until("the last rung is told again", is_told_again).await;
+    assert_eq!(federation.only_line(AMAL).overdue, first, "it is overdue still");
     federation.act(AMAL, &id, Act::Answer { text: say("since Monday") }).await;
     federation.settle().await;
     assert_eq!(federation.only_line(AMAL).waits, ["for the receiver to accept or decline"]);
@@ -168,7 +173,7 @@ async fn a_case_that_came_to_nothing_is_offered_to_the_next_candidate_and_nobody
     assert_eq!(next.offers.iter().map(|offer| offer.name.as_str()).collect::<Vec<_>>(), ["cedar"], "the next candidate of the case");
     assert_eq!(
         refused(&[], &[]).await,
-        "nobody is named, and no candidate of the case is left to be asked\nhint: `--to PEER` names somebody whom the consent names"
+        "nobody is named, and no candidate of the case is left to be asked\nhint: everybody whom the consent names is asked; a new consent is a new case (`watchfire refer`)"
     );
     federation.settle().await;
     federation.act(AMAL, &next.referral, Act::Withdraw { revoked: false }).await;
@@ -187,7 +192,9 @@ async fn a_case_that_came_to_nothing_is_offered_to_the_next_candidate_and_nobody
 #[tokio::test]
 async fn what_is_proposed_after_an_error_is_what_can_be_done() {
     let federation = Federation::of(2).await;
-    let id = federation.refer(AMAL, case(&["borealis"])).await;
+    let mut request = case(&["borealis"]);
+    request.offer.consent.onward = true;
+    let id = federation.refer(AMAL, request).await;
     federation.settle().await;
     let short = id.to_string()[..8].to_owned();
     let refused = async |who: Who, act: Act| {
@@ -215,4 +222,144 @@ async fn what_is_proposed_after_an_error_is_what_can_be_done() {
     federation.act(AMAL, &id, Act::Withdraw { revoked: true }).await;
     federation.settle().await;
     assert_eq!(refused(BOREALIS, progress()).await, "it is purged\nhint: it is `purged`, and nothing is left for us to do in it");
+}
+
+#[tokio::test]
+async fn a_case_that_goes_on_with_another_is_nobody_elses_to_be_asked_about_and_no_clock_of_the_first_offer_runs() {
+    let federation = Federation::of(4).await;
+    let mut request = case(&["borealis", "cedar", "dunya"]);
+    request.recipients = request.to.clone();
+    request.to.truncate(1);
+    request.offer.priority = Priority::Emergency;
+    let first = federation.refer(AMAL, request).await;
+    federation.settle().await;
+    let decline = || Act::Decline { reason: code("no_capacity"), text: String::new(), suggest: None };
+    federation.act(BOREALIS, &first, Act::Ack).await;
+    federation.act(BOREALIS, &first, decline()).await;
+    federation.settle().await;
+    let waits_of = |id: &ReferralId| -> Vec<Wait> {
+        let mut waits: Vec<Wait> = federation.node(AMAL).timers(Some(&id.to_string())).unwrap().iter().map(|timer| timer.wait).collect();
+        waits.sort();
+        waits
+    };
+    federation.until("a clock for somebody else to be found", || waits_of(&first) == [Wait::Next]).await;
+    let again = |id: &ReferralId| format!("watchfire refer --again {}", &id.to_string()[..8]);
+    assert_eq!(federation.seen(AMAL, &first).moves[0], again(&first));
+
+    let second = federation.again(&first, &["cedar"], &[]).await.unwrap().referral;
+    federation.taken(CEDAR, &second).await;
+    federation.until("the clocks of who has the case", || waits_of(&second) == [Wait::FirstAction, Wait::Silence]).await;
+    assert_eq!(waits_of(&first), [], "somebody is found");
+    let line = federation.only_line(AMAL);
+    assert_eq!((line.referral, line.owner.as_str()), (second, "cedar"), "one case is one line");
+    assert!(!federation.seen(CEDAR, &second).moves.iter().any(|one| one.contains("pass-on")), "its consent does not allow that");
+    let seen = federation.seen(AMAL, &first);
+    assert_eq!((seen.line.state.as_str(), seen.line.owner.as_str()), ("declined", "cedar"));
+    assert!(!seen.moves.iter().any(|one| one.contains("--again")), "{:?}", seen.moves);
+    let asked = federation.again(&first, &["dunya"], &[]).await.unwrap_err().to_string();
+    let short = second.to_string()[..8].to_owned();
+    assert_eq!(
+        asked,
+        format!(
+            "`cedar` has this case\nhint: `watchfire show {short}` tells how it stands there; `watchfire withdraw {short}` takes it back from there"
+        )
+    );
+    federation.pass(2 * HOUR).await;
+    federation.settle().await;
+    assert!(!federation.seen(AMAL, &first).timeline.iter().any(|one| one.says.starts_with("rung")), "nobody is told of the first offer");
+
+    // It comes back: one clock for one case, that of who had it last.
+    federation.act(CEDAR, &second, Act::HandBack { reason: code("no_capacity"), text: String::new() }).await;
+    federation.settle().await;
+    federation.until("a clock for somebody else to be found", || waits_of(&second) == [Wait::Next]).await;
+    assert_eq!((waits_of(&first), federation.only_line(AMAL).referral), (vec![], second));
+
+    // Somebody has it to the end; what came to nothing ends with it.
+    let third = federation.again(&second, &["dunya"], &[]).await.unwrap().referral;
+    federation.taken(DUNYA, &third).await;
+    assert_eq!((waits_of(&first), waits_of(&second)), (vec![], vec![]));
+    federation.act(DUNYA, &third, Act::Resolve { outcomes: vec![code("advice_given")], text: String::new() }).await;
+    federation.settle().await;
+    federation.act(AMAL, &third, Act::Review { helped: Some(true), text: String::new() }).await;
+    federation.act(AMAL, &third, Act::Close).await;
+    federation.settle().await;
+    assert_eq!(federation.node(AMAL).inbox(false).unwrap().len(), 0, "{:?}", federation.node(AMAL).inbox(false));
+    for id in [&first, &second] {
+        let state = federation.seen(AMAL, id).line.state;
+        assert!(["closed", "purged"].contains(&state.as_str()), "{state}");
+        assert!(waits_of(id).iter().all(|wait| *wait == Wait::Purge), "{:?}", waits_of(id));
+    }
+}
+
+#[tokio::test]
+async fn where_the_last_who_was_asked_leaves_the_search_begins_anew_and_is_told_anew() {
+    let federation = Federation::of(3).await;
+    let mut request = case(&["borealis", "cedar"]);
+    request.recipients = request.to.clone();
+    request.to.truncate(1);
+    request.offer.priority = Priority::Emergency;
+    let first = federation.refer(AMAL, request).await;
+    federation.settle().await;
+    federation.act(BOREALIS, &first, Act::Ack).await;
+    federation.act(BOREALIS, &first, Act::Decline { reason: code("no_capacity"), text: String::new(), suggest: None }).await;
+    federation.settle().await;
+    let rungs = || federation.seen(AMAL, &first).timeline.iter().filter(|one| one.says == "rung 1").count();
+    federation.pass(20 * MINUTE).await;
+    federation.until("the first rung", || rungs() == 1).await;
+    let second = federation.again(&first, &["cedar"], &[]).await.unwrap().referral;
+    federation.settle().await;
+    federation.pass(3 * HOUR).await;
+    federation.act(AMAL, &second, Act::Withdraw { revoked: false }).await;
+    federation.settle().await;
+    federation.pass(10 * MINUTE).await;
+    federation.settle().await;
+    assert_eq!(rungs(), 1, "it is counted from when the last one left");
+    federation.pass(10 * MINUTE).await;
+    federation.until("the first rung once more", || rungs() == 2).await;
+}
+
+#[tokio::test]
+async fn who_takes_no_cases_is_warned_of_and_is_not_asked_by_a_clock_and_a_candidate_is_within_the_consent() {
+    let federation = Federation::of(3).await;
+    federation.profile(BOREALIS, "intake = \"not_accepting\"\n[audience]\nintake = \"public\"\n").await;
+    federation.settle().await;
+    let told = federation.node(AMAL).refer(case(&["borealis"]), By::default()).await.unwrap();
+    assert_eq!(
+        told.findings.warnings.last().map(String::as_str),
+        Some("`borealis` says in its profile that it takes no cases now; `watchfire match` ranks others")
+    );
+    let mut outside = case(&["cedar"]);
+    (outside.recipients, outside.candidates) = (vec!["cedar".into()], vec!["borealis".into()]);
+    let why = federation.node(AMAL).refer(outside.clone(), By::default()).await.unwrap_err();
+    assert!(matches!(why, NodeError::Withheld(watchfire::rules::label::Withheld::NotConsented)), "{why}");
+
+    let mut request = ReferRequest { recipients: Vec::new(), ..outside };
+    (request.offer.priority, request.automatic) = (Priority::Emergency, true);
+    let id = federation.refer(AMAL, request).await;
+    federation.settle().await;
+    federation.pass(3 * HOUR).await;
+    let last = || federation.seen(AMAL, &id).timeline.iter().rfind(|one| one.says == "rung 3").map(|one| one.particulars.clone());
+    federation.until("the last rung", || last().is_some()).await;
+    assert!(federation.seen(AMAL, &id).others.is_empty(), "{:?}", last());
+}
+
+#[tokio::test]
+async fn nobody_has_to_tell_of_work_before_the_day_on_which_it_was_to_begin() {
+    let federation = Federation::of(2).await;
+    let mut request = case(&["borealis"]);
+    request.offer.priority = Priority::Urgent;
+    let id = federation.refer(AMAL, request).await;
+    federation.settle().await;
+    federation.act(BOREALIS, &id, Act::Ack).await;
+    let start = federation.node(BOREALIS).clock.now().plus(5 * DAY);
+    federation.act(BOREALIS, &id, Act::Accept { start: Some(start), text: String::new() }).await;
+    federation.settle().await;
+    for who in [AMAL, BOREALIS] {
+        let due = || {
+            let timers = federation.node(who).timers(Some(&id.to_string())).unwrap();
+            timers.iter().filter_map(|timer| timer.due).min()
+        };
+        federation.until("a clock of the work", || due().is_some()).await;
+        assert_eq!(due(), Some(start.plus(2 * DAY)), "two days of silence from the day on");
+    }
 }

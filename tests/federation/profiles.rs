@@ -32,7 +32,7 @@ fn need() -> NeedRequest {
 }
 
 impl Federation {
-    async fn profile(&self, who: Who, text: &str) -> PublishView {
+    pub(crate) async fn profile(&self, who: Who, text: &str) -> PublishView {
         self.try_profile(who, Some(text)).await.unwrap()
     }
 

@@ -39,6 +39,9 @@ async fn three_thousand_imported_indicators_are_found_at_the_peer_however_they_a
     assert_eq!((report.read, report.released, report.invalid), (3_002, 3_002, 0), "{:?}", report.problems);
     federation.settle().await;
     assert_eq!(federation.indicators(BOREALIS), 3_002);
+    let [ours, theirs] = [AMAL, BOREALIS].map(|who| federation.node(who).show("198.51.100.0/24").unwrap().entries.remove(0));
+    assert!(ours.hash.is_some() && ours.hash == theirs.hash, "an entry is named alike everywhere");
+    assert_eq!((ours.holders, theirs.holders), (vec!["borealis".to_owned()], vec!["amal".to_owned()]));
     let matched =
         |value: &str| federation.lookup(BOREALIS, value).into_iter().map(|found| (found.value, found.r#match)).collect::<Vec<_>>();
     assert!(matched("HOST4.Evil-4.Example.org.").contains(&("host4.evil-4.example.org".into(), "exact".into())));

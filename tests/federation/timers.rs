@@ -2,6 +2,8 @@
 
 use crate::harness::*;
 use crate::referrals::case;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
 use watchfire::model::ReferralId;
 use watchfire::model::referral::Priority;
 use watchfire::node::escalate::{NotOffered, RungView};
@@ -193,4 +195,101 @@ async fn some_clock_runs_at_every_moment_of_a_referral_and_none_when_it_is_over(
     federation.restart(AMAL).await;
     federation.settle().await;
     assert_eq!(waits(&federation, AMAL), []);
+}
+
+/// What a program was told, by when it was.
+struct Told(PathBuf);
+
+impl Told {
+    fn all(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(&self.0).unwrap_or_default();
+        // The last line may not be whole yet.
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// Kind, rung and roles of each.
+    fn rungs(&self) -> Vec<String> {
+        let names = |to: &Value| to.as_array().unwrap().iter().map(|role| role.as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ");
+        let rung = |one: &Value| format!("{} {} {}", one["type"].as_str().unwrap(), one["data"]["rung"], names(&one["data"]["to"]));
+        self.all().iter().map(rung).collect()
+    }
+}
+
+/// Three organisations, of which Amal's people are told by two programs: one as people are, one each thing by itself.
+async fn told_by_programs(directory: &Path) -> (Federation, Told, Told) {
+    let files = ["people", "machine"].map(|name| directory.join(name));
+    let federation = Federation::with(3, |who, config| {
+        if who == AMAL {
+            let channel = |name: &str, digest: bool, file: &Path| {
+                let file = file.display();
+                format!("[[channel]]\nname = '{name}'\nkind = 'command'\nprogram = '/bin/sh'\nargs = ['-c', 'cat >>{file}']\ndigest = {digest}\n")
+            };
+            config.notify = toml::from_str(&(channel("people", true, &files[0]) + &channel("machine", false, &files[1]))).unwrap();
+        }
+    })
+    .await;
+    for (one, other) in [(AMAL, BOREALIS), (AMAL, CEDAR), (BOREALIS, CEDAR)] {
+        federation.pair(one, other).await;
+    }
+    federation.settle().await;
+    let [people, machine] = files.map(Told);
+    (federation, people, machine)
+}
+
+#[tokio::test]
+async fn each_rung_is_told_once_with_all_whom_it_is_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let (federation, people, machine) = told_by_programs(directory.path()).await;
+    let id = federation.offered(emergency(&["borealis"], &["cedar"], false)).await;
+    let rungs = ["rung-reached 1 handler lead", "rung-reached 2 handler lead director", "rung-reached 3 handler lead director"];
+    for (at, minutes) in [60, 30, 30].into_iter().enumerate() {
+        federation.after(minutes, &id, at + 1, &[AMAL]).await;
+        for told in [&people, &machine] {
+            federation.until("the rung is told", || told.all().len() > at).await;
+            assert_eq!(told.rungs(), rungs[..=at], "and nothing else");
+        }
+    }
+    assert!(people.all().iter().all(|one| one["data"]["late"] == false));
+}
+
+#[tokio::test]
+async fn what_became_due_during_a_stop_or_a_sleep_is_told_as_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut federation, people, machine) = told_by_programs(directory.path()).await;
+    let mut all = Vec::new();
+    for priority in [Priority::Emergency, Priority::Emergency, Priority::Urgent, Priority::Normal] {
+        let mut request = emergency(&["borealis"], &["cedar"], false);
+        (request.offer.priority, request.reference) = (priority, format!("our ticket {}", all.len()));
+        all.push(federation.offered(request).await);
+    }
+    let counted = |one: &Value| (one["type"].clone(), one["data"]["late"].clone(), one["data"]["counts"].clone());
+    let digest = |many: u64| (Value::from("digest"), Value::from(true), serde_json::json!({ "rung-reached": many }));
+    federation.kill(AMAL);
+    federation.pass(81 * HOUR).await;
+    federation.start(AMAL).await;
+    federation.settle().await;
+    // The emergencies' last rung would offer the case to somebody, and waits for the link; it is looked at again a second later.
+    federation.tick(SECOND);
+    let reached = |id: &ReferralId| !federation.rungs(AMAL, id).is_empty();
+    federation.until("all that was due is recorded", || all.iter().all(reached)).await;
+    federation.until("a machine is told of each", || machine.all().len() == all.len()).await;
+    assert_eq!(people.all(), [Value::Null; 0], "more may come in the next two seconds");
+    federation.tick(2 * SECOND);
+    federation.until("people are told", || !people.all().is_empty()).await;
+    for _ in 0..10 {
+        federation.pass(10 * SECOND).await;
+    }
+    federation.settle().await;
+    assert_eq!(people.all().iter().map(counted).collect::<Vec<_>>(), [digest(4)], "once, of all of them");
+    assert_eq!(machine.all().len(), all.len());
+    assert!(machine.all().iter().all(|one| one["data"]["late"] == true));
+
+    // The machine sleeps for so long that the emergencies' and the urgent case's last rungs come again.
+    federation.tick(13 * HOUR);
+    federation.until("these are recorded", || machine.all().len() == all.len() + 3).await;
+    federation.tick(2 * SECOND);
+    federation.until("people are told", || people.all().len() > 1).await;
+    federation.pass(10 * SECOND).await;
+    assert_eq!(people.all().len(), 2, "{:?}", people.all());
+    assert_eq!((&people.all()[1]["data"]["late"], &people.all()[1]["type"]), (&true.into(), &"digest".into()));
 }

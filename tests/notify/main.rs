@@ -224,6 +224,38 @@ async fn what_is_not_urgent_waits_for_its_hour_and_is_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_became_due_while_the_node_was_away_is_one_catch_up_and_a_second_one_behind_it() {
+    let (people, machine) = (Web::new().await, Web::new().await);
+    let desk = Desk::new(format!("{}{}digest = false\n", webhook("people", &people), webhook("machine", &machine)));
+    people.by(&desk.clock);
+    let late = |n| Notice { late: true, ..notice(Event::RungReached, n) };
+    for n in 1..=3 {
+        desk.tell(late(n)).await;
+    }
+    desk.tell(notice(Event::OfferArrived, 4)).await;
+    desk.until(0, "a machine is told of each", || machine.count() == 4).await;
+    desk.until(0, "what is not late is held by nothing", || people.count() == 1).await;
+    assert_eq!(people.requests()[0].json()["type"], "offer-arrived");
+    desk.until(100, "the catch-up", || people.count() == 2).await;
+    // As links come up, one by one.
+    for n in 5..=7 {
+        desk.tell(late(n)).await;
+        desk.clock.advance(10_000);
+    }
+    desk.until(100, "the second", || people.count() == 3 && desk.waiting() == 0).await;
+    let caught: Vec<_> = people.requests().split_off(1);
+    for request in &caught {
+        let told = request.json();
+        assert_eq!(
+            (&told["type"], &told["data"]["late"], &told["data"]["counts"]["rung-reached"]),
+            (&"digest".into(), &true.into(), &3.into())
+        );
+    }
+    let [waited, behind] = [caught[0].at.since(START), caught[1].at.since(caught[0].at)];
+    assert!((2_000..10_000).contains(&waited) && (60_000..65_000).contains(&behind), "{waited} {behind}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_flood_leaves_as_one_notice_and_not_as_a_hundred() {
     let web = Web::new().await;
     let desk = Desk::new(webhook("hook", &web));

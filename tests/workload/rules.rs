@@ -118,8 +118,14 @@ impl Rules {
         let talk = &self.talks[&referral];
         let [here, there] = [talk.sides[side], talk.sides[1 - side]];
         let retention = Timestamp(BEGAN + 3_650 * DAY);
-        let case =
-            Case { referral: referral.0, side: [Side::Origin, Side::Receiver][side], priority: talk.priority, peer: org(there), retention };
+        let case = Case {
+            referral: referral.0,
+            side: [Side::Origin, Side::Receiver][side],
+            priority: talk.priority,
+            peer: org(there),
+            retention,
+            beside: Default::default(),
+        };
         match known.is_over() {
             true => self.engines[here].end(referral.0),
             false => self.engines[here].align(&case, &known, now),

@@ -31,6 +31,8 @@ const BODY_BYTES_READ: usize = 64 << 10;
 const BODY_WAITED_FOR: Duration = Duration::from_secs(1);
 /// So long an answer waits until it is written down who gets it.
 const WRITING_WAITED_FOR: Duration = Duration::from_secs(1);
+/// A page of TAXII of fewer bytes is not packed: it would become hardly shorter.
+const PACKED_BYTES_MIN: usize = 512;
 /// Bytes that are read from a file at once.
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -41,7 +43,7 @@ pub(super) struct Served {
     turns: Turns,
 }
 
-/// Why nothing is served: RFC 9457, with as little in it as helps whoever set the tool up.
+/// Why nothing is served: RFC 9457, or under TAXII's addresses as that has it, with as little in it as helps whoever set the tool up.
 #[derive(Debug)]
 struct Problem(StatusCode, &'static str);
 
@@ -59,23 +61,30 @@ impl IntoResponse for Problem {
         let body =
             ProblemBody { r#type: "about:blank", title: status.canonical_reason().unwrap_or_default(), status: status.as_u16(), detail };
         let body = serde_json::to_vec(&body).unwrap_or_default();
-        let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        match status {
-            StatusCode::UNAUTHORIZED => {
-                // One for each way in which a tool may ask its user.
-                headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"watchfire\", charset=\"UTF-8\""));
-                headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"watchfire\""));
-            }
-            StatusCode::METHOD_NOT_ALLOWED => drop(headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"))),
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
-            }
-            _ => {}
-        }
-        response
+        (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
     }
+}
+
+/// What a refusal says besides, in whatever form it comes.
+fn with_way_out(mut response: Response) -> Response {
+    let status = response.status();
+    let headers = response.headers_mut();
+    if status.is_client_error() || status.is_server_error() {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            // One for each way in which a tool may ask its user.
+            headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"watchfire\", charset=\"UTF-8\""));
+            headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"watchfire\""));
+        }
+        StatusCode::METHOD_NOT_ALLOWED => drop(headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"))),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
+        }
+        _ => {}
+    }
+    response
 }
 
 impl Served {
@@ -105,7 +114,11 @@ impl Served {
             Ok(answered) => answered,
             Err(_) => Err(Problem(StatusCode::SERVICE_UNAVAILABLE, "it takes too long to put this together; try again later")),
         };
-        let mut response = answered.unwrap_or_else(IntoResponse::into_response);
+        let mut response = with_way_out(match answered {
+            Ok(response) => response,
+            Err(Problem(status, detail)) if parts.uri.path().starts_with(taxii::BASE) => taxii::error(status, detail).into_response(),
+            Err(problem) => problem.into_response(),
+        });
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
     }
@@ -122,7 +135,10 @@ impl Served {
         .await;
         if path.starts_with(taxii::BASE) {
             let answered = taxii::answered(&self.node, &consumer, method, uri, headers).await;
-            return Ok(answered.unwrap_or_else(taxii::TaxiiError::into_response));
+            return match answered {
+                Ok(response) => packed(response, coding(headers)).await.map_err(|error| unavailable(&error)),
+                Err(error) => Ok(error.into_response()),
+            };
         }
         let (format, file) =
             found(path).ok_or(Problem(StatusCode::NOT_FOUND, "there is nothing under this address; see docs/serving.md"))?;
@@ -213,6 +229,24 @@ fn described(body: Body, fetched: &Fetched, format: ExportFormat, file: Option<&
     response
 }
 
+/// An answer that was put together in memory, packed as the caller takes it; as it is where that is short.
+async fn packed(response: Response, coding: Coding) -> Result<Response, NodeError> {
+    if coding == Coding::Identity {
+        return Ok(response);
+    }
+    let failed = |error: axum::Error| NodeError::Internal(error.to_string());
+    let (mut parts, body) = response.into_parts();
+    let bytes = body.collect().await.map_err(failed)?.to_bytes();
+    if bytes.len() < PACKED_BYTES_MIN {
+        return Ok(Response::from_parts(parts, Body::from(bytes)));
+    }
+    let work = tokio::task::spawn_blocking(move || coding.pack(&bytes[..], Vec::new()));
+    let bytes =
+        work.await.map_err(|fault| NodeError::Internal(fault.to_string()))?.map_err(|error| NodeError::io("pack an answer", error))?;
+    parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+    Ok(Response::from_parts(parts, Body::from(bytes)))
+}
+
 /// Has something written down. A disk that takes no writes just now holds nobody up for longer than this, and it is tried on.
 pub(super) async fn written_down<F>(node: Arc<Node>, work: impl FnOnce(Arc<Node>) -> F + Send + 'static)
 where
@@ -262,6 +296,7 @@ const fn file_name(format: ExportFormat) -> &'static str {
         ExportFormat::Rpz => "rpz.zone",
         ExportFormat::Dnsmasq => "dnsmasq.conf",
         ExportFormat::Adblock => "adblock.txt",
+        ExportFormat::Atom => "alerts.atom",
         ExportFormat::Hosts | ExportFormat::Csv | ExportFormat::Text => format.name(),
         // Folders: they have names of their own inside.
         ExportFormat::Mvt | ExportFormat::Misp | ExportFormat::Suricata | ExportFormat::Sigma | ExportFormat::Lists => "",
@@ -341,6 +376,7 @@ mod tests {
         assert_eq!(found("/export/misp/manifest.json"), Some(("misp", Some("manifest.json"))));
         assert_eq!(found("/export/misp.tar"), Some(("misp", None)));
         assert_eq!(found("/export/hosts"), Some(("hosts", None)));
+        assert_eq!(found("/export/alerts.atom"), Some(("atom", None)));
         for none in [
             "/",
             "/export",

@@ -5,8 +5,7 @@ use super::answer::{log_unanswered, written_down};
 use crate::model::GroupId;
 use crate::node::Node;
 use crate::node::error::NodeError;
-use crate::node::serving::{Consumer, Entry, Ledger};
-use crate::node::view::{ExportFormat, ExportOptions, ExportRequest};
+use crate::node::serving::{Consumer, Entry, Ledger, collection};
 use crate::rules::consumer::Scope;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
@@ -30,9 +29,10 @@ const MATCHED_MAX: usize = 1_000;
 
 /// An error as the standard has it.
 #[derive(Debug)]
-pub(super) struct TaxiiError(pub(super) StatusCode, pub(super) String);
+pub(super) struct TaxiiError(StatusCode, String);
 
-fn error(status: StatusCode, title: impl Into<String>) -> TaxiiError {
+/// An error.
+pub(super) fn error(status: StatusCode, title: impl Into<String>) -> TaxiiError {
     TaxiiError(status, title.into())
 }
 
@@ -59,7 +59,7 @@ fn raw(body: Vec<u8>) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    headers.insert(header::VARY, HeaderValue::from_static("authorization, accept"));
+    headers.insert(header::VARY, HeaderValue::from_static("authorization, accept, accept-encoding"));
     response
 }
 
@@ -244,7 +244,7 @@ pub(super) async fn answered(
             reads().map(|()| answer(&collection.view()))
         }
         ["watchfire", "collections", id, rest @ ..] => {
-            let collection = the(id)?;
+            let groups = the(id)?.groups;
             reads()?;
             let mut wanted = Wanted::read(uri.query().unwrap_or_default())?;
             let what = match rest {
@@ -260,14 +260,7 @@ pub(super) async fn answered(
                 }
                 _ => return Err(nothing()),
             };
-            let request = ExportRequest {
-                format: ExportFormat::Stix,
-                ceiling: consumer.ceiling(false),
-                groups: collection.groups,
-                since: None,
-                kinds: Vec::new(),
-                options: ExportOptions::default(),
-            };
+            let request = collection(consumer.ceiling(false), groups);
             let ledger = node.ledger(&request).await.map_err(unavailable)?;
             if matches!(what, What::Objects | What::Object) {
                 let (ledger, consumer) = (ledger.clone(), consumer.clone());

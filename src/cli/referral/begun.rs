@@ -60,6 +60,17 @@ impl Begun {
         list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
+    /// The tables of a list.
+    pub(super) fn tables(&self, field: &str) -> Vec<Value> {
+        let list = self.at(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        list.iter().filter(|value| value.is_table()).cloned().collect()
+    }
+
+    /// Whether nothing was ever answered to any of these, not even in part.
+    pub(super) fn are_untouched(&self, fields: &[&str]) -> bool {
+        fields.iter().all(|field| self.text(field) == Some(form::FILL_IN))
+    }
+
     /// The answer, where it is one text.
     pub(super) fn text(&self, field: &str) -> Option<&str> {
         self.at(field).and_then(Value::as_str)

@@ -1,6 +1,6 @@
 //! `watchfire pass-on`
 
-use super::refer::{read, text};
+use super::refer::{Options, read, text};
 use crate::api::client::Target;
 use crate::cli::output;
 use crate::cli::unlock::{Signer, Unlocked};
@@ -19,11 +19,20 @@ pub(crate) struct Args {
     /// The peer that it goes to
     #[arg(long, value_name = "PEER")]
     to: Vec<String>,
+    /// How to reach the person, TOML or JSON: sealed here to the desks of those who may get the case
+    #[arg(long, value_name = "FILE")]
+    contact: Option<String>,
+    /// Who is asked next when nobody answers, in this order
+    #[arg(long = "then", value_name = "PEER")]
+    candidates: Vec<String>,
     #[command(flatten)]
     signer: Signer,
-    /// Skip the hold
+    /// Skip the hold; an emergency is never held
     #[arg(long)]
     now: bool,
+    /// Show exactly what would leave, and pass nothing on
+    #[arg(long)]
+    dry_run: bool,
 }
 
 const ABOUT: &str = "Hand a case on that came to us, where its consent allows that
@@ -35,13 +44,12 @@ const EXAMPLES: &str = "Examples:
   watchfire pass-on k7qm2xpa --file case.toml --to cedar";
 
 pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
-    let Args { id, file, to, signer, now } = args;
+    let Args { id, file, to, contact, candidates, signer, now, dry_run } = args;
     let mut request = read(&file, &input::file(&file)?)?;
-    if !to.is_empty() {
-        request.to = to;
-    }
-    (request.parent, request.now) = (Some(id), request.now || now);
-    let by = signer.unlock_if_named(desk).await?;
+    request.parent = Some(id);
+    let options = Options { to, candidates, call: None, contact, signer, now, dry_run };
+    options.complete(desk, &mut request).await?;
+    let by = options.signer.unlock_if_named(desk).await?;
     let ask = Unlocked::order_of(by.as_ref(), "refer", "", request)?;
     let mut view: ReferView = desk.node().post(Target::new(&["referrals"]), &ask).await?;
     second::sign_offers(desk, by.as_ref(), &mut view).await?;

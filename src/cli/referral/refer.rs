@@ -4,14 +4,15 @@ use super::begun::Begun;
 use super::form;
 use super::wizard::{QUESTIONS, Wizard, is_yes};
 use crate::api::Problem;
-use crate::api::client::Target;
+use crate::api::client::{Client, Target};
 use crate::cli::output::{self, plain};
 use crate::cli::unlock::{Signer, Unlocked};
 use crate::cli::{Desk, Ended, holds, input, second};
 use crate::clock::Clock;
+use crate::model::EntryHash;
 use crate::node::error::NodeError;
 use crate::node::referral::{AgainRequest, ReferRequest, ReferView};
-use crate::node::view::{HoldState, PeerView};
+use crate::node::view::{HoldState, PeerView, RecordView};
 use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
 
@@ -108,19 +109,19 @@ pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
 }
 
 /// What is said beside the case.
-struct Options {
-    to: Vec<String>,
-    candidates: Vec<String>,
-    call: Option<String>,
-    contact: Option<String>,
-    signer: Signer,
-    now: bool,
-    dry_run: bool,
+pub(super) struct Options {
+    pub(super) to: Vec<String>,
+    pub(super) candidates: Vec<String>,
+    pub(super) call: Option<String>,
+    pub(super) contact: Option<String>,
+    pub(super) signer: Signer,
+    pub(super) now: bool,
+    pub(super) dry_run: bool,
 }
 
 impl Options {
     /// A case with all that was said beside it, and its contact sealed.
-    async fn complete(&self, desk: &Desk, request: &mut ReferRequest) -> Result<(), Problem> {
+    pub(super) async fn complete(&self, desk: &Desk, request: &mut ReferRequest) -> Result<(), Problem> {
         // Whom the file names is whom the consent is for, whoever is named here.
         if request.recipients.is_empty() && !request.to.is_empty() {
             request.recipients = request.to.iter().chain(&request.candidates).cloned().collect();
@@ -192,12 +193,14 @@ async fn asked(desk: &Desk, options: &Options, begun: &mut Begun) -> Result<Aske
     }
     let lists = crate::node::vocabulary::load(&desk.data)?;
     let contact = options.contact.is_some();
+    let (node, runtime) = (desk.node(), tokio::runtime::Handle::current());
     let said = begun.clone();
     // In a thread of its own, which an interrupt leaves behind: nothing else ends a wait for somebody who types.
     let answered = apart(move || {
         let mut said = said;
-        let mut wizard =
-            Wizard { from: io::stdin().lock(), to: io::stderr(), lists: &lists, today: Clock::system().now(), peers: &names, contact };
+        let entry_of = |what: &str, to: &[String]| runtime.block_on(entry_of(&node, what, to));
+        let (from, today) = (io::stdin().lock(), Clock::system().now());
+        let mut wizard = Wizard { from, to: io::stderr(), lists: &lists, today, peers: &names, contact, entry_of: &entry_of };
         let done = wizard.case(&mut said);
         (said, done)
     });
@@ -227,6 +230,19 @@ async fn asked(desk: &Desk, options: &Options, begun: &mut Begun) -> Result<Aske
             None => return Err(NodeError::Conflict("nobody answers, and nothing was referred".into()).into()),
         }
     }
+}
+
+/// The entry of a record that all of these have: its hash, or why there is none.
+async fn entry_of(node: &Client, what: &str, to: &[String]) -> Result<EntryHash, String> {
+    let record = node.get::<RecordView>(Target::new(&["records", what])).await.map_err(|problem| match problem.hint {
+        Some(hint) => format!("{}\nhint: {hint}", problem.detail),
+        None => problem.detail,
+    })?;
+    let theirs = record.entries.iter().filter(|entry| to.iter().all(|peer| entry.holders.contains(peer)));
+    theirs.max_by_key(|entry| entry.received).and_then(|entry| entry.hash).ok_or_else(|| {
+        let hint = "hint: share it with each of them first, or leave it out";
+        format!("`{}` is in no log that {} read\n{hint}", plain(what), plain(&to.join(" and ")))
+    })
 }
 
 /// Waits for a person in a thread of its own.

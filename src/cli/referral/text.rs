@@ -225,6 +225,25 @@ mod tests {
     }
 
     #[test]
+    fn what_the_gate_found_is_said_after_an_act() {
+        let found = json!({
+            "replaced": [{"field": "text", "kind": "email", "count": 2}], "warnings": ["it may be another's"], "asks": [],
+        });
+        let view = json!({
+            "referral": "a".repeat(26), "state": "in_progress", "owner": "us", "side": "receiver", "peer": "smex", "priority": null, "due": null,
+            "waits": [], "opened": "2026-11-27T00:00:00Z", "peer_id": format!("{}a", "c".repeat(51)), "tlp": "amber", "offer": null, "skeleton": {},
+            "retention": null, "timeline": [], "findings": found, "held": "k7qm2xpa",
+        });
+        let said = crate::cli::referral::act::done(&serde_json::from_value(view).expect("a view"));
+        let expected = format!(
+            "{}: in_progress, owner us\nheld as k7qm2xpa and leaves in a moment; `watchfire undo k7qm2xpa` drops it\n2 replaced in text: email\n\
+             warning: it may be another's\n",
+            "a".repeat(26)
+        );
+        assert_eq!(said, expected);
+    }
+
+    #[test]
     fn everything_that_an_offer_says_is_shown() {
         let day = |day: u8| format!("2026-11-{day:02}T00:00:00.000Z");
         let said = json!({

@@ -1,17 +1,21 @@
 //! `watchfire refer` on a terminal: asks what a case says, checks each answer at once, and keeps it.
 
 use super::begun::Begun;
+use super::form;
+use crate::cli::output::plain;
 use crate::model::country::Country;
+use crate::model::crypto::sha256_of;
 use crate::model::language::LanguageTag;
-use crate::model::referral::{CODES_MAX, LANGUAGES_MAX, check_line, check_text};
+use crate::model::referral::{CODES_MAX, EVIDENCE_MAX, INDICATORS_MAX, LANGUAGES_MAX, check_line, check_text};
 use crate::model::vocabulary::Vocabularies;
-use crate::model::{Timestamp, Tlp};
+use crate::model::{EntryHash, Timestamp, Tlp};
 use crate::node::profile_file::nearest;
+use data_encoding::HEXLOWER;
 use std::io::{self, BufRead, Write};
 use toml::Value;
 
 /// Everything that is asked, by its place in the case, in the order of asking. The consent has no default anywhere: it is the person's word.
-pub(super) const QUESTIONS: [&str; 43] = [
+pub(super) const QUESTIONS: [&str; 47] = [
     "reference",
     "to",
     "candidates",
@@ -40,6 +44,10 @@ pub(super) const QUESTIONS: [&str; 43] = [
     "offer.services",
     "offer.devices",
     "offer.deadline",
+    "offer.evidence",
+    "offer.indicators",
+    "offer.campaign",
+    "offer.expires",
     "offer.vetting.method",
     "offer.vetting.vouched_by",
     "offer.vetting.date",
@@ -58,12 +66,18 @@ pub(super) const QUESTIONS: [&str; 43] = [
 ];
 /// What is asked only where somebody wants to say more.
 const MORE: [&str; 6] = ["offer.do_not_use", "offer.safe_times", "offer.causes", "offer.services", "offer.devices", "offer.deadline"];
+/// What can be attached, by the words in which it is asked for.
+const ATTACHED: [(&str, &str); 4] =
+    [("evidence", "offer.evidence"), ("indicators", "offer.indicators"), ("campaign", "offer.campaign"), ("until", "offer.expires")];
 const VETTING: [&str; 5] =
     ["offer.vetting.method", "offer.vetting.vouched_by", "offer.vetting.date", "offer.vetting.expires", "offer.vetting.result"];
 /// Longest text of several lines in bytes: more is not read.
 const TEXT_BYTES_MAX: usize = 16 << 10;
 /// A day begins nowhere more than so long before it does in UTC (14 hours).
 const AHEAD_MS_MAX: u64 = 14 * 3_600_000;
+
+/// Finds the entry of a value or a record that all of these partners have, or says why there is none.
+pub(super) type EntryOf<'a> = dyn Fn(&str, &[String]) -> Result<EntryHash, String> + 'a;
 
 /// Asks a person.
 pub(super) struct Wizard<'a, R, W> {
@@ -79,6 +93,8 @@ pub(super) struct Wizard<'a, R, W> {
     pub(super) peers: &'a [String],
     /// Whether a contact is at hand, which a cold hand-over needs.
     pub(super) contact: bool,
+    /// How indicators are found.
+    pub(super) entry_of: &'a EntryOf<'a>,
 }
 
 /// What becomes of an answer: kept, or nothing is said.
@@ -96,6 +112,7 @@ impl<R: BufRead, W: Write> Wizard<'_, R, W> {
         self.whom(case)?;
         self.what(case)?;
         self.more(case)?;
+        self.attached(case)?;
         self.vetting(case)?;
         self.consent(case)
     }
@@ -170,6 +187,99 @@ impl<R: BufRead, W: Write> Wizard<'_, R, W> {
         self.ask(case, "offer.services", |my| my.codes("Which services are wanted? (Enter: not told)", "service", false))?;
         self.ask(case, "offer.devices", |my| my.codes("Which devices? (Enter: not told)", "device", false))?;
         self.ask(case, "offer.deadline", |my| my.coming_day("On which day will it be too late? (Enter: none)", ""))
+    }
+
+    fn attached(&mut self, case: &mut Begun) -> io::Result<()> {
+        if case.are_untouched(&ATTACHED.map(|(_, field)| field)) {
+            let wanted = self.attachments()?;
+            let left_out = ATTACHED.iter().filter(|(word, _)| !wanted.contains(word));
+            case.keep(left_out.map(|(_, field)| (*field, None)).collect())?;
+        }
+        self.evidence(case)?;
+        let to = [case.texts("to"), case.texts("candidates")].concat();
+        self.ask(case, "offer.indicators", |my| my.indicators(&to))?;
+        self.ask(case, "offer.campaign", |my| {
+            my.line_of("To which campaign does it seem to belong, by the name that reports give it? (Enter: none)", "campaign").map(said)
+        })?;
+        self.ask(case, "offer.expires", |my| my.coming_day("On which day does the offer end? (Enter: it has no end)", ""))
+    }
+
+    /// Which of these somebody wants to attach.
+    fn attachments(&mut self) -> io::Result<Vec<&'static str>> {
+        let all = ATTACHED.map(|(word, _)| word);
+        'again: loop {
+            let typed = self.line("Anything else to attach? (evidence, indicators, campaign, until; Enter: nothing)")?;
+            let mut wanted = Vec::new();
+            for word in words(&typed) {
+                match all.iter().find(|known| **known == word.to_lowercase()) {
+                    Some(known) => wanted.push(*known),
+                    None => {
+                        self.slip(&format!("`{word}` is none of them"), &format!("some of {}, or Enter", all.join(", ")))?;
+                        continue 'again;
+                    }
+                }
+            }
+            return Ok(wanted);
+        }
+    }
+
+    /// Pieces of evidence, each by a file that is read here and stays here. Each is kept as soon as it is one.
+    fn evidence(&mut self, case: &mut Begun) -> io::Result<()> {
+        const FIELD: &str = "offer.evidence";
+        while case.is_missing(FIELD) {
+            let mut pieces = case.tables(FIELD);
+            let question = "Which file is evidence? It stays here: its kind, its size and its SHA-256 are told (Enter: no more)";
+            let typed = if pieces.len() < EVIDENCE_MAX { self.line(question)? } else { String::new() };
+            if typed.is_empty() {
+                return case.keep(vec![(FIELD, Some(Value::Array(pieces)))]);
+            }
+            let (sha256, size) = match measured(&typed) {
+                Ok((hash, size)) => (HEXLOWER.encode(&hash), size),
+                Err(why) => {
+                    self.slip(
+                        &format!("`{}` cannot be read: {why}", plain(&typed)),
+                        "the path of a file, from this directory or from `/`",
+                    )?;
+                    continue;
+                }
+            };
+            if pieces.iter().any(|piece| piece.get("sha256").and_then(Value::as_str) == Some(sha256.as_str())) {
+                self.slip("that piece is there already", "another file, or Enter")?;
+                continue;
+            }
+            self.say(&format!("{size} bytes, SHA-256 {sha256}"))?;
+            let kind = self.code("What is it?", "evidence-kind", None)?;
+            let piece =
+                [("kind".into(), kind.unwrap_or_else(|| "".into())), ("sha256".into(), sha256.into()), ("size".into(), size.into())];
+            pieces.push(Value::Table(piece.into_iter().collect()));
+            // Until somebody says that there are no more, the next is asked.
+            pieces.push(form::FILL_IN.into());
+            case.keep(vec![(FIELD, Some(Value::Array(pieces)))])?;
+        }
+        Ok(())
+    }
+
+    fn indicators(&mut self, to: &[String]) -> Answer {
+        'again: loop {
+            let question =
+                "Which indicators of the case does the partner have? Values or ids of records, with blanks between (Enter: none)";
+            let typed = self.line(question)?;
+            let mut hashes: Vec<String> = Vec::new();
+            for word in words(&typed) {
+                match (self.entry_of)(word, to) {
+                    Ok(hash) if hashes.contains(&hash.to_string()) => {}
+                    Ok(hash) => hashes.push(hash.to_string()),
+                    Err(why) => {
+                        self.say(&why)?;
+                        continue 'again;
+                    }
+                }
+            }
+            match hashes.len() {
+                count if count > INDICATORS_MAX => self.slip("that are too many", &format!("name up to {INDICATORS_MAX}"))?,
+                _ => return Ok(texts(hashes)),
+            }
+        }
     }
 
     fn vetting(&mut self, case: &mut Begun) -> io::Result<()> {
@@ -478,6 +588,15 @@ pub(super) fn is_yes(typed: &str) -> Option<bool> {
     }
 }
 
+/// What a file has in it: its SHA-256 and its size. Only a file: what else has a path may have no end.
+fn measured(path: &str) -> io::Result<([u8; 32], i64)> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let (hash, size) = sha256_of(std::fs::File::open(path)?)?;
+    Ok((hash, i64::try_from(size).map_err(io::Error::other)?))
+}
+
 fn words(typed: &str) -> impl Iterator<Item = &str> {
     typed.split([' ', ',']).filter(|word| !word.is_empty())
 }
@@ -505,7 +624,12 @@ mod tests {
             None => Begun::new(directory, &QUESTIONS),
         };
         let (mut shown, today) = (Vec::new(), "2026-11-27T09:00:00Z".parse().unwrap());
-        let mut wizard = Wizard { from: typed.as_bytes(), to: &mut shown, lists: &lists, today, peers: &peers, contact: false };
+        let entry_of = |what: &str, to: &[String]| match what {
+            "evil.example.org" if *to == peers => Ok(EntryHash([7; 32])),
+            _ => Err(format!("`{what}` is in no log that they read\nhint: share it")),
+        };
+        let mut wizard =
+            Wizard { from: typed.as_bytes(), to: &mut shown, lists: &lists, today, peers: &peers, contact: false, entry_of: &entry_of };
         let done = wizard.case(&mut begun).map(|()| begun);
         (done, String::from_utf8(shown).unwrap())
     }
@@ -516,7 +640,7 @@ mod tests {
 
     /// Answers to everything up to the consent.
     const WHAT: &str = "T-2026-113\n1\ncedar\nyes\n\n\n1 malware\nnormal\nno\nyes\nclicked\n\njournalist\nmiddle_east_north_africa\n\nar fr\n\
-                        take_over forensic_analysis\n\nIt was taken over.\nOn Monday.\n\n\nyes\nwomen\nno\nyes\nvouched\n2\n2026-11-20\n\npassed\n";
+                        take_over forensic_analysis\n\nIt was taken over.\nOn Monday.\n\n\nyes\nwomen\nno\n\nyes\nvouched\n2\n2026-11-20\n\npassed\n";
     const CONSENT: &str = "yes\nverbal\ntoday\nintermediary\n2027-05-27\nno\nno\nyes\nno\nsignal\n";
 
     fn only_file(directory: &std::path::Path) -> String {
@@ -552,6 +676,48 @@ mod tests {
         assert_eq!(offer, expected, "{shown}");
         assert_eq!(case.offer.check(), Ok(()));
         assert_eq!(only_file(directory.path()), directory.path().join("case-T-2026-113.toml").display().to_string());
+    }
+
+    #[test]
+    fn what_is_attached_is_asked_where_somebody_wants_it() {
+        let (directory, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let file = files.path().join("mail of amina.eml");
+        std::fs::write(&file, "abc").unwrap();
+        let (file, place) = (file.display().to_string(), files.path().display().to_string());
+        let said = format!(
+            "women\nno\nevidence pictures\nuntil, Evidence indicators campaign\n{place}\n{place}/none\n{file}\nemial\nemail\n{file}\n\n\
+             other.example.org\nevil.example.org evil.example.org\nPegasus\n2026-11-27\n2026-12-10\n"
+        );
+        let typed = format!("{}{CONSENT}", WHAT.replacen("women\nno\n\n", &said, 1));
+        let (begun, shown) = ask(directory.path(), None, &typed);
+        let offer = case_of(&begun.unwrap_or_else(|error| panic!("{error}: {shown}"))).offer;
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let expected = serde_json::json!([{"kind": "email", "sha256": abc, "size": 3}]);
+        assert_eq!(serde_json::to_value(&offer.evidence).unwrap(), expected);
+        assert_eq!((offer.indicators.as_slice(), offer.campaign.as_str()), (&[EntryHash([7; 32])][..], "Pegasus"));
+        assert_eq!(offer.expires.map(|day| day.to_string()).as_deref(), Some("2026-12-10T00:00:00.000Z"));
+        for told in [
+            "`pictures` is none of them\nhint: some of evidence, indicators, campaign, until, or Enter",
+            "cannot be read: it is no file\nhint: the path of a file",
+            &format!("3 bytes, SHA-256 {abc}"),
+            "`emial` is no code of `evidence-kind`\nhint: did you mean `email`?",
+            "that piece is there already",
+            "`other.example.org` is in no log that they read\nhint: share it",
+            "that day has come already",
+        ] {
+            assert!(shown.contains(told), "{told}: {shown}");
+        }
+        let kept = std::fs::read_to_string(only_file(directory.path())).unwrap();
+        assert!(!kept.contains("amina"), "a file's name may be somebody's: {kept}");
+        // Who is interrupted after a piece goes on with the next.
+        let directory = tempfile::tempdir().unwrap();
+        let until_kind = typed.split_inclusive("\nemail\n").next().unwrap();
+        assert!(ask(directory.path(), None, until_kind).0.is_err());
+        let rest = typed.split_once("\nemail\n").unwrap().1;
+        let (begun, shown) = ask(directory.path(), Some(&only_file(directory.path())), rest);
+        let again = case_of(&begun.unwrap_or_else(|error| panic!("{error}: {shown}"))).offer;
+        assert_eq!(again.evidence, offer.evidence);
+        assert!(!shown.contains("Anything else"), "{shown}");
     }
 
     #[test]
@@ -615,7 +781,7 @@ mod tests {
 
     #[test]
     fn all_that_an_offer_says_is_asked_or_left_to_the_file() {
-        const LEFT: [&str; 5] = ["offer.expires", "offer.incident_week", "offer.evidence", "offer.indicators", "offer.campaign"];
+        const LEFT: [&str; 1] = ["offer.incident_week"];
         let template: String = refer::TEMPLATE.lines().map(|line| line.strip_prefix("# ").unwrap_or(line).to_owned() + "\n").collect();
         let fields = template.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name.to_owned());
         let known: Vec<&str> = QUESTIONS.iter().chain(&LEFT).flat_map(|field| field.split('.')).collect();

@@ -7,7 +7,8 @@ use std::io;
 const NOT_OF_A_PAGE: &str = "a browser's filter knows names, addresses and pages alone";
 const SIGNS: &str = "the address of the page has signs that mean something else in a filter";
 
-/// Names and addresses with all below them, and single pages. `||name^` is what every one of these programs reads; `$all` is not.
+/// Names and addresses with all below them, and single pages: what a page loads, and the page itself, which `$document` alone stops from being opened. `||name^` is
+/// what every one of these programs reads; `$all` is not.
 pub struct Adblock<F: Files>(F, Above, Unsaid);
 
 impl<F: Files> Adblock<F> {
@@ -31,8 +32,8 @@ impl<F: Files> Values for Adblock<F> {
             ObservableKind::Ipv6 => writeln!(self.0, "||[{value}]^"),
             kind @ ObservableKind::Url if value.contains(['*', '^', '|', '$', '#', ',', ' ', '\'', '"', '\\']) => self.2.left(kind, SIGNS),
             // The page itself, and with a query behind it.
-            ObservableKind::Url if value.ends_with('/') => writeln!(self.0, "|{value}"),
-            ObservableKind::Url => writeln!(self.0, "|{value}^"),
+            ObservableKind::Url if value.ends_with('/') => writeln!(self.0, "|{value}\n|{value}$document"),
+            ObservableKind::Url => writeln!(self.0, "|{value}^\n|{value}^$document"),
             kind => self.2.left(kind, NOT_OF_A_PAGE),
         }
     }

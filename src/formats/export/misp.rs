@@ -5,6 +5,7 @@
 
 use super::threads::Threads;
 use super::{About, Files, Form, Row, Unsaid, one_line};
+use crate::formats::misp::confidence_tag;
 use crate::formats::pattern::{self, Dialect};
 use crate::formats::stix::Scratch;
 use crate::formats::stix::write::NAMESPACE;
@@ -143,7 +144,8 @@ fn tag(name: &str) -> Value {
 }
 
 fn attribute(row: &Row, (name, category, to_ids): (&str, &str, bool), value: &str) -> Value {
-    let tags = std::iter::once(format!("tlp:{}", row.tlp.name())).chain(row.marks.iter().cloned()).chain(row.labels.iter().cloned());
+    let tlp = std::iter::once(format!("tlp:{}", row.tlp.name()));
+    let tags = tlp.chain(row.marks.iter().cloned()).chain(row.confidence.map(confidence_tag)).chain(row.labels.iter().cloned());
     let mut attribute = json!({
         "uuid": Uuid::new_v5(&NAMESPACE, &[b"misp-attribute:".as_slice(), &row.id.0].concat()).to_string(),
         "type": name,

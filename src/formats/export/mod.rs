@@ -4,6 +4,7 @@
 //! A format writes what it can say and counts what it cannot ([`Unsaid`]): nothing is said half.
 
 mod adblock;
+mod atom;
 mod dns;
 mod lists;
 mod misp;
@@ -16,6 +17,7 @@ mod threads;
 pub(in crate::formats) mod tests;
 
 pub use adblock::Adblock;
+pub use atom::{Warning, atom};
 pub use dns::{Dnsmasq, Hosts, Policy, Rpz};
 pub use lists::Lists;
 pub use misp::{Feed, event_id, organisation_id};

@@ -23,6 +23,10 @@ const LABELS_MAX: usize = 6;
 /// The longest value that a list takes.
 const VALUE_BYTES_MAX: usize = 1_000;
 
+/// What stands above the rules where there are hashes of several kinds.
+const FORCE_HASH: &str =
+    "# Of a file Suricata computes the first kind of hash below alone, until eve-log's `files` has `force-hash: [sha256, sha1, md5]`.";
+
 const PAGE: &str = "a sensor sees the names of pages, and share the name where it is the attacker's";
 const NOT_ON_THE_WIRE: &str = "a sensor cannot see this kind";
 const TOO_LONG: &str = "the value is too long for a list";
@@ -128,8 +132,11 @@ impl<F: Files, S: Scratch> Suricata<F, S> {
                 rules.push((number, "ip", look, format!("{what} a shared address")));
             }
         }
-        for (number, list, keyword) in [(3, List::Md5, "filemd5"), (4, List::Sha1, "filesha1"), (5, List::Sha256, "filesha256")] {
+        // Suricata 7 computes one kind of hash of a file, that of the rule with the lowest number, where its settings do not force others.
+        let mut kinds_of_hash = 0;
+        for (number, list, keyword) in [(3, List::Sha256, "filesha256"), (4, List::Sha1, "filesha1"), (5, List::Md5, "filemd5")] {
             if has(list) {
+                kinds_of_hash += 1;
                 rules.push((number, "http", format!("{keyword}:{}", list.file()), "a shared file".into()));
             }
         }
@@ -139,6 +146,9 @@ impl<F: Files, S: Scratch> Suricata<F, S> {
         }
         rules.sort_by_key(|(number, ..)| *number);
         self.files.begin("watchfire.rules")?;
+        if kinds_of_hash > 1 {
+            writeln!(self.files, "{FORCE_HASH}")?;
+        }
         for (number, protocol, look, what) in rules {
             let sid = SIDS + number;
             writeln!(

@@ -221,6 +221,7 @@ fn a_feed_has_an_event_for_each_author_and_campaign_and_names_them_last() {
     rows[2].labels = vec!["Predator".into(), "PAP:AMBER".into()];
     rows[3].revoked = true;
     rows[4].tlp = Tlp::Amber;
+    rows[5].confidence = Some(75);
     let (files, unsaid) = one(&rows, "misp");
     assert_eq!(unsaid.count(), 0);
     let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
@@ -238,6 +239,7 @@ fn a_feed_has_an_event_for_each_author_and_campaign_and_names_them_last() {
     assert_eq!(files[3].1.lines().count(), rows.len() - 1, "what was withdrawn has no hash");
     let whole = files[..3].iter().map(|(_, text)| text.as_str()).collect::<String>();
     assert!(whole.contains("\"deleted\":true") && whole.contains("tlp:amber") && whole.contains("Predator"));
+    assert_eq!(whole.matches(r#"{"name":"admiralty-scale:information-credibility=\"2\""}"#).count(), 1, "{whole}");
 }
 
 #[test]
@@ -251,6 +253,13 @@ fn suricata_gets_a_few_rules_and_the_lists_that_they_load() {
     let count = sids.len();
     sids.dedup();
     assert_eq!(sids.len(), count, "{rules}");
+    // The strongest hash has the lowest number, which is the one that is computed.
+    let number_of = |keyword: &str| {
+        let rule = rules.lines().find(|line| line.contains(keyword)).expect(keyword);
+        rule.split("sid:").nth(1).and_then(|rest| rest.split(';').next()).and_then(|sid| sid.parse::<u32>().ok())
+    };
+    assert!(number_of("filesha256:") < number_of("filesha1:") && number_of("filesha1:") < number_of("filemd5:"), "{rules}");
+    assert!(rules.starts_with("# Of a file"), "{rules}");
     assert!(rules.contains("tls.sni; to_lowercase; pcrexform:\"\\.((?:[^.]+\\.){1}[^.]+)$\"; dataset"), "{rules}");
 }
 

@@ -1,5 +1,6 @@
 //! One attribute, as it stands in a file and as it waits for its event's tags.
 
+use super::confidence::confidence_of;
 use crate::formats::marks::{bounded, is_mark};
 use crate::model::Tlp;
 use serde::{Deserialize, Serialize};
@@ -27,22 +28,24 @@ pub(super) struct Pending {
     pub(super) marks: Marks,
 }
 
-/// What tags and galaxies say: a label of the Traffic Light Protocol, and names.
+/// What tags and galaxies say: a label of the Traffic Light Protocol, how sure the author is, and names.
 #[derive(Default, Clone, Serialize, Deserialize)]
 pub(super) struct Marks {
     pub(super) tlp: Option<Tlp>,
+    pub(super) confidence: Option<u8>,
     pub(super) labels: Vec<String>,
 }
 
 impl Marks {
-    /// The more restrictive label, the names of both.
+    /// The more restrictive label, this one's confidence before the other's, the names of both.
     pub(super) fn join(&mut self, other: &Self) {
         self.tlp = self.tlp.max(other.tlp);
+        self.confidence = self.confidence.or(other.confidence);
         self.labels.extend(other.labels.iter().cloned());
         bounded(&mut self.labels, super::read::LABELS_MAX);
     }
 
-    /// A `Tag` list. A tag that begins with `tlp:` and is no label counts as TLP:RED; tags of taxonomies that only describe
+    /// A `Tag` list. A tag that begins with `tlp:` and is no label counts as TLP:RED; of several that say how sure the author is, the least counts; tags of taxonomies that only describe
     /// (`rsit:…`, `osint:…`) are names like the others.
     pub(super) fn tags(&mut self, tags: &Value) {
         for tag in items(tags) {
@@ -58,9 +61,14 @@ impl Marks {
             self.tlp = self.tlp.max(Some(name.parse().unwrap_or(Tlp::Red)));
             return;
         }
+        if let Some(confidence) = confidence_of(name) {
+            self.confidence = Some(self.confidence.map_or(confidence, |other| other.min(confidence)));
+            return;
+        }
         // `misp-galaxy:malpedia="SamSam"` names SamSam.
-        let value = name.strip_prefix("misp-galaxy:").and_then(|rest| rest.split_once('=')).map_or(name, |(_, value)| value);
-        self.label(value.trim_matches('"'));
+        let value =
+            name.strip_prefix("misp-galaxy:").and_then(|rest| rest.split_once('=')).map_or(name, |(_, value)| value.trim_matches('"'));
+        self.label(value);
     }
 
     /// A `Galaxy` list: the names of its clusters.

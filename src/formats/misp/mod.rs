@@ -9,11 +9,14 @@
 //! - `appid` of an `android-app` object, whose template has no other way (`text`, never `to_ids`).
 //!
 //! E-mail recipients (`email-dst`, `target-*`) are victims as often as not, and are taken only where `to_ids` is true.
+//! Tags of four scales say how sure the author is (`confidence.rs`), an attribute's own before its event's.
 //! Composite types give each of their parts; ports are dropped.
 
 mod attribute;
+mod confidence;
 pub mod read;
 mod types;
 
+pub(super) use confidence::confidence_tag;
 pub use read::read_within;
 pub(super) use types::kinds;

@@ -3,6 +3,7 @@
 
 use super::attribute::{Marks, Pending, flag, items, text};
 use super::types::{self, Type};
+use crate::formats::NOT_JSON;
 use crate::formats::json::{Captured, JsonError, Reader};
 use crate::formats::stix::Scratch;
 use crate::formats::{Item, ReadError, Sink, Stop, Summary, Tally, problem};
@@ -94,7 +95,7 @@ impl Import<'_, '_> {
             match next {
                 Ok(()) => {}
                 Err(Stop::Json(JsonError::Syntax { at, what })) => {
-                    self.problem(at.to_string(), format!("not JSON from here on: {what}"))?;
+                    self.problem(at.to_string(), format!("{NOT_JSON}: {what}"))?;
                     break;
                 }
                 Err(other) => return Err(other),
@@ -346,7 +347,7 @@ impl Import<'_, '_> {
                         observable,
                         valid_from: pending.valid_from.map(Timestamp),
                         valid_until: None,
-                        confidence: None,
+                        confidence: marks.confidence,
                         labels: marks.labels.clone(),
                         note: pending.note.clone(),
                         source: source(scope),
@@ -425,7 +426,8 @@ mod tests {
             told.push(match item {
                 Item::Indicator { indicator, tlp, revoked, .. } => {
                     let tlp = tlp.map_or("unmarked", Tlp::name);
-                    format!("{} {tlp} {:?}{}", indicator.observable, indicator.labels, if revoked { " revoked" } else { "" })
+                    let sure = indicator.confidence.map_or(String::new(), |confidence| format!(" {confidence}"));
+                    format!("{} {tlp}{sure} {:?}{}", indicator.observable, indicator.labels, if revoked { " revoked" } else { "" })
                 }
                 Item::Problem(problem) | Item::LeftOut(problem, _) | Item::Note(problem) => {
                     problem.what.lines().next().unwrap_or("").to_owned()
@@ -467,6 +469,24 @@ mod tests {
             domain("b", r#","Tag":[{"name":"TLP:AMBER"}]"#)
         );
         assert_eq!(told(&text), [r#"domain:a.example green ["SamSam"]"#, r#"domain:b.example amber ["SamSam"]"#]);
+    }
+
+    #[test]
+    fn an_attribute_s_own_confidence_counts_before_its_event_s_and_the_least_of_several() {
+        let tag = |of: u8| format!(r#"{{"name":"admiralty-scale:information-credibility=\"{of}\""}}"#);
+        let text = format!(
+            r#"{{"Attribute":[{},{},{}],"Tag":[{},{{"name":"Pegasus"}}]}}"#,
+            domain("a", ""),
+            domain("b", &format!(r#","Tag":[{},{}]"#, tag(1), tag(2))),
+            domain("c", &format!(r#","Tag":[{}]"#, tag(6))),
+            tag(4)
+        );
+        let wanted = [
+            r#"domain:a.example unmarked 30 ["Pegasus"]"#.to_owned(),
+            r#"domain:b.example unmarked 70 ["Pegasus"]"#.to_owned(),
+            r#"domain:c.example unmarked 30 ["Pegasus", "admiralty-scale:information-credibility=\"6\""]"#.to_owned(),
+        ];
+        assert_eq!(told(&text), wanted);
     }
 
     #[test]

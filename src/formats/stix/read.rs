@@ -9,6 +9,7 @@ use super::Key;
 use super::markings::{Definition, Marking, Markings};
 use super::object::{Head, IndicatorObject, LABELS_MAX, Named, Pending, Relationship, label, short, timestamp};
 use super::pending::{Facts, Scratch, Writer};
+use crate::formats::NOT_JSON;
 use crate::formats::json::{Captured, JsonError, Reader};
 use crate::formats::marks::bounded;
 use crate::formats::pattern;
@@ -48,7 +49,7 @@ pub fn read_within(
         Err(Stop::Json(JsonError::Input(error))) => return Err(ReadError::Input(error)),
         Err(Stop::Json(error @ JsonError::Syntax { .. })) => {
             let JsonError::Syntax { at, what } = &error else { return Ok(import.summary) };
-            let what = format!("not JSON from here on: {what}");
+            let what = format!("{NOT_JSON}: {what}");
             if import.problem(at.to_string(), what).is_err() {
                 return Ok(import.summary);
             }

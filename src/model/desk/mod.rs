@@ -5,6 +5,7 @@
 mod contact;
 mod key;
 mod order;
+mod roles;
 mod seal_key;
 mod sealed;
 mod statement;
@@ -14,6 +15,7 @@ mod wrapped;
 pub use contact::{BadContact, Channel, Contact, KINDS, is_kind};
 pub use key::{DeskKey, KeyChange, KeyShare, Opening, SignedKeyChange, SignedOpening, UserSealKey};
 pub use order::{Order, Ordered, SignedOrder, wanted};
+pub use roles::Roles;
 pub use seal_key::{BadSealKey, ENCAPSULATED_BYTES, SEAL_PUBLIC_BYTES, SealPublic, SealSecret};
 pub use sealed::{BadSealed, Binding, PLAINTEXT_MAX, SEALED_MAX, Sealed};
 pub use statement::{Approval, Release, SignedApproval, SignedRelease, Terms};

@@ -181,6 +181,11 @@ impl Profile {
         now.since(self.confirmed) > STALE_MS
     }
 
+    /// Whether it takes no cases now, whatever they are.
+    pub fn takes_none(&self) -> bool {
+        self.is_intake(NOT_ACCEPTING) || self.is_intake(CLOSED_EMERGENCY)
+    }
+
     /// Whether its intake state is that one.
     pub fn is_intake(&self, state: &str) -> bool {
         self.intake.as_ref().is_some_and(|intake| intake.as_str() == state)

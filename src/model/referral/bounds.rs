@@ -16,9 +16,9 @@ pub const OUTCOMES_MAX: usize = 8;
 /// Most languages.
 pub const LANGUAGES_MAX: usize = 16;
 /// Most pieces of evidence.
-const EVIDENCE_MAX: usize = 50;
+pub const EVIDENCE_MAX: usize = 50;
 /// Most indicators.
-const INDICATORS_MAX: usize = 100;
+pub const INDICATORS_MAX: usize = 100;
 /// Longest sealed contact in bytes: 16 KiB of plaintext, padded, and what HPKE adds.
 const SEALED_MAX: usize = 20 << 10;
 /// Longest version of the value lists in characters.

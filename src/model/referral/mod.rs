@@ -5,7 +5,7 @@ mod bounds;
 mod offer;
 
 pub use crate::model::priority::Priority;
-pub use bounds::{BadMessage, CODES_MAX, LANGUAGES_MAX, OUTCOMES_MAX, check_line, check_text};
+pub use bounds::{BadMessage, CODES_MAX, EVIDENCE_MAX, INDICATORS_MAX, LANGUAGES_MAX, OUTCOMES_MAX, check_line, check_text};
 pub use offer::{Consent, Evidence, HandOver, Language, Offer, Vetting};
 
 use super::crypto::sha256_framed;
@@ -55,6 +55,16 @@ pub enum Waiting {
 impl Waiting {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Nothing, Self::Beneficiary, Self::Platform, Self::ThirdParty];
+
+    /// Its name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Beneficiary => "beneficiary",
+            Self::Platform => "platform",
+            Self::ThirdParty => "third_party",
+        }
+    }
 }
 
 /// What a message says. `Debug` prints the kind alone: the rest is about somebody.
@@ -243,6 +253,13 @@ mod tests {
         let named = [all(&[]), all(&[one]), all(&[two]), all(&[one, two]), all(&[two, one]), all(&[b"onetwo"])];
         for (place, name) in named.iter().enumerate() {
             assert!(!named[..place].contains(name), "{place}");
+        }
+    }
+
+    #[test]
+    fn what_is_waited_for_has_one_name() {
+        for waiting in Waiting::ALL {
+            assert_eq!(serde_json::to_value(waiting).unwrap(), waiting.name());
         }
     }
 

@@ -1,5 +1,6 @@
 //! Alerts: what an organisation warns others of, and which cases here it concerns. Which they are is looked up here, and never leaves.
 
+mod feed;
 mod publish;
 mod show;
 mod tend;

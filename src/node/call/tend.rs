@@ -3,8 +3,9 @@
 use super::{Answered, Answers, CallRow, Known, short};
 use crate::model::desk::Role;
 use crate::model::{Priority, ShortId, Timestamp};
+use crate::node::notify::is_missed;
 use crate::node::{Node, NodeError};
-use crate::rules::call::{State, Wait, ladder, reached};
+use crate::rules::call::{State, Wait, ends_at, ladder, reached};
 use crate::rules::notify::{Event, Notice};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
@@ -63,16 +64,16 @@ impl Node {
         let due = reached(wait, priority, since, now);
         if due > *recorded {
             // Of rungs that were passed while the node was away the highest is told.
-            let to = ladder(wait, priority).get(usize::from(due) - 1).map_or(Role::Lead, |(_, to)| *to);
-            let mut told = notice(Event::CallWaits, known, &[wait as u8, due], true, to, now);
-            told.rung = Some(due);
-            changes.push(self.notify(told));
+            let (after, to) = ladder(wait, priority).get(usize::from(due) - 1).copied().unwrap_or((0, Role::Lead));
+            let told = notice(Event::CallWaits, known, &[wait as u8, due], true, to, now);
+            changes.push(self.notify(Notice { rung: Some(due), late: is_missed(since.plus(after), now), ..told }));
             *recorded = due;
             tracing::warn!(call = %short(&id), rung = due, volunteers = offers.len(), "a call for help has waited too long");
         }
         if known.standing.state == State::Expired && !row.ended {
             row.ended = true;
-            changes.push(self.notify(notice(Event::CallWaits, known, b"expired", true, Role::Lead, now)));
+            let late = is_missed(ends_at(&known.standing.call, known.standing.at), now);
+            changes.push(self.notify(Notice { late, ..notice(Event::CallWaits, known, b"expired", true, Role::Lead, now) }));
             tracing::warn!(call = %short(&id), volunteers = offers.len(), "a call for help ended without a choice");
         }
         self.keep_if_new(known, row, changes).await

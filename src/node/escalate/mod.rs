@@ -8,15 +8,14 @@ mod file;
 mod row;
 mod show;
 
-pub use file::{FILE, load as load_timetable};
+pub use file::{FILE, load as load_timetable, load_for as load_timetable_for, load_with as load_timetable_with};
 pub use row::NotOffered;
 pub(super) use show::Due;
 pub use show::{RungView, TimerView, done};
 
 use super::bell::Bell;
-use super::referral::{Next, short};
+use super::referral::{Next, last_said, short};
 use super::{Node, NodeError};
-use crate::model::desk::Role;
 use crate::model::hours::Hours;
 use crate::model::{OrgId, ReferralId, ShortId, Timestamp};
 use crate::rules::escalate::{Act, Case, Changes, Desks, Engine, Fired, Moment, Timetable, Watch};
@@ -123,7 +122,7 @@ impl Node {
     /// # Errors
     /// When the file is no timetable; what was in force stays.
     pub fn reload_timers(&self) -> Result<(), NodeError> {
-        let timetable = load_timetable(&self.data)?;
+        let timetable = load_timetable_for(&self.data, &self.store.snapshot()?)?;
         lock(&self.clocks.timetable).clone_from(&timetable);
         self.with_engine(|engine, now| engine.set_timetable(timetable, now))?;
         self.clocks.changed.ring();
@@ -132,7 +131,11 @@ impl Node {
 
     /// Brings a referral's clocks in line with what it has come to. What fails is done by the next upkeep.
     pub(super) async fn watch(&self, id: &ReferralId) {
-        if let Err(error) = self.watch_all(&[*id]).await {
+        let watched = match self.store.snapshot().map_err(NodeError::from).and_then(|snapshot| self.with_its_other_offers(&snapshot, id)) {
+            Ok(all) => self.watch_all(&all).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = watched {
             tracing::warn!(referral = %short(id), code = error.code(), "the clocks of a referral are set later");
         }
     }
@@ -174,7 +177,7 @@ impl Node {
     /// For whoever holds the turn.
     fn align(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<(), NodeError> {
         let Some(conversation) = snapshot.conversation(id)? else { return self.align_platform(snapshot, &id.0) };
-        let since = conversation.origin.iter().chain(&conversation.receiver).map(|message| message.at).max().unwrap_or_default();
+        let since = last_said(&conversation);
         let case = self.clock_case(snapshot, &conversation)?;
         self.with_engine(|engine, now| match conversation.row.over {
             true => engine.end(id.0),
@@ -196,7 +199,8 @@ impl Node {
         // What is kept for ever is never waited for.
         let retention = if row.retention.0 == 0 { Timestamp(u64::MAX) } else { row.retention };
         let priority = self.priority_of(snapshot, conversation)?.unwrap_or_default();
-        Ok(Case { referral: conversation.id.0, side: row.side, priority, peer: row.peer, retention })
+        let beside = self.beside(snapshot, conversation)?.clocks;
+        Ok(Case { referral: conversation.id.0, side: row.side, priority, peer: row.peer, retention, beside })
     }
 
     async fn keep_clocks(&self, changes: Changes) -> Result<(), NodeError> {
@@ -364,7 +368,7 @@ impl Node {
                 row.act = one.act.within(row.offered.is_some());
             }
             if one.notify {
-                beside.extend(self.rung_notices(one, row.act, watch));
+                beside.push(self.rung_notice(one, row.act, watch));
             }
             let (wait, act) = (one.wait.name(), row.act.name());
             let side = watch.map(|watch| if watch.side == Side::Origin { "origin" } else { "receiver" });
@@ -380,16 +384,16 @@ impl Node {
         Ok(offered)
     }
 
-    /// The notices of a rung: one for each role that its act tells; `act` is what it came to.
-    fn rung_notices(&self, fired: &Fired, act: Act, watch: Option<&Watch>) -> Vec<Change> {
-        let notice = |to: &Role| Notice {
+    /// The notice of a rung, for everybody whom its act tells; `act` is what it came to.
+    fn rung_notice(&self, fired: &Fired, act: Act, watch: Option<&Watch>) -> Change {
+        self.notify(Notice {
             referral: ShortId::of(&fired.referral),
             priority: watch.map(|watch| watch.priority),
             rung: u8::try_from(fired.rung - fired.again + 1).ok(),
             urgent: act != Act::Digest,
-            ..Notice::new(Event::RungReached, &fired.notice_id, *to, self.clock.now())
-        };
-        act.tells().iter().map(|to| self.notify(notice(to))).collect()
+            late: fired.late,
+            ..Notice::new(Event::RungReached, &fired.notice_id, act.tells(), self.clock.now())
+        })
     }
 }
 

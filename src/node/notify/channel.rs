@@ -4,7 +4,7 @@ use super::{command, email, web};
 use crate::config::Config;
 use crate::config::notify::{self as settings, Kind, Means, Minimum};
 use crate::model::Timestamp;
-use crate::model::desk::Role;
+use crate::model::desk::Roles;
 use crate::rules::notify::{Fault, Message, Notice};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -14,9 +14,9 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The longest file with a secret that is read.
-const SECRET_BYTES_MAX: u64 = 64 << 10;
+pub(in crate::node) const SECRET_BYTES_MAX: u64 = 64 << 10;
 /// The longest file of certificates that is read.
-const CA_BYTES_MAX: u64 = 1 << 20;
+pub(in crate::node) const CA_BYTES_MAX: u64 = 1 << 20;
 
 /// A way to tell people.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub struct Channel {
     /// Whether it takes only what is urgent.
     pub urgent_only: bool,
     /// For whom it is.
-    pub roles: Vec<Role>,
+    pub roles: Roles,
     /// Whether what is not urgent waits for its digest.
     pub digest: bool,
     means: Means,
@@ -56,7 +56,7 @@ impl Channel {
                 return None;
             }
         };
-        let roles = if channel.roles.is_empty() { Role::ALL.into() } else { channel.roles.clone() };
+        let roles = channel.roles.iter().copied().map(Roles::one).reduce(Roles::and).unwrap_or(Roles::ALL);
         let proxy = channel.proxy.clone().or_else(|| config.proxy.clone()).filter(|proxy| proxy != "none");
         Some(Self {
             name: channel.name.clone(),
@@ -75,7 +75,7 @@ impl Channel {
 
     /// Whether it is told of this.
     pub fn takes(&self, notice: &Notice) -> bool {
-        (notice.urgent || !self.urgent_only) && self.roles.contains(&notice.to)
+        (notice.urgent || !self.urgent_only) && self.roles.meet(notice.to)
     }
 
     /// Tells it once. `now` stands in what is sent.
@@ -134,7 +134,8 @@ impl Channel {
     }
 }
 
-fn read(path: &Path, bytes_max: u64, private: bool) -> Result<Vec<u8>, Fault> {
+/// A file that is not longer than that, and where it is private one that nobody but its owner can read.
+pub(in crate::node) fn read(path: &Path, bytes_max: u64, private: bool) -> Result<Vec<u8>, Fault> {
     let file = std::fs::File::open(path).map_err(|_| Fault::File)?;
     let metadata = file.metadata().map_err(|_| Fault::File)?;
     if !metadata.is_file() || metadata.len() > bytes_max || (private && metadata.permissions().mode() & 0o077 != 0) {
@@ -149,6 +150,7 @@ fn read(path: &Path, bytes_max: u64, private: bool) -> Result<Vec<u8>, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::desk::Role;
     use crate::rules::notify::Event;
 
     fn channel(text: &str, data: &Path) -> Arc<Channel> {
@@ -159,12 +161,13 @@ mod tests {
 
     #[test]
     fn a_channel_takes_what_is_urgent_enough_and_for_its_people() {
-        let notice = |urgent, to| Notice { urgent, ..Notice::new(Event::Question, b"x", to, Timestamp(0)) };
+        let notice = |urgent, to: Roles| Notice { urgent, ..Notice::new(Event::Question, b"x", to, Timestamp(0)) };
+        let [handlers, leads] = [Role::Handler, Role::Lead].map(Roles::one);
         let all = channel("", Path::new("/"));
-        assert!(Role::ALL.iter().all(|role| all.takes(&notice(false, *role))));
-        let some = channel("minimum = 'urgent'\nroles = ['lead']", Path::new("/"));
-        assert!(some.takes(&notice(true, Role::Lead)));
-        assert!(!some.takes(&notice(false, Role::Lead)) && !some.takes(&notice(true, Role::Handler)));
+        assert!(Role::ALL.iter().all(|role| all.takes(&notice(false, Roles::one(*role)))));
+        let some = channel("minimum = 'urgent'\nroles = ['director', 'lead']", Path::new("/"));
+        assert!(some.takes(&notice(true, leads)) && some.takes(&notice(true, handlers.and(leads))));
+        assert!(!some.takes(&notice(false, leads)) && !some.takes(&notice(true, handlers)));
     }
 
     #[test]

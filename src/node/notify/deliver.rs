@@ -1,5 +1,5 @@
-//! Each channel has a task of its own, so that a broken one holds none of the others. It looks at what is due, gathers what waits for the digest or is too
-//! much at once, and tries the rest, a few at a time.
+//! Each channel has a task of its own, so that a broken one holds none of the others. It looks at what is due, gathers what waits for the digest, is too
+//! much at once or became due while the node was away, and tries the rest, a few at a time.
 
 use super::Channel;
 use crate::model::crypto::random;
@@ -19,6 +19,10 @@ const LOOK_MS: u64 = 10_000;
 
 /// Where nothing waits it is looked so often (5 s, in milliseconds): a change that was committed to the store itself rings no bell.
 const IDLE_MS: u64 = 5_000;
+/// What became due while the node was away is told together, once nothing more of it came for so long (2 s, in milliseconds).
+const QUIET_MS: u64 = 2_000;
+/// It is held for so long at most (60 s, in milliseconds). Behind a first catch-up the next one waits as long: clocks wait up to that for links.
+const HELD_MS_MAX: u64 = 60_000;
 /// A notice that was queued further ahead of the clock (an hour, in milliseconds) was queued by a wrong one.
 const AHEAD_MS: u64 = 3_600_000;
 
@@ -28,6 +32,8 @@ struct Pacing {
     times: DigestTimes,
     /// Told, and not written down yet, since the store took no changes: not to be told again meanwhile.
     told: BTreeSet<NoticeId>,
+    /// When what became due while the node was away was told last, in milliseconds of the monotonic clock.
+    caught_up_ms: Option<u64>,
 }
 
 /// What is to be done with what waits on a channel.
@@ -37,6 +43,8 @@ struct Plan {
     gather: Vec<Notice>,
     /// These are tried now.
     send: Vec<NoticeId>,
+    /// Whether what became due while the node was away leaves with these.
+    catches_up: bool,
     /// In how many milliseconds to look again; `None` where nothing waits.
     wait_ms: Option<u64>,
 }
@@ -56,7 +64,7 @@ impl Node {
         let bucket = Bucket::full(settings.burst_max, settings.per_hour_max, self.clock.monotonic_ms());
         // The settings were checked when they were read.
         let Ok(times) = settings.digest_times() else { return };
-        let mut pacing = Pacing { bucket, times, told: BTreeSet::new() };
+        let mut pacing = Pacing { bucket, times, told: BTreeSet::new(), caught_up_ms: None };
         loop {
             changes.hears();
             let round = async {
@@ -84,9 +92,13 @@ impl Node {
     async fn round(&self, channel: &Channel, pacing: &mut Pacing) -> Result<Option<u64>, NodeError> {
         self.write_down(channel, pacing).await?;
         let waiting = self.store.snapshot()?.deliveries(Some(&channel.name))?;
-        let (now, retry_max_ms) = (self.clock.now(), self.config.notify.retry().max_ms);
-        let left = pacing.bucket.left(self.clock.monotonic_ms());
-        let plan = plan(&waiting, now, (left, pacing.bucket.wait_ms()), &pacing.times, retry_max_ms);
+        let (now, now_ms, retry_max_ms) = (self.clock.now(), self.clock.monotonic_ms(), self.config.notify.retry().max_ms);
+        let room = (pacing.bucket.left(now_ms), pacing.bucket.wait_ms());
+        let since_ms = pacing.caught_up_ms.map_or(u64::MAX, |told| now_ms.saturating_sub(told));
+        let plan = plan(&waiting, now, room, &pacing.times, retry_max_ms, channel.digest.then_some(since_ms));
+        if plan.catches_up {
+            pacing.caught_up_ms = Some(now_ms);
+        }
         if let Some(digest) = Digest::of(&plan.gather) {
             let members = plan.gather.iter().map(|notice| notice.id).collect();
             let (channel, digest) = (channel.name.clone(), Box::new(digest));
@@ -145,9 +157,11 @@ impl Node {
 
 /// What is to be done now. `room` is how many may leave one by one, and in how many milliseconds one more.
 ///
-/// Of what was never tried, more than there is room for becomes one notice; what was tried keeps its id, as it may have come.
-fn plan(waiting: &[Delivery], now: Timestamp, room: (u64, u64), times: &DigestTimes, retry_max_ms: u64) -> Plan {
+/// Of what was never tried, more than there is room for becomes one notice, and so does what became due while the node was away, unless the channel wants
+/// each one: `caught_up` is how long ago a catch-up left, in milliseconds, and `None` on such a channel. What was tried keeps its id, as it may have come.
+fn plan(waiting: &[Delivery], now: Timestamp, room: (u64, u64), times: &DigestTimes, retry_max_ms: u64, caught_up: Option<u64>) -> Plan {
     let (mut digest, mut fresh, mut again, mut later) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut late, mut queued) = (Vec::new(), Vec::new());
     let mut first: Option<Timestamp> = None;
     for one in waiting {
         match (&one.row, &one.notice.message) {
@@ -157,6 +171,10 @@ fn plan(waiting: &[Delivery], now: Timestamp, room: (u64, u64), times: &DigestTi
                 // Queued by a clock that was far ahead: when its digest is due cannot be told, so it is due now.
                 let queued = if one.notice.queued.since(now) > AHEAD_MS { Timestamp(0) } else { one.notice.queued };
                 first = Some(first.map_or(queued, |first| first.min(queued)));
+            }
+            (DeliveryRow::Due { failed: 0, .. }, Message::One(notice)) if notice.late && caught_up.is_some() => {
+                late.push(notice.clone());
+                queued.push(one.notice.queued);
             }
             (DeliveryRow::Due { failed: 0, .. }, Message::One(notice)) => fresh.push(notice.clone()),
             (DeliveryRow::Due { at, .. }, _) if *at <= now || at.since(now) > retry_max_ms => again.push((*at, one.id)),
@@ -168,16 +186,35 @@ fn plan(waiting: &[Delivery], now: Timestamp, room: (u64, u64), times: &DigestTi
     let (left, room_ms) = room;
     let digest_ms = first.map(|first| times.due(first).since(now));
     if digest_ms == Some(0) {
-        return Plan { gather: digest, send: Vec::new(), wait_ms: Some(0) };
+        return Plan { gather: digest, send: Vec::new(), catches_up: false, wait_ms: Some(0) };
+    }
+    let late_ms = held_ms(&queued, now, caught_up.unwrap_or(u64::MAX)).filter(|held| *held > 0);
+    let catches_up = !late.is_empty() && late_ms.is_none() && left > 0;
+    if catches_up && late.len() > 1 {
+        return Plan { gather: late, send: Vec::new(), catches_up, wait_ms: Some(0) };
+    }
+    if late_ms.is_none() {
+        fresh.append(&mut late);
     }
     if fresh.len() > 1 && fresh.len() as u64 > left && left > 0 {
-        return Plan { gather: fresh, send: Vec::new(), wait_ms: Some(0) };
+        return Plan { gather: fresh, send: Vec::new(), catches_up, wait_ms: Some(0) };
     }
     let is_held = (fresh.len() + again.len()) as u64 > left;
     let send = fresh.iter().map(|notice| notice.id).chain(again.into_iter().map(|(_, id)| id));
     let send = send.take(usize::try_from(left).unwrap_or(usize::MAX)).collect();
-    let soonest = later.into_iter().chain(digest_ms).chain(is_held.then_some(room_ms)).min();
-    Plan { gather: Vec::new(), send, wait_ms: soonest.map(|milliseconds| milliseconds.clamp(1, LOOK_MS)) }
+    let soonest = later.into_iter().chain(digest_ms).chain(late_ms).chain(is_held.then_some(room_ms)).min();
+    Plan { gather: Vec::new(), send, catches_up, wait_ms: soonest.map(|milliseconds| milliseconds.clamp(1, LOOK_MS)) }
+}
+
+/// For how long yet what became due while the node was away is held, in milliseconds, from when each was queued; `None` where there is nothing of it.
+fn held_ms(queued: &[Timestamp], now: Timestamp, caught_up_ms: u64) -> Option<u64> {
+    let (first, last) = (*queued.iter().min()?, *queued.iter().max()?);
+    if last.since(now) > HELD_MS_MAX {
+        // Queued by a clock that was ahead: for how long it waits cannot be told.
+        return Some(0);
+    }
+    let wanted = last.plus(QUIET_MS).since(now).max(HELD_MS_MAX.saturating_sub(caught_up_ms));
+    Some(wanted.min(first.plus(HELD_MS_MAX).since(now)))
 }
 
 #[cfg(test)]
@@ -197,7 +234,23 @@ mod tests {
     }
 
     fn planned(waiting: &[Delivery], now: Timestamp, room: (u64, u64)) -> Plan {
-        plan(waiting, now, room, &DigestTimes::Every(3_600_000), RETRY_MAX_MS)
+        plan(waiting, now, room, &DigestTimes::Every(3_600_000), RETRY_MAX_MS, Some(u64::MAX))
+    }
+
+    /// One that became due while the node was away, and was queued so many milliseconds after its return.
+    fn late(n: u8, after_ms: u64) -> Delivery {
+        let mut one = fresh(n);
+        let Message::One(notice) = &mut one.notice.message else { unreachable!("one notice") };
+        notice.late = true;
+        one.notice.queued = NOW.plus(after_ms);
+        one
+    }
+
+    /// How many become one, how many are sent, and when to look again: so long after the return, and, where one has left, after a catch-up.
+    fn caught(waiting: &[Delivery], after_ms: u64, caught_up_ms: u64) -> (usize, usize, Option<u64>) {
+        let plan = plan(waiting, NOW.plus(after_ms), (9, 0), &DigestTimes::Every(3_600_000), RETRY_MAX_MS, Some(caught_up_ms));
+        assert_eq!(plan.catches_up, !plan.gather.is_empty() || !plan.send.is_empty());
+        (plan.gather.len(), plan.send.len(), plan.wait_ms)
     }
 
     fn fresh(n: u8) -> Delivery {
@@ -223,7 +276,7 @@ mod tests {
         let again = [tried(1, NOW.plus(5_000)), tried(2, NOW), tried(3, NOW)];
         let plan = planned(&again, NOW, (1, 9));
         assert_eq!((plan.gather.len(), plan.send.len(), plan.wait_ms), (0, 1, Some(9)));
-        assert_eq!(planned(&again[..1], NOW, (5, 0)), Plan { gather: vec![], send: vec![], wait_ms: Some(5_000) });
+        assert_eq!(planned(&again[..1], NOW, (5, 0)), Plan { gather: vec![], send: vec![], catches_up: false, wait_ms: Some(5_000) });
         // A clock that went back by a day makes nothing wait for longer than the longest wait.
         assert_eq!(planned(&again[..1], Timestamp(NOW.0 - 86_400_000), (5, 0)).send.len(), 1);
     }
@@ -239,9 +292,49 @@ mod tests {
     }
 
     #[test]
+    fn what_became_due_while_the_node_was_away_leaves_as_one_once_nothing_more_came() {
+        let three = [late(1, 0), late(2, 1_500), late(3, 3_000)];
+        assert_eq!(caught(&three[..1], 1_999, u64::MAX), (0, 0, Some(1)));
+        assert_eq!(caught(&three[..1], 2_000, u64::MAX), (0, 1, None), "alone it leaves as itself");
+        assert_eq!(caught(&three, 4_999, u64::MAX), (0, 0, Some(1)));
+        assert_eq!(caught(&three, 5_000, u64::MAX), (3, 0, Some(0)));
+        let unending = [late(1, 0), late(2, 59_999)];
+        assert_eq!(caught(&unending, 59_999, u64::MAX), (0, 0, Some(1)));
+        assert_eq!(caught(&unending, 60_000, u64::MAX), (2, 0, Some(0)), "the oldest waits for a minute at most");
+    }
+
+    #[test]
+    fn what_links_were_waited_for_leaves_as_a_second_catch_up_and_no_third() {
+        let two = [late(1, 5_000), late(2, 30_000)];
+        assert_eq!(caught(&two, 61_999, 59_999), (0, 0, Some(1)));
+        assert_eq!(caught(&two, 62_000, 60_000), (2, 0, Some(0)));
+    }
+
+    #[test]
+    fn what_is_not_late_is_never_held_and_a_machine_gets_each_one() {
+        let three = [late(1, 0), fresh(2), late(3, 0)];
+        let plan_for = |caught_up| plan(&three, NOW, (9, 0), &DigestTimes::Every(3_600_000), RETRY_MAX_MS, caught_up);
+        let people = plan_for(Some(u64::MAX));
+        assert_eq!((people.gather.len(), people.send, people.catches_up), (0, vec![three[1].id], false));
+        assert_eq!((plan_for(None).gather.len(), plan_for(None).send.len()), (0, 3));
+        let full = plan(&three, NOW.plus(2_000), (0, 7), &DigestTimes::Every(3_600_000), RETRY_MAX_MS, Some(u64::MAX));
+        assert_eq!((full.gather.len(), full.send.len(), full.catches_up, full.wait_ms), (0, 0, false, Some(7)));
+    }
+
+    #[test]
+    fn a_clock_that_went_back_holds_nothing_for_longer() {
+        let two = [late(1, 60_001), late(2, 60_001)];
+        assert_eq!(caught(&two, 0, u64::MAX).0, 2);
+        assert_eq!(caught(&[late(1, 60_000)], 0, u64::MAX), (0, 0, Some(LOOK_MS)), "62 s at most");
+    }
+
+    #[test]
     fn what_was_given_up_waits_for_nothing() {
         let over = waiting(1, DeliveryRow::GivenUp { failed: 9, at: NOW, fault: Fault::Tls });
-        assert_eq!(planned(&[over], NOW.plus(u64::MAX / 2), (9, 0)), Plan { gather: vec![], send: vec![], wait_ms: None });
+        assert_eq!(
+            planned(&[over], NOW.plus(u64::MAX / 2), (9, 0)),
+            Plan { gather: vec![], send: vec![], catches_up: false, wait_ms: None }
+        );
         assert_eq!(planned(&[], NOW, (9, 0)).wait_ms, None);
     }
 }

@@ -3,11 +3,11 @@
 //! A notice is made together with what caused it ([`Node::notify`]) and stays until each channel has it. It is told at least once, always
 //! under the same id. Lost when the process dies: nothing; what was on its way is told again.
 
-mod channel;
+pub(super) mod channel;
 mod command;
 mod deliver;
 mod email;
-mod net;
+pub(super) mod net;
 mod view;
 mod web;
 
@@ -16,6 +16,7 @@ pub use view::{ChannelView, NoticeState, NoticeView, NoticesView, NotifyStatus, 
 
 use super::{Node, NodeError};
 use crate::config::Config;
+use crate::model::Timestamp;
 use crate::model::crypto::random;
 use crate::model::desk::Role;
 use crate::rules::notify::{Event, Fault, Notice};
@@ -26,6 +27,8 @@ use std::path::Path;
 
 /// For so long, in milliseconds, a notice is known by its id and not queued anew (7 days).
 const KNOWN_MS: u64 = 7 * 24 * 3_600_000;
+/// What upkeep looks at, once a minute, and was due so long ago (2 minutes, in milliseconds) became due while the node was away.
+const MISSED_MS: u64 = 120_000;
 /// So many notices are listed at most, of each channel together.
 const LISTED_MAX: usize = 1_000;
 
@@ -35,6 +38,11 @@ pub async fn reach_channels(config: &Config, data: &Path) -> Vec<(String, &'stat
     let channels = Channel::all(config, data);
     let reached = channels.iter().map(|channel| async { (channel.name.clone(), channel.kind.name(), channel.reach().await) });
     futures_util::future::join_all(reached).await
+}
+
+/// Whether what is looked at in the upkeep became due while the node was away.
+pub(super) const fn is_missed(due: Timestamp, now: Timestamp) -> bool {
+    now.since(due) >= MISSED_MS
 }
 
 impl Node {
@@ -115,7 +123,7 @@ impl Node {
     /// # Errors
     /// When the store takes no changes.
     pub async fn forget_notices(&self) -> Result<(), NodeError> {
-        let before = crate::model::Timestamp(self.clock.now().0.saturating_sub(KNOWN_MS));
+        let before = Timestamp(self.clock.now().0.saturating_sub(KNOWN_MS));
         let snapshot = self.store.snapshot()?;
         let stranger = |one: &Delivery| !self.channels.iter().any(|channel| channel.name == one.channel);
         if !snapshot.notices()?.iter().any(|row| row.queued < before) && !snapshot.deliveries(None)?.iter().any(stranger) {

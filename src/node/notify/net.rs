@@ -15,6 +15,11 @@ pub(super) async fn dial(channel: &Channel, host: &str, port: u16) -> Result<Tcp
     let Some(proxy) = channel.proxy_to(host) else {
         return TcpStream::connect((host, port)).await.map_err(|_| Fault::Unreachable);
     };
+    through(proxy, host, port).await
+}
+
+/// Connects through `socks5://host:port`.
+pub(in crate::node) async fn through(proxy: &str, host: &str, port: u16) -> Result<TcpStream, Fault> {
     let proxy = proxy.strip_prefix("socks5://").ok_or(Fault::Proxy)?;
     let stream = tokio_socks::tcp::Socks5Stream::connect(proxy, (host, port)).await;
     stream.map(tokio_socks::tcp::Socks5Stream::into_inner).map_err(|error| match error {
@@ -25,17 +30,22 @@ pub(super) async fn dial(channel: &Channel, host: &str, port: u16) -> Result<Tcp
 
 /// TLS 1.2 or 1.3 over a connection, with a server of that name.
 pub(super) async fn tls(channel: &Channel, stream: TcpStream, host: &str) -> Result<TlsStream<TcpStream>, Fault> {
+    tls_with(channel.ca()?, stream, host).await
+}
+
+/// As [`tls`], trusting these certificates (PEM) in place of the system's where there are some.
+pub(in crate::node) async fn tls_with(ca: Option<Vec<u8>>, stream: TcpStream, host: &str) -> Result<TlsStream<TcpStream>, Fault> {
     let name = ServerName::try_from(host.to_owned()).map_err(|_| Fault::Tls)?;
-    TlsConnector::from(config(channel)?).connect(name, stream).await.map_err(|error| match error.get_ref() {
+    TlsConnector::from(config(ca)?).connect(name, stream).await.map_err(|error| match error.get_ref() {
         Some(inner) if inner.is::<rustls::Error>() => Fault::Tls,
         _ => Fault::Unreachable,
     })
 }
 
 /// Read at each try, so that a certificate that was put in place counts at once.
-fn config(channel: &Channel) -> Result<Arc<ClientConfig>, Fault> {
+fn config(ca: Option<Vec<u8>>) -> Result<Arc<ClientConfig>, Fault> {
     let mut roots = RootCertStore::empty();
-    match channel.ca()? {
+    match ca {
         Some(pem) => {
             for certificate in CertificateDer::pem_slice_iter(&pem) {
                 roots.add(certificate.map_err(|_| Fault::File)?).map_err(|_| Fault::File)?;

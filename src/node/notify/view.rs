@@ -135,7 +135,7 @@ impl ChannelView {
             name: channel.name.clone(),
             kind: channel.kind.name().into(),
             minimum: minimum.into(),
-            roles: channel.roles.iter().map(ToString::to_string).collect(),
+            roles: channel.roles.iter().map(|role| role.to_string()).collect(),
             waiting,
             failing,
             given_up,

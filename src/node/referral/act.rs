@@ -3,13 +3,12 @@
 use super::super::hold::Hold;
 use super::super::{Node, NodeError};
 use super::deed::By;
-use super::say::commands;
 use super::show::ReferralView;
 use crate::model::referral::{Waiting, Words};
 use crate::model::vocabulary::Code;
 use crate::model::{ReferralId, Timestamp};
 use crate::rules::desk::Deed;
-use crate::rules::referral::{Decision, Illegal, Side, may_give};
+use crate::rules::referral::{Decision, Illegal, Side, Step, may_give};
 use crate::rules::release::Findings;
 use serde::{Deserialize, Serialize};
 
@@ -143,15 +142,35 @@ impl Node {
         match self.store.snapshot().map_err(NodeError::from).and_then(|snapshot| self.conversation(&snapshot, id)) {
             // Whoever has the case is another referral's matter.
             Ok(conversation) if why != Illegal::OwnedElsewhere => {
-                NodeError::NotNow { why, state: conversation.standing.phase().name(), moves: commands(&conversation, false) }
+                let moves = self.store.snapshot().map_err(NodeError::from);
+                let moves = moves.and_then(|snapshot| self.commands(&snapshot, &conversation, false)).unwrap_or_default();
+                NodeError::NotNow { why, state: conversation.standing.phase().name(), moves }
             }
             _ => NodeError::Referral(why),
         }
     }
 
+    /// With a case that had its outcome, its offers that came to nothing end: nobody has to close each.
+    async fn close_what_came_to_nothing(&self, id: &ReferralId, by: By) -> Result<(), NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let is_done = self.conversation(&snapshot, id)?.standing.receiver.resolved.is_some();
+        let others = if is_done { self.with_its_other_offers(&snapshot, id)? } else { Vec::new() };
+        for other in others.iter().filter(|other| *other != id) {
+            let Some(conversation) = snapshot.conversation(other)? else { continue };
+            if self.is_done_with(&snapshot, &conversation)? && conversation.standing.may(Side::Origin, Step::Close).is_ok() {
+                {
+                    let _turn = self.referral_turn().await;
+                    self.say(other, Words::Close, Hold::Skipped, by).await?;
+                }
+                self.react_or_later(other).await;
+            }
+        }
+        Ok(())
+    }
+
     async fn act_in(&self, id: ReferralId, request: ActRequest, by: By) -> Result<ReferralView, NodeError> {
         let hold = self.hold_of(false, request.now);
-        let is_withdrawn = matches!(request.act, Act::Withdraw { .. });
+        let (is_withdrawn, is_closed) = (matches!(request.act, Act::Withdraw { .. }), matches!(request.act, Act::Close));
         let mut findings = Findings::default();
         match request.act {
             Act::Withdraw { revoked } => self.take_referral_back(&id, revoked, by).await?,
@@ -165,6 +184,9 @@ impl Node {
         }
         // It is done by now, whatever follows from it.
         self.react_or_later(&id).await;
+        if is_closed {
+            self.close_what_came_to_nothing(&id, by).await?;
+        }
         if is_withdrawn {
             // The case may be gone from its other offers too.
             self.tend_all_platforms().await?;
@@ -200,6 +222,12 @@ impl Node {
             Act::Decline { reason, text, suggest } => {
                 self.is_of_list("decline-reason", &reason)?;
                 let suggest = suggest.map(|name| self.org_named(&name)).transpose()?;
+                let peer = self.conversation(&self.store.snapshot()?, id)?.row.peer;
+                if suggest.is_some_and(|one| one == peer || one == self.org()) {
+                    return Err(NodeError::BadInput(
+                        "who asks, and who declines, is no better partner\nhint: `--suggest` names somebody else".into(),
+                    ));
+                }
                 Words::Decline { reason, text, suggest }
             }
             Act::Progress { waiting, text } => Words::Progress { waiting, text },

@@ -1,6 +1,7 @@
 //! A case of ours: what is offered of it, to whom, and what nobody else ever gets.
 
 use super::super::{Node, NodeError};
+use crate::model::crypto::sha256;
 use crate::model::language::LanguageTag;
 use crate::model::referral::{Consent, Offer, Priority, Words};
 use crate::model::vocabulary::Code;
@@ -77,6 +78,14 @@ pub struct Given {
     pub to: OrgId,
     /// As which referral.
     pub referral: ReferralId,
+}
+
+/// Cases by the beginning of the SHA-256 of what the desk calls them: the text itself stays in the store.
+pub(in super::super) type References = BTreeMap<[u8; 16], Vec<CaseId>>;
+
+fn reference_key(reference: &str) -> [u8; 16] {
+    let hash = sha256(&[reference.as_bytes()]);
+    std::array::from_fn(|at| hash[at])
 }
 
 /// What we alone keep of a referral.
@@ -236,6 +245,34 @@ impl Node {
         snapshot.all_kept(Shelf::Case)?.into_iter().map(|(id, bytes)| Ok((CaseId(id), read(&bytes, "a case")?))).collect()
     }
 
+    /// The cases of ours that the desk has called so since they were made; what they are called now is asked of the store. All cases are looked
+    /// through once after each start. For whoever holds the turn.
+    pub(super) fn cases_called(&self, snapshot: &Snapshot, reference: &str) -> Result<Vec<CaseId>, NodeError> {
+        let known = self.memory().references.take();
+        let known = known.map_or_else(|| self.all_called(snapshot), Ok)?;
+        let called = known.get(&reference_key(reference)).cloned().unwrap_or_default();
+        self.memory().references = Some(known);
+        Ok(called)
+    }
+
+    fn all_called(&self, snapshot: &Snapshot) -> Result<References, NodeError> {
+        let mut all = References::new();
+        for (id, case) in self.cases(snapshot)?.into_iter().filter(|(_, case)| !case.reference.is_empty()) {
+            all.entry(reference_key(&case.reference)).or_default().push(id);
+        }
+        Ok(all)
+    }
+
+    /// A case is about to be kept under its reference. For whoever holds the turn.
+    pub(super) fn is_called(&self, reference: &str, id: &CaseId) {
+        if let Some(known) = self.memory().references.as_mut().filter(|_| !reference.is_empty()) {
+            let called = known.entry(reference_key(reference)).or_default();
+            if called.last() != Some(id) {
+                called.push(*id);
+            }
+        }
+    }
+
     /// What happened and where in a case that is open: incident types, region and country, as far as they are known here.
     #[allow(clippy::type_complexity)]
     pub(in super::super) fn place_of_case(
@@ -313,5 +350,60 @@ impl Node {
             Some(Words::Offer(offer)) => Some(*offer),
             _ => None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::deed::By;
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::Config;
+    use tokio::time::Instant;
+
+    /// `cargo test --release --lib referral::case -- --ignored --nocapture` prints how long looks take at a desk that has worked for long.
+    #[tokio::test]
+    #[ignore = "it measures"]
+    async fn looks_among_thousands_of_deeds_and_cases() {
+        const COUNT: usize = 20_000;
+        let directory = tempfile::tempdir().unwrap();
+        Node::init(directory.path(), &[], &Clock::system()).unwrap();
+        let node = Node::open_with(directory.path(), Config::default(), Clock::system()).unwrap();
+        let case: CaseRow = serde_json::from_value(serde_json::json!({
+            "opened": "2026-11-27T00:00:00Z", "label": { "tlp": "amber" }, "recipients": [node.org()], "reference": "T-1",
+            "given": [{ "to": node.org(), "referral": ReferralId([1; 16]) }], "contacts": { node.org().to_string(): "A".repeat(1_600) },
+            "offer": {
+                "nature": "reactive", "incident_types": ["account_compromise"], "requester_kind": "individual", "beneficiary_type": "journalist",
+                "region": "europe", "help_wanted": ["take_over"], "summary": "An account was taken over. ".repeat(20),
+                "consent": { "basis": "explicit", "obtained": "2026-11-27", "obtained_by": "handler" },
+            },
+        }))
+        .unwrap();
+        let mut last = ReferralId([0; 16]);
+        for portion in 0..COUNT / 1_000 {
+            let mut changes = Vec::new();
+            for number in 0..1_000 {
+                last = ReferralId(crate::model::crypto::random());
+                let reference = format!("T-{portion}-{number}");
+                changes.push(CaseRow { reference, ..case.clone() }.keep(&CaseId(last.0)));
+                changes.push(node.deed(By::default(), "progress", &last, 2));
+            }
+            node.commit_many(changes).await.unwrap();
+        }
+        let snapshot = node.store.snapshot().unwrap();
+        for _ in 0..3 {
+            let began = Instant::now();
+            let writers = node.writers(&snapshot, &last).unwrap();
+            println!("who wrote which message, of {COUNT} deeds: {:?} ({})", began.elapsed(), writers.len());
+            let began = Instant::now();
+            let all = Node::deed_rows(&snapshot, Timestamp(0), Timestamp(u64::MAX)).unwrap();
+            println!("all of them read: {:?} ({})", began.elapsed(), all.len());
+            let began = Instant::now();
+            let called = node.cases_called(&snapshot, "T-19-999").unwrap();
+            println!("the cases of a reference, of {COUNT}: {:?} ({})", began.elapsed(), called.len());
+            let began = Instant::now();
+            let all = node.cases(&snapshot).unwrap();
+            println!("all of them read: {:?} ({})", began.elapsed(), all.len());
+        }
     }
 }

@@ -72,6 +72,10 @@ impl By {
     }
 }
 
+fn read(bytes: &[u8]) -> Result<DeedRow, NodeError> {
+    serde_json::from_slice(bytes).map_err(|_| NodeError::StoreDamaged("what somebody did with a referral cannot be read".into()))
+}
+
 impl Node {
     /// Checks that whoever ordered a request may do so.
     ///
@@ -87,7 +91,11 @@ impl Node {
     ) -> Result<By, NodeError> {
         let bytes = serde_json::to_vec(request).map_err(|error| NodeError::Internal(error.to_string()))?;
         let desk = self.desk()?;
-        let user = desk.check_order(order, &wanted(name, about, &bytes), deed, self.clock.now())?;
+        let user = desk.check_order(order, &wanted(name, about, &bytes), deed, self.clock.now()).inspect_err(|denied| {
+            if let (Denied::Role(role, _), Some(order)) = (denied, order) {
+                tracing::warn!(user = order.order.by.short(), %role, request = name, "an order was refused: the role does not allow it");
+            }
+        })?;
         let by = By(user.map(|user| user.key));
         if let Some(order) = order {
             self.spend(order)?;
@@ -119,16 +127,13 @@ impl Node {
         Change::Keep { shelf: Shelf::Deed, id, row: Some(serde_json::to_vec(&row).unwrap_or_default()) }
     }
 
-    fn deed_rows(snapshot: &Snapshot, since: Timestamp, until: Timestamp) -> Result<Vec<DeedRow>, NodeError> {
+    pub(super) fn deed_rows(snapshot: &Snapshot, since: Timestamp, until: Timestamp) -> Result<Vec<DeedRow>, NodeError> {
         let id = |at: Timestamp, rest: u8| {
             let mut id = [rest; 16];
             id[..8].copy_from_slice(&at.0.to_be_bytes());
             id
         };
-        let read = |(_, bytes): ([u8; 16], Vec<u8>)| {
-            serde_json::from_slice(&bytes).map_err(|_| NodeError::StoreDamaged("what somebody did with a referral cannot be read".into()))
-        };
-        snapshot.kept_between(Shelf::Deed, id(since, 0), id(until, 255))?.into_iter().map(read).collect()
+        snapshot.kept_between(Shelf::Deed, id(since, 0), id(until, 255))?.into_iter().map(|(_, bytes)| read(&bytes)).collect()
     }
 
     /// Who did what with referrals, calls, alerts, hand-overs and checks for duplicates: the newest that are wanted, oldest first.
@@ -152,9 +157,18 @@ impl Node {
 
     /// Who wrote which message of ours in a referral.
     pub(super) fn writers(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<BTreeMap<u64, String>, NodeError> {
-        let names = Self::user_names(snapshot)?;
-        let rows = Self::deed_rows(snapshot, Timestamp(0), Timestamp(u64::MAX))?.into_iter();
-        let rows = rows.filter(|row| row.referral == *id && row.number > 0);
-        Ok(rows.filter_map(|row| Some((row.number, named(&names, row.by)?))).collect())
+        let (names, text) = (Self::user_names(snapshot)?, id.to_string());
+        let mut writers = BTreeMap::new();
+        for (_, bytes) in snapshot.all_kept(Shelf::Deed)? {
+            // Few of many are about this referral, and only these are worth reading.
+            if !std::str::from_utf8(&bytes).is_ok_and(|row| row.contains(&text)) {
+                continue;
+            }
+            let row = read(&bytes)?;
+            if row.referral == *id && row.number > 0 {
+                writers.extend(named(&names, row.by).map(|name| (row.number, name)));
+            }
+        }
+        Ok(writers)
     }
 }

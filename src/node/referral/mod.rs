@@ -3,6 +3,7 @@
 
 mod acquainted;
 mod act;
+mod beside;
 mod case;
 mod count;
 mod deed;
@@ -18,8 +19,9 @@ mod tell;
 
 pub(super) use acquainted::Acquaintance;
 pub use act::{Act, ActRequest};
-pub(super) use case::Permit;
+pub(super) use beside::last_said;
 pub use case::{CaseRow, Given, Skeleton};
+pub(super) use case::{Permit, References};
 pub use deed::{By, DeedRange, DeedView};
 pub(super) use next::Next;
 pub use platform::{AnswerRequest, PingRequest, PlatformRequest, PlatformView};

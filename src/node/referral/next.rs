@@ -60,6 +60,10 @@ impl Node {
             return Ok(Err(NotOffered::NoCandidate));
         }
         for to in case.candidates.clone() {
+            if self.profile_of(&to)?.is_some_and(|profile| profile.takes_none()) {
+                tracing::info!(referral = %super::short(id), "a candidate takes no cases now");
+                continue;
+            }
             match self.prepare_offer(snapshot, &case_id, &mut case.clone(), to, By::default(), "offer-next") {
                 Ok((_, passed, _)) if Self::waits_for_a_person(&passed.item) => {}
                 Ok((referral, passed, beside)) => return Ok(Ok(Next { to, referral, passed, beside })),

@@ -86,12 +86,26 @@ impl Node {
 
     /// Withdraws an offer; one that cannot be withdrawn now keeps no other from it. `true` where it was.
     async fn withdraw_or_later(&self, id: &ReferralId) -> bool {
-        let done = self.withdraw_one(id, true, None).await;
+        let revoked = self.was_revoked(id).unwrap_or(true);
+        let done = self.withdraw_one(id, revoked, None).await;
         self.watch(id).await;
         if let Err(error) = &done {
             tracing::warn!(referral = %super::short(id), code = error.code(), "a referral is withdrawn later");
         }
         done.is_ok()
+    }
+
+    /// Whether the person revoked the consent, as far as the origin of a case that was passed on has said.
+    fn was_revoked(&self, id: &ReferralId) -> Result<bool, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let Some(parent) = self.case_of(&snapshot, id)?.and_then(|(_, case)| case.parent) else { return Ok(true) };
+        let Some(parent) = snapshot.conversation(&parent)? else { return Ok(true) };
+        for message in parent.origin.iter().rev() {
+            if let Some(Words::Withdraw { revoked, .. }) = self.words(&snapshot, message)? {
+                return Ok(revoked);
+            }
+        }
+        Ok(true)
     }
 
     pub(in super::super) async fn react_or_later(&self, id: &ReferralId) {

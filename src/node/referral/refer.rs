@@ -13,6 +13,7 @@ use crate::model::country::Country;
 use crate::model::crypto::random;
 use crate::model::desk::Sealed;
 use crate::model::log::Audience;
+use crate::model::profile::Profile;
 use crate::model::referral::{HandOver, Message, Offer, Priority, Words};
 use crate::model::vocabulary::Code;
 use crate::model::{CaseId, Class, Label, OrgId, Pap, ReferralId, SubjectRef, Timestamp, Tlp};
@@ -237,6 +238,7 @@ impl Node {
             call,
             earlier: request.earlier.as_ref().map(|earlier| self.case_named(&snapshot, earlier)).transpose()?,
         };
+        self.may_be_candidates(&case, &case.candidates)?;
         drop(snapshot);
         let id = CaseId(random());
         let urgent = case.offer.as_ref().is_some_and(|offer| offer.priority == Priority::Emergency);
@@ -249,7 +251,10 @@ impl Node {
         }
         for org in to {
             let before = self.before_under(&case.reference, &id, &org)?;
-            let notes = notes.iter().cloned().chain(before).collect();
+            if !request.dry_run {
+                self.is_called(&case.reference, &id);
+            }
+            let notes = notes.iter().cloned().chain(before).chain(self.takes_no_cases(&org)?).collect();
             let (referral, written) = self.offer_to(&id, &mut case, org, hold, by, notes).await?;
             if offers.is_empty() {
                 findings = written.findings;
@@ -263,6 +268,7 @@ impl Node {
         }
         if let Some(parent) = parent.filter(|_| !request.dry_run) {
             self.say(&parent, Words::PassOn { to: None }, Hold::Skipped, by).await?;
+            self.watch(&parent).await;
         }
         if call.is_some() && !request.dry_run {
             self.tend_calls_or_later().await;
@@ -293,6 +299,7 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let id = self.referral_named(&snapshot, referral)?;
         let (case_id, mut case) = self.case_of(&snapshot, &id)?.ok_or(NodeError::Referral(Illegal::NotTheirs))?;
+        self.is_not_taken(&snapshot, &case)?;
         if !candidates.is_empty() {
             self.may_be_candidates(&case, &candidates)?;
             case.candidates = candidates;
@@ -313,13 +320,13 @@ impl Node {
         }
         let (mut offers, mut findings) = (Vec::new(), Findings::default());
         for org in to {
-            let (referral, written) = self.offer_to(&case_id, &mut case, org, hold, by, Vec::new()).await?;
+            let notes = self.takes_no_cases(&org)?.into_iter().collect();
+            let (referral, written) = self.offer_to(&case_id, &mut case, org, hold, by, notes).await?;
             findings = written.findings;
             offers.push(Referred { to: org, name: self.audience_name(&Audience::Direct(org))?, referral, held: written.held });
         }
         let Some(first) = offers.first() else {
-            let hint = "hint: `--to PEER` names somebody whom the consent names";
-            return Err(NodeError::BadInput(format!("nobody is named, and no candidate of the case is left to be asked\n{hint}")));
+            return Err(self.nobody_is_left(&case)?);
         };
         if request.call.is_some() {
             self.tend_calls_or_later().await;
@@ -403,6 +410,32 @@ impl Node {
         case.candidates.retain(|one| *one != org);
         let ours = Ours { case: Some(*id), ..Ours::default() };
         Ok((referral, passed, vec![case.keep(id), ours.keep(&referral), self.deed(by, what, &referral, 1)]))
+    }
+
+    /// Nobody was named, and the candidates are all asked: whom a person could name.
+    fn nobody_is_left(&self, case: &CaseRow) -> Result<NodeError, NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let mut names = Vec::new();
+        for org in &case.recipients {
+            if self.given_to(&snapshot, case, org)?.is_none() {
+                names.push(format!("`{}`", self.org_name(&snapshot, org)?));
+            }
+        }
+        let hint = match names.as_slice() {
+            [] => "everybody whom the consent names is asked; a new consent is a new case (`watchfire refer`)".to_owned(),
+            _ => format!("`--to PEER` names somebody; the consent names {}", names.join(", ")),
+        };
+        Ok(NodeError::BadInput(format!("nobody is named, and no candidate of the case is left to be asked\nhint: {hint}")))
+    }
+
+    /// What is told of somebody who says that it takes no cases. A person may ask it all the same.
+    fn takes_no_cases(&self, org: &OrgId) -> Result<Option<String>, NodeError> {
+        let profile = self.profile_of(org)?.filter(Profile::takes_none);
+        let name = |_| self.audience_name(&Audience::Direct(*org));
+        Ok(profile
+            .map(name)
+            .transpose()?
+            .map(|name| format!("`{name}` says in its profile that it takes no cases now; `watchfire match` ranks others")))
     }
 
     /// Whether the consent names those who are to be asked next, and a contact is sealed for each where the receiver has to reach the person.
@@ -532,9 +565,12 @@ impl Node {
         if reference.is_empty() {
             return Ok(None);
         }
-        let cases = self.cases(&self.store.snapshot()?)?;
-        let others = cases.iter().filter(|(other, case)| other != id && case.reference == reference);
-        let Some(given) = others.flat_map(|(_, case)| &case.given).find(|given| given.to == *org) else { return Ok(None) };
+        let (snapshot, mut before) = (self.store.snapshot()?, None);
+        for other in self.cases_called(&snapshot, reference)?.iter().filter(|other| *other != id) {
+            let case = self.case(&snapshot, other)?.filter(|case| case.reference == reference);
+            before = before.or(case.and_then(|case| case.given.into_iter().find(|given| given.to == *org)));
+        }
+        let Some(given) = before else { return Ok(None) };
         let (name, referral) = (self.audience_name(&Audience::Direct(*org))?, super::short(&given.referral));
         Ok(Some(format!(
             "`{name}` got a case with this reference before, as `{referral}`; `watchfire show {referral}` tells how it stands"

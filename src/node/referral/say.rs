@@ -98,6 +98,29 @@ impl Node {
         Ok(snapshot.holds()?.into_iter().find(|(_, row)| row.referral == Some(*id)).map(|(id, _)| id))
     }
 
+    /// The commands that can be given in a referral as it stands. Nothing is said while something is held, but that all of it is withdrawn.
+    pub(super) fn commands(&self, snapshot: &Snapshot, conversation: &Conversation, is_held: bool) -> Result<Vec<String>, NodeError> {
+        if is_called_off(conversation) {
+            return Ok(Vec::new());
+        }
+        let id = super::short(&conversation.id);
+        let mut all = Vec::new();
+        if !is_held && self.may_ask_again(snapshot, conversation)? {
+            all.push(format!("watchfire refer --again {id}"));
+        }
+        for one in moves(conversation.row.side, &conversation.standing) {
+            let may_be = match one {
+                Move::Choose => self.may_choose(snapshot, conversation)?,
+                Move::PassOn => self.offer_of(snapshot, conversation)?.is_some_and(|offer| offer.consent.onward),
+                _ => true,
+            };
+            if may_be && (!is_held || one == Move::Withdraw) {
+                all.push(one.command(&id));
+            }
+        }
+        Ok(all)
+    }
+
     /// Nothing more is said in a referral while something is held.
     pub(super) fn nothing_is_held(&self, snapshot: &Snapshot, id: &ReferralId) -> Result<(), NodeError> {
         let Some(held) = self.held_message(snapshot, id)? else { return Ok(()) };
@@ -158,16 +181,6 @@ fn would_leave(item: &ReleaseItem) -> Option<Words> {
 /// Whether it was withdrawn before it left.
 pub(super) fn is_called_off(conversation: &Conversation) -> bool {
     conversation.row.over && !conversation.standing.is_over()
-}
-
-/// The commands that can be given in a referral as it stands. Nothing is said while something is held, but that all of it is withdrawn.
-pub(super) fn commands(conversation: &Conversation, is_held: bool) -> Vec<String> {
-    if is_called_off(conversation) {
-        return Vec::new();
-    }
-    let id = super::short(&conversation.id);
-    let all = moves(conversation.row.side, &conversation.standing).into_iter();
-    all.filter(|one| !is_held || *one == Move::Withdraw).map(|one| one.command(&id)).collect()
 }
 
 /// Why a step may not be made, and where it is told what can be done instead.

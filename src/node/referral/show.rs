@@ -5,8 +5,7 @@ use super::super::hold::held_words;
 use super::super::{Node, NodeError};
 use super::case::{CaseRow, Skeleton};
 use super::platform::PlatformView;
-use super::say::commands;
-use crate::model::referral::{Offer, Priority, Words};
+use crate::model::referral::{Offer, Priority, Waiting, Words};
 use crate::model::vocabulary::Code;
 use crate::model::{CaseId, Label, OrgId, ReferralId, ReleaseId, Timestamp};
 use crate::rules::escalate::{Wait, waits};
@@ -171,9 +170,10 @@ impl Node {
             let conversation = self.conversation(&snapshot, &id)?;
             // What we declined or never took is the origin's to go on with.
             let is_done = match conversation.standing.phase() {
-                Phase::Closed => true,
-                Phase::Declined | Phase::Refused => conversation.row.side == Side::Receiver,
-                _ => false,
+                Phase::Closed | Phase::Purged => true,
+                Phase::Declined | Phase::Refused if conversation.row.side == Side::Receiver => true,
+                // Of a case that goes on elsewhere the offer there is listed.
+                _ => self.is_done_with(&snapshot, &conversation)?,
             };
             if all || !is_done {
                 lines.push(self.line(&snapshot, &conversation)?);
@@ -296,7 +296,7 @@ impl Node {
             None => Vec::new(),
         };
         let (code, held) = (self.code_of(snapshot, &conversation)?, self.held_message(snapshot, id)?);
-        let moves = commands(&conversation, held.is_some());
+        let moves = self.commands(snapshot, &conversation, held.is_some())?;
         let proposal = self.proposal(snapshot, id, case.as_ref().map(|(_, case)| case.candidates.as_slice()).unwrap_or_default())?;
         Ok(ReferralView {
             line: self.line(snapshot, &conversation)?,
@@ -334,6 +334,9 @@ impl Node {
     }
 
     pub(in super::super) fn org_name(&self, snapshot: &Snapshot, org: &OrgId) -> Result<String, NodeError> {
+        if *org == self.org() {
+            return Ok("us".into());
+        }
         Ok(snapshot.peer(org)?.map_or_else(|| org.to_string(), |peer| peer.name))
     }
 
@@ -341,9 +344,14 @@ impl Node {
         let Conversation { id, row, standing, .. } = conversation;
         let peer = self.org_name(snapshot, &row.peer)?;
         let held = self.held_message(snapshot, id)?.is_some() && standing.phase() == Phase::Draft;
-        let owner = if standing.owner() == row.side { "us".into() } else { peer.clone() };
+        let beside = self.beside(snapshot, conversation)?;
+        let owner = match &beside.owner {
+            Some(owner) => self.org_name(snapshot, owner)?,
+            None if standing.owner() == row.side => "us".into(),
+            None => peer.clone(),
+        };
         let mut waited = Vec::new();
-        for (wait, cause) in waits(row.side, standing) {
+        for (wait, cause) in waits(row.side, standing, &beside.clocks) {
             waited.push((wait, self.time_of(snapshot, id, wait, cause)?));
         }
         for (key, pings) in Self::platforms_waited_for(snapshot, id)? {
@@ -467,7 +475,7 @@ impl Node {
             Words::Offer(offer) => (one("priority", offer.priority.to_string()), String::new()),
             Words::Refuse { reason } => (one("reason", reason.to_string()), String::new()),
             Words::Ask { text } | Words::Answer { text, .. } => (Vec::new(), text.clone()),
-            Words::Accept { start, text } => (start.map(|at| one("start", at.to_string())).unwrap_or_default(), text.clone()),
+            Words::Accept { start, text } => (start.map(|at| one("start", day_of(at))).unwrap_or_default(), text.clone()),
             Words::Decline { reason, text, suggest } => {
                 let mut all = one("reason", shown("decline-reason", reason));
                 if let Some(org) = suggest {
@@ -509,7 +517,7 @@ fn codes(words: &Words) -> Vec<(String, String)> {
         }
         Words::Withdraw { reason, .. } => named("reason", reason.as_slice()),
         Words::Resolve { outcomes, .. } => named("outcome", outcomes),
-        Words::Progress { waiting, .. } => vec![("waiting for".into(), waiting_code(*waiting).into())],
+        Words::Progress { waiting, .. } => vec![("waiting for".into(), waiting.name().into())],
         _ => Vec::new(),
     }
 }
@@ -518,19 +526,15 @@ fn named(name: &str, codes: &[Code]) -> Vec<(String, String)> {
     codes.iter().map(|code| (name.to_owned(), code.to_string())).collect()
 }
 
-const fn waiting_code(waiting: crate::model::referral::Waiting) -> &'static str {
-    use crate::model::referral::Waiting;
-    match waiting {
-        Waiting::Nothing => "nothing",
-        Waiting::Beneficiary => "beneficiary",
-        Waiting::Platform => "platform",
-        Waiting::ThirdParty => "third_party",
-    }
-}
-
 fn no_contact() -> NodeError {
     let hint = "hint: in a cold hand-over it comes once the case is ours; in a warm one the person comes with the introduction code";
     NodeError::Conflict(format!("there is no contact to open here\n{hint}"))
+}
+
+/// A day; a moment, where it is more than that.
+fn day_of(at: Timestamp) -> String {
+    let text = at.to_string();
+    text.strip_suffix("T00:00:00.000Z").map_or_else(|| text.clone(), str::to_owned)
 }
 
 fn rung(rung: &RungView) -> MessageView {
@@ -555,8 +559,7 @@ const fn side_name(side: Side) -> &'static str {
     }
 }
 
-const fn waiting_name(waiting: crate::model::referral::Waiting) -> &'static str {
-    use crate::model::referral::Waiting;
+const fn waiting_name(waiting: Waiting) -> &'static str {
     match waiting {
         Waiting::Nothing => "nothing",
         Waiting::Beneficiary => "the person",

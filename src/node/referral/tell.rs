@@ -32,7 +32,7 @@ impl Node {
 
     fn notice(&self, event: Event, id: &ReferralId, number: u64, priority: Option<Priority>) -> Notice {
         let cause: Vec<u8> = id.0.iter().copied().chain(number.to_be_bytes()).collect();
-        let calm = matches!(event, Event::Acknowledged | Event::Progress | Event::Accepted);
+        let calm = matches!(event, Event::Acknowledged | Event::Progress);
         let urgent = priority.is_some_and(|priority| priority != Priority::Normal) && !calm;
         Notice { referral: ShortId::of(&id.0), priority, urgent, ..Notice::new(event, &cause, Role::Handler, self.clock.now()) }
     }
@@ -44,6 +44,7 @@ const fn event(step: Step) -> Option<Event> {
         Step::Offer => Event::OfferArrived,
         Step::Acknowledge => Event::Acknowledged,
         Step::Accept => Event::Accepted,
+        Step::Confirm(_) => Event::Confirmed,
         Step::Decline | Step::Refuse => Event::Declined,
         Step::Ask => Event::Question,
         Step::Answer(_) => Event::Answer,
@@ -51,7 +52,7 @@ const fn event(step: Step) -> Option<Event> {
         Step::Resolve => Event::Resolved,
         Step::Withdraw => Event::Withdrawn,
         Step::HandBack => Event::HandedBack,
-        Step::Receipt | Step::Confirm(_) | Step::Contact | Step::Review | Step::Close | Step::Purge | Step::Seen | Step::Gone => {
+        Step::Receipt | Step::Contact | Step::Review | Step::Close | Step::Purge | Step::Seen | Step::Gone => {
             return None;
         }
     })

@@ -1,7 +1,9 @@
 //! Programs that may fetch: added, given a new token, revoked. Of a token nothing but its SHA-256 is kept: 256 random bits need no slow hash.
 
 use super::super::referral::By;
+use super::super::view::ExportRequest;
 use super::super::{Node, NodeError};
+use super::ledger::collection;
 use crate::model::crypto::{random, sha256};
 use crate::model::{Ceiling, Class, GroupId, Pap, ReferralId, Timestamp, Tlp};
 use crate::rules::consumer::{ConsumerName, Grant, Scope, Shut, TOKEN_PREFIX, Way};
@@ -303,6 +305,18 @@ impl Node {
         let mut consumers = views.collect::<Result<Vec<_>, NodeError>>()?;
         consumers.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(ConsumersView { https: self.serving.https(), consumers })
+    }
+
+    /// What the collections of all consumers have, but of those that are over: the one of everything that each may see, and one for each of its groups.
+    pub(super) fn collections_read(&self) -> Result<Vec<ExportRequest>, NodeError> {
+        let now = self.clock.now();
+        let rows = all(&self.store.snapshot()?)?.into_iter();
+        let live = rows.filter(|row| row.over(now).is_none() && row.grant.scopes.contains(&Scope::Taxii));
+        let of = |ConsumerRow { grant, groups, .. }: ConsumerRow| {
+            let each: Vec<_> = groups.iter().map(|group| collection(grant.ceiling(false), vec![*group])).collect();
+            std::iter::once(collection(grant.ceiling(false), groups)).chain(each)
+        };
+        Ok(live.flat_map(of).collect())
     }
 
     /// Whose token it is, if it opens anything. Looking for its digest tells nothing of other tokens by the time that it takes.

@@ -3,7 +3,7 @@
 //!
 //! A file's tag is the SHA-256 of its bytes: what somebody may not see changes no byte of it, so it changes no tag.
 
-use super::super::view::ExportRequest;
+use super::super::view::{ExportFormat, ExportRequest};
 use super::super::{Node, NodeError};
 use super::consumer::Consumer;
 use super::ledger::{Known, Ledger};
@@ -41,6 +41,26 @@ impl Coding {
             Self::Identity => "identity",
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
+        }
+    }
+
+    /// Packs what is read, and gives back where it was written. The same bytes give the same, so that tags hold over a restart.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn pack<W: Write>(self, mut from: impl Read, mut to: W) -> io::Result<W> {
+        match self {
+            Self::Identity => io::copy(&mut from, &mut to).map(|_| to),
+            Self::Gzip => {
+                let mut gzip = flate2::GzBuilder::new().mtime(0).write(to, flate2::Compression::default());
+                io::copy(&mut from, &mut gzip)?;
+                gzip.finish()
+            }
+            Self::Zstd => {
+                let mut zstd = zstd::Encoder::new(to, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+                io::copy(&mut from, &mut zstd)?;
+                zstd.finish()
+            }
         }
     }
 }
@@ -215,11 +235,13 @@ impl Node {
 
     /// An export as it is now.
     pub(super) async fn kept(self: &Arc<Self>, asked: &Asked, request: &ExportRequest) -> Result<Arc<KeptExport>, NodeError> {
-        if let Some(kept) = self.still_good(asked)? {
+        // Alerts are few, and no event of the store tells that one came or went.
+        let is_looked_for = request.format != ExportFormat::Atom;
+        if let Some(kept) = self.still_good(asked)?.filter(|_| is_looked_for) {
             return Ok(kept);
         }
         let _one_at_a_time = self.serving.writing.lock().await;
-        match self.still_good(asked)? {
+        match self.still_good(asked)?.filter(|_| is_looked_for) {
             Some(kept) => Ok(kept),
             None => self.write_anew(asked.clone(), request.clone()).await,
         }
@@ -392,25 +414,10 @@ fn index(path: &Path, is_folder: bool) -> io::Result<(Part, BTreeMap<String, Par
     Ok((whole, files))
 }
 
-/// The same file and coding give the same bytes, so that tags hold over a restart.
 fn pack(from: &Path, part: Part, mut to: NamedTempFile, coding: Coding) -> io::Result<Packed> {
     let mut source = File::open(from)?;
     source.seek(SeekFrom::Start(part.offset))?;
-    let mut source = BufReader::new(source.take(part.size));
-    let out = BufWriter::new(to.as_file_mut());
-    match coding {
-        Coding::Identity => io::copy(&mut source, &mut { out }).map(drop)?,
-        Coding::Gzip => {
-            let mut gzip = flate2::GzBuilder::new().mtime(0).write(out, flate2::Compression::default());
-            io::copy(&mut source, &mut gzip)?;
-            gzip.finish()?.flush()?;
-        }
-        Coding::Zstd => {
-            let mut zstd = zstd::Encoder::new(out, zstd::DEFAULT_COMPRESSION_LEVEL)?;
-            io::copy(&mut source, &mut zstd)?;
-            zstd.finish()?.flush()?;
-        }
-    }
+    coding.pack(source.take(part.size), BufWriter::new(to.as_file_mut()))?.flush()?;
     let path = to.into_temp_path();
     let (size, digest) = digest_of(File::open(&path)?)?;
     Ok(Packed { path, part: Part { offset: 0, size, digest } })

@@ -5,16 +5,16 @@
 //! new or has changed goes to the end. An order made of the store's events would tell by its gaps how much there is that they may not see. It is kept in
 //! a file, so that it outlives the process; where the file is lost, everything comes once more.
 
-use super::super::view::ExportRequest;
+use super::super::view::{ExportFormat, ExportOptions, ExportRequest};
 use super::super::{Node, NodeError};
 use super::kept::{Asked, Exports, KeptExport, asked, blocking, failed};
 use crate::model::crypto::sha256;
-use crate::model::{GroupId, Timestamp};
+use crate::model::{Ceiling, GroupId, Timestamp};
 use crate::store::Snapshot;
 use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -160,6 +160,12 @@ fn compare(export: impl BufRead, before: &Before, now: Timestamp, most: usize) -
     Ok((old, last))
 }
 
+/// What a collection has: what was said in these groups, everything where there is none.
+pub fn collection(ceiling: Ceiling, groups: Vec<GroupId>) -> ExportRequest {
+    let options = ExportOptions::default();
+    ExportRequest { format: ExportFormat::Stix, ceiling, groups, since: None, kinds: Vec::new(), options }
+}
+
 /// What was known of a collection when it was looked at last.
 #[derive(Debug)]
 pub(super) struct Known {
@@ -228,11 +234,40 @@ impl Node {
             }
             _ => {}
         }
-        let (format, tlp, class, pap, groups) = asked;
-        let groups: Vec<u8> = groups.iter().flat_map(|group| group.0).collect();
-        let name = sha256(&[format.as_bytes(), &[*tlp, *class, *pap], &groups]);
-        Ok(folder.join(HEXLOWER.encode(&name[..16])))
+        Ok(folder.join(file_name(asked)))
     }
+
+    /// Takes away what is kept of collections that are no consumer's any more.
+    ///
+    /// # Errors
+    /// When the store or the folder cannot be read, or a file stays.
+    pub fn sweep_ledgers(&self) -> Result<(), NodeError> {
+        let wanted: BTreeSet<String> = self.collections_read()?.iter().map(|request| file_name(&asked(request))).collect();
+        let folder = self.data.join(FOLDER);
+        let failed = |error| NodeError::io(format!("take away what is left in `{}`", folder.display()), error);
+        let files = match std::fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            files => files.map_err(failed)?,
+        };
+        for file in files {
+            let file = file.map_err(failed)?;
+            let is_wanted = file.file_name().to_str().is_some_and(|name| wanted.contains(name));
+            // One that is being written is not there yet under any name of these.
+            if !is_wanted && file.file_name().to_str().is_some_and(is_file_name) {
+                std::fs::remove_file(file.path()).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn file_name((format, tlp, class, pap, groups): &Asked) -> String {
+    let groups: Vec<u8> = groups.iter().flat_map(|group| group.0).collect();
+    HEXLOWER.encode(&sha256(&[format.as_bytes(), &[*tlp, *class, *pap], &groups])[..16])
+}
+
+fn is_file_name(name: &str) -> bool {
+    name.len() == 32 && HEXLOWER.decode(name.as_bytes()).is_ok()
 }
 
 fn write(path: &Path, entries: &[Entry], last: u64) -> io::Result<()> {
@@ -252,7 +287,13 @@ fn write(path: &Path, entries: &[Entry], last: u64) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::consumer::ConsumerAdd;
     use super::*;
+    use crate::clock::Clock;
+    use crate::config::Config;
+    use crate::model::Tlp;
+    use crate::node::referral::By;
+    use crate::rules::consumer::{Grant, Scope};
 
     const NOW: Timestamp = Timestamp(1_000);
 
@@ -300,6 +341,42 @@ mod tests {
         std::fs::write(&path, std::fs::read_to_string(&path).unwrap().replace("b--2", "")).unwrap();
         let (again, _) = compare(bundle(&[("a--1", "1"), ("b--2", "1")]).as_bytes(), &Before::read(&path), Timestamp(9_000), 100).unwrap();
         assert_eq!(again.iter().map(|entry| entry.added).collect::<Vec<_>>(), [1_000_000, 9_000_000]);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_reads_any_more_goes_and_nothing_else() {
+        let (directory, clock) = (tempfile::tempdir().unwrap(), Clock::manual(Timestamp(1_800_000_000_000)));
+        Node::init(directory.path(), &["amal.example:7443".to_owned()], &clock).unwrap();
+        let node = Node::open_with(directory.path(), Config::default(), clock.clone()).unwrap();
+        node.sweep_served().unwrap();
+        node.sweep_ledgers().unwrap();
+        let add = |name: &str, tlp_max| ConsumerAdd {
+            name: name.parse().unwrap(),
+            scopes: vec![Scope::Taxii],
+            tlp_max,
+            class_max: None,
+            pap_max: None,
+            groups: Vec::new(),
+            days: 1,
+            in_url: false,
+        };
+        let green = node.add_consumer(add("one", Tlp::Green), By::default()).await.unwrap().consumer;
+        node.add_consumer(add("two", Tlp::Amber), By::default()).await.unwrap();
+        for tlp in [Tlp::Green, Tlp::Amber, Tlp::Clear] {
+            let ceiling = Grant { tlp_max: tlp, ..green.grant.clone() }.ceiling(false);
+            node.ledger(&collection(ceiling, Vec::new())).await.unwrap();
+        }
+        std::fs::write(directory.path().join(FOLDER).join("mine.txt"), "").unwrap();
+        let count = || std::fs::read_dir(directory.path().join(FOLDER)).unwrap().count();
+        assert_eq!(count(), 4);
+        node.sweep_ledgers().unwrap();
+        assert_eq!(count(), 3, "what nobody reads has gone");
+        node.revoke_consumer("one", By::default()).await.unwrap();
+        node.sweep_ledgers().unwrap();
+        assert_eq!(count(), 2);
+        clock.advance(2 * 86_400_000);
+        node.sweep_ledgers().unwrap();
+        assert_eq!(count(), 1, "what was not ours stays");
     }
 
     #[test]

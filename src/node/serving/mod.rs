@@ -6,7 +6,7 @@ mod ledger;
 
 pub use consumer::{Consumer, ConsumerAdd, ConsumerRenew, ConsumerView, ConsumersView, HttpsView, TokenView};
 pub use kept::{Coding, Fetched};
-pub use ledger::{Entry, Ledger};
+pub use ledger::{Entry, Ledger, collection};
 
 use crate::model::Timestamp;
 use std::collections::BTreeMap;

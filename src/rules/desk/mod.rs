@@ -33,6 +33,8 @@ pub enum Deed {
     Alert,
     /// Say which programs of others may fetch what.
     Consumers,
+    /// Say which feeds are taken in.
+    Feeds,
     /// Make the desk's first key.
     MakeDeskKey,
     /// Make the next one.
@@ -46,9 +48,9 @@ pub const fn may(role: Role, deed: Deed) -> bool {
     match (role, deed) {
         (Role::Director, _)
         | (Role::Handler | Role::Lead, Deed::Release | Deed::Approve | Deed::Refer | Deed::Work | Deed::Duplicate | Deed::OpenSealed)
-        | (Role::Lead, Deed::RotateDeskKey | Deed::Profile | Deed::Alert | Deed::Consumers) => true,
+        | (Role::Lead, Deed::RotateDeskKey | Deed::Profile | Deed::Alert | Deed::Consumers | Deed::Feeds) => true,
         (Role::Handler | Role::Lead, Deed::ChangeUsers | Deed::MakeDeskKey)
-        | (Role::Handler, Deed::RotateDeskKey | Deed::Profile | Deed::Alert | Deed::Consumers)
+        | (Role::Handler, Deed::RotateDeskKey | Deed::Profile | Deed::Alert | Deed::Consumers | Deed::Feeds)
         | (Role::Coordinator, _) => false,
     }
 }
@@ -160,6 +162,7 @@ const fn deed_text(deed: &Deed) -> &'static str {
         Deed::Profile => "change the profile",
         Deed::Alert => "publish an alert",
         Deed::Consumers => "say which programs may fetch",
+        Deed::Feeds => "say which feeds are taken in",
         Deed::MakeDeskKey => "make the desk key",
         Deed::RotateDeskKey => "make the next desk key",
         Deed::OpenSealed => "open what is sealed to the desk",
@@ -169,7 +172,7 @@ const fn deed_text(deed: &Deed) -> &'static str {
 const fn deed_hint(deed: &Deed) -> &'static str {
     match deed {
         Deed::ChangeUsers | Deed::MakeDeskKey => "a director does; `watchfire user list` shows who is one",
-        Deed::RotateDeskKey | Deed::Profile | Deed::Alert | Deed::Consumers => {
+        Deed::RotateDeskKey | Deed::Profile | Deed::Alert | Deed::Consumers | Deed::Feeds => {
             "a lead or a director does; `watchfire user list` shows them"
         }
         Deed::Release | Deed::Approve | Deed::Refer | Deed::Work | Deed::Duplicate | Deed::OpenSealed => {

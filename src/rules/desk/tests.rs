@@ -434,6 +434,8 @@ fn a_lead_or_a_director_says_what_the_organisation_tells_of_itself() {
     assert_eq!(may_warn, [false, true, true, false]);
     let may_let_fetch = [Role::Handler, Role::Lead, Role::Director, Role::Coordinator].map(|role| may(role, Deed::Consumers));
     assert_eq!(may_let_fetch, [false, true, true, false]);
+    let may_take_in = [Role::Handler, Role::Lead, Role::Director, Role::Coordinator].map(|role| may(role, Deed::Feeds));
+    assert_eq!(may_take_in, [false, true, true, false]);
     let told = Denied::Role(Role::Handler, Deed::Profile).to_string();
     assert!(told.ends_with("may not change the profile\nhint: a lead or a director does; `watchfire user list` shows them"), "{told}");
 }

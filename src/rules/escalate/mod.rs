@@ -17,7 +17,8 @@ pub use span::{BadSpan, Span};
 pub use timetable::{BadTimetable, Ladder, Rung, Timetable};
 pub use watch::{Key, Watch};
 
-use crate::model::desk::Role;
+use crate::model::desk::{Role, Roles};
+use crate::model::{Priority, Timestamp};
 
 use super::referral::{self, Clock, Decision, Phase, Side, Standing};
 
@@ -181,11 +182,12 @@ impl Act {
     }
 
     /// Who is told.
-    pub const fn tells(self) -> &'static [Role] {
+    pub const fn tells(self) -> Roles {
+        let (handlers, leads) = (Roles::one(Role::Handler), Roles::one(Role::Lead));
         match self {
-            Self::Digest | Self::TellHandler => &[Role::Handler],
-            Self::TellLeads | Self::ProposeNext => &[Role::Handler, Role::Lead],
-            Self::TellDirector | Self::ProposeToDirector | Self::OfferNext => &[Role::Handler, Role::Lead, Role::Director],
+            Self::Digest | Self::TellHandler => handlers,
+            Self::TellLeads | Self::ProposeNext => handlers.and(leads),
+            Self::TellDirector | Self::ProposeToDirector | Self::OfferNext => handlers.and(leads).and(Roles::one(Role::Director)),
         }
     }
 
@@ -217,9 +219,22 @@ impl Act {
     }
 }
 
+/// What is to be known beside a conversation to say what is waited for in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Whether the case goes on by another of its offers ([`referral::goes_on_elsewhere`]): then nobody is looked for because of this one.
+    pub goes_on: bool,
+    /// How many other offers the case has.
+    pub offers: u32,
+    /// When something was last said in one of these.
+    pub last: Timestamp,
+    /// When the receiver said that work will begin, while nothing was told of it.
+    pub start: Option<Timestamp>,
+}
+
 /// What is waited for at a side by what it knows, each with the number of the message that started it (0 where one referral has it once at most, or
 /// before the first such message). The same wait with another number begins anew.
-pub fn waits(side: Side, known: &Standing) -> Vec<(Wait, u64)> {
+pub fn waits(side: Side, known: &Standing, beside: &Beside) -> Vec<(Wait, u64)> {
     let (origin, receiver) = (&known.origin, &known.receiver);
     let number = |clock| match clock {
         Clock::Receipt | Clock::Acknowledgement | Clock::Decision | Clock::Closing => 0,
@@ -230,16 +245,37 @@ pub fn waits(side: Side, known: &Standing) -> Vec<(Wait, u64)> {
         },
         Clock::HandOver => origin.confirmed.unwrap_or(0),
         Clock::Silence => receiver.reported,
-        Clock::Return | Clock::Next => receiver.handed_back.unwrap_or(0),
+        Clock::Return => receiver.handed_back.unwrap_or(0),
+        // Whoever was asked meanwhile came to nothing, too.
+        Clock::Next => receiver.handed_back.unwrap_or(0) | u64::from(beside.offers) << 32,
         Clock::Review => receiver.resolved.unwrap_or(0),
         Clock::Purge => origin.withdrawn.or(origin.closed).unwrap_or(0),
     };
-    let mut waits: Vec<(Wait, u64)> = referral::clocks(side, known).into_iter().map(|clock| (clock.into(), number(clock))).collect();
+    let clocks = referral::clocks(side, known).into_iter().filter(|clock| *clock != Clock::Next || !beside.goes_on);
+    let mut waits: Vec<(Wait, u64)> = clocks.map(|clock| (clock.into(), number(clock))).collect();
     let nothing_done = receiver.progress.is_none() && receiver.passed_on == 0;
     if matches!(known.phase(), Phase::InProgress(_)) && nothing_done {
         waits.push((Wait::FirstAction, origin.confirmed.unwrap_or(0)));
     }
     waits
+}
+
+/// Minutes after which people are told of a release that waits for a person, and whom; then each so many minutes again.
+const RELEASE_URGENT: (&[(u64, Act)], u64) = (&[(0, Act::TellLeads), (15, Act::TellDirector)], 12 * 60);
+const RELEASE_NORMAL: (&[(u64, Act)], u64) = (&[(10, Act::TellLeads), (24 * 60, Act::TellDirector)], 24 * 60);
+
+/// The last rung that a release has reached which waits for a person so long, in milliseconds: its number, from 1, and what is done then. What is not
+/// about a case waits as a normal one does, and so does whoever fills an import just now: they have ten minutes.
+pub fn release_rung(priority: Option<Priority>, waited_ms: u64) -> Option<(u32, Act)> {
+    let (rungs, again) = match priority {
+        Some(Priority::Emergency | Priority::Urgent) => RELEASE_URGENT,
+        Some(Priority::Normal) | None => RELEASE_NORMAL,
+    };
+    let waited = waited_ms / 60_000;
+    let at = rungs.iter().rposition(|(after, _)| *after <= waited)?;
+    let (after, act) = rungs[at];
+    let repeated = if at + 1 == rungs.len() { (waited - after) / again } else { 0 };
+    Some((u32::try_from(at as u64 + 1 + repeated).unwrap_or(u32::MAX), act))
 }
 
 /// Whether the decision waits for an answer, so that its clock stands still.
@@ -262,6 +298,21 @@ mod tests {
     }
 
     #[test]
+    fn a_release_that_waits_for_a_person_is_told_of_until_somebody_comes() {
+        const MINUTE_MS: u64 = 60_000;
+        let told = |priority, minutes: u64| release_rung(priority, minutes * MINUTE_MS);
+        let emergency = Some(Priority::Emergency);
+        assert_eq!(
+            [0, 14, 15].map(|at| told(emergency, at)),
+            [Some((1, Act::TellLeads)), Some((1, Act::TellLeads)), Some((2, Act::TellDirector))]
+        );
+        assert_eq!([15 + 719, 15 + 720, 15 + 1_440].map(|at| told(emergency, at).map(|(rung, _)| rung)), [Some(2), Some(3), Some(4)]);
+        for priority in [None, Some(Priority::Normal)] {
+            assert_eq!([9, 10, 1_440, 2_880].map(|at| told(priority, at).map(|(rung, _)| rung)), [None, Some(1), Some(2), Some(3)]);
+        }
+    }
+
+    #[test]
     fn only_the_origin_looks_for_somebody_else() {
         assert_eq!((Act::OfferNext.at(Side::Origin), Act::OfferNext.at(Side::Receiver)), (Act::OfferNext, Act::TellDirector));
         assert_eq!((Act::ProposeNext.at(Side::Receiver), Act::TellLeads.at(Side::Receiver)), (Act::TellLeads, Act::TellLeads));
@@ -271,7 +322,9 @@ mod tests {
 
     #[test]
     fn a_later_act_tells_no_fewer_and_what_is_not_offered_tells_as_many() {
-        assert!(Act::ALL.is_sorted() && Act::ALL.windows(2).all(|pair| pair[0].tells().len() <= pair[1].tells().len()));
+        assert!(
+            Act::ALL.is_sorted() && Act::ALL.windows(2).all(|pair| pair[0].tells().iter().all(|role| pair[1].tells().meet(role.into())))
+        );
         for act in Act::ALL {
             assert_eq!(act.within(false).tells(), act.tells(), "{act:?}");
         }

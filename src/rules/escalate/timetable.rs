@@ -66,6 +66,8 @@ pub struct Timetable {
     again: BTreeMap<Priority, Span>,
     again_slow: Span,
     peers: BTreeMap<OrgId, Peer>,
+    /// Those that are called by a name, of which nobody has said yet whose it is.
+    named: BTreeMap<String, Peer>,
 }
 
 /// How long after the end of a ladder its last act is repeated.
@@ -96,8 +98,9 @@ struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     delay_max: Option<Span>,
     again: Again,
+    /// By their ids, or by the names that they have here.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    peers: BTreeMap<OrgId, Peer>,
+    peers: BTreeMap<String, Peer>,
 }
 
 /// What was agreed with one organisation.
@@ -159,6 +162,14 @@ pub enum BadTimetable {
     /// Too many peers.
     #[error("`peers` has {0} organisations\nhint: up to {PEERS_MAX}")]
     Peers(usize),
+    /// No peer has that name.
+    #[error(
+        "`peers.{0}`: no peer is called so\nhint: `watchfire peer list` has the names; add a peer before the file names it, or write its id"
+    )]
+    Unknown(String),
+    /// One organisation has two sets of ladders.
+    #[error("`peers.{0}` is in the file twice\nhint: call it by its name or by its id, once")]
+    Twice(String),
 }
 
 impl Default for Timetable {
@@ -175,6 +186,7 @@ impl Default for Timetable {
             again: again.into(),
             again_slow: Span::weeks(1),
             peers: BTreeMap::new(),
+            named: BTreeMap::new(),
         }
     }
 }
@@ -240,6 +252,25 @@ impl Timetable {
         Ladder { rungs, again: *again.unwrap_or(&self.again_slow) }
     }
 
+    /// The names of which nobody has said yet whose they are.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.named.keys().map(String::as_str)
+    }
+
+    /// Puts organisations in the place of their names.
+    ///
+    /// # Errors
+    /// When a name is nobody's, or the organisation has ladders already.
+    pub fn resolved(mut self, peers: &BTreeMap<String, OrgId>) -> Result<Self, BadTimetable> {
+        for (name, ladders) in std::mem::take(&mut self.named) {
+            let Some(org) = peers.get(&name) else { return Err(BadTimetable::Unknown(name)) };
+            if self.peers.insert(*org, ladders).is_some() {
+                return Err(BadTimetable::Twice(name));
+            }
+        }
+        Ok(self)
+    }
+
     /// For how many milliseconds by the wall questions stop the decision's clock in all.
     pub fn pause_ms_max(&self, priority: Priority) -> u64 {
         self.pause_max.get(&priority).map_or(0, |span| span.wall_ms())
@@ -286,16 +317,20 @@ impl TryFrom<Settings> for Timetable {
         if peers.len() > PEERS_MAX {
             return Err(BadTimetable::Peers(peers.len()));
         }
-        for (org, peer) in &peers {
+        for (called, peer) in peers {
             for priority in Priority::ALL {
-                check(&format!("peers.{org}.{priority}"), peer.of(priority))?;
+                check(&format!("peers.{called}.{priority}"), peer.of(priority))?;
+            }
+            match called.parse() {
+                Ok(org) => drop(all.peers.insert(org, peer)),
+                Err(_) => drop(all.named.insert(called, peer)),
             }
         }
         all.pause_max.extend(pause_max);
         let set = Priority::ALL.into_iter().zip([again.emergency, again.urgent, again.normal]);
         all.again.extend(set.filter_map(|(priority, span)| Some((priority, span?))));
         let again_slow = again.slow.unwrap_or(all.again_slow);
-        Ok(Self { delay_max: delay_max.unwrap_or(all.delay_max), again_slow, peers, ..all })
+        Ok(Self { delay_max: delay_max.unwrap_or(all.delay_max), again_slow, ..all })
     }
 }
 
@@ -310,7 +345,8 @@ impl From<Timetable> for Settings {
             normal: span(Priority::Normal),
             slow: Some(all.again_slow),
         };
-        Self { emergency, urgent, normal, pause_max: all.pause_max, delay_max: Some(all.delay_max), again, peers: all.peers }
+        let peers = all.peers.into_iter().map(|(org, peer)| (org.to_string(), peer)).chain(all.named).collect();
+        Self { emergency, urgent, normal, pause_max: all.pause_max, delay_max: Some(all.delay_max), again, peers }
     }
 }
 
@@ -401,6 +437,27 @@ mod tests {
     }
 
     #[test]
+    fn a_peer_is_called_by_its_id_or_by_its_name() {
+        let ladder = r#"{"normal": {"decision": [{"after": "2h", "act": "tell_leads"}]}}"#;
+        let named = read(&format!(r#"{{"peers": {{"cedar": {ladder}}}}}"#)).unwrap();
+        let of_peer = |all: &Timetable| said(all, Priority::Normal, Wait::Decision);
+        assert_ne!(of_peer(&named), "2h TellLeads", "nobody has said whose the name is");
+        assert_eq!(named.names().collect::<Vec<_>>(), ["cedar"]);
+        assert_eq!(read(&serde_json::to_string(&named).unwrap()).unwrap(), named);
+        let known = BTreeMap::from([("cedar".to_owned(), PEER), ("dunya".to_owned(), OrgId([8; 32]))]);
+        let resolved = named.clone().resolved(&known).unwrap();
+        assert_eq!((of_peer(&resolved).as_str(), resolved.names().count()), ("2h TellLeads", 0));
+        assert_eq!(resolved, read(&format!(r#"{{"peers": {{"{PEER}": {ladder}}}}}"#)).unwrap());
+        let unknown = named.resolved(&BTreeMap::new()).unwrap_err();
+        assert_eq!(
+            unknown.to_string(),
+            "`peers.cedar`: no peer is called so\nhint: `watchfire peer list` has the names; add a peer before the file names it, or write its id"
+        );
+        let twice = read(&format!(r#"{{"peers": {{"cedar": {ladder}, "{PEER}": {ladder}}}}}"#)).unwrap().resolved(&known).unwrap_err();
+        assert_eq!(twice.to_string(), "`peers.cedar` is in the file twice\nhint: call it by its name or by its id, once");
+    }
+
+    #[test]
     fn what_is_no_timetable_is_told() {
         let why = |ladder: &str| read(&format!(r#"{{"urgent": {{{ladder}}}}}"#)).unwrap_err();
         let rung = |after: &str, act: &str| format!(r#"{{"after": "{after}", "act": "{act}"}}"#);
@@ -417,7 +474,6 @@ mod tests {
         assert!(why(r#""silense": []"#).contains("unknown variant `silense`"));
         assert!(why(&format!(r#""silence": [{}]"#, rung("soon", "digest"))).starts_with("`soon` is no span of time"));
         assert!(read(r#"{"urgnt": {}}"#).unwrap_err().contains("unknown field `urgnt`"));
-        assert!(read(r#"{"peers": {"xyz": {}}}"#).unwrap_err().contains("`xyz` is not an organisation id"));
         let peer = format!(r#"{{"peers": {{"{PEER}": {{"normal": {{"next": []}}}}}}}}"#);
         assert!(read(&peer).unwrap_err().starts_with(&format!("`peers.{PEER}.normal.next` has 0 rungs")));
     }

@@ -12,7 +12,7 @@ pub use pace::{BadDigestTimes, Bucket, DigestTimes, Retry};
 pub use webhook::{BadSecret, WebhookSecret};
 
 use crate::model::crypto::sha256_framed;
-use crate::model::desk::Role;
+use crate::model::desk::Roles;
 use crate::model::{NoticeId, ShortId, Timestamp};
 use std::collections::BTreeMap;
 
@@ -90,8 +90,12 @@ events! {
     DuplicateFound 27 "duplicate-found" "a partner has told what a check found";
     /// Nobody has taken a shift's hand-over in time.
     HandoverLate 28 "handover-late" "nobody has accepted a hand-over between shifts";
+    /// The other side has handed over to us what we accepted.
+    Confirmed 29 "confirmed" "a referral was handed over to this desk";
+    /// What is to leave waits for a person here: for a look, or for a second signature.
+    ReleaseWaits 30 "release-waits" "a release waits for a person";
     /// Another organisation says that an indicator of ours is of nothing bad.
-    SightingFalse 29 "sighting-false" "somebody says that an indicator of ours is a false positive";
+    SightingFalse 31 "sighting-false" "somebody says that an indicator of ours is a false positive";
 }
 
 impl Event {
@@ -116,8 +120,10 @@ pub struct Notice {
     pub rung: Option<u8>,
     /// Whether it is told at once; else it waits for the digest.
     pub urgent: bool,
+    /// Whether it became due while the node was away, so that it is told together with all else that did.
+    pub late: bool,
     /// Who is to be told.
-    pub to: Role,
+    pub to: Roles,
     /// When it happened.
     pub at: Timestamp,
 }
@@ -125,16 +131,16 @@ pub struct Notice {
 impl Notice {
     /// The id of a notice about `cause`: bytes that name what happened and nothing else (the whole id of a referral and the number of a message, say), so
     /// that the same cause gives the same id. A cause of few possible values must hold something random, since an id can be tried out.
-    pub fn id_of(event: Event, cause: &[u8], rung: Option<u8>, to: Role) -> NoticeId {
-        let hash =
-            sha256_framed("watchfire notice v1", &[&[event as u8], cause, &[rung.map_or(0, |_| 1), rung.unwrap_or_default()], &[to as u8]]);
-        first(&hash)
+    pub fn id_of(event: Event, cause: &[u8], rung: Option<u8>, to: impl Into<Roles>) -> NoticeId {
+        let rung = [rung.map_or(0, |_| 1), rung.unwrap_or_default()];
+        first(&sha256_framed("watchfire notice v1", &[&[event as u8], cause, &rung, &[to.into().number()]]))
     }
 
-    /// One that is told at once to handlers, about no referral; the rest is set where it is known.
-    pub fn new(event: Event, cause: &[u8], to: Role, at: Timestamp) -> Self {
+    /// One that is told at once, about no referral; the rest is set where it is known.
+    pub fn new(event: Event, cause: &[u8], to: impl Into<Roles>, at: Timestamp) -> Self {
+        let to = to.into();
         let id = Self::id_of(event, cause, None, to);
-        Self { id, event, referral: None, priority: None, rung: None, urgent: true, to, at }
+        Self { id, event, referral: None, priority: None, rung: None, urgent: true, late: false, to, at }
     }
 }
 
@@ -153,6 +159,8 @@ pub struct Digest {
     pub counts: BTreeMap<Event, u32>,
     /// Whether there are urgent ones in it, which were too many to be told one by one.
     pub urgent: bool,
+    /// Whether all of them became due while the node was away.
+    pub late: bool,
     /// When the first happened.
     pub from: Timestamp,
     /// When the last happened.
@@ -171,7 +179,8 @@ impl Digest {
         }
         let (from, until) = (notices.iter().map(|notice| notice.at).min()?, notices.iter().map(|notice| notice.at).max()?);
         let id = first(&sha256_framed("watchfire digest v1", &[ids.as_flattened()]));
-        Some(Self { id, counts, urgent: notices.iter().any(|notice| notice.urgent), from, until })
+        let (urgent, late) = (notices.iter().any(|notice| notice.urgent), notices.iter().all(|notice| notice.late));
+        Some(Self { id, counts, urgent, late, from, until })
     }
 
     /// How many notices are in it.
@@ -218,6 +227,7 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::desk::Role;
 
     #[test]
     fn every_event_has_a_number_and_a_code_of_its_own() {
@@ -231,7 +241,7 @@ mod tests {
 
     #[test]
     fn the_same_cause_has_the_same_id_and_no_other_has_it() {
-        let id = |event, cause: &[u8], rung, to| Notice::id_of(event, cause, rung, to);
+        let id = |event, cause: &[u8], rung, to: Role| Notice::id_of(event, cause, rung, to);
         let one = id(Event::RungReached, b"a", Some(1), Role::Lead);
         assert_eq!(one, id(Event::RungReached, b"a", Some(1), Role::Lead));
         let others = [
@@ -240,8 +250,16 @@ mod tests {
             id(Event::RungReached, b"a", Some(2), Role::Lead),
             id(Event::RungReached, b"a", None, Role::Lead),
             id(Event::RungReached, b"a", Some(1), Role::Director),
+            Notice::id_of(Event::RungReached, b"a", Some(1), Roles::one(Role::Handler).and(Role::Lead.into())),
         ];
         assert!(!others.contains(&one));
+    }
+
+    /// Notices that were told before there were sets of roles stay known.
+    #[test]
+    fn the_id_for_a_single_role_is_the_one_it_always_was() {
+        let id = Notice::id_of(Event::RungReached, b"a", Some(1), Role::Lead);
+        assert_eq!(id.to_string(), "n45tczjhhgsyf6o7pvj2wpvtea");
     }
 
     #[test]
@@ -256,5 +274,8 @@ mod tests {
         assert_eq!(Digest::of(&turned), Some(digest.clone()));
         assert_ne!(Digest::of(&three[..2]).expect("two").id, digest.id);
         assert_eq!(Digest::of(&[]), None);
+        let late = three.clone().map(|notice| Notice { late: true, ..notice });
+        assert!(Digest::of(&late).expect("three").late);
+        assert!(!Digest::of(&[late[0].clone(), three[1].clone()]).expect("two").late, "not all of them are");
     }
 }

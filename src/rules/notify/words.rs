@@ -2,6 +2,7 @@
 
 use super::{Digest, Event, Message, Notice};
 use crate::model::Timestamp;
+use crate::model::desk::Role;
 use serde_json::json;
 
 impl Message {
@@ -27,17 +28,18 @@ impl Message {
     /// What machines are given: `type`, `timestamp` and `data`, as Standard Webhooks has it.
     pub fn json(&self) -> serde_json::Value {
         let data = match self {
-            Self::One(Notice { id, event, referral, priority, rung, urgent, to, at: _ }) => {
+            Self::One(Notice { id, event, referral, priority, rung, urgent, late, to, at: _ }) => {
+                let to: Vec<_> = to.iter().map(Role::name).collect();
                 let mut data = json!({
-                    "id": id, "priority": priority.map(super::Priority::name), "rung": rung, "urgent": urgent, "to": to.name(),
+                    "id": id, "priority": priority.map(super::Priority::name), "rung": rung, "urgent": urgent, "late": late, "to": to,
                 });
                 data[Thing::of(*event).name] = json!(referral);
                 data
             }
-            Self::Digest(Digest { id, counts, urgent, from, until }) => {
+            Self::Digest(Digest { id, counts, urgent, late, from, until }) => {
                 let counts: serde_json::Map<_, _> =
                     counts.iter().map(|(event, count)| (event.code().to_owned(), (*count).into())).collect();
-                json!({ "id": id, "urgent": urgent, "from": from, "until": until, "counts": counts })
+                json!({ "id": id, "urgent": urgent, "late": late, "from": from, "until": until, "counts": counts })
             }
         };
         json!({ "type": self.code(), "timestamp": self.at(), "data": data })
@@ -45,11 +47,12 @@ impl Message {
 }
 
 fn one(notice: &Notice) -> String {
-    let Notice { id, event, referral, priority, rung, to, at, urgent: _ } = notice;
+    let Notice { id, event, referral, priority, rung, late, to, at, urgent: _ } = notice;
     let mut text = format!("{}\n\n", event.words());
     text.extend(referral.map(|id| format!("{:8}  {id}\n", Thing::of(*event).name)));
     text.extend(priority.map(|priority| format!("priority  {}\n", priority.name())));
     text.extend(rung.map(|rung| format!("rung      {rung}\n")));
+    text.extend(late.then_some("due       while this node was away\n"));
     text += &format!("for       {to}\nwhen      {}\nnotice    {id}\n", when(*at));
     text + &look(*event, referral.as_ref().map(ToString::to_string))
 }
@@ -69,6 +72,7 @@ impl Thing {
         let (name, one, all) = match event {
             Event::CallArrived | Event::Volunteered | Event::CallWaits | Event::CallEnded => ("call", "call show", "call list"),
             Event::AlertArrived => ("alert", "alert show", "alert list"),
+            Event::ReleaseWaits => ("release", "preview", "holds"),
             Event::HandoverWaiting | Event::HandoverLate => ("handover", "handover show", "handover list"),
             Event::DuplicateWaits | Event::DuplicateFound | Event::MatchTries => ("referral", "show", "duplicate list"),
             Event::SightingFalse => ("referral", "show", "sighting list"),
@@ -90,14 +94,19 @@ fn look(event: Event, id: Option<String>) -> String {
 }
 
 fn things(digest: &Digest) -> String {
+    let while_away = if digest.late { " while this node was away" } else { "" };
     match digest.count() {
-        1 => "1 thing happened".into(),
-        count => format!("{count} things happened"),
+        1 => format!("1 thing happened{while_away}"),
+        count => format!("{count} things happened{while_away}"),
     }
 }
 
 fn several(digest: &Digest) -> String {
-    let mut text = format!("{} from {} to {}\n\n", things(digest), when(digest.from), when(digest.until));
+    // What became due while the node was away has no other time than that of its return.
+    let mut text = match digest.late {
+        true => format!("{}, until {}\n\n", things(digest), when(digest.until)),
+        false => format!("{} from {} to {}\n\n", things(digest), when(digest.from), when(digest.until)),
+    };
     let width = digest.counts.keys().map(|event| event.code().len()).max().unwrap_or_default();
     text.extend(digest.counts.iter().map(|(event, count)| format!("{:width$}  {count}\n", event.code())));
     text += &format!("\nnotice  {}\n", digest.id);
@@ -112,14 +121,14 @@ fn when(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::desk::Role;
+    use crate::model::desk::Roles;
     use crate::model::{NoticeId, ShortId};
     use crate::rules::notify::Priority;
 
     const AT: Timestamp = Timestamp(1_795_339_800_000);
 
     fn notice() -> Notice {
-        let new = Notice::new(Event::RungReached, b"a cause", Role::Lead, AT);
+        let new = Notice::new(Event::RungReached, b"a cause", Roles::one(Role::Handler).and(Role::Lead.into()), AT);
         Notice { id: NoticeId([0; 16]), referral: Some(ShortId([7; 5])), priority: Some(Priority::Emergency), rung: Some(2), ..new }
     }
 
@@ -133,7 +142,7 @@ a referral has waited too long
 referral  a4dqobyh
 priority  emergency
 rung      2
-for       lead
+for       handler, lead
 when      2026-11-22T09:30:00Z
 notice    aaaaaaaaaaaaaaaaaaaaaaaaaa
 
@@ -144,7 +153,7 @@ What it is stands at the desk alone: `watchfire show a4dqobyh`.
 
     #[test]
     fn machines_get_the_same_as_codes() {
-        let expected = r#"{"data":{"id":"aaaaaaaaaaaaaaaaaaaaaaaaaa","priority":"emergency","referral":"a4dqobyh","rung":2,"to":"lead","urgent":true},"timestamp":"2026-11-22T09:30:00.000Z","type":"rung-reached"}"#;
+        let expected = r#"{"data":{"id":"aaaaaaaaaaaaaaaaaaaaaaaaaa","late":false,"priority":"emergency","referral":"a4dqobyh","rung":2,"to":["handler","lead"],"urgent":true},"timestamp":"2026-11-22T09:30:00.000Z","type":"rung-reached"}"#;
         assert_eq!(Message::One(notice()).json().to_string(), expected);
     }
 
@@ -186,8 +195,29 @@ notice  aaaaaaaaaaaaaaaaaaaaaaaaaa
 What it is stands at the desk alone: `watchfire inbox`.
 ";
         assert_eq!(message.text(), expected);
-        let expected = r#"{"data":{"counts":{"question":1,"rung-reached":1},"from":"2026-11-22T09:30:00.000Z","id":"aaaaaaaaaaaaaaaaaaaaaaaaaa","until":"2026-11-22T09:31:00.000Z","urgent":true},"timestamp":"2026-11-22T09:31:00.000Z","type":"digest"}"#;
+        let expected = r#"{"data":{"counts":{"question":1,"rung-reached":1},"from":"2026-11-22T09:30:00.000Z","id":"aaaaaaaaaaaaaaaaaaaaaaaaaa","late":false,"until":"2026-11-22T09:31:00.000Z","urgent":true},"timestamp":"2026-11-22T09:31:00.000Z","type":"digest"}"#;
         assert_eq!(message.json().to_string(), expected);
+    }
+
+    #[test]
+    fn what_became_due_while_the_node_was_away_says_so() {
+        let late = |n: u8| Notice { late: true, ..Notice::new(Event::RungReached, &[n], Role::Lead, AT) };
+        let one = Message::One(late(1));
+        assert!(one.text().contains("\ndue       while this node was away\n"), "{}", one.text());
+        assert_eq!(one.json()["data"]["late"], true);
+        let message = Message::Digest(Digest { id: NoticeId([0; 16]), ..Digest::of(&[late(1), late(2)]).expect("two") });
+        assert_eq!(message.subject(), "watchfire: 2 things happened while this node was away");
+        let expected = "\
+2 things happened while this node was away, until 2026-11-22T09:30:00Z
+
+rung-reached  2
+
+notice  aaaaaaaaaaaaaaaaaaaaaaaaaa
+
+What it is stands at the desk alone: `watchfire inbox`.
+";
+        assert_eq!(message.text(), expected);
+        assert_eq!(message.json()["data"]["late"], true);
     }
 
     #[test]

@@ -454,7 +454,7 @@ pub enum Choice {
 }
 
 /// Whether a receiver has the case, and was not told to leave it.
-fn has_the_case(offer: &Standing) -> bool {
+pub fn has_the_case(offer: &Standing) -> bool {
     offer.owner() == Side::Receiver && offer.origin.withdrawn.is_none()
 }
 
@@ -479,6 +479,17 @@ pub fn is_open(offer: &Standing) -> bool {
     let is_asked = matches!(offer.receiver.decision, Decision::Open | Decision::Accepted(_));
     let has_ended = offer.origin.withdrawn.is_some() || offer.origin.closed.is_some() || offer.receiver.handed_back.is_some();
     offer.origin.offered && is_asked && !has_ended
+}
+
+/// Whether a case goes on, or had its outcome, by another of its offers than one that came to nothing: whoever offered it has nothing to decide about that
+/// one. Of several that came to nothing the last is the one after which somebody else is looked for.
+pub fn goes_on_elsewhere(offers: &[&Standing], at: usize) -> bool {
+    let came_to_nothing = |one: &Standing| matches!(one.phase(), Phase::Refused | Phase::Declined | Phase::HandedBack);
+    let has_outcome =
+        |one: &Standing| one.receiver.resolved.is_some() && one.receiver.handed_back.is_none() && one.origin.withdrawn.is_none();
+    let others = offers.iter().enumerate().filter(|(other, _)| *other != at);
+    offers.get(at).is_some_and(|one| came_to_nothing(one))
+        && others.into_iter().any(|(other, one)| is_open(one) || has_outcome(one) || other > at && came_to_nothing(one))
 }
 
 /// What is to be done about the acceptances of one case's offers.

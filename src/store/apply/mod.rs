@@ -22,6 +22,7 @@ mod user;
 
 use super::change::{Change, Outcome};
 use super::codec::{Reader, Row, Writer};
+use super::disk::Options;
 use super::error::{Damaged, Fault};
 use super::find;
 use super::rows::{EventRow, FamilyRow, HistoryRow, LogRow};
@@ -92,6 +93,8 @@ pub(super) struct Tx<'t> {
     pub(super) counters: Counters,
     /// How many positions of entries that have not come one author may take back.
     pub(super) ahead_max: u64,
+    /// How many exports are remembered, the newest.
+    pub(super) exports_max: u64,
     /// How many records of an author stand on the board, once that was looked up.
     posted: BTreeMap<OrgId, usize>,
     before: Counters,
@@ -101,11 +104,12 @@ pub(super) struct Tx<'t> {
 
 impl<'t> Tx<'t> {
     /// Opens the tables and reads the counters.
-    pub(super) fn open(transaction: &'t WriteTransaction, us: OrgId, ahead_max: u64) -> Applied<Self> {
+    pub(super) fn open(transaction: &'t WriteTransaction, options: &Options) -> Applied<Self> {
         let t = Tables::open(transaction)?;
         let counters: Counters = find::row::<_, _, Fault>(&t.meta, "meta", "counters")?.unwrap_or_default();
         let (posted, runs, tally) = (BTreeMap::new(), runs::Runs::default(), tally::Tally::default());
-        Ok(Self { t, us, ahead_max, posted, before: counters.clone(), counters, runs, tally })
+        let Options { us, ahead_max, exports_max, .. } = *options;
+        Ok(Self { t, us, ahead_max, exports_max, posted, before: counters.clone(), counters, runs, tally })
     }
 
     /// Writes the counters and what was counted, and closes the tables. To be called before the commit.

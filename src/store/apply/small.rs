@@ -16,9 +16,6 @@ const SUSPICIOUS_BYTES_MAX: usize = 64 << 10;
 /// So many of them are kept, the newest.
 const SUSPICIOUS_MAX: u64 = 1_000;
 
-/// So many exports are remembered, the newest: six weeks of hourly ones.
-const EXPORTS_MAX: u64 = 1_000;
-
 impl Tx<'_> {
     pub(super) fn acked(&mut self, peer: &OrgId, log: &LogId, through: u64, verdicts: &[(u64, u8)], at: Timestamp) -> Applied<Outcome> {
         let Some(log) = self.log(log)? else { return Ok(Outcome::Done) };
@@ -105,7 +102,7 @@ impl Tx<'_> {
             return Ok(Outcome::Done);
         }
         self.t.exports.insert(last.map_or(1, |(n, _)| n + 1), row.encode().as_slice())?;
-        if self.t.exports.len()? > EXPORTS_MAX {
+        while self.t.exports.len()? > self.exports_max {
             self.t.exports.pop_first()?;
         }
         Ok(Outcome::Done)

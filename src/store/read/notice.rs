@@ -44,6 +44,14 @@ impl Snapshot {
         Ok(found)
     }
 
+    /// A notice that is not forgotten, told or not.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn notice(&self, id: &NoticeId) -> Read<Option<NoticeRow>> {
+        find::row::<NoticeRow, _, ReadError>(&*self.table(NOTICES)?, "notices", &id.0)
+    }
+
     /// Every notice that is not forgotten, told or not.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 use super::*;
+use crate::model::Ceiling;
 use crate::model::group::SignedDefinition;
 use crate::model::record::ReceiptOutcome;
-use crate::store::change::{GroupRow, PeerRow, PeerState};
+use crate::store::change::{ExportRow, GroupRow, PeerRow, PeerState};
 
 pub(super) fn peer(name: &str) -> PeerRow {
     PeerRow {
@@ -81,6 +82,17 @@ fn suspicious_bytes_are_bounded() {
     runtime.block_on(home.store().commit_many((1..1_010).map(small).collect())).unwrap();
     let kept = home.read().suspicious().unwrap();
     assert_eq!((kept.len(), kept.last().unwrap().what.as_str()), (1_000, "n 1009"));
+}
+
+#[test]
+fn the_newest_exports_are_remembered() {
+    let home = Home::with(|options| options.exports_max = 3);
+    for at in 1..=5 {
+        let row = ExportRow { at: Timestamp(at), format: "csv".into(), ceiling: Ceiling::NONE, since: None, to: None };
+        home.commit(Change::Exported(Box::new(row)));
+    }
+    let numbers: Vec<u64> = home.read().exports().unwrap().into_iter().map(|(number, _)| number).collect();
+    assert_eq!(numbers, [3, 4, 5]);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 mod tests;
 
 use super::watch::By;
-use super::{Act, Key, Ladder, Timetable, Wait, Watch, is_paused, waits};
+use super::{Act, Beside, Key, Ladder, Timetable, Wait, Watch, is_paused, waits};
 use crate::model::crypto::sha256_framed;
 use crate::model::hours::Hours;
 use crate::model::{OrgId, Priority, Timestamp};
@@ -19,6 +19,9 @@ const STEP_MS: u64 = 2_000;
 const LOOK_MS_MAX: u64 = 4_000;
 /// A rung is late when it is recorded so long after it was due (10 s, in milliseconds): the node was not there.
 const LATE_MS: u64 = 10_000;
+
+/// So long after the hand-over work is waited for at the latest, whenever the receiver means to begin (4 weeks, in milliseconds).
+const START_MS_MAX: u64 = 28 * 86_400_000;
 
 /// A moment, by both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +54,8 @@ pub struct Case {
     pub peer: OrgId,
     /// When a closed one is to be destroyed: nobody waits for that before.
     pub retention: Timestamp,
+    /// What else is known of it.
+    pub beside: Beside,
 }
 
 /// A rung that is to be recorded now.
@@ -139,7 +144,7 @@ impl Engine {
     pub fn align_since(&mut self, case: &Case, known: &Standing, since: Timestamp, now: Moment) {
         self.tick(now);
         let began = since.min(now.wall);
-        let wanted: BTreeMap<Wait, u64> = waits(case.side, known).into_iter().collect();
+        let wanted: BTreeMap<Wait, u64> = waits(case.side, known, &case.beside).into_iter().collect();
         let ended: Vec<Key> =
             self.of(case.referral).filter(|watch| wanted.get(&watch.wait) != Some(&watch.cause)).map(Watch::key).collect();
         ended.into_iter().for_each(|key| self.remove(key));
@@ -147,8 +152,15 @@ impl Engine {
             let key = (case.referral, wait);
             let is_new = !self.watches.contains_key(&key);
             if is_new {
-                let closed = wait == Wait::Purge && known.origin.withdrawn.is_none();
-                let start = if closed { now.wall.max(case.retention) } else { began };
+                let start = match (wait, case.beside.start) {
+                    (Wait::Purge, _) if known.origin.withdrawn.is_none() => now.wall.max(case.retention),
+                    // Nobody has to tell of work before the day on which it was to begin.
+                    (Wait::Next, _) => began.max(case.beside.last.min(now.wall)),
+                    (Wait::FirstAction | Wait::Silence, Some(start)) if case.priority != Priority::Emergency => {
+                        start.clamp(began, began.plus(START_MS_MAX))
+                    }
+                    _ => began,
+                };
                 self.begin(case, wait, cause, start);
             }
             let Some(watch) = self.watches.get_mut(&key) else { continue };

@@ -20,7 +20,7 @@ struct Desk {
 impl Desk {
     fn new(side: Side, priority: Priority, desks: Desks, now: &str) -> Self {
         let now = Moment { wall: at(now), monotonic_ms: 7 };
-        let case = Case { referral: [1; 16], side, priority, peer: PEER, retention: Timestamp(0) };
+        let case = Case { referral: [1; 16], side, priority, peer: PEER, retention: Timestamp(0), beside: Beside::default() };
         Self { engine: Engine::load(Timetable::default(), desks, [], now), case, now, logs: Default::default() }
     }
 

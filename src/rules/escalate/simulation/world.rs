@@ -1,6 +1,6 @@
 //! The nodes and what happens to them. True time is that of the monotonic clock; each node's wall clock is off by something.
 
-use super::super::{Act, Case, Desks, Engine, Fired, Key, Moment, Timetable, Wait, Watch, is_paused, waits};
+use super::super::{Act, Beside, Case, Desks, Engine, Fired, Key, Moment, Timetable, Wait, Watch, is_paused, waits};
 use super::desks::{DESKS, TABLE, hours};
 use super::life::{Figures, Life};
 use super::oracle::Times;
@@ -146,7 +146,7 @@ impl World {
         let mut referral = [0; 16];
         referral[..8].copy_from_slice(&number.to_be_bytes());
         let retention = Timestamp(begin + dice.below(60 * DAY));
-        let case = |side, peer: usize| Case { referral, side, priority, peer: org(peer), retention };
+        let case = |side, peer: usize| Case { referral, side, priority, peer: org(peer), retention, beside: Beside::default() };
         let talk = self.talks.len();
         self.talks.push(Talk {
             case: [case(Side::Origin, receiver), case(Side::Receiver, origin)],
@@ -349,7 +349,7 @@ impl World {
         let known = self.view(talk, side);
         let (case, node) = (self.talks[talk].case[side], self.talks[talk].node[side]);
         self.with(at, node, |engine, now| engine.align(&case, &known, now));
-        let wanted: BTreeMap<Wait, u64> = waits(case.side, &known).into_iter().collect();
+        let wanted: BTreeMap<Wait, u64> = waits(case.side, &known, &case.beside).into_iter().collect();
         for wait in Wait::ALL.into_iter().filter(|wait| *wait != Wait::Platform) {
             let running = self.open.get(&(talk, side, wait)).copied();
             let is_same = running.is_some_and(|life| wanted.get(&wait) == Some(&self.lives[life].cause));

@@ -1,0 +1,76 @@
+//! Feeds: what partners publish is taken in unattended (docs/feeds.md). What a feed says stands in a log of its own that nobody but this node may read, under
+//! an id that is no organisation's, so that each feed's word stays apart from all others'.
+
+mod change;
+mod fault;
+mod fetch;
+mod folder;
+mod misp_feed;
+mod row;
+mod run;
+mod take;
+mod taxii;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use fault::Fault;
+pub(in crate::node) use row::names;
+pub use row::{FaultView, Kind, Terms, WellKnown};
+pub use view::{Counts, FeedAdd, FeedRun, FeedRunView, FeedView};
+
+use super::NodeError;
+use crate::formats::Problem;
+use row::{FeedRow, Known, StateRow};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What is known of feeds only while the process runs.
+#[derive(Debug, Default)]
+pub(super) struct Feeding {
+    /// One of them is changed, or something of it written, at a time.
+    turn: tokio::sync::Mutex<()>,
+    /// Those that are being read.
+    running: Mutex<BTreeSet<String>>,
+    /// Rings whenever one may be due sooner than it was.
+    changed: super::Bell,
+}
+
+impl Feeding {
+    fn running(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A feed under way.
+struct Run {
+    feed: FeedRow,
+    state: StateRow,
+    known: Known,
+    how: FeedRun,
+    counts: Counts,
+    problems: Vec<Problem>,
+}
+
+/// Why a run ends early. What was written before stays.
+#[derive(Debug)]
+enum Stop {
+    /// The source, or the way to it.
+    Fault(Fault),
+    /// This node.
+    Node(NodeError),
+    /// It was removed meanwhile.
+    Removed,
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl<E: Into<NodeError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Node(error.into())
+    }
+}

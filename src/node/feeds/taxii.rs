@@ -1,0 +1,156 @@
+//! A collection of TAXII 2.1, page by page. Where the next question begins moves with what the page says, in one transaction.
+
+use super::fault::Fault;
+use super::row::Cursor;
+use super::run::{Fetch, address};
+use super::take::{Reading, part};
+use super::{Run, Stop};
+use crate::node::Node;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use url::Url;
+
+/// What TAXII 2.1 is asked for by.
+const MEDIA: &str = "application/taxii+json;version=2.1";
+/// So many objects of a page are asked for; a server may give fewer.
+const PAGE_OBJECTS: &str = "1000";
+/// The longest word of a server for its next page, in bytes.
+const NEXT_BYTES_MAX: usize = 4 << 10;
+
+/// What a page says of itself. Its objects are read as those of any STIX file.
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    more: bool,
+    #[serde(default)]
+    next: Option<String>,
+    #[serde(default)]
+    objects: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    #[serde(default)]
+    id: String,
+}
+
+impl Node {
+    pub(super) async fn read_taxii(self: &Arc<Self>, run: &mut Run) -> Result<(), Stop> {
+        if run.how.accept_removals {
+            run.state.cursor = Cursor::default();
+        }
+        for _ in 0..self.config.feeds.fetches_max {
+            let url = page_of(&run.feed.terms.at, &run.state.cursor)?;
+            let fetched = self.fetch_for(run, &url, Fetch { accept: Some(MEDIA), ..Fetch::default() }).await;
+            let fetched = match fetched {
+                // The server has forgotten what its word for the next page meant: it is asked from where this reading began.
+                Err(Fault::Http(400 | 404 | 410 | 422)) if run.state.cursor.next.take().is_some() => continue,
+                fetched => fetched?,
+            };
+            let header = |name: &str| {
+                fetched.headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| is_time(text)).map(str::to_owned)
+            };
+            let added_last = header("x-taxii-date-added-last");
+            let bytes = fetched.body.map_or_else(|| Ok(Vec::new()), super::fetch::Body::whole)?;
+            let page: Page = serde_json::from_slice(&bytes).map_err(|_| Fault::NotThat("no page of TAXII 2.1"))?;
+            // Each object stands for itself: a newer version of one takes the place of what an older one said.
+            let mut reading = Reading::default();
+            reading
+                .parts
+                .extend(page.objects.iter().filter(|one| one.id.starts_with("indicator--")).map(|one| (part(&one.id), BTreeSet::new())));
+            let is_empty = page.objects.is_empty();
+            let before = run.state.cursor.clone();
+            run.state.cursor = turned(&before, &page, added_last);
+            let stuck = page.more && run.state.cursor == before;
+            if !is_empty {
+                let read = self.read_apart(run, reading, move |node, feed, reading| {
+                    let input = Box::new(std::io::Cursor::new(bytes));
+                    node.read_feed(feed, input, Some("page.json"), &|place| part(object_of(place)), reading)
+                });
+                reading = read.await?;
+            }
+            self.take(run, reading, None).await?;
+            if stuck {
+                return Err(Fault::NotThat("it says that there is more, and not where").into());
+            }
+            if !page.more || run.how.dry_run {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where the next question begins, after a page.
+fn turned(before: &Cursor, page: &Page, added_last: Option<String>) -> Cursor {
+    // Times of one form stand in their order.
+    let seen = before.seen.clone().max(added_last);
+    let next = page.next.clone().filter(|next| page.more && !next.is_empty() && next.len() <= NEXT_BYTES_MAX);
+    match (page.more, next) {
+        // While pages follow, the question stays as it was: `next` goes with it (section 3.4 of TAXII 2.1).
+        (true, Some(next)) => Cursor { added_after: before.added_after.clone(), next: Some(next), seen },
+        _ => Cursor { added_after: seen.clone().or(before.added_after.clone()), next: None, seen },
+    }
+}
+
+/// The address of the next page.
+fn page_of(at: &str, cursor: &Cursor) -> Result<Url, Fault> {
+    let mut url = address(at)?;
+    let path = url.path().trim_end_matches('/');
+    let path = format!("{}/objects/", path.strip_suffix("/objects").unwrap_or(path));
+    url.set_path(&path);
+    // medallion fails where `next` comes without it.
+    url.query_pairs_mut().append_pair("limit", PAGE_OBJECTS);
+    for (name, value) in [("added_after", &cursor.added_after), ("next", &cursor.next)] {
+        if let Some(value) = value {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+    }
+    Ok(url)
+}
+
+/// The id at the end of a place.
+fn object_of(place: &str) -> &str {
+    place.rsplit(' ').find(|word| word.contains("--")).unwrap_or(place)
+}
+
+/// A time as TAXII writes it: `2026-11-27T10:00:00.000000Z`.
+fn is_time(text: &str) -> bool {
+    text.len() <= 40 && text.ends_with('Z') && text.parse::<jiff::Timestamp>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(text: &str) -> Page {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn the_question_stays_while_pages_follow_and_moves_behind_the_last() {
+        let last = |day: u8| Some(format!("2026-11-{day:02}T10:00:00.000001Z"));
+        let begin = Cursor { added_after: last(1), ..Cursor::default() };
+        let second = turned(&begin, &page(r#"{"more":true,"next":"a b","objects":[]}"#), last(2));
+        assert_eq!(second, Cursor { added_after: last(1), next: Some("a b".into()), seen: last(2) });
+        let url = page_of("https://t.example/api/collections/c/", &second).unwrap();
+        assert_eq!(
+            url.as_str(),
+            "https://t.example/api/collections/c/objects/?limit=1000&added_after=2026-11-01T10%3A00%3A00.000001Z&next=a+b"
+        );
+        let done = turned(&second, &page(r#"{"more":false,"objects":[]}"#), last(3));
+        assert_eq!(done, Cursor { added_after: last(3), next: None, seen: last(3) });
+        // A page of nothing moves nothing, and a server without `next` is asked from where its page ended.
+        assert_eq!(turned(&done, &page("{}"), None), done);
+        assert_eq!(turned(&begin, &page(r#"{"more":true,"objects":[]}"#), last(2)).added_after, last(2));
+    }
+
+    #[test]
+    fn an_object_is_found_by_the_place_that_it_is_told_at() {
+        assert_eq!(
+            object_of("objects[7] indicator--00000000-0000-4000-8000-000000000002"),
+            "indicator--00000000-0000-4000-8000-000000000002"
+        );
+    }
+}

@@ -1,0 +1,538 @@
+use super::*;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::model::{Timestamp, Tlp};
+use crate::node::Node;
+use crate::node::referral::By;
+use crate::node::view::MatchView;
+use crate::rules::lists::Severity;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+const START: Timestamp = Timestamp(1_800_000_000_000);
+const HOUR: u64 = 3_600;
+
+/// A node, and a web server that its feeds may reach.
+struct Desk {
+    directory: tempfile::TempDir,
+    clock: Clock,
+    node: Arc<Node>,
+    web: Web,
+}
+
+/// Status and body, by path.
+type Pages = BTreeMap<String, (u16, Vec<u8>)>;
+
+/// What is served, and what was asked.
+struct Web {
+    port: u16,
+    pages: Arc<Mutex<Pages>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Web {
+    /// A page has its length as its tag.
+    async fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let pages: Arc<Mutex<Pages>> = Arc::default();
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (all, heard) = (pages.clone(), asked.clone());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut head = vec![0; 8 << 10];
+                let length = stream.read(&mut head).await.unwrap_or(0);
+                let head = String::from_utf8_lossy(&head[..length]).into_owned();
+                let path = head.split(' ').nth(1).unwrap_or("").replace("?limit=1000&", "?").replace("?limit=1000", "");
+                heard.lock().unwrap().push(path.clone());
+                let (status, body) = all.lock().unwrap().get(&path).cloned().unwrap_or((404, b"gone".to_vec()));
+                let tag = format!("\"{}-{}\"", body.len(), body.first().copied().unwrap_or(0));
+                let extra = "X-TAXII-Date-Added-Last: 2026-11-01T10:00:00.000001Z\r\n";
+                let answer = if status == 200 && head.contains(&format!("if-none-match: {tag}\r\n")) {
+                    b"HTTP/1.1 304 Not Modified\r\n\r\n".to_vec()
+                } else {
+                    let head = format!("HTTP/1.1 {status} X\r\nETag: {tag}\r\n{extra}Content-Length: {}\r\n\r\n", body.len());
+                    [head.into_bytes(), body].concat()
+                };
+                let _ = stream.write_all(&answer).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        Self { port, pages, asked }
+    }
+
+    fn put(&self, path: &str, body: impl Into<Vec<u8>>) {
+        self.pages.lock().unwrap().insert(path.to_owned(), (200, body.into()));
+    }
+
+    fn fail(&self, path: &str, status: u16) {
+        self.pages.lock().unwrap().insert(path.to_owned(), (status, Vec::new()));
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+}
+
+impl Desk {
+    async fn new() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    async fn with(set: impl Fn(&mut Config)) -> Self {
+        let (directory, clock) = (tempfile::tempdir().unwrap(), Clock::manual(START));
+        let data = directory.path().join("node");
+        Node::init(&data, &["amal.example:7443".to_owned()], &clock).unwrap();
+        let node = Node::open_with(&data, Self::config(set), clock.clone()).unwrap();
+        Self { directory, clock, node, web: Web::new().await }
+    }
+
+    fn config(set: impl Fn(&mut Config)) -> Config {
+        let mut config = Config::default();
+        (config.gate.reserved, config.gate.unknown_tld) = (Severity::Warn, Severity::Warn);
+        set(&mut config);
+        config
+    }
+
+    async fn add(&self, name: &str, kind: Kind, at: String) {
+        let terms = Terms {
+            kind,
+            at,
+            every_s: HOUR,
+            tlp: Tlp::AmberStrict,
+            confidence_max: None,
+            well_known: WellKnown::Take,
+            allow_local: true,
+            secret_file: None,
+            ca_file: None,
+        };
+        self.node.add_feed(FeedAdd { name: name.into(), terms }, By::default()).await.unwrap();
+    }
+
+    async fn run(&self, name: &str) -> FeedRunView {
+        self.node.feed_now(name, FeedRun::default()).await.unwrap()
+    }
+
+    /// New, changed, as before, gone.
+    async fn became(&self, name: &str) -> [u64; 4] {
+        let view = self.run(name).await;
+        assert_eq!(view.fault, None, "{view:?}");
+        let Counts { new, changed, unchanged, gone, .. } = view.counts;
+        [new, changed, unchanged, gone]
+    }
+
+    async fn fault(&self, name: &str) -> String {
+        self.run(name).await.fault.expect("it fails").code
+    }
+
+    /// Who says a value, and whether that holds.
+    fn says(&self, value: &str) -> Vec<String> {
+        let found = self.node.lookup(&[value.to_owned()]).unwrap().remove(0).matches;
+        let exact = found.into_iter().filter(|one| one.r#match == "exact");
+        exact.map(|MatchView { author_name, state, label, .. }| format!("{author_name} {state} {label}")).collect()
+    }
+
+    fn folder(&self) -> PathBuf {
+        let folder = self.directory.path().join("drop");
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_taken_in_and_follows_its_source() {
+    let desk = Desk::new().await;
+    desk.web.put("/list.txt", "evil1.example.org\nevil2.example.org\nevil3.example.org\n");
+    desk.add("list", Kind::List, desk.web.url("/list.txt")).await;
+    assert_eq!(desk.became("list").await, [3, 0, 0, 0]);
+    assert_eq!(desk.says("evil1.example.org"), ["feed:list live amber+strict"]);
+    // It has not changed, and is not sent again.
+    assert_eq!(desk.became("list").await, [0, 0, 0, 0]);
+    desk.web.put("/list.txt", "evil2.example.org\nevil3.example.org\nevil4.example.org\n# more\n");
+    assert_eq!(desk.became("list").await, [1, 0, 2, 1]);
+    assert_eq!(desk.says("evil1.example.org"), ["feed:list revoked amber+strict"]);
+    // And back.
+    desk.web.put("/list.txt", "evil1.example.org\nevil2.example.org\nevil3.example.org\nevil4.example.org\n");
+    assert_eq!(desk.became("list").await, [1, 0, 3, 0]);
+    assert_eq!(desk.says("evil1.example.org"), ["feed:list live amber+strict"]);
+    let view = desk.node.feed("list").unwrap();
+    assert_eq!((view.state.as_str(), view.records, view.lag_s), ("ok", 4, Some(0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_feed_takes_back_another_still_says() {
+    let desk = Desk::new().await;
+    desk.web.put("/a", "evil1.example.org\nevil2.example.org\n");
+    desk.web.put("/b", "evil1.example.org\nevil3.example.org\n");
+    desk.add("a", Kind::List, desk.web.url("/a")).await;
+    desk.add("b", Kind::List, desk.web.url("/b")).await;
+    assert_eq!((desk.became("a").await, desk.became("b").await), ([2, 0, 0, 0], [2, 0, 0, 0]));
+    desk.web.put("/a", "evil2.example.org\n");
+    assert_eq!(desk.became("a").await, [0, 0, 1, 1]);
+    let mut says = desk.says("evil1.example.org");
+    says.sort();
+    assert_eq!(says, ["feed:a revoked amber+strict", "feed:b live amber+strict"]);
+    desk.node.remove_feed("b", By::default()).await.unwrap();
+    assert!(desk.says("evil3.example.org").iter().all(|one| one.contains("revoked")), "{:?}", desk.says("evil3.example.org"));
+    assert!(matches!(desk.node.feed("b"), Err(NodeError::UnknownFeed(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_breaks_or_shrinks_takes_nothing_back() {
+    let desk = Desk::new().await;
+    let list = |count: usize| (0..count).map(|n| format!("evil{n}.example.org\n")).collect::<String>();
+    desk.web.put("/list", list(60));
+    desk.add("list", Kind::List, desk.web.url("/list")).await;
+    assert_eq!(desk.became("list").await, [60, 0, 0, 0]);
+    desk.web.put("/list", list(20));
+    assert_eq!(desk.fault("list").await, "shrunk");
+    desk.web.put("/list", "");
+    assert_eq!(desk.fault("list").await, "shrunk");
+    desk.web.put("/list", "<!DOCTYPE html><p>evil0.example.org is down for repair");
+    assert_eq!(desk.fault("list").await, "not-that");
+    // The first half of a file.
+    let object = |n: usize| {
+        let time = "2026-01-01T00:00:00Z";
+        format!(
+            r#"{{"type":"indicator","spec_version":"2.1","id":"indicator--00000000-0000-4000-8000-0000000000{n:02}","created":"{time}","modified":"{time}","valid_from":"{time}","pattern_type":"stix","pattern":"[domain-name:value = 'evil{n}.example.org']"}}"#
+        )
+    };
+    let bundle: Vec<String> = (0..60).map(object).collect();
+    let bundle = format!(r#"{{"type":"bundle","id":"bundle--x","objects":[{}"#, bundle.join(","));
+    desk.web.put("/list", bundle);
+    assert_eq!(desk.fault("list").await, "not-that");
+    desk.web.fail("/list", 503);
+    assert_eq!(desk.fault("list").await, "http");
+    let view = desk.node.feed("list").unwrap();
+    assert_eq!((view.state.as_str(), view.records, view.failures), ("failing", 60, 5));
+    assert_eq!(desk.says("evil59.example.org"), ["feed:list live amber+strict"]);
+    // Later each time, a day at most.
+    assert!(view.next.unwrap().since(desk.clock.now()) > 5 * HOUR * 100, "{view:?}");
+    desk.web.put("/list", list(20));
+    let view = desk.node.feed_now("list", FeedRun { accept_removals: true, dry_run: true }).await.unwrap();
+    assert_eq!((view.counts.gone, desk.node.feed("list").unwrap().records), (40, 60));
+    let view = desk.node.feed_now("list", FeedRun { accept_removals: true, dry_run: false }).await.unwrap();
+    assert_eq!((view.counts.gone, desk.node.feed("list").unwrap().records), (40, 20));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_before_a_crash_is_not_said_twice_and_the_rest_is_not_lost() {
+    let desk = Desk::new().await;
+    let list: String = (0..2_500).map(|n| format!("evil{n}.example.org\n")).collect();
+    desk.web.put("/list", list.clone());
+    desk.add("list", Kind::List, desk.web.url("/list")).await;
+    // As if the process had died after the first of three transactions: what it wrote is there, and how far the feed is is not.
+    let row = desk.node.feed_named(&desk.node.store.snapshot().unwrap(), "list").unwrap();
+    let mut run = Run {
+        feed: row.clone(),
+        state: StateRow::default(),
+        known: Known::default(),
+        how: FeedRun::default(),
+        counts: Counts::default(),
+        problems: Vec::new(),
+    };
+    run.state.validators.etag = Some("\"never\"".into());
+    let mut reading = take::Reading::default();
+    let first = list.lines().take(1_000).collect::<Vec<_>>().join("\n");
+    desk.node.read_feed(&row, Box::new(std::io::Cursor::new(first.into_bytes())), None, &|_| take::part(""), &mut reading).unwrap();
+    desk.node.write_first_only(&mut run, reading).await;
+    assert_eq!(row.state(&desk.node.store.snapshot().unwrap()).unwrap().validators, fetch::Validators::default());
+    assert_eq!(desk.node.feed("list").unwrap().records, 1_000);
+    assert_eq!(desk.became("list").await, [1_500, 0, 1_000, 0]);
+    let log = row.log(desk.node.org()).unwrap().id();
+    assert_eq!(desk.node.store.snapshot().unwrap().log(&log).unwrap().unwrap().head.size, 2_500);
+    assert_eq!(desk.became("list").await, [0, 0, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_feed_is_offered_to_a_peer_and_a_restart_goes_on_where_it_was() {
+    let desk = Desk::new().await;
+    desk.web.put("/list", "evil1.example.org\n");
+    desk.add("list", Kind::List, desk.web.url("/list")).await;
+    assert_eq!(desk.became("list").await, [1, 0, 0, 0]);
+    let peer_data = desk.directory.path().join("peer");
+    Node::init(&peer_data, &["borealis.example:7443".to_owned()], &desk.clock).unwrap();
+    let peer = Node::open_with(&peer_data, Config::default(), desk.clock.clone()).unwrap();
+    desk.node.peer_add(&peer.card().unwrap(), "borealis", crate::node::view::PeerOptions::default()).await.unwrap();
+    assert!(desk.node.offer(&peer.org()).unwrap().0.iter().all(|log| !log.key.author.is_feed()));
+    let Desk { directory, clock, node, web } = desk;
+    node.store.close();
+    drop(node);
+    let node = loop {
+        match Node::open_with(&directory.path().join("node"), Desk::config(|_| ()), clock.clone()) {
+            Ok(node) => break node,
+            Err(NodeError::StoreLocked(_)) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+            Err(error) => panic!("{error}"),
+        }
+    };
+    web.asked();
+    let desk = Desk { directory, clock, node, web };
+    assert_eq!(desk.became("list").await, [0, 0, 0, 0]);
+    assert_eq!(desk.says("evil1.example.org"), ["feed:list live amber+strict"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_followed_file_by_file() {
+    let desk = Desk::new().await;
+    let folder = desk.folder();
+    let put = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    put("a.txt", "evil1.example.org\nevil2.example.org\n");
+    put("b.csv", "domain,note\nevil2.example.org,x\nevil3.example.org,y\n");
+    put("c.txt.part", "evil9.example.org\n");
+    std::os::unix::fs::symlink("/etc/hosts", folder.join("hosts.txt")).unwrap();
+    desk.add("drop", Kind::Folder, folder.display().to_string()).await;
+    assert_eq!(desk.became("drop").await[0], 3);
+    assert_eq!(desk.became("drop").await, [0, 0, 0, 0]);
+    // What two files said one still does.
+    std::fs::remove_file(folder.join("a.txt")).unwrap();
+    assert_eq!(desk.became("drop").await, [0, 0, 0, 1]);
+    assert_eq!(desk.says("evil2.example.org"), ["feed:drop live amber+strict"]);
+    assert_eq!(desk.says("evil1.example.org"), ["feed:drop revoked amber+strict"]);
+    assert_eq!(desk.says("evil9.example.org"), [] as [String; 0]);
+    // A file that cannot be read costs no other.
+    put("d.json", r#"{"type":"bundle","objects":[{"type":"#);
+    put("e.txt", "evil5.example.org\n");
+    assert_eq!(desk.fault("drop").await, "not-that");
+    assert_eq!(desk.says("evil5.example.org"), ["feed:drop live amber+strict"]);
+}
+
+fn event(uuid: &str, values: &[(&str, bool)], tag: &str) -> String {
+    let attribute = |(value, deleted): &(&str, bool)| {
+        format!(r#"{{"type":"domain","category":"Network activity","to_ids":true,"value":"{value}","deleted":{deleted}}}"#)
+    };
+    let attributes: Vec<String> = values.iter().map(attribute).collect();
+    format!(r#"{{"Event":{{"uuid":"{uuid}","info":"i","Tag":[{{"name":"{tag}"}}],"Attribute":[{}]}}}}"#, attributes.join(","))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_misp_feed_is_followed_event_by_event() {
+    let desk = Desk::new().await;
+    let [one, two] = ["deba275d-e3f9-54f1-80c8-6b06887a75f4", "8a8269e4-ace7-5cff-94f0-409521ae4f0c"];
+    let manifest = |times: &[(&str, u64)]| {
+        let lines: Vec<String> = times.iter().map(|(uuid, time)| format!(r#""{uuid}":{{"timestamp":"{time}"}}"#)).collect();
+        format!("{{{}}}", lines.join(","))
+    };
+    desk.web.put("/feed/manifest.json", manifest(&[(one, 1), (two, 1)]));
+    desk.web.put(&format!("/feed/{one}.json"), event(one, &[("evil1.example.org", false), ("evil2.example.org", false)], "tlp:clear"));
+    desk.web.put(&format!("/feed/{two}.json"), event(two, &[("evil2.example.org", false), ("evil3.example.org", false)], "tlp:red"));
+    desk.add("misp", Kind::MispFeed, desk.web.url("/feed/")).await;
+    assert_eq!(desk.became("misp").await[..1], [3]);
+    // Strictest of what events say, and of what people here have settled.
+    assert_eq!(desk.says("evil1.example.org"), ["feed:misp live amber+strict"]);
+    assert_eq!(desk.says("evil2.example.org"), ["feed:misp live red"]);
+    desk.web.asked();
+    assert_eq!(desk.became("misp").await, [0, 0, 0, 0]);
+    assert_eq!(desk.web.asked(), ["/feed/manifest.json"]);
+    // One attribute is deleted, and the file of the other event is gone though its manifest names it.
+    desk.web.put("/feed/manifest.json", manifest(&[(one, 2), (two, 2)]));
+    desk.web.put(&format!("/feed/{one}.json"), event(one, &[("evil1.example.org", true), ("evil2.example.org", false)], "tlp:clear"));
+    desk.web.fail(&format!("/feed/{two}.json"), 404);
+    let view = desk.run("misp").await;
+    assert_eq!((view.counts.gone, view.fault.unwrap().code), (1, "http".to_owned()));
+    assert_eq!(desk.says("evil1.example.org"), ["feed:misp revoked amber+strict"]);
+    assert_eq!(desk.says("evil3.example.org"), ["feed:misp live red"]);
+    // The manifest names it no more.
+    desk.web.put("/feed/manifest.json", manifest(&[(one, 2)]));
+    assert_eq!(desk.became("misp").await, [0, 0, 0, 1]);
+    assert_eq!(desk.says("evil3.example.org"), ["feed:misp revoked red"]);
+    assert_eq!(desk.says("evil2.example.org")[..1], ["feed:misp live red"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_recorded_misp_feed_is_taken_in() {
+    let folder = Path::new("/work/shared/data/misp-feed-tweetfeed");
+    if !folder.is_dir() {
+        return println!("skipped: the recorded MISP feed is not here");
+    }
+    let desk = Desk::new().await;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let file = file.unwrap();
+        desk.web.put(&format!("/misp/{}", file.file_name().to_str().unwrap()), std::fs::read(file.path()).unwrap());
+    }
+    desk.add("tweetfeed", Kind::MispFeed, desk.web.url("/misp/manifest.json")).await;
+    let view = desk.run("tweetfeed").await;
+    assert_eq!(view.fault, None);
+    println!("{:?}, {} problems", view.counts, view.problems.len());
+    assert!(view.counts.new > 4_500, "{:?}", view.counts);
+    assert_eq!(desk.became("tweetfeed").await, [0, 0, 0, 0]);
+}
+
+fn indicator(id: u8, value: &str, more: &str) -> String {
+    let time = "2026-01-01T00:00:00Z";
+    format!(
+        r#"{{"type":"indicator","spec_version":"2.1","id":"indicator--00000000-0000-4000-8000-0000000000{id:02}","created":"{time}","modified":"{time}","valid_from":"{time}","pattern_type":"stix","pattern":"[domain-name:value = '{value}']"{more}}}"#
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_is_read_page_by_page_from_where_it_was() {
+    let desk = Desk::new().await;
+    let page = |more: &str, objects: &[String]| format!(r#"{{"more":{more},"objects":[{}]}}"#, objects.join(","));
+    let at = "/api/collections/c/objects/";
+    desk.web.put(at, page(r#"true,"next":"2""#, &[indicator(1, "evil1.example.org", ""), indicator(2, "evil2.example.org", "")]));
+    desk.web.put(&format!("{at}?next=2"), page("false", &[indicator(3, "evil3.example.org", "")]));
+    desk.add("taxii", Kind::Taxii, desk.web.url("/api/collections/c/")).await;
+    assert_eq!(desk.became("taxii").await, [3, 0, 0, 0]);
+    // The second page fails: the first stays, and the next run begins with the second.
+    let later = format!("{at}?added_after=2026-11-01T10%3A00%3A00.000001Z");
+    desk.web.put(&later, page(r#"true,"next":"3""#, &[indicator(4, "evil4.example.org", "")]));
+    desk.web.fail(&format!("{later}&next=3"), 500);
+    assert_eq!(desk.fault("taxii").await, "http");
+    assert_eq!(desk.says("evil4.example.org"), ["feed:taxii live amber+strict"]);
+    desk.web.asked();
+    // The server has forgotten what its word for the page meant: it is asked without.
+    desk.web.fail(&format!("{later}&next=3"), 404);
+    desk.web.fail(&later, 500);
+    assert_eq!(desk.fault("taxii").await, "http");
+    assert_eq!(desk.web.asked(), [format!("{later}&next=3"), later.clone()]);
+    // One is revoked, and another says something else.
+    let revoked = indicator(1, "evil1.example.org", r#","revoked":true"#);
+    desk.web.put(&format!("{later}&next=3"), page("false", &[revoked, indicator(2, "evil5.example.org", "")]));
+    assert_eq!(desk.became("taxii").await, [1, 0, 0, 2]);
+    assert_eq!(desk.web.asked(), [format!("{later}&next=3")]);
+    assert_eq!(desk.says("evil1.example.org"), ["feed:taxii revoked amber+strict"]);
+    assert_eq!(desk.says("evil2.example.org"), ["feed:taxii revoked amber+strict"]);
+    assert_eq!(desk.says("evil5.example.org"), ["feed:taxii live amber+strict"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_recorded_pages_of_a_collection_are_taken_in() {
+    let folder = Path::new("/work/shared/data/taxii/tweetfeed/pages");
+    let Ok(files) = std::fs::read_dir(folder) else { return println!("skipped: the recorded pages of TAXII are not here") };
+    let mut pages: Vec<Vec<serde_json::Value>> = Vec::new();
+    for file in files {
+        let page = serde_json::from_slice(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
+        if let serde_json::Value::Array(objects) = page
+            && objects.iter().any(|object| object["type"] == "indicator")
+        {
+            pages.push(objects);
+        }
+    }
+    assert!(pages.len() >= 5, "{}", pages.len());
+    let desk = Desk::new().await;
+    for (n, objects) in pages.iter().enumerate() {
+        let at = if n == 0 { String::new() } else { format!("?next={n}") };
+        let body = serde_json::json!({"more": n + 1 < pages.len(), "next": (n + 1).to_string(), "objects": objects});
+        desk.web.put(&format!("/c/objects/{at}"), body.to_string());
+    }
+    desk.add("taxii", Kind::Taxii, desk.web.url("/c/")).await;
+    let view = desk.run("taxii").await;
+    let said = pages.iter().flatten().filter(|object| object["type"] == "indicator").count() as u64;
+    println!("{} pages, {said} indicators: {:?}", pages.len(), view.counts);
+    assert!(view.fault.is_none() && view.counts.new > 500 && view.counts.new <= said, "{view:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_taxii_server_is_read() {
+    let oracles = std::env::var_os("ORACLES").map(PathBuf::from).unwrap_or_default();
+    let script = Path::new("/work/shared/oracles/medallion_server.sh");
+    if !oracles.join("venv-taxii/bin/medallion").is_file() || !script.is_file() {
+        return println!("skipped: no medallion; $ORACLES names the folder that has venv-taxii");
+    }
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut server = std::process::Command::new("bash")
+        .arg(script)
+        .arg(port.to_string())
+        .env("PAGE", "2")
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    for _ in 0..200 {
+        if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let desk = Desk::new().await;
+    let key = desk.directory.path().join("key");
+    std::fs::write(&key, "Basic admin:Password0\n").unwrap();
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let terms = Terms {
+        kind: Kind::Taxii,
+        at: format!("http://127.0.0.1:{port}/trustgroup1/collections/91a7b528-80eb-42ed-a74d-c6fbd5a26116/"),
+        every_s: HOUR,
+        tlp: Tlp::AmberStrict,
+        confidence_max: None,
+        well_known: WellKnown::Take,
+        allow_local: true,
+        secret_file: Some(key),
+        ca_file: None,
+    };
+    desk.node.add_feed(FeedAdd { name: "medallion".into(), terms }, By::default()).await.unwrap();
+    let (first, second) = (desk.run("medallion").await, desk.run("medallion").await);
+    let _ = (server.kill(), server.wait());
+    println!("{first:?}");
+    assert!(first.fault.is_none() && first.counts.new > 0, "{first:?}");
+    assert!(second.fault.is_none() && second.counts.new + second.counts.changed + second.counts.gone == 0, "{second:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_or_hangs_holds_up_no_other_feed_and_what_is_paused_waits() {
+    let desk = Desk::with(|config| config.feeds.at_once_max = 2).await;
+    desk.web.put("/good", "evil1.example.org\n");
+    desk.web.put("/paused", "evil2.example.org\n");
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    desk.add("a-hangs", Kind::List, format!("http://{}/", silent.local_addr().unwrap())).await;
+    desk.add("b-fails", Kind::List, desk.web.url("/missing")).await;
+    desk.add("c-good", Kind::List, desk.web.url("/good")).await;
+    desk.add("d-paused", Kind::List, desk.web.url("/paused")).await;
+    desk.node.pause_feed("d-paused", true, By::default()).await.unwrap();
+    let stop = CancellationToken::new();
+    let keeping = tokio::spawn(desk.node.clone().keep_feeding(stop.clone()));
+    for _ in 0..200 {
+        if !desk.says("evil1.example.org").is_empty() && desk.node.feed("b-fails").unwrap().failures == 1 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(desk.says("evil1.example.org"), ["feed:c-good live amber+strict"]);
+    assert_eq!((desk.node.feed("b-fails").unwrap().state.as_str(), desk.node.feed("a-hangs").unwrap().running), ("failing", true));
+    assert_eq!(desk.says("evil2.example.org"), [] as [String; 0]);
+    assert!(!desk.web.asked().contains(&"/paused".to_owned()));
+    stop.cancel();
+    keeping.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_well_known_is_left_out_and_a_feed_is_held_to_its_terms() {
+    let desk = Desk::with(|config| config.gate.reserved = Severity::Refuse).await;
+    desk.web.put("/list", "evil1.example.org\n10.0.0.1\n127.0.0.1\nevil.fastly-cdn-x.net\n");
+    let terms = |at: String, every_s| Terms {
+        kind: Kind::List,
+        at,
+        every_s,
+        tlp: Tlp::Green,
+        confidence_max: Some(30),
+        well_known: WellKnown::LeaveOut,
+        allow_local: true,
+        secret_file: None,
+        ca_file: None,
+    };
+    let add = async |name: &str, terms| desk.node.add_feed(FeedAdd { name: name.into(), terms }, By::default()).await;
+    add("list", terms(desk.web.url("/list"), HOUR)).await.unwrap();
+    let view = desk.run("list").await;
+    assert_eq!((view.counts.new, view.counts.left_out), (1, 3), "{view:?}");
+    assert_eq!(desk.says("evil.fastly-cdn-x.net"), ["feed:list live green"]);
+    let closed = Terms { allow_local: false, ..terms(desk.web.url("/list"), HOUR) };
+    add("closed", closed).await.unwrap();
+    desk.web.asked();
+    assert_eq!((desk.fault("closed").await.as_str(), desk.web.asked().len()), ("closed", 0));
+    for bad in
+        [terms("ftp://feed.example/".into(), HOUR), terms("http://amal:pass@feed.example/".into(), HOUR), terms(desk.web.url("/list"), 1)]
+    {
+        assert!(matches!(add("bad", bad).await, Err(NodeError::BadInput(_))));
+    }
+    let secret = Terms { secret_file: Some("key".into()), allow_local: false, ..terms("http://feed.example/".into(), HOUR) };
+    assert!(matches!(add("bad", secret).await, Err(NodeError::BadInput(_))));
+    assert!(matches!(add("list", terms(desk.web.url("/x"), HOUR)).await, Err(NodeError::Conflict(_))));
+    assert!(matches!(add("Bad Name", terms(desk.web.url("/x"), HOUR)).await, Err(NodeError::BadInput(_))));
+}

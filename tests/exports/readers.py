@@ -1,0 +1,631 @@
+#!/usr/bin/env python3
+"""What partners have reads what a node serves. Usage: readers.py BINARY SCRATCH [PART...]
+
+Each reader is a function that returns what is wrong. It is asked twice: of the export, where nothing may be wrong, and of one that was broken, or
+of something that is not in it, where something must be: a reader that takes everything proves nothing."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+from capture import Capture, ELSEWHERE
+from node import Node, plain
+
+os.environ.pop("REQUESTS_CA_BUNDLE", None)
+os.environ.pop("CURL_CA_BUNDLE", None)
+binary, scratch = sys.argv[1], pathlib.Path(sys.argv[2])
+passed, skipped = 0, []
+
+BODY = b"what an implant is downloaded as\n" * 40
+SHA256 = hashlib.sha256(BODY).hexdigest()
+SHA1, MD5 = hashlib.sha1(BODY + b"1").hexdigest(), hashlib.md5(BODY + b"2").hexdigest()
+CERT = "3d" * 20
+# The eleven kinds that MVT has a list of, by its own names, with the kind and the value here. Each is of a campaign of its own, which a hit names.
+FOR_MVT = {
+    "domain": ("domain", "fresh-lure.com"),
+    "url": ("url", "https://page.another-lure.net/login"),
+    "email": ("email", "sender@third-lure.org"),
+    "process": ("process-name", "roleaboutd"),
+    "file_name": ("file-name", "implant.plist"),
+    "file_path": ("file-path", "/private/var/tmp/implant"),
+    "app_id": ("app-id", "com.planted.spy"),
+    "cert_hash": ("app-cert-hash", CERT),
+    "sha256": ("sha256", SHA256),
+    "profile_id": ("configuration-profile-id", "com.planted.profile"),
+    "property": ("android-property", "ro.planted.spy"),
+}
+MORE = [
+    ("ipv4", "198.51.100.7"),
+    ("ipv6", "2001:db8::7"),
+    ("ipv4-net", "203.0.113.0/24"),
+    ("md5", MD5),
+    ("sha1", SHA1),
+    ("domain", "xn--bcher-kva.com"),
+    ("domain", "deep.down.fourth-lure.com"),
+    ("url", "https://page.another-lure.net/?a=b&c=%27d%27"),
+    ("file-name", "=cmd()!A0"),
+    ("user-agent", "Implant/1.0 (x; y)"),
+    ("phone-number", "+31612345678"),
+    ("mutex", "Global\\planted"),
+    ("registry-key", "HKEY_LOCAL_MACHINE\\software\\planted"),
+    ("domain", "evil.github.io"),
+]
+# What everybody uses: public suffixes, private ones among them, apexes of shared hosts, and what a warninglist names.
+SUFFIXES = ["co.uk", "com.br", "github.io", "web.app", "pages.dev", "duckdns.org", "netlify.app", "blogspot.com", "s3.amazonaws.com", "herokuapp.com"]
+LISTED = ["wikipedia.org", "mozilla.org", "9.9.9.9", "signal.org"]
+HIDDEN = "above-the-ceiling.com"
+LOOKALIKES = ["notfresh-lure.com", "fresh-lure.com.harmless.org", "lure.com"]
+
+
+class Missing(Exception):
+    """What a part needs is not here."""
+
+
+def say_skipped(what, why):
+    skipped.append(what)
+    print(f"SKIP: {what}: {why}")
+    if os.environ.get("WATCHFIRE_SKIPS"):
+        with open(os.environ["WATCHFIRE_SKIPS"], "a") as out:
+            out.write(f"{what}: {why}\n")
+
+
+def good(what, wrong):
+    global passed
+    if wrong:
+        sys.exit(f"FAIL: {what}: {wrong[:5]}")
+    passed += 1
+
+
+def caught(what, wrong):
+    good(f"this must be caught: {what}", [] if wrong else ["it was not"])
+
+
+def program(name):
+    found = shutil.which(name)
+    if not found:
+        raise Missing(f"there is no `{name}`; tests/exports/install fetches it")
+    return found
+
+
+def run(*args, **more):
+    return subprocess.run([str(one) for one in args], capture_output=True, text=True, timeout=600, **more)
+
+
+# MVT
+
+def artefacts(folder, values):
+    """What MVT takes from a telephone, as its own modules store it."""
+    when = "2026-01-01 00:00:00.000000"
+    ios, android = folder / "ios", folder / "android"
+
+    def page(url, number):
+        ids = {"visit_id": number, "id": number, "timestamp": 7e8, "isodate": when}
+        return {"url": url, **ids, "redirect_source": None, "redirect_destination": None, "safari_history_db": "History.db"}
+
+    def backup_file(path):
+        times = {"created": when, "modified": when, "isodate": when}
+        return {"file_id": "x", "domain": "HomeDomain", "relative_path": path, "flags": 1, **times, "mode": "-rw", "owner": 0, "size": 1}
+
+    def package(name, sha256, cert):
+        certificate = {"Md5": "", "Sha1": cert, "Sha256": ""}
+        digests = {"md5": "", "sha1": "", "sha256": sha256, "sha512": ""}
+        of_file = {"path": "/data/app/x/base.apk", "local_name": "", **digests, "verified_certificate": True, "certificate": certificate}
+        installed = {"installer": "com.android.vending", "installer_name": "com.android.vending", "uid": 1}
+        flags = {"disabled": False, "system": False, "third_party": True}
+        return {"name": name, "package_name": name, **installed, **flags, "files": [{**of_file, "certificate_error": "", "trusted_certificate": False}]}
+
+    traffic = {"ts": when, "isodate": when, "wifi_in": 0, "wifi_out": 0, "wwan_in": 0, "wwan_out": 0}
+    content = [{"PayloadType": "x", "PayloadUUID": values["profile_id"]}]
+    plist = {"PayloadUUID": values["profile_id"], "PayloadIdentifier": "x", "PayloadDisplayName": "x", "PayloadContent": content}
+    stored = {
+        ios / "safari_history.json": [page(f"https://{values['domain']}/x", 1), page(values["url"], 2)],
+        ios / "id_status_cache.json": [{"package": "x", "idstatus": 1, "user": f"mailto:{values['email']}", "isodate": when, "occurrences": 1}],
+        ios / "os_analytics_ad_daily.json": [{"package": values["process"], **traffic}],
+        ios / "manifest.json": [backup_file(f"Library/x/{values['file_name']}")],
+        ios / "filesystem.json": [{"path": values["file_path"], "modified": when, "isodate": when}],
+        ios / "configuration_profiles.json": [
+            {"file_id": "x", "relative_path": "x", "domain": "x", "plist": plist, "install_date": when, "isodate": when}
+        ],
+        android / "aqf_packages.json": [
+            package(values["app_id"], "", ""), package("org.one", values["sha256"], ""), package("org.other", "", values["cert_hash"])
+        ],
+        android / "dumpsys_get_prop.json": [{"name": values["property"], "value": "1"}],
+    }
+    for path, records in stored.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(records))
+
+
+def mvt(shards, values, work):
+    """Which kinds MVT does not flag; a crash is all of them."""
+    artefacts(work, values)
+    said = ""
+    for tool, folder in [("mvt-ios", "ios"), ("mvt-android", "android")]:
+        command = pathlib.Path(sys.executable).parent / tool
+        if not command.exists():
+            raise Missing(f"there is no `{tool}`")
+        home = {"HOME": str(work), "MVT_DATA_FOLDER": str(work), "MVT_STIX2": str(shards), "COLUMNS": "1000", "PATH": os.environ["PATH"]}
+        done = run(command, "--disable-update-check", "--disable-indicator-update-check", "check-iocs", work / folder, env=home)
+        if done.returncode or "Traceback" in done.stdout + done.stderr:
+            return [f"{tool} dies: {(done.stdout + done.stderr)[-300:]}"]
+        said += done.stdout + done.stderr
+    # Of a profile it does not say which campaign.
+    said_of = lambda kind: f'malicious configuration profile "x" with UUID "{values[kind]}"' if kind == "profile_id" else f'"hit {kind}"'
+    return [f"{kind} is not flagged" for kind in values if said_of(kind) not in said]
+
+
+LOAD = """
+import glob, logging, os, sys, time
+logging.disable(logging.CRITICAL)
+from mvt.common.indicators import Indicators
+found = Indicators(log=logging.getLogger("x"))
+began, clock = time.process_time(), time.monotonic()
+found.load_indicators_files(sorted(glob.glob(os.path.join(sys.argv[1], "*.stix2"))), load_default=False)
+print(found.total_ioc_count, time.process_time() - began, time.monotonic() - clock)
+"""
+
+
+def loaded(folder, wanted, seconds, work):
+    """Whether MVT reads so many indicators within so many seconds of its own time."""
+    done = run(sys.executable, "-c", LOAD, folder, env={"HOME": str(work), "MVT_DATA_FOLDER": str(work), "PATH": os.environ["PATH"]})
+    if done.returncode:
+        return [done.stderr[-300:]]
+    count, own, clock = done.stdout.split()
+    print(f"mvt: {count} indicators in {len(list(folder.iterdir()))} files: {float(own):.1f} s of its own time, {float(clock):.1f} s by the clock")
+    return [f"{count} indicators"] * (int(count) != wanted) + [f"{own} s"] * (float(own) > seconds)
+
+
+def part_mvt(node, token):
+    values = {kind: value for kind, (_, value) in FOR_MVT.items()}
+    shards = node.files("mvt", token, scratch / "mvt")
+    good("MVT reads the export and flags a hit of each kind", mvt(shards, values, scratch / "mvt-hits"))
+    clean = {kind: value[:-1] + ("0" if value[-1] != "0" else "1") for kind, value in values.items()}
+    wrong = mvt(shards, clean, scratch / "mvt-clean")
+    good("MVT flags nothing that is not there", [] if len(wrong) == len(values) else [kind for kind in values if f"{kind} is not flagged" not in wrong])
+    broken = scratch / "mvt-broken"
+    shutil.copytree(shards, broken)
+    text = (broken / "00001.stix2").read_text()
+    (broken / "00001.stix2").write_text(text.replace("/private/var/tmp/implant", "/private/var/tmp/im=plant"))
+    caught("a value with `=`", mvt(broken, values, scratch / "mvt-dies"))
+
+
+# STIX
+
+def validated(text):
+    """What OASIS's validator has against a bundle."""
+    from stix2validator import ValidationOptions, validate_string
+
+    results = validate_string(text, ValidationOptions(version="2.1"))
+    results = results if isinstance(results, list) else [results]
+    return [str(error) for result in results for error in (result.errors or [])]
+
+
+# No spelling of these two satisfies both MVT and the validator.
+MVT_ALONE = ("[app:", "[configuration-profile:")
+
+
+def part_stix(node, token):
+    bundle = node.fetch("/export/stix.json", token).decode()
+    values = [one["pattern"] for one in json.loads(bundle)["objects"] if one["type"] == "indicator"]
+    good("all are in the bundle", [] if len(values) == len(FOR_MVT) + len(MORE) + len(SUFFIXES) + len(LISTED) else [len(values)])
+    good("the validator passes the bundle", validated(bundle))
+    caught("an indicator without `valid_from`", validated(bundle.replace('"valid_from"', '"valid_since"')))
+    caught("a pattern that is none", validated(bundle.replace("[domain-name:value = 'fresh-lure.com']", "[domain-name:value == 'fresh-lure.com'")))
+    for shard in sorted(node.files("mvt", token, scratch / "stix-mvt").iterdir()):
+        whole = json.loads(shard.read_text())
+        alone = {one["id"] for one in whole["objects"] if one.get("pattern", "").startswith(MVT_ALONE)}
+        rest = [one for one in whole["objects"] if one["id"] not in alone and one.get("source_ref") not in alone]
+        good("the validator passes MVT's files but for two kinds", validated(json.dumps({**whole, "objects": rest})) + ["no such kinds"] * (not alone))
+
+
+# Suricata
+
+def settings(work):
+    """The settings that came with Suricata, and the same with all kinds of hashes computed. They say it twice; the first is of eve-log."""
+    own = pathlib.Path("/etc/suricata/suricata.yaml").read_text()
+    forced = work / "suricata.yaml"
+    forced.write_text(own.replace("#force-hash: [md5]", "force-hash: [sha256, sha1, md5]", 1))
+    return forced
+
+
+def alerts(rules, capture, work, *more):
+    """At which ports on our side Suricata alerts."""
+    work.mkdir()
+    done = run(program("suricata"), *more, "-S", rules / "*.rules", "-k", "none", "-r", capture, "-l", work, "--set", f"default-rule-path={rules}", cwd=rules)
+    if done.returncode:
+        return f"{done.stdout}{done.stderr}"[-500:]
+    events = [json.loads(line) for line in (work / "eve.json").read_text().splitlines()]
+    return {port for event in events if event["event_type"] == "alert" for port in (event["src_port"], event["dest_port"]) if port > 40_000}
+
+
+def part_suricata(node, token):
+    suricata = program("suricata")
+    rules = node.files("suricata", token, scratch / "suricata")
+    test = lambda: run(suricata, "-T", "-S", rules / "*.rules", "-l", scratch, "--set", f"default-rule-path={rules}", cwd=rules)
+    done = test()
+    good("suricata -T takes the rules", [done.stdout + done.stderr] * (done.returncode != 0))
+    capture = Capture()
+    body_of = {"sha256": BODY, "sha1": BODY + b"1", "md5": BODY + b"2"}
+    wanted = {
+        "a question for a name": capture.question("fresh-lure.com"),
+        "one in capitals": capture.question("Fresh-Lure.COM"),
+        "a question for a name below": capture.question("a.b.fresh-lure.com"),
+        "a name of four labels": capture.question("deep.down.fourth-lure.com"),
+        "TLS": capture.tls("fresh-lure.com"),
+        "TLS, a name below": capture.tls("login.fresh-lure.com"),
+        "HTTP": capture.http("fresh-lure.com"),
+        "HTTP, a name below": capture.http("www.fresh-lure.com"),
+        "an address": capture.talk("198.51.100.7", 4_444, b"hello\n"),
+        "a network": capture.talk("203.0.113.77", 4_444, b"hello\n"),
+        "a user agent": capture.http("harmless.org", agent="Implant/1.0 (x; y)"),
+        **{f"a file by its {name}": capture.http("harmless.org", body=body) for name, body in body_of.items()},
+    }
+    harmless = {
+        **{f"a question for {name}": capture.question(name) for name in [*LOOKALIKES, "down.fourth-lure.com", HIDDEN, "github.io"]},
+        **{f"TLS, {name}": capture.tls(name) for name in [*LOOKALIKES, "wikipedia.org", "other.github.io"]},
+        **{f"HTTP, {name}": capture.http(name) for name in LOOKALIKES},
+        "another address": capture.talk("198.51.100.8", 4_444, b"hello\n"),
+        "a resolver for everybody": capture.talk("9.9.9.9", 443, b"hello\n"),
+        "another user agent": capture.http("harmless.org", agent="Implant/1.1"),
+        "another file": capture.http("harmless.org", body=BODY + b"3"),
+    }
+    capture.write(scratch / "contacts.pcap")
+    usual = alerts(rules, scratch / "contacts.pcap", scratch / "suricata-usual")
+    good("Suricata reads the capture", [usual] * (not isinstance(usual, set)))
+    others = ["a file by its sha1", "a file by its md5"]
+    good("by its own settings it alerts of each but for two kinds of hashes", [what for what, port in wanted.items() if port not in usual and what not in others])
+    found = alerts(rules, scratch / "contacts.pcap", scratch / "suricata-log", "-c", settings(scratch))
+    good("it alerts of each contact", [what for what, port in wanted.items() if port not in found])
+    good("and of no other", [what for what, port in harmless.items() if port in found])
+    print(f"suricata: {len(wanted)} of {len(wanted)} contacts, 0 of {len(harmless)} others")
+    (rules / "watchfire-names.lst").write_text("")
+    found = alerts(rules, scratch / "contacts.pcap", scratch / "suricata-empty")
+    caught("an empty list of names", [what for what, port in wanted.items() if port not in found])
+    with (rules / "watchfire.rules").open("a") as out:
+        out.write('alert dns any any -> any any (msg:"broken"; dns.query; nosuchkeyword:1; sid:1470099;)\n')
+    caught("a rule with a word that is none", ["refused"] * (test().returncode != 0))
+
+
+# Resolvers
+
+class Upstream:
+    """What the internet answers: 192.0.2.1 for each name, and an address that is planted for names that begin with `to-planted`."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self._answer, daemon=True).start()
+
+    def _answer(self):
+        while True:
+            message, sender = self.socket.recvfrom(4_096)
+            end = message.index(b"\0", 12) + 5
+            planted = message[13:].lower().startswith(b"to-planted")
+            address = bytes([198, 51, 100, 7] if planted else [192, 0, 2, 1])
+            is_a = message[end - 4 : end - 2] == b"\0\x01"
+            head = message[:2] + struct.pack(">HHHHH", 0x8180, 1, int(is_a), 0, 0)
+            record = b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 60, 4) + address if is_a else b""
+            self.socket.sendto(head + message[12:end] + record, sender)
+
+
+def asked(port, name):
+    """What a resolver answers: an address, or the code of its refusal."""
+    question = struct.pack(">HHHHHH", 7, 0x0100, 1, 0, 0, 0) + b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    question += b"\0\0\x01\0\x01"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.settimeout(1)
+        for _ in range(60):
+            try:
+                one.sendto(question, ("127.0.0.1", port))
+                message = one.recv(4_096)
+                break
+            except OSError:
+                time.sleep(0.2)
+        else:
+            return "no answer"
+    code, answers = message[3] & 15, struct.unpack(">H", message[6:8])[0]
+    return ".".join(str(part) for part in message[-4:]) if code == 0 and answers == 1 else f"code {code}"
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+NXDOMAIN, FREE = "code 3", "192.0.2.1"
+
+
+def resolved(command, port, wanted):
+    """A resolver runs, and is asked."""
+    with subprocess.Popen([str(one) for one in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
+        answers = {name: asked(port, name) for name in wanted}
+        running.terminate()
+        said = running.stderr.read()[-500:]
+    return [f"{name}: {answers[name]}, not {want} {said}" for name, want in wanted.items() if answers[name] != want]
+
+
+def part_zone(node, token):
+    zone = scratch / "watchfire.rpz"
+    zone.write_bytes(node.fetch("/export/rpz.zone", token))
+    check = lambda path: run(program("named-checkzone"), "watchfire.rpz", path)
+    done = check(zone)
+    good("named-checkzone passes the zone", [done.stdout] * (done.returncode != 0))
+    broken = scratch / "broken.rpz"
+    broken.write_text(zone.read_text() + "x" * 64 + ".com CNAME .\n")
+    caught("a label of 64 characters", [""] * (check(broken).returncode != 0))
+
+
+def part_unbound(node, token):
+    unbound, check = program("unbound"), program("unbound-checkconf")
+    zone, upstream = scratch / "unbound.rpz", Upstream()
+    zone.write_bytes(node.fetch("/export/rpz.zone", token))
+
+    def settings(path):
+        port = free_port()
+        (scratch / "unbound.conf").write_text(
+            f'server:\n directory: "{scratch}"\n chroot: ""\n username: ""\n pidfile: ""\n use-syslog: no\n do-daemonize: no\n'
+            f" interface: 127.0.0.1@{port}\n do-not-query-localhost: no\n do-ip6: no\n"
+            f' module-config: "respip iterator"\nremote-control:\n control-enable: no\n'
+            f'rpz:\n name: watchfire.rpz\n zonefile: "{path}"\nforward-zone:\n name: "."\n forward-addr: 127.0.0.1@{upstream.port}\n'
+        )
+        return port
+
+    blocked = ["fresh-lure.com", "a.b.fresh-lure.com", "evil.github.io", "to-planted.harmless.org"]
+    free = [*LOOKALIKES, "down.fourth-lure.com", "another-lure.net", "github.io", "other.github.io", "wikipedia.org", HIDDEN]
+    wanted = {**{name: NXDOMAIN for name in blocked}, **{name: FREE for name in free}}
+    port = settings(zone)
+    done = run(check, scratch / "unbound.conf")
+    good("unbound-checkconf passes it", [done.stdout + done.stderr] * (done.returncode != 0))
+    ask = lambda port: resolved([unbound, "-d", "-c", scratch / "unbound.conf"], port, wanted)
+    good("Unbound answers by the zone", ask(port))
+    zone.write_text("".join(line for line in zone.read_text().splitlines(True) if "fresh-lure" not in line))
+    caught("a zone without a name", ask(settings(zone)))
+
+
+def part_dnsmasq(node, token):
+    dnsmasq, upstream = program("dnsmasq"), Upstream()
+    conf, hosts = scratch / "dnsmasq.conf", scratch / "hosts"
+    conf.write_bytes(node.fetch("/export/dnsmasq.conf", token))
+    hosts.write_bytes(node.fetch("/export/hosts", token))
+    test = lambda path: run(dnsmasq, "--test", f"--conf-file={path}")
+    done = test(conf)
+    good("dnsmasq --test passes it", [done.stderr] * (done.returncode != 0))
+    (scratch / "broken.conf").write_text(conf.read_text() + "locally=/x/\n")
+    caught("a line that is none", [""] * (test(scratch / "broken.conf").returncode != 0))
+    free = {name: FREE for name in [*LOOKALIKES, "another-lure.net", "github.io", "wikipedia.org", HIDDEN]}
+
+    def ask(conf, hosts, wanted):
+        port = free_port()
+        ours = ["--no-daemon", f"--port={port}", "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv", "--no-hosts", "--user=", "--pid-file="]
+        return resolved([dnsmasq, *ours, f"--server=127.0.0.1#{upstream.port}", f"--conf-file={conf}", f"--addn-hosts={hosts}"], port, wanted)
+
+    names = {name: NXDOMAIN for name in ["fresh-lure.com", "a.b.fresh-lure.com", "evil.github.io"]}
+    good("dnsmasq answers by its own lines", ask(conf, "/dev/null", {**names, **free}))
+    good("and by the hosts file", ask("/dev/null", hosts, {"fresh-lure.com": "0.0.0.0", "evil.github.io": "0.0.0.0", "a.b.fresh-lure.com": FREE, **free}))
+    caught("no lines", ask("/dev/null", "/dev/null", names))
+
+
+# What is read by scripts and browsers
+
+def table(data):
+    """What a strict reader has against a CSV file, and the values in it."""
+    try:
+        rows = list(csv.reader(io.StringIO(data.decode("utf-8"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        return [str(error)], []
+    wrong = [f"{len(row)} cells" for row in rows if len(row) != len(rows[0])]
+    wrong += [f"a formula: {cell}" for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@", "\t", "\r")]
+    return wrong, [row[0] for row in rows[1:] if row]
+
+
+def part_csv(node, token):
+    data = node.fetch("/export/csv", token)
+    wrong, values = table(data)
+    good("a strict reader takes the table", wrong)
+    planted = [value for _, value in FOR_MVT.values()] + [value for _, value in MORE] + SUFFIXES + LISTED
+    safe = {value.lstrip("'") for value in values}
+    good("each value is in it once", [value for value in planted if value not in safe] + [len(values)] * (len(values) != len(planted)))
+    caught("a formula", table(data + b'=1+1,domain,green,,,,,\r\n')[0])
+    caught("a row that is too short", table(data + b"x.com,domain\r\n")[0])
+
+
+def part_adblock(node, token):
+    import braveblock
+
+    rules = node.fetch("/export/adblock.txt", token).decode().splitlines()
+
+    def wrong(rules):
+        blocker = braveblock.Adblocker(rules=rules, include_easylist=False, include_easyprivacy=False)
+        is_blocked = lambda url: blocker.check_network_urls(url=url, source_url="https://news.example/", request_type="document")
+        blocked = ["https://fresh-lure.com/", "https://a.b.fresh-lure.com/x", "http://198.51.100.7/", "https://page.another-lure.net/login", "https://evil.github.io/"]
+        free = [f"https://{name}/" for name in [*LOOKALIKES, "another-lure.net", "other.github.io", "wikipedia.org", HIDDEN]]
+        return [f"{url} passes" for url in blocked if not is_blocked(url)] + [f"{url} is blocked" for url in free if is_blocked(url)]
+
+    good("a blocker blocks by the list", wrong(rules))
+    caught("a list without a name", wrong([rule for rule in rules if "fresh-lure" not in rule]))
+    caught("a rule for everything", wrong([*rules, "||github.io^"]))
+
+
+def part_sigma(node, token):
+    from sigma.collection import SigmaCollection
+
+    rules = node.files("sigma", token, scratch / "sigma")
+
+    def wrong(rules):
+        read = SigmaCollection.load_ruleset([str(rules)], collect_errors=True)
+        return [str(error) for error in read.errors] + ["no rules"] * (not read.rules)
+
+    good("pySigma reads the rules", wrong(rules))
+    one = sorted(rules.iterdir())[0]
+    one.write_text(one.read_text().replace("condition: 1 of shared*", "condition: 1 of"))
+    from sigma.exceptions import SigmaError
+
+    def parsed():
+        try:
+            return [str(rule.detection.parsed_condition[0].parsed) and "" for rule in SigmaCollection.load_ruleset([str(rules)]).rules] and []
+        except SigmaError as error:
+            return [str(error)]
+
+    caught("a condition that is none", parsed())
+
+
+def feed(folder):
+    """What PyMISP, and MISP's rules for feeds, have against one."""
+    from pymisp import MISPEvent
+
+    manifest, wrong, count = json.loads((folder / "manifest.json").read_text()), [], 0
+    hashes = {tuple(line.split(",")) for line in (folder / "hashes.csv").read_text().split()}
+    for uuid, about in manifest.items():
+        event = MISPEvent()
+        try:
+            event.load(json.loads((folder / f"{uuid}.json").read_text()), validate=False)
+        except Exception as error:  # whatever it dies of
+            wrong.append(f"{uuid}: {error!r}")
+            continue
+        if (event.uuid, event.info, int(event.timestamp.timestamp())) != (uuid, about["info"], int(about["timestamp"])):
+            wrong.append(f"{uuid} is not what the manifest says")
+        count += len(event.attributes)
+        wrong += [f"no hash of {one}" for one in event.attributes_hashes("md5") if (one, uuid) not in hashes]
+    return wrong + [f"{name} is in no manifest" for name in {file.stem for file in folder.glob("*-*.json")} - set(manifest)], count
+
+
+def part_misp(node, token):
+    import pymisp as _
+
+    folder = node.files("misp", token, scratch / "misp")
+    wrong, count = feed(folder)
+    good("PyMISP loads the feed", wrong)
+    good("each value is in it", [count] * (count != len(FOR_MVT) + len(MORE) + len(SUFFIXES) + len(LISTED)))
+    (folder / "hashes.csv").write_text("")
+    caught("a feed without hashes", feed(folder)[0])
+
+
+def part_blocking(node, token):
+    """Nothing that everybody uses stands in what blocks."""
+    texts = {path: node.fetch(f"/export/{path}", token).decode() for path in ["rpz.zone", "hosts", "dnsmasq.conf", "adblock.txt"]}
+    texts |= {form: plain(node.files(form, token, scratch / f"blocking-{form}")) for form in ["suricata", "sigma", "lists"]}
+
+    def there(text, value):
+        return re.search(rf"(?<![\w.-])(?:\*\.|\.)?{re.escape(value)}(?![\w.-])", text)
+
+    good("no suffix and nothing listed", [f"{value} in {name}" for name, text in texts.items() for value in SUFFIXES + LISTED if there(text, value)])
+    everything = {path: node.fetch(f"/export/{path}", token).decode() for path in ["text", "csv"]}
+    caught("where nothing is blocked they are", [value for value in SUFFIXES + LISTED if all(there(text, value) for text in everything.values())])
+    good("what is below one is there", [name for name, text in texts.items() if not there(text, "evil.github.io")])
+
+
+def part_atom(node, token):
+    import feedparser
+
+    def read(text):
+        found = feedparser.parse(text)
+        wrong = [str(found.bozo_exception)] if found.bozo else []
+        wrong += [f"no {field}" for entry in found.entries for field in ("id", "title", "updated_parsed", "author") if not entry.get(field)]
+        return wrong + ["no feed id"] * (not found.feed.get("id")), found.entries
+
+    empty = node.fetch("/export/alerts.atom", token)
+    wrong, entries = read(empty)
+    good("a feed without alerts is one", wrong + entries)
+    caught("a feed without its end", read(empty.replace(b"</feed>", b""))[0])
+
+
+# TAXII
+
+def once(seen, wanted):
+    """What a walk saw twice, or not at all."""
+    doubles = {one for one in seen if seen.count(one) > 1}
+    return [f"twice: {one}" for one in doubles] + [f"not seen: {one}" for one in wanted - set(seen)] + [f"not there: {one}" for one in set(seen) - wanted]
+
+
+def part_taxii(node, _token):
+    import requests
+    from taxii2client.v21 import Server, as_pages
+
+    token = node.consumer("cti", "--scope", "taxii,export", "--tlp-max", "green")
+    sign_in = {"user": "cti", "password": token, "verify": str(node.data / "https/cert.pem")}
+    collection = Server(node.url("/taxii2/"), **sign_in).default.collections[0]
+    seen, pages, came = [], 0, 0
+    for page in as_pages(collection.get_objects, per_request=7):
+        seen += [one["id"] for one in page.get("objects", [])]
+        pages += 1
+        if pages <= 12:
+            # What it may see and what it may not, behind its back.
+            came += node.share(f"walked-{pages}.com\nwalked-more-{pages}.com\n", "green", "text")
+            node.share(f"walked-hidden-{pages}.com\n", "amber", "text")
+    wanted = {one["id"] for one in json.loads(node.fetch("/export/stix.json", token))["objects"]}
+    good("each object once, while others come", once(seen, wanted) + [f"{came} came"] * (came != 24) + [f"{pages} pages"] * (pages < 12))
+    print(f"taxii: {len(seen)} objects in {pages} pages, {came} of which came meanwhile")
+    caught("an object that is left out", once(seen[1:], wanted))
+    caught("one that comes twice", once([*seen, seen[0]], wanted))
+    refused = requests.get(node.url("/taxii2/"), headers={"Accept": "application/taxii+json;version=2.1"}, verify=sign_in["verify"], timeout=30)
+    good("nobody else gets in", [refused.status_code] * (refused.status_code != 401))
+
+
+# Last, since all others would have them, too
+
+def part_fifty_thousand(node, _token):
+    import mvt as _
+    token = node.consumer("many", "--tlp-max", "amber", "--group", "circle")
+    wanted = 50_000
+    released = node.share("".join(f"lure-{number}.planted-{number % 97}.com\n" for number in range(wanted)), "amber", "text")
+    good("50,000 values are shared", [] if released == wanted else [released])
+    shards = node.files("mvt", token, scratch / "many")
+    total = sum(file.read_text().count('"type":"indicator"') for file in shards.iterdir())
+    good("they are in the export", [] if total >= wanted else [total])
+    good("MVT loads 50,000 within 4 s of its time", loaded(shards, total, 4, scratch))
+    one = scratch / "one-bundle"
+    one.mkdir()
+    objects = [thing for file in sorted(shards.iterdir())[:9] for thing in json.loads(file.read_text())["objects"]]
+    (one / "all.stix2").write_text(json.dumps({"type": "bundle", "id": "bundle--00000000-0000-4000-8000-000000000000", "objects": objects}))
+    caught("9,000 as one bundle", loaded(one, 9_000, 4, scratch))
+
+
+PARTS = {name.removeprefix("part_"): one for name, one in list(globals().items()) if name.startswith("part_")}
+
+
+def main():
+    wanted = sys.argv[3:] or list(PARTS)
+    unknown = set(wanted) - set(PARTS)
+    if unknown:
+        sys.exit(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    node = Node(binary, scratch)
+    try:
+        rows = [(kind, value, f"hit {name}") for name, (kind, value) in FOR_MVT.items()]
+        rows += [(kind, value, "") for kind, value in MORE + [("domain", one) for one in SUFFIXES]]
+        rows += [("ipv4" if one[0].isdigit() else "domain", one, "") for one in LISTED]
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerows([("value", "type", "campaign", "confidence"), *((value, kind, campaign, 75) for kind, value, campaign in rows)])
+        released = node.share(out.getvalue(), "green")
+        good("all that is planted is shared", [released] * (released != len(rows)))
+        node.share(f"{HIDDEN}\n", "amber", "text")
+        warn = scratch / "list.json"
+        warn.write_text(json.dumps({"name": "what everybody uses", "version": 1, "type": "string", "list": LISTED, "matching_attributes": ["domain", "ip-dst"]}))
+        node.run("warninglist", "import", str(warn))
+        token = node.consumer("lab", "--tlp-max", "green")
+        for name in wanted:
+            began = time.monotonic()
+            try:
+                PARTS[name](node, token)
+                print(f"ok: {name}, {time.monotonic() - began:.1f} s")
+            except (Missing, ImportError) as error:
+                say_skipped(name, str(error))
+    finally:
+        node.stop()
+    print(f"{passed} passed, 0 failed, {len(skipped)} skipped")
+
+
+main()
