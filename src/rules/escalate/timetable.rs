@@ -71,7 +71,7 @@ pub struct Timetable {
 }
 
 /// How long after the end of a ladder its last act is repeated.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Again {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,6 +83,17 @@ struct Again {
     /// For what hurries nobody, whatever the priority: review, closing, purge and platforms.
     #[serde(skip_serializing_if = "Option::is_none")]
     slow: Option<Span>,
+}
+
+impl Again {
+    const fn of(self, priority: Priority, wait: Wait) -> Option<Span> {
+        match priority {
+            _ if wait.is_slow() => self.slow,
+            Priority::Emergency => self.emergency,
+            Priority::Urgent => self.urgent,
+            Priority::Normal => self.normal,
+        }
+    }
 }
 
 /// A timetable as it is written: what is named replaces the default, a ladder as a whole.
@@ -110,6 +121,9 @@ struct Peer {
     emergency: Ladders,
     urgent: Ladders,
     normal: Ladders,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pause_max: BTreeMap<Priority, Span>,
+    again: Again,
 }
 
 impl Peer {
@@ -246,10 +260,12 @@ fn default(priority: Priority, wait: Wait) -> Vec<Rung> {
 impl Timetable {
     /// The ladder of a wait for a peer's part.
     pub fn ladder(&self, peer: &OrgId, priority: Priority, wait: Wait) -> Ladder<'_> {
-        let own = self.peers.get(peer).and_then(|peer| peer.of(priority).get(&wait));
+        let agreed = self.peers.get(peer);
+        let own = agreed.and_then(|peer| peer.of(priority).get(&wait));
         let rungs = own.or_else(|| self.ladders.get(&priority).and_then(|all| all.get(&wait))).map_or(&[][..], Vec::as_slice);
         let again = if wait.is_slow() { None } else { self.again.get(&priority) };
-        Ladder { rungs, again: *again.unwrap_or(&self.again_slow) }
+        let again = agreed.and_then(|peer| peer.again.of(priority, wait)).unwrap_or_else(|| *again.unwrap_or(&self.again_slow));
+        Ladder { rungs, again }
     }
 
     /// The names of which nobody has said yet whose they are.
@@ -271,9 +287,10 @@ impl Timetable {
         Ok(self)
     }
 
-    /// For how many milliseconds by the wall questions stop the decision's clock in all.
-    pub fn pause_ms_max(&self, priority: Priority) -> u64 {
-        self.pause_max.get(&priority).map_or(0, |span| span.wall_ms())
+    /// For how many milliseconds by the wall questions stop the decision's clock with a peer in all.
+    pub fn pause_ms_max(&self, peer: &OrgId, priority: Priority) -> u64 {
+        let agreed = self.peers.get(peer).and_then(|peer| peer.pause_max.get(&priority));
+        agreed.or_else(|| self.pause_max.get(&priority)).map_or(0, |span| span.wall_ms())
     }
 
     /// For how many milliseconds declared hours put a rung off at most, beyond its span by the wall.
@@ -414,8 +431,28 @@ mod tests {
         assert_eq!(said(&set, Priority::Emergency, Wait::Decision), "2h OfferNext");
         assert_eq!(set.ladder(&OrgId([8; 32]), Priority::Emergency, Wait::Decision).rungs.len(), 2, "another peer's");
         assert_eq!(said(&set, Priority::Emergency, Wait::Silence), said(&all, Priority::Emergency, Wait::Silence));
-        assert_eq!((set.pause_ms_max(Priority::Urgent), set.pause_ms_max(Priority::Emergency)), (4 * 3_600_000, 2 * 3_600_000));
+        assert_eq!(
+            (set.pause_ms_max(&PEER, Priority::Urgent), set.pause_ms_max(&PEER, Priority::Emergency)),
+            (4 * 3_600_000, 2 * 3_600_000)
+        );
         assert_eq!(read(&serde_json::to_string(&set).unwrap()).unwrap(), set);
+    }
+
+    #[test]
+    fn pauses_and_repetitions_are_agreed_with_one_peer_too() {
+        let (agreed, other) = (PEER, OrgId([8; 32]));
+        let all = read(&format!(
+            r#"{{"peers": {{"{agreed}": {{"pause_max": {{"urgent": "8h"}}, "again": {{"urgent": "2h", "slow": "3d"}}}}}}}}"#
+        ))
+        .unwrap();
+        assert_eq!(read(&serde_json::to_string(&all).unwrap()).unwrap(), all);
+        let hour = 3_600_000;
+        let pauses = |peer| [Priority::Emergency, Priority::Urgent].map(|priority| all.pause_ms_max(&peer, priority) / hour);
+        assert_eq!((pauses(agreed), pauses(other)), ([2, 8], [2, 24]));
+        let again = |peer, wait| all.ladder(&peer, Priority::Urgent, wait).again.to_string();
+        assert_eq!([Wait::Silence, Wait::Purge].map(|wait| again(agreed, wait)), ["2h", "3d"]);
+        assert_eq!([Wait::Silence, Wait::Purge].map(|wait| again(other, wait)), ["12h", "1w"]);
+        assert_eq!(all.ladder(&agreed, Priority::Emergency, Wait::Silence).again.to_string(), "12h", "what is left out stays");
     }
 
     #[test]

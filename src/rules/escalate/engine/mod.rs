@@ -379,7 +379,7 @@ fn by<'a>(timetable: &Timetable, desks: &'a Desks, watch: &Watch) -> By<'a> {
         Some(side) if side == watch.side => desks.own.as_ref(),
         Some(_) => desks.peers.get(&watch.peer),
     };
-    By { hours, pause_ms_max: timetable.pause_ms_max(watch.priority), delay_ms_max: timetable.delay_ms_max() }
+    By { hours, pause_ms_max: timetable.pause_ms_max(&watch.peer, watch.priority), delay_ms_max: timetable.delay_ms_max() }
 }
 
 /// Of the repetitions that are due by now the last one alone is recorded: goes on to it, and tells when it was due.

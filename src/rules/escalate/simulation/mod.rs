@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use world::{Plant, World};
 
 /// Referrals in one world.
-const REFERRALS: u64 = 2_500;
+const REFERRALS: u64 = 10_000;
 
 #[test]
 fn ten_thousand_referrals_of_a_year_have_each_rung_once_and_in_time() {

@@ -122,7 +122,7 @@ fn expected(
         let [start, end] = [stretch[0], stretch[1]];
         let (shown, shown_last) = (times.wall(start, false), times.wall(end, true));
         let is_paused = life.pauses.iter().filter(|at| **at <= start).count() % 2 == 1;
-        let pause_left = timetable.pause_ms_max(life.priority) - pause_used;
+        let pause_left = timetable.pause_ms_max(&peer, life.priority) - pause_used;
         let from = if is_paused { shown + pause_left } else { shown.max(not_before) };
         for (rung, expected) in expected.iter_mut().enumerate().filter(|(_, expected)| expected.is_none()) {
             *expected = match spans[rung].0.checked_sub(counted) {
