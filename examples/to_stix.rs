@@ -57,5 +57,6 @@ fn row(indicator: Indicator, label: Label, revoked: bool) -> Row {
         revoked,
         created: at,
         modified: at,
+        met: Vec::new(),
     }
 }

@@ -54,11 +54,11 @@ impl Node {
             let snapshot = self.store.snapshot()?;
             let Some((Held(entry), _)) = snapshot.entry(&log.id(), seq)? else { continue };
             match record_of(&entry) {
-                Some(Record::Sighting(sighting)) if snapshot.taken_back(&log.id(), seq)?.is_none() => {
-                    if self.understand_sighting(log, sighting.clone()).is_ok() {
-                        self.tell_of_doubt(&snapshot, &entry, &sighting).await?;
-                        self.pass_on_sighting(&snapshot, log, &entry.header, &sighting).await?;
-                    }
+                Some(Record::Sighting(sighting))
+                    if snapshot.taken_back(&log.id(), seq)?.is_none() && self.understand_sighting(log, sighting.clone()).is_ok() =>
+                {
+                    self.tell_of_doubt(&snapshot, &entry, &sighting).await?;
+                    self.pass_on_sighting(&snapshot, log, &entry.header, &sighting).await?;
                 }
                 Some(Record::Withdrawal(withdrawal)) if withdrawal.log == log.id() => {
                     self.follow_sightings_back(&snapshot, log, &withdrawal.seqs).await?
