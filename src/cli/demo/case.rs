@@ -10,6 +10,7 @@ use crate::node::Node;
 use crate::node::error::NodeError;
 use crate::node::referral::{Act, ActRequest, By, ReferRequest, ReferralView};
 use crate::node::view::PeerOptions;
+use crate::rules::label::Withheld;
 use std::collections::BTreeSet;
 
 /// How long Amal waits for somebody to open an emergency, in this demo.
@@ -76,7 +77,7 @@ pub(super) async fn withdrawn(team: &Team) -> Seen {
     Ok((ok, "the consent was revoked: what was offered is destroyed at amal and borealis, and borealis has said so".into()))
 }
 
-/// An emergency that nobody at Borealis opens goes to Cedar by itself; Dunya, which Amal would ask first, is not named in the consent. Where the clocks are
+/// An emergency that nobody at Borealis opens goes to Cedar by itself; Dunya, which Amal would ask, is not named in the consent, and so is no candidate. Where the clocks are
 /// `stopped` they wait as long as usual.
 pub(super) async fn timed_out(team: &mut Team, stopped: bool) -> Seen {
     let dunya = team.join(GUEST).await?;
@@ -90,10 +91,12 @@ pub(super) async fn timed_out(team: &mut Team, stopped: bool) -> Seen {
     let mut request = case(&borealis)?;
     request.offer.priority = Priority::Emergency;
     request.recipients = vec![org(&borealis)?, org(&cedar)?];
-    request.candidates = vec![org(&dunya)?, org(&cedar)?];
     request.automatic = true;
+    request.candidates = vec![org(&dunya)?];
+    let mut ok = matches!(amal.refer(request.clone(), By::default()).await, Err(NodeError::Withheld(Withheld::NotConsented)));
+    request.candidates = vec![org(&cedar)?];
     let first = amal.refer(request, By::default()).await?.referral;
-    let mut ok = stands(team, &amal, &first, "delivered").await;
+    ok &= stands(team, &amal, &first, "delivered").await;
     let mut second = None;
     let came = team.until(|| {
         second = cedar.inbox(true).ok().and_then(|lines| lines.first().map(|line| line.referral));
