@@ -13,7 +13,7 @@ use watchfire::node::sighting::{OpinionsView, SightingReport, SightingRequest, W
 use watchfire::rules::notify::Event;
 use watchfire::store::change::Verdict;
 
-const LURE: &str = "lure.example";
+const LURE: &str = "login-lure.com";
 
 fn met(what: SightingType, count: u32) -> SightingRequest {
     SightingRequest {
@@ -145,16 +145,16 @@ async fn a_member_is_a_member_to_the_author_whoever_it_is() {
 async fn nobody_is_without_a_name_to_a_head_that_is_the_author_or_that_is_itself() {
     let federation = Federation::helplines(3).await;
     federation.share(AMAL, LURE, Tlp::Amber, "helplines").await;
-    federation.share(CEDAR, "other.example", Tlp::Amber, "helplines").await;
-    federation.share(CEDAR, "alone.example", Tlp::Amber, "borealis").await;
+    federation.share(CEDAR, "second-lure.com", Tlp::Amber, "helplines").await;
+    federation.share(CEDAR, "third-lure.com", Tlp::Amber, "borealis").await;
     federation.settle().await;
     let ask = async |who, of: &str| {
         let request = SightingRequest { of: of.into(), ..without_name(SightingType::Seen, 1) };
         federation.node(who).add_sighting(request, By::default()).await.unwrap_err().to_string()
     };
     assert!(ask(BOREALIS, LURE).await.starts_with("the head of the group is its author, and would learn who says it\nhint: "));
-    assert!(ask(AMAL, "other.example").await.starts_with("we head the group"));
-    assert!(ask(BOREALIS, "alone.example").await.starts_with("it was told to us alone"));
+    assert!(ask(AMAL, "second-lure.com").await.starts_with("we head the group"));
+    assert!(ask(BOREALIS, "third-lure.com").await.starts_with("it was told to us alone"));
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn a_sighting_of_what_its_author_may_not_speak_of_is_invalid() {
     federation.settle().await;
     let ours = LogKey { author: federation.org(AMAL), incarnation: 1, audience: Audience::Direct(federation.org(BOREALIS)) }.id();
     let theirs = LogKey { author: federation.org(BOREALIS), incarnation: 1, audience: Audience::Direct(federation.org(AMAL)) }.id();
-    federation.share(BOREALIS, "other.example", Tlp::Green, "amal").await;
+    federation.share(BOREALIS, "second-lure.com", Tlp::Green, "amal").await;
     federation.settle().await;
     let now = federation.clock.now();
     let said = |log: LogId, last: Timestamp, passed_on| {

@@ -6,9 +6,11 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use watchfire::model::ReferralId;
 use watchfire::model::referral::Priority;
+use watchfire::node::NodeError;
 use watchfire::node::escalate::{NotOffered, RungView};
 use watchfire::node::referral::{Act, By, ReferRequest};
 use watchfire::rules::escalate::{Act as Rung, Wait};
+use watchfire::rules::label::Withheld;
 
 fn emergency(to: &[&str], candidates: &[&str], automatic: bool) -> ReferRequest {
     let mut request = ReferRequest { candidates: candidates.iter().map(|name| (*name).to_owned()).collect(), automatic, ..case(to) };
@@ -137,7 +139,11 @@ async fn without_a_word_from_a_person_or_beyond_the_consent_it_is_proposed_only(
     let not_automatic = emergency(&["borealis"], &["cedar"], false);
     let mut beyond = emergency(&["borealis"], &["cedar"], true);
     beyond.recipients = vec!["borealis".into()];
-    for (request, why) in [(not_automatic, NotOffered::NotAutomatic), (beyond, NotOffered::NoCandidate)] {
+    let refused = federation.node(AMAL).refer(beyond, By::default()).await.unwrap_err();
+    assert!(matches!(refused, NodeError::Withheld(Withheld::NotConsented)), "{refused}");
+    let nobody = emergency(&["borealis"], &[], true);
+    let cases = [(not_automatic, NotOffered::NotAutomatic, vec!["cedar".to_owned()]), (nobody, NotOffered::NoCandidate, vec![])];
+    for (request, why, candidates) in cases {
         let id = federation.offered(request).await;
         federation.after(60, &id, 1, &[AMAL, BOREALIS]).await;
         federation.after(60, &id, 3, &[AMAL, BOREALIS]).await;
@@ -146,7 +152,7 @@ async fn without_a_word_from_a_person_or_beyond_the_consent_it_is_proposed_only(
         federation.settle().await;
         assert!(federation.cases_with(AMAL, "cedar").is_empty() && federation.node(CEDAR).inbox(true).unwrap().is_empty());
         let proposal = federation.node(AMAL).referral_named_view(&id.to_string()).unwrap().proposal.expect("it is put before a person");
-        assert_eq!(proposal.candidates, ["cedar"]);
+        assert_eq!(proposal.candidates, candidates);
         assert!(federation.node(BOREALIS).referral_named_view(&id.to_string()).unwrap().proposal.is_none());
     }
 }
