@@ -320,13 +320,18 @@ class Upstream:
             self.socket.sendto(head + message[12:end] + record, sender)
 
 
-def asked(port, name):
+ENDED = "it has ended"
+
+
+def asked(port, name, running):
     """What a resolver answers: an address, or the code of its refusal."""
     question = struct.pack(">HHHHHH", 7, 0x0100, 1, 0, 0, 0) + b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
     question += b"\0\0\x01\0\x01"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
         one.settimeout(1)
         for _ in range(60):
+            if running.poll() is not None:
+                return ENDED
             try:
                 one.sendto(question, ("127.0.0.1", port))
                 message = one.recv(4_096)
@@ -348,12 +353,16 @@ def free_port():
 NXDOMAIN, FREE = "code 3", "192.0.2.1"
 
 
-def resolved(command, port, wanted):
-    """A resolver runs, and is asked."""
-    with subprocess.Popen([str(one) for one in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
-        answers = {name: asked(port, name) for name in wanted}
-        running.terminate()
-        said = running.stderr.read()[-500:]
+def resolved(command, wanted):
+    """A resolver runs, and is asked. It is begun anew where somebody else has taken its port meanwhile."""
+    for _ in range(3):
+        port = free_port()
+        with subprocess.Popen([str(one) for one in command(port)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
+            answers = {name: asked(port, name, running) for name in wanted}
+            running.terminate()
+            said = running.stderr.read()[-500:]
+        if ENDED not in answers.values():
+            break
     return [f"{name}: {answers[name]}, not {want} {said}" for name, want in wanted.items() if answers[name] != want]
 
 
@@ -373,26 +382,25 @@ def part_unbound(node, token):
     zone, upstream = scratch / "unbound.rpz", Upstream()
     zone.write_bytes(node.fetch("/export/rpz.zone", token))
 
-    def settings(path):
-        port = free_port()
+    def settings(path, port):
         (scratch / "unbound.conf").write_text(
             f'server:\n directory: "{scratch}"\n chroot: ""\n username: ""\n pidfile: ""\n use-syslog: no\n do-daemonize: no\n'
             f" interface: 127.0.0.1@{port}\n do-not-query-localhost: no\n do-ip6: no\n"
             f' module-config: "respip iterator"\nremote-control:\n control-enable: no\n'
             f'rpz:\n name: watchfire.rpz\n zonefile: "{path}"\nforward-zone:\n name: "."\n forward-addr: 127.0.0.1@{upstream.port}\n'
         )
-        return port
+        return [unbound, "-d", "-c", scratch / "unbound.conf"]
 
     blocked = ["fresh-lure.com", "a.b.fresh-lure.com", "evil.github.io", "to-planted.harmless.org"]
     free = [*LOOKALIKES, "down.fourth-lure.com", "another-lure.net", "github.io", "other.github.io", "wikipedia.org", HIDDEN]
     wanted = {**{name: NXDOMAIN for name in blocked}, **{name: FREE for name in free}}
-    port = settings(zone)
+    settings(zone, free_port())
     done = run(check, scratch / "unbound.conf")
     good("unbound-checkconf passes it", [done.stdout + done.stderr] * (done.returncode != 0))
-    ask = lambda port: resolved([unbound, "-d", "-c", scratch / "unbound.conf"], port, wanted)
-    good("Unbound answers by the zone", ask(port))
+    ask = lambda: resolved(lambda port: settings(zone, port), wanted)
+    good("Unbound answers by the zone", ask())
     zone.write_text("".join(line for line in zone.read_text().splitlines(True) if "fresh-lure" not in line))
-    caught("a zone without a name", ask(settings(zone)))
+    caught("a zone without a name", ask())
 
 
 def part_dnsmasq(node, token):
@@ -408,9 +416,9 @@ def part_dnsmasq(node, token):
     free = {name: FREE for name in [*LOOKALIKES, "another-lure.net", "github.io", "wikipedia.org", HIDDEN]}
 
     def ask(conf, hosts, wanted):
-        port = free_port()
-        ours = ["--no-daemon", f"--port={port}", "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv", "--no-hosts", "--user=", "--pid-file="]
-        return resolved([dnsmasq, *ours, f"--server=127.0.0.1#{upstream.port}", f"--conf-file={conf}", f"--addn-hosts={hosts}"], port, wanted)
+        ours = ["--no-daemon", "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv", "--no-hosts", "--user=", "--pid-file="]
+        files = [f"--server=127.0.0.1#{upstream.port}", f"--conf-file={conf}", f"--addn-hosts={hosts}"]
+        return resolved(lambda port: [dnsmasq, *ours, *files, f"--port={port}"], wanted)
 
     names = {name: NXDOMAIN for name in ["fresh-lure.com", "a.b.fresh-lure.com", "evil.github.io"]}
     good("dnsmasq answers by its own lines", ask(conf, "/dev/null", {**names, **free}))
