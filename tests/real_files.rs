@@ -172,6 +172,8 @@ fn every_attribute_of_an_event_is_an_indicator_or_is_counted_among_what_is_not_t
         let mut sink = |item: Item| {
             match item {
                 Item::Indicator { place, .. } | Item::Problem(formats::Problem { place, .. }) => drop(places.insert(place)),
+                // Sightings stand beside attributes.
+                Item::LeftOut(problem, _) if problem.what.starts_with("a sighting") => {}
                 Item::LeftOut(_, count) => not_taken += count,
                 Item::Note(_) => {}
             }
