@@ -363,7 +363,7 @@ pub enum Shelf {
     FeedState = 71,
     /// What each of them says. An id begins with the feed's, and goes on with the beginning of the record's.
     FeedItem = 72,
-    /// What was met of which entry, as others and we say it: [`SightingRow`]. An id begins with [`super::sighting::beginning`].
+    /// What was met of which entry, as others and we say it: [`SightingRow`]. An id begins with eight bytes that stand for the entry.
     Sighting = 80,
     /// How many words about an entry came beyond those that are kept, under the same beginning.
     SightingMore = 81,
