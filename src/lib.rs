@@ -11,6 +11,9 @@ pub mod rules;
 #[path = "../tests/campaign/mod.rs"]
 mod campaign;
 #[cfg(test)]
+#[path = "../tests/skips/mod.rs"]
+mod skips;
+#[cfg(test)]
 mod texts;
 
 #[cfg(feature = "node")]

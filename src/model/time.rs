@@ -6,6 +6,9 @@ use jiff::fmt::temporal::{DateTimeParser, DateTimePrinter};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(pub u64);
 
+/// A day in milliseconds.
+const DAY_MS: u64 = 86_400_000;
+
 /// The text was not a timestamp.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a time like 2026-11-22T09:30:00Z or 2026-11-22")]
@@ -15,6 +18,11 @@ impl Timestamp {
     /// `self` and `milliseconds` later.
     pub const fn plus(self, milliseconds: u64) -> Self {
         Self(self.0.saturating_add(milliseconds))
+    }
+
+    /// The beginning of its day (UTC).
+    pub const fn day(self) -> Self {
+        Self(self.0 / DAY_MS * DAY_MS)
     }
 
     /// Milliseconds from `earlier` to `self`; 0 when `earlier` is later.

@@ -18,7 +18,6 @@ use crate::formats::stix::write::indicator_id;
 use crate::model::sighting::SightingType;
 use crate::model::{Class, Indicator, Label, Pap, RecordId, Timestamp, Tlp};
 use crate::rules::blocking;
-use crate::rules::decay::day_of;
 use crate::rules::gate::Gate;
 use crate::rules::label::Held;
 use crate::rules::may::{Action, To, may};
@@ -314,7 +313,7 @@ impl Sink<'_> {
         let Export { request, now, gate, .. } = self.export;
         if let Some(least) = request.options.least_confidence {
             // What is written holds for the day.
-            self.until = self.until.into_iter().chain([day_of(*now).plus(86_400_000)]).min();
+            self.until = self.until.into_iter().chain([now.day().plus(86_400_000)]).min();
             let sure = provenances.iter().map(|one| self.export.is_sure(one, least)).collect::<Result<Vec<bool>, _>>()?;
             let mut sure = sure.into_iter();
             provenances.retain(|_| sure.next() == Some(true));

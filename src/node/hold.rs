@@ -19,10 +19,12 @@ use crate::link::convert::{decode_record, encode_record};
 use crate::model::crypto::{random, sha256};
 use crate::model::desk::SignedOrder;
 use crate::model::referral::Words;
-use crate::model::{AlertId, Label, Record, RecordId, RecordKind, ReferralId, ReleaseId};
+use crate::model::{AlertId, Label, Record, RecordId, RecordKind, ReferralId, ReleaseId, ShortId};
 use crate::rules::desk::Deed;
+use crate::rules::escalate::release_rung;
 use crate::rules::gate::Origin;
 use crate::rules::label::{Held, Withheld};
+use crate::rules::notify::{Event, Notice};
 use crate::rules::referral::Permission;
 use crate::rules::release::{Codec, Encoded, Look, release_held};
 use crate::store::change::{Change, Refused, ReleaseItem, ReleaseOutcome};
@@ -111,6 +113,32 @@ impl Node {
             wait_ms = wait_ms.into_iter().chain(look_ms).min();
         }
         Ok(wait_ms)
+    }
+
+    /// Leads are told of what waits here for a person's word or signature, then the director, and again until somebody comes: nobody at the other side
+    /// can know that something is to come.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub async fn remind_of_holds(&self) -> Result<(), NodeError> {
+        let (snapshot, now, mut changes) = (self.store.snapshot()?, self.clock.now(), Vec::new());
+        for (id, row) in snapshot.holds()?.into_iter().filter(|(_, row)| row.waits_for_a_person() && !row.filling) {
+            let case = row.referral.map(|referral| self.case_of(&snapshot, &referral)).transpose()?.flatten();
+            let priority = case.and_then(|(_, case)| case.offer).map(|offer| offer.priority);
+            let Some((rung, act)) = release_rung(priority, now.since(row.made)) else { continue };
+            let cause = [&id.0[..], &rung.to_be_bytes()].concat();
+            let notice = Notice::new(Event::ReleaseWaits, &cause, act.tells(), now);
+            let notice = Notice { referral: Some(ShortId(id.0)), priority, rung: u8::try_from(rung).ok(), ..notice };
+            let is_heard = self.channels.iter().any(|channel| channel.takes(&notice));
+            if is_heard && snapshot.notice(&notice.id)?.is_none() {
+                tracing::info!(release = %id, rung, "a release waits for a person");
+                changes.push(self.notify(notice));
+            }
+        }
+        if !changes.is_empty() {
+            self.commit_many(changes).await?;
+        }
+        Ok(())
     }
 
     async fn let_go_if_due(&self, id: &ReleaseId, row: HoldRow) -> Result<Option<u64>, NodeError> {
@@ -560,6 +588,8 @@ mod tests {
                 Node::init(&data, &[format!("{name}.example:7443")], &clock).unwrap();
                 let mut config = Config::default();
                 config.gate.reserved = Severity::Warn;
+                let leads = "name = 'leads'\nkind = 'command'\nprogram = '/bin/true'\nroles = ['lead']";
+                config.notify.channel.push(toml::from_str(leads).unwrap());
                 Node::open_with(&data, config, clock.clone()).unwrap()
             };
             let (node, peer) = (open("amal"), open("borealis"));
@@ -635,6 +665,26 @@ mod tests {
         assert_eq!(home.left(), ["plain.example.org", "docs.example.org"]);
         let line = home.node.disclosures(Default::default()).unwrap().pop().unwrap();
         assert_eq!((line.release, line.replaced), (Some(asks), BTreeMap::from([("email".into(), 2)])));
+    }
+
+    #[tokio::test]
+    async fn leads_are_told_of_what_waits_for_a_person_once_for_each_rung_until_somebody_comes() {
+        let home = Home::new().await;
+        let told = || home.node.store.snapshot().unwrap().deliveries(None).unwrap().len();
+        let items = vec![home.item("plain.example.org", None), home.item("docs.example.org", Some("it is well known"))];
+        let held = home.share(items, Hold::For(24 * 3_600_000)).await.held;
+        let after = async |minutes: u64| {
+            home.clock.advance(minutes * 60_000);
+            home.node.remind_of_holds().await.unwrap();
+            home.node.remind_of_holds().await.unwrap();
+            told()
+        };
+        assert_eq!(after(9).await, 0, "whoever shares it has a while to say yes");
+        assert_eq!(after(1).await, 1, "and what leaves by itself is nobody's to look at");
+        assert_eq!(after(60).await, 1);
+        assert_eq!(after(24 * 60).await, 2);
+        home.node.release_hold(&held[1].id.unwrap().to_string(), None).await.unwrap();
+        assert_eq!(after(24 * 60).await, 2, "somebody came");
     }
 
     #[tokio::test]

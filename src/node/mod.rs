@@ -217,6 +217,11 @@ struct Listening {
     address: std::net::SocketAddr,
 }
 
+/// Whether it says nothing: what serde leaves out.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 impl Node {
     /// Opens the node of a data directory that `watchfire init` has made.
     ///

@@ -8,50 +8,16 @@ use super::share::Door;
 use super::view::{HoldTerms, HoldView};
 use super::{Node, NodeError};
 use crate::model::desk::{SignedApproval, SignedRelease};
-use crate::model::{Label, ReleaseId, ShortId};
+use crate::model::{Label, ReleaseId};
 use crate::rules::desk::{Denied, check_fresh};
-use crate::rules::escalate::release_rung;
 use crate::rules::gate::Origin;
 use crate::rules::label::Withheld;
-use crate::rules::notify::{Event, Notice};
 use crate::rules::release::Draft;
 use crate::store::Snapshot;
 use crate::store::change::ReleaseItem;
 use crate::store::hold::{HoldRow, Second};
 
 impl Node {
-    /// Leads are told of what waits here for a person's word or signature, then the director, and again until somebody comes: nobody at the other side
-    /// can know that something is to come.
-    ///
-    /// # Errors
-    /// When the store cannot be read or takes no changes.
-    pub async fn remind_of_holds(&self) -> Result<(), NodeError> {
-        let (snapshot, now, mut changes) = (self.store.snapshot()?, self.clock.now(), Vec::new());
-        for (id, row) in snapshot.holds()?.into_iter().filter(|(_, row)| row.waits_for_a_person() && !row.filling) {
-            let priority = match &row.referral {
-                Some(referral) => self.case_of(&snapshot, referral)?.and_then(|(_, case)| case.offer).map(|offer| offer.priority),
-                None => None,
-            };
-            let Some((rung, act)) = release_rung(priority, now.since(row.made)) else { continue };
-            let number = u8::try_from(rung).unwrap_or(u8::MAX);
-            let notice = Notice {
-                referral: Some(ShortId(id.0)),
-                priority,
-                rung: Some(number),
-                ..Notice::new(Event::ReleaseWaits, &id.0, act.tells(), now)
-            };
-            let notice = Notice { id: Notice::id_of(Event::ReleaseWaits, &id.0, Some(number), act.tells()), ..notice };
-            if snapshot.notice(&notice.id)?.is_none() {
-                tracing::info!(release = %id, rung, "a release waits for a person");
-                changes.push(self.notify(notice));
-            }
-        }
-        if !changes.is_empty() && !self.channels.is_empty() {
-            self.commit_many(changes).await?;
-        }
-        Ok(())
-    }
-
     /// The gate, for what people share: what needs a second person does not pass where nobody is at the desk.
     pub(super) fn pass_gate_for_people(&self, door: &Door, draft: Draft) -> Result<ReleaseItem, Withheld> {
         let item = self.pass_gate_as(Origin::Ours, door, draft)?;

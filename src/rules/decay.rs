@@ -52,18 +52,13 @@ pub const fn class(kind: ObservableKind) -> Class {
     }
 }
 
-/// The beginning of a time's day (UTC): scores are those of a whole day, so that what is written of one state is the same all day.
-pub const fn day_of(now: Timestamp) -> Timestamp {
-    Timestamp(now.0 / DAY_MS * DAY_MS)
-}
-
-/// How sure one may be of it at the beginning of that day, 0 to 100.
+/// How sure one may be of it at the beginning of that day (UTC), 0 to 100: what is written of one state is the same all day.
 pub fn score(life: &Life, pace: Pace, now: Timestamp) -> u8 {
     if life.expired {
         return 0;
     }
     let confidence = f64::from(life.confidence.unwrap_or(UNSAID).min(100));
-    let (age, most) = (day_of(now).since(life.since) as f64, pace.days.max(1) as f64 * DAY_MS as f64);
+    let (age, most) = (now.day().since(life.since) as f64, pace.days.max(1) as f64 * DAY_MS as f64);
     let left = 1.0 - (age / most).min(1.0).powf(10.0 / pace.speed_tenths.max(1) as f64);
     let doubt = if life.doubted { 0.5 } else { 1.0 };
     // Within 0 and 100 by what it is made of.

@@ -44,7 +44,7 @@ pub(in super::super) struct RungRow {
     /// From 0, over the ladder's end.
     pub(in super::super) rung: u32,
     /// The how-manieth repetition of the last rung it is.
-    #[serde(default, skip_serializing_if = "super::is_zero")]
+    #[serde(default, skip_serializing_if = "crate::node::is_default")]
     pub(in super::super) again: u32,
     /// As it came to at this side, and within the consent.
     pub(in super::super) act: Act,

@@ -58,7 +58,7 @@ pub struct RungView {
     /// Which of its ladder, from 1.
     pub rung: u32,
     /// The how-manieth repetition of it, behind the ladder's end.
-    #[serde(default, skip_serializing_if = "super::is_zero")]
+    #[serde(default, skip_serializing_if = "crate::node::is_default")]
     pub again: u32,
     /// What was done.
     pub act: Act,

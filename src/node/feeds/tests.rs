@@ -6,6 +6,7 @@ use crate::node::Node;
 use crate::node::referral::By;
 use crate::node::view::MatchView;
 use crate::rules::lists::Severity;
+use crate::skips::skipped;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 const START: Timestamp = Timestamp(1_800_000_000_000);
 const HOUR: u64 = 3_600;
+
+/// What lies beside the project, where it is there.
+fn shared(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path)
+}
 
 /// A node, and a web server that its feeds may reach.
 struct Desk {
@@ -348,9 +354,9 @@ async fn a_misp_feed_is_followed_event_by_event() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_recorded_misp_feed_is_taken_in() {
-    let folder = Path::new("/work/shared/data/misp-feed-tweetfeed");
+    let folder = shared("data/misp-feed-tweetfeed");
     if !folder.is_dir() {
-        return println!("skipped: the recorded MISP feed is not here");
+        return skipped("the recorded MISP feed is not here");
     }
     let desk = Desk::new().await;
     for file in std::fs::read_dir(folder).unwrap() {
@@ -405,8 +411,8 @@ async fn a_collection_is_read_page_by_page_from_where_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_recorded_pages_of_a_collection_are_taken_in() {
-    let folder = Path::new("/work/shared/data/taxii/tweetfeed/pages");
-    let Ok(files) = std::fs::read_dir(folder) else { return println!("skipped: the recorded pages of TAXII are not here") };
+    let folder = shared("data/taxii/tweetfeed/pages");
+    let Ok(files) = std::fs::read_dir(folder) else { return skipped("the recorded pages of TAXII are not here") };
     let mut pages: Vec<Vec<serde_json::Value>> = Vec::new();
     for file in files {
         let page = serde_json::from_slice(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
@@ -433,9 +439,9 @@ async fn the_recorded_pages_of_a_collection_are_taken_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_taxii_server_is_read() {
     let oracles = std::env::var_os("ORACLES").map(PathBuf::from).unwrap_or_default();
-    let script = Path::new("/work/shared/oracles/medallion_server.sh");
+    let script = shared("oracles/medallion_server.sh");
     if !oracles.join("venv-taxii/bin/medallion").is_file() || !script.is_file() {
-        return println!("skipped: no medallion; $ORACLES names the folder that has venv-taxii");
+        return skipped("a feed from a real TAXII server: no medallion ($ORACLES names the folder that has venv-taxii)");
     }
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut server = std::process::Command::new("bash")

@@ -139,14 +139,16 @@ impl Node {
 
     /// Why something may not be done in a referral, with what can be.
     fn not_now(&self, id: &ReferralId, why: Illegal) -> NodeError {
-        match self.store.snapshot().map_err(NodeError::from).and_then(|snapshot| self.conversation(&snapshot, id)) {
+        let what_can_be = || -> Result<NodeError, NodeError> {
+            let snapshot = self.store.snapshot()?;
+            let conversation = self.conversation(&snapshot, id)?;
+            let moves = self.commands(&snapshot, &conversation, false)?;
+            Ok(NodeError::NotNow { why, state: conversation.standing.phase().name(), moves })
+        };
+        match why {
             // Whoever has the case is another referral's matter.
-            Ok(conversation) if why != Illegal::OwnedElsewhere => {
-                let moves = self.store.snapshot().map_err(NodeError::from);
-                let moves = moves.and_then(|snapshot| self.commands(&snapshot, &conversation, false)).unwrap_or_default();
-                NodeError::NotNow { why, state: conversation.standing.phase().name(), moves }
-            }
-            _ => NodeError::Referral(why),
+            Illegal::OwnedElsewhere => NodeError::Referral(why),
+            _ => what_can_be().unwrap_or(NodeError::Referral(why)),
         }
     }
 

@@ -86,8 +86,10 @@ impl Node {
 
     /// Whether somebody else may be asked because it came to nothing.
     pub(super) fn may_ask_again(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<bool, NodeError> {
-        let came_to_nothing = matches!(conversation.standing.phase(), Phase::Refused | Phase::Declined | Phase::HandedBack);
-        let case = self.case_of(snapshot, &conversation.id)?.filter(|(_, case)| came_to_nothing && case.offer.is_some() && !case.revoked);
+        if !conversation.standing.came_to_nothing() {
+            return Ok(false);
+        }
+        let case = self.case_of(snapshot, &conversation.id)?.filter(|(_, case)| case.offer.is_some() && !case.revoked);
         Ok(case.is_some() && !self.beside(snapshot, conversation)?.clocks.goes_on)
     }
 
@@ -108,8 +110,7 @@ impl Node {
 
     /// Whether it is ours, came to nothing, and its case goes on elsewhere.
     pub(super) fn is_done_with(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<bool, NodeError> {
-        let may_be = conversation.row.side == Side::Origin
-            && matches!(conversation.standing.phase(), Phase::Refused | Phase::Declined | Phase::HandedBack);
+        let may_be = conversation.row.side == Side::Origin && conversation.standing.came_to_nothing();
         Ok(may_be && self.beside(snapshot, conversation)?.clocks.goes_on)
     }
 }

@@ -587,14 +587,14 @@ impl Node {
             )));
         }
         offer.incident_week = offer.incident_week.map(monday);
-        offer.consent.obtained = day(offer.consent.obtained);
-        offer.consent.expires = offer.consent.expires.map(day);
-        offer.deadline = offer.deadline.map(day);
+        offer.consent.obtained = offer.consent.obtained.day();
+        offer.consent.expires = offer.consent.expires.map(Timestamp::day);
+        offer.deadline = offer.deadline.map(Timestamp::day);
         self.are_codes(offer)?;
         if let Some(country) = &offer.country {
             Country::assigned(country).map_err(|error| NodeError::BadInput(error.to_string()))?;
         }
-        offer.vetting.iter_mut().for_each(|vetting| vetting.date = day(vetting.date));
+        offer.vetting.iter_mut().for_each(|vetting| vetting.date = vetting.date.day());
         let mut notes = Vec::new();
         // Somebody who clicked, opened or typed is in more of a hurry than they know.
         if !offer.interacted.is_empty() && offer.priority == Priority::Normal {
@@ -656,10 +656,6 @@ fn no_contact() -> NodeError {
 /// A day begins nowhere more than so long before it does in UTC (14 hours).
 const AHEAD_MS_MAX: u64 = 14 * 3_600_000;
 
-const fn day(at: Timestamp) -> Timestamp {
-    Timestamp(at.0 / DAY_MS * DAY_MS)
-}
-
 /// The Monday of its week; 1970 began on a Thursday.
 const fn monday(at: Timestamp) -> Timestamp {
     let days = at.0 / DAY_MS;
@@ -699,7 +695,7 @@ mod tests {
     #[test]
     fn a_date_is_told_by_its_day_or_its_week() {
         let at: Timestamp = "2026-11-27T13:45:00Z".parse().expect("a time");
-        assert_eq!(day(at).to_string(), "2026-11-27T00:00:00.000Z");
+        assert_eq!(at.day().to_string(), "2026-11-27T00:00:00.000Z");
         assert_eq!(monday(at).to_string(), "2026-11-23T00:00:00.000Z");
         let sunday: Timestamp = "2026-11-29T23:59:59Z".parse().expect("a time");
         assert_eq!(monday(sunday), monday(at));

@@ -475,7 +475,7 @@ impl Node {
             Words::Offer(offer) => (one("priority", offer.priority.to_string()), String::new()),
             Words::Refuse { reason } => (one("reason", reason.to_string()), String::new()),
             Words::Ask { text } | Words::Answer { text, .. } => (Vec::new(), text.clone()),
-            Words::Accept { start, text } => (start.map(|at| one("start", day_of(at))).unwrap_or_default(), text.clone()),
+            Words::Accept { start, text } => (start.map(|at| one("start", day_or_time(at))).unwrap_or_default(), text.clone()),
             Words::Decline { reason, text, suggest } => {
                 let mut all = one("reason", shown("decline-reason", reason));
                 if let Some(org) = suggest {
@@ -531,10 +531,10 @@ fn no_contact() -> NodeError {
     NodeError::Conflict(format!("there is no contact to open here\n{hint}"))
 }
 
-/// A day; a moment, where it is more than that.
-fn day_of(at: Timestamp) -> String {
+/// A day, where it is no more than that.
+fn day_or_time(at: Timestamp) -> String {
     let text = at.to_string();
-    text.strip_suffix("T00:00:00.000Z").map_or_else(|| text.clone(), str::to_owned)
+    if at == at.day() { text[..10].to_owned() } else { text }
 }
 
 fn rung(rung: &RungView) -> MessageView {

@@ -14,7 +14,7 @@ use super::status::Names;
 use crate::config::Decay;
 use crate::model::log::Audience;
 use crate::model::{Indicator, LogId, RecordId, RecordKind, Timestamp};
-use crate::rules::decay::{Life, day_of, score};
+use crate::rules::decay::{Life, score};
 use crate::rules::may::About;
 use crate::rules::sighting::{Opinions, Reporter};
 use crate::store::{Provenance, ProvenanceState, SightingRow, Snapshot};
@@ -35,12 +35,8 @@ pub struct OpinionsView {
     /// Who says that it is of no use any more, by name here.
     pub expired_by: Vec<String>,
     /// How many more words about it came than are kept.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "crate::node::is_default")]
     pub beyond: u64,
-}
-
-const fn is_none(number: &u64) -> bool {
-    *number == 0
 }
 
 /// What was said of a record, and how much more.
@@ -118,7 +114,7 @@ pub(super) fn confidence_now(decay: &Decay, one: &Provenance, indicator: &Indica
     let opinions = &said.opinions;
     let by_another = |who: &Reporter| *who != Reporter::Org(one.author);
     let since = [indicator.valid_from, opinions.seen_last].into_iter().flatten().fold(one.received, Timestamp::max);
-    let over = one.valid_until.is_some_and(|until| until <= day_of(now)) || one.state == ProvenanceState::Revoked;
+    let over = one.valid_until.is_some_and(|until| until <= now.day()) || one.state == ProvenanceState::Revoked;
     let life = Life {
         confidence: indicator.confidence,
         since,

@@ -44,7 +44,7 @@ impl Node {
         if to_tell.is_empty() {
             return Ok(());
         }
-        let (day, shelf) = (Timestamp(self.clock.now().0 / DAY_MS * DAY_MS), Shelf::SightingDay);
+        let (day, shelf) = (self.clock.now().day(), Shelf::SightingDay);
         let id = day_id(day, &from.author);
         let mut many = snapshot.kept(shelf, &id)?.and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?))).unwrap_or_default();
         let (mut withheld, mut beyond) = (0u64, 0u64);
@@ -68,14 +68,14 @@ impl Node {
             self.position_or_later(audience).await;
         }
         if withheld + beyond > 0 {
-            tracing::warn!(withheld, beyond, member = %from.author, "what a member met is not told to all who say it");
+            tracing::warn!(withheld, beyond, "what a member met is not told to all who say it");
         }
         Ok(())
     }
 
     /// A member's word as its author hears it.
     fn without_name(&self, one: &ToTell, reporter: &OrgId, sighting: &Sighting) -> Sighting {
-        let whole_day = |at: Timestamp| Timestamp((at.0 / DAY_MS * DAY_MS).max(1));
+        let whole_day = |at: Timestamp| Timestamp(at.day().0.max(1));
         Sighting {
             log: one.log.id(),
             seqs: vec![one.seq],
@@ -147,7 +147,7 @@ impl Node {
     pub(in super::super) async fn forget_sightings(&self) -> Result<(), NodeError> {
         let (snapshot, now) = (self.store.snapshot()?, self.clock.now());
         let mut idle = snapshot.idle_sightings(now)?;
-        let before = (now.0 / DAY_MS * DAY_MS).saturating_sub(DAY_MS).to_be_bytes();
+        let before = now.day().0.saturating_sub(DAY_MS).to_be_bytes();
         let old = snapshot.all_kept(Shelf::SightingDay)?.into_iter().filter(|(id, _)| id[..8] < before[..]);
         idle.extend(old.map(|(id, _)| (Shelf::SightingDay, id)));
         drop(snapshot);

@@ -412,6 +412,11 @@ impl Standing {
         }
     }
 
+    /// Whether whoever was offered the case does not take it, or gave it back.
+    pub fn came_to_nothing(&self) -> bool {
+        matches!(self.phase(), Phase::Refused | Phase::Declined | Phase::HandedBack)
+    }
+
     /// Whether a side may make this step, knowing what this one says.
     ///
     /// # Errors
@@ -484,12 +489,11 @@ pub fn is_open(offer: &Standing) -> bool {
 /// Whether a case goes on, or had its outcome, by another of its offers than one that came to nothing: whoever offered it has nothing to decide about that
 /// one. Of several that came to nothing the last is the one after which somebody else is looked for.
 pub fn goes_on_elsewhere(offers: &[&Standing], at: usize) -> bool {
-    let came_to_nothing = |one: &Standing| matches!(one.phase(), Phase::Refused | Phase::Declined | Phase::HandedBack);
     let has_outcome =
         |one: &Standing| one.receiver.resolved.is_some() && one.receiver.handed_back.is_none() && one.origin.withdrawn.is_none();
     let others = offers.iter().enumerate().filter(|(other, _)| *other != at);
-    offers.get(at).is_some_and(|one| came_to_nothing(one))
-        && others.into_iter().any(|(other, one)| is_open(one) || has_outcome(one) || other > at && came_to_nothing(one))
+    offers.get(at).is_some_and(|one| one.came_to_nothing())
+        && others.into_iter().any(|(other, one)| is_open(one) || has_outcome(one) || other > at && one.came_to_nothing())
 }
 
 /// What is to be done about the acceptances of one case's offers.
