@@ -9,6 +9,10 @@ use watchfire::node::handover::HandOverRequest;
 use watchfire::node::referral::{Act, AgainRequest, By, InboxView, PingRequest, PlatformRequest, ReferRequest, ReferView, ReferralView};
 use watchfire::rules::escalate::Wait;
 
+fn decline() -> Act {
+    Act::Decline { reason: code("no_capacity"), text: String::new(), suggest: None }
+}
+
 impl Federation {
     fn seen(&self, who: Who, id: &ReferralId) -> ReferralView {
         self.node(who).referral_named_view(&id.to_string()).unwrap()
@@ -18,6 +22,17 @@ impl Federation {
         let mut lines = self.node(who).inbox(false).unwrap();
         assert_eq!(lines.len(), 1, "{lines:?}");
         lines.remove(0)
+    }
+
+    /// A case of Amal's that a person at Borealis has opened; the consent names others, too.
+    async fn opened(&self, priority: Priority, recipients: &[&str]) -> ReferralId {
+        let mut request = case(&recipients[..1]);
+        request.recipients = recipients.iter().map(|name| (*name).to_owned()).collect();
+        request.offer.priority = priority;
+        let id = self.refer(AMAL, request).await;
+        self.settle().await;
+        self.act(BOREALIS, &id, Act::Ack).await;
+        id
     }
 
     /// A case that somebody has and works on.
@@ -38,11 +53,7 @@ impl Federation {
 #[tokio::test]
 async fn what_is_due_and_what_is_waited_for_are_of_one_clock_and_what_has_passed_is_overdue() {
     let federation = Federation::of(2).await;
-    let mut request = case(&["borealis"]);
-    request.offer.priority = Priority::Urgent;
-    let id = federation.refer(AMAL, request).await;
-    federation.settle().await;
-    federation.act(BOREALIS, &id, Act::Ack).await;
+    let id = federation.opened(Priority::Urgent, &["borealis"]).await;
     federation.act(BOREALIS, &id, Act::Ask { text: say("since when?") }).await;
     federation.settle().await;
     // The answer is due after four hours; the decision, which stands still, after a day.
@@ -227,14 +238,7 @@ async fn what_is_proposed_after_an_error_is_what_can_be_done() {
 #[tokio::test]
 async fn a_case_that_goes_on_with_another_is_nobody_elses_to_be_asked_about_and_no_clock_of_the_first_offer_runs() {
     let federation = Federation::of(4).await;
-    let mut request = case(&["borealis", "cedar", "dunya"]);
-    request.recipients = request.to.clone();
-    request.to.truncate(1);
-    request.offer.priority = Priority::Emergency;
-    let first = federation.refer(AMAL, request).await;
-    federation.settle().await;
-    let decline = || Act::Decline { reason: code("no_capacity"), text: String::new(), suggest: None };
-    federation.act(BOREALIS, &first, Act::Ack).await;
+    let first = federation.opened(Priority::Emergency, &["borealis", "cedar", "dunya"]).await;
     federation.act(BOREALIS, &first, decline()).await;
     federation.settle().await;
     let waits_of = |id: &ReferralId| -> Vec<Wait> {
@@ -294,14 +298,8 @@ async fn a_case_that_goes_on_with_another_is_nobody_elses_to_be_asked_about_and_
 #[tokio::test]
 async fn where_the_last_who_was_asked_leaves_the_search_begins_anew_and_is_told_anew() {
     let federation = Federation::of(3).await;
-    let mut request = case(&["borealis", "cedar"]);
-    request.recipients = request.to.clone();
-    request.to.truncate(1);
-    request.offer.priority = Priority::Emergency;
-    let first = federation.refer(AMAL, request).await;
-    federation.settle().await;
-    federation.act(BOREALIS, &first, Act::Ack).await;
-    federation.act(BOREALIS, &first, Act::Decline { reason: code("no_capacity"), text: String::new(), suggest: None }).await;
+    let first = federation.opened(Priority::Emergency, &["borealis", "cedar"]).await;
+    federation.act(BOREALIS, &first, decline()).await;
     federation.settle().await;
     let rungs = || federation.seen(AMAL, &first).timeline.iter().filter(|one| one.says == "rung 1").count();
     federation.pass(20 * MINUTE).await;
@@ -346,11 +344,7 @@ async fn who_takes_no_cases_is_warned_of_and_is_not_asked_by_a_clock_and_a_candi
 #[tokio::test]
 async fn nobody_has_to_tell_of_work_before_the_day_on_which_it_was_to_begin() {
     let federation = Federation::of(2).await;
-    let mut request = case(&["borealis"]);
-    request.offer.priority = Priority::Urgent;
-    let id = federation.refer(AMAL, request).await;
-    federation.settle().await;
-    federation.act(BOREALIS, &id, Act::Ack).await;
+    let id = federation.opened(Priority::Urgent, &["borealis"]).await;
     let start = federation.node(BOREALIS).clock.now().plus(5 * DAY);
     federation.act(BOREALIS, &id, Act::Accept { start: Some(start), text: String::new() }).await;
     federation.settle().await;
