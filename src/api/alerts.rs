@@ -20,7 +20,7 @@ pub(super) struct AlertsQuery {
 
 pub(super) async fn publish(State(node): State<Arc<Node>>, Ask(ask): Ask<Ordered<AlertRequest>>) -> Answer<PublishedView> {
     let Ordered { request, order } = ask;
-    let by = node.ordered("alert", "", &request, order.as_ref(), Deed::Alert)?;
+    let by = node.ordered("alert", "", &request, order.as_ref(), Deed::Alert).await?;
     Ok(Json(node.publish_alert(request, by).await?))
 }
 
@@ -29,7 +29,7 @@ pub(super) async fn withdraw(
     Path(id): Path<String>,
     Ask(ask): Ask<Ordered<WithdrawRequest>>,
 ) -> Answer<AlertView> {
-    let by = node.ordered("alert-withdraw", &id, &ask.request, ask.order.as_ref(), Deed::Alert)?;
+    let by = node.ordered("alert-withdraw", &id, &ask.request, ask.order.as_ref(), Deed::Alert).await?;
     Ok(Json(node.withdraw_alert(&id, ask.request, by).await?))
 }
 
@@ -38,7 +38,7 @@ pub(super) async fn mark_read(
     Path(id): Path<String>,
     Ask(ask): Ask<Ordered<ReadRequest>>,
 ) -> Answer<AlertView> {
-    let by = node.ordered("alert-read", &id, &ask.request, ask.order.as_ref(), Deed::Work)?;
+    let by = node.ordered("alert-read", &id, &ask.request, ask.order.as_ref(), Deed::Work).await?;
     Ok(Json(node.read_alert(&id, by).await?))
 }
 

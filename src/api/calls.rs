@@ -20,12 +20,12 @@ pub(super) struct CallsQuery {
 
 pub(super) async fn open(State(node): State<Arc<Node>>, Ask(ask): Ask<Ordered<CallRequest>>) -> Answer<CallView> {
     let Ordered { request, order } = ask;
-    let by = node.ordered("call", "", &request, order.as_ref(), Deed::Refer)?;
+    let by = node.ordered("call", "", &request, order.as_ref(), Deed::Refer).await?;
     Ok(Json(node.open_call(request, by).await?))
 }
 
 pub(super) async fn close(State(node): State<Arc<Node>>, Path(id): Path<String>, Ask(ask): Ask<Ordered<CloseRequest>>) -> Answer<CallView> {
-    let by = node.ordered("call-close", &id, &ask.request, ask.order.as_ref(), Deed::Refer)?;
+    let by = node.ordered("call-close", &id, &ask.request, ask.order.as_ref(), Deed::Refer).await?;
     Ok(Json(node.close_call(&id, by).await?))
 }
 
@@ -34,7 +34,7 @@ pub(super) async fn volunteer(
     Path(id): Path<String>,
     Ask(ask): Ask<Ordered<VolunteerRequest>>,
 ) -> Answer<CallView> {
-    let by = node.ordered("volunteer", &id, &ask.request, ask.order.as_ref(), Deed::Work)?;
+    let by = node.ordered("volunteer", &id, &ask.request, ask.order.as_ref(), Deed::Work).await?;
     Ok(Json(node.volunteer(&id, ask.request, by).await?))
 }
 

@@ -15,7 +15,7 @@ pub(super) async fn list(State(node): State<Arc<Node>>) -> Answer<ConsumersView>
 
 pub(super) async fn add(State(node): State<Arc<Node>>, Ask(ask): Ask<Ordered<ConsumerAdd>>) -> Answer<TokenView> {
     let Ordered { request, order } = ask;
-    let by = node.ordered("consumer-add", "", &request, order.as_ref(), Deed::Consumers)?;
+    let by = node.ordered("consumer-add", "", &request, order.as_ref(), Deed::Consumers).await?;
     Ok(Json(node.add_consumer(request, by).await?))
 }
 
@@ -25,18 +25,18 @@ pub(super) async fn renew(
     Ask(ask): Ask<Ordered<ConsumerRenew>>,
 ) -> Answer<TokenView> {
     let Ordered { request, order } = ask;
-    let by = node.ordered("consumer-renew", &name, &request, order.as_ref(), Deed::Consumers)?;
+    let by = node.ordered("consumer-renew", &name, &request, order.as_ref(), Deed::Consumers).await?;
     Ok(Json(node.renew_consumer(&name, request, by).await?))
 }
 
 pub(super) async fn revoke(State(node): State<Arc<Node>>, Path(name): Path<String>, Ask(ask): Ask<Ordered<()>>) -> Answer<ConsumerView> {
     let Ordered { request, order } = ask;
-    let by = node.ordered("consumer-revoke", &name, &request, order.as_ref(), Deed::Consumers)?;
+    let by = node.ordered("consumer-revoke", &name, &request, order.as_ref(), Deed::Consumers).await?;
     Ok(Json(node.revoke_consumer(&name, by).await?))
 }
 
 pub(super) async fn keep(State(node): State<Arc<Node>>, Path(name): Path<String>, Ask(ask): Ask<Ordered<()>>) -> Answer<ConsumerView> {
     let Ordered { request, order } = ask;
-    let by = node.ordered("consumer-keep", &name, &request, order.as_ref(), Deed::Consumers)?;
+    let by = node.ordered("consumer-keep", &name, &request, order.as_ref(), Deed::Consumers).await?;
     Ok(Json(node.keep_consumer(&name, by).await?))
 }

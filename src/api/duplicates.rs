@@ -17,7 +17,7 @@ pub(super) async fn list(State(node): State<Arc<Node>>) -> Answer<DuplicatesView
 }
 
 pub(super) async fn check(State(node): State<Arc<Node>>, Ask(ask): Ask<Ordered<CheckRequest>>) -> Answer<Vec<CheckedView>> {
-    let by = node.ordered("duplicate-check", "", &ask.request, ask.order.as_ref(), Deed::Duplicate)?;
+    let by = node.ordered("duplicate-check", "", &ask.request, ask.order.as_ref(), Deed::Duplicate).await?;
     Ok(Json(node.check_duplicates(ask.request, by).await?))
 }
 
@@ -26,12 +26,12 @@ pub(super) async fn claim(State(node): State<Arc<Node>>, Ask(request): Ask<Claim
 }
 
 pub(super) async fn evaluate(State(node): State<Arc<Node>>, Ask(ask): Ask<Ordered<EvaluateRequest>>) -> Answer<EvaluatedView> {
-    let by = node.ordered("duplicate-evaluate", "", &ask.request, ask.order.as_ref(), Deed::Duplicate)?;
+    let by = node.ordered("duplicate-evaluate", "", &ask.request, ask.order.as_ref(), Deed::Duplicate).await?;
     Ok(Json(node.evaluate_own(ask.request, by).await?))
 }
 
 pub(super) async fn allow(State(node): State<Arc<Node>>, Ask(ask): Ask<Ordered<AllowRequest>>) -> Answer<AllowedOne> {
-    let by = node.ordered("duplicate-allow", "", &ask.request, ask.order.as_ref(), Deed::Duplicate)?;
+    let by = node.ordered("duplicate-allow", "", &ask.request, ask.order.as_ref(), Deed::Duplicate).await?;
     Ok(Json(node.allow_duplicate(ask.request, by).await?))
 }
 
@@ -40,7 +40,7 @@ pub(super) async fn disallow(
     Path(id): Path<String>,
     Ask(ask): Ask<Ordered<DisallowRequest>>,
 ) -> Answer<AllowedOne> {
-    let by = node.ordered("duplicate-disallow", &id, &ask.request, ask.order.as_ref(), Deed::Duplicate)?;
+    let by = node.ordered("duplicate-disallow", &id, &ask.request, ask.order.as_ref(), Deed::Duplicate).await?;
     Ok(Json(node.disallow_duplicate(&id, by).await?))
 }
 
@@ -49,6 +49,6 @@ pub(super) async fn decide(
     Path(id): Path<String>,
     Ask(ask): Ask<Ordered<DecideRequest>>,
 ) -> Answer<FoundView> {
-    let by = node.ordered("duplicate-decide", &id, &ask.request, ask.order.as_ref(), Deed::Duplicate)?;
+    let by = node.ordered("duplicate-decide", &id, &ask.request, ask.order.as_ref(), Deed::Duplicate).await?;
     Ok(Json(node.decide_duplicate(&id, ask.request, by).await?))
 }

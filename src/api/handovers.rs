@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub(super) async fn open(State(node): State<Arc<Node>>, Ask(ask): Ask<Ordered<HandOverRequest>>) -> Answer<HandOverView> {
     let Ordered { request, order } = ask;
-    let by = node.ordered("handover", "", &request, order.as_ref(), Deed::Work)?;
+    let by = node.ordered("handover", "", &request, order.as_ref(), Deed::Work).await?;
     Ok(Json(node.open_handover(request, by).await?))
 }
 
@@ -20,7 +20,7 @@ pub(super) async fn accept(
     Path(id): Path<String>,
     Ask(ask): Ask<Ordered<AcceptRequest>>,
 ) -> Answer<HandOverView> {
-    let by = node.ordered("handover-accept", &id, &ask.request, ask.order.as_ref(), Deed::Work)?;
+    let by = node.ordered("handover-accept", &id, &ask.request, ask.order.as_ref(), Deed::Work).await?;
     Ok(Json(node.accept_handover(&id, by).await?))
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn check(State(node): State<Arc<Node>>, Ask(file): Ask<ProfileF
 
 pub(super) async fn set(State(node): State<Arc<Node>>, Ask(ask): Ask<Ordered<ProfileSet>>) -> Answer<PublishView> {
     let Ordered { request, order } = ask;
-    let by = node.ordered("profile", "", &request, order.as_ref(), Deed::Profile)?;
+    let by = node.ordered("profile", "", &request, order.as_ref(), Deed::Profile).await?;
     Ok(Json(node.profile_set(request, by).await?))
 }
 

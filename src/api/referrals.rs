@@ -36,7 +36,7 @@ pub(super) async fn timers(State(node): State<Arc<Node>>, Asked(query): Asked<On
 
 pub(super) async fn refer(State(node): State<Arc<Node>>, Ask(ask): Ask<Ordered<ReferRequest>>) -> Answer<ReferView> {
     let Ordered { request, order } = ask;
-    let by = node.ordered("refer", "", &request, order.as_ref(), Deed::Refer)?;
+    let by = node.ordered("refer", "", &request, order.as_ref(), Deed::Refer).await?;
     Ok(Json(node.refer(request, by).await?))
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn again(
     Ask(ask): Ask<Ordered<AgainRequest>>,
 ) -> Answer<ReferView> {
     let Ordered { request, order } = ask;
-    let by = node.ordered("again", &id, &request, order.as_ref(), Deed::Refer)?;
+    let by = node.ordered("again", &id, &request, order.as_ref(), Deed::Refer).await?;
     Ok(Json(node.refer_again(&id, request, by).await?))
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn contact(State(node): State<Arc<Node>>, Path(id): Path<String
 
 pub(super) async fn act(State(node): State<Arc<Node>>, Path(id): Path<String>, Ask(ask): Ask<Ordered<ActRequest>>) -> Answer<ReferralView> {
     let Ordered { request, order } = ask;
-    let by = node.ordered("act", &id, &request, order.as_ref(), request.deed())?;
+    let by = node.ordered("act", &id, &request, order.as_ref(), request.deed()).await?;
     Ok(Json(node.act(&id, request, by).await?))
 }
 
@@ -82,7 +82,7 @@ pub(super) async fn open_platform(
     Ask(ask): Ask<Ordered<PlatformRequest>>,
 ) -> Answer<PlatformView> {
     let Ordered { request, order } = ask;
-    let by = node.ordered("platform-open", &id, &request, order.as_ref(), Deed::Work)?;
+    let by = node.ordered("platform-open", &id, &request, order.as_ref(), Deed::Work).await?;
     Ok(Json(node.open_platform(&id, request, by).await?))
 }
 
@@ -92,7 +92,7 @@ pub(super) async fn ping_platform(
     Ask(ask): Ask<Ordered<PingRequest>>,
 ) -> Answer<PlatformView> {
     let Ordered { request, order } = ask;
-    let by = node.ordered("platform-ping", &id, &request, order.as_ref(), Deed::Work)?;
+    let by = node.ordered("platform-ping", &id, &request, order.as_ref(), Deed::Work).await?;
     Ok(Json(node.ping_platform(&id, request, by).await?))
 }
 
@@ -102,6 +102,6 @@ pub(super) async fn answer_platform(
     Ask(ask): Ask<Ordered<AnswerRequest>>,
 ) -> Answer<PlatformView> {
     let Ordered { request, order } = ask;
-    let by = node.ordered("platform-answer", &id, &request, order.as_ref(), Deed::Work)?;
+    let by = node.ordered("platform-answer", &id, &request, order.as_ref(), Deed::Work).await?;
     Ok(Json(node.answer_platform(&id, request, by).await?))
 }

@@ -23,12 +23,12 @@ pub(super) struct SightingsQuery {
 }
 
 pub(super) async fn add(State(node): State<Arc<Node>>, Ask(ask): Ask<Ordered<SightingRequest>>) -> Answer<SightingReport> {
-    let by = node.ordered("sighting", "", &ask.request, ask.order.as_ref(), Deed::Work)?;
+    let by = node.ordered("sighting", "", &ask.request, ask.order.as_ref(), Deed::Work).await?;
     Ok(Json(node.add_sighting(ask.request, by).await?))
 }
 
 pub(super) async fn withdraw(State(node): State<Arc<Node>>, Ask(ask): Ask<Ordered<WithdrawSightingRequest>>) -> Answer<WithdrawnView> {
-    let by = node.ordered("sighting-withdraw", "", &ask.request, ask.order.as_ref(), Deed::Work)?;
+    let by = node.ordered("sighting-withdraw", "", &ask.request, ask.order.as_ref(), Deed::Work).await?;
     Ok(Json(node.withdraw_sighting(ask.request, by).await?))
 }
 

@@ -53,7 +53,7 @@ pub(super) fn text(deeds: &[DeedView]) -> String {
         return "no deed is like that\n".into();
     }
     let row = |deed: &DeedView| {
-        let about: String = deed.about.to_string().chars().take(8).collect();
+        let about: String = if deed.about.0 == [0; 16] { "-".into() } else { deed.about.to_string().chars().take(8).collect() };
         [time(Some(deed.at)), deed.by.clone().unwrap_or_else(|| "-".into()), deed.what.clone(), about]
     };
     table(["AT", "BY", "WHAT", "ABOUT"], deeds.iter().map(row).collect())

@@ -275,7 +275,7 @@ impl Node {
     /// # Errors
     /// When nothing is held under that id: it was undone, or it has left; when it was said in a referral or is an alert, and nobody who may ordered it.
     pub async fn undo(&self, id: &str, order: Option<&SignedOrder>) -> Result<HoldView, NodeError> {
-        let (id, deed) = self.held_by_order("undo", id, order)?;
+        let (id, deed) = self.held_by_order("undo", id, order).await?;
         // A case is changed with it, so it is a referral's turn first.
         let _turn = self.referral_turn().await;
         let _one_at_a_time = self.holds_in_turn().await;
@@ -290,7 +290,7 @@ impl Node {
 
     /// A release that is held, and the change that writes down who orders what is done with it, where it was said in a referral or is an alert: that takes
     /// an order as saying it did.
-    fn held_by_order(&self, name: &str, about: &str, order: Option<&SignedOrder>) -> Result<(ReleaseId, Option<Change>), NodeError> {
+    async fn held_by_order(&self, name: &str, about: &str, order: Option<&SignedOrder>) -> Result<(ReleaseId, Option<Change>), NodeError> {
         let (id, snapshot) = (held_id(about)?, self.store.snapshot()?);
         let row = snapshot.hold(&id)?.ok_or_else(|| NodeError::NotHeld(id.to_string()))?;
         let (subject, deed) = match (row.referral, held_alert(&snapshot, &id, &row)?) {
@@ -298,7 +298,7 @@ impl Node {
             (None, Some(alert)) => (ReferralId(alert.0), Deed::Alert),
             (None, None) => return Ok((id, None)),
         };
-        let by = self.ordered(name, about, &(), order, deed)?;
+        let by = self.ordered(name, about, &(), order, deed).await?;
         Ok((id, Some(self.deed(by, name, &subject, 0))))
     }
 
@@ -307,7 +307,7 @@ impl Node {
     /// # Errors
     /// When nothing is held under that id, or its import is still being read; when it was said in a referral or is an alert, and nobody who may ordered it.
     pub async fn release_hold(&self, id: &str, order: Option<&SignedOrder>) -> Result<HoldView, NodeError> {
-        let (id, deed) = self.held_by_order("release", id, order)?;
+        let (id, deed) = self.held_by_order("release", id, order).await?;
         if self.memory().filling.contains(&id) {
             return Err(NodeError::Conflict(format!("the import of `{id}` is still being read\nhint: wait until it has ended")));
         }

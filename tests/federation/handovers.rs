@@ -68,7 +68,7 @@ async fn leads_and_the_role_of_whoever_handed_over_are_told_that_nobody_has_acce
     let node = federation.node(AMAL);
     desk::staff(node).await;
     let order = desk::order(node, "handover", "", &request(), desk::OMAR);
-    let by = node.ordered("handover", "", &request(), Some(&order), Deed::Work).unwrap();
+    let by = node.ordered("handover", "", &request(), Some(&order), Deed::Work).await.unwrap();
     node.open_handover(request(), by).await.unwrap();
     let told = |event: Event| {
         let notices = node.store.snapshot().unwrap().notices().unwrap();

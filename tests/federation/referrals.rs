@@ -294,6 +294,23 @@ async fn of_several_who_accept_a_person_chooses_and_the_others_do_not_get_it() {
 }
 
 #[tokio::test]
+async fn whoever_chooses_an_offer_that_nobody_accepted_hears_which_one_was() {
+    let federation = Federation::of(3).await;
+    let view = federation.node(AMAL).refer(case(&["borealis", "cedar"]), By::default()).await.unwrap();
+    let (open, other) = (view.offers[0].referral, view.offers[1].referral);
+    federation.settle().await;
+    let chosen = async || federation.try_act(AMAL, &open, Act::Choose).await.unwrap_err();
+    assert_eq!((chosen().await.detail().as_str(), chosen().await.hint()), ("there is no such acceptance", None));
+    // While Borealis may accept too the node confirms nothing by itself.
+    federation.act(CEDAR, &other, Act::Ack).await;
+    federation.act(CEDAR, &other, Act::Accept { start: None, text: String::new() }).await;
+    federation.settle().await;
+    let error = chosen().await;
+    assert_eq!(error.detail(), "there is no such acceptance");
+    assert_eq!(error.hint(), Some(format!("this offer was not accepted, another of its case was: `watchfire choose {other}`")));
+}
+
+#[tokio::test]
 async fn a_case_is_passed_on_within_its_consent_and_its_withdrawal_reaches_every_hop() {
     let federation = Federation::of(3).await;
     for onward in [false, true] {
@@ -347,28 +364,34 @@ async fn what_was_said_while_the_link_was_cut_arrives_and_both_come_to_the_same(
 async fn an_order_counts_once_for_its_request_and_for_who_may() {
     let mut federation = Federation::of(1).await;
     let node = federation.node(AMAL);
-    let asked = |order: Option<&_>, request: &str| match node.ordered("act", "k7qm2xpa", &request, order, Deed::Work) {
+    let asked = async |order: Option<&_>, request: &str| match node.ordered("act", "k7qm2xpa", &request, order, Deed::Work).await {
         Ok(_) => None,
         Err(NodeError::Desk(denied)) => Some(denied),
         Err(other) => panic!("{other}"),
     };
-    assert_eq!(asked(None, "ack"), None, "a desk without users asks for no order");
+    assert_eq!(asked(None, "ack").await, None, "a desk without users asks for no order");
     desk::staff(node).await;
     desk::add(node, desk::DANA, Role::Coordinator, desk::AMINA).await;
     let order = desk::order(node, "act", "k7qm2xpa", &"ack", desk::OMAR);
-    assert!(asked(None, "ack").is_some());
-    assert!(asked(Some(&order), "accept").is_some(), "it was signed for another request");
-    assert!(asked(Some(&desk::order(node, "act", "another", &"ack", desk::OMAR)), "ack").is_some(), "and for another referral");
-    assert!(asked(Some(&desk::order(node, "act", "k7qm2xpa", &"ack", desk::DANA)), "ack").is_some(), "her role does not allow it");
-    assert_eq!(asked(Some(&order), "ack"), None);
-    assert_eq!(asked(Some(&order), "ack"), Some(Denied::Spent));
+    assert!(asked(None, "ack").await.is_some());
+    assert!(asked(Some(&order), "accept").await.is_some(), "it was signed for another request");
+    let another = desk::order(node, "act", "another", &"ack", desk::OMAR);
+    assert!(asked(Some(&another), "ack").await.is_some(), "and for another referral");
+    let danas = desk::order(node, "act", "k7qm2xpa", &"ack", desk::DANA);
+    assert!(asked(Some(&danas), "ack").await.is_some(), "her role does not allow it");
+    assert_eq!(asked(Some(&danas), "ack").await, Some(Denied::Spent));
+    let deeds = node.deeds(&DeedRange::default()).unwrap();
+    let deeds: Vec<_> = deeds.iter().map(|deed| (deed.what.as_str(), deed.by.as_deref())).collect();
+    assert_eq!(deeds, [("refused: act", Some("dana"))], "once, and nothing of what was nobody's word");
+    assert_eq!(asked(Some(&order), "ack").await, None);
+    assert_eq!(asked(Some(&order), "ack").await, Some(Denied::Spent));
     let late = desk::order(node, "act", "k7qm2xpa", &"ack", desk::AMINA);
     federation.tick(11 * MINUTE);
-    assert!(asked(Some(&late), "ack").is_some(), "it was signed eleven minutes ago");
+    assert!(asked(Some(&late), "ack").await.is_some(), "it was signed eleven minutes ago");
     let before = desk::order(node, "act", "k7qm2xpa", &"ack", desk::AMINA);
     federation.tick(SECOND);
     federation.restart(AMAL).await;
-    let after = federation.node(AMAL).ordered("act", "k7qm2xpa", &"ack", Some(&before), Deed::Work).unwrap_err();
+    let after = federation.node(AMAL).ordered("act", "k7qm2xpa", &"ack", Some(&before), Deed::Work).await.unwrap_err();
     assert!(matches!(after, NodeError::Desk(Denied::BeforeStart)), "nobody knows whether it was carried out: {after}");
 }
 

@@ -10,6 +10,7 @@ use crate::model::{ReferralId, Timestamp};
 use crate::rules::desk::Deed;
 use crate::rules::referral::{Decision, Illegal, Side, Step, may_give};
 use crate::rules::release::Findings;
+use crate::store::Conversation;
 use serde::{Deserialize, Serialize};
 
 /// What somebody at the desk does. `Debug` prints none of what they wrote.
@@ -258,10 +259,10 @@ impl Node {
         let Some((case_id, mut case)) = case else {
             return Err(NodeError::Referral(Illegal::NotTheirs));
         };
-        if !matches!(conversation.standing.receiver.decision, Decision::Accepted(_)) {
-            return Err(NodeError::Referral(Illegal::NotAccepted));
-        }
         let all = self.offers_of(&snapshot, &case)?;
+        if !matches!(conversation.standing.receiver.decision, Decision::Accepted(_)) {
+            return Err(not_accepted(&all));
+        }
         let standings: Vec<_> = all.iter().map(|one| &one.standing).collect();
         let at = all.iter().position(|one| one.id == *id).unwrap_or_default();
         may_give(&standings, at).map_err(NodeError::Referral)?;
@@ -272,4 +273,16 @@ impl Node {
         self.commit_many(vec![keep, self.deed(by, "choose", id, 0)]).await?;
         Ok(())
     }
+}
+
+/// There is nothing to choose in an offer; which of the others of its case have an acceptance.
+fn not_accepted(all: &[Conversation]) -> NodeError {
+    let accepted = |one: &&Conversation| {
+        one.standing.origin.withdrawn.is_none() && matches!(one.standing.receiver.decision, Decision::Accepted(_))
+    };
+    let those: Vec<String> = all.iter().filter(accepted).map(|one| format!("`watchfire choose {}`", one.id)).collect();
+    if those.is_empty() {
+        return NodeError::Referral(Illegal::NotAccepted);
+    }
+    NodeError::Conflict(format!("{}\nhint: this offer was not accepted, another of its case was: {}", Illegal::NotAccepted, those.join(", ")))
 }

@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 /// The most that one answer tells.
 const LISTED_MAX: usize = 1_000;
 
+/// What a deed is about that is about nothing with an id.
+const NOTHING: ReferralId = ReferralId([0; 16]);
+
 /// What somebody did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct DeedRow {
@@ -37,7 +40,7 @@ pub struct DeedView {
     pub by: Option<String>,
     /// What.
     pub what: String,
-    /// About what: the id of the referral, call, alert, hand-over or check for duplicates.
+    /// About what: the id of the referral, call, alert, hand-over or check for duplicates; all zeros where what was refused named none.
     pub about: ReferralId,
 }
 
@@ -77,11 +80,11 @@ fn read(bytes: &[u8]) -> Result<DeedRow, NodeError> {
 }
 
 impl Node {
-    /// Checks that whoever ordered a request may do so.
+    /// Checks that whoever ordered a request may do so. That somebody's role did not allow it is written down as a deed.
     ///
     /// # Errors
     /// When the desk has users and none of them signed it, or the role does not allow it.
-    pub fn ordered<T: Serialize>(
+    pub async fn ordered<T: Serialize>(
         &self,
         name: &str,
         about: &str,
@@ -91,12 +94,15 @@ impl Node {
     ) -> Result<By, NodeError> {
         let bytes = serde_json::to_vec(request).map_err(|error| NodeError::Internal(error.to_string()))?;
         let desk = self.desk()?;
-        let user = desk.check_order(order, &wanted(name, about, &bytes), deed, self.clock.now()).inspect_err(|denied| {
-            if let (Denied::Role(role, _), Some(order)) = (denied, order) {
-                tracing::warn!(user = order.order.by.short(), %role, request = name, "an order was refused: the role does not allow it");
-            }
-        })?;
-        let by = By(user.map(|user| user.key));
+        let checked = desk.check_order(order, &wanted(name, about, &bytes), deed, self.clock.now());
+        if let (Err(Denied::Role(role, _)), Some(order)) = (&checked, order) {
+            tracing::warn!(user = order.order.by.short(), %role, request = name, "an order was refused: the role does not allow it");
+            // Spent too, so that whoever has seen it does not fill the list of deeds with it.
+            self.spend(order)?;
+            let about = about.parse().or_else(|_| self.referral_named(&*self.store.snapshot()?, about)).unwrap_or(NOTHING);
+            self.commit(self.deed(By(Some(order.order.by)), &format!("refused: {name}"), &about, 0)).await?;
+        }
+        let by = By(checked?.map(|user| user.key));
         if let Some(order) = order {
             self.spend(order)?;
         }
