@@ -99,7 +99,9 @@ impl Node {
             tracing::warn!(user = order.order.by.short(), %role, request = name, "an order was refused: the role does not allow it");
             // Spent too, so that whoever has seen it does not fill the list of deeds with it.
             self.spend(order)?;
-            let about = about.parse().or_else(|_| self.referral_named(&*self.store.snapshot()?, about)).unwrap_or(NOTHING);
+            let snapshot = self.store.snapshot()?;
+            let about = about.parse().or_else(|_| self.referral_named(&snapshot, about)).unwrap_or(NOTHING);
+            drop(snapshot);
             self.commit(self.deed(By(Some(order.order.by)), &format!("refused: {name}"), &about, 0)).await?;
         }
         let by = By(checked?.map(|user| user.key));
