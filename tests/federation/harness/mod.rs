@@ -377,13 +377,29 @@ impl Federation {
 
     /// Moves everyone's clock, in steps of an hour, so that what is done every minute is done on the way.
     pub async fn pass(&self, milliseconds: u64) {
-        let mut left = milliseconds;
+        let (mut left, mut patient) = (milliseconds, true);
         while left > 0 {
+            // A clock that is told before the step and heard after it is an hour off until the link is made anew.
+            patient = patient && self.links_come_up().await;
             let step = left.min(HOUR);
             self.tick(step);
             left -= step;
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
+    }
+
+    /// Waits a little for all links that should be up; whether they are.
+    async fn links_come_up(&self) -> bool {
+        let up = |one: Who, other: Who| self.node(one).link_view(&self.org(other)).up;
+        for _ in 0..200 {
+            let pairs = self.everyone().flat_map(|one| self.everyone().map(move |other| (one, other)));
+            let mut wanted = pairs.filter(|(one, other)| one != other && self.should_be_linked(*one, *other));
+            if wanted.all(|(one, other)| up(one, other)) {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        false
     }
 
     /// A node starts again with a clock of its own that is ahead of everyone's.
