@@ -50,6 +50,8 @@ pub struct Config {
     pub campaigns: Campaigns,
     /// See [`Duplicates`].
     pub duplicates: Duplicates,
+    /// See [`Seen`].
+    pub seen: Seen,
     /// See [`Statistics`].
     pub statistics: Statistics,
     /// See [`Release`].
@@ -205,6 +207,17 @@ section!(
         allowed_days_max: 180,
         /// A check waits so many seconds for the other node's answer.
         wait_s_max: 20,
+    }
+);
+section!(
+    /// Questions about what was seen.
+    Seen {
+        /// So many questions of one peer are answered in a day (UTC); 0 answers none. A case has a dozen values, and a desk a dozen such cases.
+        per_peer_max: 200,
+        /// So many of all peers together.
+        per_day_max: 2_000,
+        /// A value may be asked about for so many days at the most, then somebody has to say so anew.
+        allowed_days_max: 365,
     }
 );
 section!(
@@ -454,6 +467,7 @@ impl Default for Config {
             alert: Alert::default(),
             campaigns: Campaigns::default(),
             duplicates: Duplicates::default(),
+            seen: Seen::default(),
             statistics: Statistics::default(),
             release: Release::default(),
             link: Link::default(),
@@ -489,7 +503,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 108] = [
+pub const SETTINGS: [Setting; 111] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -521,6 +535,9 @@ pub const SETTINGS: [Setting; 108] = [
     number("duplicates.answer_days", 1, 30, "for so long somebody may tell what a check has found"),
     number("duplicates.allowed_days_max", 1, 730, "a contact may be matched for so long at the most"),
     number("duplicates.wait_s_max", 1, 300, "a check waits so long for the other node's answer"),
+    number("seen.per_peer_max", 0, 100_000, "questions of one peer about what was seen that are answered in a day; 0: none"),
+    number("seen.per_day_max", 0, 1_000_000, "the same of all peers together"),
+    number("seen.allowed_days_max", 1, 3_650, "a value may be asked about for so long at the most"),
     number("statistics.least", 3, 1_000, "nothing is published that is about fewer cases"),
     number("release.hold_s", 0, 86_400, "what is shared is held so long and can be undone; 0: it leaves at once"),
     number("link.handshake_ms_max", 100, 600_000, "a TLS handshake that takes longer is given up"),

@@ -247,6 +247,7 @@ fn every_help_example_runs_against_a_real_node() {
     calls(&here, &smex, &mut take);
     alerts(&here, &smex, &mut take);
     sightings(&here, &smex, &mut take);
+    asked_about(&here, &smex, &mut take);
     here.ok(&format!("EDITOR=true {}", take("profile edit")));
     here.all_refused(&[
         (
@@ -450,6 +451,22 @@ fn alerts(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> Str
     }
     smex.wait(&format!("watchfire alert show {id} | grep withdrawn"));
     here.all_refused(&[("watchfire alert show zzzz", 6, "error: there is no alert `zzzz`\nhint: `watchfire alert list` shows them")]);
+}
+
+/// The examples about what was seen: smex lets us ask.
+fn asked_about(here: &Place, smex: &Place, take: &mut impl FnMut(&'static str) -> String) {
+    smex.ok("printf 'fresh-lure.com\n# a comment\nweather4free.com\n' | watchfire seen allow - --with here");
+    assert_eq!(here.ok(&take("seen ask")), "weather4free.com: seen by smex\n");
+    let answers = here.json("watchfire seen ask fresh-lure.com nobody-lure.com --to smex --json");
+    assert_eq!(answers[1]["state"], "nothing_told", "{answers}");
+    smex.wait("watchfire seen list | grep -c 'here  fresh-lure.com' | grep -qx 1");
+    has(&smex.json("watchfire seen list --json"), &["found", "values", "answered"]);
+    assert!(here.ok(&take("seen allow")).starts_with("smex may ask about 1 value until "));
+    assert!(here.ok(&take("seen")).contains("weather4free.com  smex"));
+    here.ok(&take("seen list"));
+    assert_eq!(here.ok(&take("seen disallow")), "nobody may ask about 1 value any more\n");
+    let unknown = "error: there is no value that may be asked about `weather4free.com`\nhint: `watchfire seen list` shows them";
+    here.all_refused(&[("watchfire seen disallow weather4free.com", 6, unknown)]);
 }
 
 /// The examples about sightings: what smex says is met here.

@@ -21,6 +21,7 @@ mod profiles;
 mod records;
 mod referrals;
 mod sealing;
+mod seen;
 pub mod server;
 mod sightings;
 mod statistics;
@@ -102,6 +103,9 @@ pub fn router(node: Arc<Node>, request_bytes_max: usize) -> Router {
         .route("/v1/alerts/{id}/withdraw", post(alerts::withdraw))
         .route("/v1/sightings", get(sightings::list).post(sightings::add))
         .route("/v1/sightings/withdraw", post(sightings::withdraw))
+        .route("/v1/seen", get(seen::list).post(seen::ask))
+        .route("/v1/seen/allowed", post(seen::allow))
+        .route("/v1/seen/disallowed", post(seen::disallow))
         .route("/v1/calls", get(calls::list).post(calls::open))
         .route("/v1/calls/{id}", get(calls::show))
         .route("/v1/calls/{id}/close", post(calls::close))

@@ -6,7 +6,7 @@ use super::{Desk, Ended, input, passphrase, referral};
 use crate::api::Problem;
 use crate::api::client::Target;
 use crate::model::desk::{Contact, Ordered};
-use crate::model::duplicate::{Basis, Evaluated, MatchPublic, Question, Round, Subject, claim};
+use crate::model::duplicate::{Basis, Evaluated, MatchPublic, Purpose, Question, Round, Subject, claim};
 use crate::model::{CheckId, Timestamp};
 use crate::node::duplicate::{
     AllowRequest, AllowedOne, AnswerView, CheckRequest, CheckedView, Claim, ClaimRequest, DecideRequest, DisallowRequest, DuplicatesView,
@@ -266,7 +266,7 @@ fn ticket(subject: &Subject, question: &Question, view: &CheckedView, answer: &A
     let evaluated = Evaluated { element: fixed(&answer.element)?, proof: fixed(&answer.proof)? };
     let key = MatchPublic::from_bytes(&fixed::<32>(&view.key)?).map_err(|_| wrong())?;
     let value = question.finish(subject.input(), &evaluated, &key).map_err(|_| wrong())?;
-    let round = Round::new(&view.us, &view.org, &view.check, question.blinded(), &fixed(&answer.nonce)?);
+    let round = Round::new(Purpose::Contact, (&view.us, &view.org), &view.check, question.blinded(), &fixed(&answer.nonce)?);
     let slots = BASE64.decode(answer.slots.as_bytes()).map_err(|_| unreadable())?;
     Ok(BASE64.encode(&claim(&value, &round, &slots)))
 }

@@ -47,6 +47,7 @@ mod restore;
 mod rotate;
 mod sealing;
 mod second;
+mod seen;
 mod serve;
 mod share;
 mod show;
@@ -137,6 +138,7 @@ enum Command {
     PassOn(referral::pass_on::Args),
     Contact(referral::contact::Args),
     Sighting(sighting::Args),
+    Seen(seen::Args),
     Alert(alert::Args),
     Call(call::Args),
     Volunteer(volunteer::Args),
@@ -262,6 +264,7 @@ async fn dispatch(desk: &Desk, command: Command) -> Ended {
         Command::Platform(args) => referral::platform::run(desk, args).await,
         Command::PassOn(args) => referral::pass_on::run(desk, args).await,
         Command::Sighting(args) => sighting::run(desk, args).await,
+        Command::Seen(args) => seen::run(desk, args).await,
         Command::Alert(args) => alert::run(desk, args).await,
         Command::Call(args) => call::run(desk, args).await,
         Command::Volunteer(args) => volunteer::run(desk, args).await,

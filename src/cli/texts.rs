@@ -3,7 +3,7 @@
 use super::demo::{self, Outcome, Step};
 use super::{
     consumer, disclosures, doctor, explain, export, feed, group, holds, import, init, invite, join, lookup, notify, output, peer, preview,
-    receipts, release, restore, rotate, share, show, sighting, status, undo, warninglist, withdraw,
+    receipts, release, restore, rotate, seen, share, show, sighting, status, undo, warninglist, withdraw,
 };
 use crate::api::{Health, Problem};
 use crate::formats;
@@ -13,6 +13,7 @@ use crate::model::{
     Ceiling, Class, EntryHash, GroupId, LogId, NoticeId, ObservableKind, OrgId, Pap, RecordId, ReleaseId, ShortId, Timestamp, Tlp,
 };
 use crate::node::backup::LogHead;
+use crate::node::duplicate::{AnsweredView, SeenAnswer, SeenFoundView, SeenValueView, SeenView};
 use crate::node::error::Exit;
 use crate::node::feeds::{Counts, Fault, FaultView, FeedRunView, FeedView, Kind, Terms, WellKnown};
 use crate::node::gate::{FindingView, JudgedView};
@@ -797,6 +798,51 @@ false-positive  2      2026-11-22T09:30:00Z  us  amal  evil.example
     assert_eq!(sighting::lines(&[]), "nothing was met\n");
     assert_eq!(sighting::standing(1, false), None);
     assert_eq!(sighting::standing(1, true).as_deref(), Some("1 organisation says it or saw it, disputed"));
+}
+
+#[test]
+fn what_partners_have_seen_is_told_by_value_and_what_may_be_asked_is_listed() {
+    let answer = |value: &str, to: &str, state: &str| SeenAnswer { value: value.into(), to: to.into(), state: state.into() };
+    let answers = [
+        answer("evil.example", "amal", "nothing_told"),
+        answer("evil.example", "borealis", "seen"),
+        answer("evil.example", "cedar", "nothing_told"),
+        answer("other.example", "amal", "not_linked"),
+        answer("other.example", "borealis", "used_up"),
+        answer("other.example", "cedar", "silent"),
+        answer("other.example", "delta", "not_there"),
+    ];
+    let expected = "\
+evil.example: seen by borealis; nothing told by amal, cedar
+other.example: the day's questions are used up with borealis; no such question is answered by delta; no answer from cedar; no link to amal
+";
+    assert_eq!(seen::told(&answers), expected);
+    let empty = SeenView { found: vec![], values: vec![], answered: vec![] };
+    assert_eq!(seen::lines(&empty), "nobody may ask about anything\n");
+    let view = SeenView {
+        found: vec![SeenFoundView { at: AT, peer: "amal".into(), value: "evil.example".into() }],
+        values: vec![SeenValueView {
+            kind: ObservableKind::Domain,
+            value: "evil.example".into(),
+            with: vec!["amal".into(), "partners".into()],
+            at: AT,
+            until: AT,
+            by: None,
+        }],
+        answered: vec![AnsweredView { day: AT, peer: "amal".into(), answered: 3, refused: 1 }],
+    };
+    let expected = "\
+Partners have asked about what was seen here, and were told:
+AT                    BY    VALUE
+2026-11-22T09:30:00Z  amal  evil.example
+
+KIND    VALUE         MAY ASK         UNTIL                 SAID BY
+domain  evil.example  amal, partners  2026-11-22T09:30:00Z  -
+
+DAY         PEER  ANSWERED  REFUSED
+2026-11-22  amal  3         1
+";
+    assert_eq!(seen::lines(&view), expected);
 }
 
 #[test]

@@ -173,6 +173,11 @@ impl Identity {
         self.read().match_key().clone()
     }
 
+    /// Our key for questions about what was seen.
+    pub fn seen_key(&self) -> Arc<MatchKey> {
+        self.read().seen_key().clone()
+    }
+
     /// Puts the key for checks for duplicates into our card; `false` when it names that one already.
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 //! node.pem                 node certificate: key, leaf, issuing CA
 //! previous.pem             the node certificate and the card from before the last rotation of the root
 //! log.key  id.key          32 bytes in base32
-//! match.key                the seed of the key for checks for duplicates, the same
+//! match.key                the seed of the keys for checks for duplicates and for what was seen, the same
 //! next-log.key             the next log-signing key, until the card that names it is in force and the keys have moved on
 //! root-after-next.key      the same for the root that follows the next one
 //! log-N.key                a log-signing key from before, until each of our logs has its last position under it
@@ -19,7 +19,7 @@
 use super::certificate::{CertificateError, IssuingCa, NodeCertificate};
 use super::tls::Credential;
 use crate::model::crypto::{SigningKey, random};
-use crate::model::duplicate::MatchKey;
+use crate::model::duplicate::{BadElement, MatchKey};
 use crate::model::id::{base32, from_base32};
 use crate::model::identity::{
     BadKey, Card, CardContent, CardError, Chain, ChainError, EARLIER_MAX, EarlierLogKey, Endpoint, LogKey, P256Key,
@@ -104,6 +104,12 @@ pub struct Renewal {
 /// A file of the key directory: its name and its content.
 pub type KeyFile = (String, Zeroizing<Vec<u8>>);
 
+/// The keys of one seed under which others' questions are evaluated.
+struct Matching {
+    contacts: Arc<MatchKey>,
+    sightings: Arc<MatchKey>,
+}
+
 /// The organisation's keys, as the directory holds them. `Debug` prints the organisation id.
 pub struct Keys {
     directory: PathBuf,
@@ -113,7 +119,7 @@ pub struct Keys {
     /// Log-signing keys from before, by number.
     former: BTreeMap<u32, Arc<SigningKey>>,
     id: Zeroizing<[u8; 32]>,
-    matching: Arc<MatchKey>,
+    matching: Matching,
     card: Card,
     previous: Option<(NodeCertificate, Card)>,
 }
@@ -148,7 +154,7 @@ impl Keys {
             log_key: LogKey { number: 1, public: log.public() },
             earlier_log_keys: Vec::new(),
             desk_key: None,
-            match_key: Some(matching.public()),
+            match_key: Some(matching.contacts.public()),
             knock_key: random(),
             endpoints,
             protocols,
@@ -157,7 +163,6 @@ impl Keys {
         let card = Card::sign(&chain, content, &root)?;
         write(&at("root.key"), &pem(&root, &[]))?;
         write(&at("next-root.key"), &pem(&next, &[]))?;
-        let matching = Arc::new(matching);
         let former = BTreeMap::new();
         let keys = Self { directory: directory.to_owned(), issuing_ca, node, log, former, id, matching, card, previous: None };
         write(&at("log.key"), &secret(&keys.log.seed()))?;
@@ -198,7 +203,7 @@ impl Keys {
             return Err(content(&at("log.key"), "the log-signing key that the card names"));
         }
         let former = read_former(directory, &card)?;
-        let matching = Arc::new(read_match_key(directory)?);
+        let matching = read_match_key(directory)?;
         let keys = Self { directory: directory.to_owned(), issuing_ca, node, log, former, id, matching, card, previous };
         keys.finish_rotation()?;
         if is_new {
@@ -454,7 +459,12 @@ impl Keys {
 
     /// The key for checks for duplicates.
     pub const fn match_key(&self) -> &Arc<MatchKey> {
-        &self.matching
+        &self.matching.contacts
+    }
+
+    /// The key for questions about what was seen.
+    pub const fn seen_key(&self) -> &Arc<MatchKey> {
+        &self.matching.sightings
     }
 
     /// The issuing CA.
@@ -510,23 +520,28 @@ fn read_former(directory: &Path, card: &Card) -> Result<BTreeMap<u32, Arc<Signin
     Ok(former)
 }
 
-/// The seed of the key for checks for duplicates.
+/// The seed of the keys for checks for duplicates and for questions about what was seen.
 const MATCH_KEY: &str = "match.key";
 
-fn make_match_key(directory: &Path) -> Result<MatchKey, KeysError> {
+fn make_match_key(directory: &Path) -> Result<Matching, KeysError> {
     let path = directory.join(MATCH_KEY);
     let seed = Zeroizing::new(random());
     write(&path, &secret(&seed))?;
-    MatchKey::from_seed(&seed).map_err(|_| content(&path, "the seed of a key"))
+    matching(&seed, &path)
+}
+
+fn matching(seed: &[u8; 32], path: &Path) -> Result<Matching, KeysError> {
+    let of = |key: Result<MatchKey, _>| key.map(Arc::new).map_err(|_: BadElement| content(path, "the seed of a key"));
+    Ok(Matching { contacts: of(MatchKey::from_seed(seed))?, sightings: of(MatchKey::for_sightings(seed))? })
 }
 
 /// A directory from before there was one gets one; the card names it once the root key is at hand.
-fn read_match_key(directory: &Path) -> Result<MatchKey, KeysError> {
+fn read_match_key(directory: &Path) -> Result<Matching, KeysError> {
     let path = directory.join(MATCH_KEY);
     if !path.exists() {
         return make_match_key(directory);
     }
-    MatchKey::from_seed(&*read_secret(&path)?).map_err(|_| content(&path, "the seed of a key"))
+    matching(&*read_secret(&path)?, &path)
 }
 
 fn content(path: &Path, what: &'static str) -> KeysError {

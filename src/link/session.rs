@@ -720,7 +720,13 @@ impl Receiver {
                 self.ask_for_bodies()
             }
             Kind::Conflict(conflict) => self.conflict(&conflict).await,
-            Kind::DuplicateQuery(query) => self.duplicate(read_query(&query)?).await,
+            Kind::DuplicateQuery(query) => match read_query(&query)? {
+                Ok(said) => self.duplicate(said).await,
+                Err(check) => match self.node().knows_no_such_check(&self.session.peer, check) {
+                    Some(refusal) => self.session.outbox.answer_frame(duplicate_frame(&refusal)),
+                    None => Ok(()),
+                },
+            },
             Kind::DuplicateAnswer(answer) => self.duplicate(read_answer(answer)?).await,
             Kind::DuplicateClaim(claim) => self.duplicate(read_claim(&claim)?).await,
             Kind::Close(close) => Err(Ended::by_peer(close)),

@@ -353,6 +353,12 @@ pub enum Shelf {
     DuplicateDay = 53,
     /// Zeros, written where a ticket has found nothing: as much as where it has.
     DuplicateNothing = 54,
+    /// Values that may be asked about, each under the beginning of what our key makes of it.
+    Seen = 55,
+    /// Questions of others about such a value.
+    SeenFound = 56,
+    /// How often each peer was answered about values in a day. An id begins with the day's number.
+    SeenDay = 57,
     /// Programs that may fetch, each under the first half of its token's SHA-256.
     Consumer = 60,
     /// When each of them was last here, by its own id.

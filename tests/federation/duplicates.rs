@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use watchfire::link::convert::encode_record;
 use watchfire::link::convert::wire::{self, frame::Frame as Kind};
 use watchfire::model::crypto::{random, sha256_framed};
-use watchfire::model::duplicate::{Basis, Evaluated, MatchKey, MatchPublic, NotEvaluated, Question, Round, Said, Subject, Value, claim};
+use watchfire::model::duplicate::{
+    Basis, Evaluated, MatchKey, MatchPublic, NotEvaluated, Purpose, Question, Round, Said, Subject, Value, claim,
+};
 use watchfire::model::log::Head;
 use watchfire::model::{CheckId, OrgId, Record, RecordKind};
 use watchfire::node::NodeError;
@@ -33,7 +35,7 @@ fn ticket(subject: &Subject, question: &Question, view: &CheckedView) -> Result<
     let evaluated = Evaluated { element: fixed(&answer.element), proof: fixed(&answer.proof) };
     let key = MatchPublic::from_bytes(&fixed::<32>(&view.key)).unwrap();
     let value = question.finish(subject.input(), &evaluated, &key)?;
-    let round = Round::new(&view.us, &view.org, &view.check, question.blinded(), &fixed(&answer.nonce));
+    let round = Round::new(Purpose::Contact, (&view.us, &view.org), &view.check, question.blinded(), &fixed(&answer.nonce));
     Ok(claim(&value, &round, &BASE64.decode(answer.slots.as_bytes()).unwrap()))
 }
 
@@ -188,7 +190,7 @@ async fn what_is_answered_in_a_day_is_bounded_and_a_restart_forgives_nothing() {
     let answered = federation.node(BOREALIS).duplicates().unwrap().answered;
     let counts: BTreeSet<(String, u64, u64)> = answered.into_iter().map(|view| (view.peer, view.answered, view.refused)).collect();
     assert_eq!(counts, BTreeSet::from([("amal".to_owned(), 3, 2), ("cedar".to_owned(), 1, 1)]));
-    assert_eq!(federation.logged("a peer checks for duplicates more often than is answered"), 2, "once a day for each");
+    assert_eq!(federation.logged("a peer asks more often than is answered"), 2, "once a day for each");
     assert_eq!(federation.checks(AMAL).iter().filter(|view| view.state == "refused").count(), 2);
     federation.pass(DAY).await;
     federation.settle().await;
@@ -202,7 +204,8 @@ async fn organisations_whose_ids_begin_alike_do_not_reset_each_others_counts() {
     let alike = [OrgId([7; 32]), OrgId(std::array::from_fn(|at| if at < 31 { 7 } else { 8 }))];
     for turn in 0..4_u8 {
         for peer in alike {
-            let said = Said::Query { check: CheckId([turn; 16]), blinded: *Question::new(b"x").unwrap().blinded() };
+            let said =
+                Said::Query { check: CheckId([turn; 16]), blinded: *Question::new(b"x").unwrap().blinded(), purpose: Purpose::Contact };
             // What would be answered goes to nobody: they are not paired. Counted it is before.
             assert!(federation.node(AMAL).clone().hear_duplicate(peer, said).await.unwrap().is_none());
         }
@@ -326,7 +329,7 @@ fn answer(key: &MatchKey, query: &wire::DuplicateQuery, slots: &[[u8; 16]]) -> w
         proof: evaluated.proof.to_vec(),
         nonce: random::<32>().to_vec(),
         slots: all.concat(),
-        refused: 0,
+        ..Default::default()
     }
 }
 
@@ -370,7 +373,7 @@ async fn frames_of(federation: &Federation, rogue: &Rogue, stream: &mut Stream, 
         let own = Question::new(subject.input()).unwrap();
         let value = own.finish(subject.input(), &key.evaluate(own.blinded()).unwrap(), &key.public()).unwrap();
         let (check, blinded) = (CheckId(query.check.as_slice().try_into().unwrap()), query.blinded.as_slice().try_into().unwrap());
-        let round = Round::new(&asker, &asked_org, &check, &blinded, &answer.nonce.as_slice().try_into().unwrap());
+        let round = Round::new(Purpose::Contact, (&asker, &asked_org), &check, &blinded, &answer.nonce.as_slice().try_into().unwrap());
         answer.slots = watchfire::model::duplicate::slots([&value], &round);
     }
     stream.say(Kind::DuplicateAnswer(answer)).await;
@@ -426,7 +429,9 @@ async fn what_the_asked_sends_is_the_same_for_a_hit_and_a_miss_and_has_nothing_i
         let subject = Subject::typed(LEYLA).unwrap();
         let question = Question::new(subject.input()).unwrap();
         let check = CheckId([turn; 16]);
-        stream.say(Kind::DuplicateQuery(wire::DuplicateQuery { check: check.0.to_vec(), blinded: question.blinded().to_vec() })).await;
+        stream
+            .say(Kind::DuplicateQuery(wire::DuplicateQuery { check: check.0.to_vec(), blinded: question.blinded().to_vec(), purpose: 0 }))
+            .await;
         let Kind::DuplicateAnswer(answer) = stream.until(|kind| matches!(kind, Kind::DuplicateAnswer(_))).await else { unreachable!() };
         // Under the key that the card names, and a slot is its own exactly where it is allowed.
         let evaluated =
@@ -434,7 +439,7 @@ async fn what_the_asked_sends_is_the_same_for_a_hit_and_a_miss_and_has_nothing_i
         let key = federation.node(AMAL).keys.card().content().match_key.expect("the card names it");
         let value = question.finish(subject.input(), &evaluated, &key).unwrap();
         let nonce: [u8; 32] = answer.nonce.clone().try_into().unwrap();
-        let round = Round::new(&rogue.identity.org(), &federation.org(AMAL), &check, question.blinded(), &nonce);
+        let round = Round::new(Purpose::Contact, (&rogue.identity.org(), &federation.org(AMAL)), &check, question.blinded(), &nonce);
         let (once, twice) = (claim(&value, &round, &answer.slots), claim(&value, &round, &answer.slots));
         assert_eq!(once == twice, turn >= 2, "a ticket is the same each time, random bytes are not");
         answers.push(vec![wire::Frame { frame: Some(Kind::DuplicateAnswer(answer)) }.encode_to_vec()]);

@@ -45,6 +45,7 @@ mod recalls;
 mod recalls_alone;
 mod referrals;
 mod second;
+mod seen;
 mod sharing;
 mod sightings;
 mod time;

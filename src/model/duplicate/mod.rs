@@ -1,9 +1,11 @@
 //! Whether a partner has a case with the same contact: asked so that a miss tells neither side anything (docs/duplicates.md).
 //!
 //! The asker's program blinds the contact, the asked node evaluates its pseudorandom function on what it cannot read (RFC 9497, mode VOPRF,
-//! ristretto255-SHA512) and proves that it did so under the key in its card. With its answer come [`SLOTS`] slots: those of its cases, which whoever
-//! has the function's value for their contact recognises, and random ones up to the number. The asker's program answers with a ticket: that of
+//! ristretto255-SHA512) and proves that it did so under the key in its card. With its answer come [`Purpose::slots`] slots: those of its cases, which
+//! whoever has the function's value for their contact recognises, and random ones up to the number. The asker's program answers with a ticket: that of
 //! the slot which it recognises, or random bytes.
+//!
+//! In the same way it is asked whether somebody has seen a value (docs/life.md), under another key.
 
 mod contact;
 mod oprf;
@@ -11,7 +13,7 @@ mod round;
 
 pub use contact::{BadSubject, Subject};
 pub use oprf::{BadElement, Evaluated, MatchKey, MatchPublic, NotEvaluated, Question, Value};
-pub use round::{Round, SLOT_BYTES, SLOTS, SLOTS_BYTES, Ticket, claim, slots, tickets};
+pub use round::{Purpose, Round, Ticket, claim, is_among, slots, tickets};
 
 use crate::model::{CheckId, Timestamp};
 
@@ -56,6 +58,8 @@ pub enum Said {
         check: CheckId,
         /// A uniformly random group element: the contact under a blinding factor that never leaves the asker's program.
         blinded: [u8; 32],
+        /// What it is about.
+        purpose: Purpose,
     },
     /// The asked: here it is, with what is needed to recognise a case.
     Answer {
@@ -87,8 +91,17 @@ pub struct Answer {
     pub evaluated: Evaluated,
     /// Fresh for each answer: no two have a slot in common.
     pub nonce: [u8; 32],
-    /// [`SLOTS`] slots of [`SLOT_BYTES`] bytes, ascending.
+    /// [`Purpose::slots`] slots of [`Purpose::slot_bytes`] bytes, ascending.
     pub slots: Vec<u8>,
+    /// The key for values that were seen, which no card names; `None` of an answer about a contact.
+    pub key: Option<MatchPublic>,
+}
+
+impl Answer {
+    /// What it answers.
+    pub const fn purpose(&self) -> Purpose {
+        if self.key.is_some() { Purpose::Sighting } else { Purpose::Contact }
+    }
 }
 
 impl std::fmt::Debug for Answer {

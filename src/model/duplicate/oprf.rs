@@ -6,6 +6,7 @@ use voprf::{BlindedElement, EvaluationElement, Group, Proof, Ristretto255, Voprf
 use zeroize::Zeroizing;
 
 const KEY_INFO: &[u8] = b"watchfire/duplicate/key/v1";
+const SEEN_KEY_INFO: &[u8] = b"watchfire/seen/key/v1";
 const VALUE: &str = "watchfire/duplicate/value/v1";
 
 /// The one source of randomness, for a crate that wants it as a generator.
@@ -81,6 +82,23 @@ impl MatchKey {
     /// When it gives none, which no seed is known to do.
     pub fn from_seed(seed: &[u8; 32]) -> Result<Self, BadElement> {
         VoprfServer::new_from_seed(seed, KEY_INFO).map(Self).map_err(|_| BadElement)
+    }
+
+    /// The key for values that were seen, of the same seed: nothing under one key tells of the other.
+    ///
+    /// # Errors
+    /// As [`Self::from_seed`].
+    pub fn for_sightings(seed: &[u8; 32]) -> Result<Self, BadElement> {
+        VoprfServer::new_from_seed(seed, SEEN_KEY_INFO).map(Self).map_err(|_| BadElement)
+    }
+
+    /// What the function makes of an input of ours.
+    ///
+    /// # Errors
+    /// When the input is longer than 65,535 bytes.
+    pub fn value(&self, input: &[u8]) -> Result<Value, BadElement> {
+        let output = self.0.evaluate(input).map_err(|_| BadElement)?;
+        Ok(Value(Zeroizing::new(sha256_framed(VALUE, &[&output]))))
     }
 
     /// The public half.
@@ -260,6 +278,8 @@ mod tests {
         let ((first, one), (second, again), (_, other)) = (ask(b"a"), ask(b"a"), ask(b"b"));
         assert_ne!(first, second);
         assert_eq!(one, again);
+        assert_eq!(key.value(b"a").as_ref(), Ok(&one), "as whoever has the key reckons it");
+        assert_ne!(MatchKey::for_sightings(&[1; 32]).expect("a key").value(b"a").as_ref(), Ok(&one), "the other key of the seed");
         assert_ne!(one, other);
         assert_eq!(format!("{one:?}{key:?}"), "ValueMatchKey");
     }

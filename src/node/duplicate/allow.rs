@@ -4,7 +4,7 @@ use super::super::referral::By;
 use super::super::{Node, NodeError};
 use super::{AllowedRow, bytes, drop_row, keep, keep_counts, rows, value_text};
 use crate::model::crypto::random;
-use crate::model::duplicate::{Agreed, Basis, SLOTS};
+use crate::model::duplicate::{Agreed, Basis, Purpose};
 use crate::model::{CheckId, Timestamp};
 use crate::rules::duplicate::{day, own_fit};
 use crate::store::change::Shelf;
@@ -99,9 +99,9 @@ impl Node {
         let _turn = self.matching.lock().await;
         self.store.settled().await;
         let (today, us, most) = (day(self.clock.now()), self.org(), self.config.duplicates.own_per_day_max);
-        let mut counts = self.counts(&self.store.snapshot()?, today)?;
+        let mut counts = self.counts(&self.store.snapshot()?, Purpose::Contact, today)?;
         if !own_fit(most, counts.of(&us).answered, more) {
-            let changes = self.refuse_one(&mut counts, today, us, true);
+            let changes = self.refuse_one(&mut counts, (Purpose::Contact, today), us, true);
             if changes.len() > 1 {
                 tracing::warn!("more contacts than a day's are to be evaluated here");
             }
@@ -112,7 +112,11 @@ impl Node {
             return Err(NodeError::Conflict(format!("{most} contacts are evaluated here in a day, and that would be more\n{hint}")));
         }
         counts.answer(us, more);
-        self.commit_many(vec![keep_counts(today, &counts), self.duplicate_deed(by, "duplicate evaluated", &CheckId(random()))]).await?;
+        self.commit_many(vec![
+            keep_counts(Purpose::Contact, today, &counts),
+            self.duplicate_deed(by, "duplicate evaluated", &CheckId(random())),
+        ])
+        .await?;
         Ok(())
     }
 
@@ -148,9 +152,10 @@ impl Node {
         orgs.sort_unstable();
         orgs.dedup();
         let held: usize = rows::<AllowedRow>(&snapshot, Shelf::DuplicateAllowed)?.iter().map(|(_, row)| row.values.len()).sum();
-        if held + values.len() > SLOTS {
+        let most = Purpose::Contact.slots();
+        if held + values.len() > most {
             let hint = "hint: `watchfire duplicate list` shows what may be matched, `duplicate disallow` ends it";
-            return Err(NodeError::Conflict(format!("{SLOTS} contacts may be matched at a time, and there are {held}\n{hint}")));
+            return Err(NodeError::Conflict(format!("{most} contacts may be matched at a time, and there are {held}\n{hint}")));
         }
         let (id, contacts) = (CheckId(random()), values.len());
         let row = AllowedRow {

@@ -5,7 +5,7 @@ use super::super::referral::By;
 use super::super::{Node, NodeError};
 use super::{AskedRow, AskedState, TICKET_MS, bytes, keep, row};
 use crate::model::crypto::{equal, random};
-use crate::model::duplicate::{Agreed, Answer, Basis, MatchPublic, Refusal, Said, Ticket};
+use crate::model::duplicate::{Agreed, Answer, Basis, MatchPublic, Purpose, Refusal, Said, Ticket};
 use crate::model::identity::Card;
 use crate::model::log::Audience;
 use crate::model::{CheckId, OrgId, Timestamp};
@@ -125,12 +125,17 @@ pub struct ClaimRequest {
     pub claims: Vec<Claim>,
 }
 
-struct Ready {
-    check: CheckId,
-    to: PeerRow,
-    key: MatchPublic,
-    query: Outbound<Said>,
+/// A question that can be put.
+pub(super) struct Ready<T> {
+    pub(super) check: CheckId,
+    pub(super) to: PeerRow,
+    /// What is needed to read the answer.
+    pub(super) with: T,
+    pub(super) query: Outbound<Said>,
 }
+
+/// What came back of a question; `None` where nothing did.
+pub(super) type Came<T> = (CheckId, PeerRow, T, Option<Result<Box<Answer>, Refusal>>);
 
 impl Node {
     /// Asks partners, and gives back what their nodes say.
@@ -150,7 +155,7 @@ impl Node {
         if !self.case_is_open(&snapshot, referral.as_ref())? {
             return Err(case_is_over());
         }
-        let ready: Vec<Ready> = checks.iter().map(|one| self.ready(one)).collect::<Result<_, _>>()?;
+        let ready: Vec<Ready<MatchPublic>> = checks.iter().map(|one| self.ready(one)).collect::<Result<_, _>>()?;
         let until = now.plus(self.config.duplicates.answer_days.saturating_mul(86_400_000));
         let row =
             |peer| AskedRow { peer, at: now, by: by.short(), agreed: Agreed { basis: consent, until }, referral, state: AskedState::Begun };
@@ -159,31 +164,8 @@ impl Node {
         });
         // Written down before anything leaves.
         self.commit_many(written.collect()).await?;
-        let mut asked = Vec::new();
-        {
-            let mut memory = self.memory();
-            memory.duplicates.prune(now);
-            for Ready { check, to, key, query } in ready {
-                let (answered, answer) = oneshot::channel();
-                memory.duplicates.waiting.insert((to.org, check), answered);
-                memory.duplicates.to_send.entry(to.org).or_default().push_back(query);
-                asked.push((check, to, key, answer));
-            }
-        }
-        self.touch();
-        let patience = tokio::time::sleep(Duration::from_secs(self.config.duplicates.wait_s_max));
-        tokio::pin!(patience);
         let (mut views, mut changes) = (Vec::new(), Vec::new());
-        for (check, to, key, mut answer) in asked {
-            let came = tokio::select! {
-                biased;
-                came = &mut answer => came.ok(),
-                () = &mut patience, if !patience.is_elapsed() => None,
-                else => None,
-            };
-            if came.is_none() {
-                self.memory().duplicates.waiting.remove(&(to.org, check));
-            }
+        for (check, to, key, came) in self.put(ready).await {
             let (state, answer) = match came {
                 Some(Ok(answer)) => ("answered", Some(view(&answer))),
                 Some(Err(Refusal::UsedUp)) => ("used_up", None),
@@ -199,15 +181,46 @@ impl Node {
             let key = BASE64.encode(key.bytes());
             views.push(CheckedView { check, to: to.name, org: to.org, us: self.org(), state: state.into(), until, key, secret, answer });
         }
-        // What a link that went down has not taken is not said later.
-        for view in &views {
-            self.forget_unsent(&view.org, &view.check);
-        }
         if !changes.is_empty() {
             self.commit_many(changes).await?;
         }
         tracing::info!(checks = views.len(), "partners were asked about a duplicate");
         Ok(views)
+    }
+
+    /// Puts questions, and waits for what comes back. What a link that went down has not taken is not said later.
+    pub(super) async fn put<T>(&self, ready: Vec<Ready<T>>) -> Vec<Came<T>> {
+        let mut asked = Vec::new();
+        {
+            let mut memory = self.memory();
+            memory.duplicates.prune(self.clock.now());
+            for Ready { check, to, with, query } in ready {
+                let (answered, answer) = oneshot::channel();
+                memory.duplicates.waiting.insert((to.org, check), answered);
+                memory.duplicates.to_send.entry(to.org).or_default().push_back(query);
+                asked.push((check, to, with, answer));
+            }
+        }
+        self.touch();
+        let patience = tokio::time::sleep(Duration::from_secs(self.config.duplicates.wait_s_max));
+        tokio::pin!(patience);
+        let mut came_back = Vec::new();
+        for (check, to, with, mut answer) in asked {
+            let came = tokio::select! {
+                biased;
+                came = &mut answer => came.ok(),
+                () = &mut patience, if !patience.is_elapsed() => None,
+                else => None,
+            };
+            if came.is_none() {
+                self.memory().duplicates.waiting.remove(&(to.org, check));
+            }
+            came_back.push((check, to, with, came));
+        }
+        for (check, to, ..) in &came_back {
+            self.forget_unsent(&to.org, check);
+        }
+        came_back
     }
 
     /// Sends what follows answers: tickets or random bytes. Those whose link is up are sent, whatever becomes of the others.
@@ -288,7 +301,7 @@ impl Node {
         Ok(())
     }
 
-    fn ready(&self, one: &One) -> Result<Ready, NodeError> {
+    fn ready(&self, one: &One) -> Result<Ready<MatchPublic>, NodeError> {
         let to = self.peer_named(&one.to)?;
         self.linked(&to)?;
         let key = Card::from_bytes(&to.card).ok().and_then(|card| card.content().match_key);
@@ -297,8 +310,9 @@ impl Node {
             NodeError::Conflict(format!("the card of `{}` has no key for checks for duplicates\n{hint}", to.name))
         })?;
         let check = CheckId(random());
-        let query = self.outbound_duplicate(&to.org, Said::Query { check, blinded: bytes(&one.blinded, "a blinded contact")? })?;
-        Ok(Ready { check, to, key, query })
+        let blinded = bytes(&one.blinded, "a blinded contact")?;
+        let query = self.outbound_duplicate(&to.org, Said::Query { check, blinded, purpose: Purpose::Contact })?;
+        Ok(Ready { check, to, with: key, query })
     }
 
     /// What is said of a check, as the gate lets it out.

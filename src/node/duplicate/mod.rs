@@ -5,21 +5,23 @@ mod agree;
 mod allow;
 mod answer;
 mod ask;
+mod seen;
 mod show;
 
 pub use agree::DecideRequest;
 pub use allow::{AllowRequest, AllowedOne, DisallowRequest, EvaluateRequest, EvaluatedView};
 pub use ask::{AnswerView, CheckRequest, CheckedView, Claim, ClaimRequest, ClaimSecret, One};
+pub use seen::{SeenAllowRequest, SeenAnswer, SeenAskRequest, SeenDisallowRequest, SeenFoundView, SeenValueView, SeenView};
 pub use show::{AllowedView, AnsweredView, CheckView, DuplicatesView, FoundView};
 
 use super::referral::By;
 use super::{Node, NodeError};
 use crate::model::crypto::random;
 use crate::model::desk::Role;
-use crate::model::duplicate::{Agreed, Answer, Refusal, Round, Said, Value};
+use crate::model::duplicate::{Agreed, Answer, MatchKey, Purpose, Refusal, Round, Said, Value};
 use crate::model::id::{base32, from_base32};
 use crate::model::{CheckId, OrgId, ReferralId, Timestamp};
-use crate::rules::duplicate::{Counts, day};
+use crate::rules::duplicate::{Counts, Limits, day};
 use crate::rules::label::Outbound;
 use crate::rules::notify::{Event, Notice};
 use crate::store::Snapshot;
@@ -29,6 +31,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// Rows of what is over are kept so long for the audit (400 days, in milliseconds): a year's report can be checked.
@@ -53,7 +56,7 @@ pub(super) struct UnderWay {
     /// What we answered, and whose tickets have not come.
     rounds: BTreeMap<(OrgId, CheckId), (Round, Timestamp)>,
     /// Peers that were refused, until their day is over.
-    refused: BTreeMap<OrgId, Refused>,
+    refused: BTreeMap<(OrgId, Purpose), Refused>,
 }
 
 /// A peer that was refused: nothing is looked at for it any more in that day.
@@ -224,8 +227,11 @@ impl Node {
         changes.extend(found.map(|(id, _)| drop_row(Shelf::DuplicateFound, id.0)));
         let before = day(old);
         changes.extend(self.count_refused(&snapshot, day(now))?);
-        let days = snapshot.all_kept(Shelf::DuplicateDay)?.into_iter().filter(|(id, _)| day_of(id) < before);
-        changes.extend(days.map(|(id, _)| drop_row(Shelf::DuplicateDay, id)));
+        for shelf in [Shelf::DuplicateDay, Shelf::SeenDay] {
+            let days = snapshot.all_kept(shelf)?.into_iter().filter(|(id, _)| day_of(id) < before);
+            changes.extend(days.map(|(id, _)| drop_row(shelf, id)));
+        }
+        changes.extend(self.forget_seen(&snapshot, now, old)?);
         if !changes.is_empty() {
             self.commit_many(changes).await?;
         }
@@ -241,7 +247,10 @@ impl Node {
     }
 
     /// What may be matched by a peer now, with whose it is.
-    fn matchable(&self, snapshot: &Snapshot, peer: &OrgId) -> Result<Vec<(CheckId, Value)>, NodeError> {
+    fn matchable(&self, snapshot: &Snapshot, peer: &OrgId, purpose: Purpose) -> Result<Vec<(CheckId, Value)>, NodeError> {
+        if purpose == Purpose::Sighting {
+            return self.seen_for(snapshot, peer);
+        }
         let (now, key) = (self.clock.now(), value_text(self.keys.match_key().public().bytes()));
         let mut all = Vec::new();
         for (id, row) in rows::<AllowedRow>(snapshot, Shelf::DuplicateAllowed)? {
@@ -272,34 +281,49 @@ impl Node {
         }
     }
 
+    /// How many are answered in a day.
+    const fn tries(&self, purpose: Purpose) -> Limits {
+        match purpose {
+            Purpose::Contact => Limits { per_peer: self.config.duplicates.per_peer_max, all: self.config.duplicates.per_day_max },
+            Purpose::Sighting => Limits { per_peer: self.config.seen.per_peer_max, all: self.config.seen.per_day_max },
+        }
+    }
+
+    fn evaluation_key(&self, purpose: Purpose) -> Arc<MatchKey> {
+        match purpose {
+            Purpose::Contact => self.keys.match_key(),
+            Purpose::Sighting => self.keys.seen_key(),
+        }
+    }
+
     /// The counts of a day.
-    fn counts(&self, snapshot: &Snapshot, day: u64) -> Result<Counts, NodeError> {
-        Ok(snapshot.kept(Shelf::DuplicateDay, &day_id(day))?.map(|bytes| row(&bytes)).transpose()?.unwrap_or_default())
+    fn counts(&self, snapshot: &Snapshot, purpose: Purpose, day: u64) -> Result<Counts, NodeError> {
+        Ok(snapshot.kept(days(purpose), &day_id(day))?.map(|bytes| row(&bytes)).transpose()?.unwrap_or_default())
     }
 
     /// Those that were refused without a look at the store are counted.
     fn count_refused(&self, snapshot: &Snapshot, today: u64) -> Result<Vec<Change>, NodeError> {
-        let mut changed: BTreeMap<u64, Counts> = BTreeMap::new();
+        let mut changed: BTreeMap<(Purpose, u64), Counts> = BTreeMap::new();
         let mut memory = self.memory();
-        for (peer, refused) in &mut memory.duplicates.refused {
+        for ((peer, purpose), refused) in &mut memory.duplicates.refused {
             let more = std::mem::take(&mut refused.more);
             if more > 0 {
-                let counts = match changed.entry(refused.day) {
+                let counts = match changed.entry((*purpose, refused.day)) {
                     Entry::Occupied(counts) => counts.into_mut(),
-                    Entry::Vacant(place) => place.insert(self.counts(snapshot, refused.day)?),
+                    Entry::Vacant(place) => place.insert(self.counts(snapshot, *purpose, refused.day)?),
                 };
                 counts.refuse(*peer, more);
             }
         }
         memory.duplicates.refused.retain(|_, refused| refused.day >= today);
-        Ok(changed.iter().map(|(day, counts)| keep_counts(*day, counts)).collect())
+        Ok(changed.iter().map(|((purpose, day), counts)| keep_counts(*purpose, *day, counts)).collect())
     }
 
     /// What follows from one that was refused: it is counted, and of the first in a day the leads are told.
-    fn refuse_one(&self, counts: &mut Counts, day: u64, whom: OrgId, tells: bool) -> Vec<Change> {
+    fn refuse_one(&self, counts: &mut Counts, (purpose, day): (Purpose, u64), whom: OrgId, tells: bool) -> Vec<Change> {
         let mut changes = Vec::new();
         if counts.refuse(whom, 1) {
-            changes.push(keep_counts(day, counts));
+            changes.push(keep_counts(purpose, day, counts));
             if tells && counts.of(&whom).refused == 1 {
                 changes.push(self.notify(Notice::new(Event::MatchTries, &random::<16>(), Role::Lead, self.clock.now())));
             }
@@ -323,6 +347,13 @@ fn day_id(day: u64) -> [u8; 16] {
     id
 }
 
-fn keep_counts(day: u64, counts: &Counts) -> Change {
-    keep(Shelf::DuplicateDay, &CheckId(day_id(day)), counts)
+const fn days(purpose: Purpose) -> Shelf {
+    match purpose {
+        Purpose::Contact => Shelf::DuplicateDay,
+        Purpose::Sighting => Shelf::SeenDay,
+    }
+}
+
+fn keep_counts(purpose: Purpose, day: u64, counts: &Counts) -> Change {
+    keep(days(purpose), &CheckId(day_id(day)), counts)
 }

@@ -9,7 +9,7 @@ use crate::link::convert::encode_record;
 use crate::model::crypto::{random, sha256};
 use crate::model::log::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, BODY_BYTES_MAX, Batch, BatchEntry, Body};
 use crate::model::record::WithdrawalMode;
-use crate::model::{Indicator, Label, Record, RecordKind, Timestamp};
+use crate::model::{Indicator, Label, Observable, Record, RecordKind, Timestamp};
 use crate::node::share::inside;
 use crate::node::{Node, NodeError};
 use crate::rules::gate::Gate;
@@ -311,7 +311,12 @@ fn unwanted(feed: &FeedRow, gate: &Gate, indicator: &Indicator) -> Option<String
     if feed.terms.well_known == WellKnown::Take {
         return None;
     }
-    let judged = gate.judge(&indicator.observable, &inside(&indicator.observable));
+    unwanted_here(gate, &indicator.observable)
+}
+
+/// Why the gate would not let a value out without a person's look.
+pub(in crate::node) fn unwanted_here(gate: &Gate, observable: &Observable) -> Option<String> {
+    let judged = gate.judge(observable, &inside(observable));
     judged.into_iter().find(|(severity, _)| *severity >= Severity::Hold).map(|(_, finding)| finding.to_string())
 }
 

@@ -277,12 +277,15 @@ impl Node {
 
 /// There is nothing to choose in an offer; which of the others of its case have an acceptance.
 fn not_accepted(all: &[Conversation]) -> NodeError {
-    let accepted = |one: &&Conversation| {
-        one.standing.origin.withdrawn.is_none() && matches!(one.standing.receiver.decision, Decision::Accepted(_))
-    };
+    let accepted =
+        |one: &&Conversation| one.standing.origin.withdrawn.is_none() && matches!(one.standing.receiver.decision, Decision::Accepted(_));
     let those: Vec<String> = all.iter().filter(accepted).map(|one| format!("`watchfire choose {}`", one.id)).collect();
     if those.is_empty() {
         return NodeError::Referral(Illegal::NotAccepted);
     }
-    NodeError::Conflict(format!("{}\nhint: this offer was not accepted, another of its case was: {}", Illegal::NotAccepted, those.join(", ")))
+    NodeError::Conflict(format!(
+        "{}\nhint: this offer was not accepted, another of its case was: {}",
+        Illegal::NotAccepted,
+        those.join(", ")
+    ))
 }

@@ -96,6 +96,8 @@ events! {
     ReleaseWaits 30 "release-waits" "a release waits for a person";
     /// Another organisation says that an indicator of ours is of nothing bad.
     SightingFalse 31 "sighting-false" "somebody says that an indicator of ours is a false positive";
+    /// A partner asks about a value that people here have seen.
+    SightingAsked 32 "sighting-asked" "a partner asks about something that was seen here";
 }
 
 impl Event {

@@ -76,6 +76,7 @@ impl Thing {
             Event::HandoverWaiting | Event::HandoverLate => ("handover", "handover show", "handover list"),
             Event::DuplicateWaits | Event::DuplicateFound | Event::MatchTries => ("referral", "show", "duplicate list"),
             Event::SightingFalse => ("referral", "show", "sighting list"),
+            Event::SightingAsked => ("referral", "show", "seen list"),
             Event::ManyReportTheSame => ("referral", "show", "campaigns"),
             _ => ("referral", "show", "status"),
         };
