@@ -421,6 +421,18 @@ pub struct Https {
     pub consumers_max: u64,
     /// A token counts for so many days at most.
     pub token_days_max: u64,
+    /// What a producer sends has so many bytes at most: some 10,000 values with what belongs to each.
+    pub body_bytes_max: u64,
+    /// It has come within so many seconds: 4 MiB in that time is 70 kB in a second.
+    pub body_s_max: u64,
+    /// So many records stand in one request: what a person may have to look at as one release.
+    pub produced_records_max: u64,
+    /// A producer is taken so many requests from in a day: one in a minute, and some.
+    pub producer_requests_per_day_max: u64,
+    /// And so many records in all of them; what is more than it usually sends waits for a person long before.
+    pub producer_records_per_day_max: u64,
+    /// What became of a request is told for so many hours to whoever asks, or sends it again with the same key.
+    pub submissions_h: u64,
 }
 
 impl Default for Https {
@@ -446,6 +458,12 @@ impl Default for Https {
             taxii_objects_max: 500_000,
             consumers_max: 200,
             token_days_max: 730,
+            body_bytes_max: 4 << 20,
+            body_s_max: 60,
+            produced_records_max: 5_000,
+            producer_requests_per_day_max: 2_000,
+            producer_records_per_day_max: 100_000,
+            submissions_h: 24,
         }
     }
 }
@@ -503,7 +521,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 111] = [
+pub const SETTINGS: [Setting; 117] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -593,6 +611,12 @@ pub const SETTINGS: [Setting; 111] = [
     number("https.taxii_objects_max", 1_000, 100_000_000, "objects of a collection of TAXII; a larger one is not served"),
     number("https.consumers_max", 1, 10_000, "consumers that may fetch"),
     number("https.token_days_max", 1, 3_650, "a token counts for so many days at most"),
+    number("https.body_bytes_max", 1 << 10, 64 << 20, "bytes of what a producer sends in one request"),
+    number("https.body_s_max", 1, 3_600, "it has come within so many seconds"),
+    number("https.produced_records_max", 1, 10_000, "records in one request of a producer"),
+    number("https.producer_requests_per_day_max", 1, 1_000_000, "requests of one producer in a day"),
+    number("https.producer_records_per_day_max", 1, 100_000_000, "records in them"),
+    number("https.submissions_h", 1, 720, "what became of a request is told for so many hours"),
     number("feeds.feeds_max", 0, 10_000, "feeds that are taken in"),
     number("feeds.at_once_max", 1, 64, "of them are read at a time"),
     number("feeds.every_s_min", 1, 86_400, "no feed is asked more often than every so many seconds"),

@@ -8,7 +8,7 @@ use crate::model::{Class, Pap, Tlp};
 use crate::node::serving::{ConsumerAdd, ConsumerRenew, ConsumerView, ConsumersView, HttpsView, TokenView};
 use crate::rules::consumer::{ConsumerName, Scope};
 
-/// Programs that may fetch exports over HTTPS, each with a token
+/// Programs that may fetch exports or say something over HTTPS, each with a token
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, long_about = ABOUT)]
 pub(super) struct Args {
@@ -57,12 +57,13 @@ enum What {
 struct Add {
     /// What it is called here, and its user name where a tool asks for one: small letters, digits, `.`, `-` and `_`
     name: ConsumerName,
-    /// What its token is good for: `export` for the files of `watchfire export`, `taxii` for TAXII 2.1
-    #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', value_parser = ["export", "taxii"], default_value = "export")]
+    /// What its token is good for: `export` for the files of `watchfire export`, `taxii` for TAXII 2.1, `produce` to say indicators, `sight` to tell authors
+    /// what it met of what it may see
+    #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', value_parser = SCOPES, default_value = "export")]
     scopes: Vec<String>,
-    /// Nothing more restricted than this label; never red
+    /// Nothing more restricted than this label; never red. Needed for all but `produce`
     #[arg(long, value_name = "TLP", value_parser = input::tlp)]
-    tlp_max: Tlp,
+    tlp_max: Option<Tlp>,
     /// Nothing of a higher class: public, confidential (where it is not given) or restricted
     #[arg(long, value_name = "CLASS", value_parser = input::class)]
     class_max: Option<Class>,
@@ -72,6 +73,12 @@ struct Add {
     /// Only what was said in this group; once for each
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<String>,
+    /// Where what a producer says goes; it cannot choose
+    #[arg(long, value_name = "PEER|GROUP")]
+    to: Option<String>,
+    /// The label of what a producer says; it may give a stricter one, and none that is laxer
+    #[arg(long, value_name = "TLP", value_parser = input::tlp)]
+    tlp: Option<Tlp>,
     /// For how long
     #[arg(long, value_name = "DAYS", value_parser = days, default_value = "365d")]
     expires: u64,
@@ -82,10 +89,14 @@ struct Add {
     signer: Signer,
 }
 
-const ABOUT: &str = "Programs that may fetch exports over HTTPS, each with a token
+/// What a token may be good for.
+const SCOPES: [&str; 4] = ["export", "taxii", "produce", "sight"];
+
+const ABOUT: &str = "Programs that may fetch exports or say something over HTTPS, each with a token
 
 `https.listen` in the settings says where the node answers them. Each has its own ceiling: nothing above it is in what it fetches, and nothing that \
-was not said in its groups, where some are named. Of a token the node keeps nothing but a digest. docs/serving.md has what to type into each tool.";
+was not said in its groups, where some are named. What a producer says goes the way of `watchfire import`, to the one peer or group that was settled. Of a \
+token the node keeps nothing but a digest. docs/serving.md has what to type into each tool.";
 
 const EXAMPLES: &str = "Examples:
   watchfire consumer list";
@@ -109,9 +120,9 @@ fn days(text: &str) -> Result<u64, String> {
 pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
     match args.what {
         What::Add(add) => {
-            let Add { name, scopes, tlp_max, class_max, pap_max, groups, expires, in_url, signer } = add;
+            let Add { name, scopes, tlp_max, class_max, pap_max, groups, to, tlp, expires, in_url, signer } = add;
             let scopes = scopes.iter().filter_map(|name| Scope::ALL.into_iter().find(|scope| scope.name() == name)).collect();
-            let request = ConsumerAdd { name, scopes, tlp_max, class_max, pap_max, groups, days: expires, in_url };
+            let request = ConsumerAdd { name, scopes, tlp_max, class_max, pap_max, groups, to, tlp, days: expires, in_url };
             let ask = signer.order(desk, "consumer-add", "", request).await?;
             let view: TokenView = desk.node().post(Target::new(&["consumers"]), &ask).await?;
             output::answer(desk, &view, token_text)
@@ -141,6 +152,7 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
 pub(super) fn token_text(view: &TokenView) -> String {
     let TokenView { consumer, token, https } = view;
     let mut rows = vec![("consumer", consumer.name.to_string()), ("token", token.clone()), ("may have", may_have(consumer))];
+    rows.extend(says(consumer).map(|says| ("may say", says)));
     rows.push(("until", time(Some(consumer.grant.expires))));
     let path = if consumer.grant.in_url { format!("/t/{token}/export/") } else { "/export/".to_owned() };
     match https {
@@ -152,6 +164,9 @@ pub(super) fn token_text(view: &TokenView) -> String {
 
 fn may_have(consumer: &ConsumerView) -> String {
     let grant = &consumer.grant;
+    if !grant.scopes.iter().any(|scope| scope.reads()) {
+        return "nothing".to_owned();
+    }
     let mut text = format!("up to {}, {}", grant.tlp_max, grant.class_max.name());
     if let Some(pap) = grant.pap_max {
         text += &format!(", PAP:{}", pap.name().to_uppercase());
@@ -162,15 +177,23 @@ fn may_have(consumer: &ConsumerView) -> String {
     text
 }
 
+/// Where what it says goes.
+fn says(consumer: &ConsumerView) -> Option<String> {
+    let (produces, to) = (consumer.grant.produces.as_ref()?, consumer.to.as_deref().unwrap_or_default());
+    Some(format!("to {}, {} or stricter", plain(to), produces.tlp))
+}
+
 pub(super) fn list_text(view: &ConsumersView) -> String {
     let row = |one: &ConsumerView| {
         let scopes = one.grant.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(",");
         let way = if one.grant.in_url { " in the address" } else { "" };
-        [one.name.to_string(), one.state.clone(), format!("{scopes}{way}"), may_have(one), time(Some(one.grant.expires)), time(one.used)]
+        let may_say = says(one).unwrap_or_default();
+        let (until, used) = (time(Some(one.grant.expires)), time(one.used));
+        [one.name.to_string(), one.state.clone(), format!("{scopes}{way}"), may_have(one), may_say, until, used]
     };
     let at = match &view.https {
         Some(HttpsView { address, fingerprint }) => format!("https://{address}, certificate {fingerprint}\n"),
         None => "the node answers nobody: `https.listen` in the settings says where\n".to_owned(),
     };
-    at + &table(["CONSUMER", "STATE", "SCOPE", "MAY HAVE", "UNTIL", "LAST HERE"], view.consumers.iter().map(row).collect())
+    at + &table(["CONSUMER", "STATE", "SCOPE", "MAY HAVE", "MAY SAY", "UNTIL", "LAST HERE"], view.consumers.iter().map(row).collect())
 }

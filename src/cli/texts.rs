@@ -27,7 +27,7 @@ use crate::node::view::{
     RecordView, ReleasedView, RemovedView, RestoreFileView, RestoreView, RestoredView, ShareReport, StatusView, StepView, TakeBackView,
     WithheldView,
 };
-use crate::rules::consumer::{Grant, Scope};
+use crate::rules::consumer::{Grant, Produces, Scope};
 use crate::rules::disclosed::Broken;
 use crate::rules::lists::Severity;
 use crate::rules::release::{Findings, Replaced};
@@ -229,6 +229,7 @@ fn consumers_show_what_each_may_have_and_a_token_is_shown_once() {
         tlp_max: Tlp::Green,
         class_max: Class::Confidential,
         pap_max: None,
+        produces: None,
         in_url: false,
         expires: AT,
         revoked: None,
@@ -241,17 +242,23 @@ fn consumers_show_what_each_may_have_and_a_token_is_shown_once() {
         created: AT,
         grant: grant.clone(),
         groups: vec!["partners".into()],
+        to: None,
         used: Some(AT),
     };
+    let produces = Some(Produces { to: crate::model::log::Audience::Direct(crate::model::OrgId([1; 32])), tlp: Tlp::Amber });
+    let lure = Grant { scopes: vec![Scope::Produce], tlp_max: Tlp::Clear, produces, ..grant.clone() };
+    let producer =
+        ConsumerView { name: "gateway".parse().unwrap(), grant: lure, groups: vec![], to: Some("borealis".into()), ..one.clone() };
     let list = Grant { in_url: true, pap_max: Some(Pap::Amber), ..grant };
     let other = ConsumerView { name: "list".parse().unwrap(), grant: list, groups: vec![], used: None, ..one.clone() };
     let https = Some(HttpsView { address: "192.0.2.1:8443".into(), fingerprint: "AB:CD".into() });
-    let view = ConsumersView { https: https.clone(), consumers: vec![other.clone(), one.clone()] };
+    let view = ConsumersView { https: https.clone(), consumers: vec![producer.clone(), other.clone(), one.clone()] };
     let expected = "\
 https://192.0.2.1:8443, certificate AB:CD
-CONSUMER  STATE  SCOPE                  MAY HAVE                                     UNTIL                 LAST HERE
-list      live   export in the address  up to green, confidential, PAP:AMBER         2026-11-22T09:30:00Z  -
-misp-lab  live   export                 up to green, confidential, said in partners  2026-11-22T09:30:00Z  2026-11-22T09:30:00Z
+CONSUMER  STATE  SCOPE                  MAY HAVE                                     MAY SAY                         UNTIL                 LAST HERE
+gateway   live   produce                nothing                                      to borealis, amber or stricter  2026-11-22T09:30:00Z  2026-11-22T09:30:00Z
+list      live   export in the address  up to green, confidential, PAP:AMBER                                         2026-11-22T09:30:00Z  -
+misp-lab  live   export                 up to green, confidential, said in partners                                  2026-11-22T09:30:00Z  2026-11-22T09:30:00Z
 ";
     assert_eq!(consumer::list_text(&view), expected);
     let none = ConsumersView { https: None, consumers: vec![] };
@@ -267,6 +274,8 @@ the token is shown this once; docs/serving.md says where it is typed in
 ";
     let token = TokenView { consumer: one, token: "wf_x".into(), https };
     assert_eq!(consumer::token_text(&token), expected);
+    let said = consumer::token_text(&TokenView { consumer: producer, ..token.clone() });
+    assert!(said.contains("may have     nothing\nmay say      to borealis, amber or stricter\n"), "{said}");
     let in_url = consumer::token_text(&TokenView { consumer: other, https: None, ..token.clone() });
     assert!(in_url.contains("address   none: `https.listen` in the settings says where the node answers\n"), "{in_url}");
     assert_eq!(format!("{token:?}"), format!("TokenView({})", "00".repeat(16)), "a log would have it");

@@ -496,6 +496,8 @@ impl Links {
             ("what sources sent", self.node.keep_volumes().await),
             ("notices", self.node.forget_notices().await),
             ("collections", self.node.sweep_ledgers()),
+            ("what producers sent", self.node.forget_submissions().await),
+            ("what producers said", self.node.forget_claims().await),
             ("retention", self.node.destroy_expired(false).await.map(drop)),
         ];
         for (step, done) in &steps {

@@ -201,7 +201,7 @@ impl Node {
             drop(snapshot);
             let mut remarks = Remarks::of(&door, *id, row.now);
             remarks.particulars.whole = Some(row.digest);
-            remarks.particulars.by = row.by.clone();
+            remarks.particulars.by = row.by.clone().or_else(|| row.from.clone());
             remarks.particulars.approved_by = row.second.approval.as_ref().map(|signed| signed.approval.by.short());
             match self.queue_held(row.audience, items.clone(), &remarks, Change::LetGo { id: *id, part }).await? {
                 Ok(()) => {}
@@ -345,6 +345,36 @@ impl Node {
         Ok(None)
     }
 
+    /// Takes one record out of what a producer said and nobody has yet. Whether any was.
+    ///
+    /// # Errors
+    /// When the rest of such a hold may not leave any more, or the store takes no changes.
+    pub(super) async fn unhold_record(&self, record: &RecordId, producer: &str) -> Result<bool, NodeError> {
+        let _one_at_a_time = self.holds_in_turn().await;
+        let snapshot = self.store.snapshot()?;
+        let is_it = |item: &HeldItem| item.record.as_ref() == Some(record);
+        let mut changes = Vec::new();
+        for (id, mut row) in snapshot.holds()?.into_iter().filter(|(_, row)| row.from.as_deref() == Some(producer)) {
+            for part in row.parts.keys().copied().collect::<Vec<_>>() {
+                let (gone, rest): (Vec<_>, Vec<_>) = snapshot.held(&id, part)?.into_iter().partition(is_it);
+                if gone.is_empty() {
+                    continue;
+                }
+                let rest = passed_again(&self.door(row.audience)?, None, rest)?;
+                row.put_part(part, &rest);
+                // Its digest is another now, which nobody has signed.
+                (row.second.released, row.second.approval, row.by) = (None, None, None);
+                changes.push(Change::Hold { id, row: Box::new(row.clone()), part: Some((part, rest)), new: false });
+            }
+        }
+        let was_held = !changes.is_empty();
+        if was_held {
+            self.commit_many(changes).await?;
+            self.holds_changed.ring();
+        }
+        Ok(was_held)
+    }
+
     /// After a restore: what a backup held may have been undone since it was made, so it waits for a person.
     pub(super) fn wait_for_a_person(snapshot: &Snapshot) -> Result<Vec<Change>, NodeError> {
         let restored = |(id, row): (ReleaseId, HoldRow)| {
@@ -472,6 +502,12 @@ impl Filling {
     /// Of as many parts as an import has.
     pub(super) fn of_import(node: &Arc<Node>, door: &Door, hold: Hold, source: &str) -> Self {
         Self::new(node, door, hold, Some(node.clone()), source)
+    }
+
+    /// The same, of what a producer says.
+    pub(super) fn said_by(mut self, producer: Option<String>) -> Self {
+        self.row.from = producer;
+        self
     }
 
     fn new(node: &Node, door: &Door, hold: Hold, import: Option<Arc<Node>>, source: &str) -> Self {

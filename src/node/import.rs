@@ -13,10 +13,11 @@ use tokio::task::JoinHandle;
 
 use super::gate::volume::IMPORTS;
 use super::hold::{Filling, Hold};
+use super::serving::Producer;
 use super::share::{Door, IMPORT_CHUNK, Remarks, queued};
 use super::view::{ImportProgress, ImportReport, ImportRequest};
 use super::{Node, NodeError};
-use crate::formats::{self, Item, Problem};
+use crate::formats::{self, Format, Item, Problem};
 use crate::model::crypto::random;
 use crate::model::log::Audience;
 use crate::model::{Label, ReleaseId, Tlp};
@@ -40,14 +41,12 @@ impl Node {
         reader: Box<dyn Read + Send>,
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<ImportReport, NodeError> {
-        let mut import = Import::new(self, &request)?;
+        let mut import = Import::new(self, &request, self.audience(&request.to)?, None)?;
         let bytes = std::cell::Cell::new(0);
         let mut input = BufReader::with_capacity(256 << 10, Counted { inner: reader, bytes: &bytes });
         let file = tempfile::spooled_tempfile_in(SCRATCH_IN_MEMORY, &self.data);
         let mut scratch = Scratch { file, room: self.config.import.scratch_bytes_max };
-        let bound = |setting: u64| usize::try_from(setting).unwrap_or(usize::MAX);
-        let settings = &self.config.import;
-        let limits = formats::Limits { line_bytes_max: bound(settings.line_bytes_max), object_bytes_max: bound(settings.object_bytes_max) };
+        let limits = self.import_limits();
         let (mut failure, mut given) = (None, 0);
         let result = formats::read_within(
             limits,
@@ -82,12 +81,56 @@ impl Node {
         progress(ImportProgress { bytes: bytes.get(), read: import.report.read });
         Ok(import.report)
     }
+
+    /// Shares what was read before, on the same way as [`Self::import`]; said by a producer. Blocking.
+    ///
+    /// # Errors
+    /// As [`Self::import`].
+    pub(super) fn import_said(
+        self: &Arc<Self>,
+        request: &ImportRequest,
+        audience: Audience,
+        producer: &Producer,
+        items: Vec<Item>,
+    ) -> Result<ImportReport, NodeError> {
+        let mut import = Import::new(self, request, audience, Some(producer))?;
+        items.into_iter().try_for_each(|item| import.give(item))?;
+        import.take_all()?;
+        import.finish(true)?;
+        Ok(import.report)
+    }
+
+    /// What is in a body that is in memory, `most` items and one more at most.
+    ///
+    /// # Errors
+    /// When the scratch file fails.
+    pub(super) fn read_said(&self, format: Format, bytes: &[u8], most: usize) -> Result<Vec<Item>, NodeError> {
+        let file = tempfile::spooled_tempfile_in(SCRATCH_IN_MEMORY, &self.data);
+        let mut scratch = Scratch { file, room: self.config.import.scratch_bytes_max };
+        let mut items = Vec::new();
+        let mut take = |item: Item| {
+            items.push(item);
+            if items.len() > most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let mut input: &[u8] = bytes;
+        let read = formats::read_within(self.import_limits(), &mut input as &mut dyn BufRead, Some(format), None, &mut scratch, &mut take);
+        read.map_err(|error| NodeError::io("read what a producer sent", std::io::Error::other(error.to_string())))?;
+        Ok(items)
+    }
+
+    fn import_limits(&self) -> formats::Limits {
+        let bound = |setting: u64| usize::try_from(setting).unwrap_or(usize::MAX);
+        let settings = &self.config.import;
+        formats::Limits { line_bytes_max: bound(settings.line_bytes_max), object_bytes_max: bound(settings.object_bytes_max) }
+    }
 }
 
 /// An import under way.
 struct Import<'a> {
     node: &'a Arc<Node>,
     request: &'a ImportRequest,
+    /// The program that says it, where none of us does.
+    producer: Option<&'a Producer>,
     runtime: tokio::runtime::Handle,
     audience: Audience,
     /// Looked at anew with each commit: a peer may be suspended meanwhile.
@@ -134,11 +177,11 @@ type Places = Vec<(String, &'static str)>;
 type Queued = Result<Vec<ReleaseOutcome>, NodeError>;
 
 impl<'a> Import<'a> {
-    fn new(node: &'a Arc<Node>, request: &'a ImportRequest) -> Result<Self, NodeError> {
-        let audience = node.audience(&request.to)?;
+    fn new(node: &'a Arc<Node>, request: &'a ImportRequest, audience: Audience, producer: Option<&'a Producer>) -> Result<Self, NodeError> {
         Ok(Self {
             node,
             request,
+            producer,
             runtime: tokio::runtime::Handle::current(),
             audience,
             door: Arc::new(node.door(audience)?),
@@ -265,6 +308,10 @@ impl<'a> Import<'a> {
         let mut places = std::mem::take(&mut self.places);
         self.stop_burst(&mut items, &mut places)?;
         let (asking, asking_places) = std::mem::take(&mut self.asking);
+        if let Some(producer) = self.producer {
+            // Before any of it leaves: what is said and not known as the producer's it could never take back.
+            self.runtime.block_on(self.node.claim(producer, self.audience, items.iter().chain(&asking)))?;
+        }
         let outcomes = self.fill(true, asking)?;
         self.tell(outcomes, asking_places);
         if self.hold != Hold::Skipped {
@@ -272,7 +319,8 @@ impl<'a> Import<'a> {
             self.tell(outcomes, places);
             return Ok(());
         }
-        let (node, audience, remarks) = (self.node.clone(), self.audience, Remarks::of(&self.door, self.release, true));
+        let (node, audience, mut remarks) = (self.node.clone(), self.audience, Remarks::of(&self.door, self.release, true));
+        remarks.particulars.by = self.producer.map(|producer| producer.by.clone());
         self.under_way = Some((self.runtime.spawn(async move { node.queue(audience, items, &remarks).await }), places));
         Ok(())
     }
@@ -311,9 +359,10 @@ impl<'a> Import<'a> {
             return Ok(Vec::new());
         }
         let source = self.source();
+        let producer = self.producer.map(|producer| producer.by.clone());
         let Self { node, audience, door, hold, runtime, held, held_for_a_person, .. } = self;
         let held = if for_a_person { held_for_a_person } else { held };
-        let filling = held.get_or_insert_with(|| Filling::of_import(node, door, *hold, source));
+        let filling = held.get_or_insert_with(|| Filling::of_import(node, door, *hold, source).said_by(producer));
         let outcomes = runtime.block_on(filling.add(node, items))?;
         // What waits for a person counts once somebody has said yes.
         if !for_a_person && *hold != Hold::Dry {

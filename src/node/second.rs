@@ -101,10 +101,12 @@ impl Node {
         Ok(false)
     }
 
-    /// The names of desk users, former ones too, by the beginnings of their keys.
+    /// The names of desk users, former ones too, by the beginnings of their keys; and consumers, by the beginnings of their ids.
     pub(super) fn user_names(snapshot: &Snapshot) -> Result<BTreeMap<String, String>, NodeError> {
         let changes = snapshot.user_changes()?;
-        Ok(changes.into_iter().map(|signed| (signed.change.user.key.short(), signed.change.user.name.to_string())).collect())
+        let mut names = Self::consumer_names(snapshot)?;
+        names.extend(changes.into_iter().map(|signed| (signed.change.user.key.short(), signed.change.user.name.to_string())));
+        Ok(names)
     }
 }
 

@@ -1,5 +1,6 @@
-//! Who may fetch over HTTPS: programs of partners and of our own, each with a token. Pure.
+//! Who may fetch and say something over HTTPS: programs of partners and of our own, each with a token. Pure.
 
+use crate::model::log::Audience;
 use crate::model::{Ceiling, Class, Pap, Timestamp, Tlp};
 
 /// What a token begins with, so that scanners for leaked secrets know it.
@@ -69,18 +70,29 @@ pub enum Scope {
     Export,
     /// TAXII, to read.
     Taxii,
+    /// Indicators are said with it, to the one audience that was settled.
+    Produce,
+    /// Authors are told with it what was met of their indicators, as far as it may see these.
+    Sight,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 2] = [Self::Export, Self::Taxii];
+    pub const ALL: [Self; 4] = [Self::Export, Self::Taxii, Self::Produce, Self::Sight];
 
     /// As people write it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Export => "export",
             Self::Taxii => "taxii",
+            Self::Produce => "produce",
+            Self::Sight => "sight",
         }
+    }
+
+    /// Whether it opens something of what is held here, as far as a ceiling allows.
+    pub const fn reads(self) -> bool {
+        !matches!(self, Self::Produce)
     }
 }
 
@@ -101,6 +113,38 @@ pub enum Way {
     Path,
 }
 
+/// What a producer says goes there, under this label or a stricter one. It is settled once, by people: no request changes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Produces {
+    /// The peer or the group.
+    pub to: Audience,
+    /// The label of what comes with none, and the least of what comes with one.
+    pub tlp: Tlp,
+}
+
+/// A producer asks for a label that is laxer than what was settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("`{asked}` is laxer than `{least}`, which was settled for this producer\nhint: leave the label out, or give a stricter one")]
+pub struct TooLax {
+    /// What was asked for.
+    pub asked: Tlp,
+    /// What was settled.
+    pub least: Tlp,
+}
+
+impl Produces {
+    /// The label of what is sent, where the request asks for one.
+    ///
+    /// # Errors
+    /// When it asks for a laxer one.
+    pub fn label(&self, asked: Option<Tlp>) -> Result<Tlp, TooLax> {
+        match asked {
+            Some(asked) if asked < self.tlp => Err(TooLax { asked, least: self.tlp }),
+            asked => Ok(asked.unwrap_or(self.tlp)),
+        }
+    }
+}
+
 /// What was settled for a consumer when it was added.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Grant {
@@ -113,6 +157,9 @@ pub struct Grant {
     /// Nothing of a higher PAP; where it is not given, what each format may have by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pap_max: Option<Pap>,
+    /// Where what it says goes, and how it is labelled; nothing where it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub produces: Option<Produces>,
     /// Whether the token may stand in the path.
     pub in_url: bool,
     /// From when on it counts for nothing.
@@ -171,6 +218,7 @@ mod tests {
             tlp_max: Tlp::Green,
             class_max: Class::Confidential,
             pap_max: None,
+            produces: None,
             in_url: false,
             expires: Timestamp(1_000),
             revoked: None,
@@ -196,6 +244,16 @@ mod tests {
         assert_eq!(most.ceiling(false), Ceiling { tlp: Tlp::AmberStrict, class: Class::Restricted, pap: Pap::Red });
         assert_eq!(most.ceiling(true).pap, Pap::Green);
         assert_eq!(Grant { pap_max: Some(Pap::Amber), ..most }.ceiling(true).pap, Pap::Amber);
+    }
+
+    #[test]
+    fn a_producer_may_be_stricter_and_never_laxer() {
+        let produces = Produces { to: Audience::Direct(crate::model::OrgId([1; 32])), tlp: Tlp::Amber };
+        assert_eq!([None, Some(Tlp::Amber), Some(Tlp::Red)].map(|asked| produces.label(asked)), [Tlp::Amber, Tlp::Amber, Tlp::Red].map(Ok));
+        for laxer in [Tlp::Clear, Tlp::Green] {
+            assert_eq!(produces.label(Some(laxer)), Err(TooLax { asked: laxer, least: Tlp::Amber }));
+        }
+        assert!(Scope::ALL.into_iter().filter(|scope| !scope.reads()).eq([Scope::Produce]));
     }
 
     #[test]

@@ -359,10 +359,16 @@ pub enum Shelf {
     SeenFound = 56,
     /// How often each peer was answered about values in a day. An id begins with the day's number.
     SeenDay = 57,
-    /// Programs that may fetch, each under the first half of its token's SHA-256.
+    /// Programs that may fetch or say something, each under the first half of its token's SHA-256.
     Consumer = 60,
     /// When each of them was last here, by its own id.
     ConsumerUse = 61,
+    /// What a producer sent, by what tells it from all else: its own id and the key that came with it, hashed.
+    Submission = 62,
+    /// How much each producer has sent in a day, by its own id.
+    ProducerDay = 63,
+    /// Who said a record of ours. An id begins with the record's, and goes on with the producer's.
+    Claim = 64,
     /// Feeds, by the id that their author's begins with.
     Feed = 70,
     /// How far each of them is, and how it went.

@@ -54,6 +54,9 @@ pub struct HoldRow {
     /// The desk user that released it: the beginning of the key, since names stay out of what is exported.
     #[serde(default)]
     pub by: Option<String>,
+    /// The producer that said it, where a program did. Stays whoever releases it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// The second person.
     #[serde(default)]
     pub second: Second,
@@ -113,6 +116,7 @@ impl HoldRow {
             restored: false,
             reason: None,
             by: None,
+            from: None,
             second: Second::default(),
             referral: None,
         }

@@ -21,7 +21,7 @@ const NOTHING: ReferralId = ReferralId([0; 16]);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct DeedRow {
     pub(super) at: Timestamp,
-    /// The beginning of the user's key, since names stay out of what is exported; nothing at a desk without users.
+    /// The beginning of the user's key or of the consumer's id, since names stay out of what is exported; nothing at a desk without users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) by: Option<String>,
     /// What: the name of the message, or of the request.
@@ -36,11 +36,11 @@ pub(super) struct DeedRow {
 pub struct DeedView {
     /// When.
     pub at: Timestamp,
-    /// The desk user's name; nothing at a desk without users.
+    /// The desk user's name, or the consumer's; nothing at a desk without users.
     pub by: Option<String>,
     /// What.
     pub what: String,
-    /// About what: the id of the referral, call, alert, hand-over or check for duplicates; all zeros where what was refused named none.
+    /// About what: the id of the referral, call, alert, hand-over, check for duplicates or submission; all zeros where what was refused named none.
     pub about: ReferralId,
 }
 
@@ -127,8 +127,13 @@ impl Node {
 
     /// The change that writes down who did it. The newest come last, by their key.
     pub(in super::super) fn deed(&self, by: By, what: &str, referral: &ReferralId, number: u64) -> Change {
+        self.deed_of(by.short(), what, referral, number)
+    }
+
+    /// The same, of whoever that stands for: a desk user, or a program.
+    pub(in super::super) fn deed_of(&self, by: Option<String>, what: &str, referral: &ReferralId, number: u64) -> Change {
         let at = self.clock.now();
-        let row = DeedRow { at, by: by.short(), what: what.to_owned(), referral: *referral, number };
+        let row = DeedRow { at, by, what: what.to_owned(), referral: *referral, number };
         let mut id = [0; 16];
         id[..8].copy_from_slice(&at.0.to_be_bytes());
         id[8..].copy_from_slice(&random::<8>());

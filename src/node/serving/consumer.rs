@@ -1,4 +1,4 @@
-//! Programs that may fetch: added, given a new token, revoked. Of a token nothing but its SHA-256 is kept: 256 random bits need no slow hash.
+//! Programs that may fetch, or say something: added, given a new token, revoked. Of a token nothing but its SHA-256 is kept: 256 random bits need no slow hash.
 
 use super::super::referral::By;
 use super::super::view::ExportRequest;
@@ -6,11 +6,13 @@ use super::super::{Node, NodeError};
 use super::ledger::collection;
 use crate::model::crypto::{random, sha256};
 use crate::model::{Ceiling, Class, GroupId, Pap, ReferralId, Timestamp, Tlp};
-use crate::rules::consumer::{ConsumerName, Grant, Scope, Shut, TOKEN_PREFIX, Way};
+use crate::node::status::Names;
+use crate::rules::consumer::{ConsumerName, Grant, Produces, Scope, Shut, TOKEN_PREFIX, Way};
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 const DAY_MS: u64 = 86_400_000;
 /// The last use is written down so seldom.
@@ -40,8 +42,9 @@ pub struct ConsumerAdd {
     pub name: ConsumerName,
     /// What for.
     pub scopes: Vec<Scope>,
-    /// Nothing of a stricter TLP.
-    pub tlp_max: Tlp,
+    /// Nothing of a stricter TLP. Needed for all that reads.
+    #[serde(default)]
+    pub tlp_max: Option<Tlp>,
     /// Nothing of a higher class; confidential where it is not given.
     #[serde(default)]
     pub class_max: Option<Class>,
@@ -51,6 +54,12 @@ pub struct ConsumerAdd {
     /// Only what was said in these groups, by name or id; everything where none is named.
     #[serde(default)]
     pub groups: Vec<String>,
+    /// The peer or group that what it says goes to, by name or id. A producer needs it, and nobody else has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// The label of what it says, where it gives no stricter one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tlp: Option<Tlp>,
     /// For so many days.
     pub days: u64,
     /// Whether the token may stand in the path.
@@ -118,6 +127,9 @@ pub struct ConsumerView {
     pub grant: Grant,
     /// Only what was said in these groups, by name where it is known; everything where there is none.
     pub groups: Vec<String>,
+    /// Where what it says goes, by name where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
     /// When it was last here, to the minute.
     pub used: Option<Timestamp>,
 }
@@ -144,6 +156,21 @@ impl Consumer {
     pub fn ceiling(&self, is_noticed: bool) -> Ceiling {
         self.grant.ceiling(is_noticed)
     }
+
+    /// Where what it says goes, and how it is labelled; nothing where it may say nothing.
+    pub fn produces(&self) -> Option<Produces> {
+        self.grant.produces.filter(|_| self.may(Scope::Produce))
+    }
+
+    /// As deeds and disclosures write it down: names stay out of what is exported.
+    pub(super) fn by(&self) -> String {
+        by(&self.id)
+    }
+}
+
+/// As deeds and disclosures name a consumer: no desk user's key begins so.
+pub(super) fn by(id: &[u8; 16]) -> String {
+    format!("consumer:{}", HEXLOWER.encode(&id[..6]))
 }
 
 impl ConsumerRow {
@@ -195,13 +222,18 @@ impl Node {
         let _turn = self.serving.turn().await;
         self.store.settled().await;
         let (snapshot, now) = (self.store.snapshot()?, self.clock.now());
-        if add.tlp_max == Tlp::Red {
+        if add.tlp_max == Some(Tlp::Red) {
             let hint = "hint: `--tlp-max amber+strict` is the most; TLP:RED is for people by name";
             return Err(NodeError::BadInput(format!("no program gets TLP:RED\n{hint}")));
         }
         if add.scopes.is_empty() {
             return Err(NodeError::BadInput("the token would be good for nothing\nhint: `--scope export`".into()));
         }
+        if add.tlp_max.is_none() && add.scopes.iter().any(|scope| scope.reads()) {
+            let hint = "hint: `--tlp-max green`, for example; without it a token is good for `--scope produce` alone";
+            return Err(NodeError::BadInput(format!("it is not said up to which label it may have something\n{hint}")));
+        }
+        let produces = self.produces(&add)?;
         let rows = all(&snapshot)?;
         let mut changes = Vec::new();
         let mut live = 0;
@@ -228,9 +260,11 @@ impl Node {
         scopes.dedup();
         let grant = Grant {
             scopes,
-            tlp_max: add.tlp_max,
+            // Nothing reads by it then.
+            tlp_max: add.tlp_max.unwrap_or(Tlp::Clear),
             class_max: add.class_max.unwrap_or(Class::Confidential),
             pap_max: add.pap_max,
+            produces,
             in_url: add.in_url,
             expires: self.ends(add.days)?,
             revoked: None,
@@ -359,6 +393,25 @@ impl Node {
         Ok(self.clock.now().plus(days * DAY_MS))
     }
 
+    /// What a producer is settled to say.
+    fn produces(&self, add: &ConsumerAdd) -> Result<Option<Produces>, NodeError> {
+        let says = add.scopes.contains(&Scope::Produce);
+        match (&add.to, add.tlp) {
+            (Some(to), Some(tlp)) if says => Ok(Some(Produces { to: self.audience(to)?, tlp })),
+            (None, None) if !says => Ok(None),
+            _ if says => {
+                let hint = "hint: `--to PEER|GROUP --tlp LABEL`; no request of the producer changes them";
+                Err(NodeError::BadInput(format!("it is not said where what it says goes, and under which label\n{hint}")))
+            }
+            _ => Err(NodeError::BadInput("`--to` and `--tlp` are for what a producer says\nhint: `--scope produce`".into())),
+        }
+    }
+
+    /// Consumers by what deeds and disclosures call them.
+    pub(in crate::node) fn consumer_names(snapshot: &Snapshot) -> Result<BTreeMap<String, String>, NodeError> {
+        all(snapshot)?.into_iter().map(|row| Ok((by(&row.id()?), format!("consumer {}", row.name)))).collect()
+    }
+
     fn consumer_named(&self, name: &str) -> Result<ConsumerRow, NodeError> {
         let found = all(&self.store.snapshot()?)?.into_iter().find(|row| row.name.as_str() == name);
         found.ok_or_else(|| NodeError::UnknownConsumer(name.to_owned()))
@@ -383,7 +436,8 @@ impl Node {
             Err(error) => Err(NodeError::from(error)),
         };
         let groups = row.groups.iter().map(named).collect::<Result<_, _>>()?;
-        Ok(ConsumerView { id: row.id, name: row.name, state: state.into(), created: row.created, grant: row.grant, groups, used })
+        let to = row.grant.produces.map(|produces| Ok::<_, NodeError>(Names::of(snapshot)?.audience(&produces.to))).transpose()?;
+        Ok(ConsumerView { id: row.id, name: row.name, state: state.into(), created: row.created, grant: row.grant, groups, to, used })
     }
 }
 

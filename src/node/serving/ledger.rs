@@ -353,10 +353,12 @@ mod tests {
         let add = |name: &str, tlp_max| ConsumerAdd {
             name: name.parse().unwrap(),
             scopes: vec![Scope::Taxii],
-            tlp_max,
+            tlp_max: Some(tlp_max),
             class_max: None,
             pap_max: None,
             groups: Vec::new(),
+            to: None,
+            tlp: None,
             days: 1,
             in_url: false,
         };

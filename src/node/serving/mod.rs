@@ -1,12 +1,19 @@
-//! Exports for programs that fetch them unattended: who may (`consumer.rs`), what was written for them lately (`kept.rs`), and in which order it came (`ledger.rs`).
+//! Programs that come unattended: who may (`consumer.rs`), what was written for them lately (`kept.rs`), in which order it came (`ledger.rs`), what they say
+//! (`produce.rs`), and what of that is theirs to take back (`claim.rs`).
 
+mod claim;
 mod consumer;
 mod kept;
 mod ledger;
+mod produce;
+#[cfg(test)]
+mod tests;
 
 pub use consumer::{Consumer, ConsumerAdd, ConsumerRenew, ConsumerView, ConsumersView, HttpsView, TokenView};
 pub use kept::{Coding, Fetched};
 pub use ledger::{Entry, Ledger, collection};
+pub(super) use produce::Producer;
+pub use produce::{ProduceError, Produced, Sent, Sighted, Submitted};
 
 use crate::model::Timestamp;
 use std::collections::BTreeMap;
@@ -24,6 +31,10 @@ pub(super) struct Serving {
     used: Mutex<BTreeMap<[u8; 16], Timestamp>>,
     /// Where they fetch.
     https: Mutex<Option<HttpsView>>,
+    /// What producers are saying.
+    producing: produce::Producing,
+    /// Which claims were looked at last.
+    swept: claim::Swept,
     /// What was written lately.
     exports: Mutex<kept::Exports>,
 }

@@ -114,6 +114,19 @@ impl Node {
     /// # Errors
     /// When nobody else says such a thing here, the time is still to come, or nobody could be told.
     pub async fn add_sighting(&self, request: SightingRequest, by: By) -> Result<SightingReport, NodeError> {
+        self.add_sighting_of(request, by.short(), &|_| true).await
+    }
+
+    /// The same, said by somebody to whom nothing is here but what `sees` takes.
+    ///
+    /// # Errors
+    /// As [`Self::add_sighting`].
+    pub(in crate::node) async fn add_sighting_of(
+        &self,
+        request: SightingRequest,
+        by: Option<String>,
+        sees: &(dyn Fn(&Provenance) -> bool + Sync),
+    ) -> Result<SightingReport, NodeError> {
         let (snapshot, now) = (self.store.snapshot()?, self.clock.now());
         self.may_serve(&snapshot)?;
         let at = request.at.unwrap_or(now);
@@ -124,7 +137,7 @@ impl Node {
             return Err(NodeError::BadInput("a sighting has no name and no text, and is never TLP:RED\nhint: leave `--tlp` out".into()));
         }
         let names = Names::of(&snapshot)?;
-        let met = self.met(&snapshot, &request.of, request.from.as_deref())?;
+        let met = self.met(&snapshot, &request.of, request.from.as_deref(), sees)?;
         let mut report = SightingReport { dry_run: request.dry_run, ..SightingReport::default() };
         let mut released: BTreeMap<Audience, Vec<(ReleaseItem, Vec<SightingRow>, RecordId)>> = BTreeMap::new();
         let mut refused = None;
@@ -154,7 +167,7 @@ impl Node {
         if !request.dry_run {
             drop(snapshot);
             for (audience, told) in released {
-                self.tell_sightings(audience, told, by).await?;
+                self.tell_sightings(audience, told, by.clone()).await?;
             }
         }
         Ok(report)
@@ -165,15 +178,15 @@ impl Node {
         &self,
         audience: Audience,
         told: Vec<(ReleaseItem, Vec<SightingRow>, RecordId)>,
-        by: By,
+        by: Option<String>,
     ) -> Result<(), NodeError> {
         let mut remarks = Remarks::not_held(&self.door(audience)?);
-        remarks.particulars.by = by.short();
+        remarks.particulars.by = by.clone();
         let (mut items, mut changes) = (Vec::new(), Vec::new());
         for (item, rows, record) in told {
             items.push(item);
             changes.push(Change::Sighted(rows));
-            changes.push(self.deed(by, "sighting", &ReferralId(record.0), 0));
+            changes.push(self.deed_of(by.clone(), "sighting", &ReferralId(record.0), 0));
         }
         changes.insert(0, self.release_change(audience, items, &remarks));
         self.commit_many(changes).await?;
@@ -212,7 +225,13 @@ impl Node {
     }
 
     /// Others' records that a text names, as far as they hold.
-    pub(super) fn met(&self, snapshot: &Snapshot, text: &str, from: Option<&str>) -> Result<Vec<Met>, NodeError> {
+    pub(super) fn met(
+        &self,
+        snapshot: &Snapshot,
+        text: &str,
+        from: Option<&str>,
+        sees: &dyn Fn(&Provenance) -> bool,
+    ) -> Result<Vec<Met>, NodeError> {
         let (now, us) = (self.clock.now(), self.org());
         let from = from.map(|name| self.org_named(name)).transpose()?;
         let mut said: Vec<(Observable, Provenance)> = Vec::new();
@@ -234,6 +253,7 @@ impl Node {
                 }
             }
         }
+        said.retain(|(_, one)| sees(one));
         let person = To::Person(Person::Operator);
         let is_held = |one: &Provenance| {
             let about = crate::node::find::about(one);

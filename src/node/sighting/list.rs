@@ -109,7 +109,7 @@ impl Node {
         let records: Vec<RecordId> = match self.record_named(snapshot, text)? {
             Some(record) => vec![record],
             None => {
-                let met = self.met(snapshot, text, None);
+                let met = self.met(snapshot, text, None, &|_| true);
                 let ours = self.any_record(snapshot, text).ok();
                 let others: Vec<RecordId> = met.as_ref().map(|met| met.iter().map(|met| met.record).collect()).unwrap_or_default();
                 match (ours, others.is_empty(), met) {

@@ -256,6 +256,14 @@ impl Snapshot {
         Ok(receipts)
     }
 
+    /// The number of the newest disclosure; 0 where there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn disclosure_last(&self) -> Read<u64> {
+        Ok(self.table(DISCLOSURES)?.last()?.map_or(0, |(n, _)| n.value()))
+    }
+
     /// What left, by number.
     ///
     /// # Errors

@@ -1,0 +1,221 @@
+//! What a producer said, and nobody else here, is the producer's to take back.
+//!
+//! A claim is durable before anything of it leaves: at worst there is one too many, of what never left.
+
+use super::Consumer;
+use super::produce::{ProduceError, Producer};
+use crate::model::crypto::{random, sha256};
+use crate::model::log::Audience;
+use crate::model::record::WithdrawalMode;
+use crate::model::{Observable, ObservableKind, RecordId, RecordKind, ReferralId};
+use crate::node::{Node, NodeError};
+use crate::rules::consumer::Scope;
+use crate::rules::disclosed::is_among;
+use crate::rules::release::Disclosure;
+use crate::store::change::{Change, ReleaseItem, Shelf};
+use crate::store::{ProvenanceState, Snapshot};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// How many disclosures are read at a time.
+const LINES: u64 = 1_000;
+
+/// Where the next round of upkeep looks: claims whose record begins with this byte.
+#[derive(Debug, Default)]
+pub(super) struct Swept(AtomicU8);
+
+/// Who said a record of ours, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct ClaimRow {
+    record: RecordId,
+    producer: [u8; 16],
+    /// What stands for the audience.
+    place: [u8; 16],
+    /// Whether somebody else here had said it there before.
+    beside: bool,
+    /// The newest disclosure before it.
+    disclosed: u64,
+}
+
+fn place(audience: &Audience) -> [u8; 16] {
+    *sha256(&[audience.to_string().as_bytes()]).first_chunk().expect("half of 32 bytes")
+}
+
+impl ClaimRow {
+    const BYTES: usize = 16 + 16 + 16 + 1 + 8;
+
+    fn id(&self) -> [u8; 16] {
+        std::array::from_fn(|at| if at < 8 { self.record.0[at] } else { self.producer[at - 8] })
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        [&self.record.0[..], &self.producer, &self.place, &[u8::from(self.beside)], &self.disclosed.to_be_bytes()].concat()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, NodeError> {
+        let damaged = || NodeError::StoreDamaged("what is kept of a producer cannot be read".into());
+        let bytes: &[u8; Self::BYTES] = bytes.try_into().map_err(|_| damaged())?;
+        let part = |from: usize| std::array::from_fn(|at| bytes[from + at]);
+        let disclosed = u64::from_be_bytes(std::array::from_fn(|at| bytes[49 + at]));
+        Ok(Self { record: RecordId(part(0)), producer: part(16), place: part(32), beside: bytes[48] != 0, disclosed })
+    }
+
+    fn kept(&self) -> Change {
+        Change::Keep { shelf: Shelf::Claim, id: self.id(), row: Some(self.encode()) }
+    }
+
+    fn dropped(&self) -> Change {
+        Change::Keep { shelf: Shelf::Claim, id: self.id(), row: None }
+    }
+}
+
+/// Who of the producers says a record in a place.
+fn claims(snapshot: &Snapshot, record: &RecordId, place: [u8; 16]) -> Result<Vec<ClaimRow>, NodeError> {
+    let beginning = record.0.first_chunk().expect("16 bytes");
+    let rows = snapshot.kept_under(Shelf::Claim, beginning)?.into_iter().map(|(_, bytes)| ClaimRow::decode(&bytes));
+    let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
+    rows.retain(|row| row.record == *record && row.place == place);
+    Ok(rows)
+}
+
+/// Whether an audience has a record of ours, or is about to.
+fn is_out(snapshot: &Snapshot, record: &RecordId, audience: &Audience) -> Result<bool, NodeError> {
+    let found = snapshot.find(record)?.map(|found| found.provenances).unwrap_or_default();
+    Ok(found.iter().any(|(one, _)| one.audience == *audience && one.state == ProvenanceState::Live))
+}
+
+/// Whether anybody else here said a record to an audience, after that disclosure.
+fn said_since(snapshot: &Snapshot, claim: &ClaimRow, audience: &Audience, by: &str) -> Result<bool, NodeError> {
+    let mut from = claim.disclosed + 1;
+    loop {
+        let lines = snapshot.disclosures(from..=from.saturating_add(LINES - 1))?;
+        let Some(last) = lines.last().map(|line| line.n) else { return Ok(false) };
+        for line in lines {
+            let said: Disclosure = serde_json::from_str(&line.json).map_err(|_| NodeError::StoreDamaged("a disclosure".into()))?;
+            let by_another = said.audience == *audience && said.particulars.by.as_deref() != Some(by);
+            let is_indicator = said.kind == RecordKind::Indicator.number();
+            if by_another && is_indicator && snapshot.disclosed(line.n)?.is_some_and(|packed| is_among(&packed, &claim.record)) {
+                return Ok(true);
+            }
+        }
+        from = last + 1;
+    }
+}
+
+impl Node {
+    /// Writes down that a producer says these.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub(in crate::node) async fn claim(
+        &self,
+        producer: &Producer,
+        audience: Audience,
+        items: impl Iterator<Item = &ReleaseItem>,
+    ) -> Result<(), NodeError> {
+        let snapshot = self.store.snapshot()?;
+        let (disclosed, place) = (snapshot.disclosure_last()?, place(&audience));
+        let mut changes = Vec::new();
+        for record in items.filter_map(|item| item.record).collect::<BTreeSet<_>>() {
+            let known = claims(&snapshot, &record, place)?;
+            if known.iter().any(|row| row.producer == producer.id) || snapshot.is_recalled(&record)? {
+                continue;
+            }
+            // That it is out and no producer has said so means that somebody at the desk did.
+            let beside = is_out(&snapshot, &record, &audience)? && known.iter().all(|row| row.beside);
+            changes.push(ClaimRow { record, producer: producer.id, place, beside, disclosed }.kept());
+        }
+        drop(snapshot);
+        if !changes.is_empty() {
+            self.commit_many(changes).await?;
+        }
+        Ok(())
+    }
+
+    /// A producer takes back what it said, and nobody else here.
+    ///
+    /// # Errors
+    /// When it did not say it, others here say it too, or the store takes no changes.
+    pub async fn withdraw_produced(self: &Arc<Self>, consumer: &Consumer, value: &str, reason: &str) -> Result<(), ProduceError> {
+        let produces = consumer.produces().ok_or(ProduceError::NotAllowed(Scope::Produce.name()))?;
+        let (consumer, value, reason) = (consumer.clone(), value.to_owned(), reason.to_owned());
+        let who = consumer.id;
+        let work = move |node: Arc<Self>| async move {
+            node.charge(&consumer, 1, true).await?;
+            // It may have been said as another kind than it looks like.
+            let guessed = Observable::guess(&value).ok();
+            let others = ObservableKind::ALL.into_iter().filter_map(|kind| Observable::parse(kind, &value).ok());
+            for observable in guessed.into_iter().chain(others).collect::<Vec<_>>() {
+                match node.take_back_said(&consumer, &produces.to, &observable, &reason).await {
+                    Err(ProduceError::NotSaid) => {}
+                    done => return done,
+                }
+            }
+            Err(ProduceError::NotSaid)
+        };
+        self.in_turn(who, uuid::Uuid::from_bytes(random()), work).await
+    }
+
+    pub(super) async fn take_back_said(
+        &self,
+        consumer: &Consumer,
+        audience: &Audience,
+        observable: &Observable,
+        reason: &str,
+    ) -> Result<(), ProduceError> {
+        let _alone = self.serving.producing.said.write().await;
+        let (record, by) = (self.record_id(&self.org(), observable), consumer.by());
+        let snapshot = self.store.snapshot()?;
+        let mut all = claims(&snapshot, &record, place(audience))?;
+        let own = all.iter().position(|row| row.producer == consumer.id).map(|at| all.swap_remove(at)).ok_or(ProduceError::NotSaid)?;
+        let (claim, to, who) = (own.clone(), *audience, by.clone());
+        let since = tokio::task::spawn_blocking(move || {
+            let since = said_since(&snapshot, &claim, &to, &who)?;
+            Ok::<_, NodeError>((since, is_out(&snapshot, &claim.record, &to)?))
+        });
+        let (since, is_out) = since.await.map_err(|fault| NodeError::Internal(fault.to_string()))??;
+        if !all.is_empty() || own.beside || since {
+            self.commit(own.dropped()).await?;
+            return Err(ProduceError::SaidByOthers);
+        }
+        self.unhold_record(&record, &by).await?;
+        if is_out {
+            self.take_back_from(record, reason, WithdrawalMode::Withdraw, Some(*audience)).await?;
+        }
+        let deed = self.deed_of(Some(by), "producer withdrew", &ReferralId(record.0), 0);
+        self.commit_many(vec![own.dropped(), deed]).await.map_err(NodeError::from)?;
+        Ok(())
+    }
+
+    /// Forgets who said what is gone: of a part of all, another in each round.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub async fn forget_claims(&self) -> Result<(), NodeError> {
+        // What is just being said is in no log and no hold yet.
+        let _alone = self.serving.producing.said.write().await;
+        let byte = self.serving.swept.0.fetch_add(1, Ordering::Relaxed);
+        let (mut first, mut last) = ([0; 16], [255; 16]);
+        (first[0], last[0]) = (byte, byte);
+        let snapshot = self.store.snapshot()?;
+        let mut held = BTreeSet::new();
+        for (id, row) in snapshot.holds()?.into_iter().filter(|(_, row)| row.from.is_some()) {
+            for part in row.parts.keys() {
+                held.extend(snapshot.held(&id, *part)?.into_iter().filter_map(|item| item.record));
+            }
+        }
+        let mut changes = Vec::new();
+        for (_, bytes) in snapshot.kept_between(Shelf::Claim, first, last)? {
+            let row = ClaimRow::decode(&bytes)?;
+            if !held.contains(&row.record) && snapshot.find(&row.record)?.is_none() {
+                changes.push(row.dropped());
+            }
+        }
+        drop(snapshot);
+        if !changes.is_empty() {
+            self.commit_many(changes).await?;
+        }
+        Ok(())
+    }
+}
