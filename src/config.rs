@@ -421,6 +421,10 @@ pub struct Https {
     pub consumers_max: u64,
     /// A token counts for so many days at most.
     pub token_days_max: u64,
+    /// Whoever waits for something new waits so many seconds at most: less than proxies leave a connection alone.
+    pub wait_s_max: u64,
+    /// A page of what changed has so many lines at most.
+    pub lines_max: u64,
     /// What a producer sends has so many bytes at most: some 10,000 values with what belongs to each.
     pub body_bytes_max: u64,
     /// It has come within so many seconds: 4 MiB in that time is 70 kB in a second.
@@ -458,6 +462,8 @@ impl Default for Https {
             taxii_objects_max: 500_000,
             consumers_max: 200,
             token_days_max: 730,
+            wait_s_max: 50,
+            lines_max: 5_000,
             body_bytes_max: 4 << 20,
             body_s_max: 60,
             produced_records_max: 5_000,
@@ -521,7 +527,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 117] = [
+pub const SETTINGS: [Setting; 119] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -611,6 +617,8 @@ pub const SETTINGS: [Setting; 117] = [
     number("https.taxii_objects_max", 1_000, 100_000_000, "objects of a collection of TAXII; a larger one is not served"),
     number("https.consumers_max", 1, 10_000, "consumers that may fetch"),
     number("https.token_days_max", 1, 3_650, "a token counts for so many days at most"),
+    number("https.wait_s_max", 1, 300, "whoever waits for something new waits so many seconds at most"),
+    number("https.lines_max", 10, 100_000, "lines of one page of what changed"),
     number("https.body_bytes_max", 1 << 10, 64 << 20, "bytes of what a producer sends in one request"),
     number("https.body_s_max", 1, 3_600, "it has come within so many seconds"),
     number("https.produced_records_max", 1, 10_000, "records in one request of a producer"),

@@ -4,6 +4,8 @@
 #![allow(clippy::disallowed_methods)]
 
 mod processes;
+#[path = "serving/rest.rs"]
+mod rest;
 mod skips;
 
 use processes::Org;

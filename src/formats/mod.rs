@@ -11,6 +11,7 @@ pub mod json;
 mod marks;
 pub mod misp;
 pub mod pattern;
+pub mod records;
 pub mod sniff;
 pub mod stix;
 pub mod text;

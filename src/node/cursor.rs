@@ -18,7 +18,14 @@ impl Export {
     /// # Errors
     /// When the store cannot be read.
     pub fn cursor(&self, node: &Node) -> Result<String, NodeError> {
-        let number = self.snapshot.newest()?;
+        self.cursor_to(node, self.snapshot.newest()?)
+    }
+
+    /// The same, behind that event.
+    ///
+    /// # Errors
+    /// As [`Self::cursor`].
+    pub(super) fn cursor_to(&self, node: &Node, number: u64) -> Result<String, NodeError> {
         let nonce = random::<NONCE_LEN>();
         let mut sealed = [number.to_be_bytes(), mark(&self.snapshot, number)?].concat();
         let key = node.keys.cursor_key();

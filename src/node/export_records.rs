@@ -189,7 +189,13 @@ impl Node {
                 let before = until.is_none_or(|at| row.at < at);
                 if came && before && row.ceiling.admits(label) {
                     let same = |other: &ExportRow| other.format == row.format && other.to == row.to;
-                    let whole = |other: &ExportRow| same(other) && other.since.is_none() && Some(other.at) >= until;
+                    // Whoever goes on from a cursor to the newest has dropped by then what it was told to drop.
+                    let caught_up = |other: &ExportRow| row.format.starts_with("rest") && other.format == "rest" && other.to == row.to;
+                    let whole = |other: &ExportRow| {
+                        ((same(other) && other.since.is_none()) || caught_up(other))
+                            && other.format != "rest-part"
+                            && Some(other.at) >= until
+                    };
                     let gone = until.and_then(|_| exports.iter().map(|(_, other)| other).find(|other| whole(other)));
                     let view = ExportedView {
                         number: *number,
@@ -242,7 +248,7 @@ struct Span {
 }
 
 /// Why a record that changed does not belong any more to what exports before a time carried, if it does not.
-fn removal(
+pub(super) fn removal(
     snapshot: &Snapshot,
     record: &RecordId,
     item: Option<&Item>,
@@ -269,7 +275,7 @@ fn removal(
 }
 
 /// When an event was; 0 before the first.
-fn time_of(snapshot: &Snapshot, event: u64) -> Result<Timestamp, NodeError> {
+pub(super) fn time_of(snapshot: &Snapshot, event: u64) -> Result<Timestamp, NodeError> {
     Ok(snapshot.event(event)?.map_or(Timestamp(0), |(at, _)| at))
 }
 
@@ -352,7 +358,7 @@ impl Export {
     }
 
     /// Each author's word on a value, the newest first.
-    fn rows(&self, provenances: &[Provenance]) -> Result<Vec<Row>, NodeError> {
+    pub(super) fn rows(&self, provenances: &[Provenance]) -> Result<Vec<Row>, NodeError> {
         let (snapshot, ceiling) = (&self.snapshot, self.request.ceiling);
         let mut authors = BTreeSet::new();
         let mut newest: Vec<&Provenance> = provenances.iter().filter(|one| state(one, self.now) != "expired").collect();

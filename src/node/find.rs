@@ -42,6 +42,21 @@ impl Node {
     /// # Errors
     /// As [`Self::lookup`].
     pub fn lookup_for(&self, values: &[String], kind: Option<ObservableKind>, to: &To<'_>) -> Result<Vec<LookupView>, NodeError> {
+        let now = self.clock.now();
+        self.lookup_seen(values, kind, to, &|one| may::may(Action::Search, &about(one), to, now).is_ok())
+    }
+
+    /// As [`Self::lookup_for`], of what `sees` takes.
+    ///
+    /// # Errors
+    /// As [`Self::lookup`].
+    pub(super) fn lookup_seen(
+        &self,
+        values: &[String],
+        kind: Option<ObservableKind>,
+        to: &To<'_>,
+        sees: &dyn Fn(&Provenance) -> bool,
+    ) -> Result<Vec<LookupView>, NodeError> {
         if values.len() > VALUES_MAX {
             let text = format!("{} values are too many at once\nhint: look up to {VALUES_MAX} up at a time", values.len());
             return Err(NodeError::BadInput(text));
@@ -49,9 +64,8 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let (names, now) = (Names::of(&snapshot)?, self.clock.now());
         let unconfirmed = self.holds_back(&snapshot)?;
-        let sees = |one: &Provenance| may::may(Action::Search, &about(one), to, now).is_ok();
         let sees_word = |row: &SightingRow| self.sees_sighting(row, to);
-        let eyes = Eyes { sees: &sees, sees_word: &sees_word, decay: &self.config.decay };
+        let eyes = Eyes { sees, sees_word: &sees_word, decay: &self.config.decay };
         let look = |value: &String| look_up(&snapshot, &names, value, kind, now, &eyes);
         values.iter().map(|value| Ok(LookupView { unconfirmed, ..look(value)? })).collect()
     }

@@ -13,11 +13,11 @@ use tokio::task::JoinHandle;
 
 use super::gate::volume::IMPORTS;
 use super::hold::{Filling, Hold};
-use super::serving::Producer;
+use super::serving::{Form, Producer};
 use super::share::{Door, IMPORT_CHUNK, Remarks, queued};
 use super::view::{ImportProgress, ImportReport, ImportRequest};
 use super::{Node, NodeError};
-use crate::formats::{self, Format, Item, Problem};
+use crate::formats::{self, Item, Problem};
 use crate::model::crypto::random;
 use crate::model::log::Audience;
 use crate::model::{Label, ReleaseId, Tlp};
@@ -104,13 +104,17 @@ impl Node {
     ///
     /// # Errors
     /// When the scratch file fails.
-    pub(super) fn read_said(&self, format: Format, bytes: &[u8], most: usize) -> Result<Vec<Item>, NodeError> {
+    pub(super) fn read_said(&self, form: Form, bytes: &[u8], most: usize) -> Result<Vec<Item>, NodeError> {
         let file = tempfile::spooled_tempfile_in(SCRATCH_IN_MEMORY, &self.data);
         let mut scratch = Scratch { file, room: self.config.import.scratch_bytes_max };
         let mut items = Vec::new();
         let mut take = |item: Item| {
             items.push(item);
             if items.len() > most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let Form::Of(format) = form else {
+            formats::records::read(bytes, &mut take);
+            return Ok(items);
         };
         let mut input: &[u8] = bytes;
         let read = formats::read_within(self.import_limits(), &mut input as &mut dyn BufRead, Some(format), None, &mut scratch, &mut take);

@@ -70,6 +70,8 @@ pub enum Scope {
     Export,
     /// TAXII, to read.
     Taxii,
+    /// REST, to read: indicators, look-ups, alerts.
+    Api,
     /// Indicators are said with it, to the one audience that was settled.
     Produce,
     /// Authors are told with it what was met of their indicators, as far as it may see these.
@@ -78,13 +80,14 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 4] = [Self::Export, Self::Taxii, Self::Produce, Self::Sight];
+    pub const ALL: [Self; 5] = [Self::Export, Self::Taxii, Self::Api, Self::Produce, Self::Sight];
 
     /// As people write it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Export => "export",
             Self::Taxii => "taxii",
+            Self::Api => "api",
             Self::Produce => "produce",
             Self::Sight => "sight",
         }

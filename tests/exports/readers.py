@@ -582,6 +582,52 @@ def part_taxii(node, _token):
     good("nobody else gets in", [refused.status_code] * (refused.status_code != 401))
 
 
+def said(number, value):
+    """An indicator as a producer writes it."""
+    return {
+        "type": "indicator", "spec_version": "2.1", "id": f"indicator--00000000-0000-4000-8000-{number:012}", "created": "2026-01-01T00:00:00Z",
+        "modified": "2026-01-02T00:00:00Z", "pattern": f"[domain-name:value = '{value}']", "pattern_type": "stix", "valid_from": "2026-01-01T00:00:00Z",
+    }
+
+
+def part_taxii_add(node, _token):
+    from taxii2client.v21 import Server
+
+    token = node.consumer("sender", "--scope", "taxii,produce", "--tlp-max", "green", "--group", "circle", "--to", "circle", "--tlp", "green")
+    sign_in = {"user": "sender", "password": token, "verify": str(node.data / "https/cert.pem")}
+    everything, circle = Server(node.url("/taxii2/"), **sign_in).default.collections
+    status = circle.add_objects({"objects": [said(1, "added-lure.com"), said(2, "added-more.com"), said(3, "no domain")]}, wait_for_completion=True, timeout=30)
+    counts = (status.status, status.total_count, status.success_count, status.failure_count, status.pending_count, len(status.failures))
+    good("objects are added, with a status", [] if counts == ("complete", 3, 2, 1, 0, 1) else [counts])
+    patterns = {one.get("pattern") for one in everything.get_objects()["objects"]}
+    good("and are there", [] if {"[domain-name:value = 'added-lure.com']", "[domain-name:value = 'added-more.com']"} <= patterns else ["not there"])
+    refused = "nothing"
+    try:
+        everything.add_objects({"objects": [said(4, "stray-lure.com")]})
+    except Exception as error:  # The client has errors of its own.
+        refused = type(error).__name__
+    good("only where it may", [refused] * (refused != "AccessError"))
+
+
+# REST
+
+def part_openapi(node, token):
+    from openapi_spec_validator import OpenAPIV31SpecValidator
+
+    token = node.consumer("api", "--scope", "api", "--tlp-max", "green")
+    told = json.loads(node.fetch("/api/v1/openapi.json", token))
+    wrong = lambda told: [error.message for error in OpenAPIV31SpecValidator(told).iter_errors()]
+    good("the description is OpenAPI 3.1", wrong(told))
+    broken = json.loads(json.dumps(told))
+    del broken["paths"]["/api/v1/lookup"]["get"]["responses"]
+    broken["paths"]["/api/v1/submissions/{id}"]["get"]["parameters"] = []
+    caught("one that leaves out a parameter of its path", wrong(broken))
+    lines = [json.loads(line) for line in node.fetch("/api/v1/indicators", token).splitlines()]
+    values = {one["value"] for one in lines if one["type"] == "indicator"}
+    listed = set(node.fetch("/export/text", node.consumer("text", "--tlp-max", "green")).decode().splitlines())
+    good("the lines have what the list has", sorted(values ^ listed)[:5])
+
+
 # Last, since all others would have them, too
 
 def part_fifty_thousand(node, _token):

@@ -1,7 +1,7 @@
 //! What programs are answered. Every address there is stands in [`found`].
 
 use super::caller::{Wrong, shown};
-use super::{source, taxii};
+use super::{rest, source, taxii};
 use crate::api::records::media_type;
 use crate::node::Node;
 use crate::node::error::NodeError;
@@ -78,9 +78,11 @@ fn with_way_out(mut response: Response) -> Response {
             headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"watchfire\", charset=\"UTF-8\""));
             headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"watchfire\""));
         }
-        StatusCode::METHOD_NOT_ALLOWED => drop(headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"))),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            headers.entry(header::ALLOW).or_insert(HeaderValue::from_static("GET, HEAD"));
+        }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
+            headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("30"));
         }
         _ => {}
     }
@@ -92,12 +94,12 @@ impl Served {
         Self { node, wrong: Wrong::default(), turns: Turns::default() }
     }
 
-    /// Answers a request. Its body, if it has one, is thrown away.
+    /// Answers a request. A body that nobody wants is thrown away.
     pub(super) async fn answer(&self, request: Request<Incoming>, from: IpAddr) -> Response {
         let (parts, mut body) = request.into_parts();
         let most = Duration::from_secs(self.node.config.https.answer_s_max);
         let answering = async {
-            let answered = self.answered(&parts.method, &parts.uri, &parts.headers, from).await;
+            let answered = self.answered(&parts.method, &parts.uri, &parts.headers, &mut body, from).await;
             // Cut off while it sends, a caller might not read the answer.
             let rest = async {
                 let mut read = 0;
@@ -117,13 +119,21 @@ impl Served {
         let mut response = with_way_out(match answered {
             Ok(response) => response,
             Err(Problem(status, detail)) if parts.uri.path().starts_with(taxii::BASE) => taxii::error(status, detail).into_response(),
+            Err(Problem(status, detail)) if parts.uri.path().starts_with(rest::BASE) => rest::of_listener(status, detail).into_response(),
             Err(problem) => problem.into_response(),
         });
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
     }
 
-    async fn answered(&self, method: &Method, uri: &Uri, headers: &HeaderMap, from: IpAddr) -> Result<Response, Problem> {
+    async fn answered(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        body: &mut Incoming,
+        from: IpAddr,
+    ) -> Result<Response, Problem> {
         // Before anything else: whoever has no token learns not even which addresses there are.
         let (consumer, path) = self.consumer(uri.path(), headers, from).await?;
         let turn = self.turns.take(consumer.id, self.node.config.https.requests_per_consumer_max);
@@ -133,8 +143,15 @@ impl Served {
             move |node| async move { node.note_consumer(&consumer).await }
         })
         .await;
+        // Of the address as it came: a token in it opens nothing there.
+        if uri.path().starts_with(rest::BASE) {
+            return match rest::answered(&self.node, &consumer, method, uri, headers, body).await {
+                Ok(response) => packed(response, coding(headers)).await.map_err(|error| unavailable(&error)),
+                Err(error) => Ok(error.into_response()),
+            };
+        }
         if path.starts_with(taxii::BASE) {
-            let answered = taxii::answered(&self.node, &consumer, method, uri, headers).await;
+            let answered = taxii::answered(&self.node, &consumer, method, uri, headers, body).await;
             return match answered {
                 Ok(response) => packed(response, coding(headers)).await.map_err(|error| unavailable(&error)),
                 Err(error) => Ok(error.into_response()),

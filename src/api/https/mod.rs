@@ -2,8 +2,10 @@
 //! interface: what it answers is in `answer.rs`, and there is no more. docs/serving.md says how it is used.
 
 mod answer;
+mod body;
 mod caller;
 mod certificate;
+mod rest;
 mod taxii;
 
 use crate::config;

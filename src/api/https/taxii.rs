@@ -1,15 +1,19 @@
-//! TAXII 2.1 (OASIS standard, June 2021), to read: discovery, one API root, a collection of all that a consumer may see, and one for each group that it was
-//! given. What a collection has and in which order is `node/serving/ledger.rs`.
+//! TAXII 2.1 (OASIS standard, June 2021): discovery, one API root, a collection of all that a consumer may see, one for each group that it was given, and the
+//! one that a producer says something to. What a collection has and in which order is `node/serving/ledger.rs`.
 
 use super::answer::{log_unanswered, written_down};
+use super::body::{self, Refused};
+use crate::formats::Format;
 use crate::model::GroupId;
+use crate::model::log::Audience;
 use crate::node::Node;
 use crate::node::error::NodeError;
-use crate::node::serving::{Consumer, Entry, Ledger, collection};
+use crate::node::serving::{Consumer, Entry, Form, Ledger, Objects, ProduceError, Produced, Sent, collection};
 use crate::rules::consumer::Scope;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::Response;
+use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,8 +26,8 @@ const MEDIA: &str = "application/taxii+json;version=2.1";
 const STIX: &str = "application/stix+json;version=2.1";
 /// The API root.
 const ROOT: &str = "watchfire/";
-/// Nothing is taken, and the standard wants a number above 0.
-const CONTENT_BYTES_MAX: u64 = 1;
+/// So many objects stand in an envelope at most, whatever they are.
+const OBJECTS_MAX: usize = 20_000;
 /// So many values stand in one `match` at most.
 const MATCHED_MAX: usize = 1_000;
 
@@ -68,11 +72,14 @@ struct Collection {
     id: Uuid,
     title: String,
     groups: Vec<GroupId>,
+    reads: bool,
+    writes: bool,
 }
 
 impl Collection {
     fn view(&self) -> Value {
-        json!({ "id": self.id.to_string(), "title": self.title, "can_read": true, "can_write": false, "media_types": [STIX] })
+        let (id, title) = (self.id.to_string(), &self.title);
+        json!({ "id": id, "title": title, "can_read": self.reads, "can_write": self.writes, "media_types": [STIX] })
     }
 }
 
@@ -82,14 +89,119 @@ fn collection_id(name: &[u8]) -> Uuid {
 }
 
 fn collections(node: &Node, consumer: &Consumer) -> Result<Vec<Collection>, NodeError> {
-    let all = Collection { id: collection_id(b"all"), title: "all".into(), groups: consumer.groups.clone() };
     let snapshot = node.store.snapshot()?;
+    let (id, title, groups) = (collection_id(b"all"), "all".to_owned(), consumer.groups.clone());
+    let mut all = vec![Collection { id, title, groups, reads: true, writes: false }];
+    let of_group = |group: &GroupId| collection_id(&[b"group:", group.0.as_slice()].concat());
     // Of a consumer that was given no groups nobody has said that it may know which there are.
-    let group = |group: &GroupId| {
+    for group in &consumer.groups {
         let title = node.collection_name(&snapshot, group)?;
-        Ok(Collection { id: collection_id(&[b"group:", group.0.as_slice()].concat()), title, groups: vec![*group] })
+        all.push(Collection { id: of_group(group), title, groups: vec![*group], reads: true, writes: false });
+    }
+    if let Some(produces) = consumer.produces() {
+        let (id, title) = match produces.to {
+            Audience::Group(group) => (of_group(&group), node.collection_name(&snapshot, &group)?),
+            Audience::Direct(org) => (collection_id(&[b"peer:", org.0.as_slice()].concat()), "sent".to_owned()),
+        };
+        match all.iter_mut().find(|one| one.id == id) {
+            Some(known) => known.writes = true,
+            None => all.push(Collection { id, title, groups: Vec::new(), reads: false, writes: true }),
+        }
+    }
+    Ok(all)
+}
+
+/// An envelope (section 3.7): its objects as a bundle, and what is told of them later.
+fn envelope(bytes: &[u8]) -> Result<(Vec<u8>, Objects), TaxiiError> {
+    let unprocessable = |what: String| error(StatusCode::UNPROCESSABLE_ENTITY, what);
+    let envelope: BTreeMap<String, &serde_json::value::RawValue> =
+        serde_json::from_slice(bytes).map_err(|fault| unprocessable(format!("this is no envelope: {fault}")))?;
+    let objects = envelope.get("objects").ok_or_else(|| unprocessable("the envelope has no `objects`".into()))?;
+    let each: Vec<Head> =
+        serde_json::from_str(objects.get()).map_err(|fault| unprocessable(format!("`objects` cannot be read: {fault}")))?;
+    if each.is_empty() || each.len() > OBJECTS_MAX {
+        return Err(unprocessable(format!("an envelope has 1 to {OBJECTS_MAX} objects")));
+    }
+    let total = each.len() as u64;
+    let versions = each.into_iter().filter_map(|Head { id, modified, created }| Some((id, modified.or(created)?))).collect();
+    Ok((format!("{{\"type\":\"bundle\",\"objects\":{}}}", objects.get()).into_bytes(), Objects { total, versions }))
+}
+
+/// What is read of an object here.
+#[derive(serde::Deserialize)]
+struct Head {
+    id: String,
+    #[serde(default)]
+    modified: Option<String>,
+    #[serde(default)]
+    created: Option<String>,
+}
+
+/// A status (section 4.3.1). All has been done when it is told, but for what waits for a person.
+fn status(report: &Produced) -> Value {
+    let objects = report.objects.clone().unwrap_or_else(|| Objects { total: report.read, ..Objects::default() });
+    let failed = (report.withheld + report.invalid + report.left_out).min(objects.total);
+    let pending = report.waiting.min(objects.total - failed);
+    // A problem of an object that was taken is only worth a look.
+    let at = report.at.to_string();
+    let detail = |problem: &crate::formats::Problem| {
+        let id = Produced::object(problem)?;
+        let version = objects.versions.get(id).cloned().unwrap_or_else(|| at.clone());
+        Some(json!({ "id": id, "version": version, "message": problem.what }))
     };
-    std::iter::once(Ok(all)).chain(consumer.groups.iter().map(group)).collect()
+    let told = |problem: &&crate::formats::Problem| !problem.what.starts_with("worth a look");
+    let failures: Vec<Value> =
+        report.problems.iter().filter(told).filter_map(detail).take(usize::try_from(failed).unwrap_or_default()).collect();
+    let mut body = json!({
+        "id": report.id,
+        "status": "complete",
+        "request_timestamp": at,
+        "total_count": objects.total,
+        "success_count": objects.total - failed - pending,
+        "failure_count": failed,
+        "pending_count": pending,
+    });
+    if !failures.is_empty() {
+        body["failures"] = failures.into();
+    }
+    body
+}
+
+fn refused(refused: ProduceError) -> TaxiiError {
+    use StatusCode as S;
+    let text = refused.to_string().lines().next().unwrap_or_default().to_owned();
+    match refused {
+        ProduceError::Node(fault) => {
+            log_unanswered(&fault);
+            error(S::SERVICE_UNAVAILABLE, "this cannot be done just now; the node's operator finds out why in its log")
+        }
+        ProduceError::NotAllowed(_) => error(S::FORBIDDEN, text),
+        ProduceError::TooLong(_) | ProduceError::TooMany(_) => error(S::PAYLOAD_TOO_LARGE, text),
+        ProduceError::DayIsFull => error(S::TOO_MANY_REQUESTS, text),
+        ProduceError::UnderWay | ProduceError::SaidByOthers => error(S::CONFLICT, text),
+        ProduceError::NotSaid => error(S::NOT_FOUND, text),
+        ProduceError::BadKey | ProduceError::KeyReused | ProduceError::TooLax(_) => error(S::UNPROCESSABLE_ENTITY, text),
+    }
+}
+
+/// Adds objects to a collection (section 5.4).
+async fn add(node: &Arc<Node>, consumer: &Consumer, headers: &HeaderMap, body: &mut Incoming) -> Result<Response, TaxiiError> {
+    let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !media.to_ascii_lowercase().starts_with("application/taxii+json") || !is_ours(media) {
+        return Err(error(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("this is taken as `{MEDIA}` alone")));
+    }
+    let bytes = body::read(body, headers, &node.config.https).await.map_err(|why| match why {
+        Refused::TooLong(most) => refused(ProduceError::TooLong(most)),
+        Refused::TooSlow(_) => error(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
+        Refused::Packed => error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a body is taken as it is, not packed"),
+        Refused::Broken => error(StatusCode::BAD_REQUEST, "the body broke off"),
+    })?;
+    let (bytes, objects) = envelope(&bytes)?;
+    let sent = Sent { form: Form::Of(Format::Stix), bytes, key: None, tlp: None, objects: Some(objects) };
+    let report = node.produce(consumer, sent).await.map_err(refused)?;
+    let mut response = answer(&status(&report));
+    *response.status_mut() = StatusCode::ACCEPTED;
+    Ok(response)
 }
 
 /// What a caller asks of a collection.
@@ -206,6 +318,7 @@ pub(super) async fn answered(
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
+    body: &mut Incoming,
 ) -> Result<Response, TaxiiError> {
     if !consumer.may(Scope::Taxii) {
         return Err(error(StatusCode::FORBIDDEN, "this token is good for something else"));
@@ -232,7 +345,7 @@ pub(super) async fn answered(
     match parts.as_slice() {
         [""] => reads().map(|()| discovery(uri, headers)),
         ["watchfire"] => {
-            let root = json!({ "title": "Watchfire", "versions": [MEDIA], "max_content_length": CONTENT_BYTES_MAX });
+            let root = json!({ "title": "Watchfire", "versions": [MEDIA], "max_content_length": node.config.https.body_bytes_max });
             reads().map(|()| answer(&root))
         }
         ["watchfire", "collections"] => {
@@ -243,9 +356,24 @@ pub(super) async fn answered(
             let collection = the(id)?;
             reads().map(|()| answer(&collection.view()))
         }
-        ["watchfire", "collections", id, rest @ ..] => {
-            let groups = the(id)?.groups;
+        ["watchfire", "status", id] => {
             reads()?;
+            let id = id.parse::<Uuid>().map_err(|_| nothing())?;
+            let report = node.submission(consumer, &id).map_err(unavailable)?.filter(|report| report.objects.is_some());
+            Ok(answer(&status(&report.ok_or_else(nothing)?)))
+        }
+        ["watchfire", "collections", id, "objects"] if *method == Method::POST => {
+            if !the(id)?.writes {
+                return Err(error(StatusCode::FORBIDDEN, "nothing can be added here with this token"));
+            }
+            add(node, consumer, headers, body).await
+        }
+        ["watchfire", "collections", id, rest @ ..] => {
+            let Collection { groups, reads: is_read, .. } = the(id)?;
+            reads()?;
+            if !is_read {
+                return Err(error(StatusCode::FORBIDDEN, "something can be added here alone"));
+            }
             let mut wanted = Wanted::read(uri.query().unwrap_or_default())?;
             let what = match rest {
                 ["objects"] => What::Objects,

@@ -198,7 +198,7 @@ impl Node {
         let byte = self.serving.swept.0.fetch_add(1, Ordering::Relaxed);
         let (mut first, mut last) = ([0; 16], [255; 16]);
         (first[0], last[0]) = (byte, byte);
-        let snapshot = self.store.snapshot()?;
+        let (snapshot, now) = (self.store.snapshot()?, self.clock.now());
         let mut held = BTreeSet::new();
         for (id, row) in snapshot.holds()?.into_iter().filter(|(_, row)| row.from.is_some()) {
             for part in row.parts.keys() {
@@ -208,7 +208,8 @@ impl Node {
         let mut changes = Vec::new();
         for (_, bytes) in snapshot.kept_between(Shelf::Claim, first, last)? {
             let row = ClaimRow::decode(&bytes)?;
-            if !held.contains(&row.record) && snapshot.find(&row.record)?.is_none() {
+            let found = snapshot.find(&row.record)?.map(|found| found.provenances).unwrap_or_default();
+            if !held.contains(&row.record) && found.iter().all(|(one, _)| one.is_expired(now)) {
                 changes.push(row.dropped());
             }
         }

@@ -141,6 +141,8 @@ pub struct Consumer {
     pub id: [u8; 16],
     /// Its name.
     pub name: ConsumerName,
+    /// Under which its row stands: of its token.
+    key: [u8; 16],
     grant: Grant,
     /// Only what was said in these groups; everything where there is none.
     pub groups: Vec<GroupId>,
@@ -366,7 +368,16 @@ impl Node {
             return Ok(None);
         }
         let id = row.id()?;
-        Ok(Some(Consumer { id, name: row.name, grant: row.grant, groups: row.groups }))
+        Ok(Some(Consumer { id, name: row.name, key, grant: row.grant, groups: row.groups }))
+    }
+
+    /// Whether the token that a consumer showed still opens what it did: it may have been revoked, or given another, while its request waited.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn counts_still(&self, consumer: &Consumer) -> Result<bool, NodeError> {
+        let row = self.store.snapshot()?.kept(Shelf::Consumer, &consumer.key)?.map(|bytes| read(&bytes)).transpose()?;
+        Ok(row.is_some_and(|row| row.grant == consumer.grant && row.grant.opens(Way::Header, self.clock.now()).is_ok()))
     }
 
     /// Writes down that a consumer was here, at most once a minute.

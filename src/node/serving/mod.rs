@@ -1,6 +1,7 @@
 //! Programs that come unattended: who may (`consumer.rs`), what was written for them lately (`kept.rs`), in which order it came (`ledger.rs`), what they say
 //! (`produce.rs`), and what of that is theirs to take back (`claim.rs`).
 
+mod changes;
 mod claim;
 mod consumer;
 mod kept;
@@ -9,11 +10,12 @@ mod produce;
 #[cfg(test)]
 mod tests;
 
+pub use changes::{Changes, Match, Wanted};
 pub use consumer::{Consumer, ConsumerAdd, ConsumerRenew, ConsumerView, ConsumersView, HttpsView, TokenView};
 pub use kept::{Coding, Fetched};
 pub use ledger::{Entry, Ledger, collection};
 pub(super) use produce::Producer;
-pub use produce::{ProduceError, Produced, Sent, Sighted, Submitted};
+pub use produce::{Form, Objects, ProduceError, Produced, Sent, Sighted, Submitted};
 
 use crate::model::Timestamp;
 use std::collections::BTreeMap;

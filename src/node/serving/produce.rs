@@ -32,22 +32,33 @@ const PROBLEM_CHARS_MAX: usize = 400;
 const SIGHTINGS_MAX: usize = 100;
 const HOUR_MS: u64 = 3_600_000;
 
+/// What a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A file of a format that is imported.
+    Of(Format),
+    /// Plain records in JSON (`formats/records.rs`).
+    Records,
+}
+
 /// What a producer sends.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sent {
     /// What the bytes are.
-    pub format: Format,
+    pub form: Form,
     /// The body, as it came.
     pub bytes: Vec<u8>,
     /// What makes it the same request when it is sent again; 1 to 128 visible characters of ASCII.
     pub key: Option<String>,
     /// A label that is stricter than the one that was settled.
     pub tlp: Option<Tlp>,
+    /// Of what comes by TAXII: what is told of its objects later.
+    pub objects: Option<Objects>,
 }
 
 impl std::fmt::Debug for Sent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Sent({:?}, {} bytes)", self.format, self.bytes.len())
+        write!(f, "Sent({:?}, {} bytes)", self.form, self.bytes.len())
     }
 }
 
@@ -115,14 +126,31 @@ pub struct Produced {
     pub problems: Vec<Problem>,
     /// How many problems there are beyond those.
     pub problems_more: u64,
+    /// Of what came by TAXII: how many objects, and the version of each that a problem names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objects: Option<Objects>,
+}
+
+/// The objects of an envelope of TAXII.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Objects {
+    /// How many there are.
+    pub total: u64,
+    /// Their versions, by id.
+    pub versions: BTreeMap<String, String>,
 }
 
 impl Produced {
     fn of(id: Uuid, at: Timestamp, what: Submitted) -> Self {
         let (read, released, waiting, duplicate, withheld, invalid, left_out, withdrawn) = (0, 0, 0, 0, 0, 0, 0, 0);
-        let (problems, problems_more) = (Vec::new(), 0);
+        let (problems, problems_more, objects) = (Vec::new(), 0, None);
         let id = id.to_string();
-        Self { id, at, what, read, released, waiting, duplicate, withheld, invalid, left_out, withdrawn, problems, problems_more }
+        Self { id, at, what, read, released, waiting, duplicate, withheld, invalid, left_out, withdrawn, problems, problems_more, objects }
+    }
+
+    /// The id of the STIX object that a problem is about.
+    pub fn object(problem: &Problem) -> Option<&str> {
+        problem.place.split_whitespace().find(|part| part.contains("--"))
     }
 
     fn problem(&mut self, mut problem: Problem) {
@@ -299,7 +327,7 @@ impl Node {
             return Err(ProduceError::TooLong(most));
         }
         let produces = Produces { tlp: produces.label(sent.tlp)?, ..produces };
-        let said = format!("{:?} {}", sent.format, produces.tlp);
+        let said = format!("{:?} {}", sent.form, produces.tlp);
         let digest = sha256(&[b"indicators", &[0], said.as_bytes(), &[0], &sent.bytes]);
         let asked = Asked::new(consumer, sent.key.as_deref(), digest)?;
         let (id, consumer) = (asked.id, consumer.clone());
@@ -310,10 +338,10 @@ impl Node {
     async fn produce_once(self: Arc<Self>, id: Uuid, consumer: Consumer, produces: Produces, sent: Sent) -> Result<Produced, ProduceError> {
         let most = self.config.https.produced_records_max;
         self.charge(&consumer, 0, false).await?;
-        let Sent { format, bytes, .. } = sent;
+        let Sent { form, bytes, objects, .. } = sent;
         let node = self.clone();
         let bound = usize::try_from(most).unwrap_or(usize::MAX);
-        let read = tokio::task::spawn_blocking(move || node.read_said(format, &bytes, bound)).await;
+        let read = tokio::task::spawn_blocking(move || node.read_said(form, &bytes, bound)).await;
         let items = read.map_err(|fault| NodeError::Internal(fault.to_string()))??;
         let count: u64 = items.iter().map(|item| if let Item::LeftOut(_, count) = item { *count } else { 1 }).sum();
         self.charge(&consumer, count.min(most), true).await?;
@@ -326,7 +354,7 @@ impl Node {
             class: None,
             pap: Pap::Clear,
             to: produces.to.to_string(),
-            format: Some(format),
+            format: None,
             dry_run: false,
             file_name: None,
             now: false,
@@ -345,6 +373,7 @@ impl Node {
         (report.read, report.duplicate, report.withheld) = (imported.read, imported.duplicate, imported.withheld);
         (report.invalid, report.left_out, report.problems_more) = (imported.invalid, imported.left_out, imported.problems_more);
         imported.problems.into_iter().for_each(|problem| report.problem(problem));
+        report.objects = objects;
         for item in revoked {
             let Item::Indicator { place, indicator, .. } = item else { continue };
             report.read += 1;
@@ -356,6 +385,10 @@ impl Node {
                     report.problem(Problem { place, what: split_hint(&error.to_string()).0 });
                 }
             }
+        }
+        if let Some(objects) = &mut report.objects {
+            let named: std::collections::BTreeSet<&str> = report.problems.iter().filter_map(Produced::object).collect();
+            objects.versions.retain(|id, _| named.contains(id.as_str()));
         }
         Ok(report)
     }
