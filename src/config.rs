@@ -417,6 +417,14 @@ pub struct Https {
     pub taxii_page_bytes_max: u64,
     /// A collection has so many objects at most: each takes some 200 bytes of memory.
     pub taxii_objects_max: u64,
+    /// An answer of MISP's REST has so many bytes at most: some 200,000 attributes with what MISP says of each.
+    pub misp_answer_bytes_max: u64,
+    /// So many events that a program has added are known as its, those that wait for being published among them.
+    pub misp_drafts_max: u64,
+    /// Those that wait have so many bytes at most: some 60,000 attributes.
+    pub misp_drafts_bytes_max: u64,
+    /// They are forgotten after so many days.
+    pub misp_draft_days: u64,
     /// So many consumers.
     pub consumers_max: u64,
     /// A token counts for so many days at most.
@@ -460,6 +468,10 @@ impl Default for Https {
             taxii_page_max: 1_000,
             taxii_page_bytes_max: 8 << 20,
             taxii_objects_max: 500_000,
+            misp_answer_bytes_max: 256 << 20,
+            misp_drafts_max: 1_000,
+            misp_drafts_bytes_max: 16 << 20,
+            misp_draft_days: 30,
             consumers_max: 200,
             token_days_max: 730,
             wait_s_max: 50,
@@ -527,7 +539,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 119] = [
+pub const SETTINGS: [Setting; 123] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -615,6 +627,10 @@ pub const SETTINGS: [Setting; 119] = [
     number("https.taxii_page_max", 10, 100_000, "objects of one page of TAXII"),
     number("https.taxii_page_bytes_max", 64 << 10, 1 << 30, "bytes of them, but for the first"),
     number("https.taxii_objects_max", 1_000, 100_000_000, "objects of a collection of TAXII; a larger one is not served"),
+    number("https.misp_answer_bytes_max", 64 << 10, 1 << 40, "bytes of an answer of MISP's REST; a longer one is refused"),
+    number("https.misp_drafts_max", 1, 100_000, "events that one program has added"),
+    number("https.misp_drafts_bytes_max", 1 << 10, 1 << 30, "bytes of those that wait for being published"),
+    number("https.misp_draft_days", 1, 3_650, "they are known for so many days after they were changed last"),
     number("https.consumers_max", 1, 10_000, "consumers that may fetch"),
     number("https.token_days_max", 1, 3_650, "a token counts for so many days at most"),
     number("https.wait_s_max", 1, 300, "whoever waits for something new waits so many seconds at most"),

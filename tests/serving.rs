@@ -3,6 +3,8 @@
 // Real processes and real time.
 #![allow(clippy::disallowed_methods)]
 
+#[path = "serving/misp.rs"]
+mod misp;
 mod processes;
 #[path = "serving/rest.rs"]
 mod rest;
@@ -42,7 +44,7 @@ impl Got {
 struct Place {
     directory: tempfile::TempDir,
     here: Org,
-    _there: Org,
+    there: Org,
     address: String,
 }
 
@@ -70,7 +72,7 @@ impl Place {
         here.json(&["peer", "add", &card, "--name", "there"]);
         here.json(&["group", "create", "circle", "--community", "--member", "there"]);
         let address = here.json(&["consumer", "list"])["https"]["address"].as_str().expect("it listens").to_owned();
-        Self { directory, here, _there: there, address }
+        Self { directory, here, there, address }
     }
 
     fn share(&self, value: &str, tlp: &str, to: &str) {

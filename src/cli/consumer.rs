@@ -57,8 +57,8 @@ enum What {
 struct Add {
     /// What it is called here, and its user name where a tool asks for one: small letters, digits, `.`, `-` and `_`
     name: ConsumerName,
-    /// What its token is good for: `export` for the files of `watchfire export`, `taxii` for TAXII 2.1, `api` for what /api/v1/ has, `produce` to say
-    /// indicators, `sight` to tell authors what it met of what it may see
+    /// What its token is good for: `export` for the files of `watchfire export`, `taxii` for TAXII 2.1, `misp` for MISP's REST, `api` for what /api/v1/
+    /// has, `produce` to say indicators, `sight` to tell authors what it met of what it may see
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', value_parser = SCOPES, default_value = "export")]
     scopes: Vec<String>,
     /// Nothing more restricted than this label; never red. Needed for all but `produce`
@@ -90,7 +90,7 @@ struct Add {
 }
 
 /// What a token may be good for.
-const SCOPES: [&str; 5] = ["export", "taxii", "api", "produce", "sight"];
+const SCOPES: [&str; 6] = ["export", "taxii", "misp", "api", "produce", "sight"];
 
 const ABOUT: &str = "Programs that may fetch exports or say something over HTTPS, each with a token
 

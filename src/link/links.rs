@@ -498,6 +498,7 @@ impl Links {
             ("collections", self.node.sweep_ledgers()),
             ("what producers sent", self.node.forget_submissions().await),
             ("what producers said", self.node.forget_claims().await),
+            ("events", self.node.forget_drafts().await),
             ("retention", self.node.destroy_expired(false).await.map(drop)),
         ];
         for (step, done) in &steps {

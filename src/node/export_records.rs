@@ -73,6 +73,14 @@ impl Export {
         &self.request
     }
 
+    /// Writes what is held of some records alone. Blocking.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub(super) fn write_chosen(&self, out: &mut dyn Write, chosen: &dyn Fn(&RecordId) -> bool) -> Result<(), NodeError> {
+        self.write_some(out, Some(chosen)).map(drop)
+    }
+
     /// Writes what is held, one value at a time, and says what the format could not express. A format of several files is written as a tar
     /// archive. Blocking.
     ///
@@ -88,6 +96,10 @@ impl Export {
     /// # Errors
     /// As [`Self::write`].
     pub(super) fn write_until(&self, out: &mut dyn Write) -> Result<(Vec<UnsaidView>, Option<Timestamp>), NodeError> {
+        self.write_some(out, None)
+    }
+
+    fn write_some(&self, out: &mut dyn Write, chosen: Option<Chosen<'_>>) -> Result<(Vec<UnsaidView>, Option<Timestamp>), NodeError> {
         let Self { snapshot, request, now, since, alerts, .. } = self;
         if request.format == ExportFormat::Atom {
             atom(out, &request.groups, alerts).map_err(failed)?;
@@ -96,7 +108,7 @@ impl Export {
         let revoked = request.format.tells_withdrawn();
         let filter = Filter { kinds: request.kinds.clone(), ceiling: request.ceiling, groups: request.groups.clone(), revoked, now: *now };
         let written = Written::begin(request, &self.data, out).map_err(failed)?;
-        let mut sink = Sink { export: self, written, unsaid: Unsaid::default(), until: None };
+        let mut sink = Sink { export: self, written, chosen, unsaid: Unsaid::default(), until: None };
         match since {
             None => {
                 for item in snapshot.records(None, filter)? {
@@ -137,6 +149,18 @@ impl Node {
         let time = |cursor: &String| time_of(&snapshot, self.event_of(&snapshot, request, cursor)?);
         let since = request.since.as_ref().map(time).transpose()?;
         let row = ExportRow { at: self.clock.now(), format: request.format.name().to_owned(), ceiling: request.ceiling, since, to };
+        self.store.commit_blocking(Change::Exported(Box::new(row)))?;
+        Ok(())
+    }
+
+    /// As [`Self::remember_export_to`], of some of an export, whichever: any of it may have been carried, and nothing that was carried before is replaced. Blocking.
+    ///
+    /// # Errors
+    /// When the store takes no changes.
+    pub(super) fn remember_some_to(&self, request: &ExportRequest, to: String) -> Result<(), NodeError> {
+        let (at, format) = (self.clock.now(), request.format.name().to_owned());
+        // Since ever, and yet not all.
+        let row = ExportRow { at, format, ceiling: request.ceiling, since: Some(Timestamp(0)), to: Some(to) };
         self.store.commit_blocking(Change::Exported(Box::new(row)))?;
         Ok(())
     }
@@ -303,10 +327,14 @@ fn each_change(
     }
 }
 
+/// Which records are meant.
+type Chosen<'c> = &'c dyn Fn(&RecordId) -> bool;
+
 /// An export under way.
 struct Sink<'e> {
     export: &'e Export,
     written: Written<'e>,
+    chosen: Option<Chosen<'e>>,
     unsaid: Unsaid,
     /// When the first of what was looked at expires.
     until: Option<Timestamp>,
@@ -317,6 +345,12 @@ impl Sink<'_> {
     fn item(&mut self, item: Item) -> Result<(), NodeError> {
         let Item { observable, mut provenances, .. } = item;
         let Export { request, now, gate, .. } = self.export;
+        if let Some(chosen) = self.chosen {
+            provenances.retain(|one| chosen(&one.record));
+            if provenances.is_empty() {
+                return Ok(());
+            }
+        }
         if let Some(least) = request.options.least_confidence {
             // What is written holds for the day.
             self.until = self.until.into_iter().chain([now.day().plus(86_400_000)]).min();

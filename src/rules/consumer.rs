@@ -70,6 +70,8 @@ pub enum Scope {
     Export,
     /// TAXII, to read.
     Taxii,
+    /// MISP's REST, as far as it is answered.
+    Misp,
     /// REST, to read: indicators, look-ups, alerts.
     Api,
     /// Indicators are said with it, to the one audience that was settled.
@@ -80,13 +82,14 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 5] = [Self::Export, Self::Taxii, Self::Api, Self::Produce, Self::Sight];
+    pub const ALL: [Self; 6] = [Self::Export, Self::Taxii, Self::Misp, Self::Api, Self::Produce, Self::Sight];
 
     /// As people write it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Export => "export",
             Self::Taxii => "taxii",
+            Self::Misp => "misp",
             Self::Api => "api",
             Self::Produce => "produce",
             Self::Sight => "sight",

@@ -369,6 +369,10 @@ pub enum Shelf {
     ProducerDay = 63,
     /// Who said a record of ours. An id begins with the record's, and goes on with the producer's.
     Claim = 64,
+    /// Events that programs have added, their attributes aside. An id begins with the program's.
+    Event = 65,
+    /// What they say, until they are published, under the same ids.
+    EventBody = 66,
     /// Feeds, by the id that their author's begins with.
     Feed = 70,
     /// How far each of them is, and how it went.

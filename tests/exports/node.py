@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pathlib
+import socket
 import ssl
 import subprocess
 import sys
@@ -105,6 +106,34 @@ class Node:
         for member in archive:
             (folder / pathlib.PurePath(member.name).name).write_bytes(archive.extractfile(member).read())
         return folder
+
+    def stop(self):
+        self.serving.terminate()
+        self.serving.wait(30)
+
+
+class Partner:
+    """Another organisation, whose node runs and talks to the one that serves."""
+
+    def __init__(self, node, scratch):
+        self.node, self.data = node, pathlib.Path(scratch) / "partner"
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            here = f"127.0.0.1:{free.getsockname()[1]}"
+        self.run("init", "--name", "partner", "--listen", here, "--endpoint", here)
+        with (self.data / "watchfire.toml").open("a") as settings:
+            settings.write(SETTINGS.replace('[https]\nlisten = "127.0.0.1:0"\n', ""))
+        self.serving = node._serve(self.data)
+        for whose, path in [(self.data, "partner.card"), (node.data, "here.card")]:
+            (pathlib.Path(scratch) / path).write_text(node.run("card", "--data", str(whose)))
+        self.run("peer", "add", str(pathlib.Path(scratch) / "here.card"), "--name", "here")
+        node.run("peer", "add", str(pathlib.Path(scratch) / "partner.card"), "--name", "partner")
+
+    def run(self, *args):
+        return self.node.run(*args, "--data", str(self.data))
+
+    def share(self, value, tlp):
+        self.run("share", value, "--tlp", tlp, "--to", "here", "--now")
 
     def stop(self):
         self.serving.terminate()

@@ -20,7 +20,7 @@ import threading
 import time
 
 from capture import Capture, ELSEWHERE
-from node import Node, plain
+from node import Node, Partner, plain
 
 os.environ.pop("REQUESTS_CA_BUNDLE", None)
 os.environ.pop("CURL_CA_BUNDLE", None)
@@ -519,6 +519,157 @@ def part_misp(node, token):
     good("each value is in it", [count] * (count != len(FOR_MVT) + len(MORE) + len(SUFFIXES) + len(LISTED)))
     (folder / "hashes.csv").write_text("")
     caught("a feed without hashes", feed(folder)[0])
+
+
+def client(node, token, **more):
+    """PyMISP as it is, for the node."""
+    import logging
+
+    from pymisp import PyMISP
+
+    logging.getLogger("pymisp").setLevel(logging.CRITICAL)
+    return PyMISP(node.url("/misp/"), token, ssl=str(node.data / "https/cert.pem"), **more)
+
+
+def part_pymisp(node, _token):
+    """PyMISP, unmodified, connects, searches and reads."""
+    from pymisp import MISPEvent, PyMISPError
+
+    token = node.consumer("scripts", "--scope", "misp", "--tlp-max", "green")
+    misp = client(node, token)
+    planted = len(FOR_MVT) + len(MORE) + len(SUFFIXES) + len(LISTED)
+    good("PyMISP connects", [misp._current_user.email] * (misp._current_user.email != "scripts") + ["describeTypes"] * ("domain" not in misp.types))
+    found = misp.search(controller="attributes", value="fresh-lure.com", pythonify=True)
+    good("a value is found", [len(found)] * (len(found) != 1) or [found[0].value] * (found[0].value != "fresh-lure.com"))
+    events = misp.search(value="fresh-lure.com", pythonify=True)
+    good("its event is found", [repr(events)] * (len(events) != 1 or not isinstance(events[0], MISPEvent) or events[0].info != "hit domain"))
+    for tags in ["hit domain", ["hit domain", "none"], misp.build_complex_query(or_parameters=["hit domain"], not_parameters=["hit url"])]:
+        tagged = misp.search(controller="attributes", tags=tags, pythonify=True)
+        good(f"{tags} is found", [repr(tagged)] * ([one.value for one in tagged] != ["fresh-lure.com"]))
+    good("what has not that tag is not", [one.value for one in misp.search(controller="attributes", tags="!tlp:green", pythonify=True)])
+    every = misp.search(controller="attributes", pythonify=True)
+    good("all are found", [len(every)] * (len(every) != planted))
+    kinds = {one.type for one in misp.search(controller="attributes", type_attribute=["domain", "url"], pythonify=True)}
+    good("by type", [kinds] * (kinds != {"domain", "url"}))
+    for query in [{"timestamp": "1d"}, {"published": True}, {"date_from": "2020-01-01"}, {"to_ids": 1}, {"last": "1d"}, {"include_event_tags": True}]:
+        good(f"{query} finds something", ["nothing"] * (not misp.search(controller="attributes", **query)["Attribute"]))
+    for query in [{"timestamp": ["30d", "20d"]}, {"published": False}, {"date_to": "2020-01-01"}, {"deleted": True}, {"eventinfo": "none"}]:
+        good(f"{query} finds nothing", misp.search(controller="attributes", **query)["Attribute"])
+    seen = [one.uuid for page in range(1, 20) for one in misp.search(controller="attributes", limit=7, page=page, pythonify=True)]
+    good("pages have each once", once(seen, {one.uuid for one in every}))
+    index = misp.search_index(pythonify=True)
+    good("the index is that of the feed", once([event.uuid for event in index], set(json.loads(node.fetch("/export/misp/manifest.json", node.consumer("feed", "--tlp-max", "green"))))))
+    good("all events", ["not those"] * (len(misp.events(pythonify=True)) != len(index)))
+    good("by tag", [repr(misp.search_index(tags="hit url"))] * (len(misp.search_index(tags="hit url")) != 1))
+    for ref in [events[0].uuid, events[0].id, events[0]]:
+        event = misp.get_event(ref, pythonify=True)
+        good("an event is read by UUID and id", [repr(event)] * (event.info != "hit domain" or [one.value for one in event.attributes] != ["fresh-lure.com"]))
+    good("it exists", ["no"] * (not misp.event_exists(events[0])) + ["others do"] * misp.event_exists("00000000-0000-4000-8000-000000000000"))
+    alone = misp.get_attribute(found[0].id, pythonify=True)
+    good("an attribute is read", [repr(alone)] * (alone.value != "fresh-lure.com"))
+    meta = misp.search(metadata=True, value="fresh-lure.com", pythonify=True)
+    good("an event without attributes", [repr(meta)] * (len(meta) != 1 or len(meta[0].attributes) != 0))
+    rows = misp.search(controller="attributes", return_format="csv", value="fresh-lure.com", pythonify=True)
+    good("CSV", [rows] * ([row["value"] for row in rows] != ["fresh-lure.com"]))
+    lines = misp.search(controller="attributes", return_format="text", tags="hit domain")
+    good("text", [lines] * (lines.split() != ["fresh-lure.com"]))
+    bundle = misp.search(controller="attributes", return_format="stix2", value="fresh-lure.com")
+    good("STIX is valid", validated(json.dumps(bundle)))
+    patterns = [one["pattern"] for one in bundle["objects"] if one["type"] == "indicator"]
+    good("and is of that value", [patterns] * (patterns != ["[domain-name:value = 'fresh-lure.com']"]))
+    unlisted = misp.search(controller="attributes", value=LISTED, enforce_warninglist=True, pythonify=True)
+    good("nothing that warninglists name where that is asked for", [one.value for one in unlisted])
+    direct = misp.direct_call("attributes/restSearch", {"value": "fresh-lure.com"})
+    good("a direct call", [direct] * (len(direct["Attribute"]) != 1))
+    # What it may not see is nowhere, in no form, by no way.
+    queries = [{"value": HIDDEN}, {"searchall": f"%{HIDDEN}%"}, {"quick_filter": HIDDEN}, {}]
+    hidden = [str(misp.search(controller=where, **query)) for where in ["attributes", "events"] for query in queries]
+    hidden += [misp.search(controller="attributes", return_format=form) for form in ["csv", "text"]]
+    hidden += [json.dumps(misp.search(controller="attributes", return_format="stix2"))] + [str(misp.get_event(event)) for event in index]
+    good("nothing above the ceiling", [one[:200] for one in hidden if HIDDEN in one])
+    more = client(node, node.consumer("more", "--scope", "misp", "--tlp-max", "amber"))
+    caught("it is there for one who may have it", more.search(controller="attributes", value=HIDDEN, pythonify=True))
+    for wrong in ["wf_" + "x" * 43, node.consumer("files", "--tlp-max", "green")]:
+        try:
+            client(node, wrong)
+            good("a wrong token", ["it gets in"])
+        except PyMISPError:
+            good("a wrong token does not get in", [])
+    refused = misp.search(controller="attributes", sharinggroup=5)
+    good("what is not known is refused", [refused] * (refused["errors"][0] != 400))
+    print(f"pymisp: {len(every)} attributes in {len(index)} events")
+
+
+def part_pymisp_writes(node, _token):
+    """PyMISP, unmodified, adds events, publishes them, and says what it met."""
+    from pymisp import MISPEvent, MISPSighting
+
+    says = ["--to", "circle", "--tlp", "green"]
+    misp = client(node, node.consumer("writer", "--scope", "misp,produce,sight", "--tlp-max", "green", *says))
+    other = client(node, node.consumer("onlooker", "--scope", "misp", "--tlp-max", "green"))
+    find = lambda who, **query: [one.value for one in who.search(controller="attributes", pythonify=True, **query)]
+    event = MISPEvent()
+    event.info, event.threat_level_id = "Lures of the week", 2
+    event.add_tag("written-campaign")
+    event.add_attribute("domain", "written-lure.com", comment="a login page")
+    event.add_attribute("url", "https://page.written-lure.com/login")
+    event.add_attribute("comment", "seen by two", to_ids=False)
+    added = misp.add_event(event, pythonify=True)
+    good("an event is added", [repr(added)] * (not isinstance(added, MISPEvent) or added.uuid != event.uuid or added.published))
+    good("what is not taken is told", [repr(added.errors)] * ("comment" not in str(added.errors)))
+    good("it is found by its UUID", ["no"] * (misp.get_event(event.uuid, pythonify=True).info != event.info))
+    good("its author finds the draft", [find(misp, tags="written-campaign")] * ("written-lure.com" not in find(misp, tags="written-campaign")))
+    good("nobody else does", find(other, value="written-lure.com") + ["it exists"] * other.event_exists(event.uuid))
+    again = misp.add_event(event)
+    good("the same is not added twice", [again] * (again.get("errors", [0])[0] != 403))
+    attribute = misp.add_attribute(event.uuid, {"type": "domain", "value": "second-written.com"}, pythonify=True)
+    good("an attribute is added", [repr(attribute)] * (attribute.value != "second-written.com"))
+    third = misp.add_attribute(event.uuid, {"type": "domain", "value": "third-written.com"}, pythonify=True)
+    deleted = misp.delete_attribute(third)
+    good("and deleted", [deleted] * (not deleted.get("saved")) + [one for one in find(misp) if one == "third-written.com"])
+    published = misp.publish(event)
+    good("it is published", [published] * (not published.get("saved") or published["watchfire"]["released"] != 3))
+    for query in [{"value": "written-lure.com"}, {"tags": "written-campaign", "type_attribute": "domain"}]:
+        good(f"others find it by {query}", [find(other, **query)] * ("written-lure.com" not in find(other, **query)))
+    own = misp.get_event(event.uuid, pythonify=True)
+    good("it is found under its own id", [repr(own)] * (not own.published or len(own.attributes) != 3))
+    text = node.fetch("/export/text", node.consumer("written", "--tlp-max", "green")).decode()
+    good("it is in the exports", ["no"] * ("written-lure.com" not in text) + ["the third is"] * ("third-written.com" in text))
+    own.add_attribute("domain", "fourth-written.com")
+    # What says of itself that it is published is, as with MISP.
+    own.unpublish()
+    updated = misp.update_event(own, pythonify=True)
+    good("an update is a draft", [repr(updated)] * (not isinstance(updated, MISPEvent) or updated.published) + find(other, value="fourth-written.com"))
+    published = misp.publish(own)
+    good("it is published again", [published] * (not published.get("saved")))
+    good("then it is out", ["no"] * (find(other, value="fourth-written.com") != ["fourth-written.com"]))
+    gone = next(one for one in own.attributes if one.value == "written-lure.com")
+    deleted = misp.delete_attribute(gone)
+    good("what was said is taken back", [deleted] * (not deleted.get("saved")) + find(other, value="written-lure.com"))
+    refused = other.add_event(event)
+    good("a token that only reads adds nothing", [refused] * (refused.get("errors", [0])[0] != 403))
+    partner = Partner(node, scratch)
+    try:
+        partner.share("partners-lure.com", "green")
+        partner.share("partners-secret.com", "amber")
+        end = time.monotonic() + 60
+        while not find(misp, value="partners-lure.com"):
+            if time.monotonic() > end:
+                good("the partner's value comes", ["it does not"])
+            time.sleep(0.2)
+        sighting = MISPSighting()
+        sighting.from_dict(value="partners-lure.com", type="0", source="a sensor")
+        said = misp.add_sighting(sighting)
+        good("a sighting by value", [said] * ("errors" in said))
+        seen = misp.search(controller="attributes", value="partners-lure.com", pythonify=True)[0]
+        said = misp.add_sighting({"type": "1"}, seen)
+        good("a false positive by attribute", [said] * ("errors" in said))
+        said = misp.add_sighting({"type": "2", "id": str(seen.id)}, pythonify=True)
+        good("and that it is over", [repr(said)] * (not isinstance(said, MISPSighting)))
+        hidden = misp.add_sighting({"value": "partners-secret.com"})
+        good("what it may not see is not there", [hidden] * (hidden.get("errors", [0])[0] != 404))
+    finally:
+        partner.stop()
 
 
 def part_blocking(node, token):

@@ -313,11 +313,11 @@ fn a_program_tells_authors_what_it_met_of_what_it_may_see() {
         return;
     }
     let mut place = Place::new(NO_HOLD);
-    place._there.start();
+    place.there.start();
     let ours = card(&place.here);
-    place._there.json(&["peer", "add", &ours, "--name", "here"]);
+    place.there.json(&["peer", "add", &ours, "--name", "here"]);
     for (value, tlp) in [("met-lure.com", "green"), ("hidden-lure.com", "amber")] {
-        place._there.json(&["share", value, "--tlp", tlp, "--to", "here", "--now"]);
+        place.there.json(&["share", value, "--tlp", tlp, "--to", "here", "--now"]);
     }
     let until = Instant::now() + PATIENCE;
     while place.here.json(&["lookup", "hidden-lure.com"])[0]["matches"] == json!([]) {
@@ -334,11 +334,10 @@ fn a_program_tells_authors_what_it_met_of_what_it_may_see() {
     );
     assert_eq!(got["problems"][0]["what"], got["problems"][1]["what"], "what it may not see is as what is not there");
     assert_eq!(post(&siem, r#"[{"value":"met-lure.com","kount":3}]"#).problem(), (400, "bad-request".into()));
-    while !place._there.json(&["lookup", "met-lure.com"]).to_string().contains("\"seen\":3") {
+    while !place.there.json(&["lookup", "met-lure.com"]).to_string().contains("\"seen\":3") {
         assert!(Instant::now() < until, "its author does not hear of it");
         std::thread::sleep(LOOK);
     }
-    let _: &Org = &place._there;
 }
 
 /// The blocks of Python in docs/serving.md, in their order.

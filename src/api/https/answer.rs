@@ -1,7 +1,7 @@
 //! What programs are answered. Every address there is stands in [`found`].
 
 use super::caller::{Wrong, shown};
-use super::{rest, source, taxii};
+use super::{misp, rest, source, taxii};
 use crate::api::records::media_type;
 use crate::node::Node;
 use crate::node::error::NodeError;
@@ -43,7 +43,7 @@ pub(super) struct Served {
     turns: Turns,
 }
 
-/// Why nothing is served: RFC 9457, or under TAXII's addresses as that has it, with as little in it as helps whoever set the tool up.
+/// Why nothing is served: RFC 9457, or under TAXII's and MISP's addresses as these have it, with as little in it as helps whoever set the tool up.
 #[derive(Debug)]
 struct Problem(StatusCode, &'static str);
 
@@ -78,9 +78,7 @@ fn with_way_out(mut response: Response) -> Response {
             headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"watchfire\", charset=\"UTF-8\""));
             headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"watchfire\""));
         }
-        StatusCode::METHOD_NOT_ALLOWED => {
-            headers.entry(header::ALLOW).or_insert(HeaderValue::from_static("GET, HEAD"));
-        }
+        StatusCode::METHOD_NOT_ALLOWED => drop(headers.entry(header::ALLOW).or_insert(HeaderValue::from_static("GET, HEAD"))),
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
             headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("30"));
         }
@@ -94,7 +92,7 @@ impl Served {
         Self { node, wrong: Wrong::default(), turns: Turns::default() }
     }
 
-    /// Answers a request. A body that nobody wants is thrown away.
+    /// Answers a request. What nobody wants of its body is thrown away.
     pub(super) async fn answer(&self, request: Request<Incoming>, from: IpAddr) -> Response {
         let (parts, mut body) = request.into_parts();
         let most = Duration::from_secs(self.node.config.https.answer_s_max);
@@ -120,6 +118,9 @@ impl Served {
             Ok(response) => response,
             Err(Problem(status, detail)) if parts.uri.path().starts_with(taxii::BASE) => taxii::error(status, detail).into_response(),
             Err(Problem(status, detail)) if parts.uri.path().starts_with(rest::BASE) => rest::of_listener(status, detail).into_response(),
+            Err(Problem(status, detail)) if parts.uri.path().starts_with(misp::BASE) => {
+                misp::error(status, detail).into_response(parts.uri.path())
+            }
             Err(problem) => problem.into_response(),
         });
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -157,8 +158,16 @@ impl Served {
                 Err(error) => Ok(error.into_response()),
             };
         }
-        let (format, file) =
-            found(path).ok_or(Problem(StatusCode::NOT_FOUND, "there is nothing under this address; see docs/serving.md"))?;
+        // Of the address as it came: a token in it opens nothing there.
+        if uri.path().starts_with(misp::BASE) {
+            let path = uri.path();
+            let asked = misp::Asked { node: &self.node, consumer: &consumer, method, path, coding: coding(headers), body, turn };
+            return match misp::answered(asked).await {
+                Ok(response) => Ok(response),
+                Err(error) => Ok(error.into_response(path)),
+            };
+        }
+        let (format, file) = found(path).ok_or(Problem(StatusCode::NOT_FOUND, nothing_under(path)))?;
         if method != Method::GET && method != Method::HEAD {
             return Err(Problem(StatusCode::METHOD_NOT_ALLOWED, "this can be read alone"));
         }
@@ -291,6 +300,16 @@ fn unavailable(error: &NodeError) -> Problem {
     Problem(StatusCode::SERVICE_UNAVAILABLE, "this cannot be served just now; the node's operator finds out why in its log")
 }
 
+/// What is said of an address under which there is nothing.
+fn nothing_under(path: &str) -> &'static str {
+    // PyMISP leaves the last part of its address out where no slash follows it.
+    if path.starts_with("/servers/") || path.starts_with("/users/") {
+        "there is nothing under this address; MISP's REST begins with `/misp/`, the last slash too"
+    } else {
+        "there is nothing under this address; see docs/serving.md"
+    }
+}
+
 /// What stands under a path: the format, and which of its files, where it has several. No more is served than this.
 fn found(path: &str) -> Option<(ExportFormat, Option<&str>)> {
     let name = path.strip_prefix("/export/")?;
@@ -353,10 +372,10 @@ fn is_known(headers: &HeaderMap, tag: &str) -> bool {
 
 /// How many requests of each consumer are being answered.
 #[derive(Debug, Clone, Default)]
-struct Turns(Arc<Mutex<BTreeMap<[u8; 16], u64>>>);
+pub(super) struct Turns(Arc<Mutex<BTreeMap<[u8; 16], u64>>>);
 
 /// A request that counts while this lives.
-struct Turn(Turns, [u8; 16]);
+pub(super) struct Turn(Turns, [u8; 16]);
 
 impl Turns {
     fn take(&self, id: [u8; 16], most: u64) -> Option<Turn> {

@@ -5,6 +5,7 @@ mod answer;
 mod body;
 mod caller;
 mod certificate;
+mod misp;
 mod rest;
 mod taxii;
 

@@ -12,6 +12,7 @@ use std::ops::ControlFlow;
 
 use columns::Role;
 use record::{Record, Records};
+pub(in crate::formats) use write::guarded;
 pub use write::{HEADER, Writer, write};
 
 use super::marks::is_mark;

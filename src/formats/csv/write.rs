@@ -71,7 +71,8 @@ fn is_formula(text: &str) -> bool {
     text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
 }
 
-fn guarded(cell: &str) -> Cow<'_, str> {
+/// The cell, with an apostrophe in front where a spreadsheet would take it for a formula.
+pub(in crate::formats) fn guarded(cell: &str) -> Cow<'_, str> {
     if is_formula(cell.trim_start()) || cell.starts_with('\'') { Cow::Owned(format!("'{cell}")) } else { Cow::Borrowed(cell) }
 }
 

@@ -9,7 +9,7 @@ use crate::formats::misp::confidence_tag;
 use crate::formats::pattern::{self, Dialect};
 use crate::formats::stix::Scratch;
 use crate::formats::stix::write::NAMESPACE;
-use crate::model::{Observable, ObservableKind as K, OrgId, Timestamp};
+use crate::model::{Observable, ObservableKind as K, OrgId, RecordId, Timestamp};
 use md5::{Digest, Md5};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -18,6 +18,11 @@ use uuid::Uuid;
 
 /// What an event without a campaign is called.
 const UNNAMED: &str = "Indicators without a campaign";
+
+/// How the first line of an event's file begins, and how it ends. Each attribute behind it is a line.
+const HEAD_BEGINS: &str = "{\"Event\":";
+const HEAD_ENDS: &str = ",\"Attribute\":[";
+const OBJECTS: &str = ",\"Object\":";
 
 /// Whose event, and of which campaign.
 type Key = (OrgId, String);
@@ -45,6 +50,11 @@ impl<F: Files, S: Scratch> Feed<F, S> {
 /// The id of the event with what an author says of a campaign.
 pub fn event_id(author: &OrgId, campaign: &str) -> Uuid {
     Uuid::new_v5(&NAMESPACE, &[b"misp-event:", author.0.as_slice(), campaign.as_bytes()].concat())
+}
+
+/// The id of the attribute that a record is.
+pub fn attribute_id(record: &RecordId) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, &[b"misp-attribute:".as_slice(), &record.0].concat())
 }
 
 /// The id of an organisation in MISP.
@@ -79,7 +89,7 @@ impl<F: Files, S: Scratch> Form for Feed<F, S> {
             event.insert("published".into(), true.into());
             event.insert("publish_timestamp".into(), seconds(about.last).into());
             let head = serde_json::to_string(&event)?;
-            writeln!(files, "{{\"Event\":{},\"Attribute\":[", head.strip_suffix('}').unwrap_or(&head))?;
+            writeln!(files, "{HEAD_BEGINS}{}{HEAD_ENDS}", head.strip_suffix('}').unwrap_or(&head))?;
             threads.write(&Thread::Event(key.clone()), &mut WithoutEnd { out: files, held: Vec::new() })?;
             writeln!(files, "\n]}}}}")?;
         }
@@ -96,6 +106,33 @@ impl<F: Files, S: Scratch> Form for Feed<F, S> {
         files.end()?;
         Ok(Unsaid::default())
     }
+}
+
+/// An event as a file of a feed has it: its head, an attribute a line, and objects behind them.
+pub fn write_event(head: &Map<String, Value>, attributes: &[String], objects: &Value) -> String {
+    let head = Value::Object(head.clone()).to_string();
+    let objects = if objects.as_array().is_some_and(|list| list.is_empty()) { String::new() } else { format!("{OBJECTS}{objects}") };
+    format!("{HEAD_BEGINS}{}{HEAD_ENDS}\n{}\n]{objects}}}}}\n", head.strip_suffix('}').unwrap_or(&head), attributes.join(",\n"))
+}
+
+/// The objects in the last line of what [`write_event`] wrote; nothing where it has none.
+pub fn read_objects(line: &[u8]) -> Option<Value> {
+    let objects = line.trim_ascii_end().strip_prefix(b"]")?.strip_prefix(OBJECTS.as_bytes())?.strip_suffix(b"}}")?;
+    serde_json::from_slice(objects).ok()
+}
+
+/// What the first line of an event's file says of it: all but its attributes.
+pub fn read_head(line: &[u8]) -> Option<Map<String, Value>> {
+    let head = line.strip_prefix(HEAD_BEGINS.as_bytes())?.trim_ascii_end().strip_suffix(HEAD_ENDS.as_bytes())?;
+    serde_json::from_slice(&[head, b"}"].concat()).ok()
+}
+
+/// An attribute in a line of an event's file; nothing where the line is none.
+pub fn read_attribute(line: &[u8]) -> Option<Map<String, Value>> {
+    let line = line.trim_ascii_end();
+    let attribute = line.strip_suffix(b",").unwrap_or(line);
+    let is_one = attribute.starts_with(b"{") && !attribute.starts_with(HEAD_BEGINS.as_bytes());
+    is_one.then(|| serde_json::from_slice(attribute).ok()).flatten()
 }
 
 /// Passes on all but the last two bytes: the comma behind the last attribute.
@@ -147,7 +184,7 @@ fn attribute(row: &Row, (name, category, to_ids): (&str, &str, bool), value: &st
     let tlp = std::iter::once(format!("tlp:{}", row.tlp.name()));
     let tags = tlp.chain(row.marks.iter().cloned()).chain(row.confidence.map(confidence_tag)).chain(row.labels.iter().cloned());
     let mut attribute = json!({
-        "uuid": Uuid::new_v5(&NAMESPACE, &[b"misp-attribute:".as_slice(), &row.id.0].concat()).to_string(),
+        "uuid": attribute_id(&row.id).to_string(),
         "type": name,
         "category": category,
         "value": value,

@@ -20,7 +20,7 @@ pub use adblock::Adblock;
 pub use atom::{Warning, atom};
 pub use dns::{Dnsmasq, Hosts, Policy, Rpz};
 pub use lists::Lists;
-pub use misp::{Feed, event_id, organisation_id};
+pub use misp::{Feed, attribute_id, event_id, organisation_id, read_attribute, read_head, read_objects, write_event};
 pub use mvt::{Mvt, SHARD};
 pub use sigma::Sigma;
 pub use suricata::Suricata;

@@ -15,6 +15,7 @@
 mod attribute;
 mod confidence;
 pub mod read;
+pub mod rest;
 mod types;
 
 pub(super) use confidence::confidence_tag;

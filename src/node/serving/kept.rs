@@ -11,7 +11,7 @@ use crate::model::{GroupId, Timestamp};
 use crate::rules::gate::Gate;
 use aws_lc_rs::digest;
 use data_encoding::HEXLOWER;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -149,8 +149,8 @@ pub(super) struct KeptExport {
     made: Timestamp,
     until: Option<Timestamp>,
     packed: Mutex<BTreeMap<PackedAs, Arc<Packed>>>,
-    /// Consumers of which it was written down that they have it.
-    had: Mutex<BTreeSet<[u8; 16]>>,
+    /// Consumers of which it was written down that they have it, and whether all of it.
+    had: Mutex<BTreeMap<[u8; 16], bool>>,
     /// On disk, packed files too.
     bytes: AtomicU64,
 }
@@ -159,6 +159,27 @@ impl KeptExport {
     /// Where it is written.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What its files are called.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
+    /// Where one of its files stands: at which byte, and how many.
+    pub(super) fn place(&self, name: &str) -> Option<(u64, u64)> {
+        self.files.get(name).map(|part| (part.offset, part.size))
+    }
+
+    /// Whether it has to be written down that a consumer has got it, all or some of it.
+    fn is_news(&self, consumer: [u8; 16], whole: bool) -> bool {
+        let mut had = self.had.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = had.get(&consumer).copied();
+        if known.is_none() || (whole && known == Some(false)) {
+            had.insert(consumer, whole);
+            return true;
+        }
+        false
     }
 
     /// Whether it knows more than another.
@@ -264,11 +285,22 @@ impl Node {
     }
 
     async fn note_had(self: &Arc<Self>, kept: &KeptExport, request: &ExportRequest, consumer: &Consumer) -> Result<(), NodeError> {
-        if !kept.had.lock().unwrap_or_else(PoisonError::into_inner).insert(consumer.id) {
+        self.note_some(kept, request, consumer, true).await
+    }
+
+    /// The same of one of which it has got all or some.
+    pub(super) async fn note_some(
+        self: &Arc<Self>,
+        kept: &KeptExport,
+        request: &ExportRequest,
+        consumer: &Consumer,
+        whole: bool,
+    ) -> Result<(), NodeError> {
+        if !kept.is_news(consumer.id, whole) {
             return Ok(());
         }
         let (node, request, name) = (self.clone(), request.clone(), consumer.name.to_string());
-        blocking(move || node.remember_export_to(&request, Some(name))).await
+        blocking(move || if whole { node.remember_export_to(&request, Some(name)) } else { node.remember_some_to(&request, name) }).await
     }
 
     /// Takes away what an earlier process has left behind.

@@ -1,19 +1,24 @@
-//! Programs that come unattended: who may (`consumer.rs`), what was written for them lately (`kept.rs`), in which order it came (`ledger.rs`), what they say
-//! (`produce.rs`), and what of that is theirs to take back (`claim.rs`).
+//! Programs that come unattended: who may (`consumer.rs`), what was written for them lately (`kept.rs`), in which order it came (`ledger.rs`), what MISP's REST
+//! finds in it (`misp.rs`), what they say (`produce.rs`),
+//! which events they add (`draft.rs`), and what of that is theirs to take back (`claim.rs`).
 
 mod changes;
 mod claim;
 mod consumer;
+mod draft;
 mod kept;
 mod ledger;
+mod misp;
 mod produce;
 #[cfg(test)]
 mod tests;
 
 pub use changes::{Changes, Match, Wanted};
 pub use consumer::{Consumer, ConsumerAdd, ConsumerRenew, ConsumerView, ConsumersView, HttpsView, TokenView};
+pub use draft::{Drafted, EventError};
 pub use kept::{Coding, Fetched};
 pub use ledger::{Entry, Ledger, collection};
+pub use misp::{Carried, Found, Searched, Wrapped};
 pub(super) use produce::Producer;
 pub use produce::{Form, Objects, ProduceError, Produced, Sent, Sighted, Submitted};
 
@@ -39,6 +44,10 @@ pub(super) struct Serving {
     swept: claim::Swept,
     /// What was written lately.
     exports: Mutex<kept::Exports>,
+    /// Events of programs that are being changed.
+    drafting: draft::Drafting,
+    /// Searches under way.
+    searching: misp::Searching,
 }
 
 impl Serving {

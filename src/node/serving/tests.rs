@@ -1,5 +1,7 @@
 //! Producers: what they say goes out once, the way of an import, and what they said is theirs to take back.
 
+mod events;
+
 use super::produce::{Form, ProduceError, Produced, Sent};
 use super::{Consumer, ConsumerAdd};
 use crate::clock::Clock;
