@@ -372,8 +372,16 @@ section!(
         redirects_max: 5,
         /// So many indicators of one feed are held: each takes some 500 bytes of memory while the feed is read.
         records_max: 1_000_000,
-        /// So many files are fetched in one run of a MISP feed or a TAXII collection; the next run goes on.
+        /// So many files or pages are fetched in one run of a MISP feed, a TAXII collection or a MISP server; the next run goes on.
         fetches_max: 500,
+        /// So many files of a folder: each takes some 100 bytes of what is kept of the feed.
+        files_max: 10_000,
+        /// So many events of a MISP feed or server: each takes some 100 bytes of what is kept of the feed.
+        events_max: 100_000,
+        /// A MISP server gives and takes so many attributes at a time: 5,000 are some 5 MB.
+        misp_page_attributes: 5_000,
+        /// And so many bytes of them, which are held in memory some three times over.
+        misp_page_bytes_max: 64 << 20,
     }
 );
 
@@ -539,7 +547,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 123] = [
+pub const SETTINGS: [Setting; 127] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -651,7 +659,11 @@ pub const SETTINGS: [Setting; 123] = [
     number("feeds.unpacked_bytes_max", 1 << 10, 1 << 40, "bytes of it once unpacked"),
     number("feeds.redirects_max", 0, 20, "redirects that are followed"),
     number("feeds.records_max", 1, 10_000_000, "indicators of one feed"),
-    number("feeds.fetches_max", 1, 100_000, "files that are fetched in one run of a feed"),
+    number("feeds.fetches_max", 1, 100_000, "files or pages that are fetched in one run of a feed"),
+    number("feeds.files_max", 1, 1_000_000, "files of a folder that is a feed"),
+    number("feeds.events_max", 1, 1_000_000, "events of one MISP feed or server"),
+    number("feeds.misp_page_attributes", 1, 100_000, "attributes that a MISP server gives or takes at a time"),
+    number("feeds.misp_page_bytes_max", 1 << 10, 1 << 30, "bytes of them"),
     number("notify.retry_s_min", 1, 86_400, "first wait before a notice that failed is tried again"),
     number("notify.retry_s_max", 1, 86_400, "longest wait before a notice is tried again"),
     number("notify.give_up_hours", 1, 168, "a notice that has failed for so long is given up"),

@@ -78,8 +78,8 @@ struct Add {
     /// Its address, or a folder
     #[arg(value_name = "URL|DIR")]
     at: String,
-    /// What it is: `list` (a file of STIX, MISP, CSV or text), `folder`, `misp-feed`, `taxii`; a folder where it begins with `/`, else a list
-    #[arg(long, value_parser = ["list", "folder", "misp-feed", "taxii"])]
+    /// What it is: `list` (a file of STIX, MISP, CSV or text), `folder`, `misp-feed`, `taxii`, `misp` (a MISP server, asked with a key), `misp-push` (one that is written into); a folder where it begins with `/`, else a list
+    #[arg(long, value_parser = ["list", "folder", "misp-feed", "taxii", "misp", "misp-push"])]
     kind: Option<String>,
     /// How often it is read, give or take a tenth
     #[arg(long, value_name = "TIME", value_parser = every, default_value = "1h")]
@@ -102,6 +102,12 @@ struct Add {
     /// A file with the certificates to trust in place of the system's
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
+    /// Of `misp-push`: what was said in this group is written there; may be given several times
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<String>,
+    /// Of `misp-push`: nothing of a stricter label leaves; green where it is not given
+    #[arg(long, value_name = "TLP", value_parser = input::tlp)]
+    tlp_max: Option<Tlp>,
     #[command(flatten)]
     signer: Signer,
 }
@@ -145,7 +151,21 @@ fn every(text: &str) -> Result<u64, String> {
 pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
     match args.what {
         What::Add(add) => {
-            let Add { name, at, kind, every, tlp, confidence_max, take_well_known, allow_local, secret_file, ca_file, signer } = add;
+            let Add {
+                name,
+                at,
+                kind,
+                every,
+                tlp,
+                confidence_max,
+                take_well_known,
+                allow_local,
+                secret_file,
+                ca_file,
+                groups,
+                tlp_max,
+                signer,
+            } = add;
             let kind = match &kind {
                 Some(kind) => Kind::ALL.into_iter().find(|one| one.name() == kind),
                 None if at.starts_with('/') => Some(Kind::Folder),
@@ -153,7 +173,8 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
             };
             let well_known = if take_well_known { WellKnown::Take } else { WellKnown::LeaveOut };
             let kind = kind.unwrap_or(Kind::List);
-            let terms = Terms { kind, at, every_s: every, tlp, confidence_max, well_known, allow_local, secret_file, ca_file };
+            let terms =
+                Terms { kind, at, every_s: every, tlp, confidence_max, well_known, allow_local, secret_file, ca_file, groups, tlp_max };
             let ask = signer.order(desk, "feed-add", "", FeedAdd { name, terms }).await?;
             let view: FeedView = desk.node().post(Target::new(&["feeds"]), &ask).await?;
             output::answer(desk, &view, show_text)
@@ -236,6 +257,10 @@ pub(super) fn show_text(view: &FeedView) -> String {
     }
     if let Some(most) = terms.confidence_max {
         rows.push(("confidence", format!("up to {most}")));
+    }
+    if terms.kind == Kind::MispPush {
+        let groups: Vec<String> = terms.groups.iter().map(|group| plain(group)).collect();
+        rows.push(("written there", format!("what {} says, up to {}", groups.join(", "), terms.tlp_max.unwrap_or(Tlp::Green))));
     }
     if terms.allow_local {
         rows.push(("address", "may be one of this machine or its neighbours".into()));

@@ -293,6 +293,8 @@ fn feeds_show_how_they_are_how_far_behind_and_what_to_do() {
         allow_local: true,
         secret_file: None,
         ca_file: None,
+        groups: Vec::new(),
+        tlp_max: None,
     };
     let good = FeedView {
         name: "circl".into(),

@@ -6,7 +6,7 @@ use super::view::{FeedAdd, FeedView};
 use crate::config::notify::within;
 use crate::model::crypto::random;
 use crate::model::record::WithdrawalMode;
-use crate::model::{ReferralId, Timestamp};
+use crate::model::{ReferralId, Timestamp, Tlp};
 use crate::node::notify::channel;
 use crate::node::referral::By;
 use crate::node::{Node, NodeError};
@@ -25,12 +25,14 @@ impl Node {
     /// # Errors
     /// When the name is taken, what was settled cannot be done, there are too many, or the store takes no changes.
     pub async fn add_feed(&self, add: FeedAdd, by: By) -> Result<FeedView, NodeError> {
-        let FeedAdd { name, terms } = add;
+        let FeedAdd { name, mut terms } = add;
         if !is_plain_name(&name) {
             let hint = "hint: 1 to 40 small letters and digits, `.`, `-` and `_`, beginning with a letter or a digit";
             return Err(NodeError::BadInput(format!("`{}` is no name of a feed\n{hint}", name.escape_debug())));
         }
         self.check_terms(&terms)?;
+        // By id: what a group is called here may change.
+        terms.groups = terms.groups.iter().map(|name| Ok(self.group_named(name)?.group.to_string())).collect::<Result<_, NodeError>>()?;
         let _turn = self.feeding.turn.lock().await;
         self.store.settled().await;
         let snapshot = self.store.snapshot()?;
@@ -58,6 +60,12 @@ impl Node {
         }
         if terms.confidence_max.is_some_and(|most| most > 100) {
             return bad("confidence goes from 0 to 100".into());
+        }
+        if (terms.kind == Kind::MispPush) == terms.groups.is_empty() {
+            return bad("`misp-push` writes what was said in groups, and no other kind does\nhint: `--kind misp-push --group GROUP`".into());
+        }
+        if terms.tlp_max == Some(Tlp::Red) {
+            return bad("nothing that is TLP:RED leaves by itself\nhint: `--tlp-max amber+strict` is the most".into());
         }
         match terms.kind {
             Kind::Folder if !Path::new(&terms.at).is_absolute() => {
@@ -146,6 +154,13 @@ impl Node {
         let (known, log, at) = (row.known(&snapshot)?, row.log(self.org())?.id(), self.clock.now());
         drop(snapshot);
         // The feed itself goes last: what breaks off in between is told to try again.
+        if row.terms.kind == Kind::MispPush {
+            // What is there stays there; only how far it was written goes.
+            for key in row.kept_keys(&self.store.snapshot()?)?.chunks(REMOVED_AT_ONCE) {
+                let gone = key.iter().map(|key| row.kept_under(*key, None)).collect::<Result<Vec<_>, _>>()?;
+                self.commit_many(gone).await?;
+            }
+        }
         let items: Vec<(u64, u64)> = known.items.iter().map(|(key, item)| (*key, item.seq)).collect();
         for some in items.chunks(REMOVED_AT_ONCE) {
             let mut seqs: Vec<u64> = some.iter().map(|(_, seq)| *seq).collect();
@@ -167,11 +182,12 @@ impl Node {
         all(snapshot)?.into_iter().find(|row| row.name == name).ok_or_else(|| NodeError::UnknownFeed(name.to_owned()))
     }
 
-    fn feed_view(&self, snapshot: &Snapshot, row: FeedRow) -> Result<FeedView, NodeError> {
+    fn feed_view(&self, snapshot: &Snapshot, mut row: FeedRow) -> Result<FeedView, NodeError> {
         let state = row.state(snapshot)?;
-        let id = row.id()?;
-        let beginning: &[u8; 8] = id.first_chunk().ok_or_else(super::row::damaged)?;
-        let records = snapshot.kept_under(Shelf::FeedItem, beginning)?.len() as u64;
+        let records = row.kept_keys(snapshot)?.len() as u64;
+        for group in &mut row.terms.groups {
+            *group = self.group_named(group).map_or_else(|_| group.clone(), |row| row.name);
+        }
         let running = self.feeding.running().contains(&row.id);
         Ok(FeedView::of(row, state, records, running, self.clock.now()))
     }

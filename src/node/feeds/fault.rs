@@ -30,6 +30,9 @@ pub enum Fault {
     /// The server answered with this status.
     #[error("the server answered with {0}\nhint: {hint}", hint = status_hint(*.0))]
     Http(u16),
+    /// The server answered with this status, and wants to be left alone for so many seconds.
+    #[error("the server answered with {0}, and is to be left alone for {1} s\nhint: it is tried again then; `--every` says how often")]
+    Later(u16, u64),
     /// It was sent on and on.
     #[error("it is sent from one address to the next\nhint: `feeds.redirects_max` says how often; give the last address")]
     Redirects,
@@ -37,7 +40,7 @@ pub enum Fault {
     #[error("it is sent on from https to http\nhint: ask the source for an address that stays with https")]
     Downgrade,
     /// It is longer than may be.
-    #[error("it is longer than may be\nhint: `feeds.bytes_max` and `feeds.unpacked_bytes_max` say how long")]
+    #[error("it is longer than may be\nhint: `feeds.bytes_max`, `feeds.unpacked_bytes_max` and `feeds.misp_page_bytes_max` say how long")]
     TooLong,
     /// It is packed in a way that was not asked for, or damaged.
     #[error("what came cannot be unpacked\nhint: it is tried again; gzip is what is understood")]
@@ -57,8 +60,16 @@ pub enum Fault {
     /// It is not what it was said to be.
     #[error("it is not what it should be: {0}\nhint: look at the address and at `--kind`")]
     NotThat(&'static str),
+    /// A group whose word is written somewhere is none of ours.
+    #[error("a group of it is none of ours any more\nhint: add the feed again, with groups that `watchfire status` lists")]
+    NoGroup,
+    /// There is more than one run does.
+    #[error("there is more to write than one run does\nhint: the next goes on; `feeds.fetches_max` says how many pages one has")]
+    More,
     /// There is more than is taken of one feed.
-    #[error("there is more in it than is taken of one feed\nhint: `feeds.records_max` says how much")]
+    #[error(
+        "there is more in it than is taken of one feed\nhint: `feeds.records_max`, `feeds.events_max` and `feeds.files_max` say how much"
+    )]
     TooMany,
     /// Much of what was there is gone.
     #[error(
@@ -80,6 +91,7 @@ impl Fault {
             Self::TimedOut => "timeout",
             Self::Broken => "broken",
             Self::Http(_) => "http",
+            Self::Later(..) => "later",
             Self::Redirects => "redirects",
             Self::Downgrade => "downgrade",
             Self::TooLong => "too-long",
@@ -89,6 +101,8 @@ impl Fault {
             Self::Disk => "disk",
             Self::Folder => "folder",
             Self::NotThat(_) => "not-that",
+            Self::NoGroup => "no-group",
+            Self::More => "more",
             Self::TooMany => "too-many",
             Self::Shrunk => "shrunk",
         }
@@ -97,6 +111,7 @@ impl Fault {
 
 const fn status_hint(status: u16) -> &'static str {
     match status {
+        300..=399 => "give the address that it sends on to",
         401 | 403 => "look at the file that `--secret-file` names",
         404 | 410 => "look at the address; the source may have moved",
         429 => "it is asked too often; `--every` says how often",

@@ -8,11 +8,11 @@ use crate::rules::reachable::{closed, closed_name};
 use data_encoding::BASE64;
 use flate2::read::MultiGzDecoder;
 use futures_util::future::BoxFuture;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, ETAG, HOST, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, LAST_MODIFIED, LOCATION, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HOST, HeaderMap, HeaderName, HeaderValue,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER, USER_AGENT,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -89,6 +89,8 @@ pub(super) struct Ask<'a> {
     /// A file with the certificates that are trusted in place of the system's.
     pub(super) ca: Option<&'a Path>,
     pub(super) validators: Option<&'a Validators>,
+    /// JSON that is posted. It goes to no other origin, whatever the server says.
+    pub(super) post: Option<Bytes>,
 }
 
 /// What came.
@@ -123,6 +125,13 @@ impl Body {
 
     /// All of it, where it is short.
     pub(super) fn whole(self) -> Result<Vec<u8>, Fault> {
+        let most = self.unpacked_max;
+        self.whole_within(most)
+    }
+
+    /// All of it, where it has no more than so many bytes.
+    pub(super) fn whole_within(mut self, most: u64) -> Result<Vec<u8>, Fault> {
+        self.unpacked_max = self.unpacked_max.min(most);
         let mut bytes = Vec::new();
         self.reader().and_then(|mut reader| reader.read_to_end(&mut bytes)).map_err(|error| read_fault(&error))?;
         Ok(bytes)
@@ -174,6 +183,11 @@ impl Fetcher {
             if url.scheme() == "https" && next.scheme() != "https" {
                 return Err(Fault::Downgrade);
             }
+            // The others would turn it into a question, and what is posted is meant for the feed's own server.
+            let same = matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) && next.origin() == url.origin();
+            if ask.post.is_some() && !same {
+                return Err(Fault::Http(status.as_u16()));
+            }
             url = next;
         }
         Err(Fault::Redirects)
@@ -198,19 +212,22 @@ impl Fetcher {
         Ok((response, connection))
     }
 
-    fn request(&self, ask: &Ask<'_>, url: &Url, at_home: bool) -> Result<Request<Empty<Bytes>>, Fault> {
+    fn request(&self, ask: &Ask<'_>, url: &Url, at_home: bool) -> Result<Request<Full<Bytes>>, Fault> {
         if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
             return Err(Fault::BadUrl);
         }
         let host = url.host_str().ok_or(Fault::BadUrl)?;
         let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let mut request = Request::builder()
-            .method(Method::GET)
+            .method(if ask.post.is_some() { Method::POST } else { Method::GET })
             .uri(&url[Position::BeforePath..Position::AfterQuery])
             .header(HOST, host)
             .header(USER_AGENT, "watchfire")
             .header(ACCEPT, ask.accept)
             .header(ACCEPT_ENCODING, "gzip");
+        if ask.post.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
         let validators = ask.validators.map(|known| [(IF_NONE_MATCH, &known.etag), (IF_MODIFIED_SINCE, &known.modified)]);
         for (name, value) in validators.into_iter().flatten() {
             if let Some(value) = value {
@@ -224,7 +241,7 @@ impl Fetcher {
             }
             request = request.header(AUTHORIZATION, secret(file)?);
         }
-        request.body(Empty::new()).map_err(|_| Fault::BadUrl)
+        request.body(Full::new(ask.post.clone().unwrap_or_default())).map_err(|_| Fault::BadUrl)
     }
 
     /// Connects to an address that was looked at, or through the proxy, which resolves names itself.
@@ -269,6 +286,11 @@ impl Fetcher {
     /// Writes what comes to disk, within the bounds.
     async fn take(&self, response: Response<Incoming>) -> Result<Fetched, Fault> {
         let (head, mut body) = response.into_parts();
+        if matches!(head.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+            && let Some(seconds) = wait_s(&head.headers)
+        {
+            return Err(Fault::Later(head.status.as_u16(), seconds));
+        }
         if head.status != StatusCode::OK {
             return Err(Fault::Http(head.status.as_u16()));
         }
@@ -296,7 +318,23 @@ async fn within<T>(time: Duration, work: impl Future<Output = Result<T, Fault>>)
     tokio::time::timeout(time, work).await.unwrap_or(Err(Fault::TimedOut))
 }
 
-type Sender = hyper::client::conn::http1::SendRequest<Empty<Bytes>>;
+/// How long a server wants to be left alone, in seconds: `Retry-After` is a number of them, or a date (RFC 9110, section 10.2.3), which counts from
+/// the server's own clock.
+fn wait_s(headers: &HeaderMap) -> Option<u64> {
+    let after = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    after.parse().ok().or_else(|| {
+        let until = date(headers, RETRY_AFTER)?;
+        Some(until.saturating_sub(date(headers, DATE)?))
+    })
+}
+
+/// A time that a header names, in seconds since 1970.
+pub(super) fn date(headers: &HeaderMap, name: HeaderName) -> Option<u64> {
+    let at = jiff::fmt::rfc2822::parse(headers.get(name)?.to_str().ok()?.trim()).ok()?;
+    u64::try_from(at.timestamp().as_second()).ok()
+}
+
+type Sender = hyper::client::conn::http1::SendRequest<Full<Bytes>>;
 
 async fn speak<S>(stream: S) -> Result<(Sender, AbortOnDropHandle<()>), Fault>
 where
@@ -407,7 +445,7 @@ mod tests {
     }
 
     fn ask(url: &Url) -> Ask<'_> {
-        Ask { url: url.clone(), accept: "*/*", home: url, local: true, secret: None, ca: None, validators: None }
+        Ask { url: url.clone(), accept: "*/*", home: url, local: true, secret: None, ca: None, validators: None, post: None }
     }
 
     async fn fetch_with(fetcher: &Fetcher, ask: Ask<'_>) -> Result<Fetched, Fault> {

@@ -9,14 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-/// So many files are taken of a folder.
-const FILES_MAX: usize = 10_000;
-
 impl Node {
     pub(super) async fn read_folder(self: &Arc<Self>, run: &mut Run) -> Result<(), Stop> {
         let folder = run.feed.terms.at.clone();
-        let bytes_max = self.config.feeds.bytes_max;
-        let files = tokio::task::spawn_blocking(move || files(Path::new(&folder))).await.map_err(|_| Fault::Folder)??;
+        let (bytes_max, files_max) = (self.config.feeds.bytes_max, self.config.feeds.files_max);
+        let files = tokio::task::spawn_blocking(move || files(Path::new(&folder), files_max)).await.map_err(|_| Fault::Folder)??;
         let known = run.state.parts.clone();
         let new = |name: &str, version: &String| run.how.dry_run || run.how.accept_removals || known.get(name) != Some(version);
         let changed: Vec<String> = files.iter().filter(|(name, version)| new(name, version)).map(|(name, _)| name.clone()).collect();
@@ -61,7 +58,7 @@ impl Node {
 }
 
 /// The files of a folder, each with its version. What is hidden, or looks as if it were still being written, waits; links are not followed.
-fn files(folder: &Path) -> Result<BTreeMap<String, String>, Fault> {
+fn files(folder: &Path, most: u64) -> Result<BTreeMap<String, String>, Fault> {
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(|_| Fault::Folder)? {
         let entry = entry.map_err(|_| Fault::Folder)?;
@@ -73,7 +70,7 @@ fn files(folder: &Path) -> Result<BTreeMap<String, String>, Fault> {
         let metadata = entry.metadata().map_err(|_| Fault::Folder)?;
         let changed = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_nanos());
         files.insert(name, format!("{changed}-{}", metadata.len()));
-        if files.len() > FILES_MAX {
+        if files.len() as u64 > most {
             return Err(Fault::TooMany);
         }
     }

@@ -10,9 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use url::Url;
 
-/// So many events are taken of a feed.
-const EVENTS_MAX: usize = 100_000;
-
 /// What a manifest says of an event, as far as it matters here. Times come as numbers and as strings.
 #[derive(Deserialize)]
 struct Event {
@@ -25,7 +22,7 @@ impl Node {
         let root = root(&run.feed.terms.at)?;
         let at = |name: &str| root.join(name).map_err(|_| Fault::BadUrl);
         let fetched = self.fetch_for(run, &at("manifest.json")?, Fetch::default()).await?;
-        let manifest = manifest(&fetched.body.map_or_else(|| Ok(Vec::new()), super::fetch::Body::whole)?)?;
+        let manifest = manifest(&fetched.body.map_or_else(|| Ok(Vec::new()), super::fetch::Body::whole)?, self.config.feeds.events_max)?;
         let all: BTreeSet<u64> = manifest.keys().map(|uuid| part(uuid)).collect();
         let again = run.how.dry_run || run.how.accept_removals;
         let changed = manifest.iter().filter(|(uuid, version)| again || run.state.parts.get(*uuid) != Some(*version));
@@ -77,9 +74,9 @@ fn root(at: &str) -> Result<Url, Fault> {
 }
 
 /// The events of a manifest, each with its version. What is no uuid would be an address of the manifest's choice.
-fn manifest(bytes: &[u8]) -> Result<BTreeMap<String, String>, Fault> {
+fn manifest(bytes: &[u8], most: u64) -> Result<BTreeMap<String, String>, Fault> {
     let all: BTreeMap<String, Event> = serde_json::from_slice(bytes).map_err(|_| Fault::NotThat("there is no manifest"))?;
-    if all.len() > EVENTS_MAX {
+    if all.len() as u64 > most {
         return Err(Fault::TooMany);
     }
     let is_uuid = |name: &str| name.len() == 36 && name.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
@@ -96,9 +93,10 @@ mod tests {
     #[test]
     fn a_manifest_names_events_and_no_addresses() {
         let good = br#"{"deba275d-e3f9-54f1-80c8-6b06887a75f4":{"timestamp":"1","info":"x"},"8a8269e4-ace7-5cff-94f0-409521ae4f0c":{"timestamp":2}}"#;
-        assert_eq!(manifest(good).unwrap().into_values().collect::<Vec<_>>(), ["2", "\"1\""]);
+        assert_eq!(manifest(good, 2).unwrap().into_values().collect::<Vec<_>>(), ["2", "\"1\""]);
+        assert_eq!(manifest(good, 1), Err(Fault::TooMany));
         for bad in ["[]", "", "<html>", r#"{"../../../../etc/passwd":{}}"#, r#"{"http://127.0.0.1/":{}}"#] {
-            assert!(matches!(manifest(bad.as_bytes()), Err(Fault::NotThat(_))), "{bad}");
+            assert!(matches!(manifest(bad.as_bytes(), 2), Err(Fault::NotThat(_))), "{bad}");
         }
     }
 

@@ -5,13 +5,19 @@ mod change;
 mod fault;
 mod fetch;
 mod folder;
+mod misp;
 mod misp_feed;
+#[cfg(test)]
+mod misp_tests;
+mod push;
 mod row;
 mod run;
 mod take;
 mod taxii;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;
 mod view;
 
 pub use fault::Fault;

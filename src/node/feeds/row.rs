@@ -24,11 +24,15 @@ pub enum Kind {
     MispFeed,
     /// A collection of TAXII 2.1.
     Taxii,
+    /// A MISP server, asked through its REST search.
+    Misp,
+    /// A MISP server into which is written what groups share.
+    MispPush,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::List, Self::Folder, Self::MispFeed, Self::Taxii];
+    pub const ALL: [Self; 6] = [Self::List, Self::Folder, Self::MispFeed, Self::Taxii, Self::Misp, Self::MispPush];
 
     /// As people write it.
     pub const fn name(self) -> &'static str {
@@ -37,6 +41,8 @@ impl Kind {
             Self::Folder => "folder",
             Self::MispFeed => "misp-feed",
             Self::Taxii => "taxii",
+            Self::Misp => "misp",
+            Self::MispPush => "misp-push",
         }
     }
 }
@@ -78,6 +84,12 @@ pub struct Terms {
     /// A file with the certificates that are trusted in place of the system's.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+    /// Of a server that is written into: what was said in these groups, by name or id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// And nothing of a stricter TLP; TLP:GREEN where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tlp_max: Option<Tlp>,
 }
 
 /// A feed as the store keeps it.
@@ -104,12 +116,28 @@ pub(super) struct StateRow {
     pub(super) fault: Option<FaultView>,
     #[serde(default)]
     pub(super) validators: Validators,
-    /// Of a folder or a MISP feed: each of its files, and which version of it was taken.
+    /// Of a folder or a MISP feed: each of its files, and which version of it was taken. Of a MISP server: each of its events.
     #[serde(default)]
     pub(super) parts: BTreeMap<String, String>,
     /// Of a collection: where the next question begins.
     #[serde(default)]
     pub(super) cursor: Cursor,
+    /// Of a MISP server: the event of several pages that was not read to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) begun: Option<Begun>,
+}
+
+/// How far an event of several pages was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Begun {
+    /// Its number on the server.
+    pub(super) event: u64,
+    /// Which version of it. Another one is read from its beginning.
+    pub(super) version: String,
+    /// The page that comes next, from 1 on.
+    pub(super) page: u64,
+    /// The number of the last attribute that was taken.
+    pub(super) last: u64,
 }
 
 /// How far a collection was read.
@@ -186,6 +214,11 @@ impl Known {
         self.by_part.get(&part).cloned().unwrap_or_default()
     }
 
+    /// The parts from one number on, and before another, that say something.
+    pub(super) fn parts_within(&self, range: std::ops::RangeInclusive<u64>) -> impl Iterator<Item = u64> {
+        self.by_part.range(range).filter(|(_, keys)| !keys.is_empty()).map(|(part, _)| *part)
+    }
+
     /// All parts that say something.
     pub(super) fn parts(&self) -> BTreeSet<u64> {
         self.by_part.iter().filter(|(_, keys)| !keys.is_empty()).map(|(part, _)| *part).collect()
@@ -215,9 +248,13 @@ impl FeedRow {
     }
 
     pub(super) fn item(&self, key: u64, row: Option<&ItemRow>) -> Result<Change, NodeError> {
+        self.kept_under(key, row.map(|row| serde_json::to_vec(row).unwrap_or_default()))
+    }
+
+    pub(super) fn kept_under(&self, key: u64, row: Option<Vec<u8>>) -> Result<Change, NodeError> {
         let mut id = self.id()?;
         id[8..].copy_from_slice(&key.to_be_bytes());
-        Ok(Change::Keep { shelf: Shelf::FeedItem, id, row: row.map(|row| serde_json::to_vec(row).unwrap_or_default()) })
+        Ok(Change::Keep { shelf: Shelf::FeedItem, id, row })
     }
 
     pub(super) fn state(&self, snapshot: &Snapshot) -> Result<StateRow, NodeError> {
@@ -229,8 +266,19 @@ impl FeedRow {
         Ok(Change::Keep { shelf: Shelf::FeedState, id: self.id()?, row: Some(serde_json::to_vec(state).unwrap_or_default()) })
     }
 
+    /// Under which numbers something is kept of it.
+    pub(super) fn kept_keys(&self, snapshot: &Snapshot) -> Result<Vec<u64>, NodeError> {
+        let id = self.id()?;
+        let beginning: &[u8; 8] = id.first_chunk().ok_or_else(damaged)?;
+        let rows = snapshot.kept_under(Shelf::FeedItem, beginning)?;
+        rows.iter().map(|(key, _)| Ok(u64::from_be_bytes(*key.last_chunk().ok_or_else(damaged)?))).collect()
+    }
+
     pub(super) fn known(&self, snapshot: &Snapshot) -> Result<Known, NodeError> {
         let mut known = Known::default();
+        if self.terms.kind == Kind::MispPush {
+            return Ok(known);
+        }
         let id = self.id()?;
         let beginning: &[u8; 8] = id.first_chunk().ok_or_else(damaged)?;
         for (key, bytes) in snapshot.kept_under(Shelf::FeedItem, beginning)? {

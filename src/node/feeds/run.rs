@@ -10,6 +10,7 @@ use crate::config::notify::within;
 use crate::model::Timestamp;
 use crate::model::crypto::random;
 use crate::node::{Node, NodeError};
+use hyper::body::Bytes;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,7 @@ const BACK_OFF_S_MAX: u64 = 86_400;
 const BACK_OFF_S_MIN: u64 = 60;
 
 /// While it is there the feed is being read, and nobody else begins.
-struct Turn {
+pub(super) struct Turn {
     node: Arc<Node>,
     id: String,
 }
@@ -49,10 +50,12 @@ impl Node {
                 Vec::new()
             });
             for feed in due.into_iter().take(at_once.saturating_sub(under_way.len())) {
+                // Taken before its task begins: the next look must not find it due once more.
+                let Some(turn) = self.turn_of(&feed) else { continue };
                 let node = self.clone();
                 under_way.spawn(async move {
                     let id = feed.id.clone();
-                    match node.run_feed(feed, FeedRun::default()).await {
+                    match node.run_feed(feed, FeedRun::default(), turn).await {
                         Ok(view) => {
                             let (Counts { new, changed, gone, left_out, .. }, fault) = (view.counts, view.fault.map(|fault| fault.code));
                             tracing::info!(feed = id, new, changed, gone, left_out, fault, "a feed was read");
@@ -70,7 +73,7 @@ impl Node {
         }
     }
 
-    fn due_feeds(&self) -> Result<Vec<FeedRow>, NodeError> {
+    pub(super) fn due_feeds(&self) -> Result<Vec<FeedRow>, NodeError> {
         let (snapshot, now) = (self.store.snapshot()?, self.clock.now());
         let mut due = Vec::new();
         for row in super::row::all(&snapshot)?.into_iter().filter(|row| !row.paused) {
@@ -92,15 +95,19 @@ impl Node {
         let feed = self.feed_named(&self.store.snapshot()?, name)?;
         // Whoever asked may go away meanwhile.
         let node = self.clone();
-        let run = tokio::spawn(async move { node.run_feed(feed, how).await });
+        let Some(turn) = self.turn_of(&feed) else {
+            return Err(NodeError::Conflict(format!("`{}` is being read\nhint: `watchfire feed list` shows when that is over", feed.name)));
+        };
+        let run = tokio::spawn(async move { node.run_feed(feed, how, turn).await });
         run.await.map_err(|fault| NodeError::Internal(fault.to_string()))?
     }
 
-    async fn run_feed(self: &Arc<Self>, feed: FeedRow, how: FeedRun) -> Result<FeedRunView, NodeError> {
-        if !self.feeding.running().insert(feed.id.clone()) {
-            return Err(NodeError::Conflict(format!("`{}` is being read\nhint: `watchfire feed list` shows when that is over", feed.name)));
-        }
-        let _turn = Turn { node: self.clone(), id: feed.id.clone() };
+    /// `None` while it is being read.
+    pub(super) fn turn_of(self: &Arc<Self>, feed: &FeedRow) -> Option<Turn> {
+        self.feeding.running().insert(feed.id.clone()).then(|| Turn { node: self.clone(), id: feed.id.clone() })
+    }
+
+    async fn run_feed(self: &Arc<Self>, feed: FeedRow, how: FeedRun, _turn: Turn) -> Result<FeedRunView, NodeError> {
         let snapshot = self.store.snapshot()?;
         let (state, known) = (feed.state(&snapshot)?, feed.known(&snapshot)?);
         drop(snapshot);
@@ -117,6 +124,8 @@ impl Node {
             Kind::Folder => self.read_folder(&mut run).await,
             Kind::MispFeed => self.read_misp_feed(&mut run).await,
             Kind::Taxii => self.read_taxii(&mut run).await,
+            Kind::Misp => self.read_misp(&mut run).await,
+            Kind::MispPush => self.push_misp(&mut run).await,
         };
         let fault = match ended {
             Ok(()) => None,
@@ -139,11 +148,13 @@ impl Node {
         state.fault = fault.map(Into::into);
         match fault {
             None => (state.failures, state.succeeded, state.next) = (0, Some(now), later(now, every_s)),
-            Some(_) => {
+            Some(fault) => {
                 state.failures = state.failures.saturating_add(1);
                 let most = every_s.max(BACK_OFF_S_MAX);
                 let wait = BACK_OFF_S_MIN.max(every_s / 8).saturating_mul(1 << (state.failures - 1).min(16));
-                state.next = later(now, wait.min(most));
+                // A server that asks for more patience has it, within the same bound.
+                let (wait, asked) = (wait.min(most), if let Fault::Later(_, seconds) = fault { (*seconds).min(most) } else { 0 });
+                state.next = later(now, wait).max(now.plus(asked.saturating_mul(1_000)));
             }
         }
         run.state = state;
@@ -200,6 +211,7 @@ impl Node {
             ca: ca.as_deref(),
             // What was fetched before was not kept by a try, and is to be looked at whole.
             validators: fetch.validators.as_ref().filter(|_| !run.how.dry_run && !run.how.accept_removals),
+            post: fetch.post,
         };
         self.fetcher().fetch(&ask).await
     }
@@ -223,6 +235,8 @@ impl Node {
 pub(super) struct Fetch {
     pub(super) accept: Option<&'static str>,
     pub(super) validators: Option<Validators>,
+    /// JSON to be posted.
+    pub(super) post: Option<Bytes>,
 }
 
 pub(super) fn address(text: &str) -> Result<Url, Fault> {

@@ -34,6 +34,8 @@ pub(super) struct Reading {
     pub(super) parts: BTreeMap<u64, BTreeSet<u64>>,
     left_out: u64,
     problems: Vec<Problem>,
+    /// Parts that are gone by their source's own word.
+    pub(super) deleted: BTreeSet<u64>,
     /// Whether it breaks off: then what is missing in it may be there.
     pub(super) broken: bool,
 }
@@ -65,7 +67,7 @@ impl Reading {
         }
     }
 
-    fn leave_out(&mut self, problem: Problem, count: u64) {
+    pub(super) fn leave_out(&mut self, problem: Problem, count: u64) {
         self.left_out += count;
         self.problem(problem);
     }
@@ -126,7 +128,7 @@ impl Node {
 
     /// Takes in what was read, and with it how far the feed is. Where `all` is given, parts that are not among these are gone. Nothing is written of a try.
     pub(super) async fn take(&self, run: &mut super::Run, reading: Reading, all: Option<&BTreeSet<u64>>) -> Result<(), Stop> {
-        let Reading { mut said, parts, left_out, problems, broken } = reading;
+        let Reading { mut said, parts, left_out, problems, deleted, broken } = reading;
         run.counts.left_out += left_out;
         run.problems.extend(problems.into_iter().take(PROBLEMS_MAX.saturating_sub(run.problems.len())));
         if broken {
@@ -173,8 +175,9 @@ impl Node {
         }
         let gone = gone(&run.known, &parts, &gone_parts, &mut touched);
         let held = run.known.items.len();
-        let is_much = gone.len() > FEW && gone.len() * 2 > held || !gone.is_empty() && gone.len() == held && plan.is_empty();
-        // An object that is revoked is gone by its source's own word.
+        // What is revoked or deleted is gone by its source's own word.
+        let silent = gone.keys().filter(|key| run.known.items.get(key).is_none_or(|row| !row.parts.is_subset(&deleted))).count();
+        let is_much = silent > FEW && silent * 2 > held || silent > 0 && gone.len() == held && plan.is_empty();
         if is_much && !run.how.accept_removals && run.feed.terms.kind != Kind::Taxii {
             return Err(Fault::Shrunk.into());
         }

@@ -18,15 +18,15 @@ const START: Timestamp = Timestamp(1_800_000_000_000);
 const HOUR: u64 = 3_600;
 
 /// What lies beside the project, where it is there.
-fn shared(path: &str) -> PathBuf {
+pub(super) fn shared(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path)
 }
 
 /// A node, and a web server that its feeds may reach.
-struct Desk {
-    directory: tempfile::TempDir,
-    clock: Clock,
-    node: Arc<Node>,
+pub(super) struct Desk {
+    pub(super) directory: tempfile::TempDir,
+    pub(super) clock: Clock,
+    pub(super) node: Arc<Node>,
     web: Web,
 }
 
@@ -88,12 +88,29 @@ impl Web {
     }
 }
 
+/// What is settled about a feed at an address of this machine.
+pub(super) fn local(kind: Kind, at: String) -> Terms {
+    Terms {
+        kind,
+        at,
+        every_s: HOUR,
+        tlp: Tlp::AmberStrict,
+        confidence_max: None,
+        well_known: WellKnown::Take,
+        allow_local: true,
+        secret_file: None,
+        ca_file: None,
+        groups: Vec::new(),
+        tlp_max: None,
+    }
+}
+
 impl Desk {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         Self::with(|_| ()).await
     }
 
-    async fn with(set: impl Fn(&mut Config)) -> Self {
+    pub(super) async fn with(set: impl Fn(&mut Config)) -> Self {
         let (directory, clock) = (tempfile::tempdir().unwrap(), Clock::manual(START));
         let data = directory.path().join("node");
         Node::init(&data, &["amal.example:7443".to_owned()], &clock).unwrap();
@@ -101,46 +118,50 @@ impl Desk {
         Self { directory, clock, node, web: Web::new().await }
     }
 
-    fn config(set: impl Fn(&mut Config)) -> Config {
+    pub(super) fn config(set: impl Fn(&mut Config)) -> Config {
         let mut config = Config::default();
         (config.gate.reserved, config.gate.unknown_tld) = (Severity::Warn, Severity::Warn);
         set(&mut config);
         config
     }
 
-    async fn add(&self, name: &str, kind: Kind, at: String) {
-        let terms = Terms {
-            kind,
-            at,
-            every_s: HOUR,
-            tlp: Tlp::AmberStrict,
-            confidence_max: None,
-            well_known: WellKnown::Take,
-            allow_local: true,
-            secret_file: None,
-            ca_file: None,
-        };
+    pub(super) async fn add(&self, name: &str, kind: Kind, at: String) {
+        let terms = local(kind, at);
         self.node.add_feed(FeedAdd { name: name.into(), terms }, By::default()).await.unwrap();
     }
 
-    async fn run(&self, name: &str) -> FeedRunView {
+    pub(super) async fn run(&self, name: &str) -> FeedRunView {
         self.node.feed_now(name, FeedRun::default()).await.unwrap()
     }
 
+    /// As after a restart.
+    pub(super) async fn again(self, config: Config) -> Self {
+        let Self { directory, clock, node, web } = self;
+        node.store.close();
+        drop(node);
+        loop {
+            match Node::open_with(&directory.path().join("node"), config.clone(), clock.clone()) {
+                Ok(node) => return Self { directory, clock, node, web },
+                Err(NodeError::StoreLocked(_)) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
     /// New, changed, as before, gone.
-    async fn became(&self, name: &str) -> [u64; 4] {
+    pub(super) async fn became(&self, name: &str) -> [u64; 4] {
         let view = self.run(name).await;
         assert_eq!(view.fault, None, "{view:?}");
         let Counts { new, changed, unchanged, gone, .. } = view.counts;
         [new, changed, unchanged, gone]
     }
 
-    async fn fault(&self, name: &str) -> String {
+    pub(super) async fn fault(&self, name: &str) -> String {
         self.run(name).await.fault.expect("it fails").code
     }
 
     /// Who says a value, and whether that holds.
-    fn says(&self, value: &str) -> Vec<String> {
+    pub(super) fn says(&self, value: &str) -> Vec<String> {
         let found = self.node.lookup(&[value.to_owned()]).unwrap().remove(0).matches;
         let exact = found.into_iter().filter(|one| one.r#match == "exact");
         exact.map(|MatchView { author_name, state, label, .. }| format!("{author_name} {state} {label}")).collect()
@@ -269,18 +290,8 @@ async fn nothing_of_a_feed_is_offered_to_a_peer_and_a_restart_goes_on_where_it_w
     let peer = Node::open_with(&peer_data, Config::default(), desk.clock.clone()).unwrap();
     desk.node.peer_add(&peer.card().unwrap(), "borealis", crate::node::view::PeerOptions::default()).await.unwrap();
     assert!(desk.node.offer(&peer.org()).unwrap().0.iter().all(|log| !log.key.author.is_feed()));
-    let Desk { directory, clock, node, web } = desk;
-    node.store.close();
-    drop(node);
-    let node = loop {
-        match Node::open_with(&directory.path().join("node"), Desk::config(|_| ()), clock.clone()) {
-            Ok(node) => break node,
-            Err(NodeError::StoreLocked(_)) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
-            Err(error) => panic!("{error}"),
-        }
-    };
-    web.asked();
-    let desk = Desk { directory, clock, node, web };
+    let desk = desk.again(Desk::config(|_| ())).await;
+    desk.web.asked();
     assert_eq!(desk.became("list").await, [0, 0, 0, 0]);
     assert_eq!(desk.says("evil1.example.org"), ["feed:list live amber+strict"]);
 }
@@ -462,17 +473,8 @@ async fn a_real_taxii_server_is_read() {
     let key = desk.directory.path().join("key");
     std::fs::write(&key, "Basic admin:Password0\n").unwrap();
     std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    let terms = Terms {
-        kind: Kind::Taxii,
-        at: format!("http://127.0.0.1:{port}/trustgroup1/collections/91a7b528-80eb-42ed-a74d-c6fbd5a26116/"),
-        every_s: HOUR,
-        tlp: Tlp::AmberStrict,
-        confidence_max: None,
-        well_known: WellKnown::Take,
-        allow_local: true,
-        secret_file: Some(key),
-        ca_file: None,
-    };
+    let at = format!("http://127.0.0.1:{port}/trustgroup1/collections/91a7b528-80eb-42ed-a74d-c6fbd5a26116/");
+    let terms = Terms { secret_file: Some(key), ..local(Kind::Taxii, at) };
     desk.node.add_feed(FeedAdd { name: "medallion".into(), terms }, By::default()).await.unwrap();
     let (first, second) = (desk.run("medallion").await, desk.run("medallion").await);
     let _ = (server.kill(), server.wait());
@@ -508,20 +510,45 @@ async fn what_fails_or_hangs_holds_up_no_other_feed_and_what_is_paused_waits() {
     keeping.await.unwrap();
 }
 
+#[tokio::test(flavor = "current_thread")]
+async fn a_feed_that_is_due_is_begun_once() {
+    let desk = Desk::with(|config| config.feeds.at_once_max = 8).await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    desk.add("hangs", Kind::List, format!("http://{}/", silent.local_addr().unwrap())).await;
+    // On this one thread its task has not begun yet when it is looked again what is due.
+    let (feed, node) = (desk.node.feed_named(&desk.node.store.snapshot().unwrap(), "hangs").unwrap(), desk.node.clone());
+    let turn = node.turn_of(&feed);
+    assert!(turn.is_some() && node.turn_of(&feed).is_none());
+    assert_eq!(node.due_feeds().unwrap(), []);
+    let refused = node.feed_now("hangs", FeedRun::default()).await;
+    assert!(matches!(refused, Err(NodeError::Conflict(_))), "{refused:?}");
+    drop(turn);
+    assert_eq!(node.due_feeds().unwrap(), [feed]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_too_many_files_is_left_as_it_was() {
+    let desk = Desk::with(|config| config.feeds.files_max = 2).await;
+    let folder = desk.folder();
+    let put = |name: &str| std::fs::write(folder.join(name), format!("evil-{name}.example.org\n")).unwrap();
+    (put("a"), put("b"));
+    desk.add("drop", Kind::Folder, folder.display().to_string()).await;
+    assert_eq!(desk.became("drop").await, [2, 0, 0, 0]);
+    put("c");
+    assert_eq!(desk.fault("drop").await, "too-many");
+    assert_eq!(desk.says("evil-a.example.org"), ["feed:drop live amber+strict"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_well_known_is_left_out_and_a_feed_is_held_to_its_terms() {
     let desk = Desk::with(|config| config.gate.reserved = Severity::Refuse).await;
     desk.web.put("/list", "evil1.example.org\n10.0.0.1\n127.0.0.1\nevil.fastly-cdn-x.net\n");
     let terms = |at: String, every_s| Terms {
-        kind: Kind::List,
-        at,
         every_s,
         tlp: Tlp::Green,
         confidence_max: Some(30),
         well_known: WellKnown::LeaveOut,
-        allow_local: true,
-        secret_file: None,
-        ca_file: None,
+        ..local(Kind::List, at)
     };
     let add = async |name: &str, terms| desk.node.add_feed(FeedAdd { name: name.into(), terms }, By::default()).await;
     add("list", terms(desk.web.url("/list"), HOUR)).await.unwrap();
