@@ -529,7 +529,8 @@ fn corroborate(
     for (record, author) in records {
         let holds = hit.provenances.iter().any(|one| one.record == record && state(one, now) == "live");
         let said = said_of_record(snapshot, &record, now, sees)?;
-        corroboration.add(holds.then_some(author), &said.opinions);
+        // A feed is no organisation: whoever repeats one says nothing more.
+        corroboration.add((holds && !author.is_feed()).then_some(author), &said.opinions);
     }
     Ok(())
 }

@@ -671,6 +671,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_redirect_brings_no_login_and_what_drips_is_given_up() {
+        let (resolver, _) = resolver(&[&["127.0.0.1"]]);
+        let mut fetcher = fetcher(resolver);
+        let ok = Server::of(OK).await;
+        let to = format!("HTTP/1.1 302 Found\r\nLocation: http://amal:pass@127.0.0.1:{}/\r\nContent-Length: 0\r\n\r\n", ok.port);
+        let outer = Server::of(to).await;
+        assert_eq!(fault(fetch(&fetcher, &format!("http://127.0.0.1:{}/", outer.port), true).await), Fault::BadUrl);
+        assert_eq!(ok.came(), 0);
+        // It begins at once, and goes on for ever.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let dripping = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+            while stream.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        fetcher.limits.whole = Duration::from_millis(300);
+        assert_eq!(fault(fetch(&fetcher, &url, true).await), Fault::TimedOut);
+        dripping.abort();
+    }
+
+    #[tokio::test]
     async fn through_a_proxy_closed_addresses_and_local_names_are_refused_all_the_same() {
         let proxy = Server::of("").await;
         let (resolver, asked) = resolver(&[&["127.0.0.1"]]);

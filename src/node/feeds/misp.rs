@@ -62,6 +62,14 @@ struct Page {
     count: u64,
 }
 
+impl Page {
+    /// Whether somebody has begun to edit an event.
+    fn is_unpublished(&self, id: u64) -> bool {
+        let published = |attribute: &Map<String, Value>| attribute.get("Event")?.get("published").map(is_set);
+        self.events.get(&id).is_some_and(|all| all.iter().any(|(_, one)| published(one) == Some(false)))
+    }
+}
+
 /// What became of a page.
 enum Taken {
     /// It had all of what was asked for, and whether that was little.
@@ -128,6 +136,12 @@ impl Node {
             // One answer has to hold all of several events: what is between two pages could be missed.
             return Ok(Taken::TooMany);
         }
+        if let [id] = ids
+            && page.is_unpublished(*id)
+        {
+            run.state.begun = None;
+            return Ok(Taken::Whole(false));
+        }
         self.take_page(run, index, ids, page).await?;
         Ok(if count < size { Taken::Whole(count < size / 4) } else { Taken::More })
     }
@@ -176,7 +190,7 @@ impl Node {
         let since = begun.as_ref().map_or(0, |begun| begun.last.saturating_add(1));
         let (mut reading, mut names, mut events, mut last) = (Reading::default(), BTreeMap::new(), Vec::new(), since);
         // Unpublished since the index was read: it is left for when it is published again.
-        let waits = |id: &u64| page.events.get(id).is_some_and(|all| all.iter().any(|(_, one)| is_unpublished(one)));
+        let waits = |id: &u64| page.is_unpublished(*id);
         let waiting: BTreeSet<u64> = ids.iter().copied().filter(waits).collect();
         for id in ids.iter().filter(|id| !waiting.contains(id)) {
             let all = page.events.get(id).map(Vec::as_slice).unwrap_or_default();
@@ -304,10 +318,6 @@ fn event(id: u64, all: Vec<(u64, Map<String, Value>)>, is_part: bool, reading: &
     }
     event.insert("Attribute".into(), attributes.into());
     json!({ "Event": event })
-}
-
-fn is_unpublished(attribute: &Map<String, Value>) -> bool {
-    attribute.get("Event").and_then(|event| event.get("published")).is_some_and(|published| !is_set(published))
 }
 
 fn is_uuid(text: &str) -> bool {

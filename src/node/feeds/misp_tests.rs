@@ -30,6 +30,12 @@ struct State {
     asked: Vec<(String, Value)>,
     /// Head lines with which the next questions are refused.
     refusals: VecDeque<String>,
+    /// The page that it does not find.
+    lost_page: Option<u64>,
+    /// Events that somebody has begun to edit since the index was read.
+    edited: Vec<u64>,
+    /// Pages are as long as they are, whatever was asked for.
+    generous: bool,
     /// What was written into it: events by their ids, each with its attributes.
     written: BTreeMap<String, (Value, BTreeMap<String, Value>)>,
     /// A value that it does not take.
@@ -139,6 +145,9 @@ fn answer(head: &str, body: &[u8], state: &mut State) -> (String, String) {
     if let Some(refusal) = state.refusals.pop_front() {
         return (refusal, json!({"name": "not now"}).to_string());
     }
+    if state.lost_page.is_some() && ask["page"].as_u64() == state.lost_page {
+        return ("500 Internal Server Error".into(), json!({"name": "An Internal Error Has Occurred."}).to_string());
+    }
     match path.as_str() {
         "/misp/events/index" => {
             let of = |(id, event): (&u64, &Event)| {
@@ -200,6 +209,7 @@ fn search(ask: &Value, state: &State) -> String {
     let (limit, page) = (ask["limit"].as_u64().unwrap() as usize, ask["page"].as_u64().unwrap() as usize);
     let events = ids.iter().filter_map(|id| Some((id, state.events.get(id)?)));
     let all = events.flat_map(|(id, event)| event.attributes.values().map(move |one| (id, event, one)));
+    let limit = if state.generous { 1_000_000 } else { limit };
     let some: Vec<_> = all.skip((page - 1) * limit).take(limit).collect();
     let mut text = String::from(r#"{"response":{"Attribute":["#);
     let mut lines: Vec<String> = Vec::new();
@@ -207,7 +217,7 @@ fn search(ask: &Value, state: &State) -> String {
         let tags: Vec<Value> = event.tags.iter().map(|name| json!({"id": "1", "name": name, "colour": "#fff", "inherited": 1})).collect();
         let mut one = one.clone();
         one["Event"] = json!({"id": id.to_string(), "orgc_id": "2", "org_id": "1", "date": "2026-01-01", "threat_level_id": "4",
-            "info": event.info, "published": event.published, "uuid": format!("10000000-0000-4000-8000-{id:012}"), "analysis": "2",
+            "info": event.info, "published": event.published && !state.edited.contains(id), "uuid": format!("10000000-0000-4000-8000-{id:012}"), "analysis": "2",
             "timestamp": event.timestamp.to_string(), "distribution": "1", "publish_timestamp": "0", "sharing_group_id": "0",
             "Orgc": {"id": "2", "name": "SOMEBODY", "uuid": "20000000-0000-4000-8000-000000000001"}});
         if !tags.is_empty() && one.get("Tag").is_none() {
@@ -333,6 +343,41 @@ async fn what_breaks_off_goes_on_at_the_page_where_it_was() {
         (state.events.get_mut(&2).unwrap().timestamp, _) = (1_700_001_000, state.events.get_mut(&2).unwrap().attributes.remove(&2_000_556));
     });
     assert_eq!(desk.became("misp").await[3], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_while_it_is_read_is_not_missed() {
+    let (desk, misp) = (Desk::with(|config| config.feeds.misp_page_attributes = 10).await, Misp::new().await);
+    let values: Vec<String> = (0..35).map(|n| format!("evil{n}.login-lure.com")).collect();
+    misp.put(1, 1_700_000_000, 100, &values.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+    add(&desk, &misp).await;
+    misp.change(|state| state.lost_page = Some(3));
+    assert_eq!(desk.fault("misp").await, "http");
+    // What was read already is another version of it now.
+    misp.set(1, 1_700_000_100, 105, "value", "evil99.login-lure.com".into());
+    misp.change(|state| state.lost_page = None);
+    assert_eq!(desk.became("misp").await, [16, 0, 19, 1]);
+    assert_eq!(desk.says("evil99.login-lure.com"), ["feed:misp live amber+strict"]);
+    // It changes once more within the second in which the index was read.
+    let now = desk.clock.now().0 / 1_000;
+    misp.set(1, now, 106, "value", "evil98.login-lure.com".into());
+    assert_eq!(desk.became("misp").await, [1, 0, 34, 1]);
+    misp.set(1, now, 107, "value", "evil97.login-lure.com".into());
+    desk.clock.advance(5_000);
+    assert_eq!(desk.became("misp").await, [1, 0, 34, 1]);
+    misp.asked();
+    assert_eq!((desk.became("misp").await, misp.asked().len()), ([0, 0, 0, 0], 0));
+    // Somebody edits it between the index and the page.
+    misp.set(1, now + 1, 108, "value", "evil96.login-lure.com".into());
+    misp.change(|state| state.edited.push(1));
+    desk.clock.advance(5_000);
+    assert_eq!((desk.became("misp").await, desk.says("evil96.login-lure.com").len()), ([0, 0, 0, 0], 0));
+    misp.change(|state| state.edited.clear());
+    assert_eq!(desk.became("misp").await[0], 1);
+    // It gives more than it was asked for.
+    misp.put(2, 1_700_000_000, 200, &values.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+    misp.change(|state| state.generous = true);
+    assert_eq!(desk.fault("misp").await, "not-that");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -502,6 +547,20 @@ async fn what_a_group_shares_is_written_into_a_server_and_deleted_there_when_it_
     let view = desk.run("out").await;
     assert_eq!((view.fault, view.counts.new, view.counts.left_out), (None, 1, 1));
     assert_eq!(desk.became("out").await, [0, 0, 0, 0]);
+    // Of another campaign now, it is in another event.
+    desk.clock.advance(10_000);
+    say(&desk, "helpers", Tlp::Clear, "Aardvark", "evil2.login-lure.com").await;
+    let view = desk.run("out").await;
+    assert_eq!((view.fault, view.counts.left_out), (None, 0));
+    assert!(written(&misp).contains(&"Aardvark tlp:clear 1: evil2.login-lure.com".to_owned()), "{:?}", written(&misp));
+    // What is for the named alone is for nobody else on the server.
+    say(&desk, "others", Tlp::AmberStrict, "Nightbird", "strict.login-lure.com").await;
+    let groups = vec!["others".to_owned()];
+    let key = Some(desk.directory.path().join("key"));
+    let terms = Terms { secret_file: key, groups, tlp_max: Some(Tlp::AmberStrict), ..local(Kind::MispPush, misp.url()) };
+    desk.node.add_feed(FeedAdd { name: "strict".into(), terms }, By::default()).await.unwrap();
+    assert_eq!(desk.run("strict").await.fault, None);
+    assert!(written(&misp).contains(&"Nightbird tlp:amber+strict 0: strict.login-lure.com".to_owned()), "{:?}", written(&misp));
     // Removing the feed leaves what is there.
     let before = written(&misp);
     desk.node.remove_feed("out", By::default()).await.unwrap();

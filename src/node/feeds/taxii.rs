@@ -147,6 +147,16 @@ mod tests {
     }
 
     #[test]
+    fn a_time_is_one_or_counts_for_nothing() {
+        assert!(is_time("2026-11-27T10:00:00.000000Z") && is_time("2026-11-27T10:00:00Z"));
+        for bad in
+            ["", "yesterday", "2026-11-27T10:00:00+01:00", "2026-11-27T10:00:00Z&next=Z", "2026-11-27T10:00:00.0000000000000000000000000Z"]
+        {
+            assert!(!is_time(bad), "{bad}");
+        }
+    }
+
+    #[test]
     fn an_object_is_found_by_the_place_that_it_is_told_at() {
         assert_eq!(
             object_of("objects[7] indicator--00000000-0000-4000-8000-000000000002"),

@@ -527,6 +527,60 @@ async fn a_feed_that_is_due_is_begun_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_feed_says_no_more_than_its_terms_and_bounds_allow() {
+    let desk = Desk::with(|config| config.feeds.records_max = 3).await;
+    let sure = |id, value, confidence: u8| indicator(id, value, &format!(r#","confidence":{confidence}"#));
+    let bundle = |all: &[String]| format!(r#"{{"type":"bundle","id":"bundle--x","objects":[{}]}}"#, all.join(","));
+    desk.web.put("/sure", bundle(&[sure(1, "evil1.example.org", 90), sure(2, "evil2.example.org", 10)]));
+    let terms = Terms { confidence_max: Some(30), ..local(Kind::List, desk.web.url("/sure")) };
+    desk.node.add_feed(FeedAdd { name: "sure".into(), terms }, By::default()).await.unwrap();
+    assert_eq!(desk.became("sure").await, [2, 0, 0, 0]);
+    let confidence = |value: &str| desk.node.lookup(&[value.to_owned()]).unwrap().remove(0).matches[0].confidence;
+    assert_eq!((confidence("evil1.example.org"), confidence("evil2.example.org")), (Some(30), Some(10)));
+    // Two feeds are no two organisations, nor is one.
+    desk.web.put("/list", "evil1.example.org\nevil4.example.org\n");
+    desk.add("list", Kind::List, desk.web.url("/list")).await;
+    assert_eq!(desk.became("list").await, [2, 0, 0, 0]);
+    let found = desk.node.lookup(&["evil1.example.org".to_owned()]).unwrap().remove(0);
+    assert_eq!(found.matches.iter().map(|one| one.organisations).collect::<Vec<_>>(), [0, 0]);
+    // More at once, and more in all.
+    desk.web.put("/list", "evil1.example.org\nevil4.example.org\nevil5.example.org\nevil6.example.org\n");
+    assert_eq!(desk.fault("list").await, "too-many");
+    let folder = desk.folder();
+    std::fs::write(folder.join("a"), "evil1.example.org\nevil2.example.org\n").unwrap();
+    std::fs::write(folder.join("b"), "evil3.example.org\nevil4.example.org\n").unwrap();
+    desk.add("drop", Kind::Folder, folder.display().to_string()).await;
+    assert_eq!(desk.fault("drop").await, "too-many");
+    assert_eq!((desk.node.feed("list").unwrap().records, desk.node.feed("drop").unwrap().records), (2, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_removed_while_it_is_read_says_nothing_more() {
+    let desk = Desk::new().await;
+    desk.add("list", Kind::List, desk.web.url("/list")).await;
+    let feed = desk.node.feed_named(&desk.node.store.snapshot().unwrap(), "list").unwrap();
+    let (state, known, how) = (StateRow::default(), Known::default(), FeedRun::default());
+    let mut run = Run { feed: feed.clone(), state, known, how, counts: Counts::default(), problems: Vec::new() };
+    let mut reading = take::Reading::default();
+    let input = Box::new(std::io::Cursor::new(b"evil1.example.org\n".to_vec()));
+    desk.node.read_feed(&feed, input, None, &|_| take::part(""), &mut reading).unwrap();
+    desk.node.remove_feed("list", By::default()).await.unwrap();
+    assert!(matches!(desk.node.take(&mut run, reading, None).await, Err(Stop::Removed)));
+    assert_eq!(desk.says("evil1.example.org"), [] as [String; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_that_never_ends_is_left() {
+    let desk = Desk::new().await;
+    let page = |id: u8| format!(r#"{{"more":true,"objects":[{}]}}"#, indicator(id, &format!("evil{id}.example.org"), ""));
+    desk.web.put("/c/objects/", page(1));
+    desk.web.put("/c/objects/?added_after=2026-11-01T10%3A00%3A00.000001Z", page(2));
+    desk.add("taxii", Kind::Taxii, desk.web.url("/c/")).await;
+    assert_eq!(desk.fault("taxii").await, "not-that");
+    assert_eq!(desk.web.asked().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_folder_of_too_many_files_is_left_as_it_was() {
     let desk = Desk::with(|config| config.feeds.files_max = 2).await;
     let folder = desk.folder();
