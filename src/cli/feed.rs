@@ -115,7 +115,8 @@ struct Add {
 const ABOUT: &str = "What partners publish, taken in unattended
 
 What a feed says is kept here, under its own name and label, and goes to nobody: a person shares what is to be shared. What its source takes back, or \
-does not say any more, is taken back here, but for what somebody else says too. docs/feeds.md has what each kind is asked, and what is refused.";
+does not say any more, is taken back here, but for what somebody else says too. `misp-push` goes the other way: what groups share is written into a MISP server. \
+docs/feeds.md has what each kind is asked, and what is refused.";
 
 const EXAMPLES: &str = "Examples:
   watchfire feed list";

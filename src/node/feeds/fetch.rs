@@ -663,7 +663,15 @@ mod tests {
         assert_eq!(fetch(&fetcher, &at(&bomb), true).await.unwrap().body.unwrap().whole().err(), Some(Fault::TooLong));
         let slow = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", slow.local_addr().unwrap());
-        assert_eq!(fault(fetch(&fetcher, &url, true).await), Fault::TimedOut);
+        // Long before the whole would be over.
+        let patient = Fetcher {
+            limits: Limits { whole: Duration::from_secs(600), ..limits() },
+            resolver: fetcher.resolver.clone(),
+            proxy: None,
+            data: std::env::temp_dir(),
+        };
+        let slow = tokio::time::timeout(Duration::from_secs(20), fetch(&patient, &url, true)).await;
+        assert_eq!(fault(slow.unwrap()), Fault::TimedOut);
         let odd = Server::of("HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 1\r\n\r\nx").await;
         assert_eq!(fault(fetch(&fetcher, &at(&odd), true).await), Fault::Coding);
         let cut = Server::of("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhi").await;

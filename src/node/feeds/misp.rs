@@ -12,7 +12,7 @@ use super::{Run, Stop};
 use crate::formats::Problem;
 use crate::node::Node;
 use hyper::header::DATE;
-use serde::Deserialize;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{BufReader, Read};
@@ -27,13 +27,82 @@ const TOGETHER_MAX: usize = 500;
 /// What an attribute says is a part of its own, numbered by its event and itself: so many bits are for the attribute.
 const ATTRIBUTE_BITS: u32 = 36;
 
-/// An event as the index has it. Numbers come as strings.
-#[derive(Deserialize)]
+/// An event as the index has it.
+#[derive(serde::Deserialize)]
 struct Indexed {
-    id: Value,
-    timestamp: Value,
+    id: Plain,
+    timestamp: Plain,
     #[serde(default)]
-    published: Value,
+    published: Plain,
+}
+
+/// A number or a flag; MISP writes both as strings, too. What is something else is `None`, and kept nowhere.
+#[derive(Default)]
+struct Plain(Option<u64>);
+
+impl<'de> Deserialize<'de> for Plain {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Reading;
+        impl<'de> Visitor<'de> for Reading {
+            type Value = Plain;
+            fn expecting(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                to.write_str("a number or a flag")
+            }
+            fn visit_u64<E>(self, number: u64) -> Result<Plain, E> {
+                Ok(Plain(Some(number)))
+            }
+            fn visit_bool<E>(self, flag: bool) -> Result<Plain, E> {
+                Ok(Plain(Some(flag.into())))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Plain, E> {
+                Ok(Plain(if text == "true" { Some(1) } else { text.parse().ok() }))
+            }
+            fn visit_unit<E>(self) -> Result<Plain, E> {
+                Ok(Plain(None))
+            }
+        }
+        from.deserialize_any(Reading)
+    }
+}
+
+/// The events of an index, of which no more are read than there may be.
+struct Index<'f> {
+    now: u64,
+    most: u64,
+    /// Why it is left in the middle.
+    fault: &'f mut Option<Fault>,
+}
+
+impl<'de> DeserializeSeed<'de> for Index<'_> {
+    type Value = BTreeMap<u64, Known>;
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Index<'_> {
+    type Value = BTreeMap<u64, Known>;
+    fn expecting(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str("a list of events")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Self::Value, A::Error> {
+        let mut index = BTreeMap::new();
+        while let Some(Indexed { id, timestamp, published }) = all.next_element()? {
+            let id = id.0.filter(|id| *id < 1 << (64 - ATTRIBUTE_BITS));
+            let (Some(id), Some(at)) = (id, timestamp.0) else {
+                *self.fault = Some(Fault::NotThat("its index has no numbers of events"));
+                return Err(A::Error::custom("no number"));
+            };
+            // Within the second it may still change and look the same.
+            let unsettled = if at.saturating_add(2) >= self.now { "?" } else { "" };
+            index.insert(id, Known { version: format!("{at}{unsettled}"), published: published.0.is_some_and(|flag| flag != 0) });
+            if index.len() as u64 > self.most {
+                *self.fault = Some(Fault::TooMany);
+                return Err(A::Error::custom("too many"));
+            }
+        }
+        Ok(index)
+    }
 }
 
 /// An event that the server has.
@@ -42,12 +111,12 @@ pub(super) struct Known {
     published: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 struct Answer {
     response: Attributes,
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 struct Attributes {
     #[serde(rename = "Attribute", default)]
     attributes: Vec<Map<String, Value>>,
@@ -251,21 +320,14 @@ const fn part(event: u64, attribute: u64) -> u64 {
 
 /// The events of an index, read at a time of the server in seconds.
 pub(super) fn index_of(input: &mut dyn Read, now: u64, most: u64) -> Result<BTreeMap<u64, Known>, Fault> {
-    let all: Vec<Indexed> = serde_json::from_reader(BufReader::new(input)).map_err(|error| match error.is_io() {
-        true => super::fetch::read_fault(&error.into()),
-        false => Fault::NotThat("there is no index of events"),
-    })?;
-    if all.len() as u64 > most {
-        return Err(Fault::TooMany);
-    }
-    let known = |Indexed { id, timestamp, published }: Indexed| {
-        let id = number(&id).filter(|id| *id < 1 << (64 - ATTRIBUTE_BITS))?;
-        let at = number(&timestamp)?;
-        // Within the second it may still change and look the same.
-        let unsettled = if at.saturating_add(2) >= now { "?" } else { "" };
-        Some((id, Known { version: format!("{at}{unsettled}"), published: is_set(&published) }))
-    };
-    all.into_iter().map(|one| known(one).ok_or(Fault::NotThat("its index has no numbers of events"))).collect()
+    let mut json = serde_json::Deserializer::from_reader(BufReader::new(input));
+    let mut fault = None;
+    let index = Index { now, most, fault: &mut fault }.deserialize(&mut json).and_then(|index| json.end().map(|()| index));
+    index.map_err(|error| match fault {
+        Some(fault) => fault,
+        None if error.is_io() => super::fetch::read_fault(&error.into()),
+        None => Fault::NotThat("there is no index of events"),
+    })
 }
 
 /// The attributes of an answer.

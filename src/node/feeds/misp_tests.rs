@@ -546,6 +546,12 @@ async fn what_a_group_shares_is_written_into_a_server_and_deleted_there_when_it_
     say(&desk, "helpers", Tlp::Green, "Lurebird", "evil6.login-lure.com").await;
     let view = desk.run("out").await;
     assert_eq!((view.fault, view.counts.new, view.counts.left_out), (None, 1, 1));
+    // What was there with it is written again.
+    assert_eq!(desk.became("out").await, [4, 0, 0, 0]);
+    assert_eq!(
+        written(&misp),
+        ["Lurebird tlp:green 1: evil2.login-lure.com evil3.login-lure.com evil4.login-lure.com evil5.login-lure.com"]
+    );
     assert_eq!(desk.became("out").await, [0, 0, 0, 0]);
     // Of another campaign now, it is in another event.
     desk.clock.advance(10_000);
@@ -616,6 +622,19 @@ fn recorded_answers_of_misp_are_read() {
         return skipped("the recorded answers of MISP are not here");
     };
     assert_eq!(super::misp::index_of(&mut index.as_slice(), 2_000_000_000, 10).unwrap().into_keys().collect::<Vec<_>>(), [3]);
+    for (bad, fault) in [
+        ("", Fault::NotThat("there is no index of events")),
+        ("{}", Fault::NotThat("there is no index of events")),
+        (r#"[{"id":"1","timestamp":"1"}"#, Fault::NotThat("there is no index of events")),
+        (r#"[{"id":"1","timestamp":"1"}]x"#, Fault::NotThat("there is no index of events")),
+        (r#"[{"id":[[[]]],"timestamp":"1"}]"#, Fault::NotThat("there is no index of events")),
+        (r#"[{"id":"-1","timestamp":"1"}]"#, Fault::NotThat("its index has no numbers of events")),
+        (r#"[{"id":null,"timestamp":"1"}]"#, Fault::NotThat("its index has no numbers of events")),
+        // It is not read to its end.
+        (r#"[{"id":1,"timestamp":1},{"id":2,"timestamp":2},{"id":3,"timestamp":3},"#, Fault::TooMany),
+    ] {
+        assert_eq!(super::misp::index_of(&mut bad.as_bytes(), 2_000_000_000, 2).err(), Some(fault), "{bad}");
+    }
     let page = std::fs::read(shared("data/misp/misp-stix/test_attributes_collection_1.json")).unwrap();
     let count = super::misp::answer_of(&page).unwrap().len();
     assert!(count >= 2, "{count}");

@@ -140,13 +140,20 @@ impl Node {
     async fn push_page(&self, run: &mut Run, root: &Url, page: Page) -> Result<(), Stop> {
         let body = json!({ "Event": page.body });
         let (add, edit) = ("events/add".to_owned(), format!("events/edit/{}", page.event));
-        let (first, second) = if page.is_known { (edit, add) } else { (add, edit) };
-        let answer = match self.misp_post(run, root, &first, &body).await {
+        let (first, second) = if page.is_known { (&edit, &add) } else { (&add, &edit) };
+        let all_gone = page.rows.iter().all(|(_, row)| row.gone);
+        let mut is_lost = false;
+        let answer = match self.misp_post(run, root, first, &body).await {
+            // Nothing is there to be deleted.
+            Err(Fault::Http(404)) if page.is_known && all_gone => None,
             // It was deleted there, or it is there since an earlier try whose answer never came.
-            Err(Fault::Http(302 | 403..=405 | 409)) => self.misp_post(run, root, &second, &body).await?,
-            answer => answer?,
+            Err(Fault::Http(302 | 403..=405 | 409)) => {
+                is_lost = page.is_known;
+                Some(self.misp_post(run, root, second, &body).await?)
+            }
+            answer => Some(answer?),
         };
-        let there = answer.body.and_then(|body| there(body, self.config.feeds.misp_page_bytes_max));
+        let there = answer.and_then(|answer| answer.body).and_then(|body| there(body, self.config.feeds.misp_page_bytes_max));
         let refused = page.rows.iter().filter(|(_, row)| !row.gone && there.as_ref().is_some_and(|there| !there.contains(&row.id)));
         for (_, row) in refused {
             run.counts.left_out += 1;
@@ -159,10 +166,17 @@ impl Node {
         run.state.news = run.state.succeeded;
         let _turn = self.feeding.turn.lock().await;
         self.store.settled().await;
-        if super::row::all(&self.store.snapshot()?)?.iter().all(|row| row.id != run.feed.id) {
+        let snapshot = self.store.snapshot()?;
+        if super::row::all(&snapshot)?.iter().all(|row| row.id != run.feed.id) {
             return Err(Stop::Removed);
         }
         let mut changes = vec![run.feed.state_kept(&run.state)?];
+        if is_lost {
+            // What else it had is gone with it, and is written again by the next run.
+            for (key, _) in run.feed.pushed(&snapshot)?.into_iter().filter(|(_, row)| row.event == page.event) {
+                changes.push(run.feed.kept_under(key, None)?);
+            }
+        }
         for (key, row) in &page.rows {
             changes.push(run.feed.kept_under(*key, Some(serde_json::to_vec(row).unwrap_or_default()))?);
         }

@@ -483,6 +483,74 @@ async fn a_real_taxii_server_is_read() {
     assert!(second.fault.is_none() && second.counts.new + second.counts.changed + second.counts.gone == 0, "{second:?}");
 }
 
+/// Puts indicators into the one collection of OpenTAXII, as many as are asked for, and tells where it is.
+const FILL: &str = r#"
+import base64, json, sys, time, urllib.request
+port, first, count, revoked = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "revoked"
+login = "Basic " + base64.b64encode(b"admin:admin").decode()
+kind = "application/taxii+json;version=2.1"
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def ask(path, body=None):
+    head = {"Accept": kind, "Content-Type": kind, "Authorization": login}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body and json.dumps(body).encode(), head)
+    return json.load(opener.open(request, timeout=60))
+root = ask("/taxii2/")["default"]
+at = f"{root}collections/{ask(root + 'collections/')['collections'][0]['id']}/"
+def indicator(n):
+    said = "2026-02-01T00:00:00.000Z" if revoked else "2026-01-01T00:00:00.000Z"
+    one = {"type": "indicator", "spec_version": "2.1", "id": f"indicator--00000000-0000-4000-8000-{n:012}", "created": "2026-01-01T00:00:00.000Z",
+        "modified": said, "valid_from": "2026-01-01T00:00:00Z", "pattern_type": "stix", "pattern": f"[domain-name:value = 'evil{n}.login-lure.com']"}
+    return dict(one, revoked=True) if revoked else one
+for start in range(first, first + count, 500):
+    ask(at + "objects/", {"objects": [indicator(n) for n in range(start, min(start + 500, first + count))]})
+print(f"http://127.0.0.1:{port}{at}")
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_real_taxii_server_is_read_over_several_pages() {
+    let oracles = std::env::var_os("ORACLES").map(PathBuf::from).unwrap_or_default();
+    let (script, python) = (shared("oracles/opentaxii_server.sh"), oracles.join("venv-otaxii/bin/python"));
+    if !python.is_file() || !script.is_file() {
+        return skipped("a feed from a second real TAXII server: no OpenTAXII ($ORACLES names the folder that has venv-otaxii)");
+    }
+    let desk = Desk::new().await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut server = std::process::Command::new("bash")
+        .arg(script)
+        .arg(port.to_string())
+        .arg(desk.directory.path().join("opentaxii"))
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    for _ in 0..600 {
+        if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let fill = |arguments: [&str; 3]| {
+        let port = port.to_string();
+        let out = std::process::Command::new(&python).args(["-c", FILL, &port]).args(arguments).output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap().trim().to_owned()
+    };
+    let at = fill(["0", "2250", "said"]);
+    let key = desk.directory.path().join("key");
+    std::fs::write(&key, "Basic admin:admin\n").unwrap();
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let terms = Terms { secret_file: Some(key), ..local(Kind::Taxii, at) };
+    desk.node.add_feed(FeedAdd { name: "opentaxii".into(), terms }, By::default()).await.unwrap();
+    let (first, second) = (desk.run("opentaxii").await, desk.run("opentaxii").await);
+    fill(["10", "5", "revoked"]);
+    fill(["3000", "7", "said"]);
+    let third = desk.run("opentaxii").await;
+    let _ = (server.kill(), server.wait());
+    println!("{first:?} {second:?} {third:?}");
+    let became = |view: &FeedRunView| (view.fault.clone(), view.counts.new, view.counts.changed, view.counts.gone);
+    assert_eq!([became(&first), became(&second), became(&third)], [(None, 2_250, 0, 0), (None, 0, 0, 0), (None, 7, 0, 5)]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fails_or_hangs_holds_up_no_other_feed_and_what_is_paused_waits() {
     let desk = Desk::with(|config| config.feeds.at_once_max = 2).await;
@@ -526,6 +594,20 @@ async fn a_feed_that_is_due_is_begun_once() {
     assert_eq!(node.due_feeds().unwrap(), [feed]);
 }
 
+/// Tells how much of it was read.
+struct Counted {
+    inner: std::io::Cursor<Vec<u8>>,
+    read: Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl std::io::Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = std::io::Read::read(&mut self.inner, buffer)?;
+        self.read.fetch_add(count, std::sync::atomic::Ordering::SeqCst);
+        Ok(count)
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_feed_says_no_more_than_its_terms_and_bounds_allow() {
     let desk = Desk::with(|config| config.feeds.records_max = 3).await;
@@ -546,6 +628,13 @@ async fn a_feed_says_no_more_than_its_terms_and_bounds_allow() {
     // More at once, and more in all.
     desk.web.put("/list", "evil1.example.org\nevil4.example.org\nevil5.example.org\nevil6.example.org\n");
     assert_eq!(desk.fault("list").await, "too-many");
+    // It is not read to its end.
+    let feed = desk.node.feed_named(&desk.node.store.snapshot().unwrap(), "list").unwrap();
+    let (read, lines): (Arc<std::sync::atomic::AtomicUsize>, String) =
+        (Arc::default(), (0..100_000).map(|n| format!("evil{n}.example.org\n")).collect());
+    let (length, counted) = (lines.len(), Counted { inner: std::io::Cursor::new(lines.into_bytes()), read: read.clone() });
+    let stop = desk.node.read_feed(&feed, Box::new(counted), None, &|_| take::part(""), &mut take::Reading::default());
+    assert!(matches!(stop, Err(Stop::Fault(Fault::TooMany))) && read.load(std::sync::atomic::Ordering::SeqCst) < length / 2);
     let folder = desk.folder();
     std::fs::write(folder.join("a"), "evil1.example.org\nevil2.example.org\n").unwrap();
     std::fs::write(folder.join("b"), "evil3.example.org\nevil4.example.org\n").unwrap();
