@@ -18,7 +18,7 @@ use watchfire::link::wire;
 use watchfire::model::alert::Alert;
 use watchfire::model::call::{Call, Volunteer};
 use watchfire::model::crypto::{SigningKey, framed, sha256};
-use watchfire::model::duplicate::{MatchKey, Question, SLOTS_BYTES, Said};
+use watchfire::model::duplicate::{MatchKey, Purpose, Question, Said};
 use watchfire::model::group::{Definition, Visibility, group_id};
 use watchfire::model::id::base32;
 use watchfire::model::identity::{Card, CardContent, Chain, LogKey as CardLogKey, P256Key};
@@ -103,14 +103,15 @@ fn frame(data: &[u8]) {
         Some(wire::frame::Frame::Batch(part)) => push(vec![part]),
         Some(wire::frame::Frame::Bodies(bodies)) => drop(read_bodies(bodies)),
         Some(wire::frame::Frame::DuplicateQuery(query)) => {
-            if let Ok(Said::Query { blinded, .. }) = read_query(&query) {
+            if let Ok(Ok(Said::Query { blinded, .. })) = read_query(&query) {
                 let _ = MatchKey::from_seed(&KEY_SEED).expect("a key").evaluate(&blinded);
             }
         }
         Some(wire::frame::Frame::DuplicateAnswer(mut answer)) => {
             // The fuzzer need not get the slots right as well.
             if answer.slots.is_empty() {
-                answer.slots = vec![3; SLOTS_BYTES];
+                let purpose = if answer.key.is_empty() { Purpose::Contact } else { Purpose::Sighting };
+                answer.slots = vec![3; purpose.slots_bytes()];
             }
             if let Ok(Said::Answer { answer, .. }) = read_answer(answer) {
                 let question = Question::new(b"somebody").expect("short");
@@ -189,7 +190,8 @@ fn frames_of_batches() -> Vec<wire::Frame> {
 }
 
 fn frame_seeds() -> Vec<Vec<u8>> {
-    let query = wire::DuplicateQuery { check: vec![1; 16], blinded: Question::new(b"somebody").expect("short").blinded().to_vec() };
+    let query =
+        wire::DuplicateQuery { check: vec![1; 16], blinded: Question::new(b"somebody").expect("short").blinded().to_vec(), purpose: 0 };
     let evaluated = MatchKey::from_seed(&KEY_SEED).expect("a key").evaluate(&query.blinded.as_slice().try_into().expect("32 bytes"));
     let evaluated = evaluated.expect("an element");
     let answer = wire::DuplicateAnswer {
@@ -198,7 +200,7 @@ fn frame_seeds() -> Vec<Vec<u8>> {
         proof: evaluated.proof.to_vec(),
         nonce: vec![2; 32],
         slots: Vec::new(),
-        refused: 0,
+        ..Default::default()
     };
     let claim = wire::DuplicateClaim { check: vec![1; 16], ticket: vec![4; 16] };
     let said =
