@@ -122,11 +122,14 @@ struct Attributes {
     attributes: Vec<Map<String, Value>>,
 }
 
+/// An attribute under its number.
+type Numbered = (u64, Map<String, Value>);
+
 /// A page as it is taken.
 #[derive(Default)]
 struct Page {
     /// The attributes of each event, by their numbers, in the order in which they came.
-    events: BTreeMap<u64, Vec<(u64, Map<String, Value>)>>,
+    events: BTreeMap<u64, Vec<Numbered>>,
     /// How many attributes it has.
     count: u64,
 }
@@ -185,7 +188,8 @@ impl Node {
                     run.state = before;
                     together = (ids.len() / 2).max(1);
                     if let [id] = ids.as_slice() {
-                        (changed.retain(|one| one != id), run.state.begun = None);
+                        changed.retain(|one| one != id);
+                        run.state.begun = None;
                         failed.get_or_insert(fault);
                     }
                 }
@@ -310,7 +314,8 @@ pub(super) fn root(at: &str) -> Result<Url, Fault> {
         let path = format!("{}/", url.path());
         url.set_path(&path);
     }
-    (url.set_query(None), url.set_fragment(None));
+    url.set_query(None);
+    url.set_fragment(None);
     Ok(url)
 }
 
@@ -357,7 +362,7 @@ fn page_of(attributes: Vec<Map<String, Value>>, ids: &[u64], most: u64) -> Resul
 
 /// An event as it stands in a file, with what came of it. Of an event that does not fit on a page nothing tells whether it says at all what is for
 /// detection (`to_ids`): it does.
-fn event(id: u64, all: Vec<(u64, Map<String, Value>)>, is_part: bool, reading: &mut Reading, names: &mut BTreeMap<String, u64>) -> Value {
+fn event(id: u64, all: Vec<Numbered>, is_part: bool, reading: &mut Reading, names: &mut BTreeMap<String, u64>) -> Value {
     let mut event = Map::new();
     let mut attributes = Vec::new();
     for (at, mut attribute) in all {
