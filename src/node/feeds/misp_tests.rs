@@ -435,6 +435,19 @@ async fn an_event_that_is_not_what_it_should_be_costs_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_says_is_deleted_goes_however_much_it_is() {
+    let (desk, misp) = (Desk::new().await, Misp::new().await);
+    let values: Vec<String> = (0..30).map(|n| format!("evil{n}.login-lure.com")).collect();
+    misp.put(1, 1_700_000_000, 100, &values.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+    add(&desk, &misp).await;
+    assert_eq!(desk.became("misp").await, [30, 0, 0, 0]);
+    for at in 100..129 {
+        misp.set(1, 1_700_000_100, at, "deleted", true.into());
+    }
+    assert_eq!(desk.became("misp").await, [0, 0, 1, 29]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_and_events_have_bounds() {
     let (desk, misp) = (Desk::with(|config| config.feeds.events_max = 2).await, Misp::new().await);
     for id in 1..=3 {
@@ -643,6 +656,7 @@ fn recorded_answers_of_misp_are_read() {
 /// `cargo test --release --lib a_million -- --ignored --nocapture`, with `ATTRIBUTES=1000000`.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes"]
+#[allow(clippy::disallowed_methods, reason = "measured by the real clock")]
 async fn a_million_attributes_are_taken_in_page_by_page() {
     let count = std::env::var("ATTRIBUTES").ok().and_then(|text| text.parse().ok()).unwrap_or(200_000_u64);
     let set = |config: &mut crate::config::Config| (config.feeds.records_max, config.feeds.fetches_max) = (10_000_000, 100_000);

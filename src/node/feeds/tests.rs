@@ -304,7 +304,10 @@ async fn a_folder_is_followed_file_by_file() {
     put("a.txt", "evil1.example.org\nevil2.example.org\n");
     put("b.csv", "domain,note\nevil2.example.org,x\nevil3.example.org,y\n");
     put("c.txt.part", "evil9.example.org\n");
-    std::os::unix::fs::symlink("/etc/hosts", folder.join("hosts.txt")).unwrap();
+    put(".hidden.txt", "evil7.example.org\n");
+    let outside = desk.directory.path().join("outside.txt");
+    std::fs::write(&outside, "evil8.example.org\n").unwrap();
+    std::os::unix::fs::symlink(&outside, folder.join("linked.txt")).unwrap();
     desk.add("drop", Kind::Folder, folder.display().to_string()).await;
     assert_eq!(desk.became("drop").await[0], 3);
     assert_eq!(desk.became("drop").await, [0, 0, 0, 0]);
@@ -313,7 +316,9 @@ async fn a_folder_is_followed_file_by_file() {
     assert_eq!(desk.became("drop").await, [0, 0, 0, 1]);
     assert_eq!(desk.says("evil2.example.org"), ["feed:drop live amber+strict"]);
     assert_eq!(desk.says("evil1.example.org"), ["feed:drop revoked amber+strict"]);
-    assert_eq!(desk.says("evil9.example.org"), [] as [String; 0]);
+    for waits in ["evil7.example.org", "evil8.example.org", "evil9.example.org"] {
+        assert_eq!(desk.says(waits), [] as [String; 0]);
+    }
     // A file that cannot be read costs no other.
     put("d.json", r#"{"type":"bundle","objects":[{"type":"#);
     put("e.txt", "evil5.example.org\n");
@@ -361,6 +366,17 @@ async fn a_misp_feed_is_followed_event_by_event() {
     assert_eq!(desk.became("misp").await, [0, 0, 0, 1]);
     assert_eq!(desk.says("evil3.example.org"), ["feed:misp revoked red"]);
     assert_eq!(desk.says("evil2.example.org")[..1], ["feed:misp live red"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_labels_in_one_file_the_strictest_counts() {
+    let desk = Desk::new().await;
+    let [one, two] = ["deba275d-e3f9-54f1-80c8-6b06887a75f4", "8a8269e4-ace7-5cff-94f0-409521ae4f0c"];
+    let said = |uuid, tag| event(uuid, &[("evil1.example.org", false)], tag);
+    desk.web.put("/list.json", format!("[{},{}]", said(one, "tlp:red"), said(two, "tlp:clear")));
+    desk.add("list", Kind::List, desk.web.url("/list.json")).await;
+    assert_eq!(desk.became("list").await, [1, 0, 0, 0]);
+    assert_eq!(desk.says("evil1.example.org"), ["feed:list live red"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -674,7 +690,8 @@ async fn a_folder_of_too_many_files_is_left_as_it_was() {
     let desk = Desk::with(|config| config.feeds.files_max = 2).await;
     let folder = desk.folder();
     let put = |name: &str| std::fs::write(folder.join(name), format!("evil-{name}.example.org\n")).unwrap();
-    (put("a"), put("b"));
+    put("a");
+    put("b");
     desk.add("drop", Kind::Folder, folder.display().to_string()).await;
     assert_eq!(desk.became("drop").await, [2, 0, 0, 0]);
     put("c");
