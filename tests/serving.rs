@@ -606,7 +606,8 @@ fn a_lead_or_a_director_says_which_programs_may_fetch_and_it_is_written_down() {
         let deeds: Value = serde_json::from_slice(&deeds.stdout).expect("JSON");
         let deeds: Vec<_> = deeds.as_array().expect("a list").iter().map(|deed| (deed["by"].as_str(), deed["what"].as_str())).collect();
         let by = |what| (Some("amina"), Some(what));
-        assert_eq!(deeds, [by("consumer added"), by("consumer renewed"), by("consumer revoked")]);
+        let refused = (Some("omar"), Some("refused: consumer-add"));
+        assert_eq!(deeds, [refused, by("consumer added"), by("consumer renewed"), by("consumer revoked")]);
     }
 }
 

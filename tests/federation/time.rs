@@ -184,10 +184,16 @@ async fn a_link_that_stays_up_for_days_keeps_what_it_knows_of_clocks() {
 
 #[tokio::test]
 async fn who_may_see_the_copy_that_goes_is_told_though_a_stricter_one_stays() {
-    let federation = of_two_with_short_retention().await;
+    // Four days lie between the two ends: time for more than one day of agreeing clocks.
+    let federation = of_two_that_retain(5).await;
     federation.group(AMAL, "partners", &[BOREALIS]).await;
     federation.settle().await;
-    federation.pass(20 * HOUR).await;
+    federation.pass(4 * DAY).await;
+    // Both hear each other's clock anew, while nothing leaps.
+    federation.cut(AMAL, BOREALIS);
+    federation.until("the link is down", || !federation.node(AMAL).link_view(&federation.org(BOREALIS)).up).await;
+    federation.heal(AMAL, BOREALIS);
+    federation.settle().await;
     federation.share(AMAL, EVIL, Tlp::AmberStrict, "partners").await;
     federation.settle().await;
     let amber = |since| ExportRequest {
@@ -200,7 +206,7 @@ async fn who_may_see_the_copy_that_goes_is_told_though_a_stricter_one_stays() {
     };
     let cursor = federation.cursor(BOREALIS, &amber(None));
     assert_eq!(federation.export_as(BOREALIS, &amber(None)), format!("{EVIL}\n"));
-    federation.pass(30 * HOUR).await;
+    federation.pass(26 * HOUR).await;
     federation.until_upkeep("the first is destroyed", || !has_body(&federation, BOREALIS) && !has_body(&federation, AMAL)).await;
     assert!(federation.finds(BOREALIS, EVIL), "the other stays");
     let removed = federation.node(BOREALIS).removed(&amber(Some(cursor))).unwrap();

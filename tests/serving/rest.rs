@@ -1,7 +1,7 @@
 //! Programs read what changed under `/api/v1/`, and say something there or by TAXII.
 
 use super::{Got, Place, card, has_curl, text};
-use crate::processes::{LOOK, Org, PATIENCE};
+use crate::processes::{LOOK, PATIENCE};
 use crate::skips;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
