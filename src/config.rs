@@ -421,7 +421,7 @@ pub struct Https {
     pub cache_bytes_max: u64,
     /// A page of TAXII has so many objects at most, and as many where the caller says nothing: OpenCTI asks for one page in each interval.
     pub taxii_page_max: u64,
-    /// And so many bytes of them, but for the first.
+    /// And so many bytes of them, but for the first; of a page of what changed too.
     pub taxii_page_bytes_max: u64,
     /// A collection has so many objects at most: each takes some 200 bytes of memory.
     pub taxii_objects_max: u64,
@@ -633,7 +633,7 @@ pub const SETTINGS: [Setting; 127] = [
     number("https.cache_exports_max", 1, 10_000, "exports that are kept on disk to be fetched again"),
     number("https.cache_bytes_max", 1 << 20, 1 << 50, "bytes of them; a longer one is not served"),
     number("https.taxii_page_max", 10, 100_000, "objects of one page of TAXII"),
-    number("https.taxii_page_bytes_max", 64 << 10, 1 << 30, "bytes of them, but for the first"),
+    number("https.taxii_page_bytes_max", 64 << 10, 1 << 30, "bytes of them, but for the first; of a page of what changed too"),
     number("https.taxii_objects_max", 1_000, 100_000_000, "objects of a collection of TAXII; a larger one is not served"),
     number("https.misp_answer_bytes_max", 64 << 10, 1 << 40, "bytes of an answer of MISP's REST; a longer one is refused"),
     number("https.misp_drafts_max", 1, 100_000, "events that one program has added"),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::ops::ControlFlow;
 
-/// A note has so many characters at most (`model::Indicator`).
+/// A note has so many characters at most. Of all these texts the release gate takes what may leave.
 const NOTE_CHARS_MAX: usize = 2_000;
 /// The name of a source.
 const SOURCE_CHARS_MAX: usize = 200;

@@ -30,6 +30,11 @@ use std::path::PathBuf;
 
 /// How many events are looked at together.
 const EVENTS_AT_ONCE: usize = 1_000;
+/// As what an export is remembered that went on from a cursor up to the newest, and one that did not get so far.
+pub(super) const UP_TO_DATE: &str = "rest";
+pub(super) const BEHIND: &str = "rest-part";
+/// Since when an export is remembered of which some was carried, whichever: since ever, and yet not all.
+pub(super) const SOME_OF_IT: Timestamp = Timestamp(0);
 
 /// An export that begins: what is held at one moment.
 pub struct Export {
@@ -148,9 +153,13 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let time = |cursor: &String| time_of(&snapshot, self.event_of(&snapshot, request, cursor)?);
         let since = request.since.as_ref().map(time).transpose()?;
-        let row = ExportRow { at: self.clock.now(), format: request.format.name().to_owned(), ceiling: request.ceiling, since, to };
-        self.store.commit_blocking(Change::Exported(Box::new(row)))?;
+        self.store.commit_blocking(Change::Exported(Box::new(self.exported(request, since, to))))?;
         Ok(())
+    }
+
+    /// What is kept of an export that is made now.
+    pub(super) fn exported(&self, request: &ExportRequest, since: Option<Timestamp>, to: Option<String>) -> ExportRow {
+        ExportRow { at: self.clock.now(), format: request.format.name().to_owned(), ceiling: request.ceiling, since, to }
     }
 
     /// As [`Self::remember_export_to`], of some of an export, whichever: any of it may have been carried, and nothing that was carried before is replaced. Blocking.
@@ -158,10 +167,7 @@ impl Node {
     /// # Errors
     /// When the store takes no changes.
     pub(super) fn remember_some_to(&self, request: &ExportRequest, to: String) -> Result<(), NodeError> {
-        let (at, format) = (self.clock.now(), request.format.name().to_owned());
-        // Since ever, and yet not all.
-        let row = ExportRow { at, format, ceiling: request.ceiling, since: Some(Timestamp(0)), to: Some(to) };
-        self.store.commit_blocking(Change::Exported(Box::new(row)))?;
+        self.store.commit_blocking(Change::Exported(Box::new(self.exported(request, Some(SOME_OF_IT), Some(to)))))?;
         Ok(())
     }
 
@@ -214,11 +220,11 @@ impl Node {
                 if came && before && row.ceiling.admits(label) {
                     let same = |other: &ExportRow| other.format == row.format && other.to == row.to;
                     // Whoever goes on from a cursor to the newest has dropped by then what it was told to drop.
-                    let caught_up = |other: &ExportRow| row.format.starts_with("rest") && other.format == "rest" && other.to == row.to;
+                    let caught_up = |other: &ExportRow| {
+                        [UP_TO_DATE, BEHIND].contains(&row.format.as_str()) && other.format == UP_TO_DATE && other.to == row.to
+                    };
                     let whole = |other: &ExportRow| {
-                        ((same(other) && other.since.is_none()) || caught_up(other))
-                            && other.format != "rest-part"
-                            && Some(other.at) >= until
+                        ((same(other) && other.since.is_none()) || caught_up(other)) && other.format != BEHIND && Some(other.at) >= until
                     };
                     let gone = until.and_then(|_| exports.iter().map(|(_, other)| other).find(|other| whole(other)));
                     let view = ExportedView {

@@ -18,6 +18,7 @@ use crate::model::referral::Message;
 use crate::model::{Ceiling, Indicator, Label, Observable, ObservableKind, OrgId, Record, ReleaseId, Timestamp};
 use crate::rules::gate::{Gate, Origin};
 use crate::rules::label::{AudienceState, RULES_VERSION, Withheld};
+use crate::rules::lists::Severity;
 use crate::rules::may::About;
 use crate::rules::policy::Allowance;
 use crate::rules::referral::Permission;
@@ -31,6 +32,12 @@ pub(super) fn inside(observable: &Observable) -> Vec<Observable> {
         ObservableKind::Pattern => formats::pattern::observables(observable.value()),
         _ => Vec::new(),
     }
+}
+
+/// Why the gate would not let a value out without a person's look.
+pub(super) fn stopped(gate: &Gate, observable: &Observable) -> Option<String> {
+    let judged = gate.judge(observable, &inside(observable));
+    judged.into_iter().find(|(severity, _)| *severity >= Severity::Hold).map(|(_, finding)| finding.to_string())
 }
 
 /// How many records of an import become durable together. Twice as many are in memory: while some are written the next are read.

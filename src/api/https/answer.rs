@@ -161,7 +161,7 @@ impl Served {
         // Of the address as it came: a token in it opens nothing there.
         if uri.path().starts_with(misp::BASE) {
             let path = uri.path();
-            let asked = misp::Asked { node: &self.node, consumer: &consumer, method, path, coding: coding(headers), body, turn };
+            let asked = misp::Asked { node: &self.node, consumer: &consumer, method, path, coding: coding(headers), headers, body, turn };
             return match misp::answered(asked).await {
                 Ok(response) => Ok(response),
                 Err(error) => Ok(error.into_response(path)),

@@ -2,12 +2,12 @@
 //! one that a producer says something to. What a collection has and in which order is `node/serving/ledger.rs`.
 
 use super::answer::{log_unanswered, written_down};
-use super::body::{self, Refused};
+use super::body;
 use crate::formats::Format;
 use crate::model::GroupId;
 use crate::model::log::Audience;
 use crate::node::Node;
-use crate::node::error::NodeError;
+use crate::node::error::{NodeError, split_hint};
 use crate::node::serving::{Consumer, Entry, Form, Ledger, Objects, ProduceError, Produced, Sent, collection};
 use crate::rules::consumer::Scope;
 use axum::body::Body;
@@ -190,12 +190,8 @@ async fn add(node: &Arc<Node>, consumer: &Consumer, headers: &HeaderMap, body: &
     if !media.to_ascii_lowercase().starts_with("application/taxii+json") || !is_ours(media) {
         return Err(error(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("this is taken as `{MEDIA}` alone")));
     }
-    let bytes = body::read(body, headers, &node.config.https).await.map_err(|why| match why {
-        Refused::TooLong(most) => refused(ProduceError::TooLong(most)),
-        Refused::TooSlow(_) => error(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
-        Refused::Packed => error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a body is taken as it is, not packed"),
-        Refused::Broken => error(StatusCode::BAD_REQUEST, "the body broke off"),
-    })?;
+    let bytes = body::read(body, headers, &node.config.https).await;
+    let bytes = bytes.map_err(|why| error(why.status(), split_hint(&why.to_string()).0))?;
     let (bytes, objects) = envelope(&bytes)?;
     let sent = Sent { form: Form::Of(Format::Stix), bytes, key: None, tlp: None, objects: Some(objects) };
     let report = node.produce(consumer, sent).await.map_err(refused)?;

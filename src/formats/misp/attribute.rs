@@ -107,7 +107,7 @@ pub(super) fn text(value: Option<&Value>) -> Option<String> {
 }
 
 /// `true`, `"1"`, `1` and their opposites; anything else is as if absent.
-pub(super) fn flag(value: Option<&Value>) -> Option<bool> {
+pub fn flag(value: Option<&Value>) -> Option<bool> {
     match value? {
         Value::Bool(flag) => Some(*flag),
         Value::Number(number) => number.as_u64().map(|number| number != 0),

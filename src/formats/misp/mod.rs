@@ -18,6 +18,7 @@ pub mod read;
 pub mod rest;
 mod types;
 
+pub use attribute::flag;
 pub(super) use confidence::confidence_tag;
 pub use read::read_within;
 pub(super) use types::kinds;

@@ -5,21 +5,21 @@ use super::super::referral::By;
 use super::super::{Node, NodeError};
 use super::ask::Ready;
 use super::show::AnsweredView;
-use super::{day_of, drop_row, keep, row, rows, value_text};
+use super::{drop_row, keep, row, rows, value_text};
 use crate::model::crypto::{framed, random};
 use crate::model::desk::Role;
 use crate::model::duplicate::{Answer, MatchPublic, Purpose, Question, Refusal, Round, Said, Value, claim, is_among};
 use crate::model::id::from_base32;
 use crate::model::log::Audience;
 use crate::model::{CheckId, GroupId, Observable, ObservableKind, OrgId, Timestamp};
-use crate::node::feeds::unwanted_here;
 use crate::node::second::named;
+use crate::node::share::stopped;
 use crate::node::status::Names;
-use crate::rules::duplicate::Counts;
 use crate::rules::notify::{Event, Notice};
 use crate::store::Snapshot;
-use crate::store::change::{Change, PeerState, Shelf};
+use crate::store::change::{Change, PeerRow, PeerState, Shelf};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Values that one request asks about, or allows.
 const VALUES_MAX: usize = 20;
@@ -150,16 +150,17 @@ fn id_of(value: &Value) -> [u8; 16] {
 }
 
 fn observables(values: &[String], kind: Option<ObservableKind>, most: usize) -> Result<Vec<Observable>, NodeError> {
-    let mut all = Vec::with_capacity(values.len().min(most));
+    let too_many = || NodeError::BadInput(format!("no value is given, or more than {most}\nhint: give them in several turns"));
+    if values.is_empty() || values.len() > most {
+        return Err(too_many());
+    }
+    let mut all = Vec::with_capacity(values.len());
     for text in values {
         let observable = kind.map_or_else(|| Observable::guess(text), |kind| Observable::parse(kind, text));
         let observable = observable.map_err(|error| NodeError::BadInput(error.to_string()))?;
         if !all.contains(&observable) {
             all.push(observable);
         }
-    }
-    if all.is_empty() || all.len() > most {
-        return Err(NodeError::BadInput(format!("no value is given, or more than {most}\nhint: give them in several turns")));
     }
     Ok(all)
 }
@@ -191,11 +192,11 @@ impl Node {
         if peers.is_empty() && groups.is_empty() {
             return Err(NodeError::BadInput("nobody may ask about it\nhint: `--with PEER` or `--with GROUP` says who may".into()));
         }
-        let (key, mut changes, mut views) = (self.keys.seen_key(), Vec::new(), Vec::new());
+        let (key, known, mut changes, mut views) = (self.keys.seen_key(), Known::of(&snapshot)?, Vec::new(), Vec::new());
         let public = value_text(key.public().bytes());
         let mut held = snapshot.all_kept(Shelf::Seen)?.len();
         for observable in observables {
-            if let Some(why) = unwanted_here(&gate, &observable) {
+            if let Some(why) = stopped(&gate, &observable) {
                 let hint = "hint: what may be asked about is told to whoever asks; leave it out";
                 return Err(NodeError::BadInput(format!("`{}`: {why}\n{hint}", observable.value())));
             }
@@ -206,7 +207,7 @@ impl Node {
             let (value, kind, observable) = (value_text(value.bytes()), observable.kind(), observable.value().to_owned());
             let row = SeenRow { at: now, by: by.short(), kind, observable, key, value, peers, groups, until };
             changes.push(keep(Shelf::Seen, &id, &row));
-            views.push(self.seen_value_view(&snapshot, row)?);
+            views.push(known.view(row));
         }
         let most = Purpose::Sighting.slots();
         if held > most {
@@ -227,7 +228,7 @@ impl Node {
         let _turn = self.matching.lock().await;
         self.store.settled().await;
         let (snapshot, key) = (self.store.snapshot()?, self.keys.seen_key());
-        let (mut changes, mut views) = (Vec::new(), Vec::new());
+        let (known, mut changes, mut views) = (Known::of(&snapshot)?, Vec::new(), Vec::new());
         for observable in observables(&request.values, request.kind, ALLOWED_MAX)? {
             let value = key.value(&input(&observable)).map_err(|bad| NodeError::BadInput(bad.to_string()))?;
             let id = id_of(&value);
@@ -237,7 +238,7 @@ impl Node {
                 list: "watchfire seen list",
             })?;
             changes.push(drop_row(Shelf::Seen, id));
-            views.push(self.seen_value_view(&snapshot, row(&bytes)?)?);
+            views.push(known.view(row(&bytes)?));
         }
         changes.push(self.duplicate_deed(by, "seen disallowed", &CheckId(random())));
         self.commit_many(changes).await?;
@@ -292,7 +293,7 @@ impl Node {
     }
 
     /// Open peers of these names, and those among the members of groups of these names.
-    fn whom(&self, snapshot: &Snapshot, names: &[String]) -> Result<Vec<crate::store::change::PeerRow>, NodeError> {
+    fn whom(&self, snapshot: &Snapshot, names: &[String]) -> Result<Vec<PeerRow>, NodeError> {
         let mut all = Vec::new();
         for name in names {
             match self.audience(name)? {
@@ -366,38 +367,34 @@ impl Node {
     /// When the store cannot be read.
     pub fn seen_values(&self) -> Result<SeenView, NodeError> {
         let snapshot = self.store.snapshot()?;
-        let names = Names::of(&snapshot)?;
-        let (mut values, mut found) = (Vec::new(), Vec::new());
-        for (_, row) in rows::<SeenRow>(&snapshot, Shelf::Seen)? {
-            values.push(self.seen_value_view(&snapshot, row)?);
-        }
+        let known = Known::of(&snapshot)?;
+        let mut values: Vec<SeenValueView> = rows::<SeenRow>(&snapshot, Shelf::Seen)?.into_iter().map(|(_, row)| known.view(row)).collect();
+        let mut found = Vec::new();
         for (_, SeenFoundRow { peer, at, values }) in rows::<SeenFoundRow>(&snapshot, Shelf::SeenFound)? {
-            let peer = names.org(&peer);
+            let peer = known.names.org(&peer);
             found.extend(values.into_iter().map(|value| SeenFoundView { at, peer: peer.clone(), value }));
         }
-        let mut answered = Vec::new();
-        for (id, bytes) in snapshot.all_kept(Shelf::SeenDay)? {
-            let day = Timestamp(day_of(&id).saturating_mul(DAY_MS));
-            let view = |(org, count): (&OrgId, &crate::rules::duplicate::Count)| AnsweredView {
-                day,
-                peer: names.org(org),
-                answered: count.answered,
-                refused: count.refused,
-            };
-            answered.extend(row::<Counts>(&bytes)?.iter().map(view));
-        }
-        values.sort_by(|one: &SeenValueView, other| (other.at, &one.value).cmp(&(one.at, &other.value)));
-        found.sort_by(|one: &SeenFoundView, other| (other.at, &one.value).cmp(&(one.at, &other.value)));
-        answered.sort_by(|one: &AnsweredView, other| (other.day, &one.peer).cmp(&(one.day, &other.peer)));
-        Ok(SeenView { found, values, answered })
+        values.sort_by(|one, other| (other.at, &one.value).cmp(&(one.at, &other.value)));
+        found.sort_by(|one, other| (other.at, &one.value).cmp(&(one.at, &other.value)));
+        Ok(SeenView { found, values, answered: self.answered(&snapshot, Purpose::Sighting)? })
+    }
+}
+
+/// Whom views name.
+struct Known {
+    names: Names,
+    users: BTreeMap<String, String>,
+}
+
+impl Known {
+    fn of(snapshot: &Snapshot) -> Result<Self, NodeError> {
+        Ok(Self { names: Names::of(snapshot)?, users: Node::user_names(snapshot)? })
     }
 
-    fn seen_value_view(&self, snapshot: &Snapshot, row: SeenRow) -> Result<SeenValueView, NodeError> {
-        let names = Names::of(snapshot)?;
-        let peers = row.peers.iter().map(|org| names.org(org));
-        let groups = row.groups.iter().map(|group| names.audience(&Audience::Group(*group)));
-        let with = peers.chain(groups).collect();
-        let by = named(&Self::user_names(snapshot)?, row.by);
-        Ok(SeenValueView { kind: row.kind, value: row.observable, with, at: row.at, until: row.until, by })
+    fn view(&self, row: SeenRow) -> SeenValueView {
+        let SeenRow { at, by, kind, observable, peers, groups, until, .. } = row;
+        let peers = peers.iter().map(|org| self.names.org(org));
+        let groups = groups.iter().map(|group| self.names.audience(&Audience::Group(*group)));
+        SeenValueView { kind, value: observable, with: peers.chain(groups).collect(), at, until, by: named(&self.users, by) }
     }
 }

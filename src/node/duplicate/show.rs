@@ -2,8 +2,8 @@
 
 use super::super::second::named;
 use super::super::{Node, NodeError};
-use super::{AllowedRow, AskedRow, AskedState, FoundRow, FoundState, day_of, row, rows};
-use crate::model::duplicate::Basis;
+use super::{AllowedRow, AskedRow, AskedState, FoundRow, FoundState, day_of, days, row, rows};
+use crate::model::duplicate::{Basis, Purpose};
 use crate::model::{CheckId, ReferralId, Timestamp};
 use crate::rules::duplicate::Counts;
 use crate::store::Snapshot;
@@ -133,19 +133,24 @@ impl Node {
         for (check, _) in rows::<FoundRow>(&snapshot, Shelf::DuplicateFound)? {
             found.push(self.found_view(&snapshot, check)?);
         }
-        let mut answered = Vec::new();
-        for (id, bytes) in snapshot.all_kept(Shelf::DuplicateDay)? {
-            let day = Timestamp(day_of(&id).saturating_mul(86_400_000));
-            for (org, count) in row::<Counts>(&bytes)?.iter() {
-                let peer = if *org == self.org() { "us".into() } else { self.org_name(&snapshot, org)? };
-                answered.push(AnsweredView { day, peer, answered: count.answered, refused: count.refused });
-            }
-        }
         checks.sort_by_key(|view| std::cmp::Reverse((view.at, view.check)));
         allowed.sort_by_key(|view| std::cmp::Reverse((view.at, view.allowed)));
         found.sort_by_key(|view| std::cmp::Reverse((view.at, view.check)));
+        Ok(DuplicatesView { found, checks, allowed, answered: self.answered(&snapshot, Purpose::Contact)? })
+    }
+
+    /// How often each was answered, the newest day first.
+    pub(super) fn answered(&self, snapshot: &Snapshot, purpose: Purpose) -> Result<Vec<AnsweredView>, NodeError> {
+        let mut answered = Vec::new();
+        for (id, bytes) in snapshot.all_kept(days(purpose))? {
+            let day = Timestamp(day_of(&id).saturating_mul(86_400_000));
+            for (org, count) in row::<Counts>(&bytes)?.iter() {
+                let peer = if *org == self.org() { "us".into() } else { self.org_name(snapshot, org)? };
+                answered.push(AnsweredView { day, peer, answered: count.answered, refused: count.refused });
+            }
+        }
         answered.sort_by(|one, other| (other.day, &one.peer).cmp(&(one.day, &other.peer)));
-        Ok(DuplicatesView { found, checks, allowed, answered })
+        Ok(answered)
     }
 
     fn check_view(

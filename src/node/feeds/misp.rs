@@ -10,6 +10,7 @@ use super::run::{Fetch, address};
 use super::take::Reading;
 use super::{Run, Stop};
 use crate::formats::Problem;
+use crate::formats::misp::flag;
 use crate::node::Node;
 use hyper::header::DATE;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
@@ -18,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{BufReader, Read};
 use std::sync::Arc;
 use url::Url;
+use uuid::Uuid;
 
 /// What MISP is asked for by.
 const MEDIA: &str = "application/json";
@@ -371,7 +373,11 @@ fn event(id: u64, all: Vec<Numbered>, is_part: bool, reading: &mut Reading, name
         }
         let number = part(id, at);
         reading.parts.entry(number).or_default();
-        let name = attribute.get("uuid").and_then(Value::as_str).filter(|uuid| is_uuid(uuid)).map_or_else(|| at.to_string(), str::to_owned);
+        let name = attribute
+            .get("uuid")
+            .and_then(Value::as_str)
+            .filter(|uuid| uuid.parse::<Uuid>().is_ok())
+            .map_or_else(|| at.to_string(), str::to_owned);
         if attribute.get("deleted").is_some_and(is_set) {
             reading.deleted.insert(number);
         } else if is_part && !attribute.get("to_ids").is_none_or(is_set) {
@@ -387,16 +393,12 @@ fn event(id: u64, all: Vec<Numbered>, is_part: bool, reading: &mut Reading, name
     json!({ "Event": event })
 }
 
-fn is_uuid(text: &str) -> bool {
-    text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
-}
-
 /// A number, or a string of one.
 fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// `true`, `1` or `"1"`.
+/// `true`, `1` or `"1"`, and nothing else.
 fn is_set(value: &Value) -> bool {
-    value.as_bool().unwrap_or_else(|| number(value).is_some_and(|number| number != 0) || value.as_str() == Some("true"))
+    flag(Some(value)) == Some(true)
 }

@@ -23,7 +23,6 @@ mod view;
 pub use fault::Fault;
 pub(in crate::node) use row::names;
 pub use row::{FaultView, Kind, Terms, WellKnown};
-pub(in crate::node) use take::unwanted_here;
 pub use view::{Counts, FeedAdd, FeedRun, FeedRunView, FeedView};
 
 use super::NodeError;

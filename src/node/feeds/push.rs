@@ -6,13 +6,14 @@ use super::misp::root;
 use super::row::{FeedRow, damaged};
 use super::{Run, Stop};
 use crate::formats::Problem;
+use crate::formats::export::{read_attribute, read_head};
 use crate::model::crypto::sha256;
 use crate::model::{Ceiling, Class, Pap, Timestamp, Tlp};
-use crate::node::export_records::Export;
+use crate::node::export_records::{Export, SOME_OF_IT};
 use crate::node::view::{ExportFormat, ExportOptions, ExportRequest};
 use crate::node::{Node, NodeError};
 use crate::store::Snapshot;
-use crate::store::change::{Change, ExportRow, Shelf};
+use crate::store::change::{Change, Shelf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,7 +129,7 @@ impl Node {
             }
             if !told {
                 // Before anything leaves: what breaks off in the middle may have carried it all.
-                self.remember_push(run, request, Some(Timestamp(0))).await?;
+                self.remember_push(run, request, Some(SOME_OF_IT)).await?;
                 told = true;
             }
             self.push_page(run, root, page).await?;
@@ -185,8 +186,7 @@ impl Node {
     }
 
     async fn remember_push(&self, run: &Run, request: &ExportRequest, since: Option<Timestamp>) -> Result<(), NodeError> {
-        let (format, to) = (request.format.name().to_owned(), Some(format!("feed:{}", run.feed.name)));
-        let row = ExportRow { at: self.clock.now(), format, ceiling: request.ceiling, since, to };
+        let row = self.exported(request, since, Some(format!("feed:{}", run.feed.name)));
         self.commit(Change::Exported(Box::new(row))).await.map(drop)
     }
 
@@ -249,9 +249,7 @@ impl Compare {
         let bad = || NodeError::Internal("an export is not as it was written".into());
         let mut lines = file.lines();
         let head = lines.next().ok_or_else(bad)?.map_err(|_| Fault::Disk)?;
-        let head = head.strip_suffix(",\"Attribute\":[").ok_or_else(bad)?;
-        let head: Value = serde_json::from_str(&format!("{head}}}}}")).map_err(|_| bad())?;
-        let head = described(head.get("Event").ok_or_else(bad)?);
+        let head = described(&Value::Object(read_head(head.as_bytes()).ok_or_else(bad)?));
         let (mut attributes, mut rows, mut new) = (Vec::new(), Vec::new(), 0);
         for line in lines {
             let line = line.map_err(|_| Fault::Disk)?;
@@ -259,7 +257,7 @@ impl Compare {
             if line == "]}}" || line.is_empty() {
                 continue;
             }
-            let mut attribute: Map<String, Value> = serde_json::from_str(line).map_err(|_| bad())?;
+            let mut attribute = read_attribute(line.as_bytes()).ok_or_else(bad)?;
             let id: Uuid = attribute.get("uuid").and_then(Value::as_str).and_then(|id| id.parse().ok()).ok_or_else(bad)?;
             let (key, hash) = (beginning(&[event.as_bytes(), id.as_bytes()]), beginning(&[line.as_bytes()]));
             let gone = attribute.get("deleted") == Some(&true.into());

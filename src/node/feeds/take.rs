@@ -9,11 +9,10 @@ use crate::link::convert::encode_record;
 use crate::model::crypto::{random, sha256};
 use crate::model::log::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, BODY_BYTES_MAX, Batch, BatchEntry, Body};
 use crate::model::record::WithdrawalMode;
-use crate::model::{Indicator, Label, Observable, Record, RecordKind, Timestamp};
-use crate::node::share::inside;
+use crate::model::{Indicator, Label, Record, RecordKind, Timestamp};
+use crate::node::share::stopped;
 use crate::node::{Node, NodeError};
 use crate::rules::gate::Gate;
-use crate::rules::lists::Severity;
 use crate::rules::release::{LABEL_MAX, LABELS_MAX, NOTE_MAX, SOURCE_MAX};
 use crate::store::change::Change;
 use std::collections::{BTreeMap, BTreeSet};
@@ -314,13 +313,7 @@ fn unwanted(feed: &FeedRow, gate: &Gate, indicator: &Indicator) -> Option<String
     if feed.terms.well_known == WellKnown::Take {
         return None;
     }
-    unwanted_here(gate, &indicator.observable)
-}
-
-/// Why the gate would not let a value out without a person's look.
-pub(in crate::node) fn unwanted_here(gate: &Gate, observable: &Observable) -> Option<String> {
-    let judged = gate.judge(observable, &inside(observable));
-    judged.into_iter().find(|(severity, _)| *severity >= Severity::Hold).map(|(_, finding)| finding.to_string())
+    stopped(gate, &indicator.observable)
 }
 
 /// The bytes that are kept of an indicator, within the bounds of a record.

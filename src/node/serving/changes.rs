@@ -7,7 +7,7 @@ use super::Consumer;
 use crate::formats::stix::write::indicator_id;
 use crate::model::log::Audience;
 use crate::model::{GroupId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
-use crate::node::export_records::{removal, time_of};
+use crate::node::export_records::{BEHIND, UP_TO_DATE, removal, time_of};
 use crate::node::view::{ExportFormat, ExportOptions, ExportRequest};
 use crate::node::{Node, NodeError};
 use crate::rules::may::To;
@@ -20,9 +20,6 @@ use std::collections::BTreeSet;
 const EVENTS_MAX: usize = 20_000;
 /// And so many at once.
 const EVENTS_AT_ONCE: usize = 1_000;
-/// Under this exports of consumers are remembered that are up to date, and under the other those that are not.
-const UP_TO_DATE: &str = "rest";
-const BEHIND: &str = "rest-part";
 
 /// What a consumer wants of what it may have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -16,14 +16,9 @@ use crate::store::change::{Change, ReleaseItem, Shelf};
 use crate::store::{ProvenanceState, Snapshot};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 /// How many disclosures are read at a time.
 const LINES: u64 = 1_000;
-
-/// Where the next round of upkeep looks: claims whose record begins with this byte.
-#[derive(Debug, Default)]
-pub(super) struct Swept(AtomicU8);
 
 /// Who said a record of ours, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,27 +190,29 @@ impl Node {
     pub async fn forget_claims(&self) -> Result<(), NodeError> {
         // What is just being said is in no log and no hold yet.
         let _alone = self.serving.producing.said.write().await;
-        let byte = self.serving.swept.0.fetch_add(1, Ordering::Relaxed);
-        let (mut first, mut last) = ([0; 16], [255; 16]);
-        (first[0], last[0]) = (byte, byte);
+        let (first, last) = self.serving.claims_swept.next();
         let (snapshot, now) = (self.store.snapshot()?, self.clock.now());
-        let mut held = BTreeSet::new();
-        for (id, row) in snapshot.holds()?.into_iter().filter(|(_, row)| row.from.is_some()) {
-            for part in row.parts.keys() {
-                held.extend(snapshot.held(&id, *part)?.into_iter().filter_map(|item| item.record));
-            }
-        }
-        let mut changes = Vec::new();
+        let mut gone = Vec::new();
         for (_, bytes) in snapshot.kept_between(Shelf::Claim, first, last)? {
             let row = ClaimRow::decode(&bytes)?;
             let found = snapshot.find(&row.record)?.map(|found| found.provenances).unwrap_or_default();
-            if !held.contains(&row.record) && found.iter().all(|(one, _)| one.is_expired(now)) {
-                changes.push(row.dropped());
+            if found.iter().all(|(one, _)| one.is_expired(now)) {
+                gone.push(row);
+            }
+        }
+        if gone.is_empty() {
+            return Ok(());
+        }
+        // What is held may be much, and is looked at where something would go alone.
+        for (id, row) in snapshot.holds()?.into_iter().filter(|(_, row)| row.from.is_some()) {
+            for part in row.parts.keys() {
+                let held: BTreeSet<RecordId> = snapshot.held(&id, *part)?.into_iter().filter_map(|item| item.record).collect();
+                gone.retain(|row| !held.contains(&row.record));
             }
         }
         drop(snapshot);
-        if !changes.is_empty() {
-            self.commit_many(changes).await?;
+        if !gone.is_empty() {
+            self.commit_many(gone.iter().map(ClaimRow::dropped).collect()).await?;
         }
         Ok(())
     }

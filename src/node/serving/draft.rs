@@ -16,9 +16,8 @@ use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::OwnedMutexGuard;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use uuid::Uuid;
 
 const DAY_MS: u64 = 86_400_000;
@@ -146,21 +145,6 @@ impl DraftRow {
     }
 }
 
-/// Whose events are being changed: one request of a program at a time.
-#[derive(Debug, Default)]
-pub(super) struct Drafting(Mutex<BTreeMap<[u8; 16], Arc<tokio::sync::Mutex<()>>>>);
-
-impl Drafting {
-    async fn turn(&self, consumer: [u8; 16]) -> OwnedMutexGuard<()> {
-        let turn = {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            all.retain(|_, turn| Arc::strong_count(turn) > 1);
-            all.entry(consumer).or_default().clone()
-        };
-        turn.lock_owned().await
-    }
-}
-
 /// Events of a program, for a search.
 #[derive(Debug, Default)]
 pub(super) struct Own {
@@ -197,7 +181,7 @@ impl Node {
     pub async fn add_event(self: &Arc<Self>, consumer: &Consumer, sent: &Value) -> Result<Drafted, EventError> {
         consumer.produces().ok_or(ProduceError::NotAllowed(Scope::Produce.name()))?;
         let draft = self.with_reading(|reading| Draft::read(sent, reading))?;
-        let _turn = self.serving.drafting.turn(consumer.id).await;
+        let _turn = self.serving.drafting.of(consumer.id).lock_owned().await;
         let uuid = draft.uuid();
         let own = rows(&self.store.snapshot()?, consumer)?;
         if own.iter().any(|row| row.uuid == uuid.to_string()) || self.is_in_feed(consumer, &uuid).await? {
@@ -221,7 +205,7 @@ impl Node {
     /// As [`Self::add_event`], or when there is no such event of its.
     pub async fn edit_event(self: &Arc<Self>, consumer: &Consumer, id: &str, sent: &Value) -> Result<Drafted, EventError> {
         let newer = self.with_reading(|reading| Draft::read(sent, reading))?;
-        let _turn = self.serving.drafting.turn(consumer.id).await;
+        let _turn = self.serving.drafting.of(consumer.id).lock_owned().await;
         let (row, mut draft) = self.opened(consumer, id).await?;
         self.with_reading(|reading| draft.join(newer, reading))?;
         self.keep_draft(consumer, row, draft, None).await
@@ -232,7 +216,7 @@ impl Node {
     /// # Errors
     /// As [`Self::edit_event`].
     pub async fn add_attribute(self: &Arc<Self>, consumer: &Consumer, id: &str, sent: &Value) -> Result<Drafted, EventError> {
-        let _turn = self.serving.drafting.turn(consumer.id).await;
+        let _turn = self.serving.drafting.of(consumer.id).lock_owned().await;
         let (row, mut draft) = self.opened(consumer, id).await?;
         let uuid = self.with_reading(|reading| {
             let taken = draft.take(sent, reading)?;
@@ -247,7 +231,7 @@ impl Node {
     /// When the store cannot be read or takes no changes.
     pub async fn drop_attribute(self: &Arc<Self>, consumer: &Consumer, id: &str) -> Result<bool, EventError> {
         consumer.produces().ok_or(ProduceError::NotAllowed(Scope::Produce.name()))?;
-        let _turn = self.serving.drafting.turn(consumer.id).await;
+        let _turn = self.serving.drafting.of(consumer.id).lock_owned().await;
         let drafts = self.own_events(consumer)?.drafts;
         for (uuid, body) in drafts {
             let mut draft = self.draft_of(&body)?;
@@ -266,7 +250,7 @@ impl Node {
     /// When there is none, or it was published.
     pub async fn delete_event(self: &Arc<Self>, consumer: &Consumer, id: &str) -> Result<(), EventError> {
         consumer.produces().ok_or(ProduceError::NotAllowed(Scope::Produce.name()))?;
-        let _turn = self.serving.drafting.turn(consumer.id).await;
+        let _turn = self.serving.drafting.of(consumer.id).lock_owned().await;
         let row = rows(&self.store.snapshot()?, consumer)?.into_iter().find(|row| row.is(id)).ok_or(EventError::Unknown)?;
         if row.published.is_some() {
             return Err(EventError::Published);
@@ -288,15 +272,12 @@ impl Node {
     }
 
     async fn published(self: &Arc<Self>, consumer: &Consumer, id: &str) -> Result<Option<Produced>, EventError> {
-        let _turn = self.serving.drafting.turn(consumer.id).await;
+        let _turn = self.serving.drafting.of(consumer.id).lock_owned().await;
         let snapshot = self.store.snapshot()?;
         let row = rows(&snapshot, consumer)?.into_iter().find(|row| row.is(id)).ok_or(EventError::Unknown)?;
         let Some(body) = snapshot.kept(Shelf::EventBody, &key(consumer, &row.uuid))? else { return Ok(None) };
         drop(snapshot);
-        let (node, read) = (self.clone(), body.clone());
-        let most = usize::try_from(self.config.https.produced_records_max).unwrap_or(usize::MAX);
-        let items = tokio::task::spawn_blocking(move || node.read_said(Form::Of(Format::Misp), &read, most)).await;
-        let items = items.map_err(|fault| NodeError::Internal(fault.to_string()))??;
+        let items = self.items_of(Form::Of(Format::Misp), body.clone()).await?;
         let digest = data_encoding::HEXLOWER.encode(&sha256(&[&body])[..8]);
         // Sent again after a crash, the same draft is the same request.
         let key = Some(format!("misp-{}-{digest}", row.uuid));
@@ -364,10 +345,7 @@ impl Node {
         if count(&others) > limits.misp_drafts_max || bytes > limits.misp_drafts_bytes_max {
             return Err(EventError::Full);
         }
-        let (node, read) = (self.clone(), body.clone());
-        let most = usize::try_from(limits.produced_records_max).unwrap_or(usize::MAX);
-        let items = tokio::task::spawn_blocking(move || node.read_said(Form::Of(Format::Misp), &read, most)).await;
-        let items = items.map_err(|fault| NodeError::Internal(fault.to_string()))??;
+        let items = self.items_of(Form::Of(Format::Misp), body.clone()).await?;
         let problem = |item| match item {
             Item::Problem(problem) | Item::LeftOut(problem, _) | Item::Note(problem) => Some(problem),
             Item::Indicator { .. } => None,
@@ -391,7 +369,7 @@ impl Node {
                 continue;
             }
             let consumer = serde_json::from_slice::<DraftRow>(&bytes).map_or(id, |row| row.consumer);
-            let _turn = self.serving.drafting.turn(consumer).await;
+            let _turn = self.serving.drafting.of(consumer).lock_owned().await;
             // It may have been changed until its turn came.
             if self.store.snapshot()?.kept(Shelf::Event, &id)?.is_some_and(|bytes| is_over(&bytes)) {
                 let gone = [Shelf::Event, Shelf::EventBody].map(|shelf| Change::Keep { shelf, id, row: None });

@@ -4,7 +4,7 @@
 use super::Consumer;
 use super::draft::{DraftRow, Own};
 use super::kept::{Coding, KeptExport, asked, blocking, failed};
-use crate::formats::export::{attribute_id, organisation_id, write_event};
+use crate::formats::export::{attribute_id, organisation_id, read_attribute, read_head, read_objects, write_event};
 use crate::formats::misp::rest::csv::Lines;
 use crate::formats::misp::rest::{self, Controller, ReturnFormat, Search};
 use crate::model::OrgId;
@@ -273,7 +273,7 @@ impl Scan<'_> {
     fn head(source: &Source<'_>) -> io::Result<Json> {
         let mut line = Vec::new();
         source.open()?.read_until(b'\n', &mut line)?;
-        rest::head(&line).ok_or_else(|| io::Error::other("an event has no head"))
+        read_head(&line).ok_or_else(|| io::Error::other("an event has no head"))
     }
 
     /// Goes through the attributes of an event until it is told to stop.
@@ -288,7 +288,7 @@ impl Scan<'_> {
             if lines.read_until(b'\n', &mut line)? == 0 {
                 return Ok(());
             }
-            if let Some(attribute) = rest::line(&line)
+            if let Some(attribute) = read_attribute(&line)
                 && !take(attribute)?
             {
                 return Ok(());
@@ -476,7 +476,7 @@ impl Scan<'_> {
         write!(out, "{{\"Event\":{}", text.strip_suffix('}').unwrap_or(&text))?;
         if !self.search.metadata {
             let objects = match source {
-                Source::Own(bytes) => bytes.split(|byte| *byte == b'\n').rev().find(|line| !line.is_empty()).and_then(rest::objects),
+                Source::Own(bytes) => bytes.split(|byte| *byte == b'\n').rev().find(|line| !line.is_empty()).and_then(read_objects),
                 Source::Kept(..) => None,
             };
             write!(out, ",\"Object\":{}", objects.unwrap_or_else(|| Value::Array(Vec::new())))?;

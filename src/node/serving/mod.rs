@@ -24,7 +24,8 @@ pub use produce::{Form, Objects, ProduceError, Produced, Sent, Sighted, Submitte
 
 use crate::model::Timestamp;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::MutexGuard;
 
 /// What the node keeps for those who fetch. All of it is lost with the process, and written anew.
@@ -40,12 +41,13 @@ pub(super) struct Serving {
     https: Mutex<Option<HttpsView>>,
     /// What producers are saying.
     producing: produce::Producing,
-    /// Which claims were looked at last.
-    swept: claim::Swept,
+    /// Which claims, and which requests of producers, were looked at last.
+    claims_swept: Swept,
+    submissions_swept: Swept,
     /// What was written lately.
     exports: Mutex<kept::Exports>,
-    /// Events of programs that are being changed.
-    drafting: draft::Drafting,
+    /// Whose events are being changed: one request of a program at a time.
+    drafting: Each<tokio::sync::Mutex<()>>,
     /// Searches under way.
     searching: misp::Searching,
 }
@@ -67,6 +69,37 @@ impl Serving {
             used.insert(id, now);
         }
         news
+    }
+}
+
+/// Something for each consumer, for as long as anybody holds it.
+#[derive(Debug)]
+struct Each<T>(Mutex<BTreeMap<[u8; 16], Arc<T>>>);
+
+impl<T> Default for Each<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Default> Each<T> {
+    fn of(&self, consumer: [u8; 16]) -> Arc<T> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, one| Arc::strong_count(one) > 1);
+        all.entry(consumer).or_default().clone()
+    }
+}
+
+/// Where a round of upkeep looks of what is kept under random ids: a 256th of them, another in each round.
+#[derive(Debug, Default)]
+struct Swept(AtomicU8);
+
+impl Swept {
+    fn next(&self) -> ([u8; 16], [u8; 16]) {
+        let byte = self.0.fetch_add(1, Ordering::Relaxed);
+        let (mut first, mut last) = ([0; 16], [255; 16]);
+        (first[0], last[0]) = (byte, byte);
+        (first, last)
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Lost when the process dies: the report of a request that was under way. What it released stays, and is found there when it is sent again.
 
-use super::Consumer;
+use super::{Consumer, Each};
 use crate::formats::{Format, Item, Problem};
 use crate::model::crypto::{random, sha256};
 use crate::model::sighting::SightingType;
@@ -228,7 +228,7 @@ impl Producer {
 /// Requests under way.
 #[derive(Debug, Default)]
 pub(super) struct Producing {
-    by: Mutex<BTreeMap<[u8; 16], Arc<Place>>>,
+    by: Each<Place>,
     /// Saying and taking back exclude each other: else one producer would take back what another has just been told is out.
     pub(super) said: RwLock<()>,
 }
@@ -260,14 +260,6 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         *self.0.under_way() = None;
-    }
-}
-
-impl Producing {
-    fn place(&self, id: [u8; 16]) -> Arc<Place> {
-        let mut all = self.by.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|_, place| Arc::strong_count(place) > 1);
-        all.entry(id).or_default().clone()
     }
 }
 
@@ -339,10 +331,7 @@ impl Node {
         let most = self.config.https.produced_records_max;
         self.charge(&consumer, 0, false).await?;
         let Sent { form, bytes, objects, .. } = sent;
-        let node = self.clone();
-        let bound = usize::try_from(most).unwrap_or(usize::MAX);
-        let read = tokio::task::spawn_blocking(move || node.read_said(form, &bytes, bound)).await;
-        let items = read.map_err(|fault| NodeError::Internal(fault.to_string()))??;
+        let items = self.items_of(form, bytes).await?;
         let count: u64 = items.iter().map(|item| if let Item::LeftOut(_, count) = item { *count } else { 1 }).sum();
         self.charge(&consumer, count.min(most), true).await?;
         if count > most {
@@ -391,6 +380,14 @@ impl Node {
             objects.versions.retain(|id, _| named.contains(id.as_str()));
         }
         Ok(report)
+    }
+
+    /// What a body says: as many items as one request may have, and one more at most.
+    pub(super) async fn items_of(self: &Arc<Self>, form: Form, bytes: Vec<u8>) -> Result<Vec<Item>, NodeError> {
+        let node = self.clone();
+        let most = usize::try_from(self.config.https.produced_records_max).unwrap_or(usize::MAX);
+        let read = tokio::task::spawn_blocking(move || node.read_said(form, &bytes, most)).await;
+        read.map_err(|fault| NodeError::Internal(fault.to_string()))?
     }
 
     /// Tells authors what a program met, as far as it may see what they say.
@@ -499,7 +496,7 @@ impl Node {
         T: Send + 'static,
         F: Future<Output = Result<T, ProduceError>> + Send + 'static,
     {
-        let place = self.serving.producing.place(consumer);
+        let place = self.serving.producing.by.of(consumer);
         if *place.under_way() == Some(id) {
             return Err(ProduceError::UnderWay);
         }
@@ -531,13 +528,14 @@ impl Node {
         Ok(())
     }
 
-    /// Forgets what became of requests long ago.
+    /// Forgets what became of requests long ago: of a part of all, another in each round. Until then nobody is told of it any more.
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes.
     pub async fn forget_submissions(&self) -> Result<(), NodeError> {
         let mut changes = Vec::new();
-        for (id, bytes) in self.store.snapshot()?.all_kept(Shelf::Submission)? {
+        let (first, last) = self.serving.submissions_swept.next();
+        for (id, bytes) in self.store.snapshot()?.kept_between(Shelf::Submission, first, last)? {
             let row = serde_json::from_slice::<SubmissionRow>(&bytes).ok();
             if row.is_none_or(|row| self.is_forgotten(&row)) {
                 changes.push(Change::Keep { shelf: Shelf::Submission, id, row: None });

@@ -4,21 +4,20 @@
 mod write;
 
 use super::answer::{Turn, log_unanswered, written_down};
+use super::body::{self, Refused};
 use crate::formats::misp::rest::{Controller, ReturnFormat, Search, VERSION, describe_types, organisation};
 use crate::node::Node;
 use crate::node::error::NodeError;
 use crate::node::serving::{Coding, Consumer, Found, Searched, Wrapped};
 use crate::rules::consumer::Scope;
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use futures_util::StreamExt;
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 use tempfile::{SpooledData, SpooledTempFile};
 use tokio_util::io::ReaderStream;
 use write::Written;
@@ -63,6 +62,12 @@ impl MispError {
     }
 }
 
+impl From<Refused> for MispError {
+    fn from(refused: Refused) -> Self {
+        error(refused.status(), refused.to_string())
+    }
+}
+
 impl From<NodeError> for MispError {
     fn from(fault: NodeError) -> Self {
         log_unanswered(&fault);
@@ -91,6 +96,7 @@ pub(super) struct Asked<'r> {
     /// From [`BASE`] on.
     pub(super) path: &'r str,
     pub(super) coding: Coding,
+    pub(super) headers: &'r HeaderMap,
     pub(super) body: &'r mut Incoming,
     pub(super) turn: Turn,
 }
@@ -165,7 +171,7 @@ pub(super) async fn answered(asked: Asked<'_>) -> Result<Response, MispError> {
         Route::User if reads => Ok(answer(&user(asked.node, asked.consumer))),
         Route::DescribeTypes if reads => Ok(answer(&describe_types())),
         Route::Search(_) | Route::Event(_) | Route::Attribute(_) if reads || *asked.method == Method::POST => {
-            query.extend(sent(asked.node, &mut *asked.body).await?);
+            query.extend(sent(&body::read(&mut *asked.body, asked.headers, &asked.node.config.https).await?)?);
             let (search, wrapped) = wanted(asked.node, route, &query)?;
             let is_head = *asked.method == Method::HEAD;
             let mut response = found(asked, search, wrapped).await?;
@@ -188,12 +194,11 @@ fn is_set(query: &Map<String, Value>, name: &str) -> bool {
 }
 
 /// What a caller sends of its search: nothing, or JSON within bounds.
-async fn sent(node: &Node, body: &mut Incoming) -> Result<Map<String, Value>, MispError> {
-    let bytes = read(node, body).await?;
+fn sent(bytes: &[u8]) -> Result<Map<String, Value>, MispError> {
     if bytes.is_empty() {
         return Ok(Map::new());
     }
-    match serde_json::from_slice(&bytes) {
+    match serde_json::from_slice(bytes) {
         // MISP takes both.
         Ok(Value::Object(mut map)) => match map.remove("request") {
             Some(Value::Object(inner)) => Ok(inner),
@@ -204,27 +209,6 @@ async fn sent(node: &Node, body: &mut Incoming) -> Result<Map<String, Value>, Mi
         Ok(Value::Array(list)) if list.is_empty() => Ok(Map::new()),
         _ => Err(error(StatusCode::BAD_REQUEST, "what was sent is no JSON object")),
     }
-}
-
-/// A body of so many bytes at most, within so many seconds.
-async fn read(node: &Node, body: &mut Incoming) -> Result<Vec<u8>, MispError> {
-    let limits = &node.config.https;
-    let most = usize::try_from(limits.body_bytes_max).unwrap_or(usize::MAX);
-    let late = |_| error(StatusCode::REQUEST_TIMEOUT, "what was sent took too long");
-    tokio::time::timeout(Duration::from_secs(limits.body_s_max), read_within(body, most)).await.map_err(late)?
-}
-
-async fn read_within(body: &mut Incoming, most: usize) -> Result<Vec<u8>, MispError> {
-    let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| error(StatusCode::BAD_REQUEST, "what was sent broke off"))?;
-        let data = frame.into_data().unwrap_or_else(|_| Bytes::new());
-        if bytes.len() + data.len() > most {
-            return Err(error(StatusCode::PAYLOAD_TOO_LARGE, format!("a request has {most} bytes at most")));
-        }
-        bytes.extend_from_slice(&data);
-    }
-    Ok(bytes)
 }
 
 /// What is to be looked for.
@@ -268,7 +252,7 @@ fn sending(found: Found, format: ReturnFormat, turn: Turn) -> Response {
         ReturnFormat::Csv => "text/csv; charset=utf-8",
         ReturnFormat::Text => "text/plain; charset=utf-8",
     };
-    let mut response = described(body(file, turn), media);
+    let mut response = described(carried(file, turn), media);
     let headers = response.headers_mut();
     headers.insert("x-result-count", count.into());
     headers.insert(header::CONTENT_LENGTH, size.into());
@@ -279,7 +263,7 @@ fn sending(found: Found, format: ReturnFormat, turn: Turn) -> Response {
 }
 
 /// What is short is in memory. While a long one is sent, its place among those that are answered stays taken.
-fn body(file: SpooledTempFile, turn: Turn) -> Body {
+fn carried(file: SpooledTempFile, turn: Turn) -> Body {
     match file.into_inner() {
         SpooledData::InMemory(bytes) => Body::from(bytes.into_inner()),
         SpooledData::OnDisk(file) => {
@@ -352,6 +336,7 @@ fn user(node: &Node, consumer: &Consumer) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http_body_util::BodyExt;
 
     #[test]
     fn every_address_is_known_and_nothing_else() {

@@ -1,7 +1,8 @@
 //! What programs write through MISP's REST: events, which are drafts until they are published, their attributes, and sightings. What is not taken is told
 //! where PyMISP passes it on: in an event's own `errors`, or in an error.
 
-use super::{Asked, MispError, answer, error, found, read};
+use super::super::body;
+use super::{Asked, MispError, answer, error, found};
 use crate::formats::Problem;
 use crate::formats::misp::rest::Search;
 use crate::model::Timestamp;
@@ -81,7 +82,7 @@ pub(super) enum Written<'p> {
 
 /// Does what is written.
 pub(super) async fn done(mut asked: Asked<'_>, written: Written<'_>, metadata: bool) -> Result<Response, MispError> {
-    let sent = body(&mut asked).await?;
+    let sent = sent(&mut asked).await?;
     let (node, consumer) = (asked.node, asked.consumer);
     match written {
         Written::AddEvent => {
@@ -103,7 +104,6 @@ pub(super) async fn done(mut asked: Asked<'_>, written: Written<'_>, metadata: b
             Ok(answer(&body))
         }
         Written::AddAttribute(id) => {
-            // Several come as a list: each is put in by itself, and those that are none are told.
             if sent.is_array() {
                 return Err(error(StatusCode::BAD_REQUEST, "one attribute at a time\nhint: or put all of them into the event"));
             }
@@ -127,8 +127,8 @@ fn saved(message: &str) -> Response {
 }
 
 /// What was sent, as JSON.
-async fn body(asked: &mut Asked<'_>) -> Result<Value, MispError> {
-    let bytes = read(asked.node, &mut *asked.body).await?;
+async fn sent(asked: &mut Asked<'_>) -> Result<Value, MispError> {
+    let bytes = body::read(&mut *asked.body, asked.headers, &asked.node.config.https).await?;
     if bytes.is_empty() {
         return Ok(Value::Null);
     }

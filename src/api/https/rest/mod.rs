@@ -144,14 +144,13 @@ impl From<ProduceError> for RestError {
 
 impl From<Refused> for RestError {
     fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::TooLong(most) => ProduceError::TooLong(most).into(),
-            Refused::TooSlow(seconds) => {
-                error(StatusCode::REQUEST_TIMEOUT, "too-slow", format!("the body did not come within {seconds} seconds"))
-            }
-            Refused::Packed => error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "a body is taken as it is, not packed"),
-            Refused::Broken => error(StatusCode::BAD_REQUEST, "bad-request", "the body broke off"),
-        }
+        let kind = match refused {
+            Refused::TooLong(_) => "too-long",
+            Refused::TooSlow(_) => "too-slow",
+            Refused::Packed => "media-type",
+            Refused::Broken => "bad-request",
+        };
+        error(refused.status(), kind, refused.to_string())
     }
 }
 

@@ -188,8 +188,8 @@ fn tag_list(tags: Option<&Value>) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{head, line};
     use super::*;
+    use crate::formats::export::{read_attribute, read_head};
 
     fn reading(fresh: &mut dyn FnMut() -> Uuid) -> Reading<'_> {
         Reading { now: Timestamp(1_800_000_000_000), author: json!({ "name": "org-a", "uuid": "u", "id": "1" }), most: 2, fresh }
@@ -207,9 +207,9 @@ mod tests {
         assert_eq!(draft.uuid().to_string(), "0000000f-0000-4000-8000-000000000001");
         let written = draft.write();
         let lines: Vec<&[u8]> = written.split(|byte| *byte == b'\n').collect();
-        let first = head(lines[0]).unwrap();
+        let first = read_head(lines[0]).unwrap();
         assert_eq!((&first["info"], &first["date"], &first["threat_level_id"]), (&json!("Lures"), &json!("2027-01-15"), &json!("4")));
-        let found: Vec<_> = lines.iter().filter_map(|one| line(one)).collect();
+        let found: Vec<_> = lines.iter().filter_map(|one| read_attribute(one)).collect();
         assert_eq!(found.len(), 1);
         assert_eq!(
             (&found[0]["value"], &found[0]["to_ids"], &found[0]["category"]),

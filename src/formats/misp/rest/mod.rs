@@ -9,7 +9,7 @@ mod terms;
 pub use search::{Controller, ReturnFormat, Search, SearchError, tags};
 
 use super::types::{self, Type};
-use crate::formats::export::{organisation_id, read_attribute, read_head, read_objects};
+use crate::formats::export::organisation_id;
 use crate::model::{Observable, OrgId};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -44,21 +44,6 @@ const TYPES: [(&str, &str, bool); 53] = [
 /// The number that stands for a UUID where MISP has numbers: its first 48 bits, which are random in ours. 0 where it is no UUID.
 pub fn id_of(uuid: &str) -> u64 {
     uuid.parse::<Uuid>().map_or(0, |uuid| u64::try_from(uuid.as_u128() >> 80).unwrap_or_default())
-}
-
-/// The first line of a kept event.
-pub fn head(line: &[u8]) -> Option<Map<String, Value>> {
-    read_head(line)
-}
-
-/// A line of a kept event that is an attribute.
-pub fn line(line: &[u8]) -> Option<Map<String, Value>> {
-    read_attribute(line)
-}
-
-/// The objects that stand in the last line of a kept event.
-pub fn objects(line: &[u8]) -> Option<Value> {
-    read_objects(line)
 }
 
 /// The observables that an attribute's value holds.

@@ -243,7 +243,7 @@ impl Search {
                     Value::Array(list) => list.iter().map(text).collect::<Option<Vec<_>>>().ok_or_else(bad)?,
                     value => text(value).ok_or_else(bad)?.split(',').map(|field| field.trim().to_owned()).collect(),
                 };
-                if let Some(unknown) = fields.iter().find(|field| !super::csv::FIELDS.contains(&field.as_str())) {
+                if let Some(unknown) = fields.iter().find(|field| super::csv::fields().all(|known| known != **field)) {
                     return Err(SearchError::Unknown(unknown.chars().take(40).collect()));
                 }
                 self.fields = fields;
