@@ -6,7 +6,7 @@ use super::{Desk, Ended, input};
 use crate::api::client::Target;
 use crate::model::Tlp;
 use crate::node::error::Exit;
-use crate::node::feeds::{FeedAdd, FeedRun, FeedRunView, FeedView, Kind, Terms, WellKnown};
+use crate::node::feeds::{Counts, FeedAdd, FeedRun, FeedRunView, FeedView, Kind, Terms, WellKnown};
 use std::path::PathBuf;
 
 /// What partners publish, taken in unattended
@@ -102,6 +102,9 @@ struct Add {
     /// A file with the certificates to trust in place of the system's
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
+    /// Pass what it says on to this peer or group by itself, as our word, through the release gate: needs `--tlp clear` or `green`
+    #[arg(long, value_name = "PEER|GROUP")]
+    to: Option<String>,
     /// Of `misp-push`: what was said in this group is written there; may be given several times
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<String>,
@@ -114,8 +117,8 @@ struct Add {
 
 const ABOUT: &str = "What partners publish, taken in unattended
 
-What a feed says is kept here, under its own name and label, and goes to nobody: a person shares what is to be shared. What its source takes back, or \
-does not say any more, is taken back here, but for what somebody else says too. `misp-push` goes the other way: what groups share is written into a MISP server. \
+What a feed says is kept here, under its own name and label, and goes to nobody but where `--to` passes it on: else a person shares what is to be shared. \
+What its source takes back, or does not say any more, is taken back here and there, but for what somebody else says too. `misp-push` goes the other way: what groups share is written into a MISP server. \
 docs/feeds.md has what each kind is asked, and what is refused.";
 
 const EXAMPLES: &str = "Examples:
@@ -163,6 +166,7 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
                 allow_local,
                 secret_file,
                 ca_file,
+                to,
                 groups,
                 tlp_max,
                 signer,
@@ -175,7 +179,7 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
             let well_known = if take_well_known { WellKnown::Take } else { WellKnown::LeaveOut };
             let kind = kind.unwrap_or(Kind::List);
             let terms =
-                Terms { kind, at, every_s: every, tlp, confidence_max, well_known, allow_local, secret_file, ca_file, groups, tlp_max };
+                Terms { kind, at, every_s: every, tlp, confidence_max, well_known, allow_local, secret_file, ca_file, to, groups, tlp_max };
             let ask = signer.order(desk, "feed-add", "", FeedAdd { name, terms }).await?;
             let view: FeedView = desk.node().post(Target::new(&["feeds"]), &ask).await?;
             output::answer(desk, &view, show_text)
@@ -216,6 +220,7 @@ fn state(view: &FeedView) -> String {
     match &view.fault {
         Some(fault) if view.state == "failing" => format!("failing ({})", plain(&fault.code)),
         _ if view.running => format!("{}, being read", view.state),
+        _ if view.not_passed.is_some() => format!("{}, not passed on", view.state),
         _ => view.state.clone(),
     }
 }
@@ -259,6 +264,9 @@ pub(super) fn show_text(view: &FeedView) -> String {
     if let Some(most) = terms.confidence_max {
         rows.push(("confidence", format!("up to {most}")));
     }
+    if let Some(to) = &terms.to {
+        rows.push(("passed on to", format!("{}: {} of these", plain(to), view.passed)));
+    }
     if terms.kind == Kind::MispPush {
         let groups: Vec<String> = terms.groups.iter().map(|group| plain(group)).collect();
         rows.push(("written there", format!("what {} says, up to {}", groups.join(", "), terms.tlp_max.unwrap_or(Tlp::Green))));
@@ -270,6 +278,9 @@ pub(super) fn show_text(view: &FeedView) -> String {
     if let Some(fault) = &view.fault {
         let tries = if view.failures == 1 { "the last try".to_owned() } else { format!("the last {} tries", view.failures) };
         text += &format!("{tries} came to nothing: {}\n", output::below(&fault.text, 2).trim_start());
+    }
+    if let Some(reason) = &view.not_passed {
+        text += &format!("not passed on: {}\n", output::below(reason, 2).trim_start());
     }
     text
 }
@@ -285,6 +296,11 @@ pub(super) fn run_text(view: &FeedRunView) -> String {
     ]);
     let tried = if view.dry_run { " (nothing was taken)" } else { "" };
     let mut text = format!("{}{tried}: {became}\n", plain(&view.name));
+    let Counts { passed, asked, kept_back, unsaid, .. } = counts;
+    if passed + asked + kept_back + unsaid > 0 {
+        let asks = if asked > 0 { " (`watchfire holds`)" } else { "" };
+        text += &format!("passed on: {passed}; {asked} once somebody says yes{asks}, {kept_back} kept back, {unsaid} taken back there\n");
+    }
     for problem in &view.problems {
         text += &format!("  {}: {}\n", plain(&problem.place), output::below(&problem.what, 4).trim_start());
     }

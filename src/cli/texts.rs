@@ -293,6 +293,7 @@ fn feeds_show_how_they_are_how_far_behind_and_what_to_do() {
         allow_local: true,
         secret_file: None,
         ca_file: None,
+        to: None,
         groups: Vec::new(),
         tlp_max: None,
     };
@@ -310,16 +311,31 @@ fn feeds_show_how_they_are_how_far_behind_and_what_to_do() {
         next: Some(AT),
         failures: 0,
         fault: None,
+        passed: 0,
+        not_passed: None,
     };
     let fault = FaultView::from(&Fault::Http(403));
     let (state, lag_s) = ("failing".to_owned(), Some(3 * 86_400));
     let bad = FeedView { name: "partner".into(), state, failures: 3, fault: Some(fault.clone()), lag_s, news: None, ..good.clone() };
+    let stuck = FeedView {
+        name: "hub".into(),
+        terms: Terms { to: Some("helpers".into()), ..terms },
+        passed: 4_000,
+        not_passed: Some("the group's definition is stale".into()),
+        ..good.clone()
+    };
     let expected = "\
-FEED     KIND       LABEL  STATE           INDICATORS  BEHIND  NEXT
-circl    misp-feed  green  ok              4512        4 min   2026-11-22T09:30:00Z
-partner  misp-feed  green  failing (http)  4512        3 d     2026-11-22T09:30:00Z
+FEED     KIND       LABEL  STATE              INDICATORS  BEHIND  NEXT
+circl    misp-feed  green  ok                 4512        4 min   2026-11-22T09:30:00Z
+hub      misp-feed  green  ok, not passed on  4512        4 min   2026-11-22T09:30:00Z
+partner  misp-feed  green  failing (http)     4512        3 d     2026-11-22T09:30:00Z
 ";
-    assert_eq!(feed::list_text(&[good, bad.clone()]), expected);
+    assert_eq!(feed::list_text(&[good, stuck.clone(), bad.clone()]), expected);
+    let shown = feed::show_text(&stuck);
+    assert!(
+        shown.contains("passed on to  helpers: 4000 of these\n") && shown.ends_with("not passed on: the group's definition is stale\n"),
+        "{shown}"
+    );
     let expected = "\
 feed        partner
 kind        misp-feed
@@ -339,8 +355,12 @@ the last 3 tries came to nothing: the server answered with 403
   hint: look at the file that `--secret-file` names
 ";
     assert_eq!(feed::show_text(&bad), expected);
-    let counts = Counts { new: 3, changed: 0, unchanged: 12, gone: 1, left_out: 1 };
+    let counts = Counts { new: 3, unchanged: 12, gone: 1, left_out: 1, ..Counts::default() };
     let problems = vec![formats::Problem { place: "line 4".into(), what: "no value".into() }];
+    let passing = Counts { passed: 2, asked: 3, unsaid: 1, ..counts };
+    let run = FeedRunView { name: "hub".into(), dry_run: false, counts: passing, problems: Vec::new(), fault: None };
+    let expected = "hub: 3 new, 0 changed, 12 as before, 1 gone, 1 left out\npassed on: 2; 3 once somebody says yes (`watchfire holds`), 0 kept back, 1 taken back there\n";
+    assert_eq!(feed::run_text(&run), expected);
     let run = FeedRunView { name: "circl".into(), dry_run: true, counts, problems, fault: Some(fault) };
     let expected = "\
 circl (nothing was taken): 3 new, 0 changed, 12 as before, 1 gone, 1 left out

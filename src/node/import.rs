@@ -20,7 +20,7 @@ use super::{Node, NodeError};
 use crate::formats::{self, Item, Problem};
 use crate::model::crypto::random;
 use crate::model::log::Audience;
-use crate::model::{Label, ReleaseId, Tlp};
+use crate::model::{Label, RecordId, ReleaseId, Tlp};
 use crate::rules::label::Withheld;
 use crate::rules::release::Findings;
 use crate::store::change::{ReleaseItem, ReleaseOutcome};
@@ -175,8 +175,8 @@ enum Judged {
     Other(Item),
 }
 
-/// Place and kind of each record of a commit.
-type Places = Vec<(String, &'static str)>;
+/// Place, kind and id of each record of a commit.
+type Places = Vec<(String, &'static str, Option<RecordId>)>;
 /// What became of each.
 type Queued = Result<Vec<ReleaseOutcome>, NodeError>;
 
@@ -272,8 +272,8 @@ impl<'a> Import<'a> {
                         let asks = Node::waits_for_a_person(&item);
                         let (items, places) =
                             if asks { (&mut self.asking.0, &mut self.asking.1) } else { (&mut self.items, &mut self.places) };
+                        places.push((place, kind, item.record));
                         items.push(item);
-                        places.push((place, kind));
                     }
                     Err(reason) => self.withhold(place, reason),
                 }
@@ -317,11 +317,10 @@ impl<'a> Import<'a> {
             self.runtime.block_on(self.node.claim(producer, self.audience, items.iter().chain(&asking)))?;
         }
         let outcomes = self.fill(true, asking)?;
-        self.tell(outcomes, asking_places);
+        self.tell(outcomes, asking_places)?;
         if self.hold != Hold::Skipped {
             let outcomes = self.fill(false, items)?;
-            self.tell(outcomes, places);
-            return Ok(());
+            return self.tell(outcomes, places);
         }
         let (node, audience, mut remarks) = (self.node.clone(), self.audience, Remarks::of(&self.door, self.release, true));
         remarks.particulars.by = self.producer.map(|producer| producer.by.clone());
@@ -396,12 +395,12 @@ impl<'a> Import<'a> {
         let Some((work, places)) = self.under_way.take() else { return Ok(()) };
         let outcomes = self.runtime.block_on(work).map_err(|fault| NodeError::Internal(fault.to_string()))??;
         self.node.sent(self.audience, self.source(), queued(&outcomes), false)?;
-        self.tell(outcomes, places);
-        Ok(())
+        self.tell(outcomes, places)
     }
 
-    fn tell(&mut self, outcomes: Vec<ReleaseOutcome>, places: Places) {
-        for (outcome, (place, kind)) in outcomes.into_iter().zip(places) {
+    fn tell(&mut self, outcomes: Vec<ReleaseOutcome>, places: Places) -> Result<(), NodeError> {
+        let mut known = Vec::new();
+        for (outcome, (place, kind, record)) in outcomes.into_iter().zip(places) {
             match outcome {
                 ReleaseOutcome::Queued { before } => {
                     self.report.released += 1;
@@ -410,10 +409,17 @@ impl<'a> Import<'a> {
                     }
                     *self.report.kinds.entry(kind.to_owned()).or_default() += 1;
                 }
-                ReleaseOutcome::Duplicate => self.report.duplicate += 1,
+                ReleaseOutcome::Duplicate => {
+                    self.report.duplicate += 1;
+                    known.extend(record);
+                }
                 ReleaseOutcome::Recalled => self.withhold(place, Withheld::Recalled.to_string()),
             }
         }
+        if self.producer.is_none() && self.hold != Hold::Dry {
+            self.runtime.block_on(self.node.said_by_hand(&self.audience, &known))?;
+        }
+        Ok(())
     }
 }
 

@@ -279,14 +279,14 @@ pub(super) fn incarnation_after(left: u64, now: Timestamp) -> u64 {
 
 /// What will become of an item, as far as a snapshot tells.
 pub(super) fn foreseen(snapshot: &Snapshot, audience: &Audience, item: &ReleaseItem) -> Result<ReleaseOutcome, NodeError> {
-    let (Encoded { observable, label, body, .. }, Some(record)) = (item.released.get(), item.record) else {
+    let (Encoded { observable, label, retention, body, .. }, Some(record)) = (item.released.get(), item.record) else {
         return Ok(ReleaseOutcome::NEWS);
     };
     if snapshot.is_recalled(&record)? {
         return Ok(ReleaseOutcome::Recalled);
     }
     match observable {
-        Some(observable) => Ok(snapshot.told_next(audience, observable, *label, body)?),
+        Some(observable) => Ok(snapshot.told_next(audience, observable, (*label, *retention), body)?),
         None => Ok(ReleaseOutcome::NEWS),
     }
 }

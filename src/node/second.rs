@@ -101,10 +101,11 @@ impl Node {
         Ok(false)
     }
 
-    /// The names of desk users, former ones too, by the beginnings of their keys; and consumers, by the beginnings of their ids.
+    /// The names of desk users, former ones too, by the beginnings of their keys; and consumers and feeds, by the beginnings of their ids.
     pub(super) fn user_names(snapshot: &Snapshot) -> Result<BTreeMap<String, String>, NodeError> {
         let changes = snapshot.user_changes()?;
         let mut names = Self::consumer_names(snapshot)?;
+        names.extend(super::feeds::called(snapshot)?);
         names.extend(changes.into_iter().map(|signed| (signed.change.user.key.short(), signed.change.user.name.to_string())));
         Ok(names)
     }

@@ -72,7 +72,12 @@ impl Node {
         let hold = self.hold_of(request.dry_run, request.now);
         let held = |item: &ReleaseItem| !request.dry_run && (hold != Hold::Skipped || Self::waits_for_a_person(item));
         let held: Vec<bool> = items.iter().map(held).collect();
+        let records: Vec<_> = items.iter().map(|item| item.record).collect();
         let outcomes = self.hold_or_queue(&door, items, hold, &mut report).await?;
+        if !request.dry_run {
+            let known = outcomes.iter().zip(records).filter(|(outcome, _)| **outcome == ReleaseOutcome::Duplicate);
+            self.said_by_hand(&audience, &known.filter_map(|(_, record)| record).collect::<Vec<_>>()).await?;
+        }
         if !request.dry_run && burst.is_none() {
             self.sent(audience, BY_HAND, queued(&outcomes), false)?;
         }

@@ -379,6 +379,8 @@ pub enum Shelf {
     FeedState = 71,
     /// What each of them says. An id begins with the feed's, and goes on with the beginning of the record's.
     FeedItem = 72,
+    /// What of it was passed on, under the same ids.
+    FeedPassed = 73,
     /// What was met of which entry, as others and we say it: [`SightingRow`]. An id begins with eight bytes that stand for the entry.
     Sighting = 80,
     /// How many words about an entry came beyond those that are kept, under the same beginning.

@@ -80,16 +80,24 @@ fn said_last<E: Failure>(
     Ok(Some(last).filter(|last| last.state == ProvenanceState::Live))
 }
 
+/// Whether half of its time has passed: said again, it is news with a time of its own. Else its holders would destroy what is said to this day.
+fn is_old(last: &ProvenanceRow, retention: Timestamp) -> bool {
+    last.retention.0 != 0 && retention.since(last.retention) >= (last.retention.since(last.received) / 2).max(1)
+}
+
 /// What comes of telling this, after what was said last of an observable in a family.
 pub(super) fn told_next<E: Failure>(
     provenances: &impl ReadableTable<(u64, u32, u64, u64), Bytes>,
     bodies: &impl ReadableTable<u64, Bytes>,
     place: (u64, u32),
     label: Label,
+    retention: Timestamp,
     body: &[u8],
 ) -> Result<ReleaseOutcome, E> {
     match said_last::<E>(provenances, place)? {
-        Some(last) if last.label == label && is_body::<E>(bodies, last.body, body)? => Ok(ReleaseOutcome::Duplicate),
+        Some(last) if last.label == label && !is_old(&last, retention) && is_body::<E>(bodies, last.body, body)? => {
+            Ok(ReleaseOutcome::Duplicate)
+        }
         last => Ok(ReleaseOutcome::Queued { before: last.map(|last| last.label).filter(|before| *before != label) }),
     }
 }

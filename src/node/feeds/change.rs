@@ -31,6 +31,11 @@ impl Node {
             return Err(NodeError::BadInput(format!("`{}` is no name of a feed\n{hint}", name.escape_debug())));
         }
         self.check_terms(&terms)?;
+        if let Some(to) = &mut terms.to {
+            let audience = self.audience(to)?;
+            self.passable(&terms.tlp.into(), audience)?;
+            *to = super::pass::text(&audience);
+        }
         // By id: what a group is called here may change.
         terms.groups = terms.groups.iter().map(|name| Ok(self.group_named(name)?.group.to_string())).collect::<Result<_, NodeError>>()?;
         let _turn = self.feeding.turn.lock().await;
@@ -63,6 +68,10 @@ impl Node {
         }
         if (terms.kind == Kind::MispPush) == terms.groups.is_empty() {
             return bad("`misp-push` writes what was said in groups, and no other kind does\nhint: `--kind misp-push --group GROUP`".into());
+        }
+        if terms.to.is_some() && (terms.kind == Kind::MispPush || terms.tlp > Tlp::Green) {
+            let hint = "hint: `--tlp green` or `clear`, where its source lets it go that far; what it labels more strictly stays here all the same";
+            return bad(format!("only what may go further than to us is passed on by itself\n{hint}"));
         }
         if terms.tlp_max == Some(Tlp::Red) {
             return bad("nothing that is TLP:RED leaves by itself\nhint: `--tlp-max amber+strict` is the most".into());
@@ -146,6 +155,7 @@ impl Node {
     /// # Errors
     /// When there is none of that name, or the store takes no changes.
     pub async fn remove_feed(&self, name: &str, by: By) -> Result<FeedView, NodeError> {
+        let _passing = self.feeding.passing.lock().await;
         let _turn = self.feeding.turn.lock().await;
         self.store.settled().await;
         let snapshot = self.store.snapshot()?;
@@ -154,6 +164,7 @@ impl Node {
         let (known, log, at) = (row.known(&snapshot)?, row.log(self.org())?.id(), self.clock.now());
         drop(snapshot);
         // The feed itself goes last: what breaks off in between is told to try again.
+        self.take_back_passed(&row).await?;
         if row.terms.kind == Kind::MispPush {
             // What is there stays there; only how far it was written goes.
             for key in row.kept_keys(&self.store.snapshot()?)?.chunks(REMOVED_AT_ONCE) {
@@ -184,11 +195,14 @@ impl Node {
 
     fn feed_view(&self, snapshot: &Snapshot, mut row: FeedRow) -> Result<FeedView, NodeError> {
         let state = row.state(snapshot)?;
-        let records = row.kept_keys(snapshot)?.len() as u64;
+        let counts = (row.kept_keys(snapshot)?.len() as u64, row.passed_on(snapshot)?);
+        if let Some(to) = &mut row.terms.to {
+            *to = self.audience(to).and_then(|audience| self.audience_name(&audience)).unwrap_or_else(|_| to.clone());
+        }
         for group in &mut row.terms.groups {
             *group = self.group_named(group).map_or_else(|_| group.clone(), |row| row.name);
         }
         let running = self.feeding.running().contains(&row.id);
-        Ok(FeedView::of(row, state, records, running, self.clock.now()))
+        Ok(FeedView::of(row, state, counts, running, self.clock.now()))
     }
 }

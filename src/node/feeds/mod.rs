@@ -9,6 +9,9 @@ mod misp;
 mod misp_feed;
 #[cfg(test)]
 mod misp_tests;
+mod pass;
+#[cfg(test)]
+mod pass_tests;
 mod push;
 mod row;
 mod run;
@@ -21,8 +24,8 @@ mod tls_tests;
 mod view;
 
 pub use fault::Fault;
-pub(in crate::node) use row::names;
 pub use row::{FaultView, Kind, Terms, WellKnown};
+pub(in crate::node) use row::{called, names};
 pub use view::{Counts, FeedAdd, FeedRun, FeedRunView, FeedView};
 
 use super::NodeError;
@@ -36,6 +39,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(super) struct Feeding {
     /// One of them is changed, or something of it written, at a time.
     turn: tokio::sync::Mutex<()>,
+    /// What one of them says is passed on, or taken back there, at a time. Taken before the turn.
+    passing: tokio::sync::Mutex<()>,
     /// Those that are being read.
     running: Mutex<BTreeSet<String>>,
     /// Rings whenever one may be due sooner than it was.

@@ -5,6 +5,7 @@ use super::fetch::Validators;
 use crate::model::log::{Audience, LogKey};
 use crate::model::{Label, OrgId, Timestamp, Tlp};
 use crate::node::NodeError;
+use crate::node::serving::Producer;
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
 use data_encoding::HEXLOWER;
@@ -84,6 +85,9 @@ pub struct Terms {
     /// A file with the certificates that are trusted in place of the system's.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+    /// The peer or the group that is told what it says, by name or id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
     /// Of a server that is written into: what was said in these groups, by name or id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
@@ -114,6 +118,9 @@ pub(super) struct StateRow {
     /// So many tries in a row came to nothing.
     pub(super) failures: u32,
     pub(super) fault: Option<FaultView>,
+    /// Why what it says could not be passed on, or be taken back there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) not_passed: Option<String>,
     #[serde(default)]
     pub(super) validators: Validators,
     /// Of a folder or a MISP feed: each of its files, and which version of it was taken. Of a MISP server: each of its events.
@@ -296,6 +303,11 @@ pub(super) fn label(byte: u8) -> Label {
 /// Every feed.
 pub(super) fn all(snapshot: &Snapshot) -> Result<Vec<FeedRow>, NodeError> {
     snapshot.all_kept(Shelf::Feed)?.iter().map(|(_, bytes)| serde_json::from_slice(bytes).map_err(|_| damaged())).collect()
+}
+
+/// Feeds by what disclosures call them.
+pub(in crate::node) fn called(snapshot: &Snapshot) -> Result<BTreeMap<String, String>, NodeError> {
+    all(snapshot)?.into_iter().map(|row| Ok((Producer::by_feed(&row.id()?), format!("feed {}", row.name)))).collect()
 }
 
 /// What people here call the feeds, by the id that they write under.

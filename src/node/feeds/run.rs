@@ -134,18 +134,25 @@ impl Node {
             Err(Stop::Removed) => return Err(NodeError::UnknownFeed(run.feed.name)),
         };
         if !how.dry_run {
-            self.ended(&mut run, fault.as_ref()).await?;
+            // Whatever came of the source: what was taken before may not have been passed on yet.
+            let not_passed = match self.pass_feed_on(&mut run).await {
+                Ok(not_passed) => not_passed,
+                Err(Stop::Removed) => return Err(NodeError::UnknownFeed(run.feed.name)),
+                Err(Stop::Fault(fault)) => Some(fault.to_string()),
+                Err(Stop::Node(error)) => return Err(error),
+            };
+            self.ended(&mut run, fault.as_ref(), not_passed).await?;
         }
         let Run { feed, counts, problems, .. } = run;
         Ok(FeedRunView { name: feed.name, dry_run: how.dry_run, counts, problems, fault: fault.as_ref().map(Into::into) })
     }
 
     /// Writes down how it went, beside how far it was by the last transaction.
-    async fn ended(&self, run: &mut Run, fault: Option<&Fault>) -> Result<(), NodeError> {
+    async fn ended(&self, run: &mut Run, fault: Option<&Fault>, not_passed: Option<String>) -> Result<(), NodeError> {
         let (now, every_s) = (self.clock.now(), run.feed.terms.every_s);
         // What was to be written with what was not taken counts for nothing.
         let mut state = run.feed.state(&self.store.snapshot()?)?;
-        state.fault = fault.map(Into::into);
+        (state.fault, state.not_passed) = (fault.map(Into::into), not_passed);
         match fault {
             None => (state.failures, state.succeeded, state.next) = (0, Some(now), later(now, every_s)),
             Some(fault) => {

@@ -100,6 +100,7 @@ pub(super) fn local(kind: Kind, at: String) -> Terms {
         allow_local: true,
         secret_file: None,
         ca_file: None,
+        to: None,
         groups: Vec::new(),
         tlp_max: None,
     }

@@ -56,10 +56,16 @@ pub struct FeedView {
     pub failures: u32,
     /// Why the last one did.
     pub fault: Option<FaultView>,
+    /// How much of what it says is passed on, or waits here for its time or for a person.
+    #[serde(default)]
+    pub passed: u64,
+    /// Why what it says could not be passed on, or be taken back there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_passed: Option<String>,
 }
 
 impl FeedView {
-    pub(super) fn of(row: FeedRow, state: StateRow, records: u64, running: bool, now: Timestamp) -> Self {
+    pub(super) fn of(row: FeedRow, state: StateRow, (records, passed): (u64, u64), running: bool, now: Timestamp) -> Self {
         let how = match (row.paused, &state.fault, state.tried) {
             (true, ..) => "paused",
             (_, Some(_), _) => "failing",
@@ -79,6 +85,8 @@ impl FeedView {
             next: Some(state.next).filter(|_| !row.paused),
             failures: state.failures,
             fault: state.fault,
+            passed,
+            not_passed: state.not_passed,
             terms: row.terms,
         }
     }
@@ -97,6 +105,18 @@ pub struct Counts {
     pub gone: u64,
     /// Not taken: well known, unreadable, or no indicator.
     pub left_out: u64,
+    /// Passed on, once the hold is over.
+    #[serde(default)]
+    pub passed: u64,
+    /// To be passed on once a person here says so.
+    #[serde(default)]
+    pub asked: u64,
+    /// Not passed on: the release gate withholds it, or somebody here has said otherwise.
+    #[serde(default)]
+    pub kept_back: u64,
+    /// Taken back where it was passed on.
+    #[serde(default)]
+    pub unsaid: u64,
 }
 
 /// What one run came to.

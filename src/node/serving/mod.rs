@@ -1,6 +1,6 @@
 //! Programs that come unattended: who may (`consumer.rs`), what was written for them lately (`kept.rs`), in which order it came (`ledger.rs`), what MISP's REST
 //! finds in it (`misp.rs`), what they say (`produce.rs`),
-//! which events they add (`draft.rs`), and what of that is theirs to take back (`claim.rs`).
+//! which events they add (`draft.rs`), and what of that is theirs to take back (`claim.rs`). A feed that is passed on is a producer, too.
 
 mod changes;
 mod claim;
@@ -14,6 +14,7 @@ mod produce;
 mod tests;
 
 pub use changes::{Changes, Match, Wanted};
+pub(super) use claim::{Standing, Unsaid};
 pub use consumer::{Consumer, ConsumerAdd, ConsumerRenew, ConsumerView, ConsumersView, HttpsView, TokenView};
 pub use draft::{Drafted, EventError};
 pub use kept::{Coding, Fetched};

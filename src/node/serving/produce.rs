@@ -16,6 +16,7 @@ use crate::rules::consumer::{Produces, Scope, TooLax};
 use crate::rules::may::{Action, To, may};
 use crate::store::Provenance;
 use crate::store::change::{Change, Shelf};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -211,17 +212,28 @@ impl From<crate::store::ReadError> for ProduceError {
     }
 }
 
-/// Who says what is imported.
+/// Who says what is imported: a program, or a feed that is passed on.
 #[derive(Debug, Clone)]
 pub(in crate::node) struct Producer {
     pub(super) id: [u8; 16],
     /// As disclosures write it down.
     pub(in crate::node) by: String,
+    /// What it is called in the audit when it takes something back; nothing where that is a feed's everyday work.
+    pub(super) withdraws_as: Option<&'static str>,
 }
 
 impl Producer {
     pub(super) fn of(consumer: &Consumer) -> Self {
-        Self { id: consumer.id, by: consumer.by() }
+        Self { id: consumer.id, by: consumer.by(), withdraws_as: Some("producer withdrew") }
+    }
+
+    pub(in crate::node) fn feed(id: [u8; 16]) -> Self {
+        Self { id, by: Self::by_feed(&id), withdraws_as: None }
+    }
+
+    /// As disclosures name a feed: names stay out of what is exported.
+    pub(in crate::node) fn by_feed(id: &[u8; 16]) -> String {
+        format!("feed:{}", HEXLOWER.encode(&id[..6]))
     }
 }
 
@@ -350,7 +362,7 @@ impl Node {
             source: Some(format!("consumer {}", consumer.name)),
         };
         let imported = {
-            let _saying = self.serving.producing.said.read().await;
+            let _saying = self.saying().await;
             let (node, producer) = (self.clone(), Producer::of(&consumer));
             let work = tokio::task::spawn_blocking(move || node.import_said(&request, produces.to, &producer, items));
             work.await.map_err(|fault| NodeError::Internal(fault.to_string()))??
@@ -366,7 +378,7 @@ impl Node {
         for item in revoked {
             let Item::Indicator { place, indicator, .. } = item else { continue };
             report.read += 1;
-            match self.take_back_said(&consumer, &produces.to, &indicator.observable, "its source has withdrawn it").await {
+            match self.take_back_value(&consumer, &produces.to, &indicator.observable, "its source has withdrawn it").await {
                 Ok(()) => report.withdrawn += 1,
                 Err(ProduceError::Node(error)) => return Err(error.into()),
                 Err(error) => {

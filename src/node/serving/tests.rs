@@ -341,6 +341,14 @@ async fn a_producer_takes_back_what_it_said_and_nothing_that_others_said() {
     let request = ShareRequest::now(vec!["later-lure.com".into()], Tlp::AmberStrict, "borealis");
     home.node.share(request).await.unwrap();
     assert!(matches!(back(&gateway, "later-lure.com").await, Err(ProduceError::SaidByOthers)));
+    // Or in the very words of the producer, by hand or in a file.
+    home.say(&gateway, "same-lure.com\nfile-lure.com").await;
+    let request = ShareRequest::now(vec!["same-lure.com".into()], Tlp::Amber, "borealis");
+    assert_eq!(home.node.share(ShareRequest { dry_run: true, ..request.clone() }).await.unwrap().duplicate.len(), 1);
+    assert_eq!(home.node.share(request).await.unwrap().duplicate.len(), 1);
+    assert_eq!(share("file-lure.com").await.duplicate, 1);
+    assert!(matches!(back(&gateway, "same-lure.com").await, Err(ProduceError::SaidByOthers)));
+    assert!(matches!(back(&gateway, "file-lure.com").await, Err(ProduceError::SaidByOthers)));
     assert!(values().contains(&"later-lure.com".to_owned()));
 }
 

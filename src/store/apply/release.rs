@@ -103,7 +103,8 @@ impl Tx<'_> {
 
     /// What comes of telling this to an audience, after what it was told last.
     pub(super) fn told_next(&self, observable: u64, family: u32, encoded: &Encoded) -> Applied<ReleaseOutcome> {
-        find::told_next(&self.t.provenances, &self.t.bodies, (observable, family), encoded.label, &encoded.body)
+        let Encoded { label, retention, ref body, .. } = *encoded;
+        find::told_next(&self.t.provenances, &self.t.bodies, (observable, family), label, retention, body)
     }
 
     fn release_unnamed(&mut self, audience: &Audience, encoded: &Encoded, said: Option<&Said>, at: Timestamp) -> Applied<ReleaseOutcome> {

@@ -155,15 +155,16 @@ impl Snapshot {
         Ok(self.last_words(no)?.into_iter().filter(|one| !one.is_expired(now) && sees(one)).collect())
     }
 
-    /// What would come of telling an audience this, after what it was told of the value last, whether that has its position or waits.
+    /// What would come of telling an audience this, under that label and to be destroyed then, after what it was told of the value last, whether that has its
+    /// position or waits.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn told_next(&self, audience: &Audience, query: &Observable, label: Label, body: &[u8]) -> Read<ReleaseOutcome> {
+    pub fn told_next(&self, audience: &Audience, query: &Observable, said: (Label, Timestamp), body: &[u8]) -> Read<ReleaseOutcome> {
         let news = Ok(ReleaseOutcome::NEWS);
         let Some(family) = find::family::<ReadError>(&*self.table(FAMILY_NUMBERS)?, self.us(), *audience)? else { return news };
         let Some(no) = self.table(OBSERVABLES)?.get(search_key(query).as_slice())?.map(|no| no.value()) else { return news };
-        find::told_next(&*self.table(PROVENANCES)?, &*self.table(BODIES)?, (no, family), label, body)
+        find::told_next(&*self.table(PROVENANCES)?, &*self.table(BODIES)?, (no, family), said.0, said.1, body)
     }
 
     fn any_of(&self, kind: ObservableKind) -> Read<bool> {

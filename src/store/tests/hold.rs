@@ -46,8 +46,8 @@ pub(super) fn passed(held: Vec<HeldItem>) -> Vec<ReleaseItem> {
 
 /// Whether it was said or recalled already.
 pub(super) fn is_known(read: &Snapshot, item: &ReleaseItem) -> bool {
-    let Encoded { audience, observable, label, body, .. } = item.released.get();
-    let said = observable.as_ref().map(|observable| read.told_next(audience, observable, *label, body).unwrap());
+    let Encoded { audience, observable, label, retention, body, .. } = item.released.get();
+    let said = observable.as_ref().map(|observable| read.told_next(audience, observable, (*label, *retention), body).unwrap());
     let recalled = item.record.is_some_and(|record| read.is_recalled(&record).unwrap());
     recalled || said.is_some_and(|outcome| !outcome.is_queued())
 }

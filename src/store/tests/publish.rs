@@ -158,7 +158,8 @@ fn rows_that_come_in_any_order_and_among_others_are_all_found() {
         let hit = home.read().said_of(&observable(value), NOW).unwrap().unwrap();
         assert_eq!((hit.observable.value(), hit.provenances.len()), (*value, 1));
         let next = |audience, tlp: Tlp| {
-            home.read().told_next(audience, &observable(value), tlp.into(), format!("{value}|None").as_bytes()).unwrap()
+            let said = (tlp.into(), hit.provenances[0].retention);
+            home.read().told_next(audience, &observable(value), said, format!("{value}|None").as_bytes()).unwrap()
         };
         assert_eq!(next(&GROUP, Tlp::Green), ReleaseOutcome::Duplicate);
         assert_eq!(next(&GROUP, Tlp::Red), ReleaseOutcome::Queued { before: Some(Tlp::Green.into()) });
