@@ -105,6 +105,9 @@ section!(
     Referral {
         /// Both sides destroy everything about a case of ours after so many days.
         retention_days: 365,
+        /// A case of ours of which something came is closed by the node so many days later, where nobody did; 0 for never. By then the clocks of `review` and
+        /// `closing` have told everybody.
+        close_days: 90,
         /// So many escalations to platforms are kept of one referral: a person is on a handful of platforms, and each may be asked for a few things.
         platforms_max: 20,
     }
@@ -547,7 +550,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 127] = [
+pub const SETTINGS: [Setting; 128] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -556,6 +559,7 @@ pub const SETTINGS: [Setting; 127] = [
     number("records.retention_days", 1, 36_500, "every holder destroys a record of ours after so many days"),
     number("records.exports_max", 1_000, 1_000_000, "exports that are remembered, to tell who has what was taken back"),
     number("referral.retention_days", 1, 3_650, "both sides destroy everything about a case of ours after so many days"),
+    number("referral.close_days", 0, 3_650, "a case of ours of which something came is closed by itself so many days later; 0 for never"),
     number("referral.platforms_max", 1, 1_000, "escalations to platforms that are kept of one referral"),
     number("handover.accept_minutes", 1, 1_440, "a hand-over not accepted for so long is told to whoever handed over"),
     number("call.open_max", 1, 1_000, "calls for help of one organisation that are open at a time"),

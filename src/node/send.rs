@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{Node, NodeError};
-use crate::link::convert::SaltedBody;
+use crate::link::convert::{SaltedBody, decode_record};
 use crate::model::group::Definition;
 use crate::model::log::{AbsentReason, Audience, Batch, Body, Checkpoint, Entry, LogKey};
-use crate::model::{LogId, OrgId, Timestamp, Tlp};
+use crate::model::{LogId, OrgId, Record, RecordKind, Timestamp, Tlp};
 use crate::rules::label::{Held, Outbound, Way, outbound, outbound_entry, outbound_start};
 use crate::rules::policy::Allowance;
+use crate::rules::referral::is_too_late;
 use crate::store::Snapshot;
 use crate::store::change::{Change, Meaning, Received, Verdict};
 
@@ -75,6 +76,7 @@ impl Node {
         }
         let Some(Held(mut batch)) = snapshot.batch_at(log, from.max(row.start + 1))? else { return Ok(Next::Nothing) };
         batch.checkpoint = self.believed(&row.key, batch.checkpoint);
+        let batch = self.without_what_is_late(&snapshot, &row.key, batch)?;
         Ok(outbound(Held(batch), &path.way()).map_or(Next::Nothing, |batch| Next::Batch(row.key, batch)))
     }
 
@@ -94,6 +96,9 @@ impl Node {
         for seq in seqs {
             let Some((held, _)) = snapshot.entry(log, *seq)? else { continue };
             let Some(signed_under) = snapshot.signed_under(log, *seq)? else { continue };
+            if self.is_late(&snapshot, &row.key, held.0.header.kind, &held.0.body)? {
+                continue;
+            }
             let Ok(entry) = outbound_entry(held, signed_under, &path.way()) else { continue };
             let Body::Present(body) = &entry.get().body else { continue };
             total += body.len() + 64;
@@ -103,6 +108,27 @@ impl Node {
             bodies.push(entry);
         }
         Ok(bodies)
+    }
+
+    /// A batch of ours, without what was said of a case under a consent that has ended since, or in an offer that has.
+    fn without_what_is_late(&self, snapshot: &Snapshot, log: &LogKey, batch: Batch) -> Result<Batch, NodeError> {
+        let mut late = Vec::new();
+        for (entry, seq) in batch.entries.iter().zip(batch.first..) {
+            if self.is_late(snapshot, log, entry.kind, &entry.body)? {
+                late.push(seq);
+            }
+        }
+        Ok(if late.is_empty() { batch } else { batch.without(|seq| late.contains(&seq).then_some(AbsentReason::Withheld)) })
+    }
+
+    fn is_late(&self, snapshot: &Snapshot, log: &LogKey, kind: u8, body: &Body) -> Result<bool, NodeError> {
+        let (Audience::Direct(to), Body::Present(body)) = (log.audience, body) else { return Ok(false) };
+        if kind != RecordKind::Referral.number() || log.author != self.org() {
+            return Ok(false);
+        }
+        let Ok(Record::Referral(message)) = decode_record(RecordKind::Referral, body) else { return Ok(false) };
+        let permit = self.permit(snapshot, &message.referral)?;
+        Ok(is_too_late(permit.permission().as_ref(), &message.words, &to, self.clock.now()))
     }
 
     /// Positions of a peer's own logs whose bodies we lack and may ask it for: behind those asked for in each log before, at most

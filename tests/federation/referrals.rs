@@ -525,3 +525,139 @@ async fn what_was_changed_or_may_be_twice_is_said_before_it_leaves_and_after() {
         assert!(federation.node(AMAL).refer(unnamed.clone(), By::default()).await.unwrap().findings.warnings.is_empty());
     }
 }
+
+const DAY: u64 = 86_400_000;
+
+#[tokio::test]
+async fn what_was_let_out_does_not_leave_once_the_consent_or_the_offer_has_ended() {
+    let mut federation = Federation::of(2).await;
+    let end = Some(Timestamp(federation.node(AMAL).clock.now().0 + 2 * DAY));
+    let offered = |words: &str| ReferRequest { reference: words.into(), ..cases::request(cases::offer(words), &["borealis"]) };
+    let asked = {
+        let mut request = offered("the corvane page is asked about");
+        request.offer.consent.expires = end;
+        let id = federation.refer(AMAL, request).await;
+        federation.settle().await;
+        federation.act(BOREALIS, &id, Act::Ack).await;
+        federation.act(BOREALIS, &id, Act::Ask { text: say(QUESTION) }).await;
+        federation.settle().await;
+        id
+    };
+    federation.kill(BOREALIS);
+    federation.act(AMAL, &asked, Act::Answer { text: say("the merrow one, yes") }).await;
+    let (mut consent, mut open) = (offered("the thistle account"), offered("the harrow account"));
+    (consent.offer.consent.expires, open.offer.expires) = (end, end);
+    let consent = federation.refer(AMAL, consent).await;
+    let open = federation.refer(AMAL, open).await;
+    let lasting = federation.refer(AMAL, offered("the pelham account")).await;
+    federation.pass(3 * DAY).await;
+    federation.start(BOREALIS).await;
+    federation.settle().await;
+    federation
+        .until("what may leave is there", || federation.node(BOREALIS).inbox(false).unwrap().iter().any(|line| line.referral == lasting))
+        .await;
+    assert!(has(&federation, BOREALIS, "pelham").await && has(&federation, BOREALIS, "corvane").await);
+    for words in ["thistle", "harrow", "merrow"] {
+        assert!(has(&federation, AMAL, words).await && !has(&federation, BOREALIS, words).await, "{words}");
+    }
+    let still = |id| federation.referral(AMAL, id).line;
+    for id in [&consent, &open] {
+        let line = still(id);
+        assert_eq!(
+            (line.state.as_str(), line.owner.as_str(), line.overdue.is_some()),
+            ("sent", "us", true),
+            "its clock goes on telling people here"
+        );
+        federation.act(AMAL, id, Act::Withdraw { revoked: false }).await;
+    }
+    federation.settle().await;
+    federation.until("nothing of it is left to be done", || [&consent, &open].iter().all(|id| still(id).state == "purged")).await;
+}
+
+#[tokio::test]
+async fn an_offer_is_accepted_while_it_is_open_alone() {
+    let federation = Federation::of(2).await;
+    let now = federation.node(AMAL).clock.now();
+    let mut request = case(&["borealis"]);
+    request.offer.expires = Some(now);
+    let error = federation.node(AMAL).refer(request.clone(), By::default()).await.unwrap_err();
+    assert!(error.detail().contains("would be open until") && error.hint().is_some(), "{error}");
+    request.offer.expires = Some(Timestamp(now.0 + 2 * DAY));
+    let id = federation.refer(AMAL, request).await;
+    federation.settle().await;
+    assert_eq!(federation.referral(BOREALIS, &id).offer.unwrap().expires.unwrap().0 % DAY, 0, "by the day");
+    federation.act(BOREALIS, &id, Act::Ack).await;
+    federation.pass(3 * DAY).await;
+    let accept = || Act::Accept { start: None, text: String::new() };
+    let error = federation.try_act(BOREALIS, &id, accept()).await.unwrap_err();
+    assert!(error.detail().starts_with("the offer was open until ") && error.hint().is_some(), "{error}");
+    federation.act(BOREALIS, &id, Act::Ask { text: say("may we still have it?") }).await;
+}
+
+#[tokio::test]
+async fn an_offer_that_comes_after_its_end_is_refused() {
+    let mut federation = Federation::of(2).await;
+    let midnight = federation.node(AMAL).clock.now().0 / DAY * DAY + DAY;
+    federation.pass(midnight - 300_000 - federation.node(AMAL).clock.now().0).await;
+    // There it is past midnight already.
+    federation.give_own_clock(BOREALIS, 600_000).await;
+    federation.settle().await;
+    let mut request = case(&["borealis"]);
+    request.offer.expires = Some(Timestamp(midnight));
+    let id = federation.refer(AMAL, request).await;
+    federation.until("it is refused", || federation.referral(AMAL, &id).line.state == "refused").await;
+    federation.until_upkeep("nothing of it stays", || federation.referral(BOREALIS, &id).offer.is_none()).await;
+    assert!(!has(&federation, BOREALIS, SUMMARY).await);
+}
+
+#[tokio::test]
+async fn a_case_of_which_something_came_is_closed_by_itself_and_one_without_a_word_ends_at_its_date() {
+    let federation = Federation::with(2, |_, config| {
+        (config.referral.close_days, config.referral.retention_days) = (2, 5);
+    })
+    .await;
+    federation.pair(AMAL, BOREALIS).await;
+    let mut all = Vec::new();
+    for resolved in [true, false] {
+        let id = federation.refer(AMAL, case(&["borealis"])).await;
+        federation.settle().await;
+        federation.act(BOREALIS, &id, Act::Ack).await;
+        federation.act(BOREALIS, &id, Act::Accept { start: None, text: String::new() }).await;
+        federation.settle().await;
+        federation.act(BOREALIS, &id, Act::Progress { waiting: watchfire::model::referral::Waiting::Nothing, text: String::new() }).await;
+        if resolved {
+            federation.act(BOREALIS, &id, Act::Resolve { outcomes: vec![code("advice_given")], text: String::new() }).await;
+        }
+        federation.settle().await;
+        all.push(id);
+    }
+    federation.pass(DAY).await;
+    assert_eq!(federation.referral(AMAL, &all[0]).line.state, "resolved");
+    federation.pass(DAY + DAY / 8).await;
+    federation.until_upkeep("it is closed", || federation.referral(BOREALIS, &all[0]).line.state == "closed").await;
+    assert_eq!(federation.referral(BOREALIS, &all[1]).line.state, "in_progress");
+    federation.pass(4 * DAY).await;
+    for who in [AMAL, BOREALIS] {
+        let over = || federation.node(who).inbox(false).unwrap().is_empty() && federation.node(who).timers(None).unwrap().is_empty();
+        federation.until_upkeep("nothing is left, and no clock runs", over).await;
+        assert!(!has(&federation, who, SUMMARY).await);
+        for id in &all {
+            assert_eq!(federation.referral(who, id).line.state, "purged");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whose_order_a_withdrawal_or_a_profile_was_is_written_down() {
+    let federation = Federation::of(2).await;
+    let id = federation.refer(AMAL, case(&["borealis"])).await;
+    federation.settle().await;
+    federation.act(AMAL, &id, Act::Withdraw { revoked: false }).await;
+    assert!(federation.try_act(AMAL, &id, Act::Withdraw { revoked: false }).await.is_err());
+    let deeds = |what: &str| federation.node(AMAL).deeds(&Default::default()).unwrap().into_iter().filter(|deed| deed.what == what).count();
+    assert_eq!(deeds("withdraw"), 1, "once");
+    let profile = |text: Option<&str>| watchfire::node::profile::ProfileSet { text: text.map(str::to_owned) };
+    federation.node(AMAL).profile_set(profile(Some("services = [\"incident_response_support\"]\n")), By::default()).await.unwrap();
+    federation.node(AMAL).profile_set(profile(None), By::default()).await.unwrap();
+    assert_eq!((deeds("profile set"), deeds("profile confirmed")), (1, 1));
+}

@@ -43,11 +43,20 @@ pub(super) struct Feeding {
     passing: tokio::sync::Mutex<()>,
     /// Those that are being read.
     running: Mutex<BTreeSet<String>>,
+    /// As if the process had died at that place.
+    #[cfg(test)]
+    dies_at: std::sync::atomic::AtomicU8,
     /// Rings whenever one may be due sooner than it was.
     changed: super::Bell,
 }
 
 impl Feeding {
+    #[cfg(test)]
+    fn may_die(&self, place: u8) -> Result<(), NodeError> {
+        let dies = self.dies_at.load(std::sync::atomic::Ordering::Relaxed) == place;
+        if dies { Err(NodeError::Internal("it died here".into())) } else { Ok(()) }
+    }
+
     fn running(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }

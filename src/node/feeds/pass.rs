@@ -103,10 +103,7 @@ impl Node {
     pub(super) async fn pass_feed_on(self: &Arc<Self>, run: &mut Run) -> Result<Option<String>, Stop> {
         let Some(to) = run.feed.terms.to.clone() else { return Ok(None) };
         let passed = run.feed.passed(&self.store.snapshot()?)?;
-        let audience = match self.audience(&to) {
-            Err(NodeError::UnknownAudience(_)) => return Ok(Some("the peer or group is none of ours any more".to_owned())),
-            audience => audience?,
-        };
+        let audience = self.audience(&to)?;
         // What its source labels more strictly is for us alone.
         let goes = |item: &ItemRow| label(item.label).tlp() <= Tlp::Green;
         let is_gone = |key: &u64| run.known.items.get(key).is_none_or(|item| !goes(item));
@@ -189,6 +186,8 @@ impl Node {
         }
         let noted = rows.iter().map(|(key, row)| run.feed.passed_row(*key, Some(Passed { seq: 0, ..*row })));
         self.commit_many(noted.collect::<Result<_, _>>()?).await?;
+        #[cfg(test)]
+        self.feeding.may_die(1)?;
         if !items.is_empty() {
             let request = ImportRequest {
                 tlp: run.feed.terms.tlp,
@@ -216,6 +215,8 @@ impl Node {
             let told = |problem: Problem| Problem { what: format!("not passed on: {}", problem.what), ..problem };
             run.problems.extend(imported.problems.into_iter().take(room).map(told));
         }
+        #[cfg(test)]
+        self.feeding.may_die(2)?;
         let said = rows.into_iter().map(|(key, row)| run.feed.passed_row(key, Some(row)));
         self.commit_many(said.collect::<Result<_, _>>()?).await?;
         Ok(())

@@ -9,7 +9,7 @@ use crate::model::{Record, RecordKind};
 use crate::node::Node;
 use crate::node::referral::By;
 use crate::node::view::{PeerOptions, ShareRequest};
-use crate::store::change::{Change, Shelf};
+use crate::store::change::Shelf;
 
 const DAY: u64 = 86_400_000;
 const HOLD: u64 = 30_000;
@@ -196,21 +196,67 @@ async fn what_is_more_than_usual_waits_for_a_person_and_the_gate_keeps_what_it_k
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_in_between_says_nothing_twice_and_leaves_nothing_that_cannot_be_taken_back() {
+    for place in [1, 2] {
+        let desk = desk(0).await;
+        add(&desk, "drop", "borealis").await;
+        write(&desk, "one-lure.com\ntwo-lure.com\n");
+        desk.node.feeding.dies_at.store(place, std::sync::atomic::Ordering::Relaxed);
+        desk.node.feed_now("drop", FeedRun::default()).await.unwrap_err();
+        assert_eq!(out(&desk, "borealis").len(), if place == 1 { 0 } else { 2 });
+        let desk = desk.again(Desk::config(|config| config.release.hold_s = 0)).await;
+        // One is not said any more by the next run, and one is.
+        write(&desk, "two-lure.com\n");
+        let [said, _, _, unsaid] = passed(&desk, "drop").await;
+        assert_eq!((said, unsaid), if place == 1 { (1, 0) } else { (0, 1) });
+        assert_eq!(values(&desk, "borealis"), ["two-lure.com"]);
+        assert_eq!(desk.node.disclosures(Default::default()).unwrap().len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_while_it_is_held_or_withheld_is_said_as_it_is_then() {
+    let desk = desk(HOLD / 1_000).await;
+    add(&desk, "drop", "borealis").await;
+    write_as(&desk, "a.csv", "value,confidence\nheld-lure.com,50\nour-desk.org,50\n");
+    assert_eq!(passed(&desk, "drop").await, [1, 0, 1, 0]);
+    write_as(&desk, "a.csv", "value,confidence\nheld-lure.com,60\nour-desk.org,50\n# nothing else\n");
+    assert_eq!(passed(&desk, "drop").await, [1, 0, 0, 0]);
+    // What the gate kept back goes once it does not any more, and its source says it otherwise.
+    let desk = desk.again(Desk::config(|_| ())).await;
+    write_as(&desk, "a.csv", "value,confidence\nheld-lure.com,60\nour-desk.org,60\n");
+    assert_eq!(passed(&desk, "drop").await, [1, 0, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_desk_said_and_took_back_before_the_feed_did_is_the_feeds() {
     let desk = desk(0).await;
     add(&desk, "drop", "borealis").await;
-    write(&desk, "one-lure.com\ntwo-lure.com\n");
-    assert_eq!(passed(&desk, "drop").await, [2, 0, 0, 0]);
-    // As if the process had died before it was written down that they are out.
-    let rows = desk.node.store.snapshot().unwrap().all_kept(Shelf::FeedPassed).unwrap();
-    assert_eq!(rows.len(), 2);
-    for (id, mut row) in rows {
-        row[16..24].fill(0);
-        desk.node.commit(Change::Keep { shelf: Shelf::FeedPassed, id, row: Some(row) }).await.unwrap();
-    }
-    let desk = desk.again(Desk::config(|config| config.release.hold_s = 0)).await;
-    write(&desk, "two-lure.com\n");
-    assert_eq!(passed(&desk, "drop").await, [0, 0, 0, 1]);
-    assert_eq!(values(&desk, "borealis"), ["two-lure.com"]);
+    write(&desk, "early-lure.com\n");
+    assert_eq!(passed(&desk, "drop").await, [1, 0, 0, 0]);
+    desk.node.share(ShareRequest::now(vec!["late-lure.com".into()], Tlp::Green, "borealis")).await.unwrap();
+    desk.node.take_back("late-lure.com", "a mistake", WithdrawalMode::Withdraw).await.unwrap();
+    write(&desk, "early-lure.com\nlate-lure.com\n");
+    assert_eq!(passed(&desk, "drop").await, [1, 0, 0, 0]);
+    write(&desk, "");
+    assert_eq!(passed(&desk, "drop").await, [0, 0, 0, 2]);
+    assert!(out(&desk, "borealis").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_is_removed_in_the_middle_says_nothing_afterwards() {
+    let desk = desk(0).await;
+    add(&desk, "drop", "borealis").await;
+    write(&desk, "one-lure.com\n");
+    desk.node.feeding.dies_at.store(1, std::sync::atomic::Ordering::Relaxed);
+    desk.node.feed_now("drop", FeedRun::default()).await.unwrap_err();
+    desk.node.feeding.dies_at.store(0, std::sync::atomic::Ordering::Relaxed);
+    let snapshot = desk.node.store.snapshot().unwrap();
+    let feed = desk.node.feed_named(&snapshot, "drop").unwrap();
+    let (state, known) = (feed.state(&snapshot).unwrap(), feed.known(&snapshot).unwrap());
+    let mut run = Run { feed, state, known, how: FeedRun::default(), counts: Counts::default(), problems: Vec::new() };
+    desk.node.remove_feed("drop", By::default()).await.unwrap();
+    assert!(matches!(desk.node.pass_feed_on(&mut run).await, Err(Stop::Removed)));
+    assert!(out(&desk, "borealis").is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -237,6 +283,8 @@ async fn while_nothing_may_go_there_the_feed_is_read_and_says_why() {
     add(&desk, "drop", "borealis").await;
     write(&desk, "one-lure.com\n");
     desk.node.peer_suspend("borealis").await.unwrap();
+    let other = FeedAdd { name: "other".into(), terms: terms(&desk, "borealis") };
+    assert!(matches!(desk.node.add_feed(other, By::default()).await, Err(NodeError::Withheld(_))));
     assert_eq!(passed(&desk, "drop").await, [0, 0, 0, 0]);
     let view = desk.node.feed("drop").unwrap();
     assert_eq!((view.records, view.passed, view.state.as_str()), (1, 0, "ok"));

@@ -145,7 +145,9 @@ impl Node {
             }
         };
         drop(snapshot);
-        self.commit(OwnRow::of(&own, self.clock.now()).keep()).await?;
+        let what = if set.text.is_some() { "profile set" } else { "profile confirmed" };
+        self.commit_many(vec![OwnRow::of(&own, self.clock.now()).keep(), self.deed(by, what, &crate::model::ReferralId([0; 16]), 0)])
+            .await?;
         let audiences = self.tell_profile(&own, Some(by)).await?;
         tracing::info!(audiences = audiences.len(), "our profile was put in force");
         Ok(PublishView { confirmed: own.profile.confirmed, dry_run: false, audiences })

@@ -221,7 +221,17 @@ impl Node {
                     "the work cannot start on {day}, which has passed\nhint: `--start` is a day from today on"
                 )));
             }
-            Act::Accept { start, text } => Words::Accept { start, text },
+            Act::Accept { start, text } => {
+                let snapshot = self.store.snapshot()?;
+                let offer = self.offer_of(&snapshot, &self.conversation(&snapshot, id)?)?;
+                if let Some(end) = offer.and_then(|offer| offer.expires).filter(|end| *end <= self.clock.now()) {
+                    return Err(NodeError::Conflict(format!(
+                        "the offer was open until {}\nhint: `watchfire ask` asks its origin to offer the case again, `decline` says no",
+                        &end.to_string()[..10]
+                    )));
+                }
+                Words::Accept { start: start.map(Timestamp::day), text }
+            }
             Act::Decline { reason, text, suggest } => {
                 self.is_of_list("decline-reason", &reason)?;
                 let suggest = suggest.map(|name| self.org_named(&name)).transpose()?;

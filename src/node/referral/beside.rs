@@ -2,7 +2,6 @@
 
 use super::super::{Node, NodeError};
 use super::case::CaseRow;
-use super::say::is_called_off;
 use crate::model::referral::Words;
 use crate::model::{OrgId, ReferralId, Timestamp};
 use crate::rules::escalate::Beside;
@@ -41,7 +40,7 @@ impl Node {
     /// The offers of a case that have left.
     fn live_offers(&self, snapshot: &Snapshot, case: &CaseRow) -> Result<Vec<Conversation>, NodeError> {
         let mut all = self.offers_of(snapshot, case)?;
-        all.retain(|one| !is_called_off(one));
+        all.retain(|one| !self.is_called_off(one));
         Ok(all)
     }
 

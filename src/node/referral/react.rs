@@ -199,7 +199,10 @@ impl Node {
     }
 
     async fn mark_over(&self, snapshot: &Snapshot, conversation: &Conversation, is_clean: bool) -> Result<(), NodeError> {
-        if !conversation.standing.is_over() || !is_clean {
+        // What nobody ended is over, too, once its date has passed and nothing of it is left. Whether the other side has destroyed what was ended it still has to say.
+        let origin = &conversation.standing.origin;
+        let is_forgotten = self.is_past(conversation) && origin.withdrawn.is_none() && origin.closed.is_none();
+        if !(conversation.standing.is_over() || is_forgotten) || !is_clean {
             return Ok(());
         }
         self.commit_many(self.over(snapshot, conversation)?).await?;
@@ -249,10 +252,14 @@ impl Node {
         };
         #[cfg(feature = "simulation")]
         let chosen = chosen || crate::simulation::planted(crate::simulation::Bug::GiveTwice);
-        Ok(Facts { chosen, has_contact: case.contacts.contains_key(&conversation.row.peer), ..Facts::default() })
+        let (days, now) = (self.config.referral.close_days, self.clock.now());
+        let resolved =
+            conversation.standing.receiver.resolved.and_then(|number| conversation.receiver.get(number.checked_sub(1)? as usize));
+        let forgotten = days > 0 && resolved.is_some_and(|message| now.since(message.at) >= days * 86_400_000);
+        Ok(Facts { chosen, forgotten, has_contact: case.contacts.contains_key(&conversation.row.peer), ..Facts::default() })
     }
 
-    fn is_past(&self, conversation: &Conversation) -> bool {
+    pub(super) fn is_past(&self, conversation: &Conversation) -> bool {
         let retention = conversation.row.retention;
         retention.0 != 0 && retention <= self.clock.now()
     }
@@ -268,6 +275,7 @@ impl Node {
                 let sealed = data_encoding::BASE64.decode(sealed.as_bytes());
                 Words::Contact { sealed: sealed.map_err(|_| NodeError::StoreDamaged("a sealed contact cannot be read".into()))? }
             }
+            Step::Close => Words::Close,
             Step::Purge => Words::Purge,
             Step::Seen => Words::Seen,
             other => return Err(NodeError::Internal(format!("the node does not say {other:?} by itself"))),

@@ -590,12 +590,24 @@ impl Node {
         offer.consent.obtained = offer.consent.obtained.day();
         offer.consent.expires = offer.consent.expires.map(Timestamp::day);
         offer.deadline = offer.deadline.map(Timestamp::day);
+        offer.expires = offer.expires.map(Timestamp::day);
+        if let Some(end) = offer.expires.filter(|end| *end <= self.clock.now()) {
+            let day = &end.to_string()[..10];
+            return Err(NodeError::BadInput(format!(
+                "the offer would be open until {day}, which has passed\nhint: `expires` under [offer] is a day to come; leave it out for an offer that stays open"
+            )));
+        }
         self.are_codes(offer)?;
         if let Some(country) = &offer.country {
             Country::assigned(country).map_err(|error| NodeError::BadInput(error.to_string()))?;
         }
-        offer.vetting.iter_mut().for_each(|vetting| vetting.date = vetting.date.day());
+        if let Some(vetting) = &mut offer.vetting {
+            (vetting.date, vetting.expires) = (vetting.date.day(), vetting.expires.map(Timestamp::day));
+        }
         let mut notes = Vec::new();
+        if offer.physical_danger == Some(true) && offer.priority != Priority::Emergency {
+            notes.push("somebody is in physical danger (`physical_danger`), and the case leaves as `PRIORITY`: `priority = \"emergency\"` has shorter clocks".replace("PRIORITY", offer.priority.name()));
+        }
         // Somebody who clicked, opened or typed is in more of a hurry than they know.
         if !offer.interacted.is_empty() && offer.priority == Priority::Normal {
             offer.priority = Priority::Urgent;

@@ -54,7 +54,7 @@ impl Node {
         let Conversation { id, row, standing, .. } = conversation;
         let may = standing.may(row.side, Step::from(&words));
         // What was withdrawn before it left: nobody is to hear of it.
-        let may = may.and(if is_called_off(conversation) { Err(Illegal::Withdrawn) } else { Ok(()) });
+        let may = may.and(if self.is_called_off(conversation) { Err(Illegal::Withdrawn) } else { Ok(()) });
         may.map_err(NodeError::Referral)?;
         let seen = standing.judged(row.side.other());
         let heard = match seen.checked_sub(1).and_then(|place| conversation.of(row.side.other()).get(usize::try_from(place).ok()?)) {
@@ -100,7 +100,7 @@ impl Node {
 
     /// The commands that can be given in a referral as it stands. Nothing is said while something is held, but that all of it is withdrawn.
     pub(super) fn commands(&self, snapshot: &Snapshot, conversation: &Conversation, is_held: bool) -> Result<Vec<String>, NodeError> {
-        if is_called_off(conversation) {
+        if self.is_called_off(conversation) {
             return Ok(Vec::new());
         }
         let id = super::short(&conversation.id);
@@ -178,9 +178,11 @@ fn would_leave(item: &ReleaseItem) -> Option<Words> {
     }
 }
 
-/// Whether it was withdrawn before it left.
-pub(super) fn is_called_off(conversation: &Conversation) -> bool {
-    conversation.row.over && !conversation.standing.is_over()
+impl Node {
+    /// Whether it was withdrawn before it left.
+    pub(super) fn is_called_off(&self, conversation: &Conversation) -> bool {
+        conversation.row.over && !conversation.standing.is_over() && !self.is_past(conversation)
+    }
 }
 
 /// Why a step may not be made, and where it is told what can be done instead.

@@ -371,7 +371,8 @@ impl Node {
             state: match () {
                 () if held => "gated",
                 // It never left.
-                () if row.over && !standing.is_over() => "withdrawn",
+                () if self.is_called_off(conversation) => "withdrawn",
+                () if row.over => "purged",
                 () => standing.phase().name(),
             }
             .into(),

@@ -11,7 +11,7 @@ use crate::model::record::{Withdrawal, WithdrawalMode};
 use crate::model::referral::{TRANSFERRED, Words};
 use crate::model::vocabulary::Code;
 use crate::model::{CaseId, Record, ReferralId};
-use crate::rules::referral::{Illegal, Side, is_open};
+use crate::rules::referral::{Illegal, Side, Step, is_open};
 use crate::store::change::Change;
 
 /// How many positions one recall names.
@@ -22,12 +22,18 @@ impl Node {
     pub(super) async fn take_referral_back(&self, id: &ReferralId, revoked: bool, by: By) -> Result<(), NodeError> {
         let _turn = self.referral_turn().await;
         let snapshot = self.store.snapshot()?;
-        if self.conversation(&snapshot, id)?.row.side != Side::Origin {
+        let conversation = self.conversation(&snapshot, id)?;
+        if conversation.row.side != Side::Origin {
             return Err(NodeError::Referral(Illegal::NotTheirs));
+        }
+        if !revoked {
+            conversation.standing.may(Side::Origin, Step::Withdraw).map_err(NodeError::Referral)?;
         }
         // After a restore a conversation can have come back without its case. It is withdrawn all the same.
         let case = self.case_of(&snapshot, id)?;
         drop(snapshot);
+        // Whose order it was is known before anything of it is done: it goes on after a death in the middle.
+        self.commit(self.deed(by, "withdraw", id, 0)).await?;
         let given = case.as_ref().map(|(_, case)| case.given.clone()).unwrap_or_default();
         if let Some((case_id, mut case)) = case.filter(|_| revoked) {
             self.revoke(&case_id, &mut case).await?;
@@ -46,11 +52,7 @@ impl Node {
             }
             self.watch(&one).await;
         }
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        self.commit(self.deed(by, "withdraw", id, 0)).await?;
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Nothing allows to keep a case any more. Before its offers are withdrawn, so that the upkeep goes on with it if we die or something fails on the way.

@@ -345,6 +345,8 @@ async fn a_producer_takes_back_what_it_said_and_nothing_that_others_said() {
     home.say(&gateway, "same-lure.com\nfile-lure.com").await;
     let request = ShareRequest::now(vec!["same-lure.com".into()], Tlp::Amber, "borealis");
     assert_eq!(home.node.share(ShareRequest { dry_run: true, ..request.clone() }).await.unwrap().duplicate.len(), 1);
+    back(&gateway, "same-lure.com").await.unwrap();
+    home.say(&gateway, "same-lure.com").await;
     assert_eq!(home.node.share(request).await.unwrap().duplicate.len(), 1);
     assert_eq!(share("file-lure.com").await.duplicate, 1);
     assert!(matches!(back(&gateway, "same-lure.com").await, Err(ProduceError::SaidByOthers)));

@@ -13,6 +13,8 @@ pub struct Facts {
     pub has_contact: bool,
     /// Receiver: body and free text are destroyed here.
     pub destroyed: bool,
+    /// Origin: something came of it so long ago that nobody will look at it any more.
+    pub forgotten: bool,
 }
 
 /// The next step that a side's node makes by itself, if there is one. Each is made once: what was made shows in the standing.
@@ -37,7 +39,8 @@ pub fn by_itself(side: Side, known: &Standing, facts: Facts) -> Option<Step> {
             let confirm = acceptance.filter(|_| facts.chosen).and_then(|number| legal(Step::Confirm(number)));
             let contact = legal(Step::Contact).filter(|_| facts.has_contact && !origin.contact);
             let returned = receiver.handed_back.filter(|number| origin.seen < *number);
-            confirm.or(contact).or_else(|| returned.and_then(|_| legal(Step::Seen)))
+            let close = legal(Step::Close).filter(|_| facts.forgotten && receiver.resolved.is_some());
+            confirm.or(contact).or_else(|| returned.and_then(|_| legal(Step::Seen))).or(close)
         }
     }
 }

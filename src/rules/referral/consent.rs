@@ -69,6 +69,13 @@ pub fn permits(permission: Option<&Permission<'_>>, words: &Words, to: &OrgId, n
     }
 }
 
+/// Whether the time of something that was let out has passed before it left: the consent's, or the offer's own. It was decided when it passed the gate, and is
+/// decided anew when it is sent.
+pub fn is_too_late(permission: Option<&Permission<'_>>, words: &Words, to: &OrgId, now: Timestamp) -> bool {
+    let over = matches!(words, Words::Offer(offer) if offer.expires.is_some_and(|expires| expires <= now));
+    over || permits(permission, words, to, now) == Err(Withheld::ConsentExpired)
+}
+
 /// Whether a platform may be told of the case.
 ///
 /// # Errors

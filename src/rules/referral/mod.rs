@@ -17,7 +17,7 @@ mod tests;
 
 pub use by_itself::{Facts, by_itself};
 pub use clock::{Clock, clocks};
-pub use consent::{Permission, narrowed, permits, permits_match, permits_platforms};
+pub use consent::{Permission, is_too_late, narrowed, permits, permits_match, permits_platforms};
 pub use legal::Illegal;
 pub use moves::{Move, moves};
 
