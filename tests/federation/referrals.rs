@@ -5,7 +5,7 @@ pub(crate) use crate::cases::code;
 use crate::desk;
 use crate::harness::*;
 use watchfire::model::desk::Role;
-use watchfire::model::referral::{Priority, Waiting};
+use watchfire::model::referral::{Priority, Vetting, Waiting};
 use watchfire::model::vocabulary::Code;
 use watchfire::model::{ReferralId, Timestamp};
 use watchfire::node::NodeError;
@@ -318,6 +318,9 @@ async fn a_case_is_passed_on_within_its_consent_and_its_withdrawal_reaches_every
     for onward in [false, true] {
         let mut request = case(&["borealis"]);
         request.offer.consent.onward = onward;
+        let (date, expires) = (Timestamp(START.0 / DAY * DAY), None);
+        let vetting = Vetting { method: code("documents"), result: code("passed"), vouched_by: 0, date, expires };
+        request.offer.vetting = Some(vetting.clone());
         let id = federation.refer(AMAL, request).await;
         federation.settle().await;
         federation.act(BOREALIS, &id, Act::Ack).await;
@@ -325,6 +328,7 @@ async fn a_case_is_passed_on_within_its_consent_and_its_withdrawal_reaches_every
         federation.settle().await;
         let mut on = case(&["cedar"]);
         on.parent = Some(id.to_string());
+        on.offer.vetting = Some(vetting.clone());
         if !onward {
             let error = federation.node(BOREALIS).refer(on, By::default()).await.unwrap_err();
             assert_eq!(error.detail(), "it came under a consent that does not allow to pass it on");
@@ -335,7 +339,9 @@ async fn a_case_is_passed_on_within_its_consent_and_its_withdrawal_reaches_every
         let child = federation.refer(BOREALIS, on).await;
         federation.settle().await;
         let there = federation.referral(CEDAR, &child);
-        assert_eq!(there.offer.map(|offer| offer.summary).as_deref(), Some(SUMMARY));
+        let there = there.offer.unwrap();
+        assert_eq!(there.summary, SUMMARY);
+        assert_eq!(there.vetting, Some(Vetting { method: code("member_referral"), ..vetting }), "it is not theirs to have looked into");
         assert!(federation.referral(AMAL, &id).timeline.iter().any(|message| message.says == "pass-on"));
         federation.act(AMAL, &id, Act::Withdraw { revoked: true }).await;
         federation.settle().await;
@@ -624,7 +630,7 @@ async fn a_case_of_which_something_came_is_closed_by_itself_and_one_without_a_wo
         federation.act(BOREALIS, &id, Act::Ack).await;
         federation.act(BOREALIS, &id, Act::Accept { start: None, text: String::new() }).await;
         federation.settle().await;
-        federation.act(BOREALIS, &id, Act::Progress { waiting: watchfire::model::referral::Waiting::Nothing, text: String::new() }).await;
+        federation.act(BOREALIS, &id, Act::Progress { waiting: Waiting::Nothing, text: String::new() }).await;
         if resolved {
             federation.act(BOREALIS, &id, Act::Resolve { outcomes: vec![code("advice_given")], text: String::new() }).await;
         }
@@ -640,10 +646,11 @@ async fn a_case_of_which_something_came_is_closed_by_itself_and_one_without_a_wo
     for who in [AMAL, BOREALIS] {
         let over = || federation.node(who).inbox(false).unwrap().is_empty() && federation.node(who).timers(None).unwrap().is_empty();
         federation.until_upkeep("nothing is left, and no clock runs", over).await;
+        let is_purged = |id| federation.referral(who, id).line.state == "purged";
+        federation.until_upkeep("both say so", || all.iter().all(is_purged)).await;
+        let is_gone = |id: &ReferralId| federation.referral(who, id).offer.is_none();
+        federation.until_upkeep("the bodies are destroyed", || all.iter().all(is_gone)).await;
         assert!(!has(&federation, who, SUMMARY).await);
-        for id in &all {
-            assert_eq!(federation.referral(who, id).line.state, "purged");
-        }
     }
 }
 

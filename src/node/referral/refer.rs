@@ -8,6 +8,7 @@ use super::super::{Node, NodeError};
 use super::DAY_MS;
 use super::case::{CaseRow, Given, Ours};
 use super::deed::By;
+use super::react::code;
 use super::say::{Passed, Written};
 use crate::model::country::Country;
 use crate::model::crypto::random;
@@ -189,7 +190,7 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let parent = request.parent.as_ref().map(|parent| self.referral_named(&snapshot, parent)).transpose()?;
         let call = request.call.as_ref().map(|call| self.call_answered(&snapshot, call, &to)).transpose()?;
-        let (mut offer, mut above) = (request.offer, None);
+        let (mut offer, mut above, mut told) = (request.offer, None, Vec::new());
         if let Some(parent) = &parent {
             let conversation = self.conversation(&snapshot, parent)?;
             conversation.standing.may(conversation.row.side, Step::PassOn).map_err(NodeError::Referral)?;
@@ -198,9 +199,16 @@ impl Node {
             let theirs = self.offer_of(&snapshot, &conversation)?;
             let theirs = theirs.ok_or_else(|| NodeError::Conflict(format!("nothing of `{parent}` is left to be passed on")))?;
             offer.consent = narrowed(&offer.consent, &theirs.consent);
+            // What another organisation looked into is not ours to have looked into.
+            let member = code("member_referral")?;
+            if let Some(vetting) = offer.vetting.as_mut().filter(|one| Some(&**one) == theirs.vetting.as_ref() && one.method != member) {
+                told.push(format!("the vetting leaves as `{member}` and not as `{}`: whoever the case came from did it", vetting.method));
+                vetting.method = member;
+            }
         }
-        let notes = self.make_sound(&mut offer)?;
-        let code = (offer.hand_over == HandOver::Warm).then(introduction_code);
+        let mut notes = self.make_sound(&mut offer)?;
+        notes.extend(told);
+        let introduction = (offer.hand_over == HandOver::Warm).then(introduction_code);
         let label = Label::said(request.tlp, request.class, request.pap.unwrap_or(Pap::Clear));
         // What is passed on is no less restricted than it came, and lives no longer.
         let label = above.map_or(label, |row| label.join(row.label));
@@ -231,7 +239,7 @@ impl Node {
             chosen: None,
             let_go: Vec::new(),
             parent,
-            code: code.clone(),
+            code: introduction.clone(),
             contacts,
             planned,
             reference: request.reference.chars().filter(|c| !c.is_control()).take(100).collect(),
@@ -284,7 +292,7 @@ impl Node {
             Some(Words::Offer(offer)) => Some(*offer),
             _ => None,
         };
-        let introduction_code = code.filter(|_| !request.dry_run);
+        let introduction_code = introduction.filter(|_| !request.dry_run);
         Ok(ReferView { referral, state: state.into(), case: id, introduction_code, offers, findings, offer })
     }
 
