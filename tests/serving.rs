@@ -134,6 +134,8 @@ fn what_is_fetched_is_what_is_exported_and_a_ceiling_holds() {
     {
         place.share(value, tlp, "there");
     }
+    // Of PAP:AMBER, nothing of which an attacker notices.
+    place.here.json(&["share", "quiet-lure.com", "--tlp", "green", "--pap", "amber", "--to", "there", "--now"]);
     let token = place.add("lab", &["--tlp-max", "green"]);
     let single = [
         ("stix.json", "stix"),
@@ -280,6 +282,23 @@ fn nobody_gets_in_with_anything_but_a_token_that_counts() {
     assert_eq!(String::from_utf8_lossy(&all.expect("grep").stdout), "");
     let refused = place.here.command(&["consumer", "add", "x", "--tlp-max", "red"]).output().expect("it runs");
     assert!(String::from_utf8_lossy(&refused.stderr).contains("no program gets TLP:RED\nhint: "));
+}
+
+#[test]
+fn whoever_guesses_tokens_waits_and_whoever_has_one_does_not() {
+    if !has_curl() {
+        return;
+    }
+    let place = Place::new("failures_per_minute_max = 1\n");
+    let token = place.add("lab", &["--tlp-max", "green"]);
+    let took = |token: &str, status: u16| {
+        let began = Instant::now();
+        assert_eq!(place.fetch("/export/text", token).status, status);
+        began.elapsed() >= Duration::from_secs(1)
+    };
+    // Of three in a row at least two fall into one minute.
+    assert!([(); 3].map(|()| took("wf_nonsense", 401)).contains(&true));
+    assert_eq!(place.fetch("/export/text", &token).status, 200);
 }
 
 #[test]
@@ -470,6 +489,23 @@ fn a_taxii_client_gets_each_object_once_while_more_come() {
     assert_eq!(place.fetch("/export/text", &token).status, 403);
     let other = place.add("lab", &["--tlp-max", "green"]);
     assert_eq!(place.fetch("/taxii2/", &other).status, 403);
+}
+
+#[test]
+fn a_page_of_a_collection_is_as_long_as_is_settled_whatever_is_asked_for() {
+    if !has_curl() {
+        return;
+    }
+    let place = Place::new("taxii_page_max = 10\ntaxii_page_bytes_max = 65536\n");
+    let values: BTreeSet<String> = (0..150).map(|number| format!("lure-{number}.com")).collect();
+    place.here.import(values, "there").acknowledged();
+    let token = place.add("cti", &["--scope", "taxii", "--tlp-max", "amber"]);
+    let list: Value = serde_json::from_slice(&place.fetch("/taxii2/watchfire/collections/", &token).body).expect("JSON");
+    let url = format!("/taxii2/watchfire/collections/{}/objects/", list["collections"][0]["id"].as_str().expect("an id"));
+    for query in ["", "?limit=1000"] {
+        let page: Value = serde_json::from_slice(&place.fetch(&format!("{url}{query}"), &token).body).expect("JSON");
+        assert_eq!((page["objects"].as_array().map(Vec::len), &page["more"]), (Some(10), &true.into()), "{query}");
+    }
 }
 
 #[test]

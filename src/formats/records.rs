@@ -153,4 +153,38 @@ mod tests {
         let cut = values("{\"value\":\"a-lure.com\"}\n{\"val");
         assert!(cut[0] == "a-lure.com" && cut[1].starts_with("[1] not JSON from here on"), "{cut:?}");
     }
+
+    #[test]
+    fn texts_and_names_are_bounded_and_what_is_no_kind_or_label_makes_no_record() {
+        let is_read = |name: &str, value: serde_json::Value| {
+            let items = all(&serde_json::json!({ "value": "a-lure.com", name: value }).to_string());
+            match &items[..] {
+                [Item::Indicator { .. }] => true,
+                [Item::Problem(_)] => false,
+                other => panic!("{other:?}"),
+            }
+        };
+        for (name, most) in [("note", 2_000), ("source", 200)] {
+            assert!(is_read(name, "é".repeat(most).into()) && !is_read(name, "é".repeat(most + 1).into()), "{name}");
+        }
+        assert!(is_read("labels", vec!["é".repeat(200); 50].into()));
+        assert!(!is_read("labels", vec!["x"; 51].into()) && !is_read("labels", vec!["x".repeat(201)].into()));
+        for (name, good, bad) in
+            [("kind", "domain", "domane"), ("tlp", "green", "pink"), ("class", "public", "some"), ("pap", "amber", "pink")]
+        {
+            assert!(is_read(name, good.into()) && !is_read(name, bad.into()), "{name}");
+        }
+    }
+
+    #[test]
+    fn nothing_more_is_read_once_nobody_wants_it() {
+        for text in ["[{\"value\":\"a-lure.com\"},{\"value\":\"b-lure.com\"}]", "{\"value\":\"a-lure.com\"}\n{\"value\":\"b-lure.com\"}"] {
+            let mut count = 0;
+            read(text.as_bytes(), &mut |_| {
+                count += 1;
+                ControlFlow::Break(())
+            });
+            assert_eq!(count, 1, "{text}");
+        }
+    }
 }

@@ -378,3 +378,74 @@ fn the_lines_of_python_in_the_docs_run() {
     let known = run(consumer, &reader);
     assert!(known.contains("['login-lure.com']"), "{known}");
 }
+
+#[test]
+fn whoever_waits_is_answered_in_time_and_told_nothing_once_its_token_counts_no_more() {
+    if !has_curl() {
+        return;
+    }
+    let place = Place::new("wait_s_max = 4\nlines_max = 10\n[release]\nhold_s = 0\n");
+    let reader = place.add("reader", &["--scope", "api", "--tlp-max", "green"]);
+    let began = Instant::now();
+    assert_eq!(place.changes(&reader, "&wait=600", "").0, Vec::<Value>::new());
+    assert!((4..30).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    // A page has no more lines than are settled, and at least one.
+    for number in 0..12 {
+        place.share(&format!("lure-{number}.com"), "green", "there");
+    }
+    let (lines, cursor) = place.changes(&reader, "&limit=1000", "");
+    assert_eq!(lines.len(), 10);
+    let (rest, cursor) = place.changes(&reader, "", &cursor);
+    assert_eq!(rest.len(), 2);
+    assert_eq!(place.fetch("/api/v1/indicators?limit=0", &reader).problem(), (400, "bad-request".into()));
+    // What is above its ceiling it cannot ask for.
+    place.share("kept-back.com", "amber", "there");
+    assert_eq!(place.changes(&reader, "&tlp=amber", "").0.len(), 10);
+    // It is revoked while it waits.
+    let waited = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let cert = text(&place.here.data.join("https/cert.pem"));
+            let port = place.address.rsplit_once(':').expect("a port").1;
+            let output = Command::new("curl")
+                .args(["--silent", "--cacert", &cert, "--header", &format!("Authorization: Bearer {reader}")])
+                .arg(format!("https://localhost:{port}/api/v1/indicators?wait=4&cursor={cursor}"))
+                .output()
+                .expect("curl");
+            String::from_utf8(output.stdout).expect("UTF-8")
+        });
+        std::thread::sleep(LOOK * 20);
+        place.here.json(&["consumer", "revoke", "reader"]);
+        place.share("too-late.com", "green", "there");
+        waiting.join().expect("it ends")
+    });
+    assert!(waited.contains("urn:watchfire:problem:unauthorized"), "{waited}");
+}
+
+#[test]
+fn what_a_program_sends_beside_its_records_is_bounded_too() {
+    if !has_curl() {
+        return;
+    }
+    let place = Place::new("answer_s_max = 2\n[release]\nhold_s = 0\n");
+    let sends = place.add("sends", &["--scope", "produce,sight,taxii", "--tlp-max", "green", "--to", "there", "--tlp", "green"]);
+    let reader = place.add("reader", &["--scope", "api", "--tlp-max", "green"]);
+    let sighting = |media: &str| place.send("POST", "/api/v1/sightings", &sends, media, r#"[{"value":"met-lure.com"}]"#, &[]).status;
+    assert_eq!([sighting("text/plain"), sighting("application/json")], [415, 200]);
+    let two = ["--header", "Idempotency-Key: a", "--header", "Idempotency-Key: b"];
+    let report = place.post(&sends, r#"{"value":"own-lure.com"}"#, &[]).json();
+    assert_eq!(place.post(&sends, r#"{"value":"own-lure.com"}"#, &two).problem(), (400, "bad-key".into()));
+    // Whoever only reads learns nothing of what others sent, and by TAXII only what came by TAXII is told.
+    let id = report["id"].as_str().expect("an id");
+    assert_eq!(place.fetch(&format!("/api/v1/submissions/{id}"), &reader).problem(), (403, "forbidden".into()));
+    assert_eq!(place.fetch(&format!("/api/v1/submissions/{id}"), &sends).json(), report);
+    assert_eq!(place.fetch(&format!("/taxii2/watchfire/status/{id}/"), &sends).status, 404);
+    let back = |reason: usize| {
+        let path = format!("/api/v1/indicators?value=own-lure.com&reason={}", "x".repeat(reason));
+        place.send("DELETE", &path, &sends, "text/plain", "", &[]).status
+    };
+    assert_eq!([back(201), back(200)], [400, 204]);
+    // No answer takes longer than is settled.
+    let began = Instant::now();
+    assert_eq!(place.fetch("/api/v1/indicators?wait=30", &reader).problem(), (503, "unavailable".into()));
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}

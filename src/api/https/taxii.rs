@@ -505,4 +505,17 @@ mod tests {
         }
         assert!(accepts(&HeaderMap::new()));
     }
+
+    #[test]
+    fn an_envelope_and_a_match_are_bounded() {
+        let status = |count: usize| {
+            let objects = vec!["{\"id\":\"a--1\"}"; count].join(",");
+            envelope(format!("{{\"objects\":[{objects}]}}").as_bytes())
+                .map(|(_, objects)| objects.total)
+                .map_err(|TaxiiError(status, _)| status)
+        };
+        assert_eq!([status(0), status(20_000), status(20_001)].map(|one| one.ok()), [None, Some(20_000), None]);
+        let query = |count: usize| format!("match[id]={}", (0..count).map(|n| n.to_string()).collect::<Vec<_>>().join(","));
+        assert!(Wanted::read(&query(1_000)).is_ok() && Wanted::read(&query(1_001)).is_err());
+    }
 }

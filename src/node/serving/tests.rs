@@ -1,5 +1,6 @@
 //! Producers: what they say goes out once, the way of an import, and what they said is theirs to take back.
 
+mod bounds;
 mod events;
 
 use super::produce::{Form, ProduceError, Produced, Sent};

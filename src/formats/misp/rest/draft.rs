@@ -240,4 +240,21 @@ mod tests {
         assert_eq!(draft.take(&third, &mut reading).unwrap_err(), DraftError::TooMany(2));
         assert!(draft.drop_attribute("9") && !draft.drop_attribute("9") && draft.drop_attribute(&other.to_uppercase()));
     }
+
+    #[test]
+    fn an_event_says_neither_whose_it_is_nor_that_it_is_published_and_keeps_its_id() {
+        let mut fresh = || Uuid::from_u128(9 << 80);
+        let mut reading = reading(&mut fresh);
+        let sent = |uuid: u32| {
+            json!({ "info": "é".repeat(2_001), "uuid": format!("{uuid:08x}-0000-4000-8000-000000000001"), "published": true,
+                "publish_timestamp": "1800000000", "Orgc": { "name": "org-b", "uuid": "v" } })
+        };
+        let mut draft = Draft::read(&sent(1), &mut reading).unwrap();
+        assert_eq!(draft.head["Orgc"], json!({ "name": "org-a", "uuid": "u" }));
+        assert_eq!((&draft.head["published"], &draft.head["publish_timestamp"], draft.publish), (&json!(false), &json!("0"), true));
+        assert_eq!(draft.head["info"].as_str().unwrap().chars().count(), 2_000);
+        let other = Draft::read(&sent(2), &mut reading).unwrap();
+        draft.join(other, &mut reading).unwrap();
+        assert_eq!(draft.uuid().to_string(), "00000001-0000-4000-8000-000000000001");
+    }
 }
