@@ -158,6 +158,9 @@ fn whoever_may_not_and_whatever_is_too_much_is_told_so_and_nothing_is_taken() {
     let long = " ".repeat(20_001);
     assert_eq!(send("text/plain", &long, &[]).problem(), (413, "too-long".into()));
     assert_eq!(send("text/plain", &long, &["--header", "Transfer-Encoding: chunked", "--http1.1"]).problem(), (413, "too-long".into()));
+    // Whoever asks first is told so before it sends.
+    let asks = send("text/plain", &long, &["--http1.1", "--header", "Expect: 100-continue", "--expect100-timeout", "30"]);
+    assert_eq!((asks.problem(), asks.headers.contains("100 Continue")), ((413, "too-long".into()), false));
     let slow = send("text/plain", &" ".repeat(19_000), &["--limit-rate", "1k", "--http1.1"]);
     assert_eq!(slow.problem(), (408, "too-slow".into()));
     let post = |path: &str| place.send("POST", path, &gateway, "application/json", body, &[]);
