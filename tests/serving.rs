@@ -285,11 +285,11 @@ fn nobody_gets_in_with_anything_but_a_token_that_counts() {
 }
 
 #[test]
-fn whoever_guesses_tokens_waits_and_whoever_has_one_does_not() {
+fn whoever_guesses_tokens_waits_and_a_connection_ends_after_its_time() {
     if !has_curl() {
         return;
     }
-    let place = Place::new("failures_per_minute_max = 1\n");
+    let place = Place::new("failures_per_minute_max = 1\nconnection_s_max = 10\n");
     let token = place.add("lab", &["--tlp-max", "green"]);
     let took = |token: &str, status: u16| {
         let began = Instant::now();
@@ -299,6 +299,14 @@ fn whoever_guesses_tokens_waits_and_whoever_has_one_does_not() {
     // Of three in a row at least two fall into one minute.
     assert!([(); 3].map(|()| took("wf_nonsense", 401)).contains(&true));
     assert_eq!(place.fetch("/export/text", &token).status, 200);
+    // And nobody keeps a connection for ever.
+    let waits = place.add("waits", &["--scope", "api", "--tlp-max", "green"]);
+    let (cert, port) = (text(&place.here.data.join("https/cert.pem")), place.address.rsplit_once(':').expect("a port").1);
+    let began = Instant::now();
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--max-time", "60", "--cacert", &cert, "--header", &format!("Authorization: Bearer {waits}")]);
+    let ended = curl.arg(format!("https://localhost:{port}/api/v1/indicators?wait=50")).output().expect("curl");
+    assert!(!ended.status.success() && began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
 }
 
 #[test]
@@ -485,6 +493,12 @@ fn a_taxii_client_gets_each_object_once_while_more_come() {
         assert_eq!(packed(&["--compressed"]).body, plain, "{coding}");
     }
     assert_eq!(status(&format!("{url}objects/"), &["--data", "{}"]), 403);
+    for path in ["/taxii2/".to_owned(), format!("{url}objects/"), format!("{url}objects/{id}/")] {
+        assert_eq!(status(&path, &["--request", "DELETE"]), 403, "{path}");
+    }
+    // What is no name of a host is not repeated.
+    let strange = place.curl("/taxii2/", &["--header", &bearer, "--http1.1", "--header", "Host: a@b"]);
+    assert_eq!((strange.status, strange.text().contains("a@b")), (200, false), "{}", strange.text());
     // A token is good for its scope alone.
     assert_eq!(place.fetch("/export/text", &token).status, 403);
     let other = place.add("lab", &["--tlp-max", "green"]);
@@ -496,15 +510,22 @@ fn a_page_of_a_collection_is_as_long_as_is_settled_whatever_is_asked_for() {
     if !has_curl() {
         return;
     }
-    let place = Place::new("taxii_page_max = 10\ntaxii_page_bytes_max = 65536\n");
-    let values: BTreeSet<String> = (0..150).map(|number| format!("lure-{number}.com")).collect();
-    place.here.import(values, "there").acknowledged();
-    let token = place.add("cti", &["--scope", "taxii", "--tlp-max", "amber"]);
-    let list: Value = serde_json::from_slice(&place.fetch("/taxii2/watchfire/collections/", &token).body).expect("JSON");
-    let url = format!("/taxii2/watchfire/collections/{}/objects/", list["collections"][0]["id"].as_str().expect("an id"));
-    for query in ["", "?limit=1000"] {
-        let page: Value = serde_json::from_slice(&place.fetch(&format!("{url}{query}"), &token).body).expect("JSON");
-        assert_eq!((page["objects"].as_array().map(Vec::len), &page["more"]), (Some(10), &true.into()), "{query}");
+    for (settings, objects_max, bytes_max) in
+        [("taxii_page_max = 10\n", 10, 1 << 20), ("taxii_page_bytes_max = 65536\n", 290, 65_536 + 100)]
+    {
+        let place = Place::new(settings);
+        let values: BTreeSet<String> = (0..300).map(|number| format!("lure-{number}.com")).collect();
+        place.here.import(values, "there").acknowledged();
+        let token = place.add("cti", &["--scope", "taxii", "--tlp-max", "amber"]);
+        let list: Value = serde_json::from_slice(&place.fetch("/taxii2/watchfire/collections/", &token).body).expect("JSON");
+        let url = format!("/taxii2/watchfire/collections/{}/objects/", list["collections"][0]["id"].as_str().expect("an id"));
+        for query in ["", "?limit=1000"] {
+            let got = place.fetch(&format!("{url}{query}"), &token);
+            let page: Value = serde_json::from_slice(&got.body).expect("JSON");
+            let count = page["objects"].as_array().map_or(0, Vec::len);
+            assert!((1..=objects_max).contains(&count) && got.body.len() <= bytes_max, "{settings}: {count}, {} bytes", got.body.len());
+            assert_eq!(page["more"], true, "{settings}{query}");
+        }
     }
 }
 
@@ -539,7 +560,7 @@ fn after_a_restore_no_token_counts_before_somebody_says_so() {
     }
     let mut place = Place::new("");
     place.share("fresh-lure.com", "green", "there");
-    let token = place.add("lab", &["--tlp-max", "green"]);
+    let token = place.add("lab", &["--scope", "export,api", "--tlp-max", "green"]);
     assert_eq!(place.fetch("/export/text", &token).status, 200);
     place.here.kill();
     place.here.json(&["restore", "--declare"]);
@@ -552,6 +573,9 @@ fn after_a_restore_no_token_counts_before_somebody_says_so() {
     // Nothing leaves a restored node before its peers have told what was recalled since.
     let waiting = place.fetch("/export/text", &token);
     assert_eq!((waiting.status, waiting.header("retry-after")), (503, Some("30")));
+    for path in ["indicators", "lookup?value=fresh-lure.com", "alerts"] {
+        assert_eq!(place.fetch(&format!("/api/v1/{path}"), &token).status, 503, "{path}");
+    }
     place.here.json(&["restore", "--waive"]);
     assert_eq!(place.fetch("/export/text", &token).text(), "fresh-lure.com\n");
 }

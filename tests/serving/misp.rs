@@ -195,6 +195,9 @@ fn pages_have_each_result_once_and_what_was_withdrawn_is_found_where_it_is_asked
     place.here.json(&["withdraw", "fresh-lure.com", "--reason", "the domain has a new owner"]);
     let found = |query: Value| values(&place.ask(&token, "attributes/restSearch", &query));
     assert_eq!(found(json!({ "value": "fresh-lure.com" })), [""; 0]);
+    let of_page = json!({ "value": "https://page.fresh-lure.com/a" });
+    let event = json_of(&place.ask(&token, "events/restSearch", &of_page));
+    assert_eq!(event["response"][0]["Event"]["Attribute"].as_array().map(Vec::len), Some(1), "{event}");
     assert_eq!(found(json!({ "value": "fresh-lure.com", "deleted": 1 })), ["fresh-lure.com"]);
     assert_eq!(found(json!({ "deleted": [0, 1] })).len(), 3);
 }
@@ -278,6 +281,8 @@ fn a_search_counts_as_having_had_some_of_it_and_not_as_having_dropped_the_rest()
     };
     assert_eq!(values(&place.ask(&token, "attributes/restSearch", &json!({ "value": "none.com" }))), [""; 0]);
     assert_eq!(carried(), [], "nothing was found");
+    place.ask(&token, "events/index", &json!({}));
+    assert_eq!(carried(), [], "which events there are says no value");
     place.ask(&token, "attributes/restSearch", &json!({ "value": "198.51.7.9" }));
     place.ask(&token, "attributes/restSearch", &json!({ "value": "fresh-lure.com" }));
     assert_eq!(carried(), [("scripts".to_owned(), false, false)]);
@@ -343,7 +348,11 @@ fn an_added_event_is_a_draft_that_leaves_when_it_is_published_and_not_before() {
     let third = json!({ "type": "domain", "value": "third-lure.com", "uuid": "11111111-2222-4333-8444-000000000002" });
     place.ask(&token, &format!("attributes/add/{ADDED}"), &third);
     assert_eq!(place.ask(&token, "attributes/delete/11111111-2222-4333-8444-000000000002", &json!({})).status, 200);
-    // Published.
+    let two = place.ask(&token, &format!("attributes/add/{ADDED}"), &json!([more, third]));
+    assert!(two.status == 400 && two.text().contains("one attribute at a time"), "{}", two.text());
+    // Published, and not by whoever follows a link.
+    assert_eq!(place.misp(&token, &format!("events/publish/{ADDED}")).status, 405);
+    assert_eq!(place.exported(&["text", "--tlp-max", "amber+strict"]), b"");
     let published = json_of(&place.ask(&token, &format!("events/publish/{ADDED}"), &json!({})));
     assert_eq!((&published["saved"], &published["watchfire"]["released"]), (&json!(true), &json!(2)), "{published}");
     let text = String::from_utf8(place.exported(&["text", "--tlp-max", "green"])).expect("UTF-8");
@@ -440,6 +449,8 @@ fn a_sighting_reaches_the_author_of_what_the_program_may_see() {
     assert_eq!(wrong.map(|body| place.ask(&token, "sightings/add", &body).status), [404; 3], "what it may not see is not here");
     assert_eq!(place.ask(&token, "sightings/add", &json!({ "value": "their-lure.com", "type": "7" })).status, 400);
     assert_eq!(place.ask(&token, "sightings/add", &json!({})).status, 400);
+    let many = |count: usize| place.ask(&token, "sightings/add", &json!({ "values": vec!["their-lure.com"; count] })).status;
+    assert_eq!([many(101), many(100)], [400, 200]);
     let reader = place.add("reader", &["--scope", "misp", "--tlp-max", "green"]);
     assert_eq!(place.ask(&reader, "sightings/add", &json!({ "value": "their-lure.com" })).status, 403);
     // The author hears of it.

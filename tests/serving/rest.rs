@@ -158,6 +158,9 @@ fn whoever_may_not_and_whatever_is_too_much_is_told_so_and_nothing_is_taken() {
     let long = " ".repeat(20_001);
     assert_eq!(send("text/plain", &long, &[]).problem(), (413, "too-long".into()));
     assert_eq!(send("text/plain", &long, &["--header", "Transfer-Encoding: chunked", "--http1.1"]).problem(), (413, "too-long".into()));
+    // Whoever asks first is told so before it sends.
+    let asks = send("text/plain", &long, &["--http1.1", "--header", "Expect: 100-continue", "--expect100-timeout", "30"]);
+    assert_eq!((asks.problem(), asks.headers.contains("100 Continue")), ((413, "too-long".into()), false));
     let slow = send("text/plain", &" ".repeat(19_000), &["--limit-rate", "1k", "--http1.1"]);
     assert_eq!(slow.problem(), (408, "too-slow".into()));
     let post = |path: &str| place.send("POST", path, &gateway, "application/json", body, &[]);
@@ -338,6 +341,39 @@ fn a_program_tells_authors_what_it_met_of_what_it_may_see() {
         assert!(Instant::now() < until, "its author does not hear of it");
         std::thread::sleep(LOOK);
     }
+}
+
+#[test]
+fn alerts_are_told_up_to_a_ceiling_and_of_the_groups_that_were_given() {
+    if !has_curl() {
+        return;
+    }
+    let mut place = Place::new(NO_HOLD);
+    place.there.start();
+    let ours = card(&place.here);
+    place.there.json(&["peer", "add", &ours, "--name", "here"]);
+    place.here.json(&["group", "create", "other", "--community", "--member", "there"]);
+    for (to, tlp, headline) in
+        [("circle", "green", "one"), ("other", "green", "two"), ("there", "green", "three"), ("circle", "amber", "four")]
+    {
+        place.here.json(&["alert", "publish", "--to", to, "--tlp", tlp, "--incident", "malware", "--headline", headline]);
+    }
+    let until = Instant::now() + PATIENCE;
+    while place.here.json(&["alert", "list"]).to_string().matches("\"headline\"").count() < 4 {
+        assert!(Instant::now() < until, "{}", place.here.json(&["alert", "list"]));
+        std::thread::sleep(LOOK);
+    }
+    let told = |token: &str| {
+        let body = place.fetch("/api/v1/alerts", token).json();
+        let mut all: Vec<String> =
+            body["alerts"].as_array().expect("alerts").iter().map(|one| one["headline"].as_str().expect("it").to_owned()).collect();
+        all.sort();
+        all
+    };
+    let all = place.add("all", &["--scope", "api", "--tlp-max", "amber"]);
+    let circle = place.add("circle-only", &["--scope", "api", "--tlp-max", "amber", "--group", "circle"]);
+    assert_eq!(told(&all), ["one", "three", "two"], "TLP:GREEN is the most");
+    assert_eq!(told(&circle), ["one"]);
 }
 
 /// The blocks of Python in docs/serving.md, in their order.

@@ -98,6 +98,9 @@ impl Served {
         let most = Duration::from_secs(self.node.config.https.answer_s_max);
         let answering = async {
             let answered = self.answered(&parts.method, &parts.uri, &parts.headers, &mut body, from).await;
+            if waits_to_be_asked(&parts.headers, &body) {
+                return answered;
+            }
             // Cut off while it sends, a caller might not read the answer.
             let rest = async {
                 let mut read = 0;
@@ -350,6 +353,12 @@ fn media_type_of(file: &str) -> &'static str {
     }
 }
 
+/// Whether a caller has not been asked for its body yet (RFC 9110, 10.1.1): to read any of it asks for all of it.
+fn waits_to_be_asked(headers: &HeaderMap, body: &impl hyper::body::Body) -> bool {
+    let said = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    headers.contains_key(header::EXPECT) && said.is_some() && body.size_hint().exact() == said
+}
+
 /// How the answer is packed: zstd before gzip, of what the caller takes (RFC 9110, 12.5.3).
 fn coding(headers: &HeaderMap) -> Coding {
     let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
@@ -429,6 +438,17 @@ mod tests {
         }
         let served = ExportFormat::ALL.into_iter().filter(|format| format.is_folder() != file_name(*format).is_empty());
         assert_eq!(served.count(), 0);
+    }
+
+    #[test]
+    fn a_caller_waits_to_be_asked_until_some_of_its_body_was_read() {
+        let of = |said: &[(header::HeaderName, &str)], left: &'static str| {
+            let headers = said.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
+            waits_to_be_asked(&headers, &http_body_util::Full::new(Bytes::from_static(left.as_bytes())))
+        };
+        let (expects, length) = ((header::EXPECT, "100-continue"), (header::CONTENT_LENGTH, "4"));
+        assert!(of(&[expects.clone(), length.clone()], "body"));
+        assert!(!of(&[expects.clone(), length.clone()], "dy") && !of(&[length], "body") && !of(&[expects], "body"));
     }
 
     fn headers(name: header::HeaderName, value: &str) -> HeaderMap {

@@ -31,7 +31,7 @@ const AT_A_TIME: usize = 2;
 
 /// The turns of searches.
 #[derive(Debug)]
-pub(super) struct Searching(Arc<Semaphore>);
+pub(super) struct Searching(pub(super) Arc<Semaphore>);
 
 impl Default for Searching {
     fn default() -> Self {

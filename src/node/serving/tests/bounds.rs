@@ -3,9 +3,10 @@
 use super::{Consumer, DAY, Home, START, Scope, sent};
 use crate::model::sighting::SightingType;
 use crate::model::{Timestamp, Tlp};
+use crate::node::NodeError;
 use crate::node::referral::By;
 use crate::node::serving::produce::{Form, ProduceError, Sent, Sighted};
-use crate::node::serving::{ConsumerAdd, ConsumerRenew, Wanted};
+use crate::node::serving::{Changes, ConsumerAdd, ConsumerRenew, Wanted};
 use crate::node::view::ShareRequest;
 use crate::rules::consumer::Way;
 use std::time::Duration;
@@ -23,6 +24,10 @@ impl Home {
     async fn reader(&self, name: &str, scope: Scope) -> Consumer {
         let view = self.node.add_consumer(Self::read_request(name, scope), By::default()).await.unwrap();
         self.node.consumer_of(&view.token, Way::Header).unwrap().unwrap()
+    }
+
+    fn page(&self, consumer: &Consumer, wanted: &Wanted) -> Result<Changes, NodeError> {
+        tokio::task::block_in_place(|| self.node.changes_for(consumer, wanted))
     }
 
     async fn share(&self, value: &str, tlp: Tlp) {
@@ -121,7 +126,7 @@ async fn a_page_of_what_changed_has_no_more_than_was_asked_for_and_may_be_had() 
         let (mut lines, mut cursor, mut pages) = (String::new(), None, Vec::new());
         loop {
             let wanted = Wanted { cursor, tlp, limit: 10, ..Wanted::default() };
-            let page = home.node.changes_for(&api, &wanted).unwrap();
+            let page = home.page(&api, &wanted).unwrap();
             lines += std::str::from_utf8(&page.lines).unwrap();
             pages.push(page.count);
             if !page.more {
@@ -142,7 +147,7 @@ async fn what_changed_twice_comes_once_and_what_is_withdrawn_does_not_come_as_if
     let home = Home::new(|_| {}).await;
     let api = home.reader("api", Scope::Api).await;
     let lines = |cursor: Option<String>| {
-        let page = home.node.changes_for(&api, &Wanted { cursor, limit: 10, ..Wanted::default() }).unwrap();
+        let page = home.page(&api, &Wanted { cursor, limit: 10, ..Wanted::default() }).unwrap();
         (String::from_utf8(page.lines).unwrap(), page.cursor)
     };
     let (_, start) = lines(None);
@@ -238,4 +243,72 @@ async fn what_others_said_before_a_claim_keeps_nothing_from_being_taken_back() {
     let became = home.node.take_back_said(&Producer::of(&gateway), &audience, &both, "a mistake").await.unwrap();
     assert_eq!(became, [Unsaid::TakenBack; 2]);
     assert!(home.out("borealis").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_a_part_of_what_changed_does_not_count_as_having_dropped_the_rest() {
+    let home = Home::new(|_| {}).await;
+    let api = home.reader("api", Scope::Api).await;
+    home.share("a-lure.com", Tlp::Green).await;
+    home.share("b-lure.com", Tlp::Green).await;
+    let page = home.page(&api, &Wanted { limit: 1, ..Wanted::default() }).unwrap();
+    home.page(&api, &Wanted { cursor: Some(page.cursor), limit: 1, ..Wanted::default() }).unwrap();
+    let written = home.node.store.snapshot().unwrap().exports().unwrap();
+    let formats: Vec<_> = written.iter().map(|(_, row)| (row.format.as_str(), row.since.is_some())).collect();
+    assert_eq!(formats, [("rest-part", false), ("rest", true)]);
+}
+
+fn copied(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => copied(&entry.path(), &to),
+            kind if kind.is_file() => drop(std::fs::copy(entry.path(), to).unwrap()),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_of_events_that_were_lost_is_none_of_those_that_came_in_their_place() {
+    let home = Home::new(|_| {}).await;
+    let api = home.reader("api", Scope::Api).await;
+    home.share("a-lure.com", Tlp::Green).await;
+    let home = home.restart().await;
+    let (data, copy) = (home.directory.path().join("amal"), home.directory.path().join("copy"));
+    let page = |home: &Home, cursor: Option<String>| home.page(&api, &Wanted { cursor, limit: 10, ..Wanted::default() });
+    let early = page(&home, None).unwrap().cursor;
+    let home = home.restart().await;
+    copied(&data, &copy);
+    home.share("b-lure.com", Tlp::Green).await;
+    let late = page(&home, None).unwrap().cursor;
+    // The copy is put back.
+    home.node.store.close();
+    std::fs::remove_dir_all(&data).unwrap();
+    std::fs::rename(&copy, &data).unwrap();
+    let home = home.restart().await;
+    assert!(page(&home, Some(early.clone())).is_ok());
+    assert!(matches!(page(&home, Some(late.clone())), Err(NodeError::UnknownCursor)), "there is no such event yet");
+    home.share("c-lure.com", Tlp::Green).await;
+    assert!(matches!(page(&home, Some(late)), Err(NodeError::UnknownCursor)), "there is another in its place");
+    assert!(page(&home, Some(early)).is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_many_searches_are_made_at_a_time_and_the_next_waits() {
+    use crate::formats::misp::rest::{Controller, Search};
+    use crate::node::serving::{Coding, Wrapped};
+    let home = Home::new(|_| {}).await;
+    home.node.sweep_served().unwrap();
+    let misp = home.reader("misp", Scope::Misp).await;
+    let search = async || {
+        let search = home.node.misp_search(&misp, Search::all(Controller::Events), Wrapped::List, Coding::Identity);
+        tokio::time::timeout(Duration::from_secs(1), search).await.is_ok()
+    };
+    assert!(search().await);
+    let both = home.node.serving.searching.0.clone().acquire_many_owned(2).await.unwrap();
+    assert!(!search().await);
+    drop(both);
+    assert!(search().await);
 }

@@ -188,3 +188,21 @@ async fn what_must_not_be_blocked_is_left_out_where_that_is_asked_for() {
     assert_eq!(values(json!({})).await, ["my-lure.com", "github.io"]);
     assert_eq!(values(json!({ "enforceWarninglist": 1 })).await, ["my-lure.com"]);
 }
+
+#[tokio::test]
+async fn what_an_event_has_taken_back_does_not_come_back_into_it_when_others_say_it() {
+    let home = Home::new(|config| config.release.hold_s = 0).await;
+    home.node.sweep_served().unwrap();
+    let mine = writer(&home, "mine").await;
+    let attribute = |deleted: bool| json!({ "type": "domain", "value": "my-lure.com", "uuid": TWO, "deleted": deleted });
+    let mut sent = event(ONE, "stays-lure.com");
+    sent["Event"]["Attribute"].as_array_mut().unwrap().push(attribute(false));
+    home.node.add_event(&mine, &sent).await.unwrap();
+    assert_eq!(home.node.publish_event(&mine, ONE).await.unwrap().expect("it was a draft").released, 2);
+    home.node.add_attribute(&mine, ONE, &attribute(true)).await.unwrap();
+    assert_eq!(home.node.publish_event(&mine, ONE).await.unwrap().expect("it is a draft again").withdrawn, 1);
+    home.node.share(ShareRequest::now(vec!["my-lure.com".into()], Tlp::Green, "borealis")).await.unwrap();
+    let shown = found(&home, &mine, Search::event(ONE, false), Wrapped::One).await;
+    let values: Vec<_> = shown["Event"]["Attribute"].as_array().unwrap().iter().map(|one| one["value"].as_str().unwrap()).collect();
+    assert_eq!(values, ["stays-lure.com"]);
+}
