@@ -225,7 +225,9 @@ impl<'a> Import<'a> {
         let items = std::mem::take(&mut self.read);
         self.given += items.len();
         let (node, door, label, tlp) = (self.node.clone(), self.door.clone(), self.request.label(), self.request.tlp);
-        let judge = move || items.into_iter().map(|item| judge(&node, &door, (label, tlp), item)).collect();
+        let is_program = self.producer.is_some_and(Producer::is_program);
+        let why = if is_program { for_a_program } else { for_the_desk };
+        let judge = move || items.into_iter().map(|item| judge(&node, &door, (label, tlp), why, item)).collect();
         self.at_the_gate.push_back(self.runtime.spawn_blocking(judge));
     }
 
@@ -413,7 +415,10 @@ impl<'a> Import<'a> {
                     self.report.duplicate += 1;
                     known.extend(record);
                 }
-                ReleaseOutcome::Recalled => self.withhold(place, Withheld::Recalled.to_string()),
+                ReleaseOutcome::Recalled => {
+                    let is_program = self.producer.is_some_and(Producer::is_program);
+                    self.withhold(place, if is_program { for_a_program } else { for_the_desk }(&Withheld::Recalled));
+                }
             }
         }
         if self.producer.is_none() && self.hold != Hold::Dry {
@@ -423,14 +428,29 @@ impl<'a> Import<'a> {
     }
 }
 
+/// Why something is withheld, for people here.
+fn for_the_desk(why: &Withheld) -> String {
+    why.to_string()
+}
+
+/// The same for whoever has a token: with the reasons of our lists it could be tried what is ours, a victim's or a partner's.
+fn for_a_program(why: &Withheld) -> String {
+    match why {
+        Withheld::NotAnAttackers { .. } | Withheld::Recalled => {
+            "the release gate keeps it back\nhint: `watchfire share VALUE --to PEER --dry-run` tells the desk why".into()
+        }
+        other => other.to_string(),
+    }
+}
+
 /// `label` is what the request says of each, and what it says where the source has no TLP of its own.
-fn judge(node: &Node, door: &Door, (label, tlp_else): (Label, Tlp), item: Item) -> Judged {
+fn judge(node: &Node, door: &Door, (label, tlp_else): (Label, Tlp), why: fn(&Withheld) -> String, item: Item) -> Judged {
     match item {
         Item::Indicator { place, indicator, tlp, class, pap, revoked: false } => {
             let kind = indicator.observable.kind().name();
             let own = Label::new(tlp.unwrap_or(tlp_else), class, pap);
             let said = node.pass_gate_for_people(door, node.draft(*indicator, label.join(own), door));
-            Judged::Indicator { place, kind, said: said.map_err(|reason| reason.to_string()) }
+            Judged::Indicator { place, kind, said: said.map_err(|reason| why(&reason)) }
         }
         other => Judged::Other(other),
     }

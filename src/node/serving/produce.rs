@@ -231,6 +231,11 @@ impl Producer {
         Self { id, by: Self::by_feed(&id), withdraws_as: None }
     }
 
+    /// Whether somebody out there is told what became of it, and not the desk alone.
+    pub(in crate::node) const fn is_program(&self) -> bool {
+        self.withdraws_as.is_some()
+    }
+
     /// As disclosures name a feed: names stay out of what is exported.
     pub(in crate::node) fn by_feed(id: &[u8; 16]) -> String {
         format!("feed:{}", HEXLOWER.encode(&id[..6]))

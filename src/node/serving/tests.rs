@@ -397,6 +397,21 @@ async fn what_stix_says_is_revoked_is_taken_back_where_the_producer_said_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_program_is_told_by_which_list_something_is_kept_back() {
+    let home = Home::new(|config| (config.release.hold_s, config.gate.own) = (0, vec!["our-desk.org".into()])).await;
+    let gateway = home.producer("gateway", "borealis").await;
+    let share = ShareRequest::now(vec!["recalled-lure.com".into()], Tlp::Amber, "borealis");
+    home.node.share(share).await.unwrap();
+    home.node.take_back("recalled-lure.com", "a mistake", crate::model::record::WithdrawalMode::Recall).await.unwrap();
+    let report = home.say(&gateway, "our-desk.org\nrecalled-lure.com").await;
+    let told: Vec<&str> = report.problems.iter().map(|problem| problem.what.as_str()).collect();
+    let plain = "the release gate keeps it back\nhint: `watchfire share VALUE --to PEER --dry-run` tells the desk why";
+    assert_eq!((report.withheld, told), (2, vec![plain; 2]));
+    let desk = home.node.share(ShareRequest::now(vec!["our-desk.org".into()], Tlp::Amber, "borealis")).await.unwrap();
+    assert!(desk.withheld[0].reason.contains("our own"), "{:?}", desk.withheld);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn claims_of_what_is_gone_go_too() {
     let home = Home::new(|config| {
         config.release.hold_s = 0;
