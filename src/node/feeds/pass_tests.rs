@@ -125,7 +125,7 @@ async fn what_people_here_say_too_stays_theirs() {
     let there = out(&desk, "borealis");
     assert!(there.contains(&("before-lure.com".into(), Tlp::Amber)) && there.contains(&("same-lure.com".into(), Tlp::Green)), "{there:?}");
     assert!(there.contains(&("after-lure.com".into(), Tlp::Green)) && there.contains(&("feed-lure.com".into(), Tlp::Green)), "{there:?}");
-    assert_eq!(there.iter().filter(|(value, _)| value == "stricter-lure.com").next_back().unwrap().1, Tlp::Amber, "nothing lowers a label");
+    assert_eq!(there.iter().rfind(|(value, _)| value == "stricter-lure.com").unwrap().1, Tlp::Amber, "nothing lowers a label");
     assert!(!there.iter().any(|(value, _)| value == "again-lure.com"));
     desk.node.remove_feed("drop", By::default()).await.unwrap();
     let mut left = values(&desk, "borealis");
