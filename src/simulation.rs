@@ -77,11 +77,13 @@ pub enum Bug {
     GiveTwice,
     /// A withdrawn case is said to be destroyed, and stays.
     KeepWithdrawn,
+    /// The clocks of referrals are in memory alone, and gone with the process.
+    LoseClocks,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::AckBeforeDurable,
         Self::ForgetRecall,
         Self::SkipEntitlement,
@@ -89,6 +91,7 @@ impl Bug {
         Self::ClaimUnconfirmed,
         Self::GiveTwice,
         Self::KeepWithdrawn,
+        Self::LoseClocks,
     ];
 
     /// Its name on the command line.
@@ -101,6 +104,7 @@ impl Bug {
             Self::ClaimUnconfirmed => "claim-unconfirmed",
             Self::GiveTwice => "give-twice",
             Self::KeepWithdrawn => "keep-withdrawn",
+            Self::LoseClocks => "lose-clocks",
         }
     }
 }

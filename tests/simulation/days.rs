@@ -38,7 +38,7 @@ pub fn run(words: &[&str]) -> ExitCode {
         }
         let names = identities::orgs(directory.path()).iter().map(ToString::to_string).zip(identities::NAMES).collect();
         let log = Log::collect(&trace, names, false);
-        let mut world = World::found(seed, 3, directory, trace.clone(), log).await;
+        let mut world = World::found(seed, identities::START, 3, directory, trace.clone(), log).await;
         for who in 0..3 {
             world.set_skew(who, 0);
         }

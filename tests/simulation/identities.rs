@@ -13,6 +13,9 @@ pub const NAMES: [&str; 5] = ["amal", "borealis", "cedar", "dunya", "ember"];
 /// When every run begins, on a right clock: 15 January 2027. The certificates in the file begin here.
 pub const START: Timestamp = Timestamp(1_800_000_000_000);
 
+/// The next midnight: consents count to the day.
+pub const MIDNIGHT: Timestamp = Timestamp(1_800_057_600_000);
+
 const FILE: &str = include_str!("identities.json");
 
 /// Each organisation's key files, in base64, by name.

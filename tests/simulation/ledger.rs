@@ -1,5 +1,6 @@
 //! What people were told and what was ever seen: what the nodes are held to.
 
+use super::clock_checks::Late;
 use super::referrals::Case;
 use std::collections::{BTreeMap, BTreeSet};
 use watchfire::model::log::{Audience, LogKey};
@@ -61,6 +62,9 @@ pub struct Ledger {
     /// Who was a member with which number.
     pub members: BTreeMap<GroupId, BTreeMap<u64, BTreeSet<OrgId>>>,
     pub cases: Vec<Case>,
+    /// Clocks that were not as they should be when it was last looked: each node's own, and those of both sides.
+    pub late_clocks: Late,
+    pub unwatched: Late,
     pub problems: Vec<String>,
 }
 
@@ -77,6 +81,8 @@ impl Ledger {
             forks: BTreeSet::new(),
             members: BTreeMap::new(),
             cases: Vec::new(),
+            late_clocks: Late::new(),
+            unwatched: Late::new(),
             problems: Vec::new(),
         }
     }

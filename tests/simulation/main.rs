@@ -18,6 +18,7 @@ mod campaign;
 #[path = "../shared/cases.rs"]
 mod cases;
 mod checks;
+mod clock_checks;
 mod days;
 #[path = "../desk/mod.rs"]
 mod desk;
@@ -95,7 +96,12 @@ fn one(seed: u64, asked: &Asked) -> ExitCode {
         let directory = identities::unpack();
         let names = identities::orgs(directory.path()).iter().map(ToString::to_string).zip(identities::NAMES).collect();
         let log = Log::collect(&trace, names, asked.aloud);
-        let mut world = World::found(seed, world::COUNT, directory, trace.clone(), log).await;
+        for name in identities::NAMES {
+            std::fs::write(directory.path().join(name).join("timers.toml"), referrals::ladders()).unwrap();
+        }
+        // Half of it is on the next day.
+        let began = watchfire::model::Timestamp(identities::MIDNIGHT.0 - 30_000);
+        let mut world = World::found(seed, began, world::COUNT, directory, trace.clone(), log).await;
         workload::live(&mut world).await;
         let (events, hash) = trace.sum();
         let problems = world.ledger().problems.clone();

@@ -1,5 +1,6 @@
 //! What must hold of referrals, read from both nodes' stores.
 
+use super::clock_checks::{self, Late};
 use super::identities::NAMES;
 use super::ledger::Ledger;
 use super::referrals::Case;
@@ -7,7 +8,8 @@ use super::world::{COUNT, World};
 use std::collections::{BTreeMap, BTreeSet};
 use watchfire::model::ReferralId;
 use watchfire::node::referral::short;
-use watchfire::rules::referral::{Decision, Phase, Side, Standing, Step, clocks};
+use watchfire::rules::label::Withheld;
+use watchfire::rules::referral::{Decision, Phase, Side, Standing, Step};
 use watchfire::store::Conversation;
 
 /// A referral as its two nodes hold it.
@@ -61,17 +63,35 @@ fn pairs(world: &World) -> Vec<Pair> {
     pairs
 }
 
+/// What nodes offered by themselves belongs to the case, too.
+fn note_offers(world: &World) {
+    for who in world.alive() {
+        for row in clock_checks::cases(&world.snapshot(who).unwrap()) {
+            let given: Vec<ReferralId> = row.given.iter().map(|given| given.referral).collect();
+            let mut ledger = world.ledger();
+            let case = ledger.cases.iter_mut().find(|case| case.who == who && case.offers.iter().any(|offer| given.contains(offer)));
+            if let Some(case) = case {
+                let new = given.into_iter().filter(|id| !case.offers.contains(id)).collect::<Vec<_>>();
+                case.offers.extend(new);
+            }
+        }
+    }
+}
+
 /// Looks at both sides of each referral at this moment.
 pub fn while_running(world: &World) {
+    note_offers(world);
     let pairs = pairs(world);
     let mut ledger = world.ledger();
     let pairs: Vec<Pair> = pairs.into_iter().filter(|pair| !pair.is_excused(&ledger)).collect();
     for pair in &pairs {
         one_claims_it(pair, &mut ledger);
-        somebody_watches(pair, &mut ledger);
         nothing_moves_unlawfully(pair, &mut ledger);
     }
     one_has_the_case(&pairs, &mut ledger);
+    drop(ledger);
+    somebody_watches(world, &pairs);
+    clock_checks::while_running(world);
 }
 
 fn one_claims_it(pair: &Pair, ledger: &mut Ledger) {
@@ -81,12 +101,22 @@ fn one_claims_it(pair: &Pair, ledger: &mut Ledger) {
     }
 }
 
-fn somebody_watches(pair: &Pair, ledger: &mut Ledger) {
-    let ours = &pair.origin.1.standing;
-    let watches = !clocks(Side::Origin, ours).is_empty() || !clocks(Side::Receiver, &pair.receiver_knows()).is_empty();
-    if !ours.is_over() && !watches {
-        ledger.wrong(format!("clock: nobody watches {}", pair.name()));
+/// Of each referral that is not over a clock is on the disk of one of both. What came to nothing is watched by another offer of its case.
+fn somebody_watches(world: &World, pairs: &[Pair]) {
+    let before = std::mem::take(&mut world.ledger().unwatched);
+    let mut unwatched = Late::new();
+    for pair in pairs {
+        let ((origin, ours), receiver) = (&pair.origin, pair.receiver.0);
+        let snapshots = [*origin, receiver].map(|who| world.snapshot(who).unwrap());
+        let is_watched = snapshots.iter().any(|one| clock_checks::written(one).contains_key(&pair.id));
+        let is_left =
+            ours.row.over || ours.standing.is_over() || ours.standing.came_to_nothing() && clock_checks::goes_on(&snapshots[0], &pair.id);
+        if !is_watched && !is_left {
+            let what = format!("clock: nobody watches {}", pair.name());
+            clock_checks::note(world, &mut unwatched, &before, &[*origin, receiver], &pair.id, &ours.standing, what);
+        }
     }
+    world.ledger().unwatched = unwatched;
 }
 
 fn nothing_moves_unlawfully(pair: &Pair, ledger: &mut Ledger) {
@@ -119,6 +149,8 @@ pub fn moving(world: &World) -> Vec<String> {
     let mut moving = Vec::new();
     let ledger = world.shared_ledger();
     let ledger = ledger.lock().unwrap();
+    // What is held when its consent ends never leaves.
+    let ended = Some(Withheld::ConsentExpired.to_string());
     for who in world.alive() {
         let held = world
             .snapshot(who)
@@ -126,7 +158,7 @@ pub fn moving(world: &World) -> Vec<String> {
             .holds()
             .unwrap()
             .into_iter()
-            .filter(|(_, row)| row.referral.is_some() && !row.waits_for_a_person())
+            .filter(|(_, row)| row.referral.is_some() && !row.waits_for_a_person() && row.reason != ended)
             .count();
         if held > 0 {
             moving.push(format!("{} holds {held} of its referrals", NAMES[who]));

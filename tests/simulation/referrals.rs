@@ -1,14 +1,14 @@
 //! What desks do with cases: they offer, hold and undo them, and do in each whatever a seed says, whether it is their turn or not.
 
 use super::desk;
-use super::identities::NAMES;
+use super::identities::{self, NAMES};
 use super::world::{COUNT, World};
 use crate::cases::{self, code};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
-use watchfire::model::ReferralId;
 use watchfire::model::referral::{Consent, Offer, Priority, Waiting};
+use watchfire::model::{ReferralId, Timestamp};
 use watchfire::node::referral::{Act, ActRequest, By, ReferRequest};
 use watchfire::node::{Node, NodeError};
 use watchfire::rules::referral::{Decision, Side, Standing, Step};
@@ -45,13 +45,21 @@ pub fn one_step(world: &mut World) {
     }
 }
 
-fn offer(word: &str, onward: bool, priority: Priority) -> Offer {
+/// How soon the next candidate is asked: within a run, and not before whoever is there has answered.
+pub fn ladders() -> String {
+    let ladder = |wait: &str, after: &str| format!("{wait} = [{{ after = \"{after}\", act = \"offer_next\" }}]\n");
+    let waits = [("receipt", "12s"), ("acknowledgement", "15s"), ("decision", "20s"), ("next", "8s")];
+    format!("[emergency]\n{}", waits.map(|(wait, after)| ladder(wait, after)).concat())
+}
+
+fn offer(word: &str, onward: bool, expires: Option<Timestamp>, priority: Priority) -> Offer {
     let offer = cases::offer(&format!("an account was taken over: {word}"));
-    let consent = Consent { onward, ..offer.consent };
+    let consent = Consent { onward, expires, ..offer.consent };
     Offer { priority, consent, ..offer }
 }
 
-/// A case is offered to one or two; at times it is held, and at times undone then. With a parent it is passed on by whoever has that.
+/// A case is offered to one or two, with others who are asked next; at times it is held, and at times undone then; some consents end while it runs. With a
+/// parent it is passed on by whoever has that.
 fn refer(world: &mut World, parent: Option<(usize, ReferralId)>) {
     let who = parent.map_or_else(|| world.random.below(COUNT as u64) as usize, |(who, _)| who);
     let other = (who + 1 + world.random.below(COUNT as u64 - 1) as usize) % COUNT;
@@ -60,6 +68,8 @@ fn refer(world: &mut World, parent: Option<(usize, ReferralId)>) {
     let (onward, held, undo) = (world.random.chance(50), world.random.chance(20), world.random.chance(60));
     let wait = Duration::from_millis(world.random.below(6_000));
     let priority = [Priority::Emergency, Priority::Urgent, Priority::Normal][world.random.below(3) as usize];
+    let (next, automatic) = (world.random.chance(60), world.random.chance(70));
+    let expires = world.random.chance(25).then_some(identities::MIDNIGHT);
     let Some(node) = world.node(who).cloned() else { return };
     let n = world.ledger().cases.len();
     if n >= CASES_MAX {
@@ -68,13 +78,19 @@ fn refer(world: &mut World, parent: Option<(usize, ReferralId)>) {
     let word = format!("wrennock{n}of{}", NAMES[who]);
     let to: Vec<&str> = [Some(other), two.then_some(second)].into_iter().flatten().map(|who| NAMES[who]).collect();
     world.log.say(format!("{} refers {word} to {}, held: {held}, child: {}", NAMES[who], to.join(" and "), parent.is_some()));
+    let known = world.snapshot(who).unwrap().peers().unwrap();
+    let is_known = |other: &usize| known.iter().any(|peer| peer.org == world.members[*other].org);
+    let others = (0..COUNT).filter(|other| next && *other != who && is_known(other));
+    let candidates: Vec<String> = others.map(|who| NAMES[who].to_owned()).filter(|name| !to.contains(&name.as_str())).collect();
     let parent = parent.map(|(_, id)| id);
     world.ledger().cases.push(Case { who, word: word.clone(), offers: Vec::new(), parent, undone: false, revoked: false });
     let request = ReferRequest {
         reference: format!("our ticket {word}"),
         parent: parent.map(|id| id.to_string()),
+        candidates,
+        automatic,
         now: !held,
-        ..cases::request(offer(&word, onward, priority), &to)
+        ..cases::request(offer(&word, onward, expires, priority), &to)
     };
     let ledger = world.shared_ledger();
     tokio::spawn(async move {
@@ -111,7 +127,8 @@ fn act(world: &mut World) {
     let (fits, may_withdraw) = (world.random.chance(75), world.random.chance(20));
     let withdraws = |act: &Act| matches!(act, Act::Withdraw { .. });
     let fitting = |act: &Act| (!fits || is_legal(&standing, row.side, act)) && (may_withdraw || !withdraws(act));
-    let acts: Vec<Act> = acts().into_iter().filter(fitting).collect();
+    let waiting = Waiting::ALL[world.random.below(Waiting::ALL.len() as u64) as usize];
+    let acts: Vec<Act> = acts(waiting).into_iter().filter(fitting).collect();
     // Passing on is a referral of its own.
     let passes_on = row.side == Side::Receiver && (standing.may(row.side, Step::PassOn).is_ok() || !fits) && world.random.chance(25);
     if passes_on {
@@ -140,7 +157,7 @@ async fn act_in(node: &Arc<Node>, id: ReferralId, act: Act) -> Result<(), NodeEr
     node.act(&id.to_string(), ActRequest { act, now: true }, By::default()).await.map(drop)
 }
 
-fn acts() -> Vec<Act> {
+fn acts(waiting: Waiting) -> Vec<Act> {
     let text = || "whether the grellock one is theirs".to_owned();
     vec![
         Act::Ack,
@@ -150,7 +167,7 @@ fn acts() -> Vec<Act> {
         Act::Accept { start: None, text: String::new() },
         Act::Decline { reason: code("no_capacity"), text: text(), suggest: None },
         Act::Choose,
-        Act::Progress { waiting: Waiting::Platform, text: text() },
+        Act::Progress { waiting, text: text() },
         Act::HandBack { reason: code("no_capacity"), text: text() },
         Act::Resolve { outcomes: vec![code("advice_given")], text: text() },
         Act::Review { helped: Some(true), text: text() },

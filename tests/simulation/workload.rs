@@ -3,7 +3,7 @@
 use super::identities::NAMES;
 use super::ledger::Release;
 use super::world::{COUNT, Return, World};
-use super::{checks, desk, referral_checks, referrals};
+use super::{checks, clock_checks, desk, referral_checks, referrals};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -267,4 +267,5 @@ async fn end(world: &mut World) {
     }
     checks::at_end(world);
     referral_checks::at_end(world);
+    clock_checks::at_end(world).await;
 }

@@ -12,7 +12,7 @@ use watchfire::clock::Clock;
 use watchfire::config::Config;
 use watchfire::link::identity::Identity;
 use watchfire::link::links::Links;
-use watchfire::model::OrgId;
+use watchfire::model::{OrgId, Timestamp};
 use watchfire::node::Node;
 use watchfire::node::view::PeerOptions;
 use watchfire::rules::lists::Severity;
@@ -20,7 +20,7 @@ use watchfire::simulation::Random;
 use watchfire::store::change::Change;
 use watchfire::store::{Options, Pace, Snapshot, Store};
 
-use super::identities::{NAMES, START};
+use super::identities::NAMES;
 
 /// How many organisations there are.
 pub const COUNT: usize = NAMES.len();
@@ -37,7 +37,8 @@ pub struct Member {
     /// What is on its disk while it does not run.
     image: Vec<u8>,
     pub life: Option<Life>,
-    lives: u64,
+    /// How often it has started.
+    pub lives: u64,
     pub skew_ms: i64,
     pub copies: Vec<Copy>,
 }
@@ -62,6 +63,8 @@ pub enum Return {
 }
 
 pub struct World {
+    /// When it begins, on a right clock.
+    began: Timestamp,
     pub random: Random,
     pub net: Net,
     pub trace: Trace,
@@ -103,7 +106,7 @@ impl Pace for Waits {
 
 impl World {
     /// Founds the organisations and starts the nodes of the first so many; nobody is paired.
-    pub async fn found(seed: u64, count: usize, directory: tempfile::TempDir, trace: Trace, log: Log) -> Self {
+    pub async fn found(seed: u64, began: Timestamp, count: usize, directory: tempfile::TempDir, trace: Trace, log: Log) -> Self {
         let orgs = super::identities::orgs(directory.path());
         let mut random = Random::new(seed ^ 0x0077_6f72);
         let net = Net::new(seed ^ 0x006e_6574, &trace, &orgs);
@@ -118,7 +121,7 @@ impl World {
         };
         let members = NAMES.iter().zip(orgs).map(member).collect();
         let ledger = Arc::new(Mutex::new(Ledger::new()));
-        let mut world = Self { random, net, trace, log, members, ledger, _directory: directory };
+        let mut world = Self { began, random, net, trace, log, members, ledger, _directory: directory };
         for who in 0..count {
             world.start(who, Return::AsItWas).await;
         }
@@ -176,7 +179,7 @@ impl World {
             let taken = member.copies[copy].taken;
             self.ledger.lock().unwrap().restored(who, taken, matches!(how, Return::Undeclared(_)));
         }
-        let clock = Clock::simulated(START.plus(self.trace.at()));
+        let clock = Clock::simulated(self.began.plus(self.trace.at()));
         clock.skew(member.skew_ms);
         let disk = Disk::new(image);
         let (org, lives) = (member.org, member.lives);

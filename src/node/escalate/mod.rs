@@ -199,6 +199,10 @@ impl Node {
     }
 
     async fn keep_clocks(&self, changes: Changes) -> Result<(), NodeError> {
+        #[cfg(feature = "simulation")]
+        if crate::simulation::planted(crate::simulation::Bug::LoseClocks) {
+            return Ok(());
+        }
         let rows = changed(&changes).map(|(key, watch)| keep_watch(key, watch)).collect::<Vec<_>>();
         if !rows.is_empty() {
             self.commit_many(rows).await?;

@@ -1,3 +1,5 @@
+mod lives;
+
 use super::*;
 use crate::campaign::{Campaign, Dice};
 use std::collections::BTreeSet;
@@ -16,12 +18,12 @@ impl Logs {
 
     fn with(&self, side: Side, message: Message) -> Self {
         let mut logs = self.clone();
-        if side == Side::Origin {
-            logs.origin.push(message)
-        } else {
-            logs.receiver.push(message)
-        }
+        logs.log_of(side).push(message);
         logs
+    }
+
+    fn log_of(&mut self, side: Side) -> &mut Vec<Message> {
+        if side == Side::Origin { &mut self.origin } else { &mut self.receiver }
     }
 
     fn whole(&self) -> Standing {
@@ -150,89 +152,6 @@ fn planted_mistakes_are_found() {
     assert_eq!(both.map(|(_, why)| why), Some("both claim it"));
     let (_, nobody) = explore(7, claims, clocks_without_hand_over);
     assert!(nobody.is_some(), "a clock that is missing is missed");
-}
-
-/// Two parties who do what they may at random, while what each has written comes to the other in pieces, twice, late or not at all; one that dies
-/// knows what is in the logs that it has, and nothing else.
-fn live(seed: u64, rounds: u64) -> Logs {
-    let mut dice = Dice::new(seed);
-    let mut logs = Logs::default();
-    let mut known = [0_usize; 2];
-    for _ in 0..rounds {
-        let side = *dice.pick(&Side::ALL);
-        let at = side as usize;
-        if dice.one_in(2) {
-            known[at] += dice.below((logs.of(side.other()).len() - known[at] + 1) as u64) as usize;
-            continue;
-        }
-        let may = legal(&logs, side, known[at]);
-        if !may.is_empty() {
-            let message = *dice.pick(&may);
-            // Withdrawals end most of what can be seen, so they are seldom.
-            if message.step != Step::Withdraw || dice.one_in(4) {
-                logs = logs.with(side, message);
-            }
-        }
-        assert_eq!(broken(&logs, claims, clocks), None, "seed {seed}: {logs:?}");
-    }
-    logs
-}
-
-/// What the nodes do by themselves once everything has come: they say what they have seen, and destroy what is over.
-fn settle(mut logs: Logs) -> Logs {
-    for side in [Side::Receiver, Side::Origin, Side::Receiver] {
-        let view = logs.whole();
-        for step in [Step::Purge, Step::Seen] {
-            if view.may(side, step).is_ok() {
-                logs = logs.with(side, Message { seen: logs.of(side.other()).len() as u64, step });
-                break;
-            }
-        }
-    }
-    logs
-}
-
-#[test]
-fn a_hundred_thousand_lives_keep_one_owner_and_end_where_they_should() {
-    let mut campaign = Campaign::new("referrals", "lives", 100_000);
-    let mut phases = BTreeSet::new();
-    while let Some(seed) = campaign.next() {
-        let logs = live(seed, 24 + seed % 24);
-        campaign.reached(1);
-        let whole = logs.whole();
-        phases.insert(whole.phase());
-        // With the whole of both logs both sides see the same.
-        assert_eq!(logs.view(Side::Origin, logs.receiver.len()), logs.view(Side::Receiver, logs.origin.len()));
-        if matches!(whole.phase(), Phase::Withdrawn | Phase::Closed) {
-            let end = settle(logs).whole();
-            assert_eq!((end.phase(), end.owner() == Side::Origin || end.origin.closed.is_some()), (Phase::Purged, true), "seed {seed}");
-            assert!(Side::ALL.iter().all(|side| clocks(*side, &end).is_empty()), "seed {seed}");
-        }
-    }
-    assert!(phases.len() == 16 || std::env::var_os("WATCHFIRE_ROUNDS").is_some(), "lives come to every phase there is: {phases:?}");
-}
-
-#[test]
-fn nobody_moves_what_is_the_others() {
-    let origins = [Step::Offer, Step::Answer(1), Step::Confirm(1), Step::Contact, Step::Review, Step::Close, Step::Withdraw];
-    for seed in 0..2_000 {
-        let logs = live(seed, 30);
-        let whole = logs.whole();
-        for step in steps(8) {
-            let side = if origins.iter().any(|one| std::mem::discriminant(one) == std::mem::discriminant(&step)) {
-                Side::Origin
-            } else {
-                Side::Receiver
-            };
-            if step != Step::Seen {
-                assert!(whole.may(side.other(), step).is_err(), "{step:?} by {:?} in {logs:?}", side.other());
-                // That it has seen something counts, whatever else it says.
-                let seen = logs.of(side.other()).last().map_or(0, |message| message.seen);
-                let forged = logs.with(side.other(), Message { seen, step }).whole();
-                assert_eq!((forged.phase(), forged.owner()), (whole.phase(), whole.owner()));
-            }
-        }
-    }
 }
 
 /// One side writes whatever it likes, and says to have seen whatever it likes; the other only what it may.
