@@ -164,10 +164,18 @@ pub fn moving(world: &World) -> Vec<String> {
             moving.push(format!("{} holds {held} of its referrals", NAMES[who]));
         }
     }
-    for pair in pairs(world).iter().filter(|pair| !pair.is_excused(&ledger)) {
+    for pair in pairs(world).iter().filter(|pair| !pair.is_excused(&ledger) && !stays_here(world, pair)) {
         moving.extend(moves(pair).map(|what| format!("{}: {what}", pair.name())));
     }
     moving
+}
+
+/// Whether something of it stays with its origin, since its consent ended before it had left. Its clock tells people there.
+fn stays_here(world: &World, pair: &Pair) -> bool {
+    let lacks = pair.receiver.1.as_ref().is_none_or(|theirs| theirs.origin.len() < pair.origin.1.origin.len());
+    let Some(node) = world.node(pair.origin.0).filter(|_| lacks && !pair.is_withdrawn()) else { return false };
+    let offer = node.referral_named_view(&pair.id.to_string()).ok().and_then(|view| view.offer);
+    offer.and_then(|offer| offer.consent.expires).is_some_and(|expires| expires <= node.clock.now())
 }
 
 fn moves(pair: &Pair) -> Option<String> {
@@ -190,7 +198,7 @@ pub fn at_end(world: &World) {
     let pairs = pairs(world);
     let ledger = world.shared_ledger();
     let mut ledger = ledger.lock().unwrap();
-    for pair in pairs.iter().filter(|pair| !pair.is_excused(&ledger)).collect::<Vec<_>>() {
+    for pair in pairs.iter().filter(|pair| !pair.is_excused(&ledger) && !stays_here(world, pair)).collect::<Vec<_>>() {
         both_come_to_the_same(pair, &mut ledger);
         bodies_are_where_they_belong(world, pair, &mut ledger);
     }
