@@ -79,7 +79,7 @@ struct Life {
 fn has_words(number: usize, step: Step) -> bool {
     match step {
         Step::Receipt | Step::Refuse | Step::Acknowledge | Step::Close | Step::Withdraw | Step::Purge | Step::Seen | Step::Gone => false,
-        Step::Confirm(_) | Step::PassOn => number % 2 == 0,
+        Step::Confirm(_) | Step::PassOn => number.is_multiple_of(2),
         _ => true,
     }
 }
