@@ -345,7 +345,7 @@ async fn who_takes_no_cases_is_warned_of_and_is_not_asked_by_a_clock_and_a_candi
 async fn nobody_has_to_tell_of_work_before_the_day_on_which_it_was_to_begin() {
     let federation = Federation::of(2).await;
     let id = federation.opened(Priority::Urgent, &["borealis"]).await;
-    let start = federation.node(BOREALIS).clock.now().plus(5 * DAY);
+    let start = federation.node(BOREALIS).clock.now().plus(5 * DAY).day();
     federation.act(BOREALIS, &id, Act::Accept { start: Some(start), text: String::new() }).await;
     federation.settle().await;
     for who in [AMAL, BOREALIS] {
