@@ -542,6 +542,12 @@ impl ImportReport {
         }
     }
 
+    /// How many records a person has to say yes to before they go out.
+    pub fn waiting(&self) -> u64 {
+        let waits = |state: HoldState| !matches!(state, HoldState::Held | HoldState::Kept);
+        self.held.iter().filter(|hold| waits(hold.state)).map(|hold| hold.count).sum()
+    }
+
     /// Notes a problem, or counts it when there are enough.
     pub fn problem(&mut self, problem: Problem) {
         if self.problems.len() < PROBLEMS_MAX {

@@ -4,6 +4,7 @@
 //! What will be said is noted before anything of it leaves, and what was said after: a crash in between says it once more, which does nothing.
 
 use super::row::{FeedRow, ItemRow, damaged, label};
+use super::take::{NOT_SAID_ANY_MORE, PROBLEMS_MAX};
 use super::{Run, Stop};
 use crate::formats::{Item, Problem};
 use crate::link::convert::decode_record;
@@ -11,7 +12,7 @@ use crate::model::log::Audience;
 use crate::model::{Label, Pap, Record, RecordId, RecordKind, Timestamp, Tlp};
 use crate::node::serving::{Producer, Standing, Unsaid};
 use crate::node::share::IMPORT_CHUNK;
-use crate::node::view::{HoldState, ImportRequest};
+use crate::node::view::ImportRequest;
 use crate::node::{Node, NodeError};
 use crate::rules::label::Held;
 use crate::rules::may::{About, Action, To, may};
@@ -23,9 +24,6 @@ use std::sync::Arc;
 /// So much is passed on, and so much taken back, at a time. As much as an import shares at a time, so that a burst is told from what is usual the same way.
 const SAID_AT_ONCE: usize = IMPORT_CHUNK;
 const TAKEN_BACK_AT_ONCE: usize = 100;
-/// So many problems of one run are kept to be shown.
-const PROBLEMS_MAX: usize = 20;
-const TAKEN_BACK: &str = "its source does not say it any more";
 
 /// A value that was passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,14 +63,8 @@ impl FeedRow {
         Ok(Producer::feed(self.id()?))
     }
 
-    fn passed_key(&self, key: u64) -> Result<[u8; 16], NodeError> {
-        let mut id = self.id()?;
-        id[8..].copy_from_slice(&key.to_be_bytes());
-        Ok(id)
-    }
-
     fn passed_row(&self, key: u64, row: Option<Passed>) -> Result<Change, NodeError> {
-        Ok(Change::Keep { shelf: Shelf::FeedPassed, id: self.passed_key(key)?, row: row.map(|row| row.encode()) })
+        Ok(Change::Keep { shelf: Shelf::FeedPassed, id: self.under(key)?, row: row.map(|row| row.encode()) })
     }
 
     fn passed(&self, snapshot: &Snapshot) -> Result<BTreeMap<u64, Passed>, NodeError> {
@@ -133,7 +125,7 @@ impl Node {
         let _passing = self.feeding.passing.lock().await;
         self.is_there(&run.feed)?;
         let records: Vec<RecordId> = some.iter().map(|(_, row)| row.record).collect();
-        let became = self.take_back_said(&run.feed.producer()?, &audience, &records, TAKEN_BACK).await?;
+        let became = self.take_back_said(&run.feed.producer()?, &audience, &records, NOT_SAID_ANY_MORE).await?;
         run.counts.unsaid += became.iter().filter(|one| **one == Unsaid::TakenBack).count() as u64;
         let changes = some.iter().map(|(key, _)| run.feed.passed_row(*key, None)).collect::<Result<_, _>>()?;
         self.commit_many(changes).await?;
@@ -206,8 +198,7 @@ impl Node {
                 let work = tokio::task::spawn_blocking(move || node.import_said(&request, audience, &producer, items));
                 work.await.map_err(|fault| NodeError::Internal(fault.to_string()))??
             };
-            let waits = |state: HoldState| !matches!(state, HoldState::Held | HoldState::Kept);
-            let asked: u64 = imported.held.iter().filter(|hold| waits(hold.state)).map(|hold| hold.count).sum();
+            let asked = imported.waiting();
             run.counts.asked += asked;
             run.counts.passed += imported.released.saturating_sub(asked);
             run.counts.kept_back += imported.withheld;
@@ -225,7 +216,12 @@ impl Node {
     /// A feed is removed: what was passed on is taken back. Whoever calls holds `passing`.
     pub(super) async fn take_back_passed(&self, feed: &FeedRow) -> Result<(), NodeError> {
         let Some(to) = &feed.terms.to else { return Ok(()) };
-        let (passed, audience) = (feed.passed(&self.store.snapshot()?)?, self.audience(to).ok());
+        let passed = feed.passed(&self.store.snapshot()?)?;
+        let audience = match self.audience(to) {
+            // Of an audience that is none of ours nothing can be taken back.
+            Err(NodeError::UnknownAudience(_)) => None,
+            audience => Some(audience?),
+        };
         for some in passed.into_iter().collect::<Vec<_>>().chunks(TAKEN_BACK_AT_ONCE) {
             let records: Vec<RecordId> = some.iter().map(|(_, row)| row.record).collect();
             if let Some(audience) = &audience {

@@ -259,9 +259,14 @@ impl FeedRow {
     }
 
     pub(super) fn kept_under(&self, key: u64, row: Option<Vec<u8>>) -> Result<Change, NodeError> {
+        Ok(Change::Keep { shelf: Shelf::FeedItem, id: self.under(key)?, row })
+    }
+
+    /// The id under which something of a record is kept: the feed's beginning, then the record's.
+    pub(super) fn under(&self, key: u64) -> Result<[u8; 16], NodeError> {
         let mut id = self.id()?;
         id[8..].copy_from_slice(&key.to_be_bytes());
-        Ok(Change::Keep { shelf: Shelf::FeedItem, id, row })
+        Ok(id)
     }
 
     pub(super) fn state(&self, snapshot: &Snapshot) -> Result<StateRow, NodeError> {

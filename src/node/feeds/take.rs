@@ -20,7 +20,9 @@ use std::io::{BufReader, Read};
 use std::ops::ControlFlow;
 
 /// So many problems of one run are kept to be shown.
-const PROBLEMS_MAX: usize = 20;
+pub(super) const PROBLEMS_MAX: usize = 20;
+/// Why what is gone is taken back.
+pub(super) const NOT_SAID_ANY_MORE: &str = "its source does not say it any more";
 /// So few may go at once without a word: of a short list half is a few.
 const FEW: usize = 20;
 
@@ -242,7 +244,7 @@ impl Node {
         if !gone.is_empty() {
             let mut seqs: Vec<u64> = gone.values().copied().collect();
             seqs.sort_unstable();
-            let reason = "its source does not say it any more".to_owned();
+            let reason = NOT_SAID_ANY_MORE.to_owned();
             changes.push(Change::TakeBack { log: log.id(), seqs, mode: WithdrawalMode::Withdraw, reason, at, bars: false });
             rows.extend(gone.keys().map(|key| (*key, None)));
         }

@@ -12,7 +12,7 @@ use crate::model::log::Audience;
 use crate::model::profile::{Own, Projection, Reader};
 use crate::model::{OrgId, Record, Timestamp, Tlp};
 use crate::node::error::split_hint;
-use crate::node::referral::By;
+use crate::node::referral::{By, NOTHING};
 use crate::node::share::Remarks;
 use crate::node::{Node, NodeError, profile_file};
 use crate::rules::release::{Draft, Findings};
@@ -146,8 +146,7 @@ impl Node {
         };
         drop(snapshot);
         let what = if set.text.is_some() { "profile set" } else { "profile confirmed" };
-        self.commit_many(vec![OwnRow::of(&own, self.clock.now()).keep(), self.deed(by, what, &crate::model::ReferralId([0; 16]), 0)])
-            .await?;
+        self.commit_many(vec![OwnRow::of(&own, self.clock.now()).keep(), self.deed(by, what, &NOTHING, 0)]).await?;
         let audiences = self.tell_profile(&own, Some(by)).await?;
         tracing::info!(audiences = audiences.len(), "our profile was put in force");
         Ok(PublishView { confirmed: own.profile.confirmed, dry_run: false, audiences })

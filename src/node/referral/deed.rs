@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 const LISTED_MAX: usize = 1_000;
 
 /// What a deed is about that is about nothing with an id.
-const NOTHING: ReferralId = ReferralId([0; 16]);
+pub(in crate::node) const NOTHING: ReferralId = ReferralId([0; 16]);
 
 /// What somebody did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -22,6 +22,7 @@ pub use act::{Act, ActRequest};
 pub(super) use beside::last_said;
 pub use case::{CaseRow, Given, Skeleton};
 pub(super) use case::{Permit, References};
+pub(in crate::node) use deed::NOTHING;
 pub use deed::{By, DeedRange, DeedView};
 pub(super) use next::Next;
 pub use platform::{AnswerRequest, PingRequest, PlatformRequest, PlatformView};

@@ -614,7 +614,10 @@ impl Node {
         }
         let mut notes = Vec::new();
         if offer.physical_danger == Some(true) && offer.priority != Priority::Emergency {
-            notes.push("somebody is in physical danger (`physical_danger`), and the case leaves as `PRIORITY`: `priority = \"emergency\"` has shorter clocks".replace("PRIORITY", offer.priority.name()));
+            notes.push(format!(
+                "somebody is in physical danger (`physical_danger`), and the case leaves as `{}`: `priority = \"emergency\"` has shorter clocks",
+                offer.priority.name()
+            ));
         }
         // Somebody who clicked, opened or typed is in more of a hurry than they know.
         if !offer.interacted.is_empty() && offer.priority == Priority::Normal {

@@ -10,7 +10,7 @@ use crate::model::sighting::SightingType;
 use crate::model::{Pap, ReferralId, Timestamp, Tlp};
 use crate::node::error::split_hint;
 use crate::node::sighting::SightingRequest;
-use crate::node::view::{HoldState, ImportRequest};
+use crate::node::view::ImportRequest;
 use crate::node::{Node, NodeError};
 use crate::rules::consumer::{Produces, Scope, TooLax};
 use crate::rules::may::{Action, To, may};
@@ -373,8 +373,7 @@ impl Node {
             work.await.map_err(|fault| NodeError::Internal(fault.to_string()))??
         };
         let mut report = Produced::of(id, self.clock.now(), Submitted::Indicators);
-        let waits = |state: HoldState| !matches!(state, HoldState::Held | HoldState::Kept);
-        report.waiting = imported.held.iter().filter(|hold| waits(hold.state)).map(|hold| hold.count).sum();
+        report.waiting = imported.waiting();
         report.released = imported.released.saturating_sub(report.waiting);
         (report.read, report.duplicate, report.withheld) = (imported.read, imported.duplicate, imported.withheld);
         (report.invalid, report.left_out, report.problems_more) = (imported.invalid, imported.left_out, imported.problems_more);
