@@ -110,6 +110,8 @@ section!(
         close_days: 90,
         /// So many escalations to platforms are kept of one referral: a person is on a handful of platforms, and each may be asked for a few things.
         platforms_max: 20,
+        /// So many referrals of one partner may be open here at a time; its node is told that more are not taken. Ten years of a busy partner.
+        open_max: 2_000,
     }
 );
 section!(
@@ -550,7 +552,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 128] = [
+pub const SETTINGS: [Setting; 129] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -561,6 +563,7 @@ pub const SETTINGS: [Setting; 128] = [
     number("referral.retention_days", 1, 3_650, "both sides destroy everything about a case of ours after so many days"),
     number("referral.close_days", 0, 3_650, "a case of ours of which something came is closed by itself so many days later; 0 for never"),
     number("referral.platforms_max", 1, 1_000, "escalations to platforms that are kept of one referral"),
+    number("referral.open_max", 1, 100_000, "referrals of one partner that may be open here at a time; more are not taken"),
     number("handover.accept_minutes", 1, 1_440, "a hand-over not accepted for so long is told to whoever handed over"),
     number("call.open_max", 1, 1_000, "calls for help of one organisation that are open at a time"),
     number("call.volunteers_max", 1, 1_000, "volunteers of one call that are shown and told of"),

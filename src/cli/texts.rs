@@ -1519,6 +1519,7 @@ fn a_desk_key_that_is_due_is_told_with_what_to_do() {
 fn what_platforms_were_asked_is_told_in_a_line_each() {
     use crate::node::referral::PlatformView;
     let waiting = PlatformView {
+        vocabulary: String::new(),
         escalation: "aaaaaaaa".parse().unwrap(),
         referral: crate::model::ReferralId([0; 16]),
         platform: "facebook".parse().unwrap(),

@@ -15,6 +15,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use prost::Message;
 use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
 use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +35,7 @@ use crate::node::receive::Understood;
 use crate::node::send::Next;
 use crate::node::{Node, NodeError};
 use crate::store::CommitError;
-use crate::store::change::{Outcome, Refused, Verdict};
+use crate::store::change::{Change, Outcome, Refused, Verdict};
 
 /// The versions of the protocol that we speak.
 pub const VERSIONS: [u32; 1] = [1];
@@ -264,8 +265,14 @@ pub struct Session {
 
 type Durable = Pin<Box<dyn Future<Output = (LogKey, Understanding, Result<Outcome, CommitError>)> + Send>>;
 
+/// Whether our receipt went with it, and the batch where not.
+type Keeping = JoinHandle<(Option<Result<Outcome, CommitError>>, Change)>;
+
+type Following = JoinHandle<Result<Vec<(u64, Verdict)>, NodeError>>;
+
 type Noted = Pin<Box<dyn Future<Output = Result<(), NodeError>> + Send>>;
 
+#[derive(Clone, Copy)]
 struct Understanding {
     first: u64,
     through: u64,
@@ -612,7 +619,11 @@ struct Receiver {
     batch_bytes: u64,
     definition: Vec<u8>,
     roster: Vec<u8>,
+    /// A batch that is made durable with our receipt of it. Whoever stops waiting for it stops neither it nor what follows.
+    keeping: Option<(LogKey, Understanding, Keeping)>,
     durable: FuturesOrdered<Durable>,
+    /// What follows from a batch that is durable, as long as it is under way.
+    following: Option<Following>,
     /// What the peer has acknowledged and is not written down yet.
     acks: FuturesOrdered<Noted>,
     budget: Budget,
@@ -632,7 +643,9 @@ impl Receiver {
             batch_bytes: 0,
             definition: Vec::new(),
             roster: Vec::new(),
+            keeping: None,
             durable: FuturesOrdered::new(),
+            following: None,
             acks: FuturesOrdered::new(),
             budget,
         }
@@ -968,10 +981,20 @@ impl Receiver {
             node.follow(follow).await?;
         }
         // Before anything else is read: the other side waits for the receipt.
-        if !owes && let Some(result) = node.keep_with_receipt(&change).await {
-            self.durable.push_back(Box::pin(std::future::ready((key, understanding, result))));
-            return Ok(());
-        }
+        let change = if owes {
+            change
+        } else {
+            let keeper = node.clone();
+            let keeping = tokio::spawn(async move { (keeper.keep_with_receipt(&change).await, change) });
+            let (.., keeping) = self.keeping.insert((key, understanding, keeping));
+            let (kept, change) = keeping.await.map_err(internal)?;
+            self.keeping = None;
+            if let Some(result) = kept {
+                self.durable.push_back(Box::pin(std::future::ready((key, understanding, result))));
+                return Ok(());
+            }
+            change
+        };
         // Queued now, in order; durable later. The next batch is verified meanwhile.
         let durable = async move {
             let result = node.keep(log, change, first, owes).await;
@@ -1042,10 +1065,14 @@ impl Receiver {
             }
             return Ok(None);
         }
-        let (key, from) = (asked.key, asked.head.size + 1);
-        self.ask(key, from)?;
+        let (key, head, author_key) = (asked.key, asked.head, asked.author_key);
+        self.ask(key, head.size + 1)?;
         if let Some(asked) = self.asked.get_mut(log) {
             asked.asked_again = true;
+            // What is under way counts, though the store has not got it yet.
+            if head.size > asked.head.size {
+                (asked.head, asked.author_key) = (head, author_key);
+            }
         }
         Ok(None)
     }
@@ -1074,7 +1101,7 @@ impl Receiver {
     async fn keep_evidence(&mut self, checkpoint: &Checkpoint, what: String) -> Result<(), Ended> {
         let bytes = super::convert::wire_checkpoint(checkpoint).encode_to_vec();
         let (peer, at) = (self.session.peer, self.node().clock.now());
-        let change = crate::store::change::Change::Suspicious { peer, what, bytes, at };
+        let change = Change::Suspicious { peer, what, bytes, at };
         self.node().store.commit(change).await.map_err(NodeError::from)?;
         Ok(())
     }
@@ -1099,7 +1126,7 @@ impl Receiver {
         asked.head = checkpoint.head;
         asked.author_key = Some(author_key);
         let (log, through) = (asked.key, checkpoint.head.size);
-        node.store.commit(crate::store::change::Change::StartAt { log, author_key, checkpoint }).await.map_err(NodeError::from)?;
+        node.store.commit(Change::StartAt { log, author_key, checkpoint }).await.map_err(NodeError::from)?;
         node.replay_recalls(&log).await?;
         self.session.outbox.answer(Kind::Ack(wire::Ack { log: log.id().0.to_vec(), through, verdicts: Vec::new() }))
     }
@@ -1126,7 +1153,11 @@ impl Receiver {
         if key.author == self.node().org() {
             self.node().claim_was_true(&self.session.peer);
         }
-        let verdicts = self.node().received(&key, outcome, first, owes).await?;
+        let node = self.node().clone();
+        let following = self.following.insert(tokio::spawn(async move { node.received(&key, outcome, first, owes).await }));
+        let followed = following.await.map_err(internal)?;
+        self.following = None;
+        let verdicts = followed?;
         let verdict = |(seq, verdict): (u64, Verdict)| wire::ack::Verdict { seq, verdict: verdict as u32 };
         let verdicts = verdicts.into_iter().map(verdict).collect();
         self.session.outbox.answer(Kind::Ack(wire::Ack { log: id.0.to_vec(), through, verdicts }))?;
@@ -1150,7 +1181,15 @@ impl Receiver {
             }
         }
         self.session.wake.notify_one();
-        let verdicts = ack.verdicts.iter().map(|verdict| (verdict.seq, u8::try_from(verdict.verdict).unwrap_or(u8::MAX))).collect();
+        let verdicts: Vec<_> = ack.verdicts.iter().map(|verdict| (verdict.seq, u8::try_from(verdict.verdict).unwrap_or(u8::MAX))).collect();
+        if !verdicts.is_empty() {
+            let (node, verdicts) = (self.session.node.clone(), verdicts.clone());
+            tokio::spawn(async move {
+                if let Err(error) = node.not_taken(&log, &verdicts).await {
+                    tracing::warn!(%log, code = error.code(), "that something was not taken is told by its clock alone");
+                }
+            });
+        }
         // What comes next does not wait for it, since nothing is said because of it; what is lost of it the peer's next `Want` tells again.
         let (node, peer) = (self.session.node.clone(), self.session.peer);
         self.acks.push_back(Box::pin(async move { node.acked(peer, log, ack.through, verdicts).await }));
@@ -1205,18 +1244,34 @@ fn least_bytes(entry: &BatchEntry) -> u64 {
 impl Drop for Receiver {
     /// The stream is gone; what is being made durable goes on without it, and what follows from it is done.
     fn drop(&mut self) {
-        let mut durable = std::mem::take(&mut self.durable);
+        let (following, mut durable, keeping) = (self.following.take(), std::mem::take(&mut self.durable), self.keeping.take());
         let (node, runtime) = (self.session.node.clone(), tokio::runtime::Handle::try_current());
-        let (false, Ok(runtime)) = (durable.is_empty(), runtime) else { return };
+        let is_all_done = following.is_none() && durable.is_empty() && keeping.is_none();
+        let (false, Ok(runtime)) = (is_all_done, runtime) else { return };
         runtime.spawn(async move {
-            while let Some((key, Understanding { first, owes, .. }, result)) = durable.next().await {
-                let Ok(outcome) = result else { continue };
-                if let Err(error) = node.received(&key, outcome, first, owes).await {
+            let told = |followed: Result<_, NodeError>| {
+                if let Err(error) = followed {
                     tracing::warn!(code = error.code(), "what follows from a batch is still to be done");
                 }
+            };
+            if let Some(following) = following {
+                told(following.await.unwrap_or_else(|fault| Err(internal(fault))).map(|_| ()));
+            }
+            while let Some((key, Understanding { first, owes, .. }, result)) = durable.next().await {
+                let Ok(outcome) = result else { continue };
+                told(node.received(&key, outcome, first, owes).await.map(|_| ()));
+            }
+            if let Some((key, Understanding { first, owes, .. }, keeping)) = keeping
+                && let Ok((Some(Ok(outcome)), _)) = keeping.await
+            {
+                told(node.received(&key, outcome, first, owes).await.map(|_| ()));
             }
         });
     }
+}
+
+fn internal(fault: tokio::task::JoinError) -> NodeError {
+    NodeError::Internal(fault.to_string())
 }
 
 /// A definition, once its last part has come.

@@ -234,8 +234,8 @@ impl Node {
         let org = Identity::whose(data)?;
         let cache_bytes = usize::try_from(config.store.cache_bytes).unwrap_or(usize::MAX);
         let ahead_max = config.link.taken_back_ahead_max;
-        let exports_max = config.records.exports_max;
-        let options = crate::store::Options { cache_bytes, ahead_max, exports_max, ..crate::store::Options::new(org) };
+        let (exports_max, referrals_max) = (config.records.exports_max, config.referral.open_max);
+        let options = crate::store::Options { cache_bytes, ahead_max, exports_max, referrals_max, ..crate::store::Options::new(org) };
         let store = Store::open(&data.join("store"), options)?;
         escalate::load_timetable_for(data, &store.snapshot()?)?;
         let keys = Identity::load(data, clock.now())?;

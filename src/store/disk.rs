@@ -35,12 +35,23 @@ pub struct Options {
     pub ahead_max: u64,
     /// How many exports are remembered, the newest.
     pub exports_max: u64,
+    /// How many referrals of one origin may be open at a time.
+    pub referrals_max: u64,
 }
 
 impl Options {
-    /// The defaults for an organisation: 32 MiB of cache, 64 requests in a transaction, 30 seconds of patience, 20,000 positions ahead, 20,000 exports.
+    /// The defaults for an organisation: 32 MiB of cache, 64 requests in a transaction, 30 seconds of patience, 20,000 positions ahead, 20,000 exports, 2,000
+    /// open referrals of one origin.
     pub const fn new(us: OrgId) -> Self {
-        Self { us, cache_bytes: CACHE_BYTES, group_requests_max: 64, retry_ms_max: 30_000, ahead_max: 20_000, exports_max: 20_000 }
+        Self {
+            us,
+            cache_bytes: CACHE_BYTES,
+            group_requests_max: 64,
+            retry_ms_max: 30_000,
+            ahead_max: 20_000,
+            exports_max: 20_000,
+            referrals_max: 2_000,
+        }
     }
 }
 

@@ -44,6 +44,7 @@ mod profiles;
 mod recalls;
 mod recalls_alone;
 mod referrals;
+mod roles;
 mod second;
 mod seen;
 mod sharing;

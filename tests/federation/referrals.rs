@@ -9,9 +9,13 @@ use watchfire::model::referral::{Priority, Vetting, Waiting};
 use watchfire::model::vocabulary::Code;
 use watchfire::model::{ReferralId, Timestamp};
 use watchfire::node::NodeError;
-use watchfire::node::referral::{Act, ActRequest, By, DeedRange, InboxView, ReferRequest, ReferralView};
+use watchfire::node::referral::{Act, ActRequest, By, DeedRange, InboxView, ReferRequest, ReferralView, Why};
 use watchfire::rules::desk::{Deed, Denied};
+use watchfire::rules::escalate::Wait;
+use watchfire::rules::notify::Event;
 
+/// More than one side may have said that the other never got, when that was 32.
+const MANY: usize = 40;
 /// What stands in the offer, and must be nowhere once it is withdrawn.
 const SUMMARY: &str = "the wrennock account was taken over on Monday";
 
@@ -703,4 +707,52 @@ async fn whose_order_a_withdrawal_or_a_profile_was_is_written_down() {
     federation.node(AMAL).profile_set(profile(Some("services = [\"incident_response_support\"]\n")), By::default()).await.unwrap();
     federation.node(AMAL).profile_set(profile(None), By::default()).await.unwrap();
     assert_eq!((deeds("profile set"), deeds("profile confirmed")), (1, 1));
+}
+
+#[tokio::test]
+async fn what_a_partners_node_does_not_take_is_told_at_once() {
+    let mut federation = Federation::with(2, |who, config| {
+        let channel = "[[channel]]\nname = \"page\"\nkind = \"command\"\nprogram = \"/bin/true\"\n";
+        config.notify = toml::from_str(channel).unwrap();
+        config.referral.open_max = if who == BOREALIS { 1 } else { 2_000 };
+    })
+    .await;
+    federation.pair(AMAL, BOREALIS).await;
+    let taken = federation.refer(AMAL, case(&["borealis"])).await;
+    federation.settle().await;
+    let told = |federation: &Federation| federation.noticed(AMAL, Event::NotTaken);
+    assert_eq!((federation.referral(AMAL, &taken).not_taken, told(&federation)), (None, 0));
+    let refused = federation.refer(AMAL, ReferRequest { reference: "4712".into(), ..case(&["borealis"]) }).await;
+    federation.until("it is told", || federation.referral(AMAL, &refused).not_taken == Some(Why::Refused)).await;
+    let view = federation.referral(AMAL, &refused);
+    assert_eq!((view.line.state.as_str(), view.line.waits_for.as_slice()), ("sent", &[Wait::Receipt][..]));
+    federation.until("people are told", || told(&federation) == 1).await;
+    assert!(federation.node(BOREALIS).inbox(true).unwrap().iter().all(|line| line.referral != refused));
+    // Once it is said, whatever else is acknowledged later.
+    federation.restart(AMAL).await;
+    federation.settle().await;
+    assert_eq!(told(&federation), 1);
+    assert_eq!(federation.referral(AMAL, &taken).not_taken, None);
+    // It can be withdrawn as any other.
+    federation.act(AMAL, &refused, Act::Withdraw { revoked: false }).await;
+    federation.settle().await;
+    federation.until("nothing is waited for", || federation.referral(AMAL, &refused).line.state == "purged").await;
+}
+
+#[tokio::test]
+async fn much_that_the_origin_never_got_does_not_keep_it_from_hearing_that_all_is_destroyed() {
+    let federation = Federation::of(2).await;
+    let id = federation.refer(AMAL, case(&["borealis"])).await;
+    federation.settle().await;
+    federation.act(BOREALIS, &id, Act::Ack).await;
+    federation.act(BOREALIS, &id, Act::Accept { start: None, text: String::new() }).await;
+    federation.until("the case is theirs", || federation.referral(BOREALIS, &id).line.owner == "us").await;
+    federation.cut(AMAL, BOREALIS);
+    for report in 0..MANY {
+        federation.act(BOREALIS, &id, Act::Progress { waiting: Waiting::Nothing, text: format!("report {report}") }).await;
+    }
+    federation.act(AMAL, &id, Act::Withdraw { revoked: true }).await;
+    federation.heal(AMAL, BOREALIS);
+    federation.until("they have destroyed it", || federation.referral(AMAL, &id).line.state == "purged").await;
+    assert!(federation.referral(AMAL, &id).line.waits_for.is_empty());
 }

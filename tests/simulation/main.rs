@@ -6,6 +6,7 @@
 //! cargo test --features simulation --test simulation -- run --count 2000      more seeds; `--from 5000`, `--jobs 2`, `--resume`
 //! cargo test --features simulation --test simulation -- seed 17 --log         one seed; `--bug NAME`, `--trace FILE`
 //! cargo test --features simulation --test simulation -- days 30               a helpline's requests of so many days; `--no-ladder`, `--seed 5`
+//! cargo test --features simulation --test simulation -- days 365 --by 28 --more 14 --jobs 2 --resume      a year, in parts that need not be run again
 //! ```
 
 // A run says what it expects by failing.

@@ -26,6 +26,7 @@ pub(crate) fn referral(view: &ReferralView) -> String {
     also("code", view.introduction_code.clone());
     also("reference", Some(view.reference.clone()).filter(|text| !text.is_empty()));
     also("held", view.held.map(|held| format!("{held} (`watchfire undo {held}` drops it)")));
+    also("not taken", view.not_taken.map(|why| format!("by their node: {}", why.words())));
     also("destroyed", view.retention.map(|at| time(Some(at))));
     also("you can", Some(commands(&view.moves)).filter(|text| !text.is_empty()));
     also("differs", line.forked.then(|| "the two sides' histories of it differ: call them".to_owned()));

@@ -1,6 +1,7 @@
 //! A case of ours: what is offered of it, to whom, and what nobody else ever gets.
 
 use super::super::{Node, NodeError};
+use super::not_taken::NotTaken;
 use crate::model::crypto::sha256;
 use crate::model::language::LanguageTag;
 use crate::model::referral::{Consent, Offer, Priority, Words};
@@ -100,6 +101,9 @@ pub(super) struct Ours {
     pub(super) counted: BTreeSet<Measure>,
     /// Of how many of the other side's messages people were told.
     pub(super) told: u64,
+    /// What of ours the other side's node has not taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) not_taken: Option<NotTaken>,
 }
 
 /// What is known of a referral for ever: codes, and nothing that anybody wrote.

@@ -25,7 +25,7 @@ const PREFIX_MIN: usize = 4;
 /// So often one is asked again at the most.
 const PINGS_MAX: usize = 100;
 /// What ends the wait without an answer, of the list `platform-outcome`.
-const UNANSWERED: &str = "platform_unresponsive";
+const UNANSWERED: [&str; 2] = ["platform_unresponsive", "vulnerability_disclosed"];
 
 /// That a platform was asked. `Debug` prints no reference.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -70,6 +70,9 @@ struct PlatformRow {
     pinged: Vec<Timestamp>,
     ended: Option<Timestamp>,
     outcome: Option<Code>,
+    /// The editions of the lists that its codes are from.
+    #[serde(default)]
+    vocabulary: String,
 }
 
 /// What a platform was asked for, for people. `Debug` prints no reference.
@@ -103,6 +106,9 @@ pub struct PlatformView {
     pub answered: Option<Timestamp>,
     /// What came of it.
     pub outcome: Option<Code>,
+    /// The editions of the lists that the codes are from.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub vocabulary: String,
     /// While it waits: partners whose profiles say that they reach this platform, by their names here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partners: Vec<String>,
@@ -198,6 +204,7 @@ impl Node {
                 pinged: Vec::new(),
                 ended: None,
                 outcome: None,
+                vocabulary: self.vocabularies.version(),
             };
             row.add(references)?;
             let (rows, most) = (Self::platform_rows(&snapshot, &id)?, self.config.referral.platforms_max);
@@ -262,11 +269,11 @@ impl Node {
             self.is_of_list("platform-outcome", &outcome)?;
             let now = self.clock.now();
             let mut beside = vec![self.deed(by, "platform answer", &row.referral, 0)];
-            if outcome.as_str() != UNANSWERED {
+            if !UNANSWERED.contains(&outcome.as_str()) {
                 let answer = Some((&outcome, now.since(row.opened)));
                 beside.extend(self.count_platform(&snapshot, &row.referral, (&row.platform, row.opened), answer)?);
             }
-            (row.ended, row.outcome) = (Some(now), Some(outcome));
+            (row.ended, row.outcome, row.vocabulary) = (Some(now), Some(outcome), self.vocabularies.version());
             beside.push(keep(key, Some(&row)));
             let others = Self::platform_rows(&snapshot, &row.referral)?;
             let was_last = others.iter().all(|(other, one)| *other == key || one.ended.is_some());
@@ -462,7 +469,7 @@ impl Node {
         for (key, row) in rows {
             let state = match &row.outcome {
                 None => "waiting",
-                Some(outcome) if outcome.as_str() == UNANSWERED => "ended",
+                Some(outcome) if UNANSWERED.contains(&outcome.as_str()) => "ended",
                 Some(_) => "answered",
             };
             let time = match row.ended {
@@ -486,6 +493,7 @@ impl Node {
                 pinged: row.pinged,
                 answered: row.ended,
                 outcome: row.outcome,
+                vocabulary: row.vocabulary,
             });
         }
         views.sort_by_key(|view| (view.answered.is_some(), std::cmp::Reverse((view.opened, view.escalation))));

@@ -4,6 +4,7 @@ use super::super::escalate::RungView;
 use super::super::hold::held_words;
 use super::super::{Node, NodeError};
 use super::case::{CaseRow, Skeleton};
+use super::not_taken::Why;
 use super::platform::PlatformView;
 use crate::model::referral::{Offer, Priority, Waiting, Words};
 use crate::model::vocabulary::Code;
@@ -75,6 +76,9 @@ pub struct ReferralView {
     /// What of ours is still held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<ReleaseId>,
+    /// Why the other side's node has not taken what was said last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_taken: Option<Why>,
     /// What the gate had to say of what was said just now.
     #[serde(default, skip_serializing_if = "Findings::is_empty")]
     pub findings: Findings,
@@ -223,6 +227,7 @@ impl Node {
             skeleton: Skeleton::default(),
             retention: None,
             held: Some(held),
+            not_taken: None,
             findings: Findings::default(),
             others: self.others_of(snapshot, &case, id)?,
             reference: case.reference,
@@ -309,6 +314,7 @@ impl Node {
             introduction_code: case.and_then(|(_, case)| case.code).or(code),
             retention: (row.retention.0 != 0).then_some(row.retention),
             held,
+            not_taken: self.why_not_taken(snapshot, &conversation)?,
             findings: Findings::default(),
             others,
             proposal,

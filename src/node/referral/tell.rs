@@ -30,7 +30,7 @@ impl Node {
         changes
     }
 
-    fn notice(&self, event: Event, id: &ReferralId, number: u64, priority: Option<Priority>) -> Notice {
+    pub(super) fn notice(&self, event: Event, id: &ReferralId, number: u64, priority: Option<Priority>) -> Notice {
         let cause: Vec<u8> = id.0.iter().copied().chain(number.to_be_bytes()).collect();
         let calm = matches!(event, Event::Acknowledged | Event::Progress);
         let urgent = priority.is_some_and(|priority| priority != Priority::Normal) && !calm;

@@ -98,6 +98,8 @@ events! {
     SightingFalse 31 "sighting-false" "somebody says that an indicator of ours is a false positive";
     /// A partner asks about a value that people here have seen.
     SightingAsked 32 "sighting-asked" "a partner asks about something that was seen here";
+    /// The other side's node has not taken what was said in a referral.
+    NotTaken 33 "not-taken" "a partner's node does not take what was sent in a referral";
 }
 
 impl Event {

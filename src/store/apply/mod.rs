@@ -95,6 +95,8 @@ pub(super) struct Tx<'t> {
     pub(super) ahead_max: u64,
     /// How many exports are remembered, the newest.
     pub(super) exports_max: u64,
+    /// How many referrals of one origin may be open at a time.
+    pub(super) referrals_max: u64,
     /// How many records of an author stand on the board, once that was looked up.
     posted: BTreeMap<OrgId, usize>,
     before: Counters,
@@ -108,8 +110,8 @@ impl<'t> Tx<'t> {
         let t = Tables::open(transaction)?;
         let counters: Counters = find::row::<_, _, Fault>(&t.meta, "meta", "counters")?.unwrap_or_default();
         let (posted, runs, tally) = (BTreeMap::new(), runs::Runs::default(), tally::Tally::default());
-        let Options { us, ahead_max, exports_max, .. } = *options;
-        Ok(Self { t, us, ahead_max, exports_max, posted, before: counters.clone(), counters, runs, tally })
+        let Options { us, ahead_max, exports_max, referrals_max, .. } = *options;
+        Ok(Self { t, us, ahead_max, exports_max, referrals_max, posted, before: counters.clone(), counters, runs, tally })
     }
 
     /// Writes the counters and what was counted, and closes the tables. To be called before the commit.

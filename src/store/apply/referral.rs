@@ -15,10 +15,8 @@ use redb::ReadableTable;
 /// So many messages of one side about one referral are kept: a lively conversation has some dozens.
 const MESSAGES_MAX: u64 = 1_000;
 
-/// So many may be missing before one: those that were taken back before they came.
-const GAP_MAX: u64 = 32;
-/// So many referrals of one origin may be open at a time: ten years of a busy partner.
-const OPEN_MAX: usize = 2_000;
+/// So many may be missing before one: those that were taken back before they came, more than a lively conversation has.
+const GAP_MAX: u64 = 256;
 /// A date of the other side's counts for at most so long (400 days, in milliseconds).
 const RETENTION_MS_MAX: u64 = 400 * 86_400_000;
 
@@ -87,8 +85,16 @@ impl Tx<'_> {
         if said.number > last + 1 && (!gaps || said.number - last > GAP_MAX) {
             return Ok(Verdict::Invalid);
         }
-        if last == 0 && !place.ours && matches!(said.step, Step::Offer | Step::Withdraw) && self.has_too_many(&place.peer)? {
-            return Ok(Verdict::Refused);
+        if last == 0 && !place.ours {
+            let most = match said.step {
+                Step::Offer => Some(self.referrals_max),
+                // What was refused must be withdrawn all the same: its row is over as soon as that is answered.
+                Step::Withdraw => Some(self.referrals_max.saturating_mul(2)),
+                _ => None,
+            };
+            if most.map(|most| self.has_open(&place.peer, most)).transpose()?.unwrap_or(false) {
+                return Ok(Verdict::Refused);
+            }
         }
         let mut through = before.map_or([0; 32], |(_, row)| row.heard);
         let seen = before.map_or(0, |(_, row)| row.seen);
@@ -130,14 +136,14 @@ impl Tx<'_> {
         Ok(there.is_none_or(|there| there.heard == said.heard))
     }
 
-    fn has_too_many(&self, peer: &OrgId) -> Applied<bool> {
-        let mut open = 0;
+    fn has_open(&self, peer: &OrgId, many: u64) -> Applied<bool> {
+        let mut open = 0_u64;
         for row in self.t.referrals.iter()? {
             let (id, bytes) = row?;
             let row: ReferralRow = find::decoded("referrals", &id.value(), bytes.value())?;
-            open += usize::from(row.peer == *peer && row.side == Side::Receiver && !row.over);
+            open += u64::from(row.peer == *peer && row.side == Side::Receiver && !row.over);
         }
-        Ok(open >= OPEN_MAX)
+        Ok(open >= many)
     }
 
     fn has_withdrawn(&self, id: &ReferralId) -> Applied<bool> {

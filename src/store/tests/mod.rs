@@ -13,6 +13,7 @@ mod open;
 mod posted;
 mod publish;
 mod recall;
+mod referral;
 mod release;
 mod script;
 mod sealing;

@@ -72,6 +72,36 @@ impl Outcome {
     }
 }
 
+/// What the table needs of an offer, which one process may tell another.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct Line {
+    case: [u8; 16],
+    priority: Priority,
+    times: [Option<u64>; 3],
+    late: [bool; 3],
+    rungs: Vec<(Wait, Act)>,
+    rungs_there: usize,
+    by_a_clock: bool,
+    withdrawn: bool,
+}
+
+impl Line {
+    /// Of an offer, as it stood at that time.
+    pub fn of(one: &Outcome, now: u64) -> Self {
+        let (waited, limits) = (one.waited(now), limits(one.priority));
+        Self {
+            case: one.case,
+            priority: one.priority,
+            times: one.times(),
+            late: [0, 1, 2].map(|which| waited[which].is_some_and(|waited| waited > limits[which])),
+            rungs: one.rungs.iter().map(|(wait, act, _)| (*wait, *act)).collect(),
+            rungs_there: one.rungs_there,
+            by_a_clock: one.by_a_clock,
+            withdrawn: one.withdrawn().is_some(),
+        }
+    }
+}
+
 /// In words that people use: `4m`, `3.2h`, `2.5d`.
 fn span(milliseconds: u64) -> String {
     let of = |unit: u64| milliseconds as f64 / unit as f64;
@@ -89,8 +119,13 @@ fn quantiles(mut times: Vec<u64>) -> String {
     format!("{} {}", at(50), at(90))
 }
 
-/// Prints the table.
+/// Prints the table of what stood so at that time.
 pub fn print(title: &str, requests: &[Request], outcomes: &[Outcome], now: u64) {
+    print_lines(title, requests, &outcomes.iter().map(|one| Line::of(one, now)).collect::<Vec<_>>());
+}
+
+/// Prints the table.
+pub fn print_lines(title: &str, requests: &[Request], outcomes: &[Line]) {
     let count = |is: &dyn Fn(&Request) -> bool| requests.iter().filter(|one| is(one)).count();
     println!(
         "{title}: {} requests, {} reactive, {} by referral, {} emergencies, {} urgent; {} offers",
@@ -115,10 +150,9 @@ pub fn print(title: &str, requests: &[Request], outcomes: &[Outcome], now: u64) 
         "withdrawn"
     );
     for priority in Priority::ALL {
-        let these: Vec<&Outcome> = outcomes.iter().filter(|one| one.priority == priority).collect();
-        let times = [0, 1, 2].map(|which| quantiles(these.iter().filter_map(|one| one.times()[which]).collect()));
-        let late = [0, 1, 2]
-            .map(|which| these.iter().filter(|one| one.waited(now)[which].is_some_and(|waited| waited > limits(priority)[which])).count());
+        let these: Vec<&Line> = outcomes.iter().filter(|one| one.priority == priority).collect();
+        let times = [0, 1, 2].map(|which| quantiles(these.iter().filter_map(|one| one.times[which]).collect()));
+        let late = [0, 1, 2].map(|which| these.iter().filter(|one| one.late[which]).count());
         let firsts: BTreeSet<[u8; 16]> = these.iter().map(|one| one.case).collect();
         let by_clock = these.iter().filter(|one| one.by_a_clock).count();
         println!(
@@ -132,11 +166,11 @@ pub fn print(title: &str, requests: &[Request], outcomes: &[Outcome], now: u64) 
             these.iter().map(|one| one.rungs.len()).sum::<usize>(),
             by_clock,
             these.len() - firsts.len() - by_clock,
-            these.iter().filter(|one| one.withdrawn().is_some()).count(),
+            these.iter().filter(|one| one.withdrawn).count(),
         );
     }
     let mut kinds: BTreeMap<(Wait, Act), usize> = BTreeMap::new();
-    for (wait, act, _) in outcomes.iter().flat_map(|one| &one.rungs) {
+    for (wait, act) in outcomes.iter().flat_map(|one| &one.rungs) {
         *kinds.entry((*wait, *act)).or_default() += 1;
     }
     for ((wait, act), count) in kinds {

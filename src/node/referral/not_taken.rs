@@ -1,0 +1,97 @@
+//! What the other side's node has not taken of what we said, by its own verdict: people are told at once, and not first by the clock of a receipt that cannot come.
+
+use super::super::{Node, NodeError};
+use crate::link::convert::decode_record;
+use crate::model::log::{Audience, Body};
+use crate::model::{LogId, Priority, Record, RecordKind, ReferralId};
+use crate::rules::notify::Event;
+use crate::store::change::Verdict;
+use crate::store::{Conversation, Snapshot};
+use serde::{Deserialize, Serialize};
+
+/// The last message of ours that the other side's node has not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct NotTaken {
+    /// Its number on our side.
+    number: u64,
+    why: Why,
+}
+
+/// Why a node has not taken it (docs/protocol.md has its verdicts).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// Its label contradicts its audience there, or too many of ours are open there.
+    Refused,
+    /// It is no record of its kind there, or does not go on from what came before.
+    Invalid,
+    /// Its program is older than what was said.
+    Unsupported,
+}
+
+impl Why {
+    const fn of(verdict: Verdict) -> Option<Self> {
+        match verdict {
+            Verdict::Refused => Some(Self::Refused),
+            Verdict::Invalid => Some(Self::Invalid),
+            Verdict::Unsupported => Some(Self::Unsupported),
+            // What it has, or what is about nothing that it has any more.
+            Verdict::Accepted | Verdict::Duplicate | Verdict::Superseded | Verdict::Filtered => None,
+        }
+    }
+
+    /// What people read.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Refused => "it refuses it: its label does not fit there, or too many of ours are open there",
+            Self::Invalid => "it finds it malformed",
+            Self::Unsupported => "its program is too old for it, and reads it once it is newer",
+        }
+    }
+}
+
+impl Node {
+    /// Tells people of what a peer's node has not taken of what we said to it alone.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no changes.
+    pub async fn not_taken(&self, log: &LogId, verdicts: &[(u64, u8)]) -> Result<(), NodeError> {
+        let told = verdicts.iter().filter_map(|(seq, verdict)| Some((*seq, Why::of(Verdict::from_number(*verdict)?)?)));
+        for (seq, why) in told {
+            let _turn = self.referral_turn().await;
+            let snapshot = self.store.snapshot()?;
+            let Some((id, number)) = self.said_at(&snapshot, log, seq)? else { continue };
+            let Some(conversation) = snapshot.conversation(&id)? else { continue };
+            let mut ours = self.ours(&snapshot, &id)?;
+            let news = NotTaken { number, why };
+            if ours.not_taken.is_some_and(|before| before.number >= number) {
+                continue;
+            }
+            ours.not_taken = Some(news);
+            let priority = self.priority_of(&snapshot, &conversation)?;
+            tracing::warn!(referral = %super::short(&id), number, ?why, "the other side's node has not taken what was said");
+            let notice = self.notice(Event::NotTaken, &id, number, priority.or(Some(Priority::Urgent)));
+            self.commit_many(vec![ours.keep(&id), self.notify(notice)]).await?;
+        }
+        Ok(())
+    }
+
+    /// Which message about which referral stands there in a log of ours.
+    fn said_at(&self, snapshot: &Snapshot, log: &LogId, seq: u64) -> Result<Option<(ReferralId, u64)>, NodeError> {
+        let ours = snapshot.log(log)?.filter(|row| row.key.author == self.org() && matches!(row.key.audience, Audience::Direct(_)));
+        let (Some(_), Some((entry, _))) = (ours, snapshot.entry(log, seq)?) else { return Ok(None) };
+        let Body::Present(body) = &entry.0.body else { return Ok(None) };
+        let is_ours = entry.0.header.kind == RecordKind::Referral as u8;
+        match decode_record(RecordKind::Referral, body) {
+            Ok(Record::Referral(message)) if is_ours => Ok(Some((message.referral, message.number))),
+            _ => Ok(None),
+        }
+    }
+
+    /// Why the other side's node has not taken what we said last; nothing once it has heard of it after all.
+    pub(super) fn why_not_taken(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<Option<Why>, NodeError> {
+        let heard = conversation.of(conversation.row.side.other()).iter().map(|message| message.seen).max().unwrap_or(0);
+        let known = self.ours(snapshot, &conversation.id)?.not_taken;
+        Ok(known.filter(|one| one.number > heard && !conversation.row.over).map(|one| one.why))
+    }
+}
