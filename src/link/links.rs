@@ -481,7 +481,7 @@ impl Links {
             ("restore", self.node.settle_restore().await),
             ("groups", self.node.confirm_groups().await),
             ("positions", self.node.position_all().await),
-            ("referrals", self.node.react_to_all().await),
+            ("referrals", self.node.react_to_all().await.map(drop)),
             ("clocks", self.node.watch_open().await),
             ("alerts", self.node.tend_alerts().await),
             ("calls for help", self.node.tend_calls().await),

@@ -148,7 +148,7 @@ impl Node {
                 let look_ms = self.let_go(id).await?;
                 // From here on somebody waits for the other side.
                 if let (None, Some(referral)) = (look_ms, referral) {
-                    self.react_or_later(&referral).await;
+                    self.has_moved(&referral).await;
                     // Of a call that it answers, the others are told now.
                     self.tend_calls_or_later().await;
                 }

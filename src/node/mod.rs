@@ -187,6 +187,8 @@ struct Memory {
     duplicates: duplicate::UnderWay,
     /// What was offered between us and each partner, by side, as far as it was looked at.
     acquainted: BTreeMap<(OrgId, crate::rules::referral::Side), referral::Acquaintance>,
+    /// Referrals about which nothing was to be done when they were looked at, and cases.
+    resting: referral::Resting,
     /// The cases of ours by what the desk calls them, once somebody has asked.
     references: Option<referral::References>,
     /// The log-signing keys that cards name.

@@ -228,7 +228,7 @@ impl Node {
         self.followed_in_hidden_group(log, first..through).await?;
         let heard = self.memory().heard.get(&(log.id(), first)).cloned().unwrap_or_default();
         for referral in &heard.referrals {
-            self.react_or_later(referral).await;
+            self.has_moved(referral).await;
         }
         // A case that came may be one that somebody has warned of.
         if heard.posted || was_on_the_board || !heard.referrals.is_empty() {

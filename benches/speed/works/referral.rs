@@ -12,6 +12,8 @@ use crate::rig::{Disk, Member, pair};
 use watchfire::model::ReferralId;
 use watchfire::node::referral::{By, ReferRequest};
 
+/// Three commits have to follow one another, with two syncs each; what is written beside them may be four more, and a disk that is busy has another batch.
+const SYNCS_MAX: f64 = 12.0;
 /// What a sync of the raw file follows on: one page.
 const PAGE: usize = 4_096;
 
@@ -61,6 +63,8 @@ pub async fn offer_to_receipt(plan: &Plan, report: &mut Report) {
         let told = format!("{at_origin} + {at_receiver}");
         report.plain(&format!("W7   syncs {what}, origin + receiver"), &told, at_origin + at_receiver, Must::Nothing);
     }
+    let most = until_receipt.iter().map(|[one, other]| (one + other) as f64).collect();
+    report.control("no more than 12 syncs one after the other until its receipt is durable", median(most) <= SYNCS_MAX);
     report.control(
         "each offer asks for two syncs in each of three commits, or more",
         until_receipt.iter().all(|[one, other]| *one >= 4 && *other >= 2),

@@ -125,14 +125,17 @@ impl Node {
     }
 
     /// Brings a referral's clocks in line with what it has come to. What fails is done by the next upkeep.
-    pub(super) async fn watch(&self, id: &ReferralId) {
+    pub(super) async fn watch(&self, id: &ReferralId) -> bool {
         let watched = match self.store.snapshot().map_err(NodeError::from).and_then(|snapshot| self.with_its_other_offers(&snapshot, id)) {
             Ok(all) => self.watch_all(&all).await,
             Err(error) => Err(error),
         };
         if let Err(error) = watched {
             tracing::warn!(referral = %short(id), code = error.code(), "the clocks of a referral are set later");
+            self.wake(id);
+            return false;
         }
+        true
     }
 
     /// After a start, and as a part of the upkeep: every referral that is open has its clocks, every other has none, and hours are those that desks
@@ -143,7 +146,7 @@ impl Node {
     pub async fn watch_open(&self) -> Result<(), NodeError> {
         let snapshot = self.store.snapshot()?;
         let desks = self.desks(&snapshot)?;
-        let open = snapshot.referrals()?.into_iter().filter(|(_, row)| !row.over).map(|(id, _)| id);
+        let open = self.awake(&snapshot)?.into_iter().map(|(id, _)| id);
         let watched = self.with_engine(|engine, now| {
             engine.set_desks(desks, now);
             engine.running().map(|(watch, _)| ReferralId(watch.referral)).collect::<BTreeSet<_>>()

@@ -165,7 +165,7 @@ impl Node {
                     let _turn = self.referral_turn().await;
                     self.say(other, Words::Close, Hold::Skipped, by).await?;
                 }
-                self.react_or_later(other).await;
+                self.has_moved(other).await;
             }
         }
         Ok(())
@@ -186,7 +186,7 @@ impl Node {
             }
         }
         // It is done by now, whatever follows from it.
-        self.react_or_later(&id).await;
+        self.has_moved(&id).await;
         if is_closed {
             self.close_what_came_to_nothing(&id, by).await?;
         }

@@ -13,6 +13,7 @@ mod platform;
 mod react;
 mod receipt;
 mod refer;
+mod rest;
 mod say;
 mod show;
 mod take_back;
@@ -29,6 +30,7 @@ pub(super) use next::Next;
 pub use not_taken::Why;
 pub use platform::{AnswerRequest, PingRequest, PlatformRequest, PlatformView};
 pub use refer::{AgainRequest, ReferRequest, ReferView, Referred};
+pub(super) use rest::Resting;
 pub(super) use say::{moves_hint, way_out};
 pub use show::{ContactView, InboxView, MessageView, ProposalView, ReferralView, waits_for};
 

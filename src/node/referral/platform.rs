@@ -433,7 +433,7 @@ impl Node {
         let row = snapshot.kept(Shelf::Platform, key)?.map(|bytes| read(&bytes)).transpose()?;
         let Some(row) = row else { return Err(unknown(&id_of(key).to_string())) };
         drop(snapshot);
-        self.react_or_later(&row.referral).await;
+        self.has_moved(&row.referral).await;
         let snapshot = self.store.snapshot()?;
         self.platform_views(&snapshot, vec![(*key, row)])?.pop().ok_or_else(|| unknown(&id_of(key).to_string()))
     }

@@ -38,23 +38,41 @@ impl Places {
 }
 
 impl Node {
-    /// Does what follows from how referrals stand, of all that are not over: after a start, and as a part of the upkeep.
+    /// Does what follows from how referrals stand, of all that are not over and do not rest: after a start, and as a part of the upkeep. Returns how many those were.
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes.
-    pub async fn react_to_all(&self) -> Result<(), NodeError> {
-        let open: Vec<ReferralId> =
-            self.store.snapshot()?.referrals()?.into_iter().filter(|(_, row)| !row.over).map(|(id, _)| id).collect();
-        for id in open {
-            self.react_or_later(&id).await;
+    pub async fn react_to_all(&self) -> Result<usize, NodeError> {
+        let awake = self.awake(&self.store.snapshot()?)?;
+        let count = awake.len();
+        for (id, said) in awake {
+            if self.react_or_later(&id).await {
+                let snapshot = self.store.snapshot()?;
+                if let Some(conversation) = snapshot.conversation(&id)? {
+                    self.let_rest(&snapshot, &conversation, said)?;
+                }
+            }
         }
         self.tend_cases().await?;
-        self.tend_all_platforms().await
+        self.tend_all_platforms().await?;
+        Ok(count)
     }
 
     /// Cases whose consent is revoked are withdrawn from whoever still has them, those past their date are emptied, and those of which nothing was
     /// ever offered are dropped.
     async fn tend_cases(&self) -> Result<(), NodeError> {
+        if !self.are_cases_awake() {
+            return Ok(());
+        }
+        self.let_cases_rest(true);
+        let done = self.look_at_cases().await;
+        if done.is_err() {
+            self.let_cases_rest(false);
+        }
+        done
+    }
+
+    async fn look_at_cases(&self) -> Result<(), NodeError> {
         let _turn = self.referral_turn().await;
         let snapshot = self.store.snapshot()?;
         let now = self.clock.now();
@@ -91,6 +109,7 @@ impl Node {
         self.watch(id).await;
         if let Err(error) = &done {
             tracing::warn!(referral = %super::short(id), code = error.code(), "a referral is withdrawn later");
+            self.put_off(id);
         }
         done.is_ok()
     }
@@ -108,23 +127,35 @@ impl Node {
         Ok(true)
     }
 
-    pub(in super::super) async fn react_or_later(&self, id: &ReferralId) {
-        if let Err(error) = self.react(id).await {
+    /// `true` where all of it is done, its clocks too.
+    async fn react_or_later(&self, id: &ReferralId) -> bool {
+        let before = self.times_put_off();
+        let done = self.react(id).await.unwrap_or_else(|error| {
             tracing::warn!(referral = %super::short(id), code = error.code(), "what follows in a referral is done later");
+            false
+        });
+        done && before == self.times_put_off()
+    }
+
+    /// Something has happened in a referral: does what follows.
+    pub(in super::super) async fn has_moved(&self, id: &ReferralId) {
+        self.wake(id);
+        if self.react_or_later(id).await {
+            self.wake(id);
         }
     }
 
-    /// Does what follows from how a referral stands.
+    /// Does what follows from how a referral stands. `false` where its clocks are set later.
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes, or the other side may not have it now.
-    pub(super) async fn react(&self, id: &ReferralId) -> Result<(), NodeError> {
+    async fn react(&self, id: &ReferralId) -> Result<bool, NodeError> {
         let done = self.take_steps(id).await;
         let let_go = self.let_others_go(id).await;
         let tended = self.tend_platforms(id).await;
         let reported = self.report_campaign_of(id).await;
-        self.watch(id).await;
-        done.and(let_go).and(tended).and(reported)
+        let watched = self.watch(id).await;
+        done.and(let_go).and(tended).and(reported).map(|()| watched)
     }
 
     async fn take_steps(&self, id: &ReferralId) -> Result<(), NodeError> {

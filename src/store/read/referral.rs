@@ -10,7 +10,7 @@ use crate::store::codec::audience_bytes;
 use crate::store::error::ReadError;
 use crate::store::find;
 use crate::store::profile::HeardProfile;
-use crate::store::referral::{MessageRow, ReferralRow, side_of};
+use crate::store::referral::{MessageRow, ReferralRow, side_number, side_of};
 use crate::store::rows::{EntryRow, WaitingRow};
 use crate::store::tables::{BODIES, ENTRIES, LOG_NUMBERS, MESSAGES, REFERRALS, SHELVES, WAITING};
 use redb::ReadableTable;
@@ -60,6 +60,22 @@ impl Snapshot {
         let steps = |rows: &[MessageRow]| rows.iter().map(|row| Message { seen: row.seen, step: row.step }).collect::<Vec<_>>();
         let standing = standing(&steps(&origin), &steps(&receiver));
         Ok(Some(Conversation { id: *id, row, origin, receiver, standing }))
+    }
+
+    /// How many messages of the origin and of the receiver are held: the number of the last of each.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn said(&self, id: &ReferralId) -> Read<[u64; 2]> {
+        let messages = self.table(MESSAGES)?;
+        let mut last = [0; 2];
+        for (side, last) in Side::ALL.into_iter().zip(&mut last) {
+            let side = side_number(side);
+            if let Some(entry) = messages.range((&id.0, side, 0)..=(&id.0, side, u64::MAX))?.next_back() {
+                *last = entry?.0.value().2;
+            }
+        }
+        Ok(last)
     }
 
     /// Every referral, those that are over too.
