@@ -67,7 +67,7 @@ impl Node {
         let mut memory = self.memory();
         memory.resting.cases_until_ms = 0;
         match all {
-            Ok(all) => all.iter().for_each(|one| drop(memory.resting.referrals.remove(one))),
+            Ok(all) => memory.resting.referrals.retain(|one, _| !all.contains(one)),
             // Which those are cannot be told now.
             Err(_) => memory.resting.referrals.clear(),
         }
