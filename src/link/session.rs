@@ -987,8 +987,9 @@ impl Receiver {
             let keeper = node.clone();
             let keeping = tokio::spawn(async move { (keeper.keep_with_receipt(&change).await, change) });
             let (.., keeping) = self.keeping.insert((key, understanding, keeping));
-            let (kept, change) = keeping.await.map_err(internal)?;
+            let done = keeping.await;
             self.keeping = None;
+            let (kept, change) = done.map_err(internal)?;
             if let Some(result) = kept {
                 self.durable.push_back(Box::pin(std::future::ready((key, understanding, result))));
                 return Ok(());
@@ -1155,9 +1156,9 @@ impl Receiver {
         }
         let node = self.node().clone();
         let following = self.following.insert(tokio::spawn(async move { node.received(&key, outcome, first, owes).await }));
-        let followed = following.await.map_err(internal)?;
+        let followed = following.await;
         self.following = None;
-        let verdicts = followed?;
+        let verdicts = followed.map_err(internal)??;
         let verdict = |(seq, verdict): (u64, Verdict)| wire::ack::Verdict { seq, verdict: verdict as u32 };
         let verdicts = verdicts.into_iter().map(verdict).collect();
         self.session.outbox.answer(Kind::Ack(wire::Ack { log: id.0.to_vec(), through, verdicts }))?;
@@ -1182,17 +1183,20 @@ impl Receiver {
         }
         self.session.wake.notify_one();
         let verdicts: Vec<_> = ack.verdicts.iter().map(|verdict| (verdict.seq, u8::try_from(verdict.verdict).unwrap_or(u8::MAX))).collect();
-        if !verdicts.is_empty() {
-            let (node, verdicts) = (self.session.node.clone(), verdicts.clone());
-            tokio::spawn(async move {
-                if let Err(error) = node.not_taken(&log, &verdicts).await {
-                    tracing::warn!(%log, code = error.code(), "that something was not taken is told by its clock alone");
-                }
-            });
-        }
         // What comes next does not wait for it, since nothing is said because of it; what is lost of it the peer's next `Want` tells again.
         let (node, peer) = (self.session.node.clone(), self.session.peer);
-        self.acks.push_back(Box::pin(async move { node.acked(peer, log, ack.through, verdicts).await }));
+        self.acks.push_back(Box::pin(async move {
+            node.acked(peer, log, ack.through, verdicts.clone()).await?;
+            if verdicts.is_empty() {
+                return Ok(());
+            }
+            // By itself, since it takes turns that what is received meanwhile may wait for; and waited for, so that a peer has so many under way at the most.
+            let told = tokio::spawn(async move { node.not_taken(&peer, &log, ack.through, &verdicts).await });
+            if let Err(error) = told.await.unwrap_or_else(|fault| Err(internal(fault))) {
+                tracing::warn!(%log, code = error.code(), "that something was not taken is told by its clock alone");
+            }
+            Ok(())
+        }));
         Ok(())
     }
 

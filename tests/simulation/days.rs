@@ -38,7 +38,7 @@ impl Asked {
     fn read(words: &[&str]) -> Self {
         let number = |text: Option<&&str>| text.and_then(|text| text.parse::<u64>().ok()).expect("a number");
         let given = |name: &str| words.iter().position(|word| *word == name).map(|at| number(words.get(at + 1)));
-        let days = number(words.first());
+        let days = number(words.first()).max(1);
         Self {
             seed: given("--seed").unwrap_or(SEED),
             days,

@@ -280,6 +280,8 @@ impl Node {
         case.let_go = case.given.iter().map(|given| given.referral).filter(|other| other != id).collect();
         let keep = case.keep(&case_id);
         drop(snapshot);
+        // It says nothing by which the upkeep would notice it, if whoever asked is gone before what follows is done.
+        self.wake(id);
         self.commit_many(vec![keep, self.deed(by, "choose", id, 0)]).await?;
         Ok(())
     }

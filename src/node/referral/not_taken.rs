@@ -3,11 +3,15 @@
 use super::super::{Node, NodeError};
 use crate::link::convert::decode_record;
 use crate::model::log::{Audience, Body};
-use crate::model::{LogId, Priority, Record, RecordKind, ReferralId};
+use crate::model::{LogId, OrgId, Priority, Record, RecordKind, ReferralId};
 use crate::rules::notify::Event;
 use crate::store::change::Verdict;
 use crate::store::{Conversation, Snapshot};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// So many verdicts of one acknowledgement are looked at: a conversation brings a handful, and what else is not taken is no message about a referral.
+const LOOKED_AT_MAX: usize = 64;
 
 /// The last message of ours that the other side's node has not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,16 +55,28 @@ impl Why {
 }
 
 impl Node {
-    /// Tells people of what a peer's node has not taken of what we said to it alone.
+    /// Tells people of what a peer's node has not taken of what we said to it alone, through that position.
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes.
-    pub async fn not_taken(&self, log: &LogId, verdicts: &[(u64, u8)]) -> Result<(), NodeError> {
-        let told = verdicts.iter().filter_map(|(seq, verdict)| Some((*seq, Why::of(Verdict::from_number(*verdict)?)?)));
-        for (seq, why) in told {
+    pub async fn not_taken(&self, peer: &OrgId, log: &LogId, through: u64, verdicts: &[(u64, u8)]) -> Result<(), NodeError> {
+        let mut told: BTreeMap<ReferralId, (u64, Why)> = BTreeMap::new();
+        {
+            let snapshot = self.store.snapshot()?;
+            let known = snapshot.log(log)?.filter(|row| row.key.author == self.org() && row.key.audience == Audience::Direct(*peer));
+            let Some(row) = known else { return Ok(()) };
+            let through = through.min(row.head.size);
+            for (seq, verdict) in verdicts.iter().filter(|(seq, _)| *seq <= through).take(LOOKED_AT_MAX) {
+                let Some(why) = Verdict::from_number(*verdict).and_then(Why::of) else { continue };
+                let Some((id, number)) = said_at(&snapshot, log, *seq)? else { continue };
+                if told.get(&id).is_none_or(|(before, _)| *before < number) {
+                    told.insert(id, (number, why));
+                }
+            }
+        }
+        for (id, (number, why)) in told {
             let _turn = self.referral_turn().await;
             let snapshot = self.store.snapshot()?;
-            let Some((id, number)) = self.said_at(&snapshot, log, seq)? else { continue };
             let Some(conversation) = snapshot.conversation(&id)? else { continue };
             let mut ours = self.ours(&snapshot, &id)?;
             let news = NotTaken { number, why };
@@ -76,22 +92,21 @@ impl Node {
         Ok(())
     }
 
-    /// Which message about which referral stands there in a log of ours.
-    fn said_at(&self, snapshot: &Snapshot, log: &LogId, seq: u64) -> Result<Option<(ReferralId, u64)>, NodeError> {
-        let ours = snapshot.log(log)?.filter(|row| row.key.author == self.org() && matches!(row.key.audience, Audience::Direct(_)));
-        let (Some(_), Some((entry, _))) = (ours, snapshot.entry(log, seq)?) else { return Ok(None) };
-        let Body::Present(body) = &entry.0.body else { return Ok(None) };
-        let is_ours = entry.0.header.kind == RecordKind::Referral as u8;
-        match decode_record(RecordKind::Referral, body) {
-            Ok(Record::Referral(message)) if is_ours => Ok(Some((message.referral, message.number))),
-            _ => Ok(None),
-        }
-    }
-
     /// Why the other side's node has not taken what we said last; nothing once it has heard of it after all.
     pub(super) fn why_not_taken(&self, snapshot: &Snapshot, conversation: &Conversation) -> Result<Option<Why>, NodeError> {
         let heard = conversation.of(conversation.row.side.other()).iter().map(|message| message.seen).max().unwrap_or(0);
         let known = self.ours(snapshot, &conversation.id)?.not_taken;
         Ok(known.filter(|one| one.number > heard && !conversation.row.over).map(|one| one.why))
+    }
+}
+
+/// Which message about which referral stands there in a log of ours.
+fn said_at(snapshot: &Snapshot, log: &LogId, seq: u64) -> Result<Option<(ReferralId, u64)>, NodeError> {
+    let Some((entry, _)) = snapshot.entry(log, seq)? else { return Ok(None) };
+    let Body::Present(body) = &entry.0.body else { return Ok(None) };
+    let kind = [RecordKind::Referral, RecordKind::ReferralStep].into_iter().find(|kind| *kind as u8 == entry.0.header.kind);
+    match kind.map(|kind| decode_record(kind, body)) {
+        Some(Ok(Record::Referral(message))) => Ok(Some((message.referral, message.number))),
+        _ => Ok(None),
     }
 }

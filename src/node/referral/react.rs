@@ -140,9 +140,8 @@ impl Node {
     /// Something has happened in a referral: does what follows.
     pub(in super::super) async fn has_moved(&self, id: &ReferralId) {
         self.wake(id);
-        if self.react_or_later(id).await {
-            self.wake(id);
-        }
+        self.react_or_later(id).await;
+        self.wake(id);
     }
 
     /// Does what follows from how a referral stands. `false` where its clocks are set later.

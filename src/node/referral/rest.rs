@@ -3,6 +3,7 @@
 //! meanwhile is noticed late by as much as it rests.
 
 use super::super::{Node, NodeError};
+use super::react::ends;
 use crate::model::ReferralId;
 use crate::store::{Conversation, Snapshot};
 use std::collections::BTreeMap;
@@ -33,24 +34,35 @@ impl Node {
     /// Those that are not over and do not rest, with how many messages of each side they have.
     pub(in super::super) fn awake(&self, snapshot: &Snapshot) -> Result<Vec<(ReferralId, [u64; 2])>, NodeError> {
         let now_ms = self.clock.monotonic_ms();
-        let mut awake = Vec::new();
+        let (mut awake, mut resting) = (Vec::new(), Vec::new());
         for (id, row) in snapshot.referrals()? {
             if row.over {
                 self.memory().resting.referrals.remove(&id);
                 continue;
             }
             let said = snapshot.said(&id)?;
-            let rests = self.memory().resting.referrals.get(&id).is_some_and(|rest| rest.said == said && now_ms < rest.until_ms);
-            if !rests {
-                awake.push((id, said));
+            let rest = self.memory().resting.referrals.get(&id).map(|rest| (rest.said == said, now_ms < rest.until_ms));
+            match rest {
+                Some((true, true)) => resting.push((id, said)),
+                Some((false, _)) => {
+                    // Something was said in it of which nobody told.
+                    self.wake(&id);
+                    awake.push((id, said));
+                }
+                _ => awake.push((id, said)),
             }
         }
+        // Others may have been woken by those that came after them.
+        let memory = self.memory();
+        awake.extend(resting.into_iter().filter(|(id, _)| !memory.resting.referrals.contains_key(id)));
         Ok(awake)
     }
 
     /// Nothing is to be done in it now. What was said meanwhile keeps it awake.
     pub(super) fn let_rest(&self, snapshot: &Snapshot, conversation: &Conversation, said: [u64; 2]) -> Result<(), NodeError> {
-        if snapshot.said(&conversation.id)? != said || self.holds_back(snapshot)? {
+        // What has ended waits for the other side's nod until it is destroyed, and what is held for a person: neither says anything here.
+        let waits = ends(conversation) || self.held_message(snapshot, &conversation.id)?.is_some();
+        if waits || snapshot.said(&conversation.id)? != said || self.holds_back(snapshot)? {
             return Ok(());
         }
         let rest_ms = if conversation.standing.origin.closed.is_some() { CLOSED_MS } else { OPEN_MS };
@@ -67,7 +79,11 @@ impl Node {
         let mut memory = self.memory();
         memory.resting.cases_until_ms = 0;
         match all {
-            Ok(all) => memory.resting.referrals.retain(|one, _| !all.contains(one)),
+            Ok(all) => {
+                for one in &all {
+                    memory.resting.referrals.remove(one);
+                }
+            }
             // Which those are cannot be told now.
             Err(_) => memory.resting.referrals.clear(),
         }

@@ -47,7 +47,10 @@ impl Node {
             match self.withdraw_one(&one, revoked, None).await {
                 Err(NodeError::Referral(Illegal::Withdrawn)) if revoked => {}
                 Err(NodeError::Referral(_)) if one != *id => {}
-                Err(error) => failed = failed.or(Some(error)),
+                Err(error) => {
+                    self.put_off(&one);
+                    failed = failed.or(Some(error));
+                }
                 Ok(()) => {}
             }
             self.watch(&one).await;
@@ -62,6 +65,7 @@ impl Node {
         }
         case.revoked = true;
         case.empty();
+        self.let_cases_rest(false);
         self.commit(case.keep(id)).await.map(drop)
     }
 

@@ -15,8 +15,10 @@ use redb::ReadableTable;
 /// So many messages of one side about one referral are kept: a lively conversation has some dozens.
 const MESSAGES_MAX: u64 = 1_000;
 
-/// So many may be missing before one: those that were taken back before they came, more than a lively conversation has.
-const GAP_MAX: u64 = 256;
+/// So many may be missing before one: those that were taken back before they came.
+const GAP_MAX: u64 = 32;
+/// The same before a word that ends a conversation which is known here: more than a lively one has, or nobody would hear that all of it is destroyed.
+const LAST_GAP_MAX: u64 = 256;
 /// A date of the other side's counts for at most so long (400 days, in milliseconds).
 const RETENTION_MS_MAX: u64 = 400 * 86_400_000;
 
@@ -62,6 +64,7 @@ impl Tx<'_> {
 
     fn put_message(&mut self, place: &Place, said: &Said, body: &[u8], number: u64, gaps: bool) -> Applied<Verdict> {
         let id = said.referral;
+        let is_known = self.t.referrals.get(&id.0)?.is_some();
         let Some(mut row) = self.referral_for(place, said)? else {
             // All that was of it is gone, or it is another's.
             return Ok(Verdict::Filtered);
@@ -82,7 +85,9 @@ impl Tx<'_> {
             self.put_referral(&id, &row)?;
             return Ok(Verdict::Invalid);
         }
-        if said.number > last + 1 && (!gaps || said.number - last > GAP_MAX) {
+        let ends = is_known && matches!(said.step, Step::Withdraw | Step::Close | Step::Purge);
+        let gap_max = if ends { LAST_GAP_MAX } else { GAP_MAX };
+        if said.number > last + 1 && (!gaps || said.number - last > gap_max) {
             return Ok(Verdict::Invalid);
         }
         if last == 0 && !place.ours {

@@ -28,6 +28,8 @@ fn what_is_missing_of_a_conversation_leaves_a_gap_of_which_a_word_can_still_come
     assert_eq!(hear(&home, &mut log, &[(1, 1, Step::Offer)]), [Verdict::Accepted]);
     // 255 of its messages were destroyed before they came: more than a conversation has.
     assert_eq!(hear(&home, &mut log, &[(1, 258, Step::Close)]), [Verdict::Invalid], "one more than is believed");
+    assert_eq!(hear(&home, &mut log, &[(1, 34, Step::Seen)]), [Verdict::Invalid], "a word that ends nothing comes behind 31 at the most");
+    assert_eq!(hear(&home, &mut log, &[(2, 34, Step::Withdraw)]), [Verdict::Filtered], "nor makes an end of what is unknown so much");
     assert_eq!(hear(&home, &mut log, &[(1, 257, Step::Close)]), [Verdict::Accepted]);
     let conversation = home.read().conversation(&ReferralId([1; 16])).unwrap().unwrap();
     assert_eq!(conversation.origin.len(), 257);
