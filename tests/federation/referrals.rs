@@ -14,7 +14,7 @@ use watchfire::rules::desk::{Deed, Denied};
 use watchfire::rules::escalate::Wait;
 use watchfire::rules::notify::Event;
 
-/// More than one side may have said that the other never got, when that was 32.
+/// Reports while a link is down. How many may be missing altogether `store/tests/referral.rs` tells.
 const MANY: usize = 40;
 /// What stands in the offer, and must be nowhere once it is withdrawn.
 const SUMMARY: &str = "the wrennock account was taken over on Monday";
@@ -746,7 +746,7 @@ async fn what_a_partners_node_does_not_take_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn much_that_the_origin_never_got_does_not_keep_it_from_hearing_that_all_is_destroyed() {
+async fn what_was_told_while_the_link_was_down_and_is_withdrawn_meanwhile_is_destroyed_and_both_say_so() {
     let federation = Federation::of(2).await;
     let id = federation.refer(AMAL, case(&["borealis"])).await;
     federation.settle().await;

@@ -79,11 +79,10 @@ impl Node {
             let snapshot = self.store.snapshot()?;
             let Some(conversation) = snapshot.conversation(&id)? else { continue };
             let mut ours = self.ours(&snapshot, &id)?;
-            let news = NotTaken { number, why };
             if ours.not_taken.is_some_and(|before| before.number >= number) {
                 continue;
             }
-            ours.not_taken = Some(news);
+            ours.not_taken = Some(NotTaken { number, why });
             let priority = self.priority_of(&snapshot, &conversation)?;
             tracing::warn!(referral = %super::short(&id), number, ?why, "the other side's node has not taken what was said");
             let notice = self.notice(Event::NotTaken, &id, number, priority.or(Some(Priority::Urgent)));
