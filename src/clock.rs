@@ -95,6 +95,17 @@ impl Clock {
         }
     }
 
+    /// [`Self::now`] and [`Self::monotonic_ms`] of the same moment, as far as a clock can be read twice at once.
+    pub fn both(&self) -> (Timestamp, u64) {
+        match &*self.0 {
+            Kind::Manual { hands } => {
+                let hands = hands.borrow();
+                (Timestamp(hands.wall), hands.monotonic)
+            }
+            _ => (self.now(), self.monotonic_ms()),
+        }
+    }
+
     /// Waits for so many milliseconds, whatever the wall clock does meanwhile.
     pub async fn sleep(&self, milliseconds: u64) {
         self.sleep_to(self.monotonic_ms().saturating_add(milliseconds)).await;

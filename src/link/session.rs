@@ -57,6 +57,8 @@ const DURABLE_MAX: usize = 8;
 const ACKS_MAX: usize = 64;
 /// Logs that are read from one peer.
 const ASKED_MAX: usize = 10_000;
+/// How often a peer is told what our clock shows, while a link is up (6 hours, in milliseconds).
+pub const CLOCK_TOLD_MS: u64 = 6 * 3_600_000;
 /// Bytes of a definition, all its parts.
 const DEFINITION_BYTES_MAX: usize = 2 << 20;
 /// What a hello that names no limits announces.
@@ -317,7 +319,7 @@ impl Session {
         let limits = wire::Limits { entries_per_day: link.records_per_day_max, bytes_per_day: link.bytes_per_day_max, ..DEFAULT_LIMITS };
         let hello = wire::Hello {
             versions: VERSIONS.to_vec(),
-            clock: self.node.clock.now().0,
+            clock: self.node.tell_clock(self.peer),
             limits: Some(limits).filter(|limits| *limits != DEFAULT_LIMITS),
             card: self.node.keys.card().content().number,
             recalls_alone: self.is_for_recalls_alone(),
@@ -417,8 +419,14 @@ impl Session {
         if !all_is_told {
             self.announce(true).await?;
         }
+        let mut told_ms = self.node.clock.monotonic_ms();
         loop {
             changes.hears();
+            if self.node.clock.monotonic_ms().saturating_sub(told_ms) >= CLOCK_TOLD_MS {
+                told_ms = self.node.clock.monotonic_ms();
+                // Ahead of what waits: it is true now.
+                self.outbox.answer(Kind::Have(wire::Have { clock: self.node.tell_clock(self.peer), ..Default::default() }))?;
+            }
             // What it asked for while we held back after a restore, or had not had back ourselves, was not answered: it asks again once it has
             // heard all anew. That we were restored may have come to light on this very link.
             let (was_restored, were_back) = std::mem::replace(&mut known, state());
@@ -437,6 +445,7 @@ impl Session {
                 biased;
                 () = changes.rung() => {}
                 () = self.wake.notified() => {}
+                () = self.node.clock.sleep_to(told_ms.saturating_add(CLOCK_TOLD_MS)) => {}
             }
         }
     }
@@ -766,6 +775,9 @@ impl Receiver {
 
     async fn have(&mut self, have: &wire::Have) -> Result<(), Ended> {
         let (logs, groups) = read_have(have)?;
+        if have.clock != 0 {
+            self.node().note_clock(self.session.peer, have.clock);
+        }
         if have.complete {
             self.node().hear_whether_it_holds_back(&self.session.peer, have.holds_back);
         }

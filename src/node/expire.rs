@@ -8,13 +8,26 @@ use crate::model::{OrgId, Timestamp};
 use crate::rules::retain::{clocks_agree, may_destroy};
 use crate::store::change::Change;
 
-/// A clock that was heard longer ago does not count (7 days of running, in milliseconds): it is told when a link comes up, and links
-/// stay up for long.
+/// A clock that was heard longer ago does not count (7 days of running, in milliseconds): nodes from before these told theirs when a link came
+/// up alone, and links stay up for long.
 const HEARD_MS_MAX: u64 = 7 * 86_400_000;
 /// How many positions of a log are destroyed in one change.
 const DESTROY_MAX: usize = 1_000;
 
 impl Node {
+    /// What our clock shows, to be told to a peer now.
+    pub fn tell_clock(&self, peer: OrgId) -> u64 {
+        let (now, running) = self.clock.both();
+        self.memory().clocks_told.insert(peer, (now.0, running));
+        now.0
+    }
+
+    /// What a peer was told last of our clock, and what it told last of its own; each with how long we had run then, in milliseconds.
+    pub fn clocks_said(&self, peer: &OrgId) -> [Option<(u64, u64)>; 2] {
+        let memory = self.memory();
+        [&memory.clocks_told, &memory.clocks].map(|said| said.get(peer).copied())
+    }
+
     /// A peer has said what its clock shows. What it shows later follows from how long we have run since, so that a jump of our own
     /// clock is seen.
     pub fn note_clock(&self, peer: OrgId, theirs: u64) {
@@ -22,10 +35,10 @@ impl Node {
         self.memory().clocks.insert(peer, (theirs, heard));
     }
 
-    /// One look at the clocks; to be called about once a minute. Says for how long they have agreed, in milliseconds of running.
-    fn clocks_agreed_for(&self, now: Timestamp) -> Result<u64, NodeError> {
+    /// One look at the clocks; to be called about once a minute. What ours shows, and for how long they have agreed, in milliseconds of running.
+    fn clocks_agreed_for(&self) -> Result<(Timestamp, u64), NodeError> {
         let peers: BTreeSet<OrgId> = self.open_peers()?.into_iter().map(|peer| peer.org).collect();
-        let running = self.clock.monotonic_ms();
+        let (now, running) = self.clock.both();
         let mut memory = self.memory();
         let since = |heard: &u64| running.saturating_sub(*heard);
         // Whoever was suspended or removed since has no say any more.
@@ -33,10 +46,10 @@ impl Node {
         let offsets: Vec<i64> = fresh.map(|(_, (theirs, heard))| offset(theirs.saturating_add(since(heard)), now)).collect();
         if !clocks_agree(&offsets, peers.len()) {
             memory.clocks_agree_since = None;
-            return Ok(0);
+            return Ok((now, 0));
         }
         let since = *memory.clocks_agree_since.get_or_insert(running);
-        Ok(running.saturating_sub(since))
+        Ok((now, running.saturating_sub(since)))
     }
 
     /// Destroys what has expired, held releases too, if our clock agreed with our peers' for a day of running, or an operator gives the word.
@@ -45,8 +58,7 @@ impl Node {
     /// # Errors
     /// When the store cannot be read or takes no changes.
     pub async fn destroy_expired(&self, operators_word: bool) -> Result<u64, NodeError> {
-        let now = self.clock.now();
-        let agreed_for = self.clocks_agreed_for(now)?;
+        let (now, agreed_for) = self.clocks_agreed_for()?;
         if !operators_word && !may_destroy(agreed_for) {
             return Ok(0);
         }

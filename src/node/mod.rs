@@ -155,6 +155,8 @@ struct Memory {
     offered: BTreeMap<(OrgId, crate::model::LogId), hear::Offered>,
     /// What each peer's clock showed, in milliseconds since 1970, and how long we had run then, in milliseconds.
     clocks: BTreeMap<OrgId, (u64, u64)>,
+    /// The same of what each was told last of ours.
+    clocks_told: BTreeMap<OrgId, (u64, u64)>,
     /// After a restore: what each peer has named and we do not hold yet.
     owed: BTreeMap<OrgId, held_back::Owed>,
     /// Peers that were restored and hold back, by their own word.

@@ -183,6 +183,17 @@ async fn a_link_that_stays_up_for_days_keeps_what_it_knows_of_clocks() {
 }
 
 #[tokio::test]
+async fn a_link_that_stays_up_for_weeks_tells_what_clocks_show() {
+    let federation = of_two_that_retain(20).await;
+    let dials = || federation.net.dialled(AMAL, BOREALIS) + federation.net.dialled(BOREALIS, AMAL);
+    let before = dials();
+    federation.pass(20 * DAY + HOUR).await;
+    let has_a_body = || has_body(&federation, BOREALIS) || has_body(&federation, AMAL);
+    federation.until_upkeep("it is destroyed", || !has_a_body()).await;
+    assert_eq!(dials(), before, "by one link");
+}
+
+#[tokio::test]
 async fn who_may_see_the_copy_that_goes_is_told_though_a_stricter_one_stays() {
     // Four days lie between the two ends: time for more than one day of agreeing clocks.
     let federation = of_two_that_retain(5).await;

@@ -25,6 +25,7 @@ use watchfire::clock::Clock;
 use watchfire::config::Config;
 use watchfire::formats::age::{Identity as AgeIdentity, Recipient};
 use watchfire::link::identity::Identity;
+use watchfire::link::session::CLOCK_TOLD_MS;
 use watchfire::model::crypto::random;
 use watchfire::model::id::base32;
 use watchfire::model::{OrgId, Timestamp};
@@ -53,6 +54,8 @@ pub const MINUTE: u64 = 60 * SECOND;
 pub const HOUR: u64 = 60 * MINUTE;
 pub const DAY: u64 = 24 * HOUR;
 
+/// Minutes of everyone's clock within which a link comes up that ended.
+const LINKED_WITHIN: u64 = 10;
 /// Longer than anything here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks.
@@ -379,8 +382,12 @@ impl Federation {
     pub async fn pass(&self, milliseconds: u64) {
         let (mut left, mut patient) = (milliseconds, true);
         while left > 0 {
-            // A clock that is told before the step and heard after it is an hour off until the link is made anew.
-            patient = patient && self.links_come_up().await;
+            // A clock that is told before a step and heard after it seems off by the step. While it is waited for, that is a minute; a link that
+            // does not come up within some of them is not waited for.
+            if patient {
+                let (minutes, are_heard) = self.clocks_are_heard(left / MINUTE).await;
+                (left, patient) = (left - minutes * MINUTE, are_heard);
+            }
             let step = left.min(HOUR);
             self.tick(step);
             left -= step;
@@ -388,18 +395,35 @@ impl Federation {
         }
     }
 
-    /// Waits a little for all links that should be up; whether they are.
-    async fn links_come_up(&self) -> bool {
-        let up = |one: Who, other: Who| self.node(one).link_view(&self.org(other)).up;
-        for _ in 0..200 {
-            let pairs = self.everyone().flat_map(|one| self.everyone().map(move |other| (one, other)));
-            let mut wanted = pairs.filter(|(one, other)| one != other && self.should_be_linked(*one, *other));
-            if wanted.all(|(one, other)| up(one, other)) {
-                return true;
+    /// Waits until all links are up that should be, and all clocks are heard that were told over them, or are to be: some minutes of everyone's
+    /// clock, at most as many as are `left`. How many passed, and whether it is so.
+    async fn clocks_are_heard(&self, left: u64) -> (u64, bool) {
+        let heard = |one: Who, other: Who| {
+            let (here, there) = (self.node(one), self.node(other));
+            let ([told, _], [_, heard]) = (here.clocks_said(&there.org()), there.clocks_said(&here.org()));
+            let is_heard = told.is_none_or(|(shown, at)| {
+                let due = here.clock.monotonic_ms().saturating_sub(at) >= CLOCK_TOLD_MS;
+                !due && heard.is_some_and(|(heard, _)| heard == shown)
+            });
+            here.link_view(&there.org()).up && is_heard
+        };
+        let mut minutes = 0;
+        loop {
+            for _ in 0..100 {
+                let pairs = self.everyone().flat_map(|one| self.everyone().map(move |other| (one, other)));
+                let mut wanted = pairs.filter(|(one, other)| one != other && self.should_be_linked(*one, *other));
+                if wanted.all(|(one, other)| heard(one, other)) {
+                    return (minutes, true);
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
             }
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            if minutes == LINKED_WITHIN.min(left) {
+                return (minutes, false);
+            }
+            // Whoever waits for the next attempt is woken.
+            self.tick(MINUTE);
+            minutes += 1;
         }
-        false
     }
 
     /// A node starts again with a clock of its own that is ahead of everyone's.
