@@ -4,6 +4,7 @@ use crate::harness::*;
 use crate::referrals::case;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use watchfire::model::ReferralId;
 use watchfire::model::referral::Priority;
 use watchfire::node::NodeError;
@@ -298,4 +299,40 @@ async fn what_became_due_during_a_stop_or_a_sleep_is_told_as_one() {
     federation.pass(10 * SECOND).await;
     assert_eq!(people.all().len(), 2, "{:?}", people.all());
     assert_eq!((&people.all()[1]["data"]["late"], &people.all()[1]["type"]), (&true.into(), &"digest".into()));
+}
+
+#[tokio::test]
+async fn the_one_notice_of_what_became_due_waits_for_what_waits_for_links() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut federation, people, machine) = told_by_programs(directory.path()).await;
+    let mut all = Vec::new();
+    for priority in [Priority::Emergency, Priority::Emergency, Priority::Normal] {
+        let mut request = emergency(&["borealis"], &["cedar"], true);
+        (request.offer.priority, request.reference) = (priority, format!("our ticket {}", all.len()));
+        all.push(federation.offered(request).await);
+    }
+    federation.kill(AMAL);
+    federation.kill(BOREALIS);
+    federation.pass(81 * HOUR).await;
+    federation.start(AMAL).await;
+    federation.until("what waits for no link is recorded", || !federation.rungs(AMAL, &all[2]).is_empty()).await;
+    federation.until("a machine is told of it", || !machine.all().is_empty()).await;
+    for _ in 0..50 {
+        federation.tick(SECOND);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let before = machine.all().len();
+    assert_eq!(people.all(), [Value::Null; 0], "a minute has not passed, and more comes");
+    for _ in 0..30 {
+        federation.tick(SECOND);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    federation.until("people are told", || !people.all().is_empty()).await;
+    assert!(machine.all().len() > before, "something has waited for its link");
+    for _ in 0..10 {
+        federation.pass(10 * SECOND).await;
+    }
+    federation.settle().await;
+    let (told, count) = (people.all(), machine.all().iter().filter(|one| one["data"]["late"] == true).count());
+    assert_eq!((told.len(), &told[0]["data"]["counts"]["rung-reached"]), (1, &Value::from(count)), "{told:?}");
 }

@@ -25,6 +25,7 @@ use crate::store::change::{Change, Shelf};
 use crate::store::{Conversation, Snapshot};
 use row::{RungRow, keep_watch};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +50,8 @@ pub(super) struct Clocks {
     changed: Bell,
     /// When the node came back, and when it last looked, in milliseconds of its monotonic clock; none before the first look.
     looked: Mutex<Option<(u64, u64)>>,
+    /// Whether something that is due waits for a link.
+    links_awaited: AtomicBool,
 }
 
 impl Clocks {
@@ -147,14 +150,24 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let desks = self.desks(&snapshot)?;
         let open = self.awake(&snapshot)?.into_iter().map(|(id, _)| id);
+        // A clock that runs says what its referral did when something was last said there.
+        let look_at_all = self.are_clocks_awake();
         let watched = self.with_engine(|engine, now| {
             engine.set_desks(desks, now);
-            engine.running().map(|(watch, _)| ReferralId(watch.referral)).collect::<BTreeSet<_>>()
+            let running = engine.running().filter(|_| look_at_all);
+            running.map(|(watch, _)| ReferralId(watch.referral)).collect::<BTreeSet<_>>()
         })?;
         let platforms = Self::all_platform_clocks(&snapshot)?.into_iter().map(ReferralId);
         let all: BTreeSet<ReferralId> = open.chain(watched).chain(platforms).collect();
         drop(snapshot);
-        self.watch_all(&all.into_iter().collect::<Vec<_>>()).await
+        if look_at_all {
+            self.let_clocks_rest(true);
+        }
+        let watched = self.watch_all(&all.into_iter().collect::<Vec<_>>()).await;
+        if watched.is_err() {
+            self.let_clocks_rest(false);
+        }
+        watched
     }
 
     async fn watch_all(&self, ids: &[ReferralId]) -> Result<(), NodeError> {
@@ -266,8 +279,14 @@ impl Node {
         }
         self.with_engine(|engine, now| {
             let left = engine.next_due().is_some_and(|due| due <= now.wall);
+            self.clocks.links_awaited.store(left, Ordering::Relaxed);
             engine.running().next().map(|_| if left { AGAIN_MS } else { engine.next_in_ms(now).max(1) })
         })
+    }
+
+    /// Whether something that is due waits for a link, for a minute at most: what is told of the node's return is not whole before.
+    pub(super) fn awaits_links(&self) -> bool {
+        self.clocks.links_awaited.load(Ordering::Relaxed)
     }
 
     /// When the node came back, in milliseconds of its monotonic clock: when it started, or woke up.

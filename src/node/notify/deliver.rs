@@ -21,8 +21,9 @@ const LOOK_MS: u64 = 10_000;
 const IDLE_MS: u64 = 5_000;
 /// What became due while the node was away is told together, once nothing more of it came for so long (2 s, in milliseconds).
 const QUIET_MS: u64 = 2_000;
-/// It is held for so long at most (60 s, in milliseconds). Behind a first catch-up the next one waits as long: clocks wait up to that for links.
-const HELD_MS_MAX: u64 = 60_000;
+/// It is held for so long at most (70 s, in milliseconds): clocks wait for links for up to a minute, and what they record then belongs to it. Behind a
+/// first catch-up the next one waits as long.
+const HELD_MS_MAX: u64 = 70_000;
 /// A notice that was queued further ahead of the clock (an hour, in milliseconds) was queued by a wrong one.
 const AHEAD_MS: u64 = 3_600_000;
 
@@ -47,6 +48,15 @@ struct Plan {
     catches_up: bool,
     /// In how many milliseconds to look again; `None` where nothing waits.
     wait_ms: Option<u64>,
+}
+
+/// What is known of catch-ups.
+#[derive(Debug, Clone, Copy)]
+struct Catching {
+    /// How long ago one left, in milliseconds.
+    left_ms: u64,
+    /// Whether clocks wait for links, and more of it comes with those.
+    more_comes: bool,
 }
 
 impl Node {
@@ -95,7 +105,8 @@ impl Node {
         let (now, now_ms, retry_max_ms) = (self.clock.now(), self.clock.monotonic_ms(), self.config.notify.retry().max_ms);
         let room = (pacing.bucket.left(now_ms), pacing.bucket.wait_ms());
         let since_ms = pacing.caught_up_ms.map_or(u64::MAX, |told| now_ms.saturating_sub(told));
-        let plan = plan(&waiting, now, room, &pacing.times, retry_max_ms, channel.digest.then_some(since_ms));
+        let caught_up = channel.digest.then_some(Catching { left_ms: since_ms, more_comes: self.awaits_links() });
+        let plan = plan(&waiting, now, room, &pacing.times, retry_max_ms, caught_up);
         if plan.catches_up {
             pacing.caught_up_ms = Some(now_ms);
         }
@@ -158,8 +169,15 @@ impl Node {
 /// What is to be done now. `room` is how many may leave one by one, and in how many milliseconds one more.
 ///
 /// Of what was never tried, more than there is room for becomes one notice, and so does what became due while the node was away, unless the channel wants
-/// each one: `caught_up` is how long ago a catch-up left, in milliseconds, and `None` on such a channel. What was tried keeps its id, as it may have come.
-fn plan(waiting: &[Delivery], now: Timestamp, room: (u64, u64), times: &DigestTimes, retry_max_ms: u64, caught_up: Option<u64>) -> Plan {
+/// each one: `caught_up` is `None` on such a channel. What was tried keeps its id, as it may have come.
+fn plan(
+    waiting: &[Delivery],
+    now: Timestamp,
+    room: (u64, u64),
+    times: &DigestTimes,
+    retry_max_ms: u64,
+    caught_up: Option<Catching>,
+) -> Plan {
     let (mut digest, mut fresh, mut again, mut later) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut late, mut queued) = (Vec::new(), Vec::new());
     let mut first: Option<Timestamp> = None;
@@ -188,7 +206,7 @@ fn plan(waiting: &[Delivery], now: Timestamp, room: (u64, u64), times: &DigestTi
     if digest_ms == Some(0) {
         return Plan { gather: digest, send: Vec::new(), catches_up: false, wait_ms: Some(0) };
     }
-    let late_ms = held_ms(&queued, now, caught_up.unwrap_or(u64::MAX)).filter(|held| *held > 0);
+    let late_ms = caught_up.and_then(|catching| held_ms(&queued, now, catching)).filter(|held| *held > 0);
     let catches_up = !late.is_empty() && late_ms.is_none() && left > 0;
     if catches_up && late.len() > 1 {
         return Plan { gather: late, send: Vec::new(), catches_up, wait_ms: Some(0) };
@@ -207,13 +225,14 @@ fn plan(waiting: &[Delivery], now: Timestamp, room: (u64, u64), times: &DigestTi
 }
 
 /// For how long yet what became due while the node was away is held, in milliseconds, from when each was queued; `None` where there is nothing of it.
-fn held_ms(queued: &[Timestamp], now: Timestamp, caught_up_ms: u64) -> Option<u64> {
+fn held_ms(queued: &[Timestamp], now: Timestamp, catching: Catching) -> Option<u64> {
     let (first, last) = (*queued.iter().min()?, *queued.iter().max()?);
     if last.since(now) > HELD_MS_MAX {
         // Queued by a clock that was ahead: for how long it waits cannot be told.
         return Some(0);
     }
-    let wanted = last.plus(QUIET_MS).since(now).max(HELD_MS_MAX.saturating_sub(caught_up_ms));
+    let behind = if catching.more_comes { HELD_MS_MAX } else { HELD_MS_MAX.saturating_sub(catching.left_ms) };
+    let wanted = last.plus(QUIET_MS).since(now).max(behind);
     Some(wanted.min(first.plus(HELD_MS_MAX).since(now)))
 }
 
@@ -226,6 +245,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
     const RETRY_MAX_MS: u64 = 3_600_000;
+    const NONE_LEFT: Catching = Catching { left_ms: u64::MAX, more_comes: false };
 
     fn waiting(n: u8, row: DeliveryRow) -> Delivery {
         let notice = Notice::new(Event::Question, &[n], Role::Handler, NOW);
@@ -234,7 +254,7 @@ mod tests {
     }
 
     fn planned(waiting: &[Delivery], now: Timestamp, room: (u64, u64)) -> Plan {
-        plan(waiting, now, room, &DigestTimes::Every(3_600_000), RETRY_MAX_MS, Some(u64::MAX))
+        plan(waiting, now, room, &DigestTimes::Every(3_600_000), RETRY_MAX_MS, Some(NONE_LEFT))
     }
 
     /// One that became due while the node was away, and was queued so many milliseconds after its return.
@@ -248,7 +268,14 @@ mod tests {
 
     /// How many become one, how many are sent, and when to look again: so long after the return, and, where one has left, after a catch-up.
     fn caught(waiting: &[Delivery], after_ms: u64, caught_up_ms: u64) -> (usize, usize, Option<u64>) {
-        let plan = plan(waiting, NOW.plus(after_ms), (9, 0), &DigestTimes::Every(3_600_000), RETRY_MAX_MS, Some(caught_up_ms));
+        let plan = plan(
+            waiting,
+            NOW.plus(after_ms),
+            (9, 0),
+            &DigestTimes::Every(3_600_000),
+            RETRY_MAX_MS,
+            Some(Catching { left_ms: caught_up_ms, more_comes: false }),
+        );
         assert_eq!(plan.catches_up, !plan.gather.is_empty() || !plan.send.is_empty());
         (plan.gather.len(), plan.send.len(), plan.wait_ms)
     }
@@ -298,34 +325,44 @@ mod tests {
         assert_eq!(caught(&three[..1], 2_000, u64::MAX), (0, 1, None), "alone it leaves as itself");
         assert_eq!(caught(&three, 4_999, u64::MAX), (0, 0, Some(1)));
         assert_eq!(caught(&three, 5_000, u64::MAX), (3, 0, Some(0)));
-        let unending = [late(1, 0), late(2, 59_999)];
-        assert_eq!(caught(&unending, 59_999, u64::MAX), (0, 0, Some(1)));
-        assert_eq!(caught(&unending, 60_000, u64::MAX), (2, 0, Some(0)), "the oldest waits for a minute at most");
+        let unending = [late(1, 0), late(2, 69_999)];
+        assert_eq!(caught(&unending, 69_999, u64::MAX), (0, 0, Some(1)));
+        assert_eq!(caught(&unending, 70_000, u64::MAX), (2, 0, Some(0)), "the oldest waits for so long at most");
     }
 
     #[test]
-    fn what_links_were_waited_for_leaves_as_a_second_catch_up_and_no_third() {
+    fn while_clocks_wait_for_links_the_catch_up_is_not_whole() {
+        let plan_at = |after_ms, more_comes| {
+            let catching = Catching { left_ms: u64::MAX, more_comes };
+            let two = [late(1, 0), late(2, 1_000)];
+            plan(&two, NOW.plus(after_ms), (9, 0), &DigestTimes::Every(3_600_000), RETRY_MAX_MS, Some(catching)).gather.len()
+        };
+        assert_eq!((plan_at(3_000, false), plan_at(3_000, true), plan_at(69_999, true), plan_at(70_000, true)), (2, 0, 0, 2));
+    }
+
+    #[test]
+    fn what_comes_behind_a_catch_up_leaves_as_a_second_one_and_no_third() {
         let two = [late(1, 5_000), late(2, 30_000)];
-        assert_eq!(caught(&two, 61_999, 59_999), (0, 0, Some(1)));
-        assert_eq!(caught(&two, 62_000, 60_000), (2, 0, Some(0)));
+        assert_eq!(caught(&two, 71_999, 69_999), (0, 0, Some(1)));
+        assert_eq!(caught(&two, 72_000, 70_000), (2, 0, Some(0)));
     }
 
     #[test]
     fn what_is_not_late_is_never_held_and_a_machine_gets_each_one() {
         let three = [late(1, 0), fresh(2), late(3, 0)];
         let plan_for = |caught_up| plan(&three, NOW, (9, 0), &DigestTimes::Every(3_600_000), RETRY_MAX_MS, caught_up);
-        let people = plan_for(Some(u64::MAX));
+        let people = plan_for(Some(NONE_LEFT));
         assert_eq!((people.gather.len(), people.send, people.catches_up), (0, vec![three[1].id], false));
         assert_eq!((plan_for(None).gather.len(), plan_for(None).send.len()), (0, 3));
-        let full = plan(&three, NOW.plus(2_000), (0, 7), &DigestTimes::Every(3_600_000), RETRY_MAX_MS, Some(u64::MAX));
+        let full = plan(&three, NOW.plus(2_000), (0, 7), &DigestTimes::Every(3_600_000), RETRY_MAX_MS, Some(NONE_LEFT));
         assert_eq!((full.gather.len(), full.send.len(), full.catches_up, full.wait_ms), (0, 0, false, Some(7)));
     }
 
     #[test]
     fn a_clock_that_went_back_holds_nothing_for_longer() {
-        let two = [late(1, 60_001), late(2, 60_001)];
+        let two = [late(1, 70_001), late(2, 70_001)];
         assert_eq!(caught(&two, 0, u64::MAX).0, 2);
-        assert_eq!(caught(&[late(1, 60_000)], 0, u64::MAX), (0, 0, Some(LOOK_MS)), "62 s at most");
+        assert_eq!(caught(&[late(1, 70_000)], 0, u64::MAX), (0, 0, Some(LOOK_MS)), "72 s at most");
     }
 
     #[test]
