@@ -22,7 +22,7 @@ mod search;
 mod skips;
 
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
-use ear::Ear;
+use ear::{Case, Ear};
 use harness::word;
 use hpke::{Deserializable, Kem, OpModeR, aead::ChaCha20Poly1305, kdf::HkdfSha256, kem::XWing};
 use places::Seen;
@@ -34,7 +34,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use watchfire::api::client::{Client, Target};
 use watchfire::link::identity::DIRECTORY;
-use watchfire::model::crypto::{SigningKey, framed};
+use watchfire::model::ReferralId;
+use watchfire::model::crypto::{SigningKey, framed, random};
 use watchfire::model::desk::{KeyShare, Passphrase};
 use watchfire::model::id::from_base32;
 use watchfire::model::identity::Card;
@@ -123,6 +124,14 @@ impl Desk {
         });
     }
 
+    fn until_contact(&self, id: &str) {
+        until("the contact has come", || {
+            let asked = self.org.command(&["contact", id, "--json"]).output().unwrap();
+            let said = String::from_utf8_lossy(&asked.stderr).into_owned();
+            (!said.contains("no contact to open")).then_some(()).ok_or(said)
+        });
+    }
+
     /// Passphrase and open keys, as they are in the command line while it signs and opens: found out anew here.
     async fn secrets(&self) -> Vec<(String, Vec<u8>)> {
         let client = Client::new(&self.org.data);
@@ -200,6 +209,22 @@ impl Hunt<'_> {
         }
     }
 
+    /// As [`Self::look`], of the memory alone, as core files have it.
+    fn look_in_cores(&mut self, directory: &Path, moment: &str) {
+        for desk in self.desks {
+            let (name, own) = (&desk.org.name, format!("{OWN_KEY} {}", desk.org.name));
+            match places::core(&self.search, desk.org.pid(), directory) {
+                Some(core) => {
+                    assert!(core.whose().contains(own.as_str()), "{moment}: a core file of {name} has its own key in it");
+                    self.keep(format!("core file of {name}, {moment}"), core);
+                }
+                None => {
+                    skips::skipped("there is no gcore (gdb), or it may not write core files; processes' memory is read through /proc alone")
+                }
+            }
+        }
+    }
+
     fn keep(&mut self, place: String, seen: Seen) {
         println!("{place}: {} KiB, {:?}", seen.bytes >> 10, seen.whose());
         self.found.push((place, seen));
@@ -211,6 +236,12 @@ impl Hunt<'_> {
         with.map(|(place, _)| place.split(',').next().unwrap_or_default().to_owned()).collect()
     }
 
+    /// These places, and the core files, where there are any.
+    fn and_cores(&self, places: &[&str]) -> BTreeSet<String> {
+        let cores = self.places_with(|_| true).into_iter().filter(|place| place.starts_with("core file"));
+        places.iter().map(|place| (*place).to_owned()).chain(cores).collect()
+    }
+
     fn verdict(&self) {
         let secret = |name: &str| !name.starts_with("control");
         let leaks: Vec<String> = self
@@ -220,11 +251,10 @@ impl Hunt<'_> {
             .collect();
         assert!(leaks.is_empty(), "{} leaks:\n{}", leaks.len(), leaks.join("\n"));
         // The same search finds what has to be there, and a log that has it not is no proof that it is read: that it is kept at `trace` is seen from its size.
-        let places = ["memory of amal", "memory of borealis", "files of amal", "files of borealis", "frames to the ear"];
+        let places = ["memory of amal", "memory of borealis", "files of amal", "files of borealis", "frames of amal", "frames of borealis"];
         let with_summary = self.places_with(|name| name == CONTROL);
-        assert_eq!(with_summary, places.map(str::to_owned).into(), "the control is found where it has to be, and in no log");
-        let keys: BTreeSet<String> =
-            ["amal", "borealis"].iter().flat_map(|name| [format!("memory of {name}"), format!("files of {name}")]).collect();
+        assert_eq!(with_summary, self.and_cores(&places), "the control is found where it has to be, and in no log");
+        let keys = self.and_cores(&["memory of amal", "memory of borealis", "files of amal", "files of borealis"]);
         let with_keys = self.places_with(|name| name.starts_with(OWN_KEY));
         assert_eq!(with_keys, keys, "a node's own key is in its memory and its key file, and nowhere else");
     }
@@ -234,6 +264,22 @@ impl Hunt<'_> {
 fn log_key(desk: &Desk) -> (String, Vec<u8>) {
     let text = fs::read_to_string(desk.org.data.join(DIRECTORY).join("log.key")).unwrap();
     (format!("{OWN_KEY} {}", desk.org.name), from_base32(text.trim()).expect("a seed in base32"))
+}
+
+/// A case that comes to a desk from a partner of whom every frame is kept: accepted, its contact opened, and resolved with a text that has the summary's word.
+async fn hand_on(mouth: Ear, case: Case, desk: &Desk, person: &Person, word: &str) -> Vec<u8> {
+    let referral = ReferralId(random());
+    let id = referral.to_string();
+    let giving = tokio::spawn(async move { mouth.give_a_case(referral, case).await });
+    desk.until_stands(&id, "delivered");
+    desk.signed(&["ack", &id]);
+    desk.signed(&["accept", &id, "--now"]);
+    desk.until_stands(&id, "in_progress");
+    desk.until_contact(&id);
+    let opened = desk.signed(&["contact", &id]).to_string();
+    assert!(person.values.iter().all(|(_, value)| opened.contains(std::str::from_utf8(value).unwrap())), "it opens, and is whole");
+    desk.signed(&["resolve", &id, "--outcome", "advice_given", "--text", &format!("what is called {word} is done"), "--now"]);
+    giving.await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -246,6 +292,8 @@ async fn no_process_but_the_command_line_ever_has_what_is_sealed_to_a_desk() {
     amal.org.pair(&borealis.org);
     let ear = Ear::of(&directory.path().join("ear"), Card::from_text(&amal.card()).unwrap());
     amal.org.json(&["peer", "add", &private(directory.path(), "ear.card", &ear.card()), "--name", "ear"]);
+    let mouth = Ear::of(&directory.path().join("mouth"), Card::from_text(&borealis.card()).unwrap());
+    borealis.org.json(&["peer", "add", &private(directory.path(), "mouth.card", &mouth.card()), "--name", "mouth"]);
 
     let (person, summary) = (Person::new(), word());
     let mut values = person.values.clone();
@@ -279,31 +327,20 @@ async fn no_process_but_the_command_line_ever_has_what_is_sealed_to_a_desk() {
     hunt.look("acknowledged");
     borealis.signed(&["accept", &id]);
     borealis.until_stands(&id, "in_progress");
-    until("the contact has come", || {
-        let asked = borealis.org.command(&["contact", &id, "--json"]).output().unwrap();
-        let said = String::from_utf8_lossy(&asked.stderr).into_owned();
-        (!said.contains("no contact to open")).then_some(()).ok_or(said)
-    });
+    borealis.until_contact(&id);
     hunt.look("handed over");
     let opened = borealis.signed(&["contact", &id]).to_string();
     assert!(person.values.iter().all(|(_, value)| opened.contains(std::str::from_utf8(value).unwrap())), "it opens, and is whole");
     hunt.look("opened");
-    for (pid, name) in [(amal.org.pid(), "amal"), (borealis.org.pid(), "borealis")] {
-        match places::core(&hunt.search, pid, directory.path()) {
-            Some(core) => {
-                assert!(core.whose().iter().any(|one| one.starts_with(OWN_KEY)), "a core file of {name} has its own key in it");
-                hunt.keep(format!("memory of {name}, by a core file"), core);
-            }
-            None => {
-                skips::skipped("there is no gcore (gdb), or it may not write core files; processes' memory is read through /proc alone")
-            }
-        }
-    }
+    hunt.look_in_cores(directory.path(), "opened");
     let case_of_ear = refer("ear");
-    let heard = ear.take_the_case().await;
-    let opened = serde_json::to_string(&heard.contact).unwrap();
+    let (frames, case) = ear.take_a_case().await;
+    let opened = serde_json::to_string(&case.contact).unwrap();
     assert!(opened.contains(std::str::from_utf8(&person.values[0].1).unwrap()), "what the ear heard opens with its key");
-    hunt.keep("frames to the ear, until the contact".into(), places::bytes(&hunt.search, &heard.frames));
+    hunt.keep("frames of amal, until the contact".into(), places::bytes(&hunt.search, &frames));
+    let frames = hand_on(mouth, case, &borealis, &person, &summary).await;
+    hunt.keep("frames of borealis, until it is resolved".into(), places::bytes(&hunt.search, &frames));
+    hunt.look("heard");
     borealis.signed(&["resolve", &id, "--outcome", "advice_given"]);
     amal.until_stands(&id, "resolved");
     amal.signed(&["close", &id]);
@@ -323,7 +360,8 @@ async fn no_process_but_the_command_line_ever_has_what_is_sealed_to_a_desk() {
     borealis.until_stands(&id, "delivered");
     hunt.found.clear();
     hunt.look("with a hole");
+    hunt.look_in_cores(directory.path(), "with a hole");
     let leaked = hunt.places_with(|name| name == person.values[6].0);
     let places = ["memory of amal", "memory of borealis", "files of amal", "files of borealis"];
-    assert_eq!(leaked, places.map(str::to_owned).into(), "what was planted is found");
+    assert_eq!(leaked, hunt.and_cores(&places), "what was planted is found");
 }
