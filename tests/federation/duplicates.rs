@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use watchfire::link::convert::encode_record;
 use watchfire::link::convert::wire::{self, frame::Frame as Kind};
 use watchfire::model::crypto::{random, sha256_framed};
+use watchfire::model::desk::{self, Roles};
 use watchfire::model::duplicate::{
     Basis, Evaluated, MatchKey, MatchPublic, NotEvaluated, Purpose, Question, Round, Said, Subject, Value, claim,
 };
@@ -20,6 +21,7 @@ use watchfire::node::duplicate::{
 };
 use watchfire::node::referral::{Act, By, DeedRange};
 use watchfire::rules::label::Withheld;
+use watchfire::rules::notify;
 use watchfire::store::change::Shelf;
 
 const LEYLA: &str = "leyla@wrennock.example";
@@ -169,9 +171,23 @@ async fn a_refusal_and_silence_look_like_a_miss() {
     assert!(late.to_string().starts_with("it is too late"), "{late}");
 }
 
+const LEADS: Roles = Roles::one(desk::Role::Lead);
+
+/// Who at a desk is told that somebody tries too often, by each notice.
+fn tries_told(federation: &Federation, who: Who) -> Vec<Roles> {
+    let notices = federation.node(who).store.snapshot().unwrap().notices().unwrap().into_iter();
+    let told = notices.filter_map(|row| match row.message {
+        notify::Message::One(notice) if notice.event == notify::Event::MatchTries => Some(notice.to),
+        _ => None,
+    });
+    told.collect()
+}
+
 #[tokio::test]
 async fn what_is_answered_in_a_day_is_bounded_and_a_restart_forgives_nothing() {
     let mut federation = Federation::with(3, |_, config| {
+        let channel = "[[channel]]\nname = \"page\"\nkind = \"command\"\nprogram = \"/bin/true\"\n";
+        config.notify = toml::from_str(channel).unwrap();
         (config.duplicates.per_peer_max, config.duplicates.per_day_max) = (3, 4);
     })
     .await;
@@ -181,12 +197,17 @@ async fn what_is_answered_in_a_day_is_bounded_and_a_restart_forgives_nothing() {
     for turn in 0..3 {
         assert_eq!(federation.check(AMAL, "telegram:x", "borealis").await.state, "answered", "turn {turn}");
     }
+    assert!(tries_told(&federation, BOREALIS).is_empty(), "nobody is told of what is answered");
     assert_eq!(federation.check(AMAL, "telegram:x", "borealis").await.state, "used_up");
+    assert_eq!(tries_told(&federation, BOREALIS), [LEADS]);
     federation.restart(BOREALIS).await;
     federation.settle().await;
     assert_eq!(federation.check(AMAL, "telegram:x", "borealis").await.state, "used_up", "after a restart too");
+    assert_eq!(tries_told(&federation, BOREALIS), [LEADS], "once a day of the same");
     assert_eq!(federation.check(CEDAR, "telegram:x", "borealis").await.state, "answered", "the fourth of all");
     assert_eq!(federation.check(CEDAR, "telegram:x", "borealis").await.state, "used_up", "and the last");
+    assert_eq!(tries_told(&federation, BOREALIS), [LEADS; 2], "and of each");
+    assert!([AMAL, CEDAR].iter().all(|who| tries_told(&federation, *who).is_empty()), "where they asked too often");
     let answered = federation.node(BOREALIS).duplicates().unwrap().answered;
     let counts: BTreeSet<(String, u64, u64)> = answered.into_iter().map(|view| (view.peer, view.answered, view.refused)).collect();
     assert_eq!(counts, BTreeSet::from([("amal".to_owned(), 3, 2), ("cedar".to_owned(), 1, 1)]));
@@ -195,6 +216,7 @@ async fn what_is_answered_in_a_day_is_bounded_and_a_restart_forgives_nothing() {
     federation.pass(DAY).await;
     federation.settle().await;
     assert_eq!(federation.check(AMAL, "telegram:x", "borealis").await.state, "answered", "the next day");
+    assert_eq!(tries_told(&federation, BOREALIS), [LEADS; 2]);
 }
 
 /// Who makes an organisation searches for an id that begins like a partner's (2^32 tries for eight bytes give two of them).

@@ -157,8 +157,18 @@ fn lies() -> Vec<Lie> {
     ]
 }
 
-/// Memory is that of the whole process, so whoever measures it does so alone among these tests.
-static MEASURES: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+/// Memory is that of a whole process: a test that measures it has one of its own, where no other test runs.
+async fn alone(name: &str, test: impl Future<Output = ()>) {
+    const ALONE: &str = "WATCHFIRE_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return test.await;
+    }
+    let mut program = std::process::Command::new(std::env::current_exe().unwrap());
+    let ran = program.args([&format!("lies::{name}"), "--exact", "--nocapture"]).env(ALONE, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    print!("{said}");
+    assert!(ran.status.success() && said.contains("1 passed"), "{}", String::from_utf8_lossy(&ran.stderr));
+}
 
 fn memory() -> Option<u64> {
     let pages: u64 = std::fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok()?;
@@ -166,7 +176,6 @@ fn memory() -> Option<u64> {
 }
 
 async fn tell_all(role: Role) {
-    let _alone = MEASURES.lock().await;
     let mut federation = Federation::strangers(1).await;
     federation.expect_error("a batch does not verify");
     let rogue = Rogue::paired_as(role, &federation, AMAL).await;
@@ -210,12 +219,12 @@ async fn tell_all(role: Role) {
 
 #[tokio::test]
 async fn a_caller_that_lies_is_told_so_and_nothing_is_stored() {
-    tell_all(Role::Caller).await;
+    alone("a_caller_that_lies_is_told_so_and_nothing_is_stored", tell_all(Role::Caller)).await;
 }
 
 #[tokio::test]
 async fn a_called_peer_that_lies_is_told_so_and_nothing_is_stored() {
-    tell_all(Role::Called).await;
+    alone("a_called_peer_that_lies_is_told_so_and_nothing_is_stored", tell_all(Role::Called)).await;
 }
 
 /// What the node holds of the rogue's only log.
@@ -291,7 +300,10 @@ async fn a_log_that_is_offered_with_another_head_gets_our_history_once() {
 
 #[tokio::test]
 async fn a_log_that_never_gets_on_ends_the_link() {
-    let _alone = MEASURES.lock().await;
+    alone("a_log_that_never_gets_on_ends_the_link", never_gets_on()).await;
+}
+
+async fn never_gets_on() {
     let federation = Federation::with(1, |_, config| config.link.in_flight_bytes_max = 1 << 20).await;
     let rogue = Rogue::paired_with(&federation, AMAL).await;
     let mut stream = rogue.asked(NOWHERE).await;
@@ -322,10 +334,13 @@ async fn a_gap_that_is_closed_when_it_is_asked_for_stops_nothing() {
     assert!(federation.finds(AMAL, "d.example.org"));
 }
 
-/// A batch of a group's log may be compressed: what it unpacks to is bounded before it is unpacked.
 #[tokio::test]
 async fn a_bomb_in_a_groups_log_is_not_unpacked() {
-    let _alone = MEASURES.lock().await;
+    alone("a_bomb_in_a_groups_log_is_not_unpacked", bomb()).await;
+}
+
+/// A batch of a group's log may be compressed: what it unpacks to is bounded before it is unpacked.
+async fn bomb() {
     let federation = Federation::strangers(1).await;
     let rogue = Rogue::paired_with(&federation, AMAL).await;
     let group = federation.node(AMAL).group_create(group_of(ROGUE)).await.unwrap().group_id;

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use watchfire::model::crypto::sha256_of;
+use watchfire::model::id::base32;
 use watchfire::simulation;
 
 /// Days that CI runs.
@@ -77,6 +79,8 @@ struct Came {
     offers: Vec<Line>,
     wrong: Vec<String>,
     seconds: u64,
+    /// The SHA-256 of the program that lived it.
+    program: String,
 }
 
 /// `days N …` as [`Asked::read`] has it, and `--jobs J`, `--resume`: in as many processes, each part of so many days through nodes of its own; `--resume` takes the parts
@@ -108,8 +112,15 @@ pub fn run(words: &[&str]) -> ExitCode {
     if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// What this very program came to.
 fn read(asked: &Asked, part: u64) -> Option<Came> {
-    serde_json::from_slice(&std::fs::read(asked.kept(part)).ok()?).ok()
+    let came: Came = serde_json::from_slice(&std::fs::read(asked.kept(part)).ok()?).ok()?;
+    Some(came).filter(|came| came.program == program())
+}
+
+fn program() -> String {
+    let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
+    base32(&sha256_of(file).unwrap().0)
 }
 
 fn side_by_side(words: &[&str], asked: &Asked, parts: u64) {
@@ -180,7 +191,7 @@ fn live(asked: &Asked, part: u64) -> Came {
         told.abort();
         let (now, outcomes) = (net.now(), net.outcomes().await);
         let offers = outcomes.iter().map(|one| Line::of(one, now)).collect();
-        Came { offers, wrong: mistakes(&outcomes, now, MINUTE), seconds: began.elapsed().as_secs() }
+        Came { offers, wrong: mistakes(&outcomes, now, MINUTE), seconds: began.elapsed().as_secs(), program: program() }
     })
 }
 

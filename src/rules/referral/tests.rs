@@ -57,6 +57,7 @@ fn steps(known: usize) -> Vec<Step> {
         Accept,
         Decline,
         Contact,
+        // One stands for all four, by `what_is_waited_for_is_all_the_same_to_what_may_follow`.
         Progress(super::Progress::WaitingPlatform),
         PassOn,
         HandBack,
@@ -111,6 +112,10 @@ fn broken(logs: &Logs, claims: Claims, clocks: Clocks) -> Option<&'static str> {
         return Some("nobody watches");
     }
     let withdrawn = logs.origin.iter().any(|message| message.step == Step::Withdraw);
+    let may_withdraw = |view: &Standing| view.phase() == Phase::Draft || view.may(Side::Origin, Step::Withdraw).is_ok();
+    if !withdrawn && !views(Side::Origin).all(|view| may_withdraw(&view)) {
+        return Some("it cannot be withdrawn");
+    }
     if withdrawn && !matches!(whole.phase(), Phase::Withdrawn | Phase::Purged) {
         return Some("something won over a withdrawal");
     }
@@ -144,6 +149,21 @@ fn whatever_two_parties_do_in_eight_steps_one_owns_it_somebody_watches_and_a_wit
     assert_eq!(found, None);
     println!("{count} pairs of logs");
     assert!(count > 50_000, "{count}");
+}
+
+#[test]
+fn what_is_waited_for_is_all_the_same_to_what_may_follow() {
+    use super::Progress::*;
+    let origin = [message(0, Step::Offer), message(2, Step::Confirm(2))];
+    let views = [Working, WaitingBeneficiary, WaitingPlatform, WaitingThirdParty].map(|progress| {
+        let [acknowledged, accepted] = given_receiver();
+        let view = standing(&origin, &[acknowledged, accepted, message(2, Step::Progress(progress))]);
+        assert_eq!(view.phase(), Phase::InProgress(progress));
+        let may = |side: Side| steps(3).into_iter().map(|step| view.may(side, step)).collect::<Vec<_>>();
+        let [origins, receivers] = Side::ALL.map(may);
+        (view.owner(), origins, receivers, Side::ALL.map(|side| clocks(side, &view)))
+    });
+    assert!(views.iter().all(|one| *one == views[0]), "{views:?}");
 }
 
 #[test]
