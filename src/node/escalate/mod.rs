@@ -267,15 +267,16 @@ impl Node {
     /// # Errors
     /// When the store cannot be read or takes no changes; what was not done is done then.
     pub async fn look_at_clocks(&self) -> Result<Option<u64>, NodeError> {
-        if self.holds_back(&self.store.snapshot()?)? {
+        let (due, has_changes) = self.with_engine(|engine, now| (engine.due(now), engine.has_changes()))?;
+        // Every few seconds, mostly in vain: the store is not read for that.
+        if !due.is_empty() && self.holds_back(&self.store.snapshot()?)? {
             return Ok(Some(FAILED_MS));
         }
         let back_ms = self.came_back_ms();
-        let due = self.with_engine(|engine, now| engine.due(now))?;
-        if due.is_empty() {
-            self.watch_all(&[]).await?;
-        } else {
+        if !due.is_empty() {
             self.climb(&due, back_ms).await?;
+        } else if has_changes {
+            self.watch_all(&[]).await?;
         }
         self.with_engine(|engine, now| {
             let left = engine.next_due().is_some_and(|due| due <= now.wall);

@@ -268,6 +268,11 @@ impl Engine {
         self.queue.first().map(|(due, _)| *due)
     }
 
+    /// Whether [`Self::take_changes`] would say anything.
+    pub fn has_changes(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     /// What has changed since this was last asked.
     pub fn take_changes(&mut self) -> Changes {
         let mut changes = Changes::default();
