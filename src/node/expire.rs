@@ -22,7 +22,8 @@ impl Node {
         now.0
     }
 
-    /// What a peer was told last of our clock, and what it told last of its own; each with how long we had run then, in milliseconds.
+    /// What a peer was told last of our clock, and what it told last of its own; each with how long we had run then, in milliseconds. A test
+    /// that lets hours pass at once waits for the one to become the other.
     pub fn clocks_said(&self, peer: &OrgId) -> [Option<(u64, u64)>; 2] {
         let memory = self.memory();
         [&memory.clocks_told, &memory.clocks].map(|said| said.get(peer).copied())

@@ -9,7 +9,7 @@ pub const AGREED_FOR_MS: u64 = 86_400_000;
 
 /// Whether our clock agrees with those of enough peers: two, or the one that we have.
 ///
-/// `offsets` are the peers' clocks minus ours, in milliseconds, of those heard within the last day; `peers` is how many we have.
+/// `offsets` are the peers' clocks minus ours, in milliseconds, of those heard within the last seven days; `peers` is how many we have.
 pub fn clocks_agree(offsets: &[i64], peers: usize) -> bool {
     let agreeing = offsets.iter().filter(|offset| offset.unsigned_abs() <= AGREES_MS).count();
     let disagreeing = offsets.len() - agreeing;

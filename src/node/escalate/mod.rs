@@ -150,24 +150,14 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let desks = self.desks(&snapshot)?;
         let open = self.awake(&snapshot)?.into_iter().map(|(id, _)| id);
-        // A clock that runs says what its referral did when something was last said there.
-        let look_at_all = self.are_clocks_awake();
         let watched = self.with_engine(|engine, now| {
             engine.set_desks(desks, now);
-            let running = engine.running().filter(|_| look_at_all);
-            running.map(|(watch, _)| ReferralId(watch.referral)).collect::<BTreeSet<_>>()
+            engine.running().map(|(watch, _)| ReferralId(watch.referral)).collect::<BTreeSet<_>>()
         })?;
         let platforms = Self::all_platform_clocks(&snapshot)?.into_iter().map(ReferralId);
         let all: BTreeSet<ReferralId> = open.chain(watched).chain(platforms).collect();
         drop(snapshot);
-        if look_at_all {
-            self.let_clocks_rest(true);
-        }
-        let watched = self.watch_all(&all.into_iter().collect::<Vec<_>>()).await;
-        if watched.is_err() {
-            self.let_clocks_rest(false);
-        }
-        watched
+        self.watch_all(&all.into_iter().collect::<Vec<_>>()).await
     }
 
     async fn watch_all(&self, ids: &[ReferralId]) -> Result<(), NodeError> {
@@ -230,6 +220,8 @@ impl Node {
     /// Records every rung when it is due, and does what it says, until `stop` fires.
     pub async fn keep_watching(self: Arc<Self>, stop: CancellationToken) {
         let (mut clocks, mut peers) = (self.clocks.changed.listen(), self.peer_changes());
+        // What is due is not known before the first look.
+        self.clocks.links_awaited.store(true, Ordering::Relaxed);
         while let Err(error) = self.watch_open().await {
             tracing::warn!(code = error.code(), "the clocks of referrals could not be read");
             tokio::select! {
@@ -268,6 +260,7 @@ impl Node {
     /// When the store cannot be read or takes no changes; what was not done is done then.
     pub async fn look_at_clocks(&self) -> Result<Option<u64>, NodeError> {
         let (due, has_changes) = self.with_engine(|engine, now| (engine.due(now), engine.has_changes()))?;
+        self.clocks.links_awaited.store(false, Ordering::Relaxed);
         // Every few seconds, mostly in vain: the store is not read for that.
         if !due.is_empty() && self.holds_back(&self.store.snapshot()?)? {
             return Ok(Some(FAILED_MS));
@@ -280,7 +273,6 @@ impl Node {
         }
         self.with_engine(|engine, now| {
             let left = engine.next_due().is_some_and(|due| due <= now.wall);
-            self.clocks.links_awaited.store(left, Ordering::Relaxed);
             engine.running().next().map(|_| if left { AGAIN_MS } else { engine.next_in_ms(now).max(1) })
         })
     }
@@ -320,6 +312,8 @@ impl Node {
         }
         let (fired, changes) = self.with_engine(|engine, now| {
             let fired = engine.look_where(now, |watch| self.has_been_heard(&watch.peer, back_ms));
+            let left = engine.next_due().is_some_and(|due| due <= now.wall);
+            self.clocks.links_awaited.store(left, Ordering::Relaxed);
             (fired, engine.take_changes())
         })?;
         let mut groups: BTreeMap<[u8; 16], Vec<Fired>> = BTreeMap::new();
@@ -352,7 +346,10 @@ impl Node {
         }
         let snapshot = self.store.snapshot()?;
         for referral in &offered {
-            self.align(&snapshot, referral)?;
+            // The case goes on by it, so nothing is to be done next about the others.
+            for one in self.with_its_other_offers(&snapshot, referral)? {
+                self.align(&snapshot, &one)?;
+            }
         }
         let changes = self.with_engine(|engine, _| engine.take_changes())?;
         self.keep_clocks(changes).await?;

@@ -19,8 +19,6 @@ pub(in super::super) struct Resting {
     referrals: BTreeMap<ReferralId, Rest>,
     /// Until when no case of ours has to be looked at.
     cases_until_ms: u64,
-    /// Until when no clock has to be looked at whose referral rests.
-    clocks_until_ms: u64,
     /// How often something was put off: nothing rests of which that is so.
     put_off: u64,
 }
@@ -79,7 +77,7 @@ impl Node {
     pub(in super::super) fn wake(&self, id: &ReferralId) {
         let all = self.store.snapshot().map_err(NodeError::from).and_then(|snapshot| self.with_its_other_offers(&snapshot, id));
         let mut memory = self.memory();
-        (memory.resting.cases_until_ms, memory.resting.clocks_until_ms) = (0, 0);
+        memory.resting.cases_until_ms = 0;
         match all {
             Ok(all) => {
                 for one in &all {
@@ -105,17 +103,6 @@ impl Node {
     /// Whether cases of ours are to be looked at.
     pub(super) fn are_cases_awake(&self) -> bool {
         self.memory().resting.cases_until_ms <= self.clock.monotonic_ms()
-    }
-
-    /// Whether the clocks of referrals that rest are to be looked at.
-    pub(in super::super) fn are_clocks_awake(&self) -> bool {
-        self.memory().resting.clocks_until_ms <= self.clock.monotonic_ms()
-    }
-
-    /// They are looked at; what wakes them meanwhile counts.
-    pub(in super::super) fn let_clocks_rest(&self, rest: bool) {
-        let until_ms = if rest { self.clock.monotonic_ms().saturating_add(OPEN_MS) } else { 0 };
-        self.memory().resting.clocks_until_ms = until_ms;
     }
 
     /// They are looked at; what wakes them meanwhile counts.
