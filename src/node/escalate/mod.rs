@@ -260,9 +260,9 @@ impl Node {
     /// When the store cannot be read or takes no changes; what was not done is done then.
     pub async fn look_at_clocks(&self) -> Result<Option<u64>, NodeError> {
         let (due, has_changes) = self.with_engine(|engine, now| (engine.due(now), engine.has_changes()))?;
-        self.clocks.links_awaited.store(false, Ordering::Relaxed);
         // Every few seconds, mostly in vain: the store is not read for that.
         if !due.is_empty() && self.holds_back(&self.store.snapshot()?)? {
+            self.clocks.links_awaited.store(false, Ordering::Relaxed);
             return Ok(Some(FAILED_MS));
         }
         let back_ms = self.came_back_ms();
@@ -273,6 +273,10 @@ impl Node {
         }
         self.with_engine(|engine, now| {
             let left = engine.next_due().is_some_and(|due| due <= now.wall);
+            // Not before all that was recorded waits to be told.
+            if self.clocks.links_awaited.swap(left, Ordering::Relaxed) && !left {
+                self.notices_changed.ring();
+            }
             engine.running().next().map(|_| if left { AGAIN_MS } else { engine.next_in_ms(now).max(1) })
         })
     }
@@ -312,8 +316,9 @@ impl Node {
         }
         let (fired, changes) = self.with_engine(|engine, now| {
             let fired = engine.look_where(now, |watch| self.has_been_heard(&watch.peer, back_ms));
-            let left = engine.next_due().is_some_and(|due| due <= now.wall);
-            self.clocks.links_awaited.store(left, Ordering::Relaxed);
+            if engine.next_due().is_some_and(|due| due <= now.wall) {
+                self.clocks.links_awaited.store(true, Ordering::Relaxed);
+            }
             (fired, engine.take_changes())
         })?;
         let mut groups: BTreeMap<[u8; 16], Vec<Fired>> = BTreeMap::new();
