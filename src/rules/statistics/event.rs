@@ -268,7 +268,7 @@ impl TryFrom<String> for Measure {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, &'static str> {
-        // Read for every case each minute: nothing is written to be compared.
+        // Read with every referral that is looked at: nothing is written to be compared.
         let named = text.split_once('.').and_then(|(way, event)| {
             let way = [Way::In, Way::Out].into_iter().find(|one| one.name() == way)?;
             Some(Self { way, event: Event::ALL.into_iter().find(|one| one.name() == event)? })

@@ -54,7 +54,7 @@ pub const MINUTE: u64 = 60 * SECOND;
 pub const HOUR: u64 = 60 * MINUTE;
 pub const DAY: u64 = 24 * HOUR;
 
-/// Minutes of everyone's clock within which a link comes up that ended.
+/// Minutes of everyone's clock within which a link comes up that ended, and what is told of clocks over it is heard.
 const LINKED_WITHIN: u64 = 10;
 /// Longer than anything here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
