@@ -7,6 +7,8 @@ use std::io::Cursor;
 use std::ops::ControlFlow;
 use std::path::Path;
 use watchfire::config::Effective;
+use watchfire::formats::misp::rest::draft::{Draft, DraftError, Reading};
+use watchfire::formats::misp::rest::{Controller, Search};
 use watchfire::formats::pattern::{self, Dialect, Pattern};
 use watchfire::formats::{self, Format, Item, warninglist};
 use watchfire::link::convert::{
@@ -47,7 +49,7 @@ pub struct Target {
 }
 
 /// Every target. `control` has a planted bug, by which the runner shows that it would find one.
-pub const TARGETS: [Target; 21] = [
+pub const TARGETS: [Target; 23] = [
     Target { name: "frame", run: frame, seeds: frame_seeds },
     Target { name: "batch", run: batch, seeds: batch_seeds },
     Target { name: "header", run: header, seeds: header_seeds },
@@ -68,6 +70,8 @@ pub const TARGETS: [Target; 21] = [
     Target { name: "url", run: url, seeds: url_seeds },
     Target { name: "redact", run: redact, seeds: redact_seeds },
     Target { name: "config", run: config, seeds: config_seeds },
+    Target { name: "misp_search", run: misp_search, seeds: misp_search_seeds },
+    Target { name: "misp_draft", run: misp_draft, seeds: misp_draft_seeds },
     Target { name: "control", run: control, seeds: || vec![b"no".to_vec()] },
 ];
 
@@ -795,4 +799,110 @@ fn url_seeds() -> Vec<Vec<u8>> {
          https://bit.ly/?e=a%2540b.org\nhttps://8c047334f78b4f64e9494de0f92c3230.evil.co.uk/736f6d656f6e654076696374696d2e6f7267/a.dll\n\
          https://victim-org.evil.ru/victim.org?q#/a&b\nfile://evil.ru@SSL/DavWWWRoot/a.bat\nhttp://[2001:db8::1]:81/a",
     )
+}
+
+// --- what programs ask for and add by MISP's REST
+
+/// The controller's number, then the query. Whoever says one thing more gets no more: each condition that is left out leaves what was found.
+fn misp_search(data: &[u8]) {
+    let Some((&number, text)) = data.split_first() else { return };
+    let Ok(serde_json::Value::Object(query)) = serde_json::from_slice(text) else { return };
+    let controller = [Controller::Events, Controller::Attributes, Controller::Index][usize::from(number) % 3];
+    let read = |query: &serde_json::Map<_, _>| Search::read(controller, query, Timestamp(1_800_000_000_000));
+    let search = match read(&query) {
+        Ok(search) => search,
+        Err(refused) => return assert!(refused.to_string().len() < 400, "{refused}"),
+    };
+    let (from, count) = search.window();
+    assert!(count > 0 || from == 0, "nothing of nothing");
+    let found = |search: &Search| -> Vec<usize> {
+        let fits = |(head, attribute): &(_, _)| search.is_of(head) && search.fits(head, attribute);
+        misp_lines().iter().enumerate().filter(|(_, line)| fits(line)).map(|(at, _)| at).collect()
+    };
+    let here = found(&search);
+    assert!(!search.is_whole() || query.contains_key("deleted") || here == [0, 1, 3], "everything that holds is found: {here:?}");
+    // This one says which of two kinds are meant, and narrows nothing.
+    for name in query.keys().filter(|name| *name != "deleted") {
+        let mut laxer = query.clone();
+        laxer.remove(name);
+        let laxer = found(&read(&laxer).expect("less of what can be read"));
+        assert!(here.iter().all(|at| laxer.contains(at)), "without `{name}` less is found: {here:?}, {laxer:?}");
+    }
+}
+
+/// Attributes, each with its event; the third is withdrawn.
+fn misp_lines() -> [(serde_json::Map<String, serde_json::Value>, serde_json::Map<String, serde_json::Value>); 4] {
+    let event = |number: u32, info: &str| {
+        serde_json::json!({
+            "uuid": format!("{number:08x}-0000-5000-8000-000000000001"), "info": info, "date": "2026-11-20", "timestamp": "1790000000",
+            "publish_timestamp": "1790000000", "published": number == 1, "threat_level_id": "4", "analysis": "2",
+            "Orgc": { "name": "org-a", "uuid": "00000000-0001-5000-8000-000000000001" }, "Tag": [{ "name": "tlp:green" }],
+        })
+    };
+    let attribute = |number: u32, kind: &str, value: &str| {
+        serde_json::json!({
+            "uuid": format!("00000000-{number:04x}-5000-8000-000000000001"), "type": kind, "category": "Network activity", "value": value,
+            "to_ids": number != 3, "deleted": number == 2, "timestamp": "1780000000", "Tag": [{ "name": "Pegasus" }], "comment": "seen",
+        })
+    };
+    let lines = [
+        (event(1, "Pegasus"), attribute(0, "domain", "fresh-lure.com")),
+        (event(1, "Pegasus"), attribute(1, "url", "https://fresh-lure.com/a")),
+        (event(1, "Pegasus"), attribute(2, "domain", "old-lure.com")),
+        (event(2, "Lures"), attribute(3, "ip-dst", "192.0.2.1")),
+    ];
+    let map = |value: serde_json::Value| value.as_object().expect("an object").clone();
+    lines.map(|(event, attribute)| (map(event), map(attribute)))
+}
+
+fn misp_search_seeds() -> Vec<Vec<u8>> {
+    let queries = [
+        r#"{"returnFormat":"json","value":["%lure%","!old-lure.com"],"type":{"OR":["domain","url"]},"tags":{"AND":["pegasus","tlp:green"],"NOT":["x"]},"limit":2,"page":1}"#,
+        r#"{"returnFormat":"csv","requested_attributes":"value,type","includeContext":1,"headerless":true,"to_ids":1,"deleted":[0,1],"timestamp":["7d",1780000000]}"#,
+        r#"{"org":"org-a","eventinfo":"peg%","from":"2026-11-20","to":"2026-11-21","last":"1790000000","published":true,"quickFilter":"seen","threat_level_id":4}"#,
+        r#"{"eventid":"00000001-0000-5000-8000-000000000001","uuid":"0","analysis":2,"distribution":0,"searchall":"%a%","event_tags":"tlp:green","metadata":0}"#,
+        r#"{"sort":"date","direction":"desc","minimal":1,"attribute":"fresh-lure.com","event_timestamp":"1790000000.5","enforceWarninglist":0}"#,
+    ];
+    (0..3u8).flat_map(|number| queries.map(|query| [&[number], query.as_bytes()].concat())).collect()
+}
+
+/// What was read is kept as a feed has it, and read from there as it was; bounds hold, and nobody's word says whose it is.
+fn misp_draft(data: &[u8]) {
+    const MOST: usize = 20;
+    let Ok(sent) = serde_json::from_slice::<serde_json::Value>(data) else { return };
+    let mut last = 0xffff_u128 << 112;
+    let mut fresh = || {
+        last += 1 << 80;
+        uuid::Uuid::from_u128(last)
+    };
+    let author = serde_json::json!({ "name": "org-a", "uuid": "00000000-0001-5000-8000-000000000001", "id": "1" });
+    let mut reading = Reading { now: Timestamp(1_800_000_000_000), author: author.clone(), most: MOST, fresh: &mut fresh };
+    let draft = match Draft::read(&sent, &mut reading) {
+        Ok(draft) => draft,
+        Err(refused) => return assert!(!refused.to_string().is_empty()),
+    };
+    assert!(draft.head["Orgc"]["name"] == author["name"] && draft.head["published"] == false, "somebody else's word");
+    let kept = serde_json::from_slice(&draft.write()).expect("what is kept is JSON");
+    let mut again = Draft::read(&kept, &mut reading).expect("what is kept is read");
+    again.publish = draft.publish;
+    assert_eq!(again, draft, "it is read as it was");
+    // Said once more it is the same, and each of its attributes can be taken out.
+    again.join(draft.clone(), &mut reading).expect("no more than before");
+    assert_eq!(again, draft, "said twice");
+    let attributes = kept.get("Event").unwrap_or(&kept)["Attribute"].as_array().cloned().unwrap_or_default();
+    assert!(attributes.len() <= MOST);
+    for attribute in &attributes {
+        assert!(again.drop_attribute(attribute["uuid"].as_str().expect("an id")), "an attribute is found by its id");
+    }
+    let one = serde_json::json!({ "type": "domain", "value": "a.com" });
+    assert!((0..MOST).all(|_| again.take(&one, &mut reading).is_ok()), "there is room for as many as may be");
+    assert_eq!(again.take(&one, &mut reading).err(), Some(DraftError::TooMany(MOST)));
+}
+
+fn misp_draft_seeds() -> Vec<Vec<u8>> {
+    let event = r#"{"Event":{"info":"Lures","uuid":"0000000F-0000-4000-8000-000000000001","date":"2026-11-20","analysis":1,"threat_level_id":"2","published":true,
+"Tag":[{"name":"tlp:green","colour":"33FF00"},"Pegasus"],"Attribute":[{"type":"domain","value":" a-lure.com ","Tag":[{"name":"x"}],"comment":"c","to_ids":0},
+{"type":"ip-dst|port","value":"192.0.2.1|443","uuid":"00000001-0000-4000-8000-000000000001","deleted":true,"first_seen":"2026-01-01T00:00:00Z","timestamp":"1767225600"}],
+"Object":[{"name":"android-app","Attribute":[{"type":"text","object_relation":"appid","value":"com.evil.app"}]}]}}"#;
+    vec![event.into(), br#"{"info":7,"Attribute":{"type":"url","value":"https://a.com/"},"Object":{}}"#.to_vec(), EVENT.into()]
 }

@@ -5,6 +5,7 @@ use super::terms::{Range, Terms, day};
 use crate::formats::misp::attribute::flag;
 use crate::model::Timestamp;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +46,13 @@ pub enum SearchError {
     #[error("`{0}` is not known here\nhint: leave it out; what narrows a search is never passed over")]
     Unknown(String),
     /// The caller has to write it otherwise.
-    #[error("`{0}` cannot be read")]
+    #[error(
+        "`{0}` cannot be read\nhint: a text that is not blank, a number, a list of them, or OR, AND and NOT with lists; times as seconds, days or 7d"
+    )]
     Unreadable(String),
+    /// The caller has to choose.
+    #[error("`{0}` says anew what another name says already\nhint: give one of them")]
+    Twice(String),
     /// The caller has to ask for less.
     #[error("`{0}` has too many values with `%`\nhint: 100 are the most; whole values may be more")]
     Wildcards(String),
@@ -200,6 +206,7 @@ impl Search {
     /// When something in it is not known, or cannot be read.
     pub fn read(controller: Controller, query: &Map<String, Value>, now: Timestamp) -> Result<Self, SearchError> {
         let mut search = Self::all(controller);
+        let mut meant = BTreeSet::new();
         for (name, value) in query {
             // PyMISP sends much that says nothing; `0` says something of these.
             let says_nothing = match value {
@@ -208,9 +215,13 @@ impl Search {
                 Value::String(text) => text.is_empty(),
                 _ => false,
             };
-            if !says_nothing {
-                search.take(name, value, now)?;
+            if says_nothing {
+                continue;
             }
+            if !meant.insert(meaning(name)) {
+                return Err(SearchError::Twice(name.clone()));
+            }
+            search.take(name, value, now)?;
         }
         Ok(search)
     }
@@ -268,7 +279,9 @@ impl Search {
             "event_tags" => narrow.event_tags = terms()?,
             "eventinfo" => narrow.info = terms()?,
             "searchall" | "all" => narrow.anywhere.push(terms()?),
-            "quickFilter" | "quickfilter" => narrow.anywhere.push(Terms::containing(&text(value).ok_or_else(bad)?)),
+            "quickFilter" | "quickfilter" => {
+                narrow.anywhere.push(Terms::containing(&text(value).filter(|text| !text.is_empty()).ok_or_else(bad)?));
+            }
             "eventid" | "event_id" => narrow.event = terms()?,
             "uuid" => narrow.uuid = terms()?,
             "threat_level_id" | "threatlevel" => narrow.threat_level = terms()?,
@@ -429,6 +442,21 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
+/// One name for all that mean the same.
+fn meaning(name: &str) -> &str {
+    match name {
+        "attribute" => "value",
+        "tag" => "tags",
+        "event_id" => "eventid",
+        "threatlevel" => "threat_level_id",
+        "datefrom" => "from",
+        "dateuntil" => "to",
+        "attribute_timestamp" => "timestamp",
+        "last" => "publish_timestamp",
+        name => name,
+    }
+}
+
 fn deleted(value: &Value) -> Option<Deleted> {
     match value {
         Value::Array(list) => {
@@ -549,6 +577,38 @@ mod tests {
         assert_eq!(refused(json!({ "returnFormat": "openioc" })), SearchError::Format);
         assert_eq!(refused(json!({ "requested_attributes": ["value", "x"] })), SearchError::Unknown("x".into()));
         assert!(Search::read(Controller::Index, &map(json!({ "returnFormat": "csv" })), NOW).is_err());
+    }
+
+    #[test]
+    fn what_is_blank_or_said_under_two_names_is_refused_and_never_passed_over() {
+        let read = |controller: Controller, query: Value| Search::read(controller, &map(query), NOW).map(|search| search.is_whole());
+        for (name, blank) in [
+            ("value", json!(" ")),
+            ("value", json!(["a.com", ""])),
+            ("tags", json!("!")),
+            ("tags", json!({ "OR": ["a", " ! "] })),
+            ("quickFilter", json!("  ")),
+            ("searchall", json!([" "])),
+        ] {
+            let query = json!({ name: blank });
+            assert_eq!(read(Controller::Attributes, query.clone()), Err(SearchError::Unreadable(name.into())), "{query}");
+        }
+        for [one, other] in [
+            ["tag", "tags"],
+            ["event_id", "eventid"],
+            ["threat_level_id", "threatlevel"],
+            ["datefrom", "from"],
+            ["dateuntil", "to"],
+            ["attribute_timestamp", "timestamp"],
+            ["last", "publish_timestamp"],
+        ] {
+            let query = json!({ one: "1", other: "2" });
+            assert_eq!(read(Controller::Events, query.clone()), Err(SearchError::Twice(other.into())), "{query}");
+            assert_eq!(read(Controller::Events, json!({ one: "1", other: "" })), Ok(false), "{other} says nothing");
+        }
+        assert_eq!(read(Controller::Index, json!({ "attribute": "a.com", "value": "b.com" })), Err(SearchError::Twice("value".into())));
+        // What is empty is not asked for: PyMISP sends it.
+        assert_eq!(read(Controller::Attributes, json!({ "value": "", "tags": { "OR": [] }, "type": [] })), Ok(true));
     }
 
     #[test]

@@ -90,21 +90,19 @@ impl Terms {
     }
 
     fn either(&mut self, text: &str) {
-        match text.trim().strip_prefix('!') {
+        match text.strip_prefix('!') {
             Some(text) => self.none.push(text),
             None => self.any.push(text),
         }
     }
 
     fn every(&mut self, text: &str) {
-        match text.trim().strip_prefix('!') {
+        match text.strip_prefix('!') {
             Some(text) => self.none.push(text),
             None => {
                 let mut one = Patterns::default();
                 one.push(text);
-                if !one.is_empty() {
-                    self.all.push(one);
-                }
+                self.all.push(one);
             }
         }
     }
@@ -125,10 +123,10 @@ impl Terms {
     }
 }
 
-/// A text, or a list of them.
+/// A text, or a list of them. None is blank: it would narrow nothing.
 fn texts(value: &Value) -> Option<Vec<String>> {
     let one = |value: &Value| match value {
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) => Some(text.trim()).filter(|text| !text.trim_start_matches('!').trim().is_empty()).map(str::to_owned),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     };
@@ -238,9 +236,11 @@ mod tests {
         assert!(!hold(json!("!peg%"), &["pegasus"]) && hold(json!("!peg%"), &["other"]));
         assert!(hold(json!({"AND": ["a", "b"]}), &["a", "b"]) && !hold(json!({"AND": ["a", "b"]}), &["a"]));
         assert!(!hold(json!({"OR": ["a"], "NOT": ["b"]}), &["a", "b"]) && hold(json!({"OR": ["a"], "NOT": ["b"]}), &["a"]));
-        assert!(hold(json!(7), &["7"]) && hold(json!([]), &[]) && hold(json!(""), &["x"]));
+        assert!(hold(json!(7), &["7"]) && hold(json!([]), &[]) && hold(json!({"OR": []}), &["x"]));
         assert_eq!(Terms::read("tags", &json!({"XOR": ["a"]})), Err(SearchError::Unreadable("tags".into())));
-        assert_eq!(Terms::read("tags", &json!([{}])), Err(SearchError::Unreadable("tags".into())));
+        for unreadable in [json!([{}]), json!(""), json!(["x", " "]), json!({"NOT": "!"})] {
+            assert_eq!(Terms::read("tags", &unreadable), Err(SearchError::Unreadable("tags".into())), "{unreadable}");
+        }
         let many: Vec<String> = (0..=WILDCARDS_MAX).map(|number| format!("{number}%")).collect();
         assert_eq!(Terms::read("value", &json!(many)), Err(SearchError::Wildcards("value".into())));
         assert!(Terms::read("value", &json!((0..10_000).map(|number| number.to_string()).collect::<Vec<_>>())).is_ok());
