@@ -272,7 +272,7 @@ impl Node {
             self.watch_all(&[]).await?;
         }
         self.with_engine(|engine, now| {
-            let left = engine.next_due().is_some_and(|due| due <= now.wall);
+            let left = engine.is_behind(now);
             // Not before all that was recorded waits to be told.
             if self.clocks.links_awaited.swap(left, Ordering::Relaxed) && !left {
                 self.notices_changed.ring();
@@ -316,7 +316,7 @@ impl Node {
         }
         let (fired, changes) = self.with_engine(|engine, now| {
             let fired = engine.look_where(now, |watch| self.has_been_heard(&watch.peer, back_ms));
-            if engine.next_due().is_some_and(|due| due <= now.wall) {
+            if engine.is_behind(now) {
                 self.clocks.links_awaited.store(true, Ordering::Relaxed);
             }
             (fired, engine.take_changes())
