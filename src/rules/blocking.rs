@@ -1,11 +1,15 @@
 //! What may enter a list that something is blocked by, or somebody woken: the attacker's alone. A public suffix, the apex of a host that everybody
 //! uses, and what a warninglist names stay out, whatever a record says of them; a name below a shared host, and a page on it, may enter.
 
+use super::addressee::is_everybodys;
 use super::lists::{Finding, Reach, Severity, Source};
 use crate::model::{Observable, ObservableKind};
+use std::net::IpAddr;
 
 /// Why a value stays out.
 pub const PUBLIC_SUFFIX: &str = "everybody may have a name below it (public suffix list)";
+/// Why a value stays out.
+pub const SHARED: &str = "everybody may have a page or a name there";
 /// Why a value stays out.
 pub const LISTED: &str = "a warninglist names it: more than the attacker would be hit";
 /// Why a value stays out.
@@ -18,8 +22,16 @@ pub const OURS: &str = "it is ours, a partner's or a victim's";
 /// # Errors
 /// Why it stays out.
 pub fn may_enter(observable: &Observable, judged: &[(Severity, Finding)]) -> Result<(), &'static str> {
-    if observable.kind() == ObservableKind::Domain && is_public_suffix(observable.value()) {
-        return Err(PUBLIC_SUFFIX);
+    // A URL of nothing but its host is all of that host.
+    let host = match observable.kind() {
+        ObservableKind::Domain => Some(observable.value()),
+        ObservableKind::Url if observable.is_bare_url() => observable.host(),
+        _ => None,
+    };
+    match host {
+        Some(host) if host.parse::<IpAddr>().is_err() && is_public_suffix(host) => return Err(PUBLIC_SUFFIX),
+        Some(host) if is_everybodys(host) => return Err(SHARED),
+        _ => {}
     }
     judged.iter().try_for_each(|(severity, finding)| {
         let whole = matches!(finding.reach, Reach::Itself | Reach::Within | Reach::Around);
@@ -54,6 +66,29 @@ mod tests {
             assert_eq!(enters(ObservableKind::Domain, name, &[]), Ok(()), "{name}");
         }
         assert_eq!(enters(ObservableKind::Domain, "github.io", &[]), Err(PUBLIC_SUFFIX));
+    }
+
+    #[test]
+    fn what_everybody_uses_stays_out_without_any_list_and_a_page_or_a_name_there_does_not() {
+        use ObservableKind::{Domain, Url};
+        for name in
+            ["wordpress.com", "www.wordpress.com", "github.com", "google.com", "t.me", "bit.ly", "sharepoint.com", "docs.google.com"]
+        {
+            assert_eq!(enters(Domain, name, &[]), Err(SHARED), "{name}");
+            for whole in [format!("https://{name}/"), format!("http://{name}:8080/")] {
+                assert_eq!(enters(Url, &whole, &[]), Err(SHARED), "{whole}");
+            }
+            for there in [format!("https://{name}/evil"), format!("https://{name}/?id=7")] {
+                assert_eq!(enters(Url, &there, &[]), Ok(()), "{there}");
+            }
+        }
+        assert_eq!(enters(Url, "https://github.io/", &[]), Err(PUBLIC_SUFFIX));
+        for name in ["evil.wordpress.com", "evil-sharepoint.com", "wwww.github.com", "docs.google.com.evil.net"] {
+            assert_eq!(enters(Domain, name, &[]), Ok(()), "{name}");
+        }
+        for url in ["https://evil.net/", "http://192.0.2.1/", "http://[2001:db8::1]/", "https://evil.wordpress.com/"] {
+            assert_eq!(enters(Url, url, &[]), Ok(()), "{url}");
+        }
     }
 
     #[test]

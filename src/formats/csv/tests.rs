@@ -169,12 +169,13 @@ fn a_spreadsheet_finds_no_formula_in_what_is_written() {
     let mut indicator = Indicator::bare(Observable::parse(ObservableKind::PhoneNumber, "+49 151 12345678").expect("a number"));
     indicator.labels = vec!["=HYPERLINK(\"http://x\")".to_owned()];
     indicator.source = Some("@SUM(A1)".to_owned());
+    indicator.note = Some("-1, and \"more\"".to_owned());
     let mut out = Vec::new();
     write([(&indicator, Some(Tlp::Green))], &mut out, true).expect("writing to memory");
     assert_eq!(
         String::from_utf8(out.clone()).expect("UTF-8"),
-        "\u{feff}value,type,tlp,campaign,first_seen,valid_until,confidence,source\r\n\
-         '+4915112345678,phone_number,green,\"'=HYPERLINK(\"\"http://x\"\")\",,,,'@SUM(A1)\r\n"
+        "\u{feff}value,type,tlp,campaign,first_seen,valid_until,confidence,source,note\r\n\
+         '+4915112345678,phone_number,green,\"'=HYPERLINK(\"\"http://x\"\")\",,,,'@SUM(A1),\"'-1, and \"\"more\"\"\"\r\n"
     );
     let expected = Item::indicator("line 2".to_owned(), indicator, Some(Tlp::Green), false);
     assert_eq!(all(&out), [expected]);
@@ -200,7 +201,7 @@ const VALUES: [(ObservableKind, &str); 14] = [
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_again(at in 0usize..14, label in "[a-zA-Z=+@' -]{1,9}", confidence in proptest::option::of(0u8..=100), tlp in 0u8..5, time in 0u64..4_000_000_000_000) {
+    fn what_is_written_is_read_again(at in 0usize..14, label in "[a-zA-Z=+@' -]{1,9}", confidence in proptest::option::of(0u8..=100), tlp in 0u8..5, time in 0u64..4_000_000_000_000, lasts in proptest::option::of(1u64..1_000_000_000), texts in "[a-z=+@,\"]{1,9}[ a-z]{0,9}[a-z]\\|[a-z;]{1,9}[a-z]") {
         let (kind, value) = VALUES[at];
         let mut indicator = Indicator::bare(Observable::parse(kind, value).expect("a value of its kind"));
         let label = label.trim().to_owned();
@@ -208,6 +209,11 @@ proptest! {
         indicator.labels = vec![label];
         indicator.confidence = confidence;
         indicator.valid_from = Some(crate::model::Timestamp(time));
+        indicator.valid_until = lasts.map(|lasts| crate::model::Timestamp(time + lasts));
+        let (source, note) = texts.split_once('|').expect("two texts");
+        let note = note.trim();
+        prop_assume!(!is_blank(source) && !is_blank(note));
+        (indicator.source, indicator.note) = (Some(source.to_owned()), Some(note.to_owned()));
         let tlp = Tlp::from_number(tlp);
         let mut out = Vec::new();
         write([(&indicator, tlp)], &mut out, false).expect("writing to memory");

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::model::{Indicator, Tlp};
 
 /// The header of what [`write()`] writes.
-pub const HEADER: [&str; 8] = ["value", "type", "tlp", "campaign", "first_seen", "valid_until", "confidence", "source"];
+pub const HEADER: [&str; 9] = ["value", "type", "tlp", "campaign", "first_seen", "valid_until", "confidence", "source", "note"];
 
 /// Writes indicators with their labels as RFC 4180 CSV in UTF-8, header first; with `bom`, a byte-order mark in front, which Excel needs to read UTF-8.
 ///
@@ -53,6 +53,7 @@ impl<W: Write> Writer<W> {
             indicator.valid_until.map(|time| time.to_string()).unwrap_or_default(),
             indicator.confidence.map(|confidence| confidence.to_string()).unwrap_or_default(),
             indicator.source.clone().unwrap_or_default(),
+            indicator.note.clone().unwrap_or_default(),
         ];
         Ok(self.0.write_record(cells.iter().map(|cell| guarded(cell).into_owned()))?)
     }

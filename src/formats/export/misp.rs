@@ -5,7 +5,7 @@
 
 use super::threads::Threads;
 use super::{About, Files, Form, Row, Unsaid, one_line};
-use crate::formats::misp::confidence_tag;
+use crate::formats::misp::{comment, confidence_tag};
 use crate::formats::pattern::{self, Dialect};
 use crate::formats::stix::Scratch;
 use crate::formats::stix::write::NAMESPACE;
@@ -180,7 +180,7 @@ fn tag(name: &str) -> Value {
     json!({ "name": name })
 }
 
-fn attribute(row: &Row, (name, category, to_ids): (&str, &str, bool), value: &str) -> Value {
+fn attribute(row: &Row, (name, category): (&str, &str), value: &str) -> Value {
     let tlp = std::iter::once(format!("tlp:{}", row.tlp.name()));
     let tags = tlp.chain(row.marks.iter().cloned()).chain(row.confidence.map(confidence_tag)).chain(row.labels.iter().cloned());
     let mut attribute = json!({
@@ -188,12 +188,13 @@ fn attribute(row: &Row, (name, category, to_ids): (&str, &str, bool), value: &st
         "type": name,
         "category": category,
         "value": value,
-        "to_ids": to_ids,
+        // All of it is: readers leave out what is not, where an event has anything that is.
+        "to_ids": true,
         "timestamp": seconds(row.modified.max(row.created)),
         "Tag": tags.map(|name| tag(&one_line(&name))).collect::<Vec<_>>(),
     });
-    if let Some(note) = row.note.as_deref().map(str::trim).filter(|note| !note.is_empty()) {
-        attribute["comment"] = note.into();
+    if let Some(comment) = comment(row.note.as_deref(), row.source.as_deref()) {
+        attribute["comment"] = comment.into();
     }
     if let Some(from) = row.valid_from {
         attribute["first_seen"] = from.to_string().into();
@@ -207,27 +208,27 @@ fn attribute(row: &Row, (name, category, to_ids): (&str, &str, bool), value: &st
     attribute
 }
 
-/// The type and category that MISP has for a value, whether it is fit for detection, and the value as MISP writes it. What has no type of its own is a
+/// The type and category that MISP has for a value, and the value as MISP writes it. What has no type of its own is a
 /// STIX pattern.
-fn spelt(observable: &Observable) -> ((&'static str, &'static str, bool), String) {
+fn spelt(observable: &Observable) -> ((&'static str, &'static str), String) {
     let value = observable.value().to_owned();
     let kind = match observable.kind() {
-        K::Domain => ("domain", "Network activity", true),
-        K::Url => ("url", "Network activity", true),
-        K::Ipv4 | K::Ipv6 | K::Ipv4Net | K::Ipv6Net => ("ip-dst", "Network activity", true),
-        K::Email => ("email-src", "Payload delivery", true),
-        K::FileName | K::FilePath => ("filename", "Payload delivery", true),
-        K::Md5 => ("md5", "Payload delivery", true),
-        K::Sha1 => ("sha1", "Payload delivery", true),
-        K::Sha256 => ("sha256", "Payload delivery", true),
-        K::Sha512 => ("sha512", "Payload delivery", true),
-        K::AppId => ("mobile-application-id", "Payload delivery", true),
-        K::PhoneNumber => ("phone-number", "Other", false),
-        K::Mutex => ("mutex", "Artifacts dropped", true),
-        K::RegistryKey => ("regkey", "Artifacts dropped", true),
-        K::UserAgent => ("user-agent", "Network activity", false),
+        K::Domain => ("domain", "Network activity"),
+        K::Url => ("url", "Network activity"),
+        K::Ipv4 | K::Ipv6 | K::Ipv4Net | K::Ipv6Net => ("ip-dst", "Network activity"),
+        K::Email => ("email-src", "Payload delivery"),
+        K::FileName | K::FilePath => ("filename", "Payload delivery"),
+        K::Md5 => ("md5", "Payload delivery"),
+        K::Sha1 => ("sha1", "Payload delivery"),
+        K::Sha256 => ("sha256", "Payload delivery"),
+        K::Sha512 => ("sha512", "Payload delivery"),
+        K::AppId => ("mobile-application-id", "Payload delivery"),
+        K::PhoneNumber => ("phone-number", "Other"),
+        K::Mutex => ("mutex", "Artifacts dropped"),
+        K::RegistryKey => ("regkey", "Artifacts dropped"),
+        K::UserAgent => ("user-agent", "Network activity"),
         K::ProcessName | K::AppCertHash | K::ConfigurationProfileId | K::AndroidProperty | K::CryptocurrencyAddress | K::Pattern => {
-            return (("stix2-pattern", "Payload installation", false), pattern::write(observable, Dialect::Standard));
+            return (("stix2-pattern", "Payload installation"), pattern::write(observable, Dialect::Standard));
         }
     };
     (kind, value)

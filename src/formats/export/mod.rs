@@ -28,6 +28,7 @@ pub use suricata::Suricata;
 use super::stix::Scratch;
 use super::stix::write::INDICATOR_TYPES;
 use crate::model::{Observable, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
+use crate::rules::campaigns::name_of;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -84,15 +85,25 @@ pub struct Met {
 }
 
 impl Row {
-    /// Its labels that are names of campaigns or malware, not STIX's own words.
+    /// Its labels that are names of campaigns or malware: no tags of taxonomies (`rsit:…`, `accessnow:…`), no words that only describe, none of STIX's own.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.labels.iter().map(String::as_str).filter(|label| !label.trim().is_empty() && !INDICATOR_TYPES.contains(label))
+        self.labels.iter().map(String::as_str).filter(|label| is_name(label))
+    }
+
+    /// Its other labels, without STIX's own words.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        let says = |label: &&str| !label.trim().is_empty() && !INDICATOR_TYPES.contains(label) && !is_name(label);
+        self.labels.iter().map(String::as_str).filter(says)
     }
 
     /// The campaign that it counts as where a format has room for one: the first of its names. `None` where it has none.
     pub fn campaign(&self) -> Option<&str> {
         self.names().next()
     }
+}
+
+fn is_name(label: &str) -> bool {
+    !INDICATOR_TYPES.contains(&label) && name_of(label).is_some()
 }
 
 /// Where the files of an export go, one after the other.

@@ -1,6 +1,7 @@
 //! One attribute, as it stands in a file and as it waits for its event's tags.
 
 use super::confidence::confidence_of;
+use crate::formats::export::one_line;
 use crate::formats::marks::{bounded, is_mark};
 use crate::model::Tlp;
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,9 @@ pub(super) struct Pending {
     pub(super) to_ids: Option<bool>,
     pub(super) deleted: bool,
     pub(super) note: Option<String>,
+    pub(super) source: Option<String>,
     pub(super) valid_from: Option<u64>,
+    pub(super) valid_until: Option<u64>,
     pub(super) marks: Marks,
 }
 
@@ -139,6 +142,7 @@ impl Pending {
         marks.tags(get("Tag").unwrap_or(&Value::Null));
         marks.galaxies(get("Galaxy").unwrap_or(&Value::Null));
         let comment = text(get("comment")).map(|comment| comment.trim().chars().take(NOTE_CHARS_MAX).collect::<String>());
+        let (note, source) = note_and_source(comment.unwrap_or_default());
         Ok(Self {
             place,
             kind: kind.chars().take(100).collect(),
@@ -147,11 +151,44 @@ impl Pending {
             value,
             to_ids: flag(get("to_ids")),
             deleted: flag(get("deleted")).unwrap_or(false),
-            note: comment.filter(|comment| !comment.is_empty()),
+            note,
+            source,
             valid_from: since(get("first_seen"), get("timestamp")),
+            valid_until: until(get("last_seen"), get("timestamp")),
             marks,
         })
     }
+}
+
+/// What stands before the source in a comment's last line: an attribute has no field for it.
+const SOURCE: &str = "Source: ";
+
+/// A comment that says what a note and a source say; `None` where neither says anything.
+pub fn comment(note: Option<&str>, source: Option<&str>) -> Option<String> {
+    let said = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    let source = said(source).map(|source| format!("{SOURCE}{}", one_line(&source)));
+    match (said(note), source) {
+        (Some(note), Some(source)) => Some(format!("{note}\n{source}")),
+        (note, source) => note.or(source),
+    }
+}
+
+/// Note and source of a comment that [`comment`] wrote, or that somebody wrote so.
+fn note_and_source(comment: String) -> (Option<String>, Option<String>) {
+    let (before, last) = comment.rsplit_once('\n').unwrap_or(("", &comment));
+    let said = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    match last.strip_prefix(SOURCE).and_then(said) {
+        Some(source) => (said(before), Some(source)),
+        None => (said(&comment), None),
+    }
+}
+
+/// When the attribute stops to hold, in milliseconds: a `last_seen` that lies behind the time when the attribute was written, since nobody has seen anything then. Any
+/// other says when it was seen.
+fn until(last_seen: Option<&Value>, timestamp: Option<&Value>) -> Option<u64> {
+    let written = text(timestamp)?.parse::<u64>().ok()?.checked_mul(1_000)?;
+    let last_seen = text(last_seen)?.parse::<crate::model::Timestamp>().ok()?;
+    (last_seen.0 > written).then_some(last_seen.0)
 }
 
 /// When the attribute began to hold, in milliseconds: `first_seen`, else its `timestamp` in seconds. Nonsense counts as absent.

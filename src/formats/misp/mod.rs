@@ -10,7 +10,8 @@
 //!
 //! E-mail recipients (`email-dst`, `target-*`) are victims as often as not, and are taken only where `to_ids` is true.
 //! Tags of four scales say how sure the author is (`confidence.rs`), an attribute's own before its event's.
-//! Composite types give each of their parts; ports are dropped.
+//! Composite types give each of their parts; ports are dropped. A comment's last line may say where the value is from (`Source: …`), and a `last_seen` that lies
+//! ahead of the attribute's own time says until when it holds.
 
 mod attribute;
 mod confidence;
@@ -18,6 +19,7 @@ pub mod read;
 pub mod rest;
 mod types;
 
+pub(super) use attribute::comment;
 pub use attribute::flag;
 pub(super) use confidence::confidence_tag;
 pub use read::read_within;

@@ -346,11 +346,11 @@ impl Import<'_, '_> {
                     let indicator = Indicator {
                         observable,
                         valid_from: pending.valid_from.map(Timestamp),
-                        valid_until: None,
+                        valid_until: pending.valid_until.map(Timestamp),
                         confidence: marks.confidence,
                         labels: marks.labels.clone(),
                         note: pending.note.clone(),
-                        source: source(scope),
+                        source: pending.source.clone().or_else(|| source(scope)),
                     };
                     self.summary.indicators += 1;
                     let item = Item::indicator(pending.place.clone(), indicator, marks.tlp, pending.deleted || scope.deleted);

@@ -14,6 +14,9 @@ pub mod write;
 pub use pending::Scratch;
 pub use read::read_within;
 
+/// What our `external_references` say of the one that names where an author has an indicator from.
+const SOURCE: &str = "where the author has it from";
+
 /// An object's id, shortened: the first half of its SHA-256, so that ids of any length cost the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key(u128);

@@ -13,6 +13,9 @@ pub(super) const LABELS_MAX: usize = 50;
 /// The longest note that is read, in characters. Far more than leaves: the release gate looks at it before it cuts it.
 const NOTE_CHARS_MAX: usize = 16_000;
 
+/// The longest source name that is read, in characters. Far more than leaves: the release gate looks at it before it cuts it.
+pub(super) const SOURCE_CHARS_MAX: usize = 2_000;
+
 /// What every object begins with.
 #[derive(Deserialize)]
 pub(super) struct Head {
@@ -94,6 +97,8 @@ pub(super) struct IndicatorObject<'a> {
     granular_markings: Option<Vec<GranularMarking<'a>>>,
     #[serde(default)]
     revoked: Option<bool>,
+    #[serde(default)]
+    external_references: Option<serde_json::Value>,
 }
 
 /// An indicator that waits for what stands further on in the file: markings, names and newer versions of itself.
@@ -109,6 +114,8 @@ pub(super) struct Pending {
     pub(super) confidence: Option<u8>,
     pub(super) labels: Vec<String>,
     pub(super) note: Option<String>,
+    /// Where its author says to have it from.
+    pub(super) source: Option<String>,
     pub(super) tlp: Option<Tlp>,
     /// Markings that are not official.
     pub(super) markings: Vec<Key>,
@@ -160,7 +167,9 @@ impl IndicatorObject<'_> {
                 _ => return Err(format!("`confidence` is {value}, not 0 to 100")),
             },
         };
-        let (labels, label_tlp) = labels(self.labels.into_iter().chain(self.indicator_types).flatten());
+        // STIX 2.1 §10.9: `unknown` is said where nothing is.
+        let types = self.indicator_types.into_iter().flatten().filter(|kind| &**kind != "unknown");
+        let (labels, label_tlp) = labels(self.labels.into_iter().flatten().chain(types));
         let mut tlp = label_tlp;
         let mut unknown = Vec::new();
         let granular = self.granular_markings.into_iter().flatten().filter_map(|marking| marking.marking_ref);
@@ -183,6 +192,7 @@ impl IndicatorObject<'_> {
             confidence,
             labels,
             note: note(self.name.as_deref(), self.description.as_deref()),
+            source: self.external_references.as_ref().and_then(source),
             tlp,
             markings: unknown,
             revoked: self.revoked.unwrap_or(false),
@@ -193,17 +203,33 @@ impl IndicatorObject<'_> {
 impl Pending {
     /// Appends what waits on disk. Only this program reads it, in the same run.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        let Self { place, key, creator, modified, pattern, valid_from, valid_until, confidence, labels, note, tlp, markings, revoked } =
-            self;
+        let Self {
+            place,
+            key,
+            creator,
+            modified,
+            pattern,
+            valid_from,
+            valid_until,
+            confidence,
+            labels,
+            note,
+            source,
+            tlp,
+            markings,
+            revoked,
+        } = self;
         out.extend_from_slice(&key.0.to_be_bytes());
         out.extend_from_slice(&creator.map_or(0, |creator| creator.0).to_be_bytes());
         out.extend_from_slice(&modified.to_be_bytes());
         out.extend_from_slice(&valid_from.unwrap_or_default().to_be_bytes());
         out.extend_from_slice(&valid_until.unwrap_or_default().to_be_bytes());
-        let given = [creator.is_some(), valid_from.is_some(), valid_until.is_some(), note.is_some(), *revoked];
+        let given = [creator.is_some(), valid_from.is_some(), valid_until.is_some(), note.is_some(), source.is_some(), *revoked];
         out.extend(given.map(u8::from));
         out.extend([confidence.unwrap_or(u8::MAX), tlp.map_or(u8::MAX, Tlp::number)]);
-        for text in [place, pattern, note.as_ref().unwrap_or(&String::new())].into_iter().chain(labels) {
+        let none = String::new();
+        let [note, source] = [note, source].map(|text| text.as_ref().unwrap_or(&none));
+        for text in [place, pattern, note, source].into_iter().chain(labels) {
             out.extend_from_slice(&(text.len() as u32).to_be_bytes());
             out.extend_from_slice(text.as_bytes());
         }
@@ -216,10 +242,10 @@ impl Pending {
         let (key, creator) = (take_key(&mut bytes)?, take_key(&mut bytes)?);
         let modified = i128::from_be_bytes(take(&mut bytes)?);
         let (from, until) = (u64::from_be_bytes(take(&mut bytes)?), u64::from_be_bytes(take(&mut bytes)?));
-        let [has_creator, has_from, has_until, has_note, revoked] = take::<5>(&mut bytes)?.map(|flag| flag == 1);
+        let [has_creator, has_from, has_until, has_note, has_source, revoked] = take::<6>(&mut bytes)?.map(|flag| flag == 1);
         let [confidence, tlp] = take(&mut bytes)?;
         let (place, pattern) = (take_text(&mut bytes)??, take_text(&mut bytes)??);
-        let note = take_text(&mut bytes)??;
+        let (note, source) = (take_text(&mut bytes)??, take_text(&mut bytes)??);
         let mut labels = Vec::new();
         while let Some(label) = take_text(&mut bytes)? {
             labels.push(label);
@@ -235,6 +261,7 @@ impl Pending {
             confidence: Some(confidence).filter(|confidence| *confidence != u8::MAX),
             labels,
             note: Some(note).filter(|_| has_note),
+            source: Some(source).filter(|_| has_source),
             tlp: Tlp::from_number(tlp),
             markings: std::iter::from_fn(|| take_key(&mut bytes)).collect(),
             revoked,
@@ -344,6 +371,13 @@ fn note(name: Option<&str>, description: Option<&str>) -> Option<String> {
         (name, description) => description.or(name)?,
     };
     Some(short(&text, NOTE_CHARS_MAX))
+}
+
+/// What our own exports say of where it is from. References of others are to reports and catalogues.
+fn source(references: &serde_json::Value) -> Option<String> {
+    let said = |reference: &&serde_json::Value| reference.get("description").and_then(serde_json::Value::as_str) == Some(super::SOURCE);
+    let name = references.as_array()?.iter().find(said)?.get("source_name")?.as_str()?.trim();
+    (!name.is_empty()).then(|| short(name, SOURCE_CHARS_MAX))
 }
 
 /// The first `chars` characters.

@@ -7,7 +7,7 @@
 
 use super::Key;
 use super::markings::{Definition, Marking, Markings};
-use super::object::{Head, IndicatorObject, LABELS_MAX, Named, Pending, Relationship, label, short, timestamp};
+use super::object::{Head, IndicatorObject, LABELS_MAX, Named, Pending, Relationship, SOURCE_CHARS_MAX, label, short, timestamp};
 use super::pending::{Facts, Scratch, Writer};
 use crate::formats::NOT_JSON;
 use crate::formats::json::{Captured, JsonError, Reader};
@@ -20,8 +20,6 @@ use std::io::BufRead;
 
 /// The most names of malware, actors and identities that are remembered.
 const NAMES_MAX: usize = 100_000;
-/// The longest source name that is read, in characters. Far more than leaves: the release gate looks at it before it cuts it.
-const SOURCE_CHARS_MAX: usize = 2_000;
 
 /// Reads STIX. Indicators wait in `scratch` until the input has ended, because what they refer to may stand behind them;
 /// problems are told at once. A `sink` that breaks ends the reading. Objects have at most so many bytes.
@@ -277,7 +275,7 @@ fn item(pending: Pending, facts: Option<&Facts>, markings: &Markings, names: &BT
         confidence: pending.confidence,
         labels,
         note: pending.note,
-        source: pending.creator.and_then(|creator| names.get(&creator)).map(|name| name.to_string()),
+        source: pending.source.or_else(|| pending.creator.and_then(|creator| names.get(&creator)).map(|name| name.to_string())),
     };
     Item::marked(pending.place, indicator, tlp, (class, pap), pending.revoked)
 }

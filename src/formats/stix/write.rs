@@ -4,9 +4,9 @@
 //!   sees two exports sees the same objects.
 //! - `created` and `modified` are the row's own, so that a later version (revoked, or under another label) has a later `modified`; objects that only carry a name (identities, malware) never change and have one fixed time.
 //! - Authors are identities named by their organisation id: no person's name, no petname.
-//! - A label becomes `malware` and an `indicates` relationship, which is where MVT and OpenCTI look for the name of a hit; it has
+//! - A label that names a campaign or malware becomes `malware` and an `indicates` relationship, which is where MVT and OpenCTI look for the name of a hit; it has
 //!   the marking of the indicator that it comes from, so there is one per label and marking. Labels of STIX's own vocabulary
-//!   (`indicator-type-ov`) become `indicator_types` instead.
+//!   (`indicator-type-ov`) become `indicator_types`, all others (tags of taxonomies, words that only describe) stay `labels`.
 //! - Nothing is written empty: STIX forbids empty lists and nulls.
 
 use super::markings::{TLP_2_EXTENSION, official_id};
@@ -197,11 +197,12 @@ fn indicator_object(id: Uuid, author: Uuid, row: &Row, dialect: Dialect) -> Valu
         set("confidence", confidence.min(100).into());
     }
     if let Some(source) = filled(row.source.as_deref()) {
-        set("external_references", json!([{ "source_name": source, "description": "where the author has it from" }]));
+        set("external_references", json!([{ "source_name": source, "description": super::SOURCE }]));
     }
     set("object_marking_refs", json!([official_id(row.tlp)]));
-    if !row.marks.is_empty() {
-        set("labels", json!(row.marks));
+    let labels: Vec<&str> = row.marks.iter().map(String::as_str).chain(row.tags()).collect();
+    if !labels.is_empty() {
+        set("labels", json!(labels));
     }
     if let Some(note) = filled(row.note.as_deref()) {
         set("description", note.into());

@@ -92,6 +92,11 @@ pub fn look(url: &Observable, shared: bool, settings: &Settings) -> Decision {
     }
 }
 
+/// Whether everybody has pages or names at a host, as at `github.com`, `www.wordpress.com` and `docs.google.com`: somebody's name below it is not that host.
+pub fn is_everybodys(host: &str) -> bool {
+    words::is_everybodys(host)
+}
+
 /// Decides what becomes of a pattern with these observables in it (`formats::pattern::observables`): it is kept, or withheld where one of them would not be kept,
 /// since nothing can be taken out of a pattern without changing what it says.
 pub fn look_in_pattern(inside: &[Observable], settings: &Settings) -> Decision {

@@ -59,6 +59,17 @@ static SHARED: Words = words!(
     zapto.org"
 );
 
+/// Names below those, and others, at which everybody signs in, writes, shares or fetches: whoever blocks one blocks all of it.
+static DOORS: Words = words!(
+    "accounts.google.com api.telegram.org api.whatsapp.com calendar.google.com cdn.discordapp.com chat.whatsapp.com \
+    docs.google.com drive.google.com firebasestorage.googleapis.com forms.gle forms.google.com forms.office.com \
+    gist.github.com goo.gl graph.facebook.com lh3.googleusercontent.com login.live.com login.microsoftonline.com \
+    m.facebook.com mail.google.com maps.google.com media.discordapp.net meet.google.com objects.githubusercontent.com \
+    onedrive.live.com outlook.live.com outlook.office.com outlook.office365.com photos.google.com play.google.com \
+    raw.githubusercontent.com script.google.com sites.google.com storage.googleapis.com translate.google.com \
+    web.telegram.org web.whatsapp.com youtu.be"
+);
+
 /// Labels under which countries have names registered: `example.co.uk`.
 static SECOND_LEVEL: Words = words!("ac co com edu gob gov ltd me mil ne net nom or org plc sch web");
 
@@ -98,6 +109,12 @@ pub(super) fn comes_before_one_time(segment: &str) -> bool {
 pub(super) fn is_shared(host: &str) -> bool {
     let mut names = std::iter::successors(Some(host), |name| name.split_once('.').map(|(_, parent)| parent));
     names.any(|name| SHARED.contains(name))
+}
+
+/// Whether it is such a host itself, or a door of one, and not somebody's name below it.
+pub(super) fn is_everybodys(host: &str) -> bool {
+    let host = host.strip_prefix("www.").unwrap_or(host);
+    SHARED.contains(host) || DOORS.contains(host)
 }
 
 /// How many labels of a name somebody registered: two, and three under the commonest second-level labels of countries. Short of the public suffix list, whose
