@@ -43,7 +43,7 @@ fn read(path: &Path) -> Told {
 #[test]
 fn every_real_and_hostile_file_is_survived() {
     let Some(data) = data("") else { return };
-    let folders = ["stix", "stix20", "misp", "misp-feed-tweetfeed", "csv", "lists", "hostile"];
+    let folders = ["stix", "stix20", "misp", "misp-feed-tweetfeed", "csv", "lists", "taxii", "hostile"];
     let paths: Vec<PathBuf> = folders.iter().flat_map(|folder| files(&data.join(folder))).collect();
     assert!(paths.len() > 600, "only {} files", paths.len());
     let silent = |path: &&PathBuf| {

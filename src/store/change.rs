@@ -381,6 +381,8 @@ pub enum Shelf {
     FeedItem = 72,
     /// What of it was passed on, under the same ids.
     FeedPassed = 73,
+    /// What pages of a collection have said of objects on others. An id begins with the feed's.
+    FeedBeside = 74,
     /// What was met of which entry, as others and we say it: [`SightingRow`]. An id begins with eight bytes that stand for the entry.
     Sighting = 80,
     /// How many words about an entry came beyond those that are kept, under the same beginning.

@@ -165,12 +165,11 @@ impl Node {
         drop(snapshot);
         // The feed itself goes last: what breaks off in between is told to try again.
         self.take_back_passed(&row).await?;
-        if row.terms.kind == Kind::MispPush {
-            // What is there stays there; only how far it was written goes.
-            for key in row.kept_keys(&self.store.snapshot()?)?.chunks(REMOVED_AT_ONCE) {
-                let gone = key.iter().map(|key| row.kept_under(*key, None)).collect::<Result<Vec<_>, _>>()?;
-                self.commit_many(gone).await?;
-            }
+        // What was written into a server stays there; only how far it was written goes.
+        let shelf = if row.terms.kind == Kind::MispPush { Shelf::FeedItem } else { Shelf::FeedBeside };
+        for keys in row.kept_keys(&self.store.snapshot()?, shelf)?.chunks(REMOVED_AT_ONCE) {
+            let gone = keys.iter().map(|key| Ok(Change::Keep { shelf, id: row.under(*key)?, row: None }));
+            self.commit_many(gone.collect::<Result<Vec<_>, NodeError>>()?).await?;
         }
         let items: Vec<(u64, u64)> = known.items.iter().map(|(key, item)| (*key, item.seq)).collect();
         for some in items.chunks(REMOVED_AT_ONCE) {
@@ -195,7 +194,7 @@ impl Node {
 
     fn feed_view(&self, snapshot: &Snapshot, mut row: FeedRow) -> Result<FeedView, NodeError> {
         let state = row.state(snapshot)?;
-        let counts = (row.kept_keys(snapshot)?.len() as u64, row.passed_on(snapshot)?);
+        let counts = (row.kept_keys(snapshot, Shelf::FeedItem)?.len() as u64, row.passed_on(snapshot)?);
         if let Some(to) = &mut row.terms.to {
             *to = self.audience(to).and_then(|audience| self.audience_name(&audience)).unwrap_or_else(|_| to.clone());
         }

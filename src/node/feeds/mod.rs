@@ -1,6 +1,7 @@
 //! Feeds: what partners publish is taken in unattended (docs/feeds.md). What a feed says stands in a log of its own that nobody but this node may read, under
 //! an id that is no organisation's, so that each feed's word stays apart from all others'.
 
+mod beside;
 mod change;
 mod fault;
 mod fetch;
@@ -30,6 +31,7 @@ pub use view::{Counts, FeedAdd, FeedRun, FeedRunView, FeedView};
 
 use super::NodeError;
 use crate::formats::Problem;
+use crate::store::change::Change;
 use row::{FeedRow, Known, StateRow};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -70,6 +72,14 @@ struct Run {
     how: FeedRun,
     counts: Counts,
     problems: Vec<Problem>,
+    /// What is kept with what was read last.
+    beside: Vec<Change>,
+}
+
+impl Run {
+    fn new(feed: FeedRow, state: StateRow, known: Known, how: FeedRun) -> Self {
+        Self { feed, state, known, how, counts: Counts::default(), problems: Vec::new(), beside: Vec::new() }
+    }
 }
 
 /// Why a run ends early. What was written before stays.

@@ -253,7 +253,7 @@ async fn a_feed_that_is_removed_in_the_middle_says_nothing_afterwards() {
     let snapshot = desk.node.store.snapshot().unwrap();
     let feed = desk.node.feed_named(&snapshot, "drop").unwrap();
     let (state, known) = (feed.state(&snapshot).unwrap(), feed.known(&snapshot).unwrap());
-    let mut run = Run { feed, state, known, how: FeedRun::default(), counts: Counts::default(), problems: Vec::new() };
+    let mut run = Run::new(feed, state, known, FeedRun::default());
     desk.node.remove_feed("drop", By::default()).await.unwrap();
     assert!(matches!(desk.node.pass_feed_on(&mut run).await, Err(Stop::Removed)));
     assert!(out(&desk, "borealis").is_empty());

@@ -129,6 +129,9 @@ pub(super) struct StateRow {
     /// Of a collection: where the next question begins.
     #[serde(default)]
     pub(super) cursor: Cursor,
+    /// Of a collection: how much is kept of what pages have said of objects on others.
+    #[serde(default)]
+    pub(super) beside: u64,
     /// Of a MISP server: the event of several pages that was not read to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) begun: Option<Begun>,
@@ -278,11 +281,11 @@ impl FeedRow {
         Ok(Change::Keep { shelf: Shelf::FeedState, id: self.id()?, row: Some(serde_json::to_vec(state).unwrap_or_default()) })
     }
 
-    /// Under which numbers something is kept of it.
-    pub(super) fn kept_keys(&self, snapshot: &Snapshot) -> Result<Vec<u64>, NodeError> {
+    /// Under which numbers something of it is kept there.
+    pub(super) fn kept_keys(&self, snapshot: &Snapshot, shelf: Shelf) -> Result<Vec<u64>, NodeError> {
         let id = self.id()?;
         let beginning: &[u8; 8] = id.first_chunk().ok_or_else(damaged)?;
-        let rows = snapshot.kept_under(Shelf::FeedItem, beginning)?;
+        let rows = snapshot.kept_under(shelf, beginning)?;
         rows.iter().map(|(key, _)| Ok(u64::from_be_bytes(*key.last_chunk().ok_or_else(damaged)?))).collect()
     }
 

@@ -112,7 +112,7 @@ impl Node {
         let (state, known) = (feed.state(&snapshot)?, feed.known(&snapshot)?);
         drop(snapshot);
         let now = self.clock.now();
-        let mut run = Run { feed, state, known, how, counts: Counts::default(), problems: Vec::new() };
+        let mut run = Run::new(feed, state, known, how);
         run.state.tried = Some(now);
         run.state.next = later(now, run.feed.terms.every_s);
         if !how.dry_run {

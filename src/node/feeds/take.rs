@@ -68,6 +68,17 @@ impl Reading {
         }
     }
 
+    /// Whether something is said of a value.
+    pub(super) fn says(&self, key: u64) -> bool {
+        self.said.contains_key(&key)
+    }
+
+    /// What a part said of a value before, with more to it.
+    pub(super) fn say_again(&mut self, feed: &FeedRow, part: u64, key: u64, label: Label, indicator: Indicator) {
+        self.parts.entry(part).or_default().insert(key);
+        self.said.insert(key, Said { label, body: encoded(feed, indicator) });
+    }
+
     pub(super) fn leave_out(&mut self, problem: Problem, count: u64) {
         self.left_out += count;
         self.problem(problem);
@@ -252,6 +263,7 @@ impl Node {
             changes.push(run.feed.item(*key, row.as_ref())?);
         }
         if is_last {
+            changes.append(&mut run.beside);
             changes.push(run.feed.state_kept(&run.state)?);
         }
         self.commit_many(changes).await.map_err(NodeError::from)?;

@@ -1,5 +1,6 @@
 //! A collection of TAXII 2.1, page by page. Where the next question begins moves with what the page says, in one transaction.
 
+use super::beside::Object;
 use super::fault::Fault;
 use super::row::Cursor;
 use super::run::{Fetch, address};
@@ -8,6 +9,7 @@ use super::{Run, Stop};
 use crate::node::Node;
 use serde::Deserialize;
 use std::collections::BTreeSet;
+use std::io::{self, Read};
 use std::sync::Arc;
 use url::Url;
 
@@ -26,13 +28,7 @@ struct Page {
     #[serde(default)]
     next: Option<String>,
     #[serde(default)]
-    objects: Vec<Named>,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    #[serde(default)]
-    id: String,
+    objects: Vec<Object>,
 }
 
 impl Node {
@@ -56,19 +52,21 @@ impl Node {
             let page: Page = serde_json::from_slice(&bytes).map_err(|_| Fault::NotThat("no page of TAXII 2.1"))?;
             // Each object stands for itself: a newer version of one takes the place of what an older one said.
             let mut reading = Reading::default();
-            reading
-                .parts
-                .extend(page.objects.iter().filter(|one| one.id.starts_with("indicator--")).map(|one| (part(&one.id), BTreeSet::new())));
+            let indicators = page.objects.iter().filter(|one| one.is_indicator()).filter_map(Object::id);
+            reading.parts.extend(indicators.map(|id| (part(id), BTreeSet::new())));
             let is_empty = page.objects.is_empty();
             let before = run.state.cursor.clone();
             run.state.cursor = turned(&before, &page, added_last);
             let stuck = page.more && run.state.cursor == before;
             if !is_empty {
+                let mut beside = self.said_beside(run, &page.objects)?;
+                let said = std::mem::take(&mut beside.said);
                 let read = self.read_apart(run, reading, move |node, feed, reading| {
-                    let input = Box::new(std::io::Cursor::new(bytes));
+                    let input = Box::new(io::Cursor::new(bytes).chain(io::Cursor::new(said)));
                     node.read_feed(feed, input, Some("page.json"), &|place| part(object_of(place)), reading)
                 });
                 reading = read.await?;
+                self.say_late(run, beside, &mut reading)?;
             }
             self.take(run, reading, None).await?;
             if stuck {
