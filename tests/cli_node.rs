@@ -1,10 +1,11 @@
 //! The command line against real nodes: every help example runs, `--json` has the promised keys, exit codes are as promised.
 
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
+use watchfire::node::view::ExportFormat;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_watchfire");
 /// A case that is filled in.
@@ -822,6 +823,7 @@ fn json_has_the_promised_keys() {
     let told: Value = serde_json::from_slice(&since.stderr).expect("what it says is JSON too");
     has(&told, &["cursor", "removed"]);
     has(&told["removed"][0], &["record", "stix_id", "what"]);
+    assert!(told["removed"][0].get("value").is_none(), "what was recalled has none any more: {told}");
     here.ok("watchfire export mvt --tlp-max green --out for-mvt && grep -q '\"indicator\"' for-mvt/00001.stix2");
     here.ok("watchfire export mvt --tlp-max green --out for-mvt && test $(ls for-mvt | wc -l) = 1");
     here.ok("watchfire export rpz --policy passthru --out watchfire.rpz && grep -q '^fresh-lure.com CNAME rpz-passthru.$' watchfire.rpz");
@@ -842,6 +844,84 @@ fn json_has_the_promised_keys() {
     let indicators = stix["objects"].as_array().expect("objects").iter().filter(|object| object["type"] == "indicator").count();
     assert_eq!(indicators, 59, "what was recalled is not exported");
     assert_eq!(smex.ok("watchfire export text --tlp-max green").lines().count(), 59);
+}
+
+/// What an export writes to standard output, and what it tells beside it.
+fn export(here: &Place, format: &str, since: Option<&str>) -> (Vec<u8>, Value) {
+    let since = since.map(|cursor| format!(" --since={cursor}")).unwrap_or_default();
+    let output = here.run(&format!("watchfire export {format}{since} --json"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{format}: {said}");
+    let told = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{format}: {error}: {said}"));
+    (output.stdout, told)
+}
+
+/// Which of these values stand in an export, as they are or as Suricata's lists have them.
+fn within<const N: usize>(body: &[u8], values: [&str; N]) -> [bool; N] {
+    let is_in = |text: &str| body.windows(text.len()).any(|part| part == text.as_bytes());
+    values.map(|value| is_in(value) || is_in(&data_encoding::BASE64.encode(value.as_bytes())))
+}
+
+#[test]
+fn an_export_since_a_cursor_has_what_is_new_alone_and_names_what_was_withdrawn() {
+    let (here, smex) = (Place::node("here"), Place::node("smex"));
+    smex.put("card.txt", &here.ok("watchfire card"));
+    here.put("card.txt", &smex.ok("watchfire card"));
+    smex.ok("watchfire peer add card.txt --name here");
+    here.ok("watchfire peer add card.txt --name smex");
+    // What has left, and stands in a log, is withdrawn and not merely dropped.
+    let share = |value: &str| {
+        here.ok(&format!("watchfire share {value} --tlp amber --to smex"));
+        smex.wait(&format!("watchfire lookup {value} --json | grep -q exact"));
+    };
+    let formats: Vec<ExportFormat> = ExportFormat::ALL.into_iter().filter(|format| *format != ExportFormat::Atom).collect();
+    let names: Vec<&str> = formats.iter().map(|format| format.name()).collect();
+    let values = ["first-lure.com", "second-lure.com", "third-lure.com"];
+    let cursor = |told: &Value| told["cursor"].as_str().expect("a cursor").to_owned();
+    share(values[0]);
+    share(values[1]);
+    let mut cursors = BTreeMap::new();
+    for format in &names {
+        let (body, told) = export(&here, format, None);
+        assert_eq!(within(&body, values), [true, true, false], "{format}");
+        cursors.insert(*format, cursor(&told));
+    }
+    share(values[2]);
+    for format in &names {
+        let (body, told) = export(&here, format, Some(cursors[format].as_str()));
+        assert_eq!((within(&body, values), &told["removed"]), ([false, false, true], &serde_json::json!([])), "{format}");
+        cursors.insert(*format, cursor(&told));
+    }
+    here.ok("watchfire withdraw second-lure.com --reason mistake");
+    let removed = |told: &Value| {
+        let one = &told["removed"][0];
+        (told["removed"].as_array().map(Vec::len), one["what"].clone(), one["value"].clone())
+    };
+    for format in &formats {
+        let (body, told) = export(&here, format.name(), Some(cursors[format.name()].as_str()));
+        assert_eq!(within(&body, values), [false, format.tells_withdrawn(), false], "{}", format.name());
+        assert_eq!(removed(&told), (Some(1), "withdrawn".into(), values[1].into()), "{}", format.name());
+    }
+    let said = here.run(&format!("watchfire export lists --since={} >lists.tar", cursors["lists"]));
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.lines().any(|line| line.starts_with("withdrawn  second-lure.com  ")), "{said}");
+    // Whoever reads a list is not to take out what somebody else says.
+    smex.ok("watchfire share second-lure.com --tlp amber --to here");
+    here.wait("watchfire lookup second-lure.com --json | grep -q '\"author_name\": *\"smex\"'");
+    let (body, told) = export(&here, "lists", Some(cursors["lists"].as_str()));
+    assert_eq!((within(&body, values), removed(&told)), ([false, true, false], (Some(1), "withdrawn".into(), Value::Null)));
+    for format in formats.iter().filter(|format| format.is_folder()).map(|format| format.name()) {
+        let since = format!("--since={}", cursors[format]);
+        here.ok(&format!("watchfire export {format} --out all-{format}"));
+        let files = format!("cat all-{format}/* | sha256sum");
+        let before = here.ok(&files);
+        let refused = format!(
+            "error: `all-{format}` holds an export, and what has not changed since would be taken out of it\nhint: name another folder, or leave `--since` out to write everything anew"
+        );
+        here.all_refused(&[(&format!("watchfire export {format} --out all-{format} {since}"), 2, &refused)]);
+        assert_eq!(here.ok(&files), before, "{format}");
+        here.ok(&format!("watchfire export {format} --out new-{format} {since}"));
+    }
 }
 
 #[test]

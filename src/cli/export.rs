@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = EXAMPLES,
-    long_about = "Write what is held as files for other tools\n\nstix, csv, text, rpz (a response policy zone), hosts, dnsmasq and adblock (uBlock Origin, AdGuard, Pi-hole) are one file each; so is atom, a feed of the alerts that hold, TLP:GREEN at the most, and of nothing else. mvt (STIX as MVT reads it), misp (a feed), suricata, sigma and lists (one for each kind) are several: `--out` names their folder, and without it a tar archive is written. What an earlier export left in that folder is replaced, and no other file is touched.\n\nWithdrawn, recalled and expired records are left out; stix and misp have withdrawn ones as such. Public suffixes, hosts that everybody uses and what warninglists name are in no list that blocks or alerts. What a format cannot say is told on standard error, by kind and reason.\n\nThe last line on standard error is a cursor, which tells nothing by itself; with `--since` the next export of the same labels and kinds goes on from there, and the lines before name what has gone since, for whoever reads the earlier files: by ids alone, since what was recalled is destroyed. With `--json` standard error has all of this as one object, `{\"cursor\", \"removed\": [{\"record\", \"stix_id\", \"what\"}], \"unsaid\": [{\"count\", \"kind\", \"why\"}]}`."
+    long_about = "Write what is held as files for other tools\n\nstix, csv, text, rpz (a response policy zone), hosts, dnsmasq and adblock (uBlock Origin, AdGuard, Pi-hole) are one file each; so is atom, a feed of the alerts that hold, TLP:GREEN at the most, and of nothing else. mvt (STIX as MVT reads it), misp (a feed), suricata, sigma and lists (one for each kind) are several: `--out` names their folder, and without it a tar archive is written. What an earlier export left in that folder is replaced, and no other file is touched; an export with `--since` goes into a folder that holds none.\n\nWithdrawn, recalled and expired records are left out; stix and misp have withdrawn ones as such. Public suffixes, hosts that everybody uses and what warninglists name are in no list that blocks or alerts. What a format cannot say is told on standard error, by kind and reason.\n\nThe last line on standard error is a cursor, which tells nothing by itself; with `--since` the next export of the same labels and kinds goes on from there, and the lines before name what has gone since, for whoever reads the earlier files: what was withdrawn by its value, where nobody else says it, and all else by ids alone, since what was recalled is destroyed. With `--json` standard error has all of this as one object, `{\"cursor\", \"removed\": [{\"record\", \"stix_id\", \"what\", \"value\"}], \"unsaid\": [{\"count\", \"kind\", \"why\"}]}`."
 )]
 pub(super) struct Args {
     /// How it is written
@@ -64,7 +64,7 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
     }
     let target = query(Target::new(&["export"]), args);
     let done = match &args.out {
-        Some(folder) if format.is_folder() => folder::write(desk, target, folder).await?,
+        Some(folder) if format.is_folder() => folder::write(desk, target, folder, args.since.is_some()).await?,
         Some(path) => to_file(desk, target, path).await?,
         None => desk.node().export(target, &mut input::stdout()?).await?,
     };
@@ -87,8 +87,9 @@ pub(super) async fn run(desk: &Desk, args: &Args) -> Ended {
 const SHOWN_MAX: usize = 100;
 
 pub(super) fn text(removed: &[RemovedView], cursor: &str) -> String {
-    let rows = removed.iter().take(SHOWN_MAX).map(|one| [one.what.clone(), one.record.to_string(), one.stix_id.clone()]);
-    let mut text = table(["REMOVED", "RECORD", "STIX ID"], rows.collect());
+    let value = |one: &RemovedView| one.value.clone().unwrap_or_else(|| "-".into());
+    let rows = removed.iter().take(SHOWN_MAX).map(|one| [one.what.clone(), value(one), one.record.to_string(), one.stix_id.clone()]);
+    let mut text = table(["REMOVED", "VALUE", "RECORD", "STIX ID"], rows.collect());
     if removed.len() > SHOWN_MAX {
         text += &format!("and {} more; `--json` has all\n", removed.len() - SHOWN_MAX);
     }

@@ -1218,14 +1218,15 @@ fn an_error_is_a_line_and_its_hint_another() {
 
 #[test]
 fn an_export_names_what_has_gone_and_ends_with_its_cursor() {
-    let gone = |what: &str| RemovedView { record: RECORD, stix_id: "indicator--x".into(), what: what.into() };
+    let gone = |what: &str| RemovedView { record: RECORD, stix_id: "indicator--x".into(), what: what.into(), value: None };
+    let withdrawn = RemovedView { value: Some("evil.example".into()), ..gone("withdrawn") };
     let expected = "\
-REMOVED    RECORD                      STIX ID
-recalled   aaaaaaaaaaaaaaaaaaaaaaaaaa  indicator--x
-withdrawn  aaaaaaaaaaaaaaaaaaaaaaaaaa  indicator--x
+REMOVED    VALUE         RECORD                      STIX ID
+recalled   -             aaaaaaaaaaaaaaaaaaaaaaaaaa  indicator--x
+withdrawn  evil.example  aaaaaaaaaaaaaaaaaaaaaaaaaa  indicator--x
 cursor: 7
 ";
-    assert_eq!(export::text(&[gone("recalled"), gone("withdrawn")], "7"), expected);
+    assert_eq!(export::text(&[gone("recalled"), withdrawn], "7"), expected);
     assert_eq!(export::text(&[], "7"), "cursor: 7\n");
     assert!(export::text(&vec![gone("recalled"); 102], "7").ends_with("and 2 more; `--json` has all\ncursor: 7\n"));
 }

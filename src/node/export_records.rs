@@ -15,8 +15,9 @@ use crate::config::Decay;
 use crate::formats::export::{Met, Row, Unsaid, Warning, atom};
 use crate::formats::marks_of;
 use crate::formats::stix::write::indicator_id;
+use crate::model::log::Audience;
 use crate::model::sighting::SightingType;
-use crate::model::{Class, Indicator, Label, Pap, RecordId, Timestamp, Tlp};
+use crate::model::{Class, GroupId, Indicator, Label, Pap, RecordId, Timestamp, Tlp};
 use crate::rules::blocking;
 use crate::rules::gate::Gate;
 use crate::rules::label::Held;
@@ -172,8 +173,8 @@ impl Node {
     }
 
     /// The records that exports up to a cursor may have carried and that do not hold any more, so that whoever reads those files drops
-    /// them; of what was destroyed nothing but the ids is left. Ids that were in no such file may be among them, but none that this ceiling
-    /// never admitted.
+    /// them; of what was destroyed nothing but the ids is left, and what was withdrawn has its value where nobody else says it. Ids that were in no such file
+    /// may be among them, but none that this ceiling never admitted.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -193,7 +194,9 @@ impl Node {
         let before = time_of(&snapshot, since)?;
         each_change(&snapshot, since, &filter, &mut |record, item| {
             if let Some(what) = removal(&snapshot, &record, item.as_ref(), &filter, before)? {
-                removed.push(RemovedView { record, stix_id: indicator_id(&record), what: what.into() });
+                // Of all that has gone, what was withdrawn alone is an item still.
+                let value = item.map(|item| value_nobody_says(&snapshot, item, &filter)).transpose()?.flatten();
+                removed.push(RemovedView { record, stix_id: indicator_id(&record), what: what.into(), value });
             }
             Ok(())
         })?;
@@ -302,6 +305,17 @@ pub(super) fn removal(
         false if seen.is_empty() => gone,
         false => "expired",
     }))
+}
+
+/// A value that was withdrawn; `None` where somebody else whose word the filter wants says it still: a list has it on.
+fn value_nobody_says(snapshot: &Snapshot, item: Item, filter: &Filter) -> Result<Option<String>, NodeError> {
+    let says = |one: &Provenance| {
+        let said_there = |group: &GroupId| one.audience == Audience::Group(*group);
+        let is_wanted = filter.ceiling.admits(one.label) && (filter.groups.is_empty() || filter.groups.iter().any(said_there));
+        is_wanted && state(one, filter.now) == "live"
+    };
+    let is_said = snapshot.said_of_seen(&item.observable, filter.now, &says)?.is_some();
+    Ok((!is_said).then(|| item.observable.value().to_owned()))
 }
 
 /// When an event was; 0 before the first.

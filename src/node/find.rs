@@ -43,10 +43,11 @@ impl Node {
     /// As [`Self::lookup`].
     pub fn lookup_for(&self, values: &[String], kind: Option<ObservableKind>, to: &To<'_>) -> Result<Vec<LookupView>, NodeError> {
         let now = self.clock.now();
-        self.lookup_seen(values, kind, to, &|one| may::may(Action::Search, &about(one), to, now).is_ok())
+        let sees = |one: &Provenance| may::may(Action::Search, &about(one), to, now).is_ok();
+        self.lookup_seen(values, kind, &sees, &|_, row| self.sees_sighting(row, to))
     }
 
-    /// As [`Self::lookup_for`], of what `sees` takes.
+    /// As [`Self::lookup_for`], of what `sees` takes, and of what others say of it that `sees_word` takes.
     ///
     /// # Errors
     /// As [`Self::lookup`].
@@ -54,8 +55,8 @@ impl Node {
         &self,
         values: &[String],
         kind: Option<ObservableKind>,
-        to: &To<'_>,
         sees: &dyn Fn(&Provenance) -> bool,
+        sees_word: &dyn Fn(&Snapshot, &SightingRow) -> bool,
     ) -> Result<Vec<LookupView>, NodeError> {
         if values.len() > VALUES_MAX {
             let text = format!("{} values are too many at once\nhint: look up to {VALUES_MAX} up at a time", values.len());
@@ -64,7 +65,7 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let (names, now) = (Names::of(&snapshot)?, self.clock.now());
         let unconfirmed = self.holds_back(&snapshot)?;
-        let sees_word = |row: &SightingRow| self.sees_sighting(row, to);
+        let sees_word = |row: &SightingRow| sees_word(&snapshot, row);
         let eyes = Eyes { sees, sees_word: &sees_word, decay: &self.config.decay };
         let look = |value: &String| look_up(&snapshot, &names, value, kind, now, &eyes);
         values.iter().map(|value| Ok(LookupView { unconfirmed, ..look(value)? })).collect()

@@ -698,6 +698,9 @@ pub struct RemovedView {
     pub stix_id: String,
     /// `recalled`, `withdrawn`, `expired` (it was, or is about to be, destroyed on its retention date) or `relabelled` (above the asked label).
     pub what: String,
+    /// Its value, where it was withdrawn and nobody else whose word such an export has still says it: who reads a list can take it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
 }
 
 /// What is known of one queried value.

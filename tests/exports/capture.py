@@ -1,17 +1,20 @@
 """A capture of contacts, made byte by byte: each has a port of its own, by which an alert tells which it was. Addresses are for documentation."""
 
+import ipaddress
 import struct
 
 HERE, RESOLVER, ELSEWHERE = "192.0.2.10", "192.0.2.53", "192.0.2.80"
-
-
-def _ipv4(address):
-    return bytes(int(part) for part in address.split("."))
+HERE_IPV6 = "2001:db8:1::10"
 
 
 def _packet(source, destination, protocol, payload):
-    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 0, 0x4000, 64, protocol, 0, _ipv4(source), _ipv4(destination))
-    return b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02\x08\0" + head + payload
+    ends = [ipaddress.ip_address(one) for one in (source, destination)]
+    packed = b"".join(one.packed for one in ends)
+    if ends[0].version == 6:
+        kind, head = b"\x86\xdd", struct.pack(">IHBB", 6 << 28, len(payload), protocol, 64)
+    else:
+        kind, head = b"\x08\0", struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(payload), 0, 0x4000, 64, protocol, 0)
+    return b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02" + kind + head + packed + payload
 
 
 def _name(name):
@@ -45,7 +48,7 @@ class Capture:
 
     def talk(self, there, port_there, said, answer=b""):
         """A whole connection. Returns the port on our side."""
-        port = self._next()
+        port, here = self._next(), HERE_IPV6 if ":" in there else HERE
         ours, theirs = 1_000, 9_000
 
         def segment(to_there, flags, payload=b""):
@@ -53,7 +56,7 @@ class Capture:
             at = (port, port_there, ours, theirs) if to_there else (port_there, port, theirs, ours)
             ack = 0 if flags == 0x02 else at[3]
             head = struct.pack(">HHIIBBHHH", at[0], at[1], at[2], ack, 0x50, flags, 65_000, 0, 0)
-            ends = (HERE, there) if to_there else (there, HERE)
+            ends = (here, there) if to_there else (there, here)
             self.packets.append(_packet(*ends, 6, head + payload))
             moved = len(payload) + (flags & 0x03 != 0)
             ours, theirs = (ours + moved, theirs) if to_there else (ours, theirs + moved)

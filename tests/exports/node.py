@@ -115,19 +115,20 @@ class Node:
 class Partner:
     """Another organisation, whose node runs and talks to the one that serves."""
 
-    def __init__(self, node, scratch):
-        self.node, self.data = node, pathlib.Path(scratch) / "partner"
+    def __init__(self, node, scratch, name="partner"):
+        self.node, self.data = node, pathlib.Path(scratch) / name
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             here = f"127.0.0.1:{free.getsockname()[1]}"
-        self.run("init", "--name", "partner", "--listen", here, "--endpoint", here)
+        self.run("init", "--name", name, "--listen", here, "--endpoint", here)
         with (self.data / "watchfire.toml").open("a") as settings:
             settings.write(SETTINGS.replace('[https]\nlisten = "127.0.0.1:0"\n', ""))
         self.serving = node._serve(self.data)
-        for whose, path in [(self.data, "partner.card"), (node.data, "here.card")]:
-            (pathlib.Path(scratch) / path).write_text(node.run("card", "--data", str(whose)))
-        self.run("peer", "add", str(pathlib.Path(scratch) / "here.card"), "--name", "here")
-        node.run("peer", "add", str(pathlib.Path(scratch) / "partner.card"), "--name", "partner")
+        ours, theirs = self.data.with_suffix(".card"), pathlib.Path(scratch) / "here.card"
+        for whose, card in [(self.data, ours), (node.data, theirs)]:
+            card.write_text(node.run("card", "--data", str(whose)))
+        self.run("peer", "add", str(theirs), "--name", "here")
+        node.run("peer", "add", str(ours), "--name", name)
 
     def run(self, *args):
         return self.node.run(*args, "--data", str(self.data))

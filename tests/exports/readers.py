@@ -60,12 +60,17 @@ MORE = [
     ("mutex", "Global\\planted"),
     ("registry-key", "HKEY_LOCAL_MACHINE\\software\\planted"),
     ("domain", "evil.github.io"),
+    ("domain", "evil.wordpress.com"),
 ]
-# What everybody uses: public suffixes, private ones among them, apexes of shared hosts, and what a warninglist names.
+# What everybody uses: public suffixes, private ones among them, hosts of everybody's pages that are none and that no list here names, and what a warninglist names.
 SUFFIXES = ["co.uk", "com.br", "github.io", "web.app", "pages.dev", "duckdns.org", "netlify.app", "blogspot.com", "s3.amazonaws.com", "herokuapp.com"]
+SHARED = [("domain", "wordpress.com"), ("domain", "github.com"), ("domain", "docs.google.com"), ("domain", "t.me"), ("url", "https://bit.ly/")]
 LISTED = ["wikipedia.org", "mozilla.org", "9.9.9.9", "signal.org"]
 HIDDEN = "above-the-ceiling.com"
+HEADLINE = "accounts are taken over by a call"
 LOOKALIKES = ["notfresh-lure.com", "fresh-lure.com.harmless.org", "lure.com"]
+EVERYBODYS = SUFFIXES + [value for _, value in SHARED] + LISTED
+PLANTED = [value for _, value in [*FOR_MVT.values(), *MORE]] + EVERYBODYS
 
 
 class Missing(Exception):
@@ -218,7 +223,7 @@ MVT_ALONE = ("[app:", "[configuration-profile:")
 def part_stix(node, token):
     bundle = node.fetch("/export/stix.json", token).decode()
     values = [one["pattern"] for one in json.loads(bundle)["objects"] if one["type"] == "indicator"]
-    good("all are in the bundle", [] if len(values) == len(FOR_MVT) + len(MORE) + len(SUFFIXES) + len(LISTED) else [len(values)])
+    good("all are in the bundle", [] if len(values) == len(PLANTED) else [len(values)])
     good("the validator passes the bundle", validated(bundle))
     caught("an indicator without `valid_from`", validated(bundle.replace('"valid_from"', '"valid_since"')))
     caught("a pattern that is none", validated(bundle.replace("[domain-name:value = 'fresh-lure.com']", "[domain-name:value == 'fresh-lure.com'")))
@@ -267,15 +272,17 @@ def part_suricata(node, token):
         "HTTP": capture.http("fresh-lure.com"),
         "HTTP, a name below": capture.http("www.fresh-lure.com"),
         "an address": capture.talk("198.51.100.7", 4_444, b"hello\n"),
+        "an address of IPv6": capture.talk("2001:db8::7", 4_444, b"hello\n"),
         "a network": capture.talk("203.0.113.77", 4_444, b"hello\n"),
         "a user agent": capture.http("harmless.org", agent="Implant/1.0 (x; y)"),
         **{f"a file by its {name}": capture.http("harmless.org", body=body) for name, body in body_of.items()},
     }
     harmless = {
-        **{f"a question for {name}": capture.question(name) for name in [*LOOKALIKES, "down.fourth-lure.com", HIDDEN, "github.io"]},
+        **{f"a question for {name}": capture.question(name) for name in [*LOOKALIKES, "down.fourth-lure.com", HIDDEN, "github.io", "github.com"]},
         **{f"TLS, {name}": capture.tls(name) for name in [*LOOKALIKES, "wikipedia.org", "other.github.io"]},
         **{f"HTTP, {name}": capture.http(name) for name in LOOKALIKES},
         "another address": capture.talk("198.51.100.8", 4_444, b"hello\n"),
+        "another address of IPv6": capture.talk("2001:db8::8", 4_444, b"hello\n"),
         "a resolver for everybody": capture.talk("9.9.9.9", 443, b"hello\n"),
         "another user agent": capture.http("harmless.org", agent="Implant/1.1"),
         "another file": capture.http("harmless.org", body=BODY + b"3"),
@@ -392,7 +399,7 @@ def part_unbound(node, token):
         return [unbound, "-d", "-c", scratch / "unbound.conf"]
 
     blocked = ["fresh-lure.com", "a.b.fresh-lure.com", "evil.github.io", "to-planted.harmless.org"]
-    free = [*LOOKALIKES, "down.fourth-lure.com", "another-lure.net", "github.io", "other.github.io", "wikipedia.org", HIDDEN]
+    free = [*LOOKALIKES, "down.fourth-lure.com", "another-lure.net", "github.io", "other.github.io", "github.com", "bit.ly", "wikipedia.org", HIDDEN]
     wanted = {**{name: NXDOMAIN for name in blocked}, **{name: FREE for name in free}}
     settings(zone, free_port())
     done = run(check, scratch / "unbound.conf")
@@ -413,7 +420,7 @@ def part_dnsmasq(node, token):
     good("dnsmasq --test passes it", [done.stderr] * (done.returncode != 0))
     (scratch / "broken.conf").write_text(conf.read_text() + "locally=/x/\n")
     caught("a line that is none", [""] * (test(scratch / "broken.conf").returncode != 0))
-    free = {name: FREE for name in [*LOOKALIKES, "another-lure.net", "github.io", "wikipedia.org", HIDDEN]}
+    free = {name: FREE for name in [*LOOKALIKES, "another-lure.net", "github.io", "github.com", "wikipedia.org", HIDDEN]}
 
     def ask(conf, hosts, wanted):
         ours = ["--no-daemon", "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv", "--no-hosts", "--user=", "--pid-file="]
@@ -443,10 +450,9 @@ def part_csv(node, token):
     data = node.fetch("/export/csv", token)
     wrong, values = table(data)
     good("a strict reader takes the table", wrong)
-    planted = [value for _, value in FOR_MVT.values()] + [value for _, value in MORE] + SUFFIXES + LISTED
     safe = {value.lstrip("'") for value in values}
-    good("each value is in it once", [value for value in planted if value not in safe] + [len(values)] * (len(values) != len(planted)))
-    caught("a formula", table(data + b'=1+1,domain,green,,,,,\r\n')[0])
+    good("each value is in it once", [value for value in PLANTED if value not in safe] + [len(values)] * (len(values) != len(PLANTED)))
+    caught("a formula", table(data + b"=1+1,domain,green,,,,,,\r\n")[0])
     caught("a row that is too short", table(data + b"x.com,domain\r\n")[0])
 
 
@@ -459,7 +465,7 @@ def part_adblock(node, token):
         blocker = braveblock.Adblocker(rules=rules, include_easylist=False, include_easyprivacy=False)
         is_blocked = lambda url: blocker.check_network_urls(url=url, source_url="https://news.example/", request_type="document")
         blocked = ["https://fresh-lure.com/", "https://a.b.fresh-lure.com/x", "http://198.51.100.7/", "https://page.another-lure.net/login", "https://evil.github.io/"]
-        free = [f"https://{name}/" for name in [*LOOKALIKES, "another-lure.net", "other.github.io", "wikipedia.org", HIDDEN]]
+        free = [f"https://{name}/" for name in [*LOOKALIKES, "another-lure.net", "other.github.io", "github.com", "bit.ly", "wikipedia.org", HIDDEN]]
         return [f"{url} passes" for url in blocked if not is_blocked(url)] + [f"{url} is blocked" for url in free if is_blocked(url)]
 
     good("a blocker blocks by the list", wrong(rules))
@@ -516,7 +522,7 @@ def part_misp(node, token):
     folder = node.files("misp", token, scratch / "misp")
     wrong, count = feed(folder)
     good("PyMISP loads the feed", wrong)
-    good("each value is in it", [count] * (count != len(FOR_MVT) + len(MORE) + len(SUFFIXES) + len(LISTED)))
+    good("each value is in it", [count] * (count != len(PLANTED)))
     (folder / "hashes.csv").write_text("")
     caught("a feed without hashes", feed(folder)[0])
 
@@ -537,7 +543,7 @@ def part_pymisp(node, _token):
 
     token = node.consumer("scripts", "--scope", "misp", "--tlp-max", "green")
     misp = client(node, token)
-    planted = len(FOR_MVT) + len(MORE) + len(SUFFIXES) + len(LISTED)
+    planted = len(PLANTED)
     good("PyMISP connects", [misp._current_user.email] * (misp._current_user.email != "scripts") + ["describeTypes"] * ("domain" not in misp.types))
     found = misp.search(controller="attributes", value="fresh-lure.com", pythonify=True)
     good("a value is found", [len(found)] * (len(found) != 1) or [found[0].value] * (found[0].value != "fresh-lure.com"))
@@ -680,10 +686,16 @@ def part_blocking(node, token):
     def there(text, value):
         return re.search(rf"(?<![\w.-])(?:\*\.|\.)?{re.escape(value)}(?![\w.-])", text)
 
-    good("no suffix and nothing listed", [f"{value} in {name}" for name, text in texts.items() for value in SUFFIXES + LISTED if there(text, value)])
+    # Of a page that is all of its host, the host must be in none either.
+    hosts = EVERYBODYS + [value.removeprefix("https://").rstrip("/") for kind, value in SHARED if kind == "url"]
+    good("nothing that everybody uses", [f"{value} in {name}" for name, text in texts.items() for value in hosts if there(text, value)])
     everything = {path: node.fetch(f"/export/{path}", token).decode() for path in ["text", "csv"]}
-    caught("where nothing is blocked they are", [value for value in SUFFIXES + LISTED if all(there(text, value) for text in everything.values())])
-    good("what is below one is there", [name for name, text in texts.items() if not there(text, "evil.github.io")])
+    missing = [value for value in EVERYBODYS if not all(there(text, value) for text in everything.values())]
+    good("where nothing is blocked all of it is there", missing)
+    for value in hosts:
+        caught(f"{value} in a list", [value] * bool(there(texts["hosts"] + f"0.0.0.0 {value}\n", value)))
+    below = ["evil.github.io", "evil.wordpress.com"]
+    good("what is below one is there", [f"{value} in {name}" for name, text in texts.items() for value in below if not there(text, value)])
 
 
 def part_atom(node, token):
@@ -695,10 +707,27 @@ def part_atom(node, token):
         wrong += [f"no {field}" for entry in found.entries for field in ("id", "title", "updated_parsed", "author") if not entry.get(field)]
         return wrong + ["no feed id"] * (not found.feed.get("id")), found.entries
 
-    empty = node.fetch("/export/alerts.atom", token)
-    wrong, entries = read(empty)
+    wrong, entries = read(node.fetch("/export/alerts.atom", token))
     good("a feed without alerts is one", wrong + entries)
-    caught("a feed without its end", read(empty.replace(b"</feed>", b""))[0])
+    warned = Partner(node, scratch, "warned")
+    try:
+        for tlp, headline in [("green", HEADLINE), ("amber", "not for feeds")]:
+            texts = ["--headline", headline, "--advice", "sign in by the address that you know", "--indicator", "alert-lure.com"]
+            node.run("alert", "publish", "--to", "warned", "--tlp", tlp, "--incident", "malware", *texts)
+        end = time.monotonic() + 60
+        while node.run("alert", "list", "--json").count('"headline"') < 2:
+            if time.monotonic() > end:
+                good("the alerts are out", ["they are not"])
+            time.sleep(0.2)
+    finally:
+        warned.stop()
+    full = node.fetch("/export/alerts.atom", token)
+    wrong, entries = read(full)
+    good("a feed reader reads the alert", wrong + [entry.title for entry in entries if HEADLINE not in entry.title] + [len(entries)] * (len(entries) != 1))
+    said = "".join(part.value for entry in entries for part in entry.get("content", [])) + "".join(entry.get("summary", "") for entry in entries)
+    good("with what to do", [said] * ("sign in by the address" not in said))
+    caught("an entry without an id", read(re.sub(rb"(<entry>.*?)<id>.*?</id>", rb"\1", full, flags=re.DOTALL))[0])
+    caught("a feed without its end", read(full.replace(b"</feed>", b""))[0])
 
 
 # TAXII
@@ -815,7 +844,7 @@ def main():
     node = Node(binary, scratch)
     try:
         rows = [(kind, value, f"hit {name}") for name, (kind, value) in FOR_MVT.items()]
-        rows += [(kind, value, "") for kind, value in MORE + [("domain", one) for one in SUFFIXES]]
+        rows += [(kind, value, "") for kind, value in MORE + SHARED + [("domain", one) for one in SUFFIXES]]
         rows += [("ipv4" if one[0].isdigit() else "domain", one, "") for one in LISTED]
         out = io.StringIO()
         writer = csv.writer(out)

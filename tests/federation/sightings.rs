@@ -9,7 +9,9 @@ use watchfire::model::sighting::{Sighting, SightingType};
 use watchfire::model::{LogId, Record, RecordKind, Timestamp, Tlp};
 use watchfire::node::NodeError;
 use watchfire::node::referral::By;
+use watchfire::node::serving::{Consumer, ConsumerAdd};
 use watchfire::node::sighting::{OpinionsView, SightingReport, SightingRequest, WithdrawSightingRequest};
+use watchfire::rules::consumer::{Scope, Way};
 use watchfire::rules::notify::Event;
 use watchfire::store::change::Verdict;
 
@@ -115,6 +117,46 @@ async fn a_group_sees_that_somebody_doubts_what_others_saw() {
     assert!(ours.to_string().starts_with("only we say it"), "{ours}");
     let late = SightingRequest { at: Some(federation.clock.now().plus(1)), ..met(SightingType::Seen, 1) };
     assert!(matches!(federation.node(AMAL).add_sighting(late, By::default()).await, Err(NodeError::BadInput(_))));
+}
+
+/// A program that asks at somebody's node.
+async fn program(federation: &Federation, who: Who, name: &str, tlp_max: Tlp, groups: &[&str]) -> Consumer {
+    let add = ConsumerAdd {
+        name: name.parse().unwrap(),
+        scopes: vec![Scope::Api],
+        tlp_max: Some(tlp_max),
+        class_max: None,
+        pap_max: None,
+        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+        to: None,
+        tlp: None,
+        days: 30,
+        in_url: false,
+    };
+    let view = federation.node(who).add_consumer(add, By::default()).await.unwrap();
+    federation.node(who).consumer_of(&view.token, Way::Header).unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_program_is_told_of_what_others_say_as_far_as_it_may_see_it() {
+    let federation = Federation::helplines(3).await;
+    federation.share(CEDAR, LURE, Tlp::Clear, "helplines").await;
+    federation.settle().await;
+    let all = program(&federation, CEDAR, "all", Tlp::AmberStrict, &[]).await;
+    let green = program(&federation, CEDAR, "green", Tlp::Green, &[]).await;
+    let of_group = program(&federation, CEDAR, "of-group", Tlp::AmberStrict, &["helplines"]).await;
+    let told = |consumer: &Consumer| {
+        let found = federation.node(CEDAR).looked_up(consumer, LURE, None).unwrap().unwrap();
+        (found[0].organisations, found[0].disputed, found[0].confidence_now)
+    };
+    let of_each = || [&all, &green, &of_group].map(told);
+    assert_eq!(of_each(), [(1, false, Some(50)); 3]);
+    federation.sees(AMAL, SightingRequest { to_group: Some("helplines".into()), ..met(SightingType::Seen, 1) }).await.unwrap();
+    // What is TLP:AMBER+STRICT changes nothing for whoever has TLP:GREEN at the most.
+    assert_eq!(of_each(), [(2, false, Some(50)), (1, false, Some(50)), (2, false, Some(50))]);
+    federation.sees(BOREALIS, met(SightingType::FalsePositive, 1)).await.unwrap();
+    // What was told to the author alone changes nothing for whoever has what was said in the group.
+    assert_eq!(of_each(), [(2, true, Some(25)), (1, false, Some(50)), (2, false, Some(50))]);
 }
 
 #[tokio::test]

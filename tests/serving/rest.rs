@@ -238,6 +238,8 @@ fn a_mirror_stays_right_and_hears_at_once_of_what_it_may_see_alone() {
     assert_eq!(place.changes(&circle, "", &there).0, Vec::<Value>::new(), "what is said elsewhere changes nothing");
     let looked = place.fetch("/api/v1/lookup?value=in-circle.com", &green).json();
     assert_eq!((&looked["matches"][0]["value"], &looked["matches"][0]["state"]), (&json!("in-circle.com"), &json!("live")));
+    let told = ["organisations", "disputed", "confidence_now"].map(|name| looked["matches"][0][name].clone());
+    assert_eq!(told, [json!(1), json!(false), json!(50)]);
     for (token, hidden) in [(&green, "kept-back.com"), (&circle, "kept-back.com"), (&circle, "two-lure.com")] {
         assert_eq!(place.fetch(&format!("/api/v1/lookup?value={hidden}"), token).json()["matches"], json!([]), "{hidden}");
     }

@@ -14,11 +14,19 @@ use std::path::{Component, Path};
 /// Lists the files of the last export in a folder, so that the next knows which of them are its own to take away.
 const MARKER: &str = ".watchfire-export";
 
-/// Writes what the node gives, each file replaced as a whole. A folder with files that no export made is left alone.
-pub(super) async fn write(desk: &Desk, target: Target, folder: &Path) -> Result<Told, Problem> {
+/// Writes what the node gives, each file replaced as a whole. A folder with files that no export made is left alone. So is one that holds an export where
+/// `is_rest` says that only what changed since a cursor is written: the files of all that has not would go.
+pub(super) async fn write(desk: &Desk, target: Target, folder: &Path, is_rest: bool) -> Result<Told, Problem> {
     let failed = |error: io::Error| NodeError::io(format!("write into `{}`", folder.display()), error);
     fs::create_dir(folder).or_else(|error| if folder.is_dir() { Ok(()) } else { Err(error) }).map_err(failed)?;
     let before = listed(folder).map_err(failed)?;
+    if is_rest && before.is_some() {
+        let text = format!(
+            "`{}` holds an export, and what has not changed since would be taken out of it\nhint: name another folder, or leave `--since` out to write everything anew",
+            folder.display()
+        );
+        return Err(NodeError::BadInput(text).into());
+    }
     if before.is_none() && fs::read_dir(folder).map_err(failed)?.next().is_some() {
         let text = format!(
             "`{}` has files that no export made\nhint: name a new or an empty folder; what an export left in it is replaced",

@@ -6,13 +6,13 @@
 use super::Consumer;
 use crate::formats::stix::write::indicator_id;
 use crate::model::log::Audience;
-use crate::model::{GroupId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
+use crate::model::{GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
 use crate::node::export_records::{BEHIND, UP_TO_DATE, removal, time_of};
 use crate::node::view::{ExportFormat, ExportOptions, ExportRequest};
 use crate::node::{Node, NodeError};
 use crate::rules::may::To;
 use crate::store::change::{Change, ExportRow};
-use crate::store::{Filter, ProvenanceState, Snapshot};
+use crate::store::{Filter, ProvenanceState, SightingRow, Snapshot};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -100,6 +100,12 @@ pub struct Match {
     pub valid_until: Option<Timestamp>,
     /// As its author said it, 0 to 100.
     pub confidence: Option<u8>,
+    /// What is left of that at the beginning of the day; of one that was not said, of 50 (docs/life.md).
+    pub confidence_now: Option<u8>,
+    /// How many organisations say the value or saw it.
+    pub organisations: u32,
+    /// Whether somebody says that the value is of nothing bad while somebody else says it or saw it.
+    pub disputed: bool,
 }
 
 impl Node {
@@ -190,7 +196,8 @@ impl Node {
         self.may_serve(&self.store.snapshot()?)?;
         let now = self.clock.now();
         let sees = |one: &crate::store::Provenance| consumer.sees(one, now);
-        let view = self.lookup_seen(&[value.to_owned()], kind, &To::Tool(consumer.ceiling(false)), &sees)?.pop().unwrap_or_default();
+        let sees_word = |snapshot: &Snapshot, row: &SightingRow| self.is_word_for(consumer, snapshot, row);
+        let view = self.lookup_seen(&[value.to_owned()], kind, &sees, &sees_word)?.pop().unwrap_or_default();
         if let Some(problem) = view.problem {
             return Ok(Err(problem));
         }
@@ -204,8 +211,24 @@ impl Node {
             state: one.state,
             valid_until: one.valid_until,
             confidence: one.confidence,
+            confidence_now: one.confidence_now,
+            organisations: one.organisations,
+            disputed: one.disputed,
         });
         Ok(Ok(each.collect()))
+    }
+
+    /// Whether what somebody met is among what a consumer may have: the word, and the entry that it is about. Where it has some groups alone, both were
+    /// said there; of our own words nothing tells where, so these do not count then. Nor does what cannot be looked up.
+    fn is_word_for(&self, consumer: &Consumer, snapshot: &Snapshot, row: &SightingRow) -> bool {
+        let ceiling = consumer.ceiling(false);
+        let is_there = |log: &LogId| {
+            let said_there = |group: &GroupId| matches!(snapshot.log(log), Ok(Some(info)) if info.key.audience == Audience::Group(*group));
+            consumer.groups.is_empty() || consumer.groups.iter().any(said_there)
+        };
+        let is_told_there = consumer.groups.is_empty() || row.place.as_ref().is_some_and(|(log, _)| is_there(log));
+        let is_about_it = matches!(snapshot.header(&row.log, row.seq), Ok(Some(header)) if ceiling.admits(header.label));
+        self.sees_sighting(row, &To::Tool(ceiling)) && is_about_it && is_there(&row.log) && is_told_there
     }
 
     /// The alerts that hold, of those that a consumer may see: TLP:GREEN at the most, as in the feed of alerts. Blocking.

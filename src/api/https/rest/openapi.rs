@@ -209,11 +209,14 @@ fn schemas() -> Value {
             "required": ["value", "matches"],
             "properties": { "value": text, "matches": { "type": "array", "items": {
                 "type": "object",
-                "required": ["id", "kind", "value", "tlp", "author", "match", "state"],
+                "required": ["id", "kind", "value", "tlp", "author", "match", "state", "organisations", "disputed"],
                 "properties": {
                     "id": text, "kind": text, "value": text, "tlp": tlp, "author": text, "match": text,
                     "state": { "enum": ["live", "expired", "revoked"] }, "valid_until": { "type": ["string", "null"], "format": "date-time" },
-                    "confidence": { "type": ["integer", "null"] }
+                    "confidence": { "type": ["integer", "null"] },
+                    "confidence_now": { "type": ["integer", "null"], "description": "What is left of it at the beginning of the day (UTC)." },
+                    "organisations": { "type": "integer", "minimum": 0, "description": "How many say the value or saw it, of what this consumer may see." },
+                    "disputed": { "type": "boolean", "description": "Whether one says that it is of nothing bad while another says it or saw it." }
                 }
             } } }
         },
