@@ -277,10 +277,9 @@ async fn what_became_due_during_a_stop_or_a_sleep_is_told_as_one() {
     federation.settle().await;
     // The emergencies' last rung would offer the case to somebody, and waits for the link; it is looked at again a second later.
     federation.tick(SECOND);
-    let reached = |id: &ReferralId, rungs: usize| federation.rungs(AMAL, id).len() >= rungs;
-    let is_recorded = || all.iter().zip([3, 3, 1, 1]).all(|(id, rungs)| reached(id, rungs));
-    federation.until("all that was due is recorded", is_recorded).await;
-    federation.until("a machine is told of each", || machine.all().len() >= all.len()).await;
+    let reached = |id: &ReferralId| !federation.rungs(AMAL, id).is_empty();
+    federation.until("all that was due is recorded", || all.iter().all(reached)).await;
+    federation.until("a machine is told of each", || machine.all().len() == all.len()).await;
     assert_eq!(people.all(), [Value::Null; 0], "more may come in the next two seconds");
     federation.tick(2 * SECOND);
     federation.until("people are told", || !people.all().is_empty()).await;
@@ -288,15 +287,13 @@ async fn what_became_due_during_a_stop_or_a_sleep_is_told_as_one() {
         federation.pass(10 * SECOND).await;
     }
     federation.settle().await;
-    // One for each, and one more where an offer had to wait.
-    let many = machine.all().len();
-    assert!((all.len()..=all.len() + 2).contains(&many), "{many}");
-    assert_eq!(people.all().iter().map(counted).collect::<Vec<_>>(), [digest(many as u64)], "once, of all of them");
+    assert_eq!(people.all().iter().map(counted).collect::<Vec<_>>(), [digest(4)], "once, of all of them");
+    assert_eq!(machine.all().len(), all.len());
     assert!(machine.all().iter().all(|one| one["data"]["late"] == true));
 
     // The machine sleeps for so long that the emergencies' and the urgent case's last rungs come again.
     federation.tick(13 * HOUR);
-    federation.until("these are recorded", || machine.all().len() == many + 3).await;
+    federation.until("these are recorded", || machine.all().len() == all.len() + 3).await;
     federation.tick(2 * SECOND);
     federation.until("people are told", || people.all().len() > 1).await;
     federation.pass(10 * SECOND).await;
@@ -320,9 +317,6 @@ async fn the_one_notice_of_what_became_due_waits_for_what_waits_for_links() {
     federation.start(AMAL).await;
     federation.until("what waits for no link is recorded", || !federation.rungs(AMAL, &all[2]).is_empty()).await;
     federation.until("a machine is told of it", || !machine.all().is_empty()).await;
-    for id in &all[..2] {
-        federation.until("what stands before an offer is recorded at once", || federation.rungs(AMAL, id) == LADDER[..2]).await;
-    }
     for _ in 0..50 {
         federation.tick(SECOND);
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -203,19 +203,19 @@ impl Engine {
         self.look_where(now, |_| true)
     }
 
-    /// As [`Self::look`]; a rung that offers the case to the next candidate waits where `may_offer` says no, and with it what stands behind it in the ladder.
+    /// As [`Self::look`]; a clock that would offer the case to the next candidate by this look is left alone where `may_offer` says no.
     pub fn look_where(&mut self, now: Moment, may_offer: impl Fn(&Watch) -> bool) -> Vec<Fired> {
         self.tick(now);
         let mut fired = Vec::new();
         let mut left: BTreeSet<Key> = BTreeSet::new();
+        for key in self.keys_due(now) {
+            let waits = self.watches.get(&key).is_some_and(|watch| !may_offer(watch) && self.would_offer(watch, now));
+            left.extend(waits.then_some(key));
+        }
         while let Some((due, key)) = self.next_of(now, &left) {
             let Some(watch) = self.watches.get_mut(&key) else { break };
             let ladder = self.timetable.ladder(&watch.peer, watch.priority, watch.wait);
             let Some(act) = ladder.act(watch.recorded) else { break };
-            if act.at(watch.side) == Act::OfferNext && !may_offer(watch) {
-                left.insert(key);
-                continue;
-            }
             let due = match ladder.repetition(watch.recorded) {
                 0 => due,
                 _ => latest(watch, ladder, &by(&self.timetable, &self.desks, watch), due, now.wall),
@@ -317,6 +317,19 @@ impl Engine {
 
     fn next_of(&self, now: Moment, left: &BTreeSet<Key>) -> Option<(Timestamp, Key)> {
         self.queue.iter().take_while(|(due, _)| *due <= now.wall).find(|(_, key)| !left.contains(key)).copied()
+    }
+
+    /// Whether a look records a rung of it that offers the case to the next candidate.
+    fn would_offer(&self, watch: &Watch, now: Moment) -> bool {
+        let (ladder, by) = (self.ladder(watch), by(&self.timetable, &self.desks, watch));
+        let mut watch = watch.clone();
+        while ladder.repetition(watch.recorded) == 0 && watch.due(ladder, &by).is_some_and(|due| due <= now.wall) {
+            if ladder.act(watch.recorded).map(|act| act.at(watch.side)) == Some(Act::OfferNext) {
+                return true;
+            }
+            watch.recorded += 1;
+        }
+        false
     }
 
     fn of(&self, referral: [u8; 16]) -> impl Iterator<Item = &Watch> {
