@@ -1,6 +1,7 @@
 //! A MISP feed: `manifest.json` says which events there are and when each changed last, and each is a file. Only what changed is fetched.
 
 use super::fault::Fault;
+use super::fetch::Validators;
 use super::run::{Fetch, address};
 use super::take::{Reading, part};
 use super::{Run, Stop};
@@ -21,14 +22,19 @@ impl Node {
     pub(super) async fn read_misp_feed(self: &Arc<Self>, run: &mut Run) -> Result<(), Stop> {
         let root = root(&run.feed.terms.at)?;
         let at = |name: &str| root.join(name).map_err(|_| Fault::BadUrl);
-        let fetched = self.fetch_for(run, &at("manifest.json")?, Fetch::default()).await?;
-        let manifest = manifest(&fetched.body.map_or_else(|| Ok(Vec::new()), super::fetch::Body::whole)?, self.config.feeds.events_max)?;
+        let fetch = Fetch { validators: Some(run.state.validators.clone()), ..Fetch::default() };
+        let fetched = self.fetch_for(run, &at("manifest.json")?, fetch).await?;
+        let validators = fetched.validators();
+        let Some(body) = fetched.body else { return Ok(()) };
+        let manifest = manifest(&body.whole()?, self.config.feeds.events_max)?;
+        // Until all that it names was read, it is fetched whole.
+        run.state.validators = Validators::default();
         let all: BTreeSet<u64> = manifest.keys().map(|uuid| part(uuid)).collect();
         let again = run.how.dry_run || run.how.accept_removals;
         let changed = manifest.iter().filter(|(uuid, version)| again || run.state.parts.get(*uuid) != Some(*version));
         let changed: Vec<(String, String)> = changed.map(|(uuid, version)| (uuid.clone(), version.clone())).collect();
         let most = usize::try_from(self.config.feeds.fetches_max).unwrap_or(usize::MAX);
-        let mut failed = None;
+        let (mut failed, is_all) = (None, changed.len() <= most);
         for (uuid, version) in changed.into_iter().take(most) {
             let before = run.state.clone();
             run.state.parts.insert(uuid.clone(), version);
@@ -43,6 +49,9 @@ impl Node {
             }
         }
         run.state.parts.retain(|uuid, _| manifest.contains_key(uuid));
+        if failed.is_none() && is_all {
+            run.state.validators = validators;
+        }
         self.take(run, Reading::default(), Some(&all)).await?;
         failed.map_or(Ok(()), |fault| Err(fault.into()))
     }

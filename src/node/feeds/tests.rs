@@ -41,7 +41,7 @@ struct Web {
 }
 
 impl Web {
-    /// A page has its length as its tag.
+    /// A page has its content as its tag.
     async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -56,7 +56,7 @@ impl Web {
                 let path = head.split(' ').nth(1).unwrap_or("").replace("?limit=1000&", "?").replace("?limit=1000", "");
                 heard.lock().unwrap().push(path.clone());
                 let (status, body) = all.lock().unwrap().get(&path).cloned().unwrap_or((404, b"gone".to_vec()));
-                let tag = format!("\"{}-{}\"", body.len(), body.first().copied().unwrap_or(0));
+                let tag = format!("\"{}\"", take::part(&String::from_utf8_lossy(&body)));
                 let extra = "X-TAXII-Date-Added-Last: 2026-11-01T10:00:00.000001Z\r\n";
                 let answer = if status == 200 && head.contains(&format!("if-none-match: {tag}\r\n")) {
                     b"HTTP/1.1 304 Not Modified\r\n\r\n".to_vec()
@@ -355,6 +355,10 @@ async fn a_misp_feed_is_followed_event_by_event() {
     assert_eq!((view.counts.gone, view.fault.unwrap().code), (1, "http".to_owned()));
     assert_eq!(desk.says("evil1.example.org"), ["feed:misp revoked amber+strict"]);
     assert_eq!(desk.says("evil3.example.org"), ["feed:misp live red"]);
+    // What failed is tried again, though the manifest is the same.
+    desk.web.asked();
+    assert_eq!(desk.fault("misp").await, "http");
+    assert_eq!(desk.web.asked(), ["/feed/manifest.json".to_owned(), format!("/feed/{two}.json")]);
     // The manifest names it no more.
     desk.web.put("/feed/manifest.json", manifest(&[(one, 2)]));
     assert_eq!(desk.became("misp").await, [0, 0, 0, 1]);
