@@ -674,6 +674,42 @@ fn has(value: &Value, keys: &[&str]) {
 }
 
 #[test]
+fn who_could_take_a_case_is_ranked_by_who_is_open_at_the_time_that_is_asked_about() {
+    let (here, smex, amal) = (Place::node("here"), Place::node("smex"), Place::node("amal"));
+    let card = here.ok("watchfire card");
+    // One by day, one by night.
+    let hours = [(&smex, "smex", "\"mon-sun 06:00-18:00\""), (&amal, "amal", "\"mon-sun 18:00-24:00\", \"mon-sun 00:00-06:00\"")];
+    for (place, name, weekly) in hours {
+        place.put("here.txt", &card);
+        place.ok("watchfire peer add here.txt --name here");
+        here.put("card.txt", &place.ok("watchfire card"));
+        here.ok(&format!("watchfire peer add card.txt --name {name}"));
+        let profile = "services = [\"incident_response_support\"]\n[hours]\ntime_zone = \"UTC\"\n";
+        place.put("profile.toml", &format!("{profile}weekly = [{weekly}]\n"));
+        place.ok("watchfire profile set profile.toml");
+    }
+    ["smex", "amal"].iter().for_each(|name| here.wait(&format!("watchfire profile show {name}")));
+    let asked = "watchfire match --help-wanted take_over --priority emergency --at";
+    // Who is ranked, and whether it is open or opens only later.
+    let ranked = |at: &str| -> Vec<(String, bool, bool)> {
+        let view = here.json(&format!("{asked} {at} --json"));
+        let says = |one: &Value, which: &str, what: &str| one[which].as_array().expect("a list").iter().any(|said| said == what);
+        let one = |one: &Value| {
+            let name = one["name"].as_str().expect("a name").to_owned();
+            (name, says(one, "reasons", "is open"), says(one, "warnings", "opens only in 9 h"))
+        };
+        view["ranked"].as_array().expect("a list").iter().map(one).collect()
+    };
+    let (open, closed) = (|name: &str| (name.to_owned(), true, false), |name: &str| (name.to_owned(), false, true));
+    assert_eq!(ranked("2027-03-03T09:00:00Z"), [open("smex"), closed("amal")]);
+    assert_eq!(ranked("2027-03-03T21:00:00Z"), [open("amal"), closed("smex")]);
+    let told = here.ok(&format!("{asked} 2027-03-03T21:00:00Z"));
+    assert!(told.starts_with("1. amal (") && told.contains("\n2. smex (") && told.contains("\n   - opens only in 9 h\n"), "{told}");
+    let (code, said) = here.refused(&format!("{asked} tonight"));
+    assert!(code == Some(2) && said.contains("it is not a time"), "{said}");
+}
+
+#[test]
 fn a_policy_is_shown_as_the_file_that_it_is_read_from_and_widens_on_somebodys_word_alone() {
     let (here, smex) = (Place::node("here"), Place::node("smex"));
     here.put("card.txt", &smex.ok("watchfire card"));

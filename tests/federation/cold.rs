@@ -7,7 +7,7 @@ use crate::referrals::case;
 use data_encoding::{BASE64, HEXLOWER};
 use watchfire::model::crypto::{random, sha256};
 use watchfire::model::desk::{
-    BadContact, BadSealed, Binding, Channel, Contact, DeskKey, KeyChange, KeyShare, SealSecret, Sealed, UserSealKey,
+    BadContact, BadSealed, Binding, Channel, Contact, DeskKey, KeyChange, KeyShare, Opening, SealSecret, Sealed, UserSealKey,
 };
 use watchfire::model::referral::{Evidence, HandOver, Priority};
 use watchfire::model::{ReferralId, UserKey};
@@ -83,6 +83,16 @@ fn open(federation: &Federation, at: Who, with: Who, id: &ReferralId) -> Result<
 
 fn opened(federation: &Federation, who: Who, id: &ReferralId) -> Contact {
     open(federation, who, who, id).unwrap()
+}
+
+/// The same once Omar has signed that he opens it, and the node has written that down, as the command line does it.
+async fn opened_by_omar(federation: &Federation, who: Who, id: &ReferralId) -> Contact {
+    let (node, omar) = (federation.node(who), desk::OMAR.key());
+    let view = node.sealed_contact(&id.to_string()).unwrap();
+    let key = node.desk_keys().unwrap().keys.remove(0).id;
+    let opening = Opening { sender: view.sender, referral: view.referral.0, key, at: node.clock.now(), by: UserKey(omar.public()) };
+    node.note_opening(opening.sign(&node.org(), &omar)).await.unwrap();
+    opened(federation, who, id)
 }
 
 /// That there is nothing to open of a case.
@@ -161,6 +171,42 @@ async fn a_contact_goes_to_whom_the_case_was_given_alone() {
     for id in &ids {
         assert_eq!(opened(&federation, AMAL, id), contact, "the desk has a copy of its own");
     }
+}
+
+#[tokio::test]
+async fn what_the_receiver_has_opened_is_gone_there_once_it_is_withdrawn() {
+    let mut federation = desks().await;
+    let contact = contact(&mut federation);
+    let number = contact.channels[0].value.clone();
+    for revoked in [false, true] {
+        let request = sealed(&federation, AMAL, &[BOREALIS], &contact, case(&["borealis"]));
+        let [theirs, ours] = ["borealis", "us"].map(|name| request.contacts[name].clone());
+        let id = federation.refer(AMAL, request).await;
+        federation.settle().await;
+        accept(&federation, BOREALIS, &id).await;
+        assert_eq!(opened_by_omar(&federation, BOREALIS, &id).await, contact);
+        assert_eq!(opened(&federation, AMAL, &id), contact);
+        assert!(has_sealed(&federation, BOREALIS, &theirs).await);
+        assert!(has_sealed(&federation, AMAL, &theirs).await && has_sealed(&federation, AMAL, &ours).await);
+
+        federation.act(AMAL, &id, Act::Withdraw { revoked }).await;
+        federation.settle().await;
+        let state = |who: Who| federation.node(who).referral_named_view(&id.to_string()).unwrap().line.state;
+        federation.until_upkeep("it is gone there, and said to be", || [AMAL, BOREALIS].map(state) == ["purged", "purged"]).await;
+        for who in [AMAL, BOREALIS] {
+            // Open, it never was in a store, in pages that are free now either; closed, it was, and may stand in those until they are wiped.
+            assert!(!has(&federation, who, number.as_bytes()).await);
+            federation.node(who).store.compact().await.unwrap();
+        }
+        assert!(is_closed(&federation, BOREALIS, &id), "nothing is left to open");
+        assert!(!has_sealed(&federation, BOREALIS, &theirs).await);
+        // Who only called it off may offer the case to somebody else; a consent that is revoked leaves nothing to anybody.
+        assert_eq!(is_closed(&federation, AMAL, &id), revoked);
+        assert_eq!(has_sealed(&federation, AMAL, &ours).await, !revoked);
+        assert!(!revoked || !has_sealed(&federation, AMAL, &theirs).await);
+    }
+    let openings = federation.node(BOREALIS).openings().unwrap();
+    assert!(openings.len() == 2 && openings.iter().all(|one| one.opening.by == UserKey(desk::OMAR.key().public())), "who had it stays");
 }
 
 #[tokio::test]

@@ -52,5 +52,6 @@ mod second;
 mod seen;
 mod sharing;
 mod sightings;
+mod signatures;
 mod time;
 mod timers;

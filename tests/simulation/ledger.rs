@@ -47,6 +47,41 @@ pub struct Position {
     pub value: Option<String>,
 }
 
+/// What of referrals was looked at when everything had come to rest: where that is nothing, the checks say nothing.
+#[derive(Debug, Clone, Copy, Default, serde::Serialize, serde::Deserialize)]
+pub struct Counted {
+    pub referrals: u64,
+    pub accepted: u64,
+    /// Offers of cases that were passed on, each beside the one by which its case came.
+    pub passed_on: u64,
+    /// Cases that were withdrawn from everybody, whose words were looked for in the stores.
+    pub searched: u64,
+    /// Runs in which a node was put back from a copy.
+    pub put_back: u64,
+}
+
+impl Counted {
+    pub fn add(&mut self, other: Self) {
+        self.referrals += other.referrals;
+        self.accepted += other.accepted;
+        self.passed_on += other.passed_on;
+        self.searched += other.searched;
+        self.put_back += other.put_back;
+    }
+
+    pub fn has_all(&self) -> bool {
+        [self.referrals, self.accepted, self.passed_on, self.searched, self.put_back].iter().all(|count| *count > 0)
+    }
+}
+
+impl std::fmt::Display for Counted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { referrals, accepted, passed_on, searched, put_back } = self;
+        write!(f, "{referrals} referrals, {accepted} of them accepted, {passed_on} that passed a case on; ")?;
+        write!(f, "the words of {searched} withdrawn cases looked for; a node put back from a copy in {put_back} runs")
+    }
+}
+
 /// All of it.
 pub struct Ledger {
     now: Moment,
@@ -65,6 +100,7 @@ pub struct Ledger {
     /// Clocks that were not as they should be when it was last looked: each node's own, and those of both sides.
     pub late_clocks: Late,
     pub unwatched: Late,
+    pub counted: Counted,
     pub problems: Vec<String>,
 }
 
@@ -83,6 +119,7 @@ impl Ledger {
             cases: Vec::new(),
             late_clocks: Late::new(),
             unwatched: Late::new(),
+            counted: Counted::default(),
             problems: Vec::new(),
         }
     }

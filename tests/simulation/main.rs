@@ -36,6 +36,7 @@ mod trace;
 mod workload;
 mod world;
 
+use ledger::Counted;
 use std::process::ExitCode;
 use trace::{Log, Trace};
 use watchfire::simulation::{self, Bug};
@@ -115,6 +116,8 @@ fn one(seed: u64, asked: &Asked) -> ExitCode {
         for problem in &problems {
             println!("  {problem}");
         }
+        let counted = Counted { put_back: u64::from(restores > 0), ..world.ledger().counted };
+        println!("{}{}", runs::COUNTED, serde_json::to_string(&counted).unwrap());
         if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     })
 }

@@ -199,6 +199,8 @@ pub fn at_end(world: &World) {
     let ledger = world.shared_ledger();
     let mut ledger = ledger.lock().unwrap();
     for pair in pairs.iter().filter(|pair| !pair.is_excused(&ledger) && !stays_here(world, pair)).collect::<Vec<_>>() {
+        ledger.counted.referrals += 1;
+        ledger.counted.accepted += u64::from(matches!(pair.origin.1.standing.receiver.decision, Decision::Accepted(_)));
         both_come_to_the_same(pair, &mut ledger);
         bodies_are_where_they_belong(world, pair, &mut ledger);
     }
@@ -253,7 +255,11 @@ fn withdrawals_reach_who_has_it_from_us(pairs: &[Pair], ledger: &mut Ledger) {
     for case in cases_of_those_never_restored(ledger) {
         let Some(parent) = case.parent.and_then(|parent| by_id.get(&parent)) else { continue };
         for child in case.offers.iter().filter_map(|offer| by_id.get(offer)) {
-            if parent.is_withdrawn() && !child.is_withdrawn() && !child.never_left() && !parent.is_excused(ledger) {
+            if child.never_left() || parent.is_excused(ledger) {
+                continue;
+            }
+            ledger.counted.passed_on += 1;
+            if parent.is_withdrawn() && !child.is_withdrawn() {
                 ledger.wrong(format!("passed on: {} is withdrawn, and {} is not", parent.name(), child.name()));
             }
         }
@@ -273,6 +279,7 @@ fn words_of_what_is_gone_are_nowhere(world: &World, pairs: &[Pair], ledger: &mut
         if !withdrawn && !case.undone {
             continue;
         }
+        ledger.counted.searched += u64::from(withdrawn);
         let is_revoked = case.revoked || case.parent.and_then(|parent| by_id.get(&parent)).is_some_and(|parent| parent.is_withdrawn());
         let may_keep = |who: &usize| *who == case.who && !is_revoked && !case.undone;
         for who in (0..COUNT).filter(|who| !restored.contains(who) && !may_keep(who)) {

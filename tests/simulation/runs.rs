@@ -1,5 +1,6 @@
 //! Many seeds, each in a process of its own.
 
+use super::ledger::Counted;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -14,6 +15,9 @@ const CI_SEEDS: u64 = 100;
 const CI_TWICE: u64 = 8;
 /// A planted bug must be caught within so many seeds.
 const BUG_SEEDS: u64 = 25;
+
+/// With this the line begins that says what a seed's checks had to look at.
+pub const COUNTED: &str = "  counted ";
 
 /// What a process said of a seed.
 struct Told {
@@ -58,10 +62,12 @@ fn jobs() -> usize {
     std::thread::available_parallelism().map_or(2, |count| count.get().min(8))
 }
 
-/// Runs so many seeds; which failed.
-fn many(seeds: std::ops::Range<u64>, jobs: usize) -> Vec<u64> {
-    let failed = Mutex::new(Vec::new());
+/// Runs so many seeds, and adds up what was looked at; which failed.
+fn many(seeds: std::ops::Range<u64>, jobs: usize, counted: &mut Counted) -> Vec<u64> {
+    let (failed, counted) = (Mutex::new(Vec::new()), Mutex::new(counted));
     side_by_side(seeds, jobs, &[], |n, told| {
+        let of_it: Option<Counted> = told.text.lines().find_map(|line| serde_json::from_str(line.strip_prefix(COUNTED)?).ok());
+        counted.lock().unwrap().add(of_it.unwrap_or_default());
         if !told.well {
             print!("{}", told.text);
             println!("  again: cargo test --features simulation --test simulation -- seed {n} --log");
@@ -70,6 +76,13 @@ fn many(seeds: std::ops::Range<u64>, jobs: usize) -> Vec<u64> {
         true
     });
     failed.into_inner().unwrap()
+}
+
+/// Says what was looked at. Among as many seeds as CI runs there is some of everything.
+fn is_enough(counted: &Counted, seeds: u64) -> bool {
+    let enough = seeds < CI_SEEDS || counted.has_all();
+    println!("looked at: {counted}{}", if enough { "" } else { ": NOT ENOUGH" });
+    enough
 }
 
 /// `run`: as many seeds as asked for, from where the last run ended with `--resume`.
@@ -86,17 +99,18 @@ pub fn run(words: &[&str]) -> ExitCode {
     let count = value("--count").unwrap_or(CI_SEEDS);
     let jobs = value("--jobs").map_or_else(jobs, |jobs| jobs.max(1) as usize);
     let began = Instant::now();
-    let mut failed = Vec::new();
+    let (mut failed, mut counted) = (Vec::new(), Counted::default());
     let mut at = from;
     while at < from + count {
         let end = (at + 50).min(from + count);
-        failed.extend(many(at..end, jobs));
+        failed.extend(many(at..end, jobs, &mut counted));
         at = end;
         fs::write(&saved, at.to_string()).unwrap();
         println!("{} of {count} seeds, {} failed, {} s", at - from, failed.len(), began.elapsed().as_secs());
     }
     println!("seeds {from} to {}: failed {failed:?}; {:.1} seeds a second", at - 1, count as f64 / began.elapsed().as_secs_f64());
-    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let enough = is_enough(&counted, count);
+    if failed.is_empty() && enough { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Where the number of the next seed is kept.
@@ -107,15 +121,17 @@ fn saved() -> PathBuf {
 /// What CI runs: a hundred seeds, a few of them twice, each planted bug, and some days of a helpline's requests, with clocks and without.
 pub fn ci() -> ExitCode {
     let began = Instant::now();
-    let failed = many(0..CI_SEEDS, jobs());
+    let mut counted = Counted::default();
+    let failed = many(0..CI_SEEDS, jobs(), &mut counted);
     println!("{CI_SEEDS} seeds, {} failed, {} s", failed.len(), began.elapsed().as_secs());
+    let enough = is_enough(&counted, CI_SEEDS);
     let differ = differ();
     println!("{CI_TWICE} seeds twice, {differ} differ, {} s", began.elapsed().as_secs());
     let missed: Vec<&str> = Bug::ALL.into_iter().filter(|bug| !is_caught(*bug)).map(Bug::name).collect();
     println!("{} planted bugs, {} not caught, {} s", Bug::ALL.len(), missed.len(), began.elapsed().as_secs());
     let forgotten = super::days::ci();
     println!("{} days of a helpline's requests, {} s", super::days::CI_DAYS, began.elapsed().as_secs());
-    if failed.is_empty() && differ == 0 && missed.is_empty() && forgotten { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed.is_empty() && enough && differ == 0 && missed.is_empty() && forgotten { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// How many seeds do not run twice alike.

@@ -450,3 +450,77 @@ fn whoever_works_on_cases_checks_for_duplicates_and_a_coordinator_does_not() {
         "{told}"
     );
 }
+
+/// The table of the manual.
+const MANUAL: &str = include_str!("../../../docs/desk.md");
+
+/// How the rows begin that tell of a deed. One that is not here does not compile; one whose rows are not there, or a row that is nobody's, is told.
+fn rows(deed: Deed) -> &'static [&'static str] {
+    match deed {
+        Deed::Release => &["sign first that TLP:RED or RESTRICTED leaves"],
+        Deed::Approve => &["sign second"],
+        Deed::Profile => &["put the profile in force, or confirm it"],
+        Deed::ChangeUsers => &["add, remove, give a role or a new key"],
+        Deed::OpenSealed => &["have the desk key, open what is sealed to the desk", "open a sealed contact"],
+        Deed::RotateDeskKey => &["make the next desk key"],
+        Deed::MakeDeskKey => &["make the first desk key"],
+        Deed::Refer => &["hand a case over, offer it again, pass it on, choose, withdraw", "ask a group for help, end that"],
+        Deed::Alert => &["publish an alert, take it back"],
+        Deed::Feeds => &["say which feeds are taken in"],
+        Deed::Consumers => &["say which programs may fetch or say something"],
+        Deed::Duplicate => &["check for duplicates"],
+        Deed::Work => &[
+            "work on a referral",
+            "hand over to the next shift, and accept that",
+            "say that an alert was read",
+            "say what was met of others' indicators, and take that back",
+            "ask partners whether they have seen a value, and let them ask",
+            "volunteer for a call, or not any more",
+        ],
+    }
+}
+
+#[test]
+fn the_table_of_the_manual_says_what_each_role_may() {
+    const DEEDS: [Deed; 13] = [
+        Deed::ChangeUsers,
+        Deed::Release,
+        Deed::Approve,
+        Deed::Refer,
+        Deed::Work,
+        Deed::Duplicate,
+        Deed::Profile,
+        Deed::Alert,
+        Deed::Consumers,
+        Deed::Feeds,
+        Deed::MakeDeskKey,
+        Deed::RotateDeskKey,
+        Deed::OpenSealed,
+    ];
+    // No deeds: whoever may speak with the node at all may do these.
+    const ANYBODYS: [&str; 2] = ["change one's own passphrase", "all else, as whoever may open"];
+    let roles = [Role::Handler, Role::Lead, Role::Director, Role::Coordinator];
+    let mut lines = MANUAL.lines().skip_while(|line| !line.starts_with("| | ")).take_while(|line| line.starts_with('|'));
+    assert_eq!(lines.next(), Some("| | handler | lead | director | coordinator |"));
+    assert_eq!(roles.map(|role| role.to_string()), ["handler", "lead", "director", "coordinator"]);
+    assert_eq!(lines.next(), Some("|---|---|---|---|---|"));
+    let table: Vec<Vec<&str>> = lines.map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect();
+    let mut told = Vec::new();
+    for row in &table {
+        let what = row[0];
+        let is_it = |beginning: &&str| what.starts_with(*beginning);
+        let of: Vec<Deed> = DEEDS.into_iter().filter(|deed| rows(*deed).iter().any(is_it)).collect();
+        let expected = match of.as_slice() {
+            [deed] => roles.map(|role| may(role, *deed)),
+            [] if ANYBODYS.iter().any(is_it) => [true; 4],
+            _ => panic!("`{what}` is the row of {of:?}"),
+        };
+        assert_eq!(row[1..], expected.map(|may| if may { "yes" } else { "no" }), "`{what}`, {of:?}");
+        told.extend(of);
+    }
+    for deed in DEEDS {
+        let times = told.iter().filter(|told| **told == deed).count();
+        assert_eq!(times, rows(deed).len(), "rows that tell of {deed:?}");
+    }
+    assert_eq!(table.len(), told.len() + ANYBODYS.len());
+}

@@ -37,6 +37,8 @@ pub(super) fn hours(desk: usize) -> Option<Hours> {
 /// How many quarters were open before each; without hours all are.
 pub(super) struct Table {
     open_before: Vec<u64>,
+    /// When daylight saving time began or ended there.
+    changes: Vec<u64>,
 }
 
 impl Table {
@@ -49,11 +51,15 @@ impl Table {
         let said = DESKS[desk];
         let holidays: Vec<Date> = said.iter().flat_map(|said| said.2).map(|day| day.parse().unwrap()).collect();
         let zone = said.map(|(zone, ..)| jiff::tz::TimeZone::get(zone).unwrap());
-        let mut open_before = vec![0];
+        let (mut open_before, mut changes, mut saved_before) = (vec![0], Vec::new(), None);
         for quarter in 0..QUARTERS {
             let is_open = match (&said, &zone) {
                 (Some((_, weekly, _)), Some(zone)) => {
                     let at = jiff::Timestamp::from_millisecond((TABLE + quarter * QUARTER) as i64).unwrap();
+                    let is_saved = zone.to_offset_info(at).dst().is_dst();
+                    if saved_before.replace(is_saved).is_some_and(|before| before != is_saved) {
+                        changes.push(TABLE + quarter * QUARTER);
+                    }
                     let shown = zone.to_datetime(at);
                     let minute = u64::from(shown.hour() as u8) * 60 + u64::from(shown.minute() as u8);
                     let date = shown.date();
@@ -63,7 +69,12 @@ impl Table {
             };
             open_before.push(open_before[quarter as usize] + u64::from(is_open));
         }
-        Self { open_before }
+        Self { open_before, changes }
+    }
+
+    /// How often daylight saving time began or ended from one moment to another.
+    pub(super) fn changes_between(&self, from: u64, to: u64) -> u64 {
+        self.changes.iter().filter(|at| (from..to).contains(*at)).count() as u64
     }
 
     /// Open milliseconds from the table's beginning.

@@ -32,6 +32,8 @@ pub(super) struct Figures {
     pub(super) paused: u64,
     pub(super) steps: u64,
     pub(super) restarts: u64,
+    /// How often daylight saving time began or ended at the desk by whose hours a clock runs, before its last rung.
+    pub(super) changes: u64,
     pub(super) worst: u64,
     pub(super) waits: BTreeSet<Wait>,
 }
@@ -47,6 +49,7 @@ impl Figures {
         self.paused += other.paused;
         self.steps += other.steps;
         self.restarts += other.restarts;
+        self.changes += other.changes;
         self.worst = self.worst.max(other.worst);
         self.waits.extend(&other.waits);
     }
@@ -54,12 +57,13 @@ impl Figures {
 
 impl std::fmt::Display for Figures {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { referrals, lives, rungs, late, late_offers, notices, paused, steps, restarts, worst, waits } = self;
+        let Self { referrals, lives, rungs, late, late_offers, notices, paused, steps, restarts, changes, worst, waits } = self;
         write!(
             f,
-            "{referrals} referrals, {lives} clocks of {} kinds, {paused} of them paused, {restarts} restarts, {steps} clock steps: ",
+            "{referrals} referrals, {lives} clocks of {} kinds, {paused} of them paused, {restarts} restarts, {steps} clock steps, ",
             waits.len()
         )?;
+        write!(f, "{changes} changes of daylight saving time that clocks ran over: ")?;
         write!(f, "{rungs} rungs, {late} of them late ({late_offers} offers), {notices} notices; the worst {worst} ms behind its time")
     }
 }

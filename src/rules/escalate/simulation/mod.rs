@@ -27,7 +27,16 @@ fn ten_thousand_referrals_of_a_year_have_each_rung_once_and_in_time() {
     }
     eprintln!("{figures}");
     let everything = figures.waits.len() == super::Wait::ALL.len() && figures.late > 0 && figures.late_offers > 0 && figures.paused > 0;
-    assert!(everything || std::env::var_os("WATCHFIRE_ROUNDS").is_some(), "{figures}");
+    let disturbed = figures.restarts > 0 && figures.steps > 0 && figures.changes > 0;
+    assert!(everything && disturbed || std::env::var_os("WATCHFIRE_ROUNDS").is_some(), "{figures}");
+}
+
+#[test]
+fn daylight_saving_time_begins_and_ends_where_there_is_any() {
+    let tables = desks::Table::all();
+    let in_the_year = |desk: usize| tables[desk].as_ref().map(|table| table.changes_between(world::BEGIN, world::END));
+    // Berlin; Kathmandu, which has none; Almaty, which moves for good; and a desk that declared nothing.
+    assert_eq!([0, 4, 5, 9].map(in_the_year), [Some(2), Some(0), Some(0), None]);
 }
 
 #[test]

@@ -49,8 +49,10 @@ impl World {
     pub(super) fn mistakes(&mut self, tables: &[Option<Table>]) -> Vec<String> {
         let timetable = Timetable::default();
         let mut wrong = std::mem::take(&mut self.wrong);
-        let mut worst = 0;
+        let (mut worst, mut changes) = (0, 0);
         for life in &self.lives {
+            let last = life.fired.last().map_or(life.begin, |(at, _)| *at);
+            changes += desk_of(life).and_then(|desk| tables[desk].as_ref()).map_or(0, |table| table.changes_between(life.begin, last));
             let times = self.times(life.node);
             let (rungs, expected) = expected(life, &times, &timetable, tables, &self.hours);
             if let Some((at, one)) = life.fired.iter().find(|(_, one)| one.rung as usize >= expected.len()) {
@@ -82,9 +84,14 @@ impl World {
                 }
             }
         }
-        self.figures.worst = worst;
+        (self.figures.worst, self.figures.changes) = (worst, changes);
         wrong
     }
+}
+
+/// By whose hours a clock runs; in an emergency all hours count.
+fn desk_of(life: &Life) -> Option<usize> {
+    life.wait.desk().filter(|_| life.priority != Priority::Emergency).map(|side| life.desk[side as usize])
 }
 
 /// How many rungs the ladder has, and when each of them, and each repetition of the last one, is due or would be.
@@ -95,7 +102,7 @@ fn expected(
     tables: &[Option<Table>],
     hours: &[Option<Hours>],
 ) -> (usize, Vec<Option<u64>>) {
-    let desk = life.wait.desk().filter(|_| life.priority != Priority::Emergency).map(|side| life.desk[side as usize]);
+    let desk = desk_of(life);
     let table = desk.and_then(|desk| tables[desk].as_ref());
     let between = |from: u64, to: u64| table.map_or(to.saturating_sub(from), |table| table.between(from, to));
     let after = |from: u64, left: u64| table.map_or(from + left, |table| table.after(from, left));
