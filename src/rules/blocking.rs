@@ -71,9 +71,17 @@ mod tests {
     #[test]
     fn what_everybody_uses_stays_out_without_any_list_and_a_page_or_a_name_there_does_not() {
         use ObservableKind::{Domain, Url};
-        for name in
-            ["wordpress.com", "www.wordpress.com", "github.com", "google.com", "t.me", "bit.ly", "sharepoint.com", "docs.google.com"]
-        {
+        for name in [
+            "wordpress.com",
+            "www.wordpress.com",
+            "github.com",
+            "google.com",
+            "t.me",
+            "bit.ly",
+            "sharepoint.com",
+            "api.github.com",
+            "docs.google.com",
+        ] {
             assert_eq!(enters(Domain, name, &[]), Err(SHARED), "{name}");
             for whole in [format!("https://{name}/"), format!("http://{name}:8080/")] {
                 assert_eq!(enters(Url, &whole, &[]), Err(SHARED), "{whole}");
@@ -83,7 +91,9 @@ mod tests {
             }
         }
         assert_eq!(enters(Url, "https://github.io/", &[]), Err(PUBLIC_SUFFIX));
-        for name in ["evil.wordpress.com", "evil-sharepoint.com", "wwww.github.com", "docs.google.com.evil.net"] {
+        for name in
+            ["evil.wordpress.com", "evil-sharepoint.com", "wwww-github.com", "evil.storage.googleapis.com", "docs.google.com.evil.net"]
+        {
             assert_eq!(enters(Domain, name, &[]), Ok(()), "{name}");
         }
         for url in ["https://evil.net/", "http://192.0.2.1/", "http://[2001:db8::1]/", "https://evil.wordpress.com/"] {

@@ -222,6 +222,16 @@ async fn a_platform_of_no_list_is_a_slip_of_ours_and_a_newer_code_of_a_partner()
     let refused = federation.node(AMAL).refer(request.clone(), By::default()).await.unwrap_err();
     let said = "`facebok` is no code of `platform`\nhint: did you mean `facebook`? `watchfire vocabulary platform` shows all";
     assert_eq!(refused.to_string(), said);
+    // So is one in the ways that would endanger the person, of which a telephone call is one.
+    let mut unsafe_ways = case(&["borealis"]);
+    unsafe_ways.offer.do_not_use = vec![code("telephone"), code("sms"), code("whatsap")];
+    let refused = federation.node(AMAL).refer(unsafe_ways.clone(), By::default()).await.unwrap_err().to_string();
+    assert!(refused.starts_with("`whatsap` is no code of `contact-channel`\nhint: did you mean `whatsapp`?"), "{refused}");
+    unsafe_ways.offer.do_not_use.pop();
+    let id = federation.refer(AMAL, unsafe_ways).await;
+    federation.settle().await;
+    let shown = federation.node(BOREALIS).referral_named_view(&id.to_string()).unwrap();
+    assert_eq!(shown.offer.unwrap().do_not_use, [code("telephone"), code("sms")]);
     // A slip in a country is one too.
     for (country, meant) in [("UK", "did you mean `GB`?"), ("XX", "such as `LB`")] {
         let mut request = case(&["borealis"]);

@@ -178,7 +178,7 @@ impl<R: BufRead, W: Write> Wizard<'_, R, W> {
             }
         }
         self.ask(case, "offer.do_not_use", |my| {
-            my.codes("By which ways must the person not be reached? (Enter: none)", "secure-channel", false)
+            my.codes("By which ways must the person not be reached? (Enter: none)", "contact-channel", false)
         })?;
         self.ask(case, "offer.safe_times", |my| {
             my.line_of("When is it safe to reach the person? (Enter: always)", "safe_times").map(said)
@@ -318,7 +318,7 @@ impl<R: BufRead, W: Write> Wizard<'_, R, W> {
         self.ask(case, "offer.consent.platforms", |my| my.yes("May platforms be told?", None))?;
         self.ask(case, "offer.consent.statistics", |my| my.yes("May it be counted in what is published?", None))?;
         self.ask(case, "offer.consent.revocation_channel", |my| {
-            my.code("By which way can the person take it back? `none` where there is none", "secure-channel", Some("none"))
+            my.code("By which way can the person take it back? `none` where there is none", "contact-channel", Some("none"))
         })
     }
 

@@ -66,7 +66,8 @@ impl<F: Files> Form for Mvt<F> {
         }
         // One indicator for each value, with one name: a hit is shown once.
         let name = rows.iter().find_map(Row::campaign).unwrap_or(UNNAMED).to_owned();
-        let types = newest.labels.iter().filter(|label| newest.names().all(|name| name != label.as_str())).cloned();
+        let names: Vec<&str> = newest.names().collect();
+        let types = newest.labels.iter().filter(|label| !names.contains(&label.as_str())).cloned();
         let row = Row { labels: types.chain([name]).collect(), ..newest.clone() };
         self.bundle()?.write(&row)
     }

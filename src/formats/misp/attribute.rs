@@ -183,17 +183,50 @@ fn note_and_source(comment: String) -> (Option<String>, Option<String>) {
     }
 }
 
-/// When the attribute stops to hold, in milliseconds: a `last_seen` that lies behind the time when the attribute was written, since nobody has seen anything then. Any
-/// other says when it was seen.
+/// So far ahead of its attribute lies what is the end of it, in milliseconds: clocks differ, and times are written without their zone.
+const AHEAD_MS: u64 = 86_400_000;
+
+/// When the attribute stops to hold, in milliseconds: a `last_seen` that lies more than a day behind the time when the attribute was written, since nobody has seen anything
+/// then. Any other says when it was seen.
 fn until(last_seen: Option<&Value>, timestamp: Option<&Value>) -> Option<u64> {
-    let written = text(timestamp)?.parse::<u64>().ok()?.checked_mul(1_000)?;
+    let written = seconds(timestamp)? * 1_000;
     let last_seen = text(last_seen)?.parse::<crate::model::Timestamp>().ok()?;
-    (last_seen.0 > written).then_some(last_seen.0)
+    (last_seen.0 > written + AHEAD_MS).then_some(last_seen.0)
+}
+
+/// A time in seconds since 1970 that may be one.
+fn seconds(timestamp: Option<&Value>) -> Option<u64> {
+    text(timestamp)?.parse::<u64>().ok().filter(|seconds| (1..253_402_300_800).contains(seconds))
 }
 
 /// When the attribute began to hold, in milliseconds: `first_seen`, else its `timestamp` in seconds. Nonsense counts as absent.
 fn since(first_seen: Option<&Value>, timestamp: Option<&Value>) -> Option<u64> {
     let first_seen = text(first_seen).and_then(|text| text.parse::<crate::model::Timestamp>().ok()).map(|time| time.0);
-    let seconds = || text(timestamp)?.parse::<u64>().ok().filter(|seconds| (1..253_402_300_800).contains(seconds));
-    first_seen.or_else(|| seconds().map(|seconds| seconds * 1_000))
+    first_seen.or_else(|| seconds(timestamp).map(|seconds| seconds * 1_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_lies_well_ahead_of_its_attribute_is_the_end_of_it() {
+        let ends = |last_seen: &str, timestamp: Value| until(Some(&json!(last_seen)), Some(&timestamp)).is_some();
+        assert!(ends("2027-01-17T08:00:00Z", json!("1800000000")) && ends("2027-03-01T00:00:00Z", json!(1_800_000_000)));
+        for seen in ["2027-01-15T08:00:00.512Z", "2027-01-15T20:00:00Z", "2026-01-01T00:00:00Z"] {
+            assert!(!ends(seen, json!("1800000000")), "{seen}");
+        }
+        assert!(!ends("1970-01-05T00:00:00Z", json!("0")) && !ends("2027-03-01T00:00:00Z", json!("soon")));
+    }
+
+    #[test]
+    fn a_comment_says_a_note_and_a_source_and_is_read_as_both() {
+        for (note, source) in [(Some("a\nb"), Some("A desk: a report")), (Some("a"), None), (None, Some("x")), (None, None)] {
+            let read = note_and_source(comment(note, source).unwrap_or_default());
+            assert_eq!((read.0.as_deref(), read.1.as_deref()), (note, source));
+        }
+        assert_eq!(comment(Some(" "), Some("a\nb")).as_deref(), Some("Source: a b"));
+        assert_eq!(note_and_source("Source: ".into()), (Some("Source:".into()), None));
+    }
 }

@@ -97,8 +97,8 @@ pub(super) struct IndicatorObject<'a> {
     granular_markings: Option<Vec<GranularMarking<'a>>>,
     #[serde(default)]
     revoked: Option<bool>,
-    #[serde(default)]
-    external_references: Option<serde_json::Value>,
+    #[serde(default, borrow)]
+    external_references: Option<&'a serde_json::value::RawValue>,
 }
 
 /// An indicator that waits for what stands further on in the file: markings, names and newer versions of itself.
@@ -192,7 +192,7 @@ impl IndicatorObject<'_> {
             confidence,
             labels,
             note: note(self.name.as_deref(), self.description.as_deref()),
-            source: self.external_references.as_ref().and_then(source),
+            source: self.external_references.and_then(source),
             tlp,
             markings: unknown,
             revoked: self.revoked.unwrap_or(false),
@@ -373,8 +373,16 @@ fn note(name: Option<&str>, description: Option<&str>) -> Option<String> {
     Some(short(&text, NOTE_CHARS_MAX))
 }
 
+/// The longest `external_references` that are read, in bytes. Ours are shorter.
+const REFERENCES_BYTES_MAX: usize = 64 << 10;
+
 /// What our own exports say of where it is from. References of others are to reports and catalogues.
-fn source(references: &serde_json::Value) -> Option<String> {
+fn source(references: &serde_json::value::RawValue) -> Option<String> {
+    let text = references.get();
+    if text.len() > REFERENCES_BYTES_MAX || !text.contains(super::SOURCE) {
+        return None;
+    }
+    let references: serde_json::Value = serde_json::from_str(text).ok()?;
     let said = |reference: &&serde_json::Value| reference.get("description").and_then(serde_json::Value::as_str) == Some(super::SOURCE);
     let name = references.as_array()?.iter().find(said)?.get("source_name")?.as_str()?.trim();
     (!name.is_empty()).then(|| short(name, SOURCE_CHARS_MAX))

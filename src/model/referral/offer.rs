@@ -54,7 +54,7 @@ pub struct Consent {
     /// After this it counts for nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
-    /// The channel by which the person can take it back, of the list `secure-channel`.
+    /// The channel by which the person can take it back, of the list `contact-channel`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revocation_channel: Option<Code>,
 }
@@ -173,7 +173,7 @@ pub struct Offer {
     /// Who makes the first contact.
     #[serde(default)]
     pub hand_over: HandOver,
-    /// Channels by which the person must not be reached, of the list `secure-channel`.
+    /// Channels by which the person must not be reached, of the list `contact-channel`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub do_not_use: Vec<Code>,
     /// When it is safe to reach the person.

@@ -14,12 +14,13 @@ pub const CODES_MAX: usize = 1_000;
 const TITLE_MAX: usize = 200;
 
 /// The data files, by the names of their lists.
-pub const FILES: [(&str, &str); 27] = [
+pub const FILES: [(&str, &str); 28] = [
     ("beneficiary-type", include_str!("beneficiary_type.toml")),
     ("capacity-band", include_str!("capacity_band.toml")),
     ("cause", include_str!("cause.toml")),
     ("consent-basis", include_str!("consent_basis.toml")),
     ("consent-role", include_str!("consent_role.toml")),
+    ("contact-channel", include_str!("contact_channel.toml")),
     ("decline-reason", include_str!("decline_reason.toml")),
     ("device", include_str!("device.toml")),
     ("evidence-kind", include_str!("evidence_kind.toml")),

@@ -2,104 +2,216 @@
 //! before it have said of its objects; what a page says of an indicator that came before is put to what is kept of that.
 //!
 //! So much is kept of it: names, markings and who indicates what, shortened, `feeds.records_max` of them of each feed. A publisher or a marking that comes after
-//! what refers to it counts for what comes or changes from then on.
+//! what refers to it counts for what comes or changes from then on. A marking that is defined twice, and not alike, counts as TLP:RED.
 
-use super::row::{FeedRow, damaged, label};
+use super::fault::Fault;
+use super::row::{FeedRow, label};
 use super::take::{Reading, part};
 use super::{Run, Stop};
-use crate::link::convert::decode_record;
-use crate::model::{Record, RecordKind};
+use crate::formats::Problem;
 use crate::node::{Node, NodeError};
 use crate::rules::label::Held;
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
-use serde::Deserialize;
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A longer id is none of STIX's.
-const ID_BYTES_MAX: usize = 200;
+/// So many objects of one page are read at most.
+const OBJECTS_MAX: usize = 100_000;
+/// A longer id is none of STIX's: a type and a UUID.
+const ID_BYTES_MAX: usize = 100;
 /// The longest name, in characters: a label has no more.
 const NAME_CHARS_MAX: usize = 200;
-/// The longest definition of a marking, in bytes of JSON.
-const MARKING_BYTES_MAX: usize = 4 << 10;
-/// The most that one indicator indicates: it has as many labels.
+/// The longest of the properties that are looked at, in bytes of JSON.
+const PROPERTY_BYTES_MAX: usize = 4 << 10;
+/// The most that one indicator indicates, and that it refers to: it has as many labels.
 const TARGETS_MAX: usize = 50;
 /// So many indicators at most wait for one name.
-const WAITING_MAX: usize = 1_000;
+const WAITING_MAX: usize = 500;
+/// So much goes with one page, and is kept of it, in bytes.
+const BESIDE_BYTES_MAX: usize = 16 << 20;
+/// One indicator has no more values than these, and so many of those that came before are said anew after one page.
+const VALUES_MAX: usize = 10;
+const LATE_MAX: usize = 1_000;
 
-/// What an object of a page says of others. What has another form counts as not said.
+/// What a page says of itself. Its objects are read as those of any STIX file.
 #[derive(Deserialize)]
-pub(super) struct Object {
-    #[serde(default, rename = "type")]
-    kind: Value,
+pub(super) struct Page {
     #[serde(default)]
-    id: Value,
+    pub(super) more: bool,
     #[serde(default)]
-    name: Value,
+    pub(super) next: Option<String>,
     #[serde(default)]
-    created_by_ref: Value,
-    #[serde(default)]
-    object_marking_refs: Value,
-    #[serde(default)]
-    granular_markings: Value,
-    #[serde(default)]
-    relationship_type: Value,
-    #[serde(default)]
-    source_ref: Value,
-    #[serde(default)]
-    target_ref: Value,
-    #[serde(default)]
-    revoked: Value,
-    #[serde(default)]
-    definition_type: Value,
-    #[serde(default)]
-    definition: Value,
-    #[serde(default)]
-    extensions: Value,
+    pub(super) objects: Objects,
 }
 
-impl Object {
-    pub(super) fn id(&self) -> Option<&str> {
-        id(&self.id)
+/// What the objects of a page say of others.
+#[derive(Default)]
+pub(super) struct Objects {
+    /// How many there are.
+    pub(super) count: usize,
+    /// The indicators, and what each refers to; those that are revoked refer to nothing.
+    indicators: BTreeMap<String, BTreeSet<String>>,
+    revoked: BTreeSet<String>,
+    /// What others refer to.
+    things: BTreeMap<String, Value>,
+    /// What indicates what, and whether that still holds, in the order of the page.
+    indicates: BTreeMap<String, Vec<(String, bool)>>,
+}
+
+impl<'de> Deserialize<'de> for Objects {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Objects;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of objects")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Objects, A::Error> {
+                let mut objects = Objects::default();
+                while let Some(raw) = list.next_element::<&RawValue>()? {
+                    objects.count += 1;
+                    if objects.count > OBJECTS_MAX {
+                        return Err(A::Error::custom("too many objects"));
+                    }
+                    // What cannot be read is told by the reader of STIX.
+                    if let Ok(object) = serde_json::from_str::<Object<'_>>(raw.get()) {
+                        objects.take(&object);
+                    }
+                }
+                Ok(objects)
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Objects, E> {
+                Ok(Objects::default())
+            }
+        }
+        deserializer.deserialize_any(Each)
+    }
+}
+
+/// An object, its properties as they stand there: they may be long.
+#[derive(Deserialize)]
+struct Object<'a> {
+    #[serde(default, rename = "type", borrow)]
+    kind: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    name: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    created_by_ref: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    object_marking_refs: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    granular_markings: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    relationship_type: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    source_ref: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    target_ref: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    revoked: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    definition_type: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    definition: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    extensions: Option<&'a RawValue>,
+}
+
+/// A property, where it is short.
+fn read<T: serde::de::DeserializeOwned>(raw: Option<&RawValue>) -> Option<T> {
+    raw.filter(|raw| raw.get().len() <= PROPERTY_BYTES_MAX).and_then(|raw| serde_json::from_str(raw.get()).ok())
+}
+
+fn id(raw: Option<&RawValue>) -> Option<String> {
+    read(raw).filter(|id| is_id(id))
+}
+
+fn is_id(id: &String) -> bool {
+    id.len() <= ID_BYTES_MAX && id.contains("--") && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+impl Objects {
+    /// The indicators.
+    pub(super) fn indicators(&self) -> impl Iterator<Item = &str> {
+        self.indicators.keys().map(String::as_str)
     }
 
-    pub(super) fn is_indicator(&self) -> bool {
-        self.kind == "indicator" && self.id().is_some_and(|id| id.starts_with("indicator--"))
-    }
-
-    /// What is kept of it, where others may refer to it.
-    fn kept(&self) -> Option<Value> {
-        let kind = self.kind.as_str()?;
-        match kind {
+    fn take(&mut self, object: &Object<'_>) {
+        let Some(kind) = read::<String>(object.kind) else { return };
+        let revoked = read::<bool>(object.revoked).unwrap_or(false);
+        if kind == "relationship" {
+            let says = read::<String>(object.relationship_type).is_some_and(|says| says == "indicates");
+            if let (true, Some(source), Some(target)) = (says, id(object.source_ref), id(object.target_ref)) {
+                self.indicates.entry(source).or_default().push((target, !revoked));
+            }
+            return;
+        }
+        let Some(of) = id(object.id) else { return };
+        match kind.as_str() {
+            "indicator" if of.starts_with("indicator--") => {
+                let whole = read::<Vec<Value>>(object.object_marking_refs).unwrap_or_default();
+                let granular = read::<Vec<Value>>(object.granular_markings).unwrap_or_default();
+                let granular = granular.into_iter().filter_map(|one| one.get("marking_ref").cloned());
+                let refs = whole.into_iter().chain(granular).filter_map(|one| one.as_str().map(str::to_owned));
+                let refs = refs.chain(read::<String>(object.created_by_ref)).filter(is_id).take(TARGETS_MAX);
+                self.indicators.entry(of.clone()).or_default().extend(refs);
+                if revoked {
+                    self.revoked.insert(of);
+                }
+            }
             "malware" | "campaign" | "intrusion-set" | "threat-actor" | "tool" | "infrastructure" | "identity" => {
-                let name: String = self.name.as_str()?.trim().chars().take(NAME_CHARS_MAX).collect();
-                Some(json!({ "type": kind, "id": self.id()?, "name": name }))
+                let Some(name) = read::<String>(object.name) else { return };
+                let name: String = name.trim().chars().take(NAME_CHARS_MAX).collect();
+                self.things.insert(of.clone(), json!({ "type": kind, "id": of, "name": name }));
             }
             "marking-definition" => {
-                let (how, what, more) = (&self.definition_type, &self.definition, &self.extensions);
-                let kept = json!({ "type": kind, "id": self.id()?, "definition_type": how, "definition": what, "extensions": more });
-                (kept.to_string().len() <= MARKING_BYTES_MAX).then_some(kept)
+                let parts = [object.definition_type, object.definition, object.extensions];
+                let is_short = parts.iter().flatten().all(|raw| raw.get().len() <= PROPERTY_BYTES_MAX);
+                let [how, what, more] = parts.map(read::<Value>);
+                let new = json!({ "type": kind, "id": of, "definition_type": how, "definition": what, "extensions": more });
+                let new = if is_short { new } else { unreadable(&of) };
+                let both = self.things.get(&of).map_or(new.clone(), |before| agreed(before, &new, &of));
+                self.things.insert(of, both);
             }
-            _ => None,
+            _ => {}
         }
-    }
-
-    /// What it says that one indicates, and whether it still says so.
-    fn indicates(&self) -> Option<(&str, &str, bool)> {
-        let says = self.kind == "relationship" && self.relationship_type == "indicates";
-        says.then_some((id(&self.source_ref)?, id(&self.target_ref)?, self.revoked != true))
-    }
-
-    /// The objects that say something of it.
-    fn refers(&self) -> impl Iterator<Item = &str> {
-        let [whole, granular] = [&self.object_marking_refs, &self.granular_markings].map(|list| list.as_array().into_iter().flatten());
-        whole.chain(granular.filter_map(|one| one.get("marking_ref"))).chain([&self.created_by_ref]).filter_map(id)
     }
 }
 
-fn id(value: &Value) -> Option<&str> {
-    value.as_str().filter(|id| !id.is_empty() && id.len() <= ID_BYTES_MAX)
+/// A marking that counts as TLP:RED.
+fn unreadable(of: &str) -> Value {
+    json!({ "type": "marking-definition", "id": of })
+}
+
+/// What two definitions of one marking come to.
+fn agreed(one: &Value, other: &Value, of: &str) -> Value {
+    if one == other { one.clone() } else { unreadable(of) }
+}
+
+fn name_of(thing: &Value) -> Option<&str> {
+    thing.get("name").and_then(Value::as_str).filter(|name| !name.is_empty())
+}
+
+/// The numbers under which stand what others refer to, what an indicator indicates, and which indicators wait for a name.
+fn thing(id: &str) -> u64 {
+    part(&format!("is {id}"))
+}
+
+fn targets_of(source: &str) -> u64 {
+    part(&format!("indicates {source}"))
+}
+
+fn waiting_for(target: &str) -> u64 {
+    part(&format!("waits for {target}"))
 }
 
 /// What goes with a page.
@@ -109,114 +221,126 @@ pub(super) struct Beside {
     pub(super) said: Vec<u8>,
     /// What is to be kept of it, or no more, by number.
     kept: BTreeMap<u64, Option<Vec<u8>>>,
+    kept_bytes: usize,
     /// What it says of indicators that came before: their parts, with names.
     late: BTreeMap<u64, BTreeSet<String>>,
+}
+
+impl Beside {
+    fn keep(&mut self, number: u64, row: &Value) {
+        let row = row.to_string().into_bytes();
+        self.kept_bytes += row.len();
+        if self.kept_bytes <= BESIDE_BYTES_MAX {
+            self.kept.insert(number, Some(row));
+        }
+    }
 }
 
 /// What is kept of a feed, and what a page adds to it.
 struct Shelved<'s> {
     snapshot: &'s Snapshot,
     feed: &'s FeedRow,
-    things: BTreeMap<&'s str, Value>,
+    before: BTreeMap<String, Option<Value>>,
 }
 
 impl Shelved<'_> {
+    /// What is kept under a number. What has another form than it should is as if it were not there.
     fn row<T: serde::de::DeserializeOwned>(&self, number: u64) -> Result<Option<T>, NodeError> {
         let bytes = self.snapshot.kept(Shelf::FeedBeside, &self.feed.under(number)?)?;
-        bytes.map(|bytes| serde_json::from_slice(&bytes).map_err(|_| damaged())).transpose()
+        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
-    /// Something that others refer to, and whether the page itself has it.
-    fn thing(&self, id: &str) -> Result<Option<(Value, bool)>, NodeError> {
-        match self.things.get(id) {
-            Some(here) => Ok(Some((here.clone(), true))),
-            None => Ok(self.row(part(id))?.map(|before: Value| (before, false))),
+    /// Something that earlier pages had.
+    fn earlier(&mut self, id: &str) -> Result<Option<Value>, NodeError> {
+        if let Some(known) = self.before.get(id) {
+            return Ok(known.clone());
         }
+        let row = self.row(thing(id))?;
+        self.before.insert(id.to_owned(), row.clone());
+        Ok(row)
     }
-}
-
-/// The number under which stands what an indicator indicates.
-fn targets_of(source: &str) -> u64 {
-    part(&format!("indicates {source}"))
-}
-
-/// The number under which stands which indicators wait for a name.
-fn waiting_for(target: &str) -> u64 {
-    part(&format!("waits for {target}"))
-}
-
-fn name_of(thing: &Value) -> Option<&str> {
-    thing.get("name").and_then(Value::as_str).filter(|name| !name.is_empty())
 }
 
 impl Node {
-    /// What goes with a page of a collection.
-    pub(super) fn said_beside(&self, run: &Run, page: &[Object]) -> Result<Beside, NodeError> {
+    /// What goes with a page of a collection. Reads the store, for each of its objects.
+    pub(super) fn said_beside(&self, feed: &FeedRow, objects: &Objects) -> Result<Beside, NodeError> {
         let snapshot = self.store.snapshot()?;
-        let things = page.iter().filter_map(|one| Some((one.id()?, one.kept()?))).collect();
-        let shelved = Shelved { snapshot: &snapshot, feed: &run.feed, things };
-        let mut beside = Beside::default();
-        for (id, thing) in &shelved.things {
-            beside.kept.insert(part(id), Some(thing.to_string().into_bytes()));
+        let mut shelved = Shelved { snapshot: &snapshot, feed, before: BTreeMap::new() };
+        let (mut beside, mut said, mut said_bytes) = (Beside::default(), BTreeMap::new(), 0);
+        let mut say = |key: String, value: Value| {
+            said_bytes += key.len() + value.to_string().len();
+            if said_bytes <= BESIDE_BYTES_MAX {
+                said.insert(key, value);
+            }
+        };
+        for (id, new) in &objects.things {
+            let mut new = new.clone();
+            if let Some(before) = shelved.earlier(id)?.filter(|_| new["type"] == "marking-definition") {
+                new = agreed(&before, &new, id);
+                // Beside the page's own: the stricter of both counts.
+                say(id.clone(), new.clone());
+            }
+            beside.keep(thing(id), &new);
             if let Some(waiting) = shelved.row::<BTreeSet<String>>(waiting_for(id))? {
                 beside.kept.insert(waiting_for(id), None);
                 for source in waiting {
-                    beside.late.entry(part(&source)).or_default().extend(name_of(thing).map(str::to_owned));
+                    beside.late.entry(part(&source)).or_default().extend(name_of(&new).map(str::to_owned));
                 }
             }
         }
-        let mut says: BTreeMap<&str, Vec<(&str, bool)>> = BTreeMap::new();
-        for (source, target, holds) in page.iter().filter_map(Object::indicates) {
-            says.entry(source).or_default().push((target, holds));
-        }
-        let indicators: BTreeMap<&str, &Object> =
-            page.iter().filter(|one| one.is_indicator()).filter_map(|one| Some((one.id()?, one))).collect();
-        let (mut said, mut waiting) = (BTreeMap::new(), BTreeMap::<String, BTreeSet<String>>::new());
-        for source in indicators.keys().chain(says.keys()).copied().collect::<BTreeSet<_>>() {
+        let mut waiting = BTreeMap::<String, BTreeSet<String>>::new();
+        for source in objects.indicators.keys().chain(objects.indicates.keys()).collect::<BTreeSet<_>>() {
             let before: BTreeSet<String> = shelved.row(targets_of(source))?.unwrap_or_default();
             let mut targets = before.clone();
-            for (target, holds) in says.get(source).into_iter().flatten() {
+            for (target, holds) in objects.indicates.get(source).into_iter().flatten() {
                 if !*holds {
-                    targets.remove(*target);
+                    targets.remove(target);
                 } else if targets.len() < TARGETS_MAX {
-                    targets.insert((*target).to_owned());
+                    targets.insert(target.clone());
                 }
             }
-            if targets != before {
-                beside.kept.insert(targets_of(source), Some(json!(targets).to_string().into_bytes()));
+            if objects.revoked.contains(source) {
+                targets.clear();
             }
-            let is_here = indicators.contains_key(source);
-            let refers = indicators.get(source).into_iter().flat_map(|one| one.refers().map(str::to_owned));
-            for id in refers.chain(targets.iter().cloned()).collect::<Vec<_>>() {
-                let is_target = targets.contains(&id);
-                let Some((thing, is_on_page)) = shelved.thing(&id)? else {
-                    if is_target {
-                        waiting.entry(id).or_default().insert(source.to_owned());
+            if targets.is_empty() && !before.is_empty() {
+                beside.kept.insert(targets_of(source), None);
+            } else if targets != before {
+                beside.keep(targets_of(source), &json!(targets));
+            }
+            let is_here = objects.indicators.contains_key(source);
+            let refers = objects.indicators.get(source).into_iter().flatten().filter(|id| !targets.contains(*id));
+            for id in refers.chain(&targets) {
+                let here = objects.things.get(id);
+                let earlier = if here.is_some() { None } else { shelved.earlier(id)? };
+                match here.or(earlier.as_ref()) {
+                    None if targets.contains(id) => drop(waiting.entry(id.clone()).or_default().insert(source.clone())),
+                    None => {}
+                    Some(thing) if !is_here => {
+                        let names = name_of(thing).filter(|_| targets.contains(id)).map(str::to_owned);
+                        beside.late.entry(part(source)).or_default().extend(names);
                     }
-                    continue;
-                };
-                if !is_here && let Some(name) = name_of(&thing).filter(|_| is_target) {
-                    beside.late.entry(part(source)).or_default().insert(name.to_owned());
-                }
-                if is_here && !is_on_page {
-                    said.insert(id, thing);
+                    Some(thing) if here.is_none() => say(id.clone(), thing.clone()),
+                    Some(_) => {}
                 }
             }
-            if is_here {
-                for target in &targets {
-                    let relation =
-                        json!({ "type": "relationship", "relationship_type": "indicates", "source_ref": source, "target_ref": target });
-                    said.insert(format!("{source} {target}"), relation);
-                }
+            // What the page itself says of it is there already.
+            for target in targets.iter().filter(|target| is_here && before.contains(*target)) {
+                let relation =
+                    json!({ "type": "relationship", "relationship_type": "indicates", "source_ref": source, "target_ref": target });
+                say(format!("{source} {target}"), relation);
             }
         }
         for (target, sources) in waiting {
             let before: BTreeSet<String> = shelved.row(waiting_for(&target))?.unwrap_or_default();
-            let all: BTreeSet<&String> = before.iter().chain(&sources).take(WAITING_MAX).collect();
-            beside.kept.insert(waiting_for(&target), Some(json!(all).to_string().into_bytes()));
+            let room = WAITING_MAX.saturating_sub(before.len());
+            let new: Vec<String> = sources.difference(&before).take(room).cloned().collect();
+            if !new.is_empty() {
+                beside.keep(waiting_for(&target), &json!(before.into_iter().chain(new).collect::<BTreeSet<_>>()));
+            }
         }
         // What comes with the page itself is read with it.
-        indicators.keys().for_each(|id| drop(beside.late.remove(&part(id))));
+        objects.indicators.keys().for_each(|id| drop(beside.late.remove(&part(id))));
+        beside.late.retain(|_, names| !names.is_empty());
         if !said.is_empty() {
             beside.said = Value::from(said.into_values().collect::<Vec<_>>()).to_string().into_bytes();
         }
@@ -226,29 +350,46 @@ impl Node {
     /// Puts what a page says of indicators that came before to what is known of them, and has what goes with it kept when it is.
     pub(super) fn say_late(&self, run: &mut Run, beside: Beside, reading: &mut Reading) -> Result<(), Stop> {
         let (snapshot, log) = (self.store.snapshot()?, run.feed.log(self.org())?.id());
+        let mut left = LATE_MAX;
         for (of, names) in beside.late {
-            for key in run.known.of_part(of) {
-                let Some(row) = run.known.items.get(&key).filter(|_| !reading.says(key)) else { continue };
-                let Some(Held(body)) = snapshot.body(&log, row.seq)? else { continue };
-                let Ok(Record::Indicator(mut indicator)) = decode_record(RecordKind::Indicator, &body) else { continue };
-                indicator.labels.extend(names.iter().cloned());
-                reading.say_again(&run.feed, of, key, label(row.label), indicator);
+            let keys = run.known.of_part(of);
+            if keys.len() > VALUES_MAX.min(left) {
+                continue;
             }
-            reading.parts.entry(of).or_default().extend(run.known.of_part(of));
+            left -= keys.len();
+            for key in &keys {
+                let Some(row) = run.known.items.get(key) else { continue };
+                let Some(Held(body)) = snapshot.body(&log, row.seq)? else { continue };
+                reading.say_more(&run.feed, of, *key, (label(row.label), body), &names);
+            }
+            reading.parts.entry(of).or_default().extend(keys);
         }
-        let (most, mut count) = (self.config.feeds.records_max, run.state.beside);
+        let (most, mut count, mut is_full) = (self.config.feeds.records_max, run.state.beside, false);
         for (number, row) in beside.kept {
-            let is_there = snapshot.kept(Shelf::FeedBeside, &run.feed.under(number)?)?.is_some();
+            let id = run.feed.under(number)?;
+            let is_there = snapshot.kept(Shelf::FeedBeside, &id)?.is_some();
             match (is_there, &row) {
                 (false, None) => continue,
-                (false, Some(_)) if count >= most => continue,
+                (false, Some(_)) if count >= most => {
+                    is_full = true;
+                    continue;
+                }
                 (false, Some(_)) => count += 1,
                 (true, None) => count = count.saturating_sub(1),
                 (true, Some(_)) => {}
             }
-            run.beside.push(Change::Keep { shelf: Shelf::FeedBeside, id: run.feed.under(number)?, row });
+            run.beside.push(Change::Keep { shelf: Shelf::FeedBeside, id, row });
+        }
+        if is_full {
+            let what = "more names, markings and relationships than `feeds.records_max` are not remembered for later pages".into();
+            reading.leave_out(Problem { place: "the collection".into(), what }, 0);
         }
         run.state.beside = count;
         Ok(())
     }
+}
+
+/// Reads what a page says of itself.
+pub(super) fn page(bytes: &[u8]) -> Result<Page, Fault> {
+    serde_json::from_slice(bytes).map_err(|_| Fault::NotThat("no page of TAXII 2.1, or one of more than 100,000 objects"))
 }

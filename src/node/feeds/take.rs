@@ -4,8 +4,8 @@
 use super::Stop;
 use super::fault::Fault;
 use super::row::{FeedRow, ItemRow, Kind, Known, WellKnown, label};
-use crate::formats::{self, Item, Problem};
-use crate::link::convert::encode_record;
+use crate::formats::{self, Item, Problem, take_marks};
+use crate::link::convert::{decode_record, encode_record};
 use crate::model::crypto::{random, sha256};
 use crate::model::log::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, BODY_BYTES_MAX, Batch, BatchEntry, Body};
 use crate::model::record::WithdrawalMode;
@@ -13,6 +13,7 @@ use crate::model::{Indicator, Label, Record, RecordKind, Timestamp};
 use crate::node::share::stopped;
 use crate::node::{Node, NodeError};
 use crate::rules::gate::Gate;
+use crate::rules::label::Held;
 use crate::rules::release::{LABEL_MAX, LABELS_MAX, NOTE_MAX, SOURCE_MAX};
 use crate::store::change::Change;
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,15 +69,19 @@ impl Reading {
         }
     }
 
-    /// Whether something is said of a value.
-    pub(super) fn says(&self, key: u64) -> bool {
-        self.said.contains_key(&key)
-    }
-
-    /// What a part said of a value before, with more to it.
-    pub(super) fn say_again(&mut self, feed: &FeedRow, part: u64, key: u64, label: Label, indicator: Indicator) {
+    /// Adds names to what is said of a value here, or was before; what would be too long stays as it was. No label is lowered.
+    pub(super) fn say_more(&mut self, feed: &FeedRow, part: u64, key: u64, before: (Label, Vec<u8>), names: &BTreeSet<String>) {
+        let (mut label, body) = match self.said.get(&key) {
+            Some(said) => (said.label.join(before.0), said.body.clone()),
+            None => before,
+        };
+        let Ok(Record::Indicator(mut indicator)) = decode_record(RecordKind::Indicator, &body) else { return };
+        indicator.labels.extend(names.iter().cloned());
+        let (class, pap) = take_marks(&mut indicator.labels);
+        label = label.join(Label::new(label.tlp(), class, pap));
+        let more = encoded(feed, indicator);
         self.parts.entry(part).or_default().insert(key);
-        self.said.insert(key, Said { label, body: encoded(feed, indicator) });
+        self.said.insert(key, Said { label, body: if more.len() > BODY_BYTES_MAX { body } else { more } });
     }
 
     pub(super) fn leave_out(&mut self, problem: Problem, count: u64) {
@@ -155,6 +160,7 @@ impl Node {
                 says.entry(*key).or_default().insert(*part);
             }
         }
+        let (snapshot, log) = (self.store.snapshot()?, run.feed.log(self.org())?.id());
         let renewed = self.config.records.retention_days.saturating_mul(86_400_000 / 2);
         for (key, new_parts) in says {
             let Some(mut one) = said.remove(&key) else { continue };
@@ -162,8 +168,10 @@ impl Node {
             let mut all_parts: BTreeSet<u64> = before.map(|row| row.parts.clone()).unwrap_or_default();
             all_parts.retain(|part| !parts.contains_key(part) && !gone_parts.contains(part));
             if let Some(before) = before.filter(|_| !all_parts.is_empty()) {
-                // Another part of it says so too: nothing lowers the label.
+                // Another part of it says so too: nothing lowers the label, or ends it sooner.
                 one.label = one.label.join(label(before.label));
+                let body = snapshot.body(&log, before.seq)?;
+                one.body = body.and_then(|Held(before)| lasting(&one.body, &before)).unwrap_or(one.body);
             }
             all_parts.extend(new_parts);
             let stays = |row: &ItemRow| row.hash == one.hash() && (row.until.0 == 0 || row.until.0.saturating_sub(now.0) >= renewed);
@@ -308,6 +316,18 @@ fn gone(
         }
     }
     gone
+}
+
+/// What is said now, until when it was said before, where that is longer; nothing where it is not.
+fn lasting(now: &[u8], before: &[u8]) -> Option<Vec<u8>> {
+    let [now, before] = [now, before].map(|body| decode_record(RecordKind::Indicator, body).ok());
+    let (Some(Record::Indicator(mut now)), Some(Record::Indicator(before))) = (now, before) else { return None };
+    let ends = now.valid_until?;
+    if before.valid_until.is_some_and(|until| until <= ends) {
+        return None;
+    }
+    now.valid_until = before.valid_until;
+    Some(encode_record(&Record::Indicator(now)))
 }
 
 /// So many as one signed batch takes.

@@ -1,13 +1,12 @@
 //! A collection of TAXII 2.1, page by page. Where the next question begins moves with what the page says, in one transaction.
 
-use super::beside::Object;
+use super::beside::{Page, page};
 use super::fault::Fault;
 use super::row::Cursor;
 use super::run::{Fetch, address};
 use super::take::{Reading, part};
 use super::{Run, Stop};
-use crate::node::Node;
-use serde::Deserialize;
+use crate::node::{Node, NodeError};
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -17,19 +16,10 @@ use url::Url;
 const MEDIA: &str = "application/taxii+json;version=2.1";
 /// So many objects of a page are asked for; a server may give fewer.
 const PAGE_OBJECTS: &str = "1000";
+/// The longest page, unpacked, in bytes.
+const PAGE_BYTES_MAX: u64 = 128 << 20;
 /// The longest word of a server for its next page, in bytes.
 const NEXT_BYTES_MAX: usize = 4 << 10;
-
-/// What a page says of itself. Its objects are read as those of any STIX file.
-#[derive(Deserialize)]
-struct Page {
-    #[serde(default)]
-    more: bool,
-    #[serde(default)]
-    next: Option<String>,
-    #[serde(default)]
-    objects: Vec<Object>,
-}
 
 impl Node {
     pub(super) async fn read_taxii(self: &Arc<Self>, run: &mut Run) -> Result<(), Stop> {
@@ -48,18 +38,22 @@ impl Node {
                 fetched.headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| is_time(text)).map(str::to_owned)
             };
             let added_last = header("x-taxii-date-added-last");
-            let bytes = fetched.body.map_or_else(|| Ok(Vec::new()), super::fetch::Body::whole)?;
-            let page: Page = serde_json::from_slice(&bytes).map_err(|_| Fault::NotThat("no page of TAXII 2.1"))?;
+            let bytes = fetched.body.map_or_else(|| Ok(Vec::new()), |body| body.whole_within(PAGE_BYTES_MAX))?;
+            let (node, feed) = (self.clone(), run.feed.clone());
+            let read = tokio::task::spawn_blocking(move || {
+                let page = page(&bytes)?;
+                let beside = node.said_beside(&feed, &page.objects)?;
+                Ok::<_, Stop>((bytes, page, beside))
+            });
+            let (bytes, page, mut beside) = read.await.map_err(|fault| NodeError::Internal(fault.to_string()))??;
             // Each object stands for itself: a newer version of one takes the place of what an older one said.
             let mut reading = Reading::default();
-            let indicators = page.objects.iter().filter(|one| one.is_indicator()).filter_map(Object::id);
-            reading.parts.extend(indicators.map(|id| (part(id), BTreeSet::new())));
-            let is_empty = page.objects.is_empty();
+            reading.parts.extend(page.objects.indicators().map(|id| (part(id), BTreeSet::new())));
+            let is_empty = page.objects.count == 0;
             let before = run.state.cursor.clone();
             run.state.cursor = turned(&before, &page, added_last);
             let stuck = page.more && run.state.cursor == before;
             if !is_empty {
-                let mut beside = self.said_beside(run, &page.objects)?;
                 let said = std::mem::take(&mut beside.said);
                 let read = self.read_apart(run, reading, move |node, feed, reading| {
                     let input = Box::new(io::Cursor::new(bytes).chain(io::Cursor::new(said)));

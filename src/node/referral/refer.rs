@@ -645,8 +645,8 @@ impl Node {
         all.extend(many("help-wanted", &offer.help_wanted));
         all.extend(many("service", &offer.services));
         all.extend(many("platform", &offer.platforms));
-        all.extend(many("secure-channel", &offer.do_not_use));
-        all.extend(offer.consent.revocation_channel.iter().map(|code| one("secure-channel", code)));
+        all.extend(many("contact-channel", &offer.do_not_use));
+        all.extend(offer.consent.revocation_channel.iter().map(|code| one("contact-channel", code)));
         all.extend(offer.languages.iter().flat_map(|language| &language.level).map(|code| one("language-level", code)));
         all.extend(many("interaction", &offer.interacted));
         all.extend(many("vulnerability", &offer.vulnerability));

@@ -70,6 +70,13 @@ static DOORS: Words = words!(
     web.telegram.org web.whatsapp.com youtu.be"
 );
 
+/// Hosts of which every name below is their own: nobody else has one there.
+static OWN: Words = words!(
+    "discord.com docusign.com docusign.net dropbox.com facebook.com github.com google.com icloud.com instagram.com linkedin.com \
+    microsoft.com microsoftonline.com office.com reddit.com spotify.com telegram.org tiktok.com twitter.com whatsapp.com x.com \
+    youtube.com"
+);
+
 /// Labels under which countries have names registered: `example.co.uk`.
 static SECOND_LEVEL: Words = words!("ac co com edu gob gov ltd me mil ne net nom or org plc sch web");
 
@@ -114,7 +121,8 @@ pub(super) fn is_shared(host: &str) -> bool {
 /// Whether it is such a host itself, or a door of one, and not somebody's name below it.
 pub(super) fn is_everybodys(host: &str) -> bool {
     let host = host.strip_prefix("www.").unwrap_or(host);
-    SHARED.contains(host) || DOORS.contains(host)
+    let mut names = std::iter::successors(Some(host), |name| name.split_once('.').map(|(_, parent)| parent));
+    SHARED.contains(host) || DOORS.contains(host) || names.any(|name| OWN.contains(name))
 }
 
 /// How many labels of a name somebody registered: two, and three under the commonest second-level labels of countries. Short of the public suffix list, whose
