@@ -693,7 +693,9 @@ fn who_could_take_a_case_is_ranked_by_who_is_open_at_the_time_that_is_asked_abou
     // Who is ranked, and whether it is open or opens only later.
     let ranked = |at: &str| -> Vec<(String, bool, bool)> {
         let view = here.json(&format!("{asked} {at} --json"));
-        let says = |one: &Value, which: &str, what: &str| one[which].as_array().expect("a list").iter().any(|said| said == what);
+        let says = |one: &Value, which: &str, what: &str| {
+            one[which].as_array().expect("a list").iter().any(|said| said.as_str().is_some_and(|said| said.starts_with(what)))
+        };
         let one = |one: &Value| {
             let name = one["name"].as_str().expect("a name").to_owned();
             (name, says(one, "reasons", "is open"), says(one, "warnings", "opens only in 9 h"))
@@ -704,7 +706,7 @@ fn who_could_take_a_case_is_ranked_by_who_is_open_at_the_time_that_is_asked_abou
     assert_eq!(ranked("2027-03-03T09:00:00Z"), [open("smex"), closed("amal")]);
     assert_eq!(ranked("2027-03-03T21:00:00Z"), [open("amal"), closed("smex")]);
     let told = here.ok(&format!("{asked} 2027-03-03T21:00:00Z"));
-    assert!(told.starts_with("1. amal (") && told.contains("\n2. smex (") && told.contains("\n   - opens only in 9 h\n"), "{told}");
+    assert!(told.starts_with("1. amal (") && told.contains("\n2. smex (") && told.contains("opens only in 9 h"), "{told}");
     let (code, said) = here.refused(&format!("{asked} tonight"));
     assert!(code == Some(2) && said.contains("it is not a time"), "{said}");
 }

@@ -501,6 +501,69 @@ async fn what_one_page_of_a_collection_says_of_objects_on_another_counts() {
     assert_eq!(kept(), 0);
 }
 
+/// Several may write into one collection: what one of them adds lowers no label of another's, and stops no reading.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_hostile_writer_of_a_collection_adds_lowers_no_label_and_stops_nothing() {
+    let desk = Desk::new().await;
+    let page = |more: &str, objects: &[String]| format!(r#"{{"more":{more},"objects":[{}]}}"#, objects.join(","));
+    let uuid = |id: u8| format!("00000000-0000-4000-8000-0000000000{id:02}");
+    let marking = |colour: &str| {
+        let id = uuid(91);
+        format!(
+            r#"{{"type":"marking-definition","id":"marking-definition--{id}","definition_type":"tlp","definition":{{"tlp":"{colour}"}}}}"#
+        )
+    };
+    let named = |id: &str, name: &str| format!(r#"{{"type":"malware","id":"{id}","name":"{name}"}}"#);
+    let indicates = |id: u8, target: u8| {
+        let (from, to) = (uuid(id), uuid(target));
+        format!(
+            r#"{{"type":"relationship","id":"relationship--{from}","relationship_type":"indicates","source_ref":"indicator--{from}","target_ref":"malware--{to}"}}"#
+        )
+    };
+    let marked = format!(r#","object_marking_refs":["marking-definition--{}"]"#, uuid(91));
+    let at = "/api/collections/c/objects/";
+    desk.web.put(at, page("false", &[marking("red"), indicator(1, "evil1.example.org", &marked)]));
+    desk.add("taxii", Kind::Taxii, desk.web.url("/api/collections/c/")).await;
+    assert_eq!(desk.became("taxii").await, [1, 0, 0, 0]);
+    let own =
+        |tlp: &str, labels: &[&str]| (tlp.to_owned(), labels.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>(), "taxii".to_owned());
+    assert_eq!(told(&desk, "evil1.example.org"), own("red", &[]));
+    let later = format!("{at}?added_after=2026-11-01T10%3A00%3A00.000001Z");
+    // The same value without a marking, beside a name for the first.
+    let malware = format!("malware--{}", uuid(80));
+    let same = [indicator(2, "evil1.example.org", ""), named(&malware, "Lurker"), indicates(1, 80)];
+    desk.web.put(&later, page("false", &same));
+    assert_eq!(desk.became("taxii").await, [0, 1, 0, 0]);
+    assert_eq!(told(&desk, "evil1.example.org"), own("red", &["Lurker"]));
+    // The marking said anew, laxer: from then on it counts as nothing that can be read.
+    desk.web.put(&later, page("false", &[marking("clear"), indicator(3, "evil3.example.org", &marked)]));
+    assert_eq!(desk.became("taxii").await, [1, 0, 0, 0]);
+    assert_eq!(told(&desk, "evil3.example.org"), own("red", &[]));
+    desk.web.put(&later, page("false", &[indicator(4, "evil4.example.org", &marked)]));
+    assert_eq!(desk.became("taxii").await, [1, 0, 0, 0]);
+    assert_eq!(told(&desk, "evil4.example.org"), own("red", &[]));
+    // Ids that are none, forms that are none, and names in the place of lists.
+    let victim = format!("indicates indicator--{}", uuid(1));
+    let odd = [
+        named(&victim, "x"),
+        named(&format!("waits for {malware}"), "x"),
+        r#"{"type":"malware","id":["x"],"name":{}}"#.into(),
+        r#"{"type":"relationship","relationship_type":"indicates","source_ref":7,"target_ref":null}"#.into(),
+        "7".into(),
+        indicates(1, 80),
+    ];
+    desk.web.put(&later, page("false", &odd));
+    assert_eq!(desk.became("taxii").await, [0, 0, 1, 0]);
+    // A label that is a mark restricts, late as well.
+    let mark = format!("malware--{}", uuid(82));
+    desk.web.put(&later, page("false", &[named(&mark, "PAP:RED"), indicates(4, 82)]));
+    assert_eq!(desk.became("taxii").await, [0, 1, 0, 0]);
+    assert_eq!(
+        (desk.says("evil4.example.org"), told(&desk, "evil4.example.org").1),
+        (vec!["feed:taxii live red PAP:RED".to_owned()], Vec::<String>::new())
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_recorded_pages_of_a_collection_are_taken_in() {
     let folder = shared("data/taxii/tweetfeed/pages");
