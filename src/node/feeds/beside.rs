@@ -132,10 +132,10 @@ fn read<T: serde::de::DeserializeOwned>(raw: Option<&RawValue>) -> Option<T> {
 }
 
 fn id(raw: Option<&RawValue>) -> Option<String> {
-    read(raw).filter(|id| is_id(id))
+    read::<String>(raw).filter(|id| is_id(id))
 }
 
-fn is_id(id: &String) -> bool {
+fn is_id(id: &str) -> bool {
     id.len() <= ID_BYTES_MAX && id.contains("--") && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
@@ -162,7 +162,7 @@ impl Objects {
                 let granular = read::<Vec<Value>>(object.granular_markings).unwrap_or_default();
                 let granular = granular.into_iter().filter_map(|one| one.get("marking_ref").cloned());
                 let refs = whole.into_iter().chain(granular).filter_map(|one| one.as_str().map(str::to_owned));
-                let refs = refs.chain(read::<String>(object.created_by_ref)).filter(is_id).take(TARGETS_MAX);
+                let refs = refs.chain(read::<String>(object.created_by_ref)).filter(|id| is_id(id)).take(TARGETS_MAX);
                 self.indicators.entry(of.clone()).or_default().extend(refs);
                 if revoked {
                     self.revoked.insert(of);
