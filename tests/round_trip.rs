@@ -21,6 +21,7 @@ use watchfire::node::referral::By;
 use watchfire::node::view::{ExportFormat, ExportRequest, ImportReport, ImportRequest, PeerOptions};
 use watchfire::rules::campaigns::name_of;
 use watchfire::rules::lists::Severity;
+use watchfire::rules::redact::{Detector, Known};
 use watchfire::store::ProvenanceState;
 
 /// When everything is said: 15 January 2027, and not at a full second.
@@ -310,8 +311,15 @@ impl World {
     }
 }
 
+/// A node under an id of which no detector takes a part for somebody's: as a source that part would not leave.
 fn open(directory: &tempfile::TempDir, clock: &Clock, name: &str) -> Arc<Node> {
-    let data = directory.path().join(name);
+    let detector = Detector::new(&Known::default());
+    let is_plain = |node: &Arc<Node>| detector.find(&node.org().to_string()).into_iter().next().is_none();
+    (0..).map(|number| open_one(directory, clock, name, number)).find(is_plain).unwrap()
+}
+
+fn open_one(directory: &tempfile::TempDir, clock: &Clock, name: &str, number: usize) -> Arc<Node> {
+    let data = directory.path().join(format!("{name}-{number}"));
     Node::init(&data, &[format!("{name}.example:7443")], clock).unwrap();
     let mut config = Config::default();
     // Addresses for examples are shared here.
