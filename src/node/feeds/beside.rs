@@ -267,9 +267,13 @@ impl Node {
         let snapshot = self.store.snapshot()?;
         let mut shelved = Shelved { snapshot: &snapshot, feed, before: BTreeMap::new() };
         let (mut beside, mut said, mut said_bytes) = (Beside::default(), BTreeMap::new(), 0);
+        // Each once, whoever refers to it. What restricts is said however much there is: a page has no more of it than objects.
         let mut say = |key: String, value: Value| {
+            if said.contains_key(&key) {
+                return;
+            }
             said_bytes += key.len() + value.to_string().len();
-            if said_bytes <= BESIDE_BYTES_MAX {
+            if said_bytes <= BESIDE_BYTES_MAX || value["type"] == "marking-definition" {
                 said.insert(key, value);
             }
         };

@@ -170,8 +170,8 @@ impl Node {
             if let Some(before) = before.filter(|_| !all_parts.is_empty()) {
                 // Another part of it says so too: nothing lowers the label, or ends it sooner.
                 one.label = one.label.join(label(before.label));
-                let body = snapshot.body(&log, before.seq)?;
-                one.body = body.and_then(|Held(before)| lasting(&one.body, &before)).unwrap_or(one.body);
+                let said_before = || Ok(snapshot.body(&log, before.seq)?.map(|Held(body)| body));
+                one.body = lasting(&one.body, said_before)?.unwrap_or(one.body);
             }
             all_parts.extend(new_parts);
             let stays = |row: &ItemRow| row.hash == one.hash() && (row.until.0 == 0 || row.until.0.saturating_sub(now.0) >= renewed);
@@ -318,16 +318,19 @@ fn gone(
     gone
 }
 
-/// What is said now, until when it was said before, where that is longer; nothing where it is not.
-fn lasting(now: &[u8], before: &[u8]) -> Option<Vec<u8>> {
-    let [now, before] = [now, before].map(|body| decode_record(RecordKind::Indicator, body).ok());
-    let (Some(Record::Indicator(mut now)), Some(Record::Indicator(before))) = (now, before) else { return None };
-    let ends = now.valid_until?;
+/// What is said now, until when it was said before, where that is longer; nothing where it is not. What was said before is asked for only where it matters.
+fn lasting(now: &[u8], before: impl FnOnce() -> Result<Option<Vec<u8>>, NodeError>) -> Result<Option<Vec<u8>>, NodeError> {
+    let indicator = |body: &[u8]| match decode_record(RecordKind::Indicator, body) {
+        Ok(Record::Indicator(indicator)) => Some(indicator),
+        _ => None,
+    };
+    let Some((mut now, ends)) = indicator(now).and_then(|now| now.valid_until.map(|ends| (now, ends))) else { return Ok(None) };
+    let Some(before) = before()?.and_then(|body| indicator(&body)) else { return Ok(None) };
     if before.valid_until.is_some_and(|until| until <= ends) {
-        return None;
+        return Ok(None);
     }
     now.valid_until = before.valid_until;
-    Some(encode_record(&Record::Indicator(now)))
+    Ok(Some(encode_record(&Record::Indicator(now))))
 }
 
 /// So many as one signed batch takes.

@@ -501,6 +501,37 @@ async fn what_one_page_of_a_collection_says_of_objects_on_another_counts() {
     assert_eq!(kept(), 0);
 }
 
+/// What several parts say holds as long as the longest of them says.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_part_says_for_longer_is_not_ended_sooner() {
+    let desk = Desk::new().await;
+    let page = |object: String| format!(r#"{{"more":false,"objects":[{object}]}}"#);
+    let until = |year: u16| format!(r#","valid_until":"{year}-01-01T00:00:00Z""#);
+    let at = "/api/collections/c/objects/";
+    desk.web.put(at, page(indicator(1, "evil1.example.org", &until(2100))));
+    desk.add("taxii", Kind::Taxii, desk.web.url("/api/collections/c/")).await;
+    assert_eq!(desk.became("taxii").await, [1, 0, 0, 0]);
+    let later = format!("{at}?added_after=2026-11-01T10%3A00%3A00.000001Z");
+    let ends = || {
+        let found = desk.node.lookup(&["evil1.example.org".to_owned()]).unwrap().remove(0).matches.remove(0);
+        found.valid_until.map(|until| until.to_string().chars().take(4).collect::<String>())
+    };
+    for (id, more, end) in
+        [(2, until(2090), Some("2100")), (3, until(2110), Some("2110")), (4, String::new(), None), (5, until(2120), None)]
+    {
+        desk.web.put(&later, page(indicator(id, "evil1.example.org", &more)));
+        desk.run("taxii").await;
+        assert_eq!(ends().as_deref(), end, "{id}");
+    }
+    // The control: an author's own newer word ends it sooner where nobody else says it.
+    desk.web.put(&later, page(indicator(6, "evil6.example.org", &until(2100))));
+    assert_eq!(desk.became("taxii").await, [1, 0, 0, 0]);
+    desk.web.put(&later, page(indicator(6, "evil6.example.org", &until(2090))));
+    desk.run("taxii").await;
+    let found = desk.node.lookup(&["evil6.example.org".to_owned()]).unwrap().remove(0).matches.remove(0);
+    assert!(found.valid_until.unwrap().to_string().starts_with("2090"));
+}
+
 /// Several may write into one collection: what one of them adds lowers no label of another's, and stops no reading.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_hostile_writer_of_a_collection_adds_lowers_no_label_and_stops_nothing() {

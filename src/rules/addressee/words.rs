@@ -61,13 +61,9 @@ static SHARED: Words = words!(
 
 /// Names below those, and others, at which everybody signs in, writes, shares or fetches: whoever blocks one blocks all of it.
 static DOORS: Words = words!(
-    "accounts.google.com api.telegram.org api.whatsapp.com calendar.google.com cdn.discordapp.com chat.whatsapp.com \
-    docs.google.com drive.google.com firebasestorage.googleapis.com forms.gle forms.google.com forms.office.com \
-    gist.github.com goo.gl graph.facebook.com lh3.googleusercontent.com login.live.com login.microsoftonline.com \
-    m.facebook.com mail.google.com maps.google.com media.discordapp.net meet.google.com objects.githubusercontent.com \
-    onedrive.live.com outlook.live.com outlook.office.com outlook.office365.com photos.google.com play.google.com \
-    raw.githubusercontent.com script.google.com sites.google.com storage.googleapis.com translate.google.com \
-    web.telegram.org web.whatsapp.com youtu.be"
+    "cdn.discordapp.com firebasestorage.googleapis.com forms.gle goo.gl lh3.googleusercontent.com login.live.com media.discordapp.net \
+    objects.githubusercontent.com onedrive.live.com outlook.live.com outlook.office365.com raw.githubusercontent.com \
+    storage.googleapis.com youtu.be"
 );
 
 /// Hosts of which every name below is their own: nobody else has one there.
