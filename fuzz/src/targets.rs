@@ -281,6 +281,7 @@ fn records() -> Vec<Record> {
         languages: vec!["ar".parse().expect("a tag"), "pt-BR".parse().expect("a tag")],
         region: Some("africa".parse().expect("a code")),
         priority: Priority::Urgent,
+        priority_newer: None,
         expires: Timestamp(1_626_602_400_000),
         vocabulary: "2026-11+region=2".into(),
     };
@@ -291,6 +292,7 @@ fn records() -> Vec<Record> {
         countries: vec!["LB".parse().expect("a country")],
         regions: vec!["africa".parse().expect("a code")],
         priority: Priority::Normal,
+        priority_newer: None,
         headline: "a lure for lawyers".into(),
         advice: "look for it\nin your logs".into(),
         valid_until: Timestamp(1_626_602_600_000),

@@ -202,7 +202,7 @@ pub(super) fn text(view: &AlertView) -> String {
         ("state", view.state.clone()),
         ("by", plain(&view.name)),
         ("to", plain(&view.audience)),
-        ("priority", view.priority.to_string()),
+        ("priority", view.priority.shown(view.priority_newer)),
         ("incident", all(view.incident_types.iter().map(ToString::to_string).collect())),
     ];
     let places = view.countries.iter().map(ToString::to_string).chain(view.regions.iter().map(ToString::to_string)).collect::<Vec<_>>();
@@ -234,6 +234,7 @@ mod tests {
             audience: "helplines".into(),
             state: "valid".into(),
             priority: Priority::Urgent,
+            priority_newer: None,
             incident_types: vec!["malware".parse().expect("a code")],
             countries: vec!["LB".parse().expect("a country")],
             regions: Vec::new(),

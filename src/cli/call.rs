@@ -137,7 +137,7 @@ pub(super) fn text(view: &CallView) -> String {
         ("state", view.state.clone()),
         ("by", plain(&view.name)),
         ("group", plain(&view.group)),
-        ("priority", view.priority.to_string()),
+        ("priority", view.priority.shown(view.priority_newer)),
     ];
     let all = |codes: &[Code]| codes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let mut also = |name, value: String| lines.extend(Some((name, value)).filter(|(_, value)| !value.is_empty()));
@@ -183,6 +183,7 @@ pub(super) mod tests {
             group: "helplines".into(),
             state: "open".into(),
             priority: Priority::Urgent,
+            priority_newer: None,
             help_wanted: vec!["take_over".parse().expect("a code")],
             incident_types: vec!["account_compromise".parse().expect("a code")],
             languages: vec!["ar".parse().expect("a tag")],

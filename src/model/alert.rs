@@ -35,6 +35,8 @@ pub struct Alert {
     pub regions: Vec<Code>,
     /// How pressing it is.
     pub priority: Priority,
+    /// The number that a newer program gave the priority, where this version does not know it: then `priority` is the most urgent.
+    pub priority_newer: Option<u32>,
     /// What goes on, in a line.
     pub headline: String,
     /// What to do about it.
@@ -154,6 +156,7 @@ pub(crate) mod tests {
             countries: countries.iter().map(|code| code.parse().unwrap()).collect(),
             regions: regions.iter().map(|code| code.parse().unwrap()).collect(),
             priority: Priority::Urgent,
+            priority_newer: None,
             headline: "accounts are taken over by a call".into(),
             advice: "turn on two factors\nask who was called".into(),
             valid_until: Timestamp(1_800_000_000_000),

@@ -33,6 +33,9 @@ pub struct Call {
     pub region: Option<Code>,
     /// How soon.
     pub priority: Priority,
+    /// The number that a newer program gave the priority, where this version does not know it: then `priority` is the most urgent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority_newer: Option<u32>,
     /// Until when it is open.
     pub expires: Timestamp,
     /// The editions of the value lists.
@@ -128,6 +131,7 @@ pub(crate) mod tests {
             languages: vec!["ar".parse().unwrap(), "fa".parse().unwrap()],
             region: Some("middle_east_north_africa".parse().unwrap()),
             priority,
+            priority_newer: None,
             expires: Timestamp(1_800_000_000_000),
             vocabulary: "2026-11".into(),
         }

@@ -28,6 +28,23 @@ impl Priority {
         Self::ALL.into_iter().find(|one| *one as u8 == number)
     }
 
+    /// What has that number on the wire. One that this version does not know counts as the most urgent, so that somebody looks at it soon; its
+    /// number stays beside it.
+    pub fn from_wire(number: u32) -> (Self, Option<u32>) {
+        let known = u8::try_from(number).ok().and_then(Self::from_number);
+        known.map_or((Self::Emergency, Some(number)), |one| (one, None))
+    }
+
+    /// Its number on the wire, or the one that stands beside it.
+    pub fn to_wire(self, newer: Option<u32>) -> u32 {
+        newer.unwrap_or(u32::from(self as u8))
+    }
+
+    /// What people read: `emergency`, or `emergency (number 7 of a newer list)`.
+    pub fn shown(self, newer: Option<u32>) -> String {
+        newer.map_or_else(|| self.to_string(), |number| format!("{self} (number {number} of a newer list)"))
+    }
+
     /// Its code in the vocabulary.
     pub const fn name(self) -> &'static str {
         match self {
@@ -65,6 +82,18 @@ mod tests {
         for one in Priority::ALL {
             assert_eq!((one.to_string().parse(), serde_json::to_string(&one).unwrap()), (Ok(one), format!("\"{one}\"")));
         }
+    }
+
+    #[test]
+    fn one_of_a_newer_program_is_the_most_urgent_and_keeps_its_number() {
+        for one in Priority::ALL {
+            assert_eq!(Priority::from_wire(one.to_wire(None)), (one, None));
+        }
+        for number in [0, 4, 257, u32::MAX] {
+            let (priority, newer) = Priority::from_wire(number);
+            assert_eq!((priority, newer, priority.to_wire(newer)), (Priority::Emergency, Some(number), number));
+        }
+        assert_eq!(Priority::Emergency.shown(Some(7)), "emergency (number 7 of a newer list)");
     }
 
     #[test]

@@ -214,8 +214,10 @@ fn message_fields(message: Message) -> Vec<Field> {
 }
 
 fn alert_fields(alert: Alert) -> Vec<Field> {
-    let Alert { id, incident_types, countries, regions, priority, headline, advice, valid_until, indicators, vocabulary } = alert;
-    let mut fields = vec![field("alert", id), field("headline", headline), field("advice", advice), field("priority", priority)];
+    let Alert { id, incident_types, countries, regions, priority, priority_newer, headline, advice, valid_until, indicators, vocabulary } =
+        alert;
+    let mut fields =
+        vec![field("alert", id), field("headline", headline), field("advice", advice), field("priority", priority.shown(priority_newer))];
     fields.extend([field("valid_until", valid_until), field("vocabulary", vocabulary)]);
     fields.extend(incident_types.into_iter().map(|code| field("incident_type", code)));
     fields.extend(countries.into_iter().map(|country| field("country", country)));
@@ -225,8 +227,13 @@ fn alert_fields(alert: Alert) -> Vec<Field> {
 }
 
 fn call_fields(call: Call) -> Vec<Field> {
-    let Call { id, help_wanted, incident_types, languages, region, priority, expires, vocabulary } = call;
-    let mut fields = vec![field("call", id), field("priority", priority), field("expires", expires), field("vocabulary", vocabulary)];
+    let Call { id, help_wanted, incident_types, languages, region, priority, priority_newer, expires, vocabulary } = call;
+    let mut fields = vec![
+        field("call", id),
+        field("priority", priority.shown(priority_newer)),
+        field("expires", expires),
+        field("vocabulary", vocabulary),
+    ];
     fields.extend(help_wanted.into_iter().map(|code| field("help_wanted", code)));
     fields.extend(incident_types.into_iter().map(|code| field("incident_type", code)));
     fields.extend(languages.into_iter().map(|tag| field("language", tag)));

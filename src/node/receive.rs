@@ -8,9 +8,10 @@ use crate::model::log::{Audience, Batch, BatchEntry, BatchError, Body, Head, Hea
 use crate::model::record::{Receipt, Withdrawal};
 use crate::model::{LogId, OrgId, Record, RecordKind, ReferralId, Timestamp, Tlp};
 use crate::rules::label::Held;
+use crate::rules::referral::Step;
 use crate::rules::release::Draft;
 use crate::store::CommitError;
-use crate::store::change::{Change, Meaning, Outcome, Received, TakenBack, Verdict};
+use crate::store::change::{Change, Meaning, Outcome, Received, Said, TakenBack, Verdict};
 use std::collections::BTreeSet;
 
 /// A batch that is verified and understood, and not stored yet.
@@ -154,6 +155,10 @@ impl Node {
                 (Verdict::Refused, Some("TLP:RED in a group's log".to_owned()), Meaning::None)
             }
             Body::Present(body) => match self.understand_body(log, header.kind, body) {
+                Ok(meaning @ Meaning::Said(Said { step: Step::Newer, .. })) => {
+                    let problem = "it says something about a referral that this version does not know";
+                    (Verdict::Unsupported, Some(problem.to_owned()), meaning)
+                }
                 Ok(meaning) => (Verdict::Accepted, None, meaning),
                 Err((verdict, problem)) => (verdict, Some(problem.to_owned()), Meaning::None),
             },

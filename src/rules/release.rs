@@ -211,8 +211,8 @@ fn project(record: Record, look: Look<'_>, findings: &mut Findings) -> Result<Re
         Record::Receipt(Receipt { log, outcomes, at, withdrawal }) => Record::Receipt(Receipt { log, outcomes, at, withdrawal }),
         Record::KeyChange(key) => Record::KeyChange(key),
         // Codes, tags and numbers: no text that a detector could find anything in.
-        Record::Call(Call { id, help_wanted, incident_types, languages, region, priority, expires, vocabulary }) => {
-            Record::Call(Call { id, help_wanted, incident_types, languages, region, priority, expires, vocabulary })
+        Record::Call(Call { id, help_wanted, incident_types, languages, region, priority, priority_newer, expires, vocabulary }) => {
+            Record::Call(Call { id, help_wanted, incident_types, languages, region, priority, priority_newer, expires, vocabulary })
         }
         Record::Alert(alert) => Record::Alert(Box::new(project_alert(*alert, look, findings)?)),
         Record::Volunteer(Volunteer { call, start }) => Record::Volunteer(Volunteer { call, start }),
@@ -231,11 +231,24 @@ fn project_profile(mut projection: Projection, look: Look<'_>, findings: &mut Fi
 
 /// An alert: its values are judged as those of indicators are, its texts pass the detectors, in which those values may stand.
 fn project_alert(alert: Alert, look: Look<'_>, findings: &mut Findings) -> Result<Alert, Withheld> {
-    let Alert { id, incident_types, countries, regions, priority, headline, advice, valid_until, mut indicators, vocabulary } = alert;
+    let Alert {
+        id,
+        incident_types,
+        countries,
+        regions,
+        priority,
+        priority_newer,
+        headline,
+        advice,
+        valid_until,
+        mut indicators,
+        vocabulary,
+    } = alert;
     for one in &mut indicators {
         *one = look.gate.value(one.clone(), &[], look.origin, findings)?;
     }
-    let mut alert = Alert { id, incident_types, countries, regions, priority, headline, advice, valid_until, indicators, vocabulary };
+    let mut alert =
+        Alert { id, incident_types, countries, regions, priority, priority_newer, headline, advice, valid_until, indicators, vocabulary };
     let own: Vec<Observable> = alert.indicators.clone();
     let own = own.iter().flat_map(|one| one.host().into_iter().chain([one.value()])).collect();
     redact_fields(&mut look.gate.texts(own), &mut alert.texts_mut(), findings);

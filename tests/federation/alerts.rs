@@ -301,6 +301,7 @@ async fn who_warns_without_end_is_heard_so_often_told_of_once_and_goes_in_time()
             countries: Vec::new(),
             regions: Vec::new(),
             priority: Priority::Urgent,
+            priority_newer: None,
             headline: HEADLINE.into(),
             advice: String::new(),
             valid_until: watchfire::model::Timestamp(u64::MAX),

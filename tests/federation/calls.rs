@@ -149,8 +149,8 @@ async fn nothing_of_a_case_is_in_a_call_and_its_body_reads_back_byte_for_byte() 
     let [post] = posts.as_slice() else { panic!("one call: {}", posts.len()) };
     let Record::Call(call) = watchfire::link::convert::decode_record(RecordKind::Call, &post.body).unwrap() else { panic!("a call") };
     assert_eq!(watchfire::link::convert::encode_record(&Record::Call(call.clone())), post.body, "no byte is there that we do not read");
-    let Call { id: told, help_wanted, incident_types, languages, region, priority, expires, vocabulary } = call;
-    assert_eq!((told, priority), (id, Priority::Emergency));
+    let Call { id: told, help_wanted, incident_types, languages, region, priority, priority_newer, expires, vocabulary } = call;
+    assert_eq!((told, priority, priority_newer), (id, Priority::Emergency, None));
     assert_eq!((help_wanted, incident_types), (vec![code("take_over")], vec![code("account_compromise")]));
     assert_eq!((languages.len(), region), (1, Some(code("middle_east_north_africa"))));
     assert_eq!(expires, federation.clock.now().plus(24 * HOUR));
@@ -328,6 +328,7 @@ async fn a_call_in_a_direct_log_is_invalid_and_one_author_fills_no_board() {
         languages: Vec::new(),
         region: None,
         priority: Priority::Urgent,
+        priority_newer: None,
         expires: federation.clock.now().plus(HOUR),
         vocabulary: "2026-11".into(),
     };

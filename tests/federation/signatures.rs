@@ -22,7 +22,7 @@ use watchfire::store::change::Verdict;
 const NOT_THEIRS: &str = "this is the other side's to do";
 
 /// A partner on a link with one node, and what it says there of referrals.
-struct Line<'a> {
+pub(crate) struct Line<'a> {
     federation: &'a Federation,
     who: Who,
     rogue: Rogue,
@@ -32,14 +32,14 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    async fn open(federation: &'a Federation, who: Who) -> Self {
+    pub(crate) async fn open(federation: &'a Federation, who: Who) -> Self {
         let rogue = Rogue::paired_with(federation, who).await;
         let stream = rogue.asked(Head::default()).await;
         Self { federation, who, rogue, stream, head: Head::default() }
     }
 
     /// What would be the next message to the node of whoever it speaks with about that referral, by all that the node holds of it.
-    fn message(&self, id: &ReferralId, words: Words) -> Message {
+    pub(crate) fn message(&self, id: &ReferralId, words: Words) -> Message {
         let snapshot = self.federation.node(self.who).store.snapshot().unwrap();
         let (number, seen, heard) = match snapshot.conversation(id).unwrap() {
             Some(known) => {
@@ -57,7 +57,7 @@ impl<'a> Line<'a> {
     }
 
     /// Says it to the node alone, and hears what the node makes of it once all that follows is done.
-    async fn say(&mut self, message: &Message) -> Verdict {
+    pub(crate) async fn say(&mut self, message: &Message) -> Verdict {
         let (batch, frames) = self.rogue.batch(self.head, vec![self.entry(message)], &self.rogue.identity.log_key());
         self.head = batch.checkpoint.head;
         self.stream.say_all(frames).await;
@@ -93,12 +93,12 @@ fn verdict(ack: &wire::Ack) -> Verdict {
     Verdict::from_number(said).unwrap()
 }
 
-fn view(federation: &Federation, who: Who, id: &ReferralId) -> ReferralView {
+pub(crate) fn view(federation: &Federation, who: Who, id: &ReferralId) -> ReferralView {
     federation.node(who).referral_named_view(&id.to_string()).unwrap()
 }
 
 /// All that a node holds of a referral and makes of it.
-fn held(federation: &Federation, who: Who, id: &ReferralId) -> Conversation {
+pub(crate) fn held(federation: &Federation, who: Who, id: &ReferralId) -> Conversation {
     federation.node(who).store.snapshot().unwrap().conversation(id).unwrap().unwrap()
 }
 
@@ -122,7 +122,7 @@ fn void(federation: &Federation, who: Who, id: &ReferralId) -> Option<String> {
     said.max_by_key(|message| message.number).expect("it has said something").void
 }
 
-fn offer() -> Words {
+pub(crate) fn offer() -> Words {
     Words::Offer(Box::new(Offer { subject: SubjectRef(random()), ..cases::offer("the wrennock account was taken over") }))
 }
 

@@ -32,6 +32,7 @@ pub fn offer(summary: &str) -> Offer {
         nature: code("reactive"),
         incident_types: vec![code("account_compromise")],
         priority: Priority::Urgent,
+        priority_newer: None,
         physical_danger: Some(false),
         ongoing: Some(true),
         interacted: Vec::new(),

@@ -2,7 +2,7 @@
 
 use crate::cli::output::{due, facts, plain, time};
 use crate::model::Timestamp;
-use crate::model::referral::{Consent, Offer, Vetting};
+use crate::model::referral::{Consent, HandOver, Offer, Vetting};
 use crate::model::vocabulary::Code;
 use crate::node::referral::{MessageView, PlatformView, ReferralView, Skeleton};
 use crate::rules::release::Findings;
@@ -93,6 +93,7 @@ fn offered(offer: &Offer) -> Vec<(&'static str, String)> {
         nature,
         incident_types,
         priority,
+        priority_newer,
         physical_danger,
         ongoing,
         interacted,
@@ -133,7 +134,7 @@ fn offered(offer: &Offer) -> Vec<(&'static str, String)> {
     let pieces = evidence.iter().map(|one| format!("{} of {} bytes, SHA-256 {}", one.kind, one.size, HEXLOWER.encode(&one.sha256)));
     let evidence = Some(pieces.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty());
     let all = [
-        ("priority", Some(priority.name().to_owned())),
+        ("priority", Some(priority.shown(*priority_newer))),
         ("open until", expires.map(|at| time(Some(at)))),
         ("help wanted", list(help_wanted)),
         ("services", list(services)),
@@ -156,13 +157,22 @@ fn offered(offer: &Offer) -> Vec<(&'static str, String)> {
         ("evidence", evidence.map(|pieces| format!("{pieces}; it stays with the origin"))),
         ("indicators", Some(indicators.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).filter(|text| !text.is_empty())),
         ("campaign", said(campaign)),
-        ("contact", Some(format!("{hand_over:?}").to_lowercase())),
+        ("contact", Some(made_by(*hand_over))),
         ("not by", list(do_not_use)),
         ("safe times", said(safe_times)),
         ("summary", said(summary)),
         ("done", said(steps_taken)),
     ];
     all.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect()
+}
+
+/// Who makes the first contact, in a word.
+fn made_by(hand_over: HandOver) -> String {
+    match hand_over {
+        HandOver::Warm => "warm".into(),
+        HandOver::Cold => "cold".into(),
+        HandOver::Newer(number) => format!("in a way that this version does not know (number {number}): ask the origin"),
+    }
 }
 
 /// Under which consent, and until when.

@@ -9,14 +9,15 @@ use crate::model::{AlertId, Observable, Priority, Timestamp};
 
 /// An alert as it is sent.
 pub(super) fn to_wire(alert: &Alert) -> wire::Alert {
-    let Alert { id, incident_types, countries, regions, priority, headline, advice, valid_until, indicators, vocabulary } = alert;
+    let Alert { id, incident_types, countries, regions, priority, priority_newer, headline, advice, valid_until, indicators, vocabulary } =
+        alert;
     let value = |one: &Observable| Value { kind: u32::from(one.kind().number()), value: one.value().to_owned() };
     wire::Alert {
         alert: id.0.to_vec(),
         incident_types: codes(incident_types),
         countries: countries.iter().map(ToString::to_string).collect(),
         regions: codes(regions),
-        priority: *priority as u32,
+        priority: priority.to_wire(*priority_newer),
         headline: headline.clone(),
         advice: advice.clone(),
         valid_until: valid_until.0,
@@ -31,14 +32,14 @@ pub(super) fn to_wire(alert: &Alert) -> wire::Alert {
 /// When it is out of its bounds.
 pub(super) fn from_wire(wire: wire::Alert) -> Result<Alert, Malformed> {
     let country = |text: &String| text.parse().map_err(|_| Malformed("a country is none"));
-    // One that this version does not know is taken for the most urgent: somebody looks at it soon.
-    let priority = Priority::ALL.into_iter().find(|one| *one as u32 == wire.priority).unwrap_or(Priority::Emergency);
+    let (priority, priority_newer) = Priority::from_wire(wire.priority);
     let alert = Alert {
         id: AlertId(fixed(&wire.alert, "the id of an alert has 16 bytes")?),
         incident_types: read_codes(&wire.incident_types)?,
         countries: wire.countries.iter().map(country).collect::<Result<_, _>>()?,
         regions: read_codes(&wire.regions)?,
         priority,
+        priority_newer,
         headline: wire.headline,
         advice: wire.advice,
         valid_until: Timestamp(wire.valid_until),
@@ -61,6 +62,9 @@ mod tests {
     fn an_alert_is_read_back_and_one_out_of_its_bounds_is_not() {
         let record = Record::Alert(Box::new(alert(&["malware"], &["LB"], &["africa"])));
         assert_eq!(decode_record(RecordKind::Alert, &encode_record(&record)), Ok(record));
+        let newer = Alert { priority: Priority::Emergency, priority_newer: Some(7), ..alert(&["malware"], &[], &[]) };
+        let record = Record::Alert(Box::new(newer));
+        assert_eq!(decode_record(RecordKind::Alert, &encode_record(&record)), Ok(record), "the number of a newer list is kept");
         let spoilt: [fn(&mut wire::Alert); 6] = [
             |alert| alert.alert.truncate(15),
             |alert| alert.headline = "x".repeat(121),

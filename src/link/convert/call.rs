@@ -7,14 +7,14 @@ use crate::model::{CallId, Priority, Timestamp};
 
 /// A call as it is sent.
 pub(super) fn to_wire(call: &Call) -> wire::Call {
-    let Call { id, help_wanted, incident_types, languages, region, priority, expires, vocabulary } = call;
+    let Call { id, help_wanted, incident_types, languages, region, priority, priority_newer, expires, vocabulary } = call;
     wire::Call {
         call: id.0.to_vec(),
         help_wanted: codes(help_wanted),
         incident_types: codes(incident_types),
         languages: languages.iter().map(ToString::to_string).collect(),
         region: region.as_ref().map(ToString::to_string).unwrap_or_default(),
-        priority: *priority as u32,
+        priority: priority.to_wire(*priority_newer),
         expires: expires.0,
         vocabulary: vocabulary.clone(),
     }
@@ -26,8 +26,7 @@ pub(super) fn to_wire(call: &Call) -> wire::Call {
 /// When it is out of its bounds.
 pub(super) fn from_wire(wire: wire::Call) -> Result<Call, Malformed> {
     let language = |text: &String| text.parse().map_err(|_| Malformed("a language is none"));
-    // One that this version does not know is taken for the most urgent: somebody looks at it soon.
-    let priority = Priority::ALL.into_iter().find(|one| *one as u32 == wire.priority).unwrap_or(Priority::Emergency);
+    let (priority, priority_newer) = Priority::from_wire(wire.priority);
     let call = Call {
         id: id(&wire.call)?,
         help_wanted: read_codes(&wire.help_wanted)?,
@@ -35,6 +34,7 @@ pub(super) fn from_wire(wire: wire::Call) -> Result<Call, Malformed> {
         languages: wire.languages.iter().map(language).collect::<Result<_, _>>()?,
         region: some_code(&wire.region)?,
         priority,
+        priority_newer,
         expires: Timestamp(wire.expires),
         vocabulary: wire.vocabulary,
     };
@@ -85,7 +85,8 @@ mod tests {
             incident_types: words(200, at(3, 17)),
             languages: tags[..at(4, 6) as usize].iter().map(|tag| tag.parse().unwrap()).collect(),
             region: words(300, at(5, 2)).pop(),
-            priority: Priority::ALL[at(6, 3) as usize],
+            priority: if at(9, 4) == 0 { Priority::Emergency } else { Priority::ALL[at(6, 3) as usize] },
+            priority_newer: (at(9, 4) == 0).then(|| 4 + at(10, 1_000) as u32),
             expires: Timestamp(at(7, u64::MAX >> 1)),
             vocabulary: format!("2026-{}", at(8, 100)),
         }

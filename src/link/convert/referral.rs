@@ -1,5 +1,5 @@
-//! Messages about referrals. A code that is in no list of ours is kept; a number that stands for something that this version does not know makes the
-//! message one of a newer version.
+//! Messages about referrals. A code that is in no list of ours is kept, and so is a number that stands for something that this version does not
+//! know. A message that says something else than this version knows counts as one, and is read by the program that does.
 
 use super::wire::Referral;
 use super::wire::referral::{self as wire, Words as Kind};
@@ -17,7 +17,7 @@ pub(super) fn to_wire(message: &Message) -> Referral {
         seen: *seen,
         heard: if *seen == 0 { Vec::new() } else { heard.to_vec() },
         vocabulary: vocabulary.clone(),
-        words: Some(words_to_wire(words)),
+        words: words_to_wire(words),
         withdraw_reason: match words {
             Words::Withdraw { reason: Some(reason), .. } => reason.to_string(),
             _ => String::new(),
@@ -28,15 +28,16 @@ pub(super) fn to_wire(message: &Message) -> Referral {
 /// Reads a message.
 ///
 /// # Errors
-/// When it is out of its bounds, or says something that this version does not know.
+/// When it is out of its bounds.
 pub(super) fn from_wire(wire: Referral) -> Result<Message, Malformed> {
     let heard = match wire.heard.as_slice() {
         [] => [0; 32],
         bytes => fixed(bytes, "what was heard has 32 bytes")?,
     };
-    let mut words = words_from_wire(wire.words.ok_or(Malformed("a message says something that this version does not know"))?)?;
+    // A field that is not known here is passed over: nothing is left of what it says.
+    let mut words = wire.words.map_or(Ok(Words::Newer), words_from_wire)?;
     match (&mut words, some_code(&wire.withdraw_reason)?) {
-        (_, None) => {}
+        (Words::Newer, _) | (_, None) => {}
         (Words::Withdraw { reason, .. }, why) => *reason = why,
         _ => return Err(Malformed("a reason to withdraw what is not withdrawn")),
     }
@@ -46,9 +47,9 @@ pub(super) fn from_wire(wire: Referral) -> Result<Message, Malformed> {
     Ok(message)
 }
 
-fn words_to_wire(words: &Words) -> Kind {
+fn words_to_wire(words: &Words) -> Option<Kind> {
     let nothing = wire::Nothing {};
-    match words {
+    Some(match words {
         Words::Offer(offer) => Kind::Offer(offer_to_wire(offer)),
         Words::Receipt => Kind::Receipt(nothing),
         Words::Refuse { reason } => Kind::Refuse(reason.to_string()),
@@ -64,7 +65,7 @@ fn words_to_wire(words: &Words) -> Kind {
             Kind::Confirm(wire::Confirm { acceptance: *acceptance, code: code.clone().unwrap_or_default() })
         }
         Words::Contact { sealed } => Kind::Contact(sealed.clone()),
-        Words::Progress { waiting, text } => Kind::Progress(wire::Progress { waiting: *waiting as u32, text: text.clone() }),
+        Words::Progress { waiting, text } => Kind::Progress(wire::Progress { waiting: waiting.number(), text: text.clone() }),
         Words::PassOn { to } => Kind::PassOn(to.map(|org| org.0.to_vec()).unwrap_or_default()),
         Words::HandBack { reason, text } => {
             Kind::HandBack(wire::Decline { reason: reason.to_string(), text: text.clone(), suggest: Vec::new() })
@@ -75,7 +76,8 @@ fn words_to_wire(words: &Words) -> Kind {
         Words::Withdraw { revoked, .. } => Kind::Withdraw(*revoked),
         Words::Purge => Kind::Purge(nothing),
         Words::Seen => Kind::SeenIt(nothing),
-    }
+        Words::Newer => return None,
+    })
 }
 
 fn words_from_wire(kind: Kind) -> Result<Words, Malformed> {
@@ -94,10 +96,7 @@ fn words_from_wire(kind: Kind) -> Result<Words, Malformed> {
             Words::Confirm { acceptance, code: Some(code).filter(|code| !code.is_empty()) }
         }
         Kind::Contact(sealed) => Words::Contact { sealed },
-        Kind::Progress(wire::Progress { waiting, text }) => {
-            let waiting = Waiting::ALL.into_iter().find(|one| *one as u32 == waiting);
-            Words::Progress { waiting: waiting.ok_or(Malformed("an unknown state of the work"))?, text }
-        }
+        Kind::Progress(wire::Progress { waiting, text }) => Words::Progress { waiting: Waiting::from_number(waiting), text },
         Kind::PassOn(to) => Words::PassOn { to: organisation(&to)? },
         Kind::HandBack(wire::Decline { reason, text, .. }) => Words::HandBack { reason: code(&reason)?, text },
         Kind::Resolve(wire::Resolve { outcomes, text }) => Words::Resolve { outcomes: read_codes(&outcomes)?, text },
@@ -125,7 +124,7 @@ fn offer_to_wire(offer: &Offer) -> wire::Offer {
         expires: time(offer.expires),
         nature: offer.nature.to_string(),
         incident_types: codes(&offer.incident_types),
-        priority: offer.priority as u32,
+        priority: offer.priority.to_wire(offer.priority_newer),
         physical_danger: offer.physical_danger,
         ongoing: offer.ongoing,
         interacted: codes(&offer.interacted),
@@ -160,7 +159,7 @@ fn offer_to_wire(offer: &Offer) -> wire::Offer {
         evidence: offer.evidence.iter().map(evidence).collect(),
         indicators: offer.indicators.iter().map(|hash| hash.0.to_vec()).collect(),
         campaign: offer.campaign.clone(),
-        hand_over: offer.hand_over as u32,
+        hand_over: offer.hand_over.number(),
         do_not_use: codes(&offer.do_not_use),
         safe_times: offer.safe_times.clone(),
     }
@@ -182,18 +181,13 @@ fn offer_from_wire(wire: wire::Offer) -> Result<Offer, Malformed> {
         })
     };
     let consent = wire.consent.ok_or(Malformed("an offer says under which consent it travels"))?;
-    // One that this version does not know is taken for the most urgent: somebody looks at it soon.
-    let priority = Priority::ALL.into_iter().find(|one| *one as u32 == wire.priority).unwrap_or(Priority::Emergency);
-    let hand_over = match wire.hand_over {
-        1 => HandOver::Warm,
-        2 => HandOver::Cold,
-        _ => return Err(Malformed("an unknown way of making the first contact")),
-    };
+    let (priority, priority_newer) = Priority::from_wire(wire.priority);
     Ok(Offer {
         expires: when(wire.expires),
         nature: code(&wire.nature)?,
         incident_types: read_codes(&wire.incident_types)?,
         priority,
+        priority_newer,
         physical_danger: wire.physical_danger,
         ongoing: wire.ongoing,
         interacted: read_codes(&wire.interacted)?,
@@ -228,7 +222,7 @@ fn offer_from_wire(wire: wire::Offer) -> Result<Offer, Malformed> {
         evidence: wire.evidence.into_iter().map(evidence).collect::<Result<_, Malformed>>()?,
         indicators: wire.indicators.into_iter().map(hash).collect::<Result<_, Malformed>>()?,
         campaign: wire.campaign,
-        hand_over,
+        hand_over: HandOver::from_number(wire.hand_over),
         do_not_use: read_codes(&wire.do_not_use)?,
         safe_times: wire.safe_times,
     })
@@ -265,6 +259,18 @@ fn organisation(bytes: &[u8]) -> Result<Option<OrgId>, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_thing_that_can_be_said_is_counted_and_what_is_newer_is_kept() {
+        // The numbers of the words on the wire: `Referral.words` in record.proto.
+        let proto = include_str!("../../../proto/watchfire/v1/record.proto");
+        let words = proto.split("oneof words {").nth(1).unwrap().split('}').next().unwrap();
+        assert_eq!(words.lines().filter(|line| line.trim_end().ends_with(';')).count(), usize::from(Words::KNOWN));
+        let wire = Referral { referral: vec![1; 16], number: 3, withdraw_reason: "No code!".into(), ..Referral::default() };
+        assert!(from_wire(wire.clone()).is_err(), "a code is one, whatever is said");
+        let read = from_wire(Referral { withdraw_reason: "moved".into(), ..wire }).unwrap();
+        assert_eq!((read.number, read.words), (3, Words::Newer));
+    }
 
     #[test]
     fn a_withdrawal_has_its_reason_and_nothing_else_has_one() {

@@ -107,7 +107,8 @@ impl Words {
             | Self::Close
             | Self::Withdraw { .. }
             | Self::Purge
-            | Self::Seen => Ok(()),
+            | Self::Seen
+            | Self::Newer => Ok(()),
         }
     }
 }

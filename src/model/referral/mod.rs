@@ -39,22 +39,40 @@ pub fn heard(before: &[u8; 32], body: &[u8]) -> [u8; 32] {
 /// What the receiver of a case waits for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[repr(u8)]
 pub enum Waiting {
     /// For nothing: the work goes on.
     #[default]
-    Nothing = 1,
+    Nothing,
     /// For the person.
-    Beneficiary = 2,
+    Beneficiary,
     /// For a platform, by a clock of its own.
-    Platform = 3,
+    Platform,
     /// For somebody else.
-    ThirdParty = 4,
+    ThirdParty,
+    /// For what a newer program names by this number.
+    #[serde(skip)]
+    Newer(u32),
 }
 
 impl Waiting {
-    /// All of them.
+    /// All that this version knows.
     pub const ALL: [Self; 4] = [Self::Nothing, Self::Beneficiary, Self::Platform, Self::ThirdParty];
+
+    /// Its number on the wire.
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::Nothing => 1,
+            Self::Beneficiary => 2,
+            Self::Platform => 3,
+            Self::ThirdParty => 4,
+            Self::Newer(number) => number,
+        }
+    }
+
+    /// What has this number.
+    pub fn from_number(number: u32) -> Self {
+        Self::ALL.into_iter().find(|one| one.number() == number).unwrap_or(Self::Newer(number))
+    }
 
     /// Its name in JSON.
     pub const fn name(self) -> &'static str {
@@ -63,6 +81,7 @@ impl Waiting {
             Self::Beneficiary => "beneficiary",
             Self::Platform => "platform",
             Self::ThirdParty => "third_party",
+            Self::Newer(_) => "newer",
         }
     }
 }
@@ -167,12 +186,17 @@ pub enum Words {
     Purge,
     /// Either's node: what was given away has been seen.
     Seen,
+    /// Something that this version does not know. It is kept, counts as a message and moves nothing until a program reads it that does.
+    Newer,
 }
 
 /// Why an offer is withdrawn, in a code: the case was given to somebody else who had accepted it.
 pub const TRANSFERRED: &str = "transferred";
 
 impl Words {
+    /// How many different things a message can say that this version knows.
+    pub const KNOWN: u8 = 19;
+
     /// What people call it, and its name in JSON.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -195,6 +219,7 @@ impl Words {
             Self::Withdraw { .. } => "withdraw",
             Self::Purge => "purge",
             Self::Seen => "seen",
+            Self::Newer => "newer",
         }
     }
 
@@ -219,7 +244,8 @@ impl Words {
             | Self::Close
             | Self::Withdraw { .. }
             | Self::Purge
-            | Self::Seen => Vec::new(),
+            | Self::Seen
+            | Self::Newer => Vec::new(),
         }
     }
 
@@ -257,10 +283,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_waited_for_has_one_name() {
+    fn what_is_waited_for_has_one_name_and_one_number() {
         for waiting in Waiting::ALL {
             assert_eq!(serde_json::to_value(waiting).unwrap(), waiting.name());
+            assert_eq!(Waiting::from_number(waiting.number()), waiting);
         }
+        for number in [0, 5, u32::MAX] {
+            assert_eq!(Waiting::from_number(number), Waiting::Newer(number));
+            assert_eq!(Waiting::Newer(number).number(), number);
+        }
+        assert!(serde_json::from_str::<Waiting>(r#"{"newer":7}"#).is_err(), "nobody here says it");
     }
 
     #[test]

@@ -9,13 +9,34 @@ use serde::{Deserialize, Serialize};
 /// Who makes the first contact.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[repr(u8)]
 pub enum HandOver {
     /// The person, with an introduction code.
     #[default]
-    Warm = 1,
+    Warm,
     /// The receiver, with contact details that are sealed to its desk and come once the case is its own.
-    Cold = 2,
+    Cold,
+    /// In a way that a newer program names by this number. The origin can be asked.
+    Newer(u32),
+}
+
+impl HandOver {
+    /// Its number on the wire.
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::Warm => 1,
+            Self::Cold => 2,
+            Self::Newer(number) => number,
+        }
+    }
+
+    /// What has this number.
+    pub const fn from_number(number: u32) -> Self {
+        match number {
+            1 => Self::Warm,
+            2 => Self::Cold,
+            number => Self::Newer(number),
+        }
+    }
 }
 
 /// A language that the person can be helped in.
@@ -104,6 +125,9 @@ pub struct Offer {
     /// How soon.
     #[serde(default)]
     pub priority: Priority,
+    /// The number that a newer program gave the priority, where this version does not know it: then [`Offer::priority`] is the most urgent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority_newer: Option<u32>,
     /// Whether somebody is in physical danger, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub physical_danger: Option<bool>,

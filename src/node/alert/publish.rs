@@ -195,6 +195,7 @@ impl Node {
             countries,
             regions,
             priority,
+            priority_newer: None,
             headline: headline.trim().to_owned(),
             advice: advice.trim().to_owned(),
             valid_until,

@@ -27,6 +27,9 @@ pub struct AlertView {
     pub state: String,
     /// How pressing it is.
     pub priority: Priority,
+    /// The number that a newer program gave it, where this version does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority_newer: Option<u32>,
     /// Of what (`incident-type`).
     pub incident_types: Vec<Code>,
     /// For which countries; with none of these and no region for everywhere.
@@ -111,6 +114,7 @@ impl Node {
             audience: names.audience(audience),
             state: state.name().into(),
             priority: alert.priority,
+            priority_newer: alert.priority_newer,
             incident_types: alert.incident_types.clone(),
             countries: alert.countries.clone(),
             regions: alert.regions.clone(),

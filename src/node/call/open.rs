@@ -106,7 +106,8 @@ impl Node {
             return Err(NodeError::BadInput(format!("a call ends within 14 days, and not before it begins\n{hint}")));
         }
         let vocabulary = self.vocabularies.version();
-        let call = Call { id: CallId(random()), help_wanted, incident_types, languages, region, priority, expires, vocabulary };
+        let id = CallId(random());
+        let call = Call { id, help_wanted, incident_types, languages, region, priority, priority_newer: None, expires, vocabulary };
         call.check().map_err(|bad| NodeError::BadInput(bad.to_string()))?;
         Ok(call)
     }

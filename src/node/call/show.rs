@@ -28,6 +28,9 @@ pub struct CallView {
     pub state: String,
     /// How soon.
     pub priority: Priority,
+    /// The number that a newer program gave it, where this version does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority_newer: Option<u32>,
     /// What is to be done (`help-wanted`).
     pub help_wanted: Vec<Code>,
     /// What happened (`incident-type`).
@@ -102,6 +105,7 @@ impl Node {
             group: names.audience(&Audience::Group(standing.group)),
             state: standing.state.name().into(),
             priority: call.priority,
+            priority_newer: call.priority_newer,
             help_wanted: call.help_wanted.clone(),
             incident_types: call.incident_types.clone(),
             languages: call.languages.clone(),

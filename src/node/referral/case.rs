@@ -101,6 +101,9 @@ pub(super) struct Ours {
     pub(super) counted: BTreeSet<Measure>,
     /// Of how many of the other side's messages people were told.
     pub(super) told: u64,
+    /// Which of them this program did not know: people are told again once it does.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) newer: BTreeSet<u64>,
     /// What of ours the other side's node has not taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) not_taken: Option<NotTaken>,

@@ -605,6 +605,12 @@ impl Node {
                 "the offer would be open until {day}, which has passed\nhint: `expires` under [offer] is a day to come; leave it out for an offer that stays open"
             )));
         }
+        if offer.priority_newer.is_some() || matches!(offer.hand_over, HandOver::Newer(_)) {
+            return Err(NodeError::BadInput(
+                "the offer has a priority or a hand-over of a newer program\nhint: `priority` and `hand_over` under [offer] are what this version knows"
+                    .into(),
+            ));
+        }
         self.are_codes(offer)?;
         if let Some(country) = &offer.country {
             Country::assigned(country).map_err(|error| NodeError::BadInput(error.to_string()))?;

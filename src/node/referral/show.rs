@@ -479,7 +479,7 @@ impl Node {
         let one = |name: &str, value: String| vec![(name.to_owned(), value)];
         let shown = |list: &str, code: &crate::model::vocabulary::Code| self.vocabularies.shown(list, code);
         Ok(match words {
-            Words::Offer(offer) => (one("priority", offer.priority.to_string()), String::new()),
+            Words::Offer(offer) => (one("priority", offer.priority.shown(offer.priority_newer)), String::new()),
             Words::Refuse { reason } => (one("reason", reason.to_string()), String::new()),
             Words::Ask { text } | Words::Answer { text, .. } => (Vec::new(), text.clone()),
             Words::Accept { start, text } => (start.map(|at| one("start", day_or_time(at))).unwrap_or_default(), text.clone()),
@@ -491,7 +491,7 @@ impl Node {
                 (all, text.clone())
             }
             Words::HandBack { reason, text } => (one("reason", shown("decline-reason", reason)), text.clone()),
-            Words::Progress { waiting, text } => (one("waiting for", waiting_name(*waiting).into()), text.clone()),
+            Words::Progress { waiting, text } => (one("waiting for", waiting_name(*waiting)), text.clone()),
             Words::Resolve { outcomes, text } => {
                 let outcomes: Vec<String> = outcomes.iter().map(|code| shown("outcome", code)).collect();
                 (one("outcome", outcomes.join(", ")), text.clone())
@@ -509,6 +509,7 @@ impl Node {
                 (reason.as_ref().map(|reason| one("reason", reason.to_string())).unwrap_or_default(), String::new())
             }
             Words::Contact { .. } => (one("sealed", "to the receiver's desk".into()), String::new()),
+            Words::Newer => (one("means", NEWER.into()), String::new()),
             Words::Confirm { .. } | Words::Receipt | Words::Acknowledge | Words::Close | Words::Purge | Words::Seen => {
                 (Vec::new(), String::new())
             }
@@ -524,6 +525,7 @@ fn codes(words: &Words) -> Vec<(String, String)> {
         }
         Words::Withdraw { reason, .. } => named("reason", reason.as_slice()),
         Words::Resolve { outcomes, .. } => named("outcome", outcomes),
+        Words::Progress { waiting: Waiting::Newer(number), .. } => vec![("waiting for".into(), number.to_string())],
         Words::Progress { waiting, .. } => vec![("waiting for".into(), waiting.name().into())],
         _ => Vec::new(),
     }
@@ -566,12 +568,16 @@ const fn side_name(side: Side) -> &'static str {
     }
 }
 
-const fn waiting_name(waiting: Waiting) -> &'static str {
+/// What is said of a message that this version does not know.
+const NEWER: &str = "this version does not know it; it moves nothing here until one reads it that does";
+
+fn waiting_name(waiting: Waiting) -> String {
     match waiting {
-        Waiting::Nothing => "nothing",
-        Waiting::Beneficiary => "the person",
-        Waiting::Platform => "a platform",
-        Waiting::ThirdParty => "somebody else",
+        Waiting::Nothing => "nothing".into(),
+        Waiting::Beneficiary => "the person".into(),
+        Waiting::Platform => "a platform".into(),
+        Waiting::ThirdParty => "somebody else".into(),
+        Waiting::Newer(number) => format!("something that this version does not know (number {number})"),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::store::Conversation;
 use crate::store::change::Change;
 
 impl Node {
-    /// A notice of each message of the other side that people were not told of.
+    /// A notice of each message of the other side that people were not told of, and of each that is understood by now.
     pub(super) fn tell_of_news(&self, conversation: &Conversation, ours: &mut Ours) -> Vec<Change> {
         let theirs = conversation.of(conversation.row.side.other());
         let written = theirs.len() as u64;
@@ -21,7 +21,14 @@ impl Node {
             return changes;
         }
         let void = |number: u64| conversation.standing.void(conversation.row.side.other(), number).is_some();
-        for (message, number) in theirs.iter().zip(1..).filter(|(_, number)| *number > ours.told && !void(*number)) {
+        for (message, number) in theirs.iter().zip(1..) {
+            let is_news = number > ours.told || message.step != Step::Newer && ours.newer.remove(&number);
+            if !is_news || void(number) {
+                continue;
+            }
+            if message.step == Step::Newer {
+                ours.newer.insert(number);
+            }
             if let Some(event) = event(message.step) {
                 changes.push(self.notify(self.notice(event, &conversation.id, number, priority)));
             }
@@ -48,7 +55,7 @@ const fn event(step: Step) -> Option<Event> {
         Step::Decline | Step::Refuse => Event::Declined,
         Step::Ask => Event::Question,
         Step::Answer(_) => Event::Answer,
-        Step::Progress(_) | Step::PassOn => Event::Progress,
+        Step::Progress(_) | Step::PassOn | Step::Newer => Event::Progress,
         Step::Resolve => Event::Resolved,
         Step::Withdraw => Event::Withdrawn,
         Step::HandBack => Event::HandedBack,

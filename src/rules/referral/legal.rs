@@ -65,7 +65,7 @@ impl OriginPart {
         let number = self.written + 1;
         let next = Self { written: number, seen: message.seen, ..self };
         need(message.seen >= self.seen, Illegal::SeesLess)?;
-        if message.step == Step::Gone {
+        if matches!(message.step, Step::Gone | Step::Newer) {
             return Ok(next);
         }
         if message.step == Step::Offer {
@@ -125,7 +125,7 @@ impl ReceiverPart {
         let number = self.written + 1;
         let next = Self { written: number, seen: message.seen, ..self };
         need(message.seen >= self.seen, Illegal::SeesLess)?;
-        if message.step == Step::Gone {
+        if matches!(message.step, Step::Gone | Step::Newer) {
             return Ok(next);
         }
         need(origin.offered || origin.withdrawn.is_some(), Illegal::NoOffer)?;

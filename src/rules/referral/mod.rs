@@ -57,6 +57,8 @@ pub enum Progress {
     WaitingPlatform,
     /// For somebody else.
     WaitingThirdParty,
+    /// For what a newer program names by this number.
+    Newer(u32),
 }
 
 /// What a message does, without its words. Numbers are those of messages in their side's log about this referral, from 1.
@@ -102,6 +104,8 @@ pub enum Step {
     Seen,
     /// Either: something that was destroyed before it came here. It moves nothing; what it moved elsewhere was withdrawn with it.
     Gone,
+    /// Either: something that this version does not know. It moves nothing until a program reads it that does.
+    Newer,
 }
 
 impl Step {
@@ -127,6 +131,7 @@ impl Step {
             Self::Withdraw => "withdraw",
             Self::Purge => "purge",
             Self::Seen => "seen",
+            Self::Newer => "newer",
             Self::Gone => return None,
         })
     }
@@ -150,6 +155,7 @@ impl From<&Words> for Step {
                 Waiting::Beneficiary => Progress::WaitingBeneficiary,
                 Waiting::Platform => Progress::WaitingPlatform,
                 Waiting::ThirdParty => Progress::WaitingThirdParty,
+                Waiting::Newer(number) => Progress::Newer(*number),
             }),
             Words::PassOn { .. } => Self::PassOn,
             Words::HandBack { .. } => Self::HandBack,
@@ -159,6 +165,7 @@ impl From<&Words> for Step {
             Words::Withdraw { .. } => Self::Withdraw,
             Words::Purge => Self::Purge,
             Words::Seen => Self::Seen,
+            Words::Newer => Self::Newer,
         }
     }
 }
@@ -364,6 +371,7 @@ impl Phase {
             Self::InProgress(Progress::WaitingBeneficiary) => "waiting_beneficiary",
             Self::InProgress(Progress::WaitingPlatform) => "waiting_platform",
             Self::InProgress(Progress::WaitingThirdParty) => "waiting_third_party",
+            Self::InProgress(Progress::Newer(_)) => "waiting_newer",
             Self::HandedBack => "handed_back",
             Self::Resolved => "resolved",
             Self::Reviewed => "reviewed",

@@ -237,9 +237,11 @@ impl Tx<'_> {
             row.verdict = self.index(log, received, row, revoked, body, numbers, at)?;
         }
         if let Meaning::Said(said) = &received.meaning {
-            row.verdict = self.hear(log, said, body, number, super::referral::Entry { at, retention, label })?;
+            let heard = self.hear(log, said, body, number, super::referral::Entry { at, retention, label })?;
+            // What is not understood yet counts as a message, and is read anew by the program that knows it.
+            row.verdict = if heard == Verdict::Accepted { received.verdict } else { heard };
         }
-        self.quarantine(log, received, at)
+        if row.verdict == received.verdict { self.quarantine(log, received, at) } else { Ok(()) }
     }
 
     /// An entry that was of a newer kind when it came, and is understood by now. It is counted already.

@@ -78,8 +78,18 @@ impl Tx<'_> {
         if said.number <= last {
             let there = self.message(&id, side, said.number)?;
             let earlier = self.message(&id, side, said.number - 1)?.map_or([0; 32], |row| row.heard);
-            if there.is_some_and(|there| there.heard == heard(&earlier, body) || there.step == Step::Gone) {
-                return Ok(Verdict::Duplicate);
+            let is_it = |there: &MessageRow| there.heard == heard(&earlier, body);
+            match there {
+                // It was kept by a program that did not know what it says.
+                Some(there) if there.step == Step::Newer && said.step != Step::Newer && is_it(&there) => {
+                    let known = MessageRow { step: said.step, ..there };
+                    self.t.messages.insert((&id.0, side_number(side), said.number), known.encode().as_slice())?;
+                    row.over = false;
+                    self.put_referral(&id, &row)?;
+                    return Ok(Verdict::Accepted);
+                }
+                Some(there) if there.step == Step::Gone || is_it(&there) => return Ok(Verdict::Duplicate),
+                _ => {}
             }
             row.forked = true;
             self.put_referral(&id, &row)?;
@@ -92,7 +102,7 @@ impl Tx<'_> {
         }
         if last == 0 && !place.ours {
             let most = match said.step {
-                Step::Offer => Some(self.referrals_max),
+                Step::Offer | Step::Newer => Some(self.referrals_max),
                 // What was refused must be withdrawn all the same: its row is over as soon as that is answered.
                 Step::Withdraw => Some(self.referrals_max.saturating_mul(2)),
                 _ => None,
@@ -129,7 +139,7 @@ impl Tx<'_> {
         let retention = if retention.0 == 0 || *retention > latest { latest } else { *retention };
         let (opened, label) = (*at, *label);
         let new = ReferralRow { peer: *peer, side, opened, retention, label, over: false, forked: false };
-        let begins = said.number == 1 && said.step == Step::Offer;
+        let begins = said.number == 1 && matches!(said.step, Step::Offer | Step::Newer);
         // What was withdrawn before it came: whoever withdrew it waits to hear that nothing of it is here.
         let came_too_late = !ours && said.number > 1 && said.number <= GAP_MAX && said.step == Step::Withdraw;
         Ok(known.or((begins || came_too_late).then_some(new)))
