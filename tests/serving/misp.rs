@@ -460,3 +460,88 @@ fn a_sighting_reaches_the_author_of_what_the_program_may_see() {
         std::thread::sleep(processes::LOOK);
     }
 }
+
+/// Two nodes that know of each other no more than an address: the one reads what the other serves as MISP, and writes into it.
+#[test]
+fn a_node_reads_what_another_serves_as_misp_and_writes_into_it() {
+    if !has_curl() {
+        return;
+    }
+    let mut place = Place::new("[release]\nhold_s = 0\n");
+    place.import("value,campaign\nfresh-lure.com,Pegasus\nhxxps://page.fresh-lure.com/a,Pegasus\n198.51.7.9,Predator\n", "green", "there");
+    place.import("value,campaign\nkept-back.com,Pegasus\n", "amber", "there");
+    let secret = |name: &str, token: &str| {
+        let path = place.directory.path().join(name);
+        std::fs::write(&path, token).expect("written");
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("for us alone");
+        super::text(&path)
+    };
+    let token = place.add("reads", &["--scope", "misp,export", "--tlp-max", "green"]);
+    let (reads, key, writes) = (secret("reads", &format!("Bearer {token}")), secret("key", &token), secret("writes", &writer(&place)));
+    let (port, certificate) = (place.address.rsplit_once(':').expect("a port").1.to_owned(), place.here.data.join("https/cert.pem"));
+    let (url, certificate) = (format!("https://localhost:{port}"), super::text(&certificate));
+    let way = ["--allow-local", "--ca-file", &certificate];
+    place.there.start();
+    let there = &place.there;
+    let add = |name: &str, at: &str, kind: &str, secret: &str, more: &[&str]| {
+        let at = format!("{url}{at}");
+        there.json(&[&["feed", "add", name, &at, "--kind", kind, "--secret-file", secret], more, &way].concat());
+    };
+    // What was added is read at once, by itself.
+    let run = |name: &str| {
+        let began = Instant::now();
+        loop {
+            let output = there.command(&["feed", "run", name]).output().expect("it runs");
+            let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+            if !said.contains("is being read") {
+                return (output.status.success(), said);
+            }
+            assert!(began.elapsed() < processes::PATIENCE, "{name}: {said}");
+            std::thread::sleep(processes::LOOK);
+        }
+    };
+    let runs = |name: &str| {
+        let (success, said) = run(name);
+        assert!(success, "{name}: {said}");
+    };
+    let state = |value: &str| {
+        let found = there.json(&["lookup", value]);
+        let all = found.as_array().expect("a list").iter().flat_map(|one| one["matches"].as_array().expect("matches"));
+        let of_it = all.filter(|one| one["value"] == value);
+        of_it.map(|one| one["state"].as_str().expect("a state").to_owned()).collect::<Vec<_>>()
+    };
+    add("hub", "/export/misp/", "misp-feed", &reads, &["--tlp", "green"]);
+    runs("hub");
+    for value in ["fresh-lure.com", "https://page.fresh-lure.com/a", "198.51.7.9"] {
+        assert_eq!(state(value), ["live"], "{value}");
+    }
+    assert_eq!(state("kept-back.com"), [""; 0], "its token is good for less");
+    let found = there.json(&["lookup", "fresh-lure.com"]).to_string();
+    assert!(found.contains("feed:hub") && found.contains("green"), "{found}");
+    place.here.json(&["withdraw", "fresh-lure.com", "--reason", "the domain has a new owner"]);
+    place.import("value,campaign\nsecond-lure.com,Predator\n", "green", "there");
+    runs("hub");
+    assert_eq!(state("second-lure.com"), ["live"]);
+    assert_ne!(state("fresh-lure.com"), ["live"], "what is gone there is gone here");
+    assert_eq!(state("https://page.fresh-lure.com/a"), ["live"], "and nothing else");
+    // By its numbers, which are the beginnings of ids, it is no server of MISP's own to the reader of one: it says what to read.
+    add("numbers", "/misp/", "misp", &key, &[]);
+    let (success, said) = run("numbers");
+    assert!(!success && said.contains("read the MISP feed that it exports"), "{said}");
+
+    // The other way around: what a group shares there is written into the one here.
+    let mut third = processes::Org::found(place.directory.path(), "third");
+    third.start();
+    let card = super::card(&third);
+    third.kill();
+    there.json(&["peer", "add", &card, "--name", "third"]);
+    there.json(&["group", "create", "lab", "--community", "--member", "third"]);
+    there.json(&["share", "written-lure.com", "--tlp", "green", "--to", "lab", "--now"]);
+    there.json(&["share", "ours-alone.com", "--tlp", "amber", "--to", "lab", "--now"]);
+    add("hub-out", "/misp/", "misp-push", &writes, &["--group", "lab"]);
+    runs("hub-out");
+    let reader = place.add("reader", &["--scope", "misp", "--tlp-max", "green"]);
+    place.until_found(&reader, &json!({ "value": "written-lure.com" }), 1);
+    assert_eq!(values(&place.ask(&reader, "attributes/restSearch", &json!({ "value": "ours-alone.com" }))), [""; 0]);
+    assert!(place.here.trouble.lock().expect("trouble").is_empty());
+}

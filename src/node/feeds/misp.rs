@@ -90,14 +90,19 @@ impl<'de> Visitor<'de> for Index<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Self::Value, A::Error> {
         let mut index = BTreeMap::new();
         while let Some(Indexed { id, timestamp, published }) = all.next_element()? {
-            let id = id.0.filter(|id| *id < 1 << (64 - ATTRIBUTE_BITS));
+            if id.0.is_some_and(|id| id >= 1 << (64 - ATTRIBUTE_BITS)) {
+                *self.fault = Some(Fault::NotThat(
+                    "its events have numbers that no MISP gives; of a node of Watchfire, read the MISP feed that it exports",
+                ));
+                return Err(A::Error::custom("a large number"));
+            }
+            let id = id.0;
             let (Some(id), Some(at)) = (id, timestamp.0) else {
                 *self.fault = Some(Fault::NotThat("its index has no numbers of events"));
                 return Err(A::Error::custom("no number"));
             };
-            // Within the second it may still change and look the same.
-            let unsettled = if at.saturating_add(2) >= self.now { "?" } else { "" };
-            index.insert(id, Known { version: format!("{at}{unsettled}"), published: published.0.is_some_and(|flag| flag != 0) });
+            index
+                .insert(id, Known { version: format!("{at}{}", mark(at, self.now)), published: published.0.is_some_and(|flag| flag != 0) });
             if index.len() as u64 > self.most {
                 *self.fault = Some(Fault::TooMany);
                 return Err(A::Error::custom("too many"));
@@ -162,7 +167,8 @@ impl Node {
         }
         let index = self.misp_index(run, &root).await?;
         let gone = self.take_gone(run, &index).await?;
-        let is_news = |id: &u64, event: &Known| event.published && run.state.parts.get(&id.to_string()) != Some(&event.version);
+        let is_read = |id: &u64, version: &String| !version.ends_with(UNSETTLED) && run.state.parts.get(&id.to_string()) == Some(version);
+        let is_news = |id: &u64, event: &Known| event.published && !is_read(id, &event.version);
         let mut changed: VecDeque<u64> = index.iter().filter(|(id, event)| is_news(id, event)).map(|(id, _)| *id).collect();
         // What was begun goes on, where it is still what it was.
         let begun = run.state.begun.take().filter(|begun| index.get(&begun.event).is_some_and(|event| event.version == begun.version));
@@ -393,8 +399,16 @@ fn event(id: u64, all: Vec<Numbered>, is_part: bool, reading: &mut Reading, name
     json!({ "Event": event })
 }
 
+/// Behind the version of an event that changed just now: within the second it may still change and look the same, so it is read once more.
+pub(super) const UNSETTLED: &str = "?";
+
+/// What stands behind the version of an event that changed then, both in seconds of the server.
+pub(super) const fn mark(at: u64, now: u64) -> &'static str {
+    if at.saturating_add(2) >= now { UNSETTLED } else { "" }
+}
+
 /// A number, or a string of one.
-fn number(value: &Value) -> Option<u64> {
+pub(super) fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 

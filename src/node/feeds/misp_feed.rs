@@ -2,10 +2,12 @@
 
 use super::fault::Fault;
 use super::fetch::Validators;
+use super::misp::{UNSETTLED, mark, number};
 use super::run::{Fetch, address};
 use super::take::{Reading, part};
 use super::{Run, Stop};
 use crate::node::Node;
+use hyper::header::DATE;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,13 +27,16 @@ impl Node {
         let fetch = Fetch { validators: Some(run.state.validators.clone()), ..Fetch::default() };
         let fetched = self.fetch_for(run, &at("manifest.json")?, fetch).await?;
         let validators = fetched.validators();
+        let now = super::fetch::date(&fetched.headers, DATE).unwrap_or(self.clock.now().0 / 1_000);
         let Some(body) = fetched.body else { return Ok(()) };
-        let manifest = manifest(&body.whole()?, self.config.feeds.events_max)?;
+        let manifest = manifest(&body.whole()?, now, self.config.feeds.events_max)?;
         // Until all that it names was read, it is fetched whole.
         run.state.validators = Validators::default();
         let all: BTreeSet<u64> = manifest.keys().map(|uuid| part(uuid)).collect();
         let again = run.how.dry_run || run.how.accept_removals;
-        let changed = manifest.iter().filter(|(uuid, version)| again || run.state.parts.get(*uuid) != Some(*version));
+        let is_settled = |version: &String| !version.ends_with(UNSETTLED);
+        let is_known = |uuid: &String, version: &String| is_settled(version) && run.state.parts.get(uuid) == Some(version);
+        let changed = manifest.iter().filter(|(uuid, version)| again || !is_known(uuid, version));
         let changed: Vec<(String, String)> = changed.map(|(uuid, version)| (uuid.clone(), version.clone())).collect();
         let most = usize::try_from(self.config.feeds.fetches_max).unwrap_or(usize::MAX);
         let (mut failed, is_all) = (None, changed.len() <= most);
@@ -49,7 +54,7 @@ impl Node {
             }
         }
         run.state.parts.retain(|uuid, _| manifest.contains_key(uuid));
-        if failed.is_none() && is_all {
+        if failed.is_none() && is_all && manifest.values().all(is_settled) {
             run.state.validators = validators;
         }
         self.take(run, Reading::default(), Some(&all)).await?;
@@ -82,8 +87,9 @@ fn root(at: &str) -> Result<Url, Fault> {
     Ok(url)
 }
 
-/// The events of a manifest, each with its version. What is no uuid would be an address of the manifest's choice.
-fn manifest(bytes: &[u8], most: u64) -> Result<BTreeMap<String, String>, Fault> {
+/// The events of a manifest, read at a time of the server in seconds, each with its version. What is no uuid would be an address of the manifest's
+/// choice.
+fn manifest(bytes: &[u8], now: u64, most: u64) -> Result<BTreeMap<String, String>, Fault> {
     let all: BTreeMap<String, Event> = serde_json::from_slice(bytes).map_err(|_| Fault::NotThat("there is no manifest"))?;
     if all.len() as u64 > most {
         return Err(Fault::TooMany);
@@ -92,7 +98,11 @@ fn manifest(bytes: &[u8], most: u64) -> Result<BTreeMap<String, String>, Fault> 
     if !all.keys().all(|name| is_uuid(name)) {
         return Err(Fault::NotThat("its manifest names something that is no event"));
     }
-    Ok(all.into_iter().map(|(uuid, event)| (uuid, event.timestamp.to_string())).collect())
+    let version = |event: Event| {
+        let mark = number(&event.timestamp).map_or("", |at| mark(at, now));
+        format!("{}{mark}", event.timestamp)
+    };
+    Ok(all.into_iter().map(|(uuid, event)| (uuid, version(event))).collect())
 }
 
 #[cfg(test)]
@@ -102,10 +112,11 @@ mod tests {
     #[test]
     fn a_manifest_names_events_and_no_addresses() {
         let good = br#"{"deba275d-e3f9-54f1-80c8-6b06887a75f4":{"timestamp":"1","info":"x"},"8a8269e4-ace7-5cff-94f0-409521ae4f0c":{"timestamp":2}}"#;
-        assert_eq!(manifest(good, 2).unwrap().into_values().collect::<Vec<_>>(), ["2", "\"1\""]);
-        assert_eq!(manifest(good, 1), Err(Fault::TooMany));
+        assert_eq!(manifest(good, 5, 2).unwrap().into_values().collect::<Vec<_>>(), ["2", "\"1\""]);
+        assert_eq!(manifest(good, 5, 1), Err(Fault::TooMany));
+        assert_eq!(manifest(good, 3, 2).unwrap().into_values().collect::<Vec<_>>(), ["2?", "\"1\"?"], "just now");
         for bad in ["[]", "", "<html>", r#"{"../../../../etc/passwd":{}}"#, r#"{"http://127.0.0.1/":{}}"#] {
-            assert!(matches!(manifest(bad.as_bytes(), 2), Err(Fault::NotThat(_))), "{bad}");
+            assert!(matches!(manifest(bad.as_bytes(), 5, 2), Err(Fault::NotThat(_))), "{bad}");
         }
     }
 

@@ -305,7 +305,8 @@ impl Compare {
         for (event, rows) in by_event {
             for some in rows.chunks(self.size.max(1)) {
                 let of = |(_, row): &(u64, Pushed)| json!({ "uuid": row.id.to_string(), "deleted": true, "timestamp": row.at.to_string() });
-                let head = Map::from_iter([("uuid".to_owned(), event.to_string().into())]);
+                // An event that says nothing of it would not be published any more.
+                let head = Map::from_iter([("uuid".to_owned(), event.to_string().into()), ("published".to_owned(), true.into())]);
                 let page = self.page(event, head, some.iter().map(of).collect(), some.to_vec(), 0);
                 if give.blocking_send(page).is_err() {
                     return;
