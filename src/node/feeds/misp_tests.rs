@@ -293,6 +293,20 @@ async fn a_misp_server_is_followed_event_by_event() {
     assert_eq!(desk.became("misp").await, [0, 0, 0, 1]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_a_server_that_stays_as_it_is_is_said_anew_before_it_is_destroyed() {
+    let (desk, misp) = (renew_tests::desk().await, Misp::new().await);
+    misp.put(1, 1_700_000_000, 10, &["evil1.login-lure.com"], &[]);
+    misp.put(2, 1_700_000_000, 20, &["evil2.login-lure.com"], &[]);
+    add(&desk, &misp).await;
+    assert_eq!(desk.became("misp").await, [2, 0, 0, 0]);
+    renew_tests::days(&desk, "misp", 10).await;
+    misp.change(|state| drop(state.events.remove(&2)));
+    let taken = renew_tests::days(&desk, "misp", 50).await;
+    assert!((50 / 5..50 / 4).contains(&taken), "{taken}");
+    assert!(renew_tests::is_live(&desk, "evil1.login-lure.com") && !renew_tests::is_live(&desk, "evil2.login-lure.com"));
+}
+
 /// A server with an event that does not fit on a page, among many that do.
 async fn large(each: u64) -> Misp {
     let misp = Misp::new().await;

@@ -14,6 +14,9 @@ mod pass;
 #[cfg(test)]
 mod pass_tests;
 mod push;
+mod renew;
+#[cfg(test)]
+mod renew_tests;
 mod row;
 mod run;
 mod take;

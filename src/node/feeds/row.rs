@@ -121,6 +121,9 @@ pub(super) struct StateRow {
     /// Why what it says could not be passed on, or be taken back there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) not_passed: Option<String>,
+    /// When the last reading of all of it began, also of what had not changed.
+    #[serde(default)]
+    pub(super) all: Timestamp,
     #[serde(default)]
     pub(super) validators: Validators,
     /// Of a folder or a MISP feed: each of its files, and which version of it was taken. Of a MISP server: each of its events.
@@ -129,6 +132,9 @@ pub(super) struct StateRow {
     /// Of a collection: where the next question begins.
     #[serde(default)]
     pub(super) cursor: Cursor,
+    /// Of a collection that is read again from its beginning: how far that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) again: Option<Cursor>,
     /// Of a collection: how much is kept of what pages have said of objects on others.
     #[serde(default)]
     pub(super) beside: u64,

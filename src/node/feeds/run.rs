@@ -116,6 +116,7 @@ impl Node {
         run.state.tried = Some(now);
         run.state.next = later(now, run.feed.terms.every_s);
         if !how.dry_run {
+            run.state.begin_again_if_due(&self.renewal(&run.feed.terms), now);
             // Should it be what ends the process, the next start does not begin with it.
             self.write_state(&run).await?;
         }

@@ -161,7 +161,7 @@ impl Node {
             }
         }
         let (snapshot, log) = (self.store.snapshot()?, run.feed.log(self.org())?.id());
-        let renewed = self.config.records.retention_days.saturating_mul(86_400_000 / 2);
+        let least_ms = self.renewal(&run.feed.terms).least_ms();
         for (key, new_parts) in says {
             let Some(mut one) = said.remove(&key) else { continue };
             let before = run.known.items.get(&key);
@@ -174,7 +174,7 @@ impl Node {
                 one.body = lasting(&one.body, said_before)?.unwrap_or(one.body);
             }
             all_parts.extend(new_parts);
-            let stays = |row: &ItemRow| row.hash == one.hash() && (row.until.0 == 0 || row.until.0.saturating_sub(now.0) >= renewed);
+            let stays = |row: &ItemRow| row.hash == one.hash() && (row.until.0 == 0 || row.until.0.saturating_sub(now.0) >= least_ms);
             match before {
                 Some(row) if stays(row) => {
                     run.counts.unchanged += 1;

@@ -2,7 +2,7 @@
 
 use super::beside::{Page, page};
 use super::fault::Fault;
-use super::row::Cursor;
+use super::row::{Cursor, StateRow};
 use super::run::{Fetch, address};
 use super::take::{Reading, part};
 use super::{Run, Stop};
@@ -24,14 +24,24 @@ const NEXT_BYTES_MAX: usize = 4 << 10;
 impl Node {
     pub(super) async fn read_taxii(self: &Arc<Self>, run: &mut Run) -> Result<(), Stop> {
         if run.how.accept_removals {
-            run.state.cursor = Cursor::default();
+            (run.state.cursor, run.state.again) = (Cursor::default(), None);
         }
-        for _ in 0..self.config.feeds.fetches_max {
-            let url = page_of(&run.feed.terms.at, &run.state.cursor)?;
+        // What is new comes first. What is left of the run goes on with what was there before, by one page at least.
+        let left = self.read_pages(run, Walk::News, self.config.feeds.fetches_max).await?;
+        if run.state.again.is_some() && !run.how.dry_run {
+            self.read_pages(run, Walk::Again, left.max(1)).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads pages until there are no more, or so many. How many are left of these.
+    async fn read_pages(self: &Arc<Self>, run: &mut Run, walk: Walk, most: u64) -> Result<u64, Stop> {
+        for left in (0..most).rev() {
+            let url = page_of(&run.feed.terms.at, walk.cursor(&mut run.state))?;
             let fetched = self.fetch_for(run, &url, Fetch { accept: Some(MEDIA), ..Fetch::default() }).await;
             let fetched = match fetched {
                 // The server has forgotten what its word for the next page meant: it is asked from where this reading began.
-                Err(Fault::Http(400 | 404 | 410 | 422)) if run.state.cursor.next.take().is_some() => continue,
+                Err(Fault::Http(400 | 404 | 410 | 422)) if walk.cursor(&mut run.state).next.take().is_some() => continue,
                 fetched => fetched?,
             };
             let header = |name: &str| {
@@ -50,9 +60,13 @@ impl Node {
             let mut reading = Reading::default();
             reading.parts.extend(page.objects.indicators().map(|id| (part(id), BTreeSet::new())));
             let is_empty = page.objects.count == 0;
-            let before = run.state.cursor.clone();
-            run.state.cursor = turned(&before, &page, added_last);
-            let stuck = page.more && run.state.cursor == before;
+            let cursor = walk.cursor(&mut run.state);
+            let before = cursor.clone();
+            *cursor = turned(&before, &page, added_last);
+            let stuck = page.more && *cursor == before;
+            if walk == Walk::Again && !page.more {
+                run.state.again = None;
+            }
             if !is_empty {
                 let said = std::mem::take(&mut beside.said);
                 let read = self.read_apart(run, reading, move |node, feed, reading| {
@@ -67,10 +81,29 @@ impl Node {
                 return Err(Fault::NotThat("it says that there is more, and not where").into());
             }
             if !page.more || run.how.dry_run {
-                return Ok(());
+                return Ok(left);
             }
         }
-        Ok(())
+        Ok(0)
+    }
+}
+
+/// A way through a collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Walk {
+    /// From where the last one ended.
+    News,
+    /// From the beginning, through what has come before: nothing else brings what is unchanged once more.
+    Again,
+}
+
+impl Walk {
+    /// Where its next question begins.
+    fn cursor(self, state: &mut StateRow) -> &mut Cursor {
+        match self {
+            Self::News => &mut state.cursor,
+            Self::Again => state.again.get_or_insert_default(),
+        }
     }
 }
 

@@ -27,14 +27,14 @@ pub(super) struct Desk {
     pub(super) directory: tempfile::TempDir,
     pub(super) clock: Clock,
     pub(super) node: Arc<Node>,
-    web: Web,
+    pub(super) web: Web,
 }
 
 /// Status and body, by path.
 type Pages = BTreeMap<String, (u16, Vec<u8>)>;
 
 /// What is served, and what was asked.
-struct Web {
+pub(super) struct Web {
     port: u16,
     pages: Arc<Mutex<Pages>>,
     asked: Arc<Mutex<Vec<String>>>,
@@ -71,19 +71,19 @@ impl Web {
         Self { port, pages, asked }
     }
 
-    fn put(&self, path: &str, body: impl Into<Vec<u8>>) {
+    pub(super) fn put(&self, path: &str, body: impl Into<Vec<u8>>) {
         self.pages.lock().unwrap().insert(path.to_owned(), (200, body.into()));
     }
 
-    fn fail(&self, path: &str, status: u16) {
+    pub(super) fn fail(&self, path: &str, status: u16) {
         self.pages.lock().unwrap().insert(path.to_owned(), (status, Vec::new()));
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(super) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    fn asked(&self) -> Vec<String> {
+    pub(super) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.asked.lock().unwrap())
     }
 }
@@ -168,7 +168,7 @@ impl Desk {
         exact.map(|MatchView { author_name, state, label, .. }| format!("{author_name} {state} {label}")).collect()
     }
 
-    fn folder(&self) -> PathBuf {
+    pub(super) fn folder(&self) -> PathBuf {
         let folder = self.directory.path().join("drop");
         std::fs::create_dir_all(&folder).unwrap();
         folder
@@ -320,7 +320,7 @@ async fn a_folder_is_followed_file_by_file() {
     assert_eq!(desk.says("evil5.example.org"), ["feed:drop live amber+strict"]);
 }
 
-fn event(uuid: &str, values: &[(&str, bool)], tag: &str) -> String {
+pub(super) fn event(uuid: &str, values: &[(&str, bool)], tag: &str) -> String {
     let attribute = |(value, deleted): &(&str, bool)| {
         format!(r#"{{"type":"domain","category":"Network activity","to_ids":true,"value":"{value}","deleted":{deleted}}}"#)
     };
@@ -396,7 +396,7 @@ async fn the_recorded_misp_feed_is_taken_in() {
     assert_eq!(desk.became("tweetfeed").await, [0, 0, 0, 0]);
 }
 
-fn indicator(id: u8, value: &str, more: &str) -> String {
+pub(super) fn indicator(id: u8, value: &str, more: &str) -> String {
     let time = "2026-01-01T00:00:00Z";
     format!(
         r#"{{"type":"indicator","spec_version":"2.1","id":"indicator--00000000-0000-4000-8000-0000000000{id:02}","created":"{time}","modified":"{time}","valid_from":"{time}","pattern_type":"stix","pattern":"[domain-name:value = '{value}']"{more}}}"#
