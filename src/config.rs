@@ -387,6 +387,10 @@ section!(
         misp_page_attributes: 5_000,
         /// And so many bytes of them, which are held in memory some three times over.
         misp_page_bytes_max: 64 << 20,
+        /// A page of a collection has so many objects at most: the store is read for each. A server is asked for 1,000, and may give what it likes.
+        taxii_page_objects_max: 100_000,
+        /// And so many bytes, which are held in memory some three times over.
+        taxii_page_bytes_max: 128 << 20,
     }
 );
 
@@ -552,7 +556,7 @@ const fn number(key: &'static str, min: u64, max: u64, about: &'static str) -> S
 }
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 129] = [
+pub const SETTINGS: [Setting; 131] = [
     text("name", "what people here call this node"),
     text("listen", "address and port that peers connect to"),
     text("endpoints", "host:port at which peers reach this node, as its card tells them"),
@@ -671,6 +675,8 @@ pub const SETTINGS: [Setting; 129] = [
     number("feeds.events_max", 1, 1_000_000, "events of one MISP feed or server"),
     number("feeds.misp_page_attributes", 1, 100_000, "attributes that a MISP server gives or takes at a time"),
     number("feeds.misp_page_bytes_max", 1 << 10, 1 << 30, "bytes of them"),
+    number("feeds.taxii_page_objects_max", 1, 10_000_000, "objects of one page of a TAXII collection"),
+    number("feeds.taxii_page_bytes_max", 1 << 10, 1 << 30, "bytes of it"),
     number("notify.retry_s_min", 1, 86_400, "first wait before a notice that failed is tried again"),
     number("notify.retry_s_max", 1, 86_400, "longest wait before a notice is tried again"),
     number("notify.give_up_hours", 1, 168, "a notice that has failed for so long is given up"),

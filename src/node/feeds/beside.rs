@@ -1,7 +1,8 @@
 //! What pages of a collection say of objects on other pages: who publishes, what a marking means, what an indicator indicates. A page is read with what those
 //! before it have said of its objects; what a page says of an indicator that came before is put to what is kept of that.
 //!
-//! So much is kept of it: names, markings and who indicates what, shortened, `feeds.records_max` of them of each feed. A publisher or a marking that comes after
+//! So much is kept of it: names, markings and who indicates what, shortened, `feeds.records_max` of them of each feed. What does not count for a bound is told
+//! in the run, and counts once the source says it again, or the indicator that it is about. A publisher or a marking that comes after
 //! what refers to it counts for what comes or changes from then on. A marking that is defined twice, and not alike, counts as TLP:RED.
 
 use super::fault::Fault;
@@ -13,14 +14,12 @@ use crate::node::{Node, NodeError};
 use crate::rules::label::Held;
 use crate::store::Snapshot;
 use crate::store::change::{Change, Shelf};
-use serde::de::{Error, SeqAccess, Visitor};
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// So many objects of one page are read at most.
-const OBJECTS_MAX: usize = 100_000;
 /// A longer id is none of STIX's: a type and a UUID.
 const ID_BYTES_MAX: usize = 100;
 /// The longest name, in characters: a label has no more.
@@ -29,30 +28,52 @@ const NAME_CHARS_MAX: usize = 200;
 const PROPERTY_BYTES_MAX: usize = 4 << 10;
 /// The most that one indicator indicates, and that it refers to: it has as many labels.
 const TARGETS_MAX: usize = 50;
-/// So many indicators at most wait for one name.
-const WAITING_MAX: usize = 500;
-/// So much goes with one page, and is kept of it, in bytes.
-const BESIDE_BYTES_MAX: usize = 16 << 20;
-/// One indicator has no more values than these, and so many of those that came before are said anew after one page.
+/// An indicator that is said anew for a name has no more values than these. It has one, where nobody writes the same id several times.
 const VALUES_MAX: usize = 10;
-const LATE_MAX: usize = 1_000;
 
-/// What a page says of itself. Its objects are read as those of any STIX file.
-#[derive(Deserialize)]
+/// What one page may cause beyond its own length. No settings: a page is bounded by `feeds.taxii_page_bytes_max`, and these keep what comes of it in proportion.
+/// What is beyond them is lost for no longer than until it is said again.
+pub(super) struct Bounds {
+    /// So many bytes are read with one page of what was said before, but for markings, and so many are kept of it: some 50,000 names each,
+    /// and a page is asked for 1,000 objects.
+    pub(super) bytes: usize,
+    /// So many values that came before are said anew after one page: as many as the page is asked for.
+    pub(super) late: usize,
+    /// So many indicators wait for one name. They stand in one row, which is written anew for each page that adds to them: 500 ids are 25 kB.
+    pub(super) waiting: usize,
+}
+
+pub(super) const BOUNDS: Bounds = Bounds { bytes: 16 << 20, late: 1_000, waiting: 500 };
+
+const NOT_KEPT: &str = "more names, markings and relationships than are remembered of one page: some do not count on later pages";
+const NOT_SAID: &str = "more names and relationships of earlier pages than are read with one page: some indicators come without them";
+const NOT_WAITING: &str = "more indicators than wait for one name: some get it once they change";
+const NOT_LATE: &str = "more indicators that came before than one page says anew: some get their names once they change";
+const NO_ROOM: &str = "more names, markings and relationships than `feeds.records_max` are not remembered for later pages";
+
+/// What a page says of itself.
 pub(super) struct Page {
-    #[serde(default)]
     pub(super) more: bool,
-    #[serde(default)]
     pub(super) next: Option<String>,
-    #[serde(default)]
     pub(super) objects: Objects,
+}
+
+/// A page as it stands there. Its objects are read as those of any STIX file.
+#[derive(Deserialize)]
+struct Written<'a> {
+    #[serde(default)]
+    more: bool,
+    #[serde(default)]
+    next: Option<String>,
+    #[serde(default, borrow)]
+    objects: Option<&'a RawValue>,
 }
 
 /// What the objects of a page say of others.
 #[derive(Default)]
 pub(super) struct Objects {
     /// How many there are.
-    pub(super) count: usize,
+    pub(super) count: u64,
     /// The indicators, and what each refers to; those that are revoked refer to nothing.
     indicators: BTreeMap<String, BTreeSet<String>>,
     revoked: BTreeSet<String>,
@@ -62,36 +83,28 @@ pub(super) struct Objects {
     indicates: BTreeMap<String, Vec<(String, bool)>>,
 }
 
-impl<'de> Deserialize<'de> for Objects {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Each;
-        impl<'de> Visitor<'de> for Each {
-            type Value = Objects;
+/// Reads objects, of which so many may be; those beyond are only counted.
+struct Each(u64);
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a list of objects")
-            }
+impl<'de> Visitor<'de> for Each {
+    type Value = Objects;
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Objects, A::Error> {
-                let mut objects = Objects::default();
-                while let Some(raw) = list.next_element::<&RawValue>()? {
-                    objects.count += 1;
-                    if objects.count > OBJECTS_MAX {
-                        return Err(A::Error::custom("too many objects"));
-                    }
-                    // What cannot be read is told by the reader of STIX.
-                    if let Ok(object) = serde_json::from_str::<Object<'_>>(raw.get()) {
-                        objects.take(&object);
-                    }
-                }
-                Ok(objects)
-            }
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of objects")
+    }
 
-            fn visit_unit<E: Error>(self) -> Result<Objects, E> {
-                Ok(Objects::default())
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Objects, A::Error> {
+        let mut objects = Objects::default();
+        while let Some(raw) = list.next_element::<&RawValue>()? {
+            objects.count += 1;
+            // What cannot be read is told by the reader of STIX.
+            if objects.count <= self.0
+                && let Ok(object) = serde_json::from_str::<Object<'_>>(raw.get())
+            {
+                objects.take(&object);
             }
         }
-        deserializer.deserialize_any(Each)
+        Ok(objects)
     }
 }
 
@@ -224,14 +237,18 @@ pub(super) struct Beside {
     kept_bytes: usize,
     /// What it says of indicators that came before: their parts, with names.
     late: BTreeMap<u64, BTreeSet<String>>,
+    /// What does not count for a bound.
+    beyond: BTreeSet<&'static str>,
 }
 
 impl Beside {
-    fn keep(&mut self, number: u64, row: &Value) {
+    fn keep(&mut self, number: u64, row: &Value, bounds: &Bounds) {
         let row = row.to_string().into_bytes();
         self.kept_bytes += row.len();
-        if self.kept_bytes <= BESIDE_BYTES_MAX {
+        if self.kept_bytes <= bounds.bytes {
             self.kept.insert(number, Some(row));
+        } else {
+            self.beyond.insert(NOT_KEPT);
         }
     }
 }
@@ -263,18 +280,20 @@ impl Shelved<'_> {
 
 impl Node {
     /// What goes with a page of a collection. Reads the store, for each of its objects.
-    pub(super) fn said_beside(&self, feed: &FeedRow, objects: &Objects) -> Result<Beside, NodeError> {
+    pub(super) fn said_beside(&self, feed: &FeedRow, objects: &Objects, bounds: &Bounds) -> Result<Beside, NodeError> {
         let snapshot = self.store.snapshot()?;
         let mut shelved = Shelved { snapshot: &snapshot, feed, before: BTreeMap::new() };
-        let (mut beside, mut said, mut said_bytes) = (Beside::default(), BTreeMap::new(), 0);
+        let (mut beside, mut said, mut said_bytes, mut is_all_said) = (Beside::default(), BTreeMap::new(), 0, true);
         // Each once, whoever refers to it. What restricts is said however much there is: a page has no more of it than objects.
         let mut say = |key: String, value: Value| {
             if said.contains_key(&key) {
                 return;
             }
             said_bytes += key.len() + value.to_string().len();
-            if said_bytes <= BESIDE_BYTES_MAX || value["type"] == "marking-definition" {
+            if said_bytes <= bounds.bytes || value["type"] == "marking-definition" {
                 said.insert(key, value);
+            } else {
+                is_all_said = false;
             }
         };
         for (id, new) in &objects.things {
@@ -284,7 +303,7 @@ impl Node {
                 // Beside the page's own: the stricter of both counts.
                 say(id.clone(), new.clone());
             }
-            beside.keep(thing(id), &new);
+            beside.keep(thing(id), &new, bounds);
             if let Some(waiting) = shelved.row::<BTreeSet<String>>(waiting_for(id))? {
                 beside.kept.insert(waiting_for(id), None);
                 for source in waiting {
@@ -309,7 +328,7 @@ impl Node {
             if targets.is_empty() && !before.is_empty() {
                 beside.kept.insert(targets_of(source), None);
             } else if targets != before {
-                beside.keep(targets_of(source), &json!(targets));
+                beside.keep(targets_of(source), &json!(targets), bounds);
             }
             let is_here = objects.indicators.contains_key(source);
             let refers = objects.indicators.get(source).into_iter().flatten().filter(|id| !targets.contains(*id));
@@ -336,11 +355,17 @@ impl Node {
         }
         for (target, sources) in waiting {
             let before: BTreeSet<String> = shelved.row(waiting_for(&target))?.unwrap_or_default();
-            let room = WAITING_MAX.saturating_sub(before.len());
-            let new: Vec<String> = sources.difference(&before).take(room).cloned().collect();
-            if !new.is_empty() {
-                beside.keep(waiting_for(&target), &json!(before.into_iter().chain(new).collect::<BTreeSet<_>>()));
+            let mut new: Vec<String> = sources.difference(&before).cloned().collect();
+            if before.len() + new.len() > bounds.waiting {
+                new.truncate(bounds.waiting.saturating_sub(before.len()));
+                beside.beyond.insert(NOT_WAITING);
             }
+            if !new.is_empty() {
+                beside.keep(waiting_for(&target), &json!(before.into_iter().chain(new).collect::<BTreeSet<_>>()), bounds);
+            }
+        }
+        if !is_all_said {
+            beside.beyond.insert(NOT_SAID);
         }
         // What comes with the page itself is read with it.
         objects.indicators.keys().for_each(|id| drop(beside.late.remove(&part(id))));
@@ -352,12 +377,13 @@ impl Node {
     }
 
     /// Puts what a page says of indicators that came before to what is known of them, and has what goes with it kept when it is.
-    pub(super) fn say_late(&self, run: &mut Run, beside: Beside, reading: &mut Reading) -> Result<(), Stop> {
+    pub(super) fn say_late(&self, run: &mut Run, mut beside: Beside, reading: &mut Reading, bounds: &Bounds) -> Result<(), Stop> {
         let (snapshot, log) = (self.store.snapshot()?, run.feed.log(self.org())?.id());
-        let mut left = LATE_MAX;
+        let mut left = bounds.late;
         for (of, names) in beside.late {
             let keys = run.known.of_part(of);
             if keys.len() > VALUES_MAX.min(left) {
+                beside.beyond.insert(NOT_LATE);
                 continue;
             }
             left -= keys.len();
@@ -368,14 +394,14 @@ impl Node {
             }
             reading.parts.entry(of).or_default().extend(keys);
         }
-        let (most, mut count, mut is_full) = (self.config.feeds.records_max, run.state.beside, false);
+        let (most, mut count) = (self.config.feeds.records_max, run.state.beside);
         for (number, row) in beside.kept {
             let id = run.feed.under(number)?;
             let is_there = snapshot.kept(Shelf::FeedBeside, &id)?.is_some();
             match (is_there, &row) {
                 (false, None) => continue,
                 (false, Some(_)) if count >= most => {
-                    is_full = true;
+                    beside.beyond.insert(NO_ROOM);
                     continue;
                 }
                 (false, Some(_)) => count += 1,
@@ -384,9 +410,8 @@ impl Node {
             }
             run.beside.push(Change::Keep { shelf: Shelf::FeedBeside, id, row });
         }
-        if is_full {
-            let what = "more names, markings and relationships than `feeds.records_max` are not remembered for later pages".into();
-            reading.leave_out(Problem { place: "the collection".into(), what }, 0);
+        for what in beside.beyond {
+            reading.leave_out(Problem { place: "the collection".into(), what: what.into() }, 0);
         }
         run.state.beside = count;
         Ok(())
@@ -394,6 +419,16 @@ impl Node {
 }
 
 /// Reads what a page says of itself.
-pub(super) fn page(bytes: &[u8]) -> Result<Page, Fault> {
-    serde_json::from_slice(bytes).map_err(|_| Fault::NotThat("no page of TAXII 2.1, or one of more than 100,000 objects"))
+pub(super) fn page(bytes: &[u8], objects_max: u64) -> Result<Page, Fault> {
+    let bad = |_| Fault::NotThat("no page of TAXII 2.1");
+    let Written { more, next, objects } = serde_json::from_slice(bytes).map_err(bad)?;
+    let read = |raw: &RawValue| serde_json::Deserializer::from_str(raw.get()).deserialize_seq(Each(objects_max));
+    let objects = objects.map(read).transpose().map_err(bad)?.unwrap_or_default();
+    if objects.count > objects_max {
+        return Err(Fault::TooMany("feeds.taxii_page_objects_max"));
+    }
+    Ok(Page { more, next, objects })
 }
+
+#[cfg(test)]
+mod tests;

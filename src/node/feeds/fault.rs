@@ -39,9 +39,9 @@ pub enum Fault {
     /// It was sent from https to http.
     #[error("it is sent on from https to http\nhint: ask the source for an address that stays with https")]
     Downgrade,
-    /// It is longer than may be.
-    #[error("it is longer than may be\nhint: `feeds.bytes_max`, `feeds.unpacked_bytes_max` and `feeds.misp_page_bytes_max` say how long")]
-    TooLong,
+    /// It is longer than this setting allows.
+    #[error("it is longer than may be\nhint: `{0}` says how long")]
+    TooLong(&'static str),
     /// It is packed in a way that was not asked for, or damaged.
     #[error("what came cannot be unpacked\nhint: it is tried again; gzip is what is understood")]
     Coding,
@@ -66,11 +66,9 @@ pub enum Fault {
     /// There is more than one run does.
     #[error("there is more to write than one run does\nhint: the next goes on; `feeds.fetches_max` says how many pages one has")]
     More,
-    /// There is more than is taken of one feed.
-    #[error(
-        "there is more in it than is taken of one feed\nhint: `feeds.records_max`, `feeds.events_max` and `feeds.files_max` say how much"
-    )]
-    TooMany,
+    /// There is more than this setting allows.
+    #[error("there is more in it than is taken\nhint: `{0}` says how much")]
+    TooMany(&'static str),
     /// Much of what was there is gone.
     #[error(
         "much of what it had is gone at once, so nothing was taken back\nhint: look at the source; `watchfire feed run --accept-removals` believes it"
@@ -94,7 +92,7 @@ impl Fault {
             Self::Later(..) => "later",
             Self::Redirects => "redirects",
             Self::Downgrade => "downgrade",
-            Self::TooLong => "too-long",
+            Self::TooLong(_) => "too-long",
             Self::Coding => "coding",
             Self::SecretInClear => "secret-in-clear",
             Self::File => "file",
@@ -103,7 +101,7 @@ impl Fault {
             Self::NotThat(_) => "not-that",
             Self::NoGroup => "no-group",
             Self::More => "more",
-            Self::TooMany => "too-many",
+            Self::TooMany(_) => "too-many",
             Self::Shrunk => "shrunk",
         }
     }

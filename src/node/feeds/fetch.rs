@@ -105,6 +105,8 @@ pub(super) struct Body {
     file: File,
     packed: bool,
     unpacked_max: u64,
+    /// The setting that says so.
+    bound: &'static str,
 }
 
 impl Fetched {
@@ -119,40 +121,45 @@ impl Body {
     pub(super) fn reader(mut self) -> io::Result<Box<dyn Read + Send>> {
         self.file.seek(SeekFrom::Start(0))?;
         let file = io::BufReader::with_capacity(64 << 10, self.file);
-        let left = self.unpacked_max;
-        Ok(if self.packed { Box::new(Capped { inner: MultiGzDecoder::new(file), left }) } else { Box::new(Capped { inner: file, left }) })
+        let (left, bound) = (self.unpacked_max, self.bound);
+        Ok(match self.packed {
+            true => Box::new(Capped { inner: MultiGzDecoder::new(file), left, bound }),
+            false => Box::new(Capped { inner: file, left, bound }),
+        })
     }
 
     /// All of it, where it is short.
     pub(super) fn whole(self) -> Result<Vec<u8>, Fault> {
-        let most = self.unpacked_max;
-        self.whole_within(most)
-    }
-
-    /// All of it, where it has no more than so many bytes.
-    pub(super) fn whole_within(mut self, most: u64) -> Result<Vec<u8>, Fault> {
-        self.unpacked_max = self.unpacked_max.min(most);
         let mut bytes = Vec::new();
         self.reader().and_then(|mut reader| reader.read_to_end(&mut bytes)).map_err(|error| read_fault(&error))?;
         Ok(bytes)
+    }
+
+    /// All of it, where it has no more bytes than that setting allows.
+    pub(super) fn whole_within(mut self, most: u64, bound: &'static str) -> Result<Vec<u8>, Fault> {
+        if most < self.unpacked_max {
+            (self.unpacked_max, self.bound) = (most, bound);
+        }
+        self.whole()
     }
 }
 
 /// Why a body cannot be read.
 pub(super) fn read_fault(error: &io::Error) -> Fault {
-    if error.kind() == io::ErrorKind::FileTooLarge { Fault::TooLong } else { Fault::Coding }
+    error.get_ref().and_then(|inner| inner.downcast_ref::<Fault>()).cloned().unwrap_or(Fault::Coding)
 }
 
 /// A reader that fails rather than go on for ever.
 struct Capped<R> {
     inner: R,
     left: u64,
+    bound: &'static str,
 }
 
 impl<R: Read> Read for Capped<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        let too_long = || io::Error::new(io::ErrorKind::FileTooLarge, "it is longer than `feeds.unpacked_bytes_max`");
+        let too_long = || io::Error::new(io::ErrorKind::FileTooLarge, Fault::TooLong(self.bound));
         self.left = self.left.checked_sub(count as u64).ok_or_else(too_long)?;
         Ok(count)
     }
@@ -305,11 +312,11 @@ impl Fetcher {
             let Ok(data) = frame.map_err(|_| Fault::Broken)?.into_data() else { continue };
             bytes += data.len() as u64;
             if bytes > self.limits.bytes_max {
-                return Err(Fault::TooLong);
+                return Err(Fault::TooLong("feeds.bytes_max"));
             }
             file.write_all(&data).map_err(|_| Fault::Disk)?;
         }
-        let body = Body { file, packed, unpacked_max: self.limits.unpacked_max };
+        let body = Body { file, packed, unpacked_max: self.limits.unpacked_max, bound: "feeds.unpacked_bytes_max" };
         Ok(Fetched { headers: head.headers, body: Some(body) })
     }
 }
@@ -650,7 +657,7 @@ mod tests {
         let fetcher = fetcher(resolver);
         let at = |server: &Server| format!("http://127.0.0.1:{}/", server.port);
         let long = Server::of(format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(1_001))).await;
-        assert_eq!(fault(fetch(&fetcher, &at(&long), true).await), Fault::TooLong);
+        assert_eq!(fault(fetch(&fetcher, &at(&long), true).await), Fault::TooLong("feeds.bytes_max"));
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         gzip.write_all(&[b'x'; 100_000]).unwrap();
         let packed = gzip.finish().unwrap();
@@ -658,7 +665,12 @@ mod tests {
         let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", packed.len()).into_bytes();
         answer.extend(packed);
         let bomb = Server::of(answer).await;
-        assert_eq!(fetch(&fetcher, &at(&bomb), true).await.unwrap().body.unwrap().whole().err(), Some(Fault::TooLong));
+        let unpacked = async || fetch(&fetcher, &at(&bomb), true).await.unwrap().body.unwrap();
+        assert_eq!(unpacked().await.whole().err(), Some(Fault::TooLong("feeds.unpacked_bytes_max")));
+        // Of two bounds it is the narrower that is told.
+        let within = async |most| unpacked().await.whole_within(most, "feeds.taxii_page_bytes_max").err();
+        assert_eq!(within(10).await, Some(Fault::TooLong("feeds.taxii_page_bytes_max")));
+        assert_eq!(within(1 << 40).await, Some(Fault::TooLong("feeds.unpacked_bytes_max")));
         let slow = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", slow.local_addr().unwrap());
         // Long before the whole would be over.

@@ -29,7 +29,7 @@ impl Node {
                 let file = std::fs::File::open(&path).map_err(|_| Fault::Folder)?;
                 let metadata = file.metadata().map_err(|_| Fault::Folder)?;
                 if metadata.len() > bytes_max {
-                    return Err(Fault::TooLong.into());
+                    return Err(Fault::TooLong("feeds.bytes_max").into());
                 }
                 let input = Box::new(std::io::Read::take(file, bytes_max));
                 node.read_feed(feed, input, Some(&read_name), &|_| whole, reading)
@@ -71,7 +71,7 @@ fn files(folder: &Path, most: u64) -> Result<BTreeMap<String, String>, Fault> {
         let changed = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_nanos());
         files.insert(name, format!("{changed}-{}", metadata.len()));
         if files.len() as u64 > most {
-            return Err(Fault::TooMany);
+            return Err(Fault::TooMany("feeds.files_max"));
         }
     }
     Ok(files)

@@ -104,7 +104,7 @@ impl<'de> Visitor<'de> for Index<'_> {
             index
                 .insert(id, Known { version: format!("{at}{}", mark(at, self.now)), published: published.0.is_some_and(|flag| flag != 0) });
             if index.len() as u64 > self.most {
-                *self.fault = Some(Fault::TooMany);
+                *self.fault = Some(Fault::TooMany("feeds.events_max"));
                 return Err(A::Error::custom("too many"));
             }
         }
@@ -192,7 +192,7 @@ impl Node {
                 Ok(Taken::More) => {}
                 Ok(Taken::TooMany) => together = (ids.len() / 2).max(1),
                 // One event that is not what it should be costs no other: it is found by halves, stays as it was, and is told.
-                Err(Stop::Fault(fault @ (Fault::NotThat(_) | Fault::TooLong | Fault::Coding | Fault::Shrunk))) => {
+                Err(Stop::Fault(fault @ (Fault::NotThat(_) | Fault::TooLong(_) | Fault::Coding | Fault::Shrunk))) => {
                     run.state = before;
                     together = (ids.len() / 2).max(1);
                     if let [id] = ids.as_slice() {
@@ -259,7 +259,7 @@ impl Node {
             "order": "Attribute.id asc", "limit": size, "page": run.state.begun.as_ref().map_or(1, |begun| begun.page),
         });
         let fetched = self.misp_post(run, root, "attributes/restSearch", &ask).await?;
-        let bytes = fetched.body.ok_or(Fault::Broken)?.whole_within(self.config.feeds.misp_page_bytes_max)?;
+        let bytes = fetched.body.ok_or(Fault::Broken)?.whole_within(self.config.feeds.misp_page_bytes_max, "feeds.misp_page_bytes_max")?;
         Ok(page_of(answer_of(&bytes)?, ids, size)?)
     }
 

@@ -46,7 +46,7 @@ impl Node {
             match self.read_event(run, &at(&format!("{uuid}.json"))?, part(&uuid)).await {
                 Ok(()) => {}
                 // Manifests name files that are gone: what is known of the event stays, and the others are taken.
-                Err(Stop::Fault(fault @ (Fault::Http(_) | Fault::NotThat(_) | Fault::TooLong | Fault::TooMany | Fault::Coding))) => {
+                Err(Stop::Fault(fault @ (Fault::Http(_) | Fault::NotThat(_) | Fault::TooLong(_) | Fault::TooMany(_) | Fault::Coding))) => {
                     run.state = before;
                     failed.get_or_insert(fault);
                 }
@@ -92,7 +92,7 @@ fn root(at: &str) -> Result<Url, Fault> {
 fn manifest(bytes: &[u8], now: u64, most: u64) -> Result<BTreeMap<String, String>, Fault> {
     let all: BTreeMap<String, Event> = serde_json::from_slice(bytes).map_err(|_| Fault::NotThat("there is no manifest"))?;
     if all.len() as u64 > most {
-        return Err(Fault::TooMany);
+        return Err(Fault::TooMany("feeds.events_max"));
     }
     let is_uuid = |name: &str| name.len() == 36 && name.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     if !all.keys().all(|name| is_uuid(name)) {
@@ -113,7 +113,7 @@ mod tests {
     fn a_manifest_names_events_and_no_addresses() {
         let good = br#"{"deba275d-e3f9-54f1-80c8-6b06887a75f4":{"timestamp":"1","info":"x"},"8a8269e4-ace7-5cff-94f0-409521ae4f0c":{"timestamp":2}}"#;
         assert_eq!(manifest(good, 5, 2).unwrap().into_values().collect::<Vec<_>>(), ["2", "\"1\""]);
-        assert_eq!(manifest(good, 5, 1), Err(Fault::TooMany));
+        assert_eq!(manifest(good, 5, 1), Err(Fault::TooMany("feeds.events_max")));
         assert_eq!(manifest(good, 3, 2).unwrap().into_values().collect::<Vec<_>>(), ["2?", "\"1\"?"], "just now");
         for bad in ["[]", "", "<html>", r#"{"../../../../etc/passwd":{}}"#, r#"{"http://127.0.0.1/":{}}"#] {
             assert!(matches!(manifest(bad.as_bytes(), 5, 2), Err(Fault::NotThat(_))), "{bad}");

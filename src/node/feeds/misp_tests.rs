@@ -473,7 +473,8 @@ async fn pages_and_events_have_bounds() {
     // Two events do not go into one answer of so many bytes, each by itself does.
     assert_eq!(desk.became("misp").await[0], 1);
     misp.put(4, 1_700_000_000, 40, &[&format!("evil.{}.login-lure.com", "x".repeat(1_000))], &[]);
-    assert_eq!(desk.fault("misp").await, "too-long");
+    let fault = desk.run("misp").await.fault.unwrap();
+    assert_eq!((fault.code.as_str(), fault.text.contains("`feeds.misp_page_bytes_max`")), ("too-long", true), "{fault:?}");
     misp.change(|state| drop(state.events.insert(1 << 40, Event::default())));
     assert_eq!(desk.fault("misp").await, "not-that");
 }
@@ -658,7 +659,7 @@ fn recorded_answers_of_misp_are_read() {
         (r#"[{"id":"-1","timestamp":"1"}]"#, Fault::NotThat("its index has no numbers of events")),
         (r#"[{"id":null,"timestamp":"1"}]"#, Fault::NotThat("its index has no numbers of events")),
         // It is not read to its end.
-        (r#"[{"id":1,"timestamp":1},{"id":2,"timestamp":2},{"id":3,"timestamp":3},"#, Fault::TooMany),
+        (r#"[{"id":1,"timestamp":1},{"id":2,"timestamp":2},{"id":3,"timestamp":3},"#, Fault::TooMany("feeds.events_max")),
     ] {
         assert_eq!(super::misp::index_of(&mut bad.as_bytes(), 2_000_000_000, 2).err(), Some(fault), "{bad}");
     }

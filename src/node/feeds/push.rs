@@ -352,7 +352,7 @@ fn there(body: super::fetch::Body, most: u64) -> Option<BTreeSet<Uuid>> {
         #[serde(with = "text")]
         uuid: Uuid,
     }
-    let answer: Answer = serde_json::from_slice(&body.whole_within(most).ok()?).ok()?;
+    let answer: Answer = serde_json::from_slice(&body.whole_within(most, "feeds.misp_page_bytes_max").ok()?).ok()?;
     Some(answer.event.attributes.into_iter().map(|one| one.uuid).collect())
 }
 

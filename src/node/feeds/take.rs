@@ -138,7 +138,7 @@ impl Node {
         match read {
             Err(formats::ReadError::Input(error)) => Err(super::fetch::read_fault(&error).into()),
             Err(formats::ReadError::Scratch(_)) => Err(Fault::Disk.into()),
-            Ok(_) if too_many => Err(Fault::TooMany.into()),
+            Ok(_) if too_many => Err(Fault::TooMany("feeds.records_max").into()),
             Ok(_) => Ok(()),
         }
     }
@@ -202,7 +202,7 @@ impl Node {
             return Err(Fault::Shrunk.into());
         }
         if (held + plan.len()).saturating_sub(gone.len()) as u64 > self.config.feeds.records_max {
-            return Err(Fault::TooMany.into());
+            return Err(Fault::TooMany("feeds.records_max").into());
         }
         run.counts.gone += gone.len() as u64;
         if run.how.dry_run {

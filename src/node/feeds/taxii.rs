@@ -1,6 +1,6 @@
 //! A collection of TAXII 2.1, page by page. Where the next question begins moves with what the page says, in one transaction.
 
-use super::beside::{Page, page};
+use super::beside::{BOUNDS, Page, page};
 use super::fault::Fault;
 use super::row::{Cursor, StateRow};
 use super::run::{Fetch, address};
@@ -16,8 +16,6 @@ use url::Url;
 const MEDIA: &str = "application/taxii+json;version=2.1";
 /// So many objects of a page are asked for; a server may give fewer.
 const PAGE_OBJECTS: &str = "1000";
-/// The longest page, unpacked, in bytes.
-const PAGE_BYTES_MAX: u64 = 128 << 20;
 /// The longest word of a server for its next page, in bytes.
 const NEXT_BYTES_MAX: usize = 4 << 10;
 
@@ -36,6 +34,7 @@ impl Node {
 
     /// Reads pages until there are no more, or so many. How many are left of these.
     async fn read_pages(self: &Arc<Self>, run: &mut Run, walk: Walk, most: u64) -> Result<u64, Stop> {
+        let (bytes_max, objects_max) = (self.config.feeds.taxii_page_bytes_max, self.config.feeds.taxii_page_objects_max);
         for left in (0..most).rev() {
             let url = page_of(&run.feed.terms.at, walk.cursor(&mut run.state))?;
             let fetched = self.fetch_for(run, &url, Fetch { accept: Some(MEDIA), ..Fetch::default() }).await;
@@ -48,11 +47,11 @@ impl Node {
                 fetched.headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| is_time(text)).map(str::to_owned)
             };
             let added_last = header("x-taxii-date-added-last");
-            let bytes = fetched.body.map_or_else(|| Ok(Vec::new()), |body| body.whole_within(PAGE_BYTES_MAX))?;
+            let bytes = fetched.body.map_or_else(|| Ok(Vec::new()), |body| body.whole_within(bytes_max, "feeds.taxii_page_bytes_max"))?;
             let (node, feed) = (self.clone(), run.feed.clone());
             let read = tokio::task::spawn_blocking(move || {
-                let page = page(&bytes)?;
-                let beside = node.said_beside(&feed, &page.objects)?;
+                let page = page(&bytes, objects_max)?;
+                let beside = node.said_beside(&feed, &page.objects, &BOUNDS)?;
                 Ok::<_, Stop>((bytes, page, beside))
             });
             let (bytes, page, mut beside) = read.await.map_err(|fault| NodeError::Internal(fault.to_string()))??;
@@ -74,7 +73,7 @@ impl Node {
                     node.read_feed(feed, input, Some("page.json"), &|place| part(object_of(place)), reading)
                 });
                 reading = read.await?;
-                self.say_late(run, beside, &mut reading)?;
+                self.say_late(run, beside, &mut reading, &BOUNDS)?;
             }
             self.take(run, reading, None).await?;
             if stuck {
@@ -150,7 +149,7 @@ mod tests {
     use super::*;
 
     fn page(text: &str) -> Page {
-        serde_json::from_str(text).unwrap()
+        super::page(text.as_bytes(), 0).unwrap()
     }
 
     #[test]

@@ -826,7 +826,10 @@ async fn a_feed_says_no_more_than_its_terms_and_bounds_allow() {
         (Arc::default(), (0..100_000).map(|n| format!("evil{n}.example.org\n")).collect());
     let (length, counted) = (lines.len(), Counted { inner: std::io::Cursor::new(lines.into_bytes()), read: read.clone() });
     let stop = desk.node.read_feed(&feed, Box::new(counted), None, &|_| take::part(""), &mut take::Reading::default());
-    assert!(matches!(stop, Err(Stop::Fault(Fault::TooMany))) && read.load(std::sync::atomic::Ordering::SeqCst) < length / 2);
+    assert!(
+        matches!(stop, Err(Stop::Fault(Fault::TooMany("feeds.records_max"))))
+            && read.load(std::sync::atomic::Ordering::SeqCst) < length / 2
+    );
     let folder = desk.folder();
     std::fs::write(folder.join("a"), "evil1.example.org\nevil2.example.org\n").unwrap();
     std::fs::write(folder.join("b"), "evil3.example.org\nevil4.example.org\n").unwrap();
@@ -859,6 +862,63 @@ async fn a_collection_that_never_ends_is_left() {
     desk.add("taxii", Kind::Taxii, desk.web.url("/c/")).await;
     assert_eq!(desk.fault("taxii").await, "not-that");
     assert_eq!(desk.web.asked().len(), 2);
+}
+
+/// Where a bound is met, the hint names the setting that moves it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_long_or_too_much_names_the_setting_that_says_so() {
+    let desk = Desk::with(|config| {
+        let feeds = &mut config.feeds;
+        (feeds.bytes_max, feeds.unpacked_bytes_max, feeds.taxii_page_bytes_max) = (3_000, 2_000, 1_500);
+        (feeds.taxii_page_objects_max, feeds.records_max, feeds.events_max, feeds.files_max) = (2, 3, 1, 1);
+    })
+    .await;
+    let list = |count: usize| (0..count).map(|n| format!("evil{n}.example.org\n")).collect::<String>();
+    let [folder, files] = ["drop", "files"].map(|name| desk.directory.path().join(name));
+    for (folder, names) in [(&folder, vec!["a"]), (&files, vec!["a", "b"])] {
+        std::fs::create_dir(folder).unwrap();
+        names.iter().for_each(|name| std::fs::write(folder.join(name), format!("#{}\n", "x".repeat(3_000))).unwrap());
+    }
+    let page = |count: u8, more: &str| {
+        let objects: Vec<String> = (0..count).map(|id| indicator(id, &format!("evil{id}.example.org"), more)).collect();
+        format!(r#"{{"more":false,"objects":[{}]}}"#, objects.join(","))
+    };
+    let note = format!(r#","description":"{}""#, "x".repeat(1_500));
+    for (path, body) in [
+        ("/bytes", "#".repeat(3_001)),
+        ("/unpacked", "#".repeat(2_001)),
+        ("/records", list(4)),
+        ("/fits", list(3)),
+        (
+            "/misp/manifest.json",
+            format!("{{{}}}", ["a", "b"].map(|end| format!(r#""{end}{}":{{}}"#, &"00000000-0000-4000-8000-000000000000"[1..])).join(",")),
+        ),
+        ("/long/objects/", page(1, &note)),
+        ("/many/objects/", page(3, "")),
+        ("/some/objects/", page(2, "")),
+    ] {
+        desk.web.put(path, body);
+    }
+    let at = |path: &str| desk.web.url(path);
+    for (name, kind, at, fault) in [
+        ("bytes", Kind::List, at("/bytes"), Some(Fault::TooLong("feeds.bytes_max"))),
+        ("unpacked", Kind::List, at("/unpacked"), Some(Fault::TooLong("feeds.unpacked_bytes_max"))),
+        ("file", Kind::Folder, folder.display().to_string(), Some(Fault::TooLong("feeds.bytes_max"))),
+        ("long-page", Kind::Taxii, at("/long/"), Some(Fault::TooLong("feeds.taxii_page_bytes_max"))),
+        ("objects", Kind::Taxii, at("/many/"), Some(Fault::TooMany("feeds.taxii_page_objects_max"))),
+        ("records", Kind::List, at("/records"), Some(Fault::TooMany("feeds.records_max"))),
+        ("events", Kind::MispFeed, at("/misp/"), Some(Fault::TooMany("feeds.events_max"))),
+        ("files", Kind::Folder, files.display().to_string(), Some(Fault::TooMany("feeds.files_max"))),
+        ("fits", Kind::List, at("/fits"), None),
+        ("page-fits", Kind::Taxii, at("/some/"), None),
+    ] {
+        desk.add(name, kind, at).await;
+        let told = desk.run(name).await.fault;
+        assert_eq!(told, fault.as_ref().map(Into::into), "{name}");
+        let Some(told) = told else { continue };
+        let setting = told.text.split('`').nth(1).unwrap();
+        assert!(crate::config::SETTINGS.iter().any(|one| one.key == setting), "{setting}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
