@@ -30,6 +30,7 @@ const FORCE_HASH: &str =
 const PAGE: &str = "a sensor sees the names of pages, and share the name where it is the attacker's";
 const NOT_ON_THE_WIRE: &str = "a sensor cannot see this kind";
 const TOO_LONG: &str = "the value is too long for a list";
+const DEEP: &str = "what lies below a name of more than six labels; the name itself is in it";
 
 /// `watchfire.rules`, the lists that it loads, and `watchfire-networks.rules`.
 pub struct Suricata<F: Files, S: Scratch> {
@@ -177,7 +178,9 @@ impl<F: Files, S: Scratch> Values for Suricata<F, S> {
             }
             List::Names => {
                 let labels = value.split('.').count();
-                if (2..=LABELS_MAX).contains(&labels) {
+                if labels > LABELS_MAX {
+                    self.unsaid.add(kind, DEEP);
+                } else if labels > 1 {
                     self.labels.insert(labels);
                 }
                 BASE64.encode(value.as_bytes())

@@ -264,6 +264,19 @@ fn suricata_gets_a_few_rules_and_the_lists_that_they_load() {
 }
 
 #[test]
+fn what_suricata_does_not_find_below_a_name_of_many_labels_is_told() {
+    let (six, seven) = (row(1, K::Domain, "a.b.c.d.evil.example"), row(2, K::Domain, "a.b.c.d.e.evil.example"));
+    let (files, unsaid) = one(&[six, seven], "suricata");
+    let told = (1, K::Domain, "what lies below a name of more than six labels; the name itself is in it");
+    assert_eq!(unsaid.lines().collect::<Vec<_>>(), [told]);
+    // Both are looked for as they are, and below the one of six alone.
+    let text = |name: &str| files.iter().find(|(file, _)| file == name).expect(name).1.as_str();
+    assert_eq!(text("watchfire-names.lst").lines().count(), 2);
+    let rules = text("watchfire.rules");
+    assert_eq!((rules.matches("{5}").count(), rules.matches("pcrexform").count()), (3, 3), "{rules}");
+}
+
+#[test]
 fn no_file_is_begun_twice_in_whatever_order_values_come() {
     let mut rows = samples();
     rows.extend((100..120).map(|n| row(n, K::Ipv4, &format!("198.51.100.{n}"))));
