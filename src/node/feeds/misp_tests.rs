@@ -307,6 +307,17 @@ async fn an_event_of_a_server_that_stays_as_it_is_is_said_anew_before_it_is_dest
     assert!(renew_tests::is_live(&desk, "evil1.login-lure.com") && !renew_tests::is_live(&desk, "evil2.login-lure.com"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_event_of_a_server_says_ends_when_it_says_so() {
+    let (desk, misp) = (renew_tests::desk().await, Misp::new().await);
+    let [ends, stays] = expiry_tests::attributes();
+    misp.put(1, 1_700_000_000, 10, &[ends.0, stays.0], &[]);
+    misp.set(1, 1_700_000_000, 10, "last_seen", ends.1);
+    misp.set(1, 1_700_000_000, 11, "last_seen", stays.1);
+    add(&desk, &misp).await;
+    expiry_tests::ends_in_time(&desk, "misp").await;
+}
+
 /// A server with an event that does not fit on a page, among many that do.
 async fn large(each: u64) -> Misp {
     let misp = Misp::new().await;

@@ -3,6 +3,8 @@
 
 mod beside;
 mod change;
+#[cfg(test)]
+mod expiry_tests;
 mod fault;
 mod fetch;
 mod folder;
