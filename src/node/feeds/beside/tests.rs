@@ -140,11 +140,19 @@ async fn one_object_has_no_more_to_say_than_its_record_takes() {
     };
     let (short, wordy) = (id("marking-definition", 1), id("marking-definition", 2));
     let name = "n".repeat(NAME_CHARS_MAX + 1);
-    let all = [marked, named(&id("malware", 7), &name), named(&long, "x"), of(&short, "ours"), of(&wordy, &"x".repeat(PROPERTY_BYTES_MAX))];
+    let endless = named(&id("malware", 8), &"n".repeat(PROPERTY_BYTES_MAX));
+    let all = [
+        marked,
+        endless,
+        named(&id("malware", 7), &name),
+        named(&long, "x"),
+        of(&short, "ours"),
+        of(&wordy, &"x".repeat(PROPERTY_BYTES_MAX)),
+    ];
     let objects = objects(all.into_iter().chain((0..most).map(|n| indicates(1, n))));
     assert_eq!(objects.indicators.values().map(BTreeSet::len).collect::<Vec<_>>(), [TARGETS_MAX]);
     assert_eq!(objects.things[&id("malware", 7)]["name"], name[1..]);
-    assert!(!objects.things.contains_key(&long));
+    assert!(!objects.things.contains_key(&long) && !objects.things.contains_key(&id("malware", 8)));
     assert_eq!(objects.things[&wordy], unreadable(&wordy), "what is too long to be looked at counts as TLP:RED");
     assert_eq!(objects.things[&short]["definition"]["statement"], "ours");
     let beside = desk.node.said_beside(&feed, &objects, &BOUNDS).unwrap();
