@@ -90,8 +90,13 @@ pub fn name_of(label: &str) -> Option<String> {
     let words: Vec<&str> = named.split(|c: char| c.is_whitespace() || c == '-' || c == '_').filter(|word| !word.is_empty()).collect();
     let name = words.join(" ");
     let generic = |word: &str| GENERIC.split_whitespace().any(|one| one == word);
-    let is_one =
-        CHARACTERS.contains(&name.chars().count()) && words.iter().any(|word| !generic(word) && word.chars().any(char::is_alphabetic));
+    let has_letters = |word: &str| word.chars().any(char::is_alphabetic);
+    // `APT 28` and `campaign 12` name one, `phishing 2026` and `2026` do not.
+    let is_number = |word: &str| {
+        word.bytes().all(|byte| byte.is_ascii_digit()) && !(word.len() == 4 && (word.starts_with("19") || word.starts_with("20")))
+    };
+    let names = |word: &&str| !generic(word) && (has_letters(word) || is_number(word));
+    let is_one = CHARACTERS.contains(&name.chars().count()) && words.iter().any(names) && words.iter().any(|word| has_letters(word));
     is_one.then_some(name)
 }
 
@@ -227,6 +232,7 @@ mod tests {
             assert_eq!(name_of(label).as_deref(), Some("pegasus"), "{label}");
         }
         assert_eq!(name_of("Operation Dust_Storm"), name_of("operation dust-storm"));
+        assert_eq!(["APT 28", "campaign-12"].map(|label| name_of(label).unwrap()), ["apt 28", "campaign 12"]);
         let none = [
             "phishing",
             "Malicious-Activity",
@@ -237,6 +243,7 @@ mod tests {
             "",
             "ab",
             "12345",
+            "phishing 2026",
             "C2",
             "Remote Access Trojan",
         ];
