@@ -10,11 +10,14 @@ use crate::cli::unlock::{Signer, Unlocked};
 use crate::cli::{Desk, Ended, holds, input, second};
 use crate::clock::Clock;
 use crate::model::EntryHash;
+use crate::model::referral::Offer;
 use crate::node::error::NodeError;
 use crate::node::referral::{AgainRequest, ReferRequest, ReferView};
 use crate::node::view::{HoldState, PeerView, RecordView};
+use serde_json::Value;
 use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
+use toml::Table;
 
 /// Hand a case to a partner
 #[derive(Debug, clap::Args)]
@@ -85,7 +88,7 @@ pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
     let options = Options { to, candidates, call, contact, signer, now, dry_run };
     let text = kept.as_deref().or(file.as_deref()).map(input::file).transpose()?;
     let begun = match (&kept, &text) {
-        (Some(name), Some(text)) => Begun::of(name, text).map_err(|error| not_a_case(name, text, &error))?,
+        (Some(name), Some(text)) => Begun::of(name, text).map_err(|error| no_case(name, &input::toml_error(text, &error)))?,
         (None, None) => Some(Begun::new(Path::new("."), &QUESTIONS)),
         _ => None,
     };
@@ -252,12 +255,6 @@ async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
     wait.await.map_err(|_| NodeError::Internal("what asked for a case has ended".into()).into())
 }
 
-fn not_a_case(name: &str, text: &str, error: &toml::de::Error) -> Problem {
-    let (line, what) = crate::config::toml_error(text, error);
-    let hint = "hint: put that line right; `watchfire refer --template` shows a case as a file has it";
-    NodeError::BadInput(format!("`{name}` is not a case: line {line}: {what}\n{hint}")).into()
-}
-
 /// Has a case referred, by somebody's order where somebody was named.
 async fn post(desk: &Desk, by: Option<&Unlocked>, request: ReferRequest) -> Result<ReferView, Problem> {
     let ask = Unlocked::order_of(by, "refer", "", request)?;
@@ -266,23 +263,44 @@ async fn post(desk: &Desk, by: Option<&Unlocked>, request: ReferRequest) -> Resu
 
 /// Reads a case, TOML or JSON, that is filled in.
 pub(crate) fn read(file: &str, text: &str) -> Result<ReferRequest, Problem> {
-    let bad = |why: String| {
-        let hint = "hint: `watchfire refer --template` prints one to fill in; `watchfire vocabulary` lists the codes";
-        Problem::from(NodeError::BadInput(format!("`{file}` is not a case: {why}\n{hint}")))
-    };
-    let is_json = text.trim_start().starts_with('{');
-    // What cannot be read at all is told below.
-    let all: Option<serde_json::Value> = if is_json { serde_json::from_str(text).ok() } else { toml::from_str(text).ok() };
-    if let Some(problem) = form::problem(file, &all.map(|all| form::unfilled(&all)).unwrap_or_default()) {
+    let all: Value = input::toml_or_json(text).map_err(|why| no_case(file, &why))?;
+    if let Some(problem) = form::problem(file, &form::unfilled(&all)) {
         return Err(problem);
     }
-    if is_json {
-        return serde_json::from_str(text).map_err(|error| bad(input::json_error(&error)));
+    input::toml_or_json(text).map_err(|why| no_case(file, &why))
+}
+
+/// What a case says so far: its offer, in which the words of [`EXAMPLE`] stand where it says nothing yet, and what it says of that itself.
+///
+/// # Errors
+/// When it is no TOML or JSON, or a value is none of its field; with the line or the field.
+pub(crate) fn read_so_far(file: &str, text: &str) -> Result<(Offer, Table), Problem> {
+    let bad = |why: &dyn std::fmt::Display| no_case(file, &why.to_string());
+    let said: Value = input::toml_or_json(text).map_err(|why| bad(&why))?;
+    let said = Table::try_from(form::without_gaps(said)).map_err(|error| bad(&error))?;
+    let mut case: Table = toml::from_str(EXAMPLE).map_err(|error| bad(&error))?;
+    lay_over(&mut case, said.clone());
+    let request: ReferRequest = case.try_into().map_err(|error: toml::de::Error| {
+        let told = error.to_string();
+        let (what, place) = told.trim_end().rsplit_once("\nin `").unwrap_or((told.trim_end(), ""));
+        bad(&[place.trim_end_matches('`'), what].iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join(": "))
+    })?;
+    let of_offer = said.get("offer").and_then(|offer| offer.as_table().cloned());
+    Ok((request.offer, of_offer.unwrap_or_default()))
+}
+
+fn lay_over(below: &mut Table, above: Table) {
+    for (field, value) in above {
+        match (below.get_mut(&field), value) {
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => lay_over(below, above),
+            (_, value) => drop(below.insert(field, value)),
+        }
     }
-    toml::from_str(text).map_err(|error| {
-        let (line, what) = crate::config::toml_error(text, &error);
-        bad(format!("line {line}: {what}"))
-    })
+}
+
+fn no_case(file: &str, why: &str) -> Problem {
+    let hint = "hint: `watchfire refer --template` prints one to fill in; `watchfire vocabulary` lists the codes";
+    NodeError::BadInput(format!("`{file}` is not a case: {why}\n{hint}")).into()
 }
 
 pub(crate) fn text(view: &ReferView) -> String {
