@@ -10,10 +10,11 @@ use crate::cli::unlock::{Signer, Unlocked};
 use crate::cli::{Desk, Ended, holds, input, second};
 use crate::clock::Clock;
 use crate::model::EntryHash;
-use crate::model::referral::Offer;
+use crate::model::referral::{Offer, check_line};
 use crate::node::error::NodeError;
+use crate::node::profile::NeedRequest;
 use crate::node::referral::{AgainRequest, ReferRequest, ReferView};
-use crate::node::view::{HoldState, PeerView, RecordView};
+use crate::node::view::{HoldState, PeerStatus, PeerView, RecordView};
 use serde_json::Value;
 use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
@@ -35,6 +36,9 @@ pub(crate) struct Args {
     /// The peer that it goes to; once for each, among whom you choose when several accept
     #[arg(long, value_name = "PEER")]
     to: Vec<String>,
+    /// What your desk calls the case: a number, not a name. It never leaves
+    #[arg(long, value_name = "TEXT", conflicts_with = "again")]
+    reference: Option<String>,
     /// How to reach the person, TOML or JSON: sealed here to the desks of those who may get the case, so that they make the first contact
     #[arg(long, value_name = "FILE", conflicts_with = "again")]
     contact: Option<String>,
@@ -53,10 +57,10 @@ pub(crate) struct Args {
     #[arg(long)]
     dry_run: bool,
     /// Print a file to fill in
-    #[arg(long, conflicts_with_all = ["kept", "file", "again", "to", "contact", "candidates", "call", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["kept", "file", "again", "to", "reference", "contact", "candidates", "call", "dry_run"])]
     template: bool,
     /// Print a file for `--contact` to fill in
-    #[arg(long, conflicts_with_all = ["kept", "template", "file", "again", "to", "contact", "candidates", "call", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["kept", "template", "file", "again", "to", "reference", "contact", "candidates", "call", "dry_run"])]
     contact_template: bool,
 }
 
@@ -74,7 +78,7 @@ pub(crate) const TEMPLATE: &str = include_str!("template.toml");
 pub(crate) const EXAMPLE: &str = include_str!("example.toml");
 
 pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
-    let Args { kept, file, again, contact, to, candidates, call, signer, now, dry_run, template, contact_template } = args;
+    let Args { kept, file, again, reference, contact, to, candidates, call, signer, now, dry_run, template, contact_template } = args;
     if template || contact_template {
         return output::data(if template { TEMPLATE } else { super::contact::TEMPLATE });
     }
@@ -85,7 +89,7 @@ pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
         second::sign_offers(desk, by.as_ref(), &mut view).await?;
         return output::answer(desk, &view, text);
     }
-    let options = Options { to, candidates, call, contact, signer, now, dry_run };
+    let options = Options { to, candidates, call, reference, contact, signer, now, dry_run };
     let text = kept.as_deref().or(file.as_deref()).map(input::file).transpose()?;
     let begun = match (&kept, &text) {
         (Some(name), Some(text)) => Begun::of(name, text).map_err(|error| no_case(name, &input::toml_error(text, &error)))?,
@@ -116,6 +120,7 @@ pub(super) struct Options {
     pub(super) to: Vec<String>,
     pub(super) candidates: Vec<String>,
     pub(super) call: Option<String>,
+    pub(super) reference: Option<String>,
     pub(super) contact: Option<String>,
     pub(super) signer: Signer,
     pub(super) now: bool,
@@ -134,6 +139,9 @@ impl Options {
         }
         if !self.candidates.is_empty() {
             request.candidates.clone_from(&self.candidates);
+        }
+        if let Some(reference) = &self.reference {
+            request.reference.clone_from(reference);
         }
         request.call = self.call.clone().or(request.call.take());
         (request.now, request.dry_run) = (request.now || self.now, request.dry_run || self.dry_run);
@@ -188,11 +196,19 @@ async fn asked(desk: &Desk, options: &Options, begun: &mut Begun) -> Result<Aske
         super::contact::read(file)?;
     }
     let peers: Vec<PeerView> = desk.node().get(Target::new(&["peers"])).await?;
-    let names: Vec<String> = peers.into_iter().map(|peer| peer.status.name).collect();
+    let names: Vec<String> = peers.into_iter().map(|peer| peer.status).filter(is_open).map(|peer| peer.name).collect();
+    if names.is_empty() {
+        let text = "there is no partner to whom a case could go\nhint: `watchfire invite` pairs with one; `watchfire peer list` has all";
+        return Err(NodeError::Conflict(text.into()).into());
+    }
     for (field, given) in [("to", &options.to), ("candidates", &options.candidates)] {
         if !given.is_empty() {
             begun.answer(field, given.clone().into());
         }
+    }
+    if let Some(reference) = &options.reference {
+        check_line("reference", reference).map_err(|error| NodeError::BadInput(error.to_string()))?;
+        begun.answer("reference", reference.clone().into());
     }
     let lists = crate::node::vocabulary::load(&desk.data)?;
     let contact = options.contact.is_some();
@@ -203,7 +219,11 @@ async fn asked(desk: &Desk, options: &Options, begun: &mut Begun) -> Result<Aske
         let mut said = said;
         let entry_of = |what: &str, to: &[String]| runtime.block_on(entry_of(&node, what, to));
         let (from, today) = (io::stdin().lock(), Clock::system().now());
-        let mut wizard = Wizard { from, to: io::stderr(), lists: &lists, today, peers: &names, contact, entry_of: &entry_of };
+        let rank = |need: &NeedRequest| {
+            let ranked = runtime.block_on(node.post(Target::new(&["match"]), need));
+            ranked.map_err(|problem: Problem| problem.detail)
+        };
+        let mut wizard = Wizard { from, to: io::stderr(), lists: &lists, today, peers: &names, rank: &rank, contact, entry_of: &entry_of };
         let done = wizard.case(&mut said);
         (said, done)
     });
@@ -233,6 +253,11 @@ async fn asked(desk: &Desk, options: &Options, begun: &mut Begun) -> Result<Aske
             None => return Err(NodeError::Conflict("nobody answers, and nothing was referred".into()).into()),
         }
     }
+}
+
+/// Whether something can be offered to a peer now.
+fn is_open(peer: &PeerStatus) -> bool {
+    ["connected", "unreachable"].contains(&peer.state.as_str())
 }
 
 /// The entry of a record that all of these have: its hash, or why there is none.

@@ -15,7 +15,7 @@ const AHEAD_MS_MAX: u64 = 14 * 3_600_000;
 impl<R: BufRead, W: Write> Wizard<'_, R, W> {
     /// One code of a list. A default that is no code of it, as `none`, is no answer of its own.
     pub(super) fn code(&mut self, question: &str, list: &str, default: Option<&str>) -> Answer {
-        self.show(list)?;
+        self.show(list, 0)?;
         loop {
             let none = default.filter(|default| *default == "none");
             let shown = default.filter(|_| none.is_none() && self.is_code(list, default)).map(|default| format!(" [{default}]"));
@@ -25,14 +25,14 @@ impl<R: BufRead, W: Write> Wizard<'_, R, W> {
                 ("", Some(_)) => return Ok(default.map(Into::into)),
                 (typed, _) => match self.chosen(list, typed) {
                     Some(code) => return Ok(Some(code.into())),
-                    None => self.no_code(list, typed)?,
+                    None => self.say(&self.no_code(list, typed))?,
                 },
             }
         }
     }
 
     pub(super) fn codes(&mut self, question: &str, list: &str, some: bool) -> Answer {
-        self.show(list)?;
+        self.show(list, 0)?;
         'again: loop {
             let typed = self.line(question)?;
             let mut codes: Vec<String> = Vec::new();
@@ -41,7 +41,7 @@ impl<R: BufRead, W: Write> Wizard<'_, R, W> {
                     Some(code) if codes.contains(&code) => {}
                     Some(code) => codes.push(code),
                     None => {
-                        self.no_code(list, word)?;
+                        self.say(&self.no_code(list, word))?;
                         continue 'again;
                     }
                 }
@@ -66,43 +66,51 @@ impl<R: BufRead, W: Write> Wizard<'_, R, W> {
         self.lists.get(list).is_some_and(|list| list.entries.iter().any(|entry| Some(entry.code.as_str()) == code))
     }
 
-    pub(super) fn no_code(&mut self, list: &str, typed: &str) -> io::Result<()> {
+    pub(super) fn no_code(&self, list: &str, typed: &str) -> String {
         let hint = match self.lists.get(list) {
             Some(known) if typed.starts_with(|c: char| c.is_ascii_lowercase()) => nearest(known, typed),
             Some(known) => format!("a number from 1 to {}, or a code", known.entries.len()),
             None => "a code".into(),
         };
-        self.slip(&if typed.is_empty() { "an answer is needed".into() } else { format!("`{typed}` is no code of `{list}`") }, &hint)
+        slip(&if typed.is_empty() { "an answer is needed".into() } else { format!("`{typed}` is no code of `{list}`") }, &hint)
     }
 
-    /// Shows a list with its numbers.
-    pub(super) fn show(&mut self, list: &str) -> io::Result<()> {
+    /// Shows a list with its numbers, which begin behind this one.
+    pub(super) fn show(&mut self, list: &str, before: usize) -> io::Result<()> {
         let entries = self.lists.get(list).map(|list| list.entries.clone()).unwrap_or_default();
         self.say("")?;
-        entries.iter().zip(1..).try_for_each(|(entry, number)| self.say(&format!("  {number:>2}  {}  ({})", entry.title, entry.code)))
+        let shown = entries.iter().zip(before + 1..);
+        shown
+            .map(|(entry, number)| (number, &entry.title, &entry.code))
+            .try_for_each(|(number, title, code)| self.choice(number, title, code.as_str()))
     }
 
-    pub(super) fn peers(&mut self, question: &str, peers: &[String], some: bool) -> Answer {
-        self.say("")?;
-        peers.iter().zip(1..).try_for_each(|(peer, number): (_, usize)| self.say(&format!("  {number:>2}  {peer}")))?;
+    pub(super) fn choice(&mut self, number: usize, title: &str, name: &str) -> io::Result<()> {
+        self.say(&format!("  {number:>2}  {title}  ({name})"))
+    }
+
+    /// How many codes a list has.
+    pub(super) fn length(&self, list: &str) -> usize {
+        self.lists.get(list).map_or(0, |list| list.entries.len())
+    }
+
+    /// Has some of these chosen, each by its name, or by its number among those that have one.
+    pub(super) fn choose(&mut self, question: &str, numbered: &[String], all: &[String]) -> io::Result<Vec<String>> {
         'again: loop {
             let typed = self.line(question)?;
             let mut names: Vec<String> = Vec::new();
             for word in words(&typed) {
-                let by_number = word.parse::<usize>().ok().and_then(|number| peers.get(number.checked_sub(1)?));
-                match peers.iter().find(|peer| *peer == word).or(by_number) {
+                let by_number = word.parse::<usize>().ok().and_then(|number| numbered.get(number.checked_sub(1)?));
+                match all.iter().find(|name| *name == word).or(by_number) {
                     Some(name) if names.contains(name) => {}
                     Some(name) => names.push(name.clone()),
                     None => {
-                        self.slip(&format!("`{word}` is none of them"), &format!("one of {}, or its number", peers.join(", ")))?;
+                        self.slip(&format!("`{word}` is none of them"), &format!("one of {}, or its number", all.join(", ")))?;
                         continue 'again;
                     }
                 }
             }
-            match names.is_empty() && some {
-                true => self.slip("at least one is needed", &format!("one of {}, or its number", peers.join(", ")))?,
-                false => return Ok(texts(names)),
-            }
+            return Ok(names);
         }
     }
 
@@ -143,14 +151,12 @@ impl<R: BufRead, W: Write> Wizard<'_, R, W> {
         }
     }
 
-    /// A day that has begun somewhere.
     pub(super) fn past_day(&mut self, question: &str) -> Answer {
         loop {
             let typed = self.line(&format!("{question} (such as 2026-11-27, or `today`)"))?;
-            match self.day(&typed) {
-                Some(day) if day.0 > self.today.plus(AHEAD_MS_MAX).0 => self.slip("that day has not come", "a day until today")?,
-                Some(day) => return Ok(Some(day.to_string()[..10].into())),
-                None => self.slip(&format!("`{typed}` is no day"), "write it like 2026-11-27")?,
+            match self.past(&typed) {
+                Ok(day) => return Ok(Some(day)),
+                Err(slip) => self.say(&slip)?,
             }
         }
     }
@@ -159,12 +165,29 @@ impl<R: BufRead, W: Write> Wizard<'_, R, W> {
     pub(super) fn coming_day(&mut self, question: &str, none: &str) -> Answer {
         loop {
             let typed = self.line(question)?;
-            match self.day(&typed) {
+            match self.coming(&typed) {
                 _ if typed == none => return Ok(None),
-                Some(day) if day <= self.today => self.slip("that day has come already", "a day after today")?,
-                Some(day) => return Ok(Some(day.to_string()[..10].into())),
-                None => self.slip(&format!("`{typed}` is no day"), "write it like 2027-05-27")?,
+                Ok(day) => return Ok(Some(day)),
+                Err(slip) => self.say(&slip)?,
             }
+        }
+    }
+
+    /// A day that has begun somewhere.
+    pub(super) fn past(&self, typed: &str) -> Result<Value, String> {
+        match self.day(typed) {
+            Some(day) if day.0 > self.today.plus(AHEAD_MS_MAX).0 => Err(slip("that day has not come", "a day until today")),
+            Some(day) => Ok(day.to_string()[..10].into()),
+            None => Err(slip(&format!("`{typed}` is no day"), "write it like 2026-11-27")),
+        }
+    }
+
+    /// A day that is not over.
+    pub(super) fn coming(&self, typed: &str) -> Result<Value, String> {
+        match self.day(typed) {
+            Some(day) if day <= self.today => Err(slip("that day has come already", "a day after today")),
+            Some(day) => Ok(day.to_string()[..10].into()),
+            None => Err(slip(&format!("`{typed}` is no day"), "write it like 2027-05-27")),
         }
     }
 
@@ -213,7 +236,7 @@ impl<R: BufRead, W: Write> Wizard<'_, R, W> {
     }
 
     pub(super) fn slip(&mut self, wrong: &str, hint: &str) -> io::Result<()> {
-        self.say(&format!("{wrong}\nhint: {hint}"))
+        self.say(&slip(wrong, hint))
     }
 
     pub(super) fn slip_of(&mut self, error: &impl std::fmt::Display) -> io::Result<()> {
@@ -232,6 +255,11 @@ pub(in super::super) fn is_yes(typed: &str) -> Option<bool> {
         "no" | "n" => Some(false),
         _ => None,
     }
+}
+
+/// What is wrong with an answer, and the way out.
+pub(super) fn slip(wrong: &str, hint: &str) -> String {
+    format!("{wrong}\nhint: {hint}")
 }
 
 pub(super) fn words(typed: &str) -> impl Iterator<Item = &str> {
