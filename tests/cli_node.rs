@@ -427,7 +427,11 @@ fn not_filled_in(at: &Place) {
     at.all_refused(&[
         ("watchfire refer --file form.toml --to here", 2, &case),
         ("watchfire pass-on k7qm2xpa --file form.toml --to here", 2, &case),
-        ("watchfire match --case form.toml", 2, &case),
+        (
+            "watchfire match --case form.toml",
+            2,
+            "error: nothing is asked for\nhint: `--incident` and `--help-wanted` say what, `--need FILE` or `--case FILE` all of it",
+        ),
         ("watchfire refer --file cold.toml --to here --contact form-contact.toml", 2, &contact),
         ("watchfire duplicate check --to here --consent verbal --contact form-contact.toml", 2, &contact),
     ]);

@@ -20,6 +20,8 @@ struct Asked {
     screen: Arc<Mutex<String>>,
     /// So many bytes of the screen were read already.
     seen: usize,
+    /// So many questions were answered.
+    answers: usize,
     child: Child,
 }
 
@@ -43,7 +45,7 @@ impl Asked {
                 shown.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..read]));
             }
         });
-        Self { keys, screen, seen: 0, child }
+        Self { keys, screen, seen: 0, answers: 0, child }
     }
 
     /// Waits until it asks this, and answers.
@@ -51,6 +53,11 @@ impl Asked {
         self.shows(question);
         self.keys.write_all(typed.as_bytes()).unwrap();
         self.keys.write_all(b"\n").unwrap();
+        self.answers += 1;
+    }
+
+    fn answer_all(&mut self, answers: &[(&str, &str)]) {
+        answers.iter().for_each(|(question, typed)| self.answer(question, typed));
     }
 
     fn shows(&mut self, text: &str) {
@@ -79,45 +86,27 @@ impl Asked {
 }
 
 /// The first half of what is asked.
-const HALF: [(&str, &str); 14] = [
-    ("What does your desk call the case?", "T-2026-113"),
-    ("To which partner?", "1"),
-    ("Label:", ""),
-    ("Has it happened? [reactive]", ""),
+const HALF: [(&str, &str); 6] = [
     ("What happened?", "account_compromise"),
+    ("What help is wanted?", "take_over"),
     ("How soon?", "normal"),
     ("in physical danger?", "no"),
-    ("Does it still go on?", ""),
-    ("What did the person do before they knew?", ""),
-    ("Who asked you? [individual]", ""),
     ("Who needs help?", "journalist"),
-    ("In which region?", "europe"),
-    ("In which country?", ""),
-    ("Which languages does the person speak", "ar"),
+    ("Where is the person?", "europe"),
 ];
-const ATTACH: &str = "Anything else to attach?";
 /// The other half.
-const REST: [(&str, &str); 18] = [
-    ("What help is wanted?", "take_over"),
-    ("On which platforms is it?", ""),
+const REST: [(&str, &str); 7] = [
+    ("Which languages does the person speak", "ar"),
+    ("To which partner?", "1"),
     ("What is it about", "An account was taken over.\n"),
-    ("What was done already?", ""),
-    ("themselves (warm)? [yes]", ""),
-    ("What to be careful about?", ""),
-    ("Say more:", ""),
-    (ATTACH, ""),
-    ("looked into (vetted)? [no]", ""),
-    ("Is the consent for each of these: borealis?", "yes"),
-    ("How did the person agree?", "explicit"),
-    ("On which day was that?", "today"),
-    ("Who asked the person?", "handler"),
-    ("From which day on may nothing leave any more?", "none"),
-    ("May indicators alone be given away", "no"),
-    ("May the partner pass it on?", "no"),
-    ("May platforms be told?", "no"),
-    ("May it be counted", "no"),
+    ("Is the consent for each of these: ", "yes"),
+    ("How did the person agree, on which day was that, who asked the person?", "explicit today handler"),
+    ("What else did the person agree to?", "none"),
+    ("From which day on may nothing leave any more", "none signal"),
 ];
-const BACK: (&str, &str) = ("By which way can the person take it back?", "signal");
+const PICK: &str = "Change any of it?";
+/// An everyday case leaves with so many answers; docs/referrals.md says so.
+const ANSWERS_MAX: usize = 15;
 
 fn kept(directory: &Path) -> Vec<PathBuf> {
     fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
@@ -139,9 +128,9 @@ fn a_person_who_is_asked_loses_no_answer() {
     let file = desk.join("case-T-2026-113.toml");
 
     // Interrupted halfway: what was answered is there, for its owner alone.
-    let mut asked = Asked::new(&smex, &desk, &["refer"]);
-    HALF.iter().for_each(|(question, typed)| asked.answer(question, typed));
-    asked.shows("What help is wanted?");
+    let mut asked = Asked::new(&smex, &desk, &["refer", "--reference", "T-2026-113"]);
+    asked.answer_all(&HALF);
+    asked.shows("Which languages does the person speak");
     asked.interrupt();
     asked.shows("kept in case-T-2026-113.toml; go on with `watchfire refer case-T-2026-113.toml`");
     asked.shows("it was interrupted, and nothing was referred");
@@ -151,9 +140,10 @@ fn a_person_who_is_asked_loses_no_answer() {
 
     // Gone on with it, with a slip; nobody answers any more before it leaves.
     let mut asked = Asked::new(&smex, &desk, &["refer", "case-T-2026-113.toml"]);
-    asked.answer("What help is wanted?", "take_ovr");
-    asked.shows("hint: did you mean `take_over`?");
-    REST.iter().chain([&BACK]).for_each(|(question, typed)| asked.answer(question, typed));
+    asked.answer("Which languages does the person speak", "arabic");
+    asked.shows("`arabic` is no language");
+    asked.answer_all(&REST);
+    asked.answer(PICK, "");
     asked.shows("An account was taken over.");
     asked.shows("does this leave? yes or no");
     asked.keys.write_all(b"\x04").unwrap();
@@ -183,21 +173,17 @@ fn a_person_who_is_asked_loses_no_answer() {
     smex.json(&["share", "evil.example.org", "--tlp", "amber", "--to", "borealis", "--now"]);
     let hash = || smex.json(&["show", "evil.example.org"])["entries"][0]["hash"].as_str().map(str::to_owned);
     until("it has a position", || hash().map(drop).ok_or_else(|| "it waits".into()));
-    let mut asked = Asked::new(&smex, &desk, &["refer"]);
-    let attached = [
-        (ATTACH, "evidence indicators"),
+    let mut asked = Asked::new(&smex, &desk, &["refer", "--reference", "T-2026-113"]);
+    asked.answer_all(&HALF);
+    asked.answer_all(&REST);
+    asked.answer_all(&[
+        (PICK, "evidence indicators"),
         ("Which file is evidence?", mail.as_str()),
         ("What is it?", "email"),
         ("Which file is evidence?", ""),
         ("Which indicators of the case does the partner have?", "none.example.org"),
         ("there is no record `none.example.org`", "evil.example.org"),
-    ];
-    for (question, typed) in HALF.iter().chain(&REST).chain([&BACK]) {
-        match *question == ATTACH {
-            true => attached.iter().for_each(|(question, typed)| asked.answer(question, typed)),
-            false => asked.answer(question, typed),
-        }
-    }
+    ]);
     asked.shows("email of 3 bytes, SHA-256 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     asked.shows(&hash().unwrap());
     asked.shows("does this leave?");
@@ -206,4 +192,45 @@ fn a_person_who_is_asked_loses_no_answer() {
     asked.shows("nothing was referred, and nothing is kept");
     assert_eq!(asked.ends(), Some(1));
     assert_eq!((referrals(&smex), kept(&desk).len()), (1, 0));
+}
+
+#[test]
+fn an_everyday_case_takes_fifteen_answers_and_the_better_partner_stands_first() {
+    let place = tempfile::tempdir().unwrap();
+    let [mut smex, mut borealis, mut cedar] = ["smex", "borealis", "cedar"].map(|name| Org::found(place.path(), name));
+    [&mut smex, &mut borealis, &mut cedar].map(|org| org.start());
+    let desk = place.path().join("desk");
+    fs::create_dir(&desk).unwrap();
+
+    // Who has no partner is told so before anything is asked.
+    let mut asked = Asked::new(&smex, &desk, &["refer"]);
+    asked.shows("there is no partner to whom a case could go");
+    assert_eq!((asked.ends(), kept(&desk).len()), (Some(1), 0));
+
+    for (org, profile) in [
+        (&borealis, "services = [\"education_training\"]\nlanguages = [\"fr native\"]\n"),
+        (&cedar, "services = [\"incident_response_support\"]\nlanguages = [\"ar native\"]\n"),
+    ] {
+        let file = place.path().join(format!("{}.toml", org.name)).display().to_string();
+        fs::write(&file, profile).unwrap();
+        smex.pair(org);
+        org.json(&["profile", "set", &file]);
+        until("its profile is known", || smex.try_json(&["profile", "show", &org.name]).map(drop).ok_or_else(|| org.name.clone()));
+    }
+
+    let mut asked = Asked::new(&smex, &desk, &["refer"]);
+    asked.answer_all(&HALF);
+    asked.answer_all(&REST[..1]);
+    for shown in ["  1  cedar (", "+ does take over", "  2  borealis ("] {
+        asked.shows(shown);
+    }
+    asked.answer_all(&REST[1..]);
+    asked.shows("Its label: amber+strict");
+    asked.answer(PICK, "");
+    asked.answer("does this leave?", "yes");
+    asked.shows("to cedar");
+    assert!(asked.answers <= ANSWERS_MAX, "{}", asked.answers);
+    assert_eq!(asked.ends(), Some(0));
+    assert_eq!((referrals(&smex), kept(&desk).len()), (1, 0));
+    assert!(include_str!("../docs/referrals.md").contains("fifteen answers"));
 }

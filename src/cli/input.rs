@@ -104,6 +104,23 @@ pub(super) fn json_error(error: &serde_json::Error) -> String {
     format!("line {}, column {}: {what}", error.line(), error.column())
 }
 
+/// In which line a text is not TOML, or not what is read from it, and why.
+pub(super) fn toml_error(text: &str, error: &toml::de::Error) -> String {
+    let (line, what) = crate::config::toml_error(text, error);
+    format!("line {line}: {what}")
+}
+
+/// What a file says that people write: TOML, or JSON where it begins with `{`.
+///
+/// # Errors
+/// When it is neither, or says something else; with the line.
+pub(super) fn toml_or_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+    match text.trim_start().starts_with('{') {
+        true => serde_json::from_str(text).map_err(|error| json_error(&error)),
+        false => toml::from_str(text).map_err(|error| toml_error(text, &error)),
+    }
+}
+
 /// A file that cannot be read.
 pub(super) fn unread(name: &str, error: io::Error) -> Problem {
     match error.kind() {

@@ -5,7 +5,6 @@ use super::{Desk, Ended, input, referral};
 use crate::api::Problem;
 use crate::api::client::Target;
 use crate::model::Timestamp;
-use crate::model::referral::Offer;
 use crate::model::vocabulary::Code;
 use crate::node::error::NodeError;
 use crate::node::profile::{MatchView, NeedRequest};
@@ -17,7 +16,7 @@ pub(super) struct Args {
     /// What is needed, as TOML or JSON with the fields below; `-` reads standard input
     #[arg(long = "need", value_name = "FILE")]
     need: Option<String>,
-    /// A case as `watchfire refer` takes it; what it says decides
+    /// A case as `watchfire refer` takes it or has kept it, filled in or not; what it says so far decides
     #[arg(long = "case", value_name = "FILE", conflicts_with = "need")]
     case: Option<String>,
     /// What happened, the main thing first: a code of `watchfire vocabulary incident-type`
@@ -64,7 +63,7 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
     let Args { need, case, incident_types, help_wanted, services, beneficiary, region, country, languages, priority, platforms, at } = args;
     let mut request = match (&need, &case) {
         (Some(file), _) => read(file, &input::file(file)?)?,
-        (None, Some(file)) => of_case(&referral::refer::read(file, &input::file(file)?)?.offer),
+        (None, Some(file)) => of_case(file, &input::file(file)?)?,
         (None, None) => NeedRequest::default(),
     };
     // What is said here counts before what the file says.
@@ -78,7 +77,8 @@ pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
     request.country = country.or(request.country);
     request.priority = priority.or(request.priority);
     request.at = at.or(request.at);
-    if request == NeedRequest::default() {
+    // How soon alone does not tell one from another.
+    if request == (NeedRequest { priority: request.priority.clone(), ..NeedRequest::default() }) {
         let text = "nothing is asked for\nhint: `--incident` and `--help-wanted` say what, `--need FILE` or `--case FILE` all of it";
         return Err(NodeError::BadInput(text.into()).into());
     }
@@ -94,34 +94,34 @@ fn over<T>(there: &mut Vec<T>, said: Vec<T>) {
 
 /// Reads a need, TOML or JSON.
 fn read(file: &str, text: &str) -> Result<NeedRequest, Problem> {
-    let bad = |why: String| {
+    input::toml_or_json(text).map_err(|why| {
         let hint =
             "hint: fields are incident_types, help_wanted, services, beneficiary, region, country, languages, priority, platforms and at";
-        Problem::from(NodeError::BadInput(format!("`{file}` is not a need: {why}\n{hint}")))
-    };
-    if text.trim_start().starts_with('{') {
-        return serde_json::from_str(text).map_err(|error| bad(input::json_error(&error)));
-    }
-    toml::from_str(text).map_err(|error| {
-        let (line, what) = crate::config::toml_error(text, &error);
-        bad(format!("line {line}: {what}"))
+        NodeError::BadInput(format!("`{file}` is not a need: {why}\n{hint}")).into()
     })
 }
 
-/// What a case that is to be referred asks for.
-fn of_case(offer: &Offer) -> NeedRequest {
-    NeedRequest {
-        incident_types: offer.incident_types.clone(),
-        help_wanted: offer.help_wanted.clone(),
-        services: offer.services.clone(),
-        beneficiary: Some(offer.beneficiary_type.clone()),
-        region: Some(offer.region.clone()),
-        country: offer.country.as_ref().map(ToString::to_string),
-        languages: offer.languages.iter().map(|language| language.tag.clone()).collect(),
-        priority: offer.priority.to_string().parse().ok(),
-        platforms: offer.platforms.clone(),
+/// What a case asks for, as far as it says that: what is left out or says `FILL IN` asks for nothing.
+///
+/// # Errors
+/// When it is no case, or a value of it is wrong.
+pub(super) fn of_case(file: &str, text: &str) -> Result<NeedRequest, Problem> {
+    let (offer, said) = referral::refer::read_so_far(file, text)?;
+    let says = |field: &str| said.contains_key(field);
+    let codes = |field: &str, codes: Vec<Code>| if says(field) { codes } else { Vec::new() };
+    let languages = offer.languages.into_iter().map(|language| language.tag);
+    Ok(NeedRequest {
+        incident_types: codes("incident_types", offer.incident_types),
+        help_wanted: codes("help_wanted", offer.help_wanted),
+        services: codes("services", offer.services),
+        beneficiary: Some(offer.beneficiary_type).filter(|_| says("beneficiary_type")),
+        region: Some(offer.region).filter(|_| says("region")),
+        country: offer.country.filter(|_| says("country")),
+        languages: languages.filter(|_| says("languages")).collect(),
+        priority: offer.priority.name().parse().ok().filter(|_| says("priority")),
+        platforms: codes("platforms", offer.platforms),
         at: None,
-    }
+    })
 }
 
 pub(super) fn text(view: &MatchView) -> String {
@@ -186,9 +186,40 @@ mod tests {
 
     #[test]
     fn a_case_is_a_need() {
-        let case = referral::refer::read("case.toml", referral::refer::EXAMPLE).expect("a case");
-        let need = of_case(&case.offer);
+        let need = of_case("case.toml", referral::refer::EXAMPLE).expect("a case");
         assert_eq!(need.priority, "urgent".parse().ok());
         assert_eq!(need.languages, ["ar"]);
+    }
+
+    #[test]
+    fn a_case_that_is_half_filled_in_asks_for_what_it_says_so_far() {
+        let template = referral::refer::TEMPLATE;
+        let urgent = NeedRequest { priority: "urgent".parse().ok(), ..NeedRequest::default() };
+        assert_eq!(of_case("case.toml", template).expect("a template"), urgent);
+        let half = template.replacen("incident_types = [\"FILL IN\"]", "incident_types = [\"malware\", \"FILL IN\"]", 1);
+        let half = half.replacen("# country = \"LB\"", "country = \"LB\"", 1);
+        let expected = NeedRequest { incident_types: vec!["malware".parse().expect("a code")], country: Some("LB".into()), ..urgent };
+        assert_eq!(of_case("case.toml", &half).expect("half a case"), expected);
+        let little =
+            r#"{"offer": {"help_wanted": ["legal"], "languages": [{"tag": "fa"}, {"tag": "FILL IN"}], "country": null, "consent": {}}}"#;
+        let expected =
+            NeedRequest { help_wanted: vec!["legal".parse().expect("a code")], languages: vec!["fa".into()], ..NeedRequest::default() };
+        assert_eq!(of_case("case.json", little).expect("a little of a case"), expected);
+        assert_eq!(of_case("case.toml", "").expect("nothing of a case"), NeedRequest::default());
+    }
+
+    #[test]
+    fn a_wrong_value_of_half_a_case_is_told_with_its_place() {
+        let told = |text: &str| of_case("case.toml", text).expect_err(text).detail;
+        for (text, place) in [
+            ("[offer]\npriority = \"soon\"", "offer.priority: "),
+            ("[offer]\nregoin = \"europe\"", "offer: unknown field `regoin`"),
+            ("[offer]\nincident_types = \"malware\"", "offer.incident_types: "),
+            ("[offer.consent]\nonward = \"perhaps\"", "offer.consent.onward: "),
+            ("offer = 1", "offer: "),
+            ("[offer]\npriority = ", "line 2: "),
+        ] {
+            assert!(told(text).starts_with(&format!("`case.toml` is not a case: {place}")), "{}", told(text));
+        }
     }
 }

@@ -26,7 +26,7 @@ impl Begun {
     /// A case of which nothing is answered. Its file is made with the first answer, in this directory.
     pub(super) fn new(directory: &Path, questions: &[&str]) -> Self {
         let mut begun = Self { directory: directory.to_owned(), file: Arc::default(), answers: Table::new() };
-        questions.iter().for_each(|field| begun.put(field, Some(Value::String(form::FILL_IN.into()))));
+        questions.iter().for_each(|field| put(&mut begun.answers, field, Some(form::FILL_IN.into())));
         begun
     }
 
@@ -54,10 +54,10 @@ impl Begun {
         value.is_some_and(|value| !form::unfilled(&value).is_empty())
     }
 
-    /// The texts of a list.
+    /// The texts of a list, without its gaps.
     pub(super) fn texts(&self, field: &str) -> Vec<String> {
         let list = self.at(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        list.iter().filter_map(Value::as_str).filter(|text| !form::is_unfilled(text)).map(str::to_owned).collect()
     }
 
     /// The tables of a list.
@@ -81,7 +81,7 @@ impl Begun {
     /// # Errors
     /// When the file cannot be written.
     pub(super) fn keep(&mut self, answers: Vec<(&str, Option<Value>)>) -> io::Result<()> {
-        answers.into_iter().for_each(|(field, answer)| self.put(field, answer));
+        answers.into_iter().for_each(|(field, answer)| put(&mut self.answers, field, answer));
         let failed = |what: &str, error: &dyn std::fmt::Display| {
             let hint = "hint: go into a directory in which you may write; answers are kept there";
             io::Error::other(format!("{what}: {error}\n{hint}"))
@@ -113,7 +113,7 @@ impl Begun {
 
     /// Takes an answer that was given beside the questions; it is kept with the next.
     pub(super) fn answer(&mut self, field: &str, answer: Value) {
-        self.put(field, Some(answer));
+        put(&mut self.answers, field, Some(answer));
     }
 
     /// The case as its file has it.
@@ -155,21 +155,24 @@ impl Begun {
         }
         table.get(rest)
     }
+}
 
-    fn put(&mut self, field: &str, answer: Option<Value>) {
-        let (mut table, mut rest) = (&mut self.answers, field);
-        while let Some((first, behind)) = rest.split_once('.') {
-            let inner = table.entry(first).or_insert_with(|| Value::Table(Table::new()));
+/// Puts an answer in its place, or takes away what is there, and with it a table of which nothing is left.
+fn put(table: &mut Table, field: &str, answer: Option<Value>) {
+    match (field.split_once('.'), answer) {
+        (Some((first, rest)), answer) => {
+            let inner = table.entry(first).or_insert_with(|| Table::new().into());
             if !inner.is_table() {
-                *inner = Value::Table(Table::new());
+                *inner = Table::new().into();
             }
             let Value::Table(inner) = inner else { return };
-            (table, rest) = (inner, behind);
+            put(inner, rest, answer);
+            if inner.is_empty() {
+                table.remove(first);
+            }
         }
-        match answer {
-            Some(answer) => drop(table.insert(rest.to_owned(), answer)),
-            None => drop(table.remove(rest)),
-        }
+        (None, Some(answer)) => drop(table.insert(field.to_owned(), answer)),
+        (None, None) => drop(table.remove(field)),
     }
 }
 

@@ -33,6 +33,25 @@ fn look(value: &Value, at: &str, all: &mut Vec<String>) {
     }
 }
 
+/// The same without what nobody has written over.
+pub(super) fn without_gaps(file: Value) -> Value {
+    let has_gap = |value: &Value| !unfilled(value).is_empty();
+    let is_said = |name: &str, value: &Value| match value {
+        Value::String(text) => !is_unfilled(text),
+        Value::Null => false,
+        // Told whole or not at all.
+        _ => name != "vetting" || !has_gap(value),
+    };
+    match file {
+        Value::Object(map) => {
+            let said = map.into_iter().filter(|(name, value)| is_said(name, value));
+            said.map(|(name, value)| (name, without_gaps(value))).collect()
+        }
+        Value::Array(list) => list.into_iter().filter(|value| !has_gap(value)).collect(),
+        other => other,
+    }
+}
+
 /// That a file is not filled in, where it is not.
 pub(super) fn problem(file: &str, unfilled: &[String]) -> Option<Problem> {
     let say = match unfilled {

@@ -47,7 +47,7 @@ pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
     let Args { id, file, to, contact, candidates, signer, now, dry_run } = args;
     let mut request = read(&file, &input::file(&file)?)?;
     request.parent = Some(id);
-    let options = Options { to, candidates, call: None, contact, signer, now, dry_run };
+    let options = Options { to, candidates, call: None, reference: None, contact, signer, now, dry_run };
     options.complete(desk, &mut request).await?;
     let by = options.signer.unlock_if_named(desk).await?;
     let ask = Unlocked::order_of(by.as_ref(), "refer", "", request)?;

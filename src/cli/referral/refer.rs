@@ -10,11 +10,15 @@ use crate::cli::unlock::{Signer, Unlocked};
 use crate::cli::{Desk, Ended, holds, input, second};
 use crate::clock::Clock;
 use crate::model::EntryHash;
+use crate::model::referral::{Offer, check_line};
 use crate::node::error::NodeError;
+use crate::node::profile::NeedRequest;
 use crate::node::referral::{AgainRequest, ReferRequest, ReferView};
-use crate::node::view::{HoldState, PeerView, RecordView};
+use crate::node::view::{HoldState, PeerStatus, PeerView, RecordView};
+use serde_json::Value;
 use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
+use toml::Table;
 
 /// Hand a case to a partner
 #[derive(Debug, clap::Args)]
@@ -32,6 +36,9 @@ pub(crate) struct Args {
     /// The peer that it goes to; once for each, among whom you choose when several accept
     #[arg(long, value_name = "PEER")]
     to: Vec<String>,
+    /// What your desk calls the case: a number, not a name. It never leaves
+    #[arg(long, value_name = "TEXT", conflicts_with = "again")]
+    reference: Option<String>,
     /// How to reach the person, TOML or JSON: sealed here to the desks of those who may get the case, so that they make the first contact
     #[arg(long, value_name = "FILE", conflicts_with = "again")]
     contact: Option<String>,
@@ -50,10 +57,10 @@ pub(crate) struct Args {
     #[arg(long)]
     dry_run: bool,
     /// Print a file to fill in
-    #[arg(long, conflicts_with_all = ["kept", "file", "again", "to", "contact", "candidates", "call", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["kept", "file", "again", "to", "reference", "contact", "candidates", "call", "dry_run"])]
     template: bool,
     /// Print a file for `--contact` to fill in
-    #[arg(long, conflicts_with_all = ["kept", "template", "file", "again", "to", "contact", "candidates", "call", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["kept", "template", "file", "again", "to", "reference", "contact", "candidates", "call", "dry_run"])]
     contact_template: bool,
 }
 
@@ -71,7 +78,7 @@ pub(crate) const TEMPLATE: &str = include_str!("template.toml");
 pub(crate) const EXAMPLE: &str = include_str!("example.toml");
 
 pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
-    let Args { kept, file, again, contact, to, candidates, call, signer, now, dry_run, template, contact_template } = args;
+    let Args { kept, file, again, reference, contact, to, candidates, call, signer, now, dry_run, template, contact_template } = args;
     if template || contact_template {
         return output::data(if template { TEMPLATE } else { super::contact::TEMPLATE });
     }
@@ -82,10 +89,10 @@ pub(crate) async fn run(desk: &Desk, args: Args) -> Ended {
         second::sign_offers(desk, by.as_ref(), &mut view).await?;
         return output::answer(desk, &view, text);
     }
-    let options = Options { to, candidates, call, contact, signer, now, dry_run };
+    let options = Options { to, candidates, call, reference, contact, signer, now, dry_run };
     let text = kept.as_deref().or(file.as_deref()).map(input::file).transpose()?;
     let begun = match (&kept, &text) {
-        (Some(name), Some(text)) => Begun::of(name, text).map_err(|error| not_a_case(name, text, &error))?,
+        (Some(name), Some(text)) => Begun::of(name, text).map_err(|error| no_case(name, &input::toml_error(text, &error)))?,
         (None, None) => Some(Begun::new(Path::new("."), &QUESTIONS)),
         _ => None,
     };
@@ -113,6 +120,7 @@ pub(super) struct Options {
     pub(super) to: Vec<String>,
     pub(super) candidates: Vec<String>,
     pub(super) call: Option<String>,
+    pub(super) reference: Option<String>,
     pub(super) contact: Option<String>,
     pub(super) signer: Signer,
     pub(super) now: bool,
@@ -131,6 +139,9 @@ impl Options {
         }
         if !self.candidates.is_empty() {
             request.candidates.clone_from(&self.candidates);
+        }
+        if let Some(reference) = &self.reference {
+            request.reference.clone_from(reference);
         }
         request.call = self.call.clone().or(request.call.take());
         (request.now, request.dry_run) = (request.now || self.now, request.dry_run || self.dry_run);
@@ -185,11 +196,19 @@ async fn asked(desk: &Desk, options: &Options, begun: &mut Begun) -> Result<Aske
         super::contact::read(file)?;
     }
     let peers: Vec<PeerView> = desk.node().get(Target::new(&["peers"])).await?;
-    let names: Vec<String> = peers.into_iter().map(|peer| peer.status.name).collect();
+    let names: Vec<String> = peers.into_iter().map(|peer| peer.status).filter(is_open).map(|peer| peer.name).collect();
+    if names.is_empty() {
+        let text = "there is no partner to whom a case could go\nhint: `watchfire invite` pairs with one; `watchfire peer list` has all";
+        return Err(NodeError::Conflict(text.into()).into());
+    }
     for (field, given) in [("to", &options.to), ("candidates", &options.candidates)] {
         if !given.is_empty() {
             begun.answer(field, given.clone().into());
         }
+    }
+    if let Some(reference) = &options.reference {
+        check_line("reference", reference).map_err(|error| NodeError::BadInput(error.to_string()))?;
+        begun.answer("reference", reference.clone().into());
     }
     let lists = crate::node::vocabulary::load(&desk.data)?;
     let contact = options.contact.is_some();
@@ -200,7 +219,11 @@ async fn asked(desk: &Desk, options: &Options, begun: &mut Begun) -> Result<Aske
         let mut said = said;
         let entry_of = |what: &str, to: &[String]| runtime.block_on(entry_of(&node, what, to));
         let (from, today) = (io::stdin().lock(), Clock::system().now());
-        let mut wizard = Wizard { from, to: io::stderr(), lists: &lists, today, peers: &names, contact, entry_of: &entry_of };
+        let rank = |need: &NeedRequest| {
+            let ranked = runtime.block_on(node.post(Target::new(&["match"]), need));
+            ranked.map_err(|problem: Problem| problem.detail)
+        };
+        let mut wizard = Wizard { from, to: io::stderr(), lists: &lists, today, peers: &names, rank: &rank, contact, entry_of: &entry_of };
         let done = wizard.case(&mut said);
         (said, done)
     });
@@ -232,6 +255,11 @@ async fn asked(desk: &Desk, options: &Options, begun: &mut Begun) -> Result<Aske
     }
 }
 
+/// Whether something can be offered to a peer now.
+fn is_open(peer: &PeerStatus) -> bool {
+    ["connected", "unreachable"].contains(&peer.state.as_str())
+}
+
 /// The entry of a record that all of these have: its hash, or why there is none.
 async fn entry_of(node: &Client, what: &str, to: &[String]) -> Result<EntryHash, String> {
     let record = node.get::<RecordView>(Target::new(&["records", what])).await.map_err(|problem| match problem.hint {
@@ -252,12 +280,6 @@ async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
     wait.await.map_err(|_| NodeError::Internal("what asked for a case has ended".into()).into())
 }
 
-fn not_a_case(name: &str, text: &str, error: &toml::de::Error) -> Problem {
-    let (line, what) = crate::config::toml_error(text, error);
-    let hint = "hint: put that line right; `watchfire refer --template` shows a case as a file has it";
-    NodeError::BadInput(format!("`{name}` is not a case: line {line}: {what}\n{hint}")).into()
-}
-
 /// Has a case referred, by somebody's order where somebody was named.
 async fn post(desk: &Desk, by: Option<&Unlocked>, request: ReferRequest) -> Result<ReferView, Problem> {
     let ask = Unlocked::order_of(by, "refer", "", request)?;
@@ -266,23 +288,44 @@ async fn post(desk: &Desk, by: Option<&Unlocked>, request: ReferRequest) -> Resu
 
 /// Reads a case, TOML or JSON, that is filled in.
 pub(crate) fn read(file: &str, text: &str) -> Result<ReferRequest, Problem> {
-    let bad = |why: String| {
-        let hint = "hint: `watchfire refer --template` prints one to fill in; `watchfire vocabulary` lists the codes";
-        Problem::from(NodeError::BadInput(format!("`{file}` is not a case: {why}\n{hint}")))
-    };
-    let is_json = text.trim_start().starts_with('{');
-    // What cannot be read at all is told below.
-    let all: Option<serde_json::Value> = if is_json { serde_json::from_str(text).ok() } else { toml::from_str(text).ok() };
-    if let Some(problem) = form::problem(file, &all.map(|all| form::unfilled(&all)).unwrap_or_default()) {
+    let all: Value = input::toml_or_json(text).map_err(|why| no_case(file, &why))?;
+    if let Some(problem) = form::problem(file, &form::unfilled(&all)) {
         return Err(problem);
     }
-    if is_json {
-        return serde_json::from_str(text).map_err(|error| bad(input::json_error(&error)));
+    input::toml_or_json(text).map_err(|why| no_case(file, &why))
+}
+
+/// What a case says so far: its offer, in which the words of [`EXAMPLE`] stand where it says nothing yet, and what it says of that itself.
+///
+/// # Errors
+/// When it is no TOML or JSON, or a value is none of its field; with the line or the field.
+pub(crate) fn read_so_far(file: &str, text: &str) -> Result<(Offer, Table), Problem> {
+    let bad = |why: &dyn std::fmt::Display| no_case(file, &why.to_string());
+    let said: Value = input::toml_or_json(text).map_err(|why| bad(&why))?;
+    let said = Table::try_from(form::without_gaps(said)).map_err(|error| bad(&error))?;
+    let mut case: Table = toml::from_str(EXAMPLE).map_err(|error| bad(&error))?;
+    lay_over(&mut case, said.clone());
+    let request: ReferRequest = case.try_into().map_err(|error: toml::de::Error| {
+        let told = error.to_string();
+        let (what, place) = told.trim_end().rsplit_once("\nin `").unwrap_or((told.trim_end(), ""));
+        bad(&[place.trim_end_matches('`'), what].iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join(": "))
+    })?;
+    let of_offer = said.get("offer").and_then(|offer| offer.as_table().cloned());
+    Ok((request.offer, of_offer.unwrap_or_default()))
+}
+
+fn lay_over(below: &mut Table, above: Table) {
+    for (field, value) in above {
+        match (below.get_mut(&field), value) {
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => lay_over(below, above),
+            (_, value) => drop(below.insert(field, value)),
+        }
     }
-    toml::from_str(text).map_err(|error| {
-        let (line, what) = crate::config::toml_error(text, &error);
-        bad(format!("line {line}: {what}"))
-    })
+}
+
+fn no_case(file: &str, why: &str) -> Problem {
+    let hint = "hint: `watchfire refer --template` prints one to fill in; `watchfire vocabulary` lists the codes";
+    NodeError::BadInput(format!("`{file}` is not a case: {why}\n{hint}")).into()
 }
 
 pub(crate) fn text(view: &ReferView) -> String {
