@@ -198,7 +198,9 @@ fn a_person_who_is_asked_loses_no_answer() {
 fn an_everyday_case_takes_fifteen_answers_and_the_better_partner_stands_first() {
     let place = tempfile::tempdir().unwrap();
     let [mut smex, mut borealis, mut cedar] = ["smex", "borealis", "cedar"].map(|name| Org::found(place.path(), name));
-    [&mut smex, &mut borealis, &mut cedar].map(|org| org.start());
+    for org in [&mut smex, &mut borealis, &mut cedar] {
+        org.start();
+    }
     let desk = place.path().join("desk");
     fs::create_dir(&desk).unwrap();
 
