@@ -205,3 +205,32 @@ async fn a_receiver_that_waits_for_what_is_newer_than_we_are_is_shown_with_its_n
     assert_eq!((last.codes.as_slice(), last.text.as_str()), (&[("waiting for".to_owned(), "9".to_owned())][..], "the court has it"));
     assert!(!seen.line.waits_for.is_empty(), "a clock runs");
 }
+
+#[tokio::test]
+async fn people_are_told_of_a_first_word_that_is_newer_and_of_the_offer_that_it_was() {
+    let mut federation = Federation::helplines(2).await;
+    federation.cut(AMAL, BOREALIS);
+    federation.until("the link is down", || !federation.node(BOREALIS).link_view(&federation.org(AMAL)).up).await;
+    let id = federation.refer(AMAL, case(&["borealis"])).await;
+    federation
+        .until("it has a place in its log", || {
+            let snapshot = federation.node(AMAL).store.snapshot().unwrap();
+            snapshot.waiting_audiences().unwrap().is_empty()
+        })
+        .await;
+    let older = |entry: &Received| match entry.meaning {
+        Meaning::Said(said @ Said { step: Step::Offer, .. }) => Some(Meaning::Said(Said { step: Step::Newer, ..said })),
+        _ => None,
+    };
+    assert_eq!(federation.taken_by_an_older_program(BOREALIS, AMAL, older).await, 1);
+    let noticed = |federation: &Federation| [Event::Progress, Event::OfferArrived].map(|event| federation.noticed(BOREALIS, event));
+    let stands = |federation: &Federation| view(federation, BOREALIS, &id).line.state;
+    assert_eq!((stands(&federation), noticed(&federation)), ("draft".into(), [1, 0]));
+    federation.restart(BOREALIS).await;
+    federation.until("it is read and answered", || stands(&federation) == "delivered").await;
+    federation.until("people are told what it was", || noticed(&federation) == [1, 1]).await;
+    federation.heal(AMAL, BOREALIS);
+    federation.settle().await;
+    assert_eq!(view(&federation, AMAL, &id).line.state, "delivered");
+    assert_eq!(noticed(&federation), [1, 1], "once");
+}

@@ -16,7 +16,8 @@ impl Node {
         let written = theirs.len() as u64;
         let priority = ours.skeleton.as_ref().map(|skeleton| skeleton.priority);
         let mut changes = Vec::new();
-        if !conversation.standing.origin.offered {
+        let origin = &conversation.standing.origin;
+        if !origin.offered && origin.withdrawn.is_some() {
             // Of what was withdrawn before it came nobody was told.
             return changes;
         }
