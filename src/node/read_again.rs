@@ -4,7 +4,7 @@
 use super::{Node, NodeError};
 use crate::model::referral::Words;
 use crate::model::{LogId, RecordKind};
-use crate::store::change::Change;
+use crate::store::change::{Change, Verdict};
 use std::collections::BTreeSet;
 
 /// Under this name stand the numbers of the kinds that what is kept was read by last, and of how many messages about a referral it knew.
@@ -30,12 +30,15 @@ impl Node {
             let kept: BTreeSet<(LogId, u64)> =
                 kept.into_iter().filter(|(_, _, kind)| RecordKind::from_number(*kind).is_some()).map(|(log, seq, _)| (log, seq)).collect();
             let mut done: Option<(LogId, u64)> = None;
-            for (log, seq) in kept {
+            for &(log, seq) in &kept {
                 // The batch of the one before was read whole.
                 if done.is_some_and(|(of, last)| of == log && seq <= last) {
                     continue;
                 }
                 let Some((key, first, last, change)) = self.stored_batch(&log, seq)? else { continue };
+                if !reads_some(&change, |seq| kept.contains(&(log, seq))) {
+                    continue;
+                }
                 let outcome = self.keep(log, change, first, true).await?;
                 self.received(&key, outcome, first, true).await?;
                 (done, many) = (Some((log, last)), many + 1);
@@ -48,4 +51,10 @@ impl Node {
         self.commit(Change::Put(READ, Some(known))).await?;
         Ok(())
     }
+}
+
+/// Whether one of the entries that were kept apart is understood by now.
+fn reads_some(change: &Change, is_kept: impl Fn(u64) -> bool) -> bool {
+    let Change::Receive { entries, .. } = change else { return false };
+    entries.iter().any(|entry| is_kept(entry.header.seq) && entry.verdict != Verdict::Unsupported)
 }

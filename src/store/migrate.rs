@@ -16,13 +16,24 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The newest schema that this program reads, and the one that it writes.
-pub(super) const SCHEMA: u32 = 10;
+pub(super) const SCHEMA: u32 = 11;
 
 type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// Number n brings a store of schema n to n + 1.
-const MIGRATIONS: [Migration; SCHEMA as usize] =
-    [make_tables, fill_hosts, make_tables, move_owed, fill_histories, shorten_peers, make_tables, make_tables, label_events, make_tables];
+const MIGRATIONS: [Migration; SCHEMA as usize] = [
+    make_tables,
+    fill_hosts,
+    make_tables,
+    move_owed,
+    fill_histories,
+    shorten_peers,
+    make_tables,
+    make_tables,
+    label_events,
+    make_tables,
+    make_tables,
+];
 
 /// Brings a store to [`SCHEMA`] and checks that it is ours.
 pub(super) fn migrate(database: &Database, us: &OrgId) -> Result<(), Failed> {
@@ -96,7 +107,7 @@ fn check_owner(transaction: &WriteTransaction, us: &OrgId) -> Result<(), Failed>
 
 /// 0 → 1: every table, empty, so that snapshots find them. 2 → 3: those for groups and recalls; rows of `taken_back` from before are not
 /// counted in `ahead`. 6 → 7: those for holds and for the records of disclosures. 7 → 8: those for the desk's users. 9 → 10: those for
-/// referrals, notices and the desk key.
+/// referrals, notices and the desk key. 10 → 11: none; a message may be of a step that was not known before.
 fn make_tables(transaction: &WriteTransaction) -> Result<(), Fault> {
     Tables::open(transaction)?;
     Ok(())

@@ -7,7 +7,7 @@ use crate::signatures::{Line, held, offer, view};
 use crate::{alerts, calls};
 use watchfire::model::crypto::random;
 use watchfire::model::log::Head;
-use watchfire::model::referral::{HandOver, Priority, Waiting, Words};
+use watchfire::model::referral::{HandOver, Message, Priority, Waiting, Words};
 use watchfire::model::{RecordKind, ReferralId, Tlp};
 use watchfire::node::referral::{Act, By};
 use watchfire::rules::label::Held;
@@ -150,7 +150,7 @@ async fn a_message_of_a_newer_program_is_kept_and_shown_and_read_by_the_program_
 async fn what_a_newer_partner_says_of_a_case_is_shown_as_it_is_and_withdrawn_with_it() {
     let federation = Federation::strangers(1).await;
     let mut line = Line::open(&federation, AMAL).await;
-    let id = ReferralId(random());
+    let (id, log) = (ReferralId(random()), line.log());
     let Words::Offer(mut offer) = offer() else { panic!("an offer") };
     (offer.priority, offer.priority_newer, offer.hand_over) = (Priority::Emergency, Some(7), HandOver::Newer(3));
     let message = line.message(&id, Words::Offer(offer));
@@ -170,22 +170,34 @@ async fn what_a_newer_partner_says_of_a_case_is_shown_as_it_is_and_withdrawn_wit
     federation.act(AMAL, &id, Act::Ack).await;
     assert_eq!(view(&federation, AMAL, &id).line.state, "acknowledged", "the conversation goes on");
 
-    // The first word of another is of a newer kind, and is withdrawn before anybody could read it.
+    // The same of a kind that says nothing of the case: of what it does not know no program can tell which it is.
+    let message = line.message(&id, Words::Newer);
+    assert_eq!(line.say_as(RecordKind::ReferralStep, &message).await, Verdict::Unsupported);
+    assert_eq!(held(&federation, AMAL, &id).origin.iter().filter(|one| one.step == Step::Newer).count(), 2);
+    assert!(!view(&federation, AMAL, &id).line.forked);
+    // What begins with it begins nothing here yet.
     let other = ReferralId(random());
     let message = line.message(&other, Words::Newer);
     assert_eq!(line.say(&message).await, Verdict::Unsupported);
-    assert_eq!(view(&federation, AMAL, &other).line.state, "draft");
-    assert!(federation.node(AMAL).inbox(false).unwrap().iter().any(|one| one.referral == other));
-    for id in [id, other] {
-        let before = held(&federation, AMAL, &id).origin;
-        let message = line.message(&id, Words::Withdraw { revoked: true, reason: None });
-        assert_eq!(line.say(&message).await, Verdict::Accepted);
+    assert!(federation.node(AMAL).referral_named_view(&other.to_string()).is_err());
+    let bodies = |federation: &Federation| {
         let snapshot = federation.node(AMAL).store.snapshot().unwrap();
-        assert_eq!(snapshot.conversation(&id).unwrap().unwrap().standing.phase().name(), "purged");
-        for message in before {
-            assert_eq!(snapshot.message_body(&message).unwrap(), None, "{:?} is destroyed", message.step);
-        }
+        let of = |kind: RecordKind| snapshot.bodies_of_kind(&log, kind.number()).unwrap().len();
+        of(RecordKind::Referral) + of(RecordKind::ReferralStep)
+    };
+    let before = held(&federation, AMAL, &id).origin;
+    assert_eq!(bodies(&federation), 4, "an offer, and three that are not known");
+    let message = line.message(&id, Words::Withdraw { revoked: true, reason: None });
+    assert_eq!(line.say(&message).await, Verdict::Accepted);
+    let snapshot = federation.node(AMAL).store.snapshot().unwrap();
+    assert_eq!(snapshot.conversation(&id).unwrap().unwrap().standing.phase().name(), "purged");
+    for message in before {
+        assert_eq!(snapshot.message_body(&message).unwrap(), None, "{:?} is destroyed", message.step);
     }
+    let message = line.message(&other, Words::Withdraw { revoked: true, reason: None });
+    assert_eq!(line.say(&Message { number: 2, ..message }).await, Verdict::Accepted, "what was withdrawn before anybody could read it");
+    // Of both, the withdrawals themselves.
+    assert_eq!(bodies(&federation), 2);
 }
 
 #[tokio::test]
@@ -207,7 +219,7 @@ async fn a_receiver_that_waits_for_what_is_newer_than_we_are_is_shown_with_its_n
 }
 
 #[tokio::test]
-async fn people_are_told_of_a_first_word_that_is_newer_and_of_the_offer_that_it_was() {
+async fn an_offer_that_is_not_known_begins_nothing_and_is_an_offer_to_the_program_that_knows_it() {
     let mut federation = Federation::helplines(2).await;
     federation.cut(AMAL, BOREALIS);
     federation.until("the link is down", || !federation.node(BOREALIS).link_view(&federation.org(AMAL)).up).await;
@@ -225,12 +237,13 @@ async fn people_are_told_of_a_first_word_that_is_newer_and_of_the_offer_that_it_
     assert_eq!(federation.taken_by_an_older_program(BOREALIS, AMAL, older).await, 1);
     let noticed = |federation: &Federation| [Event::Progress, Event::OfferArrived].map(|event| federation.noticed(BOREALIS, event));
     let stands = |federation: &Federation| view(federation, BOREALIS, &id).line.state;
-    assert_eq!((stands(&federation), noticed(&federation)), ("draft".into(), [1, 0]));
+    assert!(federation.node(BOREALIS).referral_named_view(&id.to_string()).is_err(), "nobody can be asked about it yet");
+    assert_eq!((federation.unsupported(BOREALIS), noticed(&federation)), (1, [0, 0]));
     federation.restart(BOREALIS).await;
-    federation.until("it is read and answered", || stands(&federation) == "delivered").await;
-    federation.until("people are told what it was", || noticed(&federation) == [1, 1]).await;
+    federation.until("it is read and answered", || federation.unsupported(BOREALIS) == 0 && stands(&federation) == "delivered").await;
+    federation.until("people are told what it was", || noticed(&federation) == [0, 1]).await;
     federation.heal(AMAL, BOREALIS);
     federation.settle().await;
     assert_eq!(view(&federation, AMAL, &id).line.state, "delivered");
-    assert_eq!(noticed(&federation), [1, 1], "once");
+    assert_eq!(noticed(&federation), [0, 1], "once");
 }

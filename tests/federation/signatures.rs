@@ -10,7 +10,7 @@ use watchfire::link::convert::{LogState, batch_frames, decode_definition, encode
 use watchfire::model::crypto::random;
 use watchfire::model::log::{Audience, Batch, BatchEntry, Head, LogKey};
 use watchfire::model::referral::{Message, Offer, Waiting, Words};
-use watchfire::model::{GroupId, Record, ReferralId, SubjectRef};
+use watchfire::model::{GroupId, LogId, Record, RecordKind, ReferralId, SubjectRef};
 use watchfire::node::referral::{Act, ReferralView};
 use watchfire::node::view::GroupCreate;
 use watchfire::rules::label::{Held, Way, outbound};
@@ -51,14 +51,27 @@ impl<'a> Line<'a> {
         Message { referral: *id, number, seen, heard, vocabulary: "2026-11".into(), words }
     }
 
+    /// The log in which it speaks to the node alone.
+    pub(crate) fn log(&self) -> LogId {
+        self.rogue.log().id()
+    }
+
     fn entry(&self, message: &Message) -> BatchEntry {
-        let record = Record::Referral(message.clone());
-        self.rogue.entry_of(record.kind().number(), encode_record(&record))
+        self.entry_as(Record::Referral(message.clone()).kind(), message)
+    }
+
+    fn entry_as(&self, kind: RecordKind, message: &Message) -> BatchEntry {
+        self.rogue.entry_of(kind.number(), encode_record(&Record::Referral(message.clone())))
     }
 
     /// Says it to the node alone, and hears what the node makes of it once all that follows is done.
     pub(crate) async fn say(&mut self, message: &Message) -> Verdict {
-        let (batch, frames) = self.rogue.batch(self.head, vec![self.entry(message)], &self.rogue.identity.log_key());
+        self.say_as(Record::Referral(message.clone()).kind(), message).await
+    }
+
+    /// The same under a kind of record.
+    pub(crate) async fn say_as(&mut self, kind: RecordKind, message: &Message) -> Verdict {
+        let (batch, frames) = self.rogue.batch(self.head, vec![self.entry_as(kind, message)], &self.rogue.identity.log_key());
         self.head = batch.checkpoint.head;
         self.stream.say_all(frames).await;
         let ack = self.stream.acknowledged().await;

@@ -7,6 +7,7 @@ use super::{Malformed, alert, call, fixed, referral, wire};
 use crate::model::crypto::{SigningKey, framed, verify_ed25519};
 use crate::model::profile::Projection;
 use crate::model::record::{Receipt, ReceiptOutcome, SignedReceipt, Withdrawal, WithdrawalMode};
+use crate::model::referral::Words;
 use crate::model::sighting::{Sighting, SightingType};
 use crate::model::{CheckId, EntryHash, GroupId, Indicator, LogId, Observable, ObservableKind, OrgId, Record, RecordKind, Timestamp};
 use crate::rules::release::{LABEL_MAX, LABELS_MAX, NOTE_MAX, REASON_MAX, SOURCE_MAX};
@@ -44,8 +45,9 @@ pub fn decode_record(kind: RecordKind, body: &[u8]) -> Result<Record, Malformed>
         RecordKind::Profile => Record::Profile(Box::new(Projection::heard(decode_profile(body)?))),
         RecordKind::Referral | RecordKind::ReferralStep => {
             let record = Record::Referral(referral::from_wire(decode(body)?)?);
-            // What is let through because it says nothing must say nothing.
-            if record.kind() != kind {
+            let is_newer = matches!(&record, Record::Referral(message) if message.words == Words::Newer);
+            // What is let through because it says nothing must say nothing. Of what is newer, the program that knows it tells.
+            if record.kind() != kind && !is_newer {
                 return Err(Malformed("a step of a referral says nothing of the case, and what says something is no step"));
             }
             record

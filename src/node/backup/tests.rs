@@ -157,7 +157,7 @@ fn each_wrong_file_is_refused_with_its_own_words_and_nothing_is_left_behind() {
     let last = |plain: &mut Vec<u8>| *plain.last_mut().unwrap() ^= 1;
     assert_eq!(said(&changed(last), &ONE.0), "it is not whole: its checksum does not fit");
     let schema = |plain: &mut Vec<u8>| {
-        let at = plain.windows(12).position(|bytes| bytes == b"\"schema\":10,").unwrap();
+        let at = plain.windows(12).position(|bytes| bytes == b"\"schema\":11,").unwrap();
         plain[at + 9..at + 11].copy_from_slice(b"99");
     };
     assert_eq!(

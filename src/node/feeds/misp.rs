@@ -5,6 +5,7 @@
 //! when it was written. Both are older than what was seen before.
 
 use super::fault::Fault;
+use super::renew::turn;
 use super::row::Begun;
 use super::run::{Fetch, address};
 use super::take::Reading;
@@ -170,6 +171,9 @@ impl Node {
         let is_read = |id: &u64, version: &String| !version.ends_with(UNSETTLED) && run.state.parts.get(&id.to_string()) == Some(version);
         let is_news = |id: &u64, event: &Known| event.published && !is_read(id, &event.version);
         let mut changed: VecDeque<u64> = index.iter().filter(|(id, event)| is_news(id, event)).map(|(id, _)| *id).collect();
+        changed
+            .make_contiguous()
+            .sort_by_key(|id| turn(run.state.parts.get(&id.to_string()), index.get(id).map_or("", |event| &event.version)));
         // What was begun goes on, where it is still what it was.
         let begun = run.state.begun.take().filter(|begun| index.get(&begun.event).is_some_and(|event| event.version == begun.version));
         if let Some(at) = begun.as_ref().and_then(|begun| changed.iter().position(|id| *id == begun.event)) {
@@ -404,7 +408,8 @@ pub(super) const UNSETTLED: &str = "?";
 
 /// What stands behind the version of an event that changed then, both in seconds of the server.
 pub(super) const fn mark(at: u64, now: u64) -> &'static str {
-    if at.saturating_add(2) >= now { UNSETTLED } else { "" }
+    // One that says to be of the future is no younger for that.
+    if at.abs_diff(now) <= 2 { UNSETTLED } else { "" }
 }
 
 /// A number, or a string of one.

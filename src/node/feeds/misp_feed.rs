@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use super::fetch::Validators;
 use super::misp::{UNSETTLED, mark, number};
+use super::renew::turn;
 use super::run::{Fetch, address};
 use super::take::{Reading, part};
 use super::{Run, Stop};
@@ -37,7 +38,8 @@ impl Node {
         let is_settled = |version: &String| !version.ends_with(UNSETTLED);
         let is_known = |uuid: &String, version: &String| is_settled(version) && run.state.parts.get(uuid) == Some(version);
         let changed = manifest.iter().filter(|(uuid, version)| again || !is_known(uuid, version));
-        let changed: Vec<(String, String)> = changed.map(|(uuid, version)| (uuid.clone(), version.clone())).collect();
+        let mut changed: Vec<(String, String)> = changed.map(|(uuid, version)| (uuid.clone(), version.clone())).collect();
+        changed.sort_by_key(|(uuid, version)| turn(run.state.parts.get(uuid), version));
         let most = usize::try_from(self.config.feeds.fetches_max).unwrap_or(usize::MAX);
         let (mut failed, is_all) = (None, changed.len() <= most);
         for (uuid, version) in changed.into_iter().take(most) {
@@ -115,6 +117,8 @@ mod tests {
         assert_eq!(manifest(good, 5, 2).unwrap().into_values().collect::<Vec<_>>(), ["2", "\"1\""]);
         assert_eq!(manifest(good, 5, 1), Err(Fault::TooMany("feeds.events_max")));
         assert_eq!(manifest(good, 3, 2).unwrap().into_values().collect::<Vec<_>>(), ["2?", "\"1\"?"], "just now");
+        let ahead = br#"{"deba275d-e3f9-54f1-80c8-6b06887a75f4":{"timestamp":4102444800}}"#;
+        assert_eq!(manifest(ahead, 5, 2).unwrap().into_values().collect::<Vec<_>>(), ["4102444800"], "it is read once");
         for bad in ["[]", "", "<html>", r#"{"../../../../etc/passwd":{}}"#, r#"{"http://127.0.0.1/":{}}"#] {
             assert!(matches!(manifest(bad.as_bytes(), 5, 2), Err(Fault::NotThat(_))), "{bad}");
         }

@@ -79,11 +79,13 @@ struct Run {
     problems: Vec<Problem>,
     /// What is kept with what was read last.
     beside: Vec<Change>,
+    /// Whether all that is new was taken: what fails behind it makes nobody wait for what is new.
+    has_news: bool,
 }
 
 impl Run {
     fn new(feed: FeedRow, state: StateRow, known: Known, how: FeedRun) -> Self {
-        Self { feed, state, known, how, counts: Counts::default(), problems: Vec::new(), beside: Vec::new() }
+        Self { feed, state, known, how, counts: Counts::default(), problems: Vec::new(), beside: Vec::new(), has_news: false }
     }
 }
 

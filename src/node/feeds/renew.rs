@@ -34,14 +34,15 @@ impl Node {
 }
 
 impl StateRow {
-    /// Where it is time for that, all of the feed counts as not read yet. A run that breaks off, or has not enough fetches, leaves the rest to the next.
+    /// Where it is time for that, all of the feed counts as not read yet. A run that breaks off, or has not enough fetches, leaves the rest to the next
+    /// ([`turn`]).
     pub(super) fn begin_again_if_due(&mut self, renewal: &Renewal, now: Timestamp) {
         if !renewal.is_due(now.since(self.all)) {
             return;
         }
         self.all = now;
         self.validators = Default::default();
-        self.parts.clear();
+        self.parts.values_mut().for_each(mark);
         // What is new in a collection does not wait for what is old.
         if self.cursor != Cursor::default() {
             self.again.get_or_insert_default();
@@ -49,9 +50,61 @@ impl StateRow {
     }
 }
 
+/// Stands before the version of a part, once for each time that it was to be read again and has not been.
+const WAITS: char = '~';
+/// So many times are told apart.
+const WAITS_MAX: usize = 8;
+
+fn mark(version: &mut String) {
+    if waits(version) < WAITS_MAX {
+        version.insert(0, WAITS);
+    }
+}
+
+fn waits(version: &str) -> usize {
+    version.chars().take_while(|c| *c == WAITS).count()
+}
+
+/// When a part that is not read as it is now has its turn, the smallest first: what is new or has changed, then what has waited for the longest to be read again.
+pub(super) fn turn(known: Option<&String>, now: &str) -> usize {
+    match known.map(String::as_str) {
+        Some(known) if known.trim_start_matches(WAITS) == now => WAITS_MAX + 1 - waits(known),
+        _ => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_new_comes_first_and_what_waits_longest_next_and_nothing_waits_for_ever() {
+        let all: Vec<String> = (0..17).map(|n| format!("part {n:02}")).collect();
+        let mut known: std::collections::BTreeMap<String, String> = all.iter().map(|name| (name.clone(), "1".to_owned())).collect();
+        let (mut read, mut last) = (0, std::collections::BTreeMap::new());
+        for run in 0..60 {
+            // It is time at each run, and a run reads five: one of 17 is read in each of four runs or less.
+            known.values_mut().for_each(mark);
+            let version = |name: &str| if run % 7 == 3 && name == "part 16" { format!("news of {run}") } else { "1".to_owned() };
+            let mut waiting: Vec<&String> = all.iter().filter(|name| known[*name] != version(name)).collect();
+            waiting.sort_by_key(|name| turn(known.get(*name), &version(name)));
+            if run % 7 == 3 {
+                assert_eq!(waiting[0], "part 16", "what is new");
+            }
+            let now: Vec<String> = waiting.into_iter().take(5).cloned().collect();
+            for name in now {
+                let before = last.insert(name.clone(), run).unwrap_or(-1);
+                assert!(run - before <= 5, "{name} waited from {before} to {run}");
+                let version = version(&name);
+                known.insert(name, version);
+                read += 1;
+            }
+        }
+        assert_eq!((read, last.len()), (300, 17));
+        let mut long = "1".to_owned();
+        (0..100).for_each(|_| mark(&mut long));
+        assert_eq!(long, "~~~~~~~~1");
+    }
 
     #[test]
     fn whatever_the_schedule_what_is_still_said_does_not_end_between_two_readings() {

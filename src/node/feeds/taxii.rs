@@ -27,6 +27,7 @@ impl Node {
         // What is new comes first. What is left of the run goes on with what was there before, by one page at least.
         let left = self.read_pages(run, Walk::News, self.config.feeds.fetches_max).await?;
         if run.state.again.is_some() && !run.how.dry_run {
+            run.has_news = true;
             self.read_pages(run, Walk::Again, left.max(1)).await?;
         }
         Ok(())
@@ -39,8 +40,14 @@ impl Node {
             let url = page_of(&run.feed.terms.at, walk.cursor(&mut run.state))?;
             let fetched = self.fetch_for(run, &url, Fetch { accept: Some(MEDIA), ..Fetch::default() }).await;
             let fetched = match fetched {
-                // The server has forgotten what its word for the next page meant: it is asked from where this reading began.
-                Err(Fault::Http(400 | 404 | 410 | 422)) if walk.cursor(&mut run.state).next.take().is_some() => continue,
+                // The server has forgotten what its word for the next page meant: it is asked from where this reading began; what is only read again, from
+                // the time that it came to, or it would never end.
+                Err(Fault::Http(400 | 404 | 410 | 422)) if walk.cursor(&mut run.state).next.take().is_some() => {
+                    if let (Walk::Again, Some(again)) = (walk, &mut run.state.again) {
+                        again.added_after = again.seen.clone().or(again.added_after.take());
+                    }
+                    continue;
+                }
                 fetched => fetched?,
             };
             let header = |name: &str| {

@@ -346,12 +346,23 @@ impl Node {
         let kind = RecordKind::Referral.number();
         let (us, peer) = (self.org(), conversation.row.peer);
         let is_one = |body: &[u8]| matches!(decode_record(RecordKind::Referral, body), Ok(Record::Referral(message)) if message.referral == conversation.id && message.words.has_content());
+        // What was not understood may be of either kind, and may say more than this program lets it.
+        let unread =
+            conversation.receiver.iter().chain(&conversation.origin).filter(|message| message.step == Step::Newer && message.body != 0);
+        let unread: Vec<Vec<u8>> = unread.filter_map(|message| snapshot.message_body(message).transpose()).collect::<Result<_, _>>()?;
+        let is_unread = |body: &[u8]| unread.iter().any(|one| one == body);
         for log in snapshot.logs()? {
             let between = (log.key.author, log.key.audience) == (us, Audience::Direct(peer))
                 || (log.key.author, log.key.audience) == (peer, Audience::Direct(us));
             if between {
                 let found = snapshot.bodies_of_kind(&log.id, kind)?;
-                let seqs: Vec<u64> = found.into_iter().filter(|(_, body)| is_one(body)).map(|(seq, _)| seq).collect();
+                let mut seqs: Vec<u64> =
+                    found.into_iter().filter(|(_, body)| is_one(body) || is_unread(body)).map(|(seq, _)| seq).collect();
+                if !unread.is_empty() {
+                    let steps = snapshot.bodies_of_kind(&log.id, RecordKind::ReferralStep.number())?;
+                    seqs.extend(steps.into_iter().filter(|(_, body)| is_unread(body)).map(|(seq, _)| seq));
+                    seqs.sort_unstable();
+                }
                 if !seqs.is_empty() {
                     places.entries.insert(log.id, seqs);
                 }

@@ -45,6 +45,8 @@ impl Node {
         let kinds = [RecordKind::Referral, RecordKind::ReferralStep];
         match kinds.into_iter().find_map(|kind| decode_record(kind, &body).ok()) {
             Some(Record::Referral(message)) => Ok(Some(message.words)),
+            // A newer program finds nothing in it that it may say.
+            _ if message.step == Step::Newer => Ok(Some(Words::Newer)),
             _ => Err(NodeError::StoreDamaged("a message about a referral cannot be read".into())),
         }
     }

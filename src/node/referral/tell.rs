@@ -5,7 +5,7 @@ use super::case::Ours;
 use crate::model::desk::Role;
 use crate::model::{Priority, ReferralId, ShortId};
 use crate::rules::notify::{Event, Notice};
-use crate::rules::referral::Step;
+use crate::rules::referral::{Phase, Step};
 use crate::store::Conversation;
 use crate::store::change::Change;
 
@@ -16,19 +16,20 @@ impl Node {
         let written = theirs.len() as u64;
         let priority = ours.skeleton.as_ref().map(|skeleton| skeleton.priority);
         let mut changes = Vec::new();
-        let origin = &conversation.standing.origin;
-        if !origin.offered && origin.withdrawn.is_some() {
+        if !conversation.standing.origin.offered {
             // Of what was withdrawn before it came nobody was told.
             return changes;
         }
         let void = |number: u64| conversation.standing.void(conversation.row.side.other(), number).is_some();
+        let has_ended = matches!(conversation.standing.phase(), Phase::Withdrawn | Phase::Closed | Phase::Purged);
         for (message, number) in theirs.iter().zip(1..) {
             let is_news = number > ours.told || message.step != Step::Newer && ours.newer.remove(&number);
             if !is_news || void(number) {
                 continue;
             }
-            if message.step == Step::Newer {
-                ours.newer.insert(number);
+            // Of several that are not understood people are told once, and of none in what is over.
+            if message.step == Step::Newer && (!ours.newer.insert(number) || ours.newer.len() > 1 || has_ended) {
+                continue;
             }
             if let Some(event) = event(message.step) {
                 changes.push(self.notify(self.notice(event, &conversation.id, number, priority)));

@@ -66,8 +66,8 @@ impl Tx<'_> {
         let id = said.referral;
         let is_known = self.t.referrals.get(&id.0)?.is_some();
         let Some(mut row) = self.referral_for(place, said)? else {
-            // All that was of it is gone, or it is another's.
-            return Ok(Verdict::Filtered);
+            // All that was of it is gone, or it is another's; or it begins with what this program does not know, which is read by one that does.
+            return Ok(if said.step == Step::Newer && said.number == 1 { Verdict::Unsupported } else { Verdict::Filtered });
         };
         if row.peer != place.peer || said.number == 0 || said.number > MESSAGES_MAX {
             return Ok(Verdict::Invalid);
@@ -102,7 +102,7 @@ impl Tx<'_> {
         }
         if last == 0 && !place.ours {
             let most = match said.step {
-                Step::Offer | Step::Newer => Some(self.referrals_max),
+                Step::Offer => Some(self.referrals_max),
                 // What was refused must be withdrawn all the same: its row is over as soon as that is answered.
                 Step::Withdraw => Some(self.referrals_max.saturating_mul(2)),
                 _ => None,
@@ -139,7 +139,7 @@ impl Tx<'_> {
         let retention = if retention.0 == 0 || *retention > latest { latest } else { *retention };
         let (opened, label) = (*at, *label);
         let new = ReferralRow { peer: *peer, side, opened, retention, label, over: false, forked: false };
-        let begins = said.number == 1 && matches!(said.step, Step::Offer | Step::Newer);
+        let begins = said.number == 1 && said.step == Step::Offer;
         // What was withdrawn before it came: whoever withdrew it waits to hear that nothing of it is here.
         let came_too_late = !ours && said.number > 1 && said.number <= GAP_MAX && said.step == Step::Withdraw;
         Ok(known.or((begins || came_too_late).then_some(new)))
