@@ -45,6 +45,12 @@ impl Federation {
         kept
     }
 
+    /// Waits until all that a node has said has a place in its logs.
+    async fn placed(&self, who: Who) {
+        let is_placed = || self.node(who).store.snapshot().unwrap().waiting_audiences().unwrap().is_empty();
+        self.until("all of it has a place in its log", is_placed).await;
+    }
+
     fn unsupported(&self, who: Who) -> usize {
         let quarantine = self.node(who).store.snapshot().unwrap().quarantine().unwrap();
         quarantine.iter().filter(|one| one.row.verdict == Verdict::Unsupported).count()
@@ -62,12 +68,7 @@ async fn what_an_older_program_kept_is_read_by_the_next_with_all_that_follows_fr
     let alert = federation.node(AMAL).publish_alert(alerts::request("helplines", &["LB"], &[]), By::default()).await.unwrap().alert;
     federation.node(AMAL).withdraw("withdrawn.example.org", "no longer").await.unwrap();
     let id = federation.refer(AMAL, case(&["borealis"])).await;
-    federation
-        .until("all of it has a place in its log", || {
-            let snapshot = federation.node(AMAL).store.snapshot().unwrap();
-            snapshot.waiting_audiences().unwrap().is_empty()
-        })
-        .await;
+    federation.placed(AMAL).await;
     let knows = |entry: &Received| matches!(RecordKind::from_number(entry.header.kind), Some(RecordKind::Indicator | RecordKind::Receipt));
     let kept = federation.taken_by_an_older_program(BOREALIS, AMAL, |entry| (!knows(entry)).then_some(Meaning::None)).await;
     assert!(kept >= 4, "{kept}");
@@ -112,12 +113,7 @@ async fn a_message_of_a_newer_program_is_kept_and_shown_and_read_by_the_program_
     federation.act(BOREALIS, &id, Act::Ack).await;
     federation.act(BOREALIS, &id, Act::Ask { text: "which mail service is it?".into() }).await;
     federation.act(BOREALIS, &id, Act::Accept { start: None, text: "we begin at once".into() }).await;
-    federation
-        .until("all of it has a place in its log", || {
-            let snapshot = federation.node(BOREALIS).store.snapshot().unwrap();
-            snapshot.waiting_audiences().unwrap().is_empty()
-        })
-        .await;
+    federation.placed(BOREALIS).await;
     // One that knows of questions, as of what comes behind the acceptance, but of no acceptances.
     let older = |entry: &Received| match entry.meaning {
         Meaning::Said(said @ Said { step: Step::Accept, .. }) => Some(Meaning::Said(Said { step: Step::Newer, ..said })),
@@ -179,14 +175,19 @@ async fn what_a_newer_partner_says_of_a_case_is_shown_as_it_is_and_withdrawn_wit
     let other = ReferralId(random());
     let message = line.message(&other, Words::Newer);
     assert_eq!(line.say(&message).await, Verdict::Unsupported);
-    assert!(federation.node(AMAL).referral_named_view(&other.to_string()).is_err());
+    let third = ReferralId(random());
+    let step = line.message(&third, Words::Newer);
+    assert_eq!(line.say_as(RecordKind::ReferralStep, &step).await, Verdict::Unsupported);
+    for begun in [other, third] {
+        assert!(federation.node(AMAL).referral_named_view(&begun.to_string()).is_err());
+    }
     let bodies = |federation: &Federation| {
         let snapshot = federation.node(AMAL).store.snapshot().unwrap();
         let of = |kind: RecordKind| snapshot.bodies_of_kind(&log, kind.number()).unwrap().len();
         of(RecordKind::Referral) + of(RecordKind::ReferralStep)
     };
     let before = held(&federation, AMAL, &id).origin;
-    assert_eq!(bodies(&federation), 4, "an offer, and three that are not known");
+    assert_eq!(bodies(&federation), 5, "an offer, and four that are not known");
     let message = line.message(&id, Words::Withdraw { revoked: true, reason: None });
     assert_eq!(line.say(&message).await, Verdict::Accepted);
     let snapshot = federation.node(AMAL).store.snapshot().unwrap();
@@ -194,10 +195,12 @@ async fn what_a_newer_partner_says_of_a_case_is_shown_as_it_is_and_withdrawn_wit
     for message in before {
         assert_eq!(snapshot.message_body(&message).unwrap(), None, "{:?} is destroyed", message.step);
     }
-    let message = line.message(&other, Words::Withdraw { revoked: true, reason: None });
-    assert_eq!(line.say(&Message { number: 2, ..message }).await, Verdict::Accepted, "what was withdrawn before anybody could read it");
-    // Of both, the withdrawals themselves.
-    assert_eq!(bodies(&federation), 2);
+    for begun in [other, third] {
+        let message = line.message(&begun, Words::Withdraw { revoked: true, reason: None });
+        assert_eq!(line.say(&Message { number: 2, ..message }).await, Verdict::Accepted, "what was withdrawn before anybody could read it");
+    }
+    // Of each, the withdrawal itself.
+    assert_eq!(bodies(&federation), 3);
 }
 
 #[tokio::test]
@@ -224,12 +227,7 @@ async fn an_offer_that_is_not_known_begins_nothing_and_is_an_offer_to_the_progra
     federation.cut(AMAL, BOREALIS);
     federation.until("the link is down", || !federation.node(BOREALIS).link_view(&federation.org(AMAL)).up).await;
     let id = federation.refer(AMAL, case(&["borealis"])).await;
-    federation
-        .until("it has a place in its log", || {
-            let snapshot = federation.node(AMAL).store.snapshot().unwrap();
-            snapshot.waiting_audiences().unwrap().is_empty()
-        })
-        .await;
+    federation.placed(AMAL).await;
     let older = |entry: &Received| match entry.meaning {
         Meaning::Said(said @ Said { step: Step::Offer, .. }) => Some(Meaning::Said(Said { step: Step::Newer, ..said })),
         _ => None,
@@ -246,4 +244,26 @@ async fn an_offer_that_is_not_known_begins_nothing_and_is_an_offer_to_the_progra
     federation.settle().await;
     assert_eq!(view(&federation, AMAL, &id).line.state, "delivered");
     assert_eq!(noticed(&federation), [0, 1], "once");
+}
+
+#[tokio::test]
+async fn what_turns_out_to_be_nothing_that_may_be_said_holds_up_nothing_and_goes_with_the_rest() {
+    let federation = Federation::strangers(1).await;
+    let mut line = Line::open(&federation, AMAL).await;
+    let (id, log) = (ReferralId(random()), line.log());
+    let message = line.message(&id, offer());
+    assert_eq!(line.say(&message).await, Verdict::Accepted);
+    // A question without a text is none. A program that knows of no questions keeps it as something newer.
+    let message = line.message(&id, Words::Ask { text: String::new() });
+    line.is_kept_unread(&message).await;
+    assert_eq!(held(&federation, AMAL, &id).origin.last().unwrap().step, Step::Newer);
+    let seen = view(&federation, AMAL, &id);
+    let said: Vec<_> = seen.timeline.iter().filter(|one| one.by == ROGUE).map(|one| one.says.as_str()).collect();
+    assert_eq!((seen.line.state.as_str(), said), ("delivered", vec!["offer", "newer"]));
+    federation.act(AMAL, &id, Act::Ack).await;
+    let message = line.message(&id, Words::Withdraw { revoked: true, reason: None });
+    assert_eq!(line.say(&message).await, Verdict::Accepted);
+    let snapshot = federation.node(AMAL).store.snapshot().unwrap();
+    assert_eq!(snapshot.conversation(&id).unwrap().unwrap().standing.phase().name(), "purged");
+    assert_eq!(snapshot.bodies_of_kind(&log, RecordKind::Referral.number()).unwrap().len(), 0, "it is destroyed");
 }

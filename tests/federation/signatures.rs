@@ -17,7 +17,7 @@ use watchfire::rules::label::{Held, Way, outbound};
 use watchfire::rules::policy::Allowance;
 use watchfire::rules::referral::Step;
 use watchfire::store::Conversation;
-use watchfire::store::change::Verdict;
+use watchfire::store::change::{Change, Meaning, Said, Verdict};
 
 const NOT_THEIRS: &str = "this is the other side's to do";
 
@@ -77,6 +77,21 @@ impl<'a> Line<'a> {
         let ack = self.stream.acknowledged().await;
         assert_eq!((ack.log.as_slice(), ack.through), (&self.rogue.log().id().0[..], self.head.size));
         verdict(&ack)
+    }
+
+    /// The node takes it as a program does that does not know what it says.
+    pub(crate) async fn is_kept_unread(&mut self, message: &Message) {
+        let (batch, _) = self.rogue.batch(self.head, vec![self.entry(message)], &self.rogue.identity.log_key());
+        let (node, key) = (self.federation.node(self.who), self.rogue.log());
+        let head = batch.checkpoint.head;
+        let mut understood = node.understand(&key, self.head, self.rogue.identity.log_key().public(), batch).unwrap();
+        let Change::Receive { entries, .. } = &mut understood.change else { panic!("a batch is received") };
+        let Message { referral, number, seen, heard, .. } = *message;
+        entries[0].meaning = Meaning::Said(Said { referral, number, seen, heard, step: Step::Newer });
+        entries[0].verdict = Verdict::Unsupported;
+        let outcome = node.keep(key.id(), understood.change, understood.first, false).await.unwrap();
+        node.received(&key, outcome, understood.first, false).await.unwrap();
+        self.head = head;
     }
 
     /// Says it in a group's log, where it has said nothing before. Which log that is, too.

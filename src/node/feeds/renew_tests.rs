@@ -128,11 +128,13 @@ async fn a_collection_is_read_again_from_its_beginning_before_what_it_said_is_de
     desk.web.fail(at, 500);
     desk.web.put(&later, page("false", &[indicator(4, "evil4.example.org", "")]));
     let mut faults = 0;
-    for _ in 0..6 {
+    for _ in 0..15 {
         desk.clock.advance(DAY);
         faults += u64::from(desk.run("taxii").await.fault.is_some());
     }
-    assert!(faults > 0 && is_live(&desk, "evil4.example.org"), "{faults}");
+    assert!(faults > 8 && is_live(&desk, "evil4.example.org"), "{faults}");
+    let view = desk.node.feed("taxii").unwrap();
+    assert!(view.next.unwrap().since(desk.clock.now()) <= view.terms.every_s * 1_100, "as often as ever: {view:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,4 +156,28 @@ async fn a_reading_of_a_whole_collection_goes_on_after_a_restart_and_by_one_page
     assert_eq!(desk.became("taxii").await, [0, 1, 0, 0]);
     assert_eq!(desk.became("taxii").await, [0, 0, 0, 0]);
     assert_eq!(desk.web.asked(), [later.clone(), at.to_owned(), later.clone(), format!("{at}?next=2"), later]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_forgets_its_word_for_the_next_page_does_not_send_a_whole_reading_back_to_its_beginning() {
+    let set = |config: &mut crate::config::Config| (config.records.retention_days, config.feeds.fetches_max) = (KEPT, 2);
+    let desk = Desk::with(set).await;
+    let page = |more: &str, id: u8| format!(r#"{{"more":{more},"objects":[{}]}}"#, indicator(id, &format!("evil{id}.example.org"), ""));
+    let (at, next) = ("/c/objects/", "/c/objects/?next=2");
+    desk.web.put(at, page(r#"true,"next":"2""#, 1));
+    desk.web.put(next, page("false", 2));
+    let later = format!("{at}?added_after=2026-11-01T10%3A00%3A00.000001Z");
+    desk.web.put(&later, r#"{"more":false,"objects":[]}"#);
+    desk.add("taxii", Kind::Taxii, desk.web.url("/c/")).await;
+    assert_eq!(desk.became("taxii").await, [2, 0, 0, 0]);
+    desk.clock.advance(11 * DAY);
+    desk.web.asked();
+    desk.became("taxii").await;
+    desk.web.fail(next, 404);
+    for _ in 0..3 {
+        desk.became("taxii").await;
+    }
+    // What is new, and page after page of the whole; then what is new alone.
+    let asked = [&later, at, &later, next, &later, &later, &later].map(str::to_owned);
+    assert_eq!(desk.web.asked(), asked);
 }

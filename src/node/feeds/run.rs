@@ -160,8 +160,8 @@ impl Node {
                 state.failures = state.failures.saturating_add(1);
                 let most = every_s.max(BACK_OFF_S_MAX);
                 let wait = BACK_OFF_S_MIN.max(every_s / 8).saturating_mul(1 << (state.failures - 1).min(16));
-                // A server that asks for more patience has it, within the same bound.
                 let wait = if run.has_news { wait.min(every_s) } else { wait };
+                // A server that asks for more patience has it, within the same bound.
                 let (wait, asked) = (wait.min(most), if let Fault::Later(_, seconds) = fault { (*seconds).min(most) } else { 0 });
                 state.next = later(now, wait).max(now.plus(asked.saturating_mul(1_000)));
             }

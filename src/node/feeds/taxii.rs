@@ -37,18 +37,18 @@ impl Node {
     async fn read_pages(self: &Arc<Self>, run: &mut Run, walk: Walk, most: u64) -> Result<u64, Stop> {
         let (bytes_max, objects_max) = (self.config.feeds.taxii_page_bytes_max, self.config.feeds.taxii_page_objects_max);
         for left in (0..most).rev() {
-            let url = page_of(&run.feed.terms.at, walk.cursor(&mut run.state))?;
-            let fetched = self.fetch_for(run, &url, Fetch { accept: Some(MEDIA), ..Fetch::default() }).await;
-            let fetched = match fetched {
-                // The server has forgotten what its word for the next page meant: it is asked from where this reading began; what is only read again, from
-                // the time that it came to, or it would never end.
-                Err(Fault::Http(400 | 404 | 410 | 422)) if walk.cursor(&mut run.state).next.take().is_some() => {
-                    if let (Walk::Again, Some(again)) = (walk, &mut run.state.again) {
-                        again.added_after = again.seen.clone().or(again.added_after.take());
+            let fetched = loop {
+                let url = page_of(&run.feed.terms.at, walk.cursor(&mut run.state))?;
+                match self.fetch_for(run, &url, Fetch { accept: Some(MEDIA), ..Fetch::default() }).await {
+                    // The server has forgotten what its word for the next page meant: it is asked once more, from where this reading began; what is
+                    // only read again from the time that it came to, or it would never end.
+                    Err(Fault::Http(400 | 404 | 410 | 422)) if walk.cursor(&mut run.state).next.take().is_some() => {
+                        if let (Walk::Again, Some(again)) = (walk, &mut run.state.again) {
+                            again.added_after = again.seen.clone().or(again.added_after.take());
+                        }
                     }
-                    continue;
+                    fetched => break fetched?,
                 }
-                fetched => fetched?,
             };
             let header = |name: &str| {
                 fetched.headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| is_time(text)).map(str::to_owned)

@@ -1,7 +1,7 @@
 //! What the node does about a referral by itself: it says that an offer came, confirms the only acceptance, sends the sealed contact, destroys what is
 //! withdrawn, and passes a withdrawal on to whoever has the case from us.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::hold::Hold;
 use super::super::{Node, NodeError};
@@ -345,31 +345,33 @@ impl Node {
         }
         let kind = RecordKind::Referral.number();
         let (us, peer) = (self.org(), conversation.row.peer);
-        let is_one = |body: &[u8]| matches!(decode_record(RecordKind::Referral, body), Ok(Record::Referral(message)) if message.referral == conversation.id && message.words.has_content());
-        // What was not understood may be of either kind, and may say more than this program lets it.
-        let unread =
-            conversation.receiver.iter().chain(&conversation.origin).filter(|message| message.step == Step::Newer && message.body != 0);
-        let unread: Vec<Vec<u8>> = unread.filter_map(|message| snapshot.message_body(message).transpose()).collect::<Result<_, _>>()?;
-        let is_unread = |body: &[u8]| unread.iter().any(|one| one == body);
+        let is_one = |kind, body: &[u8]| matches!(decode_record(kind, body), Ok(Record::Referral(message)) if message.referral == conversation.id && message.words.has_content());
+        // What is not understood may be of either kind, and a newer program may find that it says nothing at all. Before what came first stands a gap.
+        let all = || conversation.origin.iter().chain(&conversation.receiver);
+        let unread: BTreeSet<Vec<u8>> = all()
+            .filter(|message| message.step == Step::Newer && message.body != 0)
+            .filter_map(|message| snapshot.message_body(message).transpose())
+            .collect::<Result<_, _>>()?;
+        let has_unread = all().any(|message| matches!(message.step, Step::Newer | Step::Gone));
+        let kinds = [RecordKind::Referral].into_iter().chain(has_unread.then_some(RecordKind::ReferralStep));
+        let kinds: Vec<RecordKind> = kinds.collect();
         for log in snapshot.logs()? {
             let between = (log.key.author, log.key.audience) == (us, Audience::Direct(peer))
                 || (log.key.author, log.key.audience) == (peer, Audience::Direct(us));
             if between {
-                let found = snapshot.bodies_of_kind(&log.id, kind)?;
-                let mut seqs: Vec<u64> =
-                    found.into_iter().filter(|(_, body)| is_one(body) || is_unread(body)).map(|(seq, _)| seq).collect();
-                if !unread.is_empty() {
-                    let steps = snapshot.bodies_of_kind(&log.id, RecordKind::ReferralStep.number())?;
-                    seqs.extend(steps.into_iter().filter(|(_, body)| is_unread(body)).map(|(seq, _)| seq));
-                    seqs.sort_unstable();
+                let mut seqs = Vec::new();
+                for one in &kinds {
+                    let found = snapshot.bodies_of_kind(&log.id, one.number())?.into_iter();
+                    seqs.extend(found.filter(|(_, body)| is_one(*one, body) || unread.contains(body)).map(|(seq, _)| seq));
                 }
+                seqs.sort_unstable();
                 if !seqs.is_empty() {
                     places.entries.insert(log.id, seqs);
                 }
             }
         }
         let waiting = snapshot.all_waiting_of_kind(&Audience::Direct(peer), kind)?;
-        places.waiting = waiting.into_iter().filter(|(_, body)| is_one(body)).map(|(n, _)| n).collect();
+        places.waiting = waiting.into_iter().filter(|(_, body)| is_one(RecordKind::Referral, body)).map(|(n, _)| n).collect();
         Ok(places)
     }
 
