@@ -31,7 +31,7 @@ use crate::model::group::SignedDefinition;
 use crate::model::log::{Audience, Batch, BatchEntry, BatchError, Body, Branch, Checkpoint, Head, LogKey};
 use crate::model::{GroupId, LogId, OrgId};
 use crate::node::recall::RecallError;
-use crate::node::receive::Understood;
+use crate::node::receive::{Consequences, Understood};
 use crate::node::send::Next;
 use crate::node::{Node, NodeError};
 use crate::store::CommitError;
@@ -274,11 +274,9 @@ type Following = JoinHandle<Result<Vec<(u64, Verdict)>, NodeError>>;
 
 type Noted = Pin<Box<dyn Future<Output = Result<(), NodeError>> + Send>>;
 
-#[derive(Clone, Copy)]
 struct Understanding {
-    first: u64,
     through: u64,
-    owes: bool,
+    consequences: Consequences,
 }
 
 impl Session {
@@ -978,7 +976,7 @@ impl Receiver {
             Err(BatchError::Signature) if asked.key.author != self.session.peer => return self.set_aside(log, &checkpoint).await,
             Err(error) => return Err(self.not_the_authors(log, &checkpoint, error).await?),
         };
-        let Understood { change, head, author_key, first, follow, owes } = understood;
+        let Understood { change, head, author_key, follow, consequences } = understood;
         asked.head = head;
         asked.author_key = Some(author_key);
         (asked.asked_again, asked.out_of_step) = (false, 0);
@@ -987,30 +985,30 @@ impl Receiver {
             let ack = wire::Ack { log: log.0.to_vec(), through: head.size, verdicts: Vec::new() };
             self.session.outbox.answer(Kind::Ack(ack))?;
         }
-        let (key, understanding) = (asked.key, Understanding { first, through: head.size, owes });
+        let (key, understanding) = (asked.key, Understanding { through: head.size, consequences });
         // Before it is stored: what a recall destroys could not be followed afterwards.
         for follow in follow {
             node.follow(follow).await?;
         }
         // Before anything else is read: the other side waits for the receipt.
-        let change = if owes {
-            change
+        let (change, understanding) = if understanding.consequences.owes {
+            (change, understanding)
         } else {
             let keeper = node.clone();
             let keeping = tokio::spawn(async move { (keeper.keep_with_receipt(&change).await, change) });
             let (.., keeping) = self.keeping.insert((key, understanding, keeping));
             let done = keeping.await;
-            self.keeping = None;
+            let Some((_, understanding, _)) = self.keeping.take() else { return Ok(()) };
             let (kept, change) = done.map_err(internal)?;
             if let Some(result) = kept {
                 self.durable.push_back(Box::pin(std::future::ready((key, understanding, result))));
                 return Ok(());
             }
-            change
+            (change, understanding)
         };
         // Queued now, in order; durable later. The next batch is verified meanwhile.
         let durable = async move {
-            let result = node.keep(log, change, first, owes).await;
+            let result = node.keep(log, change, &understanding.consequences).await;
             (key, understanding, result)
         };
         self.durable.push_back(Box::pin(durable));
@@ -1162,12 +1160,12 @@ impl Receiver {
             }
             Err(error) => return Err(NodeError::from(error).into()),
         };
-        let Understanding { first, through, owes } = understanding;
+        let Understanding { through, consequences } = understanding;
         if key.author == self.node().org() {
             self.node().claim_was_true(&self.session.peer);
         }
         let node = self.node().clone();
-        let following = self.following.insert(tokio::spawn(async move { node.received(&key, outcome, first, owes).await }));
+        let following = self.following.insert(tokio::spawn(async move { node.received(&key, outcome, consequences).await }));
         let followed = following.await;
         self.following = None;
         let verdicts = followed.map_err(internal)??;
@@ -1273,14 +1271,14 @@ impl Drop for Receiver {
             if let Some(following) = following {
                 told(following.await.unwrap_or_else(|fault| Err(internal(fault))).map(|_| ()));
             }
-            while let Some((key, Understanding { first, owes, .. }, result)) = durable.next().await {
+            while let Some((key, Understanding { consequences, .. }, result)) = durable.next().await {
                 let Ok(outcome) = result else { continue };
-                told(node.received(&key, outcome, first, owes).await.map(|_| ()));
+                told(node.received(&key, outcome, consequences).await.map(|_| ()));
             }
-            if let Some((key, Understanding { first, owes, .. }, keeping)) = keeping
+            if let Some((key, Understanding { consequences, .. }, keeping)) = keeping
                 && let Ok((Some(Ok(outcome)), _)) = keeping.await
             {
-                told(node.received(&key, outcome, first, owes).await.map(|_| ()));
+                told(node.received(&key, outcome, consequences).await.map(|_| ()));
             }
         });
     }

@@ -118,6 +118,8 @@ pub struct Node {
     holding: tokio::sync::Mutex<()>,
     /// One message of ours about a referral follows from what is known by then.
     referring: tokio::sync::Mutex<()>,
+    /// Shared by each batch from which something is to be done.
+    reacting: Arc<()>,
     /// The clocks of referrals.
     clocks: escalate::Clocks,
     /// Our profile is told to one audience after the other.
@@ -177,8 +179,6 @@ struct Memory {
     filling: BTreeSet<crate::model::ReleaseId>,
     /// Orders of people that were done, by their signatures, while they would be taken again. A restart forgets them.
     spent: BTreeMap<[u8; 64], Timestamp>,
-    /// What a batch says that something follows from, by log and first position, from its being read until it is durable.
-    heard: BTreeMap<(crate::model::LogId, u64), receive::Heard>,
     /// How often the bell of the board had rung when it was last looked at.
     tended: u64,
     /// Since when enough of those clocks agree with ours, in milliseconds of running.
@@ -271,6 +271,7 @@ impl Node {
             board_changed: Bell::default(),
             notices_changed: Bell::default(),
             memory: Mutex::default(),
+            reacting: Arc::default(),
             days: Days::default(),
             packed: Packed::default(),
             links: Mutex::default(),

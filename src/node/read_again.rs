@@ -1,6 +1,7 @@
 //! What came while this program was older: entries of a kind that it did not know were kept as they are, and are read once it does,
 //! as if they came now.
 
+use super::receive::Stored;
 use super::{Node, NodeError};
 use crate::model::referral::Words;
 use crate::model::{LogId, RecordKind};
@@ -35,12 +36,12 @@ impl Node {
                 if done.is_some_and(|(of, last)| of == log && seq <= last) {
                     continue;
                 }
-                let Some((key, first, last, change)) = self.stored_batch(&log, seq)? else { continue };
+                let Some(Stored { key, last, change, consequences }) = self.stored_batch(&log, seq)? else { continue };
                 if !reads_some(&change, |seq| kept.contains(&(log, seq))) {
                     continue;
                 }
-                let outcome = self.keep(log, change, first, true).await?;
-                self.received(&key, outcome, first, true).await?;
+                let outcome = self.keep(log, change, &consequences).await?;
+                self.received(&key, outcome, consequences).await?;
                 (done, many) = (Some((log, last)), many + 1);
             }
             behind = next;

@@ -13,6 +13,7 @@ use crate::rules::release::Draft;
 use crate::store::CommitError;
 use crate::store::change::{Change, Meaning, Outcome, Received, Said, TakenBack, Verdict};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A batch that is verified and understood, and not stored yet.
 #[derive(Debug)]
@@ -23,21 +24,38 @@ pub struct Understood {
     pub head: Head,
     /// The key of later batches.
     pub author_key: [u8; 32],
-    /// The position of its first entry.
-    pub first: u64,
     /// What a hidden group's owner takes back because of it.
     pub follow: Vec<Follow>,
-    /// Whether something follows from it once it is durable; it is noted with the batch, see [`Change::Owe`].
-    pub owes: bool,
+    /// What is to be done once it is durable.
+    pub consequences: Consequences,
 }
 
-/// What a batch says that people or the node wait for.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Heard {
+/// What follows from a batch once it is durable. Dropped before that is done, it is left to the upkeep.
+#[derive(Debug)]
+pub struct Consequences {
+    /// The position of its first entry.
+    pub first: u64,
+    /// Whether something follows that is noted with the batch, see [`Change::Owe`].
+    pub owes: bool,
     /// The referrals of which it says something.
     referrals: BTreeSet<ReferralId>,
     /// Whether it brings something to the board.
     posted: bool,
+    /// Held while the node has something to do because of what it heard.
+    _reacting: Option<Arc<()>>,
+}
+
+/// A batch that we hold, read anew.
+#[derive(Debug)]
+pub(super) struct Stored {
+    /// Whose log it is in.
+    pub key: LogKey,
+    /// The last of its positions.
+    pub last: u64,
+    /// The change that receives it again.
+    pub change: Change,
+    /// What is to be done then.
+    pub consequences: Consequences,
 }
 
 impl Node {
@@ -50,11 +68,11 @@ impl Node {
         let (received, author_key) = self.understand_entries(log, author_key, headers.into_iter().zip(&batch.entries));
         let follow = received.iter().filter_map(|entry| self.follow_of(log, &entry.meaning)).collect();
         let first = batch.first;
-        self.note_what_is_heard(log.id(), first, &received);
         let head = batch.checkpoint.head;
         let owes = received.iter().any(|entry| entry.meaning.is_followed()) || self.owes_whatever_it_says(log, first);
+        let consequences = self.consequences(first, owes, &received);
         let change = Change::Receive { log: *log, author_key, batch, entries: received, at: self.clock.now() };
-        Ok(Understood { change, head, author_key, first, follow, owes })
+        Ok(Understood { change, head, author_key, follow, consequences })
     }
 
     /// Whether something follows from a batch of this log even if it takes nothing back. When that cannot be read, it may.
@@ -70,8 +88,8 @@ impl Node {
     ///
     /// # Errors
     /// When the batch does not fit the log, or the store takes no changes.
-    pub async fn keep(&self, log: LogId, change: Change, first: u64, owes: bool) -> Result<Outcome, CommitError> {
-        let note = owes.then_some(Change::Owe { log, first, owed: true });
+    pub async fn keep(&self, log: LogId, change: Change, consequences: &Consequences) -> Result<Outcome, CommitError> {
+        let note = consequences.owes.then_some(Change::Owe { log, first: consequences.first, owed: true });
         let outcomes = self.commit_many(std::iter::once(change).chain(note).collect()).await?;
         outcomes.into_iter().next().ok_or(CommitError::Closed)
     }
@@ -84,10 +102,10 @@ impl Node {
         self.replay_all_recalls().await?;
         for (log, first) in self.store.snapshot()?.owed()? {
             match self.stored_batch(&log, first)? {
-                Some((key, first, _, change)) => {
+                Some(stored) => {
                     // Received again it changes nothing, and tells again what it did.
-                    let outcome = self.commit(change).await?;
-                    self.received(&key, outcome, first, true).await?;
+                    let outcome = self.commit(stored.change).await?;
+                    self.received(&stored.key, outcome, stored.consequences).await?;
                 }
                 None => drop(self.commit(Change::Owe { log, first, owed: false }).await?),
             }
@@ -95,8 +113,8 @@ impl Node {
         self.take_back_all_that_came_back().await
     }
 
-    /// The batch that we hold with this position, read anew, with the first and the last of its positions.
-    pub(super) fn stored_batch(&self, log: &LogId, seq: u64) -> Result<Option<(LogKey, u64, u64, Change)>, NodeError> {
+    /// The batch that we hold with this position, read anew.
+    pub(super) fn stored_batch(&self, log: &LogId, seq: u64) -> Result<Option<Stored>, NodeError> {
         let snapshot = self.store.snapshot()?;
         let (Some(row), Some(Held(batch))) = (snapshot.log(log)?, snapshot.batch_at(log, seq)?) else { return Ok(None) };
         let (first, last) = (batch.first, batch.checkpoint.head.size);
@@ -104,24 +122,22 @@ impl Node {
         let before = Head { size: first - 1, hash: header.prev };
         let Ok(headers) = batch.headers(*log, before) else { return Ok(None) };
         let (entries, _) = self.understand_entries(&row.key, row.author_key, headers.into_iter().zip(&batch.entries));
-        self.note_what_is_heard(*log, first, &entries);
+        let consequences = self.consequences(first, true, &entries);
         let change = Change::Receive { log: row.key, author_key: row.author_key, batch, entries, at: self.clock.now() };
-        Ok(Some((row.key, first, last, change)))
+        Ok(Some(Stored { key: row.key, last, change, consequences }))
     }
 
-    /// Of each batch for itself: one may be read while the one before is not durable yet.
-    fn note_what_is_heard(&self, log: LogId, first: u64, entries: &[Received]) {
-        let mut heard = Heard::default();
+    fn consequences(&self, first: u64, owes: bool, entries: &[Received]) -> Consequences {
+        let (mut referrals, mut posted) = (BTreeSet::new(), false);
         for entry in entries {
             match &entry.meaning {
-                Meaning::Said(said) => drop(heard.referrals.insert(said.referral)),
-                Meaning::Posted => heard.posted = true,
+                Meaning::Said(said) => drop(referrals.insert(said.referral)),
+                Meaning::Posted => posted = true,
                 _ => {}
             }
         }
-        if heard.posted || !heard.referrals.is_empty() {
-            self.memory().heard.insert((log, first), heard);
-        }
+        let reacts = posted || !referrals.is_empty();
+        Consequences { first, owes, referrals, posted, _reacting: reacts.then(|| self.reacting.clone()) }
     }
 
     fn follow_of(&self, log: &LogKey, meaning: &Meaning) -> Option<Follow> {
@@ -213,7 +229,8 @@ impl Node {
     ///
     /// # Errors
     /// When the store cannot be read or takes no changes; the batch stays durable.
-    pub async fn received(&self, log: &LogKey, outcome: Outcome, first: u64, owes: bool) -> Result<Vec<(u64, Verdict)>, NodeError> {
+    pub async fn received(&self, log: &LogKey, outcome: Outcome, consequences: Consequences) -> Result<Vec<(u64, Verdict)>, NodeError> {
+        let Consequences { first, owes, referrals, posted, _reacting: reacting } = consequences;
         let Outcome::Received { verdicts, taken_back } = outcome else { return Ok(Vec::new()) };
         if !taken_back.is_empty() {
             self.packed.forget();
@@ -231,15 +248,14 @@ impl Node {
             self.answer_taken_back(&log.author, log.audience, taken).await?;
         }
         self.followed_in_hidden_group(log, first..through).await?;
-        let heard = self.memory().heard.get(&(log.id(), first)).cloned().unwrap_or_default();
-        for referral in &heard.referrals {
+        for referral in &referrals {
             self.has_moved(referral).await;
         }
         // A case that came may be one that somebody has warned of.
-        if heard.posted || was_on_the_board || !heard.referrals.is_empty() {
+        if posted || was_on_the_board || !referrals.is_empty() {
             self.board_changed.ring();
         }
-        self.memory().heard.remove(&(log.id(), first));
+        drop(reacting);
         if owes {
             self.hear_of_matches(log, first..through).await?;
             self.hear_of_sightings(log, first..through).await?;

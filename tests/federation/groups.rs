@@ -348,7 +348,7 @@ async fn what_was_durable_when_the_node_died_is_passed_on_after_its_next_start()
     let log = borealis.store.snapshot().unwrap().logs_of(&borealis.org()).unwrap().remove(0);
     let Held(batch) = borealis.store.snapshot().unwrap().batch_at(&log.id, 1).unwrap().unwrap();
     let understood = amal.understand(&log.key, Head::default(), borealis.keys.log_key().public(), batch).unwrap();
-    amal.keep(log.id, understood.change, understood.first, understood.owes).await.unwrap();
+    amal.keep(log.id, understood.change, &understood.consequences).await.unwrap();
     drop((amal, borealis));
     federation.restart(AMAL).await;
     federation.until("the other member holds it", || federation.finds(CEDAR, "evil.example.org")).await;

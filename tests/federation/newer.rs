@@ -37,8 +37,9 @@ impl Federation {
                         kept += 1;
                     }
                 }
-                let outcome = reader.keep(log.id, understood.change, understood.first, false).await.unwrap();
-                reader.received(&log.key, outcome, understood.first, false).await.unwrap();
+                understood.consequences.owes = false;
+                let outcome = reader.keep(log.id, understood.change, &understood.consequences).await.unwrap();
+                reader.received(&log.key, outcome, understood.consequences).await.unwrap();
             }
         }
         reader.store.commit(Change::Put("kinds_read", None)).await.unwrap();

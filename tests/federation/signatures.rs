@@ -89,8 +89,9 @@ impl<'a> Line<'a> {
         let Message { referral, number, seen, heard, .. } = *message;
         entries[0].meaning = Meaning::Said(Said { referral, number, seen, heard, step: Step::Newer });
         entries[0].verdict = Verdict::Unsupported;
-        let outcome = node.keep(key.id(), understood.change, understood.first, false).await.unwrap();
-        node.received(&key, outcome, understood.first, false).await.unwrap();
+        understood.consequences.owes = false;
+        let outcome = node.keep(key.id(), understood.change, &understood.consequences).await.unwrap();
+        node.received(&key, outcome, understood.consequences).await.unwrap();
         self.head = head;
     }
 

@@ -256,7 +256,7 @@ impl Node {
             let sealed = Batch::seal(log.id(), head, entries, random(), at, 0, &key);
             let batch = sealed.map_err(|error| NodeError::Internal(error.to_string()))?;
             let understood = self.understand(&log, head, key.public(), batch).map_err(|error| NodeError::Internal(error.to_string()))?;
-            let first = understood.first;
+            let first = understood.consequences.first;
             changes.push(understood.change);
             rows.extend(chunk.into_iter().zip(first..).map(|((key, row, _), seq)| (key, Some(ItemRow { seq, ..row }))));
         }

@@ -353,7 +353,7 @@ impl Node {
 
     /// Whether something that follows from what was heard about referrals, calls or alerts is not done yet. What fails is left to the upkeep.
     pub fn is_reacting(&self) -> bool {
-        !self.memory().heard.is_empty() || self.board_waits() || self.referring.try_lock().is_err()
+        std::sync::Arc::strong_count(&self.reacting) > 1 || self.board_waits() || self.referring.try_lock().is_err()
     }
 
     /// Offers a case to one organisation, and keeps that it was. For whoever holds the turn.
