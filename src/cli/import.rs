@@ -177,6 +177,9 @@ pub(super) fn text(report: &ImportReport) -> String {
         counts += &format!(", {} no indicators", report.left_out);
     }
     text += &format!("{} read: {counts}\n", count(report.read, "record"));
+    if report.ended > 0 {
+        text += &format!("{} of them had ended by what the file says: `watchfire lookup` finds them, and no export has them\n", report.ended);
+    }
     for (label, number) in &report.relabelled {
         let replaces = if report.dry_run { "would replace" } else { "replaces" };
         text += &format!("{number} of them were shared there as TLP:{} before; the new label {replaces} it\n", label.to_uppercase());

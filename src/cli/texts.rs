@@ -746,6 +746,16 @@ fn an_import_counts_and_names_the_first_problems() {
 }
 
 #[test]
+fn an_import_says_how_much_of_it_had_ended() {
+    let report = ImportReport { read: 4, released: 4, ended: 3, ..ImportReport::default() };
+    let expected = "\
+4 records read: 4 released, 0 duplicate, 0 withheld, 0 invalid
+3 of them had ended by what the file says: `watchfire lookup` finds them, and no export has them
+";
+    assert_eq!(import::text(&report), expected);
+}
+
+#[test]
 fn an_import_under_another_label_says_what_it_replaces() {
     let relabelled = BTreeMap::from([("amber".into(), 2), ("clear".into(), 1)]);
     let mut report = ImportReport { read: 4, released: 4, relabelled, ..ImportReport::default() };

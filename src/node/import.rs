@@ -175,8 +175,19 @@ enum Judged {
     Other(Item),
 }
 
-/// Place, kind and id of each record of a commit.
-type Places = Vec<(String, &'static str, Option<RecordId>)>;
+/// Each record of a commit.
+type Places = Vec<Place>;
+
+/// A record of the file.
+struct Place {
+    /// Where it stands.
+    at: String,
+    kind: &'static str,
+    record: Option<RecordId>,
+    /// Whether it holds no more by what the file says itself.
+    ended: bool,
+}
+
 /// What became of each.
 type Queued = Result<Vec<ReleaseOutcome>, NodeError>;
 
@@ -274,7 +285,8 @@ impl<'a> Import<'a> {
                         let asks = Node::waits_for_a_person(&item);
                         let (items, places) =
                             if asks { (&mut self.asking.0, &mut self.asking.1) } else { (&mut self.items, &mut self.places) };
-                        places.push((place, kind, item.record));
+                        let ended = item.released.get().valid_until.is_some_and(|until| until <= self.door.now);
+                        places.push(Place { at: place, kind, record: item.record, ended });
                         items.push(item);
                     }
                     Err(reason) => self.withhold(place, reason),
@@ -402,10 +414,11 @@ impl<'a> Import<'a> {
 
     fn tell(&mut self, outcomes: Vec<ReleaseOutcome>, places: Places) -> Result<(), NodeError> {
         let mut known = Vec::new();
-        for (outcome, (place, kind, record)) in outcomes.into_iter().zip(places) {
+        for (outcome, Place { at, kind, record, ended }) in outcomes.into_iter().zip(places) {
             match outcome {
                 ReleaseOutcome::Queued { before } => {
                     self.report.released += 1;
+                    self.report.ended += u64::from(ended);
                     if let Some(before) = before {
                         *self.report.relabelled.entry(before.to_string()).or_default() += 1;
                     }
@@ -417,7 +430,7 @@ impl<'a> Import<'a> {
                 }
                 ReleaseOutcome::Recalled => {
                     let is_program = self.producer.is_some_and(Producer::is_program);
-                    self.withhold(place, if is_program { for_a_program } else { for_the_desk }(&Withheld::Recalled));
+                    self.withhold(at, if is_program { for_a_program } else { for_the_desk }(&Withheld::Recalled));
                 }
             }
         }

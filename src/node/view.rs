@@ -484,6 +484,9 @@ pub struct ImportReport {
     /// Those that are no indicators, or of a kind that is not understood: of MISP a comment or a file, of STIX what was seen.
     #[serde(default)]
     pub left_out: u64,
+    /// How many of those that go out were valid until a day that has passed: `lookup` finds them, and no export has them.
+    #[serde(default)]
+    pub ended: u64,
     /// What was not taken and why, and what was not understood of what was taken; the first 1,000.
     pub problems: Vec<Problem>,
     /// How many problems there are beyond those.
@@ -521,6 +524,7 @@ impl ImportReport {
         self.withheld += other.withheld;
         self.invalid += other.invalid;
         self.left_out += other.left_out;
+        self.ended += other.ended;
         self.problems_more += other.problems_more;
         self.dry_run |= other.dry_run;
         self.held.extend(other.held);

@@ -92,6 +92,15 @@ async fn importing_twice_changes_nothing() {
 }
 
 #[tokio::test]
+async fn an_import_counts_what_had_ended_before_it_came() {
+    let federation = Federation::of(2).await;
+    let ended = federation.node(AMAL).clock.now();
+    let csv = format!("value,valid_until\nold.example.org,{ended}\nolder.example.org,2001-02-03\nnew.example.org,2999-01-01\nany.example.org,\n");
+    let report = federation.import(AMAL, csv, Format::Csv, Tlp::Green, "borealis").await;
+    assert_eq!((report.released, report.ended), (4, 2), "{report:?}");
+}
+
+#[tokio::test]
 async fn sharing_again_under_another_label_says_which_one_it_replaces() {
     let federation = Federation::of(2).await;
     let import = async |tlp| {
