@@ -9,6 +9,7 @@ use crate::config::{Effective, FILE};
 use crate::link::links::{DENIED_KEYS, denied_keys};
 use crate::model::{OrgId, Timestamp};
 use crate::node::error::{Exit, NodeError, split_hint};
+use crate::node::gate::warninglists::read_all;
 use crate::node::view::{CheckVerdict, CheckView, DeskKeyStatus, PeerStatus, PeerView, RestoredView, StatusView};
 use crate::node::{Node, escalate, notify, vocabulary};
 use crate::rules::escalate::Timetable;
@@ -58,6 +59,7 @@ pub(super) async fn run(desk: &Desk) -> Ended {
         time(&desk.data, clock.now()),
         settings(&desk.data),
         gate(&desk.data),
+        warninglists(&desk.data),
         denied(&desk.data),
         timers(desk).await,
         lists(&desk.data),
@@ -204,6 +206,22 @@ fn gate(data: &Path) -> CheckView {
     }
     let hint = "docs/release-gate.md says what each is for; a restart puts them in force".to_owned();
     check("gate", CheckVerdict::Warning, format!("it is not told whom it protects: no {}", missing.join(", ")), Some(hint))
+}
+
+/// Without one the gate does not know what everybody uses, and neither do lists that something is blocked by.
+pub(super) fn warninglists(data: &Path) -> CheckView {
+    let Ok(Effective { config, .. }) = Effective::load(&data.join(FILE)) else {
+        return check("warninglists", CheckVerdict::Skipped, "the settings cannot be read", None);
+    };
+    match read_all(data, &config) {
+        Ok(lists) if lists.is_empty() => {
+            let hint = "`watchfire warninglist import misp-warninglists/lists` (docs/operators-guide.md)".to_owned();
+            let text = "there is none: what others need may be shared, and blocked by exports, as an attacker's";
+            check("warninglists", CheckVerdict::Warning, text, Some(hint))
+        }
+        Ok(lists) => check("warninglists", CheckVerdict::Ok, output::count(lists.len() as u64, "list"), None),
+        Err(error) => failed("warninglists", &error),
+    }
 }
 
 /// A node with a bad line does not start, and does not read the others again.

@@ -178,7 +178,8 @@ pub(super) fn text(report: &ImportReport) -> String {
     }
     text += &format!("{} read: {counts}\n", count(report.read, "record"));
     if report.ended > 0 {
-        text += &format!("{} of them had ended by what the file says: `watchfire lookup` finds them, and no export has them\n", report.ended);
+        text +=
+            &format!("{} of them had ended by what the file says: `watchfire lookup` finds them, and no export has them\n", report.ended);
     }
     for (label, number) in &report.relabelled {
         let replaces = if report.dry_run { "would replace" } else { "replaces" };

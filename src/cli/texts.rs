@@ -397,6 +397,21 @@ fn the_doctor_looks_at_the_certificate_that_programs_are_shown() {
 }
 
 #[test]
+fn the_doctor_warns_where_no_warninglist_says_what_everybody_uses() {
+    let data = tempfile::tempdir().unwrap();
+    std::fs::write(data.path().join("watchfire.toml"), "").unwrap();
+    let found = || doctor::warninglists(data.path());
+    assert_eq!(found().verdict, CheckVerdict::Warning);
+    std::fs::create_dir(data.path().join("warninglists")).unwrap();
+    assert_eq!(found().verdict, CheckVerdict::Warning);
+    let list = r#"{"name": "names", "version": 1, "type": "string", "list": ["signal.org"], "matching_attributes": ["domain"]}"#;
+    std::fs::write(data.path().join("warninglists/names.json"), list).unwrap();
+    assert_eq!((found().verdict, found().text.as_str()), (CheckVerdict::Ok, "1 list"));
+    std::fs::write(data.path().join("warninglists/names.json"), "{").unwrap();
+    assert_eq!(found().verdict, CheckVerdict::Bad);
+}
+
+#[test]
 fn the_doctor_tells_what_is_not_counted_any_more() {
     assert_eq!(doctor::counts(&[]), None);
     let check = doctor::counts(&["2026-11".into(), "2026-W48".into()]).unwrap();

@@ -299,7 +299,9 @@ impl<'a> Import<'a> {
         for one in &findings.replaced {
             *self.report.replaced.entry(one.kind.clone()).or_default() += one.count;
         }
-        for warning in &findings.warnings {
+        // Of a name above one that is ours, or a victim's, it could be tried which.
+        let told = if self.producer.is_some_and(Producer::is_program) { &[][..] } else { &findings.warnings };
+        for warning in told {
             self.report.problem(Problem { place: place.to_owned(), what: format!("worth a look: {warning}") });
         }
     }

@@ -1,5 +1,5 @@
 //! What may enter a list that something is blocked by, or somebody woken: the attacker's alone. A public suffix, the apex of a host that everybody
-//! uses, and what a warninglist names stay out, whatever a record says of them; a name below a shared host, and a page on it, may enter.
+//! uses, what a warninglist names and what is above that stay out, whatever a record says of them; a name below a shared host, and a page on it, may enter.
 
 use super::addressee::is_everybodys;
 use super::lists::{Finding, Reach, Severity, Source};
@@ -34,7 +34,7 @@ pub fn may_enter(observable: &Observable, judged: &[(Severity, Finding)]) -> Res
         _ => {}
     }
     judged.iter().try_for_each(|(severity, finding)| {
-        let whole = matches!(finding.reach, Reach::Itself | Reach::Within | Reach::Around);
+        let whole = matches!(finding.reach, Reach::Itself | Reach::Within | Reach::Around | Reach::Above);
         match finding.source {
             Source::Warninglist { .. } if whole || (finding.reach == Reach::Below && *severity > Severity::Warn) => Err(LISTED),
             Source::Reserved(_) if *severity > Severity::Warn => Err(RESERVED),
@@ -111,6 +111,7 @@ mod tests {
             (Reach::Itself, Severity::Warn, false),
             (Reach::Within, Severity::Warn, false),
             (Reach::Around, Severity::Hold, false),
+            (Reach::Above, Severity::Warn, false),
             (Reach::Below, Severity::Hold, false),
             (Reach::Below, Severity::Warn, true),
             (Reach::On, Severity::Hold, true),

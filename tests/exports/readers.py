@@ -66,10 +66,12 @@ MORE = [
 SUFFIXES = ["co.uk", "com.br", "github.io", "web.app", "pages.dev", "duckdns.org", "netlify.app", "blogspot.com", "s3.amazonaws.com", "herokuapp.com"]
 SHARED = [("domain", "wordpress.com"), ("domain", "github.com"), ("domain", "docs.google.com"), ("domain", "t.me"), ("url", "https://bit.ly/")]
 LISTED = ["wikipedia.org", "mozilla.org", "9.9.9.9", "signal.org"]
+# Below this one is a name of that list: a list that covers all of it would cover that.
+BELOW_IT_LISTED, LISTED_BELOW = "issues-certificates.com", "ocsp.issues-certificates.com"
 HIDDEN = "above-the-ceiling.com"
 HEADLINE = "accounts are taken over by a call"
 LOOKALIKES = ["notfresh-lure.com", "fresh-lure.com.harmless.org", "lure.com"]
-EVERYBODYS = SUFFIXES + [value for _, value in SHARED] + LISTED
+EVERYBODYS = SUFFIXES + [value for _, value in SHARED] + LISTED + [BELOW_IT_LISTED]
 PLANTED = [value for _, value in [*FOR_MVT.values(), *MORE]] + EVERYBODYS
 
 
@@ -845,7 +847,7 @@ def main():
     try:
         rows = [(kind, value, f"hit {name}") for name, (kind, value) in FOR_MVT.items()]
         rows += [(kind, value, "") for kind, value in MORE + SHARED + [("domain", one) for one in SUFFIXES]]
-        rows += [("ipv4" if one[0].isdigit() else "domain", one, "") for one in LISTED]
+        rows += [("ipv4" if one[0].isdigit() else "domain", one, "") for one in [*LISTED, BELOW_IT_LISTED]]
         out = io.StringIO()
         writer = csv.writer(out)
         writer.writerows([("value", "type", "campaign", "confidence"), *((value, kind, campaign, 75) for kind, value, campaign in rows)])
@@ -853,7 +855,7 @@ def main():
         good("all that is planted is shared", [released] * (released != len(rows)))
         node.share(f"{HIDDEN}\n", "amber", "text")
         warn = scratch / "list.json"
-        warn.write_text(json.dumps({"name": "what everybody uses", "version": 1, "type": "string", "list": LISTED, "matching_attributes": ["domain", "ip-dst"]}))
+        warn.write_text(json.dumps({"name": "what everybody uses", "version": 1, "type": "string", "list": [*LISTED, LISTED_BELOW], "matching_attributes": ["domain", "ip-dst"]}))
         node.run("warninglist", "import", str(warn))
         token = node.consumer("lab", "--tlp-max", "green")
         for name in wanted:

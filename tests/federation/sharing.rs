@@ -95,7 +95,8 @@ async fn importing_twice_changes_nothing() {
 async fn an_import_counts_what_had_ended_before_it_came() {
     let federation = Federation::of(2).await;
     let ended = federation.node(AMAL).clock.now();
-    let csv = format!("value,valid_until\nold.example.org,{ended}\nolder.example.org,2001-02-03\nnew.example.org,2999-01-01\nany.example.org,\n");
+    let csv =
+        format!("value,valid_until\nold.example.org,{ended}\nolder.example.org,2001-02-03\nnew.example.org,2999-01-01\nany.example.org,\n");
     let report = federation.import(AMAL, csv, Format::Csv, Tlp::Green, "borealis").await;
     assert_eq!((report.released, report.ended), (4, 2), "{report:?}");
 }

@@ -1,8 +1,8 @@
 //! Infrastructure that the gate guards: ours, our partners' and victims'.
 
-#![allow(clippy::disallowed_types, reason = "nothing iterates this set")]
+#![allow(clippy::disallowed_types, reason = "nothing iterates them but to sort")]
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use aho_corasick::AhoCorasick;
@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use super::networks::Networks;
 use super::reserved::{carried, reverse};
-use super::{Finding, Reach, Severity, Source};
+use super::{Finding, Reach, Severity, Source, names_above};
 use crate::model::{Observable, ObservableKind};
 use crate::rules::decode;
 
@@ -29,12 +29,14 @@ pub enum Whose {
 /// Names, addresses, networks and single values of one owner.
 ///
 /// Refused: each of them, names below them, addresses and networks in them, URLs and e-mail addresses on them, their names for reverse lookups. A network
-/// around one is held. A victim's is refused as well wherever a value mentions it: as part of another name (`victim.org.evil.example`,
+/// around one is held, and of a name above one whoever says it is told. A victim's is refused as well wherever a value mentions it: as part of another name (`victim.org.evil.example`,
 /// `victim-org.evil.example`, a provider's name with the address in it), in a path, behind base64. Our own name in an attacker's is what
 /// our readers must be warned of, so it leaves.
 pub struct Infrastructure {
     whose: Whose,
     domains: HashSet<Box<str>>,
+    /// Names above them, with one of them.
+    above: HashMap<Box<str>, Box<str>>,
     networks: Networks<()>,
     /// E-mail addresses, telephone numbers and whatever else: that value alone.
     values: HashSet<Observable>,
@@ -82,7 +84,17 @@ impl Infrastructure {
         }
         // What a card names is its author's word, who may name anything: it stands for that very host, and for nothing below it or like it.
         let mentions = if whose == Whose::Partner { None } else { Mentions::new(needles) };
-        Self { whose, domains, networks: Networks::new(networks), values: single, mentions }
+        let mut above = HashMap::new();
+        if whose != Whose::Partner {
+            let mut sorted: Vec<&Box<str>> = domains.iter().collect();
+            sorted.sort_unstable();
+            for domain in sorted {
+                for name in names_above(domain) {
+                    above.entry(name.into()).or_insert_with(|| domain.clone());
+                }
+            }
+        }
+        Self { whose, domains, above, networks: Networks::new(networks), values: single, mentions }
     }
 
     /// Adds what is to be said of a value. What is in a pattern is looked at one by one, and [`Infrastructure::mentioned`] looks at its text.
@@ -95,6 +107,12 @@ impl Infrastructure {
         self.look_network(observable, findings);
         if self.whose == Whose::Victim && findings.len() == before && is_text(observable.kind()) {
             findings.extend(self.mentioned(observable.value(), Severity::Refuse));
+        }
+        if observable.kind() == ObservableKind::Domain
+            && findings.len() == before
+            && let Some(entry) = self.above.get(observable.value())
+        {
+            findings.push(self.finding(Severity::Warn, Reach::Above, entry.to_string()));
         }
     }
 

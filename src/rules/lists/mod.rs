@@ -37,6 +37,8 @@ pub enum Reach {
     Itself,
     /// It is a name below the entry.
     Below,
+    /// It is a name that the entry is below: what covers all of it covers the entry.
+    Above,
     /// It is a URL or an e-mail address on the entry or on a name below it.
     On,
     /// It is an address or a network in the entry.
@@ -99,6 +101,7 @@ impl std::fmt::Display for Finding {
         let reach = match self.reach {
             Reach::Itself => "it is",
             Reach::Below => "it is a name below",
+            Reach::Above => "it is a name above",
             Reach::On => "it is on",
             Reach::Within => "it lies in",
             Reach::Around => "it is a network around",
@@ -197,6 +200,13 @@ impl Gate {
         }
         self.lists.look(observable, findings);
     }
+}
+
+/// The names above one, without the last: nobody has that one alone.
+fn names_above(name: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(name.split_once('.'), |(_, above)| above.split_once('.'))
+        .map(|(_, above)| above)
+        .filter(|above| above.contains('.'))
 }
 
 fn in_pattern(finding: Finding, part: &Observable) -> Finding {

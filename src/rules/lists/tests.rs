@@ -144,6 +144,29 @@ fn guarded(whose: Whose) -> Gate {
 }
 
 #[test]
+fn whoever_says_a_name_above_a_listed_one_is_told() {
+    let lists = Lists::new([
+        rated("soft", &[], Entries::Hostname(texts(&["soft.parked.net"])), Severity::Warn),
+        rated("hosts", &[], Entries::Hostname(texts(&["ocsp.issuer.net", "issuer.org", "a.b.issuer.co.uk"])), Severity::Refuse),
+        rated("strings", &[Domain], Entries::String(texts(&["www.bank.example", "https://x.web.net/", "198.51.100.7"])), Severity::Hold),
+        rated("hashes", &[Md5], Entries::String(texts(&["deep.nothing.net"])), Severity::Hold),
+    ]);
+    let gate = Gate { lists, ..Gate::default() };
+    for (text, entry) in [
+        ("issuer.net", "hosts ocsp.issuer.net"),
+        ("b.issuer.co.uk", "hosts a.b.issuer.co.uk"),
+        ("issuer.co.uk", "hosts a.b.issuer.co.uk"),
+        ("bank.example", "strings www.bank.example"),
+    ] {
+        let told: Vec<String> = told(&gate, &value(Domain, text)).into_iter().filter(|told| told.ends_with("Above")).collect();
+        assert_eq!(told, [format!("Warn {entry} Above")], "{text}");
+    }
+    for text in ["parked.net", "web.net", "nothing.net", "anissuer.net", "issuer.org", "x.issuer.net"] {
+        assert!(!told(&gate, &value(Domain, text)).iter().any(|told| told.ends_with("Above")), "{text}");
+    }
+}
+
+#[test]
 fn what_is_guarded_is_refused_with_all_that_is_at_and_under_it() {
     for whose in [Whose::Own, Whose::Partner, Whose::Victim] {
         let gate = guarded(whose);
@@ -173,7 +196,10 @@ fn what_is_guarded_is_refused_with_all_that_is_at_and_under_it() {
             assert_eq!(told(&gate, &value(kind, text)), expected, "{text}");
         }
         assert_eq!(told(&gate, &value(Ipv4Net, "93.184.0.0/16")), [format!("Hold {whose:?} 93.184.216.34/32 Around")]);
-        for (kind, text) in [(Domain, "myhelpline.org"), (Domain, "helpline.orga.net"), (Ipv4, "93.184.216.35"), (Domain, "desk.net")] {
+        let above = if whose == Whose::Partner { vec![] } else { vec![format!("Warn {whose:?} mail.desk.net Above")] };
+        assert_eq!(told(&gate, &value(Domain, "desk.net")), above);
+        for (kind, text) in [(Domain, "myhelpline.org"), (Domain, "helpline.orga.net"), (Ipv4, "93.184.216.35"), (Url, "https://desk.net/")]
+        {
             assert_eq!(told(&gate, &value(kind, text)), NONE, "{text}");
         }
     }

@@ -8,7 +8,7 @@ use aho_corasick::AhoCorasick;
 use regex::bytes::{RegexSet, RegexSetBuilder};
 
 use super::networks::Networks;
-use super::{Finding, Rated, Reach, Severity, Source};
+use super::{Finding, Rated, Reach, Severity, Source, names_above};
 use crate::model::observable::Kinds;
 use crate::model::warninglist::{Entries, Expression};
 use crate::model::{Observable, ObservableKind};
@@ -22,6 +22,8 @@ pub struct Lists {
     values: HashMap<Box<str>, Set>,
     /// Names of hosts, without dots at their ends.
     hosts: HashMap<Box<str>, Set>,
+    /// Names above those that must not be hit: of what list, and one of its entries below.
+    above: HashMap<Box<str>, (usize, Box<str>)>,
     networks: Networks<Set>,
     substrings: Option<Substrings>,
     expressions: Vec<Expressions>,
@@ -86,6 +88,16 @@ impl Lists {
         let (mut networks, mut substrings) = (BTreeMap::new(), BTreeMap::new());
         for Rated { list, severity, tenants } in rated {
             let at = lists.lists.len();
+            if let Entries::String(entries) | Entries::Hostname(entries) = &list.entries
+                && severity > Severity::Warn
+                && list.kinds.has(ObservableKind::Domain)
+            {
+                for entry in entries.iter().filter(|entry| is_name(entry)) {
+                    for above in names_above(entry) {
+                        lists.above.entry(above.into()).or_insert_with(|| (at, entry.as_str().into()));
+                    }
+                }
+            }
             lists.lists.push(List { name: list.name, severity, tenants, kinds: list.kinds });
             let sets = &mut lists.sets;
             match list.entries {
@@ -134,6 +146,7 @@ impl Lists {
         let before = findings.len();
         self.look_values(observable, findings);
         self.look_hosts(observable, findings);
+        self.look_below(observable, before, findings);
         self.look_networks(observable, findings);
         self.look_substrings(observable, before, findings);
         self.look_expressions(observable, before, findings);
@@ -172,6 +185,18 @@ impl Lists {
             }
         }
         self.soften(observable, host, &mut findings[before..]);
+    }
+
+    /// Not as MISP: what lies below a name is hit by whatever covers the whole of it. Whoever says the name is told, and no list blocks it.
+    fn look_below(&self, observable: &Observable, before: usize, findings: &mut Vec<Finding>) {
+        let is_listed = || findings[before..].iter().any(|finding| finding.reach == Reach::Itself);
+        if observable.kind() == ObservableKind::Domain
+            && let Some((at, entry)) = self.above.get(observable.value())
+            && !is_listed()
+        {
+            let source = Source::Warninglist { name: self.lists[*at].name.clone(), entry: entry.to_string() };
+            findings.push(Finding { severity: Severity::Warn, source, reach: Reach::Above, part: None });
+        }
     }
 
     /// A page on a well-known host is not the host, and a tenant's name is not its landlord's: both are worth a word to the one who shares them, not
@@ -254,6 +279,11 @@ impl Lists {
             findings.push(Finding { severity: list.severity, source, reach, part: None });
         }
     }
+}
+
+/// Whether an entry of a list of strings is a host's name.
+fn is_name(entry: &str) -> bool {
+    !entry.contains(['/', '@', ':', ' ']) && entry.rsplit('.').next().is_some_and(|last| last.bytes().any(|byte| !byte.is_ascii_digit()))
 }
 
 fn insert(map: &mut HashMap<Box<str>, Set>, sets: &mut Sets, entries: Vec<String>, at: usize) {
