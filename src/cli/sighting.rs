@@ -123,7 +123,13 @@ pub(super) fn told(report: &SightingReport) -> String {
     let verb = if report.dry_run { "would tell" } else { "told" };
     let mut text = String::new();
     for one in &report.told {
-        text += &format!("{verb} {}: {} of {}  {}\n", plain(&one.to), plain(&one.value), plain(&one.author_name), one.record);
+        let (value, author) = (plain(&one.value), plain(&one.author_name));
+        text += &match &one.to {
+            Some(to) => format!("{verb} {}: {value} of {author}  {}\n", plain(to), one.record),
+            None => {
+                format!("{} here: {value} of the feed {author}  {}\n", if report.dry_run { "would count" } else { "counts" }, one.record)
+            }
+        };
     }
     for one in &report.withheld {
         text += &format!("not told: {}: {}\n", plain(&one.value), plain(&one.reason));

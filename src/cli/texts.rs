@@ -826,13 +826,16 @@ fn opinions() -> OpinionsView {
 
 #[test]
 fn a_sighting_says_who_was_told_and_a_list_who_met_what() {
-    let told = ToldView { record: RECORD, value: "evil.example".into(), author_name: "amal".into(), to: "partners".into() };
+    let told = ToldView { record: RECORD, value: "evil.example".into(), author_name: "amal".into(), to: Some("partners".into()) };
     let withheld = WithheldView { value: "cedar".into(), reason: "no rule".into(), hint: Some("ask".into()) };
     let report = SightingReport { dry_run: false, told: vec![told], withheld: vec![withheld] };
     let rest = "not told: cedar: no rule\n  hint: ask\n";
     assert_eq!(sighting::told(&report), format!("told partners: evil.example of amal  aaaaaaaaaaaaaaaaaaaaaaaaaa\n{rest}"));
     let dry = SightingReport { dry_run: true, ..report };
     assert_eq!(sighting::told(&dry), format!("would tell partners: evil.example of amal  aaaaaaaaaaaaaaaaaaaaaaaaaa\n{rest}"));
+    let of_a_feed = ToldView { author_name: "circl".into(), to: None, ..dry.told[0].clone() };
+    let report = SightingReport { told: vec![of_a_feed], ..SightingReport::default() };
+    assert_eq!(sighting::told(&report), "counts here: evil.example of the feed circl  aaaaaaaaaaaaaaaaaaaaaaaaaa\n");
     let view = SightingView {
         record: RECORD,
         kind: ObservableKind::Domain,

@@ -291,6 +291,38 @@ async fn nothing_of_a_feed_is_offered_to_a_peer_and_a_restart_goes_on_where_it_w
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_met_of_a_feeds_counts_here_and_is_told_to_nobody() {
+    let desk = Desk::new().await;
+    desk.web.put("/list", "evil1.example.org\n");
+    desk.add("list", Kind::List, desk.web.url("/list")).await;
+    assert_eq!(desk.became("list").await, [1, 0, 0, 0]);
+    let found = || desk.node.lookup(&["evil1.example.org".to_owned()]).unwrap().remove(0).matches.remove(0);
+    let said = |request: serde_json::Value| desk.node.add_sighting(serde_json::from_value(request).unwrap(), By::default());
+    let of = serde_json::json!({ "of": "evil1.example.org", "count": 3 });
+    let report = said(of.clone()).await.unwrap();
+    assert_eq!((report.told.len(), &report.told[0].to, report.withheld.len()), (1, &None, 0), "{report:?}");
+    let opinions = found().opinions.unwrap();
+    assert_eq!((opinions.seen, opinions.seen_by, opinions.false_by.len()), (3, 1, 0));
+    let sure = found().confidence_now;
+    said(serde_json::json!({ "of": "evil1.example.org", "type": "false-positive", "dry_run": true })).await.unwrap();
+    assert!(found().opinions.unwrap().false_by.is_empty());
+    desk.clock.advance(1_000);
+    said(serde_json::json!({ "of": "evil1.example.org", "type": "false-positive" })).await.unwrap();
+    assert_eq!(found().opinions.unwrap().false_by, ["us"]);
+    assert!(found().confidence_now < sure, "{:?}", found());
+    assert!(said(serde_json::json!({ "of": "evil1.example.org", "to_group": "partners" })).await.is_err());
+    // Said anew by the feed it is doubted all the same.
+    desk.web.put("/list", "evil1.example.org\nevil2.example.org\n");
+    desk.became("list").await;
+    assert_eq!(desk.node.sightings(None, None).unwrap().len(), 2);
+    assert!(desk.node.store.snapshot().unwrap().waiting_audiences().unwrap().is_empty(), "nothing leaves");
+    let taken_back =
+        desk.node.withdraw_sighting(serde_json::from_value(serde_json::json!({ "of": "evil1.example.org" })).unwrap(), By::default());
+    assert_eq!(taken_back.await.unwrap().records, 1);
+    assert_eq!((found().opinions, found().confidence_now), (None, sure));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_folder_is_followed_file_by_file() {
     let desk = Desk::new().await;
     let folder = desk.folder();

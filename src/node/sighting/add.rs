@@ -87,8 +87,9 @@ pub struct ToldView {
     pub value: String,
     /// Its author, by name here.
     pub author_name: String,
-    /// Who is told, by name here.
-    pub to: String,
+    /// Who is told, by name here. Nobody where a feed says the record: no one reads what we would say to it, and the word counts here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
 }
 
 /// An author's record of what was met, and where it stands.
@@ -140,16 +141,23 @@ impl Node {
         let met = self.met(&snapshot, &request.of, request.from.as_deref(), sees)?;
         let mut report = SightingReport { dry_run: request.dry_run, ..SightingReport::default() };
         let mut released: BTreeMap<Audience, Vec<(ReleaseItem, Vec<SightingRow>, RecordId)>> = BTreeMap::new();
-        let mut refused = None;
+        let (mut kept, mut refused) = (Vec::new(), None);
         for one in met {
             let author_name = names.org(&one.author);
+            if one.author.is_feed() && request.to_group.is_none() {
+                let rows = one.places.iter().flat_map(|(log, seqs)| self.sighting_rows(log.id(), seqs, &request, at, now)).collect();
+                kept.push(Change::Sighted(rows));
+                kept.push(self.deed_of(by.clone(), "sighting", &ReferralId(one.record.0), 0));
+                report.told.push(ToldView { record: one.record, value: one.observable.value().to_owned(), author_name, to: None });
+                continue;
+            }
             let told = self.ways(&snapshot, &one, &request).and_then(|ways| {
                 ways.into_iter().map(|way| Ok((way.to, self.sighting_item(way, &request, at, now)?))).collect::<Result<Vec<_>, NodeError>>()
             });
             match told {
                 Ok(told) => {
                     for (audience, (item, rows)) in told {
-                        let (record, value, to) = (one.record, one.observable.value().to_owned(), names.audience(&audience));
+                        let (record, value, to) = (one.record, one.observable.value().to_owned(), Some(names.audience(&audience)));
                         report.told.push(ToldView { record, value, author_name: author_name.clone(), to });
                         released.entry(audience).or_default().push((item, rows, one.record));
                     }
@@ -166,6 +174,9 @@ impl Node {
         }
         if !request.dry_run {
             drop(snapshot);
+            if !kept.is_empty() {
+                self.commit_many(kept).await?;
+            }
             for (audience, told) in released {
                 self.tell_sightings(audience, told, by.clone()).await?;
             }
@@ -203,8 +214,17 @@ impl Node {
     ) -> Result<(ReleaseItem, Vec<SightingRow>), NodeError> {
         let Way { to, log, seqs, group } = way;
         let (id, label, retention): (LogId, Label, Timestamp) = (log.id(), request.tlp.into(), self.retention(now));
+        let rows = self.sighting_rows(id, &seqs, request, at, now);
+        let sighting = Sighting { log: id, seqs, what: request.r#type, count: request.count, first: at, last: at, passed_on: None };
+        let draft = Draft { record: Record::Sighting(sighting), label, audience: to, retention };
+        let permission = Permission::Sighting { log: &log, group: group.as_ref() };
+        Ok((self.pass_gate_under(Some(permission), Origin::Ours, &self.door(to)?, draft)?, rows))
+    }
+
+    /// A word of ours about each of these entries.
+    fn sighting_rows(&self, log: LogId, seqs: &[u64], request: &SightingRequest, at: Timestamp, now: Timestamp) -> Vec<SightingRow> {
         let row = |seq: &u64| SightingRow {
-            log: id,
+            log,
             seq: *seq,
             reporter: self.org(),
             member: None,
@@ -213,15 +233,11 @@ impl Node {
             first: at,
             last: at,
             told: now,
-            label,
-            retention,
+            label: request.tlp.into(),
+            retention: self.retention(now),
             place: None,
         };
-        let rows = seqs.iter().map(row).collect();
-        let sighting = Sighting { log: id, seqs, what: request.r#type, count: request.count, first: at, last: at, passed_on: None };
-        let draft = Draft { record: Record::Sighting(sighting), label, audience: to, retention };
-        let permission = Permission::Sighting { log: &log, group: group.as_ref() };
-        Ok((self.pass_gate_under(Some(permission), Origin::Ours, &self.door(to)?, draft)?, rows))
+        seqs.iter().map(row).collect()
     }
 
     /// Others' records that a text names, as far as they hold.

@@ -149,6 +149,10 @@ impl Node {
         beside.extend(records.iter().map(|record| self.deed(by, "sighting withdrawn", &ReferralId(record.0), 0)));
         for (log, rows) in &ours {
             let Some(about) = snapshot.log(log)?.map(|info| info.key) else { continue };
+            // Nobody was told what we said of a feed's.
+            if about.author.is_feed() {
+                continue;
+            }
             let mut told = BTreeSet::from([Audience::Direct(about.author), about.audience]);
             told.extend(self.group_of(&snapshot, &about)?.map(|group| Audience::Direct(group.signer)));
             told.remove(&Audience::Direct(us));
@@ -161,6 +165,9 @@ impl Node {
                 let with = std::mem::take(&mut beside);
                 self.take_back_posted(audience, RecordKind::Sighting, is_it, (WithdrawalMode::Withdraw, ""), with).await?;
             }
+        }
+        if !beside.is_empty() {
+            self.commit_many(beside).await?;
         }
         Ok(WithdrawnView { records: records.len() as u64 })
     }
