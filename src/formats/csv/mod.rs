@@ -16,6 +16,7 @@ pub(in crate::formats) use write::guarded;
 pub use write::{HEADER, Writer, write};
 
 use super::marks::is_mark;
+use super::misp::confidence_of;
 use super::{
     Item, Limits, Problem, Tally,
     extract::{self, Found},
@@ -231,6 +232,8 @@ struct About {
     valid_from: Option<crate::model::Timestamp>,
     valid_until: Option<crate::model::Timestamp>,
     confidence: Option<u8>,
+    /// The same, as tags say it.
+    tagged: Option<u8>,
     labels: Vec<String>,
     note: Option<String>,
     source: Option<String>,
@@ -266,13 +269,15 @@ impl About {
         Ok(())
     }
 
-    /// Names separated by commas, semicolons or bars; a TLP tag among them is the row's label.
+    /// Names separated by commas, semicolons or bars; a TLP tag among them is the row's label, and of MISP's tags that say how sure the author is the least counts.
     fn label(&mut self, cell: &str) -> Result<(), String> {
         let hashed = cell.starts_with('#');
         for label in cell.split(|c: char| matches!(c, ',' | ';' | '|') || (hashed && c.is_whitespace())) {
             let label = clipped(label.trim().trim_start_matches('#'), LABEL_MAX);
             if label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("tlp:")) {
                 self.mark(&label)?;
+            } else if let Some(said) = confidence_of(&label) {
+                self.tagged = Some(self.tagged.map_or(said, |other| other.min(said)));
             } else if !is_blank(&label) && (self.labels.len() < LABELS_MAX || is_mark(&label)) {
                 self.labels.push(label);
             }
@@ -285,7 +290,7 @@ impl About {
             observable,
             valid_from: self.valid_from,
             valid_until: self.valid_until,
-            confidence: self.confidence,
+            confidence: self.confidence.or(self.tagged),
             labels: self.labels.clone(),
             note: self.note.clone(),
             source: self.source.clone(),

@@ -95,6 +95,21 @@ fn what_a_row_says_of_its_value_is_kept() {
 }
 
 #[test]
+fn tags_say_how_sure_a_rows_author_is_where_no_column_does() {
+    let table = "value,confidence,tags\n\
+        a.example.com,,\"APT 28; admiralty-scale:information-credibility=2; misp:confidence-level=\"\"rarely-confident\"\"\"\n\
+        b.example.com,80,admiralty-scale:information-credibility=4\n\
+        c.example.com,,admiralty-scale:information-credibility=6\n";
+    let found = all(table.as_bytes());
+    let told = |item: &Item| match item {
+        Item::Indicator { indicator, .. } => (indicator.confidence, indicator.labels.join(" ")),
+        other => panic!("{other:?}"),
+    };
+    let kept = "admiralty-scale:information-credibility=6";
+    assert_eq!(found.iter().map(told).collect::<Vec<_>>(), [(Some(25), "APT 28".into()), (Some(80), String::new()), (None, kept.into())]);
+}
+
+#[test]
 fn a_label_over_the_table_labels_every_row() {
     let labels: Vec<_> = all(b"# TLP:AMBER\nvalue,tlp\na.example.com,green\nb.example.com,red\nc.example.com,\n")
         .into_iter()

@@ -20,6 +20,8 @@ pub struct Warning {
     pub until: Timestamp,
     /// What it says.
     pub alert: Alert,
+    /// Its types in the Reference Security Incident Taxonomy, each as `category:type`.
+    pub rsit: Vec<String>,
 }
 
 /// Writes a feed of what was said in these groups, everywhere where there is none, the newest first.
@@ -40,12 +42,16 @@ pub fn atom(out: &mut dyn Write, groups: &[GroupId], warnings: &[Warning]) -> io
 }
 
 fn entry(out: &mut dyn Write, warning: &Warning) -> io::Result<()> {
-    let Warning { author, tlp, at, alert, .. } = warning;
+    let Warning { author, tlp, at, alert, rsit, .. } = warning;
     writeln!(out, "<entry>\n<id>{}</id>", id(&[b"alert:", &author.0, &alert.id.0]))?;
     writeln!(out, "<title>{}</title>", escaped(&alert.headline))?;
     writeln!(out, "<author><name>{author}</name></author>\n<published>{at}</published>\n<updated>{at}</updated>")?;
     writeln!(out, "<category term=\"tlp:{}\"/>\n<category term=\"priority:{}\"/>", tlp.name(), alert.priority)?;
     alert.incident_types.iter().try_for_each(|code| writeln!(out, "<category term=\"{}\"/>", escaped(code.as_str())))?;
+    // As MISP's machine tags, which readers outside of the network know.
+    for (category, kind) in rsit.iter().filter_map(|one| one.split_once(':')) {
+        writeln!(out, "<category term=\"{}\"/>", escaped(&format!("rsit:{category}=\"{kind}\"")))?;
+    }
     writeln!(out, "<content type=\"text\">{}</content>\n</entry>", escaped(&content(warning)))
 }
 
@@ -97,7 +103,14 @@ mod tests {
 
     fn warning(author: u8, at: u64) -> Warning {
         let alert = alert(&["account_compromise"], &["LB"], &["africa"]);
-        Warning { author: OrgId([author; 32]), tlp: Tlp::Green, at: Timestamp(at), until: alert.valid_until, alert }
+        Warning {
+            author: OrgId([author; 32]),
+            tlp: Tlp::Green,
+            at: Timestamp(at),
+            until: alert.valid_until,
+            alert,
+            rsit: vec!["intrusions:privileged-account-compromise".into()],
+        }
     }
 
     fn written(groups: &[GroupId], warnings: &[Warning]) -> String {
@@ -114,6 +127,7 @@ mod tests {
         assert!(text.contains("<title>&lt;b&gt;&amp;&quot;' é</title>"), "{text}");
         assert!(text.contains("<updated>2026-11-22T09:30:00.000Z</updated>"), "{text}");
         assert!(text.contains("\n<category term=\"account_compromise\"/>\n"), "{text}");
+        assert!(text.contains("\n<category term=\"rsit:intrusions=&quot;privileged-account-compromise&quot;\"/>\n"), "{text}");
         let content = "turn on two factors\nask who was called\n\nWhere: LB, africa\nUntil: 2027-01-15T08:00:00.000Z\nTLP:GREEN\nLook for: login-lure[.]com<";
         assert!(text.contains(content), "{text}");
     }

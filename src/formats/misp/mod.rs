@@ -21,6 +21,6 @@ mod types;
 
 pub(super) use attribute::comment;
 pub use attribute::flag;
-pub(super) use confidence::confidence_tag;
+pub(super) use confidence::{confidence_of, confidence_tag};
 pub use read::read_within;
 pub(super) use types::kinds;

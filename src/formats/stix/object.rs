@@ -2,6 +2,7 @@
 
 use super::{Key, markings};
 use crate::formats::marks::bounded;
+use crate::formats::misp::confidence_of;
 use crate::model::{Timestamp, Tlp};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -169,8 +170,7 @@ impl IndicatorObject<'_> {
         };
         // STIX 2.1 §10.9: `unknown` is said where nothing is.
         let types = self.indicator_types.into_iter().flatten().filter(|kind| &**kind != "unknown");
-        let (labels, label_tlp) = labels(self.labels.into_iter().flatten().chain(types));
-        let mut tlp = label_tlp;
+        let (labels, mut tlp, label_confidence) = labels(self.labels.into_iter().flatten().chain(types));
         let mut unknown = Vec::new();
         let granular = self.granular_markings.into_iter().flatten().filter_map(|marking| marking.marking_ref);
         for marking in self.object_marking_refs.into_iter().flatten().chain(granular) {
@@ -189,7 +189,7 @@ impl IndicatorObject<'_> {
             pattern: self.pattern.0.into_owned(),
             valid_from: valid_from.and_then(milliseconds),
             valid_until: valid_until.and_then(milliseconds),
-            confidence,
+            confidence: confidence.or(label_confidence),
             labels,
             note: note(self.name.as_deref(), self.description.as_deref()),
             source: self.external_references.and_then(source),
@@ -342,19 +342,21 @@ pub(super) fn timestamp(milliseconds: Option<u64>) -> Option<Timestamp> {
     milliseconds.map(Timestamp)
 }
 
-/// Labels without repeats; those that are TLP labels count as markings.
-fn labels<'a>(texts: impl Iterator<Item = Text<'a>>) -> (Vec<String>, Option<Tlp>) {
+/// Labels without repeats; those that are TLP labels count as markings, and of MISP's tags that say how sure the author is the least counts.
+fn labels<'a>(texts: impl Iterator<Item = Text<'a>>) -> (Vec<String>, Option<Tlp>, Option<u8>) {
     let mut labels = Vec::new();
-    let mut tlp = None;
+    let (mut tlp, mut confidence) = (None, None::<u8>);
     for text in texts {
         if text.trim().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("tlp:")) {
             tlp = tlp.max(Some(text.parse().unwrap_or(Tlp::Red)));
+        } else if let Some(said) = confidence_of(&text) {
+            confidence = Some(confidence.map_or(said, |other| other.min(said)));
         } else if let Some(label) = label(&text) {
             labels.push(label);
         }
     }
     bounded(&mut labels, LABELS_MAX);
-    (labels, tlp)
+    (labels, tlp, confidence)
 }
 
 /// A name fit for a label: trimmed, bounded, `None` when nothing is left.

@@ -421,6 +421,23 @@ mod tests {
     }
 
     #[test]
+    fn labels_that_are_misps_tags_say_how_sure_the_author_is_where_nothing_else_does() {
+        let text = bundle(&[
+            indicator(1, "a.example", r#","labels":["admiralty-scale:information-credibility=\"2\"","rsit:fraud=\"phishing\""]"#),
+            indicator(2, "b.example", r#","confidence":15,"labels":["misp:confidence-level=\"usually-confident\""]"#),
+        ]);
+        let mut found = Vec::new();
+        let mut sink = |item: Item| {
+            if let Item::Indicator { indicator, .. } = item {
+                found.push((indicator.confidence, indicator.labels));
+            }
+            ControlFlow::Continue(())
+        };
+        read_within(VALUE_BYTES_MAX, &mut text.as_bytes(), &mut Cursor::new(Vec::new()), &mut sink).unwrap();
+        assert_eq!(found, [(Some(70), vec!["rsit:fraud=\"phishing\"".to_owned()]), (Some(15), vec![])]);
+    }
+
+    #[test]
     fn every_wrapper_is_read() {
         let (a, b) = (indicator(1, "a.example", ""), indicator(2, "b.example", ""));
         let expected = ["domain:a.example unmarked []", "domain:b.example unmarked []"];
