@@ -496,3 +496,139 @@ async fn what_was_withdrawn_is_withdrawn_at_whoever_follows_and_nothing_to_whoev
     let table = String::from_utf8(in_one(exported(&first, ExportFormat::Csv))).unwrap();
     assert!(table.contains("still-lure.com") && !table.contains("gone-lure.com"), "a table has no word for it: {table}");
 }
+
+/// What a partner's file says in fields that a record has no place for: what the same node writes of it. docs/exports.md has the same in words.
+const NO_PLACE: [(&str, &[(&str, Left)]); 3] = [
+    (
+        "stix",
+        &[
+            ("confidence", Left::Kept),
+            ("created", Left::Other),
+            ("created_by_ref", Left::Other),
+            ("description", Left::Other),
+            ("external_references", Left::Other),
+            ("id", Left::Other),
+            ("indicator_types", Left::Kept),
+            ("kill_chain_phases", Left::Gone),
+            ("labels", Left::Kept),
+            ("lang", Left::Gone),
+            ("modified", Left::Other),
+            ("name", Left::Gone),
+            ("object_marking_refs", Left::Kept),
+            ("pattern", Left::Kept),
+            ("pattern_type", Left::Kept),
+            ("pattern_version", Left::Kept),
+            ("spec_version", Left::Kept),
+            ("type", Left::Kept),
+            ("valid_from", Left::Kept),
+            ("valid_until", Left::Kept),
+        ],
+    ),
+    (
+        "misp",
+        &[
+            ("category", Left::Other),
+            ("comment", Left::Other),
+            ("distribution", Left::Gone),
+            ("first_seen", Left::Kept),
+            ("last_seen", Left::Kept),
+            ("sharing_group_id", Left::Gone),
+            ("timestamp", Left::Other),
+            ("to_ids", Left::Kept),
+            ("type", Left::Kept),
+            ("uuid", Left::Other),
+            ("value", Left::Kept),
+        ],
+    ),
+    (
+        "misp event",
+        &[
+            ("Attribute", Left::Other),
+            ("Orgc", Left::Other),
+            ("Tag", Left::Other),
+            ("analysis", Left::Other),
+            ("date", Left::Other),
+            ("info", Left::Other),
+            ("threat_level_id", Left::Other),
+            ("timestamp", Left::Other),
+            ("uuid", Left::Other),
+        ],
+    ),
+];
+
+/// What became of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Kept,
+    Other,
+    Gone,
+}
+
+fn left(went: &serde_json::Value, came: &serde_json::Value) -> Vec<(String, Left)> {
+    let of_one = |(field, value): (&String, &serde_json::Value)| match came.get(field) {
+        Some(there) if there == value => (field.clone(), Left::Kept),
+        Some(_) => (field.clone(), Left::Other),
+        None => (field.clone(), Left::Gone),
+    };
+    went.as_object().unwrap().iter().map(of_one).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_partners_file_says_stays_or_has_no_place_as_the_table_says() {
+    let world = World::new();
+    let time = "2026-12-01T08:00:00.000Z";
+    let mut said = BTreeMap::new();
+    let identity = "identity--11111111-1111-4111-8111-111111111111";
+    let malware = "malware--22222222-2222-4222-8222-222222222222";
+    let indicator = json!({
+        "type": "indicator", "spec_version": "2.1", "id": "indicator--33333333-3333-4333-8333-333333333333", "created_by_ref": identity,
+        "created": time, "modified": time, "name": "lure", "description": "sent by chat", "indicator_types": ["malicious-activity"],
+        "pattern": "[domain-name:value = 'fresh-lure.com']", "pattern_type": "stix", "pattern_version": "2.1", "valid_from": time,
+        "valid_until": "2027-06-01T08:00:00.000Z", "kill_chain_phases": [{ "kill_chain_name": "x", "phase_name": "y" }],
+        "labels": ["rsit:fraud=\"phishing\""], "confidence": 60, "lang": "en",
+        "external_references": [{ "source_name": "report", "url": "https://blog.example/report" }],
+        "object_marking_refs": ["marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"],
+    });
+    let relation = json!({
+        "type": "relationship", "spec_version": "2.1", "id": "relationship--44444444-4444-4444-8444-444444444444", "created": time,
+        "modified": time, "relationship_type": "indicates", "source_ref": indicator["id"], "target_ref": malware,
+    });
+    let family = json!({
+        "type": "malware", "spec_version": "2.1", "id": malware, "created": time, "modified": time, "name": "Implant", "is_family": true,
+        "malware_types": ["spyware"], "description": "of a company",
+    });
+    let whose = json!({ "type": "identity", "spec_version": "2.1", "id": identity, "created": time, "modified": time, "name": "A lab" });
+    let bundle = json!({
+        "type": "bundle", "id": "bundle--55555555-5555-4555-8555-555555555555", "objects": [whose, indicator, family, relation],
+    });
+    let node = world.node("stix").await;
+    assert_eq!(import(&node, bundle.to_string().into_bytes(), Format::Stix).await.released, 1);
+    let out: serde_json::Value = serde_json::from_slice(&in_one(exported(&node, ExportFormat::Stix))).unwrap();
+    let of_type = |kind: &str| out["objects"].as_array().unwrap().iter().find(|one| one["type"] == kind).unwrap().clone();
+    said.insert("stix", left(&indicator, &of_type("indicator")));
+    assert_eq!(of_type("indicator")["description"], "lure: sent by chat");
+    assert_eq!((&of_type("malware")["name"], of_type("malware").get("description")), (&json!("Implant"), None));
+
+    let attribute = json!({
+        "uuid": "66666666-6666-4666-8666-666666666666", "type": "domain", "category": "Payload delivery", "value": "fresh-lure.com",
+        "to_ids": true, "comment": "sent by chat", "timestamp": "1796112000", "distribution": "3", "sharing_group_id": "4",
+        "first_seen": time, "last_seen": "2027-06-01T08:00:00.000Z",
+    });
+    let event = json!({ "Event": {
+        "uuid": "77777777-7777-4777-8777-777777777777", "info": "Lures of autumn", "date": "2026-12-01", "threat_level_id": "1", "analysis": "0",
+        "timestamp": "1796112000", "Orgc": { "name": "A lab", "uuid": "88888888-8888-4888-8888-888888888888" },
+        "Tag": [{ "name": "tlp:green" }, { "name": "rsit:fraud=\"phishing\"" }], "Attribute": [attribute],
+    } });
+    let node = world.node("misp").await;
+    assert_eq!(import(&node, event.to_string().into_bytes(), Format::Misp).await.released, 1);
+    let out: serde_json::Value = serde_json::from_slice(&in_one(exported(&node, ExportFormat::Misp))).unwrap();
+    said.insert("misp", left(&attribute, &out["Event"]["Attribute"][0]));
+    said.insert("misp event", left(&event["Event"], &out["Event"]));
+    assert_eq!(out["Event"]["Attribute"][0]["comment"], "sent by chat\nSource: A lab: Lures of autumn");
+    assert_eq!(out["Event"]["Attribute"][0]["Tag"], json!([{ "name": "tlp:green" }, { "name": "rsit:fraud=\"phishing\"" }]));
+    let table: BTreeMap<&str, Vec<(String, Left)>> = NO_PLACE
+        .into_iter()
+        .map(|(form, fields)| (form, fields.iter().map(|(field, left)| ((*field).to_owned(), *left)).collect()))
+        .collect();
+    assert_eq!(said, table);
+}
