@@ -112,8 +112,23 @@ impl Export {
             return Ok((Vec::new(), alerts.iter().map(|one| one.until).min()));
         }
         let revoked = request.format.tells_withdrawn();
-        let filter = Filter { kinds: request.kinds.clone(), ceiling: request.ceiling, groups: request.groups.clone(), revoked, now: *now };
-        let written = Written::begin(request, &self.data, out).map_err(failed)?;
+        let (kinds, ceiling, groups) = (request.kinds.clone(), request.ceiling, request.groups.clone());
+        let mut filter = Filter { kinds, ceiling, groups, revoked, now: *now };
+        let mut written = Written::begin(request, &self.data, out).map_err(failed)?;
+        if request.format.is_numbered()
+            && let Written::Words(form) = &mut written
+        {
+            let groups = &request.groups;
+            let seen = if groups.is_empty() { snapshot.changes_seen(ceiling) } else { snapshot.changes_there(groups, ceiling, *now) };
+            let (times, at) = seen?;
+            form.changed(at, times);
+            if request.options.least_confidence.is_some() {
+                // One may be less sure with each day.
+                form.changed(now.day(), 0);
+            }
+            // What is past its retention is looked at too: when that was counts.
+            filter.now = Timestamp(0);
+        }
         let mut sink = Sink { export: self, written, chosen, unsaid: Unsaid::default(), until: None };
         match since {
             None => {
@@ -361,6 +376,19 @@ struct Sink<'e> {
 }
 
 impl Sink<'_> {
+    /// Tells a format that numbers its versions what has ended by now: no event of the store tells that.
+    fn number(&mut self, provenances: &[Provenance]) {
+        let Export { request, now, .. } = self.export;
+        if let Written::Words(form) = &mut self.written
+            && request.format.is_numbered()
+        {
+            let ends = provenances.iter().flat_map(|one| [one.valid_until, Some(one.retention)]).flatten();
+            if let Some(at) = ends.filter(|at| at <= now).max() {
+                form.changed(at, 0);
+            }
+        }
+    }
+
     /// One value, with each author's record of it.
     fn item(&mut self, item: Item) -> Result<(), NodeError> {
         let Item { observable, mut provenances, .. } = item;
@@ -371,10 +399,22 @@ impl Sink<'_> {
                 return Ok(());
             }
         }
+        self.number(&provenances);
+        provenances.retain(|one| !one.is_expired(*now));
+        if provenances.is_empty() {
+            return Ok(());
+        }
         if let Some(least) = request.options.least_confidence {
             // What is written holds for the day.
             self.until = self.until.into_iter().chain([now.day().plus(86_400_000)]).min();
-            let sure = provenances.iter().map(|one| self.export.is_sure(one, least)).collect::<Result<Vec<bool>, _>>()?;
+            let mut sure = Vec::new();
+            for one in &provenances {
+                let (is_sure, told) = self.export.is_sure(one, least)?;
+                if let (Written::Words(form), Some(at)) = (&mut self.written, told.filter(|at| at <= now)) {
+                    form.changed(at, 0);
+                }
+                sure.push(is_sure);
+            }
             let mut sure = sure.into_iter();
             provenances.retain(|_| sure.next() == Some(true));
             if provenances.is_empty() {
@@ -402,13 +442,14 @@ impl Sink<'_> {
 }
 
 impl Export {
-    /// Whether one may still be so sure of a record, as far as whoever reads the export may see what others say of it.
-    fn is_sure(&self, one: &Provenance, least: u8) -> Result<bool, NodeError> {
+    /// Whether one may still be so sure of a record, as far as whoever reads the export may see what others say of it, and when they said so last.
+    fn is_sure(&self, one: &Provenance, least: u8) -> Result<(bool, Option<Timestamp>), NodeError> {
         let Held(body) = self.snapshot.body_of(one)?;
-        let Some(indicator) = indicator(&body) else { return Ok(false) };
+        let Some(indicator) = indicator(&body) else { return Ok((false, None)) };
         let said = said_of_record(&self.snapshot, &one.record, self.now, &|row| self.sees(row))?;
         // What was withdrawn is told as such, however sure one was of it.
-        Ok(one.state == ProvenanceState::Revoked || confidence_now(&self.decay, one, &indicator, &said, self.now) >= least)
+        let is_sure = one.state == ProvenanceState::Revoked || confidence_now(&self.decay, one, &indicator, &said, self.now) >= least;
+        Ok((is_sure, said.told))
     }
 
     /// Each author's word on a value, the newest first.

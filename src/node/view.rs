@@ -676,6 +676,11 @@ impl ExportFormat {
         matches!(self, Self::Rpz | Self::Hosts | Self::Dnsmasq | Self::Adblock)
     }
 
+    /// Whether its versions have numbers, by which others tell what is newer.
+    pub const fn is_numbered(self) -> bool {
+        matches!(self, Self::Rpz)
+    }
+
     /// Whether it can say that a record was withdrawn.
     pub const fn tells_withdrawn(self) -> bool {
         matches!(self, Self::Stix | Self::Misp)

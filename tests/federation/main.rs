@@ -26,6 +26,7 @@ mod counters;
 mod deeds;
 mod disks;
 mod duplicates;
+mod exports;
 mod gate;
 mod groups;
 mod handovers;

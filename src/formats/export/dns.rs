@@ -74,13 +74,15 @@ impl Policy {
     }
 }
 
-/// A response policy zone. Names are relative, so that the zone may have any name; its serial is the time of the newest row in it.
+/// A response policy zone. Names are relative, so that the zone may have any name. Its serial (RFC 1982) is the time of the newest change in seconds and how
+/// many changes there were, added up: neither ever falls, and of two changes within a second the second shows.
 pub struct Rpz<F: Files, S: Scratch> {
     files: F,
     /// The records: the serial, which stands in front of them, is known after them.
     lines: io::BufWriter<S>,
     target: String,
     newest: Timestamp,
+    changes: u64,
     above: Above,
     unsaid: Unsaid,
 }
@@ -89,7 +91,8 @@ impl<F: Files, S: Scratch> Rpz<F, S> {
     /// A zone, for which `scratch` is an empty file.
     pub fn new(files: F, scratch: S, policy: &Policy) -> Self {
         let lines = io::BufWriter::new(scratch);
-        Self { files, lines, target: policy.target(), newest: Timestamp(0), above: Above::default(), unsaid: Unsaid::default() }
+        let (newest, changes) = (Timestamp(0), 0);
+        Self { files, lines, target: policy.target(), newest, changes, above: Above::default(), unsaid: Unsaid::default() }
     }
 }
 
@@ -100,7 +103,6 @@ impl<F: Files, S: Scratch> Form for Rpz<F, S> {
         let name = match kind {
             ObservableKind::Domain if value.len() > NAME_BYTES_MAX => return self.unsaid.left(kind, TOO_LONG),
             ObservableKind::Domain => {
-                self.newest = rows.iter().fold(self.newest, |newest, row| newest.max(row.modified));
                 if self.above.covers(value) {
                     return Ok(());
                 }
@@ -113,13 +115,17 @@ impl<F: Files, S: Scratch> Form for Rpz<F, S> {
                 None => return self.unsaid.left(kind, NO_NAME),
             },
         };
-        self.newest = rows.iter().fold(self.newest, |newest, row| newest.max(row.modified));
         writeln!(self.lines, "{name} CNAME {}", self.target)
+    }
+
+    fn changed(&mut self, at: Timestamp, times: u64) {
+        self.newest = self.newest.max(at);
+        self.changes = self.changes.wrapping_add(times);
     }
 
     fn finish(mut self: Box<Self>) -> io::Result<Unsaid> {
         self.files.begin("watchfire.rpz")?;
-        let serial = u32::try_from(self.newest.0 / 1_000).unwrap_or(u32::MAX).max(1);
+        let serial = serial(self.newest, self.changes);
         writeln!(self.files, "$TTL 300\n@ SOA localhost. hostmaster.localhost. {serial} 3600 600 604800 300\n@ NS localhost.")?;
         let mut lines = self.lines.into_inner().map_err(io::IntoInnerError::into_error)?;
         lines.seek(SeekFrom::Start(0))?;
@@ -127,6 +133,12 @@ impl<F: Files, S: Scratch> Form for Rpz<F, S> {
         self.files.end()?;
         Ok(self.unsaid)
     }
+}
+
+/// The sum modulo 2^32, but for 0, which some take for none.
+fn serial(newest: Timestamp, changes: u64) -> u32 {
+    let [_, _, _, _, low @ ..] = (newest.0 / 1_000).wrapping_add(changes).to_be_bytes();
+    u32::from_be_bytes(low).max(1)
 }
 
 /// How a zone names an address in an answer: its prefix, then its parts from the last on, the longest run of zero parts of IPv6 as `zz`.
@@ -228,6 +240,15 @@ fn name<'o>(observable: &'o Observable, unsaid: &mut Unsaid) -> Option<&'o str> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_serial_rises_with_each_change_and_with_time_and_goes_round() {
+        let at = |seconds: u64| Timestamp(seconds * 1_000 + 7);
+        assert_eq!(serial(at(1_700_000_001), 0), 1_700_000_001);
+        assert_eq!(serial(at(1_700_000_001), 2), serial(at(1_700_000_002), 1));
+        let last = serial(at(u64::from(u32::MAX)), 0);
+        assert_eq!((last, serial(at(u64::from(u32::MAX)), 2), serial(at(0), 0)), (u32::MAX, 1, 1));
+    }
 
     #[test]
     fn addresses_are_named_as_zones_name_them() {

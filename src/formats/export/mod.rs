@@ -139,6 +139,9 @@ pub trait Form {
     /// The output or the scratch file fails.
     fn value(&mut self, rows: &[Row]) -> io::Result<()>;
 
+    /// What the reader may see had changed so many times more, the last time at `at`: for formats that number their versions. What has gone counts too.
+    fn changed(&mut self, _at: Timestamp, _times: u64) {}
+
     /// Ends the last file, and tells what could not be said.
     ///
     /// # Errors

@@ -188,7 +188,7 @@ fn mvt_gets_what_it_reads_in_short_files_each_with_a_name() {
 fn names_below_a_blocked_name_are_left_out_where_it_covers_them_and_look_alikes_are_not() {
     let rows = samples();
     let zone = &one(&rows, "rpz").0[0].1;
-    assert!(zone.starts_with("$TTL 300\n@ SOA localhost. hostmaster.localhost. 1700000001 "), "{zone}");
+    assert!(zone.starts_with("$TTL 300\n@ SOA localhost. hostmaster.localhost. 1 "), "{zone}");
     assert!(zone.contains("\nevil.example CNAME .\n") && zone.contains("\n*.evil.example CNAME .\n"), "{zone}");
     assert!(!zone.contains("below.evil") && zone.contains("\nnotevil.example CNAME .\n"), "{zone}");
     assert!(zone.contains("\n32.7.100.51.198.rpz-ip CNAME .\n"), "{zone}");

@@ -44,12 +44,14 @@ pub struct OpinionsView {
 pub(super) struct Said {
     pub(super) opinions: Opinions,
     beyond: u64,
+    /// When the last of it was said.
+    pub(super) told: Option<Timestamp>,
 }
 
 impl Said {
     /// `None` where nobody has said anything.
     pub(super) fn view(&self, names: &Names) -> Option<OpinionsView> {
-        let Self { opinions, beyond } = self;
+        let Self { opinions, beyond, .. } = self;
         let all = |who: &BTreeSet<Reporter>| who.iter().map(|one| name_of(names, one)).collect();
         let view = || OpinionsView {
             seen: opinions.seen,
@@ -90,7 +92,8 @@ pub(super) fn said_of_record(
             beyond = beyond.saturating_add(snapshot.sightings_beyond(&log, seq)?);
         }
     }
-    Ok(Said { opinions: Opinions::of(words.iter().map(SightingRow::word)), beyond })
+    let told = words.iter().map(|row| row.told).max();
+    Ok(Said { opinions: Opinions::of(words.iter().map(SightingRow::word)), beyond, told })
 }
 
 /// What may be seen of the words about a record, at whichever of its positions.

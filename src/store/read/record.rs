@@ -1,7 +1,7 @@
 //! Records as a stream: all of them in the order of their values, for exports, or those that changed since a cursor.
 
 use super::lookup::Provenance;
-use super::{Read, Snapshot};
+use super::{LogInfo, Read, Snapshot};
 use crate::model::log::Audience;
 use crate::model::{Ceiling, GroupId, Observable, ObservableKind, RecordId, RecordKind, Timestamp};
 use crate::rules::label::Held;
@@ -176,6 +176,45 @@ impl Snapshot {
     /// When the store cannot be read.
     pub fn newest(&self) -> Read<u64> {
         Ok(self.table(EVENTS)?.last()?.map_or(0, |(cursor, _)| cursor.value()))
+    }
+
+    /// How many events there were of what a ceiling admits, and when the newest was. Neither ever falls.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn changes_seen(&self, ceiling: Ceiling) -> Read<(u64, Timestamp)> {
+        let (mut count, mut newest) = (0, Timestamp(0));
+        for row in self.table(EVENTS)?.iter()? {
+            let (cursor, bytes) = row?;
+            let EventRow { at, label, .. } = find::decoded("events", &cursor.value(), bytes.value())?;
+            if ceiling.admits(label) {
+                (count, newest) = (count + 1, newest.max(at));
+            }
+        }
+        Ok((count, newest))
+    }
+
+    /// The same of what was said in some groups, told by their logs alone, so that what is said of the same records elsewhere does not show: indicators that
+    /// came there, were taken back there, or are past their retention.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn changes_there(&self, groups: &[GroupId], ceiling: Ceiling, now: Timestamp) -> Read<(u64, Timestamp)> {
+        let (mut count, mut newest) = (0, Timestamp(0));
+        let is_there = |log: &LogInfo| matches!(log.key.audience, Audience::Group(group) if groups.contains(&group));
+        for log in self.logs()?.into_iter().filter(is_there) {
+            for seq in log.start + 1..=log.head.size {
+                let header = self.header(&log.id, seq)?;
+                let Some(header) = header.filter(|one| one.kind == RecordKind::Indicator.number() && ceiling.admits(one.label)) else {
+                    continue;
+                };
+                let gone = self.taken_back(&log.id, seq)?.map(|row| row.at);
+                let moments = [header.created, gone.unwrap_or(header.retention)];
+                count += 1 + u64::from(gone.is_some());
+                newest = moments.into_iter().filter(|at| *at <= now).fold(newest, Timestamp::max);
+            }
+        }
+        Ok((count, newest))
     }
 
     /// When the event at a cursor was, and of which record.
