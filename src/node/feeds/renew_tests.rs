@@ -52,6 +52,31 @@ async fn a_list_that_stays_as_it_is_is_said_anew_before_it_is_destroyed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_anew_is_no_younger_for_that_and_what_comes_back_is() {
+    let desk = desk().await;
+    desk.web.put("/list", "evil1.example.org\n");
+    desk.add("list", Kind::List, desk.web.url("/list")).await;
+    assert_eq!(desk.became("list").await, [1, 0, 0, 0]);
+    let sure = |desk: &Desk| desk.node.lookup(&["evil1.example.org".to_owned()]).unwrap().remove(0).matches[0].confidence_now.unwrap();
+    let log = |desk: &Desk| {
+        let snapshot = desk.node.store.snapshot().unwrap();
+        let row = desk.node.feed_named(&snapshot, "list").unwrap();
+        snapshot.log(&row.log(desk.node.org()).unwrap().id()).unwrap().unwrap().head.size
+    };
+    let new = sure(&desk);
+    days(&desk, "list", 8).await;
+    let before = sure(&desk);
+    assert!(log(&desk) == 1 && before < new, "{before} {new}");
+    days(&desk, "list", 9).await;
+    assert!(log(&desk) == 2 && sure(&desk) < before, "said anew it is {}", sure(&desk));
+    desk.web.put("/list", "evil2.example.org\nevil3.example.org\n");
+    days(&desk, "list", 1).await;
+    desk.web.put("/list", "evil1.example.org\nevil2.example.org\nevil3.example.org\n");
+    days(&desk, "list", 1).await;
+    assert_eq!(sure(&desk), new, "it came back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_feed_that_was_paused_until_all_was_destroyed_says_it_again_though_its_source_has_not_changed() {
     let desk = desk().await;
     desk.web.put("/list", "evil1.example.org\n");

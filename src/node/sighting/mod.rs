@@ -46,6 +46,8 @@ pub(super) struct Said {
     beyond: u64,
     /// When the last of it was said.
     pub(super) told: Option<Timestamp>,
+    /// When the record itself came first, of the entries that are still here.
+    came: Option<Timestamp>,
 }
 
 impl Said {
@@ -93,7 +95,17 @@ pub(super) fn said_of_record(
         }
     }
     let told = words.iter().map(|row| row.told).max();
-    Ok(Said { opinions: Opinions::of(words.iter().map(SightingRow::word)), beyond, told })
+    // What was taken back and said again afterwards is news.
+    let mut came = None;
+    let mut all = snapshot.said_as(record)?;
+    all.sort_by_key(|one| std::cmp::Reverse(one.received));
+    for one in all {
+        if came.is_some() && snapshot.taken_back(&one.log, one.seq)?.is_some() {
+            break;
+        }
+        came = Some(one.received);
+    }
+    Ok(Said { opinions: Opinions::of(words.iter().map(SightingRow::word)), beyond, told, came })
 }
 
 /// What may be seen of the words about a record, at whichever of its positions.
@@ -116,7 +128,9 @@ pub(super) fn words_of(
 pub(super) fn confidence_now(decay: &Decay, one: &Provenance, indicator: &Indicator, said: &Said, now: Timestamp) -> u8 {
     let opinions = &said.opinions;
     let by_another = |who: &Reporter| *who != Reporter::Org(one.author);
-    let since = [indicator.valid_from, opinions.seen_last].into_iter().flatten().fold(one.received, Timestamp::max);
+    // What a feed still says is said anew now and then, so that it is not destroyed: nobody has looked at it again for that.
+    let came = if one.author.is_feed() { said.came.unwrap_or(one.received) } else { one.received };
+    let since = [indicator.valid_from, opinions.seen_last].into_iter().flatten().fold(came, Timestamp::max);
     let over = one.valid_until.is_some_and(|until| until <= now.day()) || one.state == ProvenanceState::Revoked;
     let life = Life {
         confidence: indicator.confidence,
