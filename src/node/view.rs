@@ -580,7 +580,7 @@ pub struct ExportRequest {
 }
 
 /// What a format leaves to whoever asks.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ExportOptions {
     /// What a resolver answers for names in a response policy zone.
     pub policy: Policy,

@@ -15,7 +15,7 @@ use futures_util::StreamExt;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -177,7 +177,8 @@ impl Served {
         if !consumer.may(Scope::Export) {
             return Err(Problem(StatusCode::FORBIDDEN, "this token is good for something else"));
         }
-        self.export(&consumer, format, file, method, headers, turn).await
+        let options = options(format, uri.query())?;
+        self.export(&consumer, (format, file), options, method, headers, turn).await
     }
 
     /// Who calls. A wrong token, one that has expired, one that was revoked and none at all are one answer.
@@ -198,8 +199,8 @@ impl Served {
     async fn export(
         &self,
         consumer: &Consumer,
-        format: ExportFormat,
-        file: Option<&str>,
+        (format, file): (ExportFormat, Option<&str>),
+        options: ExportOptions,
         method: &Method,
         headers: &HeaderMap,
         turn: Turn,
@@ -210,7 +211,7 @@ impl Served {
             groups: consumer.groups.clone(),
             since: None,
             kinds: Vec::new(),
-            options: ExportOptions::default(),
+            options,
         };
         let fetched = self.node.fetch(&request, file, coding(headers)).await.map_err(|error| unavailable(&error))?;
         let fetched = fetched.ok_or(Problem(StatusCode::NOT_FOUND, "this export has no such file now"))?;
@@ -328,6 +329,28 @@ fn found(path: &str) -> Option<(ExportFormat, Option<&str>)> {
     (!file.is_empty()).then_some((format, Some(file)))
 }
 
+/// What a request leaves to its format: what is not known is refused, so that nobody believes a zone to say what it does not.
+fn options(format: ExportFormat, query: Option<&str>) -> Result<ExportOptions, Problem> {
+    let bad = |why| Problem(StatusCode::BAD_REQUEST, why);
+    let mut options = ExportOptions::default();
+    let mut given = BTreeSet::new();
+    for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        match (&*name, format) {
+            ("policy", ExportFormat::Rpz) => {
+                let why = "this is no `policy`; there are nxdomain, nodata, drop, passthru, or the name of a host to answer with";
+                options.policy = value.parse().map_err(|_| bad(why))?;
+            }
+            ("bom", ExportFormat::Csv) if value == "1" => options.bom = true,
+            ("bom", ExportFormat::Csv) => return Err(bad("`bom` is 1, or is left out")),
+            _ => return Err(bad("there is no such parameter here; `rpz.zone` takes `policy`, and `csv` takes `bom`")),
+        }
+        if !given.insert(name) {
+            return Err(bad("a parameter stands here once"));
+        }
+    }
+    Ok(options)
+}
+
 /// What a format of one file is called.
 const fn file_name(format: ExportFormat) -> &'static str {
     match format {
@@ -413,6 +436,7 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::export::Policy;
 
     #[test]
     fn every_format_has_an_address_and_nothing_else_has() {
@@ -438,6 +462,30 @@ mod tests {
         }
         let served = ExportFormat::ALL.into_iter().filter(|format| format.is_folder() != file_name(*format).is_empty());
         assert_eq!(served.count(), 0);
+    }
+
+    #[test]
+    fn what_a_format_leaves_open_is_taken_where_it_is_its_own_and_understood() {
+        let of = |format, query| options(format, query).ok();
+        let policy = |policy| Some(ExportOptions { policy, ..ExportOptions::default() });
+        assert_eq!(of(ExportFormat::Rpz, None), policy(Policy::Nxdomain));
+        assert_eq!(of(ExportFormat::Rpz, Some("")), policy(Policy::Nxdomain));
+        assert_eq!(of(ExportFormat::Rpz, Some("policy=passthru")), policy(Policy::Passthru));
+        assert_eq!(of(ExportFormat::Rpz, Some("policy=why.example.org")), policy(Policy::Host("why.example.org".into())));
+        assert_eq!(of(ExportFormat::Csv, Some("bom=1")), Some(ExportOptions { bom: true, ..ExportOptions::default() }));
+        for (format, query) in [
+            (ExportFormat::Rpz, "policy=no+policy"),
+            (ExportFormat::Rpz, "policy="),
+            (ExportFormat::Rpz, "policy=drop&policy=nodata"),
+            (ExportFormat::Rpz, "bom=1"),
+            (ExportFormat::Csv, "policy=drop"),
+            (ExportFormat::Csv, "bom=0"),
+            (ExportFormat::Csv, "bom=1&bom=1"),
+            (ExportFormat::Hosts, "policy=drop"),
+            (ExportFormat::Stix, "x"),
+        ] {
+            assert_eq!(of(format, Some(query)), None, "{query}");
+        }
     }
 
     #[test]

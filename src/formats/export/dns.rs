@@ -14,7 +14,7 @@ const TOO_LONG: &str = "the name is too long for a zone";
 const NAME_BYTES_MAX: usize = 180;
 
 /// What a resolver answers for a name in the zone.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Policy {
     /// There is no such name.
     #[default]

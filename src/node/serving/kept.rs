@@ -3,11 +3,11 @@
 //!
 //! A file's tag is the SHA-256 of its bytes: what somebody may not see changes no byte of it, so it changes no tag.
 
-use super::super::view::{ExportFormat, ExportRequest};
+use super::super::view::{ExportFormat, ExportOptions, ExportRequest};
 use super::super::{Node, NodeError};
 use super::consumer::Consumer;
 use super::ledger::{Known, Ledger};
-use crate::model::{GroupId, Timestamp};
+use crate::model::{Ceiling, GroupId, Timestamp};
 use crate::rules::gate::Gate;
 use aws_lc_rs::digest;
 use data_encoding::HEXLOWER;
@@ -65,14 +65,15 @@ impl Coding {
     }
 }
 
-/// What an export depends on, besides what is held: format, TLP, class, PAP, groups.
-pub(super) type Asked = (&'static str, u8, u8, u8, Vec<GroupId>);
+/// What an export depends on, besides what is held: format, TLP, class, PAP, groups, and what its format leaves open.
+pub(super) type Asked = (&'static str, u8, u8, u8, Vec<GroupId>, ExportOptions);
 
 pub(super) fn asked(request: &ExportRequest) -> Asked {
     let mut groups = request.groups.clone();
     groups.sort_unstable();
     groups.dedup();
-    (request.format.name(), request.ceiling.tlp.number(), request.ceiling.class as u8, request.ceiling.pap as u8, groups)
+    let Ceiling { tlp, class, pap } = request.ceiling;
+    (request.format.name(), tlp.number(), class as u8, pap as u8, groups, request.options.clone())
 }
 
 /// Exports that were written lately, by what was asked for.
@@ -478,7 +479,7 @@ mod tests {
 
     #[test]
     fn what_was_used_longest_ago_goes_first_and_its_file_stays_while_it_is_read() {
-        let of = |format| (format, 0, 0, 0, Vec::new());
+        let of = |format| (format, 0, 0, 0, Vec::new(), ExportOptions::default());
         let mut exports = Exports::default();
         for format in ["a", "b", "c"] {
             exports.put(of(format), kept(10));

@@ -261,7 +261,7 @@ impl Node {
     }
 }
 
-fn file_name((format, tlp, class, pap, groups): &Asked) -> String {
+fn file_name((format, tlp, class, pap, groups, _): &Asked) -> String {
     let groups: Vec<u8> = groups.iter().flat_map(|group| group.0).collect();
     HEXLOWER.encode(&sha256(&[format.as_bytes(), &[*tlp, *class, *pap], &groups])[..16])
 }
