@@ -90,7 +90,7 @@ impl Place {
         let cert = self.here.data.join("https/cert.pem");
         let port = self.address.rsplit_once(':').expect("a port").1;
         let output = Command::new("curl")
-            .args(["--silent", "--show-error", "--max-time", "60", "--cacert", &text(&cert), "--dump-header", &text(&headers)])
+            .args(["--globoff", "--silent", "--show-error", "--max-time", "60", "--cacert", &text(&cert), "--dump-header", &text(&headers)])
             .args(["--output", &text(&body), "--write-out", "%{http_code}"])
             .args(more)
             .arg(format!("https://localhost:{port}{path}"))
@@ -517,6 +517,111 @@ fn a_taxii_client_gets_each_object_once_while_more_come() {
     assert_eq!(place.fetch("/export/text", &token).status, 403);
     let other = place.add("lab", &["--tlp-max", "green"]);
     assert_eq!(place.fetch("/taxii2/", &other).status, 403);
+}
+
+/// TAXII 2.1, section 3.4: words of one field are alternatives, fields narrow each other, and what nothing matches is an empty answer.
+#[test]
+fn a_taxii_client_gets_what_matches_all_fields_and_one_word_of_each() {
+    if !has_curl() {
+        return;
+    }
+    let mut place = Place::new("\n[release]\nhold_s = 0\n");
+    place.there.start();
+    place.there.json(&["peer", "add", &card(&place.here), "--name", "here"]);
+    let csv = "value,campaign\nfirst-lure.com,Lurebird\nsecond-lure.com,Lurebird\n";
+    let file = place.directory.path().join("lures.csv");
+    fs::write(&file, csv).expect("a file");
+    place.here.json(&["import", &text(&file), "--format", "csv", "--tlp", "green", "--to", "there", "--now"]);
+    // What never left would be forgotten, not withdrawn.
+    let until = Instant::now() + processes::PATIENCE;
+    while place.there.json(&["lookup", "second-lure.com"]).to_string().matches("\"live\"").count() == 0 {
+        assert!(Instant::now() < until, "it does not come");
+        std::thread::sleep(processes::LOOK);
+    }
+    place.here.json(&["withdraw", "second-lure.com", "--reason", "a mistake"]);
+    let token = place.add("cti", &["--scope", "taxii", "--tlp-max", "green"]);
+    let json = |path: &str| -> Value {
+        let got = place.fetch(path, &token);
+        assert_eq!((got.status, got.header("content-type")), (200, Some("application/taxii+json;version=2.1")), "{path}: {}", got.text());
+        serde_json::from_slice(&got.body).expect("JSON")
+    };
+    let list = json("/taxii2/watchfire/collections/");
+    let url = format!("/taxii2/watchfire/collections/{}/", list["collections"][0]["id"].as_str().expect("an id"));
+    let objects = json(&format!("{url}objects/"))["objects"].as_array().expect("objects").clone();
+    let of_kind = |kinds: &[&str]| -> Vec<&Value> {
+        objects.iter().filter(|object| kinds.contains(&object["type"].as_str().expect("a type"))).collect()
+    };
+    let kinds: BTreeSet<&str> = objects.iter().map(|object| object["type"].as_str().expect("a type")).collect();
+    assert!(kinds.is_superset(&["identity", "indicator", "malware", "relationship"].into()), "{kinds:?}");
+    let version = |object: &Value| object.get("modified").unwrap_or(&object["created"]).as_str().expect("a version").to_owned();
+    let (lives, revoked): (Vec<&Value>, Vec<&Value>) = of_kind(&["indicator"]).into_iter().partition(|one| one.get("revoked").is_none());
+    let ([live], [revoked]) = (&lives[..], &revoked[..]) else { panic!("{objects:?}") };
+    assert_ne!(version(live), version(revoked));
+    let same = |object: &Value| -> Vec<&Value> { objects.iter().filter(|one| version(one) == version(object)).collect() };
+    // The same moment, written otherwise.
+    let elsewhere = version(live).parse::<jiff::Timestamp>().expect("a time").strftime("%Y-%m-%dT%H:%M:%S.%f+00:00").to_string();
+    let (live_id, revoked_id) = (live["id"].as_str().expect("an id"), revoked["id"].as_str().expect("an id"));
+    let (live_version, revoked_version, both) = (version(live), version(revoked), format!("{live_id},{revoked_id}"));
+    let all: Vec<&Value> = objects.iter().collect();
+    let cases = [
+        ("one type", vec![("type", "indicator")], of_kind(&["indicator"])),
+        ("two types", vec![("type", "malware,identity")], of_kind(&["malware", "identity"])),
+        ("a type of which nothing is here", vec![("type", "campaign")], vec![]),
+        ("one that is none beside one that is", vec![("type", "nonsense,malware")], of_kind(&["malware"])),
+        ("a type in capitals is none", vec![("type", "Indicator")], vec![]),
+        ("no word at all", vec![("type", "")], vec![]),
+        ("the last version", vec![("version", "last")], all.clone()),
+        ("the first", vec![("version", "first")], all.clone()),
+        ("all", vec![("version", "all")], all.clone()),
+        ("the first and the last", vec![("version", "first,last")], all.clone()),
+        ("one by its time", vec![("version", &*live_version)], same(live)),
+        ("by its time of elsewhere", vec![("version", &*elsewhere)], same(live)),
+        ("a time or the last", vec![("version", "2001-01-01T00:00:00.000Z,last")], all.clone()),
+        ("a time at which nothing is", vec![("version", "2001-01-01T00:00:00.000Z")], vec![]),
+        ("a version that is none", vec![("version", "newest")], vec![]),
+        ("the standard's version here", vec![("spec_version", "2.1")], all.clone()),
+        ("another and that", vec![("spec_version", "2.0,2.1")], all.clone()),
+        ("another alone", vec![("spec_version", "2.0")], vec![]),
+        ("a type and a version", vec![("type", "indicator"), ("version", &*revoked_version)], vec![revoked]),
+        ("an id and a type that it is not", vec![("id", live_id), ("type", "malware")], vec![]),
+        ("an id and another's version", vec![("id", live_id), ("version", &*revoked_version)], vec![]),
+        ("all four", vec![("id", &*both), ("type", "indicator"), ("version", &*live_version), ("spec_version", "2.1")], vec![live]),
+    ];
+    for (what, fields, wanted) in cases {
+        let escaped = |value: &str| value.replace('+', "%2B");
+        let query: Vec<String> = fields.iter().map(|(name, value)| format!("match[{name}]={}", escaped(value))).collect();
+        for at in ["objects", "manifest"] {
+            // In brackets as they are, and escaped; and as one page and as several.
+            for query in [query.join("&"), query.join("&").replace('[', "%5B").replace(']', "%5D")] {
+                let got = json(&format!("{url}{at}/?{query}"));
+                let got = got["objects"].as_array().map_or(Vec::new(), |objects| ids(objects));
+                assert_eq!(got, wanted.iter().map(|one| one["id"].as_str().expect("an id")).collect::<Vec<_>>(), "{what}: {at}/?{query}");
+            }
+        }
+        let query = query.join("&");
+        let mut one_by_one = Vec::new();
+        let mut next = String::new();
+        loop {
+            let page = json(&format!("{url}objects/?{query}&limit=1{next}"));
+            one_by_one.extend(page["objects"].as_array().map_or(Vec::new(), |objects| ids(objects)));
+            if page["more"] != true {
+                break;
+            }
+            next = format!("&next={}", page["next"].as_str().expect("where it goes on"));
+        }
+        assert_eq!(one_by_one, wanted.iter().map(|one| one["id"].as_str().expect("an id")).collect::<Vec<_>>(), "{what}, one by one");
+    }
+    // What is asked of one object, and of its versions.
+    let one = |query: &str| json(&format!("{url}objects/{live_id}/?{query}"));
+    for query in ["match[version]=first", "match[version]=all", "match[spec_version]=2.1"] {
+        assert_eq!(ids(one(query)["objects"].as_array().expect(query)), [live_id], "{query}");
+    }
+    assert_eq!(one("match[version]=2001-01-01T00:00:00.000Z"), serde_json::json!({}), "it is there, and not in that version");
+    assert_eq!(one("match[spec_version]=2.0"), serde_json::json!({}));
+    assert_eq!(json(&format!("{url}objects/{live_id}/versions/?match[spec_version]=2.0")), serde_json::json!({}));
+    assert_eq!(json(&format!("{url}objects/{live_id}/versions/?match[spec_version]=2.1"))["versions"][0], version(live));
+    // A field that is none is passed over.
+    assert_eq!(ids(json(&format!("{url}objects/?match[colour]=red"))["objects"].as_array().expect("objects")), ids(&objects));
 }
 
 #[test]
