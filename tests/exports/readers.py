@@ -793,7 +793,53 @@ def part_taxii_add(node, _token):
 
 # REST
 
+class Described:
+    """Holds answers against what a description names for their path, method, status and media type. What it does not name may not be in one."""
+
+    def __init__(self, told):
+        import datetime
+
+        from jsonschema import Draft202012Validator, FormatChecker
+        from referencing import Registry, Resource
+        from referencing.jsonschema import DRAFT202012
+
+        self.told = self._closed(told)
+        registry = Registry().with_resource("urn:told", Resource(self.told, DRAFT202012))
+        formats = FormatChecker(["uuid"])
+        # Times need a package of their own else.
+        is_time = lambda text: not isinstance(text, str) or datetime.datetime.fromisoformat(text).tzinfo is not None
+        formats.checks("date-time", raises=ValueError)(is_time)
+        self.of = lambda at: Draft202012Validator({"$ref": f"urn:told#{at}"}, registry=registry, format_checker=formats)
+
+    def _closed(self, told):
+        if isinstance(told, list):
+            return [self._closed(one) for one in told]
+        if not isinstance(told, dict):
+            return told
+        told = {key: self._closed(one) for key, one in told.items()}
+        return {"additionalProperties": False, **told} if told.get("type") == "object" and "properties" in told else told
+
+    def wrong(self, path, answer):
+        method, media = answer.request.method.lower(), answer.headers.get("Content-Type", "")
+        there, at = self.told, ""
+        for part in ["paths", path, method, "responses", str(answer.status_code)]:
+            # A status that is not named is an error of the usual kind.
+            part = part if part in there or at.count("/") != 4 else "default"
+            there, at = there[part], f"{at}/{part.replace('~', '~0').replace('/', '~1')}"
+        if "$ref" in there:
+            at = there["$ref"].removeprefix("#")
+            there = self.told["components"]["responses"][at.rsplit("/", 1)[1]]
+        if "content" not in there:
+            return ["a body"] * bool(answer.content)
+        if media not in there["content"]:
+            return [f"{path}: {media!r} is not described for {answer.status_code}"]
+        schema = self.of(f"{at}/content/{media.replace('/', '~1')}/schema")
+        read = [json.loads(line) for line in answer.text.splitlines()] if media == "application/x-ndjson" else [answer.json()]
+        return [f"{method} {path} {answer.status_code}: {error.json_path}: {error.message}"[:300] for one in read for error in schema.iter_errors(one)]
+
+
 def part_openapi(node, token):
+    import requests
     from openapi_spec_validator import OpenAPIV31SpecValidator
 
     token = node.consumer("api", "--scope", "api", "--tlp-max", "green")
@@ -808,6 +854,86 @@ def part_openapi(node, token):
     values = {one["value"] for one in lines if one["type"] == "indicator"}
     listed = set(node.fetch("/export/text", node.consumer("text", "--tlp-max", "green")).decode().splitlines())
     good("the lines have what the list has", sorted(values ^ listed)[:5])
+
+    # Its answers are as it says.
+    described, held, session = Described(told), [], requests.Session()
+    writer = node.consumer("api-writer", "--scope", "api,produce,sight", "--tlp-max", "green", "--to", "circle", "--tlp", "green")
+
+    def ask(method, path, status, token=writer, described=described, at=None, **more):
+        headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
+        url = node.url(path.replace("{id}", at or ""))
+        answer = session.request(method, url, headers=headers, verify=str(node.data / "https/cert.pem"), timeout=60, **more)
+        good(f"{method} {path} is answered by {status}", [f"{answer.status_code}: {answer.text[:200]}"] * (answer.status_code != status))
+        good(f"{method} {path} is answered as described", described.wrong(path, answer))
+        held.append(answer)
+        return answer
+
+    # Of all that an indicator may say.
+    full = {"value": "said-lure.com", "kind": "domain", "confidence": 70, "labels": ["a campaign"], "note": "seen by two", "source": "a desk"}
+    full |= {"pap": "amber", "valid_from": "2026-01-01T00:00:00Z", "valid_until": "2126-01-01T00:00:00Z"}
+    posted = ask("POST", "/api/v1/indicators", 200, json=[full, {"value": "no value of any kind"}], headers={"Idempotency-Key": "once"}).json()
+    good("one is said, the other is not", [posted] * ((posted["released"], posted["invalid"], len(posted["problems"])) != (1, 1, 1)))
+    again = ask("GET", "/api/v1/submissions/{id}", 200, at=posted["id"]).json()
+    good("it is told again", [again] * (again != posted))
+    kinds = lambda answer: [json.loads(line)["type"] for line in answer.text.splitlines()]
+    first = ask("GET", "/api/v1/indicators", 200, params={"limit": 1_000})
+    cursor = json.loads(first.text.splitlines()[-1])["cursor"]
+    end, said = time.monotonic() + 60, {}
+    while "note" not in said:
+        good("what was said is there", ["it is not"] * (time.monotonic() > end))
+        said = next((one for one in map(json.loads, ask("GET", "/api/v1/indicators", 200).text.splitlines()) if one.get("value") == "said-lure.com"), {})
+        time.sleep(0.2)
+    missing = {"valid_from", "valid_until", "confidence", "labels", "note", "source"} - set(said)
+    good("with all that it says", sorted(missing))
+    cursor = json.loads(ask("GET", "/api/v1/indicators", 200, params={"cursor": cursor}).text.splitlines()[-1])["cursor"]
+    for value, count in [("said-lure.com", 1), ("never-said.com", 0)]:
+        found = ask("GET", "/api/v1/lookup", 200, params={"value": value}).json()["matches"]
+        good(f"{value} is looked up", [found] * (len(found) != count))
+    ask("POST", "/api/v1/sightings", 200, json=[{"value": "said-lure.com", "type": "seen", "count": 2}, {"value": "never-said.com"}])
+    ask("DELETE", "/api/v1/indicators", 204, params={"value": "said-lure.com", "reason": "a mistake"})
+    removed = ask("GET", "/api/v1/indicators", 200, params={"cursor": cursor})
+    good("what went is told", kinds(removed) * (kinds(removed) != ["removed", "cursor"]))
+    partner = Partner(node, scratch, "alerted")
+    try:
+        texts = ["--headline", "for programs", "--advice", "hang up", "--indicator", "alert-lure.org", "--country", "NL"]
+        node.run("alert", "publish", "--to", "alerted", "--tlp", "green", "--incident", "malware", *texts)
+        while "alert-lure.org" not in (alerts := ask("GET", "/api/v1/alerts", 200).text):
+            good("an alert is there", [alerts] * (time.monotonic() > end))
+            time.sleep(0.2)
+    finally:
+        partner.stop()
+    ask("GET", "/api/v1/openapi.json", 200)
+    # Problems.
+    ask("GET", "/api/v1/indicators", 401, token="wf_" + "x" * 43)
+    ask("GET", "/api/v1/indicators", 400, params={"limit": "many"})
+    ask("GET", "/api/v1/indicators", 410, params={"cursor": "none"})
+    ask("GET", "/api/v1/lookup", 400)
+    ask("POST", "/api/v1/indicators", 403, token=token, json=[])
+    ask("POST", "/api/v1/indicators", 415, data=b"x", headers={"Content-Type": "image/png"})
+    ask("POST", "/api/v1/indicators", 422, json=[full], headers={"Idempotency-Key": "once"})
+    ask("POST", "/api/v1/sightings", 400, data=b"{", headers={"Content-Type": "application/json"})
+    ask("DELETE", "/api/v1/indicators", 404, params={"value": "never-said.com"})
+    ask("GET", "/api/v1/submissions/{id}", 404, at="00000000-0000-4000-8000-000000000000")
+    print(f"openapi: {len(held)} answers are as described, of {len({(one.request.method, one.status_code, one.headers.get('Content-Type')) for one in held})} forms")
+
+    # Each of these is a description that the answers do not keep to.
+    def against(answer, path, change):
+        other = json.loads(json.dumps(told))
+        change(other["components"]["schemas"], other["paths"][path][answer.request.method.lower()]["responses"])
+        return Described(other).wrong(path, answer)
+
+    def changed(name, **more):
+        return lambda schemas, _: schemas[name].update(more)
+
+    indicators, submissions = "/api/v1/indicators", "/api/v1/submissions/{id}"
+    caught("a line without a field that is required", against(first, indicators, changed("Indicator", required=["type", "colour"])))
+    caught("a field that is not named", against(first, indicators, lambda schemas, _: schemas["Indicator"]["properties"].pop("author")))
+    caught("a kind of line that is not named", against(removed, indicators, changed("Removed", properties={"type": {"const": "gone"}})))
+    caught("a word that is none of the enumeration", against(first, indicators, changed("Tlp", enum=["red"])))
+    caught("a number that is a text", against(next(one for one in held if one.url.endswith(posted["id"])), submissions, changed("Submission", properties={"id": {"type": "integer"}})))
+    caught("a problem of another form", against(held[-1], submissions, changed("Problem", required=["colour"])))
+    no_json = lambda _, responses: responses["200"].update(content={"text/csv": {}})
+    caught("another media type", against(first, indicators, no_json))
 
 
 # Last, since all others would have them, too
