@@ -936,7 +936,117 @@ def part_openapi(node, token):
     caught("another media type", against(first, indicators, no_json))
 
 
-# Last, since all others would have them, too
+# Last, since most others would have them, too
+
+class Pushed:
+    """A MISP server as far as what is written into it needs one: it takes all, and says so."""
+
+    def __init__(self):
+        from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+        written = self.written = []
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                written.append((self.path, json.loads(body)))
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+def taken(written):
+    """What PyMISP, and the schema that comes with it, have against events that were written; and the attributes, by their UUIDs, as PyMISP has them."""
+    import pymisp
+    from jsonschema import Draft4Validator
+
+    schema = json.loads((pathlib.Path(pymisp.__file__).parent / "data/schema.json").read_text())
+    # It is older than these two.
+    schema["defs"]["attribute"]["properties"] |= {"first_seen": {"type": "string"}, "last_seen": {"type": "string"}}
+    schema = Draft4Validator(schema)
+    wrong, attributes = [], {}
+    for path, body in written:
+        wrong += [f"{path}: {error.json_path}: {error.message}"[:300] for error in schema.iter_errors(body)]
+        event = pymisp.MISPEvent()
+        try:
+            # It takes apart what it is given.
+            event.load(json.dumps(body))
+        except Exception as error:  # whatever it dies of
+            wrong.append(f"{path}: {error!r}")
+            continue
+        # It leaves out tags and what else it does not take without a word.
+        kept = json.loads(event.to_json())
+        wrong += [f"{path}: {key} is {kept.get(key)!r}, not {value!r}" for key, value in body["Event"].items() if key not in ("Attribute", "Tag") and str(kept.get(key)) != str(value)]
+        tags = {tag["name"] for tag in body["Event"].get("Tag", [])}
+        wrong += [f"{path}: tags {sorted(tags)}"] * ({tag.name for tag in event.tags} != tags)
+        wrong += [f"{path}: {len(event.attributes)} attributes"] * (len(event.attributes) != len(body["Event"]["Attribute"]))
+        attributes |= {one.uuid: (event, one) for one in event.attributes}
+    return wrong, attributes
+
+
+def part_misp_push(node, _token):
+    """PyMISP reads what is written into a MISP server."""
+    import jsonschema as _
+    import pymisp as _
+
+    misp, key = Pushed(), scratch / "misp-key"
+    key.write_text("k" * 40)
+    key.chmod(0o600)
+    wanted, _ = attributes_of(node.files("misp", node.consumer("pushed", "--tlp-max", "green", "--group", "circle"), scratch / "misp-pushed"))
+    node.run("feed", "add", "hub-out", misp.url, "--kind", "misp-push", "--group", "circle", "--allow-local", "--secret-file", str(key))
+    end = time.monotonic() + 60
+    # It is run at once, by itself.
+    while node.json("feed", "show", "hub-out")["succeeded"] is None:
+        good("it is written", [node.run("feed", "show", "hub-out")] * (time.monotonic() > end))
+        time.sleep(0.2)
+    written = list(misp.written)
+    wrong, found = taken(written)
+    good("PyMISP takes what is written", wrong + [path for path, _ in written if path != "/events/add"])
+    told = lambda event, one: (event.info, one.type, one.category, one.value, tuple(sorted(tag.name for tag in one.tags)))
+    there = {uuid: told(*one) for uuid, one in found.items()}
+    good("it is what the feed has", [f"{uuid}: {there.get(uuid)}, not {wanted.get(uuid)}" for uuid in {*there, *wanted} if there.get(uuid) != wanted.get(uuid)])
+    values = [one.value for _, one in found.values()]
+    # Some of them in a pattern.
+    good("each value is in it", [value for value in PLANTED if not any(value in one.replace("\\\\", "\\") for one in values)])
+    good("and nothing above the ceiling", [HIDDEN] * any(HIDDEN in one for one in values))
+    labelled = lambda event, one: "tlp:green" in {tag.name for tag in one.tags} and "tlp:green" in {tag.name for tag in event.tags}
+    good("each with its label", [(event.info, [tag.name for tag in event.tags], one.value, [tag.name for tag in one.tags]).value for event, one in found.values() if not labelled(event, one)])
+    tags = next({tag.name for tag in one.tags} for _, one in found.values() if one.value == "fresh-lure.com")
+    good("its campaign and how sure one is", [tags] * (not {"hit domain", 'admiralty-scale:information-credibility="2"'} <= tags))
+    print(f"misp-push: {len(found)} attributes in {len(written)} events")
+    # What is taken back is deleted by the id under which it was written.
+    gone = next(uuid for uuid, (_, one) in found.items() if one.value == "evil.wordpress.com")
+    node.run("withdraw", "evil.wordpress.com", "--reason", "it has a new owner")
+    node.run("feed", "run", "hub-out")
+    later = misp.written[len(written):]
+    deleted = [(path, one.get("uuid"), one.get("deleted")) for path, body in later for one in body["Event"]["Attribute"]]
+    good("what is taken back is deleted", [deleted] * (deleted != [(f"/events/edit/{found[gone][0].uuid}", gone, True)]))
+    for what, change in [
+        ("a type that is none", lambda event: event["Attribute"][0].update(type="dommain")),
+        ("a category that is none", lambda event: event["Attribute"][0].update(category="Lures")),
+        ("a field that is none", lambda event: event.update(colour="red")),
+        ("a flag that is a text", lambda event: event["Attribute"][0].update(to_ids="1")),
+    ]:
+        broken = json.loads(json.dumps(written[:1]))
+        change(broken[0][1]["Event"])
+        caught(what, taken(broken)[0])
+
+
+def attributes_of(folder):
+    """By UUID what a feed says of each value, as it stands in its files; and how many events there are."""
+    files = [json.loads(file.read_text())["Event"] for file in folder.glob("*-*.json")]
+    tags = lambda one: tuple(sorted(tag["name"] for tag in one.get("Tag", [])))
+    rows = {one["uuid"]: (event["info"], one["type"], one["category"], one["value"], tags(one)) for event in files for one in event["Attribute"] if not one.get("deleted")}
+    return rows, len(files)
+
 
 def part_fifty_thousand(node, _token):
     import mvt as _
