@@ -1048,6 +1048,59 @@ def attributes_of(folder):
     return rows, len(files)
 
 
+def part_stix_life(node, _token):
+    """What has been withdrawn, and what was met."""
+    partner = Partner(node, scratch, "meets")
+    try:
+        partner.share("partners-met.com", "green")
+        node.run("share", "ours-met.com", "--tlp", "green", "--to", "meets", "--now")
+        node.run("share", "ours-withdrawn.com", "--tlp", "green", "--to", "meets", "--now")
+        end = time.monotonic() + 60
+        held = lambda run, value: '"live"' in run("lookup", value, "--json")
+        while not (held(node.run, "partners-met.com") and held(partner.run, "ours-met.com") and held(partner.run, "ours-withdrawn.com")):
+            good("they come", ["they do not"] * (time.monotonic() > end))
+            time.sleep(0.2)
+        node.run("withdraw", "ours-withdrawn.com", "--reason", "a mistake")
+        node.run("sighting", "add", "partners-met.com", "--count", "3")
+        partner.run("sighting", "add", "ours-met.com", "--count", "12")
+        exported = lambda: json.loads(node.run("export", "stix", "--tlp-max", "amber+strict"))["objects"]
+        while sum(one["type"] == "sighting" for one in exported()) < 2:
+            good("what was met is in it", ["it is not"] * (time.monotonic() > end))
+            time.sleep(0.2)
+    finally:
+        partner.stop()
+    whole = node.run("export", "stix", "--tlp-max", "amber+strict")
+    objects = json.loads(whole)["objects"]
+    by_pattern = {one["pattern"]: one for one in objects if one["type"] == "indicator"}
+    ids = {value: by_pattern[f"[domain-name:value = '{value}']"]["id"] for value in ["partners-met.com", "ours-met.com", "ours-withdrawn.com"]}
+    met = {one["sighting_of_ref"]: (one["count"], bool(one.get("created_by_ref"))) for one in objects if one["type"] == "sighting"}
+    good("both are counted, ours by us", [met] * (met != {ids["partners-met.com"]: (3, True), ids["ours-met.com"]: (12, False)}))
+    revoked = lambda objects: {one["id"] for one in objects if one.get("revoked")}
+    good("what was withdrawn is revoked", [revoked(objects)] * (ids["ours-withdrawn.com"] not in revoked(objects)))
+    good("the validator passes the bundle", validated(whole))
+    caught("a sighting of nothing", validated(whole.replace('"sighting_of_ref"', '"sighting_off_ref"')))
+    caught("a count that is a text", validated(re.sub(r'"count":\s*12', '"count":"12"', whole)))
+    caught("a `revoked` that is a text", validated(re.sub(r'"revoked":\s*true', '"revoked":"true"', whole)))
+    token = node.consumer("pages", "--scope", "taxii,export", "--tlp-max", "green")
+    # What programs fetch, as a file and as pages of a collection.
+    fetched = node.fetch("/export/stix.json", token).decode()
+    good("the validator passes what is fetched", validated(fetched))
+    collection = json.loads(node.fetch("/taxii2/watchfire/collections/", token))["collections"][0]["id"]
+    seen, more = [], ""
+    while more is not None:
+        page = json.loads(node.fetch(f"/taxii2/watchfire/collections/{collection}/objects/?limit=40{more}", token))
+        seen += page["objects"]
+        bundle = {"type": "bundle", "id": "bundle--00000000-0000-4000-8000-000000000000", "objects": page["objects"]}
+        good("the validator passes a page of a collection", validated(json.dumps(bundle)))
+        more = f"&next={page['next']}" if page.get("more") else None
+    good("what was withdrawn is on a page, revoked", [len(seen)] * (ids["ours-withdrawn.com"] not in revoked(seen)))
+    good("the pages have what the file has", once([one["id"] for one in seen], {one["id"] for one in json.loads(fetched)["objects"]}))
+    broken = [{**one, "revoked": "true"} if one.get("revoked") else one for one in seen]
+    bundle = {"type": "bundle", "id": "bundle--00000000-0000-4000-8000-000000000000", "objects": broken}
+    caught("a `revoked` on a page that is a text", validated(json.dumps(bundle)))
+    print(f"stix: {len(objects)} objects, {len(revoked(objects))} revoked, {len(met)} sightings; {len(seen)} objects on pages")
+
+
 def part_fifty_thousand(node, _token):
     import mvt as _
     token = node.consumer("many", "--tlp-max", "amber", "--group", "circle")
