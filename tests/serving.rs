@@ -243,6 +243,59 @@ fn a_program_fetches_again_only_what_has_changed_for_it_and_packed() {
 }
 
 #[test]
+fn a_program_is_served_nothing_of_which_one_may_be_less_sure_than_was_settled() {
+    if !has_curl() {
+        return;
+    }
+    let mut place = Place::new("");
+    let ours = card(&place.here);
+    place.there.start();
+    place.there.json(&["peer", "add", &ours, "--name", "here"]);
+    place.there.json(&["share", "their-lure.com", "--tlp", "amber", "--to", "here", "--now"]);
+    let rows = place.directory.path().join("rows.csv");
+    let said = "value,confidence\nsure-lure.com,90\nunsure-lure.com,20\n";
+    fs::write(&rows, said).expect("rows");
+    place.here.json(&["import", &text(&rows), "--tlp", "amber", "--to", "there", "--now"]);
+    let settled = ["--tlp-max", "amber+strict", "--least-confidence", "40", "--scope", "export,taxii,misp"];
+    let (some, all) = (place.add("some", &settled), place.add("all", &["--tlp-max", "amber+strict"]));
+    let until = Instant::now() + processes::PATIENCE;
+    while !place.fetch("/export/text", &all).text().contains("their-lure.com") {
+        assert!(Instant::now() < until, "it does not come");
+        std::thread::sleep(processes::LOOK);
+    }
+    let mut tags = BTreeSet::new();
+    let mut looks = |values: &str| {
+        let got = place.fetch("/export/text", &some);
+        assert_eq!(got.text(), values);
+        assert!(tags.insert(got.header("etag").expect("a tag").to_owned()) || tags.len() == 2);
+        for (path, format) in [("text", "text"), ("csv", "csv"), ("rpz.zone", "rpz"), ("misp.tar", "misp"), ("lists.tar", "lists")] {
+            let exported = place.exported(&[format, "--tlp-max", "amber+strict", "--least-confidence", "40"]);
+            assert_eq!(place.fetch(&format!("/export/{path}"), &some).body, exported, "{format}");
+        }
+        let found = place.fetch("/misp/attributes/restSearch", &some).text();
+        let collections: Value = serde_json::from_str(&place.fetch("/taxii2/watchfire/collections/", &some).text()).expect("JSON");
+        let id = collections["collections"][0]["id"].as_str().expect("an id");
+        let objects = place.fetch(&format!("/taxii2/watchfire/collections/{id}/objects/"), &some).text();
+        for value in ["sure-lure.com", "unsure-lure.com", "their-lure.com"] {
+            let is_served = values.lines().any(|line| line == value);
+            assert_eq!(objects.contains(&format!("'{value}'")), is_served, "{value}: {objects}");
+            assert_eq!(found.contains(&format!("\"value\":\"{value}\"")), is_served, "{value}: {found}");
+        }
+    };
+    looks("sure-lure.com\ntheir-lure.com\n");
+    // What somebody says of it counts with the very next answer.
+    place.here.json(&["sighting", "add", "their-lure.com", "--type", "false-positive"]);
+    looks("sure-lure.com\n");
+    place.here.json(&["sighting", "add", "their-lure.com", "--type", "seen"]);
+    looks("sure-lure.com\ntheir-lure.com\n");
+    assert_eq!(place.fetch("/export/text", &all).text().lines().count(), 3);
+    let refused =
+        place.here.command(&["consumer", "add", "mirror", "--scope", "api", "--tlp-max", "green", "--least-confidence", "40"]).output();
+    let refused = String::from_utf8(refused.expect("it runs").stderr).expect("UTF-8");
+    assert!(refused.contains("what `api` tells goes on from a cursor"), "{refused}");
+}
+
+#[test]
 fn nobody_gets_in_with_anything_but_a_token_that_counts() {
     if !has_curl() {
         return;

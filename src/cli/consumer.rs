@@ -70,6 +70,9 @@ struct Add {
     /// Nothing of a higher PAP; where it is not given green for what blocks, red for all else
     #[arg(long, value_name = "PAP", value_parser = input::pap)]
     pap_max: Option<Pap>,
+    /// Nothing of which one may be less sure today, 0 to 100, as with `watchfire export`; not for `api`
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(..=100))]
+    least_confidence: Option<u8>,
     /// Only what was said in this group; once for each
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<String>,
@@ -120,9 +123,10 @@ fn days(text: &str) -> Result<u64, String> {
 pub(super) async fn run(desk: &Desk, args: Args) -> Ended {
     match args.what {
         What::Add(add) => {
-            let Add { name, scopes, tlp_max, class_max, pap_max, groups, to, tlp, expires, in_url, signer } = add;
+            let Add { name, scopes, tlp_max, class_max, pap_max, least_confidence, groups, to, tlp, expires, in_url, signer } = add;
             let scopes = scopes.iter().filter_map(|name| Scope::ALL.into_iter().find(|scope| scope.name() == name)).collect();
-            let request = ConsumerAdd { name, scopes, tlp_max, class_max, pap_max, groups, to, tlp, days: expires, in_url };
+            let request =
+                ConsumerAdd { name, scopes, tlp_max, class_max, pap_max, least_confidence, groups, to, tlp, days: expires, in_url };
             let ask = signer.order(desk, "consumer-add", "", request).await?;
             let view: TokenView = desk.node().post(Target::new(&["consumers"]), &ask).await?;
             output::answer(desk, &view, token_text)
@@ -170,6 +174,9 @@ fn may_have(consumer: &ConsumerView) -> String {
     let mut text = format!("up to {}, {}", grant.tlp_max, grant.class_max.name());
     if let Some(pap) = grant.pap_max {
         text += &format!(", PAP:{}", pap.name().to_uppercase());
+    }
+    if let Some(least) = grant.least_confidence {
+        text += &format!(", {least} sure today");
     }
     if !consumer.groups.is_empty() {
         text += &format!(", said in {}", consumer.groups.iter().map(|name| plain(name)).collect::<Vec<_>>().join(", "));

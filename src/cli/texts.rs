@@ -229,6 +229,7 @@ fn consumers_show_what_each_may_have_and_a_token_is_shown_once() {
         tlp_max: Tlp::Green,
         class_max: Class::Confidential,
         pap_max: None,
+        least_confidence: None,
         produces: None,
         in_url: false,
         expires: AT,
@@ -249,16 +250,16 @@ fn consumers_show_what_each_may_have_and_a_token_is_shown_once() {
     let lure = Grant { scopes: vec![Scope::Produce], tlp_max: Tlp::Clear, produces, ..grant.clone() };
     let producer =
         ConsumerView { name: "gateway".parse().unwrap(), grant: lure, groups: vec![], to: Some("borealis".into()), ..one.clone() };
-    let list = Grant { in_url: true, pap_max: Some(Pap::Amber), ..grant };
+    let list = Grant { in_url: true, pap_max: Some(Pap::Amber), least_confidence: Some(40), ..grant };
     let other = ConsumerView { name: "list".parse().unwrap(), grant: list, groups: vec![], used: None, ..one.clone() };
     let https = Some(HttpsView { address: "192.0.2.1:8443".into(), fingerprint: "AB:CD".into() });
     let view = ConsumersView { https: https.clone(), consumers: vec![producer.clone(), other.clone(), one.clone()] };
     let expected = "\
 https://192.0.2.1:8443, certificate AB:CD
-CONSUMER  STATE  SCOPE                  MAY HAVE                                     MAY SAY                         UNTIL                 LAST HERE
-gateway   live   produce                nothing                                      to borealis, amber or stricter  2026-11-22T09:30:00Z  2026-11-22T09:30:00Z
-list      live   export in the address  up to green, confidential, PAP:AMBER                                         2026-11-22T09:30:00Z  -
-misp-lab  live   export                 up to green, confidential, said in partners                                  2026-11-22T09:30:00Z  2026-11-22T09:30:00Z
+CONSUMER  STATE  SCOPE                  MAY HAVE                                             MAY SAY                         UNTIL                 LAST HERE
+gateway   live   produce                nothing                                              to borealis, amber or stricter  2026-11-22T09:30:00Z  2026-11-22T09:30:00Z
+list      live   export in the address  up to green, confidential, PAP:AMBER, 40 sure today                                  2026-11-22T09:30:00Z  -
+misp-lab  live   export                 up to green, confidential, said in partners                                          2026-11-22T09:30:00Z  2026-11-22T09:30:00Z
 ";
     assert_eq!(consumer::list_text(&view), expected);
     let none = ConsumersView { https: None, consumers: vec![] };

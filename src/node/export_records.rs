@@ -17,7 +17,7 @@ use crate::formats::marks_of;
 use crate::formats::stix::write::indicator_id;
 use crate::model::log::Audience;
 use crate::model::sighting::SightingType;
-use crate::model::{Class, GroupId, Indicator, Label, Pap, RecordId, Timestamp, Tlp};
+use crate::model::{Ceiling, Class, GroupId, Indicator, Label, LogId, Pap, RecordId, Timestamp, Tlp};
 use crate::rules::blocking;
 use crate::rules::gate::Gate;
 use crate::rules::label::Held;
@@ -129,7 +129,9 @@ impl Export {
             // What is past its retention is looked at too: when that was counts.
             filter.now = Timestamp(0);
         }
-        let mut sink = Sink { export: self, written, chosen, unsaid: Unsaid::default(), until: None };
+        // How sure one may be holds for the day.
+        let until = request.options.least_confidence.map(|_| now.day().plus(86_400_000));
+        let mut sink = Sink { export: self, written, chosen, unsaid: Unsaid::default(), until };
         match since {
             None => {
                 for item in snapshot.records(None, filter)? {
@@ -405,8 +407,6 @@ impl Sink<'_> {
             return Ok(());
         }
         if let Some(least) = request.options.least_confidence {
-            // What is written holds for the day.
-            self.until = self.until.into_iter().chain([now.day().plus(86_400_000)]).min();
             let mut sure = Vec::new();
             for one in &provenances {
                 let (is_sure, told) = self.export.is_sure(one, least)?;
@@ -446,7 +446,7 @@ impl Export {
     fn is_sure(&self, one: &Provenance, least: u8) -> Result<(bool, Option<Timestamp>), NodeError> {
         let Held(body) = self.snapshot.body_of(one)?;
         let Some(indicator) = indicator(&body) else { return Ok((false, None)) };
-        let said = said_of_record(&self.snapshot, &one.record, self.now, &|row| self.sees(row))?;
+        let said = said_of_record(&self.snapshot, &one.record, self.now, &|row| self.sees(row) && self.is_for_reader(row))?;
         // What was withdrawn is told as such, however sure one was of it.
         let is_sure = one.state == ProvenanceState::Revoked || confidence_now(&self.decay, one, &indicator, &said, self.now) >= least;
         Ok((is_sure, said.told))
@@ -501,6 +501,10 @@ impl Export {
         Ok(all)
     }
 
+    fn is_for_reader(&self, row: &SightingRow) -> bool {
+        is_about_what_is_seen(&self.snapshot, self.request.ceiling, &self.request.groups, row)
+    }
+
     fn sees(&self, row: &SightingRow) -> bool {
         may(Action::Export, &super::sighting::about(row), &To::Tool(self.request.ceiling), self.now).is_ok()
     }
@@ -523,6 +527,18 @@ impl Export {
         }
         Ok(history)
     }
+}
+
+/// Whether a word is about an entry that somebody may see. Where they have some groups alone, both were said there; of our own words nothing tells where, so
+/// these do not count then. Nor does what cannot be looked up.
+pub(super) fn is_about_what_is_seen(snapshot: &Snapshot, ceiling: Ceiling, groups: &[GroupId], row: &SightingRow) -> bool {
+    let is_there = |log: &LogId| {
+        let said_there = |group: &GroupId| matches!(snapshot.log(log), Ok(Some(info)) if info.key.audience == Audience::Group(*group));
+        groups.is_empty() || groups.iter().any(said_there)
+    };
+    let is_told_there = groups.is_empty() || row.place.as_ref().is_some_and(|(log, _)| is_there(log));
+    let is_about_it = matches!(snapshot.header(&row.log, row.seq), Ok(Some(header)) if ceiling.admits(header.label));
+    is_about_it && is_there(&row.log) && is_told_there
 }
 
 fn row(one: &Provenance, label: Label, history: &History, indicator: Indicator) -> Row {

@@ -163,6 +163,9 @@ pub struct Grant {
     /// Nothing of a higher PAP; where it is not given, what each format may have by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pap_max: Option<Pap>,
+    /// Nothing of which one may be less sure at the beginning of the day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_confidence: Option<u8>,
     /// Where what it says goes, and how it is labelled; nothing where it says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub produces: Option<Produces>,
@@ -224,6 +227,7 @@ mod tests {
             tlp_max: Tlp::Green,
             class_max: Class::Confidential,
             pap_max: None,
+            least_confidence: None,
             produces: None,
             in_url: false,
             expires: Timestamp(1_000),

@@ -1,7 +1,10 @@
 //! What tools are given follows what is held: whatever has gone is gone there too, and they are told that it has.
 
 use crate::harness::*;
+use watchfire::model::sighting::SightingType;
 use watchfire::model::{Ceiling, GroupId, Tlp};
+use watchfire::node::referral::By;
+use watchfire::node::serving::Coding;
 use watchfire::node::view::{ExportFormat, ExportOptions, ExportRequest, ShareRequest};
 
 const DAY: u64 = 86_400_000;
@@ -77,4 +80,58 @@ async fn a_zone_s_serial_rises_with_all_that_leaves_it_and_never_goes_back() {
     }
     let destroyed = all("old-lure.com");
     assert!(destroyed.iter().zip(gone).all(|(now, before)| !now.1 && now.0 >= before.0), "{gone:?}, {destroyed:?}");
+}
+
+#[tokio::test]
+async fn what_one_is_less_sure_of_leaves_what_is_fetched_and_comes_back_when_it_is_met() {
+    let federation = Federation::helplines(3).await;
+    federation.share(CEDAR, "aging-lure.com", Tlp::Amber, "helplines").await;
+    federation.settle().await;
+    let settled =
+        |request: ExportRequest, least| ExportRequest { options: ExportOptions { least_confidence: least, ..request.options }, ..request };
+    let text = settled(whole(ExportFormat::Text, vec![]), Some(30));
+    let stix = settled(whole(ExportFormat::Stix, vec![]), Some(30));
+    let zone = settled(whole(ExportFormat::Rpz, vec![]), Some(30));
+    let node = federation.node(CEDAR).clone();
+    node.sweep_served().unwrap();
+    let mut tags: Vec<(String, u32)> = Vec::new();
+    // Nobody said how sure they are, so 50: it is in it, is half as sure for a doubt, more sure for each time that it was met, and less with the days.
+    let mut look = async |federation: &Federation, is_in: bool, what: &str| {
+        let all = federation.export_as(CEDAR, &whole(ExportFormat::Text, vec![]));
+        assert_eq!(all, "aging-lure.com\n", "{what}: without a bound all is in it");
+        assert_eq!(federation.export_as(CEDAR, &text) == all, is_in, "{what}");
+        let fetched = node.fetch(&text, None, Coding::Identity).await.unwrap().unwrap();
+        let again = node.fetch(&text, None, Coding::Identity).await.unwrap().unwrap();
+        assert_eq!((fetched.size() > 0, fetched.tag()), (is_in, again.tag()), "{what}");
+        let (serial, is_there) = federation.zone(CEDAR, &zone, "aging-lure.com");
+        assert_eq!(is_there, is_in, "{what}");
+        let came = node.ledger(&stix).await.unwrap().entries.iter().find(|one| one.kind() == "indicator").map(|one| one.added);
+        assert_eq!(came.is_some(), is_in, "{what}");
+        if let Some((tag, before)) = tags.last() {
+            assert!(*tag != fetched.tag() && *before < serial, "{what}: {before}, {serial}");
+        }
+        tags.push((fetched.tag(), serial));
+        came
+    };
+    let first = look(&federation, true, "it has just come").await;
+    federation.tick(1_000);
+    federation.met(AMAL, SightingType::FalsePositive).await;
+    look(&federation, false, "amal doubts it").await;
+    federation.tick(1_000);
+    federation.met(AMAL, SightingType::Seen).await;
+    let second = look(&federation, true, "amal has met it and doubts it no more").await;
+    assert!(second > first, "whoever has gone on is told anew");
+    federation.pass(80 * DAY).await;
+    look(&federation, false, "80 days of 180 are over").await;
+    federation.met(BOREALIS, SightingType::Seen).await;
+    let third = look(&federation, true, "it was met again").await;
+    assert!(third > second);
+}
+
+impl Federation {
+    async fn met(&self, who: Who, what: SightingType) {
+        let request = serde_json::json!({ "of": "aging-lure.com", "type": what.to_string() });
+        self.node(who).add_sighting(serde_json::from_value(request).unwrap(), By::default()).await.unwrap();
+        self.settle().await;
+    }
 }

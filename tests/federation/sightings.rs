@@ -127,6 +127,7 @@ async fn program(federation: &Federation, who: Who, name: &str, tlp_max: Tlp, gr
         tlp_max: Some(tlp_max),
         class_max: None,
         pap_max: None,
+        least_confidence: None,
         groups: groups.iter().map(|group| (*group).to_owned()).collect(),
         to: None,
         tlp: None,

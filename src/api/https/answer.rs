@@ -177,7 +177,7 @@ impl Served {
         if !consumer.may(Scope::Export) {
             return Err(Problem(StatusCode::FORBIDDEN, "this token is good for something else"));
         }
-        let options = options(format, uri.query())?;
+        let options = options(consumer.options(), format, uri.query())?;
         self.export(&consumer, (format, file), options, method, headers, turn).await
     }
 
@@ -330,9 +330,9 @@ fn found(path: &str) -> Option<(ExportFormat, Option<&str>)> {
 }
 
 /// What a request leaves to its format: what is not known is refused, so that nobody believes a zone to say what it does not.
-fn options(format: ExportFormat, query: Option<&str>) -> Result<ExportOptions, Problem> {
+fn options(settled: ExportOptions, format: ExportFormat, query: Option<&str>) -> Result<ExportOptions, Problem> {
     let bad = |why| Problem(StatusCode::BAD_REQUEST, why);
-    let mut options = ExportOptions::default();
+    let mut options = settled;
     let mut given = BTreeSet::new();
     for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         match (&*name, format) {
@@ -466,7 +466,7 @@ mod tests {
 
     #[test]
     fn what_a_format_leaves_open_is_taken_where_it_is_its_own_and_understood() {
-        let of = |format, query| options(format, query).ok();
+        let of = |format, query| options(ExportOptions::default(), format, query).ok();
         let policy = |policy| Some(ExportOptions { policy, ..ExportOptions::default() });
         assert_eq!(of(ExportFormat::Rpz, None), policy(Policy::Nxdomain));
         assert_eq!(of(ExportFormat::Rpz, Some("")), policy(Policy::Nxdomain));

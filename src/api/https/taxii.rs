@@ -384,7 +384,7 @@ pub(super) async fn answered(
                 }
                 _ => return Err(nothing()),
             };
-            let request = collection(consumer.ceiling(false), groups);
+            let request = collection(consumer.ceiling(false), groups, consumer.options().least_confidence);
             let ledger = node.ledger(&request).await.map_err(unavailable)?;
             if matches!(what, What::Objects | What::Object) {
                 let (ledger, consumer) = (ledger.clone(), consumer.clone());

@@ -6,8 +6,8 @@
 use super::Consumer;
 use crate::formats::stix::write::indicator_id;
 use crate::model::log::Audience;
-use crate::model::{GroupId, LogId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
-use crate::node::export_records::{BEHIND, UP_TO_DATE, removal, time_of};
+use crate::model::{GroupId, ObservableKind, OrgId, RecordId, Timestamp, Tlp};
+use crate::node::export_records::{BEHIND, UP_TO_DATE, is_about_what_is_seen, removal, time_of};
 use crate::node::view::{ExportFormat, ExportOptions, ExportRequest};
 use crate::node::{Node, NodeError};
 use crate::rules::may::To;
@@ -218,17 +218,10 @@ impl Node {
         Ok(Ok(each.collect()))
     }
 
-    /// Whether what somebody met is among what a consumer may have: the word, and the entry that it is about. Where it has some groups alone, both were
-    /// said there; of our own words nothing tells where, so these do not count then. Nor does what cannot be looked up.
+    /// Whether what somebody met is among what a consumer may have: the word, and the entry that it is about.
     fn is_word_for(&self, consumer: &Consumer, snapshot: &Snapshot, row: &SightingRow) -> bool {
         let ceiling = consumer.ceiling(false);
-        let is_there = |log: &LogId| {
-            let said_there = |group: &GroupId| matches!(snapshot.log(log), Ok(Some(info)) if info.key.audience == Audience::Group(*group));
-            consumer.groups.is_empty() || consumer.groups.iter().any(said_there)
-        };
-        let is_told_there = consumer.groups.is_empty() || row.place.as_ref().is_some_and(|(log, _)| is_there(log));
-        let is_about_it = matches!(snapshot.header(&row.log, row.seq), Ok(Some(header)) if ceiling.admits(header.label));
-        self.sees_sighting(row, &To::Tool(ceiling)) && is_about_it && is_there(&row.log) && is_told_there
+        self.sees_sighting(row, &To::Tool(ceiling)) && is_about_what_is_seen(snapshot, ceiling, &consumer.groups, row)
     }
 
     /// The alerts that hold, of those that a consumer may see: TLP:GREEN at the most, as in the feed of alerts. Blocking.

@@ -1,7 +1,7 @@
 //! Programs that may fetch, or say something: added, given a new token, revoked. Of a token nothing but its SHA-256 is kept: 256 random bits need no slow hash.
 
 use super::super::referral::By;
-use super::super::view::ExportRequest;
+use super::super::view::{ExportOptions, ExportRequest};
 use super::super::{Node, NodeError};
 use super::ledger::collection;
 use crate::model::crypto::{random, sha256};
@@ -51,6 +51,9 @@ pub struct ConsumerAdd {
     /// Nothing of a higher PAP; what each format may have by itself where it is not given.
     #[serde(default)]
     pub pap_max: Option<Pap>,
+    /// Nothing of which one may be less sure at the beginning of the day, 0 to 100; for the scopes `export`, `taxii` and `misp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_confidence: Option<u8>,
     /// Only what was said in these groups, by name or id; everything where none is named.
     #[serde(default)]
     pub groups: Vec<String>,
@@ -159,6 +162,11 @@ impl Consumer {
         self.grant.ceiling(is_noticed)
     }
 
+    /// What is settled for it of what a format leaves open.
+    pub fn options(&self) -> ExportOptions {
+        ExportOptions { least_confidence: self.grant.least_confidence, ..ExportOptions::default() }
+    }
+
     /// Where what it says goes, and how it is labelled; nothing where it may say nothing.
     pub fn produces(&self) -> Option<Produces> {
         self.grant.produces.filter(|_| self.may(Scope::Produce))
@@ -236,6 +244,7 @@ impl Node {
             return Err(NodeError::BadInput(format!("it is not said up to which label it may have something\n{hint}")));
         }
         let produces = self.produces(&add)?;
+        may_ask_for_least(&add)?;
         let rows = all(&snapshot)?;
         let mut changes = Vec::new();
         let mut live = 0;
@@ -266,6 +275,7 @@ impl Node {
             tlp_max: add.tlp_max.unwrap_or(Tlp::Clear),
             class_max: add.class_max.unwrap_or(Class::Confidential),
             pap_max: add.pap_max,
+            least_confidence: add.least_confidence,
             produces,
             in_url: add.in_url,
             expires: self.ends(add.days)?,
@@ -349,8 +359,9 @@ impl Node {
         let rows = all(&self.store.snapshot()?)?.into_iter();
         let live = rows.filter(|row| row.over(now).is_none() && row.grant.scopes.contains(&Scope::Taxii));
         let of = |ConsumerRow { grant, groups, .. }: ConsumerRow| {
-            let each: Vec<_> = groups.iter().map(|group| collection(grant.ceiling(false), vec![*group])).collect();
-            std::iter::once(collection(grant.ceiling(false), groups)).chain(each)
+            let (ceiling, least) = (grant.ceiling(false), grant.least_confidence);
+            let each: Vec<_> = groups.iter().map(|group| collection(ceiling, vec![*group], least)).collect();
+            std::iter::once(collection(ceiling, groups, least)).chain(each)
         };
         Ok(live.flat_map(of).collect())
     }
@@ -450,6 +461,22 @@ impl Node {
         let to = row.grant.produces.map(|produces| Ok::<_, NodeError>(Names::of(snapshot)?.audience(&produces.to))).transpose()?;
         Ok(ConsumerView { id: row.id, name: row.name, state: state.into(), created: row.created, grant: row.grant, groups, to, used })
     }
+}
+
+/// Whether what is fetched may be bounded by how sure one is. What `api` tells goes on from a cursor, and no event tells that one became less sure, or more.
+fn may_ask_for_least(add: &ConsumerAdd) -> Result<(), NodeError> {
+    let refused = match add.least_confidence {
+        None => return Ok(()),
+        Some(101..) => "confidence goes from 0 to 100\nhint: `--least-confidence 40`, for example",
+        Some(_) if add.scopes.contains(&Scope::Api) => {
+            "what `api` tells goes on from a cursor, and nothing tells there that one became less sure\nhint: leave `api` or `--least-confidence` out; `GET lookup` has `confidence_now`"
+        }
+        Some(_) if !add.scopes.iter().any(|scope| matches!(scope, Scope::Export | Scope::Taxii | Scope::Misp)) => {
+            "`--least-confidence` is for what is fetched\nhint: `--scope export`, `taxii` or `misp`"
+        }
+        Some(_) => return Ok(()),
+    };
+    Err(NodeError::BadInput(refused.into()))
 }
 
 /// Takes a consumer out, and when it was last here.

@@ -147,6 +147,8 @@ pub(super) struct KeptExport {
     /// The newest event that it knows.
     newest: u64,
     gate: Gate,
+    /// What was met by then, where it depends on that: no event of the store tells it.
+    met: Option<[u8; 32]>,
     made: Timestamp,
     until: Option<Timestamp>,
     packed: Mutex<BTreeMap<PackedAs, Arc<Packed>>>,
@@ -323,6 +325,7 @@ impl Node {
         let Some(kept) = self.exports().get(asked) else { return Ok(None) };
         let (newest, gate, now) = (snapshot.newest()?, self.gate()?, self.clock.now());
         let good = kept.newest == newest && kept.gate.is(&gate) && kept.made <= now && kept.until.is_none_or(|until| now < until);
+        let good = good && (kept.met.is_none() || kept.met == Some(snapshot.sightings_digest(now)?));
         Ok(good.then_some(kept))
     }
 
@@ -341,7 +344,9 @@ impl Node {
 
     fn write_kept(&self, request: ExportRequest) -> Result<KeptExport, NodeError> {
         let is_folder = request.format.is_folder();
+        let depends_on_met = request.options.least_confidence.is_some();
         let export = self.begin_export(request)?;
+        let met = depends_on_met.then(|| export.snapshot.sightings_digest(export.now)).transpose()?;
         let (newest, gate, made) = (export.snapshot.newest()?, export.gate.clone(), export.now);
         let mut file = self.scratch().map_err(failed)?;
         let mut out = Bounded { out: BufWriter::new(file.as_file_mut()), left: self.config.https.cache_bytes_max };
@@ -351,7 +356,7 @@ impl Node {
         let path = file.into_temp_path();
         let (whole, files) = index(&path, is_folder).map_err(failed)?;
         let bytes = AtomicU64::new(whole.size);
-        Ok(KeptExport { path, whole, files, newest, gate, made, until, packed: Mutex::default(), had: Mutex::default(), bytes })
+        Ok(KeptExport { path, whole, files, newest, gate, met, made, until, packed: Mutex::default(), had: Mutex::default(), bytes })
     }
 
     fn scratch(&self) -> io::Result<NamedTempFile> {
@@ -469,6 +474,7 @@ mod tests {
             files: BTreeMap::new(),
             newest: 0,
             gate: Gate::default(),
+            met: None,
             made: Timestamp(0),
             until: None,
             packed: Mutex::default(),

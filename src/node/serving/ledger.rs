@@ -160,9 +160,9 @@ fn compare(export: impl BufRead, before: &Before, now: Timestamp, most: usize) -
     Ok((old, last))
 }
 
-/// What a collection has: what was said in these groups, everything where there is none.
-pub fn collection(ceiling: Ceiling, groups: Vec<GroupId>) -> ExportRequest {
-    let options = ExportOptions::default();
+/// What a collection has: what was said in these groups, everything where there is none; nothing of which one may be less sure.
+pub fn collection(ceiling: Ceiling, groups: Vec<GroupId>, least_confidence: Option<u8>) -> ExportRequest {
+    let options = ExportOptions { least_confidence, ..ExportOptions::default() };
     ExportRequest { format: ExportFormat::Stix, ceiling, groups, since: None, kinds: Vec::new(), options }
 }
 
@@ -261,9 +261,11 @@ impl Node {
     }
 }
 
-fn file_name((format, tlp, class, pap, groups, _): &Asked) -> String {
+fn file_name((format, tlp, class, pap, groups, options): &Asked) -> String {
     let groups: Vec<u8> = groups.iter().flat_map(|group| group.0).collect();
-    HEXLOWER.encode(&sha256(&[format.as_bytes(), &[*tlp, *class, *pap], &groups])[..16])
+    // Behind the groups, which are no byte longer than their ids.
+    let least = options.least_confidence.as_slice();
+    HEXLOWER.encode(&sha256(&[format.as_bytes(), &[*tlp, *class, *pap], &groups, least])[..16])
 }
 
 fn is_file_name(name: &str) -> bool {
@@ -356,6 +358,7 @@ mod tests {
             tlp_max: Some(tlp_max),
             class_max: None,
             pap_max: None,
+            least_confidence: None,
             groups: Vec::new(),
             to: None,
             tlp: None,
@@ -366,7 +369,7 @@ mod tests {
         node.add_consumer(add("two", Tlp::Amber), By::default()).await.unwrap();
         for tlp in [Tlp::Green, Tlp::Amber, Tlp::Clear] {
             let ceiling = Grant { tlp_max: tlp, ..green.grant.clone() }.ceiling(false);
-            node.ledger(&collection(ceiling, Vec::new())).await.unwrap();
+            node.ledger(&collection(ceiling, Vec::new(), None)).await.unwrap();
         }
         std::fs::write(directory.path().join(FOLDER).join("mine.txt"), "").unwrap();
         let count = || std::fs::read_dir(directory.path().join(FOLDER)).unwrap().count();

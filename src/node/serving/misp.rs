@@ -10,7 +10,7 @@ use crate::formats::misp::rest::{self, Controller, ReturnFormat, Search};
 use crate::model::OrgId;
 use crate::model::crypto::sha256;
 use crate::node::share::inside;
-use crate::node::view::{ExportFormat, ExportOptions, ExportRequest};
+use crate::node::view::{ExportFormat, ExportRequest};
 use crate::node::{Node, NodeError};
 use crate::rules::blocking::may_enter;
 use crate::rules::gate::Gate;
@@ -194,7 +194,7 @@ fn feed(consumer: &Consumer) -> ExportRequest {
         groups: consumer.groups.clone(),
         since: None,
         kinds: Vec::new(),
-        options: ExportOptions::default(),
+        options: consumer.options(),
     }
 }
 

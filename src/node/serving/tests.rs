@@ -53,6 +53,7 @@ impl Home {
             tlp_max: None,
             class_max: None,
             pap_max: None,
+            least_confidence: None,
             groups: Vec::new(),
             to: Some(to.into()),
             tlp: Some(Tlp::Amber),

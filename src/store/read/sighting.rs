@@ -1,6 +1,7 @@
 //! What was met of which entry.
 
 use super::{Read, Snapshot};
+use crate::model::crypto::sha256;
 use crate::model::{LogId, Timestamp};
 use crate::rules::retain::has_expired;
 use crate::store::change::Shelf;
@@ -58,6 +59,21 @@ impl Snapshot {
             }
         }
         Ok(rows)
+    }
+
+    /// A digest of all words that count: the same while nothing was met, taken back or doubted, and none of it ended.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn sightings_digest(&self, now: Timestamp) -> Read<[u8; 32]> {
+        let mut digest = [0; 32];
+        for (id, bytes) in self.all_kept(Shelf::Sighting)? {
+            let row: SightingRow = find::decoded("shelves", &id, &bytes)?;
+            if self.stands(&row, now)? {
+                digest = sha256(&[&digest, &id, &bytes]);
+            }
+        }
+        Ok(digest)
     }
 
     /// What is kept of sightings and counts no more, each with its shelf and id: the word itself is gone, or the entry that it is about.

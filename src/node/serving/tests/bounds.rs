@@ -174,6 +174,10 @@ async fn a_token_is_added_for_something_and_within_bounds() {
     for days in [0, 31] {
         refused(ConsumerAdd { days, ..reads("a") }, "a token counts for 1 to 30 days").await;
     }
+    let least = |least| ConsumerAdd { least_confidence: Some(least), ..reads("a") };
+    refused(least(101), "confidence goes from 0 to 100").await;
+    refused(ConsumerAdd { scopes: vec![Scope::Export, Scope::Api], ..least(40) }, "what `api` tells goes on from a cursor").await;
+    refused(ConsumerAdd { scopes: vec![Scope::Sight], ..least(40) }, "`--least-confidence` is for what is fetched").await;
     add(reads("a")).await.unwrap();
     refused(reads("a"), "there is a consumer called `a` already").await;
     add(ConsumerAdd { days: 1, ..reads("b") }).await.unwrap();
