@@ -176,7 +176,7 @@ fn may_have(consumer: &ConsumerView) -> String {
         text += &format!(", PAP:{}", pap.name().to_uppercase());
     }
     if let Some(least) = grant.least_confidence {
-        text += &format!(", {least} sure today");
+        text += &format!(", confidence {least}");
     }
     if !consumer.groups.is_empty() {
         text += &format!(", said in {}", consumer.groups.iter().map(|name| plain(name)).collect::<Vec<_>>().join(", "));

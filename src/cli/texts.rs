@@ -258,7 +258,7 @@ fn consumers_show_what_each_may_have_and_a_token_is_shown_once() {
 https://192.0.2.1:8443, certificate AB:CD
 CONSUMER  STATE  SCOPE                  MAY HAVE                                             MAY SAY                         UNTIL                 LAST HERE
 gateway   live   produce                nothing                                              to borealis, amber or stricter  2026-11-22T09:30:00Z  2026-11-22T09:30:00Z
-list      live   export in the address  up to green, confidential, PAP:AMBER, 40 sure today                                  2026-11-22T09:30:00Z  -
+list      live   export in the address  up to green, confidential, PAP:AMBER, confidence 40                                  2026-11-22T09:30:00Z  -
 misp-lab  live   export                 up to green, confidential, said in partners                                          2026-11-22T09:30:00Z  2026-11-22T09:30:00Z
 ";
     assert_eq!(consumer::list_text(&view), expected);
