@@ -198,6 +198,9 @@ async fn nobody_is_without_a_name_to_a_head_that_is_the_author_or_that_is_itself
     assert!(ask(BOREALIS, LURE).await.starts_with("the head of the group is its author, and would learn who says it\nhint: "));
     assert!(ask(AMAL, "second-lure.com").await.starts_with("we head the group"));
     assert!(ask(BOREALIS, "third-lure.com").await.starts_with("it was told to us alone"));
+    let both = SightingRequest { of: "second-lure.com".into(), to_group: Some("helplines".into()), ..without_name(SightingType::Seen, 1) };
+    let both = federation.node(BOREALIS).add_sighting(both, By::default()).await.unwrap_err().to_string();
+    assert!(both.starts_with("all members of a group would learn who says it\nhint: "), "{both}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Programs read what changed under `/api/v1/`, and say something there or by TAXII.
 
 use super::{Got, Place, card, has_curl, text};
-use crate::processes::{LOOK, PATIENCE};
+use crate::processes::{LOOK, Org, PATIENCE};
 use crate::skips;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -343,6 +343,53 @@ fn a_program_tells_authors_what_it_met_of_what_it_may_see() {
         assert!(Instant::now() < until, "its author does not hear of it");
         std::thread::sleep(LOOK);
     }
+}
+
+#[test]
+fn a_program_that_keeps_its_name_back_is_a_member_to_the_author() {
+    if !has_curl() {
+        return;
+    }
+    let mut place = Place::new(NO_HOLD);
+    let mut head = Org::found(place.directory.path(), "head");
+    head.start();
+    place.there.start();
+    let [ours, theirs, heads] = [&place.here, &place.there, &head].map(card);
+    place.there.json(&["peer", "add", &ours, "--name", "here"]);
+    for one in [&place.here, &place.there] {
+        one.json(&["peer", "add", &heads, "--name", "head"]);
+    }
+    head.json(&["peer", "add", &ours, "--name", "here"]);
+    head.json(&["peer", "add", &theirs, "--name", "there"]);
+    head.json(&["group", "create", "ring", "--community", "--member", "here", "--member", "there"]);
+    let until = Instant::now() + PATIENCE;
+    let wait = |what: &str, is_so: &dyn Fn() -> bool| {
+        while !is_so() {
+            assert!(Instant::now() < until, "{what}");
+            std::thread::sleep(LOOK);
+        }
+    };
+    let share = |value: &'static str, to| place.there.try_json(&["share", value, "--tlp", "green", "--to", to, "--now"]);
+    wait("the group is not known", &|| share("ring-lure.com", "ring").is_some());
+    share("told-lure.com", "here").expect("it is shared");
+    for (org, value) in [(&place.here, "ring-lure.com"), (&place.here, "told-lure.com"), (&head, "ring-lure.com")] {
+        wait(value, &|| org.json(&["lookup", value])[0]["matches"] != json!([]));
+    }
+    let siem = place.add("siem", &["--scope", "sight", "--tlp-max", "green"]);
+    let post = |body: &str| place.send("POST", "/api/v1/sightings", &siem, "application/json", body, &[]);
+    let told = post(r#"[{"value":"ring-lure.com","count":7,"anonymous":true},{"value":"told-lure.com","anonymous":true}]"#).json();
+    assert_eq!((&told["released"], &told["invalid"], &told["problems"][0]["where"]), (&json!(1), &json!(1), &json!("[1]")), "{told}");
+    let why = told["problems"][0]["what"].as_str().expect("why");
+    assert!(why.contains("told to us alone, so its author would know who says it"), "{why}");
+    let listed = |value| place.there.json(&["sighting", "list", value]);
+    wait("its author does not hear of it", &|| listed("ring-lure.com") != json!([]));
+    let heard = listed("ring-lure.com");
+    let all = heard.as_array().expect("sightings");
+    assert_eq!((all.len(), &all[0]["by"], &all[0]["count"]), (1, &json!("a member of ring"), &json!(7)), "{heard}");
+    assert_eq!(listed("told-lure.com"), json!([]));
+    // With our name it is told where nothing else is asked for.
+    assert_eq!(post(r#"[{"value":"told-lure.com"}]"#).json()["released"], 1);
+    wait("its author does not hear who", &|| listed("told-lure.com")[0]["by"] == "here");
 }
 
 #[test]

@@ -78,6 +78,9 @@ pub struct Sighted {
     /// When; now where it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+    /// Whether its author is told without our name, by the head of a group that has it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anonymous: bool,
 }
 
 const fn seen() -> SightingType {
@@ -435,9 +438,9 @@ impl Node {
         let mut report = Produced::of(id, now, Submitted::Sightings);
         let sees = |one: &Provenance| consumer.sees(one, now);
         for (number, one) in sighted.into_iter().enumerate() {
-            let Sighted { value, r#type, count, at } = one;
+            let Sighted { value, r#type, count, at, anonymous } = one;
             report.read += 1;
-            let (tlp, from, to_group, anonymous, dry_run) = (Tlp::AmberStrict, None, None, false, false);
+            let (tlp, from, to_group, dry_run) = (Tlp::AmberStrict, None, None, false);
             let request = SightingRequest { of: value, r#type, from, count, at, to_group, anonymous, tlp, dry_run };
             let what = match self.add_sighting_of(request, Some(consumer.by()), &sees).await {
                 Ok(_) => {

@@ -137,6 +137,10 @@ impl Node {
         if request.tlp == Tlp::Red {
             return Err(NodeError::BadInput("a sighting has no name and no text, and is never TLP:RED\nhint: leave `--tlp` out".into()));
         }
+        if request.anonymous && request.to_group.is_some() {
+            let text = "all members of a group would learn who says it\nhint: leave `--anonymous` out, or `--to-group`";
+            return Err(NodeError::BadInput(text.into()));
+        }
         let names = Names::of(&snapshot)?;
         let met = self.met(&snapshot, &request.of, request.from.as_deref(), sees)?;
         let mut report = SightingReport { dry_run: request.dry_run, ..SightingReport::default() };

@@ -205,7 +205,7 @@ async fn sighting(asked: &Asked<'_>, id: Option<&str>, sent: &Value) -> Result<R
     if values.is_empty() || values.len() > VALUES_MAX {
         return Err(error(StatusCode::BAD_REQUEST, "a sighting is of an attribute's `id` or `uuid`, or of 1 to 100 `values`"));
     }
-    let sighted = values.iter().map(|value| Sighted { value: value.clone(), r#type: kind, count: 1, at }).collect();
+    let sighted = values.iter().map(|value| Sighted { value: value.clone(), r#type: kind, count: 1, at, anonymous: false }).collect();
     let report = asked.node.sighted(asked.consumer, sighted, None).await?;
     if report.released == 0 {
         let why = report.problems.first().map_or_else(|| "nobody is told of it".to_owned(), |problem| split_hint(&problem.what).0);

@@ -185,7 +185,8 @@ fn schemas() -> Value {
             "required": ["value"],
             "additionalProperties": false,
             "properties": {
-                "value": text, "type": { "enum": ["seen", "false-positive", "expired"] }, "count": { "type": "integer", "minimum": 1 }, "at": time
+                "value": text, "type": { "enum": ["seen", "false-positive", "expired"] }, "count": { "type": "integer", "minimum": 1 }, "at": time,
+                "anonymous": { "type": "boolean", "default": false, "description": "Told without our name, through the head of a group that has it; refused where the author would learn it." }
             }
         },
         "Submission": {

@@ -96,7 +96,8 @@ async fn no_more_of_a_body_is_read_than_tells_that_it_has_too_many_records() {
 async fn sightings_are_bounded_in_a_request_and_a_day_and_one_key_is_for_one_request() {
     let home = Home::new(|config| config.https.producer_records_per_day_max = 3).await;
     let siem = home.reader("siem", Scope::Sight).await;
-    let met = |count| vec![Sighted { value: "none-lure.com".into(), r#type: SightingType::Seen, count: 1, at: None }; count];
+    let met =
+        |count| vec![Sighted { value: "none-lure.com".into(), r#type: SightingType::Seen, count: 1, at: None, anonymous: false }; count];
     assert!(matches!(home.node.sighted(&siem, met(101), None).await, Err(ProduceError::TooMany(100))));
     let first = home.node.sighted(&siem, met(2), Some("k1")).await.unwrap();
     assert_eq!((first.read, first.invalid), (2, 2), "{first:?}");
