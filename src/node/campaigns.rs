@@ -12,7 +12,7 @@ use crate::model::desk::Role;
 use crate::model::observable::search_key;
 use crate::model::{CampaignId, Ceiling, Observable, OrgId, Record, RecordId, RecordKind, ReferralId, Timestamp};
 use crate::rules::campaigns::{Limits, Raised, Verdict, judge, name_of};
-use crate::rules::lists::Source;
+use crate::rules::lists::{Reach, Source};
 use crate::rules::may::{self, About, Action, Person, To};
 use crate::rules::notify::{Event, Notice};
 use crate::rules::referral::Side;
@@ -559,7 +559,8 @@ impl Node {
 
     fn is_well_known(&self, observable: &Observable) -> Result<bool, NodeError> {
         let judged = self.gate()?.judge(observable, &super::share::inside(observable));
-        Ok(judged.iter().any(|(_, finding)| matches!(finding.source, Source::Warninglist { .. })))
+        // That something below a name is well known does not make the name so.
+        Ok(judged.iter().any(|(_, finding)| matches!(finding.source, Source::Warninglist { .. }) && finding.reach != Reach::Above))
     }
 
     /// The reports of a name that hold.

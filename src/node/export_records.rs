@@ -9,7 +9,7 @@ use super::error::NodeError;
 use super::export_files::Written;
 use super::find::{indicator, state};
 use super::share::inside;
-use super::sighting::{confidence_now, said_of_record, words_of};
+use super::sighting::{came, confidence_now, said_of_record, words_of};
 use super::view::{ExportFormat, ExportRequest, ExportedView, RemovedView, UnsaidView};
 use crate::config::Decay;
 use crate::formats::export::{Met, Row, Unsaid, Warning, atom};
@@ -424,7 +424,8 @@ impl Sink<'_> {
         let ends = provenances.iter().flat_map(|one| [one.valid_until, Some(one.retention)]).flatten().filter(|at| at > now);
         self.until = ends.chain(self.until).min();
         if request.format.acts()
-            && let Err(why) = blocking::may_enter(&observable, &gate.judge(&observable, &inside(&observable)))
+            && let Err(why) =
+                blocking::may_enter(&observable, &gate.judge(&observable, &inside(&observable)), request.format.covers_below())
         {
             self.unsaid.add(observable.kind(), why);
             return Ok(());
@@ -448,7 +449,8 @@ impl Export {
         let Some(indicator) = indicator(&body) else { return Ok((false, None)) };
         let said = said_of_record(&self.snapshot, &one.record, self.now, &|row| self.sees(row) && self.is_for_reader(row))?;
         // What was withdrawn is told as such, however sure one was of it.
-        let is_sure = one.state == ProvenanceState::Revoked || confidence_now(&self.decay, one, &indicator, &said, self.now) >= least;
+        let is_sure = one.state == ProvenanceState::Revoked
+            || confidence_now(&self.decay, (one, came(&self.snapshot, one)?), &indicator, &said, self.now) >= least;
         Ok((is_sure, said.told))
     }
 

@@ -1,7 +1,7 @@
 //! What is known: records by value and by id, who holds them, why they may go where, and what has left. Reads only.
 
 use super::error::NodeError;
-use super::sighting::{confidence_now, said_of_record};
+use super::sighting::{came, confidence_now, said_of_record};
 use super::status::Names;
 use super::view::{AlsoView, EntryView, ExplainView, LookupView, MatchView, ReceiptView, RecordView, StepView};
 use super::{Node, share::Door};
@@ -93,7 +93,7 @@ impl Node {
         }
         let entries = found.provenances.iter().map(|(one, _)| self.entry_view(&snapshot, one, &names)).collect::<Result<_, _>>()?;
         let opinions = said_of_record(&snapshot, &record, now, &sees)?;
-        let confidence_now = confidence_now(&self.config.decay, said, &indicator, &opinions, now);
+        let confidence_now = confidence_now(&self.config.decay, (said, came(&snapshot, said)?), &indicator, &opinions, now);
         let Indicator { observable, valid_from, valid_until, confidence, labels, note, source } = indicator;
         Ok(RecordView {
             record,
@@ -478,7 +478,8 @@ fn look_up(
                 let Held(body) = snapshot.body_of(one)?;
                 let indicator = indicator(&body);
                 let confidence = indicator.as_ref().and_then(|indicator| indicator.confidence);
-                let confidence_now = indicator.map(|indicator| confidence_now(decay, one, &indicator, &said, now));
+                let came = came(snapshot, one)?;
+                let confidence_now = indicator.map(|indicator| confidence_now(decay, (one, came), &indicator, &said, now));
                 let (opinions, disputed, reason) = (said.view(names), corroboration.is_disputed(), reason(snapshot, one)?);
                 view.matches.push(MatchView { reason, confidence, confidence_now, opinions, organisations, disputed, ..found });
             } else {

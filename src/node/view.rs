@@ -671,6 +671,11 @@ impl ExportFormat {
         matches!(self, Self::Suricata | Self::Rpz | Self::Hosts | Self::Dnsmasq | Self::Adblock | Self::Sigma | Self::Lists)
     }
 
+    /// Whether what acts on a name in it acts on all below the name.
+    pub const fn covers_below(self) -> bool {
+        self.acts() && !matches!(self, Self::Hosts | Self::Lists)
+    }
+
     /// Whether an attacker may notice that it is in use: PAP:GREEN and milder alone, where nothing else is asked for.
     pub const fn is_noticed(self) -> bool {
         matches!(self, Self::Rpz | Self::Hosts | Self::Dnsmasq | Self::Adblock)

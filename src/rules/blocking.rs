@@ -17,11 +17,11 @@ pub const RESERVED: &str = "nobody on the internet has it, or everybody";
 /// Why a value stays out.
 pub const OURS: &str = "it is ours, a partner's or a victim's";
 
-/// Whether a value may enter; `judged` is what the gate says of it.
+/// Whether a value may enter; `judged` is what the gate says of it, and `covers` whether what lies below a name is hit with it.
 ///
 /// # Errors
 /// Why it stays out.
-pub fn may_enter(observable: &Observable, judged: &[(Severity, Finding)]) -> Result<(), &'static str> {
+pub fn may_enter(observable: &Observable, judged: &[(Severity, Finding)], covers: bool) -> Result<(), &'static str> {
     // A URL of nothing but its host is all of that host.
     let host = match observable.kind() {
         ObservableKind::Domain => Some(observable.value()),
@@ -33,7 +33,8 @@ pub fn may_enter(observable: &Observable, judged: &[(Severity, Finding)]) -> Res
         Some(host) if is_everybodys(host) => return Err(SHARED),
         _ => {}
     }
-    judged.iter().try_for_each(|(severity, finding)| {
+    let counts = |finding: &Finding| finding.reach != Reach::Above || (covers && finding.part.is_none());
+    judged.iter().filter(|(_, finding)| counts(finding)).try_for_each(|(severity, finding)| {
         let whole = matches!(finding.reach, Reach::Itself | Reach::Within | Reach::Around | Reach::Above);
         match finding.source {
             Source::Warninglist { .. } if whole || (finding.reach == Reach::Below && *severity > Severity::Warn) => Err(LISTED),
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     fn enters(kind: ObservableKind, value: &str, judged: &[(Severity, Finding)]) -> Result<(), &'static str> {
-        may_enter(&Observable::parse(kind, value).expect("a value"), judged)
+        may_enter(&Observable::parse(kind, value).expect("a value"), judged, true)
     }
 
     #[test]

@@ -690,7 +690,11 @@ def part_blocking(node, token):
 
     # Of a page that is all of its host, the host must be in none either.
     hosts = EVERYBODYS + [value.removeprefix("https://").rstrip("/") for kind, value in SHARED if kind == "url"]
-    good("nothing that everybody uses", [f"{value} in {name}" for name, text in texts.items() for value in hosts if there(text, value)])
+    # These name single hosts, and hit nothing below.
+    single = ["hosts", "lists"]
+    found = [f"{value} in {name}" for name, text in texts.items() for value in hosts if there(text, value)]
+    good("nothing that everybody uses", [one for one in found if one not in [f"{BELOW_IT_LISTED} in {name}" for name in single]])
+    good("a name above a listed one where it stands for itself", [name for name in single if not there(texts[name], BELOW_IT_LISTED)])
     everything = {path: node.fetch(f"/export/{path}", token).decode() for path in ["text", "csv"]}
     missing = [value for value in EVERYBODYS if not all(there(text, value) for text in everything.values())]
     good("where nothing is blocked all of it is there", missing)

@@ -3,6 +3,7 @@
 use super::caller::{Wrong, shown};
 use super::{misp, rest, source, taxii};
 use crate::api::records::media_type;
+use crate::formats::export::Policy;
 use crate::node::Node;
 use crate::node::error::NodeError;
 use crate::node::serving::{Coding, Consumer, Fetched};
@@ -337,8 +338,9 @@ fn options(settled: ExportOptions, format: ExportFormat, query: Option<&str>) ->
     for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         match (&*name, format) {
             ("policy", ExportFormat::Rpz) => {
-                let why = "this is no `policy`; there are nxdomain, nodata, drop, passthru, or the name of a host to answer with";
-                options.policy = value.parse().map_err(|_| bad(why))?;
+                // Each is kept for itself, so there are few: a host to answer with is for `watchfire export`.
+                let why = "this is no `policy`; there are nxdomain, nodata, drop and passthru";
+                options.policy = value.parse().ok().filter(|policy| !matches!(policy, Policy::Host(_))).ok_or_else(|| bad(why))?;
             }
             ("bom", ExportFormat::Csv) if value == "1" => options.bom = true,
             ("bom", ExportFormat::Csv) => return Err(bad("`bom` is 1, or is left out")),
@@ -436,7 +438,6 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::export::Policy;
 
     #[test]
     fn every_format_has_an_address_and_nothing_else_has() {
@@ -471,11 +472,11 @@ mod tests {
         assert_eq!(of(ExportFormat::Rpz, None), policy(Policy::Nxdomain));
         assert_eq!(of(ExportFormat::Rpz, Some("")), policy(Policy::Nxdomain));
         assert_eq!(of(ExportFormat::Rpz, Some("policy=passthru")), policy(Policy::Passthru));
-        assert_eq!(of(ExportFormat::Rpz, Some("policy=why.example.org")), policy(Policy::Host("why.example.org".into())));
         assert_eq!(of(ExportFormat::Csv, Some("bom=1")), Some(ExportOptions { bom: true, ..ExportOptions::default() }));
         for (format, query) in [
             (ExportFormat::Rpz, "policy=no+policy"),
             (ExportFormat::Rpz, "policy="),
+            (ExportFormat::Rpz, "policy=why.example.org"),
             (ExportFormat::Rpz, "policy=drop&policy=nodata"),
             (ExportFormat::Rpz, "bom=1"),
             (ExportFormat::Csv, "policy=drop"),

@@ -312,10 +312,10 @@ async fn what_is_met_of_a_feeds_counts_here_and_is_told_to_nobody() {
     assert_eq!(found().opinions.unwrap().false_by, ["us"]);
     assert!(found().confidence_now < sure, "{:?}", found());
     assert!(said(serde_json::json!({ "of": "evil1.example.org", "to_group": "partners" })).await.is_err());
-    // Said anew by the feed it is doubted all the same.
+    // Read again it is doubted all the same.
     desk.web.put("/list", "evil1.example.org\nevil2.example.org\n");
     desk.became("list").await;
-    assert_eq!(desk.node.sightings(None, None).unwrap().len(), 2);
+    assert_eq!((found().opinions.unwrap().false_by, desk.node.sightings(None, None).unwrap().len()), (vec!["us".to_owned()], 2));
     assert!(desk.node.store.snapshot().unwrap().waiting_audiences().unwrap().is_empty(), "nothing leaves");
     let taken_back =
         desk.node.withdraw_sighting(serde_json::from_value(serde_json::json!({ "of": "evil1.example.org" })).unwrap(), By::default());

@@ -300,7 +300,7 @@ impl Scan<'_> {
     fn is_unlisted(&self, attribute: &Json) -> bool {
         let Some(gate) = &self.gate else { return true };
         let get = |name: &str| attribute.get(name).and_then(Value::as_str).unwrap_or_default();
-        rest::observables(get("type"), get("value")).iter().all(|one| may_enter(one, &gate.judge(one, &inside(one))).is_ok())
+        rest::observables(get("type"), get("value")).iter().all(|one| may_enter(one, &gate.judge(one, &inside(one)), false).is_ok())
     }
 
     /// Whether an event is among those that are looked for.

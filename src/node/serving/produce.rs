@@ -442,7 +442,7 @@ impl Node {
             report.read += 1;
             let (tlp, from, to_group, dry_run) = (Tlp::AmberStrict, None, None, false);
             let request = SightingRequest { of: value, r#type, from, count, at, to_group, anonymous, tlp, dry_run };
-            let what = match self.add_sighting_of(request, Some(consumer.by()), &sees).await {
+            let what = match self.add_sighting_of(request, Some(consumer.by()), true, &sees).await {
                 Ok(_) => {
                     report.released += 1;
                     continue;

@@ -115,7 +115,7 @@ impl Node {
     /// # Errors
     /// When nobody else says such a thing here, the time is still to come, or nobody could be told.
     pub async fn add_sighting(&self, request: SightingRequest, by: By) -> Result<SightingReport, NodeError> {
-        self.add_sighting_of(request, by.short(), &|_| true).await
+        self.add_sighting_of(request, by.short(), false, &|_| true).await
     }
 
     /// The same, said by somebody to whom nothing is here but what `sees` takes.
@@ -126,6 +126,7 @@ impl Node {
         &self,
         request: SightingRequest,
         by: Option<String>,
+        is_program: bool,
         sees: &(dyn Fn(&Provenance) -> bool + Sync),
     ) -> Result<SightingReport, NodeError> {
         let (snapshot, now) = (self.store.snapshot()?, self.clock.now());
@@ -148,6 +149,12 @@ impl Node {
         let (mut kept, mut refused) = (Vec::new(), None);
         for one in met {
             let author_name = names.org(&one.author);
+            if one.author.is_feed() && is_program && request.r#type != SightingType::Seen {
+                let why = "nobody but us would hear that of what a feed says, and it is for a person to say";
+                report.withheld.push(WithheldView { value: author_name, reason: why.into(), hint: None });
+                refused = Some(NodeError::Conflict(why.into()));
+                continue;
+            }
             if one.author.is_feed() && request.to_group.is_none() {
                 let rows = one.places.iter().flat_map(|(log, seqs)| self.sighting_rows(log.id(), seqs, &request, at, now)).collect();
                 kept.push(Change::Sighted(rows));

@@ -46,8 +46,6 @@ pub(super) struct Said {
     beyond: u64,
     /// When the last of it was said.
     pub(super) told: Option<Timestamp>,
-    /// When the record itself came first, of the entries that are still here.
-    came: Option<Timestamp>,
 }
 
 impl Said {
@@ -95,17 +93,26 @@ pub(super) fn said_of_record(
         }
     }
     let told = words.iter().map(|row| row.told).max();
-    // What was taken back and said again afterwards is news.
+    Ok(Said { opinions: Opinions::of(words.iter().map(SightingRow::word)), beyond, told })
+}
+
+/// When a record came. What a feed still says is said anew now and then, so that it is not destroyed: nobody has looked at it again for that, so the first
+/// time counts, of the entries that are still here.
+pub(super) fn came(snapshot: &Snapshot, one: &Provenance) -> Result<Timestamp, NodeError> {
+    if !one.author.is_feed() {
+        return Ok(one.received);
+    }
     let mut came = None;
-    let mut all = snapshot.said_as(record)?;
+    let mut all = snapshot.said_as(&one.record)?;
     all.sort_by_key(|one| std::cmp::Reverse(one.received));
     for one in all {
+        // What was taken back and said again afterwards is news.
         if came.is_some() && snapshot.taken_back(&one.log, one.seq)?.is_some() {
             break;
         }
         came = Some(one.received);
     }
-    Ok(Said { opinions: Opinions::of(words.iter().map(SightingRow::word)), beyond, told, came })
+    Ok(came.unwrap_or(one.received))
 }
 
 /// What may be seen of the words about a record, at whichever of its positions.
@@ -124,12 +131,16 @@ pub(super) fn words_of(
     Ok(words)
 }
 
-/// How sure one may be of a record at the beginning of the day, of what its author said last and what others say.
-pub(super) fn confidence_now(decay: &Decay, one: &Provenance, indicator: &Indicator, said: &Said, now: Timestamp) -> u8 {
+/// How sure one may be of a record at the beginning of the day, of what its author said last, when that [`came`], and what others say.
+pub(super) fn confidence_now(
+    decay: &Decay,
+    (one, came): (&Provenance, Timestamp),
+    indicator: &Indicator,
+    said: &Said,
+    now: Timestamp,
+) -> u8 {
     let opinions = &said.opinions;
     let by_another = |who: &Reporter| *who != Reporter::Org(one.author);
-    // What a feed still says is said anew now and then, so that it is not destroyed: nobody has looked at it again for that.
-    let came = if one.author.is_feed() { said.came.unwrap_or(one.received) } else { one.received };
     let since = [indicator.valid_from, opinions.seen_last].into_iter().flatten().fold(came, Timestamp::max);
     let over = one.valid_until.is_some_and(|until| until <= now.day()) || one.state == ProvenanceState::Revoked;
     let life = Life {

@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
 use ipnet::IpNet;
@@ -36,7 +37,7 @@ pub struct Infrastructure {
     whose: Whose,
     domains: HashSet<Box<str>>,
     /// Names above them, with one of them.
-    above: HashMap<Box<str>, Box<str>>,
+    above: HashMap<Box<str>, Arc<str>>,
     networks: Networks<()>,
     /// E-mail addresses, telephone numbers and whatever else: that value alone.
     values: HashSet<Observable>,
@@ -89,8 +90,9 @@ impl Infrastructure {
             let mut sorted: Vec<&Box<str>> = domains.iter().collect();
             sorted.sort_unstable();
             for domain in sorted {
+                let shared: Arc<str> = domain.as_ref().into();
                 for name in names_above(domain) {
-                    above.entry(name.into()).or_insert_with(|| domain.clone());
+                    above.entry(name.into()).or_insert_with(|| shared.clone());
                 }
             }
         }

@@ -202,11 +202,13 @@ impl Gate {
     }
 }
 
-/// The names above one, without the last: nobody has that one alone.
+/// So many labels has the longest name above another that is looked at: a list of long names is no way to fill memory.
+const ABOVE_LABELS_MAX: usize = 6;
+
+/// The names above one, the last label alone and very long ones left out.
 fn names_above(name: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(name.split_once('.'), |(_, above)| above.split_once('.'))
-        .map(|(_, above)| above)
-        .filter(|above| above.contains('.'))
+    let above = std::iter::successors(name.split_once('.'), |(_, above)| above.split_once('.')).map(|(_, above)| above);
+    above.filter(|above| (1..ABOVE_LABELS_MAX).contains(&above.bytes().filter(|byte| *byte == b'.').count()))
 }
 
 fn in_pattern(finding: Finding, part: &Observable) -> Finding {

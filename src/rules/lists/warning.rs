@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_types, reason = "nothing iterates these maps; a lookup by hash does not depend on how many entries there are")]
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
 use regex::bytes::{RegexSet, RegexSetBuilder};
@@ -23,7 +24,7 @@ pub struct Lists {
     /// Names of hosts, without dots at their ends.
     hosts: HashMap<Box<str>, Set>,
     /// Names above those that must not be hit: of what list, and one of its entries below.
-    above: HashMap<Box<str>, (usize, Box<str>)>,
+    above: HashMap<Box<str>, (usize, Arc<str>)>,
     networks: Networks<Set>,
     substrings: Option<Substrings>,
     expressions: Vec<Expressions>,
@@ -92,9 +93,10 @@ impl Lists {
                 && severity > Severity::Warn
                 && list.kinds.has(ObservableKind::Domain)
             {
-                for entry in entries.iter().filter(|entry| is_name(entry)) {
+                for entry in entries.iter().filter(|entry| Observable::parse(ObservableKind::Domain, entry).is_ok()) {
+                    let shared: Arc<str> = entry.as_str().into();
                     for above in names_above(entry) {
-                        lists.above.entry(above.into()).or_insert_with(|| (at, entry.as_str().into()));
+                        lists.above.entry(above.into()).or_insert_with(|| (at, shared.clone()));
                     }
                 }
             }
@@ -279,11 +281,6 @@ impl Lists {
             findings.push(Finding { severity: list.severity, source, reach, part: None });
         }
     }
-}
-
-/// Whether an entry of a list of strings is a host's name.
-fn is_name(entry: &str) -> bool {
-    !entry.contains(['/', '@', ':', ' ']) && entry.rsplit('.').next().is_some_and(|last| last.bytes().any(|byte| !byte.is_ascii_digit()))
 }
 
 fn insert(map: &mut HashMap<Box<str>, Set>, sets: &mut Sets, entries: Vec<String>, at: usize) {

@@ -28,7 +28,9 @@ impl Tx<'_> {
         for row in rows {
             // Ours are never too many: somebody here typed them.
             if self.t.shelves.insert((Shelf::Sighting as u8, &row.id()), row.encode().as_slice())?.is_none() {
-                new = Some((row.what, row.told));
+                // Of a feed's nobody is told.
+                let about = self.log(&row.log)?;
+                new = new.or(about.filter(|log| !log.row.key.author.is_feed()).map(|_| (row.what, row.told)));
             }
         }
         if let Some((what, told)) = new {
