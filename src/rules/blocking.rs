@@ -1,5 +1,5 @@
 //! What may enter a list that something is blocked by, or somebody woken: the attacker's alone. A public suffix, the apex of a host that everybody
-//! uses, what a warninglist names and what is above that stay out, whatever a record says of them; a name below a shared host, and a page on it, may enter.
+//! uses, what a warninglist names and, of what covers all below a name, what is above that stay out, whatever a record says of them; a name below a shared host, and a page on it, may enter.
 
 use super::addressee::is_everybodys;
 use super::lists::{Finding, Reach, Severity, Source};

@@ -75,7 +75,7 @@ impl Policy {
 }
 
 /// A response policy zone. Names are relative, so that the zone may have any name. Its serial (RFC 1982) is the time of the newest change in seconds and how
-/// many changes there were, added up: neither ever falls, and of two changes within a second the second shows.
+/// many changes there were, added up: neither falls but in a zone for some groups, where authors' clocks tell, and of two changes within a second the second shows.
 pub struct Rpz<F: Files, S: Scratch> {
     files: F,
     /// The records: the serial, which stands in front of them, is known after them.

@@ -312,6 +312,14 @@ async fn what_is_met_of_a_feeds_counts_here_and_is_told_to_nobody() {
     assert_eq!(found().opinions.unwrap().false_by, ["us"]);
     assert!(found().confidence_now < sure, "{:?}", found());
     assert!(said(serde_json::json!({ "of": "evil1.example.org", "to_group": "partners" })).await.is_err());
+    // A program may say no more than that it was seen.
+    let program = |request: serde_json::Value| serde_json::from_value(request).unwrap();
+    let by = || Some("sensor".to_owned());
+    let expired = program(serde_json::json!({ "of": "evil1.example.org", "type": "expired" }));
+    assert!(desk.node.add_sighting_of(expired, by(), true, &|_| true).await.is_err());
+    assert!(found().opinions.unwrap().expired_by.is_empty());
+    let seen = program(serde_json::json!({ "of": "evil1.example.org", "dry_run": true }));
+    assert_eq!(desk.node.add_sighting_of(seen, by(), true, &|_| true).await.unwrap().told.len(), 1);
     // Read again it is doubted all the same.
     desk.web.put("/list", "evil1.example.org\nevil2.example.org\n");
     desk.became("list").await;

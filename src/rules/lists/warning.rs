@@ -93,7 +93,9 @@ impl Lists {
                 && severity > Severity::Warn
                 && list.kinds.has(ObservableKind::Domain)
             {
-                for entry in entries.iter().filter(|entry| Observable::parse(ObservableKind::Domain, entry).is_ok()) {
+                let has_above = |entry: &&String| names_above(entry).next().is_some();
+                let is_name = |entry: &&String| Observable::parse(ObservableKind::Domain, entry).is_ok();
+                for entry in entries.iter().filter(has_above).filter(is_name) {
                     let shared: Arc<str> = entry.as_str().into();
                     for above in names_above(entry) {
                         lists.above.entry(above.into()).or_insert_with(|| (at, shared.clone()));
@@ -189,7 +191,7 @@ impl Lists {
         self.soften(observable, host, &mut findings[before..]);
     }
 
-    /// Not as MISP: what lies below a name is hit by whatever covers the whole of it. Whoever says the name is told, and no list blocks it.
+    /// Not as MISP: what lies below a name is hit by whatever covers the whole of it. Whoever says the name is told, and no list that covers what lies below has it.
     fn look_below(&self, observable: &Observable, before: usize, findings: &mut Vec<Finding>) {
         let is_listed = || findings[before..].iter().any(|finding| finding.reach == Reach::Itself);
         if observable.kind() == ObservableKind::Domain

@@ -194,8 +194,8 @@ impl Snapshot {
         Ok((count, newest))
     }
 
-    /// The same of what was said in some groups, told by their logs alone, so that what is said of the same records elsewhere does not show: indicators that
-    /// came there, were taken back there, or are past their retention.
+    /// As [`Self::changes_seen`], of what was said in some groups, told by their logs alone, so that what is said of the same records elsewhere does not show: indicators that
+    /// came there, were taken back there, or are past their retention. An author's clock tells when one came, so the newest may fall.
     ///
     /// # Errors
     /// When the store cannot be read.
